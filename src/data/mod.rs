@@ -1,0 +1,1 @@
+//! series → windows: from a CSV file to a scaled, indexed [`Dataset`].

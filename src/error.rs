@@ -1,0 +1,78 @@
+//! The one error type of the library: every variant names where, what value, and what to do.
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, with the op, tensor, file, line and numbers concerned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A data file that cannot be read as asked. `help` names the flag that would settle it.
+    #[error("{place}: {problem}\n  help: {help}")]
+    Data { place: Place, problem: String, help: String },
+
+    /// A setting that cannot be used, alone or with this data.
+    #[error("{key}: {problem}\n  help: {help}")]
+    Config { key: String, problem: String, help: String },
+
+    /// Shapes that do not fit one another: a bug in a model builder, or a checkpoint of another model.
+    #[error("{op}: tensor `{tensor}` has shape {found:?}, expected {expected:?}")]
+    Shape { op: String, tensor: String, expected: Vec<usize>, found: Vec<usize> },
+
+    /// No adapter fits, or the device refused or lost work.
+    #[error("device: {problem}\n  help: {help}")]
+    Device { problem: String, help: String },
+
+    /// A weights file that does not hold what was asked for.
+    #[error("{}: {problem}\n  help: {help}", file.display())]
+    Checkpoint { file: PathBuf, problem: String, help: String },
+
+    /// Every replica met a non-finite loss, gradient or weight.
+    #[error("training diverged: {0}")]
+    Diverged(String),
+
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+}
+
+impl Error {
+    pub fn config(key: impl Into<String>, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        Error::Config { key: key.into(), problem: problem.into(), help: help.into() }
+    }
+
+    pub fn data(place: Place, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        Error::Data { place, problem: problem.into(), help: help.into() }
+    }
+
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Error::Io { path, source }
+    }
+}
+
+/// A place in a data file: the file, and as far as known the line (from 1), the column's name and the text found.
+#[derive(Debug, Default, Clone)]
+pub struct Place {
+    pub file: String,
+    pub line: Option<u64>,
+    pub column: Option<String>,
+    pub value: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, ", column `{column}`")?;
+        }
+        if let Some(value) = &self.value {
+            write!(f, ", value {value:?}")?;
+        }
+        Ok(())
+    }
+}

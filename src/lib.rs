@@ -1,0 +1,6 @@
+//! Train time-series forecasters with synaptic pruning on any GPU, or on the CPU.
+
+pub mod data;
+pub mod error;
+
+pub use error::{Error, Result};
