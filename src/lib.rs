@@ -1,6 +1,8 @@
 //! Train time-series forecasters with synaptic pruning on any GPU, or on the CPU.
 
-pub mod data;
+pub mod dims;
+pub mod engine;
 pub mod error;
+pub mod program;
 
 pub use error::{Error, Result};
