@@ -4,5 +4,7 @@ pub mod dims;
 pub mod engine;
 pub mod error;
 pub mod program;
+pub mod reference;
+pub mod train;
 
 pub use error::{Error, Result};

@@ -127,7 +127,11 @@ impl FromStr for Sparsity {
 
     fn from_str(text: &str) -> Result<Self> {
         let bad = |problem: &str| {
-            Error::config("sparsity", format!("{text:?} {problem}"), "write MIN..MAX with 0 ≤ MIN ≤ MAX < 1, such as 0.3..0.7")
+            Error::config(
+                "sparsity",
+                format!("{text:?} {problem}"),
+                "write MIN..MAX with 0 ≤ MIN ≤ MAX < 1, such as 0.3..0.7",
+            )
         };
         let (min, max) = text.split_once("..").ok_or_else(|| bad("is not of the form MIN..MAX"))?;
         let parse = |part: &str| part.trim().parse::<f64>().map_err(|_| bad("holds something that is not a number"));
