@@ -1,20 +1,28 @@
 //! Where each named weight lies in a replica's row of the parameter arenas.
 
+use super::rng;
 use crate::dims::padded;
 
 /// One named weight: a span of words in `PARAMS`, `GRADS` and both moments.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Param {
     /// PyTorch's name, such as `lstm.weight_ih_l0`.
     pub name: String,
     pub shape: Vec<usize>,
     /// Whether synaptic pruning, L2 and weight decay apply: weight matrices, never biases.
     pub prunable: bool,
+    /// Initialised uniformly in ±bound.
+    pub bound: f32,
     /// First word in a replica's row.
     pub offset: usize,
 }
 
 impl Param {
+    /// A weight that [`ParamLayout::new`] will place.
+    pub fn new(name: impl Into<String>, shape: &[usize], prunable: bool, bound: f32) -> Self {
+        Param { name: name.into(), shape: shape.to_vec(), prunable, bound, offset: 0 }
+    }
+
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
@@ -29,7 +37,7 @@ impl Param {
 }
 
 /// The row `[P]` of one replica: prunable weights first, every span padded to 64 words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ParamLayout {
     /// In arena order.
     pub params: Vec<Param>,
@@ -40,19 +48,31 @@ pub struct ParamLayout {
 }
 
 impl ParamLayout {
-    /// Lays out weights given as (name, shape, prunable), prunable ones first, otherwise in the order given.
-    pub fn new(weights: Vec<(String, Vec<usize>, bool)>) -> Self {
+    /// Lays out weights, prunable ones first, otherwise in the order given.
+    pub fn new(weights: Vec<Param>) -> Self {
         let mut layout = ParamLayout::default();
-        let (first, last): (Vec<_>, Vec<_>) = weights.into_iter().partition(|weight| weight.2);
-        for (name, shape, prunable) in first.into_iter().chain(last) {
-            let param = Param { name, shape, prunable, offset: layout.words };
+        let (first, last): (Vec<_>, Vec<_>) = weights.into_iter().partition(|weight| weight.prunable);
+        for mut param in first.into_iter().chain(last) {
+            param.offset = layout.words;
             layout.words += padded(param.len());
-            if prunable {
+            if param.prunable {
                 layout.prunable_words = layout.words;
             }
             layout.params.push(param);
         }
         layout
+    }
+
+    /// The row of a fresh model: each weight uniform in ±bound, drawn from (seed, `init:` + name, element).
+    pub fn initial(&self, seed: u32) -> Vec<f32> {
+        let mut row = vec![0.0; self.words];
+        for param in &self.params {
+            let site = rng::site(&format!("init:{}", param.name));
+            for (i, word) in row[param.range()].iter_mut().enumerate() {
+                *word = (2.0 * rng::unit(rng::draw(seed, site, 0, i as u32)) - 1.0) * param.bound;
+            }
+        }
+        row
     }
 
     /// N: real prunable weights.

@@ -6,6 +6,7 @@
 //! Every op writes its outputs with `=`; each output word has one owner; reductions run in a fixed order.
 
 use super::tensor::*;
+use crate::words::words;
 
 /// How the input window is normalised, target channels only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +16,7 @@ pub enum InstanceNorm {
     /// Subtract the mean, divide by √(population variance + 1e-5) (RevIN; Kim et al., ICLR 2022), no affine part.
     MeanStd,
 }
+words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm::MeanStd = "mean-std");
 
 /// Elementwise training loss, averaged over observed target values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +26,7 @@ pub enum LossKind {
     /// δ = 1, as PyTorch's `HuberLoss`.
     Huber,
 }
+words!(LossKind, "loss", LossKind::Mse = "mse", LossKind::Mae = "mae", LossKind::Huber = "huber");
 
 /// The nonlinearity of an RNN cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +34,7 @@ pub enum Activation {
     Tanh,
     Relu,
 }
+words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "relu");
 
 /// Copies windows out of the series, by the slot's row of [`WINDOWS`].
 ///

@@ -5,31 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::program::op::{Activation, InstanceNorm, LossKind};
-
-/// The model's architecture.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelOptions {
-    pub kind: ModelKind,
-    /// H: hidden units per layer, 1 … 1,024.
-    pub hidden: usize,
-    pub layers: usize,
-    /// Of the RNN cell.
-    pub activation: Activation,
-    pub instance_norm: Option<InstanceNorm>,
-}
-
-impl Default for ModelOptions {
-    fn default() -> Self {
-        ModelOptions {
-            kind: ModelKind::Lstm,
-            hidden: 64,
-            layers: 1,
-            activation: Activation::Tanh,
-            instance_norm: Some(InstanceNorm::Last),
-        }
-    }
-}
+use crate::models::ModelOptions;
+use crate::program::op::LossKind;
+use crate::words::words;
 
 /// How the weights are trained and the epoch chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +105,11 @@ impl FromStr for Sparsity {
 
     fn from_str(text: &str) -> Result<Self> {
         let bad = |problem: &str| {
-            Error::config("sparsity", format!("{text:?} {problem}"), "write MIN..MAX with 0 ≤ MIN ≤ MAX < 1, such as 0.3..0.7")
+            Error::config(
+                "sparsity",
+                format!("{text:?} {problem}"),
+                "write MIN..MAX with 0 ≤ MIN ≤ MAX < 1, such as 0.3..0.7",
+            )
         };
         let (min, max) = text.split_once("..").ok_or_else(|| bad("is not of the form MIN..MAX"))?;
         let parse = |part: &str| part.trim().parse::<f64>().map_err(|_| bad("holds something that is not a number"));
@@ -187,41 +169,6 @@ impl fmt::Display for Regularizers {
         f.write_str(&words.join(","))
     }
 }
-
-/// Gives an enum of words `FromStr` and `Display`, and an error that lists the words.
-macro_rules! words {
-    ($type:ty, $key:literal, $($variant:path = $word:literal),+ $(,)?) => {
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                match text.trim() {
-                    $($word => Ok($variant),)+
-                    _ => Err(Error::config($key, format!("unknown value {text:?}"), concat!("choose one of:", $(" ", $word),+))),
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(match self {
-                    $($variant => $word,)+
-                })
-            }
-        }
-    };
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ModelKind {
-    Rnn,
-    Lstm,
-}
-words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm");
-
-words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "relu");
-words!(LossKind, "loss", LossKind::Mse = "mse", LossKind::Mae = "mae", LossKind::Huber = "huber");
-words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm::MeanStd = "mean-std");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LrSchedule {

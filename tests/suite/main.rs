@@ -1,0 +1,6 @@
+//! The integration tests, in one binary because linking wgpu is slow.
+
+/// Every backward op against central finite differences in f64.
+mod finite_difference;
+/// Small programs with random data, for any engine.
+mod support;
