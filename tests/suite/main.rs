@@ -2,5 +2,7 @@
 
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
+/// What PyTorch computed.
+mod golden;
 /// Small programs with random data, for any engine.
 mod support;
