@@ -46,7 +46,7 @@ impl Golden {
         self.tensors.get(name).unwrap_or_else(|| panic!("{} holds no `{name}`", self.name))
     }
 
-    fn floats(&self, name: &str) -> Vec<f32> {
+    pub fn floats(&self, name: &str) -> Vec<f32> {
         self.tensor(name).iter().map(|&v| v as f32).collect()
     }
 
