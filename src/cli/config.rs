@@ -7,7 +7,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
 use microglia::data::options::{parse_decimal, parse_delimiter, parse_on_off};
-use microglia::train::options::{ModelOptions, PruningOptions, Regularizer, TrainOptions};
+use microglia::models::{ModelKind, ModelOptions};
+use microglia::train::options::{PruningOptions, Regularizer, TrainOptions};
 
 use super::args::{Auto, DataArgs, ModelArgs, OrNone, PruningArgs, TrainArgs, TrainingArgs};
 use super::config_file;
@@ -57,7 +58,7 @@ impl Config {
         let has = |regularizer| self.train.regularizers.has(regularizer);
         let (pruning, mc) = (has(Regularizer::Pruning), has(Regularizer::McDropout));
         let decay = has(Regularizer::L2) || has(Regularizer::WeightDecay);
-        let rnn = self.train.model.kind == microglia::train::options::ModelKind::Rnn;
+        let rnn = self.train.model.kind == ModelKind::Rnn;
         [
             ("dropout", self.train.regularizers.drops(), "--regularizer dropout or mc-dropout"),
             ("mc_passes", mc, "--regularizer mc-dropout"),

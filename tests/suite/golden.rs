@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 pub struct Golden {
     name: String,
     tensors: HashMap<String, Vec<f64>>,
-    metadata: HashMap<String, String>,
+    metadata: serde_json::Value,
 }
 
 pub fn path(file: &str) -> PathBuf {
@@ -38,7 +38,11 @@ impl Golden {
         Golden {
             name: name.into(),
             tensors: tensors.iter().map(|(name, view)| (name.to_string(), values(view.data(), view.dtype()))).collect(),
-            metadata: header.metadata().clone().unwrap_or_default(),
+            metadata: header
+                .metadata()
+                .as_ref()
+                .map(|m| serde_json::from_str(&m["golden"]).unwrap())
+                .unwrap_or_default(),
         }
     }
 
@@ -50,9 +54,8 @@ impl Golden {
         self.tensor(name).iter().map(|&v| v as f32).collect()
     }
 
-    pub fn number<T: DeserializeOwned>(&self, key: &str) -> T {
-        let text = self.metadata.get(key).unwrap_or_else(|| panic!("{} has no `{key}`", self.name));
-        serde_json::from_str(text).unwrap_or_else(|e| panic!("{}: {key}: {e}", self.name))
+    pub fn value<T: DeserializeOwned>(&self, key: &str) -> T {
+        serde_json::from_value(self.metadata[key].clone()).unwrap_or_else(|e| panic!("{}: `{key}`: {e}", self.name))
     }
 
     /// Fails at the first value further off than `absolute + relative·|expected|`.
@@ -79,7 +82,7 @@ struct Case {
 impl Case {
     fn read(name: &str) -> Case {
         let golden = Golden::read(name);
-        let size = |key| golden.number::<usize>(key);
+        let size = |key| golden.value::<usize>(key);
         let (batch, lookback, horizon) = (size("batch"), size("steps"), size("horizon"));
         let sizes = Sizes {
             replicas: 1,
@@ -96,11 +99,11 @@ impl Case {
     }
 
     fn program(&self, way: &str) -> Program {
-        let word = |key: &str| self.golden.metadata[key].as_str();
+        let word = |key: &str| self.golden.value::<String>(key);
         let model = ModelOptions {
             kind: word("kind").parse().unwrap(),
-            hidden: self.golden.number("hidden"),
-            layers: self.golden.number("layers"),
+            hidden: self.golden.value("hidden"),
+            layers: self.golden.value("layers"),
             activation: word("activation").parse().unwrap(),
             instance_norm: None,
         };
@@ -135,7 +138,7 @@ impl Case {
     }
 
     fn steps(&self, way: &str) -> Vec<ReplicaStep> {
-        let number = |key| self.golden.number::<f64>(key);
+        let number = |key| self.golden.value::<f64>(key);
         let lr = number("lr");
         let counts = self.counts(way);
         let mut pruned = 0;
@@ -166,7 +169,7 @@ impl Case {
 
     /// How many weights are pruned after each step, 0 where none is due.
     fn counts(&self, way: &str) -> Vec<u32> {
-        if prunes(way) { self.golden.number("counts") } else { vec![0; STEPS_RUN] }
+        if prunes(way) { self.golden.value("counts") } else { vec![0; STEPS_RUN] }
     }
 
     fn check(&self, engine: &mut dyn Engine, way: &str) {

@@ -1,4 +1,4 @@
-//! Losses and gradient clipping as PyTorch computes them, through programs that hold nothing else.
+//! Losses and gradient clipping as PyTorch computes them, through programs that hold nothing else; learning rates.
 
 use microglia::engine::{Engine, Pass};
 use microglia::program::builder::Sizes;
@@ -6,6 +6,8 @@ use microglia::program::op::{LossBackward, LossForward, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{Builder, List, Op, Param, ParamLayout, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
+use microglia::train::lr::LrPlan;
+use microglia::train::options::LrSchedule;
 
 use crate::golden::Golden;
 
@@ -51,7 +53,7 @@ fn check_losses(open: &Open) {
 /// After one step from zero moments, the first moment is a tenth of the clipped gradient.
 fn check_clipping(open: &Open) {
     let golden = Golden::read("clipping");
-    let norms: std::collections::HashMap<String, f32> = golden.number("norms");
+    let norms: std::collections::HashMap<String, f32> = golden.value("norms");
     for (limit, norm) in norms {
         let sizes = ["a", "b", "c"].map(|name| (name, golden.tensor(&format!("grad.{name}")).len()));
         let layout = ParamLayout::new(sizes.map(|(name, len)| Param::new(name, &[len], false, 0.0)).to_vec());
@@ -97,4 +99,31 @@ fn losses_cpu() {
 #[test]
 fn clipping_cpu() {
     check_clipping(&cpu);
+}
+
+#[test]
+fn one_cycle_is_pytorch_s() {
+    let golden = Golden::read("schedules");
+    for total in [1, 2, 5, 20, 37, 200] {
+        let plan = LrPlan { schedule: LrSchedule::OneCycle, lr: 1e-3, epochs: 1, steps_per_epoch: total };
+        let (rates, betas): (Vec<f64>, Vec<f64>) = (1..=total).map(|step| plan.at(step)).unzip();
+        for (key, found) in [("lr", rates), ("beta1", betas)] {
+            let expected = golden.tensor(&format!("one_cycle.{total}.{key}"));
+            for (step, (want, got)) in expected.iter().zip(&found).enumerate() {
+                assert!((want - got).abs() <= 1e-12 * want, "{key} of step {step} of {total}: {got}, not {want}");
+            }
+        }
+    }
+}
+
+#[test]
+fn step_is_pytorch_s_step_lr_by_thirds() {
+    let golden = Golden::read("schedules");
+    for (epochs, third) in [(20, 7), (9, 3), (2, 1)] {
+        let plan = LrPlan { schedule: LrSchedule::Step, lr: 1e-3, epochs, steps_per_epoch: 4 };
+        for (epoch, want) in golden.tensor(&format!("step.{epochs}.{third}.lr")).iter().enumerate() {
+            let got = plan.at(epoch * 4 + 3).0;
+            assert!((want - got).abs() <= 1e-12 * want, "epoch {} of {epochs}: {got}, not {want}", epoch + 1);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 mod finite_difference;
 /// What PyTorch computed.
 mod golden;
-/// Losses and clipping as PyTorch computes them.
+/// Losses, clipping and learning rates as PyTorch computes them.
 mod golden_ops;
 /// Small programs with random data, for any engine.
 mod support;
