@@ -3,7 +3,17 @@
 pub mod baselines;
 pub mod lr;
 pub mod metrics;
+pub mod observer;
 pub mod options;
 pub mod plot;
+pub mod plan;
+pub mod predict;
+pub mod run;
 pub mod schedule;
+pub mod step_table;
 pub mod weights;
+
+pub use observer::{EpochRow, Observer, Progress, ReplicaEpoch};
+pub use options::TrainOptions;
+pub use plan::Plan;
+pub use run::{Status, Trained, run};
