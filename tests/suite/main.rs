@@ -6,5 +6,7 @@ mod finite_difference;
 mod golden;
 /// Losses, clipping and learning rates as PyTorch computes them.
 mod golden_ops;
+/// Whole runs on a tiny file, as PyTorch does them.
+mod golden_run;
 /// Small programs with random data, for any engine.
 mod support;
