@@ -135,7 +135,6 @@ pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal 
     let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
     let (d_weight, d_bias) = (w_hh, b_hh);
     b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input: before, d_output: d_gates, d_weight, d_bias }));
-    let carry = b.tensor(format!("lstm.{layer}.carry"), &[batch, 2, hidden]);
     b.backward(Op::LstmBackward(LstmBackward {
         batch,
         steps,
@@ -146,7 +145,6 @@ pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal 
         d_output: output.grad.expect("dense signals have a gradient").tensor,
         d_output_steps,
         d_gates: d_gates.tensor,
-        carry,
     }));
     output
 }
@@ -167,7 +165,6 @@ pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal,
     let input = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
     let (d_weight, d_bias) = (w_hh, b_hh);
     b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input, d_output: d_projected, d_weight, d_bias }));
-    let carry = b.tensor(format!("rnn.{layer}.carry"), &[batch, hidden]);
     b.backward(Op::RnnBackward(RnnBackward {
         activation,
         batch,
@@ -178,7 +175,6 @@ pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal,
         d_output: output.grad.expect("dense signals have a gradient").tensor,
         d_output_steps,
         d_projected: d_projected.tensor,
-        carry,
     }));
     output
 }

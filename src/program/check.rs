@@ -77,7 +77,6 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             (op.states, op.batch * (op.steps + 1) * op.hidden),
             (op.d_output, op.batch * op.d_output_steps * op.hidden),
             (op.d_projected, op.batch * op.steps * op.hidden),
-            (op.carry, op.batch * op.hidden),
         ],
         Op::LstmForward(op) => vec![
             (PARAMS, op.w_hh + 4 * op.hidden * op.hidden),
@@ -92,7 +91,6 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             (op.cells, op.batch * (op.steps + 1) * op.hidden),
             (op.d_output, op.batch * op.d_output_steps * op.hidden),
             (op.d_gates, op.batch * op.steps * 4 * op.hidden),
-            (op.carry, op.batch * 2 * op.hidden),
         ],
         Op::Dropout(op) => vec![(op.input.tensor, op.input.end()), (op.output.tensor, op.output.end())],
         Op::LossForward(op) => {

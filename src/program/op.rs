@@ -160,8 +160,6 @@ pub struct RnnBackward {
     pub d_output_steps: usize,
     /// `[B, T, H]`
     pub d_projected: TensorId,
-    /// `[B, H]`: d_h carried from a cut range to the next.
-    pub carry: TensorId,
 }
 
 /// LSTM, gates in PyTorch's order i, f, g, o:
@@ -205,8 +203,6 @@ pub struct LstmBackward {
     pub d_output_steps: usize,
     /// `[B, T, 4, H]`
     pub d_gates: TensorId,
-    /// `[B, 2, H]`: d_h and d_c carried from a cut range to the next.
-    pub carry: TensorId,
 }
 
 /// Inverted dropout: `output = input · (keep ? scale : 0)`; its own backward, applied to the gradient.
@@ -432,9 +428,9 @@ impl Op {
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],
             Op::RnnForward(op) => vec![op.states],
-            Op::RnnBackward(op) => vec![op.d_projected, op.carry],
+            Op::RnnBackward(op) => vec![op.d_projected],
             Op::LstmForward(op) => vec![op.gates, op.states, op.cells],
-            Op::LstmBackward(op) => vec![op.d_gates, op.carry],
+            Op::LstmBackward(op) => vec![op.d_gates],
             Op::Dropout(op) => vec![op.output.tensor],
             Op::LossForward(_) => vec![LOSSES],
             Op::LossBackward(op) => vec![op.d_prediction],

@@ -75,17 +75,16 @@ pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
     let per_replica = op.batch.div_ceil(TILE);
     let mut d_gates = storage.take_floats(op.d_gates);
-    let mut carry = storage.take_floats(op.carry);
     let d_tiles = tiles(&mut d_gates, storage.row(op.d_gates), op.batch, steps * 4 * h, TILE);
-    let carry_tiles = tiles(&mut carry, storage.row(op.carry), op.batch, 2 * h, TILE);
-    d_tiles.into_par_iter().zip(carry_tiles).enumerate().for_each(|(task, (d_gates, carry))| {
+    d_tiles.into_par_iter().enumerate().for_each(|(task, d_gates)| {
         let (r, first) = (task / per_replica, task % per_replica * TILE);
         let w_hh = Matrix::new(storage.float_row(PARAMS, r), op.w_hh, 4 * h, h, h);
         let gates = storage.float_row(op.gates, r);
         let cells = storage.float_row(op.cells, r);
         let d_output = storage.float_row(op.d_output, r);
-        let batch = carry.len() / (2 * h);
-        carry.fill(T::ZERO);
+        let batch = d_gates.len() / (steps * 4 * h);
+        // d_h and d_c of the step before, per sequence.
+        let mut carry = vec![T::ZERO; batch * 2 * h];
         for t in (0..steps).rev() {
             vectorized(
                 #[inline(always)]
@@ -106,11 +105,10 @@ pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
                 },
             );
             let d_a = Matrix::new(d_gates, t * 4 * h, batch, 4 * h, steps * 4 * h);
-            product(Out { data: carry, row: 2 * h }, false, d_a, w_hh);
+            product(Out { data: &mut carry, row: 2 * h }, false, d_a, w_hh);
         }
     });
     storage.put_floats(op.d_gates, d_gates);
-    storage.put_floats(op.carry, carry);
 }
 
 /// One sequence's step: d_hidden and d_cell → d_a `[4, H]`; leaves the earlier step's d_cell.

@@ -73,16 +73,14 @@ pub fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
     let per_replica = op.batch.div_ceil(TILE);
     let mut d_projected = storage.take_floats(op.d_projected);
-    let mut carry = storage.take_floats(op.carry);
     let d_tiles = tiles(&mut d_projected, storage.row(op.d_projected), op.batch, steps * h, TILE);
-    let carry_tiles = tiles(&mut carry, storage.row(op.carry), op.batch, h, TILE);
-    d_tiles.into_par_iter().zip(carry_tiles).enumerate().for_each(|(task, (d_projected, d_hidden))| {
+    d_tiles.into_par_iter().enumerate().for_each(|(task, d_projected)| {
         let (r, first) = (task / per_replica, task % per_replica * TILE);
         let w_hh = Matrix::new(storage.float_row(PARAMS, r), op.w_hh, h, h, h);
         let states = storage.float_row(op.states, r);
         let d_output = storage.float_row(op.d_output, r);
-        let batch = d_hidden.len() / h;
-        d_hidden.fill(T::ZERO);
+        let batch = d_projected.len() / (steps * h);
+        let mut d_hidden = vec![T::ZERO; batch * h];
         for t in (0..steps).rev() {
             for b in 0..batch {
                 let state = &states[((first + b) * (steps + 1) + t + 1) * h..][..h];
@@ -104,11 +102,10 @@ pub fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
                 );
             }
             let d_pre = Matrix::new(d_projected, t * h, batch, h, steps * h);
-            product(Out { data: d_hidden, row: h }, false, d_pre, w_hh);
+            product(Out { data: &mut d_hidden, row: h }, false, d_pre, w_hh);
         }
     });
     storage.put_floats(op.d_projected, d_projected);
-    storage.put_floats(op.carry, carry);
 }
 
 /// Of the activation, by its value.
