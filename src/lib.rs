@@ -5,6 +5,8 @@ mod words;
 pub mod dims;
 pub mod engine;
 pub mod error;
+pub mod gpu;
+pub mod kernels;
 pub mod layers;
 pub mod models;
 pub mod program;

@@ -35,19 +35,26 @@ impl PrunePlan {
             Some(0) => return refuse("warmup", 0, "is no epoch", "epochs count from 1".into()),
             Some(warmup) if warmup > epochs => {
                 let help = format!("choose --warmup from 1 to {epochs}, or more --epochs");
-                return refuse("warmup", warmup, &format!("is beyond the run's {epochs} epochs: nothing would be pruned"), help);
+                return refuse(
+                    "warmup",
+                    warmup,
+                    &format!("is beyond the run's {epochs} epochs: nothing would be pruned"),
+                    help,
+                );
             }
             Some(warmup) => warmup,
             None => DEFAULT_WARMUP.min(epochs),
         };
         if options.warmup.is_none() && warmup < DEFAULT_WARMUP {
-            notices.push(format!("pruning starts in epoch {warmup}, not {DEFAULT_WARMUP}: the run has {epochs} epoch(s)"));
+            notices
+                .push(format!("pruning starts in epoch {warmup}, not {DEFAULT_WARMUP}: the run has {epochs} epoch(s)"));
         }
         let until = match options.until {
             Some(0) => return refuse("prune-until", 0, "is no epoch", "epochs count from 1".into()),
             Some(until) if until > epochs => {
                 let help = format!("choose --prune-until from 1 to {epochs}, or more --epochs");
-                let problem = format!("is beyond the run's {epochs} epochs: {} would not be reached", options.sparsity.max);
+                let problem =
+                    format!("is beyond the run's {epochs} epochs: {} would not be reached", options.sparsity.max);
                 return refuse("prune-until", until, &problem, help);
             }
             Some(until) => until,
@@ -133,7 +140,8 @@ mod tests {
 
     #[test]
     fn every_schedule_ends_at_the_largest_sparsity_and_never_falls() {
-        for schedule in [Schedule::Cubic, Schedule::CubicStep, Schedule::ZhuGupta, Schedule::Linear, Schedule::Constant] {
+        for schedule in [Schedule::Cubic, Schedule::CubicStep, Schedule::ZhuGupta, Schedule::Linear, Schedule::Constant]
+        {
             let plan = plan(schedule, 15);
             let mut pruned = 0;
             for step in 1..=200 {

@@ -12,10 +12,12 @@ use crate::program::ParamLayout;
 /// Reads a row of weights from a safetensors file that holds exactly the layout's tensors, as f32, by PyTorch's names.
 /// Tensors under the prefix `microglia.` are left alone.
 pub fn load(file: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
-    let refuse = |problem: String, help: &str| Error::Checkpoint { file: file.to_path_buf(), problem, help: help.into() };
+    let refuse =
+        |problem: String, help: &str| Error::Checkpoint { file: file.to_path_buf(), problem, help: help.into() };
     let bytes = std::fs::read(file).map_err(Error::io(file))?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| refuse(format!("not a safetensors file: {error}"), "write it with safetensors' `save_file`"))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| {
+        refuse(format!("not a safetensors file: {error}"), "write it with safetensors' `save_file`")
+    })?;
     let mut row = vec![0.0; layout.words];
     for param in &layout.params {
         let tensor = tensors.tensor(&param.name).map_err(|_| {
@@ -38,7 +40,10 @@ pub fn load(file: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
             *word = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         }
         if let Some(at) = row[param.range()].iter().position(|w| !w.is_finite()) {
-            return Err(refuse(format!("tensor `{}` holds a non-finite value at {at}", param.name), "save finite weights"));
+            return Err(refuse(
+                format!("tensor `{}` holds a non-finite value at {at}", param.name),
+                "save finite weights",
+            ));
         }
     }
     let known = |name: &&str| !name.starts_with("microglia.") && layout.get(name).is_none();

@@ -2,5 +2,11 @@
 
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
+/// The one device of the GPU tests.
+mod gpu_support;
+/// Every op on the GPU against its CPU twin.
+mod parity;
+/// Every shader, checked without a GPU.
+mod shaders;
 /// Small programs with random data, for any engine.
 mod support;
