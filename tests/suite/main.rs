@@ -8,5 +8,11 @@ mod golden;
 mod golden_ops;
 /// Whole runs on a tiny file, as PyTorch does them.
 mod golden_run;
+/// The one device of the GPU tests.
+mod gpu_support;
+/// Every op on the GPU against its CPU twin.
+mod parity;
+/// Every shader, checked without a GPU.
+mod shaders;
 /// Small programs with random data, for any engine.
 mod support;
