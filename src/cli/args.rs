@@ -22,8 +22,6 @@ pub enum Verb {
     Train(Box<TrainArgs>),
     /// List the GPU adapters, their limits, and what `--device auto` would take
     Devices(DevicesArgs),
-    /// Check a GPU op by op against the CPU engine, then whole training steps
-    Compare(CompareArgs),
 }
 
 const TRAIN_HELP: &str = "\
@@ -252,22 +250,6 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 pub struct DevicesArgs {
     /// Print the adapters as JSON
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct CompareArgs {
-    /// gpu, or part of an adapter's name, as in llvmpipe; see `microglia devices` [default: the best adapter]
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<String>,
-    /// Training steps of each of the two step tests
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole(1, 10_000))]
-    pub steps: usize,
-    /// Seed of inputs and weights
-    #[arg(long, value_name = "N", default_value_t = 42)]
-    pub seed: u32,
-    /// Print the report as JSON
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
 }
