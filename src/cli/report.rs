@@ -20,8 +20,9 @@ pub fn text(summary: &Summary) -> String {
     text += &replicas(summary);
     text += &sparsity(summary);
     text += &speed(summary);
-    for line in verdicts(summary) {
-        let _ = writeln!(text, "\n{line}");
+    let verdicts = verdicts(summary);
+    if !verdicts.is_empty() {
+        let _ = writeln!(text, "\n{}", verdicts.join("\n"));
     }
     text
 }

@@ -1,5 +1,7 @@
 //! The integration tests, in one binary because linking wgpu is slow.
 
+/// The program as users meet it.
+mod cli;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
 /// What PyTorch computed.

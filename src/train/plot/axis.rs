@@ -96,6 +96,14 @@ pub(super) fn time_ticks(times: &[NaiveDateTime], rows: usize) -> (Vec<f64>, Tic
     ((0..rows).step_by(step).map(|i| i as f64).collect(), label)
 }
 
+/// What the row axis shows.
+pub(super) fn span(times: &[NaiveDateTime]) -> String {
+    match (times.first(), times.last()) {
+        (Some(first), Some(last)) => format!("time, {} to {}", stamp(first), stamp(last)),
+        _ => "row".into(),
+    }
+}
+
 fn stamp(time: &NaiveDateTime) -> String {
     let midnight = time.num_seconds_from_midnight() == 0;
     time.format(if midnight { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" }).to_string()

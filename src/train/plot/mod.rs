@@ -9,7 +9,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use self::axis::{Ticked, padded_range, short, time_ticks};
+use self::axis::{Ticked, padded_range, short, span, time_ticks};
 use crate::error::{Error, Result};
 
 const SIZE: (u32, u32) = (1100, 520);
@@ -101,7 +101,7 @@ pub fn forecast_svg(plot: &ForecastPlot) -> Result<String> {
             .axis_style(MUTED)
             .label_style((FONT, 15).into_font().color(&MUTED))
             .axis_desc_style((FONT, 16).into_font().color(&INK))
-            .x_desc(if plot.times.is_empty() { "row" } else { "time" })
+            .x_desc(span(&plot.times))
             .y_desc(&plot.unit)
             .x_label_formatter(&|x: &f64| label(*x))
             .y_label_formatter(&|y: &f64| short(*y))
