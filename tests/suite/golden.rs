@@ -13,6 +13,8 @@ use microglia::reference::CpuEngine;
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 
+use crate::gpu_support;
+
 /// A file of `tests/golden`: its tensors as f64, whatever their type, and its metadata.
 pub struct Golden {
     name: String,
@@ -234,4 +236,10 @@ fn cpu() {
 #[test]
 fn oracle() {
     check_all(&|program| Box::new(CpuEngine::<f64>::new(program, Some(1)).unwrap()));
+}
+
+#[test]
+fn gpu() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    check_all(&|program| Box::new(gpu_support::engine(&gpu, program)));
 }

@@ -10,8 +10,7 @@ use microglia::train::lr::LrPlan;
 use microglia::train::options::LrSchedule;
 
 use crate::golden::Golden;
-
-type Open = dyn Fn(Program) -> Box<dyn Engine>;
+use crate::gpu_support;
 
 const ONE_OF_ALL: Sizes = Sizes {
     replicas: 1,
@@ -25,7 +24,7 @@ const ONE_OF_ALL: Sizes = Sizes {
     lookback: 1,
 };
 
-fn check_losses(open: &Open) {
+fn check_losses(open: &dyn Fn(Program) -> Box<dyn Engine>) {
     let golden = Golden::read("losses");
     let elements = golden.tensor("prediction").len();
     for (word, kind) in [("mse", LossKind::Mse), ("mae", LossKind::Mae), ("huber", LossKind::Huber)] {
@@ -51,7 +50,7 @@ fn check_losses(open: &Open) {
 }
 
 /// After one step from zero moments, the first moment is a tenth of the clipped gradient.
-fn check_clipping(open: &Open) {
+fn check_clipping(open: &dyn Fn(Program) -> Box<dyn Engine>) {
     let golden = Golden::read("clipping");
     let norms: std::collections::HashMap<String, f32> = golden.value("norms");
     for (limit, norm) in norms {
@@ -126,4 +125,11 @@ fn step_is_pytorch_s_step_lr_by_thirds() {
             assert!((want - got).abs() <= 1e-12 * want, "epoch {} of {epochs}: {got}, not {want}", epoch + 1);
         }
     }
+}
+
+#[test]
+fn losses_and_clipping_gpu() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    check_losses(&|program| Box::new(gpu_support::engine(&gpu, program)));
+    check_clipping(&|program| Box::new(gpu_support::engine(&gpu, program)));
 }

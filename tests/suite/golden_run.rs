@@ -10,8 +10,7 @@ use microglia::train::options::{PruningOptions, Regularizer, Regularizers};
 use microglia::train::{Plan, TrainOptions, run};
 
 use crate::golden::{Golden, path};
-
-type Open = dyn Fn(Program) -> Box<dyn Engine>;
+use crate::gpu_support;
 
 fn options(golden: &Golden, file: &str, pruned: bool) -> TrainOptions {
     let kind: ModelKind = golden.value::<String>("kind").parse().unwrap();
@@ -45,7 +44,7 @@ fn options(golden: &Golden, file: &str, pruned: bool) -> TrainOptions {
     options
 }
 
-fn check(open: &Open, file: &str, way: &str) {
+fn check(open: &dyn Fn(Program) -> Box<dyn Engine>, file: &str, way: &str) {
     let golden = Golden::read(file);
     let data = DataOptions {
         source: Source::File(path("tiny.csv")),
@@ -83,7 +82,7 @@ fn check(open: &Open, file: &str, way: &str) {
     }
 }
 
-fn check_all(open: &Open) {
+fn check_all(open: &dyn Fn(Program) -> Box<dyn Engine>) {
     check(open, "run_lstm", "plain");
     check(open, "run_lstm", "pruned");
     check(open, "run_rnn", "plain");
@@ -92,4 +91,10 @@ fn check_all(open: &Open) {
 #[test]
 fn cpu() {
     check_all(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
+}
+
+#[test]
+fn gpu() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    check_all(&|program| Box::new(gpu_support::engine(&gpu, program)));
 }
