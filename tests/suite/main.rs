@@ -2,5 +2,3 @@
 
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
-/// Small programs with random data, for any engine.
-mod support;
