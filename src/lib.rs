@@ -1,7 +1,15 @@
 //! Train time-series forecasters with synaptic pruning on any GPU, or on the CPU.
 
+mod words;
+
 pub mod data;
+pub mod dims;
+pub mod engine;
 pub mod error;
+pub mod layers;
+pub mod models;
+pub mod program;
+pub mod reference;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -1,0 +1,219 @@
+//! What models are made of: each function pushes a forward op and, on the next line, its backward.
+
+use crate::program::op::*;
+use crate::program::{Builder, Rows, TensorId, rng};
+
+/// A value that flows through a model, and where the gradient of the loss by it goes, if anybody reads that.
+#[derive(Debug, Clone, Copy)]
+pub struct Signal {
+    pub value: Rows,
+    pub grad: Option<Rows>,
+}
+
+/// What `window_gather` writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Windows {
+    /// `[B, T, C]`
+    pub input: TensorId,
+    /// `[B, Z, K]`
+    pub target: TensorId,
+    /// `[B, Z, K]`
+    pub weight: TensorId,
+}
+
+/// The slot's windows of the series.
+pub fn windows(b: &mut Builder) -> Windows {
+    let s = b.sizes.clone();
+    let input = b.tensor("input", &[s.batch, s.lookback, s.channels]);
+    let target = b.tensor("target", &[s.batch, s.horizon, s.targets]);
+    let weight = b.tensor("target_weight", &[s.batch, s.horizon, s.targets]);
+    b.forward(Op::WindowGather(WindowGather {
+        rows: s.rows,
+        batch: s.batch,
+        steps: s.lookback,
+        channels: s.channels,
+        targets: s.targets,
+        horizon: s.horizon,
+        input,
+        target,
+        weight,
+    }));
+    Windows { input, target, weight }
+}
+
+/// Normalises each window's target channels; gives the normalised input `[B, T, C]` and the statistics `[B, K, 2]`.
+pub fn instance_norm(b: &mut Builder, mode: InstanceNorm, input: TensorId) -> (TensorId, TensorId) {
+    let s = b.sizes.clone();
+    let output = b.tensor("instance_norm.output", &[s.batch, s.lookback, s.channels]);
+    let stats = b.tensor("instance_norm.stats", &[s.batch, s.targets, 2]);
+    let (batch, steps, channels, targets) = (s.batch, s.lookback, s.channels, s.targets);
+    // No backward: its input is data, and the statistics are detached.
+    b.forward(Op::InstanceNormForward(InstanceNormForward {
+        mode,
+        batch,
+        steps,
+        channels,
+        targets,
+        input,
+        output,
+        stats,
+    }));
+    (output, stats)
+}
+
+/// Brings a forecast `[B, O]` back to the scale that [`instance_norm`] took from its window.
+pub fn instance_denorm(b: &mut Builder, stats: TensorId, input: Signal) -> Signal {
+    let s = b.sizes.clone();
+    let output = dense(b, "instance_denorm", s.batch, s.horizon * s.targets);
+    let op = |input: Rows, output: Rows| InstanceDenorm {
+        batch: s.batch,
+        horizon: s.horizon,
+        targets: s.targets,
+        stats,
+        input: input.tensor,
+        output: output.tensor,
+    };
+    b.forward(Op::InstanceDenormForward(op(input.value, output.value)));
+    if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
+        b.backward(Op::InstanceDenormBackward(op(d_output, d_input)));
+    }
+    output
+}
+
+/// A fully connected layer; `name` + `weight` and `bias` are its parameters' names.
+pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) -> Signal {
+    let (weight, bias) = (b.param(names.0), b.param(names.1));
+    let (outputs, weight, bias) = (weight.shape[0], weight.offset, bias.offset);
+    let output = dense(b, label, input.value.count, outputs);
+    b.forward(Op::LinearForward(LinearForward { input: input.value, weight, bias, output: output.value }));
+    linear_backward(b, input, output, weight, bias);
+    output
+}
+
+fn linear_backward(b: &mut Builder, input: Signal, output: Signal, weight: usize, bias: usize) {
+    let Some(d_output) = output.grad else { return };
+    if let Some(d_input) = input.grad {
+        b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, d_input }));
+    }
+    let (d_weight, d_bias) = (weight, bias);
+    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input: input.value, d_output, d_weight, d_bias }));
+}
+
+/// Dropout at a named site.
+pub fn dropout(b: &mut Builder, site: &str, input: Signal) -> Signal {
+    let output = dense(b, site, input.value.count, input.value.width);
+    let site = rng::site(site);
+    b.forward(Op::Dropout(Dropout { input: input.value, output: output.value, site }));
+    if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
+        b.backward(Op::Dropout(Dropout { input: d_output, output: d_input, site }));
+    }
+    output
+}
+
+/// Which steps' states a recurrent layer hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    Sequence,
+    Last,
+}
+
+/// Layer `layer` of an LSTM on `[B·T, inputs]`; parameters named as `nn.LSTM` does.
+pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal {
+    let (w_ih, b_ih) = (format!("lstm.weight_ih_l{layer}"), format!("lstm.bias_ih_l{layer}"));
+    let (w_hh, b_hh) = (b.param(&format!("lstm.weight_hh_l{layer}")), b.param(&format!("lstm.bias_hh_l{layer}")));
+    let (hidden, w_hh, b_hh) = (w_hh.shape[1], w_hh.offset, b_hh.offset);
+    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
+
+    let gates = linear(b, &format!("lstm.{layer}.gates"), (&w_ih, &b_ih), input);
+    let states = b.tensor(format!("lstm.{layer}.states"), &[batch, steps + 1, hidden]);
+    let cells = b.tensor(format!("lstm.{layer}.cells"), &[batch, steps + 1, hidden]);
+    let (output, d_output_steps) = emitted(b, &format!("lstm.{layer}"), states, hidden, emit);
+    let (gates, d_gates) = (gates.value.tensor, gates.grad.expect("dense signals have a gradient"));
+    b.forward(Op::LstmForward(LstmForward { batch, steps, hidden, w_hh, b_hh, gates, states, cells }));
+
+    // The recurrent weights' gradient is a linear layer's from h_{t−1}; pushed first, it runs after the cell's backward.
+    let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
+    let (d_weight, d_bias) = (w_hh, b_hh);
+    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input: before, d_output: d_gates, d_weight, d_bias }));
+    b.backward(Op::LstmBackward(LstmBackward {
+        batch,
+        steps,
+        hidden,
+        w_hh,
+        gates,
+        cells,
+        d_output: output.grad.expect("dense signals have a gradient").tensor,
+        d_output_steps,
+        d_gates: d_gates.tensor,
+    }));
+    output
+}
+
+/// Layer `layer` of an Elman RNN on `[B·T, inputs]`; parameters named as `nn.RNN` does.
+pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal, emit: Emit) -> Signal {
+    let (w_ih, b_ih) = (format!("rnn.weight_ih_l{layer}"), format!("rnn.bias_ih_l{layer}"));
+    let (w_hh, b_hh) = (b.param(&format!("rnn.weight_hh_l{layer}")), b.param(&format!("rnn.bias_hh_l{layer}")));
+    let (hidden, w_hh, b_hh) = (w_hh.shape[1], w_hh.offset, b_hh.offset);
+    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
+
+    let projected = linear(b, &format!("rnn.{layer}.projected"), (&w_ih, &b_ih), input);
+    let states = b.tensor(format!("rnn.{layer}.states"), &[batch, steps + 1, hidden]);
+    let (output, d_output_steps) = emitted(b, &format!("rnn.{layer}"), states, hidden, emit);
+    let (projected, d_projected) = (projected.value.tensor, projected.grad.expect("dense signals have a gradient"));
+    b.forward(Op::RnnForward(RnnForward { activation, batch, steps, hidden, w_hh, b_hh, projected, states }));
+
+    let input = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
+    let (d_weight, d_bias) = (w_hh, b_hh);
+    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input, d_output: d_projected, d_weight, d_bias }));
+    b.backward(Op::RnnBackward(RnnBackward {
+        activation,
+        batch,
+        steps,
+        hidden,
+        w_hh,
+        states,
+        d_output: output.grad.expect("dense signals have a gradient").tensor,
+        d_output_steps,
+        d_projected: d_projected.tensor,
+    }));
+    output
+}
+
+/// The states handed on, with a dense gradient `[B, D, H]`; and D.
+fn emitted(b: &mut Builder, name: &str, states: TensorId, hidden: usize, emit: Emit) -> (Signal, usize) {
+    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
+    let (first, count) = match emit {
+        Emit::Sequence => (1, steps),
+        Emit::Last => (steps, 1),
+    };
+    let value = Rows::steps(states, batch, steps + 1, first, count, hidden);
+    let d_states = b.tensor(format!("{name}.d_states"), &[batch, count, hidden]);
+    (Signal { value, grad: Some(Rows::dense(d_states, batch * count, hidden)) }, count)
+}
+
+/// The training loss of a forecast against the windows' targets.
+pub fn loss(b: &mut Builder, kind: LossKind, prediction: Signal, windows: Windows) {
+    let Windows { target, weight, .. } = windows;
+    let elements = prediction.value.count * prediction.value.width;
+    let forecast = prediction.value.tensor;
+    b.train_only(Op::LossForward(LossForward { kind, elements, prediction: forecast, target, weight }));
+    if let Some(d_prediction) = prediction.grad {
+        let d_prediction = d_prediction.tensor;
+        b.backward(Op::LossBackward(LossBackward {
+            kind,
+            elements,
+            prediction: forecast,
+            target,
+            weight,
+            d_prediction,
+        }));
+    }
+    b.evaluate_only(Op::PredictionStore(PredictionStore { elements, prediction: forecast }));
+}
+
+/// A fresh `[count, width]` tensor and its gradient.
+fn dense(b: &mut Builder, name: &str, count: usize, width: usize) -> Signal {
+    let value = b.tensor(name, &[count, width]);
+    let grad = b.tensor(format!("d_{name}"), &[count, width]);
+    Signal { value: Rows::dense(value, count, width), grad: Some(Rows::dense(grad, count, width)) }
+}

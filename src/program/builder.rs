@@ -1,0 +1,163 @@
+//! Collects a model's ops: each layer pushes its forward, and beside it the backward; [`Builder::finish`] reverses the
+//! backward list once.
+
+use super::op::*;
+use super::tensor::*;
+use super::{Param, ParamLayout, Program, ReplicaStep};
+use crate::error::{Error, Result};
+
+/// The sizes every program needs.
+#[derive(Debug, Clone)]
+pub struct Sizes {
+    pub replicas: usize,
+    pub batch: usize,
+    pub slots: usize,
+    pub prediction_slots: usize,
+    /// Rows of the data set.
+    pub rows: usize,
+    pub channels: usize,
+    pub targets: usize,
+    pub horizon: usize,
+    pub lookback: usize,
+}
+
+pub struct Builder {
+    pub sizes: Sizes,
+    params: ParamLayout,
+    tensors: Vec<Tensor>,
+    forward: Vec<Op>,
+    backward: Vec<Op>,
+    prune: Vec<Op>,
+    update: Vec<Op>,
+    evaluate: Vec<Op>,
+}
+
+impl Builder {
+    pub fn new(sizes: Sizes, params: ParamLayout) -> Self {
+        let mut builder = Builder {
+            tensors: Vec::new(),
+            forward: Vec::new(),
+            backward: Vec::new(),
+            prune: Vec::new(),
+            update: Vec::new(),
+            evaluate: Vec::new(),
+            params,
+            sizes,
+        };
+        let s = builder.sizes.clone();
+        let words = builder.params.words;
+        let outputs = s.horizon * s.targets;
+        let fixed = [
+            ("params", vec![words], Element::F32, Fill::Zeros),
+            ("grads", vec![words], Element::F32, Fill::Zeros),
+            ("moment1", vec![words], Element::F32, Fill::Zeros),
+            ("moment2", vec![words], Element::F32, Fill::Zeros),
+            ("mask", vec![words / 32], Element::U32, Fill::Zeros),
+            ("best_params", vec![words], Element::F32, Fill::Zeros),
+            ("steps", vec![s.slots, ReplicaStep::WORDS], Element::U32, Fill::Zeros),
+            ("windows", vec![s.slots, s.batch], Element::U32, Fill::Ones),
+            ("losses", vec![s.slots], Element::F32, Fill::Zeros),
+            ("status", vec![status::WORDS], Element::U32, Fill::Ones),
+            ("predictions", vec![s.prediction_slots * s.batch, outputs], Element::F32, Fill::Unwritten),
+            ("series", vec![s.rows, s.channels], Element::F32, Fill::Unwritten),
+            ("observed", vec![s.rows, s.targets], Element::F32, Fill::Unwritten),
+            ("grad_norm", vec![1], Element::F32, Fill::Zeros),
+        ];
+        for (i, (name, shape, element, fill)) in fixed.into_iter().enumerate() {
+            let shared = [SERIES, OBSERVED].contains(&TensorId(i as u32));
+            builder.tensors.push(Tensor { name: name.into(), shape, element, fill, shared });
+        }
+        builder
+    }
+
+    /// The weight of this name, which the model declared.
+    pub fn param(&self, name: &str) -> &Param {
+        self.params.get(name).unwrap_or_else(|| panic!("the model declares no weight `{name}`"))
+    }
+
+    /// A per-replica f32 tensor that is written before it is read.
+    pub fn tensor(&mut self, name: impl Into<String>, shape: &[usize]) -> TensorId {
+        self.add(name.into(), shape, Element::F32, Fill::Unwritten)
+    }
+
+    fn add(&mut self, name: String, shape: &[usize], element: Element, fill: Fill) -> TensorId {
+        self.tensors.push(Tensor { name, shape: shape.to_vec(), element, fill, shared: false });
+        TensorId(self.tensors.len() as u32 - 1)
+    }
+
+    /// An op of training and evaluation alike.
+    pub fn forward(&mut self, op: Op) {
+        self.evaluate.push(op.clone());
+        self.forward.push(op);
+    }
+
+    /// An op of training alone.
+    pub fn train_only(&mut self, op: Op) {
+        self.forward.push(op);
+    }
+
+    /// An op of evaluation alone.
+    pub fn evaluate_only(&mut self, op: Op) {
+        self.evaluate.push(op);
+    }
+
+    /// The inverse of the forward op just pushed: runs after the backward of everything pushed later.
+    pub fn backward(&mut self, op: Op) {
+        self.backward.push(op);
+    }
+
+    /// The magnitude top-k and the threshold pass, and clip and masked Adam.
+    pub fn optimizer(&mut self, clip: bool) {
+        let (prunable_words, words) = (self.params.prunable_words, self.params.words);
+        let histogram = self.add("topk.histogram".into(), &[topk::BINS], Element::U32, Fill::Zeros);
+        let state = self.add("topk.state".into(), &[topk::WORDS], Element::U32, Fill::Zeros);
+        let blocks = prunable_words.div_ceil(topk::BLOCK).max(1);
+        let ties = self.add("topk.ties".into(), &[blocks], Element::U32, Fill::Unwritten);
+        for pass in 0..topk::PASSES {
+            self.prune.push(Op::TopkHistogram(TopkHistogram { pass, prunable_words, histogram, state }));
+            self.prune.push(Op::TopkPick(TopkPick { pass, histogram, state }));
+        }
+        self.prune.push(Op::TopkTies(TopkTies { prunable_words, state, ties }));
+        self.prune.push(Op::ThresholdMask(ThresholdMask { prunable_words, state, ties }));
+        if clip {
+            let partials = words.div_ceil(GradNormPartial::BLOCK);
+            let partial = self.tensor("grad_norm.partial", &[partials]);
+            self.update.push(Op::GradNormPartial(GradNormPartial { words, partial }));
+            self.update.push(Op::GradNorm(GradNorm { partials, partial }));
+        }
+        self.update.push(Op::AdamMasked(AdamMasked { prunable_words, words }));
+    }
+
+    /// Reverses the backward list and checks every op against its tensors' shapes.
+    pub fn finish(mut self) -> Result<Program> {
+        self.backward.reverse();
+        let program = Program {
+            replicas: self.sizes.replicas,
+            slots: self.sizes.slots,
+            batch: self.sizes.batch,
+            outputs: self.sizes.horizon * self.sizes.targets,
+            prediction_slots: self.sizes.prediction_slots,
+            params: self.params,
+            tensors: self.tensors,
+            forward: self.forward,
+            backward: self.backward,
+            prune: self.prune,
+            update: self.update,
+            evaluate: self.evaluate,
+        };
+        for tensor in &program.tensors {
+            if u32::try_from(tensor.row()).is_err() {
+                return Err(Error::config(
+                    "batch",
+                    format!(
+                        "tensor `{}` of shape {:?} has more words than a kernel can address",
+                        tensor.name, tensor.shape
+                    ),
+                    "choose a smaller --batch, --lookback or --hidden",
+                ));
+            }
+        }
+        super::check::check(&program)?;
+        Ok(program)
+    }
+}

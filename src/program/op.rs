@@ -1,0 +1,447 @@
+//! The ops: the contract between models and engines. One word per kernel, everywhere: the variant's label is the name of
+//! the shader, of its entry point, of the CPU twin and of the timing.
+//!
+//! Letters: R replicas (every tensor's outermost dimension, never written here), B batch, T steps, C input channels,
+//! K targets, Z horizon, O = Z·K outputs, H hidden units, N rows of a matrix, P words of a parameter arena.
+//! Every op writes its outputs with `=`; each output word has one owner; reductions run in a fixed order.
+
+use super::tensor::*;
+use crate::words::words;
+
+/// How the input window is normalised, target channels only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InstanceNorm {
+    /// Subtract the window's last value (NLinear; Zeng et al., AAAI 2023).
+    Last,
+    /// Subtract the mean, divide by √(population variance + 1e-5) (RevIN; Kim et al., ICLR 2022), no affine part.
+    MeanStd,
+}
+words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm::MeanStd = "mean-std");
+
+/// Elementwise training loss, averaged over observed target values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LossKind {
+    Mse,
+    Mae,
+    /// δ = 1, as PyTorch's `HuberLoss`.
+    Huber,
+}
+words!(LossKind, "loss", LossKind::Mse = "mse", LossKind::Mae = "mae", LossKind::Huber = "huber");
+
+/// The nonlinearity of an RNN cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    Tanh,
+    Relu,
+}
+words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "relu");
+
+/// Copies windows out of the series, by the slot's row of [`WINDOWS`].
+///
+/// `input[b, t, c] = series[w_b + t, c]`, `target[b, z, k] = series[w_b + T + z, k]`,
+/// `weight[b, z, k] = observed[w_b + T + z, k]`. Empty places ([`NO_WINDOW`]) and rows past the end give zeros.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowGather {
+    pub rows: usize,
+    pub batch: usize,
+    pub steps: usize,
+    pub channels: usize,
+    pub targets: usize,
+    pub horizon: usize,
+    /// `[B, T, C]`
+    pub input: TensorId,
+    /// `[B, Z, K]`
+    pub target: TensorId,
+    /// `[B, Z, K]`
+    pub weight: TensorId,
+}
+
+/// `output = (input − shift) / scale` on the first K channels, the others copied; `stats[b, k] = (shift, scale)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceNormForward {
+    pub mode: InstanceNorm,
+    pub batch: usize,
+    pub steps: usize,
+    pub channels: usize,
+    pub targets: usize,
+    /// `[B, T, C]`
+    pub input: TensorId,
+    /// `[B, T, C]`
+    pub output: TensorId,
+    /// `[B, K, 2]`
+    pub stats: TensorId,
+}
+
+/// Forward: `output[b, z, k] = input[b, z, k] · scale[b, k] + shift[b, k]`.
+/// Backward: `d_input = d_output · scale`; the statistics carry no gradient, as RevIN detaches them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceDenorm {
+    pub batch: usize,
+    pub horizon: usize,
+    pub targets: usize,
+    /// `[B, K, 2]`
+    pub stats: TensorId,
+    /// `[B, Z, K]`: what is read (forward: the head's output; backward: d_output)
+    pub input: TensorId,
+    /// `[B, Z, K]`: what is written (forward: the forecast; backward: d_input)
+    pub output: TensorId,
+}
+
+/// `output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearForward {
+    /// `[N, I]`
+    pub input: Rows,
+    /// Word of `[O, I]` in [`PARAMS`].
+    pub weight: usize,
+    /// Word of `[O]` in [`PARAMS`].
+    pub bias: usize,
+    /// `[N, O]`
+    pub output: Rows,
+}
+
+/// `d_input[n, i] = Σ_o d_output[n, o] · weight[o, i]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearBackwardInput {
+    /// `[N, O]`
+    pub d_output: Rows,
+    /// Word of `[O, I]` in [`PARAMS`].
+    pub weight: usize,
+    /// `[N, I]`
+    pub d_input: Rows,
+}
+
+/// `d_weight[o, i] = Σ_n d_output[n, o] · input[n, i]` and `d_bias[o] = Σ_n d_output[n, o]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearBackwardWeight {
+    /// `[N, I]`
+    pub input: Rows,
+    /// `[N, O]`
+    pub d_output: Rows,
+    /// Word of `[O, I]` in [`GRADS`].
+    pub d_weight: usize,
+    /// Word of `[O]` in [`GRADS`].
+    pub d_bias: usize,
+}
+
+/// Elman RNN over `t_begin..t_end`: `h_t = act(projected_t + w_hh · h_{t−1} + b_hh)`, `h_{−1} = 0`.
+///
+/// `hidden[b, 0]` is the initial zero, `hidden[b, t + 1]` is h_t. A range may be cut and resumed without changing a bit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RnnForward {
+    pub activation: Activation,
+    pub batch: usize,
+    pub steps: usize,
+    pub hidden: usize,
+    /// Word of `[H, H]` in [`PARAMS`].
+    pub w_hh: usize,
+    /// Word of `[H]` in [`PARAMS`].
+    pub b_hh: usize,
+    /// `[B, T, H]`: w_ih · x + b_ih
+    pub projected: TensorId,
+    /// `[B, T+1, H]`
+    pub states: TensorId,
+}
+
+/// Walks t = T−1 … 0: `d_pre_t = act'(h_t) · (d_output_t + w_hhᵀ · d_pre_{t+1})`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RnnBackward {
+    pub activation: Activation,
+    pub batch: usize,
+    pub steps: usize,
+    pub hidden: usize,
+    /// Word of `[H, H]` in [`PARAMS`].
+    pub w_hh: usize,
+    /// `[B, T+1, H]`
+    pub states: TensorId,
+    /// `[B, D, H]`: the gradient of the last D steps' outputs; earlier ones have none.
+    pub d_output: TensorId,
+    /// D: 1 or T.
+    pub d_output_steps: usize,
+    /// `[B, T, H]`
+    pub d_projected: TensorId,
+}
+
+/// LSTM, gates in PyTorch's order i, f, g, o:
+/// `a_t = projected_t + w_hh · h_{t−1} + b_hh`, `i, f, o = σ(a)`, `g = tanh(a)`, `c_t = f·c_{t−1} + i·g`,
+/// `h_t = o·tanh(c_t)`, `h_{−1} = c_{−1} = 0`.
+///
+/// `gates` holds the projections before and the activated gates after. `hidden[b, 0]` and `cell[b, 0]` are the initial zeros.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LstmForward {
+    pub batch: usize,
+    pub steps: usize,
+    pub hidden: usize,
+    /// Word of `[4H, H]` in [`PARAMS`].
+    pub w_hh: usize,
+    /// Word of `[4H]` in [`PARAMS`].
+    pub b_hh: usize,
+    /// `[B, T, 4, H]`: read w_ih · x + b_ih, written activated
+    pub gates: TensorId,
+    /// `[B, T+1, H]`
+    pub states: TensorId,
+    /// `[B, T+1, H]`
+    pub cells: TensorId,
+}
+
+/// Walks t = T−1 … 0: `d_h = d_output_t + w_hhᵀ · d_gates_{t+1}`, `d_c = d_c' + d_h·o·(1 − tanh²c_t)`,
+/// `d_gates = (d_c·g·i(1−i), d_c·c_{t−1}·f(1−f), d_c·i·(1−g²), d_h·tanh(c_t)·o(1−o))`, `d_c' = d_c·f`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LstmBackward {
+    pub batch: usize,
+    pub steps: usize,
+    pub hidden: usize,
+    /// Word of `[4H, H]` in [`PARAMS`].
+    pub w_hh: usize,
+    /// `[B, T, 4, H]`, activated
+    pub gates: TensorId,
+    /// `[B, T+1, H]`
+    pub cells: TensorId,
+    /// `[B, D, H]`: the gradient of the last D steps' outputs; earlier ones have none.
+    pub d_output: TensorId,
+    /// D: 1 or T.
+    pub d_output_steps: usize,
+    /// `[B, T, 4, H]`
+    pub d_gates: TensorId,
+}
+
+/// Inverted dropout: `output = input · (keep ? scale : 0)`; its own backward, applied to the gradient.
+///
+/// Element (n, j) is dropped where `draw(seed, site, step, n·width + j) < threshold` (see [`super::rng`]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dropout {
+    pub input: Rows,
+    pub output: Rows,
+    pub site: u32,
+}
+
+/// `losses[slot] = inv_target_count · Σ weight · loss(prediction − target)`
+#[derive(Debug, Clone, PartialEq)]
+pub struct LossForward {
+    pub kind: LossKind,
+    /// B · O
+    pub elements: usize,
+    pub prediction: TensorId,
+    pub target: TensorId,
+    pub weight: TensorId,
+}
+
+/// `d_prediction = inv_target_count · weight · loss'(prediction − target)`
+#[derive(Debug, Clone, PartialEq)]
+pub struct LossBackward {
+    pub kind: LossKind,
+    /// B · O
+    pub elements: usize,
+    pub prediction: TensorId,
+    pub target: TensorId,
+    pub weight: TensorId,
+    pub d_prediction: TensorId,
+}
+
+/// `predictions[slot · B + b] = prediction[b]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictionStore {
+    /// B · O
+    pub elements: usize,
+    pub prediction: TensorId,
+}
+
+/// `partial[g] = Σ d²` over the g-th [`GradNormPartial::BLOCK`] words of [`GRADS`] whose mask bit is 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GradNormPartial {
+    /// P
+    pub words: usize,
+    /// `[ceil(P / BLOCK)]`
+    pub partial: TensorId,
+}
+
+impl GradNormPartial {
+    pub const BLOCK: usize = 4096;
+}
+
+/// `grad_norm = √(Σ partial)`
+#[derive(Debug, Clone, PartialEq)]
+pub struct GradNorm {
+    pub partials: usize,
+    pub partial: TensorId,
+}
+
+/// The fused masked update (Adam, Kingma & Ba 2015, as PyTorch computes it), over all P words at once.
+///
+/// Where the mask is 0: weight and both moments become 0. Elsewhere, with `g = d · min(1, clip_norm / (grad_norm + 1e-6))`
+/// where clip_norm > 0, and on prunable words `g += l2·w`, `w *= decay_factor`:
+/// `m += (1−β₁)(g − m)`, `v = β₂·v + (1−β₂)·g²`, `w −= step_size · m / (√v · inv_sqrt_bias2 + ε)`.
+/// Notes in [`STATUS`] the first non-finite gradient and weight, by their bits. Does nothing to an inactive replica.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdamMasked {
+    pub prunable_words: usize,
+    /// P
+    pub words: usize,
+}
+
+/// Radix select over the bits of |w|, 8 bits a pass from the top: counts, per digit of this pass, the living prunable
+/// weights whose higher bits equal the prefix found so far. `histogram += …`: [`TopkPick`] leaves it zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopkHistogram {
+    /// 0 … 3: bits 24…31, 16…23, 8…15, 0…7.
+    pub pass: usize,
+    pub prunable_words: usize,
+    /// `[256]`
+    pub histogram: TensorId,
+    /// `[4]`, see [`topk`]
+    pub state: TensorId,
+}
+
+/// Extends the prefix by the digit that holds the cut, and zeroes the histogram. Pass 0 starts from `prune_count`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopkPick {
+    pub pass: usize,
+    /// `[256]`
+    pub histogram: TensorId,
+    /// `[4]`
+    pub state: TensorId,
+}
+
+/// `ties[g]` = living weights whose key equals the cut, in the g-th [`topk::BLOCK`] words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopkTies {
+    pub prunable_words: usize,
+    /// `[4]`
+    pub state: TensorId,
+    /// `[ceil(prunable words / BLOCK)]`
+    pub ties: TensorId,
+}
+
+/// The schedule's threshold pass: clears the mask bit of every living weight below the cut, and of the first
+/// `remaining` ties in index order, so that exactly `prune_count` bits fall.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThresholdMask {
+    pub prunable_words: usize,
+    /// `[4]`
+    pub state: TensorId,
+    /// `[ceil(prunable words / BLOCK)]`
+    pub ties: TensorId,
+}
+
+/// The top-k state: two words in use.
+pub mod topk {
+    /// The bits of the cut found so far; after pass 3 the key of the largest weight to prune.
+    pub const PREFIX: usize = 0;
+    /// How many keys with this prefix are to be pruned; after pass 3, of the ties.
+    pub const REMAINING: usize = 1;
+    pub const WORDS: usize = 4;
+    /// Words per workgroup of the tie passes: 256 invocations, a mask word of 32 weights each.
+    pub const BLOCK: usize = 8192;
+    pub const PASSES: usize = 4;
+    pub const BINS: usize = 256;
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Op {
+    WindowGather(WindowGather),
+    InstanceNormForward(InstanceNormForward),
+    InstanceDenormForward(InstanceDenorm),
+    InstanceDenormBackward(InstanceDenorm),
+    LinearForward(LinearForward),
+    LinearBackwardInput(LinearBackwardInput),
+    LinearBackwardWeight(LinearBackwardWeight),
+    RnnForward(RnnForward),
+    RnnBackward(RnnBackward),
+    LstmForward(LstmForward),
+    LstmBackward(LstmBackward),
+    Dropout(Dropout),
+    LossForward(LossForward),
+    LossBackward(LossBackward),
+    PredictionStore(PredictionStore),
+    GradNormPartial(GradNormPartial),
+    GradNorm(GradNorm),
+    AdamMasked(AdamMasked),
+    TopkHistogram(TopkHistogram),
+    TopkPick(TopkPick),
+    TopkTies(TopkTies),
+    ThresholdMask(ThresholdMask),
+}
+
+impl Op {
+    /// The kernel's one name.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Op::WindowGather(_) => "window_gather",
+            Op::InstanceNormForward(_) => "instance_norm_forward",
+            Op::InstanceDenormForward(_) => "instance_denorm_forward",
+            Op::InstanceDenormBackward(_) => "instance_denorm_backward",
+            Op::LinearForward(_) => "linear_forward",
+            Op::LinearBackwardInput(_) => "linear_backward_input",
+            Op::LinearBackwardWeight(_) => "linear_backward_weight",
+            Op::RnnForward(_) => "rnn_forward",
+            Op::RnnBackward(_) => "rnn_backward",
+            Op::LstmForward(_) => "lstm_forward",
+            Op::LstmBackward(_) => "lstm_backward",
+            Op::Dropout(_) => "dropout",
+            Op::LossForward(_) => "loss_forward",
+            Op::LossBackward(_) => "loss_backward",
+            Op::PredictionStore(_) => "prediction_store",
+            Op::GradNormPartial(_) => "grad_norm_partial",
+            Op::GradNorm(_) => "grad_norm",
+            Op::AdamMasked(_) => "adam_masked",
+            Op::TopkHistogram(_) => "topk_histogram",
+            Op::TopkPick(_) => "topk_pick",
+            Op::TopkTies(_) => "topk_ties",
+            Op::ThresholdMask(_) => "threshold_mask",
+        }
+    }
+
+    /// Tensors whose contents the op depends on, those it updates in place included.
+    pub fn reads(&self) -> Vec<TensorId> {
+        match self {
+            Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
+            Op::InstanceNormForward(op) => vec![op.input],
+            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.stats, op.input],
+            Op::LinearForward(op) => vec![PARAMS, op.input.tensor],
+            Op::LinearBackwardInput(op) => vec![PARAMS, op.d_output.tensor],
+            Op::LinearBackwardWeight(op) => vec![op.input.tensor, op.d_output.tensor],
+            Op::RnnForward(op) => vec![PARAMS, op.projected],
+            Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
+            Op::LstmForward(op) => vec![PARAMS, op.gates],
+            Op::LstmBackward(op) => vec![PARAMS, op.gates, op.cells, op.d_output],
+            Op::Dropout(op) => vec![STEPS, op.input.tensor],
+            Op::LossForward(op) => vec![STEPS, op.prediction, op.target, op.weight],
+            Op::LossBackward(op) => vec![STEPS, op.prediction, op.target, op.weight],
+            Op::PredictionStore(op) => vec![op.prediction],
+            Op::GradNormPartial(_) => vec![GRADS, MASK],
+            Op::GradNorm(op) => vec![op.partial],
+            Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
+            Op::TopkHistogram(op) => vec![PARAMS, MASK, op.state, op.histogram],
+            Op::TopkPick(op) => vec![STEPS, op.histogram, op.state],
+            Op::TopkTies(op) => vec![PARAMS, MASK, op.state],
+            Op::ThresholdMask(op) => vec![STEPS, PARAMS, MASK, op.state, op.ties],
+        }
+    }
+
+    /// Tensors the op writes, wholly or in part.
+    pub fn writes(&self) -> Vec<TensorId> {
+        match self {
+            Op::WindowGather(op) => vec![op.input, op.target, op.weight],
+            Op::InstanceNormForward(op) => vec![op.output, op.stats],
+            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.output],
+            Op::LinearForward(op) => vec![op.output.tensor],
+            Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
+            Op::LinearBackwardWeight(_) => vec![GRADS],
+            Op::RnnForward(op) => vec![op.states],
+            Op::RnnBackward(op) => vec![op.d_projected],
+            Op::LstmForward(op) => vec![op.gates, op.states, op.cells],
+            Op::LstmBackward(op) => vec![op.d_gates],
+            Op::Dropout(op) => vec![op.output.tensor],
+            Op::LossForward(_) => vec![LOSSES],
+            Op::LossBackward(op) => vec![op.d_prediction],
+            Op::PredictionStore(_) => vec![PREDICTIONS],
+            Op::GradNormPartial(op) => vec![op.partial],
+            Op::GradNorm(_) => vec![GRAD_NORM],
+            Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
+            Op::TopkHistogram(op) => vec![op.histogram],
+            Op::TopkPick(op) => vec![op.histogram, op.state],
+            Op::TopkTies(op) => vec![op.ties],
+            Op::ThresholdMask(_) => vec![MASK],
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What one step needs to know about one replica, as the device reads it.
+
+use bytemuck::{Pod, Zeroable};
+
+/// A row of the step table [`STEPS`](super::tensor::STEPS): 16 words. Field for field the struct in
+/// `shaders/shared/replica_step.wgsl` (a test compares them).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+pub struct ReplicaStep {
+    /// The model's own seed: the generator's key, with the draw's site.
+    pub seed: u32,
+    /// n, counted from 1 over the run; in evaluation the pass, with the top bit set.
+    pub step: u32,
+    /// 0: this replica has stopped, and nothing of it may change.
+    pub active: u32,
+    /// A draw below this drops: round(p · 2³²); 0 drops nothing.
+    pub dropout_threshold: u32,
+    /// 1 / (1 − p).
+    pub dropout_scale: f32,
+    /// 1 / number of observed target values in the batch; 0 if there are none.
+    pub inv_target_count: f32,
+    /// Learning rate / (1 − β₁ⁿ).
+    pub step_size: f32,
+    /// 1 − β₁.
+    pub one_minus_beta1: f32,
+    /// 1 − β₂.
+    pub one_minus_beta2: f32,
+    /// 1 / √(1 − β₂ⁿ).
+    pub inv_sqrt_bias2: f32,
+    /// Adam's ε.
+    pub eps: f32,
+    /// AdamW: prunable weights are multiplied by this, 1 − lr·λ; 1 for none.
+    pub decay_factor: f32,
+    /// L2: λ, added as λ·w to the gradient of prunable weights; 0 for none.
+    pub l2: f32,
+    /// Largest gradient norm; 0 for no clipping.
+    pub clip_norm: f32,
+    /// How many living weights this step's prune removes.
+    pub prune_count: u32,
+    pub unused: u32,
+}
+
+impl ReplicaStep {
+    pub const WORDS: usize = 16;
+
+    /// A step that leaves the weights alone: no dropout, no update, no prune.
+    pub fn idle(seed: u32) -> Self {
+        ReplicaStep { seed, dropout_scale: 1.0, decay_factor: 1.0, inv_sqrt_bias2: 1.0, ..Zeroable::zeroed() }
+    }
+}

@@ -1,0 +1,145 @@
+//! Tensors: named storage of which every replica has a row of its own, or which all share.
+
+use crate::dims::padded;
+
+/// Index into [`Program::tensors`](super::Program::tensors).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TensorId(pub u32);
+
+impl TensorId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+// The tensors every program has, in this order. Shapes are one replica's.
+
+/// Weights `[P]`, prunable ones first.
+pub const PARAMS: TensorId = TensorId(0);
+/// Gradients of the loss by each weight `[P]`.
+pub const GRADS: TensorId = TensorId(1);
+/// Adam's first moment `[P]`.
+pub const MOMENT1: TensorId = TensorId(2);
+/// Adam's second moment `[P]`.
+pub const MOMENT2: TensorId = TensorId(3);
+/// One bit per weight `[P/32]`, bit i%32 of word i/32: 1 living, 0 pruned or padding.
+pub const MASK: TensorId = TensorId(4);
+/// The weights of the best validation epoch `[P]`.
+pub const BEST_PARAMS: TensorId = TensorId(5);
+/// [`ReplicaStep`](super::ReplicaStep) per slot `[S, 16]`.
+pub const STEPS: TensorId = TensorId(6);
+/// First input row of each window of each slot `[S, B]`; [`NO_WINDOW`] past a short batch's end.
+pub const WINDOWS: TensorId = TensorId(7);
+/// The training loss of each slot `[S]`.
+pub const LOSSES: TensorId = TensorId(8);
+/// Where a gradient or weight first became non-finite `[4]`, see [`status`].
+pub const STATUS: TensorId = TensorId(9);
+/// Scaled predictions `[prediction slots · B, O]`.
+pub const PREDICTIONS: TensorId = TensorId(10);
+/// Inputs of all rows `[rows, C]`, scaled and imputed; shared by all replicas.
+pub const SERIES: TensorId = TensorId(11);
+/// 1.0 where a target was observed, else 0.0 `[rows, K]`; shared by all replicas.
+pub const OBSERVED: TensorId = TensorId(12);
+/// The L2 norm of all living gradients `[1]`, written where clipping is on.
+pub const GRAD_NORM: TensorId = TensorId(13);
+
+/// Marks the empty places of a short batch in [`WINDOWS`].
+pub const NO_WINDOW: u32 = u32::MAX;
+
+/// Words of [`STATUS`]; `u32::MAX` means never.
+pub mod status {
+    /// The first step with a non-finite gradient.
+    pub const GRAD_STEP: usize = 0;
+    /// The lowest word of that gradient in the arena.
+    pub const GRAD_WORD: usize = 1;
+    /// The first step that wrote a non-finite weight.
+    pub const WEIGHT_STEP: usize = 2;
+    /// The lowest word of that weight in the arena.
+    pub const WEIGHT_WORD: usize = 3;
+    pub const WORDS: usize = 4;
+}
+
+/// What a tensor's words hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Element {
+    F32,
+    U32,
+}
+
+/// What a fresh tensor holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// Every word is written before it is read. Tests poison it.
+    Unwritten,
+    Zeros,
+    /// All bits set.
+    Ones,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    pub name: String,
+    /// One replica's shape, without R; or the whole shape where shared.
+    pub shape: Vec<usize>,
+    pub element: Element,
+    pub fill: Fill,
+    /// Whether there is one for all replicas.
+    pub shared: bool,
+}
+
+impl Tensor {
+    /// Words that hold values, per replica.
+    pub fn words(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Words from one replica's row to the next.
+    pub fn row(&self) -> usize {
+        padded(self.words())
+    }
+}
+
+/// A matrix `[count, width]` inside one replica's row of a tensor: row i starts at
+/// `offset + (i / inner)·outer_stride + (i % inner)·inner_stride`, and its words are adjacent.
+///
+/// So a kernel reads "the last step of every sequence", or "every step but the last", in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    pub tensor: TensorId,
+    pub offset: usize,
+    pub count: usize,
+    pub width: usize,
+    pub inner: usize,
+    pub outer_stride: usize,
+    pub inner_stride: usize,
+}
+
+impl Rows {
+    /// `count` adjacent rows.
+    pub fn dense(tensor: TensorId, count: usize, width: usize) -> Self {
+        Rows { tensor, offset: 0, count, width, inner: count.max(1), outer_stride: 0, inner_stride: width }
+    }
+
+    /// Steps `first..first + steps` of each of `batch` sequences `[batch, length, width]`.
+    pub fn steps(tensor: TensorId, batch: usize, length: usize, first: usize, steps: usize, width: usize) -> Self {
+        Rows {
+            tensor,
+            offset: first * width,
+            count: batch * steps,
+            width,
+            inner: steps.max(1),
+            outer_stride: length * width,
+            inner_stride: width,
+        }
+    }
+
+    /// The word at which row `i` starts.
+    pub fn start(&self, i: usize) -> usize {
+        self.offset + (i / self.inner) * self.outer_stride + (i % self.inner) * self.inner_stride
+    }
+
+    /// One past the last word that any row touches.
+    pub fn end(&self) -> usize {
+        if self.count == 0 { self.offset } else { self.start(self.count - 1) + self.width }
+    }
+}

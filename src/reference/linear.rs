@@ -1,0 +1,94 @@
+//! linear_forward, linear_backward_input, linear_backward_weight.
+
+use rayon::prelude::*;
+
+use crate::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward};
+use crate::program::tensor::{GRADS, PARAMS};
+
+use super::matrix::{Matrix, Out, even, product};
+use super::scalar::{Scalar, vectorized};
+use super::storage::{Storage, tiles};
+
+/// Rows of the input per task.
+const ROW_TILE: usize = 512;
+/// Rows of the weight gradient per task.
+const WEIGHT_TILE: usize = 64;
+
+pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward) {
+    let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
+    let per_replica = count.div_ceil(ROW_TILE);
+    let mut output = storage.take_floats(op.output.tensor);
+    tiles(&mut output, storage.row(op.output.tensor), count, outputs, ROW_TILE).into_par_iter().enumerate().for_each(
+        |(task, output)| {
+            let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
+            let params = storage.float_row(PARAMS, r);
+            let input = storage.float_row(op.input.tensor, r);
+            let bias = &params[op.bias..][..outputs];
+            for row in output.chunks_mut(outputs) {
+                row.copy_from_slice(bias);
+            }
+            let weight = Matrix::new(params, op.weight, outputs, inputs, inputs);
+            let count = output.len() / outputs;
+            for (n, piece) in even(input, &op.input, first, count) {
+                let place = Out { data: &mut output[(n - first) * outputs..], row: outputs };
+                product(place, true, piece, weight.transposed());
+            }
+        },
+    );
+    storage.put_floats(op.output.tensor, output);
+}
+
+pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput) {
+    let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
+    let per_replica = count.div_ceil(ROW_TILE);
+    let mut d_input = storage.take_floats(op.d_input.tensor);
+    tiles(&mut d_input, storage.row(op.d_input.tensor), count, inputs, ROW_TILE).into_par_iter().enumerate().for_each(
+        |(task, d_input)| {
+            let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
+            let weight = Matrix::new(storage.float_row(PARAMS, r), op.weight, outputs, inputs, inputs);
+            let count = d_input.len() / inputs;
+            for (n, piece) in even(storage.float_row(op.d_output.tensor, r), &op.d_output, first, count) {
+                product(Out { data: &mut d_input[(n - first) * inputs..], row: inputs }, false, piece, weight);
+            }
+        },
+    );
+    storage.put_floats(op.d_input.tensor, d_input);
+}
+
+pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardWeight) {
+    let (count, inputs, outputs) = (op.input.count, op.input.width, op.d_output.width);
+    let per_replica = outputs.div_ceil(WEIGHT_TILE);
+    let mut grads = storage.take_floats(GRADS);
+    let mut tasks = Vec::new();
+    for row in grads.chunks_mut(storage.row(GRADS)) {
+        let spans = [op.d_weight..op.d_weight + outputs * inputs, op.d_bias..op.d_bias + outputs];
+        let [d_weight, d_bias] = row.get_disjoint_mut(spans).expect("a weight and its bias do not overlap");
+        tasks.extend(d_weight.chunks_mut(WEIGHT_TILE * inputs).zip(d_bias.chunks_mut(WEIGHT_TILE)));
+    }
+    tasks.into_par_iter().enumerate().for_each(|(task, (d_weight, d_bias))| {
+        let (r, first) = (task / per_replica, task % per_replica * WEIGHT_TILE);
+        let input = storage.float_row(op.input.tensor, r);
+        let d_output = storage.float_row(op.d_output.tensor, r);
+        d_weight.fill(T::ZERO);
+        for (n, x) in even(input, &op.input, 0, count) {
+            for (m, d) in even(d_output, &op.d_output, n, x.rows) {
+                let d = Matrix { offset: d.offset + first, columns: d_bias.len(), ..d };
+                let x = Matrix { offset: x.offset + (m - n) * x.row, rows: d.rows, ..x };
+                product(Out { data: &mut *d_weight, row: inputs }, true, d.transposed(), x);
+            }
+        }
+        vectorized(
+            #[inline(always)]
+            || {
+                d_bias.fill(T::ZERO);
+                for n in 0..count {
+                    let d = &d_output[op.d_output.start(n) + first..][..d_bias.len()];
+                    for (sum, d) in d_bias.iter_mut().zip(d) {
+                        *sum += *d;
+                    }
+                }
+            },
+        );
+    });
+    storage.put_floats(GRADS, grads);
+}

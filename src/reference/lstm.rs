@@ -1,0 +1,132 @@
+//! lstm_forward, lstm_backward: the cell over a whole sequence, a tile of the batch per task.
+
+use rayon::prelude::*;
+
+use crate::program::op::{LstmBackward, LstmForward};
+use crate::program::tensor::PARAMS;
+
+use super::matrix::{Matrix, Out, product};
+use super::scalar::{Scalar, vectorized};
+use super::storage::{Storage, tiles};
+
+/// Batch rows per task.
+const TILE: usize = 16;
+
+pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
+    let (h, steps) = (op.hidden, op.steps);
+    let per_replica = op.batch.div_ceil(TILE);
+    let mut gates = storage.take_floats(op.gates);
+    let mut states = storage.take_floats(op.states);
+    let mut cells = storage.take_floats(op.cells);
+    let gate_tiles = tiles(&mut gates, storage.row(op.gates), op.batch, steps * 4 * h, TILE);
+    let state_tiles = tiles(&mut states, storage.row(op.states), op.batch, (steps + 1) * h, TILE);
+    let cell_tiles = tiles(&mut cells, storage.row(op.cells), op.batch, (steps + 1) * h, TILE);
+    gate_tiles.into_par_iter().zip(state_tiles).zip(cell_tiles).enumerate().for_each(
+        |(task, ((gates, states), cells))| {
+            let params = storage.float_row(PARAMS, task / per_replica);
+            let bias = &params[op.b_hh..][..4 * h];
+            let w_hh = Matrix::new(params, op.w_hh, 4 * h, h, h).transposed();
+            let batch = gates.len() / (steps * 4 * h);
+            for sequence in states.chunks_mut((steps + 1) * h).chain(cells.chunks_mut((steps + 1) * h)) {
+                sequence[..h].fill(T::ZERO);
+            }
+            for t in 0..steps {
+                let previous = Matrix::new(states, t * h, batch, h, (steps + 1) * h);
+                product(Out { data: &mut gates[t * 4 * h..], row: steps * 4 * h }, true, previous, w_hh);
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for b in 0..batch {
+                            let a = &mut gates[(b * steps + t) * 4 * h..][..4 * h];
+                            let state = &mut states[(b * (steps + 1) + t + 1) * h..][..h];
+                            let (before, cell) = cells[(b * (steps + 1) + t) * h..][..2 * h].split_at_mut(h);
+                            cell_forward(a, bias, before, cell, state);
+                        }
+                    },
+                );
+            }
+        },
+    );
+    storage.put_floats(op.gates, gates);
+    storage.put_floats(op.states, states);
+    storage.put_floats(op.cells, cells);
+}
+
+/// One sequence's step: activates the gates `a [4, H]` in place.
+#[inline(always)]
+fn cell_forward<T: Scalar>(a: &mut [T], bias: &[T], before: &[T], cell: &mut [T], state: &mut [T]) {
+    let h = state.len();
+    let (i, a) = a.split_at_mut(h);
+    let (f, a) = a.split_at_mut(h);
+    let (g, o) = a.split_at_mut(h);
+    let (o, before, cell) = (&mut o[..h], &before[..h], &mut cell[..h]);
+    let (b_i, b_f, b_g, b_o) = (&bias[..h], &bias[h..2 * h], &bias[2 * h..3 * h], &bias[3 * h..4 * h]);
+    for j in 0..h {
+        i[j] = (i[j] + b_i[j]).sigmoid();
+        f[j] = (f[j] + b_f[j]).sigmoid();
+        g[j] = (g[j] + b_g[j]).tanh();
+        o[j] = (o[j] + b_o[j]).sigmoid();
+        cell[j] = f[j] * before[j] + i[j] * g[j];
+        state[j] = o[j] * cell[j].tanh();
+    }
+}
+
+pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
+    let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
+    let per_replica = op.batch.div_ceil(TILE);
+    let mut d_gates = storage.take_floats(op.d_gates);
+    let d_tiles = tiles(&mut d_gates, storage.row(op.d_gates), op.batch, steps * 4 * h, TILE);
+    d_tiles.into_par_iter().enumerate().for_each(|(task, d_gates)| {
+        let (r, first) = (task / per_replica, task % per_replica * TILE);
+        let w_hh = Matrix::new(storage.float_row(PARAMS, r), op.w_hh, 4 * h, h, h);
+        let gates = storage.float_row(op.gates, r);
+        let cells = storage.float_row(op.cells, r);
+        let d_output = storage.float_row(op.d_output, r);
+        let batch = d_gates.len() / (steps * 4 * h);
+        // d_h and d_c of the step before, per sequence.
+        let mut carry = vec![T::ZERO; batch * 2 * h];
+        for t in (0..steps).rev() {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for b in 0..batch {
+                        let (d_hidden, d_cell) = carry[b * 2 * h..][..2 * h].split_at_mut(h);
+                        if t + d_steps >= steps {
+                            let d = &d_output[((first + b) * d_steps + t + d_steps - steps) * h..][..h];
+                            for j in 0..h {
+                                d_hidden[j] += d[j];
+                            }
+                        }
+                        let gates = &gates[((first + b) * steps + t) * 4 * h..][..4 * h];
+                        let (before, cell) = cells[((first + b) * (steps + 1) + t) * h..][..2 * h].split_at(h);
+                        let d_a = &mut d_gates[(b * steps + t) * 4 * h..][..4 * h];
+                        cell_backward(d_a, d_hidden, d_cell, gates, before, cell);
+                    }
+                },
+            );
+            let d_a = Matrix::new(d_gates, t * 4 * h, batch, 4 * h, steps * 4 * h);
+            product(Out { data: &mut carry, row: 2 * h }, false, d_a, w_hh);
+        }
+    });
+    storage.put_floats(op.d_gates, d_gates);
+}
+
+/// One sequence's step: d_hidden and d_cell → d_a `[4, H]`; leaves the earlier step's d_cell.
+#[inline(always)]
+fn cell_backward<T: Scalar>(d_a: &mut [T], d_hidden: &[T], d_cell: &mut [T], gates: &[T], before: &[T], cell: &[T]) {
+    let h = d_hidden.len();
+    let (d_i, d_a) = d_a.split_at_mut(h);
+    let (d_f, d_a) = d_a.split_at_mut(h);
+    let (d_g, d_o) = d_a.split_at_mut(h);
+    let (d_o, d_cell, before, cell) = (&mut d_o[..h], &mut d_cell[..h], &before[..h], &cell[..h]);
+    let (i, f, g, o) = (&gates[..h], &gates[h..2 * h], &gates[2 * h..3 * h], &gates[3 * h..4 * h]);
+    for j in 0..h {
+        let tanh_c = cell[j].tanh();
+        let d_c = d_cell[j] + d_hidden[j] * o[j] * (T::ONE - tanh_c * tanh_c);
+        d_i[j] = d_c * g[j] * (i[j] * (T::ONE - i[j]));
+        d_f[j] = d_c * before[j] * (f[j] * (T::ONE - f[j]));
+        d_g[j] = d_c * i[j] * (T::ONE - g[j] * g[j]);
+        d_o[j] = d_hidden[j] * tanh_c * (o[j] * (T::ONE - o[j]));
+        d_cell[j] = d_c * f[j];
+    }
+}

@@ -1,0 +1,149 @@
+//! The CPU engine: a twin of every kernel, one file per family. Knows nothing about any GPU.
+//!
+//! Generic over the float: f32 trains, f64 is the oracle. Work is cut into tiles by one model's shape alone and every sum
+//! runs in index order, so that the number of threads changes no bit.
+
+mod dropout;
+mod instance_norm;
+mod linear;
+mod loss;
+mod lstm;
+mod matrix;
+mod optimizer;
+mod rnn;
+mod scalar;
+mod storage;
+mod topk;
+mod window;
+
+use crate::engine::{Engine, Pass};
+use crate::error::{Error, Result};
+use crate::program::{List, Op, Program, TensorId};
+
+pub use scalar::Scalar;
+use storage::Storage;
+
+/// Runs programs on the processor.
+pub struct CpuEngine<T> {
+    program: Program,
+    storage: Storage<T>,
+    pool: rayon::ThreadPool,
+}
+
+impl<T: Scalar> CpuEngine<T> {
+    /// `threads`: `None` for one per core.
+    pub fn new(program: Program, threads: Option<usize>) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
+            Error::config("threads", format!("cannot start {threads:?} threads: {error}"), "choose a smaller --threads")
+        })?;
+        Ok(CpuEngine { storage: Storage::new(&program), program, pool })
+    }
+
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// One replica's row of a float tensor in the engine's own precision.
+    pub fn values(&self, tensor: TensorId, replica: usize) -> &[T] {
+        self.storage.float_row(tensor, replica)
+    }
+
+    /// The same, to set.
+    pub fn values_mut(&mut self, tensor: TensorId, replica: usize) -> &mut [T] {
+        self.storage.float_row_mut(tensor, replica)
+    }
+
+    fn op(storage: &mut Storage<T>, op: &Op, slot: usize) {
+        match op {
+            Op::WindowGather(op) => window::window_gather(storage, op, slot),
+            Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op),
+            Op::InstanceDenormForward(op) => instance_norm::instance_denorm_forward(storage, op),
+            Op::InstanceDenormBackward(op) => instance_norm::instance_denorm_backward(storage, op),
+            Op::LinearForward(op) => linear::linear_forward(storage, op),
+            Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op),
+            Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),
+            Op::RnnForward(op) => rnn::rnn_forward(storage, op),
+            Op::RnnBackward(op) => rnn::rnn_backward(storage, op),
+            Op::LstmForward(op) => lstm::lstm_forward(storage, op),
+            Op::LstmBackward(op) => lstm::lstm_backward(storage, op),
+            Op::Dropout(op) => dropout::dropout(storage, op, slot),
+            Op::LossForward(op) => loss::loss_forward(storage, op, slot),
+            Op::LossBackward(op) => loss::loss_backward(storage, op, slot),
+            Op::PredictionStore(op) => window::prediction_store(storage, op, slot),
+            Op::GradNormPartial(op) => optimizer::grad_norm_partial(storage, op),
+            Op::GradNorm(op) => optimizer::grad_norm(storage, op),
+            Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
+            Op::TopkHistogram(op) => topk::topk_histogram(storage, op),
+            Op::TopkPick(op) => topk::topk_pick(storage, op, slot),
+            Op::TopkTies(op) => topk::topk_ties(storage, op),
+            Op::ThresholdMask(op) => topk::threshold_mask(storage, op, slot),
+        }
+    }
+}
+
+impl<T: Scalar> Engine for CpuEngine<T> {
+    fn kind(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn device(&self) -> String {
+        processor_name()
+    }
+
+    fn program(&self) -> &Program {
+        &self.program
+    }
+
+    fn run(&mut self, passes: &[Pass]) -> Result<()> {
+        let CpuEngine { program, storage, pool } = self;
+        pool.install(|| {
+            for pass in passes {
+                for op in program.list(pass.list) {
+                    Self::op(storage, op, pass.slot);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
+        let CpuEngine { program, storage, pool } = self;
+        pool.install(|| Self::op(storage, &program.list(list)[index], slot));
+        Ok(())
+    }
+
+    fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()> {
+        let row = self.storage.float_row_mut(tensor, replica);
+        assert_eq!(row.len(), values.len(), "words of tensor {}", tensor.0);
+        for (word, value) in row.iter_mut().zip(values) {
+            *word = T::from_f32(*value);
+        }
+        Ok(())
+    }
+
+    fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()> {
+        self.storage.integer_row_mut(tensor, replica).copy_from_slice(values);
+        Ok(())
+    }
+
+    fn read_f32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<f32>> {
+        Ok(self.storage.float_row(tensor, replica).iter().map(|value| value.to_f32()).collect())
+    }
+
+    fn read_u32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<u32>> {
+        Ok(self.storage.integer_row(tensor, replica).to_vec())
+    }
+
+    fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
+        let values = self.storage.float_row(from, replica).to_vec();
+        self.storage.float_row_mut(to, replica).copy_from_slice(&values);
+        Ok(())
+    }
+}
+
+/// What the operating system calls the processor, where it says so in a file.
+fn processor_name() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
+    name.map_or_else(|| format!("{} processor", std::env::consts::ARCH), |(_, name)| name.trim().to_string())
+}

@@ -1,0 +1,124 @@
+//! rnn_forward, rnn_backward: the Elman cell over a whole sequence, a tile of the batch per task.
+
+use rayon::prelude::*;
+
+use crate::program::op::{Activation, RnnBackward, RnnForward};
+use crate::program::tensor::PARAMS;
+
+use super::matrix::{Matrix, Out, product};
+use super::scalar::{Scalar, vectorized};
+use super::storage::{Storage, tiles};
+
+/// Batch rows per task.
+const TILE: usize = 16;
+
+pub fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
+    let (h, steps) = (op.hidden, op.steps);
+    let per_replica = op.batch.div_ceil(TILE);
+    let mut states = storage.take_floats(op.states);
+    tiles(&mut states, storage.row(op.states), op.batch, (steps + 1) * h, TILE).into_par_iter().enumerate().for_each(
+        |(task, states)| {
+            let (r, first) = (task / per_replica, task % per_replica * TILE);
+            let params = storage.float_row(PARAMS, r);
+            let bias = &params[op.b_hh..][..h];
+            let w_hh = Matrix::new(params, op.w_hh, h, h, h).transposed();
+            let batch = states.len() / ((steps + 1) * h);
+            let projected = &storage.float_row(op.projected, r)[first * steps * h..][..batch * steps * h];
+            let mut pre = vec![T::ZERO; batch * h];
+            for sequence in states.chunks_mut((steps + 1) * h) {
+                sequence[..h].fill(T::ZERO);
+            }
+            for t in 0..steps {
+                product(
+                    Out { data: &mut pre, row: h },
+                    false,
+                    Matrix::new(states, t * h, batch, h, (steps + 1) * h),
+                    w_hh,
+                );
+                for b in 0..batch {
+                    let projected = &projected[(b * steps + t) * h..][..h];
+                    let pre = &pre[b * h..][..h];
+                    let state = &mut states[(b * (steps + 1) + t + 1) * h..][..h];
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for j in 0..h {
+                                state[j] = activate(op.activation, projected[j] + pre[j] + bias[j]);
+                            }
+                        },
+                    );
+                }
+            }
+        },
+    );
+    storage.put_floats(op.states, states);
+}
+
+#[inline(always)]
+fn activate<T: Scalar>(activation: Activation, x: T) -> T {
+    match activation {
+        Activation::Tanh => x.tanh(),
+        // NaN must stay NaN, which a `max` would swallow.
+        Activation::Relu => {
+            if x < T::ZERO {
+                T::ZERO
+            } else {
+                x
+            }
+        }
+    }
+}
+
+pub fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
+    let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
+    let per_replica = op.batch.div_ceil(TILE);
+    let mut d_projected = storage.take_floats(op.d_projected);
+    let d_tiles = tiles(&mut d_projected, storage.row(op.d_projected), op.batch, steps * h, TILE);
+    d_tiles.into_par_iter().enumerate().for_each(|(task, d_projected)| {
+        let (r, first) = (task / per_replica, task % per_replica * TILE);
+        let w_hh = Matrix::new(storage.float_row(PARAMS, r), op.w_hh, h, h, h);
+        let states = storage.float_row(op.states, r);
+        let d_output = storage.float_row(op.d_output, r);
+        let batch = d_projected.len() / (steps * h);
+        let mut d_hidden = vec![T::ZERO; batch * h];
+        for t in (0..steps).rev() {
+            for b in 0..batch {
+                let state = &states[((first + b) * (steps + 1) + t + 1) * h..][..h];
+                let d_hidden = &mut d_hidden[b * h..][..h];
+                if t + d_steps >= steps {
+                    let d = &d_output[((first + b) * d_steps + t + d_steps - steps) * h..][..h];
+                    for j in 0..h {
+                        d_hidden[j] += d[j];
+                    }
+                }
+                let d_projected = &mut d_projected[(b * steps + t) * h..][..h];
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for j in 0..h {
+                            d_projected[j] = d_hidden[j] * derivative(op.activation, state[j]);
+                        }
+                    },
+                );
+            }
+            let d_pre = Matrix::new(d_projected, t * h, batch, h, steps * h);
+            product(Out { data: &mut d_hidden, row: h }, false, d_pre, w_hh);
+        }
+    });
+    storage.put_floats(op.d_projected, d_projected);
+}
+
+/// Of the activation, by its value.
+#[inline(always)]
+fn derivative<T: Scalar>(activation: Activation, value: T) -> T {
+    match activation {
+        Activation::Tanh => T::ONE - value * value,
+        Activation::Relu => {
+            if value > T::ZERO {
+                T::ONE
+            } else {
+                T::ZERO
+            }
+        }
+    }
+}

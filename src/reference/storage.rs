@@ -1,0 +1,127 @@
+//! The CPU engine's tensors: one vector each, `[R, row]`.
+
+use crate::program::{Element, Fill, Program, ReplicaStep, TensorId, tensor::STEPS};
+
+use super::scalar::Scalar;
+
+enum Buffer<T> {
+    Float(Vec<T>),
+    Word(Vec<u32>),
+}
+
+/// All tensors of a program. An op takes the vectors it writes, reads the others in place, and puts its own back.
+pub struct Storage<T> {
+    pub replicas: usize,
+    buffers: Vec<Buffer<T>>,
+    rows: Vec<usize>,
+    words: Vec<usize>,
+}
+
+impl<T: Scalar> Storage<T> {
+    pub fn new(program: &Program) -> Self {
+        let buffer = |tensor: &crate::program::Tensor| {
+            let len = tensor.row() * if tensor.shared { 1 } else { program.replicas };
+            match tensor.element {
+                // NaN shows in every result that reads a word before it is written.
+                Element::F32 if tensor.fill == Fill::Unwritten => Buffer::Float(vec![T::from_f32(f32::NAN); len]),
+                Element::F32 => Buffer::Float(vec![T::ZERO; len]),
+                Element::U32 => Buffer::Word(vec![if tensor.fill == Fill::Ones { u32::MAX } else { 0 }; len]),
+            }
+        };
+        Storage {
+            replicas: program.replicas,
+            buffers: program.tensors.iter().map(buffer).collect(),
+            rows: program.tensors.iter().map(|t| t.row()).collect(),
+            words: program.tensors.iter().map(|t| t.words()).collect(),
+        }
+    }
+
+    /// Words from one replica's row to the next.
+    pub fn row(&self, id: TensorId) -> usize {
+        self.rows[id.index()]
+    }
+
+    /// Words of a row that hold values.
+    pub fn words(&self, id: TensorId) -> usize {
+        self.words[id.index()]
+    }
+
+    pub fn floats(&self, id: TensorId) -> &[T] {
+        match &self.buffers[id.index()] {
+            Buffer::Float(values) => values,
+            Buffer::Word(_) => unreachable!("tensor {} holds integers", id.0),
+        }
+    }
+
+    pub fn integers(&self, id: TensorId) -> &[u32] {
+        match &self.buffers[id.index()] {
+            Buffer::Word(values) => values,
+            Buffer::Float(_) => unreachable!("tensor {} holds floats", id.0),
+        }
+    }
+
+    /// One replica's row, without padding.
+    pub fn float_row(&self, id: TensorId, replica: usize) -> &[T] {
+        &self.floats(id)[replica * self.row(id)..][..self.words(id)]
+    }
+
+    pub fn integer_row(&self, id: TensorId, replica: usize) -> &[u32] {
+        &self.integers(id)[replica * self.row(id)..][..self.words(id)]
+    }
+
+    pub fn float_row_mut(&mut self, id: TensorId, replica: usize) -> &mut [T] {
+        let (row, words) = (self.row(id), self.words(id));
+        match &mut self.buffers[id.index()] {
+            Buffer::Float(values) => &mut values[replica * row..][..words],
+            Buffer::Word(_) => unreachable!("tensor {} holds integers", id.0),
+        }
+    }
+
+    pub fn integer_row_mut(&mut self, id: TensorId, replica: usize) -> &mut [u32] {
+        let (row, words) = (self.row(id), self.words(id));
+        match &mut self.buffers[id.index()] {
+            Buffer::Word(values) => &mut values[replica * row..][..words],
+            Buffer::Float(_) => unreachable!("tensor {} holds floats", id.0),
+        }
+    }
+
+    pub fn take_floats(&mut self, id: TensorId) -> Vec<T> {
+        match &mut self.buffers[id.index()] {
+            Buffer::Float(values) => std::mem::take(values),
+            Buffer::Word(_) => unreachable!("tensor {} holds integers", id.0),
+        }
+    }
+
+    pub fn take_integers(&mut self, id: TensorId) -> Vec<u32> {
+        match &mut self.buffers[id.index()] {
+            Buffer::Word(values) => std::mem::take(values),
+            Buffer::Float(_) => unreachable!("tensor {} holds floats", id.0),
+        }
+    }
+
+    pub fn put_floats(&mut self, id: TensorId, values: Vec<T>) {
+        self.buffers[id.index()] = Buffer::Float(values);
+    }
+
+    pub fn put_integers(&mut self, id: TensorId, values: Vec<u32>) {
+        self.buffers[id.index()] = Buffer::Word(values);
+    }
+
+    /// A replica's row of the step table.
+    pub fn step(&self, replica: usize, slot: usize) -> ReplicaStep {
+        let words = &self.integer_row(STEPS, replica)[slot * ReplicaStep::WORDS..][..ReplicaStep::WORDS];
+        bytemuck::pod_read_unaligned(bytemuck::cast_slice(words))
+    }
+}
+
+/// Cuts `[R, row]` into disjoint pieces of `tile` items of `width` words each, in (replica, tile) order.
+///
+/// The cut depends on the shape alone, never on the number of threads.
+pub fn tiles<V>(buffer: &mut [V], row: usize, items: usize, width: usize, tile: usize) -> Vec<&mut [V]> {
+    let mut pieces = Vec::new();
+    for replica in buffer.chunks_mut(row) {
+        let (used, _) = replica.split_at_mut(items * width);
+        pieces.extend(used.chunks_mut(tile * width));
+    }
+    pieces
+}

@@ -1,0 +1,101 @@
+//! topk_histogram, topk_pick, topk_ties, threshold_mask: the exact set of smallest living weights, by radix select over
+//! the bits of |w|.
+
+use rayon::prelude::*;
+
+use crate::program::op::{ThresholdMask, TopkHistogram, TopkPick, TopkTies, topk};
+use crate::program::tensor::{MASK, PARAMS};
+
+use super::optimizer::living;
+use super::scalar::Scalar;
+use super::storage::Storage;
+
+/// The bits of |w|: ordered as |w| is.
+fn magnitude_key<T: Scalar>(weight: T) -> u32 {
+    weight.to_f32().to_bits() & 0x7FFF_FFFF
+}
+
+/// The lowest bit of a pass's digit.
+fn shift(pass: usize) -> u32 {
+    24 - 8 * pass as u32
+}
+
+pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram) {
+    let mut histogram = storage.take_integers(op.histogram);
+    histogram.par_chunks_mut(storage.row(op.histogram)).enumerate().for_each(|(r, histogram)| {
+        let weights = &storage.float_row(PARAMS, r)[..op.prunable_words];
+        let mask = storage.integer_row(MASK, r);
+        // Pass 0 has no higher bits to compare.
+        let above = if op.pass == 0 { 0 } else { u32::MAX << (shift(op.pass) + 8) };
+        let prefix = storage.integer_row(op.state, r)[topk::PREFIX] & above;
+        for (i, &weight) in weights.iter().enumerate() {
+            let key = magnitude_key(weight);
+            if living(mask, i) && key & above == prefix {
+                histogram[(key >> shift(op.pass) & 0xFF) as usize] += 1;
+            }
+        }
+    });
+    storage.put_integers(op.histogram, histogram);
+}
+
+pub fn topk_pick<T: Scalar>(storage: &mut Storage<T>, op: &TopkPick, slot: usize) {
+    for r in 0..storage.replicas {
+        let (mut prefix, mut remaining) = if op.pass == 0 {
+            (0, storage.step(r, slot).prune_count)
+        } else {
+            let state = storage.integer_row(op.state, r);
+            (state[topk::PREFIX], state[topk::REMAINING])
+        };
+        let histogram = storage.integer_row_mut(op.histogram, r);
+        let (mut digit, mut below) = (0, 0);
+        while digit < topk::BINS - 1 && below + histogram[digit] < remaining {
+            below += histogram[digit];
+            digit += 1;
+        }
+        histogram.fill(0);
+        prefix |= (digit as u32) << shift(op.pass);
+        remaining -= below;
+        let state = storage.integer_row_mut(op.state, r);
+        state[topk::PREFIX] = prefix;
+        state[topk::REMAINING] = remaining;
+    }
+}
+
+pub fn topk_ties<T: Scalar>(storage: &mut Storage<T>, op: &TopkTies) {
+    let mut ties = storage.take_integers(op.ties);
+    for r in 0..storage.replicas {
+        let cut = storage.integer_row(op.state, r)[topk::PREFIX];
+        let weights = &storage.float_row(PARAMS, r)[..op.prunable_words];
+        let mask = storage.integer_row(MASK, r);
+        for (g, block) in weights.chunks(topk::BLOCK).enumerate() {
+            let tie = |(j, weight): (usize, &T)| living(mask, g * topk::BLOCK + j) && magnitude_key(*weight) == cut;
+            ties[r * storage.row(op.ties) + g] = block.iter().enumerate().filter(|item| tie(*item)).count() as u32;
+        }
+    }
+    storage.put_integers(op.ties, ties);
+}
+
+pub fn threshold_mask<T: Scalar>(storage: &mut Storage<T>, op: &ThresholdMask, slot: usize) {
+    let mut mask = storage.take_integers(MASK);
+    for r in 0..storage.replicas {
+        if storage.step(r, slot).prune_count == 0 {
+            continue;
+        }
+        let state = storage.integer_row(op.state, r);
+        let (cut, mut remaining) = (state[topk::PREFIX], state[topk::REMAINING]);
+        let weights = &storage.float_row(PARAMS, r)[..op.prunable_words];
+        let mask = &mut mask[r * storage.row(MASK)..];
+        for (i, &weight) in weights.iter().enumerate() {
+            if !living(mask, i) {
+                continue;
+            }
+            let key = magnitude_key(weight);
+            let tie = key == cut && remaining > 0;
+            if key < cut || tie {
+                mask[i / 32] &= !(1 << (i % 32));
+            }
+            remaining -= tie as u32;
+        }
+    }
+    storage.put_integers(MASK, mask);
+}

@@ -1,0 +1,236 @@
+//! What a training run is asked to do. Every choice parses from, and prints as, the word used by flags and TOML keys.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::models::ModelOptions;
+use crate::program::op::LossKind;
+use crate::words::words;
+
+/// How the weights are trained and the epoch chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainOptions {
+    pub model: ModelOptions,
+    /// B: windows per step.
+    pub batch: usize,
+    pub epochs: usize,
+    /// Epochs without a better validation loss before a replica stops; 0 never stops.
+    pub patience: usize,
+    pub lr: f64,
+    pub lr_schedule: LrSchedule,
+    /// Largest L2 norm of all gradients together.
+    pub clip_grad_norm: Option<f64>,
+    pub loss: LossKind,
+    /// Replica r trains with seed + r.
+    pub seed: u32,
+    pub replicas: usize,
+    pub regularizers: Regularizers,
+    /// Probability of dropping an element.
+    pub dropout: f64,
+    /// Forward passes averaged at evaluation under [`Regularizer::McDropout`].
+    pub mc_passes: usize,
+    /// λ of [`Regularizer::L2`] and [`Regularizer::WeightDecay`].
+    pub weight_decay: f64,
+    pub pruning: PruningOptions,
+    pub select: Select,
+    /// A safetensors file with weights to start from, by PyTorch's names.
+    pub init: Option<PathBuf>,
+    pub shuffle: bool,
+    /// Stop after this many optimizer steps and keep the last weights.
+    pub max_steps: Option<u64>,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        TrainOptions {
+            model: ModelOptions::default(),
+            batch: 64,
+            epochs: 20,
+            patience: 3,
+            lr: 1e-3,
+            lr_schedule: LrSchedule::Constant,
+            clip_grad_norm: None,
+            loss: LossKind::Mse,
+            seed: 42,
+            replicas: 1,
+            regularizers: Regularizers(vec![Regularizer::Pruning]),
+            dropout: 0.3,
+            mc_passes: 50,
+            weight_decay: 0.01,
+            pruning: PruningOptions::default(),
+            select: Select::Best,
+            init: None,
+            shuffle: true,
+            max_steps: None,
+        }
+    }
+}
+
+/// Synaptic pruning (arXiv 2508.09330): how much, when, and along which curve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PruningOptions {
+    pub sparsity: Sparsity,
+    pub schedule: Schedule,
+    /// The first epoch that may prune, from 1: warm-up 2 leaves one dense epoch, as the paper's formula does.
+    pub warmup: Option<usize>,
+    /// Prune at steps divisible by this.
+    pub every: usize,
+    /// The epoch that reaches the largest sparsity.
+    pub until: Option<usize>,
+}
+
+impl Default for PruningOptions {
+    fn default() -> Self {
+        PruningOptions {
+            sparsity: Sparsity { min: 0.3, max: 0.7 },
+            schedule: Schedule::Cubic,
+            warmup: None,
+            every: 5,
+            until: None,
+        }
+    }
+}
+
+/// `MIN..MAX`, fractions of all prunable weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sparsity {
+    pub min: f64,
+    pub max: f64,
+}
+
+impl FromStr for Sparsity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let bad = |problem: &str| {
+            Error::config(
+                "sparsity",
+                format!("{text:?} {problem}"),
+                "write MIN..MAX with 0 ≤ MIN ≤ MAX < 1, such as 0.3..0.7",
+            )
+        };
+        let (min, max) = text.split_once("..").ok_or_else(|| bad("is not of the form MIN..MAX"))?;
+        let parse = |part: &str| part.trim().parse::<f64>().map_err(|_| bad("holds something that is not a number"));
+        let (min, max) = (parse(min)?, parse(max)?);
+        if !(0.0 <= min && min <= max && max < 1.0) {
+            return Err(bad("is out of range"));
+        }
+        Ok(Sparsity { min, max })
+    }
+}
+
+impl fmt::Display for Sparsity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.min, self.max)
+    }
+}
+
+/// Comma-separated regularisers; empty is `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Regularizers(pub Vec<Regularizer>);
+
+impl Regularizers {
+    pub fn has(&self, regularizer: Regularizer) -> bool {
+        self.0.contains(&regularizer)
+    }
+
+    pub fn drops(&self) -> bool {
+        self.has(Regularizer::Dropout) || self.has(Regularizer::McDropout)
+    }
+}
+
+impl FromStr for Regularizers {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.trim() == "none" {
+            return Ok(Regularizers(Vec::new()));
+        }
+        let mut list = Vec::new();
+        for word in text.split(',') {
+            let regularizer = word.trim().parse::<Regularizer>()?;
+            if list.contains(&regularizer) {
+                return Err(Error::config("regularizer", format!("`{regularizer}` is named twice"), "name each once"));
+            }
+            list.push(regularizer);
+        }
+        Ok(Regularizers(list))
+    }
+}
+
+impl fmt::Display for Regularizers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let words: Vec<String> = self.0.iter().map(Regularizer::to_string).collect();
+        f.write_str(&words.join(","))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LrSchedule {
+    Constant,
+    /// PyTorch's `StepLR`: a tenth after each third of the epochs.
+    Step,
+    /// PyTorch's `OneCycleLR` over the run's steps with `max_lr` = lr, momentum cycling included.
+    OneCycle,
+}
+words!(
+    LrSchedule,
+    "lr-schedule",
+    LrSchedule::Constant = "constant",
+    LrSchedule::Step = "step",
+    LrSchedule::OneCycle = "one-cycle"
+);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Regularizer {
+    Dropout,
+    /// One training with dropout; the forecast is the mean over passes with dropout on.
+    McDropout,
+    /// λ·w added to the gradient of prunable weights, before Adam's moments.
+    L2,
+    /// AdamW: prunable weights shrink by lr·λ each step.
+    WeightDecay,
+    Pruning,
+}
+words!(
+    Regularizer,
+    "regularizer",
+    Regularizer::Dropout = "dropout",
+    Regularizer::McDropout = "mc-dropout",
+    Regularizer::L2 = "l2",
+    Regularizer::WeightDecay = "weight-decay",
+    Regularizer::Pruning = "pruning",
+);
+
+/// The curve of the wanted sparsity, see [`super::schedule`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    Cubic,
+    CubicStep,
+    ZhuGupta,
+    Linear,
+    Constant,
+}
+words!(
+    Schedule,
+    "schedule",
+    Schedule::Cubic = "cubic",
+    Schedule::CubicStep = "cubic-step",
+    Schedule::ZhuGupta = "zhu-gupta",
+    Schedule::Linear = "linear",
+    Schedule::Constant = "constant",
+);
+
+/// Which weights are kept and scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Select {
+    /// Of the epoch with the lowest validation loss; under pruning, among those from full sparsity on.
+    Best,
+    Last,
+}
+words!(Select, "select", Select::Best = "best", Select::Last = "last");

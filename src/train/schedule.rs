@@ -1,0 +1,189 @@
+//! How many weights are pruned, and when: synaptic pruning's schedule (arXiv 2508.09330, section 3; Zhu & Gupta, arXiv
+//! 1710.01878) as integer counts, so that no rounding on a device decides one.
+
+use super::options::{PruningOptions, Schedule, Sparsity};
+use crate::error::{Error, Result};
+
+/// A schedule that fits its run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrunePlan {
+    pub schedule: Schedule,
+    pub sparsity: Sparsity,
+    /// The first epoch that prunes, from 1.
+    pub warmup: usize,
+    pub every: usize,
+    /// t_total: the epoch that reaches the largest sparsity.
+    pub until: usize,
+    pub steps_per_epoch: usize,
+    /// N: prunable weights.
+    pub prunable: usize,
+}
+
+impl PrunePlan {
+    /// Fits the options to a run of `epochs`: defaults shrink with a notice, typed values that cannot fit are refused.
+    pub fn new(
+        options: &PruningOptions,
+        epochs: usize,
+        steps_per_epoch: usize,
+        prunable: usize,
+        notices: &mut Vec<String>,
+    ) -> Result<Self> {
+        let refuse = |key: &str, value: usize, problem: &str, help: String| {
+            Err(Error::config(key, format!("{value} {problem}"), help))
+        };
+        let warmup = match options.warmup {
+            Some(0) => return refuse("warmup", 0, "is no epoch", "epochs count from 1".into()),
+            Some(warmup) if warmup > epochs => {
+                let help = format!("choose --warmup from 1 to {epochs}, or more --epochs");
+                return refuse(
+                    "warmup",
+                    warmup,
+                    &format!("is beyond the run's {epochs} epochs: nothing would be pruned"),
+                    help,
+                );
+            }
+            Some(warmup) => warmup,
+            None => DEFAULT_WARMUP.min(epochs),
+        };
+        if options.warmup.is_none() && warmup < DEFAULT_WARMUP {
+            notices
+                .push(format!("pruning starts in epoch {warmup}, not {DEFAULT_WARMUP}: the run has {epochs} epoch(s)"));
+        }
+        let until = match options.until {
+            Some(0) => return refuse("prune-until", 0, "is no epoch", "epochs count from 1".into()),
+            Some(until) if until > epochs => {
+                let help = format!("choose --prune-until from 1 to {epochs}, or more --epochs");
+                let problem =
+                    format!("is beyond the run's {epochs} epochs: {} would not be reached", options.sparsity.max);
+                return refuse("prune-until", until, &problem, help);
+            }
+            Some(until) => until,
+            None => (epochs * 3 / 4).max(1),
+        };
+        if until <= warmup && options.until.is_none() && options.schedule != Schedule::Constant {
+            notices.push(format!(
+                "all pruning happens at once in epoch {warmup}: {epochs} epochs leave no room for a gradual schedule"
+            ));
+        }
+        if options.every == 0 {
+            return refuse("prune-every", 0, "is no interval", "choose --prune-every 1 or more".into());
+        }
+        let (schedule, sparsity, every) = (options.schedule, options.sparsity, options.every);
+        Ok(PrunePlan { schedule, sparsity, warmup, every, until, steps_per_epoch, prunable })
+    }
+
+    /// The wanted sparsity at optimizer step `step` of epoch `epoch`, both from 1.
+    pub fn wanted(&self, epoch: usize, step: usize) -> f64 {
+        let Sparsity { min, max } = self.sparsity;
+        let t = match self.schedule {
+            Schedule::CubicStep => step as f64 / self.steps_per_epoch as f64,
+            _ => epoch as f64,
+        };
+        let (warm, total) = (self.warmup as f64, self.until as f64);
+        let p = if total <= warm { 1.0 } else { ((t - warm) / (total - warm)).clamp(0.0, 1.0) };
+        match self.schedule {
+            Schedule::Cubic | Schedule::CubicStep => min + (max - min) * p.powi(3),
+            Schedule::ZhuGupta => max + (min - max) * (1.0 - p).powi(3),
+            Schedule::Linear => min + (max - min) * p,
+            Schedule::Constant => max,
+        }
+    }
+
+    /// k = ⌊s·N + 1e-6⌋.
+    pub fn count(&self, sparsity: f64) -> usize {
+        (sparsity * self.prunable as f64 + 1e-6).floor() as usize
+    }
+
+    /// k at full sparsity.
+    pub fn full(&self) -> usize {
+        self.count(self.sparsity.max)
+    }
+
+    /// Whether step `step` of epoch `epoch` prunes: multiples of the interval from the warm-up epoch on, or an epoch's
+    /// last step where it holds no multiple.
+    pub fn due(&self, epoch: usize, step: usize) -> bool {
+        if epoch < self.warmup {
+            return false;
+        }
+        let last = epoch * self.steps_per_epoch;
+        let holds_one = last / self.every > (last - self.steps_per_epoch) / self.every;
+        step.is_multiple_of(self.every) || (!holds_one && step == last)
+    }
+
+    /// How many weights have been pruned by the end of `step`, a due one, if `before` were before it.
+    pub fn pruned_after(&self, epoch: usize, step: usize, before: usize) -> usize {
+        self.count(self.wanted(epoch, step)).max(before)
+    }
+}
+
+/// Epoch 2, as in the paper.
+const DEFAULT_WARMUP: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(schedule: Schedule, until: usize) -> PrunePlan {
+        let options = PruningOptions { schedule, until: Some(until), ..PruningOptions::default() };
+        PrunePlan::new(&options, 20, 10, 1000, &mut Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn the_paper_s_curve() {
+        let plan = plan(Schedule::Cubic, 20);
+        assert_eq!(plan.wanted(2, 11), 0.3);
+        assert_eq!(plan.wanted(11, 101), 0.3 + 0.4 * 0.125);
+        assert_eq!(plan.wanted(20, 191), 0.7);
+        assert_eq!(plan.full(), 700);
+        assert_eq!(plan.count(0.3), 300);
+    }
+
+    #[test]
+    fn every_schedule_ends_at_the_largest_sparsity_and_never_falls() {
+        for schedule in [Schedule::Cubic, Schedule::CubicStep, Schedule::ZhuGupta, Schedule::Linear, Schedule::Constant]
+        {
+            let plan = plan(schedule, 15);
+            let mut pruned = 0;
+            for step in 1..=200 {
+                let epoch = (step - 1) / 10 + 1;
+                if plan.due(epoch, step) {
+                    let after = plan.pruned_after(epoch, step, pruned);
+                    assert!(after >= pruned, "{schedule} at step {step}");
+                    pruned = after;
+                }
+                if step == 10 {
+                    assert_eq!(pruned, 0, "{schedule}: the first epoch stays dense");
+                }
+            }
+            assert_eq!(pruned, 700, "{schedule}");
+        }
+    }
+
+    #[test]
+    fn zhu_gupta_prunes_early_and_cubic_late() {
+        assert!(plan(Schedule::ZhuGupta, 20).wanted(6, 51) > plan(Schedule::Linear, 20).wanted(6, 51));
+        assert!(plan(Schedule::Cubic, 20).wanted(6, 51) < plan(Schedule::Linear, 20).wanted(6, 51));
+    }
+
+    #[test]
+    fn an_epoch_without_a_multiple_prunes_at_its_last_step() {
+        let mut plan = plan(Schedule::Cubic, 15);
+        plan.steps_per_epoch = 3;
+        plan.every = 5;
+        // Epoch 2 holds steps 4, 5, 6; epoch 5 holds 13, 14, 15; epoch 3 holds 7, 8, 9.
+        assert_eq!((4..=6).map(|s| plan.due(2, s)).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!((7..=9).map(|s| plan.due(3, s)).collect::<Vec<_>>(), [false, false, true]);
+        assert!(!plan.due(1, 3));
+    }
+
+    #[test]
+    fn short_runs_shrink_defaults_and_refuse_typed_values() {
+        let mut notices = Vec::new();
+        let plan = PrunePlan::new(&PruningOptions::default(), 1, 10, 100, &mut notices).unwrap();
+        assert_eq!((plan.warmup, plan.until, notices.len()), (1, 1, 2));
+        assert_eq!(plan.wanted(1, 1), 0.7);
+        let typed = PruningOptions { until: Some(9), ..PruningOptions::default() };
+        let error = PrunePlan::new(&typed, 8, 10, 100, &mut notices).unwrap_err().to_string();
+        assert!(error.contains('9') && error.contains('8') && error.contains("--prune-until"), "{error}");
+    }
+}

@@ -1,0 +1,26 @@
+//! Choices that parse from, and print as, one word: the same in flags, TOML keys and reports.
+
+/// Gives an enum of words `FromStr` and `Display`, and an error that lists the words.
+macro_rules! words {
+    ($type:ty, $key:literal, $($variant:path = $word:literal),+ $(,)?) => {
+        impl std::str::FromStr for $type {
+            type Err = $crate::error::Error;
+
+            fn from_str(text: &str) -> $crate::error::Result<Self> {
+                match text.trim() {
+                    $($word => Ok($variant),)+
+                    _ => Err($crate::error::Error::config($key, format!("unknown value {text:?}"), concat!("choose one of:", $(" ", $word),+))),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(match self {
+                    $($variant => $word,)+
+                })
+            }
+        }
+    };
+}
+pub(crate) use words;

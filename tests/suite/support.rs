@@ -1,0 +1,142 @@
+//! Small programs with random data, the same for every engine.
+
+use microglia::engine::Engine;
+use microglia::models::{self, ModelKind, ModelOptions, Training};
+use microglia::program::builder::Sizes;
+use microglia::program::op::{Activation, InstanceNorm, LossKind};
+use microglia::program::tensor::*;
+use microglia::program::{Program, ReplicaStep, rng};
+
+/// A model, its data's sizes, and what each replica's steps look like.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub model: ModelOptions,
+    pub training: Training,
+    pub sizes: Sizes,
+    pub dropout: f64,
+    pub clip_norm: f32,
+    pub prune_count: u32,
+}
+
+impl Case {
+    pub fn new(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Self {
+        Case {
+            model: ModelOptions { kind, hidden, layers: 1, activation: Activation::Tanh, instance_norm: None },
+            training: Training { loss: LossKind::Mse, dropout: false, clip: false },
+            sizes: Sizes {
+                replicas,
+                batch,
+                slots: 4,
+                prediction_slots: 2,
+                rows: 60 + lookback,
+                channels: 3,
+                targets: 2,
+                horizon: 2,
+                lookback,
+            },
+            dropout: 0.0,
+            clip_norm: 0.0,
+            prune_count: 0,
+        }
+    }
+
+    pub fn layers(mut self, layers: usize) -> Self {
+        self.model.layers = layers;
+        self
+    }
+
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.model.activation = activation;
+        self
+    }
+
+    pub fn norm(mut self, norm: InstanceNorm) -> Self {
+        self.model.instance_norm = Some(norm);
+        self
+    }
+
+    pub fn loss(mut self, loss: LossKind) -> Self {
+        self.training.loss = loss;
+        self
+    }
+
+    pub fn dropout(mut self, p: f64) -> Self {
+        self.training.dropout = true;
+        self.dropout = p;
+        self
+    }
+
+    pub fn clip(mut self, norm: f32) -> Self {
+        self.training.clip = true;
+        self.clip_norm = norm;
+        self
+    }
+
+    pub fn prune(mut self, count: u32) -> Self {
+        self.prune_count = count;
+        self
+    }
+
+    pub fn program(&self) -> Program {
+        models::build(&self.model, &self.training, self.sizes.clone()).expect("a valid case")
+    }
+
+    /// Replica r has seed `first_seed + r`, and its windows by that seed; the last window place of slot 1 is empty.
+    pub fn load(&self, engine: &mut dyn Engine, first_seed: u32) {
+        let s = &self.sizes;
+        let layout = engine.program().params.clone();
+        let series: Vec<f32> = (0..s.rows * s.channels).map(|i| normal(7, i as u32)).collect();
+        engine.write_f32(SERIES, 0, &series).unwrap();
+        // Every ninth target is missing.
+        let observed: Vec<f32> = (0..s.rows * s.targets).map(|i| if i % 9 == 4 { 0.0 } else { 1.0 }).collect();
+        engine.write_f32(OBSERVED, 0, &observed).unwrap();
+        for r in 0..s.replicas {
+            let seed = first_seed + r as u32;
+            engine.write_f32(PARAMS, r, &layout.initial(seed)).unwrap();
+            engine.write_u32(MASK, r, &layout.full_mask()).unwrap();
+            let places = s.slots * s.batch;
+            let last = (s.rows - s.lookback - s.horizon + 1) as u32;
+            let mut windows: Vec<u32> = (0..places).map(|i| rng::draw(seed, 99, 0, i as u32) % last).collect();
+            if s.batch > 1 {
+                windows[2 * s.batch - 1] = NO_WINDOW;
+            }
+            engine.write_u32(WINDOWS, r, &windows).unwrap();
+            let mut table = Vec::new();
+            for slot in 0..s.slots {
+                let batch = &windows[slot * s.batch..][..s.batch];
+                let count: f32 = batch
+                    .iter()
+                    .filter(|&&w| w != NO_WINDOW)
+                    .flat_map(|&w| {
+                        let first = (w as usize + s.lookback) * s.targets;
+                        &observed[first..first + s.horizon * s.targets]
+                    })
+                    .sum();
+                let n = slot as i32 + 1;
+                table.push(ReplicaStep {
+                    step: n as u32,
+                    active: 1,
+                    dropout_threshold: (self.dropout * 4_294_967_296.0) as u32,
+                    dropout_scale: (1.0 / (1.0 - self.dropout)) as f32,
+                    inv_target_count: if count > 0.0 { 1.0 / count } else { 0.0 },
+                    step_size: (1e-3 / (1.0 - 0.9f64.powi(n))) as f32,
+                    one_minus_beta1: 0.1,
+                    one_minus_beta2: 0.001,
+                    inv_sqrt_bias2: (1.0 / (1.0 - 0.999f64.powi(n)).sqrt()) as f32,
+                    eps: 1e-8,
+                    clip_norm: self.clip_norm,
+                    prune_count: self.prune_count,
+                    ..ReplicaStep::idle(seed)
+                });
+            }
+            engine.write_u32(STEPS, r, bytemuck::cast_slice(&table)).unwrap();
+        }
+    }
+}
+
+/// A standard normal number, by Box and Muller.
+pub fn normal(seed: u32, element: u32) -> f32 {
+    let [a, b] = rng::threefry([seed, 0], [1, element]);
+    let (u, v) = ((a as f64 + 0.5) / 4_294_967_296.0, b as f64 / 4_294_967_296.0);
+    ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
+}
