@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::{delimiter, list, on_off, parse_decimal, parse_delimiter, parse_list};
 use crate::error::{Error, Result};
+use crate::words::words;
 
 /// Everything the user may say about the data. `None` means "not said": then the embedded set's own config decides
 /// (when that set is used), then the default named at the field, then what the file itself shows.
@@ -253,70 +254,48 @@ impl fmt::Display for Split {
     }
 }
 
-/// An enum of plain words: its names, `FromStr` with the allowed values in the error, and `Display`.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $flag:literal: $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
-
-        impl FromStr for $name {
-            type Err = Error;
-            fn from_str(text: &str) -> Result<Self> {
-                match text.trim() {
-                    $($word => Ok($name::$variant),)+
-                    other => Err(Error::config(
-                        $flag, format!("unknown value `{other}`"), concat!("one of", $(" ", $word),+),
-                    )),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $($name::$variant => $word),+ })
-            }
-        }
-    };
-}
-
-words! {
-    /// Whose training rows a scaler sees.
-    Scale, "--scale":
-    #[default]
+/// Whose training rows a scaler sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Scale {
     /// Each series its own mean and standard deviation.
-    Series = "series",
+    #[default]
+    Series,
     /// One mean and standard deviation per column, over all series.
-    Global = "global"
+    Global,
 }
+words!(Scale, "--scale", Scale::Series = "series", Scale::Global = "global");
 
-words! {
-    /// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
-    /// the value after the hole would enter inputs before it.
-    Impute, "--impute":
-    #[default]
+/// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
+/// the value after the hole would enter inputs before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Impute {
     /// Refuse, naming the line.
-    Error = "error",
+    #[default]
+    Error,
     /// The last seen value of the same series and split part.
-    Ffill = "ffill",
+    Ffill,
     /// The mean of the training rows.
-    Mean = "mean"
+    Mean,
 }
+words!(Impute, "--impute", Impute::Error = "error", Impute::Ffill = "ffill", Impute::Mean = "mean");
 
-words! {
-    /// What to do where a time that the sampling step promises is absent.
-    Gaps, "--gaps":
-    #[default]
+/// What to do where a time that the sampling step promises is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Gaps {
     /// Count and tell; windows run over the rows that are there.
-    Notice = "notice",
+    #[default]
+    Notice,
     /// Refuse, naming the line.
-    Error = "error",
+    Error,
     /// Insert the absent rows as missing; inputs are then imputed, targets masked.
-    Fill = "fill",
+    Fill,
     /// No window spans a gap.
-    Skip = "skip"
+    Skip,
 }
+words!(Gaps, "--gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
 
 macro_rules! through_text {
     ($($name:ident)+) => { $(

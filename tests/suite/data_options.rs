@@ -33,9 +33,9 @@ fn words_read_as_they_are_written() {
 fn refusals_name_what_is_allowed() {
     let message = |error: microglia::Error| error.to_string();
     for (found, parts) in [
-        (message("linear".parse::<Impute>().unwrap_err()), ["--impute", "`linear`", "error ffill mean"]),
-        (message("x".parse::<Gaps>().unwrap_err()), ["--gaps", "`x`", "notice error fill skip"]),
-        (message("x".parse::<Scale>().unwrap_err()), ["--scale", "`x`", "series global"]),
+        (message("linear".parse::<Impute>().unwrap_err()), ["--impute", "\"linear\"", "error ffill mean"]),
+        (message("x".parse::<Gaps>().unwrap_err()), ["--gaps", "\"x\"", "notice error fill skip"]),
+        (message("x".parse::<Scale>().unwrap_err()), ["--scale", "\"x\"", "series global"]),
         (message(parse_delimiter("x").unwrap_err()), ["--delimiter", "`x`", ", ; | tab"]),
         (message(parse_decimal("x").unwrap_err()), ["--decimal", "`x`", ". ,"]),
         (message(parse_on_off("yes").unwrap_err()), ["--calendar", "`yes`", "on off"]),
