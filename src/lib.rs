@@ -7,6 +7,8 @@ pub mod data;
 pub mod dims;
 pub mod engine;
 pub mod error;
+pub mod gpu;
+pub mod kernels;
 pub mod layers;
 pub mod models;
 pub mod program;

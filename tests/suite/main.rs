@@ -18,3 +18,9 @@ mod data_split;
 mod data_times;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
+/// The one device of the GPU tests.
+mod gpu_support;
+/// Every op on the GPU against its CPU twin.
+mod parity;
+/// Every shader, checked without a GPU.
+mod shaders;

@@ -1,0 +1,34 @@
+//! instance_denorm_forward — the forecast in the window's own level: input · scale + shift.
+//! Twin: src/reference/instance_norm.rs. One invocation per word.
+//! R replicas, B batch, Z horizon, K targets.
+//! Uses: grid
+
+struct Params {
+    batch: u32,       // B
+    horizon: u32,     // Z
+    targets: u32,     // K
+    stats_row: u32,   // words per replica row of each tensor
+    input_row: u32,
+    output_row: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> stats: array<f32>;         // [R, B, K, 2]  (shift, scale)
+@group(0) @binding(2) var<storage, read> input: array<f32>;         // [R, B, Z, K]
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;  // [R, B, Z, K]
+
+@compute @workgroup_size(64)
+fn instance_denorm_forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let replica = group.z;
+    let i = group_index(group, groups) * 64u + lane;
+    if (i >= p.batch * p.horizon * p.targets) {
+        return;
+    }
+    let b = i / (p.horizon * p.targets);
+    let stat = replica * p.stats_row + (b * p.targets + i % p.targets) * 2u;
+    output[replica * p.output_row + i] = input[replica * p.input_row + i] * stats[stat + 1u] + stats[stat];
+}

@@ -1,0 +1,48 @@
+//! loss_forward — losses[slot] = inv_target_count · Σ weight · loss(prediction − target).
+//! Twin: src/reference/loss.rs. One workgroup per replica: strided sums, then a tree.
+//! R replicas, S slots, B batch, O outputs.
+//! Uses: slot, replica_step, reduce
+
+struct Params {
+    kind: u32,            // 0 squared, 1 absolute, 2 Huber with delta 1
+    elements: u32,        // B·O
+    steps_row: u32,       // slots per replica row of the step table
+    prediction_row: u32,  // words per replica row of each tensor
+    target_row: u32,
+    weight_row: u32,
+    losses_row: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> slot: Slot;
+@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;  // [R, S]
+@group(0) @binding(3) var<storage, read> prediction: array<f32>;     // [R, B, O]
+@group(0) @binding(4) var<storage, read> truth: array<f32>;          // [R, B, O]
+@group(0) @binding(5) var<storage, read> weight: array<f32>;         // [R, B, O]
+@group(0) @binding(6) var<storage, read_write> losses: array<f32>;   // [R, S]
+
+fn loss(d: f32) -> f32 {
+    if (p.kind == 0u) {
+        return d * d;
+    }
+    let a = abs(d);
+    if (p.kind == 2u && a <= 1.0) {
+        return 0.5 * d * d;
+    }
+    return select(a, a - 0.5, p.kind == 2u);
+}
+
+@compute @workgroup_size(256)
+fn loss_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let replica = group.z;
+    var sum = 0.0;
+    for (var i = lane; i < p.elements; i = i + REDUCE_LANES) {
+        let d = prediction[replica * p.prediction_row + i] - truth[replica * p.target_row + i];
+        sum = sum + weight[replica * p.weight_row + i] * loss(d);
+    }
+    let total = workgroup_sum(lane, sum);
+    if (lane == 0u) {
+        let scale = steps[replica * p.steps_row + slot.index].inv_target_count;
+        losses[replica * p.losses_row + slot.index] = scale * total;
+    }
+}

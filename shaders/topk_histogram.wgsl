@@ -1,0 +1,56 @@
+//! topk_histogram — counts, per digit of this pass, the living weights whose higher bits equal the prefix so far.
+//! Twin: src/reference/topk.rs. A bounded number of workgroups, each counting its share in its own memory first.
+//! R replicas, P words. Integer atomics commute: the counts are the same in every order.
+//! Uses: magnitude
+
+struct Params {
+    shift: u32,            // of this pass's digit; 24 on the first
+    prunable_words: u32,
+    params_row: u32,       // words per replica row of each tensor
+    mask_row: u32,
+    state_row: u32,
+    histogram_row: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> params: array<u32>;                    // [R, P], as bits
+@group(0) @binding(2) var<storage, read> mask: array<u32>;                      // [R, P/32]
+@group(0) @binding(3) var<storage, read> state: array<u32>;                     // [R, 4]  (prefix, remaining)
+@group(0) @binding(4) var<storage, read_write> histogram: array<atomic<u32>>;   // [R, 256]
+
+const LANE_COUNT: u32 = 256u;
+
+var<workgroup> sh_counts: array<atomic<u32>, 256>;
+
+@compute @workgroup_size(256)
+fn topk_histogram(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let replica = group.z;
+    atomicStore(&sh_counts[lane], 0u);
+    workgroupBarrier();
+
+    // The first pass has no prefix, and a shift by 32 is none.
+    let first = p.shift == 24u;
+    let higher = select(p.shift + 8u, 0u, first);
+    var prefix = 0u;
+    if (!first) {
+        prefix = state[replica * p.state_row] >> higher;
+    }
+    for (var i = group.x * LANE_COUNT + lane; i < p.prunable_words; i = i + groups.x * LANE_COUNT) {
+        if (((mask[replica * p.mask_row + i / 32u] >> (i % 32u)) & 1u) == 1u) {
+            let key = magnitude_key(params[replica * p.params_row + i]);
+            if (first || (key >> higher) == prefix) {
+                atomicAdd(&sh_counts[(key >> p.shift) & 255u], 1u);
+            }
+        }
+    }
+    workgroupBarrier();
+
+    let count = atomicLoad(&sh_counts[lane]);
+    if (count > 0u) {
+        atomicAdd(&histogram[replica * p.histogram_row + lane], count);
+    }
+}

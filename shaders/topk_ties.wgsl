@@ -1,0 +1,57 @@
+//! topk_ties — ties[g] = living weights whose key equals the cut, in the g-th 8192 words.
+//! Twin: src/reference/topk.rs. One workgroup per block, an invocation per mask word of 32 weights.
+//! R replicas, P words, G blocks.
+//! Uses: grid, magnitude
+
+struct Params {
+    prunable_words: u32,
+    params_row: u32,   // words per replica row of each tensor
+    mask_row: u32,
+    state_row: u32,
+    ties_row: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> params: array<u32>;      // [R, P], as bits
+@group(0) @binding(2) var<storage, read> mask: array<u32>;        // [R, P/32]
+@group(0) @binding(3) var<storage, read> state: array<u32>;       // [R, 4]  (cut, remaining)
+@group(0) @binding(4) var<storage, read_write> ties: array<u32>;  // [R, G]
+
+const MASK_WORDS: u32 = 256u;
+
+var<workgroup> sh_count: atomic<u32>;
+
+@compute @workgroup_size(256)
+fn topk_ties(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let replica = group.z;
+    let block = group_index(group, groups);
+    if (lane == 0u) {
+        atomicStore(&sh_count, 0u);
+    }
+    workgroupBarrier();
+
+    let m = block * MASK_WORDS + lane;
+    if (m < p.prunable_words / 32u) {
+        let cut = state[replica * p.state_row];
+        let living = mask[replica * p.mask_row + m];
+        var count = 0u;
+        for (var bit = 0u; bit < 32u; bit = bit + 1u) {
+            let key = magnitude_key(params[replica * p.params_row + m * 32u + bit]);
+            if (key == cut) {
+                count = count + ((living >> bit) & 1u);
+            }
+        }
+        if (count > 0u) {
+            atomicAdd(&sh_count, count);
+        }
+    }
+    workgroupBarrier();
+
+    if (lane == 0u && block * MASK_WORDS < p.prunable_words / 32u) {
+        ties[replica * p.ties_row + block] = atomicLoad(&sh_count);
+    }
+}

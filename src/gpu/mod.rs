@@ -1,0 +1,10 @@
+//! Plumbing over `wgpu`: adapters, shaders, buffers and submissions.
+//!
+//! Knows no op: what is dispatched, and on which buffers, is decided in `kernels`.
+
+pub mod buffer;
+pub mod device;
+pub mod pass;
+pub mod shader;
+
+pub use device::{AdapterSummary, Choice, Gpu, list_adapters};

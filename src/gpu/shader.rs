@@ -1,0 +1,213 @@
+//! Shaders: parsed and reflected with naga, so that bindings are found by the names the WGSL gives them.
+
+use std::num::NonZeroU64;
+
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+
+use super::device::Gpu;
+use crate::error::{Error, Result};
+
+/// The name of the uniform that changes with the slot, by a dynamic offset.
+pub const SLOT: &str = "slot";
+/// The override that sets the workgroup's size where a shader has one for several shapes.
+pub const LANES: &str = "LANES";
+
+/// How a shader sees one of its buffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Uniform,
+    Read,
+    ReadWrite,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    pub name: String,
+    pub index: u32,
+    pub access: Access,
+}
+
+/// A parsed and validated shader.
+pub struct Shader {
+    pub name: String,
+    pub source: String,
+    pub module: naga::Module,
+    pub info: ModuleInfo,
+}
+
+impl Shader {
+    /// Fails with the compiler's message and line.
+    pub fn parse(name: &str, source: String) -> Result<Self> {
+        let broken = |problem: String| Error::Device {
+            problem: format!("shader `{name}`: {problem}"),
+            help: "this is a bug of microglia: please report it".into(),
+        };
+        let module = naga::front::wgsl::parse_str(&source).map_err(|error| broken(error.emit_to_string(&source)))?;
+        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .validate(&module)
+            .map_err(|error| broken(error.emit_to_string(&source)))?;
+        if !module.entry_points.iter().map(|entry| entry.name.as_str()).eq([name]) {
+            return Err(broken("its one entry point must bear its name".into()));
+        }
+        Ok(Shader { name: name.to_string(), source, module, info })
+    }
+
+    /// The buffers of group 0, by index.
+    pub fn bindings(&self) -> Vec<Binding> {
+        let mut bindings: Vec<Binding> = self
+            .module
+            .global_variables
+            .iter()
+            .filter_map(|(_, variable)| {
+                let access = match variable.space {
+                    naga::AddressSpace::Uniform => Access::Uniform,
+                    naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
+                        Access::ReadWrite
+                    }
+                    naga::AddressSpace::Storage { .. } => Access::Read,
+                    _ => return None,
+                };
+                let index = variable.binding?.binding;
+                Some(Binding { name: variable.name.clone().unwrap_or_default(), index, access })
+            })
+            .collect();
+        bindings.sort_by_key(|binding| binding.index);
+        bindings
+    }
+
+    /// The words of a uniform struct: `(byte offset, dotted name, type)` of every scalar, structs within it flattened.
+    pub fn uniform_words(&self, variable: &str) -> Vec<(u32, String, &'static str)> {
+        let found = self.module.global_variables.iter().find(|(_, v)| v.name.as_deref() == Some(variable));
+        let mut words = Vec::new();
+        if let Some((_, variable)) = found {
+            self.flatten(variable.ty, 0, "", &mut words);
+        }
+        words
+    }
+
+    /// The words of a struct by its WGSL name.
+    pub fn struct_words(&self, name: &str) -> Vec<(u32, String, &'static str)> {
+        let mut words = Vec::new();
+        if let Some((handle, _)) = self.module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)) {
+            self.flatten(handle, 0, "", &mut words);
+        }
+        words
+    }
+
+    fn flatten(
+        &self,
+        ty: naga::Handle<naga::Type>,
+        offset: u32,
+        name: &str,
+        words: &mut Vec<(u32, String, &'static str)>,
+    ) {
+        match &self.module.types[ty].inner {
+            naga::TypeInner::Struct { members, .. } => {
+                for member in members {
+                    let field = member.name.as_deref().unwrap_or_default();
+                    let dotted = if name.is_empty() { field.to_string() } else { format!("{name}.{field}") };
+                    self.flatten(member.ty, offset + member.offset, &dotted, words);
+                }
+            }
+            naga::TypeInner::Scalar(scalar) => {
+                let kind = match scalar.kind {
+                    naga::ScalarKind::Uint => "u32",
+                    naga::ScalarKind::Sint => "i32",
+                    naga::ScalarKind::Float => "f32",
+                    _ => "other",
+                };
+                words.push((offset, name.to_string(), kind));
+            }
+            _ => words.push((offset, name.to_string(), "other")),
+        }
+    }
+}
+
+/// A compiled shader, ready to be bound.
+pub(crate) struct Kernel {
+    pub pipeline: wgpu::ComputePipeline,
+    pub layout: wgpu::BindGroupLayout,
+    pub bindings: Vec<Binding>,
+    /// Whether it reads the slot through a dynamic offset.
+    pub per_slot: bool,
+}
+
+impl Kernel {
+    pub fn new(gpu: &Gpu, shader: Shader, lanes: Option<u32>) -> Result<Self> {
+        let bindings = shader.bindings();
+        let entries: Vec<wgpu::BindGroupLayoutEntry> = bindings
+            .iter()
+            .map(|binding| wgpu::BindGroupLayoutEntry {
+                binding: binding.index,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: match binding.access {
+                        Access::Uniform => wgpu::BufferBindingType::Uniform,
+                        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                        Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+                    },
+                    has_dynamic_offset: binding.name == SLOT,
+                    min_binding_size: None,
+                },
+                count: None,
+            })
+            .collect();
+        let label = Some(shader.name.as_str());
+        let constants: Vec<(&str, f64)> = lanes.map(|lanes| (LANES, lanes as f64)).into_iter().collect();
+        let what = format!("op `{}`", shader.name);
+        let (pipeline, layout) = gpu.scoped(&what, || {
+            let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label,
+                source: wgpu::ShaderSource::Wgsl(shader.source.as_str().into()),
+            });
+            let layout =
+                gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+            let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label,
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label,
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: label,
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants: &constants,
+                    // Every kernel writes its workgroup memory before it reads it.
+                    zero_initialize_workgroup_memory: false,
+                },
+                cache: None,
+            });
+            (pipeline, layout)
+        })?;
+        let per_slot = bindings.iter().any(|binding| binding.name == SLOT);
+        Ok(Kernel { pipeline, layout, bindings, per_slot })
+    }
+
+    /// Binds a buffer range to every name of the shader.
+    pub fn bind<'a>(
+        &self,
+        gpu: &Gpu,
+        label: &str,
+        resource: impl Fn(&Binding) -> Result<wgpu::BufferBinding<'a>>,
+    ) -> Result<wgpu::BindGroup> {
+        let mut entries = Vec::with_capacity(self.bindings.len());
+        for binding in &self.bindings {
+            let resource = wgpu::BindingResource::Buffer(resource(binding)?);
+            entries.push(wgpu::BindGroupEntry { binding: binding.index, resource });
+        }
+        gpu.scoped(&format!("op `{label}`"), || {
+            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(label),
+                layout: &self.layout,
+                entries: &entries,
+            })
+        })
+    }
+}
+
+/// A range of a uniform buffer, from a 256-byte boundary.
+pub(crate) fn uniform_range(buffer: &wgpu::Buffer, start: u64, bytes: u64) -> wgpu::BufferBinding<'_> {
+    wgpu::BufferBinding { buffer, offset: start, size: NonZeroU64::new(bytes) }
+}

@@ -1,0 +1,27 @@
+//! dropout.
+
+use super::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
+use crate::program::op::Dropout;
+use crate::program::tensor::STEPS;
+
+uniform! {
+    DropoutParams {
+        input: RowsWords,
+        output: RowsWords,
+        site: u32,
+        steps_row: u32,
+    }
+}
+
+pub fn dropout(op: &Dropout, shapes: &Shapes) -> Plan {
+    let params = DropoutParams {
+        input: shapes.rows(&op.input),
+        output: shapes.rows(&op.output),
+        site: op.site,
+        steps_row: shapes.steps_row(),
+    };
+    let bindings = [("steps", STEPS), ("input", op.input.tensor), ("output", op.output.tensor)];
+    let words = op.input.count * op.input.width;
+    // A draw is some 80 operations.
+    Plan::one(Dispatch::new("dropout", &params, &bindings, groups(words, 64), words * 80))
+}

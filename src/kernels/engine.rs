@@ -1,0 +1,349 @@
+//! `GpuEngine`: a program's buffers, bind groups and pipelines, all made before the first step.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::plan::{Dispatch, Plan, Shapes, Storage};
+use super::waves::{Waves, row_bytes};
+use super::{plan, sources};
+use crate::dims::padded;
+use crate::engine::{Engine, Pass};
+use crate::error::{Error, Result};
+use crate::gpu::buffer::{self, POISON, Staging};
+use crate::gpu::pass::{Prepared, Submitter};
+use crate::gpu::shader::{Access, Binding, SLOT, uniform_range};
+use crate::gpu::{Choice, Gpu};
+use crate::program::{Fill, List, Program, Tensor, TensorId};
+
+/// Bytes from one block of uniforms to the next: the alignment that every device accepts.
+const UNIFORM_STRIDE: usize = 256;
+/// The cost of a launch, in operations.
+const LAUNCH_WORK: u64 = 100_000;
+/// Shaders index words with u32.
+const MAX_BUFFER_BYTES: u64 = u32::MAX as u64;
+
+/// How an engine is built; none of it changes a result's bits.
+#[derive(Debug, Clone, Default)]
+pub struct GpuOptions {
+    /// Pretends that the device binds no more than this, so that replicas run in waves.
+    pub max_binding_bytes: Option<u64>,
+    /// Cuts the recurrent kernels' walk through time into dispatches of at most so many steps.
+    pub max_steps_per_dispatch: Option<usize>,
+    /// Fills tensors that are written before they are read with -12345, so that tests notice where they are not.
+    pub poison: bool,
+}
+
+/// Replicas whose tensors share buffers.
+struct Wave {
+    /// By tensor; `None` for those that all waves share.
+    tensors: Vec<Option<wgpu::Buffer>>,
+    /// By list, then op, then dispatch.
+    lists: Vec<Vec<Vec<Prepared>>>,
+}
+
+/// Runs programs on a GPU.
+pub struct GpuEngine {
+    gpu: Arc<Gpu>,
+    program: Program,
+    waves: Waves,
+    /// By tensor; `Some` for those that all replicas share.
+    shared: Vec<Option<wgpu::Buffer>>,
+    groups: Vec<Wave>,
+    submitter: Submitter,
+    staging: Staging,
+}
+
+impl GpuEngine {
+    /// An engine on the device that `choice` means; `None` where that is the CPU engine's.
+    pub fn open(choice: &Choice, program: Program) -> Result<Option<Self>> {
+        match Gpu::open(choice)? {
+            Some(gpu) => Ok(Some(Self::new(gpu, program, GpuOptions::default())?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes everything the program needs. Fails, before it allocates anything, where one model alone is too large.
+    pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
+        let shapes = Shapes { program: &program, max_steps: options.max_steps_per_dispatch };
+        let lists: Vec<Vec<Plan>> =
+            List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect();
+        let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
+        let summary = gpu.summary();
+        let limit = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes).min(MAX_BUFFER_BYTES);
+        let limit = options.max_binding_bytes.unwrap_or(limit).min(limit);
+        let waves = Waves::new(&program, &all, limit)?;
+
+        let fill = |tensor: &Tensor| match tensor.fill {
+            Fill::Zeros => 0,
+            Fill::Ones => u32::MAX,
+            Fill::Unwritten => {
+                if options.poison {
+                    POISON
+                } else {
+                    0
+                }
+            }
+        };
+        let make = |tensor: &Tensor, rows: usize| {
+            buffer::storage(&gpu, &tensor.name, row_bytes(tensor) as usize / 4 * rows, fill(tensor))
+        };
+        let shared = program.tensors.iter().map(|t| t.shared.then(|| make(t, 1)).transpose()).collect::<Result<_>>()?;
+        let uniforms = Uniforms::new(&gpu, &all, program.slots)?;
+        let mut groups = Vec::new();
+        for (_, count) in waves.spans() {
+            let tensors = program
+                .tensors
+                .iter()
+                .map(|t| (!t.shared).then(|| make(t, count)).transpose())
+                .collect::<Result<_>>()?;
+            let scratch = scratch(&gpu, &all, count, options.poison)?;
+            let binder =
+                Binder { gpu: &gpu, uniforms: &uniforms, shared: &shared, tensors: &tensors, scratch: &scratch };
+            let mut next = 0;
+            let mut prepared = Vec::new();
+            for plans in &lists {
+                let mut ops = Vec::new();
+                for plan in plans {
+                    let mut dispatches = Vec::new();
+                    for dispatch in &plan.dispatches {
+                        dispatches.push(binder.prepare(dispatch, next, count)?);
+                        next += 1;
+                    }
+                    ops.push(dispatches);
+                }
+                prepared.push(ops);
+            }
+            groups.push(Wave { tensors, lists: prepared });
+        }
+        gpu.check()?;
+        Ok(GpuEngine { gpu, program, waves, shared, groups, submitter: Submitter::new(), staging: Staging::default() })
+    }
+
+    /// How many groups the replicas run in.
+    pub fn waves(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The buffer that holds a replica's row, and the byte at which it starts.
+    fn place(&self, id: TensorId, replica: usize) -> Result<(&wgpu::Buffer, u64)> {
+        let tensor = self.program.tensor(id);
+        let (wave, row) = if tensor.shared { (0, replica) } else { self.waves.place(replica) };
+        let rows = if tensor.shared { 1 } else { self.program.replicas };
+        let buffer =
+            self.shared[id.index()].as_ref().or(self.groups.get(wave).and_then(|w| w.tensors[id.index()].as_ref()));
+        match buffer {
+            Some(buffer) if replica < rows => Ok((buffer, row as u64 * row_bytes(tensor))),
+            _ => Err(shape("replica", tensor, vec![rows], vec![replica])),
+        }
+    }
+
+    fn write(&mut self, id: TensorId, replica: usize, bytes: &[u8]) -> Result<()> {
+        let tensor = self.program.tensor(id);
+        if bytes.len() != tensor.words() * 4 {
+            return Err(shape("write", tensor, tensor.shape.clone(), vec![bytes.len() / 4]));
+        }
+        let (buffer, start) = self.place(id, replica)?;
+        if !bytes.is_empty() {
+            self.gpu.queue.write_buffer(buffer, start, bytes);
+        }
+        self.gpu.check()
+    }
+
+    fn read(&mut self, id: TensorId, replica: usize) -> Result<Vec<u8>> {
+        let bytes = self.program.tensor(id).words() as u64 * 4;
+        let (buffer, start) = self.place(id, replica)?;
+        // A handle: the buffer stays the engine's.
+        let buffer = buffer.clone();
+        self.staging.read(&self.gpu, &buffer, start, bytes)
+    }
+
+    /// Fails where a pass's slot is outside the tables.
+    fn check_slot(&self, list: List, slot: usize) -> Result<()> {
+        let slots = match list {
+            List::Evaluate => self.program.slots.min(self.program.prediction_slots),
+            _ => self.program.slots,
+        };
+        if slot < slots {
+            return Ok(());
+        }
+        Err(Error::Shape { op: format!("{list:?}"), tensor: "steps".into(), expected: vec![slots], found: vec![slot] })
+    }
+}
+
+fn shape(op: &str, tensor: &Tensor, expected: Vec<usize>, found: Vec<usize>) -> Error {
+    Error::Shape { op: op.into(), tensor: tensor.name.clone(), expected, found }
+}
+
+/// Working memory, as large as the greediest op needs it: ops follow one another.
+fn scratch(gpu: &Gpu, plans: &[Plan], replicas: usize, poison: bool) -> Result<Vec<wgpu::Buffer>> {
+    let kinds = plans.iter().map(|plan| plan.scratch.len()).max().unwrap_or(0);
+    let words = |i: usize| plans.iter().filter_map(|plan| plan.scratch.get(i)).copied().max().unwrap_or(0);
+    let fill = if poison { POISON } else { 0 };
+    (0..kinds).map(|i| buffer::storage(gpu, "scratch", padded(words(i).max(1)) * replicas, fill)).collect()
+}
+
+/// Everything the uniforms say: one buffer for all dispatches, one for all slots.
+struct Uniforms {
+    params: wgpu::Buffer,
+    slots: wgpu::Buffer,
+}
+
+impl Uniforms {
+    fn new(gpu: &Gpu, plans: &[Plan], slots: usize) -> Result<Self> {
+        let mut bytes = Vec::new();
+        for dispatch in plans.iter().flat_map(|plan| &plan.dispatches) {
+            bytes.extend_from_slice(&dispatch.params);
+            bytes.resize(bytes.len().next_multiple_of(UNIFORM_STRIDE), 0);
+        }
+        bytes.resize(bytes.len().max(UNIFORM_STRIDE), 0);
+        let mut slot_bytes = vec![0; slots.max(1) * UNIFORM_STRIDE];
+        for (slot, block) in slot_bytes.chunks_mut(UNIFORM_STRIDE).enumerate() {
+            block[..4].copy_from_slice(&(slot as u32).to_le_bytes());
+        }
+        Ok(Uniforms {
+            params: buffer::uniform(gpu, "uniform parameters", &bytes)?,
+            slots: buffer::uniform(gpu, "uniform slots", &slot_bytes)?,
+        })
+    }
+}
+
+/// Binds dispatches to the buffers of one wave.
+struct Binder<'a> {
+    gpu: &'a Gpu,
+    uniforms: &'a Uniforms,
+    shared: &'a Vec<Option<wgpu::Buffer>>,
+    tensors: &'a Vec<Option<wgpu::Buffer>>,
+    scratch: &'a [wgpu::Buffer],
+}
+
+impl Binder<'_> {
+    /// `index`: the dispatch's block of the uniforms.
+    fn prepare(&self, dispatch: &Dispatch, index: usize, replicas: usize) -> Result<Prepared> {
+        let name = dispatch.shader;
+        let kernel = self.gpu.kernel(name, dispatch.lanes, || sources::shader(name))?;
+        check_bindings(dispatch, &kernel.bindings)?;
+        let bind_group = kernel.bind(self.gpu, name, |binding| match binding.access {
+            Access::Uniform if binding.name == SLOT => Ok(uniform_range(&self.uniforms.slots, 0, 4)),
+            Access::Uniform => {
+                let start = (index * UNIFORM_STRIDE) as u64;
+                Ok(uniform_range(&self.uniforms.params, start, dispatch.params.len() as u64))
+            }
+            Access::Read | Access::ReadWrite => {
+                let storage = dispatch.bindings.iter().find(|(bound, _)| *bound == binding.name);
+                let buffer = storage.and_then(|(_, storage)| match *storage {
+                    Storage::Tensor(id) => self.shared[id.index()].as_ref().or(self.tensors[id.index()].as_ref()),
+                    Storage::Scratch(i) => self.scratch.get(i),
+                });
+                let buffer = buffer.ok_or_else(|| broken(name, format!("nothing is bound to `{}`", binding.name)))?;
+                Ok(buffer.as_entire_buffer_binding())
+            }
+        })?;
+        let [x, y] = dispatch.workgroups;
+        let work = dispatch.work * replicas as u64 + LAUNCH_WORK;
+        Ok(Prepared { kernel, bind_group, workgroups: [x, y, replicas as u32], work })
+    }
+}
+
+/// Every storage variable of the shader is named once, nothing else is, and none is bound twice where it is written.
+fn check_bindings(dispatch: &Dispatch, bindings: &[Binding]) -> Result<()> {
+    let names: HashSet<&str> = dispatch.bindings.iter().map(|(name, _)| *name).collect();
+    let storage: Vec<&Binding> = bindings.iter().filter(|binding| binding.access != Access::Uniform).collect();
+    if names.len() != dispatch.bindings.len()
+        || !storage.iter().map(|b| b.name.as_str()).collect::<HashSet<_>>().eq(&names)
+    {
+        return Err(broken(dispatch.shader, format!("the host names {names:?}, the shader {storage:?}")));
+    }
+    for written in storage.iter().filter(|binding| binding.access == Access::ReadWrite) {
+        let target = dispatch.bindings.iter().find(|(name, _)| *name == written.name).map(|(_, storage)| *storage);
+        if dispatch.bindings.iter().filter(|(_, storage)| Some(*storage) == target).count() > 1 {
+            return Err(broken(
+                dispatch.shader,
+                format!("`{}` is written and bound twice: it cannot work in place", written.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn broken(shader: &str, problem: String) -> Error {
+    Error::Device {
+        problem: format!("op `{shader}`: {problem}"),
+        help: "this is a bug of microglia: please report it".into(),
+    }
+}
+
+impl Engine for GpuEngine {
+    fn kind(&self) -> &'static str {
+        "gpu"
+    }
+
+    fn device(&self) -> String {
+        self.gpu.summary().name.clone()
+    }
+
+    fn program(&self) -> &Program {
+        &self.program
+    }
+
+    fn run(&mut self, passes: &[Pass]) -> Result<()> {
+        for pass in passes {
+            self.check_slot(pass.list, pass.slot)?;
+        }
+        let groups = &self.groups;
+        let dispatches = passes.iter().flat_map(|pass| {
+            let offset = (pass.slot * UNIFORM_STRIDE) as u32;
+            let ops = groups.iter().flat_map(|wave| wave.lists[pass.list as usize].iter().flatten());
+            ops.map(move |prepared| (prepared, offset))
+        });
+        self.submitter.run(&self.gpu, dispatches)
+    }
+
+    fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
+        self.check_slot(list, slot)?;
+        let ops = self.program.list(list).len();
+        if index >= ops {
+            return Err(Error::Shape {
+                op: format!("{list:?}"),
+                tensor: "ops".into(),
+                expected: vec![ops],
+                found: vec![index],
+            });
+        }
+        let offset = (slot * UNIFORM_STRIDE) as u32;
+        let dispatches = self.groups.iter().flat_map(|wave| wave.lists[list as usize][index].iter());
+        self.submitter.run(&self.gpu, dispatches.map(|prepared| (prepared, offset)))
+    }
+
+    fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()> {
+        self.write(tensor, replica, bytemuck::cast_slice(values))
+    }
+
+    fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()> {
+        self.write(tensor, replica, bytemuck::cast_slice(values))
+    }
+
+    fn read_f32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<f32>> {
+        Ok(bytemuck::pod_collect_to_vec(&self.read(tensor, replica)?))
+    }
+
+    fn read_u32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<u32>> {
+        Ok(bytemuck::pod_collect_to_vec(&self.read(tensor, replica)?))
+    }
+
+    fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
+        let (source, target) = (self.program.tensor(from), self.program.tensor(to));
+        if source.words() != target.words() {
+            return Err(shape("copy", target, source.shape.clone(), target.shape.clone()));
+        }
+        if from == to || source.words() == 0 {
+            return Ok(());
+        }
+        let bytes = source.words() as u64 * 4;
+        let (source, source_start) = self.place(from, replica)?;
+        let (target, target_start) = self.place(to, replica)?;
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(source, source_start, target, target_start, bytes);
+        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.check()
+    }
+}

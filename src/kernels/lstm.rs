@@ -1,0 +1,100 @@
+//! lstm_forward, lstm_backward.
+
+use super::plan::{Dispatch, Plan, Shapes, uniform};
+use super::recurrent::{BATCH_TILE, Packed, Units, WEIGHTS, ranges};
+use crate::program::op::{LstmBackward, LstmForward};
+use crate::program::tensor::PARAMS;
+
+/// d_c's place in a plan's scratch, where it waits between cut ranges.
+const CARRY: usize = 1;
+
+uniform! {
+    LstmForwardParams {
+        batch: u32,
+        steps: u32,
+        hidden: u32,
+        t_begin: u32,
+        t_end: u32,
+        b_hh: u32,
+        params_row: u32,
+        gates_row: u32,
+        states_row: u32,
+        cells_row: u32,
+        weights_row: u32,
+    }
+}
+
+pub fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
+    let units = Units::of(op.hidden);
+    let packed = Packed { transposed: false, gates: 4, hidden: op.hidden, w_hh: op.w_hh };
+    let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
+    let work_per_step = 8 * op.batch * op.hidden * (op.hidden + 12);
+    let mut dispatches = vec![packed.dispatch(shapes)];
+    for range in ranges(op.steps, work_per_step, &units, shapes) {
+        let params = LstmForwardParams {
+            batch: op.batch as u32,
+            steps: op.steps as u32,
+            hidden: op.hidden as u32,
+            t_begin: range.start as u32,
+            t_end: range.end as u32,
+            b_hh: op.b_hh as u32,
+            params_row: shapes.row(PARAMS),
+            gates_row: shapes.row(op.gates),
+            states_row: shapes.row(op.states),
+            cells_row: shapes.row(op.cells),
+            weights_row: packed.row_vec4(),
+        };
+        let bindings = [("params", PARAMS), ("gates", op.gates), ("states", op.states), ("cells", op.cells)];
+        let work = work_per_step * range.len();
+        let dispatch = Dispatch::new("lstm_forward", &params, &bindings, workgroups, work);
+        dispatches.push(dispatch.lanes(units.lanes as u32).scratch("weights", WEIGHTS));
+    }
+    Plan { scratch: vec![packed.words()], dispatches }
+}
+
+uniform! {
+    LstmBackwardParams {
+        batch: u32,
+        steps: u32,
+        output_steps: u32,
+        hidden: u32,
+        t_begin: u32,
+        t_end: u32,
+        gates_row: u32,
+        cells_row: u32,
+        d_output_row: u32,
+        d_gates_row: u32,
+        carry_row: u32,
+        weights_row: u32,
+    }
+}
+
+pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
+    let units = Units::of(op.hidden);
+    let packed = Packed { transposed: true, gates: 4, hidden: op.hidden, w_hh: op.w_hh };
+    let carry_words = op.batch * op.hidden;
+    let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
+    let work_per_step = 8 * op.batch * op.hidden * (op.hidden + 8);
+    let mut dispatches = vec![packed.dispatch(shapes)];
+    for range in ranges(op.steps, work_per_step, &units, shapes).into_iter().rev() {
+        let params = LstmBackwardParams {
+            batch: op.batch as u32,
+            steps: op.steps as u32,
+            output_steps: op.d_output_steps as u32,
+            hidden: op.hidden as u32,
+            t_begin: range.start as u32,
+            t_end: range.end as u32,
+            gates_row: shapes.row(op.gates),
+            cells_row: shapes.row(op.cells),
+            d_output_row: shapes.row(op.d_output),
+            d_gates_row: shapes.row(op.d_gates),
+            carry_row: crate::dims::padded(carry_words) as u32,
+            weights_row: packed.row_vec4(),
+        };
+        let bindings = [("gates", op.gates), ("cells", op.cells), ("d_output", op.d_output), ("d_gates", op.d_gates)];
+        let work = work_per_step * range.len();
+        let dispatch = Dispatch::new("lstm_backward", &params, &bindings, workgroups, work);
+        dispatches.push(dispatch.lanes(units.lanes as u32).scratch("weights", WEIGHTS).scratch("carry", CARRY));
+    }
+    Plan { scratch: vec![packed.words(), carry_words], dispatches }
+}

@@ -1,0 +1,193 @@
+//! What an op becomes on the device: dispatches, as plain data.
+
+use crate::program::tensor::{STEPS, WINDOWS};
+use crate::program::{Program, ReplicaStep, Rows, TensorId};
+
+/// What a shader's storage variable is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    Tensor(TensorId),
+    /// Working memory of one op, by index into [`Plan::scratch`]: nothing survives the op.
+    Scratch(usize),
+}
+
+/// One dispatch, for any number of replicas: `workgroup_id.z` is the replica.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    /// The shader's one name.
+    pub shader: &'static str,
+    /// Invocations per workgroup, where the shader leaves them open.
+    pub lanes: Option<u32>,
+    /// The uniform `p`.
+    pub params: Vec<u8>,
+    /// Names and types of the words of `params`, in order.
+    pub fields: Vec<(String, &'static str)>,
+    /// The storage variables, by the names the WGSL gives them.
+    pub bindings: Vec<(&'static str, Storage)>,
+    /// x and y.
+    pub workgroups: [u32; 2],
+    /// A rough count of one replica's operations.
+    pub work: u64,
+}
+
+/// An op's dispatches, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Words per replica of each piece of working memory.
+    pub scratch: Vec<usize>,
+    pub dispatches: Vec<Dispatch>,
+}
+
+impl Plan {
+    /// An op that is one dispatch.
+    pub fn one(dispatch: Dispatch) -> Self {
+        Plan { scratch: Vec::new(), dispatches: vec![dispatch] }
+    }
+}
+
+impl Dispatch {
+    pub fn new<P: Words + encase::ShaderType + encase::internal::WriteInto>(
+        shader: &'static str,
+        params: &P,
+        bindings: &[(&'static str, TensorId)],
+        workgroups: [u32; 2],
+        work: usize,
+    ) -> Self {
+        let mut bytes = encase::UniformBuffer::new(Vec::new());
+        // Fails only where a fixed-size destination is too small; a Vec grows.
+        bytes.write(params).expect("a Vec grows");
+        let mut fields = Vec::new();
+        P::words("", &mut fields);
+        Dispatch {
+            shader,
+            lanes: None,
+            params: bytes.into_inner(),
+            fields,
+            bindings: bindings.iter().map(|&(name, id)| (name, Storage::Tensor(id))).collect(),
+            workgroups,
+            work: work as u64,
+        }
+    }
+
+    pub fn lanes(mut self, lanes: u32) -> Self {
+        self.lanes = Some(lanes);
+        self
+    }
+
+    pub fn scratch(mut self, name: &'static str, index: usize) -> Self {
+        self.bindings.push((name, Storage::Scratch(index)));
+        self
+    }
+}
+
+/// What a plan may know besides its op: never the load or a measurement, and of R nothing that decides a bit.
+pub struct Shapes<'a> {
+    pub program: &'a Program,
+    /// Cuts the recurrent kernels' time ranges, in tests.
+    pub max_steps: Option<usize>,
+}
+
+impl Shapes<'_> {
+    /// Words from one replica's row of a tensor to the next. The builder has checked that they fit.
+    pub fn row(&self, id: TensorId) -> u32 {
+        self.program.tensor(id).row() as u32
+    }
+
+    /// Slots from one replica's row of the step table to the next.
+    pub fn steps_row(&self) -> u32 {
+        self.row(STEPS) / ReplicaStep::WORDS as u32
+    }
+
+    pub fn windows_row(&self) -> u32 {
+        self.row(WINDOWS)
+    }
+
+    pub fn rows(&self, rows: &Rows) -> RowsWords {
+        RowsWords {
+            replica_row: self.row(rows.tensor),
+            offset: rows.offset as u32,
+            count: rows.count as u32,
+            width: rows.width as u32,
+            inner: rows.inner as u32,
+            outer_stride: rows.outer_stride as u32,
+            inner_stride: rows.inner_stride as u32,
+            unused: 0,
+        }
+    }
+}
+
+/// Workgroups per dimension that every device allows.
+const MAX_WORKGROUPS: u32 = 65_535;
+
+/// Enough workgroups of `per_group` items, in x and, past what one dimension holds, in y.
+///
+/// The shader's index is `y · groups.x + x`; up to one row of groups may have nothing to do.
+pub fn groups(items: usize, per_group: usize) -> [u32; 2] {
+    let total = items.div_ceil(per_group).max(1) as u32;
+    let y = total.div_ceil(MAX_WORKGROUPS);
+    [total.div_ceil(y), y]
+}
+
+/// The words of a uniform struct, so that a test can compare both sides.
+pub trait Words {
+    fn words(name: &str, out: &mut Vec<(String, &'static str)>);
+}
+
+impl Words for u32 {
+    fn words(name: &str, out: &mut Vec<(String, &'static str)>) {
+        out.push((name.to_string(), "u32"));
+    }
+}
+
+/// Declares a uniform struct whose fields are words, or structs of a multiple of four words that come first.
+macro_rules! uniform {
+    ($(#[$meta:meta])* $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, encase::ShaderType)]
+        pub struct $name {
+            $(pub $field: $kind),*
+        }
+
+        impl $crate::kernels::plan::Words for $name {
+            fn words(name: &str, out: &mut Vec<(String, &'static str)>) {
+                $(
+                    let dotted = if name.is_empty() { stringify!($field).to_string() }
+                        else { format!("{name}.{}", stringify!($field)) };
+                    <$kind as $crate::kernels::plan::Words>::words(&dotted, out);
+                )*
+            }
+        }
+    };
+}
+pub(crate) use uniform;
+
+uniform! {
+    /// `Rows` as the shaders see them (`shaders/shared/rows.wgsl`).
+    RowsWords {
+        replica_row: u32,
+        offset: u32,
+        count: u32,
+        width: u32,
+        inner: u32,
+        outer_stride: u32,
+        inner_stride: u32,
+        unused: u32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::groups;
+
+    #[test]
+    fn groups_spill_into_y() {
+        assert_eq!(groups(0, 64), [1, 1]);
+        assert_eq!(groups(1, 64), [1, 1]);
+        assert_eq!(groups(65, 64), [2, 1]);
+        assert_eq!(groups(65_535 * 64, 64), [65_535, 1]);
+        let [x, y] = groups(65_535 * 64 + 1, 64);
+        assert!(y == 2 && x * y >= 65_536 && x <= 65_535);
+        let [x, y] = groups(1 << 30, 1);
+        assert!(x <= 65_535 && y <= 65_535 && x as u64 * y as u64 >= 1 << 30);
+    }
+}

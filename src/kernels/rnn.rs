@@ -1,0 +1,101 @@
+//! rnn_forward, rnn_backward.
+
+use super::plan::{Dispatch, Plan, Shapes, uniform};
+use super::recurrent::{BATCH_TILE, Packed, Units, WEIGHTS, ranges};
+use crate::program::op::{Activation, RnnBackward, RnnForward};
+use crate::program::tensor::PARAMS;
+
+fn activation(activation: Activation) -> u32 {
+    match activation {
+        Activation::Tanh => 0,
+        Activation::Relu => 1,
+    }
+}
+
+uniform! {
+    RnnForwardParams {
+        activation: u32,
+        batch: u32,
+        steps: u32,
+        hidden: u32,
+        t_begin: u32,
+        t_end: u32,
+        b_hh: u32,
+        params_row: u32,
+        projected_row: u32,
+        states_row: u32,
+        weights_row: u32,
+    }
+}
+
+pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
+    let units = Units::of(op.hidden);
+    let packed = Packed { transposed: false, gates: 1, hidden: op.hidden, w_hh: op.w_hh };
+    let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
+    let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 12);
+    let mut dispatches = vec![packed.dispatch(shapes)];
+    for range in ranges(op.steps, work_per_step, &units, shapes) {
+        let params = RnnForwardParams {
+            activation: activation(op.activation),
+            batch: op.batch as u32,
+            steps: op.steps as u32,
+            hidden: op.hidden as u32,
+            t_begin: range.start as u32,
+            t_end: range.end as u32,
+            b_hh: op.b_hh as u32,
+            params_row: shapes.row(PARAMS),
+            projected_row: shapes.row(op.projected),
+            states_row: shapes.row(op.states),
+            weights_row: packed.row_vec4(),
+        };
+        let bindings = [("params", PARAMS), ("projected", op.projected), ("states", op.states)];
+        let work = work_per_step * range.len();
+        let dispatch = Dispatch::new("rnn_forward", &params, &bindings, workgroups, work);
+        dispatches.push(dispatch.lanes(units.lanes as u32).scratch("weights", WEIGHTS));
+    }
+    Plan { scratch: vec![packed.words()], dispatches }
+}
+
+uniform! {
+    RnnBackwardParams {
+        activation: u32,
+        batch: u32,
+        steps: u32,
+        output_steps: u32,
+        hidden: u32,
+        t_begin: u32,
+        t_end: u32,
+        states_row: u32,
+        d_output_row: u32,
+        d_projected_row: u32,
+        weights_row: u32,
+    }
+}
+
+pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
+    let units = Units::of(op.hidden);
+    let packed = Packed { transposed: true, gates: 1, hidden: op.hidden, w_hh: op.w_hh };
+    let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
+    let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 4);
+    let mut dispatches = vec![packed.dispatch(shapes)];
+    for range in ranges(op.steps, work_per_step, &units, shapes).into_iter().rev() {
+        let params = RnnBackwardParams {
+            activation: activation(op.activation),
+            batch: op.batch as u32,
+            steps: op.steps as u32,
+            output_steps: op.d_output_steps as u32,
+            hidden: op.hidden as u32,
+            t_begin: range.start as u32,
+            t_end: range.end as u32,
+            states_row: shapes.row(op.states),
+            d_output_row: shapes.row(op.d_output),
+            d_projected_row: shapes.row(op.d_projected),
+            weights_row: packed.row_vec4(),
+        };
+        let bindings = [("states", op.states), ("d_output", op.d_output), ("d_projected", op.d_projected)];
+        let work = work_per_step * range.len();
+        let dispatch = Dispatch::new("rnn_backward", &params, &bindings, workgroups, work);
+        dispatches.push(dispatch.lanes(units.lanes as u32).scratch("weights", WEIGHTS));
+    }
+    Plan { scratch: vec![packed.words()], dispatches }
+}

@@ -1,0 +1,79 @@
+//! The shaders' text. A kernel names the snippets it needs in a line `//! Uses: rng, rows`; they are appended after its
+//! own source, so that the lines of an error stay true.
+
+use crate::error::{Error, Result};
+use crate::gpu::shader::Shader;
+
+macro_rules! shaders {
+    ($folder:literal: $($stem:ident),* $(,)?) => {
+        &[$((stringify!($stem), include_str!(concat!("../../shaders/", $folder, stringify!($stem), ".wgsl")))),*]
+    };
+}
+
+/// Every kernel: its name and its own text.
+pub const KERNELS: &[(&str, &str)] = shaders!("":
+    window_gather,
+    instance_norm_forward,
+    instance_denorm_forward,
+    instance_denorm_backward,
+    linear_forward,
+    linear_backward_input,
+    linear_backward_weight,
+    recurrent_weights,
+    rnn_forward,
+    rnn_backward,
+    lstm_forward,
+    lstm_backward,
+    dropout,
+    loss_forward,
+    loss_backward,
+    prediction_store,
+    grad_norm_partial,
+    grad_norm,
+    adam_masked,
+    topk_histogram,
+    topk_pick,
+    topk_ties,
+    threshold_mask,
+);
+
+/// What kernels share.
+pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
+    activations,
+    grid,
+    magnitude,
+    non_finite,
+    reduce,
+    replica_step,
+    rng,
+    rows,
+    slot,
+);
+
+/// The snippets that a kernel's text names.
+pub fn uses(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| line.strip_prefix("//! Uses:")).flat_map(|names| names.split(',')).map(str::trim)
+}
+
+/// A kernel's whole text.
+pub fn assemble(name: &str) -> Result<String> {
+    let broken =
+        |problem: String| Error::Device { problem, help: "this is a bug of microglia: please report it".into() };
+    let find = |texts: &[(&str, &'static str)], name: &str| {
+        texts.iter().find(|(stem, _)| *stem == name).map(|(_, text)| *text)
+    };
+    let kernel = find(KERNELS, name).ok_or_else(|| broken(format!("there is no shader `{name}`")))?;
+    let mut text = kernel.to_string();
+    for snippet in uses(kernel) {
+        let shared =
+            find(SNIPPETS, snippet).ok_or_else(|| broken(format!("shader `{name}` uses no snippet `{snippet}`")))?;
+        text.push('\n');
+        text.push_str(shared);
+    }
+    Ok(text)
+}
+
+/// A kernel, parsed.
+pub fn shader(name: &str) -> Result<Shader> {
+    Shader::parse(name, assemble(name)?)
+}

@@ -1,0 +1,74 @@
+//! Waves: replicas in contiguous groups whose tensors each fit one binding.
+
+use super::plan::Plan;
+use crate::dims::padded;
+use crate::error::{Error, Result};
+use crate::program::tensor::*;
+use crate::program::{Program, Tensor, TensorId};
+
+/// How replicas spread over waves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waves {
+    pub replicas: usize,
+    /// Replicas per wave; the last may hold fewer.
+    pub size: usize,
+}
+
+impl Waves {
+    /// The fewest waves in which every buffer fits `limit_bytes`, of sizes as even as can be; before any allocation.
+    pub fn new(program: &Program, plans: &[Plan], limit_bytes: u64) -> Result<Waves> {
+        let scratch = plans.iter().flat_map(|plan| plan.scratch.iter()).copied().max().unwrap_or(0);
+        let mut fit = program.replicas.min(MAX_REPLICAS_PER_DISPATCH);
+        for (i, tensor) in program.tensors.iter().enumerate() {
+            let holds = (limit_bytes / row_bytes(tensor)) as usize;
+            if holds == 0 {
+                return Err(too_large(&tensor.name, &tensor.shape, row_bytes(tensor), limit_bytes, TensorId(i as u32)));
+            }
+            if !tensor.shared {
+                fit = fit.min(holds);
+            }
+        }
+        if scratch > 0 {
+            let bytes = padded(scratch) as u64 * 4;
+            if bytes > limit_bytes {
+                return Err(too_large("recurrent weights", &[scratch], bytes, limit_bytes, PARAMS));
+            }
+            fit = fit.min((limit_bytes / bytes) as usize);
+        }
+        let count = program.replicas.div_ceil(fit);
+        Ok(Waves { replicas: program.replicas, size: program.replicas.div_ceil(count) })
+    }
+
+    /// First replica and number of replicas of each wave.
+    pub fn spans(self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.replicas).step_by(self.size).map(move |first| (first, self.size.min(self.replicas - first)))
+    }
+
+    /// The wave that holds a replica, and its place there.
+    pub fn place(self, replica: usize) -> (usize, usize) {
+        (replica / self.size, replica % self.size)
+    }
+}
+
+/// Workgroups per dimension that every device allows; the replica is the third.
+const MAX_REPLICAS_PER_DISPATCH: usize = 65_535;
+
+/// Bytes from one replica's row to the next; an empty tensor still has a buffer.
+pub fn row_bytes(tensor: &Tensor) -> u64 {
+    tensor.row().max(padded(1)) as u64 * 4
+}
+
+fn too_large(name: &str, shape: &[usize], bytes: u64, limit_bytes: u64, id: TensorId) -> Error {
+    let help = match id {
+        PARAMS | GRADS | MOMENT1 | MOMENT2 | MASK | BEST_PARAMS => "choose a smaller --hidden or --layers",
+        SERIES | OBSERVED => "use fewer --covariates or a shorter series",
+        _ => "choose a smaller --batch, --lookback or --hidden",
+    };
+    Error::Device {
+        problem: format!(
+            "tensor `{name}` {shape:?} needs {bytes} bytes in one buffer for a single model, and this device binds at \
+             most {limit_bytes}"
+        ),
+        help: format!("{help}, or use --device cpu"),
+    }
+}

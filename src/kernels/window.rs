@@ -1,0 +1,63 @@
+//! window_gather, prediction_store.
+
+use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
+use crate::program::op::{PredictionStore, WindowGather};
+use crate::program::tensor::{OBSERVED, PREDICTIONS, SERIES, WINDOWS};
+
+uniform! {
+    WindowGatherParams {
+        rows: u32,
+        batch: u32,
+        steps: u32,
+        channels: u32,
+        targets: u32,
+        horizon: u32,
+        windows_row: u32,
+        input_row: u32,
+        target_row: u32,
+        weight_row: u32,
+    }
+}
+
+pub fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
+    let params = WindowGatherParams {
+        rows: op.rows as u32,
+        batch: op.batch as u32,
+        steps: op.steps as u32,
+        channels: op.channels as u32,
+        targets: op.targets as u32,
+        horizon: op.horizon as u32,
+        windows_row: shapes.windows_row(),
+        input_row: shapes.row(op.input),
+        target_row: shapes.row(op.target),
+        weight_row: shapes.row(op.weight),
+    };
+    let bindings = [
+        ("series", SERIES),
+        ("observed", OBSERVED),
+        ("windows", WINDOWS),
+        ("input", op.input),
+        ("truth", op.target),
+        ("weight", op.weight),
+    ];
+    let words = op.batch * (op.steps * op.channels + op.horizon * op.targets);
+    Plan::one(Dispatch::new("window_gather", &params, &bindings, groups(words, 64), words * 8))
+}
+
+uniform! {
+    PredictionStoreParams {
+        elements: u32,
+        prediction_row: u32,
+        predictions_row: u32,
+    }
+}
+
+pub fn prediction_store(op: &PredictionStore, shapes: &Shapes) -> Plan {
+    let params = PredictionStoreParams {
+        elements: op.elements as u32,
+        prediction_row: shapes.row(op.prediction),
+        predictions_row: shapes.row(PREDICTIONS),
+    };
+    let bindings = [("prediction", op.prediction), ("predictions", PREDICTIONS)];
+    Plan::one(Dispatch::new("prediction_store", &params, &bindings, groups(op.elements, 64), op.elements * 2))
+}

@@ -1,0 +1,269 @@
+//! Every shader, checked without a GPU: valid for WebGPU's defaults and for every backend's language, within the limits,
+//! and in agreement with its host side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use microglia::gpu::shader::{Access, LANES, SLOT, Shader};
+use microglia::kernels::plan::{Dispatch, Shapes};
+use microglia::kernels::{self, sources};
+use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::program::op::{Activation, InstanceNorm};
+use microglia::program::{List, Op};
+use naga::back::pipeline_constants::process_overrides;
+use naga::valid::ModuleInfo;
+
+use crate::support::Case;
+
+const MAX_WORKGROUP_BYTES: u32 = 16 << 10;
+const MAX_INVOCATIONS: u32 = 256;
+const MAX_STORAGE_BUFFERS: usize = 8;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn wgsl_files(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "wgsl")).collect()
+}
+
+fn stems(folder: &str) -> BTreeSet<String> {
+    wgsl_files(folder).iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect()
+}
+
+/// Programs that between them hold every op.
+fn programs() -> Vec<microglia::program::Program> {
+    let cases = [
+        Case::new(Lstm, 3, 5, 4, 33).layers(2).dropout(0.3).norm(InstanceNorm::MeanStd).clip(1.0).prune(7),
+        Case::new(Rnn, 2, 3, 3, 300).layers(2).activation(Activation::Relu).norm(InstanceNorm::Last),
+        Case::new(Lstm, 1, 3, 3, 100),
+        Case::new(Rnn, 1, 3, 3, 200),
+    ];
+    cases.iter().map(Case::program).collect()
+}
+
+fn dispatches() -> Vec<(Op, Dispatch)> {
+    let mut found = Vec::new();
+    for program in programs() {
+        let shapes = Shapes { program: &program, max_steps: None };
+        for list in List::ALL {
+            for op in program.list(list) {
+                found.extend(kernels::plan(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
+            }
+        }
+    }
+    found
+}
+
+/// The workgroup sizes that the host asks a shader for.
+fn lanes(name: &str) -> BTreeSet<Option<u32>> {
+    let asked: BTreeSet<_> =
+        dispatches().into_iter().filter(|(_, dispatch)| dispatch.shader == name).map(|(_, d)| d.lanes).collect();
+    // The recurrent kernels' whole range, whatever the programs here happen to need.
+    if asked.iter().any(Option::is_some) { [32, 64, 128, 256].map(Some).into() } else { asked }
+}
+
+/// Runs `check` on the module as each of its workgroup sizes makes it.
+fn each_resolved(check: impl Fn(&str, &naga::Module, &ModuleInfo)) {
+    for (name, _) in sources::KERNELS {
+        let shader = sources::shader(name).unwrap();
+        for lanes in lanes(name) {
+            let constants = lanes.map(|lanes| (LANES.to_string(), lanes as f64)).into_iter().collect();
+            let (module, info) = process_overrides(&shader.module, &shader.info, None, &constants).unwrap();
+            check(name, &module, &info);
+        }
+    }
+}
+
+#[test]
+fn the_lists_name_every_file() {
+    let names = |texts: &[(&str, &str)]| texts.iter().map(|(name, _)| name.to_string()).collect::<BTreeSet<_>>();
+    assert_eq!(names(sources::KERNELS), stems("shaders"));
+    assert_eq!(names(sources::SNIPPETS), stems("shaders/shared"));
+}
+
+#[test]
+fn every_shader_is_valid_and_needs_each_snippet_it_names() {
+    for (name, text) in sources::KERNELS {
+        sources::shader(name).unwrap();
+        let used: Vec<&str> = sources::uses(text).collect();
+        for unused in &used {
+            let mut without = text.to_string();
+            for (snippet, shared) in sources::SNIPPETS.iter().filter(|(s, _)| used.contains(s) && s != unused) {
+                without.push_str(&format!("\n// {snippet}\n{shared}"));
+            }
+            assert!(Shader::parse(name, without).is_err(), "{name} does not need `{unused}`");
+        }
+    }
+}
+
+#[test]
+fn limits_of_webgpu_hold() {
+    each_resolved(|name, module, _| {
+        let mut layouter = naga::proc::Layouter::default();
+        layouter.update(module.to_ctx()).unwrap();
+        let variables = || module.global_variables.iter().map(|(_, variable)| variable);
+        let workgroup_bytes: u32 = variables()
+            .filter(|variable| variable.space == naga::AddressSpace::WorkGroup)
+            .map(|variable| layouter[variable.ty].to_stride())
+            .sum();
+        assert!(workgroup_bytes <= MAX_WORKGROUP_BYTES, "{name}: {workgroup_bytes} bytes of workgroup memory");
+        let [x, y, z] = module.entry_points[0].workgroup_size;
+        assert!(x * y * z <= MAX_INVOCATIONS && x > 0, "{name}: {x}·{y}·{z} invocations");
+        let storage = |variable: &&naga::GlobalVariable| matches!(variable.space, naga::AddressSpace::Storage { .. });
+        let buffers = variables().filter(storage).count();
+        assert!(buffers <= MAX_STORAGE_BUFFERS, "{name}: {buffers} storage buffers");
+    });
+}
+
+#[test]
+fn every_backend_can_write_every_shader() {
+    use naga::back::{glsl, hlsl, msl, spv};
+    each_resolved(|name, module, info| {
+        let entry = || name.to_string();
+        spv::write_vec(module, info, &spv::Options::default(), None).unwrap_or_else(|e| panic!("{name} spir-v: {e}"));
+        let options = msl::Options { fake_missing_bindings: true, lang_version: (2, 0), ..Default::default() };
+        msl::write_string(module, info, &options, &msl::PipelineOptions::default())
+            .unwrap_or_else(|e| panic!("{name} msl: {e}"));
+        let options = hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+        let mut text = String::new();
+        hlsl::Writer::new(&mut text, &options, &hlsl::PipelineOptions::default())
+            .write(module, info, None)
+            .unwrap_or_else(|e| panic!("{name} hlsl: {e}"));
+        let options = glsl::Options { version: glsl::Version::new_gles(310), ..Default::default() };
+        let pipeline =
+            glsl::PipelineOptions { shader_stage: naga::ShaderStage::Compute, entry_point: entry(), multiview: None };
+        let mut text = String::new();
+        glsl::Writer::new(&mut text, module, info, &options, &pipeline, Default::default())
+            .and_then(|mut writer| writer.write())
+            .unwrap_or_else(|e| panic!("{name} glsl: {e}"));
+    });
+}
+
+/// naga does not check that barriers are reached by all; tint does.
+#[test]
+fn control_flow_is_uniform_around_barriers() {
+    if Command::new("tint").arg("--help").output().is_err() {
+        eprintln!("tint is not installed: uniformity was NOT checked");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, _) in sources::KERNELS {
+        let file = folder.path().join(format!("{name}.wgsl"));
+        std::fs::write(&file, sources::assemble(name).unwrap()).unwrap();
+        let output = Command::new("tint").args(["--format", "wgsl"]).arg(&file).output().unwrap();
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !messages.contains("warning"), "{name}: {messages}");
+    }
+}
+
+/// tint does find such a barrier, and naga does not: the reason for the test above.
+#[test]
+fn a_barrier_that_some_invocations_miss_is_found_by_tint_alone() {
+    let text = "@compute @workgroup_size(4)\nfn broken(@builtin(local_invocation_index) lane: u32) {\n    \
+                if (lane < 3u) { workgroupBarrier(); }\n}\n";
+    assert!(Shader::parse("broken", text.into()).is_ok());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.wgsl");
+    std::fs::write(&file, text).unwrap();
+    if let Ok(output) = Command::new("tint").args(["--format", "wgsl"]).arg(&file).output() {
+        assert!(String::from_utf8_lossy(&output.stderr).contains("uniform control flow"));
+    }
+}
+
+#[test]
+fn host_and_shader_agree() {
+    let mut seen = BTreeSet::new();
+    for (op, dispatch) in dispatches() {
+        let name = dispatch.shader;
+        let shader = sources::shader(name).unwrap();
+        let bindings = shader.bindings();
+        let storage: BTreeMap<&str, Access> =
+            bindings.iter().filter(|b| b.access != Access::Uniform).map(|b| (b.name.as_str(), b.access)).collect();
+        let host: BTreeSet<&str> = dispatch.bindings.iter().map(|(name, _)| *name).collect();
+        assert_eq!(storage.keys().copied().collect::<BTreeSet<_>>(), host, "{name}: bindings");
+        for uniform in bindings.iter().filter(|b| b.access == Access::Uniform) {
+            assert!(["p", SLOT].contains(&uniform.name.as_str()), "{name}: uniform `{}`", uniform.name);
+        }
+        // Words follow one another without gaps on both sides.
+        let words = shader.uniform_words("p");
+        let expected: Vec<_> =
+            dispatch.fields.iter().enumerate().map(|(i, (n, ty))| (i as u32 * 4, n.clone(), *ty)).collect();
+        assert_eq!(words, expected, "{name}: uniform `p`");
+        assert!(dispatch.params.len() >= words.len() * 4 && dispatch.params.len() <= 256, "{name}: size of `p`");
+        // What the op says it writes is what the shader can write, working memory aside.
+        let writes: BTreeSet<_> = op.writes().into_iter().collect();
+        for (bound, storage) in &dispatch.bindings {
+            if let kernels::plan::Storage::Tensor(id) = storage {
+                let written = bindings.iter().any(|b| b.name == *bound && b.access == Access::ReadWrite);
+                assert!(
+                    !written || writes.contains(id),
+                    "{name} can write `{bound}`, which {} does not say",
+                    op.label()
+                );
+                assert!(
+                    written || op.reads().contains(id),
+                    "{name} reads `{bound}`, which {} does not say",
+                    op.label()
+                );
+            }
+        }
+        seen.insert(name);
+    }
+    assert_eq!(seen.len(), sources::KERNELS.len(), "kernels without a dispatch in these programs");
+}
+
+/// A shader is an op's kernel by its label, or says of which ops it is a stage.
+#[test]
+fn every_kernel_belongs_to_ops_and_is_planned_by_them_alone() {
+    let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (op, dispatch) in dispatches() {
+        owners.entry(dispatch.shader).or_default().insert(op.label());
+    }
+    for (name, text) in sources::KERNELS {
+        let stage_of: BTreeSet<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! Stage of:"))
+            .flat_map(|ops| ops.trim().trim_end_matches('.').split(',').map(str::trim))
+            .collect();
+        let expected = if stage_of.is_empty() { BTreeSet::from([*name]) } else { stage_of };
+        assert_eq!(owners.get(name), Some(&expected), "{name}");
+    }
+}
+
+#[test]
+fn every_kernel_has_the_twin_its_header_names() {
+    for (name, text) in sources::KERNELS {
+        if text.contains("//! Stage of:") {
+            continue;
+        }
+        let twin = text.lines().find_map(|line| line.strip_prefix("//! Twin: ")).expect(name);
+        let file = twin.split(". ").next().unwrap().trim_end_matches('.');
+        let source = std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{name}: {file}: {e}"));
+        assert!(source.contains(&format!("fn {name}")), "{name}: {file} has no such function");
+        assert!(text.starts_with(&format!("//! {name} — ")), "{name}: its first line does not say what it does");
+    }
+}
+
+/// Field for field the Rust struct, whose words a test in the crate writes by name.
+#[test]
+fn the_step_table_is_the_same_on_both_sides() {
+    let source = std::fs::read_to_string(root().join("src/program/step.rs")).unwrap();
+    let body = source.split("pub struct ReplicaStep {").nth(1).unwrap().split("\n}").next().unwrap();
+    let rust: Vec<(String, String)> = body
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub "))
+        .map(|field| field.trim_end_matches(',').split_once(": ").unwrap())
+        // WGSL reserves the word `active`.
+        .map(|(name, ty)| (if name == "active" { "active_flag".into() } else { name.to_string() }, ty.to_string()))
+        .collect();
+    let shader = sources::shader("adam_masked").unwrap();
+    let wgsl = shader.struct_words("ReplicaStep");
+    assert_eq!(rust.len(), microglia::program::ReplicaStep::WORDS);
+    for (i, ((offset, name, ty), expected)) in wgsl.iter().zip(&rust).enumerate() {
+        assert_eq!((*offset, name, *ty), (i as u32 * 4, &expected.0, expected.1.as_str()));
+    }
+    assert_eq!(wgsl.len(), rust.len());
+}
