@@ -18,13 +18,37 @@ pub struct Baselines {
 
 /// Forecasts and scores all baselines on the test windows.
 pub fn baselines(dataset: &Dataset) -> Baselines {
-    let test = |predictions: &[f32]| score(dataset, SplitName::Test, predictions);
-    let (linear, ridge_lambda) = ridge(dataset, SplitName::Test);
-    Baselines {
-        repeat_last: test(&repeat_last(dataset, SplitName::Test)),
-        seasonal_naive: test(&seasonal_naive(dataset, SplitName::Test)),
-        ridge: test(&linear),
-        ridge_lambda,
+    Forecasts::of_test(dataset).score(dataset)
+}
+
+/// The baselines' forecasts of the test windows, `[windows, horizon, targets]`, scaled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecasts {
+    pub repeat_last: Vec<f32>,
+    pub seasonal_naive: Vec<f32>,
+    pub ridge: Vec<f32>,
+    pub ridge_lambda: f64,
+}
+
+impl Forecasts {
+    pub fn of_test(dataset: &Dataset) -> Self {
+        let (ridge, ridge_lambda) = ridge(dataset, SplitName::Test);
+        Forecasts {
+            repeat_last: repeat_last(dataset, SplitName::Test),
+            seasonal_naive: seasonal_naive(dataset, SplitName::Test),
+            ridge,
+            ridge_lambda,
+        }
+    }
+
+    pub fn score(&self, dataset: &Dataset) -> Baselines {
+        let test = |predictions: &[f32]| score(dataset, SplitName::Test, predictions);
+        Baselines {
+            repeat_last: test(&self.repeat_last),
+            seasonal_naive: test(&self.seasonal_naive),
+            ridge: test(&self.ridge),
+            ridge_lambda: self.ridge_lambda,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod metrics;
 pub mod observer;
 pub mod options;
 pub mod plan;
+pub mod plot;
 pub mod predict;
 mod ridge;
 pub mod run;

@@ -2,6 +2,8 @@
 
 /// Scores and baselines by hand, and the published ETT protocol.
 mod baselines;
+/// The program as users meet it.
+mod cli;
 /// Files as people have them.
 mod data;
 /// The embedded set is the documented one.
@@ -18,6 +20,12 @@ mod data_split;
 mod data_times;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
+/// What PyTorch computed.
+mod golden;
+/// Losses, clipping and learning rates as PyTorch computes them.
+mod golden_ops;
+/// Whole runs on a tiny file, as PyTorch does them.
+mod golden_run;
 /// The one device of the GPU tests.
 mod gpu_support;
 /// Every op on the GPU against its CPU twin.
