@@ -2,6 +2,7 @@
 
 mod words;
 
+pub mod compare;
 pub mod data;
 pub mod dims;
 pub mod engine;

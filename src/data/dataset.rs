@@ -1,5 +1,6 @@
 //! [`Dataset`]: what a model reads and is scored on.
 
+use std::fmt;
 use std::ops::Range;
 
 use super::options::DataOptions;
@@ -32,6 +33,7 @@ pub struct Series {
     /// Per target: mean |y_t − y_{t−M}| over the training rows, in the data's units, both values observed. `None` if
     /// there is no such pair, or all are equal: then this target has no MASE.
     pub mase_denominators: Vec<Option<f64>>,
+    /// Global rows of each part.
     pub parts: Parts,
     /// Rows trimmed from the front, where a column had no value yet.
     pub trimmed: usize,
@@ -85,6 +87,16 @@ pub struct Dataset {
     pub(super) observed_count: Prefix,
     /// `[rows, targets]`: the target's value in `values` was seen or imputed.
     pub(super) known: Vec<bool>,
+}
+
+impl fmt::Display for SplitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SplitName::Train => "training",
+            SplitName::Validation => "validation",
+            SplitName::Test => "test",
+        })
+    }
 }
 
 impl Dataset {

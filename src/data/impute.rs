@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::options::Impute;
 use super::scale::Scaler;
-use super::series::RawSeries;
-use super::time_column::{TimeKind, label};
-use crate::error::{Error, Place, Result};
+use super::series::{Frame, RawSeries};
+use super::split::Parts;
+use crate::error::{Error, Result};
 
 /// Rows before the first at which every column has had a value: they cannot be filled without reading the future.
 /// With the column that begins last. All rows, if a column never has a value.
@@ -20,40 +20,26 @@ pub(crate) fn leading_rows(series: &RawSeries) -> (usize, usize) {
 }
 
 /// Refuses the first missing value among `rows`.
-pub(crate) fn refuse_missing(
-    file: &str,
-    series: &RawSeries,
-    names: &[String],
-    rows: Range<usize>,
-    kind: TimeKind,
-    written: impl Fn(u64, usize) -> String,
-) -> Result<()> {
+pub(crate) fn refuse_missing(frame: &Frame, series: &RawSeries, rows: Range<usize>) -> Result<()> {
     for row in rows {
         let Some(column) = (0..series.width).find(|column| series.value(row, *column).is_nan()) else { continue };
-        let mut place =
-            Place { file: file.into(), line: series.lines[row], column: Some(names[column].clone()), value: None };
-        let problem = match series.lines[row] {
-            Some(line) => {
-                place.value = Some(written(line, column));
-                format!("missing value{}", series.suffix())
-            }
-            None => format!(
-                "no row for {}{}: --gaps fill left it missing",
-                label(kind, series.stamps[row], false),
-                series.suffix()
-            ),
+        let of = series.suffix();
+        let problem = match series.sources[row] {
+            Some(_) => format!("missing value{of}"),
+            None => format!("no row for {}{of}: --gaps fill left it missing", frame.label(series.stamps[row])),
         };
-        let help = "--impute ffill takes the last seen value, --impute mean the training rows' mean; missing targets are masked out of loss and metrics";
-        return Err(Error::data(place, problem, help));
+        let help = "--impute ffill takes the last seen value as input, --impute mean the training rows' mean; missing \
+             targets are then masked out of loss and metrics";
+        return Err(Error::data(frame.place(series, row, column), problem, help));
     }
     Ok(())
 }
 
 /// The series' values with holes filled; NaN where the policy has nothing to fill with.
 ///
-/// `ffill` takes the last seen value and starts anew at each of `parts` (train first; it may begin at a trimmed row,
-/// whose values were seen). `mean` takes the scaler's mean, that of the training rows.
-pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &[Range<usize>], scalers: &[Scaler]) -> Vec<f64> {
+/// `ffill` takes the last seen value and starts anew at the validation and the test rows; in the training rows it may
+/// take the value of a trimmed row, which was seen. `mean` takes the scaler's mean, that of the training rows.
+pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &Parts, scalers: &[Scaler]) -> Vec<f64> {
     let mut values = series.values.clone();
     let width = series.width;
     match impute {
@@ -66,12 +52,10 @@ pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &[Range<usize>], s
             }
         }
         Impute::Ffill => {
-            for part in parts {
-                for row in part.clone().skip(1) {
-                    for column in 0..width {
-                        if values[row * width + column].is_nan() {
-                            values[row * width + column] = values[(row - 1) * width + column];
-                        }
+            for part in [0..parts.train.end, parts.validation.clone(), parts.test.clone()] {
+                for i in part.start * width + width..part.end * width {
+                    if values[i].is_nan() {
+                        values[i] = values[i - width];
                     }
                 }
             }

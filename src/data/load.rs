@@ -1,21 +1,19 @@
 //! The pipeline from a file's bytes to a [`Dataset`].
 
-use std::ops::Range;
-
 use sha2::{Digest, Sha256};
 
 use super::cells::{Cells, sentinel};
-use super::dataset::{Dataset, Series, SplitName};
-use super::options::{Covariates, DataOptions, Gaps, Impute, Source, delimiter_word};
+use super::dataset::Dataset;
+use super::options::{Covariates, DataOptions, Gaps, Impute, Source, Split};
 use super::roles::Roles;
-use super::scale::Scaler;
-use super::series::{GapCount, RawSeries, fill_gaps, group};
+use super::series::{Frame, GapCount, RawSeries, fill_gaps, group};
 use super::split::{Parts, Span, borders};
 use super::step::Step;
 use super::table::Table;
-use super::time_column::{TimeColumn, TimeKind, label};
-use super::window::{Dropped, Prefix, Rows, windows};
-use super::{calendar, embedded, grouped, impute, scale};
+use super::text::delimiter_word;
+use super::time_column::TimeColumn;
+use super::window::{Dropped, Prefix, check_length};
+use super::{counted, embedded, grouped, impute, scale};
 use crate::error::{Error, Place, Result};
 
 /// Columns that tell series apart without being asked for.
@@ -29,11 +27,10 @@ impl DataOptions {
     /// fit, `Error::Config` if an option fits no data or not this data. Each names the flag that would settle it.
     pub fn load(&self) -> Result<Dataset> {
         match &self.source {
-            Source::Embedded => self.clone().or(embedded::options()?).load_bytes(
-                embedded::NAME,
-                embedded::FILE,
-                embedded::CSV.as_bytes(),
-            ),
+            Source::Embedded => {
+                let options = self.clone().or(embedded::options()?);
+                options.load_bytes(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes())
+            }
             Source::File(path) => {
                 let bytes = std::fs::read(path).map_err(Error::io(path))?;
                 let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
@@ -42,129 +39,93 @@ impl DataOptions {
         }
     }
 
-    /// As [`DataOptions::load`], from bytes; `file` is their name in messages.
+    /// As [`DataOptions::load`], from a file's bytes; `file` is what messages call it.
     pub fn load_bytes(&self, name: &str, file: &str, bytes: &[u8]) -> Result<Dataset> {
         self.check()?;
         let mut said = Vec::new();
+
+        // Text → numbers.
         let table = Table::read(file, bytes, self.delimiter)?;
         let decimal = table.decimal(self)?;
-        let missing_values = self.missing_values.clone().unwrap_or_default();
-        let cells = Cells::new(&table, &missing_values, decimal);
+        let cells = Cells::new(&table, self.missing_values.as_deref().unwrap_or_default(), decimal);
         said.push(format!("delimiter `{}`, decimal mark `{decimal}`", delimiter_word(table.delimiter)));
         if table.empty_rows > 0 {
-            said.push(format!("{} empty rows skipped", grouped(table.empty_rows)));
+            said.push(format!("{} skipped", counted(table.empty_rows, "empty row")));
         }
-
         let id = id_column(&table, self)?;
         let time = TimeColumn::read(&table, &cells, self)?;
-        said.push(match time.reading.as_str() {
-            "" => format!("time column `{}`", time.name),
-            reading => format!("time column `{}`, {reading}", time.name),
-        });
+        let reading = if time.reading.is_empty() { String::new() } else { format!(", {}", time.reading) };
+        said.push(format!("time column `{}`{reading}", time.name));
         let taken: Vec<usize> = time.columns.iter().copied().chain(id).collect();
         let roles = Roles::choose(&table, &cells, self, &taken)?;
         said.extend(roles.notices);
-        let target_names: Vec<String> = roles.targets.iter().map(|column| table.name(*column)).collect();
-        let covariate_names: Vec<String> = roles.covariates.iter().map(|column| table.name(*column)).collect();
-        let mut columns = Vec::new();
-        for (chosen, flag) in [(&roles.targets, "--target"), (&roles.covariates, "--covariates")] {
-            for column in chosen {
-                columns.push(cells.numbers(*column, flag)?);
-            }
-        }
-        let names: Vec<String> = target_names.iter().chain(&covariate_names).cloned().collect();
-        for (name, values) in names.iter().zip(&columns) {
-            if let Some((code, count)) = sentinel(values) {
+        let targets = roles.targets.len();
+        let frame = Frame { table: &table, time: &time, columns: [roles.targets, roles.covariates].concat(), id };
+        let mut values = Vec::new();
+        for (i, column) in frame.columns.iter().enumerate() {
+            values.push(cells.numbers(*column, if i < targets { "--target" } else { "--covariates" })?);
+            if let Some((code, count)) = sentinel(&values[i]) {
+                let (name, times) = (frame.name(i), counted(count, "time"));
                 said.push(format!(
-                    "column `{name}`: {code} occurs {} times, far from all other values; if it means missing, --missing-values {code}",
-                    grouped(count)
+                    "column `{name}` holds {code} {times}, far from all other values: if it means missing, \
+                     --missing-values {code}"
                 ));
             }
         }
 
-        let mut series = group(&table, &time, id, &columns)?;
-        drop(columns);
+        // Rows → series on a grid of times.
+        let mut series = group(&frame, &values)?;
+        drop(values);
         said.push(rows_read(&series, id.map(|column| table.name(column))));
         let step = Step::infer(series.iter().map(|one| &one.stamps[..]), time.kind).ok_or_else(|| {
-            let place = Place { file: file.into(), ..Place::default() };
-            Error::data(place, "no series has two rows", "give a longer file; --id-column may name the wrong column")
+            let help = "give a longer file; --id-column may name the wrong column";
+            Error::data(frame.file(), "no series has two rows", help)
         })?;
         let gaps = self.gaps.unwrap_or_default();
-        settle_gaps(file, &mut series, step, time.kind, gaps, &mut said)?;
-
+        settle_gaps(&frame, &mut series, step, gaps, &mut said)?;
         let season = self.season.unwrap_or_else(|| step.season());
-        let lookback = self.lookback.unwrap_or((2 * season).max(24));
-        let horizon = self.horizon.unwrap_or(1);
-        said.push(format!(
-            "sampling step {step}; season {season} rows{}",
-            if self.season.is_some() { "" } else { " (from the step)" }
-        ));
+        let (lookback, horizon) = (self.lookback.unwrap_or((2 * season).max(24)), self.horizon.unwrap_or(1));
+        let from_step = if self.season.is_some() { "" } else { ", from the step" };
+        said.push(format!("sampling step {step}; season {}{from_step}", counted(season, "row")));
         if self.lookback.is_none() || self.horizon.is_none() {
-            said.push(format!("look-back {lookback} rows, horizon {horizon}"));
+            said.push(format!("look-back {}, horizon {}", counted(lookback, "row"), counted(horizon, "row")));
         }
 
+        // Series → parts and scalers.
         let policy = self.impute.unwrap_or_default();
-        let trimmed = trim(file, &series, &names, policy, &mut said)?;
+        let trimmed = trim(&frame, &series, policy, &mut said)?;
         let split = self.split.clone().unwrap_or_default();
-        let spans: Vec<Span> = series
-            .iter()
-            .zip(&trimmed)
-            .map(|(one, trimmed)| Span { id: &one.id, stamps: &one.stamps[*trimmed..], trimmed: *trimmed })
-            .collect();
-        let (ends, notice) = borders(&spans, &split, &time, self.time_format.as_deref())?;
-        said.extend(notice);
-
-        let parts: Vec<[Range<usize>; 3]> = ends
-            .iter()
-            .zip(&trimmed)
-            .map(|(ends, start)| {
-                [*start..start + ends[0], start + ends[0]..start + ends[1], start + ends[1]..start + ends[2]]
-            })
-            .collect();
-        let unused: usize = series.iter().zip(&parts).map(|(one, parts)| one.rows() - parts[2].end).sum();
+        let (parts, note) = part(&series, &trimmed, &split, &time, self.time_format.as_deref())?;
+        said.extend(note.clone());
+        if let Split::Fractions(fractions) = &split
+            && fractions.iter().sum::<f64>() < 1.0 - 1e-9
+        {
+            said.push(format!("split {split}: validation takes what is left between training and test"));
+        }
+        let unused: usize = series.iter().zip(&parts).map(|(one, parts)| one.rows() - parts.test.end).sum();
         if unused > 0 {
-            said.push(format!("{} rows after the test end are not used", grouped(unused)));
+            said.push(format!("{} after the test rows not used", counted(unused, "row")));
         }
-        if policy == Impute::Error {
-            for (one, parts) in series.iter().zip(&parts) {
-                let written = |line: u64, column: usize| {
-                    let row = (0..table.rows()).find(|row| table.line(*row) == line).unwrap_or(0);
-                    let column = roles.targets.iter().chain(&roles.covariates).nth(column).copied().unwrap_or(0);
-                    table.text(row, column).into_owned()
-                };
-                impute::refuse_missing(file, one, &names, parts[0].start..parts[2].end, time.kind, written)?;
-            }
-        }
-        let train: Vec<Range<usize>> = parts.iter().map(|parts| parts[0].clone()).collect();
-        for (one, train) in series.iter().zip(&train) {
-            if train.len() < lookback + horizon {
-                // Said before the scalers look for values in rows that are not there.
-                let problem = format!(
-                    "no training window{}: {} training rows, a window takes {lookback} in and {horizon} out",
-                    super::split::of_series(&one.id),
-                    train.len()
-                );
-                return Err(Error::config(
-                    "--split",
-                    problem,
-                    "smaller --lookback or --horizon, other --split borders, or leave the series out",
-                ));
+        for (one, parts) in series.iter().zip(&parts) {
+            check_length(&one.id, parts, lookback, horizon, note.as_deref())?;
+            if policy == Impute::Error {
+                impute::refuse_missing(&frame, one, parts.all())?;
             }
         }
         let scaling = self.scale.unwrap_or_default();
-        let scalers = scale::fit(file, &series, &names, scaling, &train)?;
+        let train: Vec<_> = parts.iter().map(|parts| parts.train.clone()).collect();
+        let scalers = scale::fit(&frame, &series, scaling, &train)?;
 
+        // All of it → arrays and windows.
+        let reference = |column: &usize| table.reference(*column);
+        let covariates: Vec<String> = frame.columns[targets..].iter().map(reference).collect();
         let resolved = DataOptions {
             source: self.source.clone(),
             time_column: Some(time.name.clone()),
             time_format: self.time_format.clone(),
             id_column: id.map(|column| table.name(column)),
-            targets: Some(target_names.clone()),
-            covariates: Some(if covariate_names.is_empty() {
-                Covariates::None
-            } else {
-                Covariates::Names(covariate_names)
-            }),
+            targets: Some(frame.columns[..targets].iter().map(reference).collect()),
+            covariates: Some(if covariates.is_empty() { Covariates::None } else { Covariates::Names(covariates) }),
             lookback: Some(lookback),
             horizon: Some(horizon),
             season: Some(season),
@@ -179,13 +140,13 @@ impl DataOptions {
         };
         let mut dataset = Dataset {
             name: name.into(),
-            time_column: time.name,
+            time_column: time.name.clone(),
             id_column: resolved.id_column.clone(),
             time_kind: time.kind,
             step,
             series: Vec::new(),
-            channel_names: names,
-            targets: target_names.len(),
+            channel_names: (0..frame.columns.len()).map(|column| frame.name(column)).collect(),
+            targets,
             values: Vec::new(),
             observed: Vec::new(),
             raw_targets: Vec::new(),
@@ -202,9 +163,8 @@ impl DataOptions {
             observed_count: Prefix::new(std::iter::empty()),
             known: Vec::new(),
         };
-        dataset.assemble(file, &series, &parts, scalers, policy)?;
-        dataset.count_missing(policy);
-        dataset.count_undefined_mase();
+        dataset.assemble(&frame, &series, &parts, scalers)?;
+        dataset.count_missing();
         Ok(dataset)
     }
 }
@@ -217,266 +177,88 @@ fn id_column(table: &Table, options: &DataOptions) -> Result<Option<usize>> {
 }
 
 fn rows_read(series: &[RawSeries], id: Option<String>) -> String {
-    let rows = grouped(series.iter().map(RawSeries::rows).sum());
-    let Some(id) = id else { return format!("{rows} rows") };
+    let rows = counted(series.iter().map(RawSeries::rows).sum(), "row");
+    let Some(id) = id else { return rows };
     let shown: Vec<String> = series.iter().take(6).map(|one| format!("{} {}", one.id, grouped(one.rows()))).collect();
     let more = if series.len() > 6 { format!(", and {} more", grouped(series.len() - 6)) } else { String::new() };
-    format!("{rows} rows in {} series by `{id}`: {}{more}", grouped(series.len()), shown.join(", "))
+    format!("{rows} in {} series by `{id}`: {}{more}", grouped(series.len()), shown.join(", "))
 }
 
-fn settle_gaps(
-    file: &str,
-    series: &mut [RawSeries],
-    step: Step,
-    kind: TimeKind,
-    gaps: Gaps,
-    said: &mut Vec<String>,
-) -> Result<()> {
-    let count = GapCount::of(series, step, kind);
+/// Counts absent times, and does with them what `--gaps` says.
+fn settle_gaps(frame: &Frame, series: &mut [RawSeries], step: Step, gaps: Gaps, said: &mut Vec<String>) -> Result<()> {
+    let count = GapCount::of(frame, series, step);
     let Some((which, row)) = count.first else { return Ok(()) };
     if gaps == Gaps::Error {
         let one = &series[which];
-        let (before, after) = (one.stamps[row - 1], one.stamps[row]);
-        let problem = format!(
-            "{} follows {}{}, more or less than a step of {step} later",
-            label(kind, after, false),
-            label(kind, before, false),
-            one.suffix()
-        );
-        let place = Place { file: file.into(), line: one.lines[row], ..Place::default() };
-        return Err(Error::data(
-            place,
-            problem,
-            "--gaps notice runs windows over the rows that are there, fill inserts the missing times, skip lets no window span a gap",
-        ));
+        let (late, early, of) = (frame.label(one.stamps[row]), frame.label(one.stamps[row - 1]), one.suffix());
+        let help = "--gaps notice runs windows over the rows that are there, fill inserts the missing times, skip lets \
+             no window span a gap";
+        let place = one.sources[row].map_or_else(|| frame.file(), |source| frame.time_place(source));
+        return Err(Error::data(place, format!("{late} is not one step ({step}) after {early}{of}"), help));
     }
     if gaps == Gaps::Fill {
-        fill_gaps(file, series, step, kind, &count)?;
+        fill_gaps(frame, series, step, count.missing)?;
     }
     let done = match gaps {
         Gaps::Fill => "inserted as missing rows",
         Gaps::Skip => "no window spans one",
-        _ => "windows run over the rows that are there (--gaps)",
+        Gaps::Notice | Gaps::Error => "windows run over the rows that are there (--gaps)",
     };
     if count.missing > 0 {
-        said.push(format!(
-            "{} times are missing in {} gaps, at most {} after {}: {done}",
-            grouped(count.missing as usize),
-            grouped(count.gaps),
-            grouped(count.largest.0 as usize),
-            count.largest.1
-        ));
+        let (times, gaps) = (counted(count.missing as usize, "missing time"), counted(count.gaps, "gap"));
+        let (most, after) = &count.largest;
+        said.push(format!("{times} in {gaps}, at most {} after {after}: {done}", grouped(*most as usize)));
     }
     if count.irregular > 0 {
-        said.push(format!("{} intervals are no whole number of steps: {done}", grouped(count.irregular)));
+        let intervals = counted(count.irregular, "interval");
+        said.push(format!("{intervals} of no whole number of steps: {done}"));
     }
     Ok(())
 }
 
 /// Rows to leave out at the front of each series, because a column has had no value yet.
-fn trim(
-    file: &str,
-    series: &[RawSeries],
-    names: &[String],
-    policy: Impute,
-    said: &mut Vec<String>,
-) -> Result<Vec<usize>> {
+fn trim(frame: &Frame, series: &[RawSeries], policy: Impute, said: &mut Vec<String>) -> Result<Vec<usize>> {
     if policy == Impute::Error {
         return Ok(vec![0; series.len()]);
     }
-    let mut trimmed = Vec::new();
-    for one in series {
-        let (rows, column) = impute::leading_rows(one);
-        if rows == one.rows() {
-            let place = Place { file: file.into(), column: Some(names[column].clone()), ..Place::default() };
-            return Err(Error::data(
-                place,
-                format!("no value in any row{}", one.suffix()),
-                "leave the column or the series out, or check --missing-values",
-            ));
+    let leading: Vec<(usize, usize)> = series.iter().map(impute::leading_rows).collect();
+    for (one, (rows, column)) in series.iter().zip(&leading) {
+        if *rows == one.rows() {
+            let place = Place { column: Some(frame.name(*column)), ..frame.file() };
+            let help = "leave the column or the series out, or check --missing-values";
+            return Err(Error::data(place, format!("no value in any row{}", one.suffix()), help));
         }
-        if rows > 0 {
-            said.push(format!(
-                "{} leading rows{} trimmed: `{}` has no value before",
-                grouped(rows),
-                one.suffix(),
-                names[column]
-            ));
-        }
-        trimmed.push(rows);
+    }
+    let trimmed: Vec<usize> = leading.iter().map(|(rows, _)| *rows).collect();
+    // The first of the longest speaks for all.
+    if let Some((one, (rows, column))) = series.iter().zip(&leading).rev().max_by_key(|(_, (rows, _))| *rows)
+        && *rows > 0
+    {
+        let total = counted(trimmed.iter().sum(), "leading row");
+        let most = if series.len() > 1 { format!(", {rows}{}", one.suffix()) } else { String::new() };
+        said.push(format!("{total} trimmed{most}: `{}` has no value before", frame.name(*column)));
     }
     Ok(trimmed)
 }
 
-impl Dataset {
-    /// Fills the arrays, series by series, then finds the windows. `parts` are rows of each raw series.
-    fn assemble(
-        &mut self,
-        file: &str,
-        series: &[RawSeries],
-        parts: &[[Range<usize>; 3]],
-        scalers: Vec<Vec<Scaler>>,
-        policy: Impute,
-    ) -> Result<()> {
-        let kept: usize = parts.iter().map(|parts| parts[2].end - parts[0].start).sum();
-        if kept > u32::MAX as usize / 2 {
-            let place = Place { file: file.into(), ..Place::default() };
-            return Err(Error::data(place, format!("{} rows are too many", grouped(kept)), "at most 2,147,483,647"));
-        }
-        let features = self.calendar_features(series, parts);
-        let width = self.channel_names.len();
-        self.channel_names.extend(features.iter().map(|(name, _)| name.clone()));
-        let mut unreadable = Vec::with_capacity(kept);
-        let mut breaks = Vec::with_capacity(kept);
-        let mut start = 0;
-        for ((one, [train, validation, test]), scalers) in series.iter().zip(parts).zip(scalers) {
-            // Trimmed rows were seen: the first kept row may carry their values.
-            let filled = impute::fill(one, policy, &[0..train.end, validation.clone(), test.clone()], &scalers);
-            for row in train.start..test.end {
-                let (raw, full) = (&one.values[row * width..][..width], &filled[row * width..][..width]);
-                for (value, scaler) in full.iter().zip(&scalers) {
-                    let scaled = if value.is_nan() { 0.0 } else { scaler.scale(*value) as f32 };
-                    if !scaled.is_finite() {
-                        let place = Place { file: file.into(), line: one.lines[row], ..Place::default() };
-                        return Err(Error::data(
-                            place,
-                            "a value leaves the range of 32-bit numbers when scaled",
-                            "mend the cell, or name the value in --missing-values",
-                        ));
-                    }
-                    self.values.push(scaled);
-                }
-                self.values.extend(features.iter().map(|(_, column)| column[start + row - train.start]));
-                for target in 0..self.targets {
-                    self.raw_targets.push(raw[target]);
-                    self.observed.push(if raw[target].is_nan() { 0.0 } else { 1.0 });
-                    self.known.push(!full[target].is_nan());
-                }
-                unreadable.push(u32::from(full.iter().any(|value| value.is_nan())));
-                let follows = row == 0
-                    || self.step.interval(one.stamps[row - 1], one.stamps[row]) == super::step::Interval::Regular;
-                breaks.push(u32::from(self.resolved.gaps == Some(Gaps::Skip) && !follows));
-            }
-            let global = |rows: &Range<usize>| rows.start + start - train.start..rows.end + start - train.start;
-            self.series.push(Series {
-                id: one.id.clone(),
-                rows: global(&(train.start..test.end)),
-                timestamps: one.stamps[train.start..test.end].to_vec(),
-                mase_denominators: (0..self.targets)
-                    .map(|target| seasonal_distance(one, target, train, self.season))
-                    .collect(),
-                scalers,
-                parts: Parts { train: global(train), validation: global(validation), test: global(test) },
-                trimmed: train.start,
-                missing: (0..width)
-                    .map(|c| (train.start..test.end).filter(|row| one.value(*row, c).is_nan()).count())
-                    .collect(),
-            });
-            start += test.end - train.start;
-        }
-        let observed = self.observed.chunks_exact(self.targets).map(|row| row.iter().map(|o| *o as u32).sum());
-        let rows = Rows {
-            observed: Prefix::new(observed),
-            unreadable: Prefix::new(unreadable.into_iter()),
-            breaks: Prefix::new(breaks.into_iter()),
-        };
-        self.find_windows(&rows)?;
-        self.observed_count = rows.observed;
-        Ok(())
-    }
-
-    /// Calendar columns over all kept rows, in global order.
-    fn calendar_features(&mut self, series: &[RawSeries], parts: &[[Range<usize>; 3]]) -> Vec<(String, Vec<f32>)> {
-        if self.resolved.calendar != Some(true) {
-            return Vec::new();
-        }
-        if self.time_kind == TimeKind::RowNumbers {
-            self.notices.push("row numbers have no calendar: no calendar features".into());
-            return Vec::new();
-        }
-        let rows = |one: usize| parts[one][0].start..parts[one][2].end;
-        let stamps: Vec<_> = (0..series.len()).flat_map(|one| series[one].stamps[rows(one)].iter().copied()).collect();
-        let span_of = |one: &RawSeries, train: &Range<usize>| match train.len() {
-            0 => 0,
-            // One row stands for the step that it begins.
-            _ => self.step.after(one.stamps[train.end - 1], 1, false).clock() - one.stamps[train.start].clock(),
-        };
-        let span = series.iter().zip(parts).map(|(one, parts)| span_of(one, &parts[0])).max().unwrap_or(0);
-        let features = calendar::features(self.step, span, &stamps);
-        let names: Vec<&str> = features.iter().map(|(name, _)| name.as_str()).collect();
-        self.notices.push(format!(
-            "calendar features: {}",
-            if names.is_empty() { "none fits".into() } else { names.join(", ") }
-        ));
-        features
-    }
-
-    fn find_windows(&mut self, rows: &Rows) -> Result<()> {
-        let mut all = [Vec::new(), Vec::new(), Vec::new()];
-        for series in &self.series {
-            for (list, split) in all.iter_mut().zip([SplitName::Train, SplitName::Validation, SplitName::Test]) {
-                list.extend(windows(
-                    &series.id,
-                    &series.parts,
-                    split,
-                    self.lookback,
-                    self.horizon,
-                    rows,
-                    &mut self.dropped,
-                )?);
-            }
-        }
-        [self.train, self.validation, self.test] = all;
-        let counts = [&self.train, &self.validation, &self.test].map(|list| grouped(list.len()));
-        self.notices.push(format!("windows: {} training, {} validation, {} test", counts[0], counts[1], counts[2]));
-        for (count, why) in [
-            (self.dropped.gap, "span a gap"),
-            (self.dropped.unreadable, "would read a row that has no value, seen or imputed"),
-            (self.dropped.unobserved, "have no observed target"),
-        ] {
-            if count > 0 {
-                self.notices.push(format!("{} windows left out: they {why}", grouped(count)));
-            }
-        }
-        Ok(())
-    }
-
-    fn count_missing(&mut self, policy: Impute) {
-        let width = self.series.first().map_or(0, |series| series.scalers.len());
-        let of = |column: usize| self.series.iter().map(|series| series.missing[column]).sum::<usize>();
-        let counts: Vec<String> = (0..width)
-            .filter(|column| of(*column) > 0)
-            .map(|column| format!("`{}` {}", self.channel_names[column], grouped(of(column))))
-            .collect();
-        if counts.is_empty() {
-            return;
-        }
-        let how = match policy {
-            Impute::Mean => "the training rows' mean",
-            _ => "the last seen value",
-        };
-        let masked: usize = (0..self.targets).map(of).sum();
-        self.notices.push(format!(
-            "missing: {}; as inputs they take {how} (--impute {policy}), and {} missing targets are masked out of loss, scaler and metrics",
-            counts.join(", "), grouped(masked)
-        ));
-    }
-
-    fn count_undefined_mase(&mut self) {
-        let undefined = self.series.iter().flat_map(|series| &series.mase_denominators).filter(|d| d.is_none()).count();
-        if undefined > 0 {
-            self.notices.push(format!(
-                "{} of the series' targets do not change over a season in training: no MASE for them",
-                grouped(undefined)
-            ));
-        }
-    }
-}
-
-/// mean |y_t − y_{t−M}| over training rows with both observed; `None` without a pair, or if it is 0.
-fn seasonal_distance(series: &RawSeries, target: usize, train: &Range<usize>, season: usize) -> Option<f64> {
-    let later = train.start + season..train.end.max(train.start + season);
-    let distances = later.map(|row| (series.value(row, target) - series.value(row - season, target)).abs());
-    let (count, sum) = distances.filter(|d| !d.is_nan()).fold((0usize, 0.0), |(count, sum), d| (count + 1, sum + d));
-    (sum > 0.0).then(|| sum / count as f64)
+/// The parts of each series, as its own rows, and a line about them where there is something to tell.
+fn part(
+    series: &[RawSeries],
+    trimmed: &[usize],
+    split: &Split,
+    time: &TimeColumn,
+    format: Option<&str>,
+) -> Result<(Vec<Parts>, Option<String>)> {
+    let spans: Vec<Span> = series
+        .iter()
+        .zip(trimmed)
+        .map(|(one, start)| Span { id: &one.id, stamps: &one.stamps[*start..], trimmed: *start })
+        .collect();
+    let (ends, note) = borders(&spans, split, time, format)?;
+    let part = |(start, [train, validation, test]): (&usize, [usize; 3])| Parts {
+        train: *start..start + train,
+        validation: start + train..start + validation,
+        test: start + validation..start + test,
+    };
+    Ok((trimmed.iter().zip(ends).map(part).collect(), note))
 }

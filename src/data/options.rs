@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use super::text::{delimiter, list, on_off, parse_decimal, parse_delimiter, parse_list};
 use crate::error::{Error, Result};
+use crate::words::words;
 
 /// Everything the user may say about the data. `None` means "not said": then the embedded set's own config decides
 /// (when that set is used), then the default named at the field, then what the file itself shows.
@@ -60,7 +61,7 @@ pub struct DataOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gaps: Option<Gaps>,
     /// `--delimiter`. Default: detected among `,` `;` tab `|`.
-    #[serde(with = "delimiter_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "delimiter", skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
     /// `--decimal`. Default: detected, `.` or `,`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,70 +254,48 @@ impl fmt::Display for Split {
     }
 }
 
-/// An enum of plain words: its names, `FromStr` with the allowed values in the error, and `Display`.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $flag:literal: $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
-
-        impl FromStr for $name {
-            type Err = Error;
-            fn from_str(text: &str) -> Result<Self> {
-                match text.trim() {
-                    $($word => Ok($name::$variant),)+
-                    other => Err(Error::config(
-                        $flag, format!("unknown value `{other}`"), concat!("one of", $(" ", $word),+),
-                    )),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $($name::$variant => $word),+ })
-            }
-        }
-    };
-}
-
-words! {
-    /// Whose training rows a scaler sees.
-    Scale, "--scale":
-    #[default]
+/// Whose training rows a scaler sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Scale {
     /// Each series its own mean and standard deviation.
-    Series = "series",
+    #[default]
+    Series,
     /// One mean and standard deviation per column, over all series.
-    Global = "global"
+    Global,
 }
+words!(Scale, "--scale", Scale::Series = "series", Scale::Global = "global");
 
-words! {
-    /// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
-    /// the value after the hole would enter inputs before it.
-    Impute, "--impute":
-    #[default]
+/// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
+/// the value after the hole would enter inputs before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Impute {
     /// Refuse, naming the line.
-    Error = "error",
+    #[default]
+    Error,
     /// The last seen value of the same series and split part.
-    Ffill = "ffill",
+    Ffill,
     /// The mean of the training rows.
-    Mean = "mean"
+    Mean,
 }
+words!(Impute, "--impute", Impute::Error = "error", Impute::Ffill = "ffill", Impute::Mean = "mean");
 
-words! {
-    /// What to do where a time that the sampling step promises is absent.
-    Gaps, "--gaps":
-    #[default]
+/// What to do where a time that the sampling step promises is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Gaps {
     /// Count and tell; windows run over the rows that are there.
-    Notice = "notice",
+    #[default]
+    Notice,
     /// Refuse, naming the line.
-    Error = "error",
+    Error,
     /// Insert the absent rows as missing; inputs are then imputed, targets masked.
-    Fill = "fill",
+    Fill,
     /// No window spans a gap.
-    Skip = "skip"
+    Skip,
 }
+words!(Gaps, "--gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
 
 macro_rules! through_text {
     ($($name:ident)+) => { $(
@@ -330,104 +309,3 @@ macro_rules! through_text {
     )+ };
 }
 through_text!(Source Covariates Split Scale Impute Gaps);
-
-/// `A,B` → its trimmed, non-empty parts.
-pub fn parse_list(text: &str) -> Vec<String> {
-    text.split(',').map(|part| part.trim().to_string()).filter(|part| !part.is_empty()).collect()
-}
-
-/// `,` `;` `|` `tab` or `\t` → the delimiter.
-pub fn parse_delimiter(text: &str) -> Result<char> {
-    match text {
-        "tab" | "\\t" | "\t" => Ok('\t'),
-        "," => Ok(','),
-        ";" => Ok(';'),
-        "|" => Ok('|'),
-        other => Err(Error::config("--delimiter", format!("unknown value `{other}`"), "one of , ; | tab")),
-    }
-}
-
-/// `.` or `,` → the decimal mark.
-pub fn parse_decimal(text: &str) -> Result<char> {
-    match text {
-        "." => Ok('.'),
-        "," => Ok(','),
-        other => Err(Error::config("--decimal", format!("unknown value `{other}`"), "one of . ,")),
-    }
-}
-
-/// `on` or `off` → the switch.
-pub fn parse_on_off(text: &str) -> Result<bool> {
-    match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        other => Err(Error::config("--calendar", format!("unknown value `{other}`"), "one of on off")),
-    }
-}
-
-/// The delimiter as `--delimiter` takes it.
-pub(crate) fn delimiter_word(delimiter: char) -> String {
-    if delimiter == '\t' { "tab".into() } else { delimiter.to_string() }
-}
-
-/// Lists in TOML: a text with commas, as the flag has it, or an array where a name itself holds a comma.
-mod list {
-    use super::*;
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOrArray {
-        Text(String),
-        Array(Vec<String>),
-    }
-
-    pub fn serialize<S: Serializer>(value: &Option<Vec<String>>, to: S) -> Result<S::Ok, S::Error> {
-        let names = value.as_deref().unwrap_or_default();
-        if names.iter().any(|name| name.contains(',')) {
-            names.serialize(to)
-        } else {
-            to.serialize_str(&names.join(","))
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-        Ok(Some(match TextOrArray::deserialize(from)? {
-            TextOrArray::Text(text) => parse_list(&text),
-            TextOrArray::Array(names) => names,
-        }))
-    }
-}
-
-mod on_off {
-    use super::*;
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOrBool {
-        Text(String),
-        Bool(bool),
-    }
-
-    pub fn serialize<S: Serializer>(value: &Option<bool>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(if *value == Some(true) { "on" } else { "off" })
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-        match TextOrBool::deserialize(from)? {
-            TextOrBool::Bool(value) => Ok(Some(value)),
-            TextOrBool::Text(text) => parse_on_off(&text).map(Some).map_err(D::Error::custom),
-        }
-    }
-}
-
-mod delimiter_text {
-    use super::*;
-
-    pub fn serialize<S: Serializer>(value: &Option<char>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&value.map(delimiter_word).unwrap_or_default())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<char>, D::Error> {
-        parse_delimiter(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
-    }
-}

@@ -1,7 +1,9 @@
 //! Scalers, fitted on observed training rows only.
 
+use std::ops::Range;
+
 use super::options::Scale;
-use super::series::RawSeries;
+use super::series::{Frame, RawSeries};
 use crate::error::{Error, Place, Result};
 
 /// `scaled = (raw − mean) / std`, in f64.
@@ -42,39 +44,37 @@ impl Scaler {
     }
 }
 
-/// A scaler per series and column. `train[s]` is how many rows of series `s` end its training part, `start[s]` the first
-/// that is kept. A column without a single observed training value is refused.
+/// A scaler per series and column, from the rows `train[series]`. A column without a single observed value there is
+/// refused.
 pub(crate) fn fit(
-    file: &str,
+    frame: &Frame,
     series: &[RawSeries],
-    names: &[String],
     scale: Scale,
-    train: &[std::ops::Range<usize>],
+    train: &[Range<usize>],
 ) -> Result<Vec<Vec<Scaler>>> {
+    let width = frame.columns.len();
     let observed = |one: usize, column: usize| {
         train[one].clone().map(move |row| series[one].value(row, column)).filter(|value| !value.is_nan())
     };
-    let refuse = |one: Option<&RawSeries>, column: usize| {
-        let of = one.map_or(String::new(), RawSeries::suffix);
-        let place = Place { file: file.into(), column: Some(names[column].clone()), ..Place::default() };
+    let refuse = |of: String, column: usize| {
+        let place = Place { column: Some(frame.name(column)), ..frame.file() };
         let help = "leave the column out, move the borders with --split, or check --missing-values";
         Error::data(place, format!("no value in the training rows{of}"), help)
     };
     match scale {
         Scale::Series => (0..series.len())
             .map(|one| {
-                (0..names.len())
-                    .map(|column| Scaler::fit(observed(one, column)).ok_or_else(|| refuse(Some(&series[one]), column)))
-                    .collect()
+                let fit =
+                    |column| Scaler::fit(observed(one, column)).ok_or_else(|| refuse(series[one].suffix(), column));
+                (0..width).map(fit).collect()
             })
             .collect(),
         Scale::Global => {
-            let pooled: Vec<Scaler> = (0..names.len())
-                .map(|column| {
-                    let all = (0..series.len()).flat_map(|one| observed(one, column));
-                    Scaler::fit(all).ok_or_else(|| refuse(None, column))
-                })
-                .collect::<Result<_>>()?;
+            let fit = |column| {
+                let all = (0..series.len()).flat_map(|one| observed(one, column));
+                Scaler::fit(all).ok_or_else(|| refuse(String::new(), column))
+            };
+            let pooled: Vec<Scaler> = (0..width).map(fit).collect::<Result<_>>()?;
             Ok(vec![pooled; series.len()])
         }
     }

@@ -4,16 +4,58 @@ use std::collections::HashMap;
 
 use super::step::{Interval, Step};
 use super::table::Table;
-use super::time::{Timestamp, month_index};
+use super::time::{HOUR, Timestamp, month_index};
 use super::time_column::{TimeColumn, TimeKind, label};
 use crate::error::{Error, Place, Result};
+
+/// The file behind the series: enough to name the place of any value.
+pub(crate) struct Frame<'a> {
+    pub table: &'a Table,
+    pub time: &'a TimeColumn,
+    /// Table columns of `RawSeries::values`: targets, then covariates.
+    pub columns: Vec<usize>,
+    pub id: Option<usize>,
+}
+
+impl Frame<'_> {
+    pub fn name(&self, column: usize) -> String {
+        self.table.name(self.columns[column])
+    }
+
+    /// A value's place.
+    pub fn place(&self, series: &RawSeries, row: usize, column: usize) -> Place {
+        match series.sources[row] {
+            Some(source) => self.table.place(source, self.columns[column]),
+            None => Place { column: Some(self.name(column)), ..self.file() },
+        }
+    }
+
+    /// The place of a row's time.
+    pub fn time_place(&self, row: usize) -> Place {
+        let texts: Vec<_> = self.time.columns.iter().map(|column| self.table.text(row, *column)).collect();
+        Place {
+            column: Some(self.time.name.clone()),
+            value: Some(texts.join(" ")),
+            ..self.table.place(row, self.time.columns[0])
+        }
+    }
+
+    pub fn file(&self) -> Place {
+        Place { file: self.table.file.clone(), ..Place::default() }
+    }
+
+    /// A time as people read it.
+    pub fn label(&self, time: Timestamp) -> String {
+        label(self.time.kind, time, false)
+    }
+}
 
 /// One series as the file has it, before trimming, splitting, imputing and scaling.
 pub(crate) struct RawSeries {
     pub id: String,
     pub stamps: Vec<Timestamp>,
-    /// File line of each row; `None` for a row inserted into a gap.
-    pub lines: Vec<Option<u64>>,
+    /// Table row of each row; `None` for a row inserted into a gap.
+    pub sources: Vec<Option<usize>>,
     /// Targets, then covariates, `[rows, columns]`; NaN where missing.
     pub values: Vec<f64>,
     /// Columns of `values`.
@@ -21,6 +63,10 @@ pub(crate) struct RawSeries {
 }
 
 impl RawSeries {
+    fn new(id: String, width: usize) -> RawSeries {
+        RawSeries { id, stamps: Vec::new(), sources: Vec::new(), values: Vec::new(), width }
+    }
+
     pub fn rows(&self) -> usize {
         self.stamps.len()
     }
@@ -35,69 +81,61 @@ impl RawSeries {
     }
 }
 
-/// Parts the rows by id, in the order in which ids first appear. Within a series times must rise.
-pub(crate) fn group(
-    table: &Table,
-    time: &TimeColumn,
-    id: Option<usize>,
-    columns: &[Vec<f64>],
-) -> Result<Vec<RawSeries>> {
+/// Parts the rows by id, in the order in which ids first appear. Within a series times must rise. `values` are the
+/// frame's columns over all table rows.
+pub(crate) fn group(frame: &Frame, values: &[Vec<f64>]) -> Result<Vec<RawSeries>> {
+    let table = frame.table;
     let mut index: HashMap<&[u8], usize> = HashMap::new();
     let mut series: Vec<RawSeries> = Vec::new();
     let mut last_row: Vec<usize> = Vec::new();
     for row in 0..table.rows() {
-        let key = id.map_or(&[][..], |column| table.cell(row, column));
-        if let (Some(column), true) = (id, key.is_empty()) {
-            return Err(Error::data(
-                table.place(row, column),
-                "no series id",
-                "every row needs its id: mend or remove the line",
-            ));
+        let key = frame.id.map_or(&[][..], |column| table.cell(row, column));
+        if let (Some(column), true) = (frame.id, key.is_empty()) {
+            let help = "every row needs its id: mend or remove the line";
+            return Err(Error::data(table.place(row, column), "no series id", help));
         }
         let which = *index.entry(key).or_insert_with(|| {
-            let id = String::from_utf8_lossy(key).into_owned();
-            series.push(RawSeries { id, stamps: vec![], lines: vec![], values: vec![], width: columns.len() });
+            series.push(RawSeries::new(String::from_utf8_lossy(key).into_owned(), values.len()));
             last_row.push(row);
             series.len() - 1
         });
         let one = &mut series[which];
-        let stamp = time.stamps[row];
+        let stamp = frame.time.stamps[row];
         if let Some(last) = one.stamps.last()
             && stamp.instant <= last.instant
         {
-            return Err(out_of_order(table, time, id, row, last_row[which]));
+            return Err(out_of_order(frame, one, row, last_row[which]));
         }
         one.stamps.push(stamp);
-        one.lines.push(Some(table.line(row)));
-        one.values.extend(columns.iter().map(|column| column[row]));
+        one.sources.push(Some(row));
+        one.values.extend(values.iter().map(|column| column[row]));
         last_row[which] = row;
     }
     Ok(series)
 }
 
-fn out_of_order(table: &Table, time: &TimeColumn, id: Option<usize>, row: usize, previous: usize) -> Error {
-    let mut place = table.place(row, time.columns[0]);
-    place.column = Some(time.name.clone());
-    place.value = Some(time.columns.iter().map(|c| table.text(row, *c)).collect::<Vec<_>>().join(" "));
-    let line = table.line(previous);
-    let of = id.map_or(String::new(), |column| format!(" of series `{}`", table.text(row, column)));
-    let panel_help = match id {
-        None => "if the file holds several series, --id-column names the column that tells them apart; ",
-        Some(_) => "",
-    };
-    if time.stamps[row].instant == time.stamps[previous].instant {
-        let help = format!(
-            "{panel_help}else remove one of the lines; a local clock set back repeats an hour: write times with their offset"
-        );
-        return Error::data(place, format!("the same time{of} as in line {line}"), help);
+fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) -> Error {
+    let stamps = &frame.time.stamps;
+    let (of, line) = (series.suffix(), frame.table.line(previous));
+    let mut help = Vec::new();
+    if frame.id.is_none() {
+        help.push("if the file holds several series, --id-column names the column that tells them apart");
     }
-    let falls = id.is_none() && time.stamps.windows(2).all(|pair| pair[1].instant < pair[0].instant);
-    let help = if falls {
-        "the file runs from new to old: sort it by time, oldest first".to_string()
+    let back = stamps[previous].instant - stamps[row].instant;
+    let problem = if back == 0 {
+        help.push("if one of the lines is a mistake, remove it");
+        format!("the same time{of} as in line {line}")
     } else {
-        format!("{panel_help}else sort the file by time, oldest first")
+        if frame.id.is_none() && stamps.windows(2).all(|pair| pair[1].instant < pair[0].instant) {
+            help = vec!["the file runs from new to old"];
+        }
+        help.push("sort the file by time, oldest first");
+        format!("earlier than the time{of} in line {line}")
     };
-    Error::data(place, format!("earlier than the time{of} in line {line}"), help)
+    if frame.time.kind == (TimeKind::Clock { zoned: false }) && back <= HOUR {
+        help.push("a local clock set back repeats an hour: write times with their offset, or in UTC");
+    }
+    Error::data(frame.time_place(row), problem, help.join("; "))
 }
 
 /// The absent times of all series.
@@ -116,7 +154,7 @@ pub(crate) struct GapCount {
 }
 
 impl GapCount {
-    pub fn of(series: &[RawSeries], step: Step, kind: TimeKind) -> GapCount {
+    pub fn of(frame: &Frame, series: &[RawSeries], step: Step) -> GapCount {
         let mut count = GapCount::default();
         for (which, one) in series.iter().enumerate() {
             for (row, pair) in one.stamps.windows(2).enumerate() {
@@ -125,9 +163,9 @@ impl GapCount {
                     Interval::Irregular => count.irregular += 1,
                     Interval::Missing(missing) => {
                         count.gaps += 1;
-                        count.missing += missing;
+                        count.missing = count.missing.saturating_add(missing);
                         if missing > count.largest.0 {
-                            count.largest = (missing, label(kind, pair[0], step.is_days()));
+                            count.largest = (missing, frame.label(pair[0]));
                         }
                     }
                 }
@@ -139,51 +177,48 @@ impl GapCount {
 }
 
 /// Inserts the absent times of every series as rows of missing values.
-pub(crate) fn fill_gaps(
-    file: &str,
-    series: &mut [RawSeries],
-    step: Step,
-    kind: TimeKind,
-    count: &GapCount,
-) -> Result<()> {
+pub(crate) fn fill_gaps(frame: &Frame, series: &mut [RawSeries], step: Step, missing: i64) -> Result<()> {
     let rows: usize = series.iter().map(RawSeries::rows).sum();
-    let place = |line: Option<u64>| Place { file: file.into(), line, ..Place::default() };
-    if count.missing as usize > 10 * rows + 100_000 {
-        let problem = format!("--gaps fill would insert {} rows into {rows}, at a step of {step}", count.missing);
-        return Err(Error::data(place(None), problem, "--gaps skip leaves the gaps open; or check the times"));
+    if missing as usize > 10 * rows + 100_000 {
+        let problem = format!("--gaps fill would insert {missing} rows into {rows}, at a step of {step}");
+        return Err(Error::data(frame.file(), problem, "--gaps skip leaves the gaps open; or check the times"));
     }
     for one in series {
-        let width = one.width;
-        let mut filled = RawSeries { id: one.id.clone(), stamps: vec![], lines: vec![], values: vec![], width };
+        let mut filled = RawSeries::new(one.id.clone(), one.width);
         for row in 0..one.rows() {
             if row > 0 {
-                let (before, after) = (one.stamps[row - 1], one.stamps[row]);
-                let missing = match step.interval(before, after) {
-                    Interval::Regular => 0,
-                    Interval::Missing(missing) => missing,
-                    Interval::Irregular => {
-                        let problem = format!(
-                            "{} is no whole number of steps ({step}) after {}{}",
-                            label(kind, after, false),
-                            label(kind, before, false),
-                            one.suffix()
-                        );
-                        let help = "--gaps fill needs a regular grid; --gaps skip, or notice, does not";
-                        return Err(Error::data(place(one.lines[row]), problem, help));
-                    }
-                };
-                let month_end = month_index(before).1 && month_index(after).1;
-                for k in 1..=missing {
-                    filled.stamps.push(step.after(before, k, month_end));
-                    filled.lines.push(None);
-                    filled.values.extend(std::iter::repeat_n(f64::NAN, width));
-                }
+                insert_before(frame, one, row, step, &mut filled)?;
             }
             filled.stamps.push(one.stamps[row]);
-            filled.lines.push(one.lines[row]);
-            filled.values.extend_from_slice(&one.values[row * width..(row + 1) * width]);
+            filled.sources.push(one.sources[row]);
+            filled.values.extend_from_slice(&one.values[row * one.width..(row + 1) * one.width]);
         }
         *one = filled;
+    }
+    Ok(())
+}
+
+fn insert_before(frame: &Frame, one: &RawSeries, row: usize, step: Step, filled: &mut RawSeries) -> Result<()> {
+    let (before, after) = (one.stamps[row - 1], one.stamps[row]);
+    let missing = match step.interval(before, after) {
+        Interval::Regular => 0,
+        Interval::Missing(missing) => missing,
+        Interval::Irregular => {
+            let (late, early, of) = (frame.label(after), frame.label(before), one.suffix());
+            let problem = format!("{late} is no whole number of steps ({step}) after {early}{of}");
+            let place = one.sources[row].map_or_else(|| frame.file(), |source| frame.time_place(source));
+            return Err(Error::data(
+                place,
+                problem,
+                "--gaps fill needs a regular grid; --gaps skip, or notice, does not",
+            ));
+        }
+    };
+    let month_end = month_index(before).1 && month_index(after).1;
+    for k in 1..=missing {
+        filled.stamps.push(step.after(before, k, month_end));
+        filled.sources.push(None);
+        filled.values.extend(std::iter::repeat_n(f64::NAN, one.width));
     }
     Ok(())
 }

@@ -2,17 +2,50 @@
 
 use std::ops::Range;
 
+use super::dataset::SplitName;
 use super::options::Split;
 use super::time::Timestamp;
 use super::time_column::{TimeColumn, TimeKind, label};
 use crate::error::{Error, Result};
 
-/// Global rows of one series' three parts; they follow one another without a hole.
+/// Rows of one series' three parts; they follow one another without a hole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
     pub train: Range<usize>,
     pub validation: Range<usize>,
     pub test: Range<usize>,
+}
+
+impl Parts {
+    pub fn get(&self, split: SplitName) -> &Range<usize> {
+        match split {
+            SplitName::Train => &self.train,
+            SplitName::Validation => &self.validation,
+            SplitName::Test => &self.test,
+        }
+    }
+
+    /// The same parts, `rows` later, where `from` becomes 0 first.
+    pub(crate) fn moved(&self, from: usize, rows: usize) -> Parts {
+        let moved = |part: &Range<usize>| part.start - from + rows..part.end - from + rows;
+        Parts { train: moved(&self.train), validation: moved(&self.validation), test: moved(&self.test) }
+    }
+
+    /// First target rows of the windows that fit: a training window lies wholly in the training rows; a validation or
+    /// test window has its targets in its rows, and may reach back for inputs.
+    pub(crate) fn origins(&self, split: SplitName, lookback: usize, horizon: usize) -> Range<usize> {
+        let part = self.get(split);
+        let first = match split {
+            SplitName::Train => part.start + lookback,
+            SplitName::Validation | SplitName::Test => part.start.max(self.train.start + lookback),
+        };
+        first..(part.end + 1).saturating_sub(horizon).max(first)
+    }
+
+    /// All rows, from the first training row to the last test row.
+    pub fn all(&self) -> Range<usize> {
+        self.train.start..self.test.end
+    }
 }
 
 /// Ends of the three parts, as rows of a series from its first kept row.
@@ -116,7 +149,10 @@ fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result
     let before = |one: &Span, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);
     let all = series.iter().map(|one| [before(one, first), before(one, second), one.stamps.len()]).collect();
     let notice = format!(
-        "the series do not share one span: all are split at the same dates, validation from {}, test from {}",
+        "the series do not share one span (`{begin_id}` begins last, at {}, `{end_id}` ends first, at {}): all are split \
+         at the same dates, validation from {}, test from {}",
+        label(kind, *begin, false),
+        label(kind, *end, false),
         label(kind, first, false),
         label(kind, second, false)
     );

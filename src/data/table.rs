@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::options::{DataOptions, delimiter_word};
+use super::options::DataOptions;
+use super::text::delimiter_word;
 use crate::error::{Error, Place, Result};
 
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -46,8 +47,9 @@ impl Table {
             ends: Vec::new(),
             lines: Vec::new(),
         };
+        let mut lines = Lines { bytes, at: 0, line: 1 };
         while read_record(file, &mut reader, &mut record)? {
-            let line = record.position().map_or(0, |position| position.line());
+            let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
             if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
                 table.empty_rows += 1;
                 continue;
@@ -71,6 +73,10 @@ impl Table {
             table.lines.push(line);
         }
         table.check_header()?;
+        if table.rows() == 0 {
+            let place = Place { file: file.into(), ..Place::default() };
+            return Err(Error::data(place, "no rows below the header line", "give a file with rows"));
+        }
         Ok(table)
     }
 
@@ -99,6 +105,14 @@ impl Table {
     /// The column's name, or `#3` for an unnamed third column.
     pub fn name(&self, column: usize) -> String {
         if self.header[column].is_empty() { format!("#{}", column + 1) } else { self.header[column].clone() }
+    }
+
+    /// A text that [`Table::find`] takes back to the column, also within a list: the name, or the position where the
+    /// name would not do.
+    pub fn reference(&self, column: usize) -> String {
+        let name = &self.header[column];
+        let plain = !name.is_empty() && !name.contains(',') && !matches!(name.as_str(), "all" | "none");
+        if plain { name.clone() } else { format!("#{}", column + 1) }
     }
 
     /// Finds a column by its exact name, or by position, as in `#3` (from 1).
@@ -178,6 +192,32 @@ impl Table {
             (Some(_), _, None) => Ok(','),
             _ => Ok('.'),
         }
+    }
+}
+
+/// Counts lines along a file. The reader's own count is one short where lines end in CR LF.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line, from 1, of the first character at or after byte `start`; starts must rise.
+    fn of(&mut self, start: usize) -> u64 {
+        while let Some(byte) = self.bytes.get(self.at) {
+            let ends_line = match byte {
+                b'\n' => true,
+                b'\r' => self.bytes.get(self.at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            if self.at >= start && !matches!(byte, b'\n' | b'\r') {
+                break;
+            }
+            self.line += u64::from(ends_line);
+            self.at += 1;
+        }
+        self.line
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Timestamp {
 impl Timestamp {
     /// Microseconds since 1970-01-01 00:00 on the written clock.
     pub(crate) fn clock(self) -> i64 {
-        self.instant + i64::from(self.offset) * SECOND
+        self.instant.saturating_add(i64::from(self.offset) * SECOND)
     }
 
     /// The written date and time; chrono's range is far wider than four-digit years.
@@ -91,9 +91,21 @@ pub(crate) fn parse_written(text: &str) -> Option<Written> {
     scan.done().then_some(written)
 }
 
+/// The end of year 9999 lies within this many microseconds of 1970: distances of such times fit 64 bits.
+const FARTHEST: i64 = 260_000_000_000 * SECOND;
+
 /// Reads a time by a strptime format. Parts that the format lacks are the first of their kind (day 1, 0 minutes).
 /// `Err` tells in words what did not fit.
 pub(crate) fn parse_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
+    let (time, zoned) = by_format(text, format)?;
+    if time.clock().unsigned_abs() > FARTHEST as u64 {
+        Err("not within years 1 to 9999".into())
+    } else {
+        Ok((time, zoned))
+    }
+}
+
+fn by_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
     let mut parsed = Parsed::new();
     chrono::format::parse(&mut parsed, text, StrftimeItems::new(format)).map_err(|error| error.to_string())?;
     let zoned = parsed.offset().is_some();
@@ -216,11 +228,9 @@ impl Scan<'_> {
             "december",
         ];
         let word = String::from_utf8_lossy(self.word()).to_ascii_lowercase();
-        let fits = |name: &&str| word == **name || (word.len() == 3 && name.starts_with(&word)) || word == "sept";
-        NAMES
-            .iter()
-            .position(|name| if word == "sept" { *name == "september" } else { fits(&name) })
-            .map(|m| m as u32 + 1)
+        let word = if word == "sept" { "sep" } else { &word };
+        let fits = |name: &&str| **name == *word || (word.len() == 3 && name.starts_with(word));
+        NAMES.iter().position(fits).map(|month| month as u32 + 1)
     }
 
     fn starts_with_letter(&self) -> bool {

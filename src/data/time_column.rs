@@ -56,11 +56,7 @@ impl TimeColumn {
             Some(name) => name.clone(),
             None => columns.iter().map(|column| table.name(*column)).collect::<Vec<_>>().join("+"),
         };
-        if table.rows() == 0 {
-            let place = Place { file: table.file.clone(), ..Place::default() };
-            return Err(Error::data(place, "no rows below the header line", "give a file with rows"));
-        }
-        let mut reader = Reader { table, cells, columns: &columns };
+        let reader = Reader { table, cells, columns: &columns };
         let (stamps, kind, day_first, reading) = if let Some(format) = &options.time_format {
             reader.by_format(format)?
         } else if reader.is_parts() {
@@ -163,7 +159,7 @@ fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usi
             let help = format!(
                 "--time-column names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
                  column of row numbers. Columns, parted by `{}`: {}",
-                super::options::delimiter_word(table.delimiter),
+                super::text::delimiter_word(table.delimiter),
                 table.listed()
             );
             let place = Place { file: table.file.clone(), ..Place::default() };
@@ -206,7 +202,7 @@ impl Reader<'_> {
         Error::data(place, problem, help)
     }
 
-    fn by_format(&mut self, format: &str) -> Result<Read> {
+    fn by_format(&self, format: &str) -> Result<Read> {
         use chrono::format::{Item, StrftimeItems};
         if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
             let help = "strptime syntax: %Y %m %d %H %M %S %z, %j day of year, %b month name, %p AM/PM";
@@ -328,18 +324,19 @@ fn whole_numbers(reader: &Reader, numbers: &[i64]) -> Result<Read> {
     if let Some(stamps) = (0..numbers.len()).map(compact).collect::<Option<Vec<_>>>() {
         return Ok((stamps, TimeKind::Clock { zoned: false }, None, "dates without marks".into()));
     }
-    // Seconds from 1973 on, so that row numbers below 10^8 stay row numbers.
-    let units: [(std::ops::Range<i64>, fn(i64) -> i64, &str); 4] = [
-        (100_000_000..100_000_000_000, |n| n * SECOND, "seconds since 1970"),
-        (100_000_000_000..100_000_000_000_000, |n| n * 1000, "milliseconds since 1970"),
-        (100_000_000_000_000..100_000_000_000_000_000, |n| n, "microseconds since 1970"),
-        (100_000_000_000_000_000..i64::MAX, |n| n / 1000, "nanoseconds since 1970"),
-    ];
-    for (range, to_micros, reading) in units {
-        if numbers.iter().all(|n| range.contains(n)) {
+    // Seconds from 1973 on, so that row numbers below 10^8 stay row numbers; each finer unit has 1000 times the numbers.
+    let mut first: i64 = 100_000_000;
+    for (unit, to_micros) in [
+        ("seconds", (|n| n * SECOND) as fn(i64) -> i64),
+        ("milliseconds", |n| n * 1000),
+        ("microseconds", |n| n),
+        ("nanoseconds", |n| n / 1000),
+    ] {
+        if numbers.iter().all(|n| (first..first.saturating_mul(1000)).contains(n)) {
             let stamps = numbers.iter().map(|n| Timestamp { instant: to_micros(*n), offset: 0 }).collect();
-            return Ok((stamps, TimeKind::Clock { zoned: false }, None, reading.into()));
+            return Ok((stamps, TimeKind::Clock { zoned: false }, None, format!("{unit} since 1970")));
         }
+        first = first.saturating_mul(1000);
     }
     if let Some(row) = numbers.iter().position(|n| n.unsigned_abs() >= 100_000_000) {
         return Err(reader.refuse(

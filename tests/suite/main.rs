@@ -1,7 +1,23 @@
 //! The integration tests, in one binary because linking wgpu is slow.
 
+/// Scores and baselines by hand, and the published ETT protocol.
+mod baselines;
 /// The program as users meet it.
 mod cli;
+/// Files as people have them.
+mod data;
+/// The embedded set is the documented one.
+mod data_embedded;
+/// Missing values: words, policies, masks.
+mod data_missing;
+/// One syntax for flags and TOML.
+mod data_options;
+/// Nothing reads the future.
+mod data_properties;
+/// Train, validation and test, and panels.
+mod data_split;
+/// The time column, steps, gaps, calendar.
+mod data_times;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
 /// What PyTorch computed.
@@ -16,5 +32,3 @@ mod gpu_support;
 mod parity;
 /// Every shader, checked without a GPU.
 mod shaders;
-/// Small programs with random data, for any engine.
-mod support;

@@ -11,7 +11,7 @@ use microglia::program::{Element, List};
 use microglia::reference::CpuEngine;
 
 use crate::gpu_support::{engine, gpu};
-use crate::support::Case;
+use microglia::compare::Case;
 
 /// Relative to the largest magnitude: a few roundings, and a division of WGSL's 2.5 units in the last place.
 const FLOOR: f64 = 2e-6;
@@ -20,12 +20,12 @@ const FLOOR: f64 = 2e-6;
 /// the GPU's tensors are set to the f32 twin's, so that errors do not compound.
 fn check(case: Case) {
     let Some(gpu) = gpu() else { return };
-    let program = case.program();
+    let program = case.program().unwrap();
     let mut device = engine(&gpu, program.clone());
     let mut twin = CpuEngine::<f32>::new(program.clone(), Some(1)).unwrap();
     let mut oracle = CpuEngine::<f64>::new(program.clone(), Some(1)).unwrap();
     for engine in [&mut device as &mut dyn Engine, &mut twin, &mut oracle] {
-        case.load(engine, 11);
+        case.load(engine, 11).unwrap();
     }
     let lists = [List::Forward, List::Backward, List::Prune, List::Update];
     let steps = (0..program.slots).flat_map(|slot| lists.map(|list| (list, slot)));
