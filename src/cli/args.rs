@@ -22,6 +22,9 @@ pub enum Verb {
     Train(Box<TrainArgs>),
     /// List the GPU adapters, their limits, and what `--device auto` would take
     Devices(DevicesArgs),
+    /// Check a GPU against the CPU engine: op by op, then whole training steps
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
 }
 
 const TRAIN_HELP: &str = "\
@@ -39,6 +42,13 @@ Any option may stand in the TOML file of --config, without the dashes (`prune-ev
 `auto` and `none`, where an option takes them, undo what the file says.
 
 Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
+
+const COMPARE_HELP: &str = "\
+What to run on a new card or driver. RNN and LSTM of several shapes run op by op on both engines from the same inputs;
+then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a
+non-finite value fails.
+
+Exit codes: 0 the engines agree · 1 they do not · 2 there is no such device.";
 
 #[derive(Debug, Default, Args)]
 pub struct TrainArgs {
@@ -250,6 +260,19 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 pub struct DevicesArgs {
     /// Print the adapters as JSON
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// gpu, or part of an adapter's name, as in llvmpipe [default: a real GPU, else a software one]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Training steps of either kind
+    #[arg(long, value_name = "N", default_value = "20", value_parser = whole(2, 10_000))]
+    pub steps: usize,
+    /// Print the whole report as JSON
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
 }

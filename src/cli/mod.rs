@@ -1,6 +1,7 @@
 //! The program around the library: what was typed, what it means, and a file per verb.
 
 mod args;
+mod compare;
 mod config;
 mod config_file;
 mod devices;
@@ -66,6 +67,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
     match (Cli::from_arg_matches(&typed)?.verb, typed.subcommand()) {
         (Verb::Train(_), Some((_, typed))) => train::run(typed),
         (Verb::Devices(args), _) => devices::run(&args),
+        (Verb::Compare(args), _) => compare::run(&args),
         (Verb::Train(_), None) => unreachable!("a verb was typed"),
     }
 }

@@ -1,14 +1,21 @@
 //! Plain-text tables and numbers.
 
-/// A table: the first column to the left, the others to the right.
+/// A table: the first column to the left, the others to the right unless told.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
+    left: Vec<usize>,
 }
 
 impl Table {
     pub fn new<const N: usize>(header: [&str; N]) -> Table {
-        Table { rows: vec![header.map(str::to_string).to_vec()] }
+        Table { rows: vec![header.map(str::to_string).to_vec()], left: vec![0] }
+    }
+
+    /// Sets a column of text to the left.
+    pub fn left(mut self, column: usize) -> Table {
+        self.left.push(column);
+        self
     }
 
     pub fn row(&mut self, cells: Vec<String>) {
@@ -37,14 +44,10 @@ impl std::fmt::Display for Table {
         for row in &self.rows {
             let mut line = String::new();
             for (c, cell) in row.iter().enumerate() {
-                let space = widths[c] - cell.chars().count();
-                if c == 0 {
-                    line += cell;
-                    line += &" ".repeat(space);
-                } else {
-                    line += &" ".repeat(space + 2);
-                    line += cell;
-                }
+                let space = " ".repeat(widths[c] - cell.chars().count());
+                let gap = if c == 0 { "" } else { "  " };
+                line +=
+                    &if self.left.contains(&c) { format!("{gap}{cell}{space}") } else { format!("{gap}{space}{cell}") };
             }
             writeln!(f, "{}", line.trim_end())?;
         }

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use crate::golden::{Golden, path};
+use crate::gpu_support;
 
 const TINY: [&str; 11] =
     ["--target", "y", "--lookback", "7", "--horizon", "2", "--batch", "8", "--hidden", "5", "--device=cpu"];
@@ -316,4 +317,22 @@ fn devices_lists_adapters_and_what_auto_takes() {
     assert!(stdout(&text).contains("--device auto takes"));
     let json: Value = serde_json::from_str(&stdout(&microglia(place.path(), &["devices", "--json"]))).unwrap();
     assert!(json["adapters"].is_array() && json["auto"]["engine"].is_string());
+}
+
+#[test]
+fn compare_needs_another_engine_than_the_cpu_s() {
+    let place = tempfile::tempdir().unwrap();
+    refused(place.path(), &microglia(place.path(), &["compare", "--device", "cpu"]), &["CPU engine", "--device"]);
+}
+
+#[test]
+fn compare_names_the_device_and_every_op() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let name = gpu.summary().name.clone();
+    let output = microglia(place.path(), &["compare", "--steps", "2", "--device", &name]);
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    for text in ["lstm_backward", "topk_ties", "tolerance", "2 steps on their own", "cases agree on", &name] {
+        assert!(stdout(&output).contains(text), "no {text:?}");
+    }
 }

@@ -91,7 +91,7 @@ pub(super) fn time_ticks(times: &[NaiveDateTime], rows: usize) -> (Vec<f64>, Tic
     let step = rows.div_ceil(MOST).max(1);
     let label: TickLabel = match times.to_vec() {
         times if times.is_empty() => Box::new(|x| format!("{x:.0}")),
-        times => Box::new(move |x| times.get(x as usize).map_or_else(String::new, |t| stamp(t))),
+        times => Box::new(move |x| times.get(x as usize).map_or_else(String::new, stamp)),
     };
     ((0..rows).step_by(step).map(|i| i as f64).collect(), label)
 }

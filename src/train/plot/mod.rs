@@ -190,11 +190,10 @@ pub fn training_svg(plot: &TrainingPlot) -> Result<String> {
             let beside = x + steps * if right_half { -0.006 } else { 0.006 };
             chart.draw_series([Text::new(text, (beside, top * 0.99), style)]).map_err(drawing)?;
         }
-        let curves: [(fn(&TrainingPoint) -> f64, RGBColor); 2] =
-            [(|p| p.train_loss, train), (|p| p.validation_loss, validation)];
-        for (value, color) in curves {
+        let losses: fn(&TrainingPoint) -> [f64; 2] = |p| [p.train_loss, p.validation_loss];
+        for (which, color) in [train, validation].into_iter().enumerate() {
             let points: Vec<(f64, f64)> =
-                plot.epochs.iter().map(|p| (p.step as f64, value(p))).filter(|p| p.1.is_finite()).collect();
+                plot.epochs.iter().map(|p| (p.step as f64, losses(p)[which])).filter(|p| p.1.is_finite()).collect();
             chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2))).map_err(drawing)?;
             chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, color.filled()))).map_err(drawing)?;
         }
