@@ -19,6 +19,7 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
     linear_forward,
     linear_backward_input,
     linear_backward_weight,
+    linear_weight_sum,
     recurrent_weights,
     rnn_forward,
     rnn_backward,
