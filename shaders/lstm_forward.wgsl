@@ -3,7 +3,7 @@
 //! hidden unit of four batch rows, and finds their h in workgroup memory as one vec4.
 //! R replicas, B batch, T steps, H hidden. Gates in PyTorch's order i, f, g, o; projections before, activated after.
 //! Where H > LANES several workgroups share a step, and the host gives each dispatch one step.
-//! Uses: activations
+//! Uses: activations, recurrent
 
 override LANES: u32 = 64u;
 
@@ -55,12 +55,6 @@ fn store_cells(word: vec4<u32>, value: vec4<f32>) {
     cells[word.y] = value.y;
     cells[word.z] = value.z;
     cells[word.w] = value.w;
-}
-
-// Four batch rows' words, each row's `stride` words after the one before. Past the batch's end the last row is repeated:
-// it comes to the same numbers again, and they are stored in the same place.
-fn row_offsets(rows: u32, stride: u32) -> vec4<u32> {
-    return min(vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(rows - 1u)) * stride;
 }
 
 @compute @workgroup_size(LANES)

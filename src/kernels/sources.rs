@@ -44,6 +44,7 @@ pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
     grid,
     magnitude,
     non_finite,
+    recurrent,
     reduce,
     replica_step,
     rng,
