@@ -1,9 +1,9 @@
 //! lstm_backward — d_output → d_gates, for t = t_end − 1 … t_begin.
-//! Twin: src/reference/lstm.rs. One workgroup per (four batch rows, LANES hidden units, replica); an invocation owns a
-//! hidden unit of four batch rows, and finds their d_gates of step t + 1 in workgroup memory as four vec4.
+//! Twin: src/reference/lstm.rs. One workgroup per (four batch rows, LANES hidden units, replica). For w_hhᵀ · d_gates_{t+1}
+//! an invocation sums one gate's part of four units; for the rest it owns one unit. Both of four batch rows.
 //! R replicas, B batch, T steps, D output steps with a gradient, H hidden. Gates in PyTorch's order i, f, g, o.
 //! Where H > LANES several workgroups share a step, and the host gives each dispatch one step.
-//! Uses: activations
+//! Uses: activations, recurrent
 
 override LANES: u32 = 64u;
 
@@ -19,11 +19,12 @@ struct Params {
     d_output_row: u32,
     d_gates_row: u32,
     carry_row: u32,
+    weights: u32,         // vec4 offset of w_hh [4, H, H to a multiple of 4] in a replica's row
     weights_row: u32,     // in vec4
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;    // [R, H to a multiple of 4 (unit of d_gates), H] (i, f, g, o)
+@group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;    // [R, row]
 @group(0) @binding(2) var<storage, read> gates: array<f32>;            // [R, B, T, 4, H]  activated
 @group(0) @binding(3) var<storage, read> cells: array<f32>;            // [R, B, T+1, H]
 @group(0) @binding(4) var<storage, read> d_output: array<f32>;         // [R, B, D, H]
@@ -32,8 +33,28 @@ struct Params {
 
 const MAX_LANES: u32 = 256u;
 
-// d_gates_{t+1} of four batch rows, of LANES hidden units, by gate: all the 16 KiB there are.
+// d_gates_{t+1} of four batch rows, of LANES hidden units, by gate: all the 16 KiB there are. Between barriers it also
+// holds the gates' parts of d_h.
 var<workgroup> sh_d: array<array<vec4<f32>, MAX_LANES>, 4>;
+
+fn load_gates(word: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(gates[word.x], gates[word.y], gates[word.z], gates[word.w]);
+}
+
+fn load_cells(word: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(cells[word.x], cells[word.y], cells[word.z], cells[word.w]);
+}
+
+fn load_d_gates(word: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(d_gates[word.x], d_gates[word.y], d_gates[word.z], d_gates[word.w]);
+}
+
+fn store_d_gates(word: vec4<u32>, value: vec4<f32>) {
+    d_gates[word.x] = value.x;
+    d_gates[word.y] = value.y;
+    d_gates[word.z] = value.z;
+    d_gates[word.w] = value.w;
+}
 
 @compute @workgroup_size(LANES)
 fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -43,115 +64,107 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     let unit = group.y * LANES + lane;
     let step_words = 4u * p.hidden;
     let gates_stride = p.steps * step_words;
-    let gates_first = replica * p.gates_row + first * gates_stride + unit;
-    let d_gates_first = replica * p.d_gates_row + first * gates_stride;
     let cells_stride = (p.steps + 1u) * p.hidden;
-    let cells_first = replica * p.cells_row + first * cells_stride + unit;
     let d_output_stride = p.output_steps * p.hidden;
-    let d_output_first = replica * p.d_output_row + first * d_output_stride + unit;
-    let carry_first = replica * p.carry_row + first * p.hidden + unit;
+    let gate_rows = row_offsets(rows, gates_stride) + (replica * p.gates_row + first * gates_stride + unit);
+    let d_gate_rows = row_offsets(rows, gates_stride) + (replica * p.d_gates_row + first * gates_stride);
+    let cell_rows = row_offsets(rows, cells_stride) + (replica * p.cells_row + first * cells_stride + unit);
+    let d_output_rows = row_offsets(rows, d_output_stride) + (replica * p.d_output_row + first * d_output_stride + unit);
+    let carry_rows = row_offsets(rows, p.hidden) + (replica * p.carry_row + first * p.hidden + unit);
+
+    // The part that this invocation sums: one gate, four units side by side.
+    let part = lane / (LANES / 4u);
+    let block = lane % (LANES / 4u);
+    let block_unit = group.y * LANES + block * 4u;
+    let weights_stride = (p.hidden + 3u) / 4u;
+    let part_weights = replica * p.weights_row + p.weights + part * p.hidden * weights_stride + block_unit / 4u;
 
     var d_c = vec4<f32>(0.0);
     if (unit < p.hidden && p.t_end < p.steps) {
-        for (var r = 0u; r < rows; r = r + 1u) {
-            d_c[r] = carry[carry_first + r * p.hidden];
-        }
+        d_c = vec4<f32>(carry[carry_rows.x], carry[carry_rows.y], carry[carry_rows.z], carry[carry_rows.w]);
     }
 
     for (var after = p.t_end; after > p.t_begin; after = after - 1u) {
         let t = after - 1u;
         var d_h = vec4<f32>(0.0);
         if (unit < p.hidden && t + p.output_steps >= p.steps) {
-            let d = t + p.output_steps - p.steps;
-            for (var r = 0u; r < rows; r = r + 1u) {
-                d_h[r] = d_output[d_output_first + r * d_output_stride + d * p.hidden];
-            }
+            let word = d_output_rows + (t + p.output_steps - p.steps) * p.hidden;
+            d_h = vec4<f32>(d_output[word.x], d_output[word.y], d_output[word.z], d_output[word.w]);
         }
         if (after < p.steps) {
+            // w_hhᵀ · d_gates_{t+1}, by unit of the block.
+            var d_0 = vec4<f32>(0.0);
+            var d_1 = vec4<f32>(0.0);
+            var d_2 = vec4<f32>(0.0);
+            var d_3 = vec4<f32>(0.0);
             for (var k0 = 0u; k0 < p.hidden; k0 = k0 + LANES) {
                 // Later steps of a dispatch find the d_gates that this workgroup left there.
                 if (after == p.t_end) {
                     workgroupBarrier();
-                    for (var g = 0u; g < 4u; g = g + 1u) {
-                        var d = vec4<f32>(0.0);
-                        if (k0 + lane < p.hidden) {
-                            let word = d_gates_first + after * step_words + g * p.hidden + k0 + lane;
-                            for (var r = 0u; r < rows; r = r + 1u) {
-                                d[r] = d_gates[word + r * gates_stride];
-                            }
-                        }
-                        sh_d[g][lane] = d;
+                    if (k0 + lane < p.hidden) {
+                        let word = d_gate_rows + (after * step_words + k0 + lane);
+                        sh_d[0][lane] = load_d_gates(word);
+                        sh_d[1][lane] = load_d_gates(word + p.hidden);
+                        sh_d[2][lane] = load_d_gates(word + 2u * p.hidden);
+                        sh_d[3][lane] = load_d_gates(word + 3u * p.hidden);
                     }
                     workgroupBarrier();
                 }
-                if (unit < p.hidden) {
+                if (block_unit < p.hidden) {
                     let end = min(LANES, p.hidden - k0);
-                    var w = replica * p.weights_row + k0 * p.hidden + unit;
-                    var d_i = vec4<f32>(0.0);
-                    var d_f = vec4<f32>(0.0);
-                    var d_g = vec4<f32>(0.0);
-                    var d_o = vec4<f32>(0.0);
-                    for (var k = 0u; k < end; k = k + 2u) {
-                        let w0 = weights[w];
-                        let w1 = weights[w + p.hidden];
-                        d_i = d_i + w0.x * sh_d[0][k] + w1.x * sh_d[0][k + 1u];
-                        d_f = d_f + w0.y * sh_d[1][k] + w1.y * sh_d[1][k + 1u];
-                        d_g = d_g + w0.z * sh_d[2][k] + w1.z * sh_d[2][k + 1u];
-                        d_o = d_o + w0.w * sh_d[3][k] + w1.w * sh_d[3][k + 1u];
-                        w = w + 2u * p.hidden;
+                    var w = part_weights + k0 * weights_stride;
+                    for (var k = 0u; k < end; k = k + 1u) {
+                        let four = weights[w];
+                        let d = sh_d[part][k];
+                        d_0 = d_0 + four.x * d;
+                        d_1 = d_1 + four.y * d;
+                        d_2 = d_2 + four.z * d;
+                        d_3 = d_3 + four.w * d;
+                        w = w + weights_stride;
                     }
-                    d_h = d_h + ((d_i + d_f) + (d_g + d_o));
                 }
             }
+            workgroupBarrier();
+            sh_d[part][block * 4u] = d_0;
+            sh_d[part][block * 4u + 1u] = d_1;
+            sh_d[part][block * 4u + 2u] = d_2;
+            sh_d[part][block * 4u + 3u] = d_3;
+            workgroupBarrier();
+            d_h = d_h + ((sh_d[0][lane] + sh_d[1][lane]) + (sh_d[2][lane] + sh_d[3][lane]));
+            workgroupBarrier();
         }
-        var d_i = vec4<f32>(0.0);
-        var d_f = vec4<f32>(0.0);
-        var d_g = vec4<f32>(0.0);
-        var d_o = vec4<f32>(0.0);
         if (unit < p.hidden) {
-            var i = vec4<f32>(0.0);
-            var f = vec4<f32>(0.0);
-            var g = vec4<f32>(0.0);
-            var o = vec4<f32>(0.0);
-            var c = vec4<f32>(0.0);
-            var c_before = vec4<f32>(0.0);
-            for (var r = 0u; r < rows; r = r + 1u) {
-                let word = gates_first + r * gates_stride + t * step_words;
-                i[r] = gates[word];
-                f[r] = gates[word + p.hidden];
-                g[r] = gates[word + 2u * p.hidden];
-                o[r] = gates[word + 3u * p.hidden];
-                let cell = cells_first + r * cells_stride + t * p.hidden;
-                c_before[r] = cells[cell];
-                c[r] = cells[cell + p.hidden];
-            }
+            let gate = gate_rows + t * step_words;
+            let i = load_gates(gate);
+            let f = load_gates(gate + p.hidden);
+            let g = load_gates(gate + 2u * p.hidden);
+            let o = load_gates(gate + 3u * p.hidden);
+            let c_before = load_cells(cell_rows + t * p.hidden);
             // h = o·tanh(c), c = f·c' + i·g
-            let tanh_c = tanh4(c);
+            let tanh_c = tanh4(load_cells(cell_rows + after * p.hidden));
             d_c = d_c + d_h * o * (1.0 - tanh_c * tanh_c);
-            d_i = d_c * g * (i * (1.0 - i));
-            d_f = d_c * c_before * (f * (1.0 - f));
-            d_g = d_c * i * (1.0 - g * g);
-            d_o = d_h * tanh_c * (o * (1.0 - o));
+            let d_i = d_c * g * (i * (1.0 - i));
+            let d_f = d_c * c_before * (f * (1.0 - f));
+            let d_g = d_c * i * (1.0 - g * g);
+            let d_o = d_h * tanh_c * (o * (1.0 - o));
             d_c = d_c * f;
-            for (var r = 0u; r < rows; r = r + 1u) {
-                let word = d_gates_first + r * gates_stride + t * step_words + unit;
-                d_gates[word] = d_i[r];
-                d_gates[word + p.hidden] = d_f[r];
-                d_gates[word + 2u * p.hidden] = d_g[r];
-                d_gates[word + 3u * p.hidden] = d_o[r];
-            }
+            let word = d_gate_rows + (t * step_words + unit);
+            store_d_gates(word, d_i);
+            store_d_gates(word + p.hidden, d_f);
+            store_d_gates(word + 2u * p.hidden, d_g);
+            store_d_gates(word + 3u * p.hidden, d_o);
+            sh_d[0][lane] = d_i;
+            sh_d[1][lane] = d_f;
+            sh_d[2][lane] = d_g;
+            sh_d[3][lane] = d_o;
         }
-        workgroupBarrier();
-        sh_d[0][lane] = d_i;
-        sh_d[1][lane] = d_f;
-        sh_d[2][lane] = d_g;
-        sh_d[3][lane] = d_o;
         workgroupBarrier();
     }
 
     if (unit < p.hidden) {
-        for (var r = 0u; r < rows; r = r + 1u) {
-            carry[carry_first + r * p.hidden] = d_c[r];
-        }
+        carry[carry_rows.x] = d_c.x;
+        carry[carry_rows.y] = d_c.y;
+        carry[carry_rows.z] = d_c.z;
+        carry[carry_rows.w] = d_c.w;
     }
 }

@@ -3,7 +3,7 @@
 //! hidden unit of four batch rows, and finds their h in workgroup memory as one vec4.
 //! R replicas, B batch, T steps, H hidden. Gates in PyTorch's order i, f, g, o; projections before, activated after.
 //! Where H > LANES several workgroups share a step, and the host gives each dispatch one step.
-//! Uses: activations
+//! Uses: activations, recurrent
 
 override LANES: u32 = 64u;
 
@@ -32,47 +32,72 @@ const MAX_LANES: u32 = 256u;
 
 var<workgroup> sh_h: array<vec4<f32>, MAX_LANES>;  // h_{t−1} of four batch rows, of LANES hidden units
 
+fn load_gates(word: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(gates[word.x], gates[word.y], gates[word.z], gates[word.w]);
+}
+
+fn store_gates(word: vec4<u32>, value: vec4<f32>) {
+    gates[word.x] = value.x;
+    gates[word.y] = value.y;
+    gates[word.z] = value.z;
+    gates[word.w] = value.w;
+}
+
+fn store_states(word: vec4<u32>, value: vec4<f32>) {
+    states[word.x] = value.x;
+    states[word.y] = value.y;
+    states[word.z] = value.z;
+    states[word.w] = value.w;
+}
+
+fn store_cells(word: vec4<u32>, value: vec4<f32>) {
+    cells[word.x] = value.x;
+    cells[word.y] = value.y;
+    cells[word.z] = value.z;
+    cells[word.w] = value.w;
+}
+
 @compute @workgroup_size(LANES)
 fn lstm_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let replica = group.z;
     let first = group.x * 4u;
     let rows = min(4u, p.batch - first);
     let unit = group.y * LANES + lane;
-    let states_first = replica * p.states_row + first * (p.steps + 1u) * p.hidden;
     let states_stride = (p.steps + 1u) * p.hidden;
-    let cells_first = replica * p.cells_row + first * states_stride + unit;
-    let gates_first = replica * p.gates_row + first * p.steps * 4u * p.hidden + unit;
     let gates_stride = p.steps * 4u * p.hidden;
+    let state_rows = row_offsets(rows, states_stride);
+    let states_first = replica * p.states_row + first * states_stride;
+    let cell_rows = state_rows + (replica * p.cells_row + first * states_stride + unit);
+    let gate_rows = row_offsets(rows, gates_stride) + (replica * p.gates_row + first * gates_stride + unit);
 
     var c = vec4<f32>(0.0);
     var bias = vec4<f32>(0.0);
     if (unit < p.hidden) {
-        for (var g = 0u; g < 4u; g = g + 1u) {
-            bias[g] = params[replica * p.params_row + p.b_hh + g * p.hidden + unit];
-        }
-        for (var r = 0u; r < rows; r = r + 1u) {
-            if (p.t_begin == 0u) {
-                states[states_first + r * states_stride + unit] = 0.0;
-                cells[cells_first + r * states_stride] = 0.0;
-            } else {
-                c[r] = cells[cells_first + r * states_stride + p.t_begin * p.hidden];
-            }
+        let b = replica * p.params_row + p.b_hh + unit;
+        bias = vec4<f32>(params[b], params[b + p.hidden], params[b + 2u * p.hidden], params[b + 3u * p.hidden]);
+        if (p.t_begin == 0u) {
+            store_states(state_rows + (states_first + unit), vec4<f32>(0.0));
+            store_cells(cell_rows, vec4<f32>(0.0));
+        } else {
+            let word = cell_rows + p.t_begin * p.hidden;
+            c = vec4<f32>(cells[word.x], cells[word.y], cells[word.z], cells[word.w]);
         }
     }
 
     for (var t = p.t_begin; t < p.t_end; t = t + 1u) {
+        let gate_i = gate_rows + t * 4u * p.hidden;
+        let gate_f = gate_i + p.hidden;
+        let gate_g = gate_f + p.hidden;
+        let gate_o = gate_g + p.hidden;
         var a_i = vec4<f32>(0.0);
         var a_f = vec4<f32>(0.0);
         var a_g = vec4<f32>(0.0);
         var a_o = vec4<f32>(0.0);
         if (unit < p.hidden) {
-            for (var r = 0u; r < rows; r = r + 1u) {
-                let word = gates_first + r * gates_stride + t * 4u * p.hidden;
-                a_i[r] = gates[word] + bias.x;
-                a_f[r] = gates[word + p.hidden] + bias.y;
-                a_g[r] = gates[word + 2u * p.hidden] + bias.z;
-                a_o[r] = gates[word + 3u * p.hidden] + bias.w;
-            }
+            a_i = load_gates(gate_i) + bias.x;
+            a_f = load_gates(gate_f) + bias.y;
+            a_g = load_gates(gate_g) + bias.z;
+            a_o = load_gates(gate_o) + bias.w;
         }
         for (var k0 = 0u; k0 < p.hidden; k0 = k0 + LANES) {
             // Later steps of a dispatch find the h that this workgroup left there.
@@ -80,9 +105,8 @@ fn lstm_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
                 workgroupBarrier();
                 var h = vec4<f32>(0.0);
                 if (t > 0u && k0 + lane < p.hidden) {
-                    for (var r = 0u; r < rows; r = r + 1u) {
-                        h[r] = states[states_first + r * states_stride + t * p.hidden + k0 + lane];
-                    }
+                    let word = state_rows + (states_first + t * p.hidden + k0 + lane);
+                    h = vec4<f32>(states[word.x], states[word.y], states[word.z], states[word.w]);
                 }
                 sh_h[lane] = h;
                 workgroupBarrier();
@@ -115,16 +139,13 @@ fn lstm_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
             let o = sigmoid4(a_o);
             c = f * c + i * g;
             h = o * tanh4(c);
-            for (var r = 0u; r < rows; r = r + 1u) {
-                let word = gates_first + r * gates_stride + t * 4u * p.hidden;
-                gates[word] = i[r];
-                gates[word + p.hidden] = f[r];
-                gates[word + 2u * p.hidden] = g[r];
-                gates[word + 3u * p.hidden] = o[r];
-                let state = r * states_stride + (t + 1u) * p.hidden;
-                states[states_first + state + unit] = h[r];
-                cells[cells_first + state] = c[r];
-            }
+            store_gates(gate_i, i);
+            store_gates(gate_f, f);
+            store_gates(gate_g, g);
+            store_gates(gate_o, o);
+            let next = (t + 1u) * p.hidden;
+            store_states(state_rows + (states_first + next + unit), h);
+            store_cells(cell_rows + next, c);
         }
         workgroupBarrier();
         sh_h[lane] = h;

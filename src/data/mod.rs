@@ -21,7 +21,7 @@ mod series;
 mod split;
 mod step;
 mod table;
-pub mod text;
+mod text;
 mod time;
 mod time_column;
 mod window;

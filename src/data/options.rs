@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{delimiter, list, on_off, parse_decimal, parse_delimiter, parse_list};
+use super::text::{delimiter, list, on_off};
+pub use super::text::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use crate::error::{Error, Result};
 use crate::words::words;
 
@@ -95,8 +96,8 @@ impl DataOptions {
     /// Refuses values that fit no data at all.
     pub(crate) fn check(&self) -> Result<()> {
         for (flag, value) in [("--lookback", self.lookback), ("--horizon", self.horizon), ("--season", self.season)] {
-            if value == Some(0) {
-                return Err(Error::config(flag, "0 rows", "give a whole number of rows, 1 or more"));
+            if let Some(rows) = value.filter(|rows| !(1..=MOST_ROWS).contains(rows)) {
+                return Err(Error::config(flag, format!("{rows} rows"), format!("a whole number, 1 to {MOST_ROWS}")));
             }
         }
         if let Some(decimal) = self.decimal {
@@ -115,6 +116,9 @@ impl DataOptions {
         self.split.as_ref().map_or(Ok(()), Split::check)
     }
 }
+
+/// Of a window or a season: so that their sums stay far from overflow.
+const MOST_ROWS: usize = 1_000_000_000;
 
 /// Where the rows come from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -61,8 +61,8 @@ impl TimeColumn {
             reader.by_format(format)?
         } else if reader.is_parts() {
             reader.parts()?
-        } else if let Some(numbers) = reader.numbers() {
-            whole_numbers(&reader, &numbers)?
+        } else if let Some((column, numbers)) = reader.numbers() {
+            whole_numbers(&reader, column, &numbers)?
         } else {
             reader.texts()?
         };
@@ -107,13 +107,10 @@ impl TimeColumn {
 }
 
 fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
-    if let Some(column) = table.find(name) {
-        return Ok(vec![column]);
-    }
-    if name.contains('+') {
+    if name.contains('+') && table.find(name).is_none() {
         return name.split('+').map(|part| table.expect(part.trim(), "--time-column")).collect();
     }
-    Err(table.expect(name, "--time-column").err().unwrap_or_else(|| unreachable!("found above")))
+    Ok(vec![table.expect(name, "--time-column")?])
 }
 
 /// A column called as times are; date and time in two columns; year, month, day, hour in columns of their own; else the
@@ -254,10 +251,11 @@ impl Reader<'_> {
         Ok((stamps, TimeKind::Clock { zoned: false }, None, "year, month, … in columns of their own".into()))
     }
 
-    /// All rows as whole numbers, if they all are.
-    fn numbers(&self) -> Option<Vec<i64>> {
+    /// The one column, and all its rows as whole numbers, if they all are.
+    fn numbers(&self) -> Option<(usize, Vec<i64>)> {
         let &[column] = self.columns else { return None };
-        (0..self.table.rows()).map(|row| std::str::from_utf8(self.table.cell(row, column)).ok()?.parse().ok()).collect()
+        let number = |row| std::str::from_utf8(self.table.cell(row, column)).ok()?.parse().ok();
+        Some((column, (0..self.table.rows()).map(number).collect::<Option<_>>()?))
     }
 
     fn texts(&self) -> Result<Read> {
@@ -318,8 +316,7 @@ impl Reader<'_> {
 }
 
 /// Dates without marks, seconds (milli-, micro-, nano-) since 1970, or row numbers: by what all the numbers can be.
-fn whole_numbers(reader: &Reader, numbers: &[i64]) -> Result<Read> {
-    let &[column] = reader.columns else { unreachable!("one column of numbers") };
+fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read> {
     let compact = |row: usize| parse_compact(&reader.table.text(row, column));
     if let Some(stamps) = (0..numbers.len()).map(compact).collect::<Option<Vec<_>>>() {
         return Ok((stamps, TimeKind::Clock { zoned: false }, None, "dates without marks".into()));

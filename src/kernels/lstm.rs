@@ -26,7 +26,7 @@ uniform! {
 
 pub fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
     let units = Units::of(op.hidden);
-    let packed = Packed { transposed: false, gates: 4, hidden: op.hidden, w_hh: op.w_hh };
+    let packed = Packed::by_gate(op.hidden, op.w_hh);
     let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
     let work_per_step = 8 * op.batch * op.hidden * (op.hidden + 12);
     let mut dispatches = vec![packed.dispatch(shapes)];
@@ -65,17 +65,20 @@ uniform! {
         d_output_row: u32,
         d_gates_row: u32,
         carry_row: u32,
+        weights: u32,
         weights_row: u32,
     }
 }
 
 pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
     let units = Units::of(op.hidden);
-    let packed = Packed { transposed: true, gates: 4, hidden: op.hidden, w_hh: op.w_hh };
+    let packed = Packed::padded(4, op.hidden, op.w_hh);
+    // Whole fours are read in place.
+    let in_place = op.hidden % 4 == 0 && op.w_hh % 4 == 0;
     let carry_words = op.batch * op.hidden;
     let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
     let work_per_step = 8 * op.batch * op.hidden * (op.hidden + 8);
-    let mut dispatches = vec![packed.dispatch(shapes)];
+    let mut dispatches = if in_place { vec![] } else { vec![packed.dispatch(shapes)] };
     for range in ranges(op.steps, work_per_step, &units, shapes).into_iter().rev() {
         let params = LstmBackwardParams {
             batch: op.batch as u32,
@@ -89,12 +92,17 @@ pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
             d_output_row: shapes.row(op.d_output),
             d_gates_row: shapes.row(op.d_gates),
             carry_row: crate::dims::padded(carry_words) as u32,
-            weights_row: packed.row_vec4(),
+            weights: if in_place { op.w_hh as u32 / 4 } else { 0 },
+            weights_row: if in_place { shapes.row(PARAMS) / 4 } else { packed.row_vec4() },
         };
         let bindings = [("gates", op.gates), ("cells", op.cells), ("d_output", op.d_output), ("d_gates", op.d_gates)];
         let work = work_per_step * range.len();
         let dispatch = Dispatch::new("lstm_backward", &params, &bindings, workgroups, work);
-        dispatches.push(dispatch.lanes(units.lanes as u32).scratch("weights", WEIGHTS).scratch("carry", CARRY));
+        let dispatch = dispatch.lanes(units.lanes as u32).scratch("carry", CARRY);
+        dispatches.push(match in_place {
+            true => dispatch.tensor("weights", PARAMS),
+            false => dispatch.scratch("weights", WEIGHTS),
+        });
     }
-    Plan { scratch: vec![packed.words(), carry_words], dispatches }
+    Plan { scratch: vec![if in_place { 0 } else { packed.words() }, carry_words], dispatches }
 }

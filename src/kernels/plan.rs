@@ -74,6 +74,11 @@ impl Dispatch {
         self
     }
 
+    pub fn tensor(mut self, name: &'static str, id: TensorId) -> Self {
+        self.bindings.push((name, Storage::Tensor(id)));
+        self
+    }
+
     pub fn scratch(mut self, name: &'static str, index: usize) -> Self {
         self.bindings.push((name, Storage::Scratch(index)));
         self

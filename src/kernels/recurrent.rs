@@ -41,36 +41,53 @@ uniform! {
     RecurrentWeightsParams {
         hidden: u32,
         rows: u32,
-        summands_n: u32,
-        summands_v: u32,
+        columns: u32,
         stride_n: u32,
         stride_j: u32,
         stride_v: u32,
+        check_n: u32,
+        check_j: u32,
+        check_v: u32,
         w_hh: u32,
         params_row: u32,
         packed_row: u32,
     }
 }
 
-/// w_hh `[G, H, H]` as a kernel wants it: vec4 `[n, H]`, where four gates share a vec4, or four summands do.
+/// w_hh `[G, H, H]` as a kernel wants it: vec4 `[rows, columns]`, each index with its stride in w_hh, and its part in the
+/// test that keeps within H.
 pub struct Packed {
-    /// Whether the kernel sums over the units that w_hh writes (backward), not over those it reads.
-    pub transposed: bool,
-    /// 1 or 4.
-    pub gates: usize,
-    pub hidden: usize,
-    pub w_hh: usize,
+    hidden: usize,
+    w_hh: usize,
+    rows: usize,
+    columns: usize,
+    strides: [usize; 3],
+    checks: [usize; 3],
 }
 
 impl Packed {
-    /// n's range. With four gates the summands go in whole fours as well, so that loops need no remainder.
-    fn rows(&self) -> usize {
-        if self.gates == 4 { self.hidden.next_multiple_of(4) } else { self.hidden.div_ceil(4) }
+    /// `[k, unit]`, four gates in a vec4: for Σ_k w_hh[gate, unit, k] · h[k], k to a multiple of four.
+    pub fn by_gate(hidden: usize, w_hh: usize) -> Self {
+        let strides = [1, hidden, hidden * hidden];
+        Packed { hidden, w_hh, rows: hidden.next_multiple_of(4), columns: hidden, strides, checks: [1, 0, 0] }
+    }
+
+    /// `[gate · H + k, fours of units]`: for Σ_k w_hh[gate, k, unit] · d[k]; w_hh itself with its rows padded.
+    pub fn padded(gates: usize, hidden: usize, w_hh: usize) -> Self {
+        let (rows, columns) = (gates * hidden, hidden.div_ceil(4));
+        Packed { hidden, w_hh, rows, columns, strides: [hidden, 4, 1], checks: [0, 4, 1] }
+    }
+
+    /// `[fours of k, unit]`: for Σ_k w_hh[unit, k] · h[k], or transposed Σ_k w_hh[k, unit] · d[k].
+    pub fn by_summand(hidden: usize, w_hh: usize, transposed: bool) -> Self {
+        let (k, unit) = if transposed { (hidden, 1) } else { (1, hidden) };
+        let (rows, columns) = (hidden.div_ceil(4), hidden);
+        Packed { hidden, w_hh, rows, columns, strides: [4 * k, unit, k], checks: [4, 0, 1] }
     }
 
     /// Words per replica.
     pub fn words(&self) -> usize {
-        self.rows() * self.hidden * 4
+        self.rows * self.columns * 4
     }
 
     /// vec4 from one replica's row to the next.
@@ -79,17 +96,18 @@ impl Packed {
     }
 
     pub fn dispatch(&self, shapes: &Shapes) -> Dispatch {
-        let (h, four_gates) = (self.hidden as u32, self.gates == 4);
-        // w_hh[g, written unit, read unit]
-        let (summand, unit) = if self.transposed { (h, 1) } else { (1, h) };
+        let [stride_n, stride_j, stride_v] = self.strides.map(|stride| stride as u32);
+        let [check_n, check_j, check_v] = self.checks.map(|check| check as u32);
         let params = RecurrentWeightsParams {
-            hidden: h,
-            rows: self.rows() as u32,
-            summands_n: if four_gates { 1 } else { 4 },
-            summands_v: if four_gates { 0 } else { 1 },
-            stride_n: if four_gates { summand } else { 4 * summand },
-            stride_j: unit,
-            stride_v: if four_gates { h * h } else { summand },
+            hidden: self.hidden as u32,
+            rows: self.rows as u32,
+            columns: self.columns as u32,
+            stride_n,
+            stride_j,
+            stride_v,
+            check_n,
+            check_j,
+            check_v,
             w_hh: self.w_hh as u32,
             params_row: shapes.row(PARAMS),
             packed_row: padded(self.words()) as u32,

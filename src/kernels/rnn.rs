@@ -30,7 +30,7 @@ uniform! {
 
 pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
     let units = Units::of(op.hidden);
-    let packed = Packed { transposed: false, gates: 1, hidden: op.hidden, w_hh: op.w_hh };
+    let packed = Packed::by_summand(op.hidden, op.w_hh, false);
     let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
     let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 12);
     let mut dispatches = vec![packed.dispatch(shapes)];
@@ -74,7 +74,7 @@ uniform! {
 
 pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
     let units = Units::of(op.hidden);
-    let packed = Packed { transposed: true, gates: 1, hidden: op.hidden, w_hh: op.w_hh };
+    let packed = Packed::by_summand(op.hidden, op.w_hh, true);
     let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
     let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 4);
     let mut dispatches = vec![packed.dispatch(shapes)];

@@ -1,6 +1,6 @@
 //! One syntax for flags and TOML, and refusals that name the allowed values.
 
-use microglia::data::text::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use microglia::data::options::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use microglia::data::{Covariates, DataOptions, Gaps, Impute, Scale, Source, Split};
 
 #[test]
@@ -88,7 +88,11 @@ fn options_survive_toml() {
 }
 
 #[test]
-fn zero_rows_are_refused() {
-    let options = DataOptions { horizon: Some(0), ..DataOptions::default() };
-    assert!(options.load().unwrap_err().to_string().contains("--horizon"));
+fn absurd_lengths_are_refused() {
+    for rows in [0, usize::MAX] {
+        let options = DataOptions { horizon: Some(rows), ..DataOptions::default() };
+        assert!(options.load().unwrap_err().to_string().contains("--horizon"));
+    }
+    let options = DataOptions { lookback: Some(1_000_000_000), ..DataOptions::default() };
+    assert!(options.load().unwrap_err().to_string().contains("1000000000 rows in"));
 }

@@ -136,4 +136,34 @@ proptest! {
             prop_assert_eq!(data.raw_targets[row].is_nan(), written.is_none());
         }
     }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[0-9a-zA-Z,;:./+ \"\n\r\t_-]{0,120}", cells in "([0-9T:Z,./+ eE-]{0,12}[,;\n]){0,40}") {
+        for header in ["", "ds,y\n", "date;y;unique_id\n", "year,month,day,y\n", "Date,Time,y\n"] {
+            for body in [&text, &cells] {
+                let bytes = format!("{header}{body}");
+                for options in [small(), DataOptions { impute: Some(Impute::Ffill), gaps: Some(Gaps::Fill), ..small() }] {
+                    if let Err(error) = options.load_bytes("test", "test.csv", bytes.as_bytes()) {
+                        prop_assert!(error.to_string().contains("help: "), "{}", error);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_time_makes_it_panic(times in prop::collection::vec(
+        prop_oneof![
+            "[0-9]{1,4}[-/. ]([0-9]{1,2}|[A-Z][a-z]{2,8})[-/. ][0-9]{1,4}([T ][0-9]{1,2}[:.h][0-9]{1,2}( [AP]M)?(Z|[+-][0-9]{2,4})?)?",
+            "-?[0-9]{1,19}",
+            "[0-9]{4}-[0-9]{2}(-[0-9]{2})?",
+        ],
+        1..12,
+    )) {
+        let rows: String = times.iter().map(|time| format!("{time},1\n")).collect();
+        for format in [None, Some("%Y-%m-%d"), Some("%s"), Some("%H"), Some("%Y")] {
+            let options = DataOptions { time_column: Some("ds".into()), time_format: format.map(String::from), ..small() };
+            let _ = options.load_bytes("test", "test.csv", format!("ds,y\n{rows}").as_bytes());
+        }
+    }
 }

@@ -4,6 +4,8 @@
 mod baselines;
 /// The program as users meet it.
 mod cli;
+/// `compare` names broken engines.
+mod compare;
 /// Files as people have them.
 mod data;
 /// The embedded set is the documented one.
