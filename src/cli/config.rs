@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
-use microglia::data::text::{parse_decimal, parse_delimiter, parse_on_off};
+use microglia::data::options::{parse_decimal, parse_delimiter, parse_on_off};
 use microglia::models::{ModelKind, ModelOptions};
 use microglia::train::options::{PruningOptions, Regularizer, TrainOptions};
 
