@@ -199,16 +199,19 @@ impl<'a> Run<'a> {
             let group = self.group.min(count - ran);
             let started = Instant::now();
             let mut passes = Vec::new();
-            for slot in ran..ran + group {
-                let lists = List::STEP.into_iter().filter(|list| *list != List::Prune || due[slot]);
+            for (slot, due) in due.iter().enumerate().skip(ran).take(group) {
+                let lists = List::STEP.into_iter().filter(|list| *list != List::Prune || *due);
                 passes.extend(lists.map(|list| Pass { list, slot }));
             }
             self.engine.run(&passes)?;
             ran += group;
             let seconds = started.elapsed().as_secs_f64();
             self.step_seconds += seconds;
-            self.group = if seconds < GROUP_SECONDS / 2.0 { self.group * 2 } else { self.group };
-            self.group = if seconds > GROUP_SECONDS * 2.0 { (self.group / 2).max(1) } else { self.group };
+            if seconds < GROUP_SECONDS / 2.0 {
+                self.group *= 2;
+            } else if seconds > GROUP_SECONDS * 2.0 {
+                self.group = (self.group / 2).max(1);
+            }
             observer.progress(&Progress { epoch, epochs: self.plan.options.epochs, step: before + ran, steps });
             if observer.interrupted() {
                 return Ok((ran, Some(Status::Interrupted)));
