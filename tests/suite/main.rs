@@ -2,8 +2,14 @@
 
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
+/// The same bits, whatever the grouping.
+mod gpu_bits;
+/// Extreme values, stopped replicas, refusals.
+mod gpu_edges;
 /// The one device of the GPU tests.
 mod gpu_support;
+/// The exact k smallest living weights, against a sort.
+mod gpu_topk;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// Every shader, checked without a GPU.
