@@ -7,7 +7,7 @@ use microglia::engine::Engine;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
-use microglia::program::{Element, List, ReplicaStep};
+use microglia::program::{Element, List, ReplicaStep, rng};
 use microglia::reference::CpuEngine;
 
 use crate::gpu_support::{engine, gpu};
@@ -157,5 +157,15 @@ fn updates_of_every_kind() {
         2 => step.clip_norm = 1e-3,
         3 => (step.active, step.prune_count) = (0, 0),
         _ => (step.clip_norm, step.l2, step.prune_count) = (0.0, 0.01, 0),
+    });
+}
+
+/// A draw that equals the threshold is kept, one below it is dropped.
+#[test]
+fn dropout_at_the_threshold() {
+    let case = Case::new(Lstm, 2, 4, 3, 7).dropout(0.5);
+    let passes = [(List::Forward, 0), (List::Backward, 0)].into_iter();
+    check_passes(&case, passes, |r, step| {
+        step.dropout_threshold = rng::draw(step.seed, rng::site("dropout:lstm.0"), step.step, 5) + r as u32;
     });
 }
