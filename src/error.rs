@@ -11,7 +11,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A data file that cannot be read as asked. `help` names the flag that would settle it.
     #[error("{place}: {problem}\n  help: {help}")]
-    Data { place: Place, problem: String, help: String },
+    Data { place: Box<Place>, problem: String, help: String },
 
     /// A setting that cannot be used, alone or with this data.
     #[error("{key}: {problem}\n  help: {help}")]
@@ -43,7 +43,7 @@ impl Error {
     }
 
     pub fn data(place: Place, problem: impl Into<String>, help: impl Into<String>) -> Self {
-        Error::Data { place, problem: problem.into(), help: help.into() }
+        Error::Data { place: Box::new(place), problem: problem.into(), help: help.into() }
     }
 
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {

@@ -2,6 +2,8 @@
 
 mod words;
 
+pub mod compare;
+pub mod data;
 pub mod dims;
 pub mod engine;
 pub mod error;

@@ -80,10 +80,10 @@ impl Scalar for f32 {
         let square = x * x;
         // Minimax on |x| < 0.625 (Cephes `tanhf`, Moshier 1989).
         let mut p = -5.704_988_7e-3;
-        p = p * square + 2.063_908_9e-2;
-        p = p * square - 5.373_971_2e-2;
+        p = p * square + 2.063_909e-2;
+        p = p * square - 5.373_971e-2;
         p = p * square + 1.333_144_2e-1;
-        p = p * square - 3.333_328_2e-1;
+        p = p * square - 3.333_328e-1;
         let near = p * square * x + x;
         let far = 1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0);
         if x.abs() < 0.625 { near } else { far.copysign(x) }

@@ -9,7 +9,7 @@ use microglia::program::tensor::*;
 use std::sync::Arc;
 
 use crate::gpu_support::{gpu, train, with};
-use crate::support::Case;
+use microglia::compare::Case;
 
 /// Everything that training leaves behind in a replica, as bits.
 #[derive(PartialEq)]
@@ -23,8 +23,8 @@ fn left(engine: &mut dyn Engine, replica: usize) -> Left {
 
 /// Trains the case from `first_seed` and returns what each replica is left with, and the number of waves.
 fn run(gpu: &Arc<Gpu>, case: &Case, first_seed: u32, options: GpuOptions) -> (Vec<Left>, usize) {
-    let mut engine = with(gpu, case.program(), options);
-    case.load(&mut engine, first_seed);
+    let mut engine = with(gpu, case.program().unwrap(), options);
+    case.load(&mut engine, first_seed).unwrap();
     train(&mut engine, case.prune_count > 0);
     ((0..case.sizes.replicas).map(|r| left(&mut engine, r)).collect(), engine.waves())
 }
@@ -80,7 +80,7 @@ fn waves_change_no_bit() {
         let (whole, waves) = run(&gpu, &case, 5, GpuOptions::default());
         assert_eq!(waves, 1);
         // Room for one replica, then for two, of the largest tensor.
-        let largest = case.program().tensors.iter().map(|tensor| tensor.row() as u64 * 4).max().unwrap();
+        let largest = case.program().unwrap().tensors.iter().map(|tensor| tensor.row() as u64 * 4).max().unwrap();
         for (room, expected) in [(largest, 3), (2 * largest, 2)] {
             let options = GpuOptions { max_binding_bytes: Some(room), ..Default::default() };
             let (parts, waves) = run(&gpu, &case, 5, options);

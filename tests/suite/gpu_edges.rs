@@ -10,7 +10,7 @@ use microglia::program::tensor::*;
 use microglia::program::{List, ReplicaStep};
 
 use crate::gpu_support::{engine, gpu, train};
-use crate::support::Case;
+use microglia::compare::Case;
 
 /// Positions of the recurrent op in the forward list, and its projections' tensor.
 fn recurrent(engine: &dyn Engine) -> (usize, TensorId, TensorId) {
@@ -48,7 +48,7 @@ fn assert_close(name: &str, x: f32, found: f32, exact: f64) {
 #[test]
 fn tanh_keeps_its_relative_error() {
     let Some(gpu) = gpu() else { return };
-    let mut engine = engine(&gpu, Case::new(Rnn, 1, 1, 1, 1000).program());
+    let mut engine = engine(&gpu, Case::new(Rnn, 1, 1, 1, 1000).program().unwrap());
     let (index, projected, states) = recurrent(&engine);
     let xs = arguments(1000);
     engine.write_f32(projected, 0, &xs).unwrap();
@@ -62,7 +62,7 @@ fn tanh_keeps_its_relative_error() {
 #[test]
 fn sigmoid_keeps_its_relative_error() {
     let Some(gpu) = gpu() else { return };
-    let mut engine = engine(&gpu, Case::new(Lstm, 1, 1, 1, 1000).program());
+    let mut engine = engine(&gpu, Case::new(Lstm, 1, 1, 1, 1000).program().unwrap());
     let (index, gates, _) = recurrent(&engine);
     let xs: Vec<f32> = arguments(4000);
     engine.write_f32(gates, 0, &xs).unwrap();
@@ -84,8 +84,8 @@ fn what_is_not_finite_is_noted_and_stays_in_its_replica() {
     let Some(gpu) = gpu() else { return };
     for kind in [Case::new(Lstm, 3, 3, 4, 5), Case::new(Rnn, 3, 3, 4, 5).activation(Activation::Relu)] {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let mut engine = engine(&gpu, kind.program());
-            kind.load(&mut engine, 1);
+            let mut engine = engine(&gpu, kind.program().unwrap());
+            kind.load(&mut engine, 1).unwrap();
             let mut params = engine.read_f32(PARAMS, 1).unwrap();
             let word = engine.program().params.get("head.weight").unwrap().offset + 2;
             params[word] = bad;
@@ -110,8 +110,8 @@ fn what_is_not_finite_is_noted_and_stays_in_its_replica() {
 fn the_first_non_finite_step_is_kept() {
     let Some(gpu) = gpu() else { return };
     let case = Case::new(Lstm, 1, 3, 4, 5);
-    let mut engine = engine(&gpu, case.program());
-    case.load(&mut engine, 1);
+    let mut engine = engine(&gpu, case.program().unwrap());
+    case.load(&mut engine, 1).unwrap();
     let update = |slot| Pass { list: List::Update, slot };
     let mut grads = vec![0.5; engine.program().params.words];
     engine.write_f32(GRADS, 0, &grads).unwrap();
@@ -140,8 +140,8 @@ fn the_first_non_finite_step_is_kept() {
 fn a_stopped_replica_changes_no_more() {
     let Some(gpu) = gpu() else { return };
     let case = Case::new(Lstm, 2, 3, 4, 9).prune(20).clip(0.1);
-    let mut engine = engine(&gpu, case.program());
-    case.load(&mut engine, 1);
+    let mut engine = engine(&gpu, case.program().unwrap());
+    case.load(&mut engine, 1).unwrap();
     train(&mut engine, true);
     let kept = [PARAMS, MOMENT1, MOMENT2, MASK, STATUS];
     let state = |engine: &mut GpuEngine, r| kept.map(|id| engine.read_u32(id, r).unwrap());
@@ -159,7 +159,7 @@ fn a_stopped_replica_changes_no_more() {
 #[test]
 fn a_model_that_does_not_fit_is_refused_with_the_numbers() {
     let Some(gpu) = gpu() else { return };
-    let program = Case::new(Lstm, 2, 5, 7, 64).program();
+    let program = Case::new(Lstm, 2, 5, 7, 64).program().unwrap();
     let options = GpuOptions { max_binding_bytes: Some(4096), ..Default::default() };
     let error = GpuEngine::new(gpu, program.clone(), options).err().unwrap().to_string();
     let words = program.params.words;
@@ -171,7 +171,7 @@ fn a_model_that_does_not_fit_is_refused_with_the_numbers() {
 fn calls_that_make_no_sense_are_errors() {
     let Some(gpu) = gpu() else { return };
     let case = Case::new(Rnn, 2, 3, 4, 5);
-    let mut engine = engine(&gpu, case.program());
+    let mut engine = engine(&gpu, case.program().unwrap());
     let message = |result: microglia::Result<()>| result.unwrap_err().to_string();
     assert!(message(engine.run(&[Pass { list: List::Forward, slot: 4 }])).contains("4"));
     assert!(message(engine.run(&[Pass { list: List::Evaluate, slot: 2 }])).contains("Evaluate"));
@@ -187,8 +187,8 @@ fn calls_that_make_no_sense_are_errors() {
 fn copies_stay_in_their_replica() {
     let Some(gpu) = gpu() else { return };
     let case = Case::new(Rnn, 3, 3, 4, 5);
-    let mut engine = engine(&gpu, case.program());
-    case.load(&mut engine, 1);
+    let mut engine = engine(&gpu, case.program().unwrap());
+    case.load(&mut engine, 1).unwrap();
     engine.copy(PARAMS, BEST_PARAMS, 1).unwrap();
     assert_eq!(engine.read_u32(BEST_PARAMS, 1).unwrap(), engine.read_u32(PARAMS, 1).unwrap());
     for r in [0, 2] {

@@ -1,7 +1,33 @@
 //! The integration tests, in one binary because linking wgpu is slow.
 
+/// Scores and baselines by hand, and the published ETT protocol.
+mod baselines;
+/// The program as users meet it.
+mod cli;
+/// `compare` names broken engines.
+mod compare;
+/// Files as people have them.
+mod data;
+/// The embedded set is the documented one.
+mod data_embedded;
+/// Missing values: words, policies, masks.
+mod data_missing;
+/// One syntax for flags and TOML.
+mod data_options;
+/// Nothing reads the future.
+mod data_properties;
+/// Train, validation and test, and panels.
+mod data_split;
+/// The time column, steps, gaps, calendar.
+mod data_times;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
+/// What PyTorch computed.
+mod golden;
+/// Losses, clipping and learning rates as PyTorch computes them.
+mod golden_ops;
+/// Whole runs on a tiny file, as PyTorch does them.
+mod golden_run;
 /// The same bits, whatever the grouping.
 mod gpu_bits;
 /// Extreme values, stopped replicas, refusals.
@@ -14,5 +40,3 @@ mod gpu_topk;
 mod parity;
 /// Every shader, checked without a GPU.
 mod shaders;
-/// Small programs with random data, for any engine.
-mod support;

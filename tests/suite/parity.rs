@@ -11,7 +11,7 @@ use microglia::program::{Element, List, ReplicaStep, rng};
 use microglia::reference::CpuEngine;
 
 use crate::gpu_support::{engine, gpu};
-use crate::support::Case;
+use microglia::compare::Case;
 
 /// Relative to the largest magnitude: a few roundings, and a division of WGSL's 2.5 units in the last place.
 const FLOOR: f64 = 2e-6;
@@ -27,12 +27,12 @@ fn check(case: Case) {
 /// to the f32 twin's, so that errors do not compound. `alter` changes the step table.
 fn check_passes(case: &Case, passes: impl Iterator<Item = (List, usize)>, alter: impl Fn(usize, &mut ReplicaStep)) {
     let Some(gpu) = gpu() else { return };
-    let program = case.program();
+    let program = case.program().unwrap();
     let mut device = engine(&gpu, program.clone());
     let mut twin = CpuEngine::<f32>::new(program.clone(), Some(1)).unwrap();
     let mut oracle = CpuEngine::<f64>::new(program.clone(), Some(1)).unwrap();
     for engine in [&mut device as &mut dyn Engine, &mut twin, &mut oracle] {
-        case.load(engine, 11);
+        case.load(engine, 11).unwrap();
         for r in 0..program.replicas {
             let mut table = engine.read_u32(STEPS, r).unwrap();
             for step in bytemuck::cast_slice_mut::<u32, ReplicaStep>(&mut table) {

@@ -14,7 +14,7 @@ use microglia::program::{List, Op};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::ModuleInfo;
 
-use crate::support::Case;
+use microglia::compare::Case;
 
 const MAX_WORKGROUP_BYTES: u32 = 16 << 10;
 const MAX_INVOCATIONS: u32 = 256;
@@ -41,7 +41,7 @@ fn programs() -> Vec<microglia::program::Program> {
         Case::new(Lstm, 1, 3, 3, 100),
         Case::new(Rnn, 1, 20, 20, 201),
     ];
-    cases.iter().map(Case::program).collect()
+    cases.iter().map(|case| case.program().unwrap()).collect()
 }
 
 fn dispatches() -> Vec<(Op, Dispatch)> {

@@ -1,11 +1,14 @@
 //! Small programs with random data, the same for every engine.
 
-use microglia::engine::Engine;
-use microglia::models::{self, ModelKind, ModelOptions, Training};
-use microglia::program::builder::Sizes;
-use microglia::program::op::{Activation, InstanceNorm, LossKind};
-use microglia::program::tensor::*;
-use microglia::program::{Program, ReplicaStep, rng};
+use std::fmt;
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::models::{self, ModelKind, ModelOptions, Training};
+use crate::program::builder::Sizes;
+use crate::program::op::{Activation, InstanceNorm, LossKind};
+use crate::program::tensor::*;
+use crate::program::{Program, ReplicaStep, rng};
 
 /// A model, its data's sizes, and what each replica's steps look like.
 #[derive(Debug, Clone)]
@@ -14,11 +17,14 @@ pub struct Case {
     pub training: Training,
     pub sizes: Sizes,
     pub dropout: f64,
+    /// 0 for no clipping.
     pub clip_norm: f32,
+    /// Weights each step with [`crate::program::List::Prune`] removes.
     pub prune_count: u32,
 }
 
 impl Case {
+    /// One layer, three channels of which two are targets, horizon 2, four slots; MSE, nothing else.
     pub fn new(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Self {
         Case {
             model: ModelOptions { kind, hidden, layers: 1, activation: Activation::Tanh, instance_norm: None },
@@ -77,30 +83,35 @@ impl Case {
         self
     }
 
-    pub fn program(&self) -> Program {
-        models::build(&self.model, &self.training, self.sizes.clone()).expect("a valid case")
+    pub fn slots(mut self, slots: usize) -> Self {
+        self.sizes.slots = slots;
+        self
+    }
+
+    pub fn program(&self) -> Result<Program> {
+        models::build(&self.model, &self.training, self.sizes.clone())
     }
 
     /// Replica r has seed `first_seed + r`, and its windows by that seed; the last window place of slot 1 is empty.
-    pub fn load(&self, engine: &mut dyn Engine, first_seed: u32) {
+    pub fn load(&self, engine: &mut dyn Engine, first_seed: u32) -> Result<()> {
         let s = &self.sizes;
         let layout = engine.program().params.clone();
         let series: Vec<f32> = (0..s.rows * s.channels).map(|i| normal(7, i as u32)).collect();
-        engine.write_f32(SERIES, 0, &series).unwrap();
+        engine.write_f32(SERIES, 0, &series)?;
         // Every ninth target is missing.
         let observed: Vec<f32> = (0..s.rows * s.targets).map(|i| if i % 9 == 4 { 0.0 } else { 1.0 }).collect();
-        engine.write_f32(OBSERVED, 0, &observed).unwrap();
+        engine.write_f32(OBSERVED, 0, &observed)?;
         for r in 0..s.replicas {
             let seed = first_seed + r as u32;
-            engine.write_f32(PARAMS, r, &layout.initial(seed)).unwrap();
-            engine.write_u32(MASK, r, &layout.full_mask()).unwrap();
+            engine.write_f32(PARAMS, r, &layout.initial(seed))?;
+            engine.write_u32(MASK, r, &layout.full_mask())?;
             let places = s.slots * s.batch;
             let last = (s.rows - s.lookback - s.horizon + 1) as u32;
             let mut windows: Vec<u32> = (0..places).map(|i| rng::draw(seed, 99, 0, i as u32) % last).collect();
-            if s.batch > 1 {
+            if s.batch > 1 && s.slots > 1 {
                 windows[2 * s.batch - 1] = NO_WINDOW;
             }
-            engine.write_u32(WINDOWS, r, &windows).unwrap();
+            engine.write_u32(WINDOWS, r, &windows)?;
             let mut table = Vec::new();
             for slot in 0..s.slots {
                 let batch = &windows[slot * s.batch..][..s.batch];
@@ -129,8 +140,33 @@ impl Case {
                     ..ReplicaStep::idle(seed)
                 });
             }
-            engine.write_u32(STEPS, r, bytemuck::cast_slice(&table)).unwrap();
+            engine.write_u32(STEPS, r, bytemuck::cast_slice(&table))?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (model, s) = (&self.model, &self.sizes);
+        write!(f, "{} R={} B={} T={} H={}", model.kind, s.replicas, s.batch, s.lookback, model.hidden)?;
+        if model.layers > 1 {
+            write!(f, " layers={}", model.layers)?;
+        }
+        if model.kind == ModelKind::Rnn {
+            write!(f, " {}", model.activation)?;
+        }
+        if let Some(norm) = model.instance_norm {
+            write!(f, " norm={norm}")?;
+        }
+        write!(f, " {}", self.training.loss)?;
+        if self.training.dropout {
+            write!(f, " dropout={}", self.dropout)?;
+        }
+        if self.training.clip {
+            write!(f, " clip={}", self.clip_norm)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,341 @@
+//! What was typed, and no more: every option is `None` unless it stands on the command line (or, by the same names, in
+//! the configuration file). What it all means, defaults included, is decided in [`super::config`].
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
+#[derive(Debug, Parser)]
+#[command(name = "microglia", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Train a forecaster and score it on held-out rows, beside simple baselines
+    #[command(after_help = TRAIN_HELP)]
+    Train(Box<TrainArgs>),
+    /// List the GPU adapters, their limits, and what `--device auto` would take
+    Devices(DevicesArgs),
+    /// Check a GPU against the CPU engine: op by op, then whole training steps
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
+}
+
+const TRAIN_HELP: &str = "\
+Without any option an LSTM with synaptic pruning learns the embedded hourly weather. Results go to stdout,
+progress to stderr; the run folder holds weights, metrics, plots and the resolved configuration.
+
+Examples:
+  microglia train
+  microglia train --data sales.csv --target units --covariates price,promo --lookback 56 --horizon 14
+  microglia train --data ETTh1.csv --target HUFL,OT --split 8640,11520,14400 --lookback 96 --horizon 96
+  microglia train --regularizer none --replicas 5
+  microglia train --config runs/2026-01-31-120000-lstm/config.toml
+
+Any option may stand in the TOML file of --config, without the dashes (`prune-every = 5`); options typed here win.
+`auto` and `none`, where an option takes them, undo what the file says.
+
+Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
+
+const COMPARE_HELP: &str = "\
+What to run on a new card or driver. RNN and LSTM of several shapes run op by op on both engines from the same inputs;
+then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a
+non-finite value fails.
+
+Exit codes: 0 the engines agree · 1 they do not · 2 there is no such device.";
+
+#[derive(Debug, Default, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    #[command(flatten)]
+    pub pruning: PruningArgs,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`) [default: embedded, hourly weather of three airports]
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<String>,
+    /// Column of the timestamps; several joined by `+` (`Date+Time`) [default: auto, detected]
+    #[arg(long, value_name = "NAME", alias = "time-col")]
+    pub time_column: Option<String>,
+    /// How timestamps are written, in strptime's syntax (`%d/%m/%Y %H:%M`) [default: auto, detected]
+    #[arg(long, value_name = "FORMAT")]
+    pub time_format: Option<String>,
+    /// Column that tells several series in one file apart [default: auto: `unique_id` if present]
+    #[arg(long, value_name = "NAME", alias = "id-col")]
+    pub id_column: Option<String>,
+    /// Columns to forecast [default: auto: `y` if present, else the only numeric column]
+    #[arg(long, value_name = "A[,B]", alias = "target-col")]
+    pub target: Option<String>,
+    /// Past covariates: input columns that are not forecast; `all` is every other numeric column [default: none]
+    #[arg(long, value_name = "A,B|all|none", alias = "hist-exog", alias = "past-covariates")]
+    pub covariates: Option<String>,
+    /// Rows of a window that the model sees [default: auto: 2 seasons, at least 24]
+    #[arg(long, value_name = "ROWS", value_parser = auto_rows, aliases = ["input-size", "context-length", "seq-len"])]
+    pub lookback: Option<Auto<usize>>,
+    /// Rows of a window that the model forecasts, all at once [default: auto: 1]
+    #[arg(long, value_name = "ROWS", value_parser = auto_rows, aliases = ["h", "pred-len", "prediction-length"])]
+    pub horizon: Option<Auto<usize>>,
+    /// Rows in a season, for the seasonal baseline and MASE [default: auto: hourly 24, daily 7, monthly 12, …]
+    #[arg(long, value_name = "ROWS", value_parser = auto_rows)]
+    pub season: Option<Auto<usize>>,
+    /// Time of day, day of the week and of the year as input columns [default: on]
+    #[arg(long, value_name = "on|off", value_parser = words(["on", "off"]), hide_possible_values = true)]
+    pub calendar: Option<String>,
+    /// Train, validation and test in time order: fractions, row borders TRAIN_END,VAL_END,TEST_END, or two or three
+    /// timestamps [default: 0.7,0.1,0.2]
+    #[arg(long, value_name = "SPLIT")]
+    pub split: Option<String>,
+    /// Standardise each series by its own training rows, or all together [default: series]
+    #[arg(long, value_name = "series|global", value_parser = words(["series", "global"]), hide_possible_values = true)]
+    pub scale: Option<String>,
+    /// Missing inputs: refuse, repeat the last seen value, or take the training mean; never from later rows. A missing
+    /// target is left out of loss and scores [default: error]
+    #[arg(long, value_name = "POLICY", value_parser = words(["error", "ffill", "mean"]))]
+    pub impute: Option<String>,
+    /// Texts that mean "missing", besides empty cells, NA, NaN and null; an empty list adds none (`-200,?`)
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub missing_values: Option<String>,
+    /// Times that the sampling step promises but the file lacks: tell, refuse, insert as missing, or let no window span
+    /// them [default: notice]
+    #[arg(long, value_name = "POLICY", value_parser = words(["notice", "error", "fill", "skip"]))]
+    pub gaps: Option<String>,
+    /// Between columns: `,` `;` `|` or tab [default: auto, detected]
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+    /// Decimal mark: `.` or `,` [default: auto, detected]
+    #[arg(long, value_name = "CHAR")]
+    pub decimal: Option<String>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// Recurrent cell [default: lstm]
+    #[arg(long, value_name = "rnn|lstm", value_parser = words(["rnn", "lstm"]), hide_possible_values = true)]
+    pub model: Option<String>,
+    /// Hidden units per layer, 1 to 1024 [default: 64]
+    #[arg(long, value_name = "UNITS", value_parser = whole(1, 1024))]
+    pub hidden: Option<usize>,
+    /// Stacked layers, 1 to 64 [default: 1]
+    #[arg(long, value_name = "N", value_parser = whole(1, 64))]
+    pub layers: Option<usize>,
+    /// Nonlinearity of the RNN cell [default: tanh]
+    #[arg(long, value_name = "tanh|relu", value_parser = words(["tanh", "relu"]), hide_possible_values = true)]
+    pub activation: Option<String>,
+    /// Normalise the target columns of each input window, and undo it on the forecast: subtract the last value, or mean
+    /// and deviation [default: last]
+    #[arg(long, value_name = "none|last|mean-std", value_parser = words(["none", "last", "mean-std"]), hide_possible_values = true)]
+    pub instance_norm: Option<String>,
+    /// Start from these weights: safetensors by PyTorch's names, into every replica [default: none: from the seed]
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<OrNone<PathBuf>>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Training")]
+pub struct TrainingArgs {
+    /// Windows per step [default: 64]
+    #[arg(long, value_name = "N", value_parser = whole(1, 1 << 20), alias = "batch-size")]
+    pub batch: Option<usize>,
+    /// Passes over the training windows [default: 20]
+    #[arg(long, value_name = "N", value_parser = whole(1, 1_000_000), alias = "max-epochs")]
+    pub epochs: Option<usize>,
+    /// Stop after so many epochs without a better validation loss; 0 never stops. Under pruning the count starts at the
+    /// epoch of full sparsity [default: 3]
+    #[arg(long, value_name = "EPOCHS")]
+    pub patience: Option<usize>,
+    /// Adam's learning rate; the peak of one-cycle [default: 0.001]
+    #[arg(long, value_name = "RATE", value_parser = positive, alias = "learning-rate")]
+    pub lr: Option<f64>,
+    /// Constant, a tenth after each third of the epochs, or PyTorch's OneCycleLR [default: constant]
+    #[arg(long, value_name = "SCHEDULE", value_parser = words(["constant", "step", "one-cycle"]))]
+    pub lr_schedule: Option<String>,
+    /// Largest L2 norm of all gradients together [default: none]
+    #[arg(long, value_name = "NORM", value_parser = positive_or_none)]
+    pub clip_grad_norm: Option<OrNone<f64>>,
+    /// Training loss, on scaled values; huber turns linear at 1 [default: mse]
+    #[arg(long, value_name = "mse|mae|huber", value_parser = words(["mse", "mae", "huber"]), hide_possible_values = true)]
+    pub loss: Option<String>,
+    /// Seed of initial weights, batch order and dropout [default: 42]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u32>,
+    /// Models trained side by side, with seeds N, N+1, …; each is exactly the lone run with its seed [default: 1]
+    #[arg(long, value_name = "R", value_parser = whole(1, 4096))]
+    pub replicas: Option<usize>,
+    /// none, or any of dropout, mc-dropout, l2, weight-decay, pruning, joined by commas [default: pruning]
+    #[arg(long, value_name = "LIST", alias = "regularizers", alias = "regulariser")]
+    pub regularizer: Option<String>,
+    /// Chance of dropping a hidden value, for dropout and mc-dropout [default: 0.3]
+    #[arg(long, value_name = "P", value_parser = fraction)]
+    pub dropout: Option<f64>,
+    /// Forecasts averaged by mc-dropout [default: 50]
+    #[arg(long, value_name = "N", value_parser = whole(1, 10_000))]
+    pub mc_passes: Option<usize>,
+    /// λ of l2 (added to gradients) and weight-decay (AdamW), on weight matrices only [default: 0.01]
+    #[arg(long, value_name = "λ", value_parser = not_negative)]
+    pub weight_decay: Option<f64>,
+    /// Keep the weights of the best validation epoch, or the last. Under pruning only epochs of full sparsity compete
+    /// [default: best]
+    #[arg(long, value_name = "best|last", value_parser = words(["best", "last"]), hide_possible_values = true)]
+    pub select: Option<String>,
+    /// Visit the training windows in time order in every epoch
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          hide_possible_values = true)]
+    pub no_shuffle: Option<bool>,
+    /// Stop after so many optimizer steps and keep the last weights [default: none]
+    #[arg(long, value_name = "N", value_parser = steps_or_none)]
+    pub max_steps: Option<OrNone<u64>>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Pruning")]
+pub struct PruningArgs {
+    /// Sparsity where pruning starts and where it ends, as fractions of all weights in matrices [default: 0.3..0.7]
+    #[arg(long, value_name = "MIN..MAX")]
+    pub sparsity: Option<String>,
+    /// How sparsity grows: cubic (per epoch) or cubic-step (per step), slow first; zhu-gupta, fast first; linear;
+    /// constant, all at once [default: cubic]
+    #[arg(long, value_name = "CURVE", value_parser = words(["cubic", "cubic-step", "zhu-gupta", "linear", "constant"]))]
+    pub schedule: Option<String>,
+    /// First epoch that may prune, counted from 1: warm-up 2 leaves one dense epoch [default: auto: 2]
+    #[arg(long, value_name = "EPOCH", value_parser = auto_rows)]
+    pub warmup: Option<Auto<usize>>,
+    /// Prune at steps divisible by this; an epoch without such a step prunes at its last [default: 5]
+    #[arg(long, value_name = "STEPS", value_parser = whole(1, 1 << 40))]
+    pub prune_every: Option<usize>,
+    /// Epoch that reaches the full sparsity; the rest is recovery [default: auto: three quarters of the epochs]
+    #[arg(long, value_name = "EPOCH", value_parser = auto_rows)]
+    pub prune_until: Option<Auto<usize>>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Device")]
+pub struct DeviceArgs {
+    /// auto (a real GPU, else the CPU engine), cpu, gpu, or part of an adapter's name, as in llvmpipe; see
+    /// `microglia devices` [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Threads of the CPU engine; any number gives the same bits [default: auto: one per core]
+    #[arg(long, value_name = "N", value_parser = auto_rows)]
+    pub threads: Option<Auto<usize>>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Run folder [default: runs/<date>-<time>-<model>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace the run that lies in the run folder
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          hide_possible_values = true)]
+    pub overwrite: Option<bool>,
+    /// Print the summary as JSON to stdout instead of tables
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          hide_possible_values = true)]
+    pub json: Option<bool>,
+    /// TOML file with options by these names; a run folder's config.toml repeats that run
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// Print the adapters as JSON
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// gpu, or part of an adapter's name, as in llvmpipe [default: a real GPU, else a software one]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Training steps of either kind
+    #[arg(long, value_name = "N", default_value = "20", value_parser = whole(2, 10_000))]
+    pub steps: usize,
+    /// Print the whole report as JSON
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub json: bool,
+}
+
+/// A value, or `auto`: the program decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Auto<T>(pub Option<T>);
+
+/// A value, or `none`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrNone<T>(pub Option<T>);
+
+impl FromStr for OrNone<PathBuf> {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(OrNone((text != "none").then(|| text.into())))
+    }
+}
+
+fn words<const N: usize>(list: [&'static str; N]) -> PossibleValuesParser {
+    PossibleValuesParser::new(list)
+}
+
+fn whole(least: u64, most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
+fn at_least_one<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    match text.parse::<T>() {
+        Ok(value) if value >= T::from(1) => Ok(value),
+        _ => Err("give a whole number, 1 or more".into()),
+    }
+}
+
+fn auto_rows(text: &str) -> Result<Auto<usize>, String> {
+    if text == "auto" { Ok(Auto(None)) } else { at_least_one(text).map(|n| Auto(Some(n))).map_err(|e| e + ", or auto") }
+}
+
+fn steps_or_none(text: &str) -> Result<OrNone<u64>, String> {
+    if text == "none" {
+        Ok(OrNone(None))
+    } else {
+        at_least_one(text).map(|n| OrNone(Some(n))).map_err(|e| e + ", or none")
+    }
+}
+
+fn number(text: &str, fits: impl Fn(f64) -> bool, wanted: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|&value: &f64| value.is_finite() && fits(value)).ok_or_else(|| format!("give {wanted}"))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    number(text, |v| v > 0.0, "a number above 0")
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    number(text, |v| v >= 0.0, "a number, 0 or more")
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    number(text, |v| (0.0..1.0).contains(&v), "a number from 0 up to, but not, 1")
+}
+
+fn positive_or_none(text: &str) -> Result<OrNone<f64>, String> {
+    if text == "none" { Ok(OrNone(None)) } else { positive(text).map(|v| OrNone(Some(v))).map_err(|e| e + ", or none") }
+}

@@ -1,0 +1,167 @@
+//! `microglia compare`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use anyhow::Result;
+use microglia::compare::{CaseReport, Divergence, compare, exit_code, standard_cases};
+use microglia::engine::Engine;
+use microglia::gpu::{Choice, Gpu, list_adapters};
+use microglia::kernels::{GpuEngine, GpuOptions};
+
+use super::args::CompareArgs;
+use super::outputs::json;
+use super::table::Table;
+use super::{Code, print, say};
+
+pub fn run(args: &CompareArgs) -> Result<Code> {
+    let gpu = open(args.device.as_deref())?;
+    say(&format!("comparing {} with the CPU engine", gpu.summary().name));
+    let cases = standard_cases();
+    let mut reports = Vec::new();
+    for (i, case) in cases.iter().enumerate() {
+        say(&format!("case {} of {}: {case}", i + 1, cases.len()));
+        let report = compare(case, args.steps, &mut |program| {
+            let engine: Box<dyn Engine> = Box::new(GpuEngine::new(gpu.clone(), program, GpuOptions::default())?);
+            Ok(engine)
+        })?;
+        if !args.json {
+            print(&text(&report))?;
+        }
+        reports.push(report);
+    }
+    if args.json {
+        print(&json(&reports)?)?;
+    } else {
+        print(&verdict(&reports, &gpu.summary().name))?;
+    }
+    Ok(if exit_code(&reports) == 0 { Code::Done } else { Code::Failed })
+}
+
+/// The device asked for; without a word, a real GPU, or else the first software one.
+fn open(device: Option<&str>) -> Result<Arc<Gpu>> {
+    let choice = match device {
+        Some(word) => word.parse()?,
+        None => match list_adapters().into_iter().min_by_key(|adapter| adapter.software) {
+            Some(adapter) if adapter.software => Choice::Named(adapter.name),
+            _ => Choice::Gpu,
+        },
+    };
+    let opened = if choice == Choice::Auto { Gpu::open(&Choice::Gpu)? } else { Gpu::open(&choice)? };
+    Ok(opened.ok_or_else(|| microglia::Error::Device {
+        problem: "the CPU engine is what others are compared with".into(),
+        help: "choose --device gpu, or part of an adapter's name; `microglia devices` lists them".into(),
+    })?)
+}
+
+/// One case: a row per op, then the steps.
+fn text(report: &CaseReport) -> String {
+    let mut table = Table::new(["op", "absolute", "relative", "tolerance", "result", "tolerance from"]).left(5);
+    for op in &report.ops {
+        let tolerance = if op.tolerance == 0.0 { "equal".into() } else { small(op.tolerance) };
+        let result = if op.divergence.is_some() { "DIVERGES" } else { "pass" };
+        table.row(vec![
+            format!("{} {}", op.list, op.op),
+            small(op.absolute),
+            small(op.relative),
+            tolerance,
+            result.into(),
+            op.reason.clone(),
+        ]);
+    }
+    let mut text = format!("\n{}\n{table}", report.case);
+    let most = |value: fn(&microglia::compare::StepReport) -> f64| {
+        small(report.steps.iter().map(value).fold(0.0, |most, v| if v.is_nan() { v } else { most.max(v) }))
+    };
+    let bits: usize = report.steps.iter().map(|step| step.mask_bits).sum();
+    let failed = report.steps.iter().any(|step| step.divergence.is_some());
+    let _ = writeln!(
+        text,
+        "{} steps, each from equal state: largest gap of loss {}, gradient {} (relative), weight {} (absolute), \
+         {bits} mask bits: {}",
+        report.steps.len(),
+        most(|step| step.loss),
+        most(|step| step.gradient),
+        most(|step| step.weight),
+        if failed { "DIVERGES" } else { "pass" }
+    );
+    let free = &report.free;
+    let _ = writeln!(
+        text,
+        "{} steps on their own: largest gap of loss {} (relative), {} mask bits differ: {}",
+        free.losses.len(),
+        small(free.loss),
+        free.mask_bits,
+        if free.failure.is_some() { "DIVERGES" } else { "pass" }
+    );
+    text + &curves(&free.losses)
+}
+
+/// The two loss curves, at ten steps at most.
+fn curves(losses: &[[f32; 2]]) -> String {
+    let stride = losses.len().div_ceil(10).max(1);
+    let steps: Vec<usize> = (0..losses.len()).step_by(stride).collect();
+    let line = |name: &str, which: usize| {
+        let values: Vec<String> = steps.iter().map(|&step| format!("{:.6}", losses[step][which])).collect();
+        format!("  loss, {name}  {}\n", values.join("  "))
+    };
+    line("cpu", 0) + &line("gpu", 1)
+}
+
+/// The first divergence of each case that has one, or that all agree.
+fn verdict(reports: &[CaseReport], device: &str) -> String {
+    let mut text = String::from("\n");
+    for report in reports.iter().filter(|report| !report.passed()) {
+        let place = |divergence: &Divergence| {
+            let Divergence { tensor, replica, index, expected, found } = divergence;
+            format!("tensor `{tensor}`, replica {replica}, word {index}: {found}, expected {expected}")
+        };
+        let op = report.ops.iter().find_map(|op| {
+            let divergence = op.divergence.as_ref()?;
+            Some(format!("op {} ({} {}): {}", op.op, op.list, op.index, place(divergence)))
+        });
+        let step = || {
+            report
+                .steps
+                .iter()
+                .find_map(|step| Some(format!("step {}: {}", step.step, place(step.divergence.as_ref()?))))
+        };
+        let first = op.or_else(step).or_else(|| report.free.failure.clone()).unwrap_or_default();
+        let _ = writeln!(text, "DIVERGES in {}: {first}", report.case);
+    }
+    let passed = reports.iter().filter(|report| report.passed()).count();
+    let _ = writeln!(text, "{passed} of {} cases agree on {device}", reports.len());
+    text
+}
+
+fn small(value: f64) -> String {
+    if value == 0.0 { "0".into() } else { format!("{value:.1e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use microglia::compare::{FreeReport, OpReport};
+
+    #[test]
+    fn the_first_divergence_is_named() {
+        let divergence = Divergence { tensor: "grads".into(), replica: 1, index: 7, expected: 1.0, found: 2.0 };
+        let op = OpReport {
+            op: "lstm_backward",
+            list: "backward".into(),
+            index: 3,
+            absolute: 1.0,
+            relative: 1.0,
+            tolerance: 1e-5,
+            reason: "exp".into(),
+            divergence: Some(divergence),
+        };
+        let free = FreeReport { losses: vec![[1.0, 1.0]; 25], loss: 0.0, mask_bits: 0, failure: None };
+        let report = CaseReport { case: "lstm".into(), ops: vec![op], steps: Vec::new(), free };
+        assert!(text(&report).contains("DIVERGES"));
+        let verdict = verdict(&[report], "a card");
+        assert!(verdict.contains("lstm_backward") && verdict.contains("`grads`, replica 1, word 7"), "{verdict}");
+        assert!(verdict.ends_with("0 of 1 cases agree on a card\n"));
+        assert_eq!(curves(&[[0.5, 0.25]; 25]).lines().next().unwrap().matches("0.5").count(), 9);
+    }
+}

@@ -1,0 +1,256 @@
+//! The TOML file of a run: read as if its keys had been typed, written with every key that makes the run what it is.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, Command, FromArgMatches};
+use toml::Value;
+
+use super::args::TrainArgs;
+use super::config::{Config, list};
+
+/// The file's options, as if typed.
+pub fn read(file: &Path) -> Result<TrainArgs> {
+    let place = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
+    let table: toml::Table = text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))?;
+    parse(&table).map_err(|e| e.context(format!("{place}")))
+}
+
+fn parse(table: &toml::Table) -> Result<TrainArgs> {
+    let command = TrainArgs::augment_args(Command::new("train").no_binary_name(true).disable_help_flag(true));
+    let mut tokens = Vec::new();
+    for (key, value) in table {
+        check_key(&command, key)?;
+        let token = format!("--{key}={}", typed(key, value)?);
+        if let Err(e) = command.clone().try_get_matches_from([&token]) {
+            bail!("{}", message(&e.to_string()));
+        }
+        tokens.push(token);
+    }
+    let matches = command.try_get_matches_from(tokens).map_err(|e| anyhow!("{}", message(&e.to_string())))?;
+    Ok(TrainArgs::from_arg_matches(&matches)?)
+}
+
+fn check_key(command: &Command, key: &str) -> Result<()> {
+    if key == "config" {
+        bail!("`config` cannot stand in a configuration file\n  help: name the one file with --config");
+    }
+    let known: Vec<&str> =
+        command.get_arguments().filter_map(|arg| arg.get_long_and_visible_aliases()).flatten().collect();
+    let is_alias = command.get_arguments().any(|arg| arg.get_all_aliases().is_some_and(|list| list.contains(&key)));
+    if known.contains(&key) || is_alias {
+        return Ok(());
+    }
+    let dashed = key.replace('_', "-");
+    let similarity = |name: &str| strsim::jaro_winkler(&dashed, name);
+    let nearest = known.into_iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+    match nearest.filter(|name| similarity(name) > 0.7) {
+        Some(name) => bail!("unknown key `{key}`\n  help: did you mean `{name}`?"),
+        None => {
+            bail!("unknown key `{key}`\n  help: the keys are the options of `microglia train --help`, without dashes")
+        }
+    }
+}
+
+/// The value as it would be typed.
+fn typed(key: &str, value: &Value) -> Result<String> {
+    Ok(match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => {
+            let parts: Vec<String> = values.iter().map(|value| typed(key, value)).collect::<Result<_>>()?;
+            list(&parts)
+        }
+        Value::Table(_) => bail!("`[{key}]` is a table\n  help: write every key at the top level, as `key = value`"),
+        other => other.to_string(),
+    })
+}
+
+/// What clap says, without its own frame.
+fn message(text: &str) -> &str {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|mark| text.find(mark)).min();
+    text[..end.unwrap_or(text.len())].trim_end()
+}
+
+/// The run as TOML: every option of `microglia train` but where its results go. Paths are made absolute, so that the
+/// file works from anywhere.
+pub fn write(config: &Config) -> String {
+    let mut text = String::from("# Repeats this run: microglia train --config <this file>\n");
+    for (heading, entries) in entries(config) {
+        text += &format!("\n# {heading}\n");
+        for (key, value) in entries {
+            text += &format!("{key} = {value}\n");
+        }
+    }
+    text
+}
+
+type Entries = Vec<(&'static str, Value)>;
+
+fn entries(config: &Config) -> [(&'static str, Entries); 5] {
+    let train = &config.train;
+    let pruning = &train.pruning;
+    [
+        ("Data", data_entries(config)),
+        (
+            "Model",
+            vec![
+                ("model", word(train.model.kind)),
+                ("hidden", number(train.model.hidden)),
+                ("layers", number(train.model.layers)),
+                ("activation", word(train.model.activation)),
+                ("instance-norm", or(train.model.instance_norm, word, "none")),
+                ("init", or(train.init.as_deref(), path, "none")),
+            ],
+        ),
+        (
+            "Training",
+            vec![
+                ("batch", number(train.batch)),
+                ("epochs", number(train.epochs)),
+                ("patience", number(train.patience)),
+                ("lr", Value::Float(train.lr)),
+                ("lr-schedule", word(train.lr_schedule)),
+                ("clip-grad-norm", or(train.clip_grad_norm, Value::Float, "none")),
+                ("loss", word(train.loss)),
+                ("seed", Value::Integer(train.seed.into())),
+                ("replicas", number(train.replicas)),
+                ("regularizer", word(&train.regularizers)),
+                ("dropout", Value::Float(train.dropout)),
+                ("mc-passes", number(train.mc_passes)),
+                ("weight-decay", Value::Float(train.weight_decay)),
+                ("select", word(train.select)),
+                ("no-shuffle", Value::Boolean(!train.shuffle)),
+                ("max-steps", or(train.max_steps, |n| Value::Integer(n.try_into().unwrap_or(i64::MAX)), "none")),
+            ],
+        ),
+        (
+            "Pruning",
+            vec![
+                ("sparsity", word(pruning.sparsity)),
+                ("schedule", word(pruning.schedule)),
+                ("warmup", or(pruning.warmup, number, "auto")),
+                ("prune-every", number(pruning.every)),
+                ("prune-until", or(pruning.until, number, "auto")),
+            ],
+        ),
+        ("Device", vec![("device", word(&config.device)), ("threads", or(config.threads, number, "auto"))]),
+    ]
+}
+
+fn data_entries(config: &Config) -> Entries {
+    use microglia::data::options::{Covariates, Source};
+    let data = config.data.clone();
+    let source = match &data.source {
+        Source::Embedded => word("embedded"),
+        Source::File(file) => path(file),
+    };
+    let covariates = |covariates| match covariates {
+        Covariates::Names(names) => strings(names),
+        other => word(other),
+    };
+    vec![
+        ("data", source),
+        ("time-column", or(data.time_column, word, "auto")),
+        ("time-format", or(data.time_format, word, "auto")),
+        ("id-column", or(data.id_column, word, "auto")),
+        ("target", or(data.targets, strings, "auto")),
+        ("covariates", or(data.covariates, covariates, "none")),
+        ("lookback", or(data.lookback, number, "auto")),
+        ("horizon", or(data.horizon, number, "auto")),
+        ("season", or(data.season, number, "auto")),
+        ("calendar", or(data.calendar, |on| word(if on { "on" } else { "off" }), "on")),
+        ("split", word(data.split.unwrap_or_default())),
+        ("scale", word(data.scale.unwrap_or_default())),
+        ("impute", word(data.impute.unwrap_or_default())),
+        ("missing-values", strings(data.missing_values.unwrap_or_default())),
+        ("gaps", word(data.gaps.unwrap_or_default())),
+        ("delimiter", or(data.delimiter, |c| word(if c == '\t' { "tab".into() } else { c.to_string() }), "auto")),
+        ("decimal", or(data.decimal, word, "auto")),
+    ]
+}
+
+fn word(value: impl ToString) -> Value {
+    Value::String(value.to_string())
+}
+
+fn number(value: usize) -> Value {
+    Value::Integer(value.try_into().unwrap_or(i64::MAX))
+}
+
+fn strings(names: Vec<String>) -> Value {
+    Value::Array(names.into_iter().map(Value::String).collect())
+}
+
+fn path(path: &Path) -> Value {
+    word(std::path::absolute(path).as_deref().unwrap_or(path).display())
+}
+
+fn or<T>(value: Option<T>, write: impl Fn(T) -> Value, unset: &str) -> Value {
+    value.map_or_else(|| word(unset), write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Options that say where results go, not what is run: read from a file, never written into one.
+    const NOT_OF_THE_RUN: [&str; 4] = ["out", "overwrite", "json", "config"];
+
+    fn read_text(text: &str) -> Result<Config> {
+        Config::from_args(parse(&text.parse::<toml::Table>()?)?)
+    }
+
+    fn refusal(text: &str) -> String {
+        format!("{:#}", read_text(text).unwrap_err())
+    }
+
+    #[test]
+    fn a_written_file_holds_every_option_of_the_run() {
+        let command = TrainArgs::augment_args(Command::new("train"));
+        let options: BTreeSet<&str> = command
+            .get_arguments()
+            .filter_map(|arg| arg.get_long())
+            .filter(|name| !NOT_OF_THE_RUN.contains(name))
+            .collect();
+        let config = read_text("").unwrap();
+        let written: BTreeSet<&str> =
+            entries(&config).into_iter().flat_map(|(_, list)| list).map(|(key, _)| key).collect();
+        assert_eq!(options, written);
+    }
+
+    #[test]
+    fn what_is_written_reads_back_as_the_same_run() {
+        let first = read_text(
+            "data = 'a.csv'\ntarget = ['Temp, °C', 'say \"b\"']\ncovariates = ['x']\nlookback = 9\nmissing-values = [-200, '?']
+             calendar = 'off'\ndelimiter = 'tab'\nsplit = [10, 20, 30]\nhidden = 5\nlr = 1e-2\nclip-grad-norm = 0.5
+             regularizer = 'pruning,dropout'\nsparsity = '0.1..0.9'\nwarmup = 1\nno-shuffle = true\nmax-steps = 7
+             instance-norm = 'none'\ninit = 'w.safetensors'\ndevice = 'cpu'\nthreads = 3",
+        )
+        .unwrap();
+        assert_eq!(first.data.targets.as_deref(), Some(["Temp, °C".to_string(), "say \"b\"".into()].as_slice()));
+        let second = read_text(&write(&first)).unwrap();
+        assert_eq!(write(&second), write(&first));
+        assert_eq!(second.train.clip_grad_norm, Some(0.5));
+        assert_eq!(second.data.missing_values.as_deref(), Some(["-200".to_string(), "?".into()].as_slice()));
+    }
+
+    #[test]
+    fn refusals_name_the_key_and_the_nearest_one() {
+        assert!(refusal("hiden = 3").contains("did you mean `hidden`?"));
+        assert!(refusal("prune_every = 3").contains("did you mean `prune-every`?"));
+        assert!(refusal("hidden = 0").contains("--hidden"));
+        assert!(refusal("hidden = 2000").contains("1024"));
+        assert!(refusal("[model]\nhidden = 3").contains("top level"));
+        assert!(refusal("regularizer = 'prune'").contains("pruning"));
+        assert!(refusal("sparsity = '0.9..0.3'").contains("MIN..MAX"));
+    }
+
+    #[test]
+    fn aliases_work_in_files() {
+        let config = read_text("input-size = 8\nmax-epochs = 2\nh = 3").unwrap();
+        assert_eq!((config.data.lookback, config.train.epochs, config.data.horizon), (Some(8), 2, Some(3)));
+    }
+}

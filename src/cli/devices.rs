@@ -1,0 +1,130 @@
+//! `microglia devices`: the adapters of this machine, and which one `auto` would take.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use microglia::gpu::device::select;
+use microglia::gpu::{AdapterSummary, Choice, list_adapters};
+use serde_json::{Value, json};
+
+use super::args::DevicesArgs;
+use super::{Code, print};
+
+pub fn run(args: &DevicesArgs) -> Result<Code> {
+    let adapters = list_adapters();
+    let auto = select(&adapters, &Choice::Auto)?;
+    if args.json {
+        let list: Vec<Value> = adapters.iter().map(as_json).collect();
+        let auto = match auto {
+            Some(i) => json!({ "engine": "gpu", "device": adapters[i].name }),
+            None => json!({ "engine": "cpu" }),
+        };
+        print(&format!("{:#}\n", json!({ "adapters": list, "auto": auto })))?;
+    } else {
+        print(&text(&adapters, auto))?;
+    }
+    Ok(Code::Done)
+}
+
+fn text(adapters: &[AdapterSummary], auto: Option<usize>) -> String {
+    let mut text = String::new();
+    for adapter in adapters {
+        let kind = if adapter.software { "software, taken only when asked for by name" } else { adapter.device_type };
+        let _ = writeln!(text, "{}", adapter.name);
+        let _ = writeln!(text, "  backend   {}, {}", adapter.backend, adapter.driver);
+        let _ = writeln!(text, "  type      {kind}");
+        let _ = writeln!(text, "  limits    {}", limits(adapter));
+        let _ = writeln!(text, "  features  {}\n", features(adapter));
+    }
+    if adapters.is_empty() {
+        text += "no GPU adapter is visible to this program\n";
+        text += install_hint();
+        text += "\n";
+    }
+    match auto {
+        Some(i) => text += &format!("--device auto takes {}\n", adapters[i].name),
+        None => text += "--device auto takes the CPU engine: there is no real GPU\n",
+    }
+    text
+}
+
+fn install_hint() -> &'static str {
+    if cfg!(target_os = "linux") {
+        "  a real GPU needs its vendor's Vulkan driver and the loader (libvulkan1)\n  \
+         a software GPU, for trying and testing: apt-get install libvulkan1 mesa-vulkan-drivers, then --device llvmpipe\n"
+    } else {
+        "  a real GPU needs its vendor's driver\n"
+    }
+}
+
+fn limits(adapter: &AdapterSummary) -> String {
+    format!(
+        "binding {} · buffer {} · workgroup memory {} · {} invocations · {} storage buffers",
+        bytes(adapter.max_storage_buffer_binding_bytes),
+        bytes(adapter.max_buffer_bytes),
+        bytes(adapter.max_workgroup_memory_bytes.into()),
+        adapter.max_invocations,
+        adapter.max_storage_buffers
+    )
+}
+
+fn features(adapter: &AdapterSummary) -> String {
+    let (low, high) = (adapter.subgroup_min_size, adapter.subgroup_max_size);
+    let lanes = if low == high { low.to_string() } else { format!("{low} to {high}") };
+    let list = [
+        adapter.timestamp_query.then(|| "timestamps".to_string()),
+        adapter.subgroup.then(|| format!("subgroups of {lanes}")),
+        adapter.shader_f16.then(|| "f16".to_string()),
+    ];
+    let list: Vec<String> = list.into_iter().flatten().collect();
+    if list.is_empty() { "none of those used here".into() } else { list.join(" · ") }
+}
+
+fn as_json(adapter: &AdapterSummary) -> Value {
+    json!({
+        "name": adapter.name,
+        "backend": adapter.backend,
+        "driver": adapter.driver,
+        "type": adapter.device_type,
+        "software": adapter.software,
+        "max_storage_buffer_binding_bytes": adapter.max_storage_buffer_binding_bytes,
+        "max_buffer_bytes": adapter.max_buffer_bytes,
+        "max_storage_buffers": adapter.max_storage_buffers,
+        "max_workgroup_memory_bytes": adapter.max_workgroup_memory_bytes,
+        "max_invocations": adapter.max_invocations,
+        "subgroup_min_size": adapter.subgroup_min_size,
+        "subgroup_max_size": adapter.subgroup_max_size,
+        "timestamp_query": adapter.timestamp_query,
+        "subgroup": adapter.subgroup,
+        "shader_f16": adapter.shader_f16,
+    })
+}
+
+/// A size in the largest unit that leaves a number of 1 or more.
+fn bytes(count: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let power = (count.max(1).ilog2() / 10).min(units.len() as u32 - 1);
+    let value = count as f64 / f64::from(1 << (10 * power.min(3))) / if power == 4 { 1024.0 } else { 1.0 };
+    let text = format!("{value:.1}");
+    format!("{} {}", text.strip_suffix(".0").unwrap_or(&text), units[power as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(
+            [0, 16384, 134_217_728, 3 << 29, u64::MAX].map(bytes),
+            ["0 bytes", "16 KiB", "128 MiB", "1.5 GiB", "16777216 TiB"]
+        );
+    }
+
+    #[test]
+    fn without_an_adapter_it_says_what_runs_and_what_to_install() {
+        let text = text(&[], None);
+        assert!(text.contains("CPU engine") && text.contains("no GPU adapter"));
+        assert!(!cfg!(target_os = "linux") || text.contains("mesa-vulkan-drivers"));
+    }
+}

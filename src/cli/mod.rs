@@ -1,0 +1,93 @@
+//! The program around the library: what was typed, what it means, and a file per verb.
+
+mod args;
+mod compare;
+mod config;
+mod config_file;
+mod devices;
+mod outputs;
+mod pictures;
+mod progress;
+mod report;
+mod run_folder;
+mod table;
+mod train;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Cli, Verb};
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    Done,
+    /// It ran, but failed its purpose: training diverged, or engines disagree.
+    Failed,
+    /// Bad input or usage.
+    Refused,
+    Interrupted,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> ExitCode {
+        ExitCode::from(code.number())
+    }
+}
+
+impl Code {
+    pub fn number(self) -> u8 {
+        match self {
+            Code::Done => 0,
+            Code::Failed => 1,
+            Code::Refused => 2,
+            Code::Interrupted => 130,
+        }
+    }
+}
+
+/// Runs the verb that was typed.
+pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
+    let typed = match Cli::command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(message) => {
+            // Help goes to stdout, refusals to stderr; the stream may be closed.
+            let printed = message.print();
+            return if message.use_stderr() {
+                Ok(Code::Refused)
+            } else {
+                printed.map(|()| Code::Done).map_err(Into::into)
+            };
+        }
+    };
+    match (Cli::from_arg_matches(&typed)?.verb, typed.subcommand()) {
+        (Verb::Train(_), Some((_, typed))) => train::run(typed),
+        (Verb::Devices(args), _) => devices::run(&args),
+        (Verb::Compare(args), _) => compare::run(&args),
+        (Verb::Train(_), None) => unreachable!("a verb was typed"),
+    }
+}
+
+/// What an error means to the caller of the program.
+pub fn code_of(error: &anyhow::Error) -> Code {
+    match error.downcast_ref() {
+        Some(microglia::Error::Diverged(_)) => Code::Failed,
+        _ => Code::Refused,
+    }
+}
+
+/// A line on stderr. Nobody may be listening.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Text on stdout.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,92 @@
+//! The files of a run folder.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use microglia::data::Dataset;
+use microglia::train::baselines::Forecasts;
+use microglia::train::checkpoint::{Header, replace, save_checkpoint, save_model};
+use microglia::train::plot::{forecast_svg, training_svg};
+use microglia::train::summary::Outcome;
+use microglia::train::{EpochRow, Plan};
+
+use super::config::Config;
+use super::run_folder::RunFolder;
+use super::{config_file, pictures};
+
+/// A run that has ended, and what it was asked for, resolved.
+pub struct Finished<'a> {
+    pub dataset: &'a Dataset,
+    pub plan: &'a Plan,
+    pub config: &'a Config,
+    pub outcome: &'a Outcome,
+    pub baselines: &'a Forecasts,
+}
+
+impl Finished<'_> {
+    /// Writes everything: at the top the replica that is best on validation, below it each where there are several.
+    pub fn write(&self, folder: &RunFolder) -> Result<()> {
+        let summary = &self.outcome.summary;
+        let path = folder.path();
+        self.write_replica(path, summary.replica, self.config)?;
+        write(path, "summary.json", &json(summary)?)?;
+        let forecast = pictures::forecast(self.dataset, summary, &self.outcome.test_predictions, self.baselines);
+        write(path, "forecast.svg", &forecast_svg(&forecast)?)?;
+        if summary.replicas.len() > 1 {
+            for replica in &summary.replicas {
+                let path = folder.replica(replica.replica)?;
+                // Replica r is the lone run with its own seed.
+                let mut config = self.config.clone();
+                config.train.seed = replica.seed;
+                config.train.replicas = 1;
+                self.write_replica(&path, replica.replica, &config)?;
+                write(&path, "summary.json", &json(replica)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One replica's configuration, weights, metrics and training picture.
+    fn write_replica(&self, path: &Path, replica: usize, config: &Config) -> Result<()> {
+        let Outcome { summary, trained, weights, .. } = self.outcome;
+        let config = config_file::write(config);
+        write(path, "config.toml", &config)?;
+        write(path, "metrics.csv", &metrics(&trained.history, replica)?)?;
+        write(path, "training.svg", &training_svg(&pictures::training(summary, &trained.history, replica))?)?;
+        let layout = &self.plan.program.params;
+        let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], &config);
+        save_model(&path.join("model.safetensors"), layout, &weights[replica], &header)?;
+        save_checkpoint(&path.join("checkpoint.safetensors"), layout, &weights[replica], &header)?;
+        Ok(())
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
+    Ok(replace(&folder.join(name), text.as_bytes())?)
+}
+
+pub fn json(value: &impl serde::Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value).context("summary")? + "\n")
+}
+
+/// A row per epoch that the replica trained.
+fn metrics(history: &[EpochRow], replica: usize) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["epoch", "step", "lr", "train_loss", "validation_loss", "sparsity", "best", "seconds"])?;
+    let mut active = true;
+    for row in history {
+        let Some(state) = row.replicas.get(replica).filter(|_| active) else { break };
+        writer.write_record([
+            row.epoch.to_string(),
+            row.step.to_string(),
+            row.lr.to_string(),
+            state.train_loss.to_string(),
+            state.validation_loss.to_string(),
+            state.sparsity.to_string(),
+            state.best.to_string(),
+            format!("{:.3}", row.seconds),
+        ])?;
+        active = state.active;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}

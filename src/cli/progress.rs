@@ -1,0 +1,117 @@
+//! A run's progress on stderr: a bar with the time left on a terminal, and a line per epoch anywhere.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use microglia::train::{EpochRow, Observer, Progress, ReplicaEpoch};
+
+use super::{Code, say};
+
+/// Set by the first Ctrl-C; the second ends the program at once.
+pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = flag.clone();
+    ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::SeqCst) {
+            std::process::exit(Code::Interrupted.number().into());
+        }
+        say("interrupted: ending this step and writing what there is; once more to quit at once");
+    })?;
+    Ok(flag)
+}
+
+/// Tells a run's progress.
+pub struct Reporter {
+    bar: Option<ProgressBar>,
+    interrupted: Arc<AtomicBool>,
+    epochs: usize,
+}
+
+impl Reporter {
+    pub fn new(epochs: usize, interrupted: Arc<AtomicBool>) -> Reporter {
+        let style = ProgressStyle::with_template("epoch {prefix} {bar:30} step {pos}/{len} · {eta} left at most");
+        let bar = style.ok().filter(|_| std::io::stderr().is_terminal()).map(|style| {
+            let bar = ProgressBar::new(0);
+            bar.set_style(style.progress_chars("━╸ "));
+            bar
+        });
+        Reporter { bar, interrupted, epochs }
+    }
+
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Reporter {
+    fn notice(&mut self, line: &str) {
+        self.line(line);
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(progress.steps as u64);
+            bar.set_prefix(format!("{}/{}", progress.epoch, progress.epochs));
+            bar.set_position(progress.step as u64);
+        }
+    }
+
+    fn epoch(&mut self, row: &EpochRow) {
+        self.line(&epoch_line(row, self.epochs));
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+}
+
+/// Means over the replicas that still train, or over all once none does.
+fn epoch_line(row: &EpochRow, epochs: usize) -> String {
+    let active: Vec<&ReplicaEpoch> = row.replicas.iter().filter(|replica| replica.active).collect();
+    let shown: Vec<&ReplicaEpoch> = if active.is_empty() { row.replicas.iter().collect() } else { active };
+    let mean = |value: fn(&ReplicaEpoch) -> f64| shown.iter().map(|r| value(r)).sum::<f64>() / shown.len() as f64;
+    let width = epochs.to_string().len();
+    let best = row.replicas.iter().filter(|replica| replica.best).count();
+    let mark = match (best, row.replicas.len()) {
+        (0, _) => String::new(),
+        (_, 1) => "  best so far".into(),
+        (count, all) => format!("  best so far for {count} of {all} replicas"),
+    };
+    format!(
+        "epoch {:>width$}/{epochs}  loss {:.5}  validation {:.5}  sparsity {:5.2} %  {:.1} s{mark}",
+        row.epoch,
+        mean(|r| r.train_loss),
+        mean(|r| r.validation_loss),
+        mean(|r| r.sparsity) * 100.0,
+        row.seconds,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_one_line_of_means() {
+        let replica =
+            |train_loss, active| ReplicaEpoch { train_loss, validation_loss: 0.5, sparsity: 0.3, best: active, active };
+        let mut row = EpochRow { epoch: 3, step: 30, lr: 1e-3, seconds: 1.25, replicas: vec![replica(0.25, true)] };
+        let line = "epoch  3/20  loss 0.25000  validation 0.50000  sparsity 30.00 %  1.2 s  best so far";
+        assert_eq!(epoch_line(&row, 20), line);
+        row.replicas.extend([replica(0.75, true), replica(99.0, false)]);
+        let line = epoch_line(&row, 20);
+        assert!(line.contains("loss 0.50000") && line.ends_with("for 2 of 3 replicas"), "{line}");
+    }
+}

@@ -1,0 +1,228 @@
+//! The last tables of a run, from its summary.
+
+use std::fmt::Write;
+
+use microglia::train::Summary;
+use microglia::train::metrics::{Metrics, Score};
+use microglia::train::summary::{MeanStd, SplitSpread};
+
+use super::table::{NONE, Table, cell, column, decimals, duration, grouped, percent};
+
+/// Rows of the table by series, at most.
+const MOST_SERIES: usize = 20;
+
+/// Everything that `microglia train` prints on stdout, but the run folder.
+pub fn text(summary: &Summary) -> String {
+    let mut text = heading(summary);
+    text += "\n";
+    text += &scores(summary);
+    text += &parts(summary);
+    text += &replicas(summary);
+    text += &sparsity(summary);
+    text += &speed(summary);
+    let verdicts = verdicts(summary);
+    if !verdicts.is_empty() {
+        let _ = writeln!(text, "\n{}", verdicts.join("\n"));
+    }
+    text
+}
+
+fn heading(summary: &Summary) -> String {
+    let (data, model) = (&summary.data, &summary.model);
+    let norm =
+        if model.instance_norm == "none" { String::new() } else { format!(", instance norm {}", model.instance_norm) };
+    format!(
+        "{}: {}, {} rows in, {} out, season {}; {} test windows{}\n{} of {} layer(s) × {} hidden, {} parameters, \
+         regularizer {}{norm}, seed {}\n",
+        data.name,
+        data.targets.join(", "),
+        data.lookback,
+        data.horizon,
+        data.season,
+        grouped(data.windows.test),
+        if data.series > 1 { format!(" of {} series", data.series) } else { String::new() },
+        model.kind,
+        model.layers,
+        model.hidden,
+        grouped(model.parameters),
+        model.regularizer,
+        summary.seed,
+    )
+}
+
+/// The model beside the baselines, on the test windows.
+fn scores(summary: &Summary) -> String {
+    let baselines = &summary.baselines;
+    let rows = [
+        (format!("{} (this model)", summary.model.kind), &summary.test),
+        ("repeat last".into(), &baselines.repeat_last),
+        ("seasonal naive".into(), &baselines.seasonal_naive),
+        (format!("ridge (λ {})", baselines.ridge_lambda), &baselines.ridge),
+    ];
+    let scores = rows.iter().map(|(_, metrics)| row_of(metrics));
+    let mut text = score_table("test", rows.iter().map(|row| row.0.clone()), scores);
+    let counts = summary.test.counts;
+    if counts.masked > 0 {
+        let _ = writeln!(text, "{} missing test values were not scored", grouped(counts.masked));
+    }
+    if counts.without_mase > 0 {
+        let what = "series and targets have no MASE: constant over a season in training, or nothing to score";
+        let _ = writeln!(text, "{} {what}", counts.without_mase);
+    }
+    text
+}
+
+fn score_table(
+    title: &str,
+    names: impl Iterator<Item = String>,
+    scores: impl Iterator<Item = [Option<f64>; 6]>,
+) -> String {
+    let mut table = Table::new([title, "MAE", "RMSE", "MSE", "MASE", "scaled MSE", "scaled MAE"]);
+    let scores: Vec<[Option<f64>; 6]> = scores.collect();
+    let columns: Vec<Vec<String>> =
+        (0..6).map(|c| column(&scores.iter().map(|row| row[c]).collect::<Vec<_>>())).collect();
+    for (i, name) in names.enumerate() {
+        table.row([name].into_iter().chain(columns.iter().map(|cells| cells[i].clone())).collect());
+    }
+    table.without_empty_columns().to_string()
+}
+
+/// By target, and by series and target, where there are several.
+fn parts(summary: &Summary) -> String {
+    let of = |scores: &[Score]| -> Vec<[Option<f64>; 6]> {
+        let row = |s: &Score| [Some(s.mae), Some(s.rmse), Some(s.mse), s.mase, Some(s.scaled.mse), Some(s.scaled.mae)];
+        scores.iter().map(row).collect()
+    };
+    let mut text = String::new();
+    let test = &summary.test;
+    if summary.data.targets.len() > 1 {
+        let names = test.per_target.iter().map(|score| score.target.clone());
+        text += &format!("\n{}", score_table("model, by target", names, of(&test.per_target).into_iter()));
+    }
+    if summary.data.series > 1 {
+        let several = summary.data.targets.len() > 1;
+        let shown = &test.per_series[..test.per_series.len().min(MOST_SERIES)];
+        let names = shown.iter().map(|score| {
+            let series = score.series.clone().unwrap_or_default();
+            if several { format!("{series} {}", score.target) } else { series }
+        });
+        text += &format!("\n{}", score_table("model, by series", names, of(shown).into_iter()));
+        let left = test.per_series.len() - shown.len();
+        if left > 0 {
+            let _ = writeln!(text, "… and {} more in summary.json", grouped(left));
+        }
+    }
+    text
+}
+
+/// Mean and deviation over replicas, and each.
+fn replicas(summary: &Summary) -> String {
+    if summary.replicas.len() < 2 {
+        return String::new();
+    }
+    let SplitSpread { mae, rmse, mse, mase, scaled } = summary.spread.test;
+    let spread = [mae, rmse, mse, mase, scaled.mse, scaled.mae];
+    let rows: Vec<[Option<f64>; 6]> = summary.replicas.iter().map(|replica| row_of(&replica.test)).collect();
+    let places: Vec<usize> = (0..6).map(|c| decimals(rows.iter().filter_map(|row| row[c]))).collect();
+    let mut table =
+        Table::new(["test, by replica", "MAE", "RMSE", "MSE", "MASE", "scaled MSE", "scaled MAE", "sparsity"]);
+    for (replica, row) in summary.replicas.iter().zip(&rows) {
+        let chosen = if replica.replica == summary.replica { ", best on validation" } else { "" };
+        let chosen = if replica.diverged.is_some() { ", diverged" } else { chosen };
+        let mut cells = vec![format!("{} (seed {}{chosen})", replica.replica, replica.seed)];
+        cells.extend((0..6).map(|c| cell(row[c], places[c])));
+        cells.push(percent(replica.sparsity.overall));
+        table.row(cells);
+    }
+    let show = |spread: Option<MeanStd>, places: usize| match spread {
+        Some(MeanStd { mean, std: Some(std) }) => format!("{mean:.places$} ± {std:.places$}"),
+        Some(MeanStd { mean, std: None }) => format!("{mean:.places$}"),
+        None => NONE.into(),
+    };
+    let mut cells = vec!["mean ± standard deviation".to_string()];
+    cells.extend((0..6).map(|c| show(spread[c], places[c])));
+    cells.push(NONE.into());
+    table.row(cells);
+    format!("\n{}", table.without_empty_columns())
+}
+
+fn row_of(m: &Metrics) -> [Option<f64>; 6] {
+    [m.mae, m.rmse, m.mse, m.mase, Some(m.scaled.mse), Some(m.scaled.mae)]
+}
+
+fn sparsity(summary: &Summary) -> String {
+    let report = &summary.sparsity;
+    let wanted = report.wanted.map_or_else(String::new, |wanted| format!(" of {} wanted", percent(wanted)));
+    let mut text = format!(
+        "\nsparsity {}{wanted}: {} of {} weights living (biases are never pruned)\n",
+        percent(report.overall),
+        grouped(report.living_weights),
+        grouped(report.prunable_weights)
+    );
+    if report.living_weights == report.prunable_weights {
+        return text;
+    }
+    let mut table = Table::new(["tensor", "living", "of", "sparsity", "gate i", "gate f", "gate g", "gate o"]);
+    for tensor in &report.tensors {
+        let mut cells =
+            vec![tensor.name.clone(), grouped(tensor.living), grouped(tensor.total), percent(tensor.sparsity)];
+        match tensor.gates {
+            Some(gates) => cells.extend(gates.map(percent)),
+            None => cells.extend([NONE; 4].map(String::from)),
+        }
+        table.row(cells);
+    }
+    text += &table.without_empty_columns().to_string();
+    text
+}
+
+fn speed(summary: &Summary) -> String {
+    let kept = match summary.best_epoch {
+        Some(epoch) => format!("weights of epoch {epoch} kept"),
+        None => "last weights kept".into(),
+    };
+    format!(
+        "\n{} windows/s, {} for {} epochs, {} steps; {kept}\n{} engine on {}\nweights sha256 {}\n",
+        grouped(summary.windows_per_second.round() as usize),
+        duration(summary.seconds),
+        summary.epochs,
+        grouped(summary.steps),
+        summary.engine,
+        summary.device,
+        summary.weights_sha256
+    )
+}
+
+/// A sentence for every baseline that does better than the model.
+fn verdicts(summary: &Summary) -> Vec<String> {
+    let baselines = &summary.baselines;
+    let rivals = [
+        ("repeat-last", &baselines.repeat_last),
+        ("seasonal-naive", &baselines.seasonal_naive),
+        ("the ridge", &baselines.ridge),
+    ];
+    let model = &summary.test;
+    let lost: Vec<String> = rivals
+        .into_iter()
+        .filter_map(|(name, rival)| {
+            let pairs = match (model.mae, rival.mae, model.mse, rival.mse) {
+                (Some(a), Some(b), Some(c), Some(d)) => [("MAE", a, b), ("MSE", c, d)],
+                _ => [
+                    ("scaled MAE", model.scaled.mae, rival.scaled.mae),
+                    ("scaled MSE", model.scaled.mse, rival.scaled.mse),
+                ],
+            };
+            let worse: Vec<String> = pairs
+                .into_iter()
+                .filter(|(_, model, rival)| model > rival)
+                .map(|(metric, model, rival)| {
+                    let places = decimals([model, rival].into_iter());
+                    format!("{metric} {model:.places$} against {rival:.places$}")
+                })
+                .collect();
+            (!worse.is_empty())
+                .then(|| format!("The model does worse than {name} on the test rows: {}.", worse.join(", ")))
+        })
+        .collect();
+    if model.scaled.mse.is_nan() { vec!["The model has no finite test score.".into()] } else { lost }
+}

@@ -1,0 +1,75 @@
+//! `microglia train`.
+
+use anyhow::Result;
+use clap::ArgMatches;
+use microglia::engine::Engine;
+use microglia::gpu::Choice;
+use microglia::kernels::GpuEngine;
+use microglia::program::Program;
+use microglia::reference::CpuEngine;
+use microglia::train::baselines::Forecasts;
+use microglia::train::{Plan, Status, Summary, run as train, summarize};
+
+use super::config::Config;
+use super::outputs::{Finished, json};
+use super::progress::{Reporter, interrupt_flag};
+use super::run_folder::RunFolder;
+use super::{Code, print, report, say};
+
+pub fn run(typed: &ArgMatches) -> Result<Code> {
+    let (mut config, remarks) = Config::new(typed)?;
+    remarks.iter().for_each(|line| say(line));
+    let dataset = config.data.load()?;
+    dataset.notices.iter().for_each(|line| say(line));
+    let plan = Plan::new(&dataset, &config.train)?;
+    plan.notices.iter().for_each(|line| say(line));
+    config.data = dataset.resolved.clone();
+    config.train = plan.options.clone();
+
+    let mut engine = open_engine(&config, &plan.program)?;
+    let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
+    let result = (|| {
+        let interrupted = interrupt_flag()?;
+        let mut reporter = Reporter::new(config.train.epochs, interrupted.clone());
+        let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
+        reporter.finish();
+        let trained = trained?;
+        trained.notices.iter().for_each(|line| say(line));
+        let baselines = Forecasts::of_test(&dataset);
+        let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset))?;
+        let finished =
+            Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
+        finished.write(&folder)?;
+        Ok(outcome.summary)
+    })();
+    let summary: Summary = result.inspect_err(|_: &anyhow::Error| folder.discard())?;
+
+    let text = if config.json { json(&summary)? } else { report::text(&summary) };
+    let place = format!("run folder: {}", folder.path().display());
+    if config.json {
+        print(&text)?;
+        say(&place);
+    } else {
+        print(&format!("{text}\n{place}\n"))?;
+    }
+    Ok(match summary.status {
+        Status::Done | Status::MaxSteps => Code::Done,
+        Status::Diverged => Code::Failed,
+        Status::Interrupted => Code::Interrupted,
+    })
+}
+
+/// The engine that `--device` means, with a line that says which.
+fn open_engine(config: &Config, program: &Program) -> Result<Box<dyn Engine>> {
+    let choice: Choice = config.device.parse()?;
+    if choice != Choice::Cpu
+        && let Some(engine) = GpuEngine::open(&choice, program.clone())?
+    {
+        say(&format!("training on {}", engine.device()));
+        return Ok(Box::new(engine));
+    }
+    let engine = CpuEngine::<f32>::new(program.clone(), config.threads)?;
+    let why = if choice == Choice::Auto { "no GPU here: " } else { "" };
+    say(&format!("{why}training on the CPU engine, {} threads of {}", engine.threads(), engine.device()));
+    Ok(Box::new(engine))
+}

@@ -1,0 +1,74 @@
+//! Runs a program op by op on two engines from the same inputs, and names the first tensor that diverges.
+//!
+//! The judge is an f64 run of the CPU engine. An engine under test may be off by the larger of 8 times what the f32 twin
+//! is off by, and a floor per op ([`tolerance`]), both measured against the op's own scale.
+
+mod case;
+mod ops;
+mod steps;
+pub mod tolerance;
+
+use serde::Serialize;
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::models::ModelKind::{Lstm, Rnn};
+use crate::program::Program;
+use crate::program::op::{Activation, InstanceNorm, LossKind};
+
+pub use case::{Case, normal};
+pub use ops::{Divergence, OpReport};
+pub use steps::{FreeReport, StepReport};
+
+/// Makes an engine under test for a program.
+pub type MakeEngine<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
+
+/// One case, compared.
+#[derive(Debug, Clone, Serialize)]
+pub struct CaseReport {
+    pub case: String,
+    pub ops: Vec<OpReport>,
+    /// Whole steps, each from the twin's state.
+    pub steps: Vec<StepReport>,
+    /// Steps on their own, each engine from its own state.
+    pub free: FreeReport,
+}
+
+impl CaseReport {
+    pub fn passed(&self) -> bool {
+        self.ops.iter().all(|op| op.divergence.is_none())
+            && self.steps.iter().all(|step| step.divergence.is_none())
+            && self.free.failure.is_none()
+    }
+}
+
+/// Compares one case; `steps` whole steps, reloaded and then free.
+pub fn compare(case: &Case, steps: usize, make: &mut MakeEngine) -> Result<CaseReport> {
+    let case = case.clone().slots(steps.max(2));
+    let mut subject = make(case.program()?)?;
+    Ok(CaseReport {
+        case: case.to_string(),
+        ops: ops::compare(&case, subject.as_mut())?,
+        steps: steps::reloaded(&case, steps, subject.as_mut())?,
+        free: steps::free(&case, steps, subject.as_mut())?,
+    })
+}
+
+/// The process's exit code: 0 if all passed, 1 on a mismatch.
+pub fn exit_code(reports: &[CaseReport]) -> u8 {
+    !reports.iter().all(CaseReport::passed) as u8
+}
+
+/// What `microglia compare` runs: both models, sizes that fit a workgroup evenly and sizes that do not.
+pub fn standard_cases() -> Vec<Case> {
+    vec![
+        Case::new(Lstm, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
+        Case::new(Lstm, 3, 7, 5, 33).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
+        Case::new(Lstm, 2, 1, 1, 5).loss(LossKind::Huber).prune(9),
+        Case::new(Lstm, 1, 5, 3, 300).prune(10_000),
+        Case::new(Rnn, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
+        Case::new(Rnn, 3, 7, 5, 65).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
+        Case::new(Rnn, 2, 9, 4, 5).activation(Activation::Relu).loss(LossKind::Mae).prune(9),
+        Case::new(Rnn, 1, 5, 3, 300).activation(Activation::Relu).prune(3_000),
+    ]
+}

@@ -1,0 +1,49 @@
+//! How far an op's result may lie from the f64 oracle, and why.
+
+use crate::program::Op;
+
+/// How one op's float results are judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// Smallest tolerance, relative to the scale; 0: the result must be equal.
+    pub floor: f64,
+    /// What the floor comes from (WGSL specification, section 15.7.4 "Floating Point Accuracy").
+    pub reason: &'static str,
+    pub scale: Scale,
+}
+
+/// What an error is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Each sum's Σ|terms|: the oracle run on absolute values.
+    Terms,
+    /// The largest entry of the tensor.
+    Largest,
+}
+
+/// Every op's rule. Moves, masks and integers must be equal.
+pub fn rule(op: &Op) -> Rule {
+    let ulp = 2f64.powi(-23);
+    let exact = Rule { floor: 0.0, reason: "a move or integers", scale: Scale::Largest };
+    let sums = Rule { floor: 8.0 * ulp, reason: "a sum in another order", scale: Scale::Terms };
+    let elementwise = |ulps: f64, reason| Rule { floor: ulps * ulp, reason, scale: Scale::Largest };
+    match op {
+        Op::WindowGather(_) | Op::PredictionStore(_) => exact,
+        Op::TopkHistogram(_) | Op::TopkPick(_) | Op::TopkTies(_) | Op::ThresholdMask(_) => exact,
+        Op::LinearForward(_) | Op::LinearBackwardInput(_) | Op::LinearBackwardWeight(_) => sums,
+        Op::Dropout(_) => elementwise(1.0, "one product"),
+        Op::InstanceNormForward(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP, sums over the window"),
+        Op::InstanceDenormForward(_) | Op::InstanceDenormBackward(_) => elementwise(2.0, "a product and a sum"),
+        // The error of one step's exp is passed on by those after it.
+        Op::RnnForward(_) | Op::RnnBackward(_) | Op::LstmForward(_) | Op::LstmBackward(_) => {
+            elementwise(96.0, "exp 3 + 2|x| ULP, division 2.5 ULP, passed on from step to step")
+        }
+        Op::LossForward(_) | Op::LossBackward(_) => elementwise(8.0, "a sum in another order"),
+        Op::GradNormPartial(_) => elementwise(8.0, "a sum in another order"),
+        Op::GradNorm(_) => elementwise(8.0, "square root 4.5 ULP"),
+        Op::AdamMasked(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP"),
+    }
+}
+
+/// The twin's own distance to the oracle may be multiplied by this before an engine is said to diverge.
+pub const TWIN_FACTOR: f64 = 8.0;

@@ -1,0 +1,70 @@
+//! Calendar features: where in the day, the week and the year a row's written clock stands.
+
+use std::f64::consts::TAU;
+
+use chrono::{Datelike, NaiveDateTime};
+
+use super::step::Step;
+use super::time::{DAY, Timestamp};
+
+/// A cycle of the calendar; gives two columns, `<name>_sin` and `<name>_cos`.
+struct Cycle {
+    name: &'static str,
+    /// Shortest training span that shows the cycle whole, microseconds.
+    period: i64,
+    /// Whether rows at this step move through the cycle.
+    fits: fn(Step) -> bool,
+    /// 0 … 1 through the cycle.
+    phase: fn(NaiveDateTime) -> f64,
+}
+
+const CYCLES: [Cycle; 4] = [
+    Cycle { name: "hour", period: DAY, fits: |step| matches!(step, Step::Time(s) if s < DAY), phase: of_day },
+    Cycle {
+        name: "weekday",
+        period: 7 * DAY,
+        fits: |step| matches!(step, Step::Time(s) if s < 7 * DAY),
+        phase: |time| (f64::from(time.weekday().num_days_from_monday()) + of_day(time)) / 7.0,
+    },
+    Cycle {
+        name: "yearday",
+        period: 365 * DAY,
+        fits: |step| matches!(step, Step::Time(s) if s < 365 * DAY),
+        phase: |time| (f64::from(time.ordinal0()) + of_day(time)) / if time.date().leap_year() { 366.0 } else { 365.0 },
+    },
+    Cycle {
+        name: "month",
+        period: 365 * DAY,
+        fits: |step| matches!(step, Step::Months(m) if m < 12),
+        phase: |time| f64::from(time.month0()) / 12.0,
+    },
+];
+
+fn of_day(time: NaiveDateTime) -> f64 {
+    (time.and_utc().timestamp_micros().rem_euclid(DAY)) as f64 / DAY as f64
+}
+
+/// The columns for these rows, in order: hour (steps below a day), weekday (below a week), day of the year (below a
+/// year), month (monthly, quarterly), each as sine and cosine.
+///
+/// A cycle is left out where the training rows do not show it whole (`span`, microseconds): a phase of the year that was
+/// never trained on is worse than none. A column that is constant over the rows is left out too. Row numbers have none.
+pub(crate) fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(String, Vec<f32>)> {
+    let written: Vec<NaiveDateTime> = stamps.iter().map(|stamp| stamp.written()).collect();
+    let column = |phase: fn(NaiveDateTime) -> f64, wave: fn(f64) -> f64| -> Vec<f32> {
+        written.iter().map(|time| wave(TAU * phase(*time)) as f32).collect()
+    };
+    let fitting = CYCLES.iter().filter(|cycle| (cycle.fits)(step) && span >= cycle.period);
+    fitting
+        .flat_map(|cycle| {
+            [
+                (format!("{}_sin", cycle.name), column(cycle.phase, f64::sin)),
+                (format!("{}_cos", cycle.name), column(cycle.phase, f64::cos)),
+            ]
+        })
+        .filter(|(_, values)| {
+            let (low, high) = values.iter().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+            high - low > 1e-6
+        })
+        .collect()
+}

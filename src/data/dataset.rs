@@ -1,0 +1,152 @@
+//! [`Dataset`]: what a model reads and is scored on.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::options::DataOptions;
+use super::scale::Scaler;
+use super::split::Parts;
+use super::step::Step;
+use super::time::Timestamp;
+use super::time_column::{TimeKind, label};
+use super::window::{Dropped, Prefix};
+
+/// One of the three parts of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitName {
+    Train,
+    Validation,
+    Test,
+}
+
+/// One series of a panel; a wide file is a panel of one.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Empty for the single series of a file without an id column.
+    pub id: String,
+    /// Global rows, after leading gaps are trimmed and rows past the test end are cut.
+    pub rows: Range<usize>,
+    /// A time per row.
+    pub timestamps: Vec<Timestamp>,
+    /// A scaler per value column: targets, then covariates. Calendar columns are not scaled.
+    pub scalers: Vec<Scaler>,
+    /// Per target: mean |y_t − y_{t−M}| over the training rows, in the data's units, both values observed. `None` if
+    /// there is no such pair, or all are equal: then this target has no MASE.
+    pub mase_denominators: Vec<Option<f64>>,
+    /// Global rows of each part.
+    pub parts: Parts,
+    /// Rows trimmed from the front, where a column had no value yet.
+    pub trimmed: usize,
+    /// Missing cells per value column, among the rows kept.
+    pub missing: Vec<usize>,
+}
+
+/// Series, scaled, imputed and indexed by windows. Rows of all series lie one after another ("global rows").
+///
+/// A window that starts at row w reads input rows `w..w+lookback`, and targets rows `w+lookback..w+lookback+horizon`, of
+/// one series.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The file's stem, or `nyc-weather-2013`.
+    pub name: String,
+    /// As `--time-column` takes it.
+    pub time_column: String,
+    pub id_column: Option<String>,
+    pub time_kind: TimeKind,
+    pub step: Step,
+    pub series: Vec<Series>,
+    /// Input columns in order: targets, covariates, calendar.
+    pub channel_names: Vec<String>,
+    /// K: the first K channels.
+    pub targets: usize,
+    /// `[rows, channels]`, scaled and imputed. 0 where no value was seen or imputed; no window reads such a row.
+    pub values: Vec<f32>,
+    /// `[rows, targets]`, 1 where the target is in the file, else 0.
+    pub observed: Vec<f32>,
+    /// `[rows, targets]`, the data's own units, NaN where missing.
+    pub raw_targets: Vec<f64>,
+    /// Rows in.
+    pub lookback: usize,
+    /// Rows out.
+    pub horizon: usize,
+    /// M, rows.
+    pub season: usize,
+    /// Global row of each window's first input row; series by series, in time order.
+    pub train: Vec<u32>,
+    pub validation: Vec<u32>,
+    pub test: Vec<u32>,
+    /// Windows left out, over all parts.
+    pub dropped: Dropped,
+    /// Lines for the user: what was detected, chosen, counted.
+    pub notices: Vec<String>,
+    /// SHA-256 of the file's bytes, in hex.
+    pub fingerprint: String,
+    /// The options with everything detected or defaulted filled in: loading them gives this data set again.
+    pub resolved: DataOptions,
+    /// Observed targets of each row.
+    pub(super) observed_count: Prefix,
+    /// `[rows, targets]`: the target's value in `values` was seen or imputed.
+    pub(super) known: Vec<bool>,
+}
+
+impl fmt::Display for SplitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SplitName::Train => "training",
+            SplitName::Validation => "validation",
+            SplitName::Test => "test",
+        })
+    }
+}
+
+impl Dataset {
+    /// Rows of all series.
+    pub fn rows(&self) -> usize {
+        self.series.last().map_or(0, |series| series.rows.end)
+    }
+
+    /// Input columns.
+    pub fn channels(&self) -> usize {
+        self.channel_names.len()
+    }
+
+    pub fn target_names(&self) -> &[String] {
+        &self.channel_names[..self.targets]
+    }
+
+    /// The index of the series that holds a global row.
+    pub fn series_of(&self, row: usize) -> usize {
+        self.series.partition_point(|series| series.rows.end <= row)
+    }
+
+    /// First input rows of a part's windows.
+    pub fn windows(&self, split: SplitName) -> &[u32] {
+        match split {
+            SplitName::Train => &self.train,
+            SplitName::Validation => &self.validation,
+            SplitName::Test => &self.test,
+        }
+    }
+
+    /// How many of a window's horizon × targets values are observed; at least 1.
+    pub fn observed_targets(&self, window: u32) -> u32 {
+        let origin = window as usize + self.lookback;
+        self.observed_count.between(origin, origin + self.horizon)
+    }
+
+    /// Whether a target's scaled value was seen or imputed; else `values` holds a 0 in its place.
+    pub fn is_known(&self, row: usize, target: usize) -> bool {
+        self.known[row * self.targets + target]
+    }
+
+    /// A target in the data's units.
+    pub fn unscale(&self, series: usize, target: usize, scaled: f64) -> f64 {
+        self.series[series].scalers[target].unscale(scaled)
+    }
+
+    /// A row's time on its written clock, as `2013-01-01T06:00Z`, `2013-01-01`, or the row number.
+    pub fn time_label(&self, row: usize) -> String {
+        let series = &self.series[self.series_of(row)];
+        label(self.time_kind, series.timestamps[row - series.rows.start], self.step.is_days())
+    }
+}

@@ -1,0 +1,315 @@
+//! What can be asked of the data layer: one struct, the same words as flags (`FromStr`, `Display`) and as TOML (serde).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::{delimiter, list, on_off};
+pub use super::text::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use crate::error::{Error, Result};
+use crate::words::words;
+
+/// Everything the user may say about the data. `None` means "not said": then the embedded set's own config decides
+/// (when that set is used), then the default named at the field, then what the file itself shows.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct DataOptions {
+    /// `--data FILE`; the embedded set where no file is named.
+    #[serde(rename = "data")]
+    pub source: Source,
+    /// `--time-column NAME`, or several joined by `+`: `Date+Time`, `year+month+day+hour`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_column: Option<String>,
+    /// `--time-format`, in strptime's syntax: `%d/%m/%Y %H.%M.%S`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_format: Option<String>,
+    /// `--id-column NAME`: the file holds several series, told apart by this column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_column: Option<String>,
+    /// `--target A[,B]`: what is forecast. Default: `y`, else the only numeric column.
+    #[serde(rename = "target", with = "list", skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<String>>,
+    /// `--covariates A,B | all | none`: past covariates, inputs that are not forecast. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covariates: Option<Covariates>,
+    /// `--lookback L`: input rows of a window. Default: 2 seasons, at least 24.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lookback: Option<usize>,
+    /// `--horizon H`: forecast rows of a window. Default: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<usize>,
+    /// `--season M`, in rows. Default: from the sampling step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub season: Option<usize>,
+    /// `--calendar on|off`: hour, weekday and season of the year as input columns. Default: on.
+    #[serde(with = "on_off", skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<bool>,
+    /// `--split`. Default: 0.7,0.1,0.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// `--scale series|global`. Default: series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+    /// `--impute error|ffill|mean`. Default: error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impute: Option<Impute>,
+    /// `--missing-values LIST`: texts or numbers that mean "missing", besides the empty cell, `NA` and its like.
+    #[serde(with = "list", skip_serializing_if = "Option::is_none")]
+    pub missing_values: Option<Vec<String>>,
+    /// `--gaps notice|error|fill|skip`. Default: notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Gaps>,
+    /// `--delimiter`. Default: detected among `,` `;` tab `|`.
+    #[serde(with = "delimiter", skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    /// `--decimal`. Default: detected, `.` or `,`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<char>,
+}
+
+impl DataOptions {
+    /// These options, with whatever is left unsaid taken from `other`. The source stays.
+    pub fn or(self, other: DataOptions) -> DataOptions {
+        DataOptions {
+            source: self.source,
+            time_column: self.time_column.or(other.time_column),
+            time_format: self.time_format.or(other.time_format),
+            id_column: self.id_column.or(other.id_column),
+            targets: self.targets.or(other.targets),
+            covariates: self.covariates.or(other.covariates),
+            lookback: self.lookback.or(other.lookback),
+            horizon: self.horizon.or(other.horizon),
+            season: self.season.or(other.season),
+            calendar: self.calendar.or(other.calendar),
+            split: self.split.or(other.split),
+            scale: self.scale.or(other.scale),
+            impute: self.impute.or(other.impute),
+            missing_values: self.missing_values.or(other.missing_values),
+            gaps: self.gaps.or(other.gaps),
+            delimiter: self.delimiter.or(other.delimiter),
+            decimal: self.decimal.or(other.decimal),
+        }
+    }
+
+    /// Refuses values that fit no data at all.
+    pub(crate) fn check(&self) -> Result<()> {
+        for (flag, value) in [("--lookback", self.lookback), ("--horizon", self.horizon), ("--season", self.season)] {
+            if let Some(rows) = value.filter(|rows| !(1..=MOST_ROWS).contains(rows)) {
+                return Err(Error::config(flag, format!("{rows} rows"), format!("a whole number, 1 to {MOST_ROWS}")));
+            }
+        }
+        if let Some(decimal) = self.decimal {
+            parse_decimal(&decimal.to_string())?;
+            if self.delimiter == Some(decimal) && decimal == ',' {
+                return Err(Error::config(
+                    "--decimal",
+                    "`,` is the delimiter too",
+                    "give --delimiter and --decimal apart",
+                ));
+            }
+        }
+        if let Some(delimiter) = self.delimiter {
+            parse_delimiter(&delimiter.to_string())?;
+        }
+        self.split.as_ref().map_or(Ok(()), Split::check)
+    }
+}
+
+/// Of a window or a season: so that their sums stay far from overflow.
+const MOST_ROWS: usize = 1_000_000_000;
+
+/// Where the rows come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Source {
+    /// Hourly weather at three New York airports, in the program itself. Written `embedded`.
+    #[default]
+    Embedded,
+    File(PathBuf),
+}
+
+impl FromStr for Source {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(if text == "embedded" { Source::Embedded } else { Source::File(text.into()) })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Embedded => f.write_str("embedded"),
+            Source::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Input columns that are not forecast.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Covariates {
+    #[default]
+    None,
+    /// Every other numeric column.
+    All,
+    Names(Vec<String>),
+}
+
+impl FromStr for Covariates {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text.trim() {
+            "none" | "" => Covariates::None,
+            "all" => Covariates::All,
+            names => Covariates::Names(parse_list(names)),
+        })
+    }
+}
+
+impl fmt::Display for Covariates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Covariates::None => f.write_str("none"),
+            Covariates::All => f.write_str("all"),
+            Covariates::Names(names) => f.write_str(&names.join(",")),
+        }
+    }
+}
+
+/// How the rows of each series are parted, in time order, into train, validation and test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Split {
+    /// Of n rows: train = floor(f₀·n), test = the last floor(f₂·n), validation between.
+    Fractions([f64; 3]),
+    /// TRAIN_END, VAL_END, TEST_END: rows of each series before these counts.
+    Rows([usize; 3]),
+    /// The same as times, each the first that no longer belongs; without a third, the test rows run to the end.
+    Times(Vec<String>),
+}
+
+const SPLIT_HELP: &str = "three fractions (0.7,0.1,0.2), three row borders TRAIN_END,VAL_END,TEST_END \
+     (8640,11520,14400), or two or three times (2013-09-01,2013-11-01)";
+
+impl Default for Split {
+    fn default() -> Self {
+        Split::Fractions([0.7, 0.1, 0.2])
+    }
+}
+
+impl Split {
+    fn check(&self) -> Result<()> {
+        let refuse = |problem: String| Err(Error::config("--split", problem, SPLIT_HELP));
+        match self {
+            Split::Fractions(f) if f.iter().any(|f| !(*f > 0.0 && *f < 1.0)) => {
+                refuse(format!("{self}: each fraction must lie between 0 and 1"))
+            }
+            Split::Fractions(f) if f.iter().sum::<f64>() > 1.0 + 1e-9 => {
+                refuse(format!("{self}: the fractions sum to {}, more than 1", f.iter().sum::<f64>()))
+            }
+            Split::Rows([a, b, c]) if !(0 < *a && a < b && b < c) => {
+                refuse(format!("{self}: the row borders must rise"))
+            }
+            Split::Times(times) if !(2..=3).contains(&times.len()) => {
+                refuse(format!("{self}: {} times given", times.len()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Split {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse = |problem: String| Error::config("--split", format!("`{text}`: {problem}"), SPLIT_HELP);
+        let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+        let numbers: Vec<f64> = parts.iter().filter_map(|part| part.parse().ok()).collect();
+        let split = if numbers.is_empty() {
+            Split::Times(parts.iter().map(|part| part.to_string()).collect())
+        } else if numbers.len() < parts.len() {
+            return Err(refuse("numbers and times mixed".into()));
+        } else {
+            let Ok(three) = <[f64; 3]>::try_from(numbers) else {
+                return Err(refuse(format!("{} numbers given", parts.len())));
+            };
+            if three.iter().all(|v| *v <= 1.0) {
+                Split::Fractions(three)
+            } else if three.iter().all(|v| *v > 1.0 && v.fract() == 0.0 && *v < u32::MAX as f64) {
+                Split::Rows(three.map(|v| v as usize))
+            } else {
+                return Err(refuse("neither all fractions (≤ 1) nor all row borders (whole, > 1)".into()));
+            }
+        };
+        split.check()?;
+        Ok(split)
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = match self {
+            Split::Fractions(values) => values.iter().map(f64::to_string).collect(),
+            Split::Rows(values) => values.iter().map(usize::to_string).collect(),
+            Split::Times(values) => values.clone(),
+        };
+        f.write_str(&parts.join(","))
+    }
+}
+
+/// Whose training rows a scaler sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Scale {
+    /// Each series its own mean and standard deviation.
+    #[default]
+    Series,
+    /// One mean and standard deviation per column, over all series.
+    Global,
+}
+words!(Scale, "--scale", Scale::Series = "series", Scale::Global = "global");
+
+/// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
+/// the value after the hole would enter inputs before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Impute {
+    /// Refuse, naming the line.
+    #[default]
+    Error,
+    /// The last seen value of the same series and split part.
+    Ffill,
+    /// The mean of the training rows.
+    Mean,
+}
+words!(Impute, "--impute", Impute::Error = "error", Impute::Ffill = "ffill", Impute::Mean = "mean");
+
+/// What to do where a time that the sampling step promises is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Gaps {
+    /// Count and tell; windows run over the rows that are there.
+    #[default]
+    Notice,
+    /// Refuse, naming the line.
+    Error,
+    /// Insert the absent rows as missing; inputs are then imputed, targets masked.
+    Fill,
+    /// No window spans a gap.
+    Skip,
+}
+words!(Gaps, "--gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
+
+macro_rules! through_text {
+    ($($name:ident)+) => { $(
+        impl TryFrom<String> for $name {
+            type Error = Error;
+            fn try_from(text: String) -> Result<Self> { text.parse() }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> String { value.to_string() }
+        }
+    )+ };
+}
+through_text!(Source Covariates Split Scale Impute Gaps);

@@ -1,0 +1,91 @@
+//! Which columns are targets and covariates.
+
+use super::cells::{Cells, Kind};
+use super::options::{Covariates, DataOptions};
+use super::table::Table;
+use crate::error::{Error, Place, Result};
+
+/// Table columns by what they are read as.
+pub(crate) struct Roles {
+    pub targets: Vec<usize>,
+    pub covariates: Vec<usize>,
+    /// What was chosen without being asked for, in words.
+    pub notices: Vec<String>,
+}
+
+impl Roles {
+    /// `taken` are the columns of time and id.
+    pub fn choose(table: &Table, cells: &Cells, options: &DataOptions, taken: &[usize]) -> Result<Roles> {
+        let free = || (0..table.columns()).filter(|column| !taken.contains(column));
+        let numeric: Vec<usize> =
+            free().filter(|c| !table.header[*c].is_empty() && cells.kind(*c) == Kind::Numeric).collect();
+        let mut notices = Vec::new();
+        let unnamed: Vec<String> = free()
+            .filter(|c| table.header[*c].is_empty() && cells.kind(*c) != Kind::Empty)
+            .map(|c| table.name(c))
+            .collect();
+        if !unnamed.is_empty() {
+            notices
+                .push(format!("columns without a name are read only if asked for by position: {}", unnamed.join(", ")));
+        }
+
+        let targets = match &options.targets {
+            Some(names) if names.is_empty() => return Err(no_target(table, &numeric)),
+            Some(names) => distinct(table, names, "--target")?,
+            None => match (table.find("y").filter(|y| !taken.contains(y)), &numeric[..]) {
+                (Some(y), _) => vec![y],
+                (None, [only]) => vec![*only],
+                _ => return Err(no_target(table, &numeric)),
+            },
+        };
+        if options.targets.is_none() {
+            notices.push(format!("target `{}`", table.name(targets[0])));
+        }
+
+        let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
+            Covariates::None => Vec::new(),
+            Covariates::All => {
+                let chosen: Vec<usize> = numeric.iter().copied().filter(|c| !targets.contains(c)).collect();
+                let is_left = |c: &usize| !numeric.contains(c) && !targets.contains(c) && !table.header[*c].is_empty();
+                let left: Vec<String> = free().filter(is_left).map(|c| table.name(c)).collect();
+                if !left.is_empty() {
+                    notices.push(format!("columns without numbers are not covariates: {}", left.join(", ")));
+                }
+                chosen
+            }
+            Covariates::Names(names) => distinct(table, names, "--covariates")?,
+        };
+        if let Some(both) = covariates.iter().find(|column| targets.contains(column)) {
+            let problem = format!("`{}` is a target, whose past is an input already", table.name(*both));
+            return Err(Error::config("--covariates", problem, "leave it out"));
+        }
+        Ok(Roles { targets, covariates, notices })
+    }
+}
+
+fn distinct(table: &Table, names: &[String], flag: &str) -> Result<Vec<usize>> {
+    let mut columns = Vec::new();
+    for name in names {
+        let column = table.expect(name, flag)?;
+        if columns.contains(&column) {
+            return Err(Error::config(flag, format!("column `{name}` is named twice"), "name it once"));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+fn no_target(table: &Table, numeric: &[usize]) -> Error {
+    let names: Vec<String> = numeric.iter().map(|column| table.name(*column)).collect();
+    let place = Place { file: table.file.clone(), ..Place::default() };
+    let (problem, help) = if names.is_empty() {
+        let help = format!("--decimal or --missing-values may be needed; columns: {}", table.listed());
+        ("no numeric column to forecast".to_string(), help)
+    } else {
+        (
+            format!("{} numeric columns, and none is named `y`", names.len()),
+            format!("--target takes one or more of: {}", names.join(", ")),
+        )
+    };
+    Error::data(place, problem, help)
+}

@@ -1,0 +1,81 @@
+//! Scalers, fitted on observed training rows only.
+
+use std::ops::Range;
+
+use super::options::Scale;
+use super::series::{Frame, RawSeries};
+use crate::error::{Error, Place, Result};
+
+/// `scaled = (raw − mean) / std`, in f64.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Scaler {
+    pub mean: f64,
+    /// Population standard deviation; 1 for a constant column.
+    pub std: f64,
+}
+
+impl Scaler {
+    pub fn scale(&self, raw: f64) -> f64 {
+        (raw - self.mean) / self.std
+    }
+
+    pub fn unscale(&self, scaled: f64) -> f64 {
+        scaled * self.std + self.mean
+    }
+
+    /// `None` if there is no value.
+    fn fit(values: impl Iterator<Item = f64> + Clone) -> Option<Scaler> {
+        let (mut count, mut sum, mut low, mut high) = (0usize, 0.0, f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.clone() {
+            count += 1;
+            sum += value;
+            (low, high) = (low.min(value), high.max(value));
+        }
+        if count == 0 {
+            return None;
+        }
+        // The mean of equal values need not round to that value, so constancy is tested, not std == 0.
+        if low == high {
+            return Some(Scaler { mean: low, std: 1.0 });
+        }
+        let mean = sum / count as f64;
+        let variance = values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / count as f64;
+        Some(Scaler { mean, std: variance.sqrt() })
+    }
+}
+
+/// A scaler per series and column, from the rows `train[series]`. A column without a single observed value there is
+/// refused.
+pub(crate) fn fit(
+    frame: &Frame,
+    series: &[RawSeries],
+    scale: Scale,
+    train: &[Range<usize>],
+) -> Result<Vec<Vec<Scaler>>> {
+    let width = frame.columns.len();
+    let observed = |one: usize, column: usize| {
+        train[one].clone().map(move |row| series[one].value(row, column)).filter(|value| !value.is_nan())
+    };
+    let refuse = |of: String, column: usize| {
+        let place = Place { column: Some(frame.name(column)), ..frame.file() };
+        let help = "leave the column out, move the borders with --split, or check --missing-values";
+        Error::data(place, format!("no value in the training rows{of}"), help)
+    };
+    match scale {
+        Scale::Series => (0..series.len())
+            .map(|one| {
+                let fit =
+                    |column| Scaler::fit(observed(one, column)).ok_or_else(|| refuse(series[one].suffix(), column));
+                (0..width).map(fit).collect()
+            })
+            .collect(),
+        Scale::Global => {
+            let fit = |column| {
+                let all = (0..series.len()).flat_map(|one| observed(one, column));
+                Scaler::fit(all).ok_or_else(|| refuse(String::new(), column))
+            };
+            let pooled: Vec<Scaler> = (0..width).map(fit).collect::<Result<_>>()?;
+            Ok(vec![pooled; series.len()])
+        }
+    }
+}

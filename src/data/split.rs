@@ -1,0 +1,178 @@
+//! Where each series' train, validation and test rows end.
+
+use std::ops::Range;
+
+use super::dataset::SplitName;
+use super::options::Split;
+use super::time::Timestamp;
+use super::time_column::{TimeColumn, TimeKind, label};
+use crate::error::{Error, Result};
+
+/// Rows of one series' three parts; they follow one another without a hole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    pub train: Range<usize>,
+    pub validation: Range<usize>,
+    pub test: Range<usize>,
+}
+
+impl Parts {
+    pub fn get(&self, split: SplitName) -> &Range<usize> {
+        match split {
+            SplitName::Train => &self.train,
+            SplitName::Validation => &self.validation,
+            SplitName::Test => &self.test,
+        }
+    }
+
+    /// The same parts, `rows` later, where `from` becomes 0 first.
+    pub(crate) fn moved(&self, from: usize, rows: usize) -> Parts {
+        let moved = |part: &Range<usize>| part.start - from + rows..part.end - from + rows;
+        Parts { train: moved(&self.train), validation: moved(&self.validation), test: moved(&self.test) }
+    }
+
+    /// First target rows of the windows that fit: a training window lies wholly in the training rows; a validation or
+    /// test window has its targets in its rows, and may reach back for inputs.
+    pub(crate) fn origins(&self, split: SplitName, lookback: usize, horizon: usize) -> Range<usize> {
+        let part = self.get(split);
+        let first = match split {
+            SplitName::Train => part.start + lookback,
+            SplitName::Validation | SplitName::Test => part.start.max(self.train.start + lookback),
+        };
+        first..(part.end + 1).saturating_sub(horizon).max(first)
+    }
+
+    /// All rows, from the first training row to the last test row.
+    pub fn all(&self) -> Range<usize> {
+        self.train.start..self.test.end
+    }
+}
+
+/// Ends of the three parts, as rows of a series from its first kept row.
+pub(crate) type Borders = [usize; 3];
+
+/// A series as far as splitting needs it.
+pub(crate) struct Span<'a> {
+    pub id: &'a str,
+    /// Of the rows that are kept, in order.
+    pub stamps: &'a [Timestamp],
+    /// Rows trimmed from the front, which row borders count too.
+    pub trimmed: usize,
+}
+
+/// The borders of every series, and a line about them where there is something to tell.
+///
+/// Fractions apply to each series' rows. In a panel whose series do not begin and end together they apply to the times
+/// between the latest beginning and the earliest end instead, so that one pair of dates holds for all, and no training
+/// target is later than the first test target anywhere.
+pub(crate) fn borders(
+    series: &[Span],
+    split: &Split,
+    time: &TimeColumn,
+    format: Option<&str>,
+) -> Result<(Vec<Borders>, Option<String>)> {
+    match split {
+        Split::Fractions(fractions) => {
+            let own: Vec<Borders> = series.iter().map(|one| of_rows(one.stamps.len(), fractions)).collect();
+            let ends = |one: &Span| one.stamps.first().map(|t| t.instant).zip(one.stamps.last().map(|t| t.instant));
+            let one_span = series.iter().all(|one| ends(one) == ends(&series[0]));
+            if one_span && overlap(series, &own).is_none() {
+                return Ok((own, None));
+            }
+            common_dates(series, fractions, time.kind)
+        }
+        Split::Rows(rows) => {
+            let mut all = Vec::new();
+            for one in series {
+                let there = one.trimmed + one.stamps.len();
+                if rows[2] > there {
+                    let problem =
+                        format!("TEST_END is row {}, but{} there are {there} rows", rows[2], of_series(one.id));
+                    return Err(Error::config("--split", problem, "give smaller borders, or fractions"));
+                }
+                all.push(rows.map(|row| row.saturating_sub(one.trimmed)));
+            }
+            let warning = overlap(series, &all);
+            Ok((all, warning))
+        }
+        Split::Times(times) => {
+            let instants: Vec<i64> =
+                times.iter().map(|text| Ok(time.border(text, format)?.instant)).collect::<Result<_>>()?;
+            if !instants.is_sorted_by(|a, b| a < b) {
+                return Err(Error::config(
+                    "--split",
+                    format!("{split}: the times must rise"),
+                    "train end, validation end[, test end]",
+                ));
+            }
+            let before = |one: &Span, border: i64| one.stamps.partition_point(|stamp| stamp.instant < border);
+            let all = series.iter().map(|one| {
+                let end = instants.get(2).map_or(one.stamps.len(), |border| before(one, *border));
+                [before(one, instants[0]), before(one, instants[1]), end]
+            });
+            Ok((all.collect(), None))
+        }
+    }
+}
+
+/// train = floor(f₀·n), test = the last floor(f₂·n), validation between.
+fn of_rows(rows: usize, fractions: &[f64; 3]) -> Borders {
+    // 0.29 · 100 is 28.999… in binary.
+    let share = |fraction: f64| (fraction * rows as f64 + 1e-9).floor() as usize;
+    let train = share(fractions[0]);
+    [train, rows.saturating_sub(share(fractions[2])).max(train), rows]
+}
+
+fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result<(Vec<Borders>, Option<String>)> {
+    let begins =
+        series.iter().filter_map(|one| Some((one.stamps.first()?, one.id))).max_by_key(|(time, _)| time.instant);
+    let ends = series.iter().filter_map(|one| Some((one.stamps.last()?, one.id))).min_by_key(|(time, _)| time.instant);
+    let (Some((begin, begin_id)), Some((end, end_id))) = (begins, ends) else { return Ok((Vec::new(), None)) };
+    let mut common: Vec<Timestamp> = series
+        .iter()
+        .flat_map(|one| one.stamps)
+        .filter(|time| begin.instant <= time.instant && time.instant <= end.instant)
+        .copied()
+        .collect();
+    common.sort_by_key(|time| time.instant);
+    common.dedup_by_key(|time| time.instant);
+    let [train, validation, _] = of_rows(common.len(), fractions);
+    if train == 0 || validation >= common.len() {
+        let problem = format!(
+            "series `{end_id}` ends at {}, series `{begin_id}` begins at {}: no dates common to all series can part them",
+            label(kind, *end, false),
+            label(kind, *begin, false)
+        );
+        return Err(Error::config("--split", problem, "row borders apply to each series alone; or leave a series out"));
+    }
+    let (first, second) = (common[train], common[validation]);
+    let before = |one: &Span, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);
+    let all = series.iter().map(|one| [before(one, first), before(one, second), one.stamps.len()]).collect();
+    let notice = format!(
+        "the series do not share one span (`{begin_id}` begins last, at {}, `{end_id}` ends first, at {}): all are split \
+         at the same dates, validation from {}, test from {}",
+        label(kind, *begin, false),
+        label(kind, *end, false),
+        label(kind, first, false),
+        label(kind, second, false)
+    );
+    Ok((all, Some(notice)))
+}
+
+/// A line that names two series, if a training row of one is later than the first test row of the other.
+fn overlap(series: &[Span], borders: &[Borders]) -> Option<String> {
+    let row = |one: &Span, index: usize| one.stamps.get(index).map(|time| time.instant);
+    let ends =
+        series.iter().zip(borders).filter_map(|(one, [train, ..])| Some((row(one, train.checked_sub(1)?)?, one.id)));
+    let begins =
+        series.iter().zip(borders).filter_map(|(one, [_, validation, _])| Some((row(one, *validation)?, one.id)));
+    let (last_train, trained) = ends.max_by_key(|(time, _)| *time)?;
+    let (first_test, tested) = begins.min_by_key(|(time, _)| *time)?;
+    (last_train > first_test).then(|| {
+        format!("training rows of series `{trained}` are later than the first test rows of series `{tested}`: a split by times avoids that")
+    })
+}
+
+pub(crate) fn of_series(id: &str) -> String {
+    if id.is_empty() { String::new() } else { format!(" in series `{id}`") }
+}

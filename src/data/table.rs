@@ -1,0 +1,293 @@
+//! Bytes → a table of text cells: delimiter, header, empty rows and unnamed columns.
+
+use std::borrow::Cow;
+
+use super::options::DataOptions;
+use super::text::delimiter_word;
+use crate::error::{Error, Place, Result};
+
+const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+
+/// A delimited text file, its cells trimmed and kept as bytes. Rows that are wholly empty are left out.
+pub(crate) struct Table {
+    /// The file's name in messages.
+    pub file: String,
+    /// Trimmed, invalid UTF-8 replaced; empty for an unnamed column.
+    pub header: Vec<String>,
+    pub delimiter: char,
+    pub empty_rows: usize,
+    text: Vec<u8>,
+    /// End in `text` of each cell, `[rows, columns]`.
+    ends: Vec<usize>,
+    /// File line of each row, from 1.
+    lines: Vec<u64>,
+}
+
+impl Table {
+    /// Reads a whole file. Columns that have neither a name nor a value are dropped from the end.
+    pub fn read(file: &str, bytes: &[u8], delimiter: Option<char>) -> Result<Table> {
+        let bytes = plain_text(file, bytes)?;
+        let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(bytes));
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(delimiter as u8).has_headers(false).flexible(true).from_reader(bytes);
+        let mut record = csv::ByteRecord::new();
+        if !read_record(file, &mut reader, &mut record)? {
+            let place = Place { file: file.into(), ..Place::default() };
+            return Err(Error::data(place, "the file is empty", "give a file with a header line and rows"));
+        }
+        let header: Vec<String> =
+            record.iter().map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned()).collect();
+        let width = header.len();
+        let mut table = Table {
+            file: file.into(),
+            header,
+            delimiter,
+            empty_rows: 0,
+            text: Vec::with_capacity(bytes.len()),
+            ends: Vec::new(),
+            lines: Vec::new(),
+        };
+        let mut lines = Lines { bytes, at: 0, line: 1 };
+        while read_record(file, &mut reader, &mut record)? {
+            let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
+            if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
+                table.empty_rows += 1;
+                continue;
+            }
+            if record.len() < width || record.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
+                let place = Place { file: file.into(), line: Some(line), ..Place::default() };
+                let problem = format!("{} fields, where the header line has {width}", record.len());
+                return Err(Error::data(
+                    place,
+                    problem,
+                    format!(
+                        "mend the line; the delimiter was `{}`: --delimiter chooses another",
+                        delimiter_word(delimiter)
+                    ),
+                ));
+            }
+            for cell in record.iter().take(width) {
+                table.text.extend_from_slice(cell.trim_ascii());
+                table.ends.push(table.text.len());
+            }
+            table.lines.push(line);
+        }
+        table.check_header()?;
+        if table.rows() == 0 {
+            let place = Place { file: file.into(), ..Place::default() };
+            return Err(Error::data(place, "no rows below the header line", "give a file with rows"));
+        }
+        Ok(table)
+    }
+
+    pub fn rows(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub fn columns(&self) -> usize {
+        self.header.len()
+    }
+
+    pub fn line(&self, row: usize) -> u64 {
+        self.lines[row]
+    }
+
+    pub fn cell(&self, row: usize, column: usize) -> &[u8] {
+        let index = row * self.columns() + column;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.text[start..self.ends[index]]
+    }
+
+    pub fn text(&self, row: usize, column: usize) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.cell(row, column))
+    }
+
+    /// The column's name, or `#3` for an unnamed third column.
+    pub fn name(&self, column: usize) -> String {
+        if self.header[column].is_empty() { format!("#{}", column + 1) } else { self.header[column].clone() }
+    }
+
+    /// A text that [`Table::find`] takes back to the column, also within a list: the name, or the position where the
+    /// name would not do.
+    pub fn reference(&self, column: usize) -> String {
+        let name = &self.header[column];
+        let plain = !name.is_empty() && !name.contains(',') && !matches!(name.as_str(), "all" | "none");
+        if plain { name.clone() } else { format!("#{}", column + 1) }
+    }
+
+    /// Finds a column by its exact name, or by position, as in `#3` (from 1).
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let position = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < self.columns());
+        self.header.iter().position(|header| header == name && !name.is_empty()).or_else(position)
+    }
+
+    /// As [`Table::find`]; an unknown name is refused with the list of columns. `flag` is where the name was given.
+    pub fn expect(&self, name: &str, flag: &str) -> Result<usize> {
+        self.find(name).ok_or_else(|| {
+            let help = format!("{flag} takes one of: {}; or a position, as in #1", self.listed());
+            Error::data(Place { file: self.file.clone(), ..Place::default() }, format!("no column `{name}`"), help)
+        })
+    }
+
+    pub fn listed(&self) -> String {
+        (0..self.columns()).map(|column| self.name(column)).collect::<Vec<_>>().join(", ")
+    }
+
+    pub fn place(&self, row: usize, column: usize) -> Place {
+        Place {
+            file: self.file.clone(),
+            line: Some(self.lines[row]),
+            column: Some(self.name(column)),
+            value: Some(self.text(row, column).into_owned()),
+        }
+    }
+
+    fn check_header(&self) -> Result<()> {
+        let place = |column: Option<String>| Place { file: self.file.clone(), line: Some(1), column, value: None };
+        for (column, name) in self.header.iter().enumerate() {
+            if let Some(first) = self.header[..column].iter().position(|earlier| earlier == name && !name.is_empty()) {
+                let problem = format!("columns #{} and #{} have one name", first + 1, column + 1);
+                return Err(Error::data(place(Some(name.clone())), problem, "rename one in the header line"));
+            }
+        }
+        let is_value = |name: &String| name.replace(',', ".").parse::<f64>().is_ok();
+        if self.header.iter().all(is_value) {
+            let help = "put a header line with the columns' names above the rows, one of them the time";
+            return Err(Error::data(place(None), "the first line holds only numbers: there is no header", help));
+        }
+        Ok(())
+    }
+
+    /// `.` or `,`, from `--decimal` or from the cells: a comma is the decimal mark if numbers are written with it and
+    /// none with a point. Refused where both occur, or where every comma could as well part thousands.
+    pub fn decimal(&self, options: &DataOptions) -> Result<char> {
+        if let Some(decimal) = options.decimal {
+            return Ok(decimal);
+        }
+        if !self.text.contains(&b',') {
+            return Ok('.');
+        }
+        let (mut comma, mut thousands_like, mut point) = (None, None, None);
+        for row in 0..self.rows() {
+            for column in 0..self.columns() {
+                match number_form(self.cell(row, column)) {
+                    NumberForm::Comma => comma = comma.or(Some((row, column))),
+                    NumberForm::ThousandsLike => thousands_like = thousands_like.or(Some((row, column))),
+                    NumberForm::Point => point = point.or(Some((row, column))),
+                    NumberForm::Other => {}
+                }
+            }
+        }
+        match (comma, thousands_like, point) {
+            (Some((row, column)), _, Some((point_row, _))) => Err(Error::data(
+                self.place(row, column),
+                format!("a decimal comma here, a decimal point in line {}", self.line(point_row)),
+                "--decimal , or --decimal . says which mark is meant",
+            )),
+            (None, Some((row, column)), None) => Err(Error::data(
+                self.place(row, column),
+                "the comma may mark decimals or part thousands",
+                "--decimal , reads it as the decimal mark; commas that part thousands must be removed from the file",
+            )),
+            (Some(_), _, None) => Ok(','),
+            _ => Ok('.'),
+        }
+    }
+}
+
+/// Counts lines along a file. The reader's own count is one short where lines end in CR LF.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line, from 1, of the first character at or after byte `start`; starts must rise.
+    fn of(&mut self, start: usize) -> u64 {
+        while let Some(byte) = self.bytes.get(self.at) {
+            let ends_line = match byte {
+                b'\n' => true,
+                b'\r' => self.bytes.get(self.at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            if self.at >= start && !matches!(byte, b'\n' | b'\r') {
+                break;
+            }
+            self.line += u64::from(ends_line);
+            self.at += 1;
+        }
+        self.line
+    }
+}
+
+enum NumberForm {
+    Comma,
+    ThousandsLike,
+    Point,
+    Other,
+}
+
+/// How a cell writes a number that has a fraction.
+fn number_form(cell: &[u8]) -> NumberForm {
+    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    let unsigned = cell.strip_prefix(b"-").or(cell.strip_prefix(b"+")).unwrap_or(cell);
+    let mantissa = unsigned.split(|b| matches!(b, b'e' | b'E')).next().unwrap_or_default();
+    let Some(mark) = mantissa.iter().position(|b| matches!(b, b'.' | b',')) else { return NumberForm::Other };
+    let (whole, fraction) = (&mantissa[..mark], &mantissa[mark + 1..]);
+    if fraction.is_empty() || !digits(whole) || !digits(fraction) {
+        return NumberForm::Other;
+    }
+    if mantissa[mark] == b'.' {
+        NumberForm::Point
+    } else if fraction.len() == 3 && (1..=3).contains(&whole.len()) && whole[0] != b'0' {
+        NumberForm::ThousandsLike
+    } else {
+        NumberForm::Comma
+    }
+}
+
+/// Strips a UTF-8 byte order mark; refuses what is no text of that kind.
+fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
+    let refuse = |what: &str, help: &str| {
+        Err(Error::data(Place { file: file.into(), ..Place::default() }, format!("{what}, not delimited text"), help))
+    };
+    match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refuse("UTF-16", "save the file as UTF-8"),
+        [0x1f, 0x8b, ..] => refuse("gzip-compressed", "unpack it first: gunzip"),
+        [b'P', b'K', 3, 4, ..] => refuse("a zip archive or spreadsheet", "unpack it, or export the sheet as CSV"),
+        _ if bytes.iter().take(4096).any(|b| *b == 0) => refuse("binary", "export the table as CSV"),
+        _ => Ok(bytes),
+    }
+}
+
+fn read_record(file: &str, reader: &mut csv::Reader<&[u8]>, record: &mut csv::ByteRecord) -> Result<bool> {
+    reader.read_byte_record(record).map_err(|error| {
+        let line = error.position().map(|position| position.line());
+        Error::data(Place { file: file.into(), line, ..Place::default() }, error.to_string(), "mend the file")
+    })
+}
+
+/// The delimiter that parts the first lines into equally many fields, the most if several do; else the header's most
+/// frequent one; else a comma.
+fn detect_delimiter(bytes: &[u8]) -> char {
+    let counts = |line: &[u8], delimiter: char| {
+        let mut quoted = false;
+        let mut count = 0;
+        for b in line {
+            quoted ^= *b == b'"';
+            count += usize::from(!quoted && *b == delimiter as u8);
+        }
+        count
+    };
+    let mut lines = bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(20);
+    let Some(header) = lines.next() else { return ',' };
+    let rows: Vec<&[u8]> = lines.collect();
+    let rank = |delimiter: &char| {
+        let fields = counts(header, *delimiter);
+        (fields > 0 && rows.iter().all(|row| counts(row, *delimiter) == fields), fields)
+    };
+    // `max_by_key` keeps the last of equals; reversed, the first named wins.
+    DELIMITERS.into_iter().rev().max_by_key(rank).unwrap_or(',')
+}

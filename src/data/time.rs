@@ -1,0 +1,336 @@
+//! One written time → a [`Timestamp`].
+
+use chrono::format::{Parsed, StrftimeItems};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+
+pub(crate) const SECOND: i64 = 1_000_000;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// A row's time. Rows are ordered by `instant`; calendar features read the written clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timestamp {
+    /// Microseconds since 1970-01-01 00:00 UTC, or of the written clock where no offset was written;
+    /// the number itself in a column of row numbers.
+    pub instant: i64,
+    /// The written offset, seconds east of UTC; 0 where none was written.
+    pub offset: i32,
+}
+
+impl Timestamp {
+    /// Microseconds since 1970-01-01 00:00 on the written clock.
+    pub(crate) fn clock(self) -> i64 {
+        self.instant.saturating_add(i64::from(self.offset) * SECOND)
+    }
+
+    /// The written date and time; chrono's range is far wider than four-digit years.
+    pub(crate) fn written(self) -> NaiveDateTime {
+        DateTime::from_timestamp_micros(self.clock()).unwrap_or_default().naive_utc()
+    }
+
+    pub(crate) fn from_clock(date: NaiveDate, time_of_day: i64, offset: i32) -> Timestamp {
+        let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp() * SECOND;
+        Timestamp { instant: midnight + time_of_day - i64::from(offset) * SECOND, offset }
+    }
+}
+
+/// The order of a date's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DateForm {
+    /// Year first, or the month by name: one reading.
+    Plain,
+    /// Two small numbers, then the year: day and month, in an order that only the whole column can settle.
+    TwoNumbers,
+}
+
+/// A time as far as its text alone says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    pub form: DateForm,
+    pub year: i32,
+    /// The month; of `TwoNumbers` the first number.
+    pub first: u32,
+    /// The day; of `TwoNumbers` the second number.
+    pub second: u32,
+    /// Microseconds since midnight; a day and more for 24:00.
+    pub time_of_day: i64,
+    pub offset: Option<i32>,
+}
+
+impl Written {
+    /// `None` if there is no such day.
+    pub fn timestamp(&self, day_first: bool) -> Option<Timestamp> {
+        let (month, day) = match self.form {
+            DateForm::TwoNumbers if day_first => (self.second, self.first),
+            _ => (self.first, self.second),
+        };
+        let date = NaiveDate::from_ymd_opt(self.year, month, day)?;
+        Some(Timestamp::from_clock(date, self.time_of_day, self.offset.unwrap_or(0)))
+    }
+}
+
+/// Reads the usual forms: ISO dates with `-`, `/` or `.`, `T` or blank, fraction, `Z` or offset; `1990/1/1 0:00`;
+/// `10/03/2004 18.00.00`; `20130101T0000`; `2013-01`; `2013Q1`; `1 Jan 2013`; `Jan 1, 2013 1:00 PM`; 24:00 is the next
+/// day's 0:00. Fractions are kept to the microsecond. Two-digit years and zones by name (`CET`) are not read.
+pub(crate) fn parse_written(text: &str) -> Option<Written> {
+    let mut scan = Scan { text: text.trim().as_bytes() };
+    let (form, year, first, second) = date(&mut scan)?;
+    let mut written = Written { form, year, first, second, time_of_day: 0, offset: None };
+    if !scan.done() {
+        if !scan.eat_any(b"Tt") && !scan.blanks() {
+            return None;
+        }
+        scan.blanks();
+        written.time_of_day = time_of_day(&mut scan)?;
+        scan.blanks();
+        if !scan.done() {
+            written.offset = Some(offset(&mut scan)?);
+        }
+    }
+    scan.done().then_some(written)
+}
+
+/// The end of year 9999 lies within this many microseconds of 1970: distances of such times fit 64 bits.
+const FARTHEST: i64 = 260_000_000_000 * SECOND;
+
+/// Reads a time by a strptime format. Parts that the format lacks are the first of their kind (day 1, 0 minutes).
+/// `Err` tells in words what did not fit.
+pub(crate) fn parse_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
+    let (time, zoned) = by_format(text, format)?;
+    if time.clock().unsigned_abs() > FARTHEST as u64 {
+        Err("not within years 1 to 9999".into())
+    } else {
+        Ok((time, zoned))
+    }
+}
+
+fn by_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
+    let mut parsed = Parsed::new();
+    chrono::format::parse(&mut parsed, text, StrftimeItems::new(format)).map_err(|error| error.to_string())?;
+    let zoned = parsed.offset().is_some();
+    if let Some(seconds) = parsed.timestamp() {
+        let offset = parsed.offset().unwrap_or(0);
+        let micros = i64::from(parsed.nanosecond().unwrap_or(0)) / 1000;
+        return Ok((Timestamp { instant: seconds.saturating_mul(SECOND).saturating_add(micros), offset }, zoned));
+    }
+    let complete = |parsed: &mut Parsed| {
+        if parsed.month().is_none() && parsed.ordinal().is_none() && parsed.isoweek().is_none() {
+            parsed.set_month(1)?;
+        }
+        if parsed.month().is_some() && parsed.day().is_none() {
+            parsed.set_day(1)?;
+        }
+        if parsed.isoweek().is_some() && parsed.weekday().is_none() {
+            parsed.set_weekday(chrono::Weekday::Mon)?;
+        }
+        if parsed.hour_mod_12().is_none() {
+            parsed.set_hour(0)?;
+        }
+        if parsed.minute().is_none() {
+            parsed.set_minute(0)?;
+        }
+        Ok((parsed.to_naive_date()?, parsed.to_naive_time()?))
+    };
+    let (date, time) = complete(&mut parsed).map_err(|error: chrono::ParseError| error.to_string())?;
+    let of_day =
+        i64::from(time.num_seconds_from_midnight()) * SECOND + i64::from(time.nanosecond() % 1_000_000_000) / 1000;
+    Ok((Timestamp::from_clock(date, of_day, parsed.offset().unwrap_or(0)), zoned))
+}
+
+/// Digits alone that spell a date: `YYYYMM`, `YYYYMMDD`, then `HH`, `MM`, `SS`. Years 1900 to 2099.
+pub(crate) fn parse_compact(text: &str) -> Option<Timestamp> {
+    let part = |from: usize, to: usize| text.get(from..to).map_or(Some(0), |digits| digits.parse::<u32>().ok());
+    if !matches!(text.len(), 6 | 8 | 10 | 12 | 14) || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (year, month) = (part(0, 4)?, part(4, 6)?);
+    let day = if text.len() == 6 { 1 } else { part(6, 8)? };
+    let (hour, minute, second) = (part(8, 10)?, part(10, 12)?, part(12, 14)?);
+    if !(1900..2100).contains(&year) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let time_of_day = i64::from(hour) * HOUR + i64::from(minute) * MINUTE + i64::from(second) * SECOND;
+    Some(Timestamp::from_clock(NaiveDate::from_ymd_opt(year as i32, month, day)?, time_of_day, 0))
+}
+
+/// Months since year 0, and whether the day is the last of its month.
+pub(crate) fn month_index(time: Timestamp) -> (i64, bool) {
+    let date = time.written().date();
+    let last = date.succ_opt().is_none_or(|next| next.month() != date.month());
+    (i64::from(date.year()) * 12 + i64::from(date.month0()), last)
+}
+
+struct Scan<'a> {
+    text: &'a [u8],
+}
+
+impl Scan<'_> {
+    fn done(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    fn eat_any(&mut self, set: &[u8]) -> bool {
+        self.one_of(set).is_some()
+    }
+
+    fn one_of(&mut self, set: &[u8]) -> Option<u8> {
+        let (first, rest) = self.text.split_first()?;
+        set.contains(first).then(|| {
+            self.text = rest;
+            *first
+        })
+    }
+
+    fn blanks(&mut self) -> bool {
+        let before = self.text.len();
+        self.text = self.text.trim_ascii_start();
+        self.text.len() < before
+    }
+
+    /// A run of digits: its value and length.
+    fn digits(&mut self) -> Option<(u32, usize)> {
+        let length = self.text.iter().take_while(|b| b.is_ascii_digit()).count();
+        if !(1..=9).contains(&length) {
+            return None;
+        }
+        let value = self.text[..length].iter().fold(0, |value, b| value * 10 + u32::from(b - b'0'));
+        self.text = &self.text[length..];
+        Some((value, length))
+    }
+
+    /// At most two digits.
+    fn small(&mut self) -> Option<u32> {
+        self.digits().filter(|(_, length)| *length <= 2).map(|(value, _)| value)
+    }
+
+    fn word(&mut self) -> &[u8] {
+        let length = self.text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        let (word, rest) = self.text.split_at(length);
+        self.text = rest;
+        word
+    }
+
+    /// `Jan` or `January`, any case → 1.
+    fn month_name(&mut self) -> Option<u32> {
+        const NAMES: [&str; 12] = [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ];
+        let word = String::from_utf8_lossy(self.word()).to_ascii_lowercase();
+        let word = if word == "sept" { "sep" } else { &word };
+        let fits = |name: &&str| **name == *word || (word.len() == 3 && name.starts_with(word));
+        NAMES.iter().position(fits).map(|month| month as u32 + 1)
+    }
+
+    fn starts_with_letter(&self) -> bool {
+        self.text.first().is_some_and(u8::is_ascii_alphabetic)
+    }
+}
+
+/// → form, year, month (or first number), day (or second).
+fn date(scan: &mut Scan) -> Option<(DateForm, i32, u32, u32)> {
+    use DateForm::{Plain, TwoNumbers};
+    if scan.starts_with_letter() {
+        let month = scan.month_name()?;
+        scan.one_of(b"-. /");
+        let (number, length) = scan.digits()?;
+        if length == 4 {
+            return Some((Plain, number as i32, month, 1));
+        }
+        scan.one_of(b",-/");
+        scan.blanks();
+        let (year, length) = scan.digits()?;
+        return (length == 4).then_some((Plain, year as i32, month, number));
+    }
+    match scan.digits()? {
+        (number, 8) => Some((Plain, (number / 10_000) as i32, number / 100 % 100, number % 100)),
+        (year, 4) => {
+            let separator = scan.one_of(b"-/.");
+            if scan.eat_any(b"Qq") {
+                let quarter = scan.small().filter(|quarter| (1..=4).contains(quarter))?;
+                return Some((Plain, year as i32, quarter * 3 - 2, 1));
+            }
+            let separator = separator?;
+            let month = if scan.starts_with_letter() { scan.month_name()? } else { scan.small()? };
+            match scan.one_of(&[separator]) {
+                Some(_) => Some((Plain, year as i32, month, scan.small()?)),
+                // `2013.5` is a number, not May.
+                None => (separator != b'.').then_some((Plain, year as i32, month, 1)),
+            }
+        }
+        (first, 1 | 2) => {
+            let separator = scan.one_of(b"-/. ")?;
+            let by_name = scan.starts_with_letter();
+            let second = if by_name { scan.month_name()? } else { scan.small()? };
+            scan.one_of(&[separator, b','])?;
+            scan.blanks();
+            let (year, length) = scan.digits()?;
+            let (form, month, day) = if by_name { (Plain, second, first) } else { (TwoNumbers, first, second) };
+            (length == 4).then_some((form, year as i32, month, day))
+        }
+        _ => None,
+    }
+}
+
+/// → microseconds since midnight.
+fn time_of_day(scan: &mut Scan) -> Option<i64> {
+    let (number, length) = scan.digits()?;
+    let (mut hour, mut minute, mut second, mut micros) = (number, 0, 0, 0);
+    match length {
+        1 | 2 => {
+            if let Some(separator) = scan.one_of(b":.h") {
+                minute = scan.small()?;
+                if scan.eat_any(&[separator]) {
+                    second = scan.small()?;
+                    if scan.eat_any(b".,") {
+                        let (fraction, digits) = scan.digits()?;
+                        micros = i64::from(fraction) * 10i64.pow(9 - digits as u32) / 1000;
+                    }
+                }
+            }
+        }
+        4 => (hour, minute) = (number / 100, number % 100),
+        6 => (hour, minute, second) = (number / 10_000, number / 100 % 100, number % 100),
+        _ => return None,
+    }
+    let before = scan.text;
+    scan.blanks();
+    match scan.text.get(..2).map(<[u8]>::to_ascii_uppercase).as_deref() {
+        Some(half @ (b"AM" | b"PM")) if (1..=12).contains(&hour) => {
+            hour = hour % 12 + if half == b"PM" { 12 } else { 0 };
+            scan.text = &scan.text[2..];
+        }
+        _ => scan.text = before,
+    }
+    let midnight_at_the_end = hour == 24 && minute == 0 && second == 0 && micros == 0;
+    if (hour > 23 && !midnight_at_the_end) || minute > 59 || second > 59 {
+        return None;
+    }
+    Some(i64::from(hour) * HOUR + i64::from(minute) * MINUTE + i64::from(second) * SECOND + micros)
+}
+
+/// `Z`, `UTC`, `GMT`, `+HH`, `+HHMM`, `+HH:MM` → seconds east of UTC.
+fn offset(scan: &mut Scan) -> Option<i32> {
+    if scan.starts_with_letter() {
+        return matches!(scan.word(), b"Z" | b"z" | b"UTC" | b"GMT").then_some(0);
+    }
+    let sign = if scan.one_of(b"+-")? == b'-' { -1 } else { 1 };
+    let (hours, minutes) = match scan.digits()? {
+        (hours, 1 | 2) if scan.eat_any(b":") => (hours, scan.small()?),
+        (hours, 1 | 2) => (hours, 0),
+        (both, 4) => (both / 100, both % 100),
+        _ => return None,
+    };
+    (hours <= 18 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60) as i32)
+}

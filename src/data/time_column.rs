@@ -1,0 +1,375 @@
+//! The time column: which one it is, how its dates are written, and each row's [`Timestamp`].
+
+use super::cells::Cells;
+use super::options::DataOptions;
+use super::table::Table;
+use super::time::{DateForm, MINUTE, SECOND, Timestamp, Written, parse_compact, parse_format, parse_written};
+use crate::error::{Error, Place, Result};
+
+/// What the times count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeKind {
+    /// Moments; `zoned` if an offset (`Z`, `+01:00`) was written.
+    Clock { zoned: bool },
+    /// Whole numbers that only order the rows.
+    RowNumbers,
+}
+
+/// The times of all rows of a table, in the table's order.
+pub(crate) struct TimeColumn {
+    /// As `--time-column` takes it.
+    pub name: String,
+    /// Table columns that make up the time.
+    pub columns: Vec<usize>,
+    pub kind: TimeKind,
+    pub stamps: Vec<Timestamp>,
+    /// Whether the day is written before the month; `None` where the year comes first.
+    pub day_first: Option<bool>,
+    /// How the times were read, for the notices.
+    pub reading: String,
+}
+
+/// Names that mean the time, in order of preference.
+const NAMES: [&str; 11] = [
+    "ds",
+    "date",
+    "datetime",
+    "date_time",
+    "timestamp",
+    "time",
+    "time_hour",
+    "utc_timestamp",
+    "utc_time",
+    "index",
+    "period",
+];
+
+const FORMAT_HELP: &str = "--time-format gives the form, as in '%d/%m/%Y %H:%M'";
+
+impl TimeColumn {
+    pub fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
+        let columns = match &options.time_column {
+            Some(name) => named(table, name)?,
+            None => detect(table, cells, options)?,
+        };
+        let name = match &options.time_column {
+            Some(name) => name.clone(),
+            None => columns.iter().map(|column| table.name(*column)).collect::<Vec<_>>().join("+"),
+        };
+        let reader = Reader { table, cells, columns: &columns };
+        let (stamps, kind, day_first, reading) = if let Some(format) = &options.time_format {
+            reader.by_format(format)?
+        } else if reader.is_parts() {
+            reader.parts()?
+        } else if let Some((column, numbers)) = reader.numbers() {
+            whole_numbers(&reader, column, &numbers)?
+        } else {
+            reader.texts()?
+        };
+        Ok(TimeColumn { name, columns, kind, stamps, day_first, reading })
+    }
+
+    /// Reads a time of `--split` as this column writes its own. Where the column has one offset throughout, a border
+    /// without offset takes it.
+    pub fn border(&self, text: &str, format: Option<&str>) -> Result<Timestamp> {
+        let refuse = |problem: &str, help: &str| Error::config("--split", format!("`{text}`: {problem}"), help);
+        let TimeKind::Clock { zoned } = self.kind else {
+            return Err(refuse("the time column holds row numbers", "give row borders or fractions"));
+        };
+        let (stamp, has_offset) = match format.and_then(|format| parse_format(text, format).ok()) {
+            Some(read) => read,
+            None => {
+                let written =
+                    parse_written(text).ok_or_else(|| refuse("not a time", "as in 2013-09-01 or 2013-09-01T12:00"))?;
+                if written.form == DateForm::TwoNumbers && self.day_first.is_none() {
+                    return Err(refuse("day or month first?", "write YYYY-MM-DD"));
+                }
+                let stamp =
+                    written.timestamp(self.day_first == Some(true)).ok_or_else(|| refuse("no such day", "mend it"))?;
+                (stamp, written.offset.is_some())
+            }
+        };
+        match (zoned, has_offset) {
+            (false, true) => Err(refuse("the time column has no offsets", "give the time without offset")),
+            (true, false) => {
+                let offset = self.stamps[0].offset;
+                if self.stamps.iter().any(|other| other.offset != offset) {
+                    return Err(refuse(
+                        "the time column's offsets vary",
+                        "give the time with its offset, as in 2013-09-01T00:00+02:00",
+                    ));
+                }
+                Ok(Timestamp { instant: stamp.instant - i64::from(offset) * SECOND, offset })
+            }
+            _ => Ok(stamp),
+        }
+    }
+}
+
+fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
+    if name.contains('+') && table.find(name).is_none() {
+        return name.split('+').map(|part| table.expect(part.trim(), "--time-column")).collect();
+    }
+    Ok(vec![table.expect(name, "--time-column")?])
+}
+
+/// A column called as times are; date and time in two columns; year, month, day, hour in columns of their own; else the
+/// first column whose texts read as times.
+fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usize>> {
+    let called = |name: &str| table.header.iter().position(|header| header.eq_ignore_ascii_case(name));
+    let filled = |column: usize| (0..table.rows()).filter(move |row| !cells.missing(*row, column)).take(20);
+    let reads = |column: usize, with: &dyn Fn(&str) -> bool| {
+        filled(column).next().is_some() && filled(column).all(|row| with(&table.text(row, column)))
+    };
+    let by_format = |text: &str| options.time_format.as_ref().is_some_and(|form| parse_format(text, form).is_ok());
+    let is_time = |text: &str| by_format(text) || parse_written(text).is_some();
+    let is_number = |text: &str| text.parse::<i64>().is_ok();
+    let is_time_of_day = |text: &str| parse_written(&format!("2000-01-01 {text}")).is_some() && !is_number(text);
+
+    if let (Some(date), Some(time)) = (called("date"), called("time"))
+        && reads(time, &is_time_of_day)
+        && !reads(date, &|text| text.contains(':'))
+    {
+        return Ok(vec![date, time]);
+    }
+    if let Some(column) = NAMES
+        .iter()
+        .filter_map(|name| called(name))
+        .find(|column| reads(*column, &|text| is_time(text) || is_number(text)))
+    {
+        return Ok(vec![column]);
+    }
+    if let (Some(year), Some(month)) = (called("year"), called("month")) {
+        let mut parts = vec![year, month];
+        for name in ["day", "hour", "minute", "second"] {
+            match called(name) {
+                Some(column) => parts.push(column),
+                None => break,
+            }
+        }
+        return Ok(parts);
+    }
+    (0..table.columns())
+        .find(|column| reads(*column, &|text| is_time(text) && !is_number(text)))
+        .map(|c| vec![c])
+        .ok_or_else(|| {
+            let help = format!(
+                "--time-column names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
+                 column of row numbers. Columns, parted by `{}`: {}",
+                super::text::delimiter_word(table.delimiter),
+                table.listed()
+            );
+            let place = Place { file: table.file.clone(), ..Place::default() };
+            Error::data(place, "no column reads as a time", help)
+        })
+}
+
+/// Times, what they count, whether the day comes first, and how they were read.
+type Read = (Vec<Timestamp>, TimeKind, Option<bool>, String);
+
+struct Reader<'a> {
+    table: &'a Table,
+    cells: &'a Cells<'a>,
+    columns: &'a [usize],
+}
+
+impl Reader<'_> {
+    /// The row's text, several columns joined by a blank.
+    fn text(&self, row: usize) -> Result<String> {
+        let mut text = String::new();
+        for &column in self.columns {
+            if self.cells.missing(row, column) {
+                let help = "every row needs its time: mend or remove the line";
+                return Err(Error::data(self.table.place(row, column), "no time", help));
+            }
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&self.table.text(row, column));
+        }
+        Ok(text)
+    }
+
+    fn refuse(&self, row: usize, problem: impl Into<String>, help: impl Into<String>) -> Error {
+        let mut place = self.table.place(row, self.columns[0]);
+        let names: Vec<String> = self.columns.iter().map(|column| self.table.name(*column)).collect();
+        let values: Vec<_> = self.columns.iter().map(|column| self.table.text(row, *column)).collect();
+        place.column = Some(names.join("+"));
+        place.value = Some(values.join(" "));
+        Error::data(place, problem, help)
+    }
+
+    fn by_format(&self, format: &str) -> Result<Read> {
+        use chrono::format::{Item, StrftimeItems};
+        if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
+            let help = "strptime syntax: %Y %m %d %H %M %S %z, %j day of year, %b month name, %p AM/PM";
+            return Err(Error::config("--time-format", format!("`{format}` is not understood"), help));
+        }
+        let mut any_zoned = false;
+        let mut stamps = Vec::with_capacity(self.table.rows());
+        for row in 0..self.table.rows() {
+            let (stamp, zoned) = parse_format(&self.text(row)?, format).map_err(|why| {
+                self.refuse(row, format!("does not fit the time format `{format}`: {why}"), FORMAT_HELP)
+            })?;
+            any_zoned |= zoned;
+            stamps.push(stamp);
+        }
+        Ok((stamps, TimeKind::Clock { zoned: any_zoned }, None, format!("as `{format}`")))
+    }
+
+    /// Year, month, … as whole numbers in columns of their own.
+    fn is_parts(&self) -> bool {
+        let number = |column: &usize| self.table.text(0, *column).parse::<u32>().ok();
+        self.columns.len() >= 2
+            && self.columns.iter().all(|column| number(column).is_some())
+            && number(&self.columns[0]).is_some_and(|year| (1000..=9999).contains(&year))
+    }
+
+    fn parts(&self) -> Result<Read> {
+        if self.columns.len() > 6 {
+            let help = "year+month[+day[+hour[+minute[+second]]]]";
+            return Err(Error::config("--time-column", format!("{} parts", self.columns.len()), help));
+        }
+        let mut stamps = Vec::with_capacity(self.table.rows());
+        for row in 0..self.table.rows() {
+            self.text(row)?;
+            let mut parts = [0, 1, 1, 0, 0, 0];
+            for (part, column) in parts.iter_mut().zip(self.columns) {
+                *part = self.table.text(row, *column).parse::<u32>().map_err(|_| {
+                    Error::data(
+                        self.table.place(row, *column),
+                        "not a whole number, as a part of the time",
+                        FORMAT_HELP,
+                    )
+                })?;
+            }
+            let [year, month, day, hour, minute, second] = parts;
+            let clock = parse_written(&format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"));
+            let stamp = clock.and_then(|written| written.timestamp(false));
+            stamps.push(stamp.ok_or_else(|| self.refuse(row, "no such date", "mend the line"))?);
+        }
+        Ok((stamps, TimeKind::Clock { zoned: false }, None, "year, month, … in columns of their own".into()))
+    }
+
+    /// The one column, and all its rows as whole numbers, if they all are.
+    fn numbers(&self) -> Option<(usize, Vec<i64>)> {
+        let &[column] = self.columns else { return None };
+        let number = |row| std::str::from_utf8(self.table.cell(row, column)).ok()?.parse().ok();
+        Some((column, (0..self.table.rows()).map(number).collect::<Option<_>>()?))
+    }
+
+    fn texts(&self) -> Result<Read> {
+        let mut all: Vec<Written> = Vec::with_capacity(self.table.rows());
+        for row in 0..self.table.rows() {
+            let text = self.text(row)?;
+            let written =
+                parse_written(&text).ok_or_else(|| self.refuse(row, "not a time in a known form", FORMAT_HELP))?;
+            if let Some(first) = all.first() {
+                let line = self.table.line(0);
+                if first.form != written.form {
+                    let problem = format!("the date is written in another order than in line {line}");
+                    return Err(self.refuse(row, problem, "write all times alike"));
+                }
+                if first.offset.is_some() != written.offset.is_some() {
+                    let problem = format!(
+                        "line {line} {} an offset, this line does not agree",
+                        if first.offset.is_some() { "has" } else { "lacks" }
+                    );
+                    return Err(self.refuse(row, problem, "write all times with an offset (Z, +01:00) or all without"));
+                }
+            }
+            all.push(written);
+        }
+        let (day_first, reading) = match all[0].form {
+            DateForm::Plain => (None, String::new()),
+            DateForm::TwoNumbers => self.day_first(&all)?,
+        };
+        let mut stamps = Vec::with_capacity(all.len());
+        for (row, written) in all.iter().enumerate() {
+            let stamp = written.timestamp(day_first == Some(true));
+            stamps.push(stamp.ok_or_else(|| self.refuse(row, "no such day", "mend the line"))?);
+        }
+        Ok((stamps, TimeKind::Clock { zoned: all[0].offset.is_some() }, day_first, reading))
+    }
+
+    /// A number above 12 can only be a day. Without any, both orders fit, and we do not guess.
+    fn day_first(&self, all: &[Written]) -> Result<(Option<bool>, String)> {
+        let first = all.iter().position(|written| written.first > 12);
+        let second = all.iter().position(|written| written.second > 12);
+        match (first, second) {
+            (Some(row), None) => {
+                Ok((Some(true), format!("day before month (line {} settles it)", self.table.line(row))))
+            }
+            (None, Some(row)) => {
+                Ok((Some(false), format!("month before day (line {} settles it)", self.table.line(row))))
+            }
+            (Some(a), Some(b)) => {
+                let problem = format!("day before month here, month before day in line {}", self.table.line(a.min(b)));
+                Err(self.refuse(a.max(b), problem, "write all dates alike"))
+            }
+            (None, None) => {
+                let help = "--time-format '%d/%m/%Y' or '%m/%d/%Y' (with %H:%M and so on as written) settles it";
+                Err(self.refuse(0, "day before month or month before day? no row tells", help))
+            }
+        }
+    }
+}
+
+/// Dates without marks, seconds (milli-, micro-, nano-) since 1970, or row numbers: by what all the numbers can be.
+fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read> {
+    let compact = |row: usize| parse_compact(&reader.table.text(row, column));
+    if let Some(stamps) = (0..numbers.len()).map(compact).collect::<Option<Vec<_>>>() {
+        return Ok((stamps, TimeKind::Clock { zoned: false }, None, "dates without marks".into()));
+    }
+    // Seconds from 1973 on, so that row numbers below 10^8 stay row numbers; each finer unit has 1000 times the numbers.
+    let mut first: i64 = 100_000_000;
+    for (unit, to_micros) in [
+        ("seconds", (|n| n * SECOND) as fn(i64) -> i64),
+        ("milliseconds", |n| n * 1000),
+        ("microseconds", |n| n),
+        ("nanoseconds", |n| n / 1000),
+    ] {
+        if numbers.iter().all(|n| (first..first.saturating_mul(1000)).contains(n)) {
+            let stamps = numbers.iter().map(|n| Timestamp { instant: to_micros(*n), offset: 0 }).collect();
+            return Ok((stamps, TimeKind::Clock { zoned: false }, None, format!("{unit} since 1970")));
+        }
+        first = first.saturating_mul(1000);
+    }
+    if let Some(row) = numbers.iter().position(|n| n.unsigned_abs() >= 100_000_000) {
+        return Err(reader.refuse(
+            row,
+            "neither a row number nor, with the other rows, seconds since 1970",
+            FORMAT_HELP,
+        ));
+    }
+    let stamps = numbers.iter().map(|n| Timestamp { instant: *n, offset: 0 }).collect();
+    Ok((stamps, TimeKind::RowNumbers, None, "row numbers".into()))
+}
+
+/// A time as people read it: the date alone where the clock shows midnight and `dates_only`.
+pub(crate) fn label(kind: TimeKind, time: Timestamp, dates_only: bool) -> String {
+    match kind {
+        TimeKind::RowNumbers => time.instant.to_string(),
+        TimeKind::Clock { zoned } => {
+            let form = if dates_only {
+                "%Y-%m-%d"
+            } else if time.instant % MINUTE != 0 {
+                "%Y-%m-%dT%H:%M:%S%.f"
+            } else {
+                "%Y-%m-%dT%H:%M"
+            };
+            let mut text = time.written().format(form).to_string();
+            if zoned && !dates_only {
+                match time.offset {
+                    0 => text.push('Z'),
+                    east => {
+                        let minutes = east.unsigned_abs() / 60;
+                        let sign = if east < 0 { '-' } else { '+' };
+                        text.push_str(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
+                    }
+                }
+            }
+            text
+        }
+    }
+}

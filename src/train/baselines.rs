@@ -1,0 +1,87 @@
+//! What a forecast must beat: repeat-last, seasonal-naive and a linear map, on exactly the model's windows.
+
+use serde::Serialize;
+
+use super::metrics::{Metrics, score};
+pub use super::ridge::ridge;
+use crate::data::{Dataset, SplitName};
+
+/// The baselines' scores on the test windows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Baselines {
+    pub repeat_last: Metrics,
+    pub seasonal_naive: Metrics,
+    pub ridge: Metrics,
+    /// λ of the ridge, by validation MSE.
+    pub ridge_lambda: f64,
+}
+
+/// Forecasts and scores all baselines on the test windows.
+pub fn baselines(dataset: &Dataset) -> Baselines {
+    Forecasts::of_test(dataset).score(dataset)
+}
+
+/// The baselines' forecasts of the test windows, `[windows, horizon, targets]`, scaled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecasts {
+    pub repeat_last: Vec<f32>,
+    pub seasonal_naive: Vec<f32>,
+    pub ridge: Vec<f32>,
+    pub ridge_lambda: f64,
+}
+
+impl Forecasts {
+    pub fn of_test(dataset: &Dataset) -> Self {
+        let (ridge, ridge_lambda) = ridge(dataset, SplitName::Test);
+        Forecasts {
+            repeat_last: repeat_last(dataset, SplitName::Test),
+            seasonal_naive: seasonal_naive(dataset, SplitName::Test),
+            ridge,
+            ridge_lambda,
+        }
+    }
+
+    pub fn score(&self, dataset: &Dataset) -> Baselines {
+        let test = |predictions: &[f32]| score(dataset, SplitName::Test, predictions);
+        Baselines {
+            repeat_last: test(&self.repeat_last),
+            seasonal_naive: test(&self.seasonal_naive),
+            ridge: test(&self.ridge),
+            ridge_lambda: self.ridge_lambda,
+        }
+    }
+}
+
+/// Each target's value in the window's last input row, for every step. A missing value is the imputed one.
+/// → `[windows, horizon, targets]`, scaled.
+pub fn repeat_last(dataset: &Dataset, split: SplitName) -> Vec<f32> {
+    forecast(dataset, split, |origin, _, target| scaled(dataset, origin - 1, target))
+}
+
+/// The last `season` values before the forecast, repeated; they may lie before the look-back. Where the series' first
+/// row is later than that, or no value was seen or imputed there, the last input value stands in.
+/// → `[windows, horizon, targets]`, scaled.
+pub fn seasonal_naive(dataset: &Dataset, split: SplitName) -> Vec<f32> {
+    forecast(dataset, split, |origin, step, target| {
+        let start = dataset.series[dataset.series_of(origin)].rows.start;
+        let row = (origin + step % dataset.season).checked_sub(dataset.season);
+        let row = row.filter(|row| *row >= start && dataset.is_known(*row, target)).unwrap_or(origin - 1);
+        scaled(dataset, row, target)
+    })
+}
+
+fn scaled(dataset: &Dataset, row: usize, target: usize) -> f32 {
+    dataset.values[row * dataset.channels() + target]
+}
+
+/// `value` takes the first forecast row, the step from 0 and the target.
+fn forecast(dataset: &Dataset, split: SplitName, value: impl Fn(usize, usize, usize) -> f32) -> Vec<f32> {
+    let mut out = Vec::with_capacity(dataset.windows(split).len() * dataset.horizon * dataset.targets);
+    for window in dataset.windows(split) {
+        let origin = *window as usize + dataset.lookback;
+        for step in 0..dataset.horizon {
+            out.extend((0..dataset.targets).map(|target| value(origin, step, target)));
+        }
+    }
+    out
+}

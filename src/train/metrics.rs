@@ -1,0 +1,175 @@
+//! How far forecasts are from what was observed: means over scored values, summed in f64.
+
+use serde::Serialize;
+
+use crate::data::{Dataset, SplitName};
+
+/// Errors on values scaled by the training rows, as the literature quotes them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Scaled {
+    pub mae: f64,
+    pub mse: f64,
+}
+
+/// The score of one part of a data set.
+///
+/// Every mean runs over scored values: those of window, step and target that were observed. It is no mean of batches,
+/// so it does not depend on a batch size.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metrics {
+    /// In the data's units; `None` with several targets, whose units differ.
+    pub mae: Option<f64>,
+    pub mse: Option<f64>,
+    pub rmse: Option<f64>,
+    /// Mean over series and targets of MAE / mean |y_t − y_{t−M}| of training; `None` if none of them has one.
+    pub mase: Option<f64>,
+    pub scaled: Scaled,
+    pub counts: Counts,
+    pub per_target: Vec<Score>,
+    /// Each series and target, series by series.
+    pub per_series: Vec<Score>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub windows: usize,
+    /// Values of window × step × target that were observed, and so scored.
+    pub scored: usize,
+    /// Those that were missing, and so masked.
+    pub masked: usize,
+    /// Series × targets that have no MASE: constant over a season in training, or nothing of them scored.
+    pub without_mase: usize,
+}
+
+/// The score of one target, over all series or in one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    /// The series' id; absent in scores over all series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
+    pub target: String,
+    /// In the data's units. NaN (`null` in JSON) if nothing was scored.
+    pub mae: f64,
+    pub mse: f64,
+    pub rmse: f64,
+    pub mase: Option<f64>,
+    pub scaled: Scaled,
+    /// Values scored.
+    pub scored: usize,
+}
+
+/// Sums of errors, in units and scaled.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    count: usize,
+    absolute: f64,
+    square: f64,
+    scaled_absolute: f64,
+    scaled_square: f64,
+}
+
+impl Sums {
+    fn add(&mut self, other: Sums) {
+        self.count += other.count;
+        self.absolute += other.absolute;
+        self.square += other.square;
+        self.scaled_absolute += other.scaled_absolute;
+        self.scaled_square += other.scaled_square;
+    }
+
+    fn scaled(&self) -> Scaled {
+        let count = self.count as f64;
+        Scaled { mae: self.scaled_absolute / count, mse: self.scaled_square / count }
+    }
+
+    fn score(&self, series: Option<String>, target: &str, mase: Option<f64>) -> Score {
+        let count = self.count as f64;
+        let (mae, mse) = (self.absolute / count, self.square / count);
+        Score {
+            series,
+            target: target.into(),
+            mae,
+            mse,
+            rmse: mse.sqrt(),
+            mase,
+            scaled: self.scaled(),
+            scored: self.count,
+        }
+    }
+}
+
+/// Scores forecasts `[windows, horizon, targets]`, scaled, in the order of `dataset.windows(split)`.
+///
+/// # Panics
+/// If the length is another.
+pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metrics {
+    let (windows, horizon, targets) = (dataset.windows(split), dataset.horizon, dataset.targets);
+    assert_eq!(predictions.len(), windows.len() * horizon * targets, "predictions: windows × horizon × targets");
+    // [series, targets], over scaled values: within a cell the units are a constant factor.
+    let mut cells = vec![Sums::default(); dataset.series.len() * targets];
+    for (window, forecast) in windows.iter().zip(predictions.chunks_exact(horizon * targets)) {
+        let origin = *window as usize + dataset.lookback;
+        let series = dataset.series_of(origin);
+        let truth = &dataset.raw_targets[origin * targets..(origin + horizon) * targets];
+        for (i, (raw, predicted)) in truth.iter().zip(forecast).enumerate() {
+            if raw.is_nan() {
+                continue;
+            }
+            let target = i % targets;
+            let error = f64::from(*predicted) - dataset.series[series].scalers[target].scale(*raw);
+            let cell = &mut cells[series * targets + target];
+            cell.count += 1;
+            cell.scaled_absolute += error.abs();
+            cell.scaled_square += error * error;
+        }
+    }
+    for (i, cell) in cells.iter_mut().enumerate() {
+        let std = dataset.series[i / targets].scalers[i % targets].std;
+        cell.absolute = cell.scaled_absolute * std;
+        cell.square = cell.scaled_square * std * std;
+    }
+
+    let mase = |cell: usize| {
+        let denominator = dataset.series[cell / targets].mase_denominators[cell % targets]?;
+        (cells[cell].count > 0).then(|| cells[cell].absolute / cells[cell].count as f64 / denominator)
+    };
+    let mean_mase = |of: &mut dyn Iterator<Item = usize>| {
+        let (count, sum) = of.filter_map(mase).fold((0usize, 0.0), |(count, sum), mase| (count + 1, sum + mase));
+        (count > 0).then(|| sum / count as f64)
+    };
+    let sum = |of: &mut dyn Iterator<Item = usize>| {
+        of.fold(Sums::default(), |mut sum, cell| {
+            sum.add(cells[cell]);
+            sum
+        })
+    };
+    let names = dataset.target_names();
+    let per_series = (0..cells.len())
+        .map(|cell| {
+            cells[cell].score(Some(dataset.series[cell / targets].id.clone()), &names[cell % targets], mase(cell))
+        })
+        .collect();
+    let per_target: Vec<Score> = (0..targets)
+        .map(|target| {
+            let mut of = (target..cells.len()).step_by(targets);
+            sum(&mut of.clone()).score(None, &names[target], mean_mase(&mut of))
+        })
+        .collect();
+    let total = sum(&mut (0..cells.len()));
+    let single = (targets == 1).then(|| &per_target[0]);
+    Metrics {
+        mae: single.map(|score| score.mae),
+        mse: single.map(|score| score.mse),
+        rmse: single.map(|score| score.rmse),
+        mase: mean_mase(&mut (0..cells.len())),
+        scaled: total.scaled(),
+        counts: Counts {
+            windows: windows.len(),
+            scored: total.count,
+            masked: predictions.len() - total.count,
+            without_mase: (0..cells.len()).filter(|cell| mase(*cell).is_none()).count(),
+        },
+        per_target,
+        per_series,
+    }
+}

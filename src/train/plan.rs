@@ -1,0 +1,112 @@
+//! From a data set and options to a program, with everything defaulted filled in and everything impossible refused.
+
+use super::lr::LrPlan;
+use super::options::{Regularizer, TrainOptions};
+use super::schedule::PrunePlan;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::models::{self, Training};
+use crate::program::builder::Sizes;
+use crate::program::{Program, ReplicaStep};
+
+/// Words of the per-step tables of all replicas together, at most.
+const TABLE_WORDS: usize = 4 << 20;
+/// Words of the predictions of all replicas together that wait for one readback, at most.
+const PREDICTION_WORDS: usize = 16 << 20;
+
+/// A run, ready for an engine.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// With every default that depends on the run filled in.
+    pub options: TrainOptions,
+    pub program: Program,
+    pub steps_per_epoch: usize,
+    pub lr: LrPlan,
+    /// `None` without synaptic pruning.
+    pub prune: Option<PrunePlan>,
+    /// Lines for the user.
+    pub notices: Vec<String>,
+}
+
+impl Plan {
+    pub fn new(dataset: &Dataset, options: &TrainOptions) -> Result<Plan> {
+        check(options)?;
+        let mut options = options.clone();
+        let mut notices = Vec::new();
+        let outputs = dataset.horizon * dataset.targets;
+        let steps_per_epoch = dataset.train.len().div_ceil(options.batch);
+        let layout = models::params(&options.model, dataset.channels(), outputs);
+        let mut prune = None;
+        if options.regularizers.has(Regularizer::Pruning) {
+            let plan =
+                PrunePlan::new(&options.pruning, options.epochs, steps_per_epoch, layout.prunable(), &mut notices)?;
+            options.pruning.warmup = Some(plan.warmup);
+            options.pruning.until = Some(plan.until);
+            prune = Some(plan);
+        }
+        let (replicas, batch) = (options.replicas, options.batch);
+        let slot_words = replicas * (ReplicaStep::WORDS + batch);
+        let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
+        let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
+        let prediction_slots = (PREDICTION_WORDS / (replicas * batch * outputs)).clamp(1, slots.min(scored).max(1));
+        let sizes = Sizes {
+            replicas,
+            batch,
+            slots,
+            prediction_slots,
+            rows: dataset.rows(),
+            channels: dataset.channels(),
+            targets: dataset.targets,
+            horizon: dataset.horizon,
+            lookback: dataset.lookback,
+        };
+        let training = Training {
+            loss: options.loss,
+            dropout: options.regularizers.drops(),
+            clip: options.clip_grad_norm.is_some(),
+        };
+        let program = models::build(&options.model, &training, sizes)?;
+        let lr = LrPlan { schedule: options.lr_schedule, lr: options.lr, epochs: options.epochs, steps_per_epoch };
+        Ok(Plan { options, program, steps_per_epoch, lr, prune, notices })
+    }
+}
+
+/// Refuses values that no data could make sense of.
+fn check(options: &TrainOptions) -> Result<()> {
+    let at_least_1 = [
+        ("batch", options.batch),
+        ("epochs", options.epochs),
+        ("replicas", options.replicas),
+        ("mc-passes", options.mc_passes),
+    ];
+    for (key, value) in at_least_1 {
+        if value == 0 {
+            return Err(Error::config(key, "0 is out of range", format!("choose --{key} 1 or more")));
+        }
+    }
+    let positive = [("lr", Some(options.lr)), ("clip-grad-norm", options.clip_grad_norm)];
+    for (key, value) in positive {
+        if let Some(value) = value
+            && !(value > 0.0 && value.is_finite())
+        {
+            return Err(Error::config(key, format!("{value} is out of range"), format!("choose --{key} above 0")));
+        }
+    }
+    if !(0.0..1.0).contains(&options.dropout) {
+        let help = "choose --dropout from 0 to below 1: the probability of dropping an element";
+        return Err(Error::config("dropout", format!("{} is out of range", options.dropout), help));
+    }
+    if !(options.weight_decay >= 0.0 && options.weight_decay.is_finite()) {
+        let problem = format!("{} is out of range", options.weight_decay);
+        return Err(Error::config("weight-decay", problem, "choose --weight-decay 0 or more"));
+    }
+    if options.max_steps == Some(0) {
+        return Err(Error::config("max-steps", "0 trains nothing", "choose --max-steps 1 or more"));
+    }
+    let last_seed = options.seed as u64 + options.replicas as u64 - 1;
+    if last_seed > u32::MAX as u64 {
+        let problem = format!("replica {} would have seed {last_seed}", options.replicas - 1);
+        return Err(Error::config("seed", problem, format!("seeds end at {}", u32::MAX)));
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! The closed-form linear forecaster: one map per horizon step, shared over series and targets (NLinear's form).
+//!
+//! x = a target's scaled look-back less its last value, and a constant; y = its scaled future less the same last value.
+//! Least squares with λ|w|², the constant unpenalised, by normal equations in f64. A missing target leaves its equation
+//! out, so a step that lacks any has a Gram matrix of its own: the common one less the missing equations.
+
+use rayon::prelude::*;
+
+use crate::data::{Dataset, SplitName};
+
+/// 0 and 1e-3 … 1e4.
+const LAMBDAS: [f64; 9] = [0.0, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4];
+
+/// Samples per matrix product: bounds memory, and fixes the order of summation.
+const TILE: usize = 4096;
+
+/// Tiles in flight at once.
+const TILES_AT_ONCE: usize = 8;
+
+/// A target of a window: the window's first row and the target's index.
+type Sample = (u32, usize);
+
+/// Fits on the training windows, takes the λ with the least validation MSE (the smaller of equals), and forecasts
+/// `split`. → `[windows, horizon, targets]`, scaled, and λ.
+pub fn ridge(dataset: &Dataset, split: SplitName) -> (Vec<f32>, f64) {
+    let mut fits = Fit::of_training(dataset);
+    let errors = squared_errors(dataset, SplitName::Validation, &fits);
+    // `total_cmp` keeps a NaN from winning; the first of equals is the smallest λ.
+    let best = (0..fits.len()).min_by(|a, b| errors[*a].total_cmp(&errors[*b])).unwrap_or(0);
+    let fit = fits.swap_remove(best);
+    (predict(dataset, split, &fit.weights), fit.lambda)
+}
+
+/// One λ's solution.
+struct Fit {
+    lambda: f64,
+    /// `[H, F]`, F = look-back: the differences to the last value, and in place of the last, which is 0, the constant.
+    weights: Vec<f64>,
+}
+
+impl Fit {
+    /// A fit for every λ whose matrices are positive definite: all but, perhaps, 0.
+    fn of_training(dataset: &Dataset) -> Vec<Fit> {
+        let (features, horizon) = (dataset.lookback, dataset.horizon);
+        let observed = |(window, target): Sample, step: usize| {
+            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets + target] > 0.0
+        };
+        let samples: Vec<Sample> = samples(dataset, SplitName::Train)
+            .into_iter()
+            .filter(|sample| (0..horizon).any(|step| observed(*sample, step)))
+            .collect();
+        let gram = sum_of_products(&samples, features * features, |tile| {
+            let x = inputs(dataset, tile);
+            transposed_product(&x, &x, tile.len())
+        });
+        let moment = sum_of_products(&samples, horizon * features, |tile| {
+            transposed_product(&outputs(dataset, tile), &inputs(dataset, tile), tile.len())
+        });
+
+        let common = factors(&gram, features);
+        // [step][λ]
+        let solutions: Vec<Vec<Option<Vec<f64>>>> = (0..horizon)
+            .into_par_iter()
+            .map(|step| {
+                let right = &moment[step * features..][..features];
+                let lacking: Vec<Sample> = samples.iter().copied().filter(|sample| !observed(*sample, step)).collect();
+                if lacking.is_empty() {
+                    return common.iter().map(|factor| factor.as_ref().map(|l| substitute(l, right))).collect();
+                }
+                if lacking.len() == samples.len() {
+                    return vec![Some(vec![0.0; features]); LAMBDAS.len()];
+                }
+                let mut own = gram.clone();
+                for tile in lacking.chunks(TILE) {
+                    let x = inputs(dataset, tile);
+                    let part = transposed_product(&x, &x, tile.len());
+                    own.iter_mut().zip(part).for_each(|(sum, part)| *sum -= part);
+                }
+                factors(&own, features).iter().map(|factor| factor.as_ref().map(|l| substitute(l, right))).collect()
+            })
+            .collect();
+        (0..LAMBDAS.len())
+            .filter_map(|i| {
+                let steps: Option<Vec<&[f64]>> = solutions.iter().map(|step| step[i].as_deref()).collect();
+                Some(Fit { lambda: LAMBDAS[i], weights: steps?.concat() })
+            })
+            .collect()
+    }
+}
+
+/// A part's samples, in the order of forecasts: windows, then targets.
+fn samples(dataset: &Dataset, split: SplitName) -> Vec<Sample> {
+    dataset.windows(split).iter().flat_map(|window| (0..dataset.targets).map(|target| (*window, target))).collect()
+}
+
+/// The target's scaled values from a sample's first row on.
+fn values(dataset: &Dataset, (window, target): Sample) -> impl Iterator<Item = f64> {
+    let channels = dataset.channels();
+    dataset.values[window as usize * channels + target..].iter().step_by(channels).map(|value| f64::from(*value))
+}
+
+fn last_value(dataset: &Dataset, (window, target): Sample) -> f64 {
+    f64::from(dataset.values[(window as usize + dataset.lookback - 1) * dataset.channels() + target])
+}
+
+/// `[samples, F]`
+fn inputs(dataset: &Dataset, tile: &[Sample]) -> Vec<f64> {
+    let mut x = Vec::with_capacity(tile.len() * dataset.lookback);
+    for sample in tile {
+        let last = last_value(dataset, *sample);
+        x.extend(values(dataset, *sample).take(dataset.lookback - 1).map(|value| value - last));
+        x.push(1.0);
+    }
+    x
+}
+
+/// `[samples, H]`, 0 where missing.
+fn outputs(dataset: &Dataset, tile: &[Sample]) -> Vec<f64> {
+    let mut y = Vec::with_capacity(tile.len() * dataset.horizon);
+    for sample in tile {
+        let last = last_value(dataset, *sample);
+        let origin = sample.0 as usize + dataset.lookback;
+        let future = values(dataset, *sample).skip(dataset.lookback).take(dataset.horizon).enumerate();
+        y.extend(future.map(|(step, value)| {
+            if dataset.observed[(origin + step) * dataset.targets + sample.1] > 0.0 { value - last } else { 0.0 }
+        }));
+    }
+    y
+}
+
+/// The sum over tiles of samples of `product`, of `length` words, in tile order whatever thread made them.
+fn sum_of_products(samples: &[Sample], length: usize, product: impl Fn(&[Sample]) -> Vec<f64> + Sync) -> Vec<f64> {
+    let mut total = vec![0.0; length];
+    let tiles: Vec<&[Sample]> = samples.chunks(TILE).collect();
+    for group in tiles.chunks(TILES_AT_ONCE) {
+        let parts: Vec<Vec<f64>> = group.par_iter().map(|tile| product(tile)).collect();
+        for part in parts {
+            total.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        }
+    }
+    total
+}
+
+/// The sum of squared errors over a part's observed values, for each fit.
+fn squared_errors(dataset: &Dataset, split: SplitName, fits: &[Fit]) -> Vec<f64> {
+    let (features, horizon) = (dataset.lookback, dataset.horizon);
+    sum_of_products(&samples(dataset, split), fits.len(), |tile| {
+        let (x, y) = (inputs(dataset, tile), outputs(dataset, tile));
+        let is_observed = |i: usize| {
+            let ((window, target), step) = (tile[i / horizon], i % horizon);
+            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets + target] > 0.0
+        };
+        fits.iter()
+            .map(|fit| {
+                let forecasts = product_with_rows(&x, &fit.weights, features);
+                let errors = forecasts.iter().zip(&y).enumerate().filter(|(i, _)| is_observed(*i));
+                errors.map(|(_, (forecast, truth))| (forecast - truth) * (forecast - truth)).sum()
+            })
+            .collect()
+    })
+}
+
+fn predict(dataset: &Dataset, split: SplitName, weights: &[f64]) -> Vec<f32> {
+    let (horizon, targets) = (dataset.horizon, dataset.targets);
+    let samples = samples(dataset, split);
+    let tiles: Vec<&[Sample]> = samples.chunks(TILE).collect();
+    let forecasts: Vec<Vec<f64>> =
+        tiles.par_iter().map(|tile| product_with_rows(&inputs(dataset, tile), weights, dataset.lookback)).collect();
+    let mut out = vec![0.0; samples.len() * horizon];
+    for (i, (sample, forecast)) in
+        samples.iter().zip(forecasts.iter().flat_map(|tile| tile.chunks_exact(horizon))).enumerate()
+    {
+        let last = last_value(dataset, *sample);
+        for (step, value) in forecast.iter().enumerate() {
+            out[(i / targets * horizon + step) * targets + i % targets] = (value + last) as f32;
+        }
+    }
+    out
+}
+
+/// aᵀ b for a `[n, p]`, b `[n, q]` → `[p, q]`.
+fn transposed_product(a: &[f64], b: &[f64], n: usize) -> Vec<f64> {
+    let (p, q) = (a.len() / n, b.len() / n);
+    product((p, n, q), (a, 1, p), (b, q, 1))
+}
+
+/// x wᵀ for x `[n, k]`, w `[m, k]` → `[n, m]`.
+fn product_with_rows(x: &[f64], w: &[f64], k: usize) -> Vec<f64> {
+    product((x.len() / k, k, w.len() / k), (x, k, 1), (w, 1, k))
+}
+
+/// a `[m, k]` times b `[k, n]` → `[m, n]`; each operand with the words from a row to the next and from a column to the next.
+fn product(
+    (m, k, n): (usize, usize, usize),
+    (a, a_row, a_column): (&[f64], usize, usize),
+    (b, b_row, b_column): (&[f64], usize, usize),
+) -> Vec<f64> {
+    assert_eq!((a.len(), b.len()), (m * k, k * n), "operands of a matrix product");
+    let mut out = vec![0.0; m * n];
+    // SAFETY: the asserted lengths and the strides, a permutation of (row length, 1), keep every access within the
+    // slices; `out` is a fresh allocation.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n as isize,
+            false,
+            a.as_ptr(),
+            a_column as isize,
+            a_row as isize,
+            b.as_ptr(),
+            b_column as isize,
+            b_row as isize,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+    out
+}
+
+/// The Cholesky factor of gram + λ for each λ; `None` where that is not positive definite.
+fn factors(gram: &[f64], features: usize) -> Vec<Option<Vec<f64>>> {
+    LAMBDAS
+        .par_iter()
+        .map(|lambda| {
+            let mut matrix = gram.to_vec();
+            // Not on the last, the constant.
+            (0..features - 1).for_each(|i| matrix[i * features + i] += lambda);
+            cholesky(matrix, features)
+        })
+        .collect()
+}
+
+/// The lower factor L, A = L Lᵀ, in place of A `[n, n]`; above the diagonal lies what was there.
+fn cholesky(mut a: Vec<f64>, n: usize) -> Option<Vec<f64>> {
+    for i in 0..n {
+        let (above, row) = a.split_at_mut(i * n);
+        for j in 0..i {
+            row[j] = (row[j] - dot(&row[..j], &above[j * n..][..j])) / above[j * n + j];
+        }
+        let pivot = row[i] - dot(&row[..i], &row[..i]);
+        // What is left of a dependent column is rounding noise.
+        if pivot <= 1e-12 * row[i] || !pivot.is_finite() {
+            return None;
+        }
+        row[i] = pivot.sqrt();
+    }
+    Some(a)
+}
+
+/// Solves L Lᵀ x = b.
+fn substitute(l: &[f64], b: &[f64]) -> Vec<f64> {
+    let n = b.len();
+    let mut x = b.to_vec();
+    for i in 0..n {
+        x[i] = (x[i] - dot(&l[i * n..][..i], &x[..i])) / l[i * n + i];
+    }
+    for i in (0..n).rev() {
+        x[i] /= l[i * n + i];
+        let solved = x[i];
+        x[..i].iter_mut().zip(&l[i * n..][..i]).for_each(|(x, l)| *x -= l * solved);
+    }
+    x
+}
+
+/// Eight running sums, so that the loop becomes vector instructions.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let (a, b) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (a, b) in a.0.iter().zip(b.0) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f64>() + a.1.iter().zip(b.1).map(|(a, b)| a * b).sum::<f64>()
+}

@@ -1,0 +1,410 @@
+//! The training loop: epochs of steps, validation, early stopping, one engine, R replicas.
+
+use std::time::Instant;
+
+use super::observer::{EpochRow, Observer, Progress, ReplicaEpoch};
+use super::options::{Regularizer, Select};
+use super::plan::Plan;
+use super::predict::{mean_loss, predict};
+use super::step_table;
+use super::weights;
+use crate::data::Dataset;
+use crate::engine::{Engine, Pass};
+use crate::error::Result;
+use crate::program::tensor::*;
+use crate::program::{List, rng};
+
+/// Wall seconds between two looks at the observer, about.
+const GROUP_SECONDS: f64 = 0.1;
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// All epochs, or every replica stopped early.
+    Done,
+    /// The observer asked.
+    Interrupted,
+    /// `max_steps` was reached.
+    MaxSteps,
+    /// No replica was left whose numbers are finite.
+    Diverged,
+}
+
+/// One replica's state besides its tensors.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    pub seed: u32,
+    /// Neither stopped nor diverged.
+    pub active: bool,
+    /// Prunable weights pruned so far.
+    pub pruned: usize,
+    /// Validation loss and number of the best epoch that counts.
+    pub best: Option<(f64, usize)>,
+    /// Epochs since the best.
+    pub waited: usize,
+    /// Epochs begun.
+    pub epochs: usize,
+    /// Optimizer steps taken.
+    pub steps: usize,
+    /// What first became non-finite, and where.
+    pub diverged: Option<String>,
+    /// The epoch whose weights were kept; `None` for the last weights.
+    pub kept: Option<usize>,
+}
+
+/// A run that has ended, its kept weights in the engine's [`PARAMS`].
+#[derive(Debug)]
+pub struct Trained {
+    pub status: Status,
+    pub replicas: Vec<Replica>,
+    /// By epoch.
+    pub history: Vec<EpochRow>,
+    /// Each replica's weights after its last step, `[P]`.
+    pub last_params: Vec<Vec<f32>>,
+    /// Wall seconds of training, validation included.
+    pub seconds: f64,
+    /// Training windows per second of all replicas together, validation left out.
+    pub windows_per_second: f64,
+    pub notices: Vec<String>,
+}
+
+/// Trains the plan's program, which `engine` must have been made for.
+pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<Trained> {
+    let mut run = Run::new(dataset, plan, engine)?;
+    let started = Instant::now();
+    let mut status = Status::Done;
+    for epoch in 1..=plan.options.epochs {
+        if let Some(early) = run.epoch(epoch, observer)? {
+            status = early;
+            break;
+        }
+        if run.replicas.iter().all(|replica| !replica.active) {
+            break;
+        }
+    }
+    if run.replicas.iter().all(|replica| replica.diverged.is_some()) {
+        status = Status::Diverged;
+    }
+    let last_params = (0..run.replicas.len()).map(|r| run.engine.read_f32(PARAMS, r)).collect::<Result<_>>()?;
+    run.keep(status)?;
+    Ok(Trained {
+        status,
+        windows_per_second: run.windows as f64 / run.step_seconds.max(1e-9),
+        replicas: run.replicas,
+        history: run.history,
+        last_params,
+        seconds: started.elapsed().as_secs_f64(),
+        notices: run.notices,
+    })
+}
+
+struct Run<'a> {
+    dataset: &'a Dataset,
+    plan: &'a Plan,
+    engine: &'a mut dyn Engine,
+    replicas: Vec<Replica>,
+    history: Vec<EpochRow>,
+    notices: Vec<String>,
+    /// Training windows seen by all replicas, and the seconds that took.
+    windows: u64,
+    step_seconds: f64,
+    /// Steps between two looks at the observer.
+    group: usize,
+}
+
+impl<'a> Run<'a> {
+    /// Fills the engine: data, initial weights, full masks.
+    fn new(dataset: &'a Dataset, plan: &'a Plan, engine: &'a mut dyn Engine) -> Result<Self> {
+        let options = &plan.options;
+        let layout = &plan.program.params;
+        engine.write_f32(SERIES, 0, &dataset.values)?;
+        engine.write_f32(OBSERVED, 0, &dataset.observed)?;
+        let loaded = options.init.as_ref().map(|file| weights::load(file, layout)).transpose()?;
+        let mask = layout.full_mask();
+        let mut replicas = Vec::new();
+        for r in 0..options.replicas {
+            let seed = options.seed + r as u32;
+            let initial = loaded.clone().unwrap_or_else(|| layout.initial(seed));
+            engine.write_f32(PARAMS, r, &initial)?;
+            engine.write_u32(MASK, r, &mask)?;
+            let (pruned, waited, epochs, steps) = (0, 0, 0, 0);
+            let (best, diverged, kept) = (None, None, None);
+            replicas.push(Replica { seed, active: true, pruned, best, waited, epochs, steps, diverged, kept });
+        }
+        let (history, notices) = (Vec::new(), Vec::new());
+        Ok(Run { dataset, plan, engine, replicas, history, notices, windows: 0, step_seconds: 0.0, group: 1 })
+    }
+
+    /// Trains and validates one epoch; says why if the run must end.
+    fn epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Option<Status>> {
+        let started = Instant::now();
+        let (slots, batch) = (self.plan.program.slots, self.plan.options.batch);
+        let orders: Vec<Vec<u32>> = self.replicas.iter().map(|replica| self.order(replica.seed, epoch)).collect();
+        let trained: Vec<bool> = self.replicas.iter().map(|replica| replica.active).collect();
+        let mut losses = vec![Mean::default(); self.replicas.len()];
+        let first_step = (epoch - 1) * self.plan.steps_per_epoch;
+        let mut done = 0;
+        let mut ended = None;
+        for replica in self.replicas.iter_mut().filter(|replica| replica.active) {
+            replica.epochs = epoch;
+        }
+        while done < self.plan.steps_per_epoch && ended.is_none() {
+            let mut count = slots.min(self.plan.steps_per_epoch - done);
+            if let Some(max) = self.plan.options.max_steps {
+                count = count.min((max as usize).saturating_sub(first_step + done));
+            }
+            let chunk: Vec<&[u32]> =
+                orders.iter().map(|order| &order[done * batch..order.len().min((done + count) * batch)]).collect();
+            let (ran, stop) = self.steps(epoch, first_step + done, count, &chunk, observer)?;
+            self.collect(first_step + done, ran, &chunk, &mut losses)?;
+            done += ran;
+            ended = stop;
+            if self.plan.options.max_steps == Some((first_step + done) as u64) {
+                ended = ended.or(Some(Status::MaxSteps));
+            }
+            if self.replicas.iter().all(|replica| !replica.active) {
+                break;
+            }
+        }
+        let row = self.validate(epoch, first_step + done, started, &losses, &trained)?;
+        observer.epoch(&row);
+        self.history.push(row);
+        Ok(ended)
+    }
+
+    /// A replica's windows in the order of an epoch.
+    fn order(&self, seed: u32, epoch: usize) -> Vec<u32> {
+        let mut order = self.dataset.train.clone();
+        if self.plan.options.shuffle {
+            rng::shuffle(&mut order, seed, rng::site("shuffle"), epoch as u32);
+        }
+        order
+    }
+
+    /// Runs `count` steps after `before` from the tables; how many were run, and why no more.
+    fn steps(
+        &mut self,
+        epoch: usize,
+        before: usize,
+        count: usize,
+        chunk: &[&[u32]],
+        observer: &mut dyn Observer,
+    ) -> Result<(usize, Option<Status>)> {
+        let due = self.load(epoch, before, count, chunk)?;
+        let steps = self.plan.options.epochs * self.plan.steps_per_epoch;
+        let steps = self.plan.options.max_steps.map_or(steps, |max| steps.min(max as usize));
+        let mut ran = 0;
+        while ran < count {
+            let group = self.group.min(count - ran);
+            let started = Instant::now();
+            let mut passes = Vec::new();
+            for (slot, due) in due.iter().enumerate().skip(ran).take(group) {
+                let lists = List::STEP.into_iter().filter(|list| *list != List::Prune || *due);
+                passes.extend(lists.map(|list| Pass { list, slot }));
+            }
+            self.engine.run(&passes)?;
+            ran += group;
+            let seconds = started.elapsed().as_secs_f64();
+            self.step_seconds += seconds;
+            if seconds < GROUP_SECONDS / 2.0 {
+                self.group *= 2;
+            } else if seconds > GROUP_SECONDS * 2.0 {
+                self.group = (self.group / 2).max(1);
+            }
+            observer.progress(&Progress { epoch, epochs: self.plan.options.epochs, step: before + ran, steps });
+            if observer.interrupted() {
+                return Ok((ran, Some(Status::Interrupted)));
+            }
+        }
+        Ok((ran, None))
+    }
+
+    /// Writes the tables of `count` steps after `before`; which of them prune.
+    fn load(&mut self, epoch: usize, before: usize, count: usize, chunk: &[&[u32]]) -> Result<Vec<bool>> {
+        let batch = self.plan.options.batch;
+        let mut due = vec![false; count];
+        for (r, windows) in chunk.iter().enumerate() {
+            let replica = &mut self.replicas[r];
+            let mut pruned = replica.pruned;
+            let mut rows = Vec::with_capacity(count);
+            for (slot, windows) in windows.chunks(batch).enumerate().take(count) {
+                let step = before + slot + 1;
+                let mut prune_count = 0;
+                if let Some(plan) = &self.plan.prune
+                    && replica.active
+                    && plan.due(epoch, step)
+                {
+                    let after = plan.pruned_after(epoch, step, pruned);
+                    prune_count = after - pruned;
+                    pruned = after;
+                    due[slot] |= prune_count > 0;
+                }
+                let row = step_table::training_step(
+                    self.plan,
+                    self.dataset,
+                    replica.seed,
+                    replica.active,
+                    step,
+                    prune_count,
+                    windows,
+                );
+                rows.push(row);
+            }
+            step_table::write(self.engine, r, windows, &rows)?;
+        }
+        Ok(due)
+    }
+
+    /// After `ran` steps: adds their losses, counts what was pruned, and stops replicas that diverged.
+    fn collect(&mut self, before: usize, ran: usize, chunk: &[&[u32]], losses: &mut [Mean]) -> Result<()> {
+        let waiting = Instant::now();
+        let batch = self.plan.options.batch;
+        let epoch = before / self.plan.steps_per_epoch + 1;
+        for (r, windows) in chunk.iter().enumerate() {
+            let values = self.engine.read_f32(LOSSES, r)?;
+            let noted = self.engine.read_u32(STATUS, r)?;
+            let replica = &mut self.replicas[r];
+            if !replica.active {
+                continue;
+            }
+            replica.steps = before + ran;
+            for (slot, windows) in windows.chunks(batch).enumerate().take(ran) {
+                losses[r].add(values[slot] as f64, step_table::target_count(self.dataset, windows));
+                self.windows += windows.len() as u64;
+                if let Some(plan) = &self.plan.prune
+                    && plan.due(epoch, before + slot + 1)
+                {
+                    replica.pruned = plan.pruned_after(epoch, before + slot + 1, replica.pruned);
+                }
+            }
+            let bad_loss =
+                (0..ran).find(|&slot| !values[slot].is_finite()).map(|slot| (before + slot + 1, values[slot]));
+            if let Some(what) = describe(self.plan, bad_loss, &noted) {
+                let line = format!("replica {r} (seed {}) stopped: {what}", replica.seed);
+                replica.active = false;
+                replica.diverged = Some(what);
+                self.notices.push(line);
+            }
+        }
+        self.step_seconds += waiting.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// Scores the validation windows; keeps the best weights and stops replicas whose patience is spent.
+    fn validate(
+        &mut self,
+        epoch: usize,
+        step: usize,
+        started: Instant,
+        losses: &[Mean],
+        trained: &[bool],
+    ) -> Result<EpochRow> {
+        let options = &self.plan.options;
+        let windows = &self.dataset.validation;
+        let predictions = predict(self.engine, options, windows, None)?;
+        let mut rows = Vec::new();
+        for (r, predictions) in predictions.iter().enumerate() {
+            let replica = &mut self.replicas[r];
+            let sparsity = replica.pruned as f64 / self.plan.program.params.prunable() as f64;
+            if !trained[r] {
+                let last = self.history.last().map(|row| row.replicas[r].clone());
+                rows.extend(last.map(|row| ReplicaEpoch { best: false, active: false, ..row }));
+                continue;
+            }
+            let validation_loss = mean_loss(options.loss, self.dataset, windows, predictions);
+            let counts = self.plan.prune.as_ref().is_none_or(|plan| replica.pruned >= plan.full());
+            let mut best = false;
+            if replica.active && counts && validation_loss.is_finite() {
+                best = replica.best.is_none_or(|(loss, _)| validation_loss < loss);
+                if best {
+                    replica.best = Some((validation_loss, epoch));
+                    replica.waited = 0;
+                    self.engine.copy(PARAMS, BEST_PARAMS, r)?;
+                } else {
+                    replica.waited += 1;
+                    replica.active = options.patience == 0 || replica.waited < options.patience;
+                }
+            }
+            rows.push(ReplicaEpoch {
+                train_loss: losses[r].value(),
+                validation_loss,
+                sparsity,
+                best,
+                active: replica.active,
+            });
+        }
+        let (lr, _) = self.plan.lr.at(step.max(1));
+        Ok(EpochRow { epoch, step, lr, seconds: started.elapsed().as_secs_f64(), replicas: rows })
+    }
+
+    /// Puts the weights to keep into [`PARAMS`]: the best epoch's, or the last ones where the run was cut short.
+    fn keep(&mut self, status: Status) -> Result<()> {
+        let whole = matches!(status, Status::Done | Status::Diverged);
+        for (r, replica) in self.replicas.iter_mut().enumerate() {
+            match replica.best {
+                Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {
+                    self.engine.copy(BEST_PARAMS, PARAMS, r)?;
+                    replica.kept = Some(epoch);
+                }
+                _ => {}
+            }
+            if let Some(plan) = &self.plan.prune
+                && replica.pruned < plan.full()
+            {
+                let share = |count: usize| count as f64 / plan.prunable as f64;
+                self.notices.push(format!(
+                    "replica {r} reached sparsity {:.4} of {:.4} and keeps its last weights",
+                    share(replica.pruned),
+                    share(plan.full())
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What first became non-finite, by step: the loss, or a gradient or weight by its tensor's name.
+fn describe(plan: &Plan, bad_loss: Option<(usize, f32)>, noted: &[u32]) -> Option<String> {
+    let layout = &plan.program.params;
+    let named = |what: &str, step: u32, word: u32| {
+        let owner = layout.owner(word as usize);
+        let place = owner.map_or_else(
+            || format!("word {word}"),
+            |param| format!("`{}`[{}]", param.name, word as usize - param.offset),
+        );
+        (step != u32::MAX).then(|| (step as usize, format!("{what} of {place} is not finite at step {step}")))
+    };
+    let events = [
+        bad_loss.map(|(step, loss)| (step, format!("the loss is {loss} at step {step}"))),
+        named("the gradient", noted[status::GRAD_STEP], noted[status::GRAD_WORD]),
+        named("the weight", noted[status::WEIGHT_STEP], noted[status::WEIGHT_WORD]),
+    ];
+    let first = events.iter().flatten().map(|(step, _)| *step).min()?;
+    let lines: Vec<String> =
+        events.into_iter().flatten().filter(|event| event.0 == first).map(|event| event.1).collect();
+    Some(lines.join(", "))
+}
+
+/// A weighted mean.
+#[derive(Debug, Clone, Default)]
+struct Mean {
+    sum: f64,
+    weight: u64,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64, weight: u64) {
+        self.sum += if weight == 0 { 0.0 } else { value * weight as f64 };
+        self.weight += weight;
+    }
+
+    fn value(&self) -> f64 {
+        self.sum / self.weight as f64
+    }
+}
+
+/// The passes to average at the final scoring.
+pub fn mc_passes(plan: &Plan) -> Option<usize> {
+    plan.options.regularizers.has(Regularizer::McDropout).then_some(plan.options.mc_passes)
+}

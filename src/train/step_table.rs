@@ -1,0 +1,82 @@
+//! Fills the step table and the windows of a few steps at a time.
+
+use super::lr::{BETA2, EPS};
+use super::options::{Regularizer, TrainOptions};
+use super::plan::Plan;
+use crate::data::Dataset;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::program::ReplicaStep;
+use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
+
+/// Marks the steps of Monte Carlo passes, so that none shares draws with a training step.
+const MC_STEP: u32 = 1 << 31;
+
+/// (threshold, scale) of dropout with probability p.
+fn dropout(p: f64) -> (u32, f32) {
+    ((p * 4_294_967_296.0).round().min(u32::MAX as f64) as u32, (1.0 / (1.0 - p)) as f32)
+}
+
+/// The row of optimizer step `step` for one replica; `windows` are its batch.
+pub fn training_step(
+    plan: &Plan,
+    dataset: &Dataset,
+    seed: u32,
+    active: bool,
+    step: usize,
+    prune_count: usize,
+    windows: &[u32],
+) -> ReplicaStep {
+    let options = &plan.options;
+    let (lr, beta1) = plan.lr.at(step);
+    let (threshold, scale) = if options.regularizers.drops() { dropout(options.dropout) } else { (0, 1.0) };
+    let decay = |regularizer| if options.regularizers.has(regularizer) { options.weight_decay } else { 0.0 };
+    let n = i32::try_from(step).unwrap_or(i32::MAX);
+    ReplicaStep {
+        step: step as u32,
+        active: active as u32,
+        dropout_threshold: threshold,
+        dropout_scale: scale,
+        inv_target_count: inverse(target_count(dataset, windows)),
+        step_size: (lr / (1.0 - beta1.powi(n))) as f32,
+        one_minus_beta1: (1.0 - beta1) as f32,
+        one_minus_beta2: (1.0 - BETA2) as f32,
+        inv_sqrt_bias2: (1.0 / (1.0 - BETA2.powi(n)).sqrt()) as f32,
+        eps: EPS as f32,
+        decay_factor: (1.0 - lr * decay(Regularizer::WeightDecay)) as f32,
+        l2: decay(Regularizer::L2) as f32,
+        clip_norm: options.clip_grad_norm.unwrap_or(0.0) as f32,
+        prune_count: prune_count as u32,
+        ..ReplicaStep::idle(seed)
+    }
+}
+
+/// The row of an evaluation step: no dropout, or that of Monte Carlo pass `pass` at batch `batch` of `batches`.
+pub fn evaluation_step(options: &TrainOptions, seed: u32, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
+    let mut row = ReplicaStep::idle(seed);
+    if let Some((pass, batch, batches)) = mc {
+        (row.dropout_threshold, row.dropout_scale) = dropout(options.dropout);
+        row.step = MC_STEP | (pass * batches + batch) as u32;
+    }
+    row
+}
+
+/// Observed target values of a batch.
+pub fn target_count(dataset: &Dataset, windows: &[u32]) -> u64 {
+    windows.iter().map(|&w| dataset.observed_targets(w) as u64).sum()
+}
+
+fn inverse(count: u64) -> f32 {
+    if count == 0 { 0.0 } else { (1.0 / count as f64) as f32 }
+}
+
+/// Writes one replica's windows, `batch` to a slot, and its rows, one to a slot.
+pub fn write(engine: &mut dyn Engine, replica: usize, windows: &[u32], rows: &[ReplicaStep]) -> Result<()> {
+    let (slots, batch) = (engine.program().slots, engine.program().batch);
+    let mut places = vec![NO_WINDOW; slots * batch];
+    places[..windows.len()].copy_from_slice(windows);
+    engine.write_u32(WINDOWS, replica, &places)?;
+    let mut table = vec![ReplicaStep::idle(0); slots];
+    table[..rows.len()].copy_from_slice(rows);
+    engine.write_u32(STEPS, replica, bytemuck::cast_slice(&table))
+}

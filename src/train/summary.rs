@@ -1,0 +1,278 @@
+//! Everything a run's last table says, under stable names.
+
+use serde::Serialize;
+
+use super::baselines::Baselines;
+use super::metrics::{Metrics, score};
+use super::plan::Plan;
+use super::predict::predict;
+use super::run::{Status, Trained, mc_passes};
+use super::weights::{self, SparsityReport};
+use crate::data::{Dataset, SplitName};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::program::tensor::{MASK, MOMENT1, MOMENT2, PARAMS};
+
+/// Of the summary's fields and of both safetensors files.
+pub const FORMAT_VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    pub format_version: u32,
+    pub status: Status,
+    /// `cpu` or `gpu`.
+    pub engine: String,
+    pub device: String,
+    pub model: ModelSummary,
+    pub data: DataSummary,
+    /// The replica that is best on validation; the fields down to `weights_sha256` are its own.
+    pub replica: usize,
+    pub seed: u32,
+    pub epochs: usize,
+    pub steps: usize,
+    pub best_epoch: Option<usize>,
+    pub validation: Metrics,
+    pub test: Metrics,
+    pub sparsity: SparsityReport,
+    pub living_weights: usize,
+    pub weights_sha256: String,
+    pub baselines: Baselines,
+    /// Over replicas whose numbers are finite.
+    pub spread: Spread,
+    pub replicas: Vec<ReplicaSummary>,
+    /// Wall seconds of training, validation included.
+    pub seconds: f64,
+    /// Training windows per second of all replicas together.
+    pub windows_per_second: f64,
+    pub notices: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelSummary {
+    pub kind: String,
+    pub hidden: usize,
+    pub layers: usize,
+    pub regularizer: String,
+    pub instance_norm: String,
+    pub parameters: usize,
+    pub prunable_weights: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct DataSummary {
+    pub name: String,
+    pub fingerprint: String,
+    pub series: usize,
+    pub rows: usize,
+    pub channels: Vec<String>,
+    pub targets: Vec<String>,
+    pub lookback: usize,
+    pub horizon: usize,
+    pub season: usize,
+    pub windows: WindowCounts,
+    /// Rows where a target is missing.
+    pub missing_targets: usize,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct WindowCounts {
+    pub train: usize,
+    pub validation: usize,
+    pub test: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ReplicaSummary {
+    pub replica: usize,
+    pub seed: u32,
+    pub epochs: usize,
+    pub steps: usize,
+    pub best_epoch: Option<usize>,
+    pub diverged: Option<String>,
+    pub validation: Metrics,
+    pub test: Metrics,
+    pub sparsity: SparsityReport,
+    pub living_weights: usize,
+    pub weights_sha256: String,
+}
+
+/// Mean and sample standard deviation (n − 1) over replicas.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct MeanStd {
+    pub mean: f64,
+    /// `None` for a single replica.
+    pub std: Option<f64>,
+}
+
+impl MeanStd {
+    fn of(values: impl Iterator<Item = f64>) -> Option<MeanStd> {
+        let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let std = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+        (n > 0.0).then_some(MeanStd { mean, std: (n > 1.0).then_some(std) })
+    }
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Spread {
+    pub test: SplitSpread,
+    pub validation: SplitSpread,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SplitSpread {
+    pub mae: Option<MeanStd>,
+    pub rmse: Option<MeanStd>,
+    pub mse: Option<MeanStd>,
+    pub mase: Option<MeanStd>,
+    pub scaled: ScaledSpread,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ScaledSpread {
+    pub mae: Option<MeanStd>,
+    pub mse: Option<MeanStd>,
+}
+
+/// One replica's tensors as files hold them.
+#[derive(Debug, Clone)]
+pub struct TrainedWeights {
+    /// The kept weights, `[P]`.
+    pub kept: Vec<f32>,
+    /// Those after the last step.
+    pub last: Vec<f32>,
+    pub moment1: Vec<f32>,
+    pub moment2: Vec<f32>,
+    /// `[P/32]` bits.
+    pub mask: Vec<u32>,
+}
+
+/// A scored run.
+#[derive(Debug)]
+pub struct Outcome {
+    pub summary: Summary,
+    pub trained: Trained,
+    /// By replica.
+    pub weights: Vec<TrainedWeights>,
+    /// Scaled test forecasts of the replica that is best on validation, `[windows, O]`.
+    pub test_predictions: Vec<f32>,
+}
+
+/// Scores every replica's kept weights on validation and test, beside the baselines.
+pub fn summarize(
+    dataset: &Dataset,
+    plan: &Plan,
+    engine: &mut dyn Engine,
+    trained: Trained,
+    baselines: Baselines,
+) -> Result<Outcome> {
+    let passes = mc_passes(plan);
+    let validation = predict(engine, &plan.options, &dataset.validation, passes)?;
+    let mut test = predict(engine, &plan.options, &dataset.test, passes)?;
+    let layout = &plan.program.params;
+    let wanted = plan.prune.as_ref().map(|prune| prune.sparsity.max);
+    let (mut replicas, mut weights) = (Vec::new(), Vec::new());
+    for (r, replica) in trained.replicas.iter().enumerate() {
+        let row = TrainedWeights {
+            kept: engine.read_f32(PARAMS, r)?,
+            last: trained.last_params[r].clone(),
+            moment1: engine.read_f32(MOMENT1, r)?,
+            moment2: engine.read_f32(MOMENT2, r)?,
+            mask: engine.read_u32(MASK, r)?,
+        };
+        let sparsity = SparsityReport::new(layout, &row.mask, wanted);
+        replicas.push(ReplicaSummary {
+            replica: r,
+            seed: replica.seed,
+            epochs: replica.epochs,
+            steps: replica.steps,
+            best_epoch: replica.kept,
+            diverged: replica.diverged.clone(),
+            validation: score(dataset, SplitName::Validation, &validation[r]),
+            test: score(dataset, SplitName::Test, &test[r]),
+            living_weights: sparsity.living_weights,
+            sparsity,
+            weights_sha256: weights::sha256(layout, &row.kept),
+        });
+        weights.push(row);
+    }
+    let best = best_on_validation(&replicas);
+    let chosen = replicas[best].clone();
+    let options = &plan.options;
+    let summary = Summary {
+        format_version: FORMAT_VERSION,
+        status: trained.status,
+        engine: engine.kind().into(),
+        device: engine.device(),
+        model: ModelSummary {
+            kind: options.model.kind.to_string(),
+            hidden: options.model.hidden,
+            layers: options.model.layers,
+            regularizer: options.regularizers.to_string(),
+            instance_norm: options.model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
+            parameters: layout.total(),
+            prunable_weights: layout.prunable(),
+        },
+        data: data_summary(dataset),
+        replica: best,
+        seed: chosen.seed,
+        epochs: chosen.epochs,
+        steps: chosen.steps,
+        best_epoch: chosen.best_epoch,
+        validation: chosen.validation,
+        test: chosen.test,
+        sparsity: chosen.sparsity,
+        living_weights: chosen.living_weights,
+        weights_sha256: chosen.weights_sha256,
+        baselines,
+        spread: Spread {
+            test: spread(&replicas, |replica| &replica.test),
+            validation: spread(&replicas, |replica| &replica.validation),
+        },
+        replicas,
+        seconds: trained.seconds,
+        windows_per_second: trained.windows_per_second,
+        notices: [&dataset.notices[..], &plan.notices, &trained.notices].concat(),
+    };
+    let test_predictions = test.swap_remove(best);
+    Ok(Outcome { summary, trained, weights, test_predictions })
+}
+
+/// The lowest scaled validation MSE among replicas whose numbers are finite; the first if there is none.
+fn best_on_validation(replicas: &[ReplicaSummary]) -> usize {
+    let score = |replica: &ReplicaSummary| replica.validation.scaled.mse;
+    let finite = replicas.iter().filter(|replica| score(replica).is_finite());
+    finite.min_by(|a, b| score(a).total_cmp(&score(b))).map_or(0, |replica| replica.replica)
+}
+
+fn spread(replicas: &[ReplicaSummary], of: impl Fn(&ReplicaSummary) -> &Metrics) -> SplitSpread {
+    let over = |value: fn(&Metrics) -> Option<f64>| MeanStd::of(replicas.iter().filter_map(|r| value(of(r))));
+    SplitSpread {
+        mae: over(|m| m.mae),
+        rmse: over(|m| m.rmse),
+        mse: over(|m| m.mse),
+        mase: over(|m| m.mase),
+        scaled: ScaledSpread { mae: over(|m| Some(m.scaled.mae)), mse: over(|m| Some(m.scaled.mse)) },
+    }
+}
+
+fn data_summary(dataset: &Dataset) -> DataSummary {
+    DataSummary {
+        name: dataset.name.clone(),
+        fingerprint: dataset.fingerprint.clone(),
+        series: dataset.series.len(),
+        rows: dataset.rows(),
+        channels: dataset.channel_names.clone(),
+        targets: dataset.target_names().to_vec(),
+        lookback: dataset.lookback,
+        horizon: dataset.horizon,
+        season: dataset.season,
+        windows: WindowCounts {
+            train: dataset.train.len(),
+            validation: dataset.validation.len(),
+            test: dataset.test.len(),
+        },
+        missing_targets: dataset.observed.iter().filter(|&&observed| observed == 0.0).count(),
+    }
+}

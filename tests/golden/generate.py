@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""Writes the golden files of this folder with PyTorch. Run by hand; the tests only read what it wrote.
+
+    python3 -m venv /tmp/golden && /tmp/golden/bin/pip install torch numpy safetensors
+    /tmp/golden/bin/python tests/golden/generate.py
+
+Last run with Python 3.11, torch 2.15.0 (CPU, one thread), numpy 2.4.6, safetensors 0.8.0. README.md beside this file says what
+each file holds. Everything is float32, as a user's PyTorch run would be; a float64 shadow of every training run
+measures how far rounding alone moves its weights, and the script stops if that is more than NOISE or if a pruning
+cut is so close that rounding could choose another weight.
+"""
+
+import csv
+import datetime
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from torch import nn
+
+HERE = Path(__file__).parent
+STEPS = 20
+NOISE = 2e-6
+MARGIN = 2e-5
+
+
+class Forecaster(nn.Module):
+    """nn.LSTM or nn.RNN, then nn.Linear on the top layer's last hidden state."""
+
+    def __init__(self, kind, channels, hidden, layers, horizon, targets, activation="tanh"):
+        super().__init__()
+        self.shape = (horizon, targets)
+        self.kind = kind
+        if kind == "lstm":
+            self.lstm = nn.LSTM(channels, hidden, layers, batch_first=True)
+        else:
+            self.rnn = nn.RNN(channels, hidden, layers, nonlinearity=activation, batch_first=True)
+        self.head = nn.Linear(hidden, horizon * targets)
+
+    def forward(self, x):
+        output, _ = (self.lstm if self.kind == "lstm" else self.rnn)(x)
+        return self.head(output[:, -1]).view(-1, *self.shape)
+
+
+def prunable(model):
+    """The weight matrices in arena order: layer by layer weight_ih, weight_hh, then head.weight."""
+    return [(name, p) for name, p in model.named_parameters() if ".weight" in name]
+
+
+def train(model, batches, lr, *, counts=None, l2=0.0, weight_decay=0.0, clip=None):
+    """Adam over the batches. `counts[n]` (steps from 1) is how many prunable weights are 0 after step n.
+
+    Order inside a step: forward, loss, backward, select and mask (on the weights before the update), clip, Adam.
+    """
+    matrices = prunable(model)
+    assert [n.rsplit("_l", 1)[0].rsplit(".", 1)[-1] for n, _ in matrices][:2] == ["weight_ih", "weight_hh"]
+    biases = [p for name, p in model.named_parameters() if ".bias" in name]
+    decayed = [p for _, p in matrices]
+    kind = torch.optim.AdamW if weight_decay else torch.optim.Adam
+    groups = [{"params": decayed, "weight_decay": weight_decay or l2}, {"params": biases, "weight_decay": 0.0}]
+    optimizer = kind(groups, lr=lr)
+    masks = [torch.ones_like(p, dtype=torch.bool) for p in decayed]
+    record = {"losses": [], "masks": masks, "margin": math.inf, "grads": None, "output": None, "norms": []}
+    for n, (x, y) in enumerate(batches, start=1):
+        optimizer.zero_grad(set_to_none=False)
+        output = model(x)
+        loss = nn.functional.mse_loss(output, y)
+        loss.backward()
+        record["losses"].append(loss.item())
+        if n == 1:
+            record["output"] = output.detach().clone()
+            record["grads"] = {name: p.grad.detach().clone() for name, p in model.named_parameters()}
+        if counts and n in counts:
+            k = counts[n]
+            size = torch.cat([p.detach().abs().flatten() for p in decayed])
+            living = torch.cat([m.flatten() for m in masks])
+            key = torch.where(living, size, -torch.ones_like(size))
+            order = torch.sort(key, stable=True).indices
+            flat = torch.ones_like(living)
+            flat[order[:k]] = False
+            assert not (flat & ~living).any(), "a pruned weight came back"
+            if 0 < k < len(key) and k > int((~living).sum()):
+                record["margin"] = min(record["margin"], (key[order[k]] - key[order[k - 1]]).item())
+            for mask, part in zip(masks, flat.split([m.numel() for m in masks])):
+                mask.copy_(part.view_as(mask))
+        for p, mask in zip(decayed, masks):
+            p.grad[~mask] = 0.0
+        if clip is not None:
+            record["norms"].append(nn.utils.clip_grad_norm_(model.parameters(), clip).item())
+        optimizer.step()
+        with torch.no_grad():
+            for p, mask in zip(decayed, masks):
+                p[~mask] = 0.0
+                optimizer.state[p]["exp_avg"][~mask] = 0.0
+                optimizer.state[p]["exp_avg_sq"][~mask] = 0.0
+    return record
+
+
+def twice(make, batches, lr, **options):
+    """Trains in float32 and in float64 from the same weights; returns the float32 run after checking its noise."""
+    single = make()
+    shadow = make().double()
+    record = train(single, batches, lr, **options)
+    double = train(shadow, [(x.double(), y.double()) for x, y in batches], lr, **options)
+    noise = max((a.double() - b).abs().max().item() for a, b in zip(single.parameters(), shadow.parameters()))
+    return single, record, noise, all((a == b).all() for a, b in zip(record["masks"], double["masks"]))
+
+
+def settled(record, noise, same):
+    return noise < NOISE and same and record["margin"] > MARGIN
+
+
+def run_tensors(prefix, model, record):
+    tensors = {f"{prefix}.losses": np.array(record["losses"], np.float32)}
+    for name, p in model.named_parameters():
+        tensors[f"{prefix}.after.{name}"] = p.detach().numpy().copy()
+    return tensors
+
+
+def mask_tensors(prefix, model, record):
+    names = [name for name, _ in prunable(model)]
+    return {f"{prefix}.mask.{name}": mask.numpy().astype(np.uint8) for name, mask in zip(names, record["masks"])}
+
+
+def write(path, tensors, metadata):
+    # One entry: safetensors writes several in no fixed order, and the same run should write the same bytes.
+    text = {"golden": json.dumps(metadata, sort_keys=True)}
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, HERE / path, metadata=text)
+    print(f"{path}: {(HERE / path).stat().st_size} bytes")
+
+
+def model_case(file, kind, hidden, layers, *, activation="tanh", channels=3, batch=4, steps=7, horizon=2, targets=1):
+    """One model, trained in several ways from the same weights on the same 20 batches."""
+    lr, l2, weight_decay, clip = 1e-2, 0.05, 0.1, 0.4
+    schedule = {5: 0.3, 10: 0.35, 15: 0.5, 20: 0.7}
+    for seed in range(1, 1000):
+        torch.manual_seed(seed)
+        initial = Forecaster(kind, channels, hidden, layers, horizon, targets, activation).state_dict()
+        batches = [(torch.randn(batch, steps, channels), torch.randn(batch, horizon, targets)) for _ in range(STEPS)]
+
+        def make():
+            model = Forecaster(kind, channels, hidden, layers, horizon, targets, activation)
+            model.load_state_dict(initial)
+            return model
+
+        total = sum(p.numel() for _, p in prunable(make()))
+        counts = {n: math.floor(s * total + 1e-6) for n, s in schedule.items()}
+        ways = {
+            "plain": {},
+            "pruned": {"counts": counts},
+            "l2": {"l2": l2},
+            "weight_decay": {"weight_decay": weight_decay},
+            "clipped": {"clip": clip, "counts": counts},
+        }
+        runs = {way: twice(make, batches, lr, **options) for way, options in ways.items()}
+        if all(settled(*run[1:]) for run in runs.values()):
+            break
+    else:
+        raise SystemExit(f"{file}: no seed keeps the cuts apart")
+    record = runs["plain"][1]
+    tensors = {
+        "inputs": torch.stack([x for x, _ in batches]).numpy(),
+        "targets": torch.stack([y for _, y in batches]).numpy(),
+        "output": record["output"].numpy(),
+    }
+    tensors |= {f"init.{name}": value.numpy() for name, value in initial.items()}
+    tensors |= {f"grad.{name}": value.numpy() for name, value in record["grads"].items()}
+    for way, (model, record, _, _) in runs.items():
+        tensors |= run_tensors(way, model, record)
+        if "counts" in ways[way]:
+            tensors |= mask_tensors(way, model, record)
+    tensors["clipped.norms"] = np.array(runs["clipped"][1]["norms"], np.float32)
+    write(
+        f"{file}.safetensors",
+        tensors,
+        {
+            "kind": kind, "activation": activation, "hidden": hidden, "layers": layers, "channels": channels,
+            "batch": batch, "steps": steps, "horizon": horizon, "targets": targets, "lr": lr, "l2": l2,
+            "weight_decay": weight_decay, "clip": clip, "prunable": total,
+            "counts": [counts.get(n, 0) for n in range(1, STEPS + 1)],
+            "noise": max(run[2] for run in runs.values()), "seed": seed, "torch": torch.__version__,
+        },
+    )
+
+
+def losses():
+    torch.manual_seed(7)
+    prediction = torch.randn(4, 3, 2) * 1.5
+    target = torch.randn(4, 3, 2)
+    prediction[0, 0, 0] = target[0, 0, 0]
+    prediction[0, 0, 1], target[0, 0, 1] = 1.5, 0.5
+    weight = (torch.rand(4, 3, 2) > 0.3).float()
+    tensors = {"prediction": prediction.numpy(), "target": target.numpy(), "weight": weight.numpy()}
+    kinds = {"mse": nn.functional.mse_loss, "mae": nn.functional.l1_loss, "huber": nn.functional.huber_loss}
+    for kind, function in kinds.items():
+        for name, w in {"all": torch.ones_like(weight), "observed": weight}.items():
+            leaf = prediction.clone().requires_grad_()
+            loss = (function(leaf, target, reduction="none") * w).sum() / w.sum()
+            if name == "all":
+                assert torch.allclose(loss, function(leaf, target))
+            loss.backward()
+            tensors[f"{kind}.{name}.loss"] = np.array([loss.item()], np.float32)
+            tensors[f"{kind}.{name}.grad"] = leaf.grad.numpy()
+    write("losses.safetensors", tensors, {"delta": 1.0, "torch": torch.__version__})
+
+
+def clipping():
+    torch.manual_seed(11)
+    grads = {"a": torch.randn(6, 5), "b": torch.randn(70), "c": torch.randn(3, 1) * 1e-3}
+    tensors = {f"grad.{name}": value.numpy().copy() for name, value in grads.items()}
+    norms = {}
+    for limit in (0.5, 1000.0):
+        parameters = [nn.Parameter(torch.zeros_like(value)) for value in grads.values()]
+        for p, value in zip(parameters, grads.values()):
+            p.grad = value.clone()
+        norms[str(limit)] = nn.utils.clip_grad_norm_(parameters, limit).item()
+        for name, p in zip(grads, parameters):
+            tensors[f"clipped_{limit}.{name}"] = p.grad.numpy()
+    write("clipping.safetensors", tensors, {"norms": norms, "torch": torch.__version__})
+
+
+def schedules():
+    tensors = {}
+    for total in (1, 2, 5, 20, 37, 200):
+        model = nn.Linear(1, 1)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-3, total_steps=total)
+        lr, beta1 = [], []
+        for n in range(total):
+            lr.append(optimizer.param_groups[0]["lr"])
+            beta1.append(optimizer.param_groups[0]["betas"][0])
+            optimizer.step()
+            if n + 1 < total:
+                scheduler.step()
+        tensors[f"one_cycle.{total}.lr"] = np.array(lr, np.float64)
+        tensors[f"one_cycle.{total}.beta1"] = np.array(beta1, np.float64)
+    for epochs, size in ((20, 7), (9, 3), (2, 1)):
+        optimizer = torch.optim.Adam(nn.Linear(1, 1).parameters(), lr=1e-3)
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=size, gamma=0.1)
+        lr = []
+        for _ in range(epochs):
+            lr.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+        tensors[f"step.{epochs}.{size}.lr"] = np.array(lr, np.float64)
+    write("schedules.safetensors", tensors, {"max_lr": 1e-3, "pct_start": 0.3, "torch": torch.__version__})
+
+
+def tiny_series(rows=60):
+    """A weekly wave with a drift and a covariate that leads it, written with two decimals."""
+    rng = np.random.default_rng(3)
+    t = np.arange(rows)
+    x = 4.0 * np.cos(2 * np.pi * (t + 1) / 7) + rng.normal(0.0, 0.5, rows)
+    y = 20.0 + 0.1 * t + 5.0 * np.sin(2 * np.pi * t / 7) + 0.3 * x + rng.normal(0.0, 0.7, rows)
+    first = datetime.date(2024, 1, 1)
+    with open(HERE / "tiny.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["date", "y", "x"])
+        for i in range(rows):
+            writer.writerow([(first + datetime.timedelta(days=i)).isoformat(), f"{y[i]:.2f}", f"{x[i]:.2f}"])
+    with open(HERE / "tiny.csv", newline="") as file:
+        return np.array([[float(row["y"]), float(row["x"])] for row in csv.DictReader(file)])
+
+
+def run_case(file, series, kind, hidden, layers, pruned):
+    """What `microglia train --data tiny.csv` must reproduce, see README.md."""
+    lookback, horizon, batch, lr, epochs = 7, 2, 8, 1e-2, 4
+    train_rows = math.floor(0.7 * len(series))
+    mean, std = series[:train_rows].mean(axis=0), series[:train_rows].std(axis=0)
+    scaled = torch.tensor((series - mean) / std, dtype=torch.float32)
+    windows = train_rows - lookback - horizon + 1
+    starts = [list(range(first, min(first + batch, windows))) for first in range(0, windows, batch)]
+    epoch = [
+        (torch.stack([scaled[w : w + lookback] for w in rows]),
+         torch.stack([scaled[w + lookback : w + lookback + horizon, :1] for w in rows]))
+        for rows in starts
+    ]
+    per_epoch = len(epoch)
+    assert per_epoch * epochs == STEPS
+    batches = epoch * epochs
+    low, high, warmup, every = 0.2, 0.6, 2, 7
+    for seed in range(1, 1000):
+        torch.manual_seed(seed)
+        initial = Forecaster(kind, 2, hidden, layers, horizon, 1).state_dict()
+
+        def make():
+            model = Forecaster(kind, 2, hidden, layers, horizon, 1)
+            model.load_state_dict(initial)
+            return model
+
+        total = sum(p.numel() for _, p in prunable(make()))
+        counts = {}
+        for e in range(warmup, epochs + 1):
+            p = min(max((e - warmup) / (epochs - warmup), 0.0), 1.0)
+            k = math.floor((low + (high - low) * p**3) * total + 1e-6)
+            steps = range((e - 1) * per_epoch + 1, e * per_epoch + 1)
+            for n in [n for n in steps if n % every == 0] or [steps[-1]]:
+                counts[n] = k
+        runs = {"plain": twice(make, batches, lr)}
+        if pruned:
+            runs["pruned"] = twice(make, batches, lr, counts=counts)
+        if all(settled(*run[1:]) for run in runs.values()):
+            break
+    else:
+        raise SystemExit(f"{file}: no seed keeps the cuts apart")
+    metadata = {
+        "kind": kind, "hidden": hidden, "layers": layers, "lookback": lookback, "horizon": horizon, "batch": batch,
+        "lr": lr, "epochs": epochs, "scaler_mean": mean.tolist(), "scaler_std": std.tolist(), "windows": windows,
+        "noise": max(run[2] for run in runs.values()), "seed": seed, "torch": torch.__version__,
+    }
+    if pruned:
+        metadata |= {"sparsity": f"{low}..{high}", "warmup": warmup, "prune_every": every, "prune_until": epochs,
+                     "prunable": total, "counts": [counts.get(n, 0) for n in range(1, STEPS + 1)]}
+    tensors = {}
+    for way, (model, record, _, _) in runs.items():
+        tensors |= run_tensors(way, model, record)
+        if way == "pruned":
+            tensors |= mask_tensors(way, model, record)
+    write(f"{file}.init.safetensors", {name: value.numpy() for name, value in initial.items()}, {"format": "pt"})
+    write(f"{file}.safetensors", tensors, metadata)
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    model_case("rnn_tanh_1", "rnn", 8, 1)
+    model_case("rnn_tanh_2", "rnn", 5, 2)
+    model_case("rnn_relu_1", "rnn", 5, 1, activation="relu")
+    model_case("lstm_1", "lstm", 5, 1)
+    model_case("lstm_2", "lstm", 5, 2)
+    model_case("lstm_1_two_targets", "lstm", 8, 1, channels=4, batch=3, steps=5, horizon=3, targets=2)
+    losses()
+    clipping()
+    schedules()
+    series = tiny_series()
+    run_case("run_lstm", series, "lstm", 5, 1, pruned=True)
+    run_case("run_rnn", series, "rnn", 8, 2, pruned=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+//! Nothing reads the future: whatever changes after a window's last input row, its inputs and scalers stay.
+
+use microglia::data::{DataOptions, Dataset, Gaps, Impute, Scale, SplitName};
+use proptest::prelude::*;
+
+use super::data::small;
+
+/// Cells of y and x; `None` is missing. Hours that are absent from the file altogether.
+#[derive(Debug, Clone)]
+struct File {
+    cells: Vec<[Option<i32>; 2]>,
+    absent: Vec<usize>,
+}
+
+impl File {
+    fn load(&self, options: &DataOptions) -> Option<Dataset> {
+        let mut text = String::from("ds,y,x\n");
+        for (i, [y, x]) in self.cells.iter().enumerate() {
+            if !self.absent.contains(&i) {
+                let cell = |value: &Option<i32>| value.map_or(String::new(), |v| v.to_string());
+                text += &format!("2024-01-{:02} {:02}:00,{},{}\n", 1 + i / 24, i % 24, cell(y), cell(x));
+            }
+        }
+        options.load_bytes("test", "test.csv", text.as_bytes()).ok()
+    }
+}
+
+fn cell() -> impl Strategy<Value = Option<i32>> {
+    prop_oneof![6 => (-99..99i32).prop_map(Some), 1 => Just(None)]
+}
+
+fn options() -> impl Strategy<Value = DataOptions> {
+    let impute = prop_oneof![Just(Impute::Ffill), Just(Impute::Mean)];
+    let scale = prop_oneof![Just(Scale::Series), Just(Scale::Global)];
+    let gaps = prop_oneof![Just(Gaps::Notice), Just(Gaps::Fill), Just(Gaps::Skip)];
+    let split = prop_oneof![Just("0.6,0.2,0.2"), Just("40,60,76"), Just("2024-01-02 18:00,2024-01-03 12:00")];
+    (impute, scale, gaps, split, any::<bool>()).prop_map(|(impute, scale, gaps, split, calendar)| DataOptions {
+        impute: Some(impute),
+        scale: Some(scale),
+        gaps: Some(gaps),
+        split: Some(split.parse().unwrap()),
+        covariates: Some("x".parse().unwrap()),
+        calendar: Some(calendar),
+        lookback: Some(4),
+        horizon: Some(2),
+        ..small()
+    })
+}
+
+/// A window's inputs: scaled as the model reads them, and in the data's units.
+fn inputs(data: &Dataset, window: u32) -> (Vec<f32>, Vec<f64>) {
+    let channels = data.channels();
+    let rows = window as usize..window as usize + data.lookback;
+    let scaled = data.values[rows.start * channels..rows.end * channels].to_vec();
+    let scalers = &data.series[0].scalers;
+    let raw = |row: usize| (0..scalers.len()).map(move |c| scalers[c].unscale(data.values[row * channels + c].into()));
+    (scaled, rows.flat_map(raw).collect())
+}
+
+/// Changes every cell of file rows after `hour` that the kept rows still hold.
+fn change_after(file: &File, hour: usize, cells: &[[Option<i32>; 2]]) -> File {
+    let mut changed = file.clone();
+    changed.cells[hour + 1..].copy_from_slice(&cells[hour + 1..]);
+    changed
+}
+
+fn hour_of(data: &Dataset, row: usize) -> usize {
+    let stamps = &data.series[0].timestamps;
+    // The file starts on 2024-01-01 00:00.
+    (stamps[row].instant / 3_600_000_000 - 473_352) as usize
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_input_and_no_scaler_reads_past_the_window(
+        cells in prop::collection::vec([cell(), cell()], 80),
+        other in prop::collection::vec([cell(), cell()], 80),
+        absent in prop::collection::vec(1..80usize, 0..4),
+        options in options(),
+        pick in any::<prop::sample::Index>(),
+    ) {
+        let file = File { cells, absent };
+        let Some(data) = file.load(&options) else { return Ok(()) };
+        for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
+            let windows = data.windows(split);
+            let window = windows[pick.index(windows.len())];
+            let last_input = hour_of(&data, window as usize + data.lookback - 1);
+            let last_train = hour_of(&data, data.series[0].parts.train.end - 1);
+
+            // Scalers are of the training rows; so is the mean that fills holes. What comes after both the window and
+            // the training rows changes nothing at all.
+            let changed = change_after(&file, last_input.max(last_train), &other);
+            if let Some(after) = changed.load(&options) {
+                prop_assert_eq!(&after.series[0].scalers, &data.series[0].scalers);
+                prop_assert_eq!(inputs(&after, window), inputs(&data, window));
+            }
+            // Within the training rows, what comes after a window changes no input before scaling, where a hole is
+            // filled by what was seen.
+            if options.impute == Some(Impute::Ffill)
+                && let Some(after) = change_after(&file, last_input, &other).load(&options)
+            {
+                for (a, b) in inputs(&after, window).1.iter().zip(inputs(&data, window).1) {
+                    prop_assert!((a - b).abs() < 1e-3, "{} {}", a, b);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn windows_read_only_values_that_were_seen_or_filled(
+        cells in prop::collection::vec([cell(), cell()], 80),
+        absent in prop::collection::vec(1..80usize, 0..4),
+        options in options(),
+    ) {
+        let file = File { cells, absent };
+        let Some(data) = file.load(&options) else { return Ok(()) };
+        for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
+            let part = data.series[0].parts.get(split);
+            for window in data.windows(split) {
+                let origin = *window as usize + data.lookback;
+                prop_assert!(part.start <= origin && origin + data.horizon <= part.end);
+                prop_assert!(split != SplitName::Train || part.start <= *window as usize);
+                prop_assert!((*window as usize..origin).all(|row| data.is_known(row, 0)));
+                prop_assert!(data.observed_targets(*window) > 0);
+                let observed = (origin..origin + data.horizon).filter(|row| data.observed[*row] > 0.0).count();
+                prop_assert_eq!(data.observed_targets(*window) as usize, observed);
+            }
+        }
+        prop_assert!(data.values.iter().all(|value| value.is_finite()));
+        // What was observed is what the file holds; what was not is no number.
+        for row in 0..data.rows() {
+            let written = file.cells[hour_of(&data, row)][0].filter(|_| !file.absent.contains(&hour_of(&data, row)));
+            prop_assert_eq!(data.observed[row] > 0.0, written.is_some());
+            prop_assert_eq!(data.raw_targets[row].is_nan(), written.is_none());
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[0-9a-zA-Z,;:./+ \"\n\r\t_-]{0,120}", cells in "([0-9T:Z,./+ eE-]{0,12}[,;\n]){0,40}") {
+        for header in ["", "ds,y\n", "date;y;unique_id\n", "year,month,day,y\n", "Date,Time,y\n"] {
+            for body in [&text, &cells] {
+                let bytes = format!("{header}{body}");
+                for options in [small(), DataOptions { impute: Some(Impute::Ffill), gaps: Some(Gaps::Fill), ..small() }] {
+                    if let Err(error) = options.load_bytes("test", "test.csv", bytes.as_bytes()) {
+                        prop_assert!(error.to_string().contains("help: "), "{}", error);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_time_makes_it_panic(times in prop::collection::vec(
+        prop_oneof![
+            "[0-9]{1,4}[-/. ]([0-9]{1,2}|[A-Z][a-z]{2,8})[-/. ][0-9]{1,4}([T ][0-9]{1,2}[:.h][0-9]{1,2}( [AP]M)?(Z|[+-][0-9]{2,4})?)?",
+            "-?[0-9]{1,19}",
+            "[0-9]{4}-[0-9]{2}(-[0-9]{2})?",
+        ],
+        1..12,
+    )) {
+        let rows: String = times.iter().map(|time| format!("{time},1\n")).collect();
+        for format in [None, Some("%Y-%m-%d"), Some("%s"), Some("%H"), Some("%Y")] {
+            let options = DataOptions { time_column: Some("ds".into()), time_format: format.map(String::from), ..small() };
+            let _ = options.load_bytes("test", "test.csv", format!("ds,y\n{rows}").as_bytes());
+        }
+    }
+}

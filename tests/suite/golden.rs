@@ -1,0 +1,245 @@
+//! What PyTorch computed, for every engine to reproduce. `tests/golden/README.md` describes the files.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use microglia::engine::{Engine, Pass};
+use microglia::models::{self, ModelOptions, Training};
+use microglia::program::builder::Sizes;
+use microglia::program::op::LossKind;
+use microglia::program::tensor::*;
+use microglia::program::{List, Param, Program, ReplicaStep};
+use microglia::reference::CpuEngine;
+use safetensors::{Dtype, SafeTensors};
+use serde::de::DeserializeOwned;
+
+use crate::gpu_support;
+
+/// A file of `tests/golden`: its tensors as f64, whatever their type, and its metadata.
+pub struct Golden {
+    name: String,
+    tensors: HashMap<String, Vec<f64>>,
+    metadata: serde_json::Value,
+}
+
+pub fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
+}
+
+impl Golden {
+    pub fn read(name: &str) -> Golden {
+        let bytes = std::fs::read(path(&format!("{name}.safetensors"))).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let values = |data: &[u8], dtype| match dtype {
+            Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect(),
+            Dtype::F64 => data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
+            Dtype::U8 => data.iter().map(|&b| b.into()).collect(),
+            other => panic!("{name}: unexpected type {other:?}"),
+        };
+        Golden {
+            name: name.into(),
+            tensors: tensors.iter().map(|(name, view)| (name.to_string(), values(view.data(), view.dtype()))).collect(),
+            metadata: header
+                .metadata()
+                .as_ref()
+                .map(|m| serde_json::from_str(&m["golden"]).unwrap())
+                .unwrap_or_default(),
+        }
+    }
+
+    pub fn tensor(&self, name: &str) -> &[f64] {
+        self.tensors.get(name).unwrap_or_else(|| panic!("{} holds no `{name}`", self.name))
+    }
+
+    pub fn floats(&self, name: &str) -> Vec<f32> {
+        self.tensor(name).iter().map(|&v| v as f32).collect()
+    }
+
+    pub fn value<T: DeserializeOwned>(&self, key: &str) -> T {
+        serde_json::from_value(self.metadata[key].clone()).unwrap_or_else(|e| panic!("{}: `{key}`: {e}", self.name))
+    }
+
+    /// Fails at the first value further off than `absolute + relative·|expected|`.
+    pub fn close(&self, name: &str, found: &[f32], absolute: f64, relative: f64) {
+        let expected = self.tensor(name);
+        assert_eq!(expected.len(), found.len(), "{}: `{name}` has another size", self.name);
+        for (i, (&want, &got)) in expected.iter().zip(found).enumerate() {
+            let off = (want - f64::from(got)).abs();
+            assert!(off <= absolute + relative * want.abs(), "{}: `{name}` [{i}] is {got}, not {want}", self.name);
+        }
+    }
+}
+
+const STEPS_RUN: usize = 20;
+const MODELS: [&str; 6] = ["rnn_tanh_1", "rnn_tanh_2", "rnn_relu_1", "lstm_1", "lstm_2", "lstm_1_two_targets"];
+const WAYS: [&str; 5] = ["plain", "pruned", "l2", "weight_decay", "clipped"];
+
+/// One of the model files, as a program with a slot per step.
+struct Case {
+    golden: Golden,
+    sizes: Sizes,
+}
+
+impl Case {
+    fn read(name: &str) -> Case {
+        let golden = Golden::read(name);
+        let size = |key| golden.value::<usize>(key);
+        let (batch, lookback, horizon) = (size("batch"), size("steps"), size("horizon"));
+        let sizes = Sizes {
+            replicas: 1,
+            batch,
+            slots: STEPS_RUN,
+            prediction_slots: 1,
+            rows: STEPS_RUN * batch * (lookback + horizon),
+            channels: size("channels"),
+            targets: size("targets"),
+            horizon,
+            lookback,
+        };
+        Case { golden, sizes }
+    }
+
+    fn program(&self, way: &str) -> Program {
+        let word = |key: &str| self.golden.value::<String>(key);
+        let model = ModelOptions {
+            kind: word("kind").parse().unwrap(),
+            hidden: self.golden.value("hidden"),
+            layers: self.golden.value("layers"),
+            activation: word("activation").parse().unwrap(),
+            instance_norm: None,
+        };
+        let training = Training { loss: LossKind::Mse, dropout: false, clip: way == "clipped" };
+        models::build(&model, &training, self.sizes.clone()).unwrap()
+    }
+
+    /// Every window of every batch gets its own rows of the series, its targets in the first columns of the last ones.
+    fn load(&self, engine: &mut dyn Engine, way: &str) {
+        let s = &self.sizes;
+        let (inputs, targets) = (self.golden.floats("inputs"), self.golden.floats("targets"));
+        let mut series = Vec::new();
+        for window in 0..STEPS_RUN * s.batch {
+            series.extend_from_slice(&inputs[window * s.lookback * s.channels..][..s.lookback * s.channels]);
+            for row in targets[window * s.horizon * s.targets..][..s.horizon * s.targets].chunks(s.targets) {
+                series.extend_from_slice(row);
+                series.resize(series.len() + s.channels - s.targets, 0.0);
+            }
+        }
+        engine.write_f32(SERIES, 0, &series).unwrap();
+        engine.write_f32(OBSERVED, 0, &vec![1.0; s.rows * s.targets]).unwrap();
+        let windows: Vec<u32> = (0..STEPS_RUN * s.batch).map(|w| (w * (s.lookback + s.horizon)) as u32).collect();
+        engine.write_u32(WINDOWS, 0, &windows).unwrap();
+        let layout = engine.program().params.clone();
+        let mut weights = vec![0.0; layout.words];
+        for param in &layout.params {
+            weights[param.range()].copy_from_slice(&self.golden.floats(&format!("init.{}", param.name)));
+        }
+        engine.write_f32(PARAMS, 0, &weights).unwrap();
+        engine.write_u32(MASK, 0, &layout.full_mask()).unwrap();
+        engine.write_u32(STEPS, 0, bytemuck::cast_slice(&self.steps(way))).unwrap();
+    }
+
+    fn steps(&self, way: &str) -> Vec<ReplicaStep> {
+        let number = |key| self.golden.value::<f64>(key);
+        let lr = number("lr");
+        let counts = self.counts(way);
+        let mut pruned = 0;
+        let elements = self.sizes.batch * self.sizes.horizon * self.sizes.targets;
+        (1..=STEPS_RUN)
+            .map(|n| {
+                let wanted = counts[n - 1].max(pruned);
+                let prune_count = wanted - pruned;
+                pruned = wanted;
+                ReplicaStep {
+                    step: n as u32,
+                    active: 1,
+                    inv_target_count: 1.0 / elements as f32,
+                    step_size: (lr / (1.0 - 0.9f64.powi(n as i32))) as f32,
+                    one_minus_beta1: 0.1,
+                    one_minus_beta2: 0.001,
+                    inv_sqrt_bias2: (1.0 / (1.0 - 0.999f64.powi(n as i32)).sqrt()) as f32,
+                    eps: 1e-8,
+                    l2: if way == "l2" { number("l2") as f32 } else { 0.0 },
+                    decay_factor: if way == "weight_decay" { (1.0 - lr * number("weight_decay")) as f32 } else { 1.0 },
+                    clip_norm: if way == "clipped" { number("clip") as f32 } else { 0.0 },
+                    prune_count,
+                    ..ReplicaStep::idle(1)
+                }
+            })
+            .collect()
+    }
+
+    /// How many weights are pruned after each step, 0 where none is due.
+    fn counts(&self, way: &str) -> Vec<u32> {
+        if prunes(way) { self.golden.value("counts") } else { vec![0; STEPS_RUN] }
+    }
+
+    fn check(&self, engine: &mut dyn Engine, way: &str) {
+        self.load(engine, way);
+        let params = engine.program().params.params.clone();
+        let pass = |list, slot| Pass { list, slot };
+        engine.run(&[pass(List::Evaluate, 0), pass(List::Forward, 0), pass(List::Backward, 0)]).unwrap();
+        self.golden.close("output", &engine.read_f32(PREDICTIONS, 0).unwrap(), 1e-6, 1e-5);
+        let grads = engine.read_f32(GRADS, 0).unwrap();
+        for param in &params {
+            self.golden.close(&format!("grad.{}", param.name), &grads[param.range()], 1e-6, 1e-5);
+        }
+        let mut norms = Vec::new();
+        for (slot, &count) in self.counts(way).iter().enumerate() {
+            engine.run(&[pass(List::Forward, slot), pass(List::Backward, slot)]).unwrap();
+            if count > 0 {
+                engine.run(&[pass(List::Prune, slot)]).unwrap();
+            }
+            engine.run(&[pass(List::Update, slot)]).unwrap();
+            norms.extend(engine.read_f32(GRAD_NORM, 0).unwrap());
+        }
+        self.golden.close(&format!("{way}.losses"), &engine.read_f32(LOSSES, 0).unwrap(), 0.0, 1e-5);
+        if way == "clipped" {
+            self.golden.close("clipped.norms", &norms, 0.0, 2e-5);
+        }
+        let weights = engine.read_f32(PARAMS, 0).unwrap();
+        for param in &params {
+            self.golden.close(&format!("{way}.after.{}", param.name), &weights[param.range()], 1e-5, 0.0);
+        }
+        if prunes(way) {
+            self.check_mask(engine, &params, way);
+        }
+    }
+
+    fn check_mask(&self, engine: &mut dyn Engine, params: &[Param], way: &str) {
+        let mask = engine.read_u32(MASK, 0).unwrap();
+        for param in params.iter().filter(|param| param.prunable) {
+            let bits: Vec<f32> = param.range().map(|word| (mask[word / 32] >> (word % 32) & 1) as f32).collect();
+            self.golden.close(&format!("{way}.mask.{}", param.name), &bits, 0.0, 0.0);
+        }
+    }
+}
+
+fn prunes(way: &str) -> bool {
+    way == "pruned" || way == "clipped"
+}
+
+/// Every model in every way, on the engine that `open` makes.
+fn check_all(open: &dyn Fn(Program) -> Box<dyn Engine>) {
+    for case in MODELS.map(Case::read) {
+        for way in WAYS {
+            case.check(open(case.program(way)).as_mut(), way);
+        }
+    }
+}
+
+#[test]
+fn cpu() {
+    check_all(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
+}
+
+#[test]
+fn oracle() {
+    check_all(&|program| Box::new(CpuEngine::<f64>::new(program, Some(1)).unwrap()));
+}
+
+#[test]
+fn gpu() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    check_all(&|program| Box::new(gpu_support::engine(&gpu, program)));
+}

@@ -1,0 +1,135 @@
+//! Losses and gradient clipping as PyTorch computes them, through programs that hold nothing else; learning rates.
+
+use microglia::engine::{Engine, Pass};
+use microglia::program::builder::Sizes;
+use microglia::program::op::{LossBackward, LossForward, LossKind};
+use microglia::program::tensor::*;
+use microglia::program::{Builder, List, Op, Param, ParamLayout, Program, ReplicaStep};
+use microglia::reference::CpuEngine;
+use microglia::train::lr::LrPlan;
+use microglia::train::options::LrSchedule;
+
+use crate::golden::Golden;
+use crate::gpu_support;
+
+const ONE_OF_ALL: Sizes = Sizes {
+    replicas: 1,
+    batch: 1,
+    slots: 1,
+    prediction_slots: 1,
+    rows: 1,
+    channels: 1,
+    targets: 1,
+    horizon: 1,
+    lookback: 1,
+};
+
+fn check_losses(open: &dyn Fn(Program) -> Box<dyn Engine>) {
+    let golden = Golden::read("losses");
+    let elements = golden.tensor("prediction").len();
+    for (word, kind) in [("mse", LossKind::Mse), ("mae", LossKind::Mae), ("huber", LossKind::Huber)] {
+        for observed in [false, true] {
+            let mut b = Builder::new(ONE_OF_ALL, ParamLayout::default());
+            let [prediction, target, weight, d_prediction] =
+                ["prediction", "target", "weight", "d_prediction"].map(|name| b.tensor(name, &[elements]));
+            b.forward(Op::LossForward(LossForward { kind, elements, prediction, target, weight }));
+            b.backward(Op::LossBackward(LossBackward { kind, elements, prediction, target, weight, d_prediction }));
+            let mut engine = open(b.finish().unwrap());
+            let weights = if observed { golden.floats("weight") } else { vec![1.0; elements] };
+            let step = ReplicaStep { inv_target_count: 1.0 / weights.iter().sum::<f32>(), ..ReplicaStep::idle(1) };
+            engine.write_f32(prediction, 0, &golden.floats("prediction")).unwrap();
+            engine.write_f32(target, 0, &golden.floats("target")).unwrap();
+            engine.write_f32(weight, 0, &weights).unwrap();
+            engine.write_u32(STEPS, 0, bytemuck::cast_slice(&[step])).unwrap();
+            engine.run(&[List::Forward, List::Backward].map(|list| Pass { list, slot: 0 })).unwrap();
+            let over = if observed { "observed" } else { "all" };
+            golden.close(&format!("{word}.{over}.loss"), &engine.read_f32(LOSSES, 0).unwrap(), 0.0, 1e-6);
+            golden.close(&format!("{word}.{over}.grad"), &engine.read_f32(d_prediction, 0).unwrap(), 1e-7, 1e-6);
+        }
+    }
+}
+
+/// After one step from zero moments, the first moment is a tenth of the clipped gradient.
+fn check_clipping(open: &dyn Fn(Program) -> Box<dyn Engine>) {
+    let golden = Golden::read("clipping");
+    let norms: std::collections::HashMap<String, f32> = golden.value("norms");
+    for (limit, norm) in norms {
+        let sizes = ["a", "b", "c"].map(|name| (name, golden.tensor(&format!("grad.{name}")).len()));
+        let layout = ParamLayout::new(sizes.map(|(name, len)| Param::new(name, &[len], false, 0.0)).to_vec());
+        let mut b = Builder::new(ONE_OF_ALL, layout.clone());
+        b.optimizer(true);
+        let mut engine = open(b.finish().unwrap());
+        let mut grads = vec![0.0; layout.words];
+        for param in &layout.params {
+            grads[param.range()].copy_from_slice(&golden.floats(&format!("grad.{}", param.name)));
+        }
+        let clip_norm = limit.parse().unwrap();
+        let step = ReplicaStep {
+            step: 1,
+            active: 1,
+            clip_norm,
+            one_minus_beta1: 0.1,
+            one_minus_beta2: 0.001,
+            ..ReplicaStep::idle(1)
+        };
+        engine.write_f32(GRADS, 0, &grads).unwrap();
+        engine.write_u32(MASK, 0, &layout.full_mask()).unwrap();
+        engine.write_u32(STEPS, 0, bytemuck::cast_slice(&[step])).unwrap();
+        engine.run(&[Pass { list: List::Update, slot: 0 }]).unwrap();
+        let found = engine.read_f32(GRAD_NORM, 0).unwrap()[0];
+        assert!((found - norm).abs() < 1e-5 * norm, "norm {found}, not {norm}");
+        let moments = engine.read_f32(MOMENT1, 0).unwrap();
+        for param in &layout.params {
+            let clipped: Vec<f32> = moments[param.range()].iter().map(|m| m * 10.0).collect();
+            golden.close(&format!("clipped_{limit}.{}", param.name), &clipped, 0.0, 1e-5);
+        }
+    }
+}
+
+fn cpu(program: Program) -> Box<dyn Engine> {
+    Box::new(CpuEngine::<f32>::new(program, Some(1)).unwrap())
+}
+
+#[test]
+fn losses_cpu() {
+    check_losses(&cpu);
+}
+
+#[test]
+fn clipping_cpu() {
+    check_clipping(&cpu);
+}
+
+#[test]
+fn one_cycle_is_pytorch_s() {
+    let golden = Golden::read("schedules");
+    for total in [1, 2, 5, 20, 37, 200] {
+        let plan = LrPlan { schedule: LrSchedule::OneCycle, lr: 1e-3, epochs: 1, steps_per_epoch: total };
+        let (rates, betas): (Vec<f64>, Vec<f64>) = (1..=total).map(|step| plan.at(step)).unzip();
+        for (key, found) in [("lr", rates), ("beta1", betas)] {
+            let expected = golden.tensor(&format!("one_cycle.{total}.{key}"));
+            for (step, (want, got)) in expected.iter().zip(&found).enumerate() {
+                assert!((want - got).abs() <= 1e-12 * want, "{key} of step {step} of {total}: {got}, not {want}");
+            }
+        }
+    }
+}
+
+#[test]
+fn step_is_pytorch_s_step_lr_by_thirds() {
+    let golden = Golden::read("schedules");
+    for (epochs, third) in [(20, 7), (9, 3), (2, 1)] {
+        let plan = LrPlan { schedule: LrSchedule::Step, lr: 1e-3, epochs, steps_per_epoch: 4 };
+        for (epoch, want) in golden.tensor(&format!("step.{epochs}.{third}.lr")).iter().enumerate() {
+            let got = plan.at(epoch * 4 + 3).0;
+            assert!((want - got).abs() <= 1e-12 * want, "epoch {} of {epochs}: {got}, not {want}", epoch + 1);
+        }
+    }
+}
+
+#[test]
+fn losses_and_clipping_gpu() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    check_losses(&|program| Box::new(gpu_support::engine(&gpu, program)));
+    check_clipping(&|program| Box::new(gpu_support::engine(&gpu, program)));
+}
