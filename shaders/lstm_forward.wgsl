@@ -18,6 +18,7 @@ struct Params {
     gates_row: u32,
     states_row: u32,
     cells_row: u32,
+    weights: u32,        // vec4 offset of the rearranged w_hh in a replica's row
     weights_row: u32,    // in vec4
 }
 
@@ -113,7 +114,7 @@ fn lstm_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
             }
             if (unit < p.hidden) {
                 let end = min(LANES, p.hidden - k0);
-                var w = replica * p.weights_row + k0 * p.hidden + unit;
+                var w = replica * p.weights_row + p.weights + k0 * p.hidden + unit;
                 for (var k = 0u; k < end; k = k + 4u) {
                     let w0 = weights[w];
                     let w1 = weights[w + p.hidden];

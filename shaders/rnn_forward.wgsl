@@ -1,9 +1,9 @@
 //! rnn_forward — projections → h, for t = t_begin … t_end − 1: h_t = act(projected_t + w_hh · h_{t−1} + b_hh).
-//! Twin: src/reference/rnn.rs. One workgroup per (four batch rows, LANES hidden units, replica); an invocation owns a
-//! hidden unit of four batch rows, and finds their h in workgroup memory as one vec4.
+//! Twin: src/reference/rnn.rs. One workgroup per (four batch rows, LANES hidden units, replica). For w_hh · h_{t−1} an
+//! invocation sums a quarter of the terms of four units; for the rest it owns one unit. Both of four batch rows.
 //! R replicas, B batch, T steps, H hidden.
 //! Where H > LANES several workgroups share a step, and the host gives each dispatch one step.
-//! Uses: activations
+//! Uses: activations, recurrent
 
 override LANES: u32 = 64u;
 
@@ -18,18 +18,31 @@ struct Params {
     params_row: u32,     // words per replica row of each tensor
     projected_row: u32,
     states_row: u32,
+    weights: u32,        // vec4 offset of w_hh transposed [H (k), H to a multiple of 4 (unit)] in a replica's row
     weights_row: u32,    // in vec4
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> params: array<f32>;          // [R, P]
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;   // [R, ceil(H/4) (fours of k), H (unit)]
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;   // [R, row]
 @group(0) @binding(3) var<storage, read> projected: array<f32>;       // [R, B, T, H]
 @group(0) @binding(4) var<storage, read_write> states: array<f32>;    // [R, B, T+1, H]
 
 const MAX_LANES: u32 = 256u;
 
-var<workgroup> sh_h: array<vec4<f32>, MAX_LANES>;  // h_{t−1} of four batch rows, of LANES hidden units
+// h_{t−1} of four batch rows, of LANES hidden units, in its first part. Between barriers, the quarters' sums by unit.
+var<workgroup> sh_h: array<array<vec4<f32>, MAX_LANES>, 4>;
+
+fn load_states(word: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(states[word.x], states[word.y], states[word.z], states[word.w]);
+}
+
+fn store_states(word: vec4<u32>, value: vec4<f32>) {
+    states[word.x] = value.x;
+    states[word.y] = value.y;
+    states[word.z] = value.z;
+    states[word.w] = value.w;
+}
 
 @compute @workgroup_size(LANES)
 fn rnn_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -38,63 +51,81 @@ fn rnn_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
     let rows = min(4u, p.batch - first);
     let unit = group.y * LANES + lane;
     let states_stride = (p.steps + 1u) * p.hidden;
-    let states_first = replica * p.states_row + first * states_stride;
     let projected_stride = p.steps * p.hidden;
-    let projected_first = replica * p.projected_row + first * projected_stride + unit;
+    let state_rows = row_offsets(rows, states_stride) + (replica * p.states_row + first * states_stride);
+    let projected_rows =
+        row_offsets(rows, projected_stride) + (replica * p.projected_row + first * projected_stride + unit);
+    // The part that this invocation sums: a quarter of the terms, four units side by side.
+    let part = lane / (LANES / 4u);
+    let block = lane % (LANES / 4u);
+    let block_unit = group.y * LANES + block * 4u;
+    let weights_stride = (p.hidden + 3u) / 4u;
+    let block_weights = replica * p.weights_row + p.weights + block_unit / 4u;
 
     var bias = 0.0;
     if (unit < p.hidden) {
         bias = params[replica * p.params_row + p.b_hh + unit];
         if (p.t_begin == 0u) {
-            for (var r = 0u; r < rows; r = r + 1u) {
-                states[states_first + r * states_stride + unit] = 0.0;
-            }
+            store_states(state_rows + unit, vec4<f32>(0.0));
         }
     }
 
     for (var t = p.t_begin; t < p.t_end; t = t + 1u) {
         var a = vec4<f32>(0.0);
         if (unit < p.hidden) {
-            for (var r = 0u; r < rows; r = r + 1u) {
-                a[r] = projected[projected_first + r * projected_stride + t * p.hidden] + bias;
-            }
+            let word = projected_rows + t * p.hidden;
+            a = vec4<f32>(projected[word.x], projected[word.y], projected[word.z], projected[word.w]) + bias;
         }
-        for (var k0 = 0u; k0 < p.hidden; k0 = k0 + LANES) {
-            // Later steps of a dispatch find the h that this workgroup left there.
-            if (t == p.t_begin) {
-                workgroupBarrier();
-                var h = vec4<f32>(0.0);
-                if (t > 0u && k0 + lane < p.hidden) {
-                    for (var r = 0u; r < rows; r = r + 1u) {
-                        h[r] = states[states_first + r * states_stride + t * p.hidden + k0 + lane];
+        if (t > 0u) {
+            // By unit of the block.
+            var s_0 = vec4<f32>(0.0);
+            var s_1 = vec4<f32>(0.0);
+            var s_2 = vec4<f32>(0.0);
+            var s_3 = vec4<f32>(0.0);
+            for (var k0 = 0u; k0 < p.hidden; k0 = k0 + LANES) {
+                // Later steps of a dispatch find the h that this workgroup left there.
+                if (t == p.t_begin) {
+                    workgroupBarrier();
+                    if (k0 + lane < p.hidden) {
+                        sh_h[0][lane] = load_states(state_rows + (t * p.hidden + k0 + lane));
+                    }
+                    workgroupBarrier();
+                }
+                if (block_unit < p.hidden) {
+                    let end = min(LANES, p.hidden - k0);
+                    let quarter = (end + 3u) / 4u;
+                    let from_k = min(part * quarter, end);
+                    let to_k = min(from_k + quarter, end);
+                    var w = block_weights + (k0 + from_k) * weights_stride;
+                    for (var k = from_k; k < to_k; k = k + 1u) {
+                        let four = weights[w];
+                        let h = sh_h[0][k];
+                        s_0 = s_0 + four.x * h;
+                        s_1 = s_1 + four.y * h;
+                        s_2 = s_2 + four.z * h;
+                        s_3 = s_3 + four.w * h;
+                        w = w + weights_stride;
                     }
                 }
-                sh_h[lane] = h;
-                workgroupBarrier();
             }
-            if (unit < p.hidden) {
-                let end = min(LANES, p.hidden - k0);
-                var w = replica * p.weights_row + (k0 / 4u) * p.hidden + unit;
-                for (var k = 0u; k < end; k = k + 4u) {
-                    let four = weights[w];
-                    a = a + four.x * sh_h[k] + four.y * sh_h[k + 1u] + four.z * sh_h[k + 2u] + four.w * sh_h[k + 3u];
-                    w = w + p.hidden;
-                }
-            }
+            workgroupBarrier();
+            sh_h[part][block * 4u] = s_0;
+            sh_h[part][block * 4u + 1u] = s_1;
+            sh_h[part][block * 4u + 2u] = s_2;
+            sh_h[part][block * 4u + 3u] = s_3;
+            workgroupBarrier();
+            let sum = (sh_h[0][lane] + sh_h[1][lane]) + (sh_h[2][lane] + sh_h[3][lane]);
+            workgroupBarrier();
+            a = a + sum;
         }
-        var h = vec4<f32>(0.0);
         if (unit < p.hidden) {
+            var h = relu4(a);
             if (p.activation == 0u) {
                 h = tanh4(a);
-            } else {
-                h = relu4(a);
             }
-            for (var r = 0u; r < rows; r = r + 1u) {
-                states[states_first + r * states_stride + (t + 1u) * p.hidden + unit] = h[r];
-            }
+            store_states(state_rows + ((t + 1u) * p.hidden + unit), h);
+            sh_h[0][lane] = h;
         }
-        workgroupBarrier();
-        sh_h[lane] = h;
         workgroupBarrier();
     }
 }

@@ -1,7 +1,7 @@
 //! lstm_forward, lstm_backward.
 
 use super::plan::{Dispatch, Plan, Shapes, uniform};
-use super::recurrent::{BATCH_TILE, Packed, Units, WEIGHTS, ranges};
+use super::recurrent::{BATCH_TILE, Packed, Units, ranges};
 use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
 
@@ -20,6 +20,7 @@ uniform! {
         gates_row: u32,
         states_row: u32,
         cells_row: u32,
+        weights: u32,
         weights_row: u32,
     }
 }
@@ -27,9 +28,10 @@ uniform! {
 pub fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
     let units = Units::of(op.hidden);
     let packed = Packed::by_gate(op.hidden, op.w_hh);
+    let (weights, weights_row) = packed.place(shapes);
     let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
     let work_per_step = 8 * op.batch * op.hidden * (op.hidden + 12);
-    let mut dispatches = vec![packed.dispatch(shapes)];
+    let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
     for range in ranges(op.steps, work_per_step, &units, shapes) {
         let params = LstmForwardParams {
             batch: op.batch as u32,
@@ -42,14 +44,15 @@ pub fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
             gates_row: shapes.row(op.gates),
             states_row: shapes.row(op.states),
             cells_row: shapes.row(op.cells),
-            weights_row: packed.row_vec4(),
+            weights,
+            weights_row,
         };
         let bindings = [("params", PARAMS), ("gates", op.gates), ("states", op.states), ("cells", op.cells)];
         let work = work_per_step * range.len();
         let dispatch = Dispatch::new("lstm_forward", &params, &bindings, workgroups, work);
-        dispatches.push(dispatch.lanes(units.lanes as u32).scratch("weights", WEIGHTS));
+        dispatches.push(packed.bind(dispatch.lanes(units.lanes as u32)));
     }
-    Plan { scratch: vec![packed.words()], dispatches }
+    Plan { scratch: vec![packed.scratch_words()], dispatches }
 }
 
 uniform! {
@@ -73,12 +76,11 @@ uniform! {
 pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
     let units = Units::of(op.hidden);
     let packed = Packed::padded(4, op.hidden, op.w_hh);
-    // Whole fours are read in place.
-    let in_place = op.hidden % 4 == 0 && op.w_hh % 4 == 0;
     let carry_words = op.batch * op.hidden;
+    let (weights, weights_row) = packed.place(shapes);
     let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
     let work_per_step = 8 * op.batch * op.hidden * (op.hidden + 8);
-    let mut dispatches = if in_place { vec![] } else { vec![packed.dispatch(shapes)] };
+    let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
     for range in ranges(op.steps, work_per_step, &units, shapes).into_iter().rev() {
         let params = LstmBackwardParams {
             batch: op.batch as u32,
@@ -92,17 +94,14 @@ pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
             d_output_row: shapes.row(op.d_output),
             d_gates_row: shapes.row(op.d_gates),
             carry_row: crate::dims::padded(carry_words) as u32,
-            weights: if in_place { op.w_hh as u32 / 4 } else { 0 },
-            weights_row: if in_place { shapes.row(PARAMS) / 4 } else { packed.row_vec4() },
+            weights,
+            weights_row,
         };
         let bindings = [("gates", op.gates), ("cells", op.cells), ("d_output", op.d_output), ("d_gates", op.d_gates)];
         let work = work_per_step * range.len();
         let dispatch = Dispatch::new("lstm_backward", &params, &bindings, workgroups, work);
         let dispatch = dispatch.lanes(units.lanes as u32).scratch("carry", CARRY);
-        dispatches.push(match in_place {
-            true => dispatch.tensor("weights", PARAMS),
-            false => dispatch.scratch("weights", WEIGHTS),
-        });
+        dispatches.push(packed.bind(dispatch));
     }
-    Plan { scratch: vec![if in_place { 0 } else { packed.words() }, carry_words], dispatches }
+    Plan { scratch: vec![packed.scratch_words(), carry_words], dispatches }
 }

@@ -9,7 +9,7 @@ use crate::program::tensor::PARAMS;
 /// Batch rows of a workgroup: a vec4.
 pub const BATCH_TILE: usize = 4;
 /// The rearranged weights' place in a plan's scratch.
-pub const WEIGHTS: usize = 0;
+const WEIGHTS: usize = 0;
 
 /// Hidden units, one per invocation, and the workgroups that share them.
 pub struct Units {
@@ -78,24 +78,47 @@ impl Packed {
         Packed { hidden, w_hh, rows, columns, strides: [hidden, 4, 1], checks: [0, 4, 1] }
     }
 
-    /// `[fours of k, unit]`: for Σ_k w_hh[unit, k] · h[k], or transposed Σ_k w_hh[k, unit] · d[k].
-    pub fn by_summand(hidden: usize, w_hh: usize, transposed: bool) -> Self {
-        let (k, unit) = if transposed { (hidden, 1) } else { (1, hidden) };
-        let (rows, columns) = (hidden.div_ceil(4), hidden);
-        Packed { hidden, w_hh, rows, columns, strides: [4 * k, unit, k], checks: [4, 0, 1] }
+    /// `[k, fours of units]`: for Σ_k w_hh[unit, k] · h[k].
+    pub fn transposed(hidden: usize, w_hh: usize) -> Self {
+        let columns = hidden.div_ceil(4);
+        Packed { hidden, w_hh, rows: hidden, columns, strides: [1, 4 * hidden, hidden], checks: [0, 4, 1] }
     }
 
-    /// Words per replica.
-    pub fn words(&self) -> usize {
+    /// Whether the rearranged words are those of w_hh in their place.
+    fn in_place(&self) -> bool {
+        self.strides == [self.hidden, 4, 1] && self.hidden % 4 == 0 && self.w_hh % 4 == 0
+    }
+
+    /// Words per replica of the copy, if one is made.
+    pub fn scratch_words(&self) -> usize {
+        if self.in_place() { 0 } else { self.words() }
+    }
+
+    fn words(&self) -> usize {
         self.rows * self.columns * 4
     }
 
-    /// vec4 from one replica's row to the next.
-    pub fn row_vec4(&self) -> u32 {
-        (padded(self.words()) / 4) as u32
+    /// Where a kernel finds them, in vec4: the first, and from one replica's row to the next.
+    pub fn place(&self, shapes: &Shapes) -> (u32, u32) {
+        match self.in_place() {
+            true => (self.w_hh as u32 / 4, shapes.row(PARAMS) / 4),
+            false => (0, padded(self.words()) as u32 / 4),
+        }
     }
 
-    pub fn dispatch(&self, shapes: &Shapes) -> Dispatch {
+    /// Binds a kernel's `weights`.
+    pub fn bind(&self, dispatch: Dispatch) -> Dispatch {
+        match self.in_place() {
+            true => dispatch.tensor("weights", PARAMS),
+            false => dispatch.scratch("weights", WEIGHTS),
+        }
+    }
+
+    /// The dispatch that makes the copy, if one is made.
+    pub fn dispatch(&self, shapes: &Shapes) -> Option<Dispatch> {
+        if self.in_place() {
+            return None;
+        }
         let [stride_n, stride_j, stride_v] = self.strides.map(|stride| stride as u32);
         let [check_n, check_j, check_v] = self.checks.map(|check| check as u32);
         let params = RecurrentWeightsParams {
@@ -113,8 +136,8 @@ impl Packed {
             packed_row: padded(self.words()) as u32,
         };
         let words = self.words();
-        Dispatch::new("recurrent_weights", &params, &[("params", PARAMS)], groups(words, 64), words * 8)
-            .scratch("packed", WEIGHTS)
+        let copy = Dispatch::new("recurrent_weights", &params, &[("params", PARAMS)], groups(words, 64), words * 8);
+        Some(copy.scratch("packed", WEIGHTS))
     }
 }
 

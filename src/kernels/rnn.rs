@@ -1,7 +1,7 @@
 //! rnn_forward, rnn_backward.
 
 use super::plan::{Dispatch, Plan, Shapes, uniform};
-use super::recurrent::{BATCH_TILE, Packed, Units, WEIGHTS, ranges};
+use super::recurrent::{BATCH_TILE, Packed, Units, ranges};
 use crate::program::op::{Activation, RnnBackward, RnnForward};
 use crate::program::tensor::PARAMS;
 
@@ -24,16 +24,18 @@ uniform! {
         params_row: u32,
         projected_row: u32,
         states_row: u32,
+        weights: u32,
         weights_row: u32,
     }
 }
 
 pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
     let units = Units::of(op.hidden);
-    let packed = Packed::by_summand(op.hidden, op.w_hh, false);
+    let packed = Packed::transposed(op.hidden, op.w_hh);
+    let (weights, weights_row) = packed.place(shapes);
     let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
     let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 12);
-    let mut dispatches = vec![packed.dispatch(shapes)];
+    let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
     for range in ranges(op.steps, work_per_step, &units, shapes) {
         let params = RnnForwardParams {
             activation: activation(op.activation),
@@ -46,14 +48,15 @@ pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
             params_row: shapes.row(PARAMS),
             projected_row: shapes.row(op.projected),
             states_row: shapes.row(op.states),
-            weights_row: packed.row_vec4(),
+            weights,
+            weights_row,
         };
         let bindings = [("params", PARAMS), ("projected", op.projected), ("states", op.states)];
         let work = work_per_step * range.len();
         let dispatch = Dispatch::new("rnn_forward", &params, &bindings, workgroups, work);
-        dispatches.push(dispatch.lanes(units.lanes as u32).scratch("weights", WEIGHTS));
+        dispatches.push(packed.bind(dispatch.lanes(units.lanes as u32)));
     }
-    Plan { scratch: vec![packed.words()], dispatches }
+    Plan { scratch: vec![packed.scratch_words()], dispatches }
 }
 
 uniform! {
@@ -68,16 +71,18 @@ uniform! {
         states_row: u32,
         d_output_row: u32,
         d_projected_row: u32,
+        weights: u32,
         weights_row: u32,
     }
 }
 
 pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
     let units = Units::of(op.hidden);
-    let packed = Packed::by_summand(op.hidden, op.w_hh, true);
+    let packed = Packed::padded(1, op.hidden, op.w_hh);
+    let (weights, weights_row) = packed.place(shapes);
     let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
     let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 4);
-    let mut dispatches = vec![packed.dispatch(shapes)];
+    let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
     for range in ranges(op.steps, work_per_step, &units, shapes).into_iter().rev() {
         let params = RnnBackwardParams {
             activation: activation(op.activation),
@@ -90,12 +95,13 @@ pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
             states_row: shapes.row(op.states),
             d_output_row: shapes.row(op.d_output),
             d_projected_row: shapes.row(op.d_projected),
-            weights_row: packed.row_vec4(),
+            weights,
+            weights_row,
         };
         let bindings = [("states", op.states), ("d_output", op.d_output), ("d_projected", op.d_projected)];
         let work = work_per_step * range.len();
         let dispatch = Dispatch::new("rnn_backward", &params, &bindings, workgroups, work);
-        dispatches.push(dispatch.lanes(units.lanes as u32).scratch("weights", WEIGHTS));
+        dispatches.push(packed.bind(dispatch.lanes(units.lanes as u32)));
     }
-    Plan { scratch: vec![packed.words()], dispatches }
+    Plan { scratch: vec![packed.scratch_words()], dispatches }
 }

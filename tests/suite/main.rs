@@ -28,8 +28,14 @@ mod golden;
 mod golden_ops;
 /// Whole runs on a tiny file, as PyTorch does them.
 mod golden_run;
+/// The same bits, whatever the grouping.
+mod gpu_bits;
+/// Extreme values, stopped replicas, refusals.
+mod gpu_edges;
 /// The one device of the GPU tests.
 mod gpu_support;
+/// The exact k smallest living weights, against a sort.
+mod gpu_topk;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// Every shader, checked without a GPU.

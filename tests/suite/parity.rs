@@ -7,7 +7,7 @@ use microglia::engine::Engine;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
-use microglia::program::{Element, List};
+use microglia::program::{Element, List, ReplicaStep, rng};
 use microglia::reference::CpuEngine;
 
 use crate::gpu_support::{engine, gpu};
@@ -16,9 +16,16 @@ use microglia::compare::Case;
 /// Relative to the largest magnitude: a few roundings, and a division of WGSL's 2.5 units in the last place.
 const FLOOR: f64 = 2e-6;
 
-/// Runs four steps and an evaluation, op by op; after each op both engines' outputs are compared, and the oracle's and
-/// the GPU's tensors are set to the f32 twin's, so that errors do not compound.
+/// Runs four steps and an evaluation.
 fn check(case: Case) {
+    let steps = (0..case.sizes.slots).flat_map(|slot| List::STEP.map(|list| (list, slot)));
+    let evaluations = (0..case.sizes.prediction_slots).map(|slot| (List::Evaluate, slot));
+    check_passes(&case, steps.chain(evaluations), |_, _| {});
+}
+
+/// Runs lists op by op; after each op both engines' outputs are compared, and the oracle's and the GPU's tensors are set
+/// to the f32 twin's, so that errors do not compound. `alter` changes the step table.
+fn check_passes(case: &Case, passes: impl Iterator<Item = (List, usize)>, alter: impl Fn(usize, &mut ReplicaStep)) {
     let Some(gpu) = gpu() else { return };
     let program = case.program().unwrap();
     let mut device = engine(&gpu, program.clone());
@@ -26,11 +33,15 @@ fn check(case: Case) {
     let mut oracle = CpuEngine::<f64>::new(program.clone(), Some(1)).unwrap();
     for engine in [&mut device as &mut dyn Engine, &mut twin, &mut oracle] {
         case.load(engine, 11).unwrap();
+        for r in 0..program.replicas {
+            let mut table = engine.read_u32(STEPS, r).unwrap();
+            for step in bytemuck::cast_slice_mut::<u32, ReplicaStep>(&mut table) {
+                alter(r, step);
+            }
+            engine.write_u32(STEPS, r, &table).unwrap();
+        }
     }
-    let lists = [List::Forward, List::Backward, List::Prune, List::Update];
-    let steps = (0..program.slots).flat_map(|slot| lists.map(|list| (list, slot)));
-    let evaluations = (0..program.prediction_slots).map(|slot| (List::Evaluate, slot));
-    for (list, slot) in steps.chain(evaluations) {
+    for (list, slot) in passes {
         for (index, op) in program.list(list).iter().enumerate() {
             for engine in [&mut device as &mut dyn Engine, &mut twin, &mut oracle] {
                 engine.run_op(list, index, slot).unwrap();
@@ -115,4 +126,46 @@ fn rnn_of_sizes_that_fit_nothing() {
 #[test]
 fn rnn_beyond_one_workgroup() {
     check(Case::new(Rnn, 2, 5, 3, 300).activation(Activation::Relu).prune(100));
+}
+
+/// One kernel launch of the largest size, and its dispatch per step.
+#[test]
+fn hidden_1024() {
+    for kind in [Lstm, Rnn] {
+        let case = Case::new(kind, 1, 2, 2, 1024);
+        check_passes(&case, [List::Forward, List::Backward].map(|list| (list, 1)).into_iter(), |_, _| {});
+    }
+}
+
+/// More rows than one split of a weight's gradient sums, and widths that are not whole fours.
+#[test]
+fn many_rows() {
+    for (kind, hidden) in [(Lstm, 8), (Rnn, 10)] {
+        let case = Case::new(kind, 2, 30, 21, hidden).layers(2);
+        check_passes(&case, [List::Forward, List::Backward].map(|list| (list, 1)).into_iter(), |_, _| {});
+    }
+}
+
+/// Replicas that differ in their regulariser: L2, weight decay, clipping far and near; one has stopped.
+#[test]
+fn updates_of_every_kind() {
+    let case = Case::new(Lstm, 5, 4, 3, 7).clip(1e9).prune(6);
+    let passes = (0..case.sizes.slots).flat_map(|slot| List::STEP.map(|list| (list, slot)));
+    check_passes(&case, passes, |r, step| match r {
+        0 => step.l2 = 0.1,
+        1 => step.decay_factor = 1.0 - 1e-3,
+        2 => step.clip_norm = 1e-3,
+        3 => (step.active, step.prune_count) = (0, 0),
+        _ => (step.clip_norm, step.l2, step.prune_count) = (0.0, 0.01, 0),
+    });
+}
+
+/// A draw that equals the threshold is kept, one below it is dropped.
+#[test]
+fn dropout_at_the_threshold() {
+    let case = Case::new(Lstm, 2, 4, 3, 7).dropout(0.5);
+    let passes = [(List::Forward, 0), (List::Backward, 0)].into_iter();
+    check_passes(&case, passes, |r, step| {
+        step.dropout_threshold = rng::draw(step.seed, rng::site("dropout:lstm.0"), step.step, 5) + r as u32;
+    });
 }

@@ -39,7 +39,7 @@ fn programs() -> Vec<microglia::program::Program> {
         Case::new(Lstm, 3, 5, 4, 33).layers(2).dropout(0.3).norm(InstanceNorm::MeanStd).clip(1.0).prune(7),
         Case::new(Rnn, 2, 3, 3, 300).layers(2).activation(Activation::Relu).norm(InstanceNorm::Last),
         Case::new(Lstm, 1, 3, 3, 100),
-        Case::new(Rnn, 1, 20, 20, 200),
+        Case::new(Rnn, 1, 20, 20, 201),
     ];
     cases.iter().map(|case| case.program().unwrap()).collect()
 }

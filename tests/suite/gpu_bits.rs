@@ -1,0 +1,108 @@
+//! The same bits, whatever the grouping: of runs, of replicas, of waves, of time ranges.
+
+use microglia::engine::Engine;
+use microglia::gpu::Gpu;
+use microglia::kernels::GpuOptions;
+use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::program::op::{Activation, InstanceNorm};
+use microglia::program::tensor::*;
+use std::sync::Arc;
+
+use crate::gpu_support::{gpu, train, with};
+use microglia::compare::Case;
+
+/// Everything that training leaves behind in a replica, as bits.
+#[derive(PartialEq)]
+struct Left(Vec<(TensorId, Vec<u32>)>);
+
+const LEFT: [TensorId; 9] = [PARAMS, GRADS, MOMENT1, MOMENT2, MASK, LOSSES, STATUS, PREDICTIONS, GRAD_NORM];
+
+fn left(engine: &mut dyn Engine, replica: usize) -> Left {
+    Left(LEFT.map(|id| (id, engine.read_u32(id, replica).unwrap())).into())
+}
+
+/// Trains the case from `first_seed` and returns what each replica is left with, and the number of waves.
+fn run(gpu: &Arc<Gpu>, case: &Case, first_seed: u32, options: GpuOptions) -> (Vec<Left>, usize) {
+    let mut engine = with(gpu, case.program().unwrap(), options);
+    case.load(&mut engine, first_seed).unwrap();
+    train(&mut engine, case.prune_count > 0);
+    ((0..case.sizes.replicas).map(|r| left(&mut engine, r)).collect(), engine.waves())
+}
+
+/// assert_eq would print every word.
+fn assert_same(what: &str, a: &Left, b: &Left) {
+    for ((id, a), (_, b)) in a.0.iter().zip(&b.0) {
+        let differing = (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i));
+        assert_eq!(differing, None, "{what}: first differing word of tensor {}", id.0);
+    }
+}
+
+/// Dropout, clipping and pruning on.
+fn cases() -> Vec<Case> {
+    vec![
+        Case::new(Lstm, 3, 5, 7, 33).layers(2).dropout(0.4).clip(0.3).prune(9).norm(InstanceNorm::MeanStd),
+        Case::new(Rnn, 3, 6, 5, 12).layers(2).dropout(0.2).prune(5).activation(Activation::Relu),
+        Case::new(Lstm, 3, 2, 3, 260).prune(50),
+    ]
+}
+
+#[test]
+fn a_run_repeats_its_bits() {
+    let Some(gpu) = gpu() else { return };
+    for case in cases() {
+        let (first, _) = run(&gpu, &case, 5, GpuOptions::default());
+        let (again, _) = run(&gpu, &case, 5, GpuOptions::default());
+        for (r, (a, b)) in first.iter().zip(&again).enumerate() {
+            assert_same(&format!("{case:?} replica {r}"), a, b);
+        }
+        assert!(first[0] != first[1], "seeds make no difference");
+    }
+}
+
+#[test]
+fn a_replica_is_the_lone_run_of_its_seed() {
+    let Some(gpu) = gpu() else { return };
+    for case in cases() {
+        let (together, _) = run(&gpu, &case, 5, GpuOptions::default());
+        for (r, found) in together.iter().enumerate() {
+            let mut lone = case.clone();
+            lone.sizes.replicas = 1;
+            let (alone, _) = run(&gpu, &lone, 5 + r as u32, GpuOptions::default());
+            assert_same(&format!("{case:?} replica {r}"), found, &alone[0]);
+        }
+    }
+}
+
+#[test]
+fn waves_change_no_bit() {
+    let Some(gpu) = gpu() else { return };
+    for case in cases() {
+        let (whole, waves) = run(&gpu, &case, 5, GpuOptions::default());
+        assert_eq!(waves, 1);
+        // Room for one replica, then for two, of the largest tensor.
+        let largest = case.program().unwrap().tensors.iter().map(|tensor| tensor.row() as u64 * 4).max().unwrap();
+        for (room, expected) in [(largest, 3), (2 * largest, 2)] {
+            let options = GpuOptions { max_binding_bytes: Some(room), ..Default::default() };
+            let (parts, waves) = run(&gpu, &case, 5, options);
+            assert_eq!(waves, expected, "{case:?} in {room} bytes");
+            for (r, (a, b)) in whole.iter().zip(&parts).enumerate() {
+                assert_same(&format!("{case:?} in {waves} waves, replica {r}"), a, b);
+            }
+        }
+    }
+}
+
+#[test]
+fn cutting_time_changes_no_bit() {
+    let Some(gpu) = gpu() else { return };
+    for case in cases() {
+        let (whole, _) = run(&gpu, &case, 5, GpuOptions::default());
+        for steps in [1, 3] {
+            let options = GpuOptions { max_steps_per_dispatch: Some(steps), ..Default::default() };
+            let (cut, _) = run(&gpu, &case, 5, options);
+            for (r, (a, b)) in whole.iter().zip(&cut).enumerate() {
+                assert_same(&format!("{case:?} cut into {steps} steps, replica {r}"), a, b);
+            }
+        }
+    }
+}
