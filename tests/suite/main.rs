@@ -40,3 +40,5 @@ mod gpu_topk;
 mod parity;
 /// Every shader, checked without a GPU.
 mod shaders;
+/// Whole runs: seeds, replicas, threads, pruning, divergence, interruption.
+mod training;
