@@ -165,6 +165,9 @@ pub fn list_adapters() -> Vec<AdapterSummary> {
     adapters().iter().map(AdapterSummary::of).collect()
 }
 
+/// A shader's name and its workgroup size, where it leaves that open.
+type KernelKey = (String, Option<u32>);
+
 /// An open device, with the pipelines made on it so far: engines of one process share it.
 pub struct Gpu {
     pub(crate) device: wgpu::Device,
@@ -172,7 +175,7 @@ pub struct Gpu {
     summary: AdapterSummary,
     /// The first error that no call could be blamed for, or the reason the device was lost.
     fault: Arc<Mutex<Option<String>>>,
-    kernels: Mutex<HashMap<(String, Option<u32>), Arc<Kernel>>>,
+    kernels: Mutex<HashMap<KernelKey, Arc<Kernel>>>,
 }
 
 impl Gpu {

@@ -16,7 +16,7 @@ const WEIGHT_BLOCK: usize = 8;
 
 /// Whether all rows start at multiples of four words and are whole fours.
 fn fours(rows: &Rows) -> bool {
-    [rows.offset, rows.width, rows.outer_stride, rows.inner_stride].iter().all(|words| words % 4 == 0)
+    [rows.offset, rows.width, rows.outer_stride, rows.inner_stride].iter().all(|words| words.is_multiple_of(4))
 }
 
 /// Blocks side by side in a workgroup, and workgroups side by side, for `blocks` across.
@@ -49,7 +49,7 @@ pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
         params_row: shapes.row(PARAMS),
         column_lanes: column_lanes as u32,
         column_groups: column_groups as u32,
-        fours: (fours(&op.input) && op.weight % 4 == 0) as u32,
+        fours: u32::from(fours(&op.input) && op.weight.is_multiple_of(4)),
     };
     let bindings = [("params", PARAMS), ("input", op.input.tensor), ("output", op.output.tensor)];
     let row_groups = count.div_ceil(ROWS * LANES / column_lanes);
@@ -79,7 +79,7 @@ pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan 
         params_row: shapes.row(PARAMS),
         column_lanes: column_lanes as u32,
         column_groups: column_groups as u32,
-        fours: (fours(&op.d_output) && inputs % 4 == 0 && op.weight % 4 == 0) as u32,
+        fours: u32::from(fours(&op.d_output) && inputs.is_multiple_of(4) && op.weight.is_multiple_of(4)),
     };
     let bindings = [("params", PARAMS), ("d_output", op.d_output.tensor), ("d_input", op.d_input.tensor)];
     let row_groups = count.div_ceil(ROWS * LANES / column_lanes);
@@ -142,7 +142,7 @@ pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Pla
         blocks: blocks as u32,
         output_lanes: output_lanes as u32,
         output_groups: output_groups as u32,
-        fours: (fours(&op.input) && fours(&op.d_output)) as u32,
+        fours: u32::from(fours(&op.input) && fours(&op.d_output)),
     };
     let bindings = [("input", op.input.tensor), ("d_output", op.d_output.tensor)];
     let workgroups = groups(splits * blocks, 1);

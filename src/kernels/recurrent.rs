@@ -86,7 +86,7 @@ impl Packed {
 
     /// Whether the rearranged words are those of w_hh in their place.
     fn in_place(&self) -> bool {
-        self.strides == [self.hidden, 4, 1] && self.hidden % 4 == 0 && self.w_hh % 4 == 0
+        self.strides == [self.hidden, 4, 1] && self.hidden.is_multiple_of(4) && self.w_hh.is_multiple_of(4)
     }
 
     /// Words per replica of the copy, if one is made.

@@ -110,7 +110,7 @@ fn exact_against_a_sort() {
     for count in [1, 5, 64, 1000, 8192 * 2 + 77] {
         for (what, weights) in weights_of_kinds(count) {
             for k in [0, 1, count / 3, count - 1] {
-                check(&gpu, what, &[weights.clone()], &[full(count)], k.min(count - 1));
+                check(&gpu, what, std::slice::from_ref(&weights), &[full(count)], k.min(count - 1));
             }
         }
     }
