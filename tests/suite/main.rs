@@ -1,5 +1,7 @@
 //! The integration tests, in one binary because linking wgpu is slow.
 
+/// Which module may name which.
+mod architecture;
 /// Scores and baselines by hand, and the published ETT protocol.
 mod baselines;
 /// The program as users meet it.
