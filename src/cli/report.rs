@@ -6,7 +6,7 @@ use microglia::train::Summary;
 use microglia::train::metrics::{Metrics, Score};
 use microglia::train::summary::{MeanStd, SplitSpread};
 
-use super::table::{NONE, Table, cell, column, decimals, duration, grouped, percent};
+use super::table::{NONE, Table, cell, column, counted, decimals, duration, grouped, percent};
 
 /// Rows of the table by series, at most.
 const MOST_SERIES: usize = 20;
@@ -29,20 +29,22 @@ pub fn text(summary: &Summary) -> String {
 
 fn heading(summary: &Summary) -> String {
     let (data, model) = (&summary.data, &summary.model);
-    let norm =
-        if model.instance_norm == "none" { String::new() } else { format!(", instance norm {}", model.instance_norm) };
+    let series = if data.series > 1 { format!(" of {} series", data.series) } else { String::new() };
+    let layers = if model.layers > 1 { format!(" in each of {} layers", model.layers) } else { String::new() };
+    let norm = match model.instance_norm.as_str() {
+        "none" => String::new(),
+        norm => format!(", instance norm {norm}"),
+    };
     format!(
-        "{}: {}, {} rows in, {} out, season {}; {} test windows{}\n{} of {} layer(s) × {} hidden, {} parameters, \
-         regularizer {}{norm}, seed {}\n",
+        "{}: {}, {} in, {} out, season {}; {}{series}\n{} with {} hidden units{layers}, {} parameters, regularizer \
+         {}{norm}, seed {}\n",
         data.name,
         data.targets.join(", "),
-        data.lookback,
-        data.horizon,
+        counted(data.lookback, "row"),
+        counted(data.horizon, "row"),
         data.season,
-        grouped(data.windows.test),
-        if data.series > 1 { format!(" of {} series", data.series) } else { String::new() },
+        counted(data.windows.test, "test window"),
         model.kind,
-        model.layers,
         model.hidden,
         grouped(model.parameters),
         model.regularizer,
@@ -63,11 +65,11 @@ fn scores(summary: &Summary) -> String {
     let mut text = score_table("test", rows.iter().map(|row| row.0.clone()), scores);
     let counts = summary.test.counts;
     if counts.masked > 0 {
-        let _ = writeln!(text, "{} missing test values were not scored", grouped(counts.masked));
+        let _ = writeln!(text, "not scored: {}", counted(counts.masked, "missing test value"));
     }
     if counts.without_mase > 0 {
-        let what = "series and targets have no MASE: constant over a season in training, or nothing to score";
-        let _ = writeln!(text, "{} {what}", counts.without_mase);
+        let what = "constant over a season in training, or nothing to score";
+        let _ = writeln!(text, "no MASE for {} of series and target: {what}", counted(counts.without_mase, "pair"));
     }
     text
 }
@@ -182,11 +184,11 @@ fn speed(summary: &Summary) -> String {
         None => "last weights kept".into(),
     };
     format!(
-        "\n{} windows/s, {} for {} epochs, {} steps; {kept}\n{} engine on {}\nweights sha256 {}\n",
+        "\n{} windows/s, {} for {}, {}; {kept}\n{} engine on {}\nweights sha256 {}\n",
         grouped(summary.windows_per_second.round() as usize),
         duration(summary.seconds),
-        summary.epochs,
-        grouped(summary.steps),
+        counted(summary.epochs, "epoch"),
+        counted(summary.steps, "step"),
         summary.engine,
         summary.device,
         summary.weights_sha256

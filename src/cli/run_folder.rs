@@ -26,9 +26,12 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder `out`, or a new one under `runs/`. A run that lies there is refused, or removed with `overwrite`.
+    /// Makes the folder `out`, or a new one under `runs/`. A run that lies there is refused, unless it may be replaced.
     pub fn create(out: Option<&Path>, model: ModelKind, overwrite: bool) -> Result<RunFolder> {
         let path = match out {
+            Some(path) if path.is_file() => {
+                bail!("--out {} is a file\n  help: name a folder, which need not exist", path.display())
+            }
             Some(path) => {
                 fs::create_dir_all(path).with_context(|| format!("--out {}", path.display()))?;
                 path.to_path_buf()
@@ -36,17 +39,23 @@ impl RunFolder {
             None => unused(&Path::new("runs").join(format!("{}-{model}", stamp())))?,
         };
         let folder = RunFolder { path };
-        let found = folder.holds()?;
-        if let Some(found) = found.first().filter(|_| !overwrite) {
-            bail!(
-                "{} holds a run already\n  help: choose another --out, or replace it with --overwrite",
-                found.display()
-            );
+        match folder.holds()?.first() {
+            Some(found) if !overwrite => {
+                bail!(
+                    "{} holds a run already\n  help: choose another --out, or replace it with --overwrite",
+                    found.display()
+                )
+            }
+            _ => Ok(folder),
         }
-        for file in found {
+    }
+
+    /// Removes the files of the run that may be replaced.
+    pub fn clear(&self) -> Result<()> {
+        for file in self.holds()? {
             fs::remove_file(&file).with_context(|| format!("{}", file.display()))?;
         }
-        Ok(folder)
+        Ok(())
     }
 
     pub fn path(&self) -> &Path {
@@ -116,11 +125,13 @@ mod tests {
         create(false).unwrap();
         fs::write(folder.replica(3).unwrap().join("summary.json"), "{}").unwrap();
         assert!(create(false).unwrap_err().to_string().contains("--overwrite"));
-        create(true).unwrap();
+        create(true).unwrap().clear().unwrap();
         assert!(!out.join("replica-3/summary.json").exists());
         assert!(out.join("notes.txt").exists());
         folder.discard();
         assert!(out.exists());
+        let file = out.join("notes.txt");
+        assert!(RunFolder::create(Some(&file), ModelKind::Rnn, true).unwrap_err().to_string().contains("is a file"));
     }
 
     #[test]

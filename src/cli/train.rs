@@ -17,33 +17,10 @@ use super::run_folder::RunFolder;
 use super::{Code, print, report, say};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
-    let (mut config, remarks) = Config::new(typed)?;
+    let (config, remarks) = Config::new(typed)?;
     remarks.iter().for_each(|line| say(line));
-    let dataset = config.data.load()?;
-    dataset.notices.iter().for_each(|line| say(line));
-    let plan = Plan::new(&dataset, &config.train)?;
-    plan.notices.iter().for_each(|line| say(line));
-    config.data = dataset.resolved.clone();
-    config.train = plan.options.clone();
-
-    let mut engine = open_engine(&config, &plan.program)?;
     let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
-    let result = (|| {
-        let interrupted = interrupt_flag()?;
-        let mut reporter = Reporter::new(config.train.epochs, interrupted.clone());
-        let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
-        reporter.finish();
-        let trained = trained?;
-        trained.notices.iter().for_each(|line| say(line));
-        let baselines = Forecasts::of_test(&dataset);
-        let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset))?;
-        let finished =
-            Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
-        finished.write(&folder)?;
-        Ok(outcome.summary)
-    })();
-    let summary: Summary = result.inspect_err(|_: &anyhow::Error| folder.discard())?;
-
+    let summary = run_into(&folder, &config).inspect_err(|_| folder.discard())?;
     let text = if config.json { json(&summary)? } else { report::text(&summary) };
     let place = format!("run folder: {}", folder.path().display());
     if config.json {
@@ -57,6 +34,29 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
         Status::Diverged => Code::Failed,
         Status::Interrupted => Code::Interrupted,
     })
+}
+
+/// The run itself: from the data to the files in its folder.
+fn run_into(folder: &RunFolder, asked: &Config) -> Result<Summary> {
+    let dataset = asked.data.load()?;
+    dataset.notices.iter().for_each(|line| say(line));
+    let plan = Plan::new(&dataset, &asked.train)?;
+    plan.notices.iter().for_each(|line| say(line));
+    let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), ..asked.clone() };
+
+    let mut engine = open_engine(&config, &plan.program)?;
+    let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
+    let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
+    reporter.finish();
+    let trained = trained?;
+    trained.notices.iter().for_each(|line| say(line));
+    let baselines = Forecasts::of_test(&dataset);
+    let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset))?;
+    folder.clear()?;
+    let finished =
+        Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
+    finished.write(folder)?;
+    Ok(outcome.summary)
 }
 
 /// The engine that `--device` means, with a line that says which.

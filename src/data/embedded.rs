@@ -1,6 +1,6 @@
 //! The data set in the program itself: see `data/SOURCE.md`.
 
-use super::options::DataOptions;
+use super::options::{Covariates, DataOptions};
 use crate::error::{Error, Result};
 
 pub(crate) const NAME: &str = "nyc-weather-2013";
@@ -8,8 +8,12 @@ pub(crate) const FILE: &str = "nyc_weather_2013.csv";
 pub(crate) const CSV: &str = include_str!("../../data/nyc_weather_2013.csv");
 const CONFIG: &str = include_str!("../../data/nyc_weather_2013.toml");
 
-/// The embedded set's own config, for whatever the user leaves unsaid.
-pub(crate) fn options() -> Result<DataOptions> {
-    toml::from_str(CONFIG)
-        .map_err(|error| Error::config("nyc_weather_2013.toml", error.to_string(), "mend the embedded config"))
+/// The embedded set's own config, for whatever the user leaves unsaid; a column chosen as target is no covariate.
+pub(crate) fn options(targets: Option<&[String]>) -> Result<DataOptions> {
+    let mut options: DataOptions = toml::from_str(CONFIG)
+        .map_err(|error| Error::config("nyc_weather_2013.toml", error.to_string(), "mend the embedded config"))?;
+    if let (Some(Covariates::Names(names)), Some(targets)) = (&mut options.covariates, targets) {
+        names.retain(|name| !targets.contains(name));
+    }
+    Ok(options)
 }

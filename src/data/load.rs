@@ -28,7 +28,7 @@ impl DataOptions {
     pub fn load(&self) -> Result<Dataset> {
         match &self.source {
             Source::Embedded => {
-                let options = self.clone().or(embedded::options()?);
+                let options = self.clone().or(embedded::options(self.targets.as_deref())?);
                 options.load_bytes(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes())
             }
             Source::File(path) => {

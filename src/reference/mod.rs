@@ -8,7 +8,7 @@ mod instance_norm;
 mod linear;
 mod loss;
 mod lstm;
-mod matrix;
+pub(crate) mod matrix;
 mod optimizer;
 mod rnn;
 mod scalar;

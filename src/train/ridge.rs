@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use crate::data::{Dataset, SplitName};
+use crate::reference::matrix::{Matrix, Out, product};
 
 /// 0 and 1e-3 … 1e4.
 const LAMBDAS: [f64; 9] = [0.0, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4];
@@ -181,47 +182,18 @@ fn predict(dataset: &Dataset, split: SplitName, weights: &[f64]) -> Vec<f32> {
 /// aᵀ b for a `[n, p]`, b `[n, q]` → `[p, q]`.
 fn transposed_product(a: &[f64], b: &[f64], n: usize) -> Vec<f64> {
     let (p, q) = (a.len() / n, b.len() / n);
-    product((p, n, q), (a, 1, p), (b, q, 1))
+    matrix_product(Matrix::new(a, 0, n, p, p).transposed(), Matrix::new(b, 0, n, q, q))
 }
 
 /// x wᵀ for x `[n, k]`, w `[m, k]` → `[n, m]`.
 fn product_with_rows(x: &[f64], w: &[f64], k: usize) -> Vec<f64> {
-    product((x.len() / k, k, w.len() / k), (x, k, 1), (w, 1, k))
+    let (n, m) = (x.len() / k, w.len() / k);
+    matrix_product(Matrix::new(x, 0, n, k, k), Matrix::new(w, 0, m, k, k).transposed())
 }
 
-/// a `[m, k]` times b `[k, n]` → `[m, n]`; each operand with the words from a row to the next and from a column to the next.
-fn product(
-    (m, k, n): (usize, usize, usize),
-    (a, a_row, a_column): (&[f64], usize, usize),
-    (b, b_row, b_column): (&[f64], usize, usize),
-) -> Vec<f64> {
-    assert_eq!((a.len(), b.len()), (m * k, k * n), "operands of a matrix product");
-    let mut out = vec![0.0; m * n];
-    // SAFETY: the asserted lengths and the strides, a permutation of (row length, 1), keep every access within the
-    // slices; `out` is a fresh allocation.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            n as isize,
-            false,
-            a.as_ptr(),
-            a_column as isize,
-            a_row as isize,
-            b.as_ptr(),
-            b_column as isize,
-            b_row as isize,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+fn matrix_product(left: Matrix<f64>, right: Matrix<f64>) -> Vec<f64> {
+    let mut out = vec![0.0; left.rows * right.columns];
+    product(Out { data: &mut out, row: right.columns }, false, left, right);
     out
 }
 

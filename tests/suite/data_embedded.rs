@@ -25,11 +25,18 @@ fn it_loads_by_its_own_config() {
     assert_eq!(counts, [("EWR", 8_703), ("JFK", 8_706), ("LGA", 8_706)]);
     assert_eq!(data.target_names(), ["temp"]);
     assert_eq!((data.lookback, data.horizon, data.season), (48, 6, 24));
-    assert_eq!(data.channel_names[1..], ["hour_sin", "hour_cos", "weekday_sin", "weekday_cos"]);
+    assert_eq!(data.channel_names[1..4], ["dewp", "humid", "wind_speed"]);
+    assert_eq!(data.channel_names[4..], ["hour_sin", "hour_cos", "weekday_sin", "weekday_cos"]);
     assert_eq!(data.resolved.impute, Some(Impute::Ffill));
     assert!(noticed(&data, "75 missing times in 45 gaps"), "{:?}", data.notices);
     assert!(data.values.iter().all(|value| value.is_finite()));
     assert_eq!(data.raw_targets.iter().filter(|value| value.is_nan()).count(), 1);
+}
+
+#[test]
+fn a_column_chosen_as_target_is_no_covariate() {
+    let options = DataOptions { targets: Some(vec!["humid".into()]), ..DataOptions::default() };
+    assert_eq!(options.load().unwrap().channel_names[..3], ["humid", "dewp", "wind_speed"]);
 }
 
 #[test]
@@ -44,7 +51,8 @@ fn typed_options_win_over_its_config() {
     let data = options.load().unwrap();
     assert_eq!(data.channel_names, ["dewp", "temp", "humid", "wind_speed", "pressure"]);
     assert_eq!((data.lookback, data.horizon), (48, 3));
-    let strict = DataOptions { impute: Some(Impute::Error), ..DataOptions::default() };
+    let none = Some(Covariates::None);
+    let strict = DataOptions { impute: Some(Impute::Error), covariates: none, ..DataOptions::default() };
     let message = strict.load().unwrap_err().to_string();
     assert!(message.contains("nyc_weather_2013.csv:5593, column `temp`, value \"NA\""), "{message}");
 }

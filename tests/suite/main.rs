@@ -1,5 +1,7 @@
 //! The integration tests, in one binary because linking wgpu is slow.
 
+/// Which module may name which.
+mod architecture;
 /// Scores and baselines by hand, and the published ETT protocol.
 mod baselines;
 /// The program as users meet it.
@@ -40,3 +42,5 @@ mod gpu_topk;
 mod parity;
 /// Every shader, checked without a GPU.
 mod shaders;
+/// Whole runs: seeds, replicas, threads, pruning, divergence, interruption.
+mod training;

@@ -1,0 +1,334 @@
+//! Whole runs through `train::run`, on each engine: seeds, replicas, threads, pruning, divergence, interruption.
+
+use microglia::data::{DataOptions, Dataset, SplitName};
+use microglia::engine::{Engine, Pass};
+use microglia::models::{ModelKind, ModelOptions};
+use microglia::program::op::InstanceNorm;
+use microglia::program::rng;
+use microglia::program::tensor::*;
+use microglia::program::{List, Program};
+use microglia::reference::CpuEngine;
+use microglia::train::metrics::score;
+use microglia::train::options::{PruningOptions, Select};
+use microglia::train::predict::predict;
+use microglia::train::step_table;
+use microglia::train::{Observer, Plan, Status, TrainOptions, Trained, run, weights};
+
+use crate::gpu_support;
+
+/// A panel of two series of 90 rows with a few missing targets; 5-row look-back, 2-row horizon.
+fn dataset() -> Dataset {
+    let mut csv = String::from("id,t,y,x\n");
+    for id in ["a", "b"] {
+        for t in 0..90u32 {
+            let noise = rng::unit(rng::draw(id.len() as u32, 5, 0, t + if id == "a" { 0 } else { 1000 }));
+            let y = (t as f32 * 0.7).sin() * 3.0 + noise;
+            let y = if t % 17 == 3 { "NA".into() } else { format!("{y}") };
+            csv += &format!("{id},{t},{y},{noise}\n");
+        }
+    }
+    let options = DataOptions {
+        id_column: Some("id".into()),
+        time_column: Some("t".into()),
+        targets: Some(vec!["y".into()]),
+        covariates: Some("x".parse().unwrap()),
+        lookback: Some(5),
+        horizon: Some(2),
+        season: Some(9),
+        impute: Some("ffill".parse().unwrap()),
+        ..DataOptions::default()
+    };
+    options.load_bytes("waves", "waves.csv", csv.as_bytes()).unwrap()
+}
+
+fn options() -> TrainOptions {
+    TrainOptions {
+        model: ModelOptions {
+            kind: ModelKind::Lstm,
+            hidden: 6,
+            layers: 2,
+            instance_norm: Some(InstanceNorm::MeanStd),
+            ..ModelOptions::default()
+        },
+        batch: 8,
+        epochs: 4,
+        lr: 1e-2,
+        seed: 7,
+        regularizers: "pruning,dropout".parse().unwrap(),
+        pruning: PruningOptions { every: 3, ..PruningOptions::default() },
+        ..TrainOptions::default()
+    }
+}
+
+/// Runs a check on the CPU engine and, where there is a device, on the GPU engine.
+fn on_each_engine(check: impl Fn(&dyn Fn(Program) -> Box<dyn Engine>)) {
+    check(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
+    if let Some(gpu) = gpu_support::gpu() {
+        check(&|program| Box::new(gpu_support::engine(&gpu, program)));
+    }
+}
+
+/// The run, and its engine with the kept weights.
+fn train(
+    dataset: &Dataset,
+    options: &TrainOptions,
+    open: &dyn Fn(Program) -> Box<dyn Engine>,
+) -> (Plan, Trained, Box<dyn Engine>) {
+    let plan = Plan::new(dataset, options).unwrap();
+    let mut engine = open(plan.program.clone());
+    let trained = run(dataset, &plan, engine.as_mut(), &mut ()).unwrap();
+    (plan, trained, engine)
+}
+
+/// The hash of each replica's kept weights.
+fn hashes(plan: &Plan, engine: &mut dyn Engine) -> Vec<String> {
+    let replicas = 0..plan.options.replicas;
+    replicas.map(|r| weights::sha256(&plan.program.params, &engine.read_f32(PARAMS, r).unwrap())).collect()
+}
+
+#[test]
+fn a_replica_is_the_lone_run_of_its_seed() {
+    let dataset = dataset();
+    on_each_engine(|open| {
+        let (plan, together, mut engine) = train(&dataset, &TrainOptions { replicas: 3, ..options() }, open);
+        let all = hashes(&plan, engine.as_mut());
+        for r in 0..3 {
+            let (plan, alone, mut engine) = train(&dataset, &TrainOptions { seed: 7 + r, ..options() }, open);
+            let r = r as usize;
+            assert_eq!(hashes(&plan, engine.as_mut())[0], all[r], "replica {r} on {}", engine.device());
+            for (alone, together) in alone.history.iter().zip(&together.history) {
+                assert_eq!(alone.replicas[0], together.replicas[r], "epoch {} of replica {r}", alone.epoch);
+            }
+        }
+        assert_ne!(all[0], all[1]);
+    });
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_twice() {
+    let dataset = dataset();
+    on_each_engine(|open| {
+        let (plan, _, mut first) = train(&dataset, &options(), open);
+        let (_, _, mut second) = train(&dataset, &options(), open);
+        assert_eq!(hashes(&plan, first.as_mut()), hashes(&plan, second.as_mut()));
+    });
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let dataset = dataset();
+    // A batch and hidden size of more than one tile.
+    let mut options = TrainOptions { batch: 40, ..options() };
+    options.model.hidden = 70;
+    let with = |threads| {
+        let open =
+            move |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, Some(threads)).unwrap()) };
+        let (plan, _, mut engine) = train(&dataset, &options, &open);
+        hashes(&plan, engine.as_mut())
+    };
+    let one = with(1);
+    for threads in [2, 3, 8] {
+        assert_eq!(with(threads), one, "{threads} threads");
+    }
+}
+
+#[test]
+fn both_engines_reach_the_same_score_and_counts() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    let dataset = dataset();
+    let options = TrainOptions { epochs: 6, ..options() };
+    let judge = |open: &dyn Fn(Program) -> Box<dyn Engine>| {
+        let (plan, trained, mut engine) = train(&dataset, &options, open);
+        let test = predict(engine.as_mut(), &plan.options, &dataset.test, None).unwrap();
+        (score(&dataset, SplitName::Test, &test[0]).mae.unwrap(), trained.replicas[0].pruned)
+    };
+    let (cpu, cpu_pruned) = judge(&|program| Box::new(CpuEngine::<f32>::new(program, None).unwrap()));
+    let (gpu, gpu_pruned) = judge(&|program| Box::new(gpu_support::engine(&gpu, program)));
+    assert_eq!(cpu_pruned, gpu_pruned);
+    assert!((cpu - gpu).abs() < 0.01 * cpu, "MAE {cpu} on the CPU engine, {gpu} on the GPU engine");
+}
+
+#[test]
+fn counts_follow_the_schedule_and_pruned_weights_stay_zero() {
+    let dataset = dataset();
+    let plan = Plan::new(&dataset, &TrainOptions { epochs: 5, ..options() }).unwrap();
+    let prune = plan.prune.clone().unwrap();
+    on_each_engine(|open| {
+        // Runs of every length, so that the state after each step is seen.
+        let mut expected = 0;
+        let mut earlier = vec![u32::MAX; plan.program.params.words / 32];
+        for step in 1..=3 * plan.steps_per_epoch {
+            let epoch = (step - 1) / plan.steps_per_epoch + 1;
+            if prune.due(epoch, step) {
+                expected = prune.pruned_after(epoch, step, expected);
+            }
+            if step % 2 == 1 {
+                continue;
+            }
+            let options = TrainOptions { epochs: 5, max_steps: Some(step as u64), ..options() };
+            let (_, trained, mut engine) = train(&dataset, &options, open);
+            let mask = engine.read_u32(MASK, 0).unwrap();
+            let layout = &plan.program.params;
+            let living = |i: usize| mask[i / 32] >> (i % 32) & 1 == 1;
+            let pruned: Vec<usize> =
+                layout.params.iter().filter(|p| p.prunable).flat_map(|p| p.range()).filter(|&i| !living(i)).collect();
+            assert_eq!(pruned.len(), expected, "step {step}");
+            assert_eq!(trained.replicas[0].pruned, expected);
+            assert!(
+                mask.iter().zip(&earlier).all(|(now, before)| now & !before == 0),
+                "a mask bit rose by step {step}"
+            );
+            earlier = mask;
+            for id in [PARAMS, MOMENT1, MOMENT2] {
+                let row = engine.read_f32(id, 0).unwrap();
+                assert!(pruned.iter().all(|&i| row[i].to_bits() == 0), "step {step}: a pruned entry is not zero");
+            }
+        }
+        assert!(expected > 0);
+    });
+}
+
+#[test]
+fn the_batch_of_evaluation_changes_no_forecast() {
+    let dataset = dataset();
+    let open = |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, None).unwrap()) };
+    let (plan, _, mut engine) = train(&dataset, &options(), &open);
+    let weights = engine.read_f32(PARAMS, 0).unwrap();
+    let small = predict(engine.as_mut(), &plan.options, &dataset.test, None).unwrap();
+    let options = TrainOptions { batch: 13, ..options() };
+    let mut engine = open(Plan::new(&dataset, &options).unwrap().program);
+    engine.write_f32(PARAMS, 0, &weights).unwrap();
+    engine.write_f32(SERIES, 0, &dataset.values).unwrap();
+    engine.write_f32(OBSERVED, 0, &dataset.observed).unwrap();
+    let large = predict(engine.as_mut(), &options, &dataset.test, None).unwrap();
+    for (small, large) in small[0].iter().zip(&large[0]) {
+        assert!((small - large).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn monte_carlo_passes_differ_and_their_mean_repeats() {
+    let dataset = dataset();
+    let options = TrainOptions { regularizers: "mc-dropout".parse().unwrap(), ..options() };
+    on_each_engine(|open| {
+        let (plan, _, mut engine) = train(&dataset, &options, open);
+        let mut mean = |passes| predict(engine.as_mut(), &plan.options, &dataset.test, passes).unwrap();
+        assert_eq!(mean(Some(5)), mean(Some(5)));
+        assert_ne!(mean(Some(1)), mean(Some(2)));
+        assert_ne!(mean(Some(5)), mean(None));
+        assert_eq!(mean(None), mean(None));
+    });
+}
+
+#[test]
+fn a_diverged_run_names_step_and_tensor() {
+    let dataset = dataset();
+    let mut options = TrainOptions { lr: 1e30, regularizers: "none".parse().unwrap(), ..options() };
+    options.model.instance_norm = None;
+    on_each_engine(|open| {
+        let (_, trained, _) = train(&dataset, &options, open);
+        assert_eq!(trained.status, Status::Diverged);
+        let what = trained.replicas[0].diverged.clone().unwrap();
+        assert!(what.contains("step"), "{what}");
+        assert!(trained.notices.iter().any(|line| line.contains("replica 0") && line.contains(&what)));
+    });
+}
+
+#[test]
+fn one_replica_s_nan_leaves_the_others_alone() {
+    let dataset = dataset();
+    let options = TrainOptions { replicas: 3, ..options() };
+    on_each_engine(|open| {
+        let plan = Plan::new(&dataset, &options).unwrap();
+        let steps = |poison: bool| {
+            let mut engine = open(plan.program.clone());
+            // One step through the loop fills the engine; a second one by hand.
+            let one = Plan::new(&dataset, &TrainOptions { max_steps: Some(1), ..options.clone() }).unwrap();
+            run(&dataset, &one, engine.as_mut(), &mut ()).unwrap();
+            let head = plan.program.params.get("head.weight").unwrap().offset;
+            if poison {
+                let mut row = engine.read_f32(PARAMS, 1).unwrap();
+                row[head + 3] = f32::NAN;
+                engine.write_f32(PARAMS, 1, &row).unwrap();
+            }
+            let windows = &dataset.train[..8];
+            for r in 0..3 {
+                let row = step_table::training_step(&plan, &dataset, 7 + r as u32, true, 2, 0, windows);
+                step_table::write(engine.as_mut(), r, windows, &[row]).unwrap();
+            }
+            let step = [List::Forward, List::Backward, List::Update].map(|list| Pass { list, slot: 0 });
+            engine.run(&step).unwrap();
+            let rows: Vec<Vec<u32>> =
+                (0..3).map(|r| engine.read_f32(PARAMS, r).unwrap().iter().map(|w| w.to_bits()).collect()).collect();
+            (rows, engine.read_u32(STATUS, 1).unwrap(), engine.read_u32(STATUS, 0).unwrap())
+        };
+        let (clean, sound, _) = steps(false);
+        let (poisoned, noted, other) = steps(true);
+        assert_eq!(sound, [u32::MAX; status::WORDS]);
+        assert_eq!(other, [u32::MAX; status::WORDS]);
+        assert_eq!(clean[0], poisoned[0]);
+        assert_eq!(clean[2], poisoned[2]);
+        assert_ne!(noted[status::GRAD_STEP], u32::MAX);
+        assert!(plan.program.params.owner(noted[status::GRAD_WORD] as usize).is_some());
+    });
+}
+
+/// Asks to stop after a number of steps.
+struct StopAfter(usize, usize);
+
+impl Observer for StopAfter {
+    fn progress(&mut self, progress: &microglia::train::Progress) {
+        self.1 = progress.step;
+    }
+
+    fn interrupted(&self) -> bool {
+        self.1 >= self.0
+    }
+}
+
+#[test]
+fn an_interrupted_run_keeps_its_last_weights() {
+    let dataset = dataset();
+    on_each_engine(|open| {
+        let plan = Plan::new(&dataset, &options()).unwrap();
+        let mut engine = open(plan.program.clone());
+        let trained = run(&dataset, &plan, engine.as_mut(), &mut StopAfter(20, 0)).unwrap();
+        assert_eq!(trained.status, Status::Interrupted);
+        assert!(trained.replicas[0].steps >= 20 && trained.replicas[0].steps < 4 * plan.steps_per_epoch);
+        assert_eq!(trained.last_params[0], engine.read_f32(PARAMS, 0).unwrap());
+        assert_eq!(trained.replicas[0].kept, None);
+        assert!(trained.notices.iter().any(|line| line.contains("sparsity")), "{:?}", trained.notices);
+    });
+}
+
+#[test]
+fn patience_stops_a_replica_and_best_weights_are_kept() {
+    let dataset = dataset();
+    // A rate at which the validation loss soon stops falling.
+    let options = TrainOptions {
+        lr: 0.5,
+        epochs: 30,
+        patience: 2,
+        clip_grad_norm: Some(1.0),
+        regularizers: "none".parse().unwrap(),
+        replicas: 2,
+        ..options()
+    };
+    on_each_engine(|open| {
+        let (plan, trained, mut engine) = train(&dataset, &options, open);
+        assert_eq!(trained.status, Status::Done);
+        for (r, replica) in trained.replicas.iter().enumerate() {
+            let kept = replica.kept.unwrap();
+            assert_eq!(replica.epochs, kept + 2, "patience 2");
+            let row = &trained.history[kept - 1].replicas[r];
+            assert!(row.best);
+            let forecasts = predict(engine.as_mut(), &plan.options, &dataset.validation, None).unwrap();
+            let metrics = score(&dataset, SplitName::Validation, &forecasts[r]);
+            assert!((metrics.scaled.mse - row.validation_loss).abs() < 1e-6 * row.validation_loss);
+        }
+        let last = TrainOptions { select: Select::Last, ..options.clone() };
+        let (_, trained, mut engine) = train(&dataset, &last, open);
+        assert_eq!(trained.replicas[0].kept, None);
+        assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.last_params[0]);
+    });
+}
