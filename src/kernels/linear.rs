@@ -90,7 +90,7 @@ pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan 
 /// Rows that one split sums.
 const SPLIT_ROWS: usize = 256;
 /// Most words of split sums: where the weights are many, they keep a device busy without splits.
-const MAX_SPLIT_WORDS: usize = 1 << 22;
+const MAX_SPLIT_WORDS: usize = 1 << 20;
 
 uniform! {
     LinearBackwardWeightParams {

@@ -2,6 +2,7 @@
 
 use super::plan::{Dispatch, Plan, Shapes, uniform};
 use super::recurrent::{BATCH_TILE, Packed, Units, ranges};
+use crate::dims::padded;
 use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
 
@@ -93,7 +94,7 @@ pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
             cells_row: shapes.row(op.cells),
             d_output_row: shapes.row(op.d_output),
             d_gates_row: shapes.row(op.d_gates),
-            carry_row: crate::dims::padded(carry_words) as u32,
+            carry_row: padded(carry_words) as u32,
             weights,
             weights_row,
         };

@@ -1,4 +1,7 @@
-//! The shaders' text. A kernel names the snippets it needs in a line `//! Uses: rng, rows`; they are appended after its
+//! The shaders' text.
+//!
+//! A kernel bears its op's label; one that is only a part of ops says of which, in a line `//! Stage of: lstm_forward`,
+//! and has their twins. A kernel names the snippets it needs in a line `//! Uses: rng, rows`; they are appended after its
 //! own source, so that the lines of an error stay true.
 
 use crate::error::{Error, Result};

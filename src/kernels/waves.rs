@@ -31,7 +31,7 @@ impl Waves {
         if scratch > 0 {
             let bytes = padded(scratch) as u64 * 4;
             if bytes > limit_bytes {
-                return Err(too_large("recurrent weights", &[scratch], bytes, limit_bytes, PARAMS));
+                return Err(too_large("working memory", &[scratch], bytes, limit_bytes, PARAMS));
             }
             fit = fit.min((limit_bytes / bytes) as usize);
         }
