@@ -57,6 +57,8 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     #[command(flatten)]
+    pub patchtst: PatchtstArgs,
+    #[command(flatten)]
     pub training: TrainingArgs,
     #[command(flatten)]
     pub pruning: PruningArgs,
@@ -128,25 +130,75 @@ pub struct DataArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// Recurrent cell [default: lstm]
-    #[arg(long, value_name = "rnn|lstm", value_parser = words(["rnn", "lstm"]), hide_possible_values = true)]
+    /// Recurrent cell, or a transformer over patches [default: lstm]
+    #[arg(long, value_name = "rnn|lstm|patchtst", value_parser = words(["rnn", "lstm", "patchtst"]), hide_possible_values = true)]
     pub model: Option<String>,
-    /// Hidden units per layer, 1 to 1024 [default: 64]
+    /// Hidden units per layer of a recurrent cell, 1 to 1024 [default: 64]
     #[arg(long, value_name = "UNITS", value_parser = whole(1, 1024))]
     pub hidden: Option<usize>,
-    /// Stacked layers, 1 to 64 [default: 1]
+    /// Stacked layers, 1 to 64 [default: 1; patchtst 3, its authors variant 2]
     #[arg(long, value_name = "N", value_parser = whole(1, 64))]
     pub layers: Option<usize>,
     /// Nonlinearity of the RNN cell [default: tanh]
     #[arg(long, value_name = "tanh|relu", value_parser = words(["tanh", "relu"]), hide_possible_values = true)]
     pub activation: Option<String>,
     /// Normalise the target columns of each input window, and undo it on the forecast: subtract the last value, or mean
-    /// and deviation [default: last]
+    /// and deviation [default: last; patchtst mean-std, its authors variant none]
     #[arg(long, value_name = "none|last|mean-std", value_parser = words(["none", "last", "mean-std"]), hide_possible_values = true)]
     pub instance_norm: Option<String>,
-    /// Start from these weights: safetensors by PyTorch's names, into every replica [default: none: from the seed]
+    /// Start from these weights: safetensors by PyTorch's names, for patchtst by those of `transformers`, into every replica
+    /// [default: none: from the seed]
     #[arg(long, value_name = "FILE")]
     pub init: Option<OrNone<PathBuf>>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "PatchTST")]
+pub struct PatchtstArgs {
+    /// official (the paper's code: end padding, residual attention), hf (as Hugging Face's `transformers` computes it), or
+    /// authors (the synaptic-pruning paper's: all channels in one patch) [default: official]
+    #[arg(long, value_name = "VARIANT", value_parser = words(["official", "hf", "authors"]), hide_possible_values = true)]
+    pub patchtst_variant: Option<String>,
+    /// Rows of a patch [default: auto: 16; authors 1 to 4 by look-back]
+    #[arg(long, value_name = "ROWS", value_parser = auto_rows, alias = "patch-len")]
+    pub patch: Option<Auto<usize>>,
+    /// Rows from one patch to the next [default: auto: half a patch; authors a whole one]
+    #[arg(long, value_name = "ROWS", value_parser = auto_rows)]
+    pub stride: Option<Auto<usize>>,
+    /// Width of the model [default: 128; authors 64]
+    #[arg(long, value_name = "N", value_parser = whole(1, 1 << 16))]
+    pub d_model: Option<usize>,
+    /// Attention heads, which divide the width [default: 16; authors 4]
+    #[arg(long, value_name = "N", value_parser = whole(1, 1 << 16), alias = "n-heads")]
+    pub heads: Option<usize>,
+    /// Hidden units of the feed-forward blocks [default: 256]
+    #[arg(long, value_name = "UNITS", value_parser = whole(1, 1 << 20), alias = "d-ff")]
+    pub ff: Option<usize>,
+    /// Normalise each feature over the batch, or each token over its features [default: batch; authors layer]
+    #[arg(long, value_name = "batch|layer", value_parser = words(["batch", "layer"]), hide_possible_values = true)]
+    pub norm: Option<String>,
+    /// Norms after each sum, or before each branch [default: post; hf pre]
+    #[arg(long, value_name = "post|pre", value_parser = words(["post", "pre"]), hide_possible_values = true)]
+    pub norm_position: Option<String>,
+    /// Nonlinearity of the feed-forward blocks [default: gelu; authors relu]
+    #[arg(long, value_name = "gelu|relu", value_parser = words(["gelu", "relu"]), hide_possible_values = true)]
+    pub ff_activation: Option<String>,
+    /// What tells where a patch stands: trained from small uniform numbers, fixed sines and cosines, or trained from normal
+    /// ones [default: learned; hf sincos, authors random]
+    #[arg(long, value_name = "learned|sincos|random", value_parser = words(["learned", "sincos", "random"]), hide_possible_values = true)]
+    pub positions: Option<String>,
+    /// The head reads all patches side by side, or their mean [default: flatten; authors mean]
+    #[arg(long, value_name = "flatten|mean", value_parser = words(["flatten", "mean"]), hide_possible_values = true)]
+    pub pool: Option<String>,
+    /// Chance of dropping an attention probability, for dropout and mc-dropout [default: 0]
+    #[arg(long, value_name = "P", value_parser = fraction)]
+    pub attention_dropout: Option<f64>,
+    /// Chance of dropping what the head reads, for dropout and mc-dropout [default: 0]
+    #[arg(long, value_name = "P", value_parser = fraction)]
+    pub head_dropout: Option<f64>,
+    /// A learned scale and shift per channel in the normalisation of the window, official only [default: off]
+    #[arg(long, value_name = "on|off", value_parser = words(["on", "off"]), hide_possible_values = true)]
+    pub revin_affine: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]

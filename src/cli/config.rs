@@ -7,10 +7,10 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
 use microglia::data::options::{parse_decimal, parse_delimiter, parse_on_off};
-use microglia::models::{ModelKind, ModelOptions};
+use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
 use microglia::train::options::{PruningOptions, Regularizer, TrainOptions};
 
-use super::args::{Auto, DataArgs, ModelArgs, OrNone, PruningArgs, TrainArgs, TrainingArgs};
+use super::args::{Auto, DataArgs, ModelArgs, OrNone, PatchtstArgs, PruningArgs, TrainArgs, TrainingArgs};
 use super::config_file;
 
 /// A run as asked for, before the data has settled what is left open.
@@ -42,9 +42,15 @@ impl Config {
     }
 
     pub fn from_args(args: TrainArgs) -> Result<Config> {
+        let model = model_options(args.model, args.patchtst)?;
+        let mut data = data_options(args.data)?;
+        if model.0.kind == ModelKind::Patchtst && model.0.patchtst.by_channel() {
+            // A channel forecasts itself from itself: the calendar is none of them.
+            data.calendar = data.calendar.or(Some(false));
+        }
         Ok(Config {
-            data: data_options(args.data)?,
-            train: train_options(args.training, model_options(args.model)?, args.pruning)?,
+            data,
+            train: train_options(args.training, model, args.pruning)?,
             device: args.device.device.unwrap_or_else(|| "auto".into()),
             threads: args.device.threads.and_then(|threads| threads.0),
             out: args.output.out,
@@ -58,7 +64,11 @@ impl Config {
         let has = |regularizer| self.train.regularizers.has(regularizer);
         let (pruning, mc) = (has(Regularizer::Pruning), has(Regularizer::McDropout));
         let decay = has(Regularizer::L2) || has(Regularizer::WeightDecay);
-        let rnn = self.train.model.kind == ModelKind::Rnn;
+        let (rnn, patchtst) = [ModelKind::Rnn, ModelKind::Patchtst].map(|kind| self.train.model.kind == kind).into();
+        let recurrent = [("hidden", !patchtst, "--model rnn or lstm"), ("activation", rnn, "--model rnn")];
+        let patch_words = PATCHTST_OPTIONS.map(|id| (id, patchtst, "--model patchtst"));
+        let kinds = ["attention_dropout", "head_dropout"]
+            .map(|id| (id, !patchtst || self.train.regularizers.drops(), "--regularizer dropout or mc-dropout"));
         [
             ("dropout", self.train.regularizers.drops(), "--regularizer dropout or mc-dropout"),
             ("mc_passes", mc, "--regularizer mc-dropout"),
@@ -68,14 +78,34 @@ impl Config {
             ("warmup", pruning, "--regularizer pruning"),
             ("prune_every", pruning, "--regularizer pruning"),
             ("prune_until", pruning, "--regularizer pruning"),
-            ("activation", rnn, "--model rnn"),
         ]
         .into_iter()
+        .chain(recurrent)
+        .chain(patch_words)
+        .chain(kinds)
         .filter(|&(id, used, _)| typed(id) && !used)
         .map(|(id, _, needs)| format!("--{} changes nothing without {needs}", id.replace('_', "-")))
         .collect()
     }
 }
+
+/// Options of a PatchTST alone.
+const PATCHTST_OPTIONS: [&str; 14] = [
+    "patchtst_variant",
+    "patch",
+    "stride",
+    "d_model",
+    "heads",
+    "ff",
+    "norm",
+    "norm_position",
+    "ff_activation",
+    "positions",
+    "pool",
+    "attention_dropout",
+    "head_dropout",
+    "revin_affine",
+];
 
 fn data_options(args: DataArgs) -> Result<DataOptions> {
     Ok(DataOptions {
@@ -99,10 +129,12 @@ fn data_options(args: DataArgs) -> Result<DataOptions> {
     })
 }
 
-fn model_options(args: ModelArgs) -> Result<(ModelOptions, Option<PathBuf>)> {
-    let default = ModelOptions::default();
+fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<(ModelOptions, Option<PathBuf>)> {
+    let kind = parse(args.model, ModelOptions::default().kind)?;
+    let variant = parse(patchtst.patchtst_variant.clone(), ModelOptions::default().patchtst.variant)?;
+    let default = ModelOptions::of(kind, variant);
     let model = ModelOptions {
-        kind: parse(args.model, default.kind)?,
+        kind,
         hidden: args.hidden.unwrap_or(default.hidden),
         layers: args.layers.unwrap_or(default.layers),
         activation: parse(args.activation, default.activation)?,
@@ -111,8 +143,28 @@ fn model_options(args: ModelArgs) -> Result<(ModelOptions, Option<PathBuf>)> {
             Some("none") => None,
             Some(word) => Some(word.parse()?),
         },
+        patchtst: patchtst_options(patchtst, default.patchtst)?,
     };
     Ok((model, args.init.and_then(|init| init.0)))
+}
+
+fn patchtst_options(args: PatchtstArgs, default: PatchtstOptions) -> Result<PatchtstOptions> {
+    Ok(PatchtstOptions {
+        variant: default.variant,
+        patch: args.patch.map_or(default.patch, |Auto(rows)| rows),
+        stride: args.stride.map_or(default.stride, |Auto(rows)| rows),
+        d_model: args.d_model.unwrap_or(default.d_model),
+        heads: args.heads.unwrap_or(default.heads),
+        ff: args.ff.unwrap_or(default.ff),
+        norm: parse(args.norm, default.norm)?,
+        norm_position: parse(args.norm_position, default.norm_position)?,
+        ff_activation: parse(args.ff_activation, default.ff_activation)?,
+        positions: parse(args.positions, default.positions)?,
+        pool: parse(args.pool, default.pool)?,
+        attention_dropout: args.attention_dropout.unwrap_or(default.attention_dropout),
+        head_dropout: args.head_dropout.unwrap_or(default.head_dropout),
+        revin_affine: args.revin_affine.map_or(Ok(default.revin_affine), |text| parse_on_off(&text))?,
+    })
 }
 
 fn train_options(

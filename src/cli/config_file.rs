@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Command, FromArgMatches};
+use microglia::models::ModelKind;
 use toml::Value;
 
 use super::args::TrainArgs;
@@ -93,17 +94,7 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
     let pruning = &train.pruning;
     [
         ("Data", data_entries(config)),
-        (
-            "Model",
-            vec![
-                ("model", word(train.model.kind)),
-                ("hidden", number(train.model.hidden)),
-                ("layers", number(train.model.layers)),
-                ("activation", word(train.model.activation)),
-                ("instance-norm", or(train.model.instance_norm, word, "none")),
-                ("init", or(train.init.as_deref(), path, "none")),
-            ],
-        ),
+        ("Model", model_entries(config)),
         (
             "Training",
             vec![
@@ -137,6 +128,39 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
         ),
         ("Device", vec![("device", word(&config.device)), ("threads", or(config.threads, number, "auto"))]),
     ]
+}
+
+/// Those that the model reads.
+fn model_entries(config: &Config) -> Entries {
+    let model = &config.train.model;
+    let mut entries = vec![("model", word(model.kind))];
+    if model.kind == ModelKind::Patchtst {
+        let p = &model.patchtst;
+        entries.extend([
+            ("patchtst-variant", word(p.variant)),
+            ("patch", or(p.patch, number, "auto")),
+            ("stride", or(p.stride, number, "auto")),
+            ("d-model", number(p.d_model)),
+            ("heads", number(p.heads)),
+            ("ff", number(p.ff)),
+            ("norm", word(p.norm)),
+            ("norm-position", word(p.norm_position)),
+            ("ff-activation", word(p.ff_activation)),
+            ("positions", word(p.positions)),
+            ("pool", word(p.pool)),
+            ("attention-dropout", Value::Float(p.attention_dropout)),
+            ("head-dropout", Value::Float(p.head_dropout)),
+            ("revin-affine", word(if p.revin_affine { "on" } else { "off" })),
+        ]);
+    } else {
+        entries.extend([("hidden", number(model.hidden)), ("activation", word(model.activation))]);
+    }
+    entries.extend([
+        ("layers", number(model.layers)),
+        ("instance-norm", or(model.instance_norm, word, "none")),
+        ("init", or(config.train.init.as_deref(), path, "none")),
+    ]);
+    entries
 }
 
 fn data_entries(config: &Config) -> Entries {
@@ -215,9 +239,9 @@ mod tests {
             .filter_map(|arg| arg.get_long())
             .filter(|name| !NOT_OF_THE_RUN.contains(name))
             .collect();
-        let config = read_text("").unwrap();
+        let runs = ["", "model = 'patchtst'"].map(|text| read_text(text).unwrap());
         let written: BTreeSet<&str> =
-            entries(&config).into_iter().flat_map(|(_, list)| list).map(|(key, _)| key).collect();
+            runs.iter().flat_map(entries).flat_map(|(_, list)| list).map(|(key, _)| key).collect();
         assert_eq!(options, written);
     }
 
@@ -235,6 +259,19 @@ mod tests {
         assert_eq!(write(&second), write(&first));
         assert_eq!(second.train.clip_grad_norm, Some(0.5));
         assert_eq!(second.data.missing_values.as_deref(), Some(["-200".to_string(), "?".into()].as_slice()));
+    }
+
+    #[test]
+    fn a_patchtst_reads_back_as_the_same_run() {
+        let text =
+            "model = 'patchtst'\npatchtst-variant = 'hf'\npatch = 12\nd-model = 32\nhead-dropout = 0.1\npool = 'mean'";
+        let first = read_text(text).unwrap();
+        assert_eq!(first.train.model.patchtst.patch, Some(12));
+        assert_eq!((first.train.model.layers, first.data.calendar), (3, Some(false)));
+        assert_eq!(read_text(&write(&first)).unwrap().train, first.train);
+        let authors = read_text("model = 'patchtst'\npatchtst-variant = 'authors'").unwrap();
+        assert_eq!((authors.train.model.layers, authors.train.model.patchtst.d_model), (2, 64));
+        assert_eq!((authors.train.model.instance_norm, authors.data.calendar), (None, None));
     }
 
     #[test]

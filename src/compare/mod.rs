@@ -16,7 +16,7 @@ use crate::models::ModelKind::{Lstm, Rnn};
 use crate::program::Program;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
 
-pub use case::{Case, normal};
+pub use case::Case;
 pub use ops::{Divergence, OpReport};
 pub use steps::{FreeReport, StepReport};
 

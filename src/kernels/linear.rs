@@ -61,6 +61,7 @@ uniform! {
     LinearBackwardInputParams {
         d_output: RowsWords,
         d_input: RowsWords,
+        skip: RowsWords,
         weight: u32,
         params_row: u32,
         column_lanes: u32,
@@ -72,16 +73,20 @@ uniform! {
 pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let (column_lanes, column_groups) = across(inputs.div_ceil(COLUMNS));
+    // Something must be bound where nothing is added.
+    let skip = op.skip.unwrap_or(Rows::dense(op.d_output.tensor, 0, 0));
     let params = LinearBackwardInputParams {
         d_output: shapes.rows(&op.d_output),
         d_input: shapes.rows(&op.d_input),
+        skip: shapes.rows(&skip),
         weight: op.weight as u32,
         params_row: shapes.row(PARAMS),
         column_lanes: column_lanes as u32,
         column_groups: column_groups as u32,
         fours: u32::from(fours(&op.d_output) && inputs.is_multiple_of(4) && op.weight.is_multiple_of(4)),
     };
-    let bindings = [("params", PARAMS), ("d_output", op.d_output.tensor), ("d_input", op.d_input.tensor)];
+    let bindings =
+        [("params", PARAMS), ("d_output", op.d_output.tensor), ("skip", skip.tensor), ("d_input", op.d_input.tensor)];
     let row_groups = count.div_ceil(ROWS * LANES / column_lanes);
     let workgroups = groups(column_groups * row_groups, 1);
     Plan::one(Dispatch::new("linear_backward_input", &params, &bindings, workgroups, 2 * count * inputs * outputs))

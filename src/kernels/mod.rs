@@ -20,7 +20,7 @@ pub use engine::{GpuEngine, GpuOptions};
 use crate::program::Op;
 use plan::{Plan, Shapes};
 
-/// The dispatches of an op.
+/// The dispatches of an op; none where it has no kernel yet, which [`GpuEngine::new`] refuses.
 pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
     match op {
         Op::WindowGather(op) => window::window_gather(op, shapes),
@@ -35,6 +35,25 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
         Op::LstmForward(op) => lstm::lstm_forward(op, shapes),
         Op::LstmBackward(op) => lstm::lstm_backward(op, shapes),
         Op::Dropout(op) => dropout::dropout(op, shapes),
+        Op::PatchGather(_)
+        | Op::InstanceAffineBackward(_)
+        | Op::PositionsForward(_)
+        | Op::PositionsBackward(_)
+        | Op::BatchNormStatistics(_)
+        | Op::BatchNormForward(_)
+        | Op::BatchNormBackwardWeight(_)
+        | Op::BatchNormBackwardInput(_)
+        | Op::LayerNormForward(_)
+        | Op::LayerNormBackwardWeight(_)
+        | Op::LayerNormBackwardInput(_)
+        | Op::ActivationForward(_)
+        | Op::ActivationBackward(_)
+        | Op::Residual(_)
+        | Op::AttentionForward(_)
+        | Op::AttentionBackwardQuery(_)
+        | Op::AttentionBackwardKeyValue(_)
+        | Op::MeanPoolForward(_)
+        | Op::MeanPoolBackward(_) => Plan::default(),
         Op::LossForward(op) => loss::loss_forward(op, shapes),
         Op::LossBackward(op) => loss::loss_backward(op, shapes),
         Op::PredictionStore(op) => window::prediction_store(op, shapes),

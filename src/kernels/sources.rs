@@ -44,6 +44,7 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
 /// What kernels share.
 pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
     activations,
+    drops,
     grid,
     magnitude,
     non_finite,

@@ -5,15 +5,19 @@
 //! K targets, Z horizon, O = Z·K outputs, H hidden units, N rows of a matrix, P words of a parameter arena.
 //! Every op writes its outputs with `=`; each output word has one owner; reductions run in a fixed order.
 
+mod transformer;
+
 use super::tensor::*;
 use crate::words::words;
+
+pub use transformer::*;
 
 /// How the input window is normalised, target channels only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InstanceNorm {
     /// Subtract the window's last value (NLinear; Zeng et al., AAAI 2023).
     Last,
-    /// Subtract the mean, divide by √(population variance + 1e-5) (RevIN; Kim et al., ICLR 2022), no affine part.
+    /// Subtract the mean, divide by √(population variance + 1e-5) (RevIN; Kim et al., ICLR 2022).
     MeanStd,
 }
 words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm::MeanStd = "mean-std");
@@ -56,7 +60,8 @@ pub struct WindowGather {
     pub weight: TensorId,
 }
 
-/// `output = (input − shift) / scale` on the first K channels, the others copied; `stats[b, k] = (shift, scale)`.
+/// `output = (input − shift) / scale · weight + bias` on the first K channels, the others copied;
+/// `stats[b, k] = (shift, scale)`. Without an affine part weight is 1 and bias 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceNormForward {
     pub mode: InstanceNorm,
@@ -70,10 +75,13 @@ pub struct InstanceNormForward {
     pub output: TensorId,
     /// `[B, K, 2]`
     pub stats: TensorId,
+    /// Of `[K]` each in [`PARAMS`].
+    pub affine: Option<Affine>,
 }
 
-/// Forward: `output[b, z, k] = input[b, z, k] · scale[b, k] + shift[b, k]`.
-/// Backward: `d_input = d_output · scale`; the statistics carry no gradient, as RevIN detaches them.
+/// Forward: `output[b, z, k] = (input[b, z, k] − bias[k]) / (weight[k] + 1e-10) · scale[b, k] + shift[b, k]`.
+/// Backward: `d_input = d_output · scale / (weight + 1e-10)`; the statistics carry no gradient, as RevIN detaches them.
+/// Without an affine part the division is none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceDenorm {
     pub batch: usize,
@@ -81,9 +89,13 @@ pub struct InstanceDenorm {
     pub targets: usize,
     /// `[B, K, 2]`
     pub stats: TensorId,
-    /// `[B, Z, K]`: what is read (forward: the head's output; backward: d_output)
+    /// Of `[K]` each in [`PARAMS`].
+    pub affine: Option<Affine>,
+    /// Whether the head's side is `[B, K, Z]`.
+    pub by_channel: bool,
+    /// What is read: forward `[B, Z, K]`, or by channel `[B, K, Z]`, the head's output; backward `[B, Z, K]`, d_output
     pub input: TensorId,
-    /// `[B, Z, K]`: what is written (forward: the forecast; backward: d_input)
+    /// What is written: forward `[B, Z, K]`, the forecast; backward `[B, Z, K]`, or by channel `[B, K, Z]`, d_input
     pub output: TensorId,
 }
 
@@ -100,13 +112,15 @@ pub struct LinearForward {
     pub output: Rows,
 }
 
-/// `d_input[n, i] = Σ_o d_output[n, o] · weight[o, i]`
+/// `d_input[n, i] = Σ_o d_output[n, o] · weight[o, i] + skip[n, i]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearBackwardInput {
     /// `[N, O]`
     pub d_output: Rows,
     /// Word of `[O, I]` in [`PARAMS`].
     pub weight: usize,
+    /// `[N, I]`: the gradient that reaches the input past the layer.
+    pub skip: Option<Rows>,
     /// `[N, I]`
     pub d_input: Rows,
 }
@@ -205,13 +219,26 @@ pub struct LstmBackward {
     pub d_gates: TensorId,
 }
 
-/// Inverted dropout: `output = input · (keep ? scale : 0)`; its own backward, applied to the gradient.
+/// Which of the step table's chances of being dropped an op uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chance {
+    /// Of hidden values: everything but the other two.
+    Hidden,
+    /// Of attention probabilities.
+    Attention,
+    /// Of what the head reads.
+    Head,
+}
+
+/// Inverted dropout: `output = input · (keep ? 1 / (1 − p) : 0)`; its own backward, applied to the gradient.
 ///
-/// Element (n, j) is dropped where `draw(seed, site, step, n·width + j) < threshold` (see [`super::rng`]).
+/// Element (n, j) is dropped where `draw(seed, site, step, n·width + j) < threshold`, p = threshold / 2³² (see
+/// [`super::rng`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dropout {
     pub input: Rows,
     pub output: Rows,
+    pub chance: Chance,
     pub site: u32,
 }
 
@@ -350,6 +377,25 @@ pub enum Op {
     LstmForward(LstmForward),
     LstmBackward(LstmBackward),
     Dropout(Dropout),
+    PatchGather(PatchGather),
+    InstanceAffineBackward(InstanceAffineBackward),
+    PositionsForward(PositionsForward),
+    PositionsBackward(PositionsBackward),
+    BatchNormStatistics(BatchNormStatistics),
+    BatchNormForward(BatchNormForward),
+    BatchNormBackwardWeight(BatchNormBackwardWeight),
+    BatchNormBackwardInput(BatchNormBackwardInput),
+    LayerNormForward(LayerNormForward),
+    LayerNormBackwardWeight(LayerNormBackwardWeight),
+    LayerNormBackwardInput(LayerNormBackwardInput),
+    ActivationForward(ActivationForward),
+    ActivationBackward(ActivationBackward),
+    Residual(Residual),
+    AttentionForward(AttentionForward),
+    AttentionBackwardQuery(AttentionBackward),
+    AttentionBackwardKeyValue(AttentionBackward),
+    MeanPoolForward(MeanPool),
+    MeanPoolBackward(MeanPool),
     LossForward(LossForward),
     LossBackward(LossBackward),
     PredictionStore(PredictionStore),
@@ -378,6 +424,25 @@ impl Op {
             Op::LstmForward(_) => "lstm_forward",
             Op::LstmBackward(_) => "lstm_backward",
             Op::Dropout(_) => "dropout",
+            Op::PatchGather(_) => "patch_gather",
+            Op::InstanceAffineBackward(_) => "instance_affine_backward",
+            Op::PositionsForward(_) => "positions_forward",
+            Op::PositionsBackward(_) => "positions_backward",
+            Op::BatchNormStatistics(_) => "batch_norm_statistics",
+            Op::BatchNormForward(_) => "batch_norm_forward",
+            Op::BatchNormBackwardWeight(_) => "batch_norm_backward_weight",
+            Op::BatchNormBackwardInput(_) => "batch_norm_backward_input",
+            Op::LayerNormForward(_) => "layer_norm_forward",
+            Op::LayerNormBackwardWeight(_) => "layer_norm_backward_weight",
+            Op::LayerNormBackwardInput(_) => "layer_norm_backward_input",
+            Op::ActivationForward(_) => "activation_forward",
+            Op::ActivationBackward(_) => "activation_backward",
+            Op::Residual(_) => "residual",
+            Op::AttentionForward(_) => "attention_forward",
+            Op::AttentionBackwardQuery(_) => "attention_backward_query",
+            Op::AttentionBackwardKeyValue(_) => "attention_backward_key_value",
+            Op::MeanPoolForward(_) => "mean_pool_forward",
+            Op::MeanPoolBackward(_) => "mean_pool_backward",
             Op::LossForward(_) => "loss_forward",
             Op::LossBackward(_) => "loss_backward",
             Op::PredictionStore(_) => "prediction_store",
@@ -395,16 +460,43 @@ impl Op {
     pub fn reads(&self) -> Vec<TensorId> {
         match self {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
-            Op::InstanceNormForward(op) => vec![op.input],
-            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.stats, op.input],
+            Op::InstanceNormForward(op) => vec![PARAMS, op.input],
+            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![PARAMS, op.stats, op.input],
             Op::LinearForward(op) => vec![PARAMS, op.input.tensor],
-            Op::LinearBackwardInput(op) => vec![PARAMS, op.d_output.tensor],
+            Op::LinearBackwardInput(op) => with([PARAMS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor)]),
             Op::LinearBackwardWeight(op) => vec![op.input.tensor, op.d_output.tensor],
             Op::RnnForward(op) => vec![PARAMS, op.projected],
             Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
             Op::LstmForward(op) => vec![PARAMS, op.gates],
             Op::LstmBackward(op) => vec![PARAMS, op.gates, op.cells, op.d_output],
             Op::Dropout(op) => vec![STEPS, op.input.tensor],
+            Op::PatchGather(op) => vec![op.input],
+            Op::InstanceAffineBackward(op) => {
+                vec![PARAMS, op.input, op.stats, op.d_patches, op.forecast, op.d_forecast]
+            }
+            Op::PositionsForward(op) => vec![STEPS, PARAMS, op.input],
+            Op::PositionsBackward(op) => vec![op.d_sum],
+            Op::BatchNormStatistics(op) => vec![STEPS, WINDOWS, STATE, op.input],
+            Op::BatchNormForward(op) => vec![PARAMS, op.stats, op.input],
+            Op::BatchNormBackwardWeight(op) => vec![op.stats, op.input, op.d_output],
+            Op::BatchNormBackwardInput(op) => {
+                with([WINDOWS, PARAMS, GRADS, op.stats, op.input, op.d_output], [op.skip])
+            }
+            Op::LayerNormForward(op) => vec![PARAMS, op.input],
+            Op::LayerNormBackwardWeight(op) => vec![op.stats, op.input, op.d_output],
+            Op::LayerNormBackwardInput(op) => with([PARAMS, op.stats, op.input, op.d_output], [op.skip]),
+            Op::ActivationForward(op) => vec![STEPS, op.input],
+            Op::ActivationBackward(op) => vec![STEPS, op.input, op.d_output],
+            Op::Residual(op) => vec![STEPS, op.input, op.skip],
+            Op::AttentionForward(op) => with([STEPS, op.qkv], [op.before]),
+            Op::AttentionBackwardQuery(op) => {
+                let before = op.d_scores.filter(|_| op.handed_on);
+                with([STEPS, op.qkv, op.softmax, op.output, op.d_output], [op.before, before])
+            }
+            Op::AttentionBackwardKeyValue(op) => {
+                with([STEPS, op.qkv, op.softmax, op.d_output], [op.before, op.d_scores])
+            }
+            Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.input],
             Op::LossForward(op) => vec![STEPS, op.prediction, op.target, op.weight],
             Op::LossBackward(op) => vec![STEPS, op.prediction, op.target, op.weight],
             Op::PredictionStore(op) => vec![op.prediction],
@@ -432,6 +524,24 @@ impl Op {
             Op::LstmForward(op) => vec![op.gates, op.states, op.cells],
             Op::LstmBackward(op) => vec![op.d_gates],
             Op::Dropout(op) => vec![op.output.tensor],
+            Op::PatchGather(op) => vec![op.output],
+            Op::InstanceAffineBackward(_) => vec![GRADS],
+            Op::PositionsForward(op) => vec![op.output],
+            Op::PositionsBackward(_) => vec![GRADS],
+            Op::BatchNormStatistics(op) => vec![op.stats, STATE],
+            Op::BatchNormForward(op) => vec![op.output],
+            Op::BatchNormBackwardWeight(_) => vec![GRADS],
+            Op::BatchNormBackwardInput(op) => vec![op.d_input],
+            Op::LayerNormForward(op) => vec![op.output, op.stats],
+            Op::LayerNormBackwardWeight(_) => vec![GRADS],
+            Op::LayerNormBackwardInput(op) => vec![op.d_input],
+            Op::ActivationForward(op) => vec![op.output],
+            Op::ActivationBackward(op) => vec![op.d_input],
+            Op::Residual(op) => vec![op.output],
+            Op::AttentionForward(op) => with([op.softmax, op.output], [op.scores]),
+            Op::AttentionBackwardQuery(op) => with([op.softmax, op.d_qkv], [op.d_scores]),
+            Op::AttentionBackwardKeyValue(op) => vec![op.d_qkv],
+            Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.output],
             Op::LossForward(_) => vec![LOSSES],
             Op::LossBackward(op) => vec![op.d_prediction],
             Op::PredictionStore(_) => vec![PREDICTIONS],
@@ -444,4 +554,9 @@ impl Op {
             Op::ThresholdMask(_) => vec![MASK],
         }
     }
+}
+
+/// The tensors an op always touches, and those it touches where it has them.
+fn with<const N: usize, const M: usize>(always: [TensorId; N], where_any: [Option<TensorId>; M]) -> Vec<TensorId> {
+    always.into_iter().chain(where_any.into_iter().flatten()).collect()
 }

@@ -4,6 +4,7 @@
 const ROTATIONS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
 
 /// Two words from a key and a counter, as Random123's `threefry2x32`.
+#[inline(always)]
 pub fn threefry(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
     let keys = [key[0], key[1], 0x1BD1_1BDA ^ key[0] ^ key[1]];
     let mut x = [counter[0].wrapping_add(keys[0]), counter[1].wrapping_add(keys[1])];
@@ -32,6 +33,7 @@ pub const fn site(name: &str) -> u32 {
 }
 
 /// A word for element `element` at step `step`.
+#[inline(always)]
 pub fn draw(seed: u32, site: u32, step: u32, element: u32) -> u32 {
     threefry([seed, site], [step, element])[0]
 }
@@ -39,6 +41,13 @@ pub fn draw(seed: u32, site: u32, step: u32, element: u32) -> u32 {
 /// The 24 high bits of a word as a number in [0, 1).
 pub fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
+}
+
+/// A standard normal number for element `element`, by Box and Muller.
+pub fn normal(seed: u32, site: u32, step: u32, element: u32) -> f32 {
+    let [a, b] = threefry([seed, site], [step, element]);
+    let (u, v) = ((a as f64 + 0.5) / 4_294_967_296.0, b as f64 / 4_294_967_296.0);
+    ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
 }
 
 /// Puts `items` into an order drawn from (seed, site, step), by Fisher and Yates.

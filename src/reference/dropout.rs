@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::program::op::Dropout;
-use crate::program::rng;
+use crate::program::op::{Chance, Dropout};
+use crate::program::{ReplicaStep, rng};
 
-use super::scalar::Scalar;
+use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, tiles};
 
 /// Rows per task.
@@ -18,19 +18,69 @@ pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
     tiles(&mut output, storage.row(op.output.tensor), count, width, TILE).into_par_iter().enumerate().for_each(
         |(task, output)| {
             let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let step = storage.step(r, slot);
+            let drops = Drops::new(&storage.step(r, slot), op.chance, op.site);
             let input = storage.float_row(op.input.tensor, r);
-            let scale = T::from_f32(step.dropout_scale);
-            for (n, output) in output.chunks_mut(width).enumerate() {
-                let start = op.input.start(first + n);
-                for (j, word) in output.iter_mut().enumerate() {
-                    let element = ((first + n) * width + j) as u32;
-                    let dropped = step.dropout_threshold != 0
-                        && rng::draw(step.seed, op.site, step.step, element) < step.dropout_threshold;
-                    *word = if dropped { T::ZERO } else { input[start + j] * scale };
-                }
-            }
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (n, output) in output.chunks_mut(width).enumerate() {
+                        let input = &input[op.input.start(first + n)..][..width];
+                        drops.each((first + n) * width, output, |j| input[j]);
+                    }
+                },
+            );
         },
     );
     storage.put_floats(op.output.tensor, output);
+}
+
+/// One replica's dropout at one site and step.
+pub struct Drops<T> {
+    seed: u32,
+    site: u32,
+    step: u32,
+    threshold: u32,
+    /// 1 / (1 − p)
+    scale: T,
+}
+
+impl<T: Scalar> Drops<T> {
+    pub fn new(step: &ReplicaStep, chance: Chance, site: u32) -> Self {
+        let threshold = step.threshold_of(chance);
+        let scale = T::ONE / (T::ONE - T::from_f64(threshold as f64 / 4_294_967_296.0));
+        Drops { seed: step.seed, site, step: step.step, threshold, scale }
+    }
+
+    /// What element `element` is multiplied by.
+    #[inline(always)]
+    pub fn factor(&self, element: usize) -> T {
+        let dropped = rng::draw(self.seed, self.site, self.step, element as u32) < self.threshold;
+        if dropped { T::ZERO } else { self.scale }
+    }
+
+    /// Multiplies each value by its factor.
+    #[inline(always)]
+    pub fn in_place(&self, first: usize, values: &mut [T]) {
+        if self.threshold != 0 {
+            for (j, value) in values.iter_mut().enumerate() {
+                let factor = self.factor(first + j);
+                *value = if factor == T::ZERO { T::ZERO } else { *value * factor };
+            }
+        }
+    }
+
+    /// `output[j] = value(j) · factor(first + j)`, without a draw where nothing is dropped.
+    #[inline(always)]
+    pub fn each(&self, first: usize, output: &mut [T], value: impl Fn(usize) -> T) {
+        if self.threshold == 0 {
+            for (j, word) in output.iter_mut().enumerate() {
+                *word = value(j);
+            }
+        } else {
+            for (j, word) in output.iter_mut().enumerate() {
+                let factor = self.factor(first + j);
+                *word = if factor == T::ZERO { T::ZERO } else { value(j) * factor };
+            }
+        }
+    }
 }

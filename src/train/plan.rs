@@ -33,9 +33,10 @@ impl Plan {
         check(options)?;
         let mut options = options.clone();
         let mut notices = Vec::new();
-        let outputs = dataset.horizon * dataset.targets;
         let steps_per_epoch = dataset.train.len().div_ceil(options.batch);
-        let layout = models::params(&options.model, dataset.channels(), outputs);
+        options.model.patchtst = options.model.patchtst.resolved(dataset.lookback);
+        let sizes = sizes(dataset, &options, steps_per_epoch);
+        let layout = models::params(&options.model, &sizes)?;
         let mut prune = None;
         if options.regularizers.has(Regularizer::Pruning) {
             let plan =
@@ -44,22 +45,6 @@ impl Plan {
             options.pruning.until = Some(plan.until);
             prune = Some(plan);
         }
-        let (replicas, batch) = (options.replicas, options.batch);
-        let slot_words = replicas * (ReplicaStep::WORDS + batch);
-        let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
-        let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
-        let prediction_slots = (PREDICTION_WORDS / (replicas * batch * outputs)).clamp(1, slots.min(scored).max(1));
-        let sizes = Sizes {
-            replicas,
-            batch,
-            slots,
-            prediction_slots,
-            rows: dataset.rows(),
-            channels: dataset.channels(),
-            targets: dataset.targets,
-            horizon: dataset.horizon,
-            lookback: dataset.lookback,
-        };
         let training = Training {
             loss: options.loss,
             dropout: options.regularizers.drops(),
@@ -68,6 +53,26 @@ impl Plan {
         let program = models::build(&options.model, &training, sizes)?;
         let lr = LrPlan { schedule: options.lr_schedule, lr: options.lr, epochs: options.epochs, steps_per_epoch };
         Ok(Plan { options, program, steps_per_epoch, lr, prune, notices })
+    }
+}
+
+/// How much lies on the device at a time.
+fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> Sizes {
+    let (replicas, batch, outputs) = (options.replicas, options.batch, dataset.horizon * dataset.targets);
+    let slot_words = replicas * (ReplicaStep::WORDS + batch);
+    let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
+    let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
+    let prediction_slots = (PREDICTION_WORDS / (replicas * batch * outputs)).clamp(1, slots.min(scored).max(1));
+    Sizes {
+        replicas,
+        batch,
+        slots,
+        prediction_slots,
+        rows: dataset.rows(),
+        channels: dataset.channels(),
+        targets: dataset.targets,
+        horizon: dataset.horizon,
+        lookback: dataset.lookback,
     }
 }
 

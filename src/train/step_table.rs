@@ -12,9 +12,15 @@ use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
 /// Marks the steps of Monte Carlo passes, so that none shares draws with a training step.
 const MC_STEP: u32 = 1 << 31;
 
-/// (threshold, scale) of dropout with probability p.
-fn dropout(p: f64) -> (u32, f32) {
-    ((p * 4_294_967_296.0).round().min(u32::MAX as f64) as u32, (1.0 / (1.0 - p)) as f32)
+/// A row with the run's dropout on.
+fn dropping(options: &TrainOptions, row: ReplicaStep) -> ReplicaStep {
+    let patchtst = &options.model.patchtst;
+    ReplicaStep {
+        dropout_threshold: ReplicaStep::threshold(options.dropout),
+        attention_threshold: ReplicaStep::threshold(patchtst.attention_dropout),
+        head_threshold: ReplicaStep::threshold(patchtst.head_dropout),
+        ..row
+    }
 }
 
 /// The row of optimizer step `step` for one replica; `windows` are its batch.
@@ -29,14 +35,11 @@ pub fn training_step(
 ) -> ReplicaStep {
     let options = &plan.options;
     let (lr, beta1) = plan.lr.at(step);
-    let (threshold, scale) = if options.regularizers.drops() { dropout(options.dropout) } else { (0, 1.0) };
     let decay = |regularizer| if options.regularizers.has(regularizer) { options.weight_decay } else { 0.0 };
     let n = i32::try_from(step).unwrap_or(i32::MAX);
-    ReplicaStep {
+    let row = ReplicaStep {
         step: step as u32,
         active: active as u32,
-        dropout_threshold: threshold,
-        dropout_scale: scale,
         inv_target_count: inverse(target_count(dataset, windows)),
         step_size: (lr / (1.0 - beta1.powi(n))) as f32,
         one_minus_beta1: (1.0 - beta1) as f32,
@@ -48,17 +51,19 @@ pub fn training_step(
         clip_norm: options.clip_grad_norm.unwrap_or(0.0) as f32,
         prune_count: prune_count as u32,
         ..ReplicaStep::idle(seed)
-    }
+    };
+    if options.regularizers.drops() { dropping(options, row) } else { row }
 }
 
 /// The row of an evaluation step: no dropout, or that of Monte Carlo pass `pass` at batch `batch` of `batches`.
 pub fn evaluation_step(options: &TrainOptions, seed: u32, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
-    let mut row = ReplicaStep::idle(seed);
-    if let Some((pass, batch, batches)) = mc {
-        (row.dropout_threshold, row.dropout_scale) = dropout(options.dropout);
-        row.step = MC_STEP | (pass * batches + batch) as u32;
+    let row = ReplicaStep::idle(seed);
+    match mc {
+        Some((pass, batch, batches)) => {
+            dropping(options, ReplicaStep { step: MC_STEP | (pass * batches + batch) as u32, ..row })
+        }
+        None => row,
     }
-    row
 }
 
 /// Observed target values of a batch.

@@ -108,6 +108,7 @@ impl Case {
             layers: self.golden.value("layers"),
             activation: word("activation").parse().unwrap(),
             instance_norm: None,
+            ..ModelOptions::default()
         };
         let training = Training { loss: LossKind::Mse, dropout: false, clip: way == "clipped" };
         models::build(&model, &training, self.sizes.clone()).unwrap()
