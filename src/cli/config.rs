@@ -9,6 +9,7 @@ use microglia::data::DataOptions;
 use microglia::data::options::{parse_decimal, parse_delimiter, parse_on_off};
 use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
 use microglia::train::options::{PruningOptions, Regularizer, TrainOptions};
+use microglia::train::weights;
 
 use super::args::{Auto, DataArgs, ModelArgs, OrNone, PatchtstArgs, PruningArgs, TrainArgs, TrainingArgs};
 use super::config_file;
@@ -42,15 +43,16 @@ impl Config {
     }
 
     pub fn from_args(args: TrainArgs) -> Result<Config> {
-        let model = model_options(args.model, args.patchtst)?;
+        let Model { model, init, horizon } = model_options(args.model, args.patchtst)?;
         let mut data = data_options(args.data)?;
-        if model.0.kind == ModelKind::Patchtst && model.0.patchtst.by_channel() {
+        data.horizon = data.horizon.or(horizon);
+        if model.kind == ModelKind::Patchtst && model.patchtst.by_channel() {
             // A channel forecasts itself from itself: the calendar is none of them.
             data.calendar = data.calendar.or(Some(false));
         }
         Ok(Config {
             data,
-            train: train_options(args.training, model, args.pruning)?,
+            train: train_options(args.training, model, init, args.pruning)?,
             device: args.device.device.unwrap_or_else(|| "auto".into()),
             threads: args.device.threads.and_then(|threads| threads.0),
             out: args.output.out,
@@ -129,10 +131,23 @@ fn data_options(args: DataArgs) -> Result<DataOptions> {
     })
 }
 
-fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<(ModelOptions, Option<PathBuf>)> {
+/// A model, the file it starts from, and what that says of the horizon.
+struct Model {
+    model: ModelOptions,
+    init: Option<PathBuf>,
+    horizon: Option<usize>,
+}
+
+/// Sizes that are not typed come from the file to start from, where it tells them.
+fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<Model> {
     let kind = parse(args.model, ModelOptions::default().kind)?;
     let variant = parse(patchtst.patchtst_variant.clone(), ModelOptions::default().patchtst.variant)?;
-    let default = ModelOptions::of(kind, variant);
+    let mut default = ModelOptions::of(kind, variant);
+    let init = args.init.and_then(|init| init.0);
+    let mut horizon = None;
+    if let (ModelKind::Patchtst, Some(file)) = (kind, &init) {
+        (default.patchtst, default.layers, horizon) = weights::infer_patchtst(file, default.patchtst)?;
+    }
     let model = ModelOptions {
         kind,
         hidden: args.hidden.unwrap_or(default.hidden),
@@ -145,7 +160,7 @@ fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<(ModelOption
         },
         patchtst: patchtst_options(patchtst, default.patchtst)?,
     };
-    Ok((model, args.init.and_then(|init| init.0)))
+    Ok(Model { model, init, horizon })
 }
 
 fn patchtst_options(args: PatchtstArgs, default: PatchtstOptions) -> Result<PatchtstOptions> {
@@ -169,7 +184,8 @@ fn patchtst_options(args: PatchtstArgs, default: PatchtstOptions) -> Result<Patc
 
 fn train_options(
     args: TrainingArgs,
-    (model, init): (ModelOptions, Option<PathBuf>),
+    model: ModelOptions,
+    init: Option<PathBuf>,
     pruning: PruningArgs,
 ) -> Result<TrainOptions> {
     let default = TrainOptions::default();

@@ -53,10 +53,10 @@ impl Finished<'_> {
         write(path, "config.toml", &config)?;
         write(path, "metrics.csv", &metrics(&trained.history, replica)?)?;
         write(path, "training.svg", &training_svg(&pictures::training(summary, &trained.history, replica))?)?;
-        let layout = &self.plan.program.params;
+        let program = &self.plan.program;
         let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], &config);
-        save_model(&path.join("model.safetensors"), layout, &weights[replica], &header)?;
-        save_checkpoint(&path.join("checkpoint.safetensors"), layout, &weights[replica], &header)?;
+        save_model(&path.join("model.safetensors"), program, &weights[replica], &header)?;
+        save_checkpoint(&path.join("checkpoint.safetensors"), program, &weights[replica], &header)?;
         Ok(())
     }
 }

@@ -57,6 +57,11 @@ impl ModelOptions {
             patchtst: PatchtstOptions::of(variant),
         }
     }
+
+    /// Hidden units per layer; a PatchTST's model width.
+    pub fn width(&self) -> usize {
+        if self.kind == ModelKind::Patchtst { self.patchtst.d_model } else { self.hidden }
+    }
 }
 
 /// What a program needs beyond the model: fixed for all its replicas.

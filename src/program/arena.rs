@@ -197,6 +197,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Whether a state dict holds it as a 64-bit integer.
+    pub fn is_count(&self) -> bool {
+        self.shape.is_empty()
+    }
+
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }

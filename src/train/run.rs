@@ -12,7 +12,7 @@ use crate::data::Dataset;
 use crate::engine::{Engine, Pass};
 use crate::error::Result;
 use crate::program::tensor::*;
-use crate::program::{List, rng};
+use crate::program::{List, TensorId, rng};
 
 /// Wall seconds between two looks at the observer, about.
 const GROUP_SECONDS: f64 = 0.1;
@@ -53,7 +53,7 @@ pub struct Replica {
     pub kept: Option<usize>,
 }
 
-/// A run that has ended, its kept weights in the engine's [`PARAMS`].
+/// A run that has ended, its kept weights and state in the engine's [`PARAMS`] and [`STATE`].
 #[derive(Debug)]
 pub struct Trained {
     pub status: Status,
@@ -62,6 +62,8 @@ pub struct Trained {
     pub history: Vec<EpochRow>,
     /// Each replica's weights after its last step, `[P]`.
     pub last_params: Vec<Vec<f32>>,
+    /// Each replica's state after its last step, `[S]`.
+    pub last_state: Vec<Vec<f32>>,
     /// Wall seconds of training, validation included.
     pub seconds: f64,
     /// Training windows per second of all replicas together, validation left out.
@@ -86,7 +88,8 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
     if run.replicas.iter().all(|replica| replica.diverged.is_some()) {
         status = Status::Diverged;
     }
-    let last_params = (0..run.replicas.len()).map(|r| run.engine.read_f32(PARAMS, r)).collect::<Result<_>>()?;
+    let last_params = run.rows(PARAMS)?;
+    let last_state = run.rows(STATE)?;
     run.keep(status)?;
     Ok(Trained {
         status,
@@ -94,6 +97,7 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
         replicas: run.replicas,
         history: run.history,
         last_params,
+        last_state,
         seconds: started.elapsed().as_secs_f64(),
         notices: run.notices,
     })
@@ -120,13 +124,16 @@ impl<'a> Run<'a> {
         let layout = &plan.program.params;
         engine.write_f32(SERIES, 0, &dataset.values)?;
         engine.write_f32(OBSERVED, 0, &dataset.observed)?;
-        let loaded = options.init.as_ref().map(|file| weights::load(file, layout)).transpose()?;
+        let state = &plan.program.state;
+        let loaded =
+            options.init.as_ref().map(|file| weights::load(file, &options.model, layout, state)).transpose()?;
         let mask = layout.full_mask();
         let mut replicas = Vec::new();
         for r in 0..options.replicas {
             let seed = options.seed + r as u32;
-            let initial = loaded.clone().unwrap_or_else(|| layout.initial(seed));
-            engine.write_f32(PARAMS, r, &initial)?;
+            let (params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(seed), state.initial()));
+            engine.write_f32(PARAMS, r, &params)?;
+            engine.write_f32(STATE, r, &state)?;
             engine.write_u32(MASK, r, &mask)?;
             let (pruned, waited, epochs, steps) = (0, 0, 0, 0);
             let (best, diverged, kept) = (None, None, None);
@@ -134,6 +141,11 @@ impl<'a> Run<'a> {
         }
         let (history, notices) = (Vec::new(), Vec::new());
         Ok(Run { dataset, plan, engine, replicas, history, notices, windows: 0, step_seconds: 0.0, group: 1 })
+    }
+
+    /// Every replica's row of a tensor.
+    fn rows(&mut self, tensor: TensorId) -> Result<Vec<Vec<f32>>> {
+        (0..self.replicas.len()).map(|r| self.engine.read_f32(tensor, r)).collect()
     }
 
     /// Trains and validates one epoch; says why if the run must end.
@@ -321,6 +333,7 @@ impl<'a> Run<'a> {
                     replica.best = Some((validation_loss, epoch));
                     replica.waited = 0;
                     self.engine.copy(PARAMS, BEST_PARAMS, r)?;
+                    self.engine.copy(STATE, BEST_STATE, r)?;
                 } else {
                     replica.waited += 1;
                     replica.active = options.patience == 0 || replica.waited < options.patience;
@@ -345,6 +358,7 @@ impl<'a> Run<'a> {
             match replica.best {
                 Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {
                     self.engine.copy(BEST_PARAMS, PARAMS, r)?;
+                    self.engine.copy(BEST_STATE, STATE, r)?;
                     replica.kept = Some(epoch);
                 }
                 _ => {}

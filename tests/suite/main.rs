@@ -28,6 +28,8 @@ mod finite_difference;
 mod golden;
 /// Losses, clipping and learning rates as PyTorch computes them.
 mod golden_ops;
+/// PatchTST as `transformers` and PyTorch compute it.
+mod golden_patchtst;
 /// Whole runs on a tiny file, as PyTorch does them.
 mod golden_run;
 /// The same bits, whatever the grouping.
