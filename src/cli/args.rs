@@ -44,7 +44,7 @@ Any option may stand in the TOML file of --config, without the dashes (`prune-ev
 Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
 
 const COMPARE_HELP: &str = "\
-What to run on a new card or driver. RNN and LSTM of several shapes run op by op on both engines from the same inputs;
+What to run on a new card or driver. Models of every kind and several shapes run op by op on both engines from the same inputs;
 then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a
 non-finite value fails.
 

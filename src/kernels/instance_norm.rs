@@ -1,8 +1,8 @@
-//! instance_norm_forward, instance_denorm_forward, instance_denorm_backward.
+//! instance_norm_forward, instance_denorm_forward, instance_denorm_backward, instance_affine_backward.
 
 use super::plan::{Dispatch, Plan, Shapes, Words, groups, uniform};
-use crate::program::op::{InstanceDenorm, InstanceNorm, InstanceNormForward};
-use crate::program::tensor::PARAMS;
+use crate::program::op::{InstanceAffineBackward, InstanceDenorm, InstanceNorm, InstanceNormForward};
+use crate::program::tensor::{GRADS, PARAMS};
 
 uniform! {
     InstanceNormForwardParams {
@@ -116,4 +116,61 @@ fn denorm<P: Words + encase::ShaderType + encase::internal::WriteInto>(
     let bindings = [("params", PARAMS), ("stats", op.stats), ("input", op.input), ("output", op.output)];
     let words = op.batch * op.horizon * op.targets;
     Plan::one(Dispatch::new(shader, params, &bindings, groups(words, 64), words * 8))
+}
+
+uniform! {
+    InstanceAffineBackwardParams {
+        batch: u32,
+        steps: u32,
+        channels: u32,
+        targets: u32,
+        horizon: u32,
+        first: u32,
+        stride: u32,
+        rows: u32,
+        count: u32,
+        weight: u32,
+        bias: u32,
+        params_row: u32,
+        grads_row: u32,
+        input_row: u32,
+        stats_row: u32,
+        d_patches_row: u32,
+        forecast_row: u32,
+        d_forecast_row: u32,
+    }
+}
+
+pub fn instance_affine_backward(op: &InstanceAffineBackward, shapes: &Shapes) -> Plan {
+    let params = InstanceAffineBackwardParams {
+        batch: op.batch as u32,
+        steps: op.steps as u32,
+        channels: op.channels as u32,
+        targets: op.targets as u32,
+        horizon: op.horizon as u32,
+        first: op.patches.first as u32,
+        stride: op.patches.stride as u32,
+        rows: op.patches.rows as u32,
+        count: op.patches.count as u32,
+        weight: op.affine.weight as u32,
+        bias: op.affine.bias as u32,
+        params_row: shapes.row(PARAMS),
+        grads_row: shapes.row(GRADS),
+        input_row: shapes.row(op.input),
+        stats_row: shapes.row(op.stats),
+        d_patches_row: shapes.row(op.d_patches),
+        forecast_row: shapes.row(op.forecast),
+        d_forecast_row: shapes.row(op.d_forecast),
+    };
+    let bindings = [
+        ("params", PARAMS),
+        ("input", op.input),
+        ("stats", op.stats),
+        ("d_patches", op.d_patches),
+        ("forecast", op.forecast),
+        ("d_forecast", op.d_forecast),
+        ("grads", GRADS),
+    ];
+    let work = op.batch * op.targets * (op.patches.count * op.patches.rows + op.horizon) * 12;
+    Plan::one(Dispatch::new("instance_affine_backward", &params, &bindings, groups(op.targets, 1), work))
 }

@@ -156,15 +156,22 @@ pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Pla
     if direct {
         return Plan::one(product.tensor("sums", GRADS));
     }
+    let sum = weight_sum(splits, (outputs * inputs, outputs), (op.d_weight, op.d_bias), shapes);
+    Plan { scratch: vec![sums_words], dispatches: vec![product.scratch("sums", 0), sum] }
+}
+
+/// Adds up splits of `weights` and `outputs` words, in the first piece of working memory, into the gradients at `to`.
+pub fn weight_sum(splits: usize, (weights, outputs): (usize, usize), to: (usize, usize), shapes: &Shapes) -> Dispatch {
+    let words = weights + outputs;
     let params = LinearWeightSumParams {
-        weights: (outputs * inputs) as u32,
+        weights: weights as u32,
         outputs: outputs as u32,
         splits: splits as u32,
-        sums_row: padded(sums_words) as u32,
+        sums_row: padded(splits * words) as u32,
         grads_row: shapes.row(GRADS),
-        d_weight: op.d_weight as u32,
-        d_bias: op.d_bias as u32,
+        d_weight: to.0 as u32,
+        d_bias: to.1 as u32,
     };
-    let sum = Dispatch::new("linear_weight_sum", &params, &[("grads", GRADS)], groups(words, 64), sums_words);
-    Plan { scratch: vec![sums_words], dispatches: vec![product.scratch("sums", 0), sum.scratch("sums", 0)] }
+    let dispatch = Dispatch::new("linear_weight_sum", &params, &[("grads", GRADS)], groups(words, 64), splits * words);
+    dispatch.scratch("sums", 0)
 }

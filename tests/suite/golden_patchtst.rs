@@ -9,6 +9,7 @@ use microglia::program::{List, Op, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
 
 use crate::golden::Golden;
+use crate::gpu_support;
 
 const STEPS_RUN: usize = 10;
 const FILES: [&str; 10] = [
@@ -211,6 +212,12 @@ fn cpu() {
 #[test]
 fn oracle() {
     check_all(&|program| Box::new(CpuEngine::<f64>::new(program, Some(1)).unwrap()));
+}
+
+#[test]
+fn gpu() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    check_all(&|program| Box::new(gpu_support::engine(&gpu, program)));
 }
 
 /// A model's weights are those of `transformers`' state dict, all of them, by name and shape.
