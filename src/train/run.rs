@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::divergence::first_non_finite;
 use super::observer::{EpochRow, Observer, Progress, ReplicaEpoch};
 use super::options::{Regularizer, Select};
 use super::plan::Plan;
@@ -280,7 +281,7 @@ impl<'a> Run<'a> {
             }
             let bad_loss =
                 (0..ran).find(|&slot| !values[slot].is_finite()).map(|slot| (before + slot + 1, values[slot]));
-            if let Some(what) = describe(self.plan, bad_loss, &noted) {
+            if let Some(what) = first_non_finite(&self.plan.program.params, bad_loss, &noted) {
                 let line = format!("replica {r} (seed {}) stopped: {what}", replica.seed);
                 replica.active = false;
                 replica.diverged = Some(what);
@@ -362,28 +363,6 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
-}
-
-/// What first became non-finite, by step: the loss, or a gradient or weight by its tensor's name.
-fn describe(plan: &Plan, bad_loss: Option<(usize, f32)>, noted: &[u32]) -> Option<String> {
-    let layout = &plan.program.params;
-    let named = |what: &str, step: u32, word: u32| {
-        let owner = layout.owner(word as usize);
-        let place = owner.map_or_else(
-            || format!("word {word}"),
-            |param| format!("`{}`[{}]", param.name, word as usize - param.offset),
-        );
-        (step != u32::MAX).then(|| (step as usize, format!("{what} of {place} is not finite at step {step}")))
-    };
-    let events = [
-        bad_loss.map(|(step, loss)| (step, format!("the loss is {loss} at step {step}"))),
-        named("the gradient", noted[status::GRAD_STEP], noted[status::GRAD_WORD]),
-        named("the weight", noted[status::WEIGHT_STEP], noted[status::WEIGHT_WORD]),
-    ];
-    let first = events.iter().flatten().map(|(step, _)| *step).min()?;
-    let lines: Vec<String> =
-        events.into_iter().flatten().filter(|event| event.0 == first).map(|event| event.1).collect();
-    Some(lines.join(", "))
 }
 
 /// A weighted mean.
