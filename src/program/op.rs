@@ -340,7 +340,7 @@ pub struct TopkTies {
 }
 
 /// The schedule's threshold pass: clears the mask bit of every living weight below the cut, and of the first
-/// `remaining` ties in index order, so that exactly `prune_count` bits fall.
+/// `remaining` ties in index order, so that exactly `prune_count` bits fall. Does nothing to an inactive replica.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThresholdMask {
     pub prunable_words: usize,

@@ -28,6 +28,9 @@ use crate::program::{List, Op, Program, TensorId};
 pub use scalar::Scalar;
 use storage::Storage;
 
+/// More than any machine has cores; each thread takes memory and time to start.
+pub const MAX_THREADS: usize = 1024;
+
 /// Runs programs on the processor.
 pub struct CpuEngine<T> {
     program: Program,
@@ -36,12 +39,16 @@ pub struct CpuEngine<T> {
 }
 
 impl<T: Scalar> CpuEngine<T> {
-    /// `threads`: `None` for one per core.
+    /// `threads`: `None` for one per core; at most [`MAX_THREADS`].
     pub fn new(program: Program, threads: Option<usize>) -> Result<Self> {
+        if threads.is_some_and(|threads| threads > MAX_THREADS) {
+            let problem = format!("{} is more than {MAX_THREADS}", threads.unwrap_or_default());
+            return Err(Error::config("threads", problem, "choose --threads up to the number of cores"));
+        }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
             Error::config("threads", format!("cannot start {threads:?} threads: {error}"), "choose a smaller --threads")
         })?;
-        Ok(CpuEngine { storage: Storage::new(&program), program, pool })
+        Ok(CpuEngine { storage: Storage::new(&program)?, program, pool })
     }
 
     pub fn threads(&self) -> usize {

@@ -78,7 +78,8 @@ pub fn topk_ties<T: Scalar>(storage: &mut Storage<T>, op: &TopkTies) {
 pub fn threshold_mask<T: Scalar>(storage: &mut Storage<T>, op: &ThresholdMask, slot: usize) {
     let mut mask = storage.take_integers(MASK);
     for r in 0..storage.replicas {
-        if storage.step(r, slot).prune_count == 0 {
+        let step = storage.step(r, slot);
+        if step.active == 0 || step.prune_count == 0 {
             continue;
         }
         let state = storage.integer_row(op.state, r);

@@ -2,6 +2,7 @@
 
 pub mod baselines;
 pub mod checkpoint;
+mod divergence;
 pub mod lr;
 pub mod metrics;
 pub mod observer;

@@ -208,7 +208,7 @@ def case(file, **changes):
     else:
         raise SystemExit(f"{file}: no seed keeps rounding out of the weights")
     text = {"golden": json.dumps(metadata, sort_keys=True)}
-    arrays = {k: np.ascontiguousarray(v.numpy()) for k, v in tensors.items()}
+    arrays = {k: np.ascontiguousarray(v.numpy()).reshape(v.shape) for k, v in tensors.items()}
     save_file(arrays, HERE / f"{file}.safetensors", metadata=text)
     print(f"{file}: {(HERE / f'{file}.safetensors').stat().st_size} bytes, seed {seed}")
 
