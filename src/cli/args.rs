@@ -83,8 +83,8 @@ pub struct DataArgs {
     /// Column that tells several series in one file apart [default: auto: `unique_id` if present]
     #[arg(long, value_name = "NAME", alias = "id-col")]
     pub id_column: Option<String>,
-    /// Columns to forecast [default: auto: `y` if present, else the only numeric column]
-    #[arg(long, value_name = "A[,B]", alias = "target-col")]
+    /// Columns to forecast; `all` is every numeric column [default: auto: `y` if present, else the only numeric column]
+    #[arg(long, value_name = "A[,B]|all", alias = "target-col")]
     pub target: Option<String>,
     /// Past covariates: input columns that are not forecast; `all` is every other numeric column [default: none]
     #[arg(long, value_name = "A,B|all|none", alias = "hist-exog", alias = "past-covariates")]
@@ -217,9 +217,13 @@ pub struct TrainingArgs {
     /// Adam's learning rate; the peak of one-cycle [default: 0.001]
     #[arg(long, value_name = "RATE", value_parser = positive, alias = "learning-rate")]
     pub lr: Option<f64>,
-    /// Constant, a tenth after each third of the epochs, or PyTorch's OneCycleLR [default: constant]
-    #[arg(long, value_name = "SCHEDULE", value_parser = words(["constant", "step", "one-cycle"]))]
+    /// Constant, a tenth after each third of the epochs, PyTorch's OneCycleLR, or nine tenths after each epoch from the third
+    /// [default: constant]
+    #[arg(long, value_name = "SCHEDULE", value_parser = words(["constant", "step", "one-cycle", "decay"]))]
     pub lr_schedule: Option<String>,
+    /// Share of the steps that one-cycle rises for [default: 0.3]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub pct_start: Option<f64>,
     /// Largest L2 norm of all gradients together [default: none]
     #[arg(long, value_name = "NORM", value_parser = positive_or_none)]
     pub clip_grad_norm: Option<OrNone<f64>>,
@@ -304,6 +308,9 @@ pub struct OutputArgs {
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]
     pub json: Option<bool>,
+    /// Settings of a published experiment, under those of --config and those typed; `list` names them all
+    #[arg(long, value_name = "NAME|list")]
+    pub preset: Option<String>,
     /// TOML file with options by these names; a run folder's config.toml repeats that run
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -386,6 +393,10 @@ fn not_negative(text: &str) -> Result<f64, String> {
 
 fn fraction(text: &str) -> Result<f64, String> {
     number(text, |v| (0.0..1.0).contains(&v), "a number from 0 up to, but not, 1")
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, |v| v > 0.0 && v < 1.0, "a number between 0 and 1")
 }
 
 fn positive_or_none(text: &str) -> Result<OrNone<f64>, String> {

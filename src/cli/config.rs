@@ -8,11 +8,11 @@ use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
 use microglia::data::options::{parse_decimal, parse_delimiter, parse_on_off};
 use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
-use microglia::train::options::{PruningOptions, Regularizer, TrainOptions};
+use microglia::train::options::{LrSchedule, PruningOptions, Regularizer, TrainOptions};
 use microglia::train::weights;
 
 use super::args::{Auto, DataArgs, ModelArgs, OrNone, PatchtstArgs, PruningArgs, TrainArgs, TrainingArgs};
-use super::config_file;
+use super::{config_file, presets};
 
 /// A run as asked for, before the data has settled what is left open.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,10 +32,13 @@ pub struct Config {
 impl Config {
     /// The run that `microglia train` was asked for, and remarks on typed options that change nothing.
     pub fn new(typed: &ArgMatches) -> Result<(Config, Vec<String>)> {
-        let mut args = match typed.get_one::<PathBuf>("config") {
-            Some(file) => config_file::read(file)?,
-            None => TrainArgs::default(),
-        };
+        let mut args = TrainArgs::default();
+        if let Some(name) = typed.get_one::<String>("preset") {
+            args.update_from_arg_matches(&presets::options(name)?)?;
+        }
+        if let Some(file) = typed.get_one::<PathBuf>("config") {
+            args.update_from_arg_matches(&config_file::read(file)?)?;
+        }
         args.update_from_arg_matches(typed)?;
         let config = Config::from_args(args)?;
         let remarks = config.idle_options(|id| typed.value_source(id) == Some(ValueSource::CommandLine));
@@ -73,6 +76,7 @@ impl Config {
             .map(|id| (id, !patchtst || self.train.regularizers.drops(), "--regularizer dropout or mc-dropout"));
         [
             ("dropout", self.train.regularizers.drops(), "--regularizer dropout or mc-dropout"),
+            ("pct_start", self.train.lr_schedule == LrSchedule::OneCycle, "--lr-schedule one-cycle"),
             ("mc_passes", mc, "--regularizer mc-dropout"),
             ("weight_decay", decay, "--regularizer l2 or weight-decay"),
             ("sparsity", pruning, "--regularizer pruning"),
@@ -196,6 +200,7 @@ fn train_options(
         patience: args.patience.unwrap_or(default.patience),
         lr: args.lr.unwrap_or(default.lr),
         lr_schedule: parse(args.lr_schedule, default.lr_schedule)?,
+        pct_start: args.pct_start.unwrap_or(default.pct_start),
         clip_grad_norm: args.clip_grad_norm.map_or(default.clip_grad_norm, |OrNone(norm)| norm),
         loss: parse(args.loss, default.loss)?,
         seed: args.seed.unwrap_or(default.seed),

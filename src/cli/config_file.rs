@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Args, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command};
 use microglia::models::ModelKind;
 use toml::Value;
 
@@ -11,14 +11,15 @@ use super::args::TrainArgs;
 use super::config::{Config, list};
 
 /// The file's options, as if typed.
-pub fn read(file: &Path) -> Result<TrainArgs> {
+pub fn read(file: &Path) -> Result<ArgMatches> {
     let place = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
     let table: toml::Table = text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))?;
     parse(&table).map_err(|e| e.context(format!("{place}")))
 }
 
-fn parse(table: &toml::Table) -> Result<TrainArgs> {
+/// Keys and values as if typed.
+pub fn parse(table: &toml::Table) -> Result<ArgMatches> {
     let command = TrainArgs::augment_args(Command::new("train").no_binary_name(true).disable_help_flag(true));
     let mut tokens = Vec::new();
     for (key, value) in table {
@@ -29,13 +30,15 @@ fn parse(table: &toml::Table) -> Result<TrainArgs> {
         }
         tokens.push(token);
     }
-    let matches = command.try_get_matches_from(tokens).map_err(|e| anyhow!("{}", message(&e.to_string())))?;
-    Ok(TrainArgs::from_arg_matches(&matches)?)
+    command.try_get_matches_from(tokens).map_err(|e| anyhow!("{}", message(&e.to_string())))
 }
 
 fn check_key(command: &Command, key: &str) -> Result<()> {
     if key == "config" {
         bail!("`config` cannot stand in a configuration file\n  help: name the one file with --config");
+    }
+    if key == "preset" {
+        bail!("`preset` cannot stand in a configuration file\n  help: name it with --preset, beside --config");
     }
     let known: Vec<&str> =
         command.get_arguments().filter_map(|arg| arg.get_long_and_visible_aliases()).flatten().collect();
@@ -103,6 +106,7 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
                 ("patience", number(train.patience)),
                 ("lr", Value::Float(train.lr)),
                 ("lr-schedule", word(train.lr_schedule)),
+                ("pct-start", Value::Float(train.pct_start)),
                 ("clip-grad-norm", or(train.clip_grad_norm, Value::Float, "none")),
                 ("loss", word(train.loss)),
                 ("seed", Value::Integer(train.seed.into())),
@@ -218,13 +222,14 @@ fn or<T>(value: Option<T>, write: impl Fn(T) -> Value, unset: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::FromArgMatches;
     use std::collections::BTreeSet;
 
     /// Options that say where results go, not what is run: read from a file, never written into one.
-    const NOT_OF_THE_RUN: [&str; 4] = ["out", "overwrite", "json", "config"];
+    const NOT_OF_THE_RUN: [&str; 5] = ["out", "overwrite", "json", "preset", "config"];
 
     fn read_text(text: &str) -> Result<Config> {
-        Config::from_args(parse(&text.parse::<toml::Table>()?)?)
+        Config::from_args(TrainArgs::from_arg_matches(&parse(&text.parse::<toml::Table>()?)?)?)
     }
 
     fn refusal(text: &str) -> String {

@@ -7,6 +7,7 @@ mod config_file;
 mod devices;
 mod outputs;
 mod pictures;
+mod presets;
 mod progress;
 mod report;
 mod run_folder;

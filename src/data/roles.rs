@@ -31,6 +31,10 @@ impl Roles {
 
         let targets = match &options.targets {
             Some(names) if names.is_empty() => return Err(no_target(table, &numeric)),
+            // A column of that name wins.
+            Some(names) if names[..] == ["all"] && table.find("all").is_none() && !numeric.is_empty() => {
+                numeric.clone()
+            }
             Some(names) => distinct(table, names, "--target")?,
             None => match (table.find("y").filter(|y| !taken.contains(y)), &numeric[..]) {
                 (Some(y), _) => vec![y],

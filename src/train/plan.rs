@@ -51,7 +51,13 @@ impl Plan {
             clip: options.clip_grad_norm.is_some(),
         };
         let program = models::build(&options.model, &training, sizes)?;
-        let lr = LrPlan { schedule: options.lr_schedule, lr: options.lr, epochs: options.epochs, steps_per_epoch };
+        let lr = LrPlan {
+            schedule: options.lr_schedule,
+            lr: options.lr,
+            pct_start: options.pct_start,
+            epochs: options.epochs,
+            steps_per_epoch,
+        };
         Ok(Plan { options, program, steps_per_epoch, lr, prune, notices })
     }
 }
@@ -97,9 +103,21 @@ fn check(options: &TrainOptions) -> Result<()> {
             return Err(Error::config(key, format!("{value} is out of range"), format!("choose --{key} above 0")));
         }
     }
-    if !(0.0..1.0).contains(&options.dropout) {
-        let help = "choose --dropout from 0 to below 1: the probability of dropping an element";
-        return Err(Error::config("dropout", format!("{} is out of range", options.dropout), help));
+    let patchtst = &options.model.patchtst;
+    let chances = [
+        ("dropout", options.dropout),
+        ("attention-dropout", patchtst.attention_dropout),
+        ("head-dropout", patchtst.head_dropout),
+    ];
+    for (key, chance) in chances {
+        if !(0.0..1.0).contains(&chance) {
+            let help = format!("choose --{key} from 0 to below 1: the probability of dropping an element");
+            return Err(Error::config(key, format!("{chance} is out of range"), help));
+        }
+    }
+    if !(options.pct_start > 0.0 && options.pct_start < 1.0) {
+        let help = "choose --pct-start above 0 and below 1: the share of the steps that one-cycle rises for";
+        return Err(Error::config("pct-start", format!("{} is out of range", options.pct_start), help));
     }
     if !(options.weight_decay >= 0.0 && options.weight_decay.is_finite()) {
         let problem = format!("{} is out of range", options.weight_decay);

@@ -253,9 +253,24 @@ def run(make, o, seed):
     return tensors, metadata
 
 
+def schedule(total, pct_start):
+    optimizer = torch.optim.Adam(nn.Linear(1, 1).parameters(), lr=1e-3)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-3, total_steps=total, pct_start=pct_start)
+    lr, beta1 = [], []
+    for n in range(total):
+        lr.append(optimizer.param_groups[0]["lr"])
+        beta1.append(optimizer.param_groups[0]["betas"][0])
+        optimizer.step()
+        if n + 1 < total:
+            scheduler.step()
+    arrays = {f"one_cycle.{total}.lr": np.array(lr), f"one_cycle.{total}.beta1": np.array(beta1)}
+    save_file(arrays, HERE / "patchtst_schedules.safetensors", metadata={"golden": json.dumps({"pct_start": pct_start})})
+
+
 def main():
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    schedule(45, 0.4)
     case("patchtst_hf_batch_pre", variant="hf", norm_position="pre", positions="sincos")
     case("patchtst_hf_batch_post", variant="hf", positions="random", ff_activation="relu")
     case("patchtst_hf_layer_pre", variant="hf", norm="layer", norm_position="pre", positions="random", pool="mean")

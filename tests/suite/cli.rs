@@ -112,6 +112,7 @@ fn wrong_files_are_refused_by_name() {
         ("hidden = \"many\"", "--hidden"),
         ("[model]\nhidden = 3", "top level"),
         ("config = 'other.toml'", "one file"),
+        ("preset = 'patchtst-etth1'", "--preset"),
     ];
     for (text, wanted) in cases {
         std::fs::write(folder.join("run.toml"), text).unwrap();
