@@ -21,9 +21,13 @@ pub fn activation_forward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationFo
             let input = &storage.float_row(op.input, r)[first..][..output.len()];
             vectorized(
                 #[inline(always)]
-                || match op.kind {
-                    FeedForward::Gelu => drops.each(first, output, |j| input[j] * input[j].normal_cdf()),
-                    FeedForward::Relu => drops.each(first, output, |j| relu(input[j], input[j])),
+                || {
+                    let pairs = output.iter_mut().zip(input);
+                    match op.kind {
+                        FeedForward::Gelu => pairs.for_each(|(y, x)| *y = *x * x.normal_cdf()),
+                        FeedForward::Relu => pairs.for_each(|(y, x)| *y = relu(*x, *x)),
+                    }
+                    drops.apply(first, output);
                 },
             );
         },
@@ -42,9 +46,13 @@ pub fn activation_backward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationB
             let d_output = &storage.float_row(op.d_output, r)[first..][..d_input.len()];
             vectorized(
                 #[inline(always)]
-                || match op.kind {
-                    FeedForward::Gelu => drops.each(first, d_input, |j| d_output[j] * gelu_slope(input[j])),
-                    FeedForward::Relu => drops.each(first, d_input, |j| relu(input[j], d_output[j])),
+                || {
+                    let triples = d_input.iter_mut().zip(input).zip(d_output);
+                    match op.kind {
+                        FeedForward::Gelu => triples.for_each(|((d_x, x), d)| *d_x = *d * gelu_slope(*x)),
+                        FeedForward::Relu => triples.for_each(|((d_x, x), d)| *d_x = relu(*x, *d)),
+                    }
+                    drops.apply(first, d_input);
                 },
             );
         },
@@ -78,7 +86,8 @@ pub fn residual<T: Scalar>(storage: &mut Storage<T>, op: &Residual, slot: usize)
             vectorized(
                 #[inline(always)]
                 || {
-                    drops.each(first, output, |j| input[j]);
+                    output.copy_from_slice(input);
+                    drops.apply(first, output);
                     for (word, skip) in output.iter_mut().zip(skip) {
                         *word += *skip;
                     }

@@ -6,7 +6,7 @@ use crate::program::op::{AttentionBackward, AttentionForward, Chance, Heads};
 
 use super::dropout::Drops;
 use super::matrix::{Matrix, Out, product};
-use super::scalar::{Scalar, lane_sum, vectorized};
+use super::scalar::{Scalar, lane_max, lane_sum, vectorized};
 use super::storage::{Storage, spans};
 
 /// Sequences per task.
@@ -99,12 +99,13 @@ pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForw
                     #[inline(always)]
                     || {
                         for (i, row) in p.chunks_mut(n).enumerate() {
-                            let most = row.iter().fold(row[0], |most, x| if *x > most { *x } else { most });
+                            let most = lane_max(row);
                             row.iter_mut().for_each(|x| *x = (*x - most).exp());
                             let sum = lane_sum(n, |j| row[j]);
                             softmax[2 * i] = most + sum.ln();
-                            row.iter_mut().for_each(|x| *x = *x / sum);
-                            drops.in_place(place.draws() + i * n, row);
+                            let inverse = T::ONE / sum;
+                            row.iter_mut().for_each(|x| *x *= inverse);
+                            drops.apply(place.draws() + i * n, row);
                         }
                     },
                 );
@@ -199,7 +200,7 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
                             let delta = lane_sum(e, |j| output[at + j] * d_output[d_out.offset + i * d + j]);
                             softmax[2 * i + 1] = delta;
                             let d_p = &mut d_p[i * n..][..n];
-                            drops.in_place(place.draws() + i * n, d_p);
+                            drops.apply(place.draws() + i * n, d_p);
                             for (d_p, p) in d_p.iter_mut().zip(&p[i * n..]) {
                                 *d_p = *p * (*d_p - delta);
                             }
@@ -249,11 +250,11 @@ pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &At
                 || {
                     for i in 0..n {
                         let (p, d_p) = (&mut p[i * n..][..n], &mut d_p[i * n..][..n]);
-                        drops.in_place(place.draws() + i * n, d_p);
+                        drops.apply(place.draws() + i * n, d_p);
                         for (d_p, p) in d_p.iter_mut().zip(&*p) {
                             *d_p = *p * (*d_p - softmax[2 * i + 1]) * scale;
                         }
-                        drops.in_place(place.draws() + i * n, p);
+                        drops.apply(place.draws() + i * n, p);
                     }
                     if let Some(d_scores) = d_scores {
                         for (d_p, total) in d_p.iter_mut().zip(&d_scores[place.scores()..]) {

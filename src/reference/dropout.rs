@@ -24,8 +24,8 @@ pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
                 #[inline(always)]
                 || {
                     for (n, output) in output.chunks_mut(width).enumerate() {
-                        let input = &input[op.input.start(first + n)..][..width];
-                        drops.each((first + n) * width, output, |j| input[j]);
+                        output.copy_from_slice(&input[op.input.start(first + n)..][..width]);
+                        drops.apply((first + n) * width, output);
                     }
                 },
             );
@@ -51,35 +51,17 @@ impl<T: Scalar> Drops<T> {
         Drops { seed: step.seed, site, step: step.step, threshold, scale }
     }
 
-    /// What element `element` is multiplied by.
+    /// Drops or scales each of `values`, the first of which is element `first`.
     #[inline(always)]
-    pub fn factor(&self, element: usize) -> T {
-        let dropped = rng::draw(self.seed, self.site, self.step, element as u32) < self.threshold;
-        if dropped { T::ZERO } else { self.scale }
-    }
-
-    /// Multiplies each value by its factor.
-    #[inline(always)]
-    pub fn in_place(&self, first: usize, values: &mut [T]) {
-        if self.threshold != 0 {
-            for (j, value) in values.iter_mut().enumerate() {
-                let factor = self.factor(first + j);
-                *value = if factor == T::ZERO { T::ZERO } else { *value * factor };
-            }
-        }
-    }
-
-    /// `output[j] = value(j) · factor(first + j)`, without a draw where nothing is dropped.
-    #[inline(always)]
-    pub fn each(&self, first: usize, output: &mut [T], value: impl Fn(usize) -> T) {
+    pub fn apply(&self, first: usize, values: &mut [T]) {
         if self.threshold == 0 {
-            for (j, word) in output.iter_mut().enumerate() {
-                *word = value(j);
-            }
-        } else {
-            for (j, word) in output.iter_mut().enumerate() {
-                let factor = self.factor(first + j);
-                *word = if factor == T::ZERO { T::ZERO } else { value(j) * factor };
+            return;
+        }
+        for (block, values) in values.chunks_mut(rng::BLOCK).enumerate() {
+            let start = (first + block * rng::BLOCK) as u32;
+            let draws = rng::draw_block(self.seed, self.site, self.step, start);
+            for (value, draw) in values.iter_mut().zip(draws) {
+                *value = if draw < self.threshold { T::ZERO } else { *value * self.scale };
             }
         }
     }

@@ -44,8 +44,10 @@ pub fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForw
                 #[inline(always)]
                 || {
                     for (s, output) in output.chunks_mut(op.width).enumerate() {
-                        let input = &input[s * op.width..][..op.width];
-                        drops.each((first + s) * op.width, output, |j| input[j] + positions[j]);
+                        for ((word, x), position) in output.iter_mut().zip(&input[s * op.width..]).zip(positions) {
+                            *word = *x + *position;
+                        }
+                        drops.apply((first + s) * op.width, output);
                     }
                 },
             );

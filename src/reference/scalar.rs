@@ -243,6 +243,22 @@ pub fn lane_sum<T: Scalar>(count: usize, value: impl Fn(usize) -> T) -> T {
     lanes.into_iter().fold(T::ZERO, |sum, lane| sum + lane)
 }
 
+/// The largest of `values`, which are some.
+#[inline(always)]
+pub fn lane_max<T: Scalar>(values: &[T]) -> T {
+    const LANES: usize = 16;
+    let larger = |a: T, b: T| if b > a { b } else { a };
+    let mut lanes = [values[0]; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(*lane, *value);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().copied()).fold(values[0], larger)
+}
+
 /// Runs a loop compiled for the processor's widest vectors, chosen at run time.
 #[inline(always)]
 pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
@@ -298,9 +314,13 @@ mod tests {
     }
 
     #[test]
-    fn lane_sums_hold_every_term() {
+    fn lanes_hold_every_term() {
         for count in [0, 1, 15, 16, 17, 42] {
             assert_eq!(lane_sum(count, |i| i as f64), (0..count).sum::<usize>() as f64);
+            for at in 0..count {
+                let values: Vec<f64> = (0..count).map(|i| if i == at { 3.0 } else { -(i as f64) }).collect();
+                assert_eq!(lane_max(&values), 3.0);
+            }
         }
     }
 
