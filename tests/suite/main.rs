@@ -6,6 +6,8 @@ mod architecture;
 mod baselines;
 /// The program as users meet it.
 mod cli;
+/// PatchTST as users meet it.
+mod cli_patchtst;
 /// `compare` names broken engines.
 mod compare;
 /// Files as people have them.
