@@ -1,5 +1,6 @@
 //! PatchTST through whole runs, on each engine; what cannot be built; files of weights.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use microglia::data::{DataOptions, Dataset};
@@ -7,7 +8,7 @@ use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelKind, ModelOptions, PatchtstOptions, Variant};
 use microglia::program::op::InstanceNorm;
 use microglia::program::tensor::*;
-use microglia::program::{List, Op, Program, rng};
+use microglia::program::{List, Op, Program, TensorId, rng};
 use microglia::reference::CpuEngine;
 use microglia::train::{Plan, TrainOptions, run, weights};
 
@@ -167,38 +168,84 @@ fn empty_places_count_for_nothing() {
     });
 }
 
+/// The program with every attention op cut in two, by its sequences; the second part has score tensors of its own.
+fn cut(whole: &Program) -> Program {
+    let mut program = whole.clone();
+    let mut own: HashMap<TensorId, TensorId> = HashMap::new();
+    let tensors = &mut program.tensors;
+    let mut second = |id: &mut Option<TensorId>| {
+        if let Some(id) = id {
+            *id = *own.entry(*id).or_insert_with(|| {
+                tensors.push(tensors[id.index()].clone());
+                TensorId(tensors.len() as u32 - 1)
+            });
+        }
+    };
+    let mut split = |op: &Op| {
+        let mut ops = vec![op.clone(), op.clone()];
+        for (part, op) in ops.iter_mut().enumerate() {
+            let (heads, scores) = match op {
+                Op::AttentionForward(op) => (&mut op.heads, [&mut op.before, &mut op.scores]),
+                Op::AttentionBackwardQuery(op) | Op::AttentionBackwardKeyValue(op) => {
+                    (&mut op.heads, [&mut op.before, &mut op.d_scores])
+                }
+                _ => return vec![op.clone()],
+            };
+            let all = heads.sequences;
+            (heads.first, heads.sequences) = if part == 0 { (0, 4) } else { (4, all - 4) };
+            if part == 1 {
+                scores.into_iter().for_each(&mut second);
+            }
+        }
+        ops
+    };
+    program.forward = whole.forward.iter().flat_map(&mut split).collect();
+    program.backward = whole.backward.iter().flat_map(&mut split).collect();
+    program
+}
+
 /// Attention over ranges of the sequences gives the bits of attention over all at once.
 #[test]
 fn ranges_of_sequences_change_no_bit() {
-    let case = Case::patchtst(Variant::Hf, 2, 3, 9).dropout(0.3).set(|p| p.attention_dropout = 0.3);
-    let whole = case.program().unwrap();
-    let mut cut = whole.clone();
-    let split = |op: &Op| {
-        let mut ops = vec![op.clone(), op.clone()];
-        let heads = ops.iter_mut().filter_map(|op| match op {
-            Op::AttentionForward(op) => Some(&mut op.heads),
-            Op::AttentionBackwardQuery(op) | Op::AttentionBackwardKeyValue(op) => Some(&mut op.heads),
-            _ => None,
+    for variant in [Variant::Official, Variant::Hf] {
+        let case = Case::patchtst(variant, 2, 3, 9).layers(3).dropout(0.3).set(|p| p.attention_dropout = 0.3);
+        let whole = case.program().unwrap();
+        let cut = cut(&whole);
+        assert_eq!(cut.forward.len(), whole.forward.len() + 3);
+        on_each_engine(|open| {
+            let left = [&whole, &cut].map(|program| {
+                let mut engine = open(program.clone());
+                case.load(engine.as_mut(), 3).unwrap();
+                engine.run(&[List::Forward, List::Backward].map(|list| Pass { list, slot: 0 })).unwrap();
+                (0..2).map(|r| engine.read_f32(GRADS, r).unwrap()).collect::<Vec<_>>()
+            });
+            assert!(left[0] == left[1], "{variant}");
         });
-        for (part, heads) in heads.enumerate() {
-            let all = heads.sequences;
-            (heads.first, heads.sequences) = if part == 0 { (0, 4) } else { (4, all - 4) };
-        }
-        if ops[0] == ops[1] { vec![op.clone()] } else { ops }
-    };
-    for list in [&mut cut.forward, &mut cut.backward, &mut cut.evaluate] {
-        *list = list.iter().flat_map(split).collect();
     }
-    assert!(cut.forward.len() > whole.forward.len());
-    on_each_engine(|open| {
-        let left = [&whole, &cut].map(|program| {
-            let mut engine = open(program.clone());
-            case.load(engine.as_mut(), 3).unwrap();
-            engine.run(&[List::Forward, List::Backward].map(|list| Pass { list, slot: 0 })).unwrap();
-            (0..2).map(|r| engine.read_f32(GRADS, r).unwrap()).collect::<Vec<_>>()
-        });
-        assert!(left[0] == left[1]);
+}
+
+/// Residual scores of 21 channels are cut into tensors that every device binds.
+#[test]
+fn scores_of_many_channels_keep_within_a_binding() {
+    let mut case = Case::patchtst(Variant::Official, 1, 128, 336).layers(3).set(|p| {
+        *p = PatchtstOptions { d_model: 128, heads: 16, ..PatchtstOptions::of(Variant::Official) };
     });
+    (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (21, 21, 96);
+    let program = case.program().unwrap();
+    let forward = program.forward.iter().filter_map(|op| match op {
+        Op::AttentionForward(op) => Some(op),
+        _ => None,
+    });
+    let (mut layers, mut next) = (0, 0);
+    for op in forward {
+        assert_eq!(op.heads.first, next);
+        next = (next + op.heads.sequences) % (128 * 21);
+        layers += usize::from(next == 0);
+    }
+    assert_eq!((layers, next), (3, 0));
+    let scores: Vec<_> = program.tensors.iter().filter(|tensor| tensor.name.contains("scores")).collect();
+    assert_eq!(scores.len(), 15);
+    assert!(scores.iter().all(|tensor| tensor.words() * 4 <= 64 << 20));
 }
 
 /// Nothing copies or transposes what a kernel could address: the list of a training step.
