@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
@@ -97,7 +97,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "ROWS", value_parser = auto_rows)]
     pub season: Option<Auto<usize>>,
     /// Time of day, day of the week and of the year as input columns [default: on]
-    #[arg(long, value_name = "on|off", value_parser = words(["on", "off"]), hide_possible_values = true)]
+    #[arg(long, value_name = "on|off", value_parser = on_off(), hide_possible_values = true)]
     pub calendar: Option<String>,
     /// Train, validation and test in time order: fractions, row borders TRAIN_END,VAL_END,TEST_END, or two or three
     /// timestamps [default: 0.7,0.1,0.2]
@@ -295,6 +295,11 @@ impl FromStr for OrNone<PathBuf> {
 
 fn words<const N: usize>(list: [&'static str; N]) -> PossibleValuesParser {
     PossibleValuesParser::new(list)
+}
+
+/// TOML's own switches too.
+fn on_off() -> PossibleValuesParser {
+    [PossibleValue::new("on").alias("true"), PossibleValue::new("off").alias("false")].into()
 }
 
 fn whole(least: u64, most: u64) -> RangedU64ValueParser<usize> {

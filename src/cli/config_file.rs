@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Command, FromArgMatches};
+use microglia::data::options::{Covariates, Source, delimiter_word, list};
 use toml::Value;
 
 use super::args::TrainArgs;
-use super::config::{Config, list};
+use super::config::Config;
 
 /// The file's options, as if typed.
 pub fn read(file: &Path) -> Result<TrainArgs> {
@@ -140,7 +141,6 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
 }
 
 fn data_entries(config: &Config) -> Entries {
-    use microglia::data::options::{Covariates, Source};
     let data = config.data.clone();
     let source = match &data.source {
         Source::Embedded => word("embedded"),
@@ -166,7 +166,7 @@ fn data_entries(config: &Config) -> Entries {
         ("impute", word(data.impute.unwrap_or_default())),
         ("missing-values", strings(data.missing_values.unwrap_or_default())),
         ("gaps", word(data.gaps.unwrap_or_default())),
-        ("delimiter", or(data.delimiter, |c| word(if c == '\t' { "tab".into() } else { c.to_string() }), "auto")),
+        ("delimiter", or(data.delimiter, |c| word(delimiter_word(c)), "auto")),
         ("decimal", or(data.decimal, word, "auto")),
     ]
 }
@@ -225,7 +225,7 @@ mod tests {
     fn what_is_written_reads_back_as_the_same_run() {
         let first = read_text(
             "data = 'a.csv'\ntarget = ['Temp, °C', 'say \"b\"']\ncovariates = ['x']\nlookback = 9\nmissing-values = [-200, '?']
-             calendar = 'off'\ndelimiter = 'tab'\nsplit = [10, 20, 30]\nhidden = 5\nlr = 1e-2\nclip-grad-norm = 0.5
+             calendar = false\ndelimiter = 'tab'\nsplit = [10, 20, 30]\nhidden = 5\nlr = 1e-2\nclip-grad-norm = 0.5
              regularizer = 'pruning,dropout'\nsparsity = '0.1..0.9'\nwarmup = 1\nno-shuffle = true\nmax-steps = 7
              instance-norm = 'none'\ninit = 'w.safetensors'\ndevice = 'cpu'\nthreads = 3",
         )
@@ -233,6 +233,7 @@ mod tests {
         assert_eq!(first.data.targets.as_deref(), Some(["Temp, °C".to_string(), "say \"b\"".into()].as_slice()));
         let second = read_text(&write(&first)).unwrap();
         assert_eq!(write(&second), write(&first));
+        assert_eq!(second.data.calendar, Some(false));
         assert_eq!(second.train.clip_grad_norm, Some(0.5));
         assert_eq!(second.data.missing_values.as_deref(), Some(["-200".to_string(), "?".into()].as_slice()));
     }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use microglia::data::{counted, grouped};
 use microglia::train::Summary;
 use microglia::train::metrics::{Metrics, Score};
 use microglia::train::summary::{MeanStd, SplitSpread};
 
-use super::table::{NONE, Table, cell, column, counted, decimals, duration, grouped, percent};
+use super::table::{NONE, Table, cell, column, decimals, duration, percent};
 
 /// Rows of the table by series, at most.
 const MOST_SERIES: usize = 20;
