@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use microglia::data::options::list;
 use microglia::data::{counted, grouped};
 use microglia::train::Summary;
 use microglia::train::metrics::{Metrics, Score};
@@ -40,7 +41,7 @@ fn heading(summary: &Summary) -> String {
         "{}: {}, {} in, {} out, season {}; {}{series}\n{} with {} hidden units{layers}, {} parameters, regularizer \
          {}{norm}, seed {}\n",
         data.name,
-        data.targets.join(", "),
+        list(&data.targets),
         counted(data.lookback, "row"),
         counted(data.horizon, "row"),
         data.season,

@@ -117,7 +117,7 @@ impl DataOptions {
         let scalers = scale::fit(&frame, &series, scaling, &train)?;
 
         // All of it → arrays and windows.
-        let reference = |column: &usize| table.reference(*column);
+        let reference = |column: &usize| table.name(*column);
         let covariates: Vec<String> = frame.columns[targets..].iter().map(reference).collect();
         let resolved = DataOptions {
             source: self.source.clone(),
@@ -172,7 +172,7 @@ impl DataOptions {
 fn id_column(table: &Table, options: &DataOptions) -> Result<Option<usize>> {
     match &options.id_column {
         Some(name) => table.expect(name, "--id-column").map(Some),
-        None => Ok(ID_NAMES.iter().find_map(|name| table.find(name))),
+        None => ID_NAMES.iter().find_map(|name| table.find(name, "--id-column").transpose()).transpose(),
     }
 }
 

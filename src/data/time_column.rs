@@ -4,7 +4,7 @@ use super::cells::Cells;
 use super::options::DataOptions;
 use super::table::Table;
 use super::time::{DateForm, MINUTE, SECOND, Timestamp, Written, parse_compact, parse_format, parse_written};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 
 /// What the times count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,11 @@ impl TimeColumn {
     pub fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
         let columns = match &options.time_column {
             Some(name) => named(table, name)?,
-            None => detect(table, cells, options)?,
+            None => {
+                let columns = detect(table, cells, options)?;
+                columns.iter().try_for_each(|column| table.find(&table.header[*column], "--time-column").map(drop))?;
+                columns
+            }
         };
         let name = match &options.time_column {
             Some(name) => name.clone(),
@@ -107,7 +111,7 @@ impl TimeColumn {
 }
 
 fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
-    if name.contains('+') && table.find(name).is_none() {
+    if name.contains('+') && table.find(name, "--time-column")?.is_none() {
         return name.split('+').map(|part| table.expect(part.trim(), "--time-column")).collect();
     }
     Ok(vec![table.expect(name, "--time-column")?])
@@ -157,10 +161,9 @@ fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usi
                 "--time-column names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
                  column of row numbers. Columns, parted by `{}`: {}",
                 super::text::delimiter_word(table.delimiter),
-                table.listed()
+                table.listed(0..table.columns())
             );
-            let place = Place { file: table.file.clone(), ..Place::default() };
-            Error::data(place, "no column reads as a time", help)
+            Error::data(table.whole(), "no column reads as a time", help)
         })
 }
 
