@@ -85,11 +85,10 @@ impl DataOptions {
         settle_gaps(&frame, &mut series, step, gaps, &mut said)?;
         let season = self.season.unwrap_or_else(|| step.season());
         let (lookback, horizon) = (self.lookback.unwrap_or((2 * season).max(24)), self.horizon.unwrap_or(1));
-        let from_step = if self.season.is_some() { "" } else { ", from the step" };
-        said.push(format!("sampling step {step}; season {}{from_step}", counted(season, "row")));
-        if self.lookback.is_none() || self.horizon.is_none() {
-            said.push(format!("look-back {}, horizon {}", counted(lookback, "row"), counted(horizon, "row")));
-        }
+        let [season_rows, lookback_rows, horizon_rows] = [season, lookback, horizon].map(|rows| counted(rows, "row"));
+        said.push(format!(
+            "sampling step {step}; season {season_rows}; look-back {lookback_rows}, horizon {horizon_rows}"
+        ));
 
         // Series → parts and scalers.
         let policy = self.impute.unwrap_or_default();

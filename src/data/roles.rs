@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 pub(crate) struct Roles {
     pub targets: Vec<usize>,
     pub covariates: Vec<usize>,
-    /// What was chosen without being asked for, in words.
+    /// What was chosen, and what was left out, in words.
     pub notices: Vec<String>,
 }
 
@@ -34,9 +34,7 @@ impl Roles {
                 _ => return Err(no_target(table, &numeric)),
             },
         };
-        if options.targets.is_none() {
-            notices.push(format!("target `{}`", table.name(targets[0])));
-        }
+        notices.push(format!("target {}", table.listed(targets.iter().copied())));
 
         let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
             Covariates::None => Vec::new(),

@@ -192,7 +192,8 @@ fn the_target_is_y_or_the_only_number_or_asked_for() {
     let only = format!("date,name,sales\n{}", days(|i| format!(",x,{i}")));
     let data = load(&only, &small()).unwrap();
     assert_eq!(data.channel_names, ["sales"]);
-    assert!(noticed(&data, "target `sales`"));
+    assert!(noticed(&data, "target sales"));
+    assert_eq!(load(&only, &data.resolved).unwrap().notices, data.notices, "what was chosen is told again");
     let two = format!("date,name,a,b\n{}", days(|i| format!(",x,{i},{i}")));
     assert_says(&refusal(&two, &small()), &["2 numeric columns", "--target", "a, b"]);
     let none = format!("date,name\n{}", days(|_| ",x".into()));

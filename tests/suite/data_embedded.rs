@@ -62,5 +62,6 @@ fn the_resolved_options_load_the_same_data() {
     let data = DataOptions::default().load().unwrap();
     assert_eq!(data.resolved.source, Source::Embedded);
     let again = data.resolved.load().unwrap();
+    assert_eq!(again.notices, data.notices);
     assert_eq!((again.resolved, again.values, again.train), (data.resolved, data.values, data.train));
 }
