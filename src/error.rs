@@ -13,8 +13,8 @@ pub enum Error {
     #[error("{place}: {problem}\n  help: {help}")]
     Data { place: Box<Place>, problem: String, help: String },
 
-    /// A setting that cannot be used, alone or with this data.
-    #[error("{key}: {problem}\n  help: {help}")]
+    /// A setting that cannot be used, alone or with this data. `key` is the option's name in TOML; it is shown as typed.
+    #[error("--{key}: {problem}\n  help: {help}")]
     Config { key: String, problem: String, help: String },
 
     /// Shapes that do not fit one another: a bug in a model builder, or a checkpoint of another model.
@@ -59,6 +59,13 @@ pub struct Place {
     pub line: Option<u64>,
     pub column: Option<String>,
     pub value: Option<String>,
+}
+
+impl Place {
+    /// A file as a whole.
+    pub fn of(file: impl Into<String>) -> Place {
+        Place { file: file.into(), ..Place::default() }
+    }
 }
 
 impl fmt::Display for Place {

@@ -63,7 +63,7 @@ impl DataOptions {
         let frame = Frame { table: &table, time: &time, columns: [roles.targets, roles.covariates].concat(), id };
         let mut values = Vec::new();
         for (i, column) in frame.columns.iter().enumerate() {
-            values.push(cells.numbers(*column, if i < targets { "--target" } else { "--covariates" })?);
+            values.push(cells.numbers(*column, if i < targets { "target" } else { "covariates" })?);
             if let Some((code, count)) = sentinel(&values[i]) {
                 let (name, times) = (frame.name(i), counted(count, "time"));
                 said.push(format!(
@@ -170,8 +170,8 @@ impl DataOptions {
 
 fn id_column(table: &Table, options: &DataOptions) -> Result<Option<usize>> {
     match &options.id_column {
-        Some(name) => table.expect(name, "--id-column").map(Some),
-        None => ID_NAMES.iter().find_map(|name| table.find(name, "--id-column").transpose()).transpose(),
+        Some(name) => table.expect(name, "id-column").map(Some),
+        None => ID_NAMES.iter().find_map(|name| table.find(name, "id-column").transpose()).transpose(),
     }
 }
 

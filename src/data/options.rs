@@ -83,16 +83,16 @@ impl DataOptions {
 
     /// Refuses values that fit no data at all.
     pub(crate) fn check(&self) -> Result<()> {
-        for (flag, value) in [("--lookback", self.lookback), ("--horizon", self.horizon), ("--season", self.season)] {
+        for (key, value) in [("lookback", self.lookback), ("horizon", self.horizon), ("season", self.season)] {
             if let Some(rows) = value.filter(|rows| !(1..=MOST_ROWS).contains(rows)) {
-                return Err(Error::config(flag, format!("{rows} rows"), format!("a whole number, 1 to {MOST_ROWS}")));
+                return Err(Error::config(key, format!("{rows} rows"), format!("a whole number, 1 to {MOST_ROWS}")));
             }
         }
         if let Some(decimal) = self.decimal {
             parse_decimal(&decimal.to_string())?;
             if self.delimiter == Some(decimal) && decimal == ',' {
                 return Err(Error::config(
-                    "--decimal",
+                    "decimal",
                     "`,` is the delimiter too",
                     "give --delimiter and --decimal apart",
                 ));
@@ -189,7 +189,7 @@ impl Default for Split {
 
 impl Split {
     fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::config("--split", problem, SPLIT_HELP));
+        let refuse = |problem: String| Err(Error::config("split", problem, SPLIT_HELP));
         match self {
             Split::Fractions(f) if f.iter().any(|f| !(*f > 0.0 && *f < 1.0)) => {
                 refuse(format!("{self}: each fraction must lie between 0 and 1"))
@@ -211,7 +211,7 @@ impl Split {
 impl FromStr for Split {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |problem: String| Error::config("--split", format!("`{text}`: {problem}"), SPLIT_HELP);
+        let refuse = |problem: String| Error::config("split", format!("`{text}`: {problem}"), SPLIT_HELP);
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
         let numbers: Vec<f64> = parts.iter().filter_map(|part| part.parse().ok()).collect();
         let split = if numbers.is_empty() {
@@ -256,7 +256,7 @@ pub enum Scale {
     /// One mean and standard deviation per column, over all series.
     Global,
 }
-words!(Scale, "--scale", Scale::Series = "series", Scale::Global = "global");
+words!(Scale, "scale", Scale::Series = "series", Scale::Global = "global");
 
 /// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
 /// the value after the hole would enter inputs before it.
@@ -271,7 +271,7 @@ pub enum Impute {
     /// The mean of the training rows.
     Mean,
 }
-words!(Impute, "--impute", Impute::Error = "error", Impute::Ffill = "ffill", Impute::Mean = "mean");
+words!(Impute, "impute", Impute::Error = "error", Impute::Ffill = "ffill", Impute::Mean = "mean");
 
 /// What to do where a time that the sampling step promises is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -287,7 +287,7 @@ pub enum Gaps {
     /// No window spans a gap.
     Skip,
 }
-words!(Gaps, "--gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
+words!(Gaps, "gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
 
 /// TOML has the same words.
 macro_rules! through_text {

@@ -27,8 +27,8 @@ impl Roles {
 
         let targets = match &options.targets {
             Some(names) if names.is_empty() => return Err(no_target(table, &numeric)),
-            Some(names) => distinct(table, names, "--target")?,
-            None => match (table.find("y", "--target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
+            Some(names) => distinct(table, names, "target")?,
+            None => match (table.find("y", "target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
                 (Some(y), _) => vec![y],
                 (None, [only]) => vec![*only],
                 _ => return Err(no_target(table, &numeric)),
@@ -47,22 +47,22 @@ impl Roles {
                 }
                 chosen
             }
-            Covariates::Names(names) => distinct(table, names, "--covariates")?,
+            Covariates::Names(names) => distinct(table, names, "covariates")?,
         };
         if let Some(both) = covariates.iter().find(|column| targets.contains(column)) {
             let problem = format!("`{}` is a target, whose past is an input already", table.name(*both));
-            return Err(Error::config("--covariates", problem, "leave it out"));
+            return Err(Error::config("covariates", problem, "leave it out"));
         }
         Ok(Roles { targets, covariates, notices })
     }
 }
 
-fn distinct(table: &Table, names: &[String], flag: &str) -> Result<Vec<usize>> {
+fn distinct(table: &Table, names: &[String], key: &str) -> Result<Vec<usize>> {
     let mut columns = Vec::new();
     for name in names {
-        let column = table.expect(name, flag)?;
+        let column = table.expect(name, key)?;
         if columns.contains(&column) {
-            return Err(Error::config(flag, format!("column `{name}` is named twice"), "name it once"));
+            return Err(Error::config(key, format!("column `{name}` is named twice"), "name it once"));
         }
         columns.push(column);
     }

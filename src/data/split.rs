@@ -89,7 +89,7 @@ pub(crate) fn borders(
                 if rows[2] > there {
                     let problem =
                         format!("TEST_END is row {}, but{} there are {there} rows", rows[2], of_series(one.id));
-                    return Err(Error::config("--split", problem, "give smaller borders, or fractions"));
+                    return Err(Error::config("split", problem, "give smaller borders, or fractions"));
                 }
                 all.push(rows.map(|row| row.saturating_sub(one.trimmed)));
             }
@@ -101,7 +101,7 @@ pub(crate) fn borders(
                 times.iter().map(|text| Ok(time.border(text, format)?.instant)).collect::<Result<_>>()?;
             if !instants.is_sorted_by(|a, b| a < b) {
                 return Err(Error::config(
-                    "--split",
+                    "split",
                     format!("{split}: the times must rise"),
                     "train end, validation end[, test end]",
                 ));
@@ -145,7 +145,7 @@ fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result
             label(kind, end, false),
             label(kind, begin, false)
         );
-        return Err(Error::config("--split", problem, "row borders apply to each series alone; or leave a series out"));
+        return Err(Error::config("split", problem, "row borders apply to each series alone; or leave a series out"));
     }
     let (first, second) = (common[train], common[validation]);
     let before = |one: &Span, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);

@@ -33,7 +33,7 @@ impl Table {
             csv::ReaderBuilder::new().delimiter(delimiter as u8).has_headers(false).flexible(true).from_reader(bytes);
         let mut record = csv::ByteRecord::new();
         if !read_record(file, &mut reader, &mut record)? {
-            let place = Place { file: file.into(), ..Place::default() };
+            let place = Place::of(file);
             return Err(Error::data(place, "the file is empty", "give a file with a header line and rows"));
         }
         let header: Vec<String> =
@@ -56,7 +56,7 @@ impl Table {
                 continue;
             }
             if record.len() < width || record.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
-                let place = Place { file: file.into(), line: Some(line), ..Place::default() };
+                let place = Place { line: Some(line), ..Place::of(file) };
                 let problem = format!("{} fields, where the header line has {width}", record.len());
                 return Err(Error::data(
                     place,
@@ -109,15 +109,15 @@ impl Table {
         if own { name.clone() } else { format!("#{}", column + 1) }
     }
 
-    /// Finds a column by its exact name, or by position (from 1). A name that several columns bear is refused; `flag`
-    /// is where a position settles it.
-    pub fn find(&self, name: &str, flag: &str) -> Result<Option<usize>> {
+    /// Finds a column by its exact name, or by position (from 1). A name that several columns bear is refused; `key`
+    /// is the option where a position settles it.
+    pub fn find(&self, name: &str, key: &str) -> Result<Option<usize>> {
         let position = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < self.columns());
         let mut bearers = (0..self.columns()).filter(|column| !name.is_empty() && self.header[*column] == name);
         match (bearers.next(), bearers.next()) {
             (Some(first), Some(second)) => {
                 let problem = format!("columns #{} and #{} have one name", first + 1, second + 1);
-                let help = format!("{flag} takes a position, as in #{}; or rename one in the header line", first + 1);
+                let help = format!("--{key} takes a position, as in #{}; or rename one in the header line", first + 1);
                 let place = Place { line: Some(1), column: Some(name.into()), ..self.whole() };
                 Err(Error::data(place, problem, help))
             }
@@ -126,9 +126,9 @@ impl Table {
     }
 
     /// As [`Table::find`]; an unknown name is refused with the list of columns.
-    pub fn expect(&self, name: &str, flag: &str) -> Result<usize> {
-        self.find(name, flag)?.ok_or_else(|| {
-            let help = format!("{flag} takes one of: {}; or a position, as in #1", self.listed(0..self.columns()));
+    pub fn expect(&self, name: &str, key: &str) -> Result<usize> {
+        self.find(name, key)?.ok_or_else(|| {
+            let help = format!("--{key} takes one of: {}; or a position, as in #1", self.listed(0..self.columns()));
             Error::data(self.whole(), format!("no column `{name}`"), help)
         })
     }
@@ -140,7 +140,7 @@ impl Table {
 
     /// The file as a place.
     pub fn whole(&self) -> Place {
-        Place { file: self.file.clone(), ..Place::default() }
+        Place::of(&self.file)
     }
 
     pub fn place(&self, row: usize, column: usize) -> Place {
@@ -256,9 +256,8 @@ fn number_form(cell: &[u8]) -> NumberForm {
 
 /// Strips a UTF-8 byte order mark; refuses what is no text of that kind.
 fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
-    let refuse = |what: &str, help: &str| {
-        Err(Error::data(Place { file: file.into(), ..Place::default() }, format!("{what}, not delimited text"), help))
-    };
+    let refuse =
+        |what: &str, help: &str| Err(Error::data(Place::of(file), format!("{what}, not delimited text"), help));
     match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refuse("UTF-16", "save the file as UTF-8"),
@@ -272,7 +271,7 @@ fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
 fn read_record(file: &str, reader: &mut csv::Reader<&[u8]>, record: &mut csv::ByteRecord) -> Result<bool> {
     reader.read_byte_record(record).map_err(|error| {
         let line = error.position().map(|position| position.line());
-        Error::data(Place { file: file.into(), line, ..Place::default() }, error.to_string(), "mend the file")
+        Error::data(Place { line, ..Place::of(file) }, error.to_string(), "mend the file")
     })
 }
 

@@ -38,7 +38,7 @@ pub fn parse_delimiter(text: &str) -> Result<char> {
         "," => Ok(','),
         ";" => Ok(';'),
         "|" => Ok('|'),
-        other => Err(Error::config("--delimiter", format!("unknown value `{other}`"), "one of , ; | tab")),
+        other => Err(Error::config("delimiter", format!("unknown value `{other}`"), "one of , ; | tab")),
     }
 }
 
@@ -47,7 +47,7 @@ pub fn parse_decimal(text: &str) -> Result<char> {
     match text {
         "." => Ok('.'),
         "," => Ok(','),
-        other => Err(Error::config("--decimal", format!("unknown value `{other}`"), "one of . ,")),
+        other => Err(Error::config("decimal", format!("unknown value `{other}`"), "one of . ,")),
     }
 }
 
@@ -56,7 +56,7 @@ pub fn parse_on_off(text: &str) -> Result<bool> {
     match text {
         "on" | "true" => Ok(true),
         "off" | "false" => Ok(false),
-        other => Err(Error::config("--calendar", format!("unknown value `{other}`"), "one of on off")),
+        other => Err(Error::config("calendar", format!("unknown value `{other}`"), "one of on off")),
     }
 }
 

@@ -52,7 +52,7 @@ impl TimeColumn {
             Some(name) => named(table, name)?,
             None => {
                 let columns = detect(table, cells, options)?;
-                columns.iter().try_for_each(|column| table.find(&table.header[*column], "--time-column").map(drop))?;
+                columns.iter().try_for_each(|column| table.find(&table.header[*column], "time-column").map(drop))?;
                 columns
             }
         };
@@ -76,7 +76,7 @@ impl TimeColumn {
     /// Reads a time of `--split` as this column writes its own. Where the column has one offset throughout, a border
     /// without offset takes it.
     pub fn border(&self, text: &str, format: Option<&str>) -> Result<Timestamp> {
-        let refuse = |problem: &str, help: &str| Error::config("--split", format!("`{text}`: {problem}"), help);
+        let refuse = |problem: &str, help: &str| Error::config("split", format!("`{text}`: {problem}"), help);
         let TimeKind::Clock { zoned } = self.kind else {
             return Err(refuse("the time column holds row numbers", "give row borders or fractions"));
         };
@@ -111,10 +111,10 @@ impl TimeColumn {
 }
 
 fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
-    if name.contains('+') && table.find(name, "--time-column")?.is_none() {
-        return name.split('+').map(|part| table.expect(part.trim(), "--time-column")).collect();
+    if name.contains('+') && table.find(name, "time-column")?.is_none() {
+        return name.split('+').map(|part| table.expect(part.trim(), "time-column")).collect();
     }
-    Ok(vec![table.expect(name, "--time-column")?])
+    Ok(vec![table.expect(name, "time-column")?])
 }
 
 /// A column called as times are; date and time in two columns; year, month, day, hour in columns of their own; else the
@@ -206,7 +206,7 @@ impl Reader<'_> {
         use chrono::format::{Item, StrftimeItems};
         if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
             let help = "strptime syntax: %Y %m %d %H %M %S %z, %j day of year, %b month name, %p AM/PM";
-            return Err(Error::config("--time-format", format!("`{format}` is not understood"), help));
+            return Err(Error::config("time-format", format!("`{format}` is not understood"), help));
         }
         let mut any_zoned = false;
         let mut stamps = Vec::with_capacity(self.table.rows());
@@ -231,7 +231,7 @@ impl Reader<'_> {
     fn parts(&self) -> Result<Read> {
         if self.columns.len() > 6 {
             let help = "year+month[+day[+hour[+minute[+second]]]]";
-            return Err(Error::config("--time-column", format!("{} parts", self.columns.len()), help));
+            return Err(Error::config("time-column", format!("{} parts", self.columns.len()), help));
         }
         let mut stamps = Vec::with_capacity(self.table.rows());
         for row in 0..self.table.rows() {
