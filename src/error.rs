@@ -33,8 +33,9 @@ pub enum Error {
     #[error("training diverged: {0}")]
     Diverged(String),
 
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
+    /// A file that cannot be read or written. The cause stands in the message, so it is no `source` besides.
+    #[error("{}: {cause}\n  help: {help}", path.display())]
+    Io { path: PathBuf, cause: std::io::Error, help: String },
 }
 
 impl Error {
@@ -46,9 +47,9 @@ impl Error {
         Error::Data { place: Box::new(place), problem: problem.into(), help: help.into() }
     }
 
-    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| Error::Io { path, source }
+    pub fn io(path: impl Into<PathBuf>, help: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let (path, help) = (path.into(), help.into());
+        move |cause| Error::Io { path, cause, help }
     }
 }
 

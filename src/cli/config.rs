@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
 use microglia::data::options::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use microglia::gpu::Choice;
 use microglia::models::{ModelKind, ModelOptions};
 use microglia::train::options::{PruningOptions, Regularizer, TrainOptions};
 
@@ -18,8 +19,7 @@ use super::config_file;
 pub struct Config {
     pub data: DataOptions,
     pub train: TrainOptions,
-    /// As `--device` takes it.
-    pub device: String,
+    pub device: Choice,
     /// `None`: one per core.
     pub threads: Option<usize>,
     /// `None`: a new folder under `runs/`.
@@ -45,7 +45,7 @@ impl Config {
         Ok(Config {
             data: data_options(args.data)?,
             train: train_options(args.training, model_options(args.model)?, args.pruning)?,
-            device: args.device.device.unwrap_or_else(|| "auto".into()),
+            device: args.device.device.map_or(Ok(Choice::Auto), |text| text.parse())?,
             threads: args.device.threads.and_then(|threads| threads.0),
             out: args.output.out,
             overwrite: args.output.overwrite.unwrap_or(false),

@@ -1,14 +1,16 @@
 //! `microglia train`.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use clap::ArgMatches;
 use microglia::engine::Engine;
-use microglia::gpu::Choice;
-use microglia::kernels::GpuEngine;
+use microglia::gpu::{Choice, Gpu};
+use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::program::Program;
 use microglia::reference::CpuEngine;
 use microglia::train::baselines::Forecasts;
-use microglia::train::{Plan, Status, Summary, run as train, summarize};
+use microglia::train::{Plan, Status, Summary, run as train, summarize, weights};
 
 use super::config::Config;
 use super::outputs::{Finished, json};
@@ -19,8 +21,11 @@ use super::{Code, print, report, say};
 pub fn run(typed: &ArgMatches) -> Result<Code> {
     let (config, remarks) = Config::new(typed)?;
     remarks.iter().for_each(|line| say(line));
+    // What can be refused without the data is, before it is read.
+    let gpu = Gpu::open(&config.device)?;
+    config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
-    let summary = run_into(&folder, &config).inspect_err(|_| folder.discard())?;
+    let summary = run_into(&folder, &config, gpu).inspect_err(|_| folder.discard())?;
     let text = if config.json { json(&summary)? } else { report::text(&summary) };
     let place = format!("run folder: {}", folder.path().display());
     if config.json {
@@ -37,14 +42,14 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
 }
 
 /// The run itself: from the data to the files in its folder.
-fn run_into(folder: &RunFolder, asked: &Config) -> Result<Summary> {
+fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result<Summary> {
     let dataset = asked.data.load()?;
     dataset.notices.iter().for_each(|line| say(line));
     let plan = Plan::new(&dataset, &asked.train)?;
     plan.notices.iter().for_each(|line| say(line));
     let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), ..asked.clone() };
 
-    let mut engine = open_engine(&config, &plan.program)?;
+    let mut engine = make_engine(&config, &plan.program, gpu)?;
     let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
     let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
     reporter.finish();
@@ -60,16 +65,14 @@ fn run_into(folder: &RunFolder, asked: &Config) -> Result<Summary> {
 }
 
 /// The engine that `--device` means, with a line that says which.
-fn open_engine(config: &Config, program: &Program) -> Result<Box<dyn Engine>> {
-    let choice: Choice = config.device.parse()?;
-    if choice != Choice::Cpu
-        && let Some(engine) = GpuEngine::open(&choice, program.clone())?
-    {
+fn make_engine(config: &Config, program: &Program, gpu: Option<Arc<Gpu>>) -> Result<Box<dyn Engine>> {
+    if let Some(gpu) = gpu {
+        let engine = GpuEngine::new(gpu, program.clone(), GpuOptions::default())?;
         say(&format!("training on {}", engine.device()));
         return Ok(Box::new(engine));
     }
     let engine = CpuEngine::<f32>::new(program.clone(), config.threads)?;
-    let why = if choice == Choice::Auto { "no GPU here: " } else { "" };
+    let why = if config.device == Choice::Auto { "no GPU here: " } else { "" };
     say(&format!("{why}training on the CPU engine, {} threads of {}", engine.threads(), engine.device()));
     Ok(Box::new(engine))
 }

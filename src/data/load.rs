@@ -32,7 +32,7 @@ impl DataOptions {
                 options.load_bytes(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes())
             }
             Source::File(path) => {
-                let bytes = std::fs::read(path).map_err(Error::io(path))?;
+                let bytes = std::fs::read(path).map_err(Error::io(path, "--data takes a CSV file that can be read"))?;
                 let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
                 self.load_bytes(&stem, &path.display().to_string(), &bytes)
             }

@@ -51,6 +51,7 @@ fn refused(folder: &Path, output: &Output, texts: &[&str]) {
     assert_eq!(code(output), 2, "{stderr}");
     assert_eq!(stdout(output), "");
     assert!(stderr.contains("error: "), "{stderr}");
+    assert!(stderr.matches("(os error").count() < 2, "{stderr}");
     for text in texts {
         assert!(stderr.contains(text), "no {text:?} in:\n{stderr}");
     }
@@ -104,7 +105,17 @@ fn wrong_flags_are_refused_with_the_nearest() {
 fn wrong_files_are_refused_by_name() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    refused(folder, &microglia(folder, &["train", "--data", "absent.csv"]), &["absent.csv"]);
+    std::fs::write(folder.join("text"), "text").unwrap();
+    // One line and a help; the device and the weights are looked at before the data.
+    let cases: [(&[&str], &[&str]); 4] = [
+        (&["--data", "absent.csv"], &["error: absent.csv: ", "\n  help: --data"]),
+        (&["--data", "absent.csv", "--init", "absent.safetensors"], &["absent.safetensors: ", "\n  help: --init"]),
+        (&["--data", "absent.csv", "--init", "text"], &["text: not a safetensors file", "\n  help: --init"]),
+        (&["--data", "absent.csv", "--device", "no such card"], &["no such card"]),
+    ];
+    for (args, texts) in cases {
+        refused(folder, &microglia(folder, &[&["train"], args].concat()), texts);
+    }
     refused(folder, &microglia(folder, &["train", "--config", "absent.toml"]), &["absent.toml"]);
     let cases = [
         ("hiden = 3", "did you mean `hidden`?"),
