@@ -24,7 +24,8 @@ pub struct Finished<'a> {
 }
 
 impl Finished<'_> {
-    /// Writes everything: at the top the replica that is best on validation, below it each where there are several.
+    /// Writes everything: at the top the replica that is best on validation, below it each where there are several. Only
+    /// then does the rest of an earlier run go.
     pub fn write(&self, folder: &RunFolder) -> Result<()> {
         let summary = &self.outcome.summary;
         let path = folder.path();
@@ -32,18 +33,17 @@ impl Finished<'_> {
         write(path, "summary.json", &json(summary)?)?;
         let forecast = pictures::forecast(self.dataset, summary, &self.outcome.test_predictions, self.baselines);
         write(path, "forecast.svg", &forecast_svg(&forecast)?)?;
-        if summary.replicas.len() > 1 {
-            for replica in &summary.replicas {
-                let path = folder.replica(replica.replica)?;
-                // Replica r is the lone run with its own seed.
-                let mut config = self.config.clone();
-                config.train.seed = replica.seed;
-                config.train.replicas = 1;
-                self.write_replica(&path, replica.replica, &config)?;
-                write(&path, "summary.json", &json(replica)?)?;
-            }
+        let several = if summary.replicas.len() > 1 { &summary.replicas[..] } else { &[] };
+        for replica in several {
+            let path = folder.replica(replica.replica)?;
+            // Replica r is the lone run with its own seed.
+            let mut config = self.config.clone();
+            config.train.seed = replica.seed;
+            config.train.replicas = 1;
+            self.write_replica(&path, replica.replica, &config)?;
+            write(&path, "summary.json", &json(replica)?)?;
         }
-        Ok(())
+        folder.remove_replicas(several.len())
     }
 
     /// One replica's configuration, weights, metrics and training picture.

@@ -1,5 +1,6 @@
 //! `microglia train`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -25,24 +26,11 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     let gpu = Gpu::open(&config.device)?;
     config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
-    let summary = run_into(&folder, &config, gpu).inspect_err(|_| folder.discard())?;
-    let text = if config.json { json(&summary)? } else { report::text(&summary) };
-    let place = format!("run folder: {}", folder.path().display());
-    if config.json {
-        print(&text)?;
-        say(&place);
-    } else {
-        print(&format!("{text}\n{place}\n"))?;
-    }
-    Ok(match summary.status {
-        Status::Done | Status::MaxSteps => Code::Done,
-        Status::Diverged => Code::Failed,
-        Status::Interrupted => Code::Interrupted,
-    })
+    run_into(&folder, &config, gpu).inspect_err(|_| folder.discard())
 }
 
-/// The run itself: from the data to the files in its folder.
-fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result<Summary> {
+/// The run itself: from the data to the files in its folder and the tables on stdout.
+fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result<Code> {
     let dataset = asked.data.load()?;
     dataset.notices.iter().for_each(|line| say(line));
     let plan = Plan::new(&dataset, &asked.train)?;
@@ -57,11 +45,27 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result
     trained.notices.iter().for_each(|line| say(line));
     let baselines = Forecasts::of_test(&dataset);
     let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset))?;
-    folder.clear()?;
     let finished =
         Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
-    finished.write(folder)?;
-    Ok(outcome.summary)
+    let written = finished.write(folder);
+    tell(&outcome.summary, config.json, written.map(|()| folder.path()))
+}
+
+/// The results on stdout, whatever became of their files.
+fn tell(summary: &Summary, as_json: bool, written: Result<&Path>) -> Result<Code> {
+    let printed = print(&if as_json { json(summary)? } else { report::text(summary) });
+    let place = format!("run folder: {}", written?.display());
+    printed?;
+    if as_json {
+        say(&place);
+    } else {
+        print(&format!("\n{place}\n"))?;
+    }
+    Ok(match summary.status {
+        Status::Done | Status::MaxSteps => Code::Done,
+        Status::Diverged => Code::Failed,
+        Status::Interrupted => Code::Interrupted,
+    })
 }
 
 /// The engine that `--device` means, with a line that says which.

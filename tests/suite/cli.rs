@@ -191,6 +191,48 @@ fn a_run_prints_tables_writes_its_folder_and_repeats_from_its_config() {
 }
 
 #[test]
+fn results_that_cannot_be_written_are_printed_all_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    // A folder in the way of a file, which no trial of writing finds.
+    std::fs::create_dir_all(folder.join("o/training.svg/full")).unwrap();
+    let output = train(folder, &["--epochs", "1", "--out", "o"]);
+    assert_eq!(code(&output), 2);
+    assert!(stdout(&output).contains("scaled MSE") && !stdout(&output).contains("run folder"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("training.svg: ") && stderr(&output).contains("--out"), "{}", stderr(&output));
+    assert!(!folder.join("o/training.partial").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_nobody_can_write_to_is_refused_before_training() {
+    let place = tempfile::tempdir().unwrap();
+    refused(place.path(), &train(place.path(), &["--out", "/proc"]), &["--out /proc: ", "help: name a folder"]);
+}
+
+#[test]
+fn a_refused_run_leaves_the_user_s_own_folder() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir(place.path().join("own")).unwrap();
+    for out in ["own", "own/a/b"] {
+        let output = microglia(place.path(), &["train", "--data", "absent.csv", "--out", out]);
+        refused(place.path(), &output, &["absent.csv"]);
+        assert_eq!(std::fs::read_dir(place.path().join("own")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn fewer_replicas_leave_nothing_of_more() {
+    let place = tempfile::tempdir().unwrap();
+    for replicas in ["2", "1"] {
+        let output = train(place.path(), &["--epochs", "1", "--replicas", replicas, "--out", "o", "--overwrite"]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let folders = ["replica-0", "replica-1"].map(|name| place.path().join("o").join(name).exists());
+        assert_eq!(folders, [replicas == "2"; 2]);
+    }
+}
+
+#[test]
 fn without_a_name_runs_get_folders_of_their_own() {
     let place = tempfile::tempdir().unwrap();
     for _ in 0..2 {
