@@ -269,6 +269,22 @@ fn replicas_lie_in_their_own_folders_and_equal_lone_runs() {
     assert_eq!(all["replicas"][1]["weights_sha256"], lone["weights_sha256"]);
     let weights = |place: &str| std::fs::read(folder.join(place).join("model.safetensors")).unwrap();
     assert_eq!(weights(&format!("all/replica-{}", all["replica"])), weights_of(&folder.join("all"), &all));
+    // A replica's folder holds what a lone run's does.
+    let names = |place: &str| {
+        let entries = std::fs::read_dir(folder.join(place)).unwrap().map(|entry| entry.unwrap());
+        let files = entries.filter(|entry| entry.path().is_file());
+        files.map(|entry| entry.file_name().into_string().unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!((names("all"), names("all/replica-1")), (names("lone"), names("lone")));
+    let mut own = summary(&folder.join("all/replica-1"));
+    let mut lone = lone;
+    assert!(lone["threads"].as_u64().is_some_and(|threads| threads > 0));
+    for differs in ["seconds", "windows_per_second"] {
+        assert!(own[differs].take().is_number() && lone[differs].take().is_number());
+    }
+    assert_eq!(own, lone);
+    let picture = |place: &str| std::fs::read(folder.join(place).join("forecast.svg")).unwrap();
+    assert_eq!(picture("all/replica-1"), picture("lone"));
     // The replica's own configuration is the lone run's.
     let again = microglia(folder, &["train", "--config", "all/replica-1/config.toml", "--out", "again"]);
     assert_eq!(code(&again), 0);
@@ -313,6 +329,7 @@ fn twenty_steps_are_pytorch_s() {
     for (way, more) in [("plain", &["--regularizer", "none"][..]), ("pruned", &pruned[..])] {
         let output = train(place.path(), &[&common[..], more].concat());
         assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stdout(&output).contains("\nstopped by --max-steps after 20 steps, in epoch "), "{}", stdout(&output));
         let bytes = std::fs::read(place.path().join("o/model.safetensors")).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(tensors.len(), 6);
@@ -330,6 +347,7 @@ fn divergence_is_named_and_exits_1() {
     let output = train(place.path(), &["--lr", "1e38", "--epochs", "2", "--out", "o"]);
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     assert!(stderr(&output).contains("step"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("\ndiverged after "), "{}", stdout(&output));
     assert_eq!(summary(&place.path().join("o"))["status"], "diverged");
 }
 
@@ -352,12 +370,14 @@ fn an_interrupted_run_writes_what_there_is_and_exits_130() {
     let mut args =
         vec!["train", "--data", tiny.to_str().unwrap(), "--epochs", "1000000", "--patience", "0", "--out", "o"];
     args.extend(TINY);
-    let mut child = command(place.path(), &args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(place.path(), &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().starts_with("epoch")));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let rest: Vec<String> = lines.map(|line| line.unwrap()).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130, "{rest:?}");
+    assert!(stdout(&output).contains("\ninterrupted after "), "{}", stdout(&output));
     assert_eq!(summary(&place.path().join("o"))["status"], "interrupted");
     assert!(place.path().join("o/checkpoint.safetensors").exists());
 }
