@@ -1,8 +1,10 @@
 //! The TOML file of a run: read as if its keys had been typed, written with every key that makes the run what it is.
 
+use std::error::Error;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, FromArgMatches};
 use microglia::data::options::{Covariates, Source, delimiter_word, list};
 use toml::Value;
@@ -15,7 +17,10 @@ pub fn read(file: &Path) -> Result<TrainArgs> {
     let place = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
     let table: toml::Table = text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))?;
-    parse(&table).map_err(|e| e.context(format!("{place}")))
+    let args = parse(&table).with_context(|| format!("{place}"))?;
+    // So that what the library refuses in the file is told with its name too.
+    Config::from_args(args.clone()).with_context(|| format!("{place}"))?;
+    Ok(args)
 }
 
 fn parse(table: &toml::Table) -> Result<TrainArgs> {
@@ -25,7 +30,7 @@ fn parse(table: &toml::Table) -> Result<TrainArgs> {
         check_key(&command, key)?;
         let token = format!("--{key}={}", typed(key, value)?);
         if let Err(e) = command.clone().try_get_matches_from([&token]) {
-            bail!("{}", message(&e.to_string()));
+            bail!("`{key} = {value}`: {}", expected(&e));
         }
         tokens.push(token);
     }
@@ -65,6 +70,15 @@ fn typed(key: &str, value: &Value) -> Result<String> {
         Value::Table(_) => bail!("`[{key}]` is a table\n  help: write every key at the top level, as `key = value`"),
         other => other.to_string(),
     })
+}
+
+/// What clap would have taken for a value.
+fn expected(error: &clap::Error) -> String {
+    match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(reason), _) => reason.to_string(),
+        (None, Some(ContextValue::Strings(words))) => format!("give one of {}", words.join(", ")),
+        _ => message(&error.to_string()).to_string(),
+    }
 }
 
 /// What clap says, without its own frame.
@@ -242,8 +256,13 @@ mod tests {
     fn refusals_name_the_key_and_the_nearest_one() {
         assert!(refusal("hiden = 3").contains("did you mean `hidden`?"));
         assert!(refusal("prune_every = 3").contains("did you mean `prune-every`?"));
-        assert!(refusal("hidden = 0").contains("--hidden"));
-        assert!(refusal("hidden = 2000").contains("1024"));
+        assert_eq!(refusal("hidden = 2000"), "`hidden = 2000`: give a whole number from 1 to 1024");
+        assert_eq!(refusal("hidden = 'x'"), "`hidden = \"x\"`: give a whole number from 1 to 1024");
+        assert_eq!(refusal("lookback = 0.5"), "`lookback = 0.5`: give a whole number, 1 or more, or auto");
+        assert_eq!(refusal("model = 'gru'"), "`model = \"gru\"`: give one of rnn, lstm");
+        assert_eq!(refusal("no-shuffle = 1"), "`no-shuffle = 1`: give one of true, false");
+        assert_eq!(refusal("calendar = 'yes'"), "`calendar = \"yes\"`: give one of on, off");
+        assert!(refusal("h = 1\nhorizon = 2").contains("--horizon"));
         assert!(refusal("[model]\nhidden = 3").contains("top level"));
         assert!(refusal("regularizer = 'prune'").contains("pruning"));
         assert!(refusal("sparsity = '0.9..0.3'").contains("MIN..MAX"));

@@ -80,10 +80,14 @@ fn help_goes_to_stdout_and_groups_the_options() {
 fn wrong_flags_are_refused_with_the_nearest() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    let cases: [(&[&str], &[&str]); 12] = [
+    let cases: [(&[&str], &[&str]); 16] = [
         (&["--hiden", "3"], &["--hidden"]),
         (&["--batch_size", "3"], &["--batch-size"]),
-        (&["--hidden", "0"], &["--hidden", "1..=1024"]),
+        (&["--hidden", "0"], &["--hidden", "1 to 1024"]),
+        (&["--hidden", "many"], &["--hidden", "1 to 1024"]),
+        (&["--threads", "0"], &["--threads", "1 to 1024"]),
+        (&["--threads", "99999999999999999999"], &["--threads", "1 to 1024"]),
+        (&["--seed", "4294967296"], &["--seed", "0 to 4294967295"]),
         (&["--model", "gru"], &["rnn, lstm"]),
         (&["--lookback", "0"], &["--lookback", "1 or more"]),
         (&["--sparsity", "0.9..0.3"], &["error: --sparsity: ", "MIN..MAX", "help:"]),
@@ -120,7 +124,8 @@ fn wrong_files_are_refused_by_name() {
     let cases = [
         ("hiden = 3", "did you mean `hidden`?"),
         ("hidden = = 3", "not TOML"),
-        ("hidden = \"many\"", "--hidden"),
+        ("hidden = \"many\"", "`hidden = \"many\"`: give a whole number from 1 to 1024"),
+        ("sparsity = '1..2'", "--sparsity: \"1..2\""),
         ("[model]\nhidden = 3", "top level"),
         ("config = 'other.toml'", "one file"),
     ];
