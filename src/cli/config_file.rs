@@ -269,6 +269,19 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_arrays_or_texts() {
+        let config = |text: &str| read_text(text).unwrap();
+        for regularizer in ["'none'", "['none']", "'pruning,l2'", "['pruning', 'l2']"] {
+            let regularizers = config(&format!("regularizer = {regularizer}")).train.regularizers;
+            assert_eq!(regularizers.0.len(), if regularizer.contains("l2") { 2 } else { 0 });
+        }
+        let times = "2024-01-01 12:00,2024-02-01 12:00";
+        let array = format!("split = ['{}']", times.replace(',', "', '"));
+        assert_eq!(config(&array).data, config(&format!("split = '{times}'")).data);
+        assert!(refusal("regularizer = ''").contains("--regularizer"));
+    }
+
+    #[test]
     fn aliases_work_in_files() {
         let config = read_text("input-size = 8\nmax-epochs = 2\nh = 3").unwrap();
         assert_eq!((config.data.lookback, config.train.epochs, config.data.horizon), (Some(8), 2, Some(3)));

@@ -212,10 +212,10 @@ impl FromStr for Split {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         let refuse = |problem: String| Error::config("split", format!("`{text}`: {problem}"), SPLIT_HELP);
-        let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+        let parts = parse_list(text);
         let numbers: Vec<f64> = parts.iter().filter_map(|part| part.parse().ok()).collect();
         let split = if numbers.is_empty() {
-            Split::Times(parts.iter().map(|part| part.to_string()).collect())
+            Split::Times(parts)
         } else if numbers.len() < parts.len() {
             return Err(refuse("numbers and times mixed".into()));
         } else {
