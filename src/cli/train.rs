@@ -44,7 +44,7 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result
     let trained = trained?;
     trained.notices.iter().for_each(|line| say(line));
     let baselines = Forecasts::of_test(&dataset);
-    let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset))?;
+    let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset), &reporter)?;
     let finished =
         Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
     let written = finished.write(folder);

@@ -9,42 +9,56 @@ use crate::program::List;
 use crate::program::op::LossKind;
 use crate::program::tensor::PREDICTIONS;
 
-/// Scaled forecasts `[windows, O]` per replica, in the windows' order; with `mc_passes`, the mean over that many passes
-/// with dropout on.
+/// Batches between two looks at whether to stop.
+const GROUP: usize = 16;
+
+/// Scaled forecasts `[windows, O]` of each replica, in the windows' order.
+pub type Forecasts = Vec<Vec<f32>>;
+
+/// Forecasts of the weights in [`PARAMS`](crate::program::tensor::PARAMS); with `mc_passes`, the mean over that many
+/// passes with dropout on, or over those done when `stop` says so, at least one. Also how many that were.
 pub fn predict(
     engine: &mut dyn Engine,
     options: &TrainOptions,
     windows: &[u32],
     mc_passes: Option<usize>,
-) -> Result<Vec<Vec<f32>>> {
-    let Some(passes) = mc_passes else { return pass(engine, options, windows, None) };
+    stop: &dyn Fn() -> bool,
+) -> Result<(Forecasts, usize)> {
+    let Some(passes) = mc_passes else { return Ok((pass(engine, options, windows, None)?, 1)) };
     let mut sums: Vec<Vec<f64>> = Vec::new();
-    for p in 0..passes {
-        let predictions = pass(engine, options, windows, Some(p))?;
-        if sums.is_empty() {
-            sums = predictions.iter().map(|row| vec![0.0; row.len()]).collect();
-        }
-        for (sum, row) in sums.iter_mut().zip(&predictions) {
+    let mut done = 0;
+    while done < passes && !(done > 0 && stop()) {
+        let forecasts = pass(engine, options, windows, Some(done))?;
+        sums.resize_with(forecasts.len(), || vec![0.0; windows.len() * engine.program().outputs]);
+        for (sum, row) in sums.iter_mut().zip(&forecasts) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += *value as f64;
             }
         }
+        done += 1;
     }
-    let mean = |row: Vec<f64>| row.into_iter().map(|sum| (sum / passes as f64) as f32).collect();
-    Ok(sums.into_iter().map(mean).collect())
+    let mean = |row: Vec<f64>| row.into_iter().map(|sum| (sum / done as f64) as f32).collect();
+    Ok((sums.into_iter().map(mean).collect(), done))
 }
 
-fn pass(
+fn pass(engine: &mut dyn Engine, options: &TrainOptions, windows: &[u32], mc_pass: Option<usize>) -> Result<Forecasts> {
+    let whole = pass_until(engine, options, windows, mc_pass, &|| false)?;
+    Ok(whole.expect("a pass that nothing stops is whole"))
+}
+
+/// One pass, looking at `stop` every few batches; `None` if it was stopped.
+pub fn pass_until(
     engine: &mut dyn Engine,
     options: &TrainOptions,
     windows: &[u32],
     mc_pass: Option<usize>,
-) -> Result<Vec<Vec<f32>>> {
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Forecasts>> {
     let program = engine.program();
     let (replicas, batch, outputs, slots) =
         (program.replicas, program.batch, program.outputs, program.prediction_slots);
     let batches = windows.len().div_ceil(batch);
-    let mut predictions = vec![Vec::with_capacity(windows.len() * outputs); replicas];
+    let mut forecasts = vec![Vec::with_capacity(windows.len() * outputs); replicas];
     for (chunk, places) in windows.chunks(slots * batch).enumerate() {
         let used = places.len().div_ceil(batch);
         for replica in 0..replicas {
@@ -55,13 +69,18 @@ fn pass(
             step_table::write(engine, replica, places, &rows)?;
         }
         let passes: Vec<Pass> = (0..used).map(|slot| Pass { list: List::Evaluate, slot }).collect();
-        engine.run(&passes)?;
-        for (replica, predictions) in predictions.iter_mut().enumerate() {
+        for group in passes.chunks(GROUP) {
+            if stop() {
+                return Ok(None);
+            }
+            engine.run(group)?;
+        }
+        for (replica, forecasts) in forecasts.iter_mut().enumerate() {
             let row = engine.read_f32(PREDICTIONS, replica)?;
-            predictions.extend_from_slice(&row[..places.len() * outputs]);
+            forecasts.extend_from_slice(&row[..places.len() * outputs]);
         }
     }
-    Ok(predictions)
+    Ok(Some(forecasts))
 }
 
 /// The mean loss over observed target values, in f64; NaN if there are none.

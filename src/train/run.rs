@@ -6,7 +6,7 @@ use super::divergence::first_non_finite;
 use super::observer::{EpochRow, Observer, Progress, ReplicaEpoch};
 use super::options::{Regularizer, Select};
 use super::plan::Plan;
-use super::predict::{mean_loss, predict};
+use super::predict::{mean_loss, pass_until};
 use super::step_table;
 use super::weights;
 use crate::data::Dataset;
@@ -76,8 +76,9 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
     let started = Instant::now();
     let mut status = Status::Done;
     for epoch in 1..=plan.options.epochs {
-        if let Some(early) = run.epoch(epoch, observer)? {
-            status = early;
+        let ended = if observer.interrupted() { Some(Status::Interrupted) } else { run.epoch(epoch, observer)? };
+        if let Some(ended) = ended {
+            status = ended;
             break;
         }
         if run.replicas.iter().all(|replica| !replica.active) {
@@ -137,7 +138,7 @@ impl<'a> Run<'a> {
         Ok(Run { dataset, plan, engine, replicas, history, notices, windows: 0, step_seconds: 0.0, group: 1 })
     }
 
-    /// Trains and validates one epoch; says why if the run must end.
+    /// Trains and validates one epoch; says why if the run must end. An interrupted epoch leaves no row.
     fn epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Option<Status>> {
         let started = Instant::now();
         let (slots, batch) = (self.plan.program.slots, self.plan.options.batch);
@@ -168,7 +169,15 @@ impl<'a> Run<'a> {
                 break;
             }
         }
-        let row = self.validate(epoch, first_step + done, started, &losses, &trained)?;
+        if ended == Some(Status::Interrupted) {
+            return Ok(ended);
+        }
+        let windows = &self.dataset.validation;
+        let stop = || observer.interrupted();
+        let Some(forecasts) = pass_until(self.engine, &self.plan.options, windows, None, &stop)? else {
+            return Ok(Some(Status::Interrupted));
+        };
+        let row = self.validate(epoch, first_step + done, started, &losses, &trained, &forecasts)?;
         observer.epoch(&row);
         self.history.push(row);
         Ok(ended)
@@ -300,12 +309,11 @@ impl<'a> Run<'a> {
         started: Instant,
         losses: &[Mean],
         trained: &[bool],
+        forecasts: &[Vec<f32>],
     ) -> Result<EpochRow> {
         let options = &self.plan.options;
-        let windows = &self.dataset.validation;
-        let predictions = predict(self.engine, options, windows, None)?;
         let mut rows = Vec::new();
-        for (r, predictions) in predictions.iter().enumerate() {
+        for (r, forecasts) in forecasts.iter().enumerate() {
             let replica = &mut self.replicas[r];
             let sparsity = replica.pruned as f64 / self.plan.program.params.prunable() as f64;
             if !trained[r] {
@@ -313,7 +321,7 @@ impl<'a> Run<'a> {
                 rows.extend(last.map(|row| ReplicaEpoch { best: false, active: false, ..row }));
                 continue;
             }
-            let validation_loss = mean_loss(options.loss, self.dataset, windows, predictions);
+            let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, forecasts);
             let counts = self.plan.prune.as_ref().is_none_or(|plan| replica.pruned >= plan.full());
             let mut best = false;
             if replica.active && counts && validation_loss.is_finite() {
@@ -324,7 +332,9 @@ impl<'a> Run<'a> {
                     self.engine.copy(PARAMS, BEST_PARAMS, r)?;
                 } else {
                     replica.waited += 1;
-                    replica.active = options.patience == 0 || replica.waited < options.patience;
+                    // A run of a given number of steps takes them all.
+                    let patient = options.patience == 0 || options.max_steps.is_some();
+                    replica.active = patient || replica.waited < options.patience;
                 }
             }
             rows.push(ReplicaEpoch {
@@ -341,7 +351,7 @@ impl<'a> Run<'a> {
 
     /// Puts the weights to keep into [`PARAMS`]: the best epoch's, or the last ones where the run was cut short.
     fn keep(&mut self, status: Status) -> Result<()> {
-        let whole = matches!(status, Status::Done | Status::Diverged);
+        let whole = matches!(status, Status::Done | Status::Diverged) && self.plan.options.max_steps.is_none();
         for (r, replica) in self.replicas.iter_mut().enumerate() {
             match replica.best {
                 Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {
