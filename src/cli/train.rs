@@ -1,14 +1,17 @@
 //! `microglia train`.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use anyhow::Result;
 use clap::ArgMatches;
 use microglia::engine::Engine;
-use microglia::gpu::Choice;
-use microglia::kernels::GpuEngine;
+use microglia::gpu::{Choice, Gpu};
+use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::program::Program;
 use microglia::reference::CpuEngine;
 use microglia::train::baselines::Forecasts;
-use microglia::train::{Plan, Status, Summary, run as train, summarize};
+use microglia::train::{Plan, Status, Summary, run as train, summarize, weights};
 
 use super::config::Config;
 use super::outputs::{Finished, json};
@@ -23,15 +26,44 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     }
     let (config, remarks) = Config::new(typed)?;
     remarks.iter().for_each(|line| say(line));
+    // What can be refused without the data is, before it is read.
+    let gpu = Gpu::open(&config.device)?;
+    config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
-    let summary = run_into(&folder, &config).inspect_err(|_| folder.discard())?;
-    let text = if config.json { json(&summary)? } else { report::text(&summary) };
-    let place = format!("run folder: {}", folder.path().display());
-    if config.json {
-        print(&text)?;
+    run_into(&folder, &config, gpu).inspect_err(|_| folder.discard())
+}
+
+/// The run itself: from the data to the files in its folder and the tables on stdout.
+fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result<Code> {
+    let dataset = asked.data.load()?;
+    dataset.notices.iter().for_each(|line| say(line));
+    let plan = Plan::new(&dataset, &asked.train)?;
+    plan.notices.iter().for_each(|line| say(line));
+    let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), ..asked.clone() };
+
+    let mut engine = make_engine(&config, &plan.program, gpu)?;
+    let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
+    let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
+    reporter.finish();
+    let trained = trained?;
+    trained.notices.iter().for_each(|line| say(line));
+    let baselines = Forecasts::of_test(&dataset);
+    let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset), &reporter)?;
+    let finished =
+        Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
+    let written = finished.write(folder);
+    tell(&outcome.summary, config.json, written.map(|()| folder.path()))
+}
+
+/// The results on stdout, whatever became of their files.
+fn tell(summary: &Summary, as_json: bool, written: Result<&Path>) -> Result<Code> {
+    let printed = print(&if as_json { json(summary)? } else { report::text(summary) });
+    let place = format!("run folder: {}", written?.display());
+    printed?;
+    if as_json {
         say(&place);
     } else {
-        print(&format!("{text}\n{place}\n"))?;
+        print(&format!("\n{place}\n"))?;
     }
     Ok(match summary.status {
         Status::Done | Status::MaxSteps => Code::Done,
@@ -40,40 +72,15 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     })
 }
 
-/// The run itself: from the data to the files in its folder.
-fn run_into(folder: &RunFolder, asked: &Config) -> Result<Summary> {
-    let dataset = asked.data.load()?;
-    dataset.notices.iter().for_each(|line| say(line));
-    let plan = Plan::new(&dataset, &asked.train)?;
-    plan.notices.iter().for_each(|line| say(line));
-    let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), ..asked.clone() };
-
-    let mut engine = open_engine(&config, &plan.program)?;
-    let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
-    let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
-    reporter.finish();
-    let trained = trained?;
-    trained.notices.iter().for_each(|line| say(line));
-    let baselines = Forecasts::of_test(&dataset);
-    let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset), &reporter)?;
-    folder.clear()?;
-    let finished =
-        Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
-    finished.write(folder)?;
-    Ok(outcome.summary)
-}
-
 /// The engine that `--device` means, with a line that says which.
-fn open_engine(config: &Config, program: &Program) -> Result<Box<dyn Engine>> {
-    let choice: Choice = config.device.parse()?;
-    if choice != Choice::Cpu
-        && let Some(engine) = GpuEngine::open(&choice, program.clone())?
-    {
+fn make_engine(config: &Config, program: &Program, gpu: Option<Arc<Gpu>>) -> Result<Box<dyn Engine>> {
+    if let Some(gpu) = gpu {
+        let engine = GpuEngine::new(gpu, program.clone(), GpuOptions::default())?;
         say(&format!("training on {}", engine.device()));
         return Ok(Box::new(engine));
     }
     let engine = CpuEngine::<f32>::new(program.clone(), config.threads)?;
-    let why = if choice == Choice::Auto { "no GPU here: " } else { "" };
+    let why = if config.device == Choice::Auto { "no GPU here: " } else { "" };
     say(&format!("{why}training on the CPU engine, {} threads of {}", engine.threads(), engine.device()));
     Ok(Box::new(engine))
 }

@@ -22,7 +22,7 @@ impl<'a> WeightsFile<'a> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| Error::Checkpoint {
             file: file.to_path_buf(),
             problem: format!("not a safetensors file: {error}"),
-            help: "write it with safetensors' `save_file`".into(),
+            help: "--init takes a file as safetensors' `save_file` writes it".into(),
         })?;
         Ok(WeightsFile { file, tensors })
     }
@@ -75,7 +75,7 @@ pub fn load(
     layout: &ParamLayout,
     state: &StateLayout,
 ) -> Result<(Vec<f32>, Vec<f32>)> {
-    let bytes = std::fs::read(file).map_err(Error::io(file))?;
+    let bytes = read(file)?;
     let source = WeightsFile::new(file, &bytes)?;
     if let (Some(saved), Some(here)) = (saved_patchtst(&bytes), PatchtstHeader::new(model)) {
         let differences = saved.differences(&here);
@@ -108,6 +108,15 @@ pub fn load(
     Ok((row, running))
 }
 
+/// Refuses a file that is no safetensors file, whatever weights it holds.
+pub fn check(file: &Path) -> Result<()> {
+    WeightsFile::new(file, &read(file)?).map(drop)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(Error::io(file, "--init takes a safetensors file that can be read"))
+}
+
 /// What a file of our own says of the PatchTST it holds.
 fn saved_patchtst(bytes: &[u8]) -> Option<PatchtstHeader> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
@@ -117,7 +126,7 @@ fn saved_patchtst(bytes: &[u8]) -> Option<PatchtstHeader> {
 
 /// Sizes of a PatchTST that a file's shapes tell, and the horizon of a head shared by the channels.
 pub fn infer_patchtst(file: &Path, options: PatchtstOptions) -> Result<(PatchtstOptions, usize, Option<usize>)> {
-    let bytes = std::fs::read(file).map_err(Error::io(file))?;
+    let bytes = read(file)?;
     let source = WeightsFile::new(file, &bytes)?;
     let shape = |name: &str| -> Result<[usize; 2]> {
         let found = source.tensors.tensor(name).ok().map(|tensor| tensor.shape().to_vec());
