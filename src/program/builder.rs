@@ -168,7 +168,7 @@ impl Builder {
                         "tensor `{}` of shape {:?} has more words than a kernel can address",
                         tensor.name, tensor.shape
                     ),
-                    "choose a smaller --batch, --lookback or --hidden",
+                    "choose a smaller --batch, --lookback or --hidden (of patchtst --d-model or --ff)",
                 ));
             }
         }
