@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
-use microglia::data::options::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use microglia::data::options::{Covariates, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use microglia::gpu::Choice;
 use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
 use microglia::train::options::{LrSchedule, PruningOptions, Regularizer, TrainOptions};
@@ -50,8 +50,9 @@ impl Config {
         let mut data = data_options(args.data)?;
         data.horizon = data.horizon.or(horizon);
         if model.kind == ModelKind::Patchtst && model.patchtst.by_channel() {
-            // A channel forecasts itself from itself: the calendar is none of them.
+            // A channel forecasts itself from itself: what the data set would add is not read.
             data.calendar = data.calendar.or(Some(false));
+            data.covariates = data.covariates.or(Some(Covariates::None));
         }
         Ok(Config {
             data,

@@ -291,6 +291,7 @@ mod tests {
         let authors = read_text("model = 'patchtst'\npatchtst-variant = 'authors'").unwrap();
         assert_eq!((authors.train.model.layers, authors.train.model.patchtst.d_model), (2, 64));
         assert_eq!((authors.train.model.instance_norm, authors.data.calendar), (None, None));
+        assert_eq!((first.data.covariates, authors.data.covariates), (Some(Covariates::None), None));
     }
 
     #[test]
