@@ -376,6 +376,12 @@ fn a_file_by_transformers_tells_the_sizes_and_is_refused_by_tensor_name() {
     let file = saved(folder.path(), "patchtst_hf_batch_pre");
     let (inferred, layers, horizon) = weights::infer_patchtst(&file, PatchtstOptions::of(Variant::Hf)).unwrap();
     assert_eq!((inferred.d_model, inferred.ff, inferred.patch, layers, horizon), (8, 12, Some(4), 2, Some(3)));
+    assert_eq!((inferred.heads, inferred.stride), (16, None));
+    let beside =
+        r#"{"model_type": "patchtst", "num_attention_heads": 2, "patch_stride": 3, "pre_norm": false, "d_model": 8}"#;
+    std::fs::write(folder.path().join("config.json"), beside).unwrap();
+    let (told, ..) = weights::infer_patchtst(&file, PatchtstOptions::of(Variant::Hf)).unwrap();
+    assert_eq!((told.heads, told.stride, told.norm_position), (2, Some(3), models::NormPosition::Post));
     let mut case = Case::patchtst(Variant::Hf, 1, 4, 12).layers(2);
     case.sizes.horizon = 3;
     case.model.patchtst = PatchtstOptions { stride: Some(3), heads: 2, ..inferred };
