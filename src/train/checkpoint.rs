@@ -61,6 +61,7 @@ pub struct PatchtstHeader {
     pub norm_position: String,
     pub ff_activation: String,
     pub positions: String,
+    pub instance_norm: String,
 }
 
 impl PatchtstHeader {
@@ -79,6 +80,7 @@ impl PatchtstHeader {
             norm_position: p.norm_position.to_string(),
             ff_activation: p.ff_activation.to_string(),
             positions: p.positions.to_string(),
+            instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
         })
     }
 
@@ -96,6 +98,8 @@ impl PatchtstHeader {
                 ("norm", header.norm.clone()),
                 ("norm position", header.norm_position.clone()),
                 ("ff activation", header.ff_activation.clone()),
+                ("positions", header.positions.clone()),
+                ("instance norm", header.instance_norm.clone()),
             ]
         };
         let pairs = values(self).into_iter().zip(values(here));

@@ -15,6 +15,7 @@ pub mod run;
 pub mod schedule;
 pub mod step_table;
 pub mod summary;
+mod told;
 pub mod weights;
 
 pub use observer::{EpochRow, Observer, Progress, ReplicaEpoch};

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::checkpoint::PatchtstHeader;
+use super::told::Told;
 use crate::error::{Error, Result};
-use crate::models::{ModelOptions, NormKind, NormPosition, PatchtstOptions, Pool};
+use crate::models::{ModelOptions, NormKind, PatchtstOptions, Pool};
 use crate::program::{ParamLayout, StateLayout};
 
 /// What a safetensors file holds, and what to say of it.
@@ -124,22 +125,6 @@ fn saved_patchtst(bytes: &[u8]) -> Option<PatchtstHeader> {
     serde_json::from_value(json.get("model")?.get("patchtst")?.clone()).ok()
 }
 
-/// What `config.json`, which `transformers` writes beside a model's weights, says that their shapes do not.
-#[derive(Default, Deserialize)]
-struct TransformersConfig {
-    patch_stride: Option<usize>,
-    num_attention_heads: Option<usize>,
-    pre_norm: Option<bool>,
-    activation_function: Option<String>,
-}
-
-/// Says nothing where there is no such file, or another model's.
-fn transformers_config(weights: &Path) -> TransformersConfig {
-    let text = std::fs::read_to_string(weights.with_file_name("config.json")).unwrap_or_default();
-    let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    if json["model_type"] == "patchtst" { serde_json::from_value(json).unwrap_or_default() } else { Default::default() }
-}
-
 /// Sizes of a PatchTST that a file's shapes, or what lies beside it, tell: options, layers, and the horizon of a head shared by the channels.
 pub fn infer_patchtst(file: &Path, options: PatchtstOptions) -> Result<(PatchtstOptions, usize, Option<usize>)> {
     let bytes = read(file)?;
@@ -159,19 +144,19 @@ pub fn infer_patchtst(file: &Path, options: PatchtstOptions) -> Result<(Patchtst
     let layers = (0..).take_while(|layer| holds(&format!("model.encoder.layers.{layer}.ff.0.weight"))).count();
     let batch = holds("model.encoder.layers.0.norm_sublayer1.batchnorm.weight");
     let by_channel = options.by_channel();
-    let saved = saved_patchtst(&bytes);
-    let beside = transformers_config(file);
-    let stride = saved.as_ref().map(|saved| saved.stride).or(beside.patch_stride);
-    let heads = saved.as_ref().map(|saved| saved.heads).or(beside.num_attention_heads);
-    let position = beside.pre_norm.map(|pre| if pre { NormPosition::Pre } else { NormPosition::Post });
+    let told = match saved_patchtst(&bytes) {
+        Some(saved) => Told::by_header(&saved),
+        None => Told::by_transformers(file, options.variant)?,
+    };
     let options = PatchtstOptions {
         d_model,
         ff,
         patch: if by_channel { Some(patch) } else { options.patch },
-        stride: stride.or(options.stride),
-        heads: heads.unwrap_or(options.heads),
-        norm_position: position.unwrap_or(options.norm_position),
-        ff_activation: beside.activation_function.and_then(|word| word.parse().ok()).unwrap_or(options.ff_activation),
+        stride: told.stride.or(options.stride),
+        heads: told.heads.unwrap_or(options.heads),
+        norm_position: told.norm_position.unwrap_or(options.norm_position),
+        ff_activation: told.ff_activation.unwrap_or(options.ff_activation),
+        positions: told.positions.unwrap_or(options.positions),
         norm: if batch { NormKind::Batch } else { NormKind::Layer },
         pool: if inputs == d_model && tokens > 1 { Pool::Mean } else { Pool::Flatten },
         ..options

@@ -382,6 +382,24 @@ fn a_file_by_transformers_tells_the_sizes_and_is_refused_by_tensor_name() {
     std::fs::write(folder.path().join("config.json"), beside).unwrap();
     let (told, ..) = weights::infer_patchtst(&file, PatchtstOptions::of(Variant::Hf)).unwrap();
     assert_eq!((told.heads, told.stride, told.norm_position), (2, Some(3), models::NormPosition::Post));
+    let official = weights::infer_patchtst(&file, PatchtstOptions::of(Variant::Official)).unwrap_err().to_string();
+    assert!(["variant hf", "padding cut", "patch-major"].iter().all(|part| official.contains(part)), "{official}");
+    for (setting, value) in [
+        ("pooling_type", "\"max\""),
+        ("scaling", "\"mean\""),
+        ("activation_function", "\"silu\""),
+        ("norm_eps", "0.1"),
+        ("use_cls_token", "true"),
+    ] {
+        let other = format!(r#"{{"model_type": "patchtst", "{setting}": {value}}}"#);
+        std::fs::write(folder.path().join("config.json"), other).unwrap();
+        let error = weights::infer_patchtst(&file, PatchtstOptions::of(Variant::Hf)).unwrap_err().to_string();
+        assert!(error.contains(setting) && error.contains(value), "{error}");
+    }
+    std::fs::write(folder.path().join("config.json"), "{").unwrap();
+    let broken = weights::infer_patchtst(&file, PatchtstOptions::of(Variant::Hf)).unwrap_err().to_string();
+    assert!(broken.contains("config.json"), "{broken}");
+    std::fs::write(folder.path().join("config.json"), beside).unwrap();
     let mut case = Case::patchtst(Variant::Hf, 1, 4, 12).layers(2);
     case.sizes.horizon = 3;
     case.model.patchtst = PatchtstOptions { stride: Some(3), heads: 2, ..inferred };

@@ -1,0 +1,95 @@
+//! What a weights file's maker says of a PatchTST beyond its tensors' shapes: our own header in the file, or the
+//! `config.json` that `transformers` writes beside it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::checkpoint::PatchtstHeader;
+use crate::error::{Error, Result};
+use crate::models::{NormPosition, Positions, Variant};
+use crate::program::op::FeedForward;
+
+/// Settings that are told; `None` where nobody does.
+#[derive(Debug, Default)]
+pub struct Told {
+    pub stride: Option<usize>,
+    pub heads: Option<usize>,
+    pub norm_position: Option<NormPosition>,
+    pub ff_activation: Option<FeedForward>,
+    pub positions: Option<Positions>,
+}
+
+/// Settings of `PatchTSTConfig` with the values that the `hf` variant computes; absent, they have the first.
+fn supported() -> [(&'static str, Vec<Value>); 11] {
+    [
+        ("scaling", vec![json!("std"), json!(true)]),
+        ("pooling_type", vec![json!("mean"), Value::Null]),
+        ("activation_function", vec![json!("gelu"), json!("relu")]),
+        ("positional_encoding_type", vec![json!("sincos"), json!("random")]),
+        ("norm_eps", vec![json!(1e-5)]),
+        ("use_cls_token", vec![json!(false)]),
+        ("channel_attention", vec![json!(false)]),
+        ("share_embedding", vec![json!(true)]),
+        ("share_projection", vec![json!(true)]),
+        ("bias", vec![json!(true)]),
+        ("do_mask_input", vec![Value::Null, json!(false)]),
+    ]
+}
+
+impl Told {
+    pub fn by_header(header: &PatchtstHeader) -> Told {
+        Told {
+            stride: Some(header.stride),
+            heads: Some(header.heads),
+            norm_position: header.norm_position.parse().ok(),
+            ff_activation: header.ff_activation.parse().ok(),
+            positions: header.positions.parse().ok(),
+        }
+    }
+
+    /// Nothing where there is no `config.json`, or another model's.
+    ///
+    /// # Errors
+    /// Where it cannot be read, names a setting that no variant here computes, or `variant` is not transformers' own.
+    pub fn by_transformers(weights: &Path, variant: Variant) -> Result<Told> {
+        let file = weights.with_file_name("config.json");
+        let refuse =
+            |problem: String, help: &str| Error::Checkpoint { file: file.clone(), problem, help: help.to_string() };
+        if !file.is_file() {
+            return Ok(Told::default());
+        }
+        let text = std::fs::read_to_string(&file).map_err(Error::io(&file, "make it readable, or move it away"))?;
+        let config: Value = serde_json::from_str(&text)
+            .map_err(|error| refuse(format!("is no JSON: {error}"), "write it again, or move it away"))?;
+        if config["model_type"] != "patchtst" {
+            return Ok(Told::default());
+        }
+        if variant != Variant::Hf {
+            let problem = format!(
+                "the weights beside it are transformers' own: variant hf, padding cut, head order patch-major, residual \
+                 attention false; here the variant is {variant}"
+            );
+            return Err(refuse(problem, "choose --patchtst-variant hf"));
+        }
+        for (name, values) in supported() {
+            if let Some(value) = config.get(name)
+                && !values.contains(value)
+            {
+                let known: Vec<String> = values.iter().map(Value::to_string).collect();
+                let problem = format!("`{name}` is {value}, and only {} is computed here", known.join(" or "));
+                return Err(refuse(problem, "train such a model in transformers"));
+            }
+        }
+        let number = |name: &str| config[name].as_u64().and_then(|value| usize::try_from(value).ok());
+        let word = |name: &str| config[name].as_str().unwrap_or_default().to_string();
+        let pre = config["pre_norm"].as_bool();
+        Ok(Told {
+            stride: number("patch_stride"),
+            heads: number("num_attention_heads"),
+            norm_position: pre.map(|pre| if pre { NormPosition::Pre } else { NormPosition::Post }),
+            ff_activation: word("activation_function").parse().ok(),
+            positions: word("positional_encoding_type").parse().ok(),
+        })
+    }
+}
