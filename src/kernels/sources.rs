@@ -45,8 +45,8 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
 pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
     activations,
     grid,
-    magnitude,
     non_finite,
+    prune_key,
     recurrent,
     reduce,
     replica_step,
