@@ -180,7 +180,7 @@ pub struct TrainingArgs {
     /// Models trained side by side, with seeds N, N+1, …; each is exactly the lone run with its seed [default: 1]
     #[arg(long, value_name = "R", value_parser = whole(1, 4096))]
     pub replicas: Option<usize>,
-    /// none, or any of dropout, mc-dropout, l2, weight-decay, pruning, joined by commas [default: pruning]
+    /// none, or any of dropout, mc-dropout, l2, weight-decay, pruning, random-pruning, joined by commas [default: pruning]
     #[arg(long, value_name = "LIST", alias = "regularizers", alias = "regulariser")]
     pub regularizer: Option<String>,
     /// Chance of dropping a hidden value, for dropout and mc-dropout [default: 0.3]

@@ -56,7 +56,7 @@ impl Config {
     /// Typed options that this run does not read.
     fn idle_options(&self, typed: impl Fn(&str) -> bool) -> Vec<String> {
         let has = |regularizer| self.train.regularizers.has(regularizer);
-        let (pruning, mc) = (has(Regularizer::Pruning), has(Regularizer::McDropout));
+        let (pruning, mc) = (self.train.regularizers.prunes(), has(Regularizer::McDropout));
         let decay = has(Regularizer::L2) || has(Regularizer::WeightDecay);
         let rnn = self.train.model.kind == ModelKind::Rnn;
         [

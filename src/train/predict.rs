@@ -1,6 +1,6 @@
 //! Forecasts of every replica for a list of windows.
 
-use super::options::TrainOptions;
+use super::plan::Plan;
 use super::step_table;
 use crate::data::Dataset;
 use crate::engine::{Engine, Pass};
@@ -13,14 +13,26 @@ use crate::program::tensor::PREDICTIONS;
 /// with dropout on.
 pub fn predict(
     engine: &mut dyn Engine,
-    options: &TrainOptions,
+    plan: &Plan,
     windows: &[u32],
     mc_passes: Option<usize>,
 ) -> Result<Vec<Vec<f32>>> {
-    let Some(passes) = mc_passes else { return pass(engine, options, windows, None) };
+    predict_some(engine, plan, &vec![true; plan.members.len()], windows, mc_passes)
+}
+
+/// The same of the replicas marked true; the others rest, and their forecasts are empty.
+pub fn predict_some(
+    engine: &mut dyn Engine,
+    plan: &Plan,
+    wanted: &[bool],
+    windows: &[u32],
+    mc_passes: Option<usize>,
+) -> Result<Vec<Vec<f32>>> {
+    engine.rest(&wanted.iter().map(|wanted| !wanted).collect::<Vec<_>>())?;
+    let Some(passes) = mc_passes else { return pass(engine, plan, wanted, windows, None) };
     let mut sums: Vec<Vec<f64>> = Vec::new();
     for p in 0..passes {
-        let predictions = pass(engine, options, windows, Some(p))?;
+        let predictions = pass(engine, plan, wanted, windows, Some(p))?;
         if sums.is_empty() {
             sums = predictions.iter().map(|row| vec![0.0; row.len()]).collect();
         }
@@ -36,27 +48,26 @@ pub fn predict(
 
 fn pass(
     engine: &mut dyn Engine,
-    options: &TrainOptions,
+    plan: &Plan,
+    wanted: &[bool],
     windows: &[u32],
     mc_pass: Option<usize>,
 ) -> Result<Vec<Vec<f32>>> {
     let program = engine.program();
-    let (replicas, batch, outputs, slots) =
-        (program.replicas, program.batch, program.outputs, program.prediction_slots);
+    let (batch, outputs, slots) = (program.batch, program.outputs, program.prediction_slots);
     let batches = windows.len().div_ceil(batch);
-    let mut predictions = vec![Vec::with_capacity(windows.len() * outputs); replicas];
+    let mut predictions = vec![Vec::new(); wanted.len()];
     for (chunk, places) in windows.chunks(slots * batch).enumerate() {
         let used = places.len().div_ceil(batch);
-        for replica in 0..replicas {
-            let seed = options.seed + replica as u32;
+        for (replica, one) in plan.members.iter().enumerate().filter(|(replica, _)| wanted[*replica]) {
             let row =
-                |slot| step_table::evaluation_step(options, seed, mc_pass.map(|p| (p, chunk * slots + slot, batches)));
+                |slot| step_table::evaluation_step(&one.member, mc_pass.map(|p| (p, chunk * slots + slot, batches)));
             let rows: Vec<_> = (0..used).map(row).collect();
             step_table::write(engine, replica, places, &rows)?;
         }
         let passes: Vec<Pass> = (0..used).map(|slot| Pass { list: List::Evaluate, slot }).collect();
         engine.run(&passes)?;
-        for (replica, predictions) in predictions.iter_mut().enumerate() {
+        for (replica, predictions) in predictions.iter_mut().enumerate().filter(|(replica, _)| wanted[*replica]) {
             let row = engine.read_f32(PREDICTIONS, replica)?;
             predictions.extend_from_slice(&row[..places.len() * outputs]);
         }

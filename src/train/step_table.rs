@@ -1,7 +1,8 @@
 //! Fills the step table and the windows of a few steps at a time.
 
-use super::lr::{BETA2, EPS};
-use super::options::{Regularizer, TrainOptions};
+use super::lr::BETA2;
+use super::member::Member;
+use super::options::Regularizer;
 use super::plan::Plan;
 use crate::data::Dataset;
 use crate::engine::Engine;
@@ -17,20 +18,21 @@ fn dropout(p: f64) -> (u32, f32) {
     ((p * 4_294_967_296.0).round().min(u32::MAX as f64) as u32, (1.0 / (1.0 - p)) as f32)
 }
 
-/// The row of optimizer step `step` for one replica; `windows` are its batch.
+/// The row of optimizer step `step` for replica `replica`; `windows` are its batch.
 pub fn training_step(
     plan: &Plan,
     dataset: &Dataset,
-    seed: u32,
+    replica: usize,
     active: bool,
     step: usize,
     prune_count: usize,
     windows: &[u32],
 ) -> ReplicaStep {
-    let options = &plan.options;
-    let (lr, beta1) = plan.lr.at(step);
-    let (threshold, scale) = if options.regularizers.drops() { dropout(options.dropout) } else { (0, 1.0) };
-    let decay = |regularizer| if options.regularizers.has(regularizer) { options.weight_decay } else { 0.0 };
+    let own = &plan.members[replica];
+    let member = &own.member;
+    let (lr, beta1) = own.lr.at(step);
+    let (threshold, scale) = if member.regularizers.drops() { dropout(member.dropout) } else { (0, 1.0) };
+    let decay = |regularizer| if member.regularizers.has(regularizer) { member.weight_decay } else { 0.0 };
     let n = i32::try_from(step).unwrap_or(i32::MAX);
     ReplicaStep {
         step: step as u32,
@@ -42,20 +44,20 @@ pub fn training_step(
         one_minus_beta1: (1.0 - beta1) as f32,
         one_minus_beta2: (1.0 - BETA2) as f32,
         inv_sqrt_bias2: (1.0 / (1.0 - BETA2.powi(n)).sqrt()) as f32,
-        eps: EPS as f32,
         decay_factor: (1.0 - lr * decay(Regularizer::WeightDecay)) as f32,
         l2: decay(Regularizer::L2) as f32,
-        clip_norm: options.clip_grad_norm.unwrap_or(0.0) as f32,
+        clip_norm: plan.options.clip_grad_norm.unwrap_or(0.0) as f32,
         prune_count: prune_count as u32,
-        ..ReplicaStep::idle(seed)
+        prune_random: own.random_pruning() as u32,
+        ..ReplicaStep::idle(member.seed)
     }
 }
 
 /// The row of an evaluation step: no dropout, or that of Monte Carlo pass `pass` at batch `batch` of `batches`.
-pub fn evaluation_step(options: &TrainOptions, seed: u32, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
-    let mut row = ReplicaStep::idle(seed);
+pub fn evaluation_step(member: &Member, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
+    let mut row = ReplicaStep::idle(member.seed);
     if let Some((pass, batch, batches)) = mc {
-        (row.dropout_threshold, row.dropout_scale) = dropout(options.dropout);
+        (row.dropout_threshold, row.dropout_scale) = dropout(member.dropout);
         row.step = MC_STEP | (pass * batches + batch) as u32;
     }
     row

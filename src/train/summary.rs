@@ -6,7 +6,8 @@ use super::baselines::Baselines;
 use super::metrics::{Metrics, score};
 use super::plan::Plan;
 use super::predict::predict;
-use super::run::{Status, Trained, mc_passes};
+use super::run::mc_passes;
+use super::trained::{Status, Trained};
 use super::weights::{self, SparsityReport};
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
@@ -168,10 +169,9 @@ pub fn summarize(
     baselines: Baselines,
 ) -> Result<Outcome> {
     let passes = mc_passes(plan);
-    let validation = predict(engine, &plan.options, &dataset.validation, passes)?;
-    let mut test = predict(engine, &plan.options, &dataset.test, passes)?;
+    let validation = predict(engine, plan, &dataset.validation, passes)?;
+    let mut test = predict(engine, plan, &dataset.test, passes)?;
     let layout = &plan.program.params;
-    let wanted = plan.prune.as_ref().map(|prune| prune.sparsity.max);
     let (mut replicas, mut weights) = (Vec::new(), Vec::new());
     for (r, replica) in trained.replicas.iter().enumerate() {
         let row = TrainedWeights {
@@ -181,6 +181,7 @@ pub fn summarize(
             moment2: engine.read_f32(MOMENT2, r)?,
             mask: engine.read_u32(MASK, r)?,
         };
+        let wanted = plan.members[r].prune.as_ref().map(|prune| prune.sparsity.max);
         let sparsity = SparsityReport::new(layout, &row.mask, wanted);
         replicas.push(ReplicaSummary {
             replica: r,
