@@ -42,5 +42,7 @@ mod gpu_topk;
 mod parity;
 /// Every shader, checked without a GPU.
 mod shaders;
+/// Statistics as SciPy computes them.
+mod statistics;
 /// Whole runs: seeds, replicas, threads, pruning, divergence, interruption.
 mod training;
