@@ -15,7 +15,7 @@ fn main() -> microglia::Result<()> {
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
 
     let trained = run(&dataset, &plan, &mut engine, &mut ())?;
-    let summary = summarize(&dataset, &plan, &mut engine, trained, baselines(&dataset))?.summary;
+    let summary = summarize(&dataset, &plan, &mut engine, trained, baselines(&dataset), &())?.summary;
 
     let mae = |metrics: &microglia::train::metrics::Metrics| metrics.mae.unwrap_or(f64::NAN);
     println!("test MAE {:.3}, sparsity {:.2}", mae(&summary.test), summary.sparsity.overall);

@@ -51,7 +51,7 @@ fn run_into(folder: &RunFolder, asked: &Config) -> Result<Summary> {
     let trained = trained?;
     trained.notices.iter().for_each(|line| say(line));
     let baselines = Forecasts::of_test(&dataset);
-    let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset))?;
+    let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset), &reporter)?;
     folder.clear()?;
     let finished =
         Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };

@@ -158,6 +158,12 @@ pub fn free(case: &Case, steps: usize, subject: &mut dyn Engine) -> Result<FreeR
                 report.failure = Some(format!("replica {replica}, step {}: loss {expected} but {found}", slot + 1));
             }
         }
+        let weights = subject.read_f32(PARAMS, replica)?;
+        if let Some(word) = weights.iter().position(|w| !w.is_finite()) {
+            let place = program.params.owner(word).map_or("padding", |param| param.name.as_str());
+            let failure = format!("replica {replica}: a weight of `{place}` is {}", weights[word]);
+            report.failure.get_or_insert(failure);
+        }
         let (expected, found) = (twin.read_u32(MASK, replica)?, subject.read_u32(MASK, replica)?);
         report.mask_bits += expected.iter().zip(&found).map(|(a, b)| (a ^ b).count_ones() as usize).sum::<usize>();
     }

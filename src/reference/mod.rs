@@ -43,7 +43,7 @@ impl<T: Scalar> CpuEngine<T> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
             Error::config("threads", format!("cannot start {threads:?} threads: {error}"), "choose a smaller --threads")
         })?;
-        Ok(CpuEngine { storage: Storage::new(&program), program, pool })
+        Ok(CpuEngine { storage: Storage::new(&program)?, program, pool })
     }
 
     pub fn threads(&self) -> usize {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::program::{Element, Fill, Program, ReplicaStep, Rows, TensorId, tensor::STEPS};
+use crate::error::{Error, Result};
+use crate::program::{Element, Fill, Program, ReplicaStep, Rows, Tensor, TensorId, tensor::STEPS};
 
 use super::scalar::Scalar;
 
@@ -90,25 +91,43 @@ pub struct Storage<T> {
 }
 
 impl<T: Scalar> Storage<T> {
-    pub fn new(program: &Program) -> Self {
-        let buffer = |tensor: &crate::program::Tensor| {
-            let len = tensor.row() * if tensor.shared { 1 } else { program.replicas };
-            match tensor.element {
+    /// Fails with the tensor that does not fit, and what all of them need.
+    pub fn new(program: &Program) -> Result<Self> {
+        let len = |tensor: &Tensor| tensor.row() as u128 * if tensor.shared { 1 } else { program.replicas as u128 };
+        let buffer = |tensor: &Tensor| {
+            let buffer = match tensor.element {
                 // NaN shows in every result that reads a word before it is written.
-                Element::F32 if tensor.fill == Fill::Unwritten => Buffer::Float(vec![T::from_f32(f32::NAN); len]),
-                Element::F32 => Buffer::Float(vec![T::ZERO; len]),
-                Element::U32 => Buffer::Word(vec![if tensor.fill == Fill::Ones { u32::MAX } else { 0 }; len]),
-            }
+                Element::F32 if tensor.fill == Fill::Unwritten => {
+                    filled(len(tensor), T::from_f32(f32::NAN)).map(Buffer::Float)
+                }
+                Element::F32 => filled(len(tensor), T::ZERO).map(Buffer::Float),
+                Element::U32 => {
+                    filled(len(tensor), if tensor.fill == Fill::Ones { u32::MAX } else { 0 }).map(Buffer::Word)
+                }
+            };
+            buffer.ok_or_else(|| {
+                let total: u128 = program.tensors.iter().map(len).sum();
+                Error::Device {
+                    problem: format!(
+                        "no memory for tensor `{}` {:?} of {} replica(s): the run needs about {} MiB",
+                        tensor.name,
+                        tensor.shape,
+                        program.replicas,
+                        (total * size_of::<T>() as u128) >> 20
+                    ),
+                    help: "choose fewer --replicas, or a smaller --batch, --lookback, --hidden or --layers".into(),
+                }
+            })
         };
-        Storage {
+        Ok(Storage {
             replicas: program.replicas,
             order: (0..program.replicas).collect(),
             resting: program.tensors.iter().map(|tensor| Buffer::empty(tensor.element)).collect(),
             shared: program.tensors.iter().map(|tensor| tensor.shared).collect(),
-            buffers: program.tensors.iter().map(buffer).collect(),
+            buffers: program.tensors.iter().map(buffer).collect::<Result<_>>()?,
             rows: program.tensors.iter().map(|t| t.row()).collect(),
             words: program.tensors.iter().map(|t| t.words()).collect(),
-        }
+        })
     }
 
     /// Lets the replicas marked true rest, and all others work.
@@ -233,6 +252,15 @@ impl<T: Scalar> Storage<T> {
         let words = &self.integer_row(STEPS, replica)[slot * ReplicaStep::WORDS..][..ReplicaStep::WORDS];
         bytemuck::pod_read_unaligned(bytemuck::cast_slice(words))
     }
+}
+
+/// `len` copies of a value, if there is memory for them.
+fn filled<V: Clone>(len: u128, value: V) -> Option<Vec<V>> {
+    let len = usize::try_from(len).ok()?;
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).ok()?;
+    values.resize(len, value);
+    Some(values)
 }
 
 /// Cuts `[R, row]` into disjoint pieces of `tile` items of `width` words each, in (replica, tile) order.

@@ -9,15 +9,22 @@ use crate::program::List;
 use crate::program::op::LossKind;
 use crate::program::tensor::PREDICTIONS;
 
-/// Scaled forecasts `[windows, O]` per replica, in the windows' order; with `mc_passes`, the mean over that many passes
-/// with dropout on.
+/// Batches between two looks at whether to stop.
+const GROUP: usize = 16;
+
+/// Scaled forecasts `[windows, O]` of each replica, in the windows' order.
+pub type Forecasts = Vec<Vec<f32>>;
+
+/// Forecasts of the weights in [`PARAMS`](crate::program::tensor::PARAMS); with `mc_passes`, the mean over that many
+/// passes with dropout on, or over those done when `stop` says so, at least one. Also how many that were.
 pub fn predict(
     engine: &mut dyn Engine,
     plan: &Plan,
     windows: &[u32],
     mc_passes: Option<usize>,
-) -> Result<Vec<Vec<f32>>> {
-    predict_some(engine, plan, &vec![true; plan.members.len()], windows, mc_passes)
+    stop: &dyn Fn() -> bool,
+) -> Result<(Forecasts, usize)> {
+    predict_some(engine, plan, &vec![true; plan.members.len()], windows, mc_passes, stop)
 }
 
 /// The same of the replicas marked true; the others rest, and their forecasts are empty.
@@ -27,23 +34,25 @@ pub fn predict_some(
     wanted: &[bool],
     windows: &[u32],
     mc_passes: Option<usize>,
-) -> Result<Vec<Vec<f32>>> {
-    engine.rest(&wanted.iter().map(|wanted| !wanted).collect::<Vec<_>>())?;
-    let Some(passes) = mc_passes else { return pass(engine, plan, wanted, windows, None) };
+    stop: &dyn Fn() -> bool,
+) -> Result<(Forecasts, usize)> {
+    let Some(passes) = mc_passes else { return Ok((pass(engine, plan, wanted, windows, None)?, 1)) };
     let mut sums: Vec<Vec<f64>> = Vec::new();
-    for p in 0..passes {
-        let predictions = pass(engine, plan, wanted, windows, Some(p))?;
+    let mut done = 0;
+    while done < passes && !(done > 0 && stop()) {
+        let forecasts = pass(engine, plan, wanted, windows, Some(done))?;
         if sums.is_empty() {
-            sums = predictions.iter().map(|row| vec![0.0; row.len()]).collect();
+            sums = forecasts.iter().map(|row| vec![0.0; row.len()]).collect();
         }
-        for (sum, row) in sums.iter_mut().zip(&predictions) {
+        for (sum, row) in sums.iter_mut().zip(&forecasts) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += *value as f64;
             }
         }
+        done += 1;
     }
-    let mean = |row: Vec<f64>| row.into_iter().map(|sum| (sum / passes as f64) as f32).collect();
-    Ok(sums.into_iter().map(mean).collect())
+    let mean = |row: Vec<f64>| row.into_iter().map(|sum| (sum / done as f64) as f32).collect();
+    Ok((sums.into_iter().map(mean).collect(), done))
 }
 
 fn pass(
@@ -52,11 +61,25 @@ fn pass(
     wanted: &[bool],
     windows: &[u32],
     mc_pass: Option<usize>,
-) -> Result<Vec<Vec<f32>>> {
+) -> Result<Forecasts> {
+    let whole = pass_until(engine, plan, wanted, windows, mc_pass, &|| false)?;
+    Ok(whole.expect("a pass that nothing stops is whole"))
+}
+
+/// One pass of the replicas marked true, looking at `stop` every few batches; `None` if it was stopped.
+pub fn pass_until(
+    engine: &mut dyn Engine,
+    plan: &Plan,
+    wanted: &[bool],
+    windows: &[u32],
+    mc_pass: Option<usize>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Forecasts>> {
+    engine.rest(&wanted.iter().map(|wanted| !wanted).collect::<Vec<_>>())?;
     let program = engine.program();
     let (batch, outputs, slots) = (program.batch, program.outputs, program.prediction_slots);
     let batches = windows.len().div_ceil(batch);
-    let mut predictions = vec![Vec::new(); wanted.len()];
+    let mut forecasts = vec![Vec::new(); wanted.len()];
     for (chunk, places) in windows.chunks(slots * batch).enumerate() {
         let used = places.len().div_ceil(batch);
         for (replica, one) in plan.members.iter().enumerate().filter(|(replica, _)| wanted[*replica]) {
@@ -66,13 +89,18 @@ fn pass(
             step_table::write(engine, replica, places, &rows)?;
         }
         let passes: Vec<Pass> = (0..used).map(|slot| Pass { list: List::Evaluate, slot }).collect();
-        engine.run(&passes)?;
-        for (replica, predictions) in predictions.iter_mut().enumerate().filter(|(replica, _)| wanted[*replica]) {
+        for group in passes.chunks(GROUP) {
+            if stop() {
+                return Ok(None);
+            }
+            engine.run(group)?;
+        }
+        for (replica, forecasts) in forecasts.iter_mut().enumerate().filter(|(replica, _)| wanted[*replica]) {
             let row = engine.read_f32(PREDICTIONS, replica)?;
-            predictions.extend_from_slice(&row[..places.len() * outputs]);
+            forecasts.extend_from_slice(&row[..places.len() * outputs]);
         }
     }
-    Ok(predictions)
+    Ok(Some(forecasts))
 }
 
 /// The mean loss over observed target values, in f64; NaN if there are none.

@@ -6,7 +6,7 @@ use super::divergence::first_non_finite;
 use super::observer::{EpochRow, Observer, Progress, ReplicaEpoch};
 use super::options::{Regularizer, Select};
 use super::plan::{Keep, Plan};
-use super::predict::{mean_loss, predict_some};
+use super::predict::{mean_loss, pass_until};
 use super::snapshot::{KEPT, Snapshot};
 use super::step_table;
 use super::trained::{Replica, Status, Trained};
@@ -26,8 +26,9 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
     let started = Instant::now();
     let mut status = Status::Done;
     for epoch in 1..=plan.options.epochs {
-        if let Some(early) = run.epoch(epoch, observer)? {
-            status = early;
+        let ended = if observer.interrupted() { Some(Status::Interrupted) } else { run.epoch(epoch, observer)? };
+        if let Some(ended) = ended {
+            status = ended;
             break;
         }
         if run.replicas.iter().all(|replica| !replica.active) {
@@ -94,7 +95,7 @@ impl<'a> Run<'a> {
         Ok(Run { dataset, plan, engine, replicas, common, history, notices, windows: 0, step_seconds: 0.0, group: 1 })
     }
 
-    /// Trains and validates one epoch; says why if the run must end.
+    /// Trains and validates one epoch; says why if the run must end. An interrupted epoch leaves no row.
     fn epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Option<Status>> {
         let started = Instant::now();
         let (slots, batch) = (self.plan.program.slots, self.plan.options.batch);
@@ -126,7 +127,15 @@ impl<'a> Run<'a> {
                 break;
             }
         }
-        let row = self.validate(epoch, first_step + done, started, &losses, &trained)?;
+        if ended == Some(Status::Interrupted) {
+            return Ok(ended);
+        }
+        let windows = &self.dataset.validation;
+        let stop = || observer.interrupted();
+        let Some(forecasts) = pass_until(self.engine, self.plan, &trained, windows, None, &stop)? else {
+            return Ok(Some(Status::Interrupted));
+        };
+        let row = self.validate(epoch, first_step + done, started, &losses, &trained, &forecasts)?;
         observer.epoch(&row);
         self.history.push(row);
         Ok(ended)
@@ -250,12 +259,11 @@ impl<'a> Run<'a> {
         started: Instant,
         losses: &[Mean],
         trained: &[bool],
+        forecasts: &[Vec<f32>],
     ) -> Result<EpochRow> {
         let options = &self.plan.options;
-        let windows = &self.dataset.validation;
-        let predictions = predict_some(self.engine, self.plan, trained, windows, None)?;
         let mut rows = Vec::new();
-        for (r, predictions) in predictions.iter().enumerate() {
+        for (r, forecasts) in forecasts.iter().enumerate() {
             let replica = &mut self.replicas[r];
             let sparsity = replica.pruned as f64 / self.plan.program.params.prunable() as f64;
             if !trained[r] {
@@ -263,7 +271,7 @@ impl<'a> Run<'a> {
                 rows.extend(last.map(|row| ReplicaEpoch { best: false, active: false, ..row }));
                 continue;
             }
-            let validation_loss = mean_loss(options.loss, self.dataset, windows, predictions);
+            let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, forecasts);
             let counts = self.plan.members[r].full(replica.pruned);
             let mut best = false;
             if let Keep::Three { common_from } = self.plan.keep
@@ -282,7 +290,9 @@ impl<'a> Run<'a> {
                     KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
                 } else {
                     replica.waited += 1;
-                    replica.settled = options.patience != 0 && replica.waited >= options.patience;
+                    // A run of a given number of steps takes them all.
+                    let patient = options.patience == 0 || options.max_steps.is_some();
+                    replica.settled = !patient && replica.waited >= options.patience;
                     replica.active = !replica.settled || self.plan.keep != Keep::Selected;
                 }
             }
@@ -308,7 +318,7 @@ impl<'a> Run<'a> {
 
     /// Puts the weights to keep into [`PARAMS`]: the best epoch's, or the last ones where the run was cut short.
     fn keep(&mut self, status: Status) -> Result<()> {
-        let whole = matches!(status, Status::Done | Status::Diverged);
+        let whole = matches!(status, Status::Done | Status::Diverged) && self.plan.options.max_steps.is_none();
         for (r, replica) in self.replicas.iter_mut().enumerate() {
             match replica.best {
                 Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {

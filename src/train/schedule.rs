@@ -100,14 +100,15 @@ impl PrunePlan {
     }
 
     /// Whether step `step` of epoch `epoch` prunes: multiples of the interval from the warm-up epoch on, or an epoch's
-    /// last step where it holds no multiple.
+    /// last step where it holds no multiple. A schedule by steps also prunes at the very step that reaches its goal.
     pub fn due(&self, epoch: usize, step: usize) -> bool {
         if epoch < self.warmup {
             return false;
         }
         let last = epoch * self.steps_per_epoch;
         let holds_one = last / self.every > (last - self.steps_per_epoch) / self.every;
-        step.is_multiple_of(self.every) || (!holds_one && step == last)
+        let goal = self.schedule == Schedule::CubicStep && step == self.until * self.steps_per_epoch;
+        step.is_multiple_of(self.every) || (!holds_one && step == last) || goal
     }
 
     /// How many weights have been pruned by the end of `step`, a due one, if `before` were before it.
@@ -142,7 +143,8 @@ mod tests {
     fn every_schedule_ends_at_the_largest_sparsity_and_never_falls() {
         for schedule in [Schedule::Cubic, Schedule::CubicStep, Schedule::ZhuGupta, Schedule::Linear, Schedule::Constant]
         {
-            let plan = plan(schedule, 15);
+            // Steps divisible by 7 miss the last of epoch 20.
+            let plan = PrunePlan { every: 7, ..plan(schedule, 20) };
             let mut pruned = 0;
             for step in 1..=200 {
                 let epoch = (step - 1) / 10 + 1;

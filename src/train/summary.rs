@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::baselines::Baselines;
 use super::metrics::{Metrics, score};
+use super::observer::Observer;
 use super::plan::Plan;
 use super::predict::predict;
 use super::run::mc_passes;
@@ -167,10 +168,18 @@ pub fn summarize(
     engine: &mut dyn Engine,
     trained: Trained,
     baselines: Baselines,
+    observer: &dyn Observer,
 ) -> Result<Outcome> {
-    let passes = mc_passes(plan);
-    let validation = predict(engine, plan, &dataset.validation, passes)?;
-    let mut test = predict(engine, plan, &dataset.test, passes)?;
+    let mut trained = trained;
+    let (wanted_passes, stop) = (mc_passes(plan), || observer.interrupted());
+    let (validation, _) = predict(engine, plan, &dataset.validation, wanted_passes, &stop)?;
+    let (mut test, passes) = predict(engine, plan, &dataset.test, wanted_passes, &stop)?;
+    if wanted_passes.is_some_and(|wanted| passes < wanted) {
+        trained.notices.push(format!("test forecasts are the mean of {passes} passes: the others were interrupted"));
+    }
+    if stop() && trained.status != Status::Diverged {
+        trained.status = Status::Interrupted;
+    }
     let layout = &plan.program.params;
     let (mut replicas, mut weights) = (Vec::new(), Vec::new());
     for (r, replica) in trained.replicas.iter().enumerate() {

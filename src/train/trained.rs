@@ -2,8 +2,6 @@
 
 use super::observer::EpochRow;
 use super::snapshot::Snapshot;
-#[cfg(doc)]
-use crate::{program::tensor::PARAMS, train::plan::Keep};
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -31,7 +29,7 @@ pub struct Replica {
     pub best: Option<(f64, usize)>,
     /// Epochs since the best.
     pub waited: usize,
-    /// Under [`Keep::Three`]: patience is spent, so that no later epoch is its own best.
+    /// Under [`Keep::Three`](super::plan::Keep::Three): patience is spent, so that no later epoch is its own best.
     pub settled: bool,
     /// Epochs begun.
     pub epochs: usize,
@@ -43,12 +41,12 @@ pub struct Replica {
     pub kept: Option<usize>,
 }
 
-/// A run that has ended, its kept weights in the engine's [`PARAMS`].
+/// A run that has ended, its kept weights in the engine's [`PARAMS`](crate::program::tensor::PARAMS).
 #[derive(Debug)]
 pub struct Trained {
     pub status: Status,
     pub replicas: Vec<Replica>,
-    /// Under [`Keep::Three`], by replica: the best weights from a common epoch on, and the last.
+    /// Under [`Keep::Three`](super::plan::Keep::Three), by replica: the best weights from a common epoch on, and the last.
     pub common: Vec<Option<Snapshot>>,
     pub last: Vec<Snapshot>,
     /// By epoch.

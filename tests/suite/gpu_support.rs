@@ -1,4 +1,4 @@
-//! The one device of the GPU tests, and how its results are compared.
+//! The engines that tests run on: the CPU engine, and the one device of the GPU tests.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,6 +6,7 @@ use microglia::engine::{Engine, Pass};
 use microglia::gpu::{Choice, Gpu};
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::program::{List, Program};
+use microglia::reference::CpuEngine;
 
 /// The device: `MICROGLIA_TEST_DEVICE` (part of an adapter's name), else a real GPU, else lavapipe.
 ///
@@ -49,4 +50,12 @@ pub fn train(engine: &mut dyn Engine, prune: bool) {
         (0..slots).flat_map(|slot| lists.iter().map(move |&list| Pass { list, slot })).collect();
     passes.extend((0..engine.program().prediction_slots.min(slots)).map(|slot| Pass { list: List::Evaluate, slot }));
     engine.run(&passes).unwrap();
+}
+
+/// Runs a check on the CPU engine and, where there is a device, on the GPU engine.
+pub fn on_each_engine(check: impl Fn(&dyn Fn(Program) -> Box<dyn Engine>)) {
+    check(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
+    if let Some(gpu) = gpu() {
+        check(&|program| Box::new(engine(&gpu, program)));
+    }
 }

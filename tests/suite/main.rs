@@ -34,15 +34,15 @@ mod golden_run;
 mod gpu_bits;
 /// Extreme values, stopped replicas, refusals.
 mod gpu_edges;
-/// The one device of the GPU tests.
+/// The engines that tests run on.
 mod gpu_support;
-/// The exact k smallest living weights, against a sort.
-mod gpu_topk;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// Every shader, checked without a GPU.
 mod shaders;
 /// Statistics as SciPy computes them.
 mod statistics;
+/// The exact smallest weights, against a sort.
+mod topk;
 /// Whole runs: seeds, replicas, threads, pruning, divergence, interruption.
 mod training;

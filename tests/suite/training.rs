@@ -10,11 +10,11 @@ use microglia::program::{List, Program};
 use microglia::reference::CpuEngine;
 use microglia::train::metrics::score;
 use microglia::train::options::{PruningOptions, Schedule, Select};
-use microglia::train::predict::predict;
+use microglia::train::predict::{Forecasts, predict};
 use microglia::train::step_table;
 use microglia::train::{Keep, Member, Observer, Plan, Status, TrainOptions, Trained, run, weights};
 
-use crate::gpu_support;
+use crate::gpu_support::{self, on_each_engine};
 
 /// A panel of two series of 90 rows with a few missing targets; 5-row look-back, 2-row horizon.
 fn dataset() -> Dataset {
@@ -60,14 +60,6 @@ fn options() -> TrainOptions {
     }
 }
 
-/// Runs a check on the CPU engine and, where there is a device, on the GPU engine.
-fn on_each_engine(check: impl Fn(&dyn Fn(Program) -> Box<dyn Engine>)) {
-    check(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
-    if let Some(gpu) = gpu_support::gpu() {
-        check(&|program| Box::new(gpu_support::engine(&gpu, program)));
-    }
-}
-
 /// The run, and its engine with the kept weights.
 fn train(
     dataset: &Dataset,
@@ -78,6 +70,10 @@ fn train(
     let mut engine = open(plan.program.clone());
     let trained = run(dataset, &plan, engine.as_mut(), &mut ()).unwrap();
     (plan, trained, engine)
+}
+
+fn forecasts(engine: &mut dyn Engine, plan: &Plan, windows: &[u32]) -> Forecasts {
+    predict(engine, plan, windows, None, &|| false).unwrap().0
 }
 
 /// The hash of each replica's kept weights.
@@ -167,7 +163,7 @@ fn three_selections_of_one_training_are_those_of_three_trainings() {
         let losses = trained.history.iter().skip(3).map(|row| row.replicas[0].validation_loss);
         assert_eq!(common.validation_loss, losses.fold(f64::INFINITY, f64::min));
         common.restore(engine.as_mut(), 0).unwrap();
-        let forecasts = predict(engine.as_mut(), &plan, &dataset.validation, None).unwrap();
+        let forecasts = forecasts(engine.as_mut(), &plan, &dataset.validation);
         let mse = score(&dataset, SplitName::Validation, &forecasts[0]).scaled.mse;
         assert!((mse - common.validation_loss).abs() < 1e-6 * mse);
     });
@@ -222,7 +218,7 @@ fn both_engines_reach_the_same_score_and_counts() {
     let options = TrainOptions { epochs: 6, ..options() };
     let judge = |open: &dyn Fn(Program) -> Box<dyn Engine>| {
         let (plan, trained, mut engine) = train(&dataset, &options, open);
-        let test = predict(engine.as_mut(), &plan, &dataset.test, None).unwrap();
+        let test = forecasts(engine.as_mut(), &plan, &dataset.test);
         (score(&dataset, SplitName::Test, &test[0]).mae.unwrap(), trained.replicas[0].pruned)
     };
     let (cpu, cpu_pruned) = judge(&|program| Box::new(CpuEngine::<f32>::new(program, None).unwrap()));
@@ -277,14 +273,14 @@ fn the_batch_of_evaluation_changes_no_forecast() {
     let open = |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, None).unwrap()) };
     let (plan, _, mut engine) = train(&dataset, &options(), &open);
     let weights = engine.read_f32(PARAMS, 0).unwrap();
-    let small = predict(engine.as_mut(), &plan, &dataset.test, None).unwrap();
+    let small = forecasts(engine.as_mut(), &plan, &dataset.test);
     let options = TrainOptions { batch: 13, ..options() };
     let plan = Plan::new(&dataset, &options).unwrap();
     let mut engine = open(plan.program.clone());
     engine.write_f32(PARAMS, 0, &weights).unwrap();
     engine.write_f32(SERIES, 0, &dataset.values).unwrap();
     engine.write_f32(OBSERVED, 0, &dataset.observed).unwrap();
-    let large = predict(engine.as_mut(), &plan, &dataset.test, None).unwrap();
+    let large = forecasts(engine.as_mut(), &plan, &dataset.test);
     for (small, large) in small[0].iter().zip(&large[0]) {
         assert!((small - large).abs() < 1e-5);
     }
@@ -296,11 +292,13 @@ fn monte_carlo_passes_differ_and_their_mean_repeats() {
     let options = TrainOptions { regularizers: "mc-dropout".parse().unwrap(), ..options() };
     on_each_engine(|open| {
         let (plan, _, mut engine) = train(&dataset, &options, open);
-        let mut mean = |passes| predict(engine.as_mut(), &plan, &dataset.test, passes).unwrap();
+        let mut mean = |passes| predict(engine.as_mut(), &plan, &dataset.test, passes, &|| false).unwrap().0;
         assert_eq!(mean(Some(5)), mean(Some(5)));
         assert_ne!(mean(Some(1)), mean(Some(2)));
         assert_ne!(mean(Some(5)), mean(None));
         assert_eq!(mean(None), mean(None));
+        let stopped = predict(engine.as_mut(), &plan, &dataset.test, Some(50), &|| true).unwrap();
+        assert_eq!(stopped.1, 1);
     });
 }
 
@@ -386,6 +384,42 @@ fn an_interrupted_run_keeps_its_last_weights() {
 }
 
 #[test]
+fn an_interrupt_is_seen_between_epochs_and_leaves_no_partial_row() {
+    let dataset = dataset();
+    let plan = Plan::new(&dataset, &options()).unwrap();
+    let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None).unwrap();
+    // Asked for at once: nothing is trained.
+    let trained = run(&dataset, &plan, &mut engine, &mut StopAfter(0, 0)).unwrap();
+    assert_eq!((trained.status, trained.replicas[0].steps, trained.history.len()), (Status::Interrupted, 0, 0));
+    let trained = run(&dataset, &plan, &mut engine, &mut StopAfter(plan.steps_per_epoch + 1, 0)).unwrap();
+    assert_eq!((trained.status, trained.history.len()), (Status::Interrupted, 1));
+}
+
+#[test]
+fn a_given_number_of_steps_is_taken_and_its_last_weights_kept() {
+    let dataset = dataset();
+    let plan = Plan::new(&dataset, &options()).unwrap();
+    let wanted = 20 * plan.steps_per_epoch;
+    // Patience 1 would end this run in its first epochs.
+    let options = TrainOptions {
+        lr: 0.5,
+        epochs: 20,
+        patience: 1,
+        max_steps: Some(wanted as u64 - 1),
+        regularizers: "none".parse().unwrap(),
+        ..options()
+    };
+    let open = |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, None).unwrap()) };
+    let (_, trained, mut engine) = train(&dataset, &options, &open);
+    assert_eq!((trained.status, trained.replicas[0].steps), (Status::MaxSteps, wanted - 1));
+    assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.last_params[0]);
+    // Also where the epochs end before the steps do.
+    let (_, trained, mut engine) = train(&dataset, &TrainOptions { max_steps: Some(100_000), ..options }, &open);
+    assert_eq!((trained.status, trained.replicas[0].steps, trained.replicas[0].kept), (Status::Done, wanted, None));
+    assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.last_params[0]);
+}
+
+#[test]
 fn patience_stops_a_replica_and_best_weights_are_kept() {
     let dataset = dataset();
     // A rate at which the validation loss soon stops falling.
@@ -406,7 +440,7 @@ fn patience_stops_a_replica_and_best_weights_are_kept() {
             assert_eq!(replica.epochs, kept + 2, "patience 2");
             let row = &trained.history[kept - 1].replicas[r];
             assert!(row.best);
-            let forecasts = predict(engine.as_mut(), &plan, &dataset.validation, None).unwrap();
+            let forecasts = forecasts(engine.as_mut(), &plan, &dataset.validation);
             let metrics = score(&dataset, SplitName::Validation, &forecasts[r]);
             assert!((metrics.scaled.mse - row.validation_loss).abs() < 1e-6 * row.validation_loss);
         }

@@ -1,14 +1,11 @@
-//! The exact k smallest living weights, against a sort.
-
-use std::sync::Arc;
+//! The exact k smallest living weights, against a sort, on each engine.
 
 use microglia::engine::{Engine, Pass};
-use microglia::gpu::Gpu;
 use microglia::program::builder::Sizes;
 use microglia::program::tensor::*;
 use microglia::program::{Builder, List, Param, ParamLayout, Program, ReplicaStep};
 
-use crate::gpu_support::{engine, gpu};
+use crate::gpu_support::on_each_engine;
 
 /// A program that only prunes and updates one weight of `words` words.
 fn pruner(words: usize, replicas: usize) -> Program {
@@ -48,8 +45,8 @@ fn by_sort(weights: &[f32], mask: &[u32], k: usize) -> Vec<u32> {
 }
 
 /// Prunes `k` of every replica's weights and updates with zero gradients: what is pruned becomes 0, the rest stays.
-fn check(gpu: &Arc<Gpu>, what: &str, weights: &[Vec<f32>], masks: &[Vec<u32>], k: usize) {
-    let mut engine = engine(gpu, pruner(weights[0].len(), weights.len()));
+fn check(open: &dyn Fn(Program) -> Box<dyn Engine>, what: &str, weights: &[Vec<f32>], masks: &[Vec<u32>], k: usize) {
+    let mut engine = open(pruner(weights[0].len(), weights.len()));
     for (r, (row, mask)) in weights.iter().zip(masks).enumerate() {
         let mut padded = row.clone();
         padded.resize(engine.program().params.words, 0.0);
@@ -106,32 +103,31 @@ fn weights_of_kinds(count: usize) -> Vec<(&'static str, Vec<f32>)> {
 
 #[test]
 fn exact_against_a_sort() {
-    let Some(gpu) = gpu() else { return };
-    for count in [1, 5, 64, 1000, 8192 * 2 + 77] {
-        for (what, weights) in weights_of_kinds(count) {
-            for k in [0, 1, count / 3, count - 1] {
-                check(&gpu, what, std::slice::from_ref(&weights), &[full(count)], k.min(count - 1));
+    on_each_engine(|open| {
+        for count in [1, 5, 64, 1000, 8192 * 2 + 77] {
+            for (what, weights) in weights_of_kinds(count) {
+                for k in [0, 1, count / 3, count - 1] {
+                    check(open, what, std::slice::from_ref(&weights), &[full(count)], k.min(count - 1));
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn several_replicas_with_some_weights_gone() {
-    let Some(gpu) = gpu() else { return };
     let count = 20_000;
     let weights = [uniform(1, count), weights_of_kinds(count).remove(1).1, vec![0.5; count]];
     let masks: Vec<Vec<u32>> =
         (0..3).map(|r| full(count).iter().zip(words(r + 9)).map(|(m, w)| m & w).collect()).collect();
     for k in [1, 4321, 9000] {
-        check(&gpu, "half gone", &weights, &masks, k);
+        on_each_engine(|open| check(open, "half gone", &weights, &masks, k));
     }
 }
 
 /// More workgroups than one dimension holds, and sums of more than a thousand blocks' ties.
 #[test]
 fn sixteen_million() {
-    let Some(gpu) = gpu() else { return };
     let count = 16_000_000;
     let mut weights = uniform(1, count);
     // Ties all over, and the cut among them.
@@ -139,5 +135,5 @@ fn sixteen_million() {
         *weight = 0.25;
     }
     let below = weights.iter().filter(|w| w.abs() < 0.25).count();
-    check(&gpu, "sixteen million", &[weights], &[full(count)], below + 2_000_001);
+    on_each_engine(|open| check(open, "sixteen million", &[weights.clone()], &[full(count)], below + 2_000_001));
 }
