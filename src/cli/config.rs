@@ -96,6 +96,7 @@ fn data_options(args: DataArgs) -> Result<DataOptions> {
         gaps: args.gaps.map(|text| text.parse()).transpose()?,
         delimiter: set(args.delimiter).map(|text| parse_delimiter(&text)).transpose()?,
         decimal: set(args.decimal).map(|text| parse_decimal(&text)).transpose()?,
+        ..DataOptions::default()
     })
 }
 
