@@ -7,6 +7,8 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use super::experiment_args::{EXPERIMENT_HELP, ExperimentArgs};
+
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
 #[command(name = "microglia", version, max_term_width = 110)]
@@ -20,6 +22,9 @@ pub enum Verb {
     /// Train a forecaster and score it on held-out rows, beside simple baselines
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
+    /// Compare methods over data sets, models, look-backs and seeds, and write a report
+    #[command(after_help = EXPERIMENT_HELP)]
+    Experiment(Box<ExperimentArgs>),
     /// List the GPU adapters, their limits, and what `--device auto` would take
     Devices(DevicesArgs),
     /// Check a GPU against the CPU engine: op by op, then whole training steps
@@ -297,7 +302,7 @@ fn words<const N: usize>(list: [&'static str; N]) -> PossibleValuesParser {
     PossibleValuesParser::new(list)
 }
 
-fn whole(least: u64, most: u64) -> RangedU64ValueParser<usize> {
+pub fn whole(least: u64, most: u64) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(least..=most)
 }
 
@@ -324,15 +329,15 @@ fn number(text: &str, fits: impl Fn(f64) -> bool, wanted: &str) -> Result<f64, S
     text.parse().ok().filter(|&value: &f64| value.is_finite() && fits(value)).ok_or_else(|| format!("give {wanted}"))
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub fn positive(text: &str) -> Result<f64, String> {
     number(text, |v| v > 0.0, "a number above 0")
 }
 
-fn not_negative(text: &str) -> Result<f64, String> {
+pub fn not_negative(text: &str) -> Result<f64, String> {
     number(text, |v| v >= 0.0, "a number, 0 or more")
 }
 
-fn fraction(text: &str) -> Result<f64, String> {
+pub fn fraction(text: &str) -> Result<f64, String> {
     number(text, |v| (0.0..1.0).contains(&v), "a number from 0 up to, but not, 1")
 }
 

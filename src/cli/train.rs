@@ -2,15 +2,11 @@
 
 use anyhow::Result;
 use clap::ArgMatches;
-use microglia::engine::Engine;
-use microglia::gpu::Choice;
-use microglia::kernels::GpuEngine;
-use microglia::program::Program;
-use microglia::reference::CpuEngine;
 use microglia::train::baselines::Forecasts;
 use microglia::train::{Plan, Status, Summary, run as train, summarize};
 
 use super::config::Config;
+use super::engine::{Settings, open_engine};
 use super::outputs::{Finished, json};
 use super::progress::{Reporter, interrupt_flag};
 use super::run_folder::RunFolder;
@@ -44,7 +40,9 @@ fn run_into(folder: &RunFolder, asked: &Config) -> Result<Summary> {
     plan.notices.iter().for_each(|line| say(line));
     let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), ..asked.clone() };
 
-    let mut engine = open_engine(&config, &plan.program)?;
+    let settings = Settings { device: config.device.clone(), threads: config.threads };
+    let (mut engine, line) = open_engine(&settings, &plan.program)?;
+    say(&line);
     let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
     let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
     reporter.finish();
@@ -57,19 +55,4 @@ fn run_into(folder: &RunFolder, asked: &Config) -> Result<Summary> {
         Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
     finished.write(folder)?;
     Ok(outcome.summary)
-}
-
-/// The engine that `--device` means, with a line that says which.
-fn open_engine(config: &Config, program: &Program) -> Result<Box<dyn Engine>> {
-    let choice: Choice = config.device.parse()?;
-    if choice != Choice::Cpu
-        && let Some(engine) = GpuEngine::open(&choice, program.clone())?
-    {
-        say(&format!("training on {}", engine.device()));
-        return Ok(Box::new(engine));
-    }
-    let engine = CpuEngine::<f32>::new(program.clone(), config.threads)?;
-    let why = if choice == Choice::Auto { "no GPU here: " } else { "" };
-    say(&format!("{why}training on the CPU engine, {} threads of {}", engine.threads(), engine.device()));
-    Ok(Box::new(engine))
 }

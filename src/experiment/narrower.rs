@@ -1,0 +1,40 @@
+//! The dense rival of a pruned net: as many weights, all living, in a narrower model.
+
+use crate::models::{ModelOptions, params};
+
+/// A narrower model and its count of prunable weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Narrower {
+    pub model: ModelOptions,
+    pub weights: usize,
+    /// What the pruned net keeps living.
+    pub wanted: usize,
+}
+
+impl Narrower {
+    /// The widest model with at most as many prunable weights as `model` keeps at sparsity `max`:
+    /// N − ⌊max·N⌋; `None` where even the narrowest has more.
+    pub fn of(model: &ModelOptions, channels: usize, outputs: usize, max: f64) -> Option<Narrower> {
+        let weights = |model: &ModelOptions| params(model, channels, outputs).prunable();
+        let all = weights(model);
+        let wanted = all - (max * all as f64 + 1e-6).floor() as usize;
+        (1..model.hidden)
+            .rev()
+            .map(|hidden| ModelOptions { hidden, ..model.clone() })
+            .map(|model| Narrower { weights: weights(&model), wanted, model })
+            .find(|one| one.weights <= wanted)
+    }
+
+    /// Both counts, and whether they are far apart.
+    pub fn line(&self) -> String {
+        let gap = 1.0 - self.weights as f64 / self.wanted as f64;
+        let flag = if gap > 0.05 { ": MORE THAN 5 % APART" } else { "" };
+        format!(
+            "narrower: width {}, {} weights where the pruned net keeps {} ({:.1} % fewer{flag})",
+            self.model.hidden,
+            self.weights,
+            self.wanted,
+            100.0 * gap
+        )
+    }
+}
