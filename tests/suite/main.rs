@@ -22,6 +22,8 @@ mod data_properties;
 mod data_split;
 /// The time column, steps, gaps, calendar.
 mod data_times;
+/// Studies: grids, resuming, parts, refusals, reports.
+mod experiment;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
 /// What PyTorch computed.
