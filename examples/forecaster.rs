@@ -18,7 +18,7 @@ fn main() -> microglia::Result<()> {
     let summary = summarize(&dataset, &plan, &mut engine, trained, baselines(&dataset), &())?.summary;
 
     let mae = |metrics: &microglia::train::metrics::Metrics| metrics.mae.unwrap_or(f64::NAN);
-    println!("test MAE {:.3}, sparsity {:.2}", mae(&summary.test), summary.sparsity.overall);
+    println!("test MAE {:.3}, sparsity {:.2}", mae(&summary.best.test), summary.best.sparsity.overall);
     println!("repeat last {:.3}", mae(&summary.baselines.repeat_last));
     println!("ridge {:.3}", mae(&summary.baselines.ridge));
     Ok(())

@@ -19,6 +19,11 @@ pub trait Engine {
     /// The adapter's or processor's name.
     fn device(&self) -> String;
 
+    /// Threads that an engine on the processor works with.
+    fn threads(&self) -> Option<usize> {
+        None
+    }
+
     fn program(&self) -> &Program;
 
     /// Runs lists in order. May return before the device is done, but never lets more than a bounded amount of work queue.

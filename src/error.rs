@@ -13,8 +13,8 @@ pub enum Error {
     #[error("{place}: {problem}\n  help: {help}")]
     Data { place: Box<Place>, problem: String, help: String },
 
-    /// A setting that cannot be used, alone or with this data.
-    #[error("{key}: {problem}\n  help: {help}")]
+    /// A setting that cannot be used, alone or with this data. `key` is the option's name in TOML; it is shown as typed.
+    #[error("--{key}: {problem}\n  help: {help}")]
     Config { key: String, problem: String, help: String },
 
     /// Shapes that do not fit one another: a bug in a model builder, or a checkpoint of another model.
@@ -33,8 +33,9 @@ pub enum Error {
     #[error("training diverged: {0}")]
     Diverged(String),
 
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
+    /// A file that cannot be read or written. The cause stands in the message, so it is no `source` besides.
+    #[error("{}: {cause}\n  help: {help}", path.display())]
+    Io { path: PathBuf, cause: std::io::Error, help: String },
 }
 
 impl Error {
@@ -46,9 +47,9 @@ impl Error {
         Error::Data { place: Box::new(place), problem: problem.into(), help: help.into() }
     }
 
-    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| Error::Io { path, source }
+    pub fn io(path: impl Into<PathBuf>, help: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let (path, help) = (path.into(), help.into());
+        move |cause| Error::Io { path, cause, help }
     }
 }
 
@@ -59,6 +60,13 @@ pub struct Place {
     pub line: Option<u64>,
     pub column: Option<String>,
     pub value: Option<String>,
+}
+
+impl Place {
+    /// A file as a whole.
+    pub fn of(file: impl Into<String>) -> Place {
+        Place { file: file.into(), ..Place::default() }
+    }
 }
 
 impl fmt::Display for Place {

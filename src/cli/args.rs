@@ -1,11 +1,14 @@
 //! What was typed, and no more: every option is `None` unless it stands on the command line (or, by the same names, in
 //! the configuration file). What it all means, defaults included, is decided in [`super::config`].
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
+use microglia::models::MAX_HIDDEN;
+use microglia::reference::MAX_THREADS;
 
 use super::experiment_args::{EXPERIMENT_HELP, ExperimentArgs};
 
@@ -55,7 +58,7 @@ non-finite value fails.
 
 Exit codes: 0 the engines agree · 1 they do not · 2 there is no such device.";
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct TrainArgs {
     #[command(flatten)]
     pub data: DataArgs,
@@ -71,7 +74,7 @@ pub struct TrainArgs {
     pub output: OutputArgs,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`) [default: embedded, hourly weather of three airports]
@@ -93,16 +96,16 @@ pub struct DataArgs {
     #[arg(long, value_name = "A,B|all|none", alias = "hist-exog", alias = "past-covariates")]
     pub covariates: Option<String>,
     /// Rows of a window that the model sees [default: auto: 2 seasons, at least 24]
-    #[arg(long, value_name = "ROWS", value_parser = auto_rows, aliases = ["input-size", "context-length", "seq-len"])]
+    #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)), aliases = ["input-size", "context-length", "seq-len"])]
     pub lookback: Option<Auto<usize>>,
     /// Rows of a window that the model forecasts, all at once [default: auto: 1]
-    #[arg(long, value_name = "ROWS", value_parser = auto_rows, aliases = ["h", "pred-len", "prediction-length"])]
+    #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)), aliases = ["h", "pred-len", "prediction-length"])]
     pub horizon: Option<Auto<usize>>,
     /// Rows in a season, for the seasonal baseline and MASE [default: auto: hourly 24, daily 7, monthly 12, …]
-    #[arg(long, value_name = "ROWS", value_parser = auto_rows)]
+    #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)))]
     pub season: Option<Auto<usize>>,
     /// Time of day, day of the week and of the year as input columns [default: on]
-    #[arg(long, value_name = "on|off", value_parser = words(["on", "off"]), hide_possible_values = true)]
+    #[arg(long, value_name = "on|off", value_parser = on_off(), hide_possible_values = true)]
     pub calendar: Option<String>,
     /// Train, validation and test in time order: fractions, row borders TRAIN_END,VAL_END,TEST_END, or two or three
     /// timestamps [default: 0.7,0.1,0.2]
@@ -130,17 +133,17 @@ pub struct DataArgs {
     pub decimal: Option<String>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// Recurrent cell [default: lstm]
     #[arg(long, value_name = "rnn|lstm", value_parser = words(["rnn", "lstm"]), hide_possible_values = true)]
     pub model: Option<String>,
     /// Hidden units per layer, 1 to 1024 [default: 64]
-    #[arg(long, value_name = "UNITS", value_parser = whole(1, 1024))]
+    #[arg(long, value_name = "UNITS", value_parser = whole(1, MAX_HIDDEN))]
     pub hidden: Option<usize>,
     /// Stacked layers, 1 to 64 [default: 1]
-    #[arg(long, value_name = "N", value_parser = whole(1, 64))]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 64))]
     pub layers: Option<usize>,
     /// Nonlinearity of the RNN cell [default: tanh]
     #[arg(long, value_name = "tanh|relu", value_parser = words(["tanh", "relu"]), hide_possible_values = true)]
@@ -154,18 +157,18 @@ pub struct ModelArgs {
     pub init: Option<OrNone<PathBuf>>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
     /// Windows per step [default: 64]
-    #[arg(long, value_name = "N", value_parser = whole(1, 1 << 20), alias = "batch-size")]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 1 << 20), alias = "batch-size")]
     pub batch: Option<usize>,
     /// Passes over the training windows [default: 20]
-    #[arg(long, value_name = "N", value_parser = whole(1, 1_000_000), alias = "max-epochs")]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 1_000_000), alias = "max-epochs")]
     pub epochs: Option<usize>,
     /// Stop after so many epochs without a better validation loss; 0 never stops. Under pruning the count starts at the
     /// epoch of full sparsity [default: 3]
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", value_parser = at_least(0_usize))]
     pub patience: Option<usize>,
     /// Adam's learning rate; the peak of one-cycle [default: 0.001]
     #[arg(long, value_name = "RATE", value_parser = positive, alias = "learning-rate")]
@@ -174,16 +177,16 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "SCHEDULE", value_parser = words(["constant", "step", "one-cycle"]))]
     pub lr_schedule: Option<String>,
     /// Largest L2 norm of all gradients together [default: none]
-    #[arg(long, value_name = "NORM", value_parser = positive_or_none)]
+    #[arg(long, value_name = "NORM", value_parser = or_none(positive))]
     pub clip_grad_norm: Option<OrNone<f64>>,
     /// Training loss, on scaled values; huber turns linear at 1 [default: mse]
     #[arg(long, value_name = "mse|mae|huber", value_parser = words(["mse", "mae", "huber"]), hide_possible_values = true)]
     pub loss: Option<String>,
     /// Seed of initial weights, batch order and dropout [default: 42]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole(0, u32::MAX))]
     pub seed: Option<u32>,
     /// Models trained side by side, with seeds N, N+1, …; each is exactly the lone run with its seed [default: 1]
-    #[arg(long, value_name = "R", value_parser = whole(1, 4096))]
+    #[arg(long, value_name = "R", value_parser = whole(1_usize, 4096))]
     pub replicas: Option<usize>,
     /// none, or any of dropout, mc-dropout, l2, weight-decay, pruning, random-pruning, joined by commas [default: pruning]
     #[arg(long, value_name = "LIST", alias = "regularizers", alias = "regulariser")]
@@ -192,7 +195,7 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "P", value_parser = fraction)]
     pub dropout: Option<f64>,
     /// Forecasts averaged by mc-dropout [default: 50]
-    #[arg(long, value_name = "N", value_parser = whole(1, 10_000))]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 10_000))]
     pub mc_passes: Option<usize>,
     /// λ of l2 (added to gradients) and weight-decay (AdamW), on weight matrices only [default: 0.01]
     #[arg(long, value_name = "λ", value_parser = not_negative)]
@@ -206,11 +209,11 @@ pub struct TrainingArgs {
           hide_possible_values = true)]
     pub no_shuffle: Option<bool>,
     /// Stop after so many optimizer steps and keep the last weights [default: none]
-    #[arg(long, value_name = "N", value_parser = steps_or_none)]
+    #[arg(long, value_name = "N", value_parser = or_none(at_least(1_u64)))]
     pub max_steps: Option<OrNone<u64>>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Pruning")]
 pub struct PruningArgs {
     /// Sparsity where pruning starts and where it ends, as fractions of all weights in matrices [default: 0.3..0.7]
@@ -221,29 +224,29 @@ pub struct PruningArgs {
     #[arg(long, value_name = "CURVE", value_parser = words(["cubic", "cubic-step", "zhu-gupta", "linear", "constant"]))]
     pub schedule: Option<String>,
     /// First epoch that may prune, counted from 1: warm-up 2 leaves one dense epoch [default: auto: 2]
-    #[arg(long, value_name = "EPOCH", value_parser = auto_rows)]
+    #[arg(long, value_name = "EPOCH", value_parser = or_auto(at_least(1_usize)))]
     pub warmup: Option<Auto<usize>>,
     /// Prune at steps divisible by this; an epoch without such a step prunes at its last [default: 5]
-    #[arg(long, value_name = "STEPS", value_parser = whole(1, 1 << 40))]
+    #[arg(long, value_name = "STEPS", value_parser = at_least(1_usize))]
     pub prune_every: Option<usize>,
     /// Epoch that reaches the full sparsity; the rest is recovery [default: auto: three quarters of the epochs]
-    #[arg(long, value_name = "EPOCH", value_parser = auto_rows)]
+    #[arg(long, value_name = "EPOCH", value_parser = or_auto(at_least(1_usize)))]
     pub prune_until: Option<Auto<usize>>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceArgs {
     /// auto (a real GPU, else the CPU engine), cpu, gpu, or part of an adapter's name, as in llvmpipe; see
     /// `microglia devices` [default: auto]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// Threads of the CPU engine; any number gives the same bits [default: auto: one per core]
-    #[arg(long, value_name = "N", value_parser = auto_rows)]
+    /// Threads of the CPU engine; 1 to 1024; any number gives the same bits [default: auto: one per core]
+    #[arg(long, value_name = "N", value_parser = or_auto(whole(1, MAX_THREADS)))]
     pub threads: Option<Auto<usize>>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Run folder [default: runs/<date>-<time>-<model>]
@@ -275,7 +278,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
     /// Training steps of either kind
-    #[arg(long, value_name = "N", default_value = "20", value_parser = whole(2, 10_000))]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = whole(2_usize, 10_000))]
     pub steps: usize,
     /// Print the whole report as JSON
     #[arg(long, action = ArgAction::SetTrue)]
@@ -302,26 +305,39 @@ fn words<const N: usize>(list: [&'static str; N]) -> PossibleValuesParser {
     PossibleValuesParser::new(list)
 }
 
-pub fn whole(least: u64, most: u64) -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(least..=most)
+/// TOML's own switches too.
+fn on_off() -> PossibleValuesParser {
+    [PossibleValue::new("on").alias("true"), PossibleValue::new("off").alias("false")].into()
 }
 
-fn at_least_one<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
-    match text.parse::<T>() {
-        Ok(value) if value >= T::from(1) => Ok(value),
-        _ => Err("give a whole number, 1 or more".into()),
+pub fn whole<T: FromStr + PartialOrd + Display + Copy>(
+    least: T,
+    most: T,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| format!("give a whole number from {least} to {most}"))
     }
 }
 
-fn auto_rows(text: &str) -> Result<Auto<usize>, String> {
-    if text == "auto" { Ok(Auto(None)) } else { at_least_one(text).map(|n| Auto(Some(n))).map_err(|e| e + ", or auto") }
+fn at_least<T: FromStr + PartialOrd + Display + Copy>(least: T) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| *number >= least);
+        number.ok_or_else(|| format!("give a whole number, {least} or more"))
+    }
 }
 
-fn steps_or_none(text: &str) -> Result<OrNone<u64>, String> {
-    if text == "none" {
-        Ok(OrNone(None))
-    } else {
-        at_least_one(text).map(|n| OrNone(Some(n))).map_err(|e| e + ", or none")
+fn or_auto<T>(parse: impl Fn(&str) -> Result<T, String> + Clone) -> impl Fn(&str) -> Result<Auto<T>, String> + Clone {
+    move |text| match text {
+        "auto" => Ok(Auto(None)),
+        text => parse(text).map(|value| Auto(Some(value))).map_err(|wanted| wanted + ", or auto"),
+    }
+}
+
+fn or_none<T>(parse: impl Fn(&str) -> Result<T, String> + Clone) -> impl Fn(&str) -> Result<OrNone<T>, String> + Clone {
+    move |text| match text {
+        "none" => Ok(OrNone(None)),
+        text => parse(text).map(|value| OrNone(Some(value))).map_err(|wanted| wanted + ", or none"),
     }
 }
 
@@ -339,8 +355,4 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
 
 pub fn fraction(text: &str) -> Result<f64, String> {
     number(text, |v| (0.0..1.0).contains(&v), "a number from 0 up to, but not, 1")
-}
-
-fn positive_or_none(text: &str) -> Result<OrNone<f64>, String> {
-    if text == "none" { Ok(OrNone(None)) } else { positive(text).map(|v| OrNone(Some(v))).map_err(|e| e + ", or none") }
 }

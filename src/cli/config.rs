@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
-use microglia::data::options::{parse_decimal, parse_delimiter, parse_on_off};
+use microglia::data::options::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use microglia::gpu::Choice;
 use microglia::models::{ModelKind, ModelOptions};
 use microglia::train::options::{PruningOptions, Regularizer, TrainOptions};
 
@@ -18,8 +19,7 @@ use super::config_file;
 pub struct Config {
     pub data: DataOptions,
     pub train: TrainOptions,
-    /// As `--device` takes it.
-    pub device: String,
+    pub device: Choice,
     /// `None`: one per core.
     pub threads: Option<usize>,
     /// `None`: a new folder under `runs/`.
@@ -45,7 +45,7 @@ impl Config {
         Ok(Config {
             data: data_options(args.data)?,
             train: train_options(args.training, model_options(args.model)?, args.pruning)?,
-            device: args.device.device.unwrap_or_else(|| "auto".into()),
+            device: args.device.device.map_or(Ok(Choice::Auto), |text| text.parse())?,
             threads: args.device.threads.and_then(|threads| threads.0),
             out: args.output.out,
             overwrite: args.output.overwrite.unwrap_or(false),
@@ -83,8 +83,8 @@ fn data_options(args: DataArgs) -> Result<DataOptions> {
         time_column: set(args.time_column),
         time_format: set(args.time_format),
         id_column: set(args.id_column),
-        targets: set(args.target).map(|text| names(&text)).transpose().context("--target")?,
-        covariates: args.covariates.map(|text| covariates(&text)).transpose().context("--covariates")?,
+        targets: set(args.target).map(|text| parse_list(&text)),
+        covariates: args.covariates.map(|text| text.parse()).transpose()?,
         lookback: args.lookback.and_then(|value| value.0),
         horizon: args.horizon.and_then(|value| value.0),
         season: args.season.and_then(|value| value.0),
@@ -92,7 +92,7 @@ fn data_options(args: DataArgs) -> Result<DataOptions> {
         split: args.split.map(|text| text.parse()).transpose()?,
         scale: args.scale.map(|text| text.parse()).transpose()?,
         impute: args.impute.map(|text| text.parse()).transpose()?,
-        missing_values: args.missing_values.map(|text| names(&text)).transpose().context("--missing-values")?,
+        missing_values: args.missing_values.map(|text| parse_list(&text)),
         gaps: args.gaps.map(|text| text.parse()).transpose()?,
         delimiter: set(args.delimiter).map(|text| parse_delimiter(&text)).transpose()?,
         decimal: set(args.decimal).map(|text| parse_decimal(&text)).transpose()?,
@@ -166,32 +166,4 @@ where
 /// Drops the word that leaves the choice to the program.
 fn set(text: Option<String>) -> Option<String> {
     text.filter(|text| text != "auto")
-}
-
-fn covariates(text: &str) -> Result<microglia::data::options::Covariates> {
-    use microglia::data::options::Covariates;
-    Ok(match text.trim() {
-        "none" | "" => Covariates::None,
-        "all" => Covariates::All,
-        list => Covariates::Names(names(list)?),
-    })
-}
-
-/// `A,B` → its names; one that holds a comma stands in double quotes, as in CSV.
-pub fn names(text: &str) -> Result<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let record = reader.records().next().transpose().context("not a list of names")?.unwrap_or_default();
-    Ok(record.iter().filter(|name| !name.is_empty()).map(str::to_string).collect())
-}
-
-/// The inverse of [`names`].
-pub fn list(names: &[String]) -> String {
-    let quoted = names.iter().map(|name| {
-        if name.contains([',', '"', '\n']) || name.trim() != name {
-            format!("\"{}\"", name.replace('"', "\"\""))
-        } else {
-            name.clone()
-        }
-    });
-    quoted.collect::<Vec<_>>().join(",")
 }

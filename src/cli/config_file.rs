@@ -1,20 +1,26 @@
 //! The TOML file of a run: read as if its keys had been typed, written with every key that makes the run what it is.
 
+use std::error::Error;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, FromArgMatches};
+use microglia::data::options::{Covariates, Source, delimiter_word, list};
 use toml::Value;
 
 use super::args::TrainArgs;
-use super::config::{Config, list};
+use super::config::Config;
 
 /// The file's options, as if typed.
 pub fn read(file: &Path) -> Result<TrainArgs> {
     let place = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
     let table: toml::Table = text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))?;
-    parse(&table).map_err(|e| e.context(format!("{place}")))
+    let args = parse(&table).with_context(|| format!("{place}"))?;
+    // So that what the library refuses in the file is told with its name too.
+    Config::from_args(args.clone()).with_context(|| format!("{place}"))?;
+    Ok(args)
 }
 
 fn parse(table: &toml::Table) -> Result<TrainArgs> {
@@ -24,7 +30,7 @@ fn parse(table: &toml::Table) -> Result<TrainArgs> {
         check_key(&command, key)?;
         let token = format!("--{key}={}", typed(key, value)?);
         if let Err(e) = command.clone().try_get_matches_from([&token]) {
-            bail!("{}", message(&e.to_string()));
+            bail!("`{key} = {value}`: {}", expected(&e));
         }
         tokens.push(token);
     }
@@ -64,6 +70,15 @@ fn typed(key: &str, value: &Value) -> Result<String> {
         Value::Table(_) => bail!("`[{key}]` is a table\n  help: write every key at the top level, as `key = value`"),
         other => other.to_string(),
     })
+}
+
+/// What clap would have taken for a value.
+fn expected(error: &clap::Error) -> String {
+    match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(reason), _) => reason.to_string(),
+        (None, Some(ContextValue::Strings(words))) => format!("give one of {}", words.join(", ")),
+        _ => message(&error.to_string()).to_string(),
+    }
 }
 
 /// What clap says, without its own frame.
@@ -140,7 +155,6 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
 }
 
 fn data_entries(config: &Config) -> Entries {
-    use microglia::data::options::{Covariates, Source};
     let data = config.data.clone();
     let source = match &data.source {
         Source::Embedded => word("embedded"),
@@ -166,7 +180,7 @@ fn data_entries(config: &Config) -> Entries {
         ("impute", word(data.impute.unwrap_or_default())),
         ("missing-values", strings(data.missing_values.unwrap_or_default())),
         ("gaps", word(data.gaps.unwrap_or_default())),
-        ("delimiter", or(data.delimiter, |c| word(if c == '\t' { "tab".into() } else { c.to_string() }), "auto")),
+        ("delimiter", or(data.delimiter, |c| word(delimiter_word(c)), "auto")),
         ("decimal", or(data.decimal, word, "auto")),
     ]
 }
@@ -225,7 +239,7 @@ mod tests {
     fn what_is_written_reads_back_as_the_same_run() {
         let first = read_text(
             "data = 'a.csv'\ntarget = ['Temp, °C', 'say \"b\"']\ncovariates = ['x']\nlookback = 9\nmissing-values = [-200, '?']
-             calendar = 'off'\ndelimiter = 'tab'\nsplit = [10, 20, 30]\nhidden = 5\nlr = 1e-2\nclip-grad-norm = 0.5
+             calendar = false\ndelimiter = 'tab'\nsplit = [10, 20, 30]\nhidden = 5\nlr = 1e-2\nclip-grad-norm = 0.5
              regularizer = 'pruning,dropout'\nsparsity = '0.1..0.9'\nwarmup = 1\nno-shuffle = true\nmax-steps = 7
              instance-norm = 'none'\ninit = 'w.safetensors'\ndevice = 'cpu'\nthreads = 3",
         )
@@ -233,6 +247,7 @@ mod tests {
         assert_eq!(first.data.targets.as_deref(), Some(["Temp, °C".to_string(), "say \"b\"".into()].as_slice()));
         let second = read_text(&write(&first)).unwrap();
         assert_eq!(write(&second), write(&first));
+        assert_eq!(second.data.calendar, Some(false));
         assert_eq!(second.train.clip_grad_norm, Some(0.5));
         assert_eq!(second.data.missing_values.as_deref(), Some(["-200".to_string(), "?".into()].as_slice()));
     }
@@ -241,11 +256,29 @@ mod tests {
     fn refusals_name_the_key_and_the_nearest_one() {
         assert!(refusal("hiden = 3").contains("did you mean `hidden`?"));
         assert!(refusal("prune_every = 3").contains("did you mean `prune-every`?"));
-        assert!(refusal("hidden = 0").contains("--hidden"));
-        assert!(refusal("hidden = 2000").contains("1024"));
+        assert_eq!(refusal("hidden = 2000"), "`hidden = 2000`: give a whole number from 1 to 1024");
+        assert_eq!(refusal("hidden = 'x'"), "`hidden = \"x\"`: give a whole number from 1 to 1024");
+        assert_eq!(refusal("lookback = 0.5"), "`lookback = 0.5`: give a whole number, 1 or more, or auto");
+        assert_eq!(refusal("model = 'gru'"), "`model = \"gru\"`: give one of rnn, lstm");
+        assert_eq!(refusal("no-shuffle = 1"), "`no-shuffle = 1`: give one of true, false");
+        assert_eq!(refusal("calendar = 'yes'"), "`calendar = \"yes\"`: give one of on, off");
+        assert!(refusal("h = 1\nhorizon = 2").contains("--horizon"));
         assert!(refusal("[model]\nhidden = 3").contains("top level"));
         assert!(refusal("regularizer = 'prune'").contains("pruning"));
         assert!(refusal("sparsity = '0.9..0.3'").contains("MIN..MAX"));
+    }
+
+    #[test]
+    fn lists_are_arrays_or_texts() {
+        let config = |text: &str| read_text(text).unwrap();
+        for regularizer in ["'none'", "['none']", "'pruning,l2'", "['pruning', 'l2']"] {
+            let regularizers = config(&format!("regularizer = {regularizer}")).train.regularizers;
+            assert_eq!(regularizers.0.len(), if regularizer.contains("l2") { 2 } else { 0 });
+        }
+        let times = "2024-01-01 12:00,2024-02-01 12:00";
+        let array = format!("split = ['{}']", times.replace(',', "', '"));
+        assert_eq!(config(&array).data, config(&format!("split = '{times}'")).data);
+        assert!(refusal("regularizer = ''").contains("--regularizer"));
     }
 
     #[test]

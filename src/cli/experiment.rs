@@ -7,20 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use microglia::data::grouped;
 use microglia::engine::Engine;
 use microglia::experiment::estimate;
 use microglia::experiment::folder::merge;
 use microglia::experiment::report::{self, memory_line};
 use microglia::experiment::{Ended, Preparation, Shard, Study, StudyObserver, prepare, run_study};
+use microglia::gpu::{Choice, Gpu};
 use microglia::program::Program;
 use serde_json::json;
 
-use super::engine::{Settings, open_engine};
+use super::engine::make_engine;
 use super::experiment_args::ExperimentArgs;
 use super::progress::interrupt_flag;
 use super::study_config::{self, Asked};
-use super::table::{Table, duration, grouped};
+use super::table::{Table, duration};
 use super::{Code, print, say};
+
+/// Makes an engine, and a line that says which.
+type Make<'a> = dyn FnMut(Program) -> microglia::Result<(Box<dyn Engine>, String)> + 'a;
 
 pub fn run(args: &ExperimentArgs) -> Result<Code> {
     if let Some(folder) = &args.report {
@@ -41,12 +46,12 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
     };
     let shard = args.shard.as_deref().map(Shard::parse).transpose()?;
     let preparation = prepare(&study, shard)?;
-    let settings = Settings {
-        device: args.device.device.clone().unwrap_or_else(|| "auto".into()),
-        threads: args.device.threads.as_ref().and_then(|threads| threads.0),
-    };
+    let device: Choice = args.device.device.as_deref().unwrap_or("auto").parse()?;
+    let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
+    let gpu = Gpu::open(&device)?;
+    let mut make = |program: Program| make_engine(gpu.as_ref(), &device, threads, &program);
     if args.dry_run {
-        return dry_run(&study, &preparation, &settings, args.json);
+        return dry_run(&study, &preparation, &mut make, args.json);
     }
     let out = out(args, &study)?;
     say(&format!(
@@ -58,7 +63,7 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
     ));
     let mut told = false;
     let mut open = |program: Program| -> microglia::Result<Box<dyn Engine>> {
-        let (engine, line) = open_engine(&settings, &program)?;
+        let (engine, line) = make(program)?;
         if !std::mem::replace(&mut told, true) {
             say(&line);
         }
@@ -112,13 +117,13 @@ fn show(folder: &Path, as_json: bool, ended: Option<&Ended>) -> Result<Code> {
 }
 
 /// The plan, memory and time of a study, without running it.
-fn dry_run(study: &Study, preparation: &Preparation, settings: &Settings, as_json: bool) -> Result<Code> {
+fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: bool) -> Result<Code> {
     if preparation.cells.is_empty() {
         bail!("this part of the study has no cells\n  help: choose fewer parts in --shard");
     }
     let mut line = String::new();
     let mut open = |program: Program| -> microglia::Result<Box<dyn Engine>> {
-        let (engine, told) = open_engine(settings, &program)?;
+        let (engine, told) = make(program)?;
         line = told;
         Ok(engine)
     };

@@ -40,7 +40,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "LIST", help_heading = "Grid")]
     pub lookbacks: Option<String>,
     /// Forecast rows [default: 6; paper: 1]
-    #[arg(long, value_name = "ROWS", value_parser = whole(1, 1 << 20), help_heading = "Grid")]
+    #[arg(long, value_name = "ROWS", value_parser = whole(1_usize, 1 << 20), help_heading = "Grid")]
     pub horizon: Option<usize>,
     /// Methods and their settings [default: none,dropout,mc-dropout,pruning]
     #[arg(long, value_name = "LIST", help_heading = "Grid")]
@@ -48,11 +48,11 @@ pub struct ExperimentArgs {
     /// Seeds, `1..5` or `1,2,3` [default: 1..5]
     #[arg(long, value_name = "LIST", help_heading = "Grid")]
     pub seeds: Option<String>,
-    /// Widths: hidden units, or the model width of a transformer [default: 32; paper: 64]
+    /// Widths: hidden units, or the model width of a transformer [default: 64]
     #[arg(long, value_name = "LIST", help_heading = "Grid")]
     pub hidden: Option<String>,
     /// Stacked layers [default: 1]
-    #[arg(long, value_name = "N", value_parser = whole(1, 64), help_heading = "Grid")]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 64), help_heading = "Grid")]
     pub layers: Option<usize>,
     /// Instance normalisations; the first is the study's own, the others repeat it [default: last; paper: none,last]
     #[arg(long, value_name = "LIST", help_heading = "Grid")]
@@ -67,7 +67,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "LIST", help_heading = "Grid")]
     pub train_rows: Option<String>,
     /// Repeat the grid over so many consecutive test periods [default: 1]
-    #[arg(long, value_name = "K", value_parser = whole(1, 1000), help_heading = "Grid")]
+    #[arg(long, value_name = "K", value_parser = whole(1_usize, 1000), help_heading = "Grid")]
     pub origins: Option<usize>,
     /// quick, or paper: the study of arXiv 2508.09330, with train, validation and test apart [default: quick]
     #[arg(long, value_name = "quick|paper", help_heading = "Grid")]
@@ -78,14 +78,14 @@ pub struct ExperimentArgs {
     /// TOML file with options by these names; every study writes its own, study.toml
     #[arg(long, value_name = "FILE", help_heading = "Grid")]
     pub config: Option<PathBuf>,
-    /// Epochs of every training; none stops early [default: 10; paper: 20]
-    #[arg(long, value_name = "N", value_parser = whole(1, 1_000_000), help_heading = "Training")]
+    /// Epochs of every training; none stops early [default: 12; paper: 20]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 1_000_000), help_heading = "Training")]
     pub epochs: Option<usize>,
     /// Epochs without a better validation loss after which a method's own best is settled; 0: never [default: 3]
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<usize>,
     /// Windows per step [default: 64]
-    #[arg(long, value_name = "N", value_parser = whole(1, 1 << 20), help_heading = "Training")]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 1 << 20), help_heading = "Training")]
     pub batch: Option<usize>,
     /// Adam's learning rate [default: 0.001]
     #[arg(long, value_name = "RATE", value_parser = positive, help_heading = "Training")]
@@ -103,19 +103,19 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "P", value_parser = fraction, help_heading = "Training")]
     pub dropout: Option<f64>,
     /// Forecasts averaged by mc-dropout [default: 20; paper: 50]
-    #[arg(long, value_name = "N", value_parser = whole(1, 10_000), help_heading = "Training")]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 10_000), help_heading = "Training")]
     pub mc_passes: Option<usize>,
     /// λ of l2 and weight-decay [default: 0.01]
     #[arg(long, value_name = "λ", value_parser = not_negative, help_heading = "Training")]
     pub weight_decay: Option<f64>,
     /// First epoch that may prune [default: 2]
-    #[arg(long, value_name = "EPOCH", value_parser = whole(1, 1_000_000), help_heading = "Training")]
+    #[arg(long, value_name = "EPOCH", value_parser = whole(1_usize, 1_000_000), help_heading = "Training")]
     pub warmup: Option<usize>,
     /// Prune at steps divisible by this [default: 5]
-    #[arg(long, value_name = "STEPS", value_parser = whole(1, 1 << 40), help_heading = "Training")]
+    #[arg(long, value_name = "STEPS", value_parser = whole(1_usize, 1 << 40), help_heading = "Training")]
     pub prune_every: Option<usize>,
     /// Epoch that reaches the full sparsity [default: three quarters of the epochs]
-    #[arg(long, value_name = "EPOCH", value_parser = whole(1, 1_000_000), help_heading = "Training")]
+    #[arg(long, value_name = "EPOCH", value_parser = whole(1_usize, 1_000_000), help_heading = "Training")]
     pub prune_until: Option<usize>,
     /// Run the I-th of N parts of the grid, into a folder of its own
     #[arg(long, value_name = "I/N", help_heading = "Running")]

@@ -7,8 +7,7 @@ use microglia::data::Dataset;
 use microglia::train::baselines::Forecasts;
 use microglia::train::checkpoint::{Header, replace, save_checkpoint, save_model};
 use microglia::train::plot::{forecast_svg, training_svg};
-use microglia::train::summary::Outcome;
-use microglia::train::{EpochRow, Plan};
+use microglia::train::{EpochRow, Outcome, Plan, Summary};
 
 use super::config::Config;
 use super::run_folder::RunFolder;
@@ -24,34 +23,32 @@ pub struct Finished<'a> {
 }
 
 impl Finished<'_> {
-    /// Writes everything: at the top the replica that is best on validation, below it each where there are several.
+    /// Writes everything: at the top the replica that is best on validation, below it each where there are several. Only
+    /// then does the rest of an earlier run go.
     pub fn write(&self, folder: &RunFolder) -> Result<()> {
         let summary = &self.outcome.summary;
-        let path = folder.path();
-        self.write_replica(path, summary.replica, self.config)?;
-        write(path, "summary.json", &json(summary)?)?;
-        let forecast = pictures::forecast(self.dataset, summary, &self.outcome.test_predictions, self.baselines);
-        write(path, "forecast.svg", &forecast_svg(&forecast)?)?;
-        if summary.replicas.len() > 1 {
-            for replica in &summary.replicas {
-                let path = folder.replica(replica.replica)?;
-                // Replica r is the lone run with its own seed.
-                let mut config = self.config.clone();
-                config.train.seed = replica.seed;
-                config.train.replicas = 1;
-                self.write_replica(&path, replica.replica, &config)?;
-                write(&path, "summary.json", &json(replica)?)?;
-            }
+        self.write_replica(folder.path(), summary.best.replica, summary, self.config)?;
+        let several = if summary.replicas.len() > 1 { summary.replicas.len() } else { 0 };
+        for r in 0..several {
+            // Replica r is the lone run with its own seed.
+            let summary = summary.of_replica(r);
+            let mut config = self.config.clone();
+            config.train.seed = summary.best.seed;
+            config.train.replicas = 1;
+            self.write_replica(&folder.replica(r)?, r, &summary, &config)?;
         }
-        Ok(())
+        folder.remove_replicas(several)
     }
 
-    /// One replica's configuration, weights, metrics and training picture.
-    fn write_replica(&self, path: &Path, replica: usize, config: &Config) -> Result<()> {
-        let Outcome { summary, trained, weights, .. } = self.outcome;
+    /// The files of one replica, whose summary and configuration these are.
+    fn write_replica(&self, path: &Path, replica: usize, summary: &Summary, config: &Config) -> Result<()> {
+        let Outcome { trained, weights, test_predictions, .. } = self.outcome;
         let config = config_file::write(config);
         write(path, "config.toml", &config)?;
         write(path, "metrics.csv", &metrics(&trained.history, replica)?)?;
+        write(path, "summary.json", &json(summary)?)?;
+        let forecast = pictures::forecast(self.dataset, summary, &test_predictions[replica], self.baselines);
+        write(path, "forecast.svg", &forecast_svg(&forecast)?)?;
         write(path, "training.svg", &training_svg(&pictures::training(summary, &trained.history, replica))?)?;
         let layout = &self.plan.program.params;
         let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], &config);

@@ -44,7 +44,7 @@ pub fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: 
         unit: target.clone(),
         times: times.collect(),
         truth: rows.map(|row| dataset.raw_targets[row * dataset.targets]).collect(),
-        model: line(&kind, &summary.test, model),
+        model: line(&kind, &summary.best.test, model),
         baselines: vec![
             line("repeat last", &scored.repeat_last, &baselines.repeat_last),
             line("seasonal naive", &scored.seasonal_naive, &baselines.seasonal_naive),
@@ -102,7 +102,7 @@ impl Stretch {
     }
 }
 
-/// One replica's training.
+/// The training of one replica, whose summary this is.
 pub fn training(summary: &Summary, history: &[EpochRow], replica: usize) -> TrainingPlot {
     let model = &summary.model;
     let epochs = history.iter().filter_map(|row| {
@@ -114,15 +114,15 @@ pub fn training(summary: &Summary, history: &[EpochRow], replica: usize) -> Trai
             sparsity: state.sparsity,
         })
     });
-    let seed = summary.replicas.get(replica).map_or(summary.seed, |replica| replica.seed);
     TrainingPlot {
         title: format!(
-            "{}, hidden {}, regularizer {}, seed {seed}: loss and sparsity",
+            "{}, hidden {}, regularizer {}, seed {}: loss and sparsity",
             model.kind.to_uppercase(),
             model.hidden,
-            model.regularizer
+            model.regularizer,
+            summary.best.seed
         ),
         epochs: epochs.collect(),
-        kept: summary.replicas.get(replica).and_then(|replica| replica.best_epoch),
+        kept: summary.best.best_epoch,
     }
 }

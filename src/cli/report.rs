@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
-use microglia::train::Summary;
+use microglia::data::options::list;
+use microglia::data::{counted, grouped};
 use microglia::train::metrics::{Metrics, Score};
-use microglia::train::summary::{MeanStd, SplitSpread};
+use microglia::train::summary::{MeanStd, ReplicaSummary, SplitSpread};
+use microglia::train::{Status, Summary};
 
-use super::table::{NONE, Table, cell, column, counted, decimals, duration, grouped, percent};
+use super::table::{NONE, Table, cell, column, decimals, duration, percent};
 
 /// Rows of the table by series, at most.
 const MOST_SERIES: usize = 20;
@@ -35,11 +37,12 @@ fn heading(summary: &Summary) -> String {
         "none" => String::new(),
         norm => format!(", instance norm {norm}"),
     };
+    let ended = ended(summary);
     format!(
         "{}: {}, {} in, {} out, season {}; {}{series}\n{} with {} hidden units{layers}, {} parameters, regularizer \
-         {}{norm}, seed {}\n",
+         {}{norm}, seed {}\n{ended}",
         data.name,
-        data.targets.join(", "),
+        list(&data.targets),
         counted(data.lookback, "row"),
         counted(data.horizon, "row"),
         data.season,
@@ -48,22 +51,34 @@ fn heading(summary: &Summary) -> String {
         model.hidden,
         grouped(model.parameters),
         model.regularizer,
-        summary.seed,
+        summary.best.seed,
     )
+}
+
+/// Why a run ended before its time, where it did.
+fn ended(summary: &Summary) -> String {
+    let why = match summary.status {
+        Status::Done => return String::new(),
+        Status::Interrupted => "interrupted",
+        Status::MaxSteps => "stopped by --max-steps",
+        Status::Diverged => "diverged",
+    };
+    let ReplicaSummary { epochs, steps, .. } = summary.best;
+    format!("{why} after {}, in epoch {epochs}\n", counted(steps, "step"))
 }
 
 /// The model beside the baselines, on the test windows.
 fn scores(summary: &Summary) -> String {
     let baselines = &summary.baselines;
     let rows = [
-        (format!("{} (this model)", summary.model.kind), &summary.test),
+        (format!("{} (this model)", summary.model.kind), &summary.best.test),
         ("repeat last".into(), &baselines.repeat_last),
         ("seasonal naive".into(), &baselines.seasonal_naive),
         (format!("ridge (λ {})", baselines.ridge_lambda), &baselines.ridge),
     ];
     let scores = rows.iter().map(|(_, metrics)| row_of(metrics));
     let mut text = score_table("test", rows.iter().map(|row| row.0.clone()), scores);
-    let counts = summary.test.counts;
+    let counts = summary.best.test.counts;
     if counts.masked > 0 {
         let _ = writeln!(text, "not scored: {}", counted(counts.masked, "missing test value"));
     }
@@ -96,7 +111,7 @@ fn parts(summary: &Summary) -> String {
         scores.iter().map(row).collect()
     };
     let mut text = String::new();
-    let test = &summary.test;
+    let test = &summary.best.test;
     if summary.data.targets.len() > 1 {
         let names = test.per_target.iter().map(|score| score.target.clone());
         text += &format!("\n{}", score_table("model, by target", names, of(&test.per_target).into_iter()));
@@ -129,7 +144,7 @@ fn replicas(summary: &Summary) -> String {
     let mut table =
         Table::new(["test, by replica", "MAE", "RMSE", "MSE", "MASE", "scaled MSE", "scaled MAE", "sparsity"]);
     for (replica, row) in summary.replicas.iter().zip(&rows) {
-        let chosen = if replica.replica == summary.replica { ", best on validation" } else { "" };
+        let chosen = if replica.replica == summary.best.replica { ", best on validation" } else { "" };
         let chosen = if replica.diverged.is_some() { ", diverged" } else { chosen };
         let mut cells = vec![format!("{} (seed {}{chosen})", replica.replica, replica.seed)];
         cells.extend((0..6).map(|c| cell(row[c], places[c])));
@@ -153,7 +168,7 @@ fn row_of(m: &Metrics) -> [Option<f64>; 6] {
 }
 
 fn sparsity(summary: &Summary) -> String {
-    let report = &summary.sparsity;
+    let report = &summary.best.sparsity;
     let wanted = report.wanted.map_or_else(String::new, |wanted| format!(" of {} wanted", percent(wanted)));
     let mut text = format!(
         "\nsparsity {}{wanted}: {} of {} weights living (biases are never pruned)\n",
@@ -179,7 +194,7 @@ fn sparsity(summary: &Summary) -> String {
 }
 
 fn speed(summary: &Summary) -> String {
-    let kept = match summary.best_epoch {
+    let kept = match summary.best.best_epoch {
         Some(epoch) => format!("weights of epoch {epoch} kept"),
         None => "last weights kept".into(),
     };
@@ -187,11 +202,11 @@ fn speed(summary: &Summary) -> String {
         "\n{} windows/s, {} for {}, {}; {kept}\n{} engine on {}\nweights sha256 {}\n",
         grouped(summary.windows_per_second.round() as usize),
         duration(summary.seconds),
-        counted(summary.epochs, "epoch"),
-        counted(summary.steps, "step"),
+        counted(summary.best.epochs, "epoch"),
+        counted(summary.best.steps, "step"),
         summary.engine,
         summary.device,
-        summary.weights_sha256
+        summary.best.weights_sha256
     )
 }
 
@@ -203,7 +218,7 @@ fn verdicts(summary: &Summary) -> Vec<String> {
         ("seasonal-naive", &baselines.seasonal_naive),
         ("the ridge", &baselines.ridge),
     ];
-    let model = &summary.test;
+    let model = &summary.best.test;
     let lost: Vec<String> = rivals
         .into_iter()
         .filter_map(|(name, rival)| {

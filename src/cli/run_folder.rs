@@ -1,8 +1,8 @@
 //! The folder of a run: where it lies, and what may be replaced there.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fs, io, process};
 
 use anyhow::{Context, Result, bail};
 use chrono::DateTime;
@@ -23,86 +23,132 @@ const FILES: [&str; 7] = [
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Folders that this run made, outer ones first.
+    made: Vec<PathBuf>,
 }
 
 impl RunFolder {
-    /// Makes the folder `out`, or a new one under `runs/`. A run that lies there is refused, unless it may be replaced.
+    /// Makes the folder `out`, or a new one under `runs/`, and tries to write there. A run that lies there is refused,
+    /// unless it may be replaced.
     pub fn create(out: Option<&Path>, model: ModelKind, overwrite: bool) -> Result<RunFolder> {
-        let path = match out {
-            Some(path) if path.is_file() => {
-                bail!("--out {} is a file\n  help: name a folder, which need not exist", path.display())
-            }
-            Some(path) => {
-                fs::create_dir_all(path).with_context(|| format!("--out {}", path.display()))?;
-                path.to_path_buf()
-            }
-            None => unused(&Path::new("runs").join(format!("{}-{model}", stamp())))?,
-        };
-        let folder = RunFolder { path };
-        match folder.holds()?.first() {
-            Some(found) if !overwrite => {
-                bail!(
-                    "{} holds a run already\n  help: choose another --out, or replace it with --overwrite",
-                    found.display()
-                )
-            }
-            _ => Ok(folder),
-        }
+        let new = || Path::new("runs").join(format!("{}-{model}", stamp()));
+        let mut folder = RunFolder { path: out.map_or_else(new, Path::to_path_buf), made: Vec::new() };
+        let made = if out.is_some() { folder.make(&folder.path.clone()) } else { folder.make_unused() };
+        folder.check(made, overwrite).inspect_err(|_| folder.discard())?;
+        Ok(folder)
     }
 
-    /// Removes the files of the run that may be replaced.
-    pub fn clear(&self) -> Result<()> {
-        for file in self.holds()? {
-            fs::remove_file(&file).with_context(|| format!("{}", file.display()))?;
+    /// Makes a folder and those above it, as far as they are not there.
+    fn make(&mut self, folder: &Path) -> io::Result<()> {
+        let absent: Vec<&Path> =
+            folder.ancestors().take_while(|path| *path != Path::new("") && !path.is_dir()).collect();
+        for path in absent.into_iter().rev() {
+            match fs::create_dir(path) {
+                Ok(()) => self.made.push(path.to_path_buf()),
+                // Another run was faster.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
+    }
+
+    /// Makes the first folder of `path`, `path-2`, `path-3`, … that is not there: another run may start in this second.
+    fn make_unused(&mut self) -> io::Result<()> {
+        let first = self.path.clone();
+        self.make(first.parent().unwrap_or(Path::new("")))?;
+        let mut number = 1;
+        while let Err(error) = fs::create_dir(&self.path) {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(error);
+            }
+            number += 1;
+            self.path = PathBuf::from(format!("{}-{number}", first.display()));
+        }
+        self.made.push(self.path.clone());
+        Ok(())
+    }
+
+    /// Refuses a folder that could not be made, cannot be written to, or holds a run that must stay.
+    fn check(&self, made: io::Result<()>, overwrite: bool) -> Result<()> {
+        let probe = self.path.join(format!(".microglia-{}", process::id()));
+        let earlier = made
+            .and_then(|()| fs::write(&probe, "may this run write here?"))
+            .and_then(|()| fs::remove_file(&probe))
+            .and_then(|()| self.earlier_run());
+        match earlier {
+            Err(cause) => bail!(
+                "--out {}: {cause}\n  help: name a folder that can be written to; it need not exist",
+                self.path.display()
+            ),
+            Ok(Some(file)) if !overwrite => bail!(
+                "{} holds a run already\n  help: choose another --out, or replace it with --overwrite",
+                file.display()
+            ),
+            Ok(_) => Ok(()),
+        }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Files of an earlier run.
-    fn holds(&self) -> Result<Vec<PathBuf>> {
-        let mut folders = vec![self.path.clone()];
-        for entry in fs::read_dir(&self.path).with_context(|| format!("{}", self.path.display()))? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let replica = name.to_str().and_then(|name| name.strip_prefix("replica-"));
-            if replica.is_some_and(|number| number.parse::<u32>().is_ok()) && entry.path().is_dir() {
-                folders.push(entry.path());
-            }
+    /// A file of an earlier run.
+    fn earlier_run(&self) -> io::Result<Option<PathBuf>> {
+        let replicas = self.replicas()?.into_iter().map(|(_, folder)| folder);
+        Ok([self.path.clone()].into_iter().chain(replicas).flat_map(files).next())
+    }
+
+    /// The folders `replica-<r>` that are there, with their r.
+    fn replicas(&self) -> io::Result<Vec<(usize, PathBuf)>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let number = path.file_name().and_then(|name| name.to_str()?.strip_prefix("replica-")?.parse().ok());
+            found.extend(number.filter(|r| path.is_dir() && path == self.path_of(*r)).map(|r| (r, path)));
         }
-        let files = folders.iter().flat_map(|folder| FILES.map(|name| folder.join(name)));
-        Ok(files.filter(|file| file.is_file()).collect())
+        Ok(found)
+    }
+
+    fn path_of(&self, replica: usize) -> PathBuf {
+        self.path.join(format!("replica-{replica}"))
     }
 
     /// `replica-<r>`, made if need be.
     pub fn replica(&self, r: usize) -> Result<PathBuf> {
-        let path = self.path.join(format!("replica-{r}"));
-        fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
+        let path = self.path_of(r);
+        fs::create_dir_all(&path).with_context(|| format!("--out {}", path.display()))?;
         Ok(path)
     }
 
-    /// Takes back a folder in which nothing was written.
+    /// Removes what an earlier run of more replicas left: their files, and their folders if nothing else lies there.
+    pub fn remove_replicas(&self, from: usize) -> Result<()> {
+        let remove = |(_, folder): (usize, PathBuf)| -> io::Result<()> {
+            let stale: Vec<PathBuf> = files(folder.clone()).collect();
+            stale.iter().try_for_each(fs::remove_file)?;
+            if !stale.is_empty() && fs::read_dir(&folder)?.next().is_none() {
+                fs::remove_dir(&folder)?;
+            }
+            Ok(())
+        };
+        let replicas = self.replicas().map(|list| list.into_iter().filter(|(r, _)| *r >= from));
+        replicas
+            .and_then(|mut list| list.try_for_each(remove))
+            .with_context(|| format!("--out {}", self.path.display()))
+    }
+
+    /// Takes back the folders that this run made, where nothing was written.
     pub fn discard(&self) {
-        // A folder that holds anything stays, which is what is wanted.
-        let _ = fs::remove_dir(&self.path);
+        for folder in self.made.iter().rev() {
+            // A folder that holds anything stays, which is what is wanted.
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 
-/// Makes the first folder of `path`, `path-2`, `path-3`, … that is not there: another run may start in this second.
-fn unused(path: &Path) -> Result<PathBuf> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).with_context(|| format!("{}", parent.display()))?;
-    for number in 1.. {
-        let path = if number == 1 { path.to_path_buf() } else { PathBuf::from(format!("{}-{number}", path.display())) };
-        match fs::create_dir(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| path.clone()).with_context(|| format!("{}", path.display())),
-        }
-    }
-    unreachable!("the numbers do not end")
+/// The files of a run in a folder.
+fn files(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
+    FILES.into_iter().map(move |name| folder.join(name)).filter(|file| file.is_file())
 }
 
 /// The time in UTC, as `2026-01-31-120000`.
@@ -115,31 +161,84 @@ fn stamp() -> String {
 mod tests {
     use super::*;
 
+    fn create(out: &Path, overwrite: bool) -> Result<RunFolder> {
+        RunFolder::create(Some(out), ModelKind::Lstm, overwrite)
+    }
+
+    fn refusal(out: &Path) -> String {
+        create(out, false).unwrap_err().to_string()
+    }
+
     #[test]
-    fn a_run_is_refused_unless_it_may_be_replaced_and_other_files_stay() {
+    fn a_run_is_refused_unless_it_may_be_replaced() {
         let place = tempfile::tempdir().unwrap();
         let out = place.path().join("a/b");
-        let create = |overwrite| RunFolder::create(Some(&out), ModelKind::Lstm, overwrite);
-        let folder = create(false).unwrap();
-        fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-        create(false).unwrap();
+        let folder = create(&out, false).unwrap();
+        fs::write(out.join("notes.txt"), "mine").unwrap();
+        create(&out, false).unwrap();
         fs::write(folder.replica(3).unwrap().join("summary.json"), "{}").unwrap();
-        assert!(create(false).unwrap_err().to_string().contains("--overwrite"));
-        create(true).unwrap().clear().unwrap();
-        assert!(!out.join("replica-3/summary.json").exists());
-        assert!(out.join("notes.txt").exists());
-        folder.discard();
-        assert!(out.exists());
-        let file = out.join("notes.txt");
-        assert!(RunFolder::create(Some(&file), ModelKind::Rnn, true).unwrap_err().to_string().contains("is a file"));
+        assert!(refusal(&out).contains("--overwrite"));
+        create(&out, true).unwrap();
+        assert!(out.join("replica-3/summary.json").exists(), "the old run stays until the new one is written");
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 2, "the probe is gone");
+    }
+
+    #[test]
+    fn replicas_of_an_earlier_run_go_and_other_files_stay() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = create(place.path(), false).unwrap();
+        for r in 0..4 {
+            fs::write(folder.replica(r).unwrap().join("summary.json"), "{}").unwrap();
+        }
+        fs::write(place.path().join("replica-3/notes.txt"), "mine").unwrap();
+        for own in ["replica-7", "replica-07", "replica-x"] {
+            fs::create_dir(place.path().join(own)).unwrap();
+        }
+        folder.remove_replicas(1).unwrap();
+        let left = |path: &str| place.path().join(path).exists();
+        assert!(left("replica-0/summary.json") && !left("replica-1") && !left("replica-2"));
+        assert!(left("replica-3/notes.txt") && !left("replica-3/summary.json"));
+        assert!(left("replica-7") && left("replica-07") && left("replica-x"));
+    }
+
+    #[test]
+    fn only_what_was_made_is_taken_back() {
+        let place = tempfile::tempdir().unwrap();
+        let own = place.path().join("own");
+        fs::create_dir(&own).unwrap();
+        create(&own, false).unwrap().discard();
+        assert!(own.exists());
+        create(&own.join("a/b"), false).unwrap().discard();
+        assert_eq!(fs::read_dir(&own).unwrap().count(), 0);
+        let kept = create(&own.join("a/b"), false).unwrap();
+        fs::write(own.join("a/notes.txt"), "mine").unwrap();
+        kept.discard();
+        assert!(own.join("a/notes.txt").exists() && !own.join("a/b").exists());
+    }
+
+    #[test]
+    fn what_cannot_be_a_folder_is_refused_by_its_flag() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("file");
+        fs::write(&file, "mine").unwrap();
+        assert!(refusal(&file).contains("--out") && refusal(&file.join("a")).contains("help: name a folder"));
+        #[cfg(target_os = "linux")]
+        assert!(refusal(Path::new("/proc")).contains("--out /proc: "), "nobody writes there");
     }
 
     #[test]
     fn folders_of_one_second_get_different_names() {
         let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("x");
-        assert_eq!(unused(&path).unwrap(), path);
-        assert_eq!(unused(&path).unwrap(), place.path().join("x-2"));
+        let path = place.path().join("runs/x");
+        let make = || {
+            let mut folder = RunFolder { path: path.clone(), made: Vec::new() };
+            folder.make_unused().map(|()| folder)
+        };
+        let (first, second) = (make().unwrap(), make().unwrap());
+        assert_eq!((first.path(), second.path()), (path.as_path(), place.path().join("runs/x-2").as_path()));
+        second.discard();
+        first.discard();
+        assert!(!place.path().join("runs").exists());
     }
 
     #[test]

@@ -82,19 +82,6 @@ pub fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
-/// 26115 → `26,115`.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
-    groups.join(",")
-}
-
-/// 1 → `1 epoch`, 2000 → `2,000 epochs`.
-pub fn counted(number: usize, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
 /// Seconds as `3.2 s`, `4 min 12 s` or `2 h 5 min`.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -123,8 +110,6 @@ mod tests {
         assert_eq!(column(&[Some(0.0)]), ["0.0"]);
         assert_eq!(column(&[Some(12345.6)]), ["12346"]);
         assert_eq!(column(&[Some(3e12)]), ["3.000e12"]);
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([1, 2000].map(|n| counted(n, "epoch")), ["1 epoch", "2,000 epochs"]);
         assert_eq!([3.21, 59.99, 252.0, 7500.0].map(duration), ["3.2 s", "1 min 0 s", "4 min 12 s", "2 h 5 min"]);
     }
 }

@@ -91,7 +91,7 @@ impl<'a> Cells<'a> {
     }
 
     /// The column's numbers, NaN where missing. A text, or a number beyond f32's range, is refused with its line.
-    pub fn numbers(&self, column: usize, flag: &str) -> Result<Vec<f64>> {
+    pub fn numbers(&self, column: usize, key: &str) -> Result<Vec<f64>> {
         let read = |row: usize| match self.cell(row, column) {
             Cell::Missing => Ok(f64::NAN),
             Cell::Number(number) if (number as f32).is_finite() => Ok(number),
@@ -107,7 +107,7 @@ impl<'a> Cells<'a> {
                         self.decimal
                     )
                 } else {
-                    format!("{flag} takes numeric columns; the decimal mark was `{}` (--decimal)", self.decimal)
+                    format!("--{key} takes numeric columns; the decimal mark was `{}` (--decimal)", self.decimal)
                 };
                 Err(Error::data(self.table.place(row, column), "not a number", help))
             }

@@ -1,7 +1,7 @@
 //! The data set in the program itself: see `data/SOURCE.md`.
 
 use super::options::{Covariates, DataOptions};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 
 pub(crate) const NAME: &str = "nyc-weather-2013";
 pub(crate) const FILE: &str = "nyc_weather_2013.csv";
@@ -11,7 +11,7 @@ const CONFIG: &str = include_str!("../../data/nyc_weather_2013.toml");
 /// The embedded set's own config, for whatever the user leaves unsaid; a column chosen as target is no covariate.
 pub(crate) fn options(targets: Option<&[String]>) -> Result<DataOptions> {
     let mut options: DataOptions = toml::from_str(CONFIG)
-        .map_err(|error| Error::config("nyc_weather_2013.toml", error.to_string(), "mend the embedded config"))?;
+        .map_err(|error| Error::data(Place::of("nyc_weather_2013.toml"), error.to_string(), "mend it"))?;
     if let (Some(Covariates::Names(names)), Some(targets)) = (&mut options.covariates, targets) {
         names.retain(|name| !targets.contains(name));
     }

@@ -32,7 +32,7 @@ impl DataOptions {
                 options.load_bytes(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes())
             }
             Source::File(path) => {
-                let bytes = std::fs::read(path).map_err(Error::io(path))?;
+                let bytes = std::fs::read(path).map_err(Error::io(path, "--data takes a CSV file that can be read"))?;
                 let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
                 self.load_bytes(&stem, &path.display().to_string(), &bytes)
             }
@@ -63,7 +63,7 @@ impl DataOptions {
         let frame = Frame { table: &table, time: &time, columns: [roles.targets, roles.covariates].concat(), id };
         let mut values = Vec::new();
         for (i, column) in frame.columns.iter().enumerate() {
-            values.push(cells.numbers(*column, if i < targets { "--target" } else { "--covariates" })?);
+            values.push(cells.numbers(*column, if i < targets { "target" } else { "covariates" })?);
             if let Some((code, count)) = sentinel(&values[i]) {
                 let (name, times) = (frame.name(i), counted(count, "time"));
                 said.push(format!(
@@ -85,11 +85,10 @@ impl DataOptions {
         settle_gaps(&frame, &mut series, step, gaps, &mut said)?;
         let season = self.season.unwrap_or_else(|| step.season());
         let (lookback, horizon) = (self.lookback.unwrap_or((2 * season).max(24)), self.horizon.unwrap_or(1));
-        let from_step = if self.season.is_some() { "" } else { ", from the step" };
-        said.push(format!("sampling step {step}; season {}{from_step}", counted(season, "row")));
-        if self.lookback.is_none() || self.horizon.is_none() {
-            said.push(format!("look-back {}, horizon {}", counted(lookback, "row"), counted(horizon, "row")));
-        }
+        let [season_rows, lookback_rows, horizon_rows] = [season, lookback, horizon].map(|rows| counted(rows, "row"));
+        said.push(format!(
+            "sampling step {step}; season {season_rows}; look-back {lookback_rows}, horizon {horizon_rows}"
+        ));
 
         // Series → parts and scalers.
         let policy = self.impute.unwrap_or_default();
@@ -120,7 +119,7 @@ impl DataOptions {
         let scalers = scale::fit(&frame, &series, scaling, &train)?;
 
         // All of it → arrays and windows.
-        let reference = |column: &usize| table.reference(*column);
+        let reference = |column: &usize| table.name(*column);
         let covariates: Vec<String> = frame.columns[targets..].iter().map(reference).collect();
         let resolved = DataOptions {
             source: self.source.clone(),
@@ -177,8 +176,8 @@ impl DataOptions {
 
 fn id_column(table: &Table, options: &DataOptions) -> Result<Option<usize>> {
     match &options.id_column {
-        Some(name) => table.expect(name, "--id-column").map(Some),
-        None => Ok(ID_NAMES.iter().find_map(|name| table.find(name))),
+        Some(name) => table.expect(name, "id-column").map(Some),
+        None => ID_NAMES.iter().find_map(|name| table.find(name, "id-column").transpose()).transpose(),
     }
 }
 

@@ -1,82 +1,67 @@
-//! What can be asked of the data layer: one struct, the same words as flags (`FromStr`, `Display`) and as TOML (serde).
+//! What can be asked of the data layer: one struct, read from the same words as flags (`FromStr`, `Display`) and as TOML.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::study::Origin;
-use super::text::{delimiter, list, on_off};
-pub use super::text::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use super::text::{delimiter_from_toml, list_from_toml, on_off_from_toml};
+pub use super::text::{delimiter_word, list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use crate::error::{Error, Result};
 use crate::words::words;
 
 /// Everything the user may say about the data. `None` means "not said": then the embedded set's own config decides
 /// (when that set is used), then the default named at the field, then what the file itself shows.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct DataOptions {
     /// `--data FILE`; the embedded set where no file is named.
     #[serde(rename = "data")]
     pub source: Source,
     /// `--time-column NAME`, or several joined by `+`: `Date+Time`, `year+month+day+hour`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub time_column: Option<String>,
     /// `--time-format`, in strptime's syntax: `%d/%m/%Y %H.%M.%S`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub time_format: Option<String>,
     /// `--id-column NAME`: the file holds several series, told apart by this column.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id_column: Option<String>,
     /// `--target A[,B]`: what is forecast. Default: `y`, else the only numeric column.
-    #[serde(rename = "target", with = "list", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "target", deserialize_with = "list_from_toml")]
     pub targets: Option<Vec<String>>,
     /// `--covariates A,B | all | none`: past covariates, inputs that are not forecast. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub covariates: Option<Covariates>,
     /// `--lookback L`: input rows of a window. Default: 2 seasons, at least 24.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub lookback: Option<usize>,
     /// `--horizon H`: forecast rows of a window. Default: 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub horizon: Option<usize>,
     /// `--season M`, in rows. Default: from the sampling step.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub season: Option<usize>,
     /// `--calendar on|off`: hour, weekday and season of the year as input columns. Default: on.
-    #[serde(with = "on_off", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "on_off_from_toml")]
     pub calendar: Option<bool>,
     /// `--split`. Default: 0.7,0.1,0.2.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
     /// `--scale series|global`. Default: series.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,
     /// `--impute error|ffill|mean`. Default: error.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub impute: Option<Impute>,
     /// `--missing-values LIST`: texts or numbers that mean "missing", besides the empty cell, `NA` and its like.
-    #[serde(with = "list", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "list_from_toml")]
     pub missing_values: Option<Vec<String>>,
     /// `--gaps notice|error|fill|skip`. Default: notice.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub gaps: Option<Gaps>,
     /// `--delimiter`. Default: detected among `,` `;` tab `|`.
-    #[serde(with = "delimiter", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "delimiter_from_toml")]
     pub delimiter: Option<char>,
     /// `--decimal`. Default: detected, `.` or `,`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<char>,
     /// Of a study: only the last so many training rows of each series are used. Default: all.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub train_rows: Option<usize>,
     /// Of a study: one of several consecutive test periods. Default: all test rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
     /// Of a study: 80/20, validation rows = test rows, scalers fitted on all rows, as the pruning paper's published code
     /// does it. Leaks.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub authors_protocol: Option<bool>,
 }
 
@@ -114,16 +99,16 @@ impl DataOptions {
 
     /// Refuses values that fit no data at all.
     pub(crate) fn check(&self) -> Result<()> {
-        for (flag, value) in [("--lookback", self.lookback), ("--horizon", self.horizon), ("--season", self.season)] {
+        for (key, value) in [("lookback", self.lookback), ("horizon", self.horizon), ("season", self.season)] {
             if let Some(rows) = value.filter(|rows| !(1..=MOST_ROWS).contains(rows)) {
-                return Err(Error::config(flag, format!("{rows} rows"), format!("a whole number, 1 to {MOST_ROWS}")));
+                return Err(Error::config(key, format!("{rows} rows"), format!("a whole number, 1 to {MOST_ROWS}")));
             }
         }
         if let Some(decimal) = self.decimal {
             parse_decimal(&decimal.to_string())?;
             if self.delimiter == Some(decimal) && decimal == ',' {
                 return Err(Error::config(
-                    "--decimal",
+                    "decimal",
                     "`,` is the delimiter too",
                     "give --delimiter and --decimal apart",
                 ));
@@ -140,8 +125,8 @@ impl DataOptions {
 const MOST_ROWS: usize = 1_000_000_000;
 
 /// Where the rows come from.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Source {
     /// Hourly weather at three New York airports, in the program itself. Written `embedded`.
     #[default]
@@ -166,8 +151,8 @@ impl fmt::Display for Source {
 }
 
 /// Input columns that are not forecast.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Covariates {
     #[default]
     None,
@@ -192,14 +177,14 @@ impl fmt::Display for Covariates {
         match self {
             Covariates::None => f.write_str("none"),
             Covariates::All => f.write_str("all"),
-            Covariates::Names(names) => f.write_str(&names.join(",")),
+            Covariates::Names(names) => f.write_str(&list(names)),
         }
     }
 }
 
 /// How the rows of each series are parted, in time order, into train, validation and test.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Split {
     /// Of n rows: train = floor(f₀·n), test = the last floor(f₂·n), validation between.
     Fractions([f64; 3]),
@@ -220,7 +205,7 @@ impl Default for Split {
 
 impl Split {
     fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::config("--split", problem, SPLIT_HELP));
+        let refuse = |problem: String| Err(Error::config("split", problem, SPLIT_HELP));
         match self {
             Split::Fractions(f) if f.iter().any(|f| !(*f > 0.0 && *f < 1.0)) => {
                 refuse(format!("{self}: each fraction must lie between 0 and 1"))
@@ -242,11 +227,11 @@ impl Split {
 impl FromStr for Split {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |problem: String| Error::config("--split", format!("`{text}`: {problem}"), SPLIT_HELP);
-        let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+        let refuse = |problem: String| Error::config("split", format!("`{text}`: {problem}"), SPLIT_HELP);
+        let parts = parse_list(text);
         let numbers: Vec<f64> = parts.iter().filter_map(|part| part.parse().ok()).collect();
         let split = if numbers.is_empty() {
-            Split::Times(parts.iter().map(|part| part.to_string()).collect())
+            Split::Times(parts)
         } else if numbers.len() < parts.len() {
             return Err(refuse("numbers and times mixed".into()));
         } else {
@@ -278,8 +263,8 @@ impl fmt::Display for Split {
 }
 
 /// Whose training rows a scaler sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Scale {
     /// Each series its own mean and standard deviation.
     #[default]
@@ -287,12 +272,12 @@ pub enum Scale {
     /// One mean and standard deviation per column, over all series.
     Global,
 }
-words!(Scale, "--scale", Scale::Series = "series", Scale::Global = "global");
+words!(Scale, "scale", Scale::Series = "series", Scale::Global = "global");
 
 /// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
 /// the value after the hole would enter inputs before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Impute {
     /// Refuse, naming the line.
     #[default]
@@ -302,11 +287,11 @@ pub enum Impute {
     /// The mean of the training rows.
     Mean,
 }
-words!(Impute, "--impute", Impute::Error = "error", Impute::Ffill = "ffill", Impute::Mean = "mean");
+words!(Impute, "impute", Impute::Error = "error", Impute::Ffill = "ffill", Impute::Mean = "mean");
 
 /// What to do where a time that the sampling step promises is absent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Gaps {
     /// Count and tell; windows run over the rows that are there.
     #[default]
@@ -318,16 +303,14 @@ pub enum Gaps {
     /// No window spans a gap.
     Skip,
 }
-words!(Gaps, "--gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
+words!(Gaps, "gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
 
+/// TOML has the same words.
 macro_rules! through_text {
     ($($name:ident)+) => { $(
         impl TryFrom<String> for $name {
             type Error = Error;
             fn try_from(text: String) -> Result<Self> { text.parse() }
-        }
-        impl From<$name> for String {
-            fn from(value: $name) -> String { value.to_string() }
         }
     )+ };
 }

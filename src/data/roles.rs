@@ -3,13 +3,13 @@
 use super::cells::{Cells, Kind};
 use super::options::{Covariates, DataOptions};
 use super::table::Table;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 
 /// Table columns by what they are read as.
 pub(crate) struct Roles {
     pub targets: Vec<usize>,
     pub covariates: Vec<usize>,
-    /// What was chosen without being asked for, in words.
+    /// What was chosen, and what was left out, in words.
     pub notices: Vec<String>,
 }
 
@@ -20,55 +20,49 @@ impl Roles {
         let numeric: Vec<usize> =
             free().filter(|c| !table.header[*c].is_empty() && cells.kind(*c) == Kind::Numeric).collect();
         let mut notices = Vec::new();
-        let unnamed: Vec<String> = free()
-            .filter(|c| table.header[*c].is_empty() && cells.kind(*c) != Kind::Empty)
-            .map(|c| table.name(c))
-            .collect();
+        let unnamed = table.listed(free().filter(|c| table.header[*c].is_empty() && cells.kind(*c) != Kind::Empty));
         if !unnamed.is_empty() {
-            notices
-                .push(format!("columns without a name are read only if asked for by position: {}", unnamed.join(", ")));
+            notices.push(format!("columns without a name are read only if asked for by position: {unnamed}"));
         }
 
         let targets = match &options.targets {
             Some(names) if names.is_empty() => return Err(no_target(table, &numeric)),
-            Some(names) => distinct(table, names, "--target")?,
-            None => match (table.find("y").filter(|y| !taken.contains(y)), &numeric[..]) {
+            Some(names) => distinct(table, names, "target")?,
+            None => match (table.find("y", "target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
                 (Some(y), _) => vec![y],
                 (None, [only]) => vec![*only],
                 _ => return Err(no_target(table, &numeric)),
             },
         };
-        if options.targets.is_none() {
-            notices.push(format!("target `{}`", table.name(targets[0])));
-        }
+        notices.push(format!("target {}", table.listed(targets.iter().copied())));
 
         let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
             Covariates::None => Vec::new(),
             Covariates::All => {
                 let chosen: Vec<usize> = numeric.iter().copied().filter(|c| !targets.contains(c)).collect();
                 let is_left = |c: &usize| !numeric.contains(c) && !targets.contains(c) && !table.header[*c].is_empty();
-                let left: Vec<String> = free().filter(is_left).map(|c| table.name(c)).collect();
+                let left = table.listed(free().filter(is_left));
                 if !left.is_empty() {
-                    notices.push(format!("columns without numbers are not covariates: {}", left.join(", ")));
+                    notices.push(format!("columns without numbers are not covariates: {left}"));
                 }
                 chosen
             }
-            Covariates::Names(names) => distinct(table, names, "--covariates")?,
+            Covariates::Names(names) => distinct(table, names, "covariates")?,
         };
         if let Some(both) = covariates.iter().find(|column| targets.contains(column)) {
             let problem = format!("`{}` is a target, whose past is an input already", table.name(*both));
-            return Err(Error::config("--covariates", problem, "leave it out"));
+            return Err(Error::config("covariates", problem, "leave it out"));
         }
         Ok(Roles { targets, covariates, notices })
     }
 }
 
-fn distinct(table: &Table, names: &[String], flag: &str) -> Result<Vec<usize>> {
+fn distinct(table: &Table, names: &[String], key: &str) -> Result<Vec<usize>> {
     let mut columns = Vec::new();
     for name in names {
-        let column = table.expect(name, flag)?;
+        let column = table.expect(name, key)?;
         if columns.contains(&column) {
-            return Err(Error::config(flag, format!("column `{name}` is named twice"), "name it once"));
+            return Err(Error::config(key, format!("column `{name}` is named twice"), "name it once"));
         }
         columns.push(column);
     }
@@ -76,16 +70,15 @@ fn distinct(table: &Table, names: &[String], flag: &str) -> Result<Vec<usize>> {
 }
 
 fn no_target(table: &Table, numeric: &[usize]) -> Error {
-    let names: Vec<String> = numeric.iter().map(|column| table.name(*column)).collect();
-    let place = Place { file: table.file.clone(), ..Place::default() };
-    let (problem, help) = if names.is_empty() {
-        let help = format!("--decimal or --missing-values may be needed; columns: {}", table.listed());
+    let (problem, help) = if numeric.is_empty() {
+        let columns = table.listed(0..table.columns());
+        let help = format!("--decimal or --missing-values may be needed; columns: {columns}");
         ("no numeric column to forecast".to_string(), help)
     } else {
         (
-            format!("{} numeric columns, and none is named `y`", names.len()),
-            format!("--target takes one or more of: {}", names.join(", ")),
+            format!("{} numeric columns, and none is named `y`", numeric.len()),
+            format!("--target takes one or more of: {}", table.listed(numeric.iter().copied())),
         )
     };
-    Error::data(place, problem, help)
+    Error::data(table.whole(), problem, help)
 }

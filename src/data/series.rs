@@ -41,7 +41,7 @@ impl Frame<'_> {
     }
 
     pub fn file(&self) -> Place {
-        Place { file: self.table.file.clone(), ..Place::default() }
+        self.table.whole()
     }
 
     /// A time as people read it.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::dataset::SplitName;
+use super::grouped;
 use super::options::Split;
 use super::time::Timestamp;
 use super::time_column::{TimeColumn, TimeKind, label};
@@ -88,7 +89,7 @@ pub(crate) fn borders(
                 if rows[2] > there {
                     let problem =
                         format!("TEST_END is row {}, but{} there are {there} rows", rows[2], of_series(one.id));
-                    return Err(Error::config("--split", problem, "give smaller borders, or fractions"));
+                    return Err(Error::config("split", problem, "give smaller borders, or fractions"));
                 }
                 all.push(rows.map(|row| row.saturating_sub(one.trimmed)));
             }
@@ -100,7 +101,7 @@ pub(crate) fn borders(
                 times.iter().map(|text| Ok(time.border(text, format)?.instant)).collect::<Result<_>>()?;
             if !instants.is_sorted_by(|a, b| a < b) {
                 return Err(Error::config(
-                    "--split",
+                    "split",
                     format!("{split}: the times must rise"),
                     "train end, validation end[, test end]",
                 ));
@@ -124,10 +125,11 @@ fn of_rows(rows: usize, fractions: &[f64; 3]) -> Borders {
 }
 
 fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result<(Vec<Borders>, Option<String>)> {
-    let begins =
-        series.iter().filter_map(|one| Some((one.stamps.first()?, one.id))).max_by_key(|(time, _)| time.instant);
-    let ends = series.iter().filter_map(|one| Some((one.stamps.last()?, one.id))).min_by_key(|(time, _)| time.instant);
-    let (Some((begin, begin_id)), Some((end, end_id))) = (begins, ends) else { return Ok((Vec::new(), None)) };
+    let firsts: Vec<_> = series.iter().filter_map(|one| Some((*one.stamps.first()?, one.id))).collect();
+    let lasts: Vec<_> = series.iter().filter_map(|one| Some((*one.stamps.last()?, one.id))).collect();
+    let begin = firsts.iter().max_by_key(|(time, _)| time.instant);
+    let end = lasts.iter().min_by_key(|(time, _)| time.instant);
+    let (Some(&(begin, begin_id)), Some(&(end, end_id))) = (begin, end) else { return Ok((Vec::new(), None)) };
     let mut common: Vec<Timestamp> = series
         .iter()
         .flat_map(|one| one.stamps)
@@ -140,19 +142,27 @@ fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result
     if train == 0 || validation >= common.len() {
         let problem = format!(
             "series `{end_id}` ends at {}, series `{begin_id}` begins at {}: no dates common to all series can part them",
-            label(kind, *end, false),
-            label(kind, *begin, false)
+            label(kind, end, false),
+            label(kind, begin, false)
         );
-        return Err(Error::config("--split", problem, "row borders apply to each series alone; or leave a series out"));
+        return Err(Error::config("split", problem, "row borders apply to each series alone; or leave a series out"));
     }
     let (first, second) = (common[train], common[validation]);
     let before = |one: &Span, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);
     let all = series.iter().map(|one| [before(one, first), before(one, second), one.stamps.len()]).collect();
+    // Series that begin last, or end first: one, several or all of them.
+    let edge = |times: &[(Timestamp, &str)], time: Timestamp, id: &str, verb: &str, rank: &str| {
+        let at = label(kind, time, false);
+        match times.iter().filter(|(other, _)| other.instant == time.instant).count() {
+            1 => format!("`{id}` {verb}s {rank}, at {at}"),
+            count if count == series.len() => format!("all {verb} at {at}"),
+            count => format!("{} {verb} {rank}, at {at}", grouped(count)),
+        }
+    };
     let notice = format!(
-        "the series do not share one span (`{begin_id}` begins last, at {}, `{end_id}` ends first, at {}): all are split \
-         at the same dates, validation from {}, test from {}",
-        label(kind, *begin, false),
-        label(kind, *end, false),
+        "the series do not share all dates ({}; {}): all are split at the same dates, validation from {}, test from {}",
+        edge(&firsts, begin, begin_id, "begin", "last"),
+        edge(&lasts, end, end_id, "end", "first"),
         label(kind, first, false),
         label(kind, second, false)
     );

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::options::DataOptions;
-use super::text::delimiter_word;
+use super::text::{delimiter_word, list};
+use super::time::parse_written;
 use crate::error::{Error, Place, Result};
 
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -32,7 +33,7 @@ impl Table {
             csv::ReaderBuilder::new().delimiter(delimiter as u8).has_headers(false).flexible(true).from_reader(bytes);
         let mut record = csv::ByteRecord::new();
         if !read_record(file, &mut reader, &mut record)? {
-            let place = Place { file: file.into(), ..Place::default() };
+            let place = Place::of(file);
             return Err(Error::data(place, "the file is empty", "give a file with a header line and rows"));
         }
         let header: Vec<String> =
@@ -55,7 +56,7 @@ impl Table {
                 continue;
             }
             if record.len() < width || record.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
-                let place = Place { file: file.into(), line: Some(line), ..Place::default() };
+                let place = Place { line: Some(line), ..Place::of(file) };
                 let problem = format!("{} fields, where the header line has {width}", record.len());
                 return Err(Error::data(
                     place,
@@ -74,8 +75,7 @@ impl Table {
         }
         table.check_header()?;
         if table.rows() == 0 {
-            let place = Place { file: file.into(), ..Place::default() };
-            return Err(Error::data(place, "no rows below the header line", "give a file with rows"));
+            return Err(Error::data(table.whole(), "no rows below the header line", "give a file with rows"));
         }
         Ok(table)
     }
@@ -102,35 +102,45 @@ impl Table {
         String::from_utf8_lossy(self.cell(row, column))
     }
 
-    /// The column's name, or `#3` for an unnamed third column.
+    /// What flags call a column: its name, or its position, as in `#3`, where it has no name of its own.
     pub fn name(&self, column: usize) -> String {
-        if self.header[column].is_empty() { format!("#{}", column + 1) } else { self.header[column].clone() }
-    }
-
-    /// A text that [`Table::find`] takes back to the column, also within a list: the name, or the position where the
-    /// name would not do.
-    pub fn reference(&self, column: usize) -> String {
         let name = &self.header[column];
-        let plain = !name.is_empty() && !name.contains(',') && !matches!(name.as_str(), "all" | "none");
-        if plain { name.clone() } else { format!("#{}", column + 1) }
+        let own = !name.is_empty() && self.header.iter().filter(|other| *other == name).count() == 1;
+        if own { name.clone() } else { format!("#{}", column + 1) }
     }
 
-    /// Finds a column by its exact name, or by position, as in `#3` (from 1).
-    pub fn find(&self, name: &str) -> Option<usize> {
+    /// Finds a column by its exact name, or by position (from 1). A name that several columns bear is refused; `key`
+    /// is the option where a position settles it.
+    pub fn find(&self, name: &str, key: &str) -> Result<Option<usize>> {
         let position = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < self.columns());
-        self.header.iter().position(|header| header == name && !name.is_empty()).or_else(position)
+        let mut bearers = (0..self.columns()).filter(|column| !name.is_empty() && self.header[*column] == name);
+        match (bearers.next(), bearers.next()) {
+            (Some(first), Some(second)) => {
+                let problem = format!("columns #{} and #{} have one name", first + 1, second + 1);
+                let help = format!("--{key} takes a position, as in #{}; or rename one in the header line", first + 1);
+                let place = Place { line: Some(1), column: Some(name.into()), ..self.whole() };
+                Err(Error::data(place, problem, help))
+            }
+            (first, _) => Ok(first.or_else(position)),
+        }
     }
 
-    /// As [`Table::find`]; an unknown name is refused with the list of columns. `flag` is where the name was given.
-    pub fn expect(&self, name: &str, flag: &str) -> Result<usize> {
-        self.find(name).ok_or_else(|| {
-            let help = format!("{flag} takes one of: {}; or a position, as in #1", self.listed());
-            Error::data(Place { file: self.file.clone(), ..Place::default() }, format!("no column `{name}`"), help)
+    /// As [`Table::find`]; an unknown name is refused with the list of columns.
+    pub fn expect(&self, name: &str, key: &str) -> Result<usize> {
+        self.find(name, key)?.ok_or_else(|| {
+            let help = format!("--{key} takes one of: {}; or a position, as in #1", self.listed(0..self.columns()));
+            Error::data(self.whole(), format!("no column `{name}`"), help)
         })
     }
 
-    pub fn listed(&self) -> String {
-        (0..self.columns()).map(|column| self.name(column)).collect::<Vec<_>>().join(", ")
+    /// Columns by name, as a flag takes them.
+    pub fn listed(&self, columns: impl IntoIterator<Item = usize>) -> String {
+        list(&columns.into_iter().map(|column| self.name(column)).collect::<Vec<_>>())
+    }
+
+    /// The file as a place.
+    pub fn whole(&self) -> Place {
+        Place::of(&self.file)
     }
 
     pub fn place(&self, row: usize, column: usize) -> Place {
@@ -142,18 +152,15 @@ impl Table {
         }
     }
 
+    /// Refuses a first line that is no header: only numbers, or a time beside a number.
     fn check_header(&self) -> Result<()> {
-        let place = |column: Option<String>| Place { file: self.file.clone(), line: Some(1), column, value: None };
-        for (column, name) in self.header.iter().enumerate() {
-            if let Some(first) = self.header[..column].iter().position(|earlier| earlier == name && !name.is_empty()) {
-                let problem = format!("columns #{} and #{} have one name", first + 1, column + 1);
-                return Err(Error::data(place(Some(name.clone())), problem, "rename one in the header line"));
-            }
-        }
-        let is_value = |name: &String| name.replace(',', ".").parse::<f64>().is_ok();
-        if self.header.iter().all(is_value) {
+        let is_value = |name: &str| name.replace(',', ".").parse::<f64>().is_ok();
+        let values = self.header.iter().filter(|name| is_value(name)).count();
+        let times = self.header.iter().filter(|name| !is_value(name) && parse_written(name).is_some()).count();
+        if values == self.columns() || values > 0 && times > 0 {
             let help = "put a header line with the columns' names above the rows, one of them the time";
-            return Err(Error::data(place(None), "the first line holds only numbers: there is no header", help));
+            let problem = "the first line holds values, not names: there is no header";
+            return Err(Error::data(Place { line: Some(1), ..self.whole() }, problem, help));
         }
         Ok(())
     }
@@ -249,9 +256,8 @@ fn number_form(cell: &[u8]) -> NumberForm {
 
 /// Strips a UTF-8 byte order mark; refuses what is no text of that kind.
 fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
-    let refuse = |what: &str, help: &str| {
-        Err(Error::data(Place { file: file.into(), ..Place::default() }, format!("{what}, not delimited text"), help))
-    };
+    let refuse =
+        |what: &str, help: &str| Err(Error::data(Place::of(file), format!("{what}, not delimited text"), help));
     match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refuse("UTF-16", "save the file as UTF-8"),
@@ -265,7 +271,7 @@ fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
 fn read_record(file: &str, reader: &mut csv::Reader<&[u8]>, record: &mut csv::ByteRecord) -> Result<bool> {
     reader.read_byte_record(record).map_err(|error| {
         let line = error.position().map(|position| position.line());
-        Error::data(Place { file: file.into(), line, ..Place::default() }, error.to_string(), "mend the file")
+        Error::data(Place { line, ..Place::of(file) }, error.to_string(), "mend the file")
     })
 }
 

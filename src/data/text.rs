@@ -1,13 +1,34 @@
-//! The text forms of option values, the same for flags (`parse_…`) and for TOML (serde's `with` modules).
+//! The text forms of option values, the same for flags (`parse_…`) and for TOML (`…_from_toml`).
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
 
-/// `A,B` → its trimmed, non-empty parts.
+/// Words that mean something else than a column where a list of names may stand.
+const WORDS: [&str; 3] = ["all", "none", "auto"];
+
+/// `A,B` → its trimmed, non-empty parts. A part in double quotes may hold commas, and `""` for a quote, as in CSV.
 pub fn parse_list(text: &str) -> Vec<String> {
-    text.split(',').map(|part| part.trim().to_string()).filter(|part| !part.is_empty()).collect()
+    let mut quoted = false;
+    let parts = text.split(|c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    let unquoted = |part: &str| match part.strip_prefix('"').and_then(|part| part.strip_suffix('"')) {
+        Some(part) => part.replace("\"\"", "\""),
+        None => part.to_string(),
+    };
+    parts.map(str::trim).filter(|part| !part.is_empty()).map(unquoted).collect()
+}
+
+/// The inverse of [`parse_list`]: names with commas, quotes or blanks stand in double quotes.
+pub fn list<S: AsRef<str>>(names: &[S]) -> String {
+    let quoted = |name: &str| {
+        let plain = !name.contains(|c: char| c.is_whitespace() || matches!(c, ',' | '"')) && !WORDS.contains(&name);
+        if plain { name.to_string() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    };
+    names.iter().map(|name| quoted(name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// `,` `;` `|` `tab` or `\t` → the delimiter.
@@ -17,7 +38,7 @@ pub fn parse_delimiter(text: &str) -> Result<char> {
         "," => Ok(','),
         ";" => Ok(';'),
         "|" => Ok('|'),
-        other => Err(Error::config("--delimiter", format!("unknown value `{other}`"), "one of , ; | tab")),
+        other => Err(Error::config("delimiter", format!("unknown value `{other}`"), "one of , ; | tab")),
     }
 }
 
@@ -26,82 +47,51 @@ pub fn parse_decimal(text: &str) -> Result<char> {
     match text {
         "." => Ok('.'),
         "," => Ok(','),
-        other => Err(Error::config("--decimal", format!("unknown value `{other}`"), "one of . ,")),
+        other => Err(Error::config("decimal", format!("unknown value `{other}`"), "one of . ,")),
     }
 }
 
-/// `on` or `off` → the switch.
+/// `on` or `off`, or TOML's `true` or `false` → the switch.
 pub fn parse_on_off(text: &str) -> Result<bool> {
     match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        other => Err(Error::config("--calendar", format!("unknown value `{other}`"), "one of on off")),
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        other => Err(Error::config("calendar", format!("unknown value `{other}`"), "one of on off")),
     }
 }
 
 /// The delimiter as `--delimiter` takes it.
-pub(crate) fn delimiter_word(delimiter: char) -> String {
+pub fn delimiter_word(delimiter: char) -> String {
     if delimiter == '\t' { "tab".into() } else { delimiter.to_string() }
 }
 
-/// Lists in TOML: a text with commas, as the flag has it, or an array where a name itself holds a comma.
-pub(super) mod list {
-    use super::*;
-
+/// Lists in TOML: a text, as the flag has it, or an array of names.
+pub(super) fn list_from_toml<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum TextOrArray {
         Text(String),
         Array(Vec<String>),
     }
-
-    pub(crate) fn serialize<S: Serializer>(value: &Option<Vec<String>>, to: S) -> Result<S::Ok, S::Error> {
-        let names = value.as_deref().unwrap_or_default();
-        if names.iter().any(|name| name.contains(',')) {
-            names.serialize(to)
-        } else {
-            to.serialize_str(&names.join(","))
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-        Ok(Some(match TextOrArray::deserialize(from)? {
-            TextOrArray::Text(text) => parse_list(&text),
-            TextOrArray::Array(names) => names,
-        }))
-    }
+    Ok(Some(match TextOrArray::deserialize(from)? {
+        TextOrArray::Text(text) => parse_list(&text),
+        TextOrArray::Array(names) => names,
+    }))
 }
 
-pub(super) mod on_off {
-    use super::*;
-
+pub(super) fn on_off_from_toml<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum TextOrBool {
         Text(String),
         Bool(bool),
     }
-
-    pub(crate) fn serialize<S: Serializer>(value: &Option<bool>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(if *value == Some(true) { "on" } else { "off" })
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-        match TextOrBool::deserialize(from)? {
-            TextOrBool::Bool(value) => Ok(Some(value)),
-            TextOrBool::Text(text) => parse_on_off(&text).map(Some).map_err(D::Error::custom),
-        }
+    match TextOrBool::deserialize(from)? {
+        TextOrBool::Bool(value) => Ok(Some(value)),
+        TextOrBool::Text(text) => parse_on_off(&text).map(Some).map_err(D::Error::custom),
     }
 }
 
-pub(super) mod delimiter {
-    use super::*;
-
-    pub(crate) fn serialize<S: Serializer>(value: &Option<char>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&value.map(delimiter_word).unwrap_or_default())
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<char>, D::Error> {
-        parse_delimiter(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
-    }
+pub(super) fn delimiter_from_toml<'de, D: Deserializer<'de>>(from: D) -> Result<Option<char>, D::Error> {
+    parse_delimiter(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
 }

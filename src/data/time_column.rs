@@ -4,7 +4,7 @@ use super::cells::Cells;
 use super::options::DataOptions;
 use super::table::Table;
 use super::time::{DateForm, MINUTE, SECOND, Timestamp, Written, parse_compact, parse_format, parse_written};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 
 /// What the times count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,11 @@ impl TimeColumn {
     pub fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
         let columns = match &options.time_column {
             Some(name) => named(table, name)?,
-            None => detect(table, cells, options)?,
+            None => {
+                let columns = detect(table, cells, options)?;
+                columns.iter().try_for_each(|column| table.find(&table.header[*column], "time-column").map(drop))?;
+                columns
+            }
         };
         let name = match &options.time_column {
             Some(name) => name.clone(),
@@ -72,7 +76,7 @@ impl TimeColumn {
     /// Reads a time of `--split` as this column writes its own. Where the column has one offset throughout, a border
     /// without offset takes it.
     pub fn border(&self, text: &str, format: Option<&str>) -> Result<Timestamp> {
-        let refuse = |problem: &str, help: &str| Error::config("--split", format!("`{text}`: {problem}"), help);
+        let refuse = |problem: &str, help: &str| Error::config("split", format!("`{text}`: {problem}"), help);
         let TimeKind::Clock { zoned } = self.kind else {
             return Err(refuse("the time column holds row numbers", "give row borders or fractions"));
         };
@@ -107,10 +111,10 @@ impl TimeColumn {
 }
 
 fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
-    if name.contains('+') && table.find(name).is_none() {
-        return name.split('+').map(|part| table.expect(part.trim(), "--time-column")).collect();
+    if name.contains('+') && table.find(name, "time-column")?.is_none() {
+        return name.split('+').map(|part| table.expect(part.trim(), "time-column")).collect();
     }
-    Ok(vec![table.expect(name, "--time-column")?])
+    Ok(vec![table.expect(name, "time-column")?])
 }
 
 /// A column called as times are; date and time in two columns; year, month, day, hour in columns of their own; else the
@@ -157,10 +161,9 @@ fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usi
                 "--time-column names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
                  column of row numbers. Columns, parted by `{}`: {}",
                 super::text::delimiter_word(table.delimiter),
-                table.listed()
+                table.listed(0..table.columns())
             );
-            let place = Place { file: table.file.clone(), ..Place::default() };
-            Error::data(place, "no column reads as a time", help)
+            Error::data(table.whole(), "no column reads as a time", help)
         })
 }
 
@@ -203,7 +206,7 @@ impl Reader<'_> {
         use chrono::format::{Item, StrftimeItems};
         if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
             let help = "strptime syntax: %Y %m %d %H %M %S %z, %j day of year, %b month name, %p AM/PM";
-            return Err(Error::config("--time-format", format!("`{format}` is not understood"), help));
+            return Err(Error::config("time-format", format!("`{format}` is not understood"), help));
         }
         let mut any_zoned = false;
         let mut stamps = Vec::with_capacity(self.table.rows());
@@ -228,7 +231,7 @@ impl Reader<'_> {
     fn parts(&self) -> Result<Read> {
         if self.columns.len() > 6 {
             let help = "year+month[+day[+hour[+minute[+second]]]]";
-            return Err(Error::config("--time-column", format!("{} parts", self.columns.len()), help));
+            return Err(Error::config("time-column", format!("{} parts", self.columns.len()), help));
         }
         let mut stamps = Vec::with_capacity(self.table.rows());
         for row in 0..self.table.rows() {

@@ -116,7 +116,7 @@ impl Finder<'_> {
             why.push(format!("{} have no observed target", dropped.unobserved));
         }
         Error::config(
-            "--split",
+            "split",
             format!("no {split} window{of} is left of {possible}: {}", why.join(", ")),
             "other --covariates, --impute, --gaps or --split, or leave the series out",
         )
@@ -143,7 +143,7 @@ pub(crate) fn check_length(id: &str, parts: &Parts, lookback: usize, horizon: us
             problem = format!("{problem}; {note}");
         }
         let help = "smaller --lookback or --horizon, other --split borders, or leave the series out";
-        return Err(Error::config("--split", problem, help));
+        return Err(Error::config("split", problem, help));
     }
     Ok(())
 }

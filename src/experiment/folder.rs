@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::FILES;
 use super::cell::Extras;
 use super::grid::Cell;
 use super::results::Results;
@@ -34,7 +35,7 @@ pub struct Folder {
 impl Folder {
     /// Opens a folder for a study, or begins it. Another study or other data is refused, naming the difference.
     pub fn open(path: &Path, study: &Study, data: &BTreeMap<String, String>, analysis_plan: &str) -> Result<Folder> {
-        std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path))?;
+        std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
         let folder = Folder { path: path.to_path_buf(), _lock: lock(path)? };
         let manifest = Manifest {
             format_version: 1,
@@ -97,7 +98,7 @@ fn extras_file(folder: &Path, cell: &Cell) -> PathBuf {
 
 fn lock(path: &Path) -> Result<File> {
     let file = path.join(".lock");
-    let lock = File::create(&file).map_err(Error::io(&file))?;
+    let lock = File::create(&file).map_err(Error::io(&file, FILES))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
@@ -114,7 +115,7 @@ fn manifest(folder: &Path) -> Result<Option<Manifest>> {
     match std::fs::read(&file) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| broken(&file, &error)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(&file)(error)),
+        Err(error) => Err(Error::io(&file, FILES)(error)),
     }
 }
 
@@ -130,7 +131,7 @@ fn json(value: &impl Serialize) -> Result<String> {
 /// The study of a folder.
 pub fn read_study(folder: &Path) -> Result<Study> {
     let file = folder.join("study.toml");
-    let text = std::fs::read_to_string(&file).map_err(Error::io(&file))?;
+    let text = std::fs::read_to_string(&file).map_err(Error::io(&file, FILES))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| broken(&file, &error))?;
     Study::from_table(&Study::default(), table)
 }
@@ -139,7 +140,7 @@ pub fn read_study(folder: &Path) -> Result<Study> {
 pub fn read_extras(folder: &Path, results: &Results) -> Result<Vec<Extras>> {
     let read = |cell: &Cell| {
         let file = extras_file(folder, cell);
-        let bytes = std::fs::read(&file).map_err(Error::io(&file))?;
+        let bytes = std::fs::read(&file).map_err(Error::io(&file, FILES))?;
         serde_json::from_slice(&bytes).map_err(|error| broken(&file, &error))
     };
     results.cells().map(|(cell, _)| read(cell)).collect()
@@ -148,7 +149,7 @@ pub fn read_extras(folder: &Path, results: &Results) -> Result<Vec<Extras>> {
 /// The analysis plan as it was fixed before the first training.
 pub fn read_plan(folder: &Path) -> Result<String> {
     let file = folder.join("analysis-plan.md");
-    std::fs::read_to_string(&file).map_err(Error::io(&file))
+    std::fs::read_to_string(&file).map_err(Error::io(&file, FILES))
 }
 
 /// Joins parts into one folder: all of one study and data, none overlapping, none missing.
@@ -184,7 +185,7 @@ pub fn merge(out: &Path, parts: &[PathBuf]) -> Result<()> {
             let name = format!("{}.csv", cell.id());
             if let Ok(bytes) = std::fs::read(saved.join(&name)) {
                 let to = out.join(super::PREDICTIONS);
-                std::fs::create_dir_all(&to).map_err(Error::io(&to))?;
+                std::fs::create_dir_all(&to).map_err(Error::io(&to, FILES))?;
                 replace(&to.join(name), &bytes)?;
             }
         }

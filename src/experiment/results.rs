@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::FILES;
 use super::grid::Cell;
 use crate::error::{Error, Result};
 use crate::train::checkpoint::replace;
@@ -220,9 +221,9 @@ pub struct Results {
 /// What ends every row: a row without it is torn.
 fn encode(rows: &[Row]) -> Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    let broken = |error: csv::Error| Error::io("results.csv")(std::io::Error::other(error.to_string()));
+    let broken = |error: csv::Error| Error::io("results.csv", FILES)(std::io::Error::other(error.to_string()));
     rows.iter().try_for_each(|row| writer.write_record(row.fields()).map_err(broken))?;
-    writer.into_inner().map_err(|error| Error::io("results.csv")(std::io::Error::other(error.to_string())))
+    writer.into_inner().map_err(|error| Error::io("results.csv", FILES)(std::io::Error::other(error.to_string())))
 }
 
 fn header_line() -> String {
@@ -236,7 +237,7 @@ impl Results {
         let bytes = match std::fs::read(&file) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(Error::io(&file)(error)),
+            Err(error) => return Err(Error::io(&file, FILES)(error)),
         };
         let mut results = Results { file, cells: BTreeMap::new() };
         let mut whole = bytes.len();
@@ -315,7 +316,7 @@ impl Results {
             file.write_all(&bytes)?;
             file.sync_all()
         };
-        write().map_err(Error::io(&self.file))?;
+        write().map_err(Error::io(&self.file, FILES))?;
         self.cells.insert(cell.clone(), rows);
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::folder::Folder;
 use super::grid::{Cell, Shard, cells};
 use super::results::Results;
 use super::study::Study;
-use super::{PREDICTIONS, report, rows_per_cell};
+use super::{FILES, PREDICTIONS, report, rows_per_cell};
 use crate::error::{Error, Result};
 use crate::train::checkpoint::replace;
 use crate::train::{Observer, Plan, Progress};
@@ -258,7 +258,7 @@ fn predictions(folder: &Folder, done: &Done) -> Result<PathBuf> {
         }
     }
     let place = folder.path().join(PREDICTIONS);
-    std::fs::create_dir_all(&place).map_err(Error::io(&place))?;
+    std::fs::create_dir_all(&place).map_err(Error::io(&place, FILES))?;
     let file = place.join(format!("{}.csv", done.extras.cell.id()));
     replace(&file, text.as_bytes())?;
     Ok(file)

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use toml::Value;
 
 use super::method::Setting;
+use crate::data::options::{delimiter_word, list};
 use crate::data::{DataOptions, Source};
 use crate::error::{Error, Result};
 use crate::models::{ModelKind, ModelOptions};
@@ -61,12 +63,13 @@ pub struct Study {
     /// Reproduce the published code's choices, which leak.
     pub authors_protocol: bool,
     /// Data sets by name, with the keys of `microglia train`.
+    #[serde(serialize_with = "data_tables")]
     pub data: BTreeMap<String, DataOptions>,
 }
 
 impl Default for Study {
-    /// About five minutes on two cores, on the embedded set. Narrower, shorter and on fewer rows than `train`'s default:
-    /// chosen for time alone, before any result was seen.
+    /// Minutes on two cores, on the embedded set. Shorter look-backs and fewer epochs and passes than `train`'s default:
+    /// chosen for time alone, not by any result.
     fn default() -> Self {
         let plain = TrainOptions::default();
         let words = |list: &[&str]| list.iter().map(|word| word.to_string()).collect();
@@ -74,7 +77,7 @@ impl Default for Study {
             models: words(&["rnn", "lstm"]),
             lookbacks: vec![12, 24],
             horizon: 6,
-            hidden: vec![32],
+            hidden: vec![64],
             layers: 1,
             instance_norm: words(&["last"]),
             methods: words(&["none", "dropout", "mc-dropout", "pruning"]),
@@ -83,7 +86,7 @@ impl Default for Study {
             seeds: (1..=5).collect(),
             train_rows: vec![0],
             origins: 1,
-            epochs: 10,
+            epochs: 12,
             patience: 3,
             batch: plain.batch,
             lr: plain.lr,
@@ -214,6 +217,15 @@ impl Study {
                 return Err(Error::config(key, format!("{value} is listed twice"), "list each once"));
             }
         }
+        for (name, options) in &self.data {
+            let own = [options.lookback, options.horizon, options.train_rows].iter().any(Option::is_some)
+                || options.origin.is_some()
+                || options.authors_protocol.is_some();
+            if own {
+                let problem = "lookback, horizon, train-rows, origin and authors-protocol are the grid's own";
+                return Err(Error::config(format!("data.{name}"), problem, "set them for the whole study"));
+            }
+        }
         if self.authors_protocol && self.origins > 1 {
             let problem = "the authors' protocol has one test period";
             return Err(Error::config("origins", problem, "leave out --origins or --authors-protocol"));
@@ -223,4 +235,37 @@ impl Study {
         self.settings()?;
         Ok(())
     }
+}
+
+/// Data sets as TOML reads them.
+fn data_tables<S: Serializer>(sets: &BTreeMap<String, DataOptions>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(sets.iter().map(|(name, options)| (name, data_table(options.clone()))))
+}
+
+fn data_table(options: DataOptions) -> toml::Table {
+    fn word(value: impl ToString) -> Value {
+        Value::String(value.to_string())
+    }
+    fn number(value: usize) -> Value {
+        Value::Integer(value.try_into().unwrap_or(i64::MAX))
+    }
+    let on_off = |on| word(if on { "on" } else { "off" });
+    let said = [
+        ("data", Some(word(options.source))),
+        ("time-column", options.time_column.map(word)),
+        ("time-format", options.time_format.map(word)),
+        ("id-column", options.id_column.map(word)),
+        ("target", options.targets.map(|names| word(list(&names)))),
+        ("covariates", options.covariates.map(word)),
+        ("season", options.season.map(number)),
+        ("calendar", options.calendar.map(on_off)),
+        ("split", options.split.map(word)),
+        ("scale", options.scale.map(word)),
+        ("impute", options.impute.map(word)),
+        ("missing-values", options.missing_values.map(|names| word(list(&names)))),
+        ("gaps", options.gaps.map(word)),
+        ("delimiter", options.delimiter.map(|c| word(delimiter_word(c)))),
+        ("decimal", options.decimal.map(word)),
+    ];
+    said.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
 }

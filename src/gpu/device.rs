@@ -181,6 +181,9 @@ pub struct Gpu {
 impl Gpu {
     /// Opens the adapter that `choice` means; `None` is the CPU engine.
     pub fn open(choice: &Choice) -> Result<Option<Arc<Gpu>>> {
+        if *choice == Choice::Cpu {
+            return Ok(None); // and no driver is woken
+        }
         let adapters = adapters();
         let mut summaries: Vec<AdapterSummary> = adapters.iter().map(AdapterSummary::of).collect();
         match select(&summaries, choice)? {

@@ -97,6 +97,10 @@ impl<T: Scalar> Engine for CpuEngine<T> {
         processor_name()
     }
 
+    fn threads(&self) -> Option<usize> {
+        Some(self.threads())
+    }
+
     fn program(&self) -> &Program {
         &self.program
     }

@@ -184,14 +184,20 @@ fn write(path: &Path, entries: Vec<(String, Entry)>, header: &Header) -> Result<
 /// Writes a whole file or leaves the old one: a temporary file beside it, flushed, then renamed over it.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = path.with_extension("partial");
-    let mut file = std::fs::File::create(&temporary).map_err(Error::io(&temporary))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io(&temporary))?;
-    std::fs::rename(&temporary, path).map_err(Error::io(path))?;
-    // So that the rename itself survives a power cut; not every system can open a folder.
-    if let Some(folder) = path.parent()
-        && let Ok(folder) = std::fs::File::open(folder)
-    {
-        folder.sync_all().map_err(Error::io(path))?;
-    }
-    Ok(())
+    let write = || {
+        let mut file = std::fs::File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)?;
+        // So that the rename itself survives a power cut; not every system can open a folder.
+        match path.parent().map(std::fs::File::open) {
+            Some(Ok(folder)) => folder.sync_all(),
+            _ => Ok(()),
+        }
+    };
+    write().map_err(|cause| {
+        // What was not renamed is of no use; if it cannot be removed either, nothing is lost.
+        let _ = std::fs::remove_file(&temporary);
+        Error::io(path, "--out names a folder that can be written to, with room for the run")(cause)
+    })
 }

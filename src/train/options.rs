@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::data::options::parse_list;
 use crate::error::{Error, Result};
 use crate::models::ModelOptions;
 use crate::program::op::LossKind;
@@ -150,12 +151,16 @@ impl FromStr for Regularizers {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if text.trim() == "none" {
+        let words = parse_list(text);
+        if words == ["none"] {
             return Ok(Regularizers(Vec::new()));
         }
+        if words.is_empty() {
+            return Err(Error::config("regularizer", "no word is given", "say none, or name one or more"));
+        }
         let mut list = Vec::new();
-        for word in text.split(',') {
-            let regularizer = word.trim().parse::<Regularizer>()?;
+        for word in words {
+            let regularizer = word.parse::<Regularizer>()?;
             if list.contains(&regularizer) {
                 return Err(Error::config("regularizer", format!("`{regularizer}` is named twice"), "name each once"));
             }

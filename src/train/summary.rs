@@ -25,19 +25,13 @@ pub struct Summary {
     /// `cpu` or `gpu`.
     pub engine: String,
     pub device: String,
+    /// Of the CPU engine; `None` on a GPU.
+    pub threads: Option<usize>,
     pub model: ModelSummary,
     pub data: DataSummary,
-    /// The replica that is best on validation; the fields down to `weights_sha256` are its own.
-    pub replica: usize,
-    pub seed: u32,
-    pub epochs: usize,
-    pub steps: usize,
-    pub best_epoch: Option<usize>,
-    pub validation: Metrics,
-    pub test: Metrics,
-    pub sparsity: SparsityReport,
-    pub living_weights: usize,
-    pub weights_sha256: String,
+    /// The replica that is best on validation; its fields stand among those of the summary.
+    #[serde(flatten)]
+    pub best: ReplicaSummary,
     pub baselines: Baselines,
     /// Over replicas whose numbers are finite.
     pub spread: Spread,
@@ -47,6 +41,31 @@ pub struct Summary {
     /// Training windows per second of all replicas together.
     pub windows_per_second: f64,
     pub notices: Vec<String>,
+}
+
+impl Summary {
+    /// One replica's summary, as if it had been trained alone; but seconds, windows per second and notices are those of
+    /// the whole run.
+    pub fn of_replica(&self, r: usize) -> Summary {
+        let best = ReplicaSummary { replica: 0, ..self.replicas[r].clone() };
+        let replicas = vec![best.clone()];
+        Summary {
+            format_version: self.format_version,
+            status: if best.diverged.is_some() { Status::Diverged } else { self.status },
+            engine: self.engine.clone(),
+            device: self.device.clone(),
+            threads: self.threads,
+            model: self.model.clone(),
+            data: self.data.clone(),
+            best,
+            baselines: self.baselines.clone(),
+            spread: Spread::over(&replicas),
+            replicas,
+            seconds: self.seconds,
+            windows_per_second: self.windows_per_second,
+            notices: self.notices.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -122,6 +141,15 @@ pub struct Spread {
     pub validation: SplitSpread,
 }
 
+impl Spread {
+    fn over(replicas: &[ReplicaSummary]) -> Spread {
+        Spread {
+            test: SplitSpread::over(replicas, |replica| &replica.test),
+            validation: SplitSpread::over(replicas, |replica| &replica.validation),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct SplitSpread {
     pub mae: Option<MeanStd>,
@@ -129,6 +157,19 @@ pub struct SplitSpread {
     pub mse: Option<MeanStd>,
     pub mase: Option<MeanStd>,
     pub scaled: ScaledSpread,
+}
+
+impl SplitSpread {
+    fn over(replicas: &[ReplicaSummary], of: impl Fn(&ReplicaSummary) -> &Metrics) -> SplitSpread {
+        let over = |value: fn(&Metrics) -> Option<f64>| MeanStd::of(replicas.iter().filter_map(|r| value(of(r))));
+        SplitSpread {
+            mae: over(|m| m.mae),
+            rmse: over(|m| m.rmse),
+            mse: over(|m| m.mse),
+            mase: over(|m| m.mase),
+            scaled: ScaledSpread { mae: over(|m| Some(m.scaled.mae)), mse: over(|m| Some(m.scaled.mse)) },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -157,8 +198,8 @@ pub struct Outcome {
     pub trained: Trained,
     /// By replica.
     pub weights: Vec<TrainedWeights>,
-    /// Scaled test forecasts of the replica that is best on validation, `[windows, O]`.
-    pub test_predictions: Vec<f32>,
+    /// Scaled test forecasts by replica, each `[windows, O]`.
+    pub test_predictions: Vec<Vec<f32>>,
 }
 
 /// Scores every replica's kept weights on validation and test, beside the baselines.
@@ -173,7 +214,7 @@ pub fn summarize(
     let mut trained = trained;
     let (wanted_passes, stop) = (mc_passes(plan), || observer.interrupted());
     let (validation, _) = predict(engine, plan, &dataset.validation, wanted_passes, &stop)?;
-    let (mut test, passes) = predict(engine, plan, &dataset.test, wanted_passes, &stop)?;
+    let (test_predictions, passes) = predict(engine, plan, &dataset.test, wanted_passes, &stop)?;
     if wanted_passes.is_some_and(|wanted| passes < wanted) {
         trained.notices.push(format!("test forecasts are the mean of {passes} passes: the others were interrupted"));
     }
@@ -200,21 +241,20 @@ pub fn summarize(
             best_epoch: replica.kept,
             diverged: replica.diverged.clone(),
             validation: score(dataset, SplitName::Validation, &validation[r]),
-            test: score(dataset, SplitName::Test, &test[r]),
+            test: score(dataset, SplitName::Test, &test_predictions[r]),
             living_weights: sparsity.living_weights,
             sparsity,
             weights_sha256: weights::sha256(layout, &row.kept),
         });
         weights.push(row);
     }
-    let best = best_on_validation(&replicas);
-    let chosen = replicas[best].clone();
     let options = &plan.options;
     let summary = Summary {
         format_version: FORMAT_VERSION,
         status: trained.status,
         engine: engine.kind().into(),
         device: engine.device(),
+        threads: engine.threads(),
         model: ModelSummary {
             kind: options.model.kind.to_string(),
             hidden: options.model.hidden,
@@ -225,27 +265,14 @@ pub fn summarize(
             prunable_weights: layout.prunable(),
         },
         data: data_summary(dataset),
-        replica: best,
-        seed: chosen.seed,
-        epochs: chosen.epochs,
-        steps: chosen.steps,
-        best_epoch: chosen.best_epoch,
-        validation: chosen.validation,
-        test: chosen.test,
-        sparsity: chosen.sparsity,
-        living_weights: chosen.living_weights,
-        weights_sha256: chosen.weights_sha256,
+        best: replicas[best_on_validation(&replicas)].clone(),
         baselines,
-        spread: Spread {
-            test: spread(&replicas, |replica| &replica.test),
-            validation: spread(&replicas, |replica| &replica.validation),
-        },
+        spread: Spread::over(&replicas),
         replicas,
         seconds: trained.seconds,
         windows_per_second: trained.windows_per_second,
         notices: [&dataset.notices[..], &plan.notices, &trained.notices].concat(),
     };
-    let test_predictions = test.swap_remove(best);
     Ok(Outcome { summary, trained, weights, test_predictions })
 }
 
@@ -254,17 +281,6 @@ fn best_on_validation(replicas: &[ReplicaSummary]) -> usize {
     let score = |replica: &ReplicaSummary| replica.validation.scaled.mse;
     let finite = replicas.iter().filter(|replica| score(replica).is_finite());
     finite.min_by(|a, b| score(a).total_cmp(&score(b))).map_or(0, |replica| replica.replica)
-}
-
-fn spread(replicas: &[ReplicaSummary], of: impl Fn(&ReplicaSummary) -> &Metrics) -> SplitSpread {
-    let over = |value: fn(&Metrics) -> Option<f64>| MeanStd::of(replicas.iter().filter_map(|r| value(of(r))));
-    SplitSpread {
-        mae: over(|m| m.mae),
-        rmse: over(|m| m.rmse),
-        mse: over(|m| m.mse),
-        mase: over(|m| m.mase),
-        scaled: ScaledSpread { mae: over(|m| Some(m.scaled.mae)), mse: over(|m| Some(m.scaled.mse)) },
-    }
 }
 
 fn data_summary(dataset: &Dataset) -> DataSummary {

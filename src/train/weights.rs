@@ -14,10 +14,8 @@ use crate::program::ParamLayout;
 pub fn load(file: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
     let refuse =
         |problem: String, help: &str| Error::Checkpoint { file: file.to_path_buf(), problem, help: help.into() };
-    let bytes = std::fs::read(file).map_err(Error::io(file))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| {
-        refuse(format!("not a safetensors file: {error}"), "write it with safetensors' `save_file`")
-    })?;
+    let bytes = read(file)?;
+    let tensors = tensors(file, &bytes)?;
     let mut row = vec![0.0; layout.words];
     for param in &layout.params {
         let tensor = tensors.tensor(&param.name).map_err(|_| {
@@ -54,6 +52,23 @@ pub fn load(file: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
         ));
     }
     Ok(row)
+}
+
+/// Refuses a file that is no safetensors file, whatever weights it holds.
+pub fn check(file: &Path) -> Result<()> {
+    tensors(file, &read(file)?).map(drop)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(Error::io(file, "--init takes a safetensors file that can be read"))
+}
+
+fn tensors<'a>(file: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
+    SafeTensors::deserialize(bytes).map_err(|error| Error::Checkpoint {
+        file: file.to_path_buf(),
+        problem: format!("not a safetensors file: {error}"),
+        help: "--init takes a file as safetensors' `save_file` writes it".into(),
+    })
 }
 
 /// SHA-256 over every weight's name and little-endian values, in arena order.

@@ -51,6 +51,7 @@ fn refused(folder: &Path, output: &Output, texts: &[&str]) {
     assert_eq!(code(output), 2, "{stderr}");
     assert_eq!(stdout(output), "");
     assert!(stderr.contains("error: "), "{stderr}");
+    assert!(stderr.matches("(os error").count() < 2, "{stderr}");
     for text in texts {
         assert!(stderr.contains(text), "no {text:?} in:\n{stderr}");
     }
@@ -79,17 +80,21 @@ fn help_goes_to_stdout_and_groups_the_options() {
 fn wrong_flags_are_refused_with_the_nearest() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    let cases: [(&[&str], &[&str]); 12] = [
+    let cases: [(&[&str], &[&str]); 16] = [
         (&["--hiden", "3"], &["--hidden"]),
         (&["--batch_size", "3"], &["--batch-size"]),
-        (&["--hidden", "0"], &["--hidden", "1..=1024"]),
+        (&["--hidden", "0"], &["--hidden", "1 to 1024"]),
+        (&["--hidden", "many"], &["--hidden", "1 to 1024"]),
+        (&["--threads", "0"], &["--threads", "1 to 1024"]),
+        (&["--threads", "99999999999999999999"], &["--threads", "1 to 1024"]),
+        (&["--seed", "4294967296"], &["--seed", "0 to 4294967295"]),
         (&["--model", "gru"], &["rnn, lstm"]),
         (&["--lookback", "0"], &["--lookback", "1 or more"]),
-        (&["--sparsity", "0.9..0.3"], &["MIN..MAX", "help:"]),
+        (&["--sparsity", "0.9..0.3"], &["error: --sparsity: ", "MIN..MAX", "help:"]),
         (&["--dropout", "1"], &["--dropout"]),
         (&["--lr", "nan"], &["--lr", "above 0"]),
-        (&["--regularizer", "pruned"], &["pruning", "help:"]),
-        (&["--epochs", "4", "--prune-until", "9"], &["--prune-until", "4", "9"]),
+        (&["--regularizer", "pruned"], &["error: --regularizer: ", "pruning", "help:"]),
+        (&["--epochs", "4", "--prune-until", "9"], &["error: --prune-until: 9", "4 epochs"]),
         (&["--device", "no such card"], &["no such card", "help:"]),
         (&["--split", "0.5,0.5"], &["--split", "help:"]),
     ];
@@ -104,12 +109,23 @@ fn wrong_flags_are_refused_with_the_nearest() {
 fn wrong_files_are_refused_by_name() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    refused(folder, &microglia(folder, &["train", "--data", "absent.csv"]), &["absent.csv"]);
+    std::fs::write(folder.join("text"), "text").unwrap();
+    // One line and a help; the device and the weights are looked at before the data.
+    let cases: [(&[&str], &[&str]); 4] = [
+        (&["--data", "absent.csv"], &["error: absent.csv: ", "\n  help: --data"]),
+        (&["--data", "absent.csv", "--init", "absent.safetensors"], &["absent.safetensors: ", "\n  help: --init"]),
+        (&["--data", "absent.csv", "--init", "text"], &["text: not a safetensors file", "\n  help: --init"]),
+        (&["--data", "absent.csv", "--device", "no such card"], &["no such card"]),
+    ];
+    for (args, texts) in cases {
+        refused(folder, &microglia(folder, &[&["train"], args].concat()), texts);
+    }
     refused(folder, &microglia(folder, &["train", "--config", "absent.toml"]), &["absent.toml"]);
     let cases = [
         ("hiden = 3", "did you mean `hidden`?"),
         ("hidden = = 3", "not TOML"),
-        ("hidden = \"many\"", "--hidden"),
+        ("hidden = \"many\"", "`hidden = \"many\"`: give a whole number from 1 to 1024"),
+        ("sparsity = '1..2'", "--sparsity: \"1..2\""),
         ("[model]\nhidden = 3", "top level"),
         ("config = 'other.toml'", "one file"),
     ];
@@ -180,6 +196,48 @@ fn a_run_prints_tables_writes_its_folder_and_repeats_from_its_config() {
 }
 
 #[test]
+fn results_that_cannot_be_written_are_printed_all_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    // A folder in the way of a file, which no trial of writing finds.
+    std::fs::create_dir_all(folder.join("o/training.svg/full")).unwrap();
+    let output = train(folder, &["--epochs", "1", "--out", "o"]);
+    assert_eq!(code(&output), 2);
+    assert!(stdout(&output).contains("scaled MSE") && !stdout(&output).contains("run folder"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("training.svg: ") && stderr(&output).contains("--out"), "{}", stderr(&output));
+    assert!(!folder.join("o/training.partial").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_nobody_can_write_to_is_refused_before_training() {
+    let place = tempfile::tempdir().unwrap();
+    refused(place.path(), &train(place.path(), &["--out", "/proc"]), &["--out /proc: ", "help: name a folder"]);
+}
+
+#[test]
+fn a_refused_run_leaves_the_user_s_own_folder() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir(place.path().join("own")).unwrap();
+    for out in ["own", "own/a/b"] {
+        let output = microglia(place.path(), &["train", "--data", "absent.csv", "--out", out]);
+        refused(place.path(), &output, &["absent.csv"]);
+        assert_eq!(std::fs::read_dir(place.path().join("own")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn fewer_replicas_leave_nothing_of_more() {
+    let place = tempfile::tempdir().unwrap();
+    for replicas in ["2", "1"] {
+        let output = train(place.path(), &["--epochs", "1", "--replicas", replicas, "--out", "o", "--overwrite"]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let folders = ["replica-0", "replica-1"].map(|name| place.path().join("o").join(name).exists());
+        assert_eq!(folders, [replicas == "2"; 2]);
+    }
+}
+
+#[test]
 fn without_a_name_runs_get_folders_of_their_own() {
     let place = tempfile::tempdir().unwrap();
     for _ in 0..2 {
@@ -216,6 +274,22 @@ fn replicas_lie_in_their_own_folders_and_equal_lone_runs() {
     assert_eq!(all["replicas"][1]["weights_sha256"], lone["weights_sha256"]);
     let weights = |place: &str| std::fs::read(folder.join(place).join("model.safetensors")).unwrap();
     assert_eq!(weights(&format!("all/replica-{}", all["replica"])), weights_of(&folder.join("all"), &all));
+    // A replica's folder holds what a lone run's does.
+    let names = |place: &str| {
+        let entries = std::fs::read_dir(folder.join(place)).unwrap().map(|entry| entry.unwrap());
+        let files = entries.filter(|entry| entry.path().is_file());
+        files.map(|entry| entry.file_name().into_string().unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!((names("all"), names("all/replica-1")), (names("lone"), names("lone")));
+    let mut own = summary(&folder.join("all/replica-1"));
+    let mut lone = lone;
+    assert!(lone["threads"].as_u64().is_some_and(|threads| threads > 0));
+    for differs in ["seconds", "windows_per_second"] {
+        assert!(own[differs].take().is_number() && lone[differs].take().is_number());
+    }
+    assert_eq!(own, lone);
+    let picture = |place: &str| std::fs::read(folder.join(place).join("forecast.svg")).unwrap();
+    assert_eq!(picture("all/replica-1"), picture("lone"));
     // The replica's own configuration is the lone run's.
     let again = microglia(folder, &["train", "--config", "all/replica-1/config.toml", "--out", "again"]);
     assert_eq!(code(&again), 0);
@@ -260,6 +334,7 @@ fn twenty_steps_are_pytorch_s() {
     for (way, more) in [("plain", &["--regularizer", "none"][..]), ("pruned", &pruned[..])] {
         let output = train(place.path(), &[&common[..], more].concat());
         assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stdout(&output).contains("\nstopped by --max-steps after 20 steps, in epoch "), "{}", stdout(&output));
         let bytes = std::fs::read(place.path().join("o/model.safetensors")).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(tensors.len(), 6);
@@ -277,6 +352,7 @@ fn divergence_is_named_and_exits_1() {
     let output = train(place.path(), &["--lr", "1e38", "--epochs", "2", "--out", "o"]);
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     assert!(stderr(&output).contains("step"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("\ndiverged after "), "{}", stdout(&output));
     assert_eq!(summary(&place.path().join("o"))["status"], "diverged");
 }
 
@@ -299,12 +375,14 @@ fn an_interrupted_run_writes_what_there_is_and_exits_130() {
     let mut args =
         vec!["train", "--data", tiny.to_str().unwrap(), "--epochs", "1000000", "--patience", "0", "--out", "o"];
     args.extend(TINY);
-    let mut child = command(place.path(), &args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(place.path(), &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().starts_with("epoch")));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let rest: Vec<String> = lines.map(|line| line.unwrap()).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130, "{rest:?}");
+    assert!(stdout(&output).contains("\ninterrupted after "), "{}", stdout(&output));
     assert_eq!(summary(&place.path().join("o"))["status"], "interrupted");
     assert!(place.path().join("o/checkpoint.safetensors").exists());
 }

@@ -150,7 +150,8 @@ fn files_that_are_no_tables_are_refused() {
     check(b"\xff\xfed\0a\0", "UTF-8");
     check(b"da\0te,y\n", "binary");
     check(b"1.5,2\n3,4\n", "no header");
-    check(b"date,y,y\n2024-01-01,1,2\n", "#2 and #3");
+    check(b"2024-01-01,1\n2024-01-02,2\n", "no header");
+    check(b"a,2024-01-01 06:00,1,\na,2024-01-01 07:00,2,\n", "no header");
     check(b"date,y\n2024-01-01,1\n2024-01-02\n", "1 fields");
     check(b"date,y\n2024-01-01,1\n2024-01-02,1,2\n", "3 fields");
     check(b"a,b\nx,1\ny,2\n", "--time-column");
@@ -191,7 +192,8 @@ fn the_target_is_y_or_the_only_number_or_asked_for() {
     let only = format!("date,name,sales\n{}", days(|i| format!(",x,{i}")));
     let data = load(&only, &small()).unwrap();
     assert_eq!(data.channel_names, ["sales"]);
-    assert!(noticed(&data, "target `sales`"));
+    assert!(noticed(&data, "target sales"));
+    assert_eq!(load(&only, &data.resolved).unwrap().notices, data.notices, "what was chosen is told again");
     let two = format!("date,name,a,b\n{}", days(|i| format!(",x,{i},{i}")));
     assert_says(&refusal(&two, &small()), &["2 numeric columns", "--target", "a, b"]);
     let none = format!("date,name\n{}", days(|_| ",x".into()));
@@ -225,6 +227,35 @@ fn channels_are_targets_covariates_calendar() {
     assert_says(&refusal(&text, &with(Covariates::Names(vec!["a".into()]))), &["--covariates", "`a` is a target"]);
     let calendar = DataOptions { calendar: Some(true), ..with(Covariates::None) };
     assert_eq!(load(&text, &calendar).unwrap().channel_names, ["c", "a", "weekday_sin", "weekday_cos"]);
+}
+
+#[test]
+fn columns_of_one_name_are_told_apart_by_position() {
+    let text = format!("date,y,x,x\n{}", days(|i| format!(",{i},{},{}", i + 1, i + 2)));
+    assert_eq!(load(&text, &small()).unwrap().channel_names, ["y"], "a name that is not used may be ambiguous");
+    let with = |name: &str| DataOptions { covariates: Some(name.parse().unwrap()), ..small() };
+    assert_says(&refusal(&text, &with("x")), &["test.csv:1, column `x`", "#3 and #4", "--covariates"]);
+    let data = load(&text, &with("#4")).unwrap();
+    assert_eq!((&data.channel_names[1][..], data.unscale(0, 1, data.values[1].into()) as f32), ("#4", 2.0));
+    assert_eq!(load(&text, &data.resolved).unwrap().values, data.values);
+    assert_eq!(load(&text, &with("all")).unwrap().channel_names, ["y", "#3", "#4"]);
+    for (header, flag) in
+        [("date,y,y,x", "--target"), ("date,date,y,x", "--time-column"), ("item_id,item_id,y,x", "--id")]
+    {
+        let text = text.replacen("date,y,x,x", header, 1);
+        assert_says(&refusal(&text, &small()), &["have one name", flag]);
+    }
+}
+
+#[test]
+fn names_with_commas_are_listed_as_flags_take_them() {
+    let text = format!("date,\"T, °C\",T out\n{}", days(|i| format!(",{i},{i}")));
+    let listed = "\"T, °C\", \"T out\"";
+    assert_says(&refusal(&text, &small()), &[&format!("--target takes one or more of: {listed}")]);
+    let options = DataOptions { targets: Some(microglia::data::options::parse_list(listed)), ..small() };
+    let data = load(&text, &options).unwrap();
+    assert_eq!(data.channel_names, ["T, °C", "T out"]);
+    assert_eq!(data.resolved.targets.as_deref(), Some(&data.channel_names[..]));
 }
 
 #[test]

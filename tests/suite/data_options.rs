@@ -1,7 +1,7 @@
 //! One syntax for flags and TOML, and refusals that name the allowed values.
 
-use microglia::data::options::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
-use microglia::data::{Covariates, DataOptions, Gaps, Impute, Scale, Source, Split};
+use microglia::data::options::{list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use microglia::data::{Covariates, DataOptions, Gaps, Impute, Scale, Source, Split, counted};
 
 #[test]
 fn words_read_as_they_are_written() {
@@ -14,7 +14,7 @@ fn words_read_as_they_are_written() {
     for word in ["series", "global"] {
         assert_eq!(word.parse::<Scale>().unwrap().to_string(), word);
     }
-    for word in ["none", "all", "a,b"] {
+    for word in ["none", "all", "a, b"] {
         assert_eq!(word.parse::<Covariates>().unwrap().to_string(), word);
     }
     for word in ["0.7,0.1,0.2", "8640,11520,14400", "2013-09-01,2013-11-01", "2013-09-01T12:00Z,2013-10-01,2013-11-01"]
@@ -25,8 +25,26 @@ fn words_read_as_they_are_written() {
     assert_eq!("a/b.csv".parse::<Source>().unwrap().to_string(), "a/b.csv");
     assert_eq!(parse_delimiter("tab").unwrap(), '\t');
     assert_eq!(parse_decimal(",").unwrap(), ',');
-    assert!(parse_on_off("on").unwrap());
+    assert!(parse_on_off("on").unwrap() && !parse_on_off("false").unwrap());
+}
+
+#[test]
+fn lists_take_names_with_commas_and_write_them_back() {
     assert_eq!(parse_list(" a, b,,c"), ["a", "b", "c"]);
+    assert_eq!(parse_list(r#"a, "Temp, °C" ,"say ""b""",say "c""#), ["a", "Temp, °C", r#"say "b""#, r#"say "c""#]);
+    let names = ["a", "Temp, °C", r#"say "b""#, "T out", "all", r#"5""#, r#"""#];
+    assert_eq!(list(&names[..4]), r#"a, "Temp, °C", "say ""b""", "T out""#);
+    assert_eq!(parse_list(&list(&names)), names);
+    // A column that is called as a choice is.
+    let column: Covariates = "\"all\"".parse().unwrap();
+    assert_eq!(column, Covariates::Names(vec!["all".into()]));
+    assert_eq!(column.to_string().parse::<Covariates>().unwrap(), column);
+}
+
+#[test]
+fn counts_read_well() {
+    let counts = [0, 1, 999, 1000, 1234567].map(|n| counted(n, "row"));
+    assert_eq!(counts, ["0 rows", "1 row", "999 rows", "1,000 rows", "1,234,567 rows"]);
 }
 
 #[test]
@@ -63,26 +81,29 @@ fn splits_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn options_survive_toml() {
-    let options = DataOptions {
+fn options_read_from_toml() {
+    let options: DataOptions = toml::from_str(
+        "data = 'x.csv'\ntime-column = 'Date+Time'\ntarget = ['a', 'b, c']\ncovariates = 'all'\nlookback = 48
+         calendar = true\nsplit = '0.6,0.2,0.2'\nimpute = 'ffill'\nmissing-values = '-200,\"a, b\"'\ngaps = 'skip'
+         delimiter = 'tab'\ndecimal = ','",
+    )
+    .unwrap();
+    let expected = DataOptions {
         source: Source::File("x.csv".into()),
         time_column: Some("Date+Time".into()),
         targets: Some(vec!["a".into(), "b, c".into()]),
         covariates: Some(Covariates::All),
         lookback: Some(48),
-        calendar: Some(false),
+        calendar: Some(true),
         split: Some("0.6,0.2,0.2".parse().unwrap()),
         impute: Some(Impute::Ffill),
-        missing_values: Some(vec!["-200".into(), "NA".into()]),
+        missing_values: Some(vec!["-200".into(), "a, b".into()]),
         gaps: Some(Gaps::Skip),
         delimiter: Some('\t'),
         decimal: Some(','),
         ..DataOptions::default()
     };
-    let text = toml::to_string(&options).unwrap();
-    assert!(text.contains("missing-values = \"-200,NA\"") && text.contains("delimiter = \"tab\""), "{text}");
-    assert_eq!(toml::from_str::<DataOptions>(&text).unwrap(), options);
-    assert_eq!(toml::from_str::<DataOptions>("calendar = true\ntarget = [\"y\"]").unwrap().calendar, Some(true));
+    assert_eq!(options, expected);
     let message = toml::from_str::<DataOptions>("impute = \"linear\"").unwrap_err().to_string();
     assert!(message.contains("error ffill mean"), "{message}");
 }

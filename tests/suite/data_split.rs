@@ -109,6 +109,13 @@ fn panels_of_several_spans_share_their_dates() {
     // Common to all: hours 50 … 149; borders after 70 and 80 of these 100.
     assert_eq!([parts(&data, 0), parts(&data, 1), parts(&data, 2)], [[120, 10, 20], [70, 10, 70], [90, 10, 30]]);
     assert!(noticed(&data, "validation from 2024-01-06T00:00Z, test from 2024-01-06T10:00Z"), "{:?}", data.notices);
+    assert!(noticed(&data, "(`new` begins last, at 2024-01-03T02:00Z; `old` ends first, at 2024-01-07T05:00Z)"));
+    let text = format!("{text}{}", hourly("fit", 50, 100));
+    let edges = "(2 begin last, at 2024-01-03T02:00Z; 2 end first, at 2024-01-07T05:00Z)";
+    assert!(noticed(&load(&text, &small()).unwrap(), edges));
+    let text = format!("{HEADER}{}{}", hourly("a", 0, 90), hourly("b", 0, 100));
+    let edges = "(all begin at 2024-01-01T00:00Z; `a` ends first, at 2024-01-04T17:00Z)";
+    assert!(noticed(&load(&text, &small()).unwrap(), edges));
     // No training target is later than the first test target anywhere.
     let instant = |row: usize| {
         let series = &data.series[data.series_of(row)];

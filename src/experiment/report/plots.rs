@@ -2,7 +2,7 @@
 
 use super::analysis::{Arm, Block, Tests, rivals};
 use super::svg::{Axis, GRID, INK, MUTED, Svg, color, short};
-use crate::experiment::cell::Extras;
+use crate::experiment::cell::{Curve, Extras};
 use crate::experiment::results::Selection;
 use crate::experiment::statistics::t_interval;
 
@@ -109,8 +109,16 @@ fn frame(svg: &mut Svg, x: Axis, y: Axis, bottom: &str) {
 
 /// Validation loss of every setting over epochs, mean over seeds, and the sparsity of those that prune.
 pub fn curves(extras: &Extras) -> String {
-    let names: Vec<String> =
-        extras.curves.iter().map(|one| format!("{} {}", one.method, one.setting).trim().to_string()).collect();
+    // Dropout and Monte Carlo dropout are one training: one line with both names.
+    let mut shown: Vec<(String, &Curve)> = Vec::new();
+    for one in &extras.curves {
+        let name = format!("{} {}", one.method, one.setting).trim().to_string();
+        match shown.iter_mut().find(|(_, other)| other.validation_loss == one.validation_loss) {
+            Some((names, _)) => *names = format!("{names} = {name}"),
+            None => shown.push((name, one)),
+        }
+    }
+    let names: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
     let mut svg = Svg::new(860.0, 360.0);
     let epochs = extras.curves.iter().map(|one| one.validation_loss.len()).max().unwrap_or(1).max(2);
     let x = Axis { low: 1.0, high: epochs as f64, from: 70.0, to: 790.0 };
@@ -130,7 +138,7 @@ pub fn curves(extras: &Extras) -> String {
         let point = |(i, value): (usize, &f64)| value.is_finite().then(|| (x.at(i as f64 + 1.0), axis.at(*value)));
         values.iter().enumerate().map(point).collect()
     };
-    for (i, one) in extras.curves.iter().enumerate() {
+    for (i, (_, one)) in shown.iter().enumerate() {
         if one.sparsity.iter().any(|sparsity| *sparsity > 0.0) {
             svg.path(&points(&one.sparsity, share), color(i), 1.2, true);
         }

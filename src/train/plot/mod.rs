@@ -66,7 +66,7 @@ pub struct TrainingPoint {
 
 /// Plotters fails only where its target does; a text does not.
 fn drawing(error: impl std::fmt::Display) -> Error {
-    Error::io("svg")(std::io::Error::other(error.to_string()))
+    Error::io("svg", "please report this")(std::io::Error::other(error.to_string()))
 }
 
 /// `forecast.svg`: truth, the model and the baselines over the rows.
