@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
             let seconds = started.elapsed().as_secs_f64();
             self.step_seconds += seconds;
             if seconds < GROUP_SECONDS / 2.0 {
-                self.group *= 2;
+                self.group = (self.group * 2).min(self.plan.program.slots);
             } else if seconds > GROUP_SECONDS * 2.0 {
                 self.group = (self.group / 2).max(1);
             }

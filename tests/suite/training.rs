@@ -183,6 +183,17 @@ fn both_engines_prune_the_same_at_random() {
     assert!(trained.replicas[0].pruned > 0);
 }
 
+/// More epochs than a word has bits: what doubles while steps are fast must not run over.
+#[test]
+fn a_long_run_of_short_epochs_ends() {
+    let dataset = dataset();
+    let mut options = TrainOptions { epochs: 80, batch: 256, patience: 0, ..options() };
+    options.model.layers = 1;
+    let open = |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, Some(1)).unwrap()) };
+    let (_, trained, _) = train(&dataset, &options, &open);
+    assert_eq!(trained.history.len(), 80);
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bits_twice() {
     let dataset = dataset();
