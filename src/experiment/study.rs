@@ -176,7 +176,8 @@ impl Study {
                 until: self.prune_until,
                 ..PruningOptions::default()
             },
-            select: Select::Best,
+            // The published code scores the last weights.
+            select: if self.authors_protocol { Select::Last } else { Select::Best },
             ..TrainOptions::default()
         })
     }

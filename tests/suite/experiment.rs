@@ -174,6 +174,30 @@ fn a_killed_study_goes_on_and_ends_as_if_never_killed() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupted_study_exits_130_and_leaves_no_part_of_a_cell() {
+    let place = tempfile::tempdir().unwrap();
+    let long = ["--out", "a", "--epochs", "3000", "--models", "lstm", "--lookbacks", "3", "--methods", "none"];
+    let args = tiny_args(&long);
+    let mut child = command(place.path(), &args.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
+    for _ in 0..2000 {
+        if place.path().join("a/results.csv").exists() || child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // So that the handler stands.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let header = std::fs::read_to_string(place.path().join("a/results.csv")).unwrap();
+    assert_eq!(header.lines().count(), 1);
+    let report = experiment(place.path(), &["--report", "a"]);
+    assert_eq!(code(&report), 2);
+    assert!(text(&report.stderr).contains("no whole cell yet"), "{}", text(&report.stderr));
+}
+
 #[test]
 fn another_study_or_other_data_is_refused_by_name() {
     let place = tempfile::tempdir().unwrap();

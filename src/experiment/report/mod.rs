@@ -117,11 +117,11 @@ fn pictures(analysis: &Analysis, arm: &Arm, extras: &[Extras]) -> Vec<Block> {
     let pruning = analysis.methods.iter().position(|name| name.starts_with("pruning"));
     for one in own.iter().take(MOST_PICTURES) {
         let Some(block) = arm.blocks.iter().find(|block| block.cell == one.cell) else { continue };
-        let name =
-            |method: usize| format!("{} {}", analysis.methods[method], block.settings[method]).trim().to_string();
+        let name = |method: usize| {
+            (format!("{} {}", analysis.methods[method], block.settings[method]).trim().to_string(), method)
+        };
         let mut shown = vec![name(0)];
         shown.extend(pruning.filter(|method| *method != 0).map(name));
-        let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
         if let Some(svg) = plots::fan(one, &shown) {
             let caption = format!("{}: last test rows of {}, range and mean over seeds", one.cell.id(), one.unit);
             blocks.push(Block::Picture { caption, svg });

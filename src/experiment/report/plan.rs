@@ -12,8 +12,8 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
     let main = grid.iter().filter(|cell| cell.instance_norm == study.instance_norm[0]).count();
     let leak = if study.authors_protocol {
         "THIS STUDY LEAKS: it repeats the published code's choices (80/20, validation rows = test rows, scalers fitted on \
-         all rows). Its scores are too good, and compare with nothing outside it. The published code scores the last \
-         weights: read the `last` selection.\n\n"
+         all rows, the last weights scored: here `own` is `last`). Its scores are too good, and compare with nothing \
+         outside it.\n\n"
     } else {
         ""
     };

@@ -89,9 +89,9 @@ pub fn differences(methods: &[String], arm: &Arm, subject: usize) -> Option<Stri
     Some(svg.finish())
 }
 
-fn legend(svg: &mut Svg, names: &[String], y: f64) {
+fn legend<'a>(svg: &mut Svg, names: impl Iterator<Item = (&'a str, usize)>, y: f64) {
     let mut x = 60.0;
-    for (i, name) in names.iter().enumerate() {
+    for (name, i) in names {
         svg.line((x, y), (x + 20.0, y), color(i), 3.0);
         svg.text((x + 26.0, y + 4.0), name, "start", 13.0, INK);
         x += 44.0 + 7.6 * name.chars().count() as f64;
@@ -118,13 +118,12 @@ pub fn curves(extras: &Extras) -> String {
             None => shown.push((name, one)),
         }
     }
-    let names: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
     let mut svg = Svg::new(860.0, 360.0);
     let epochs = extras.curves.iter().map(|one| one.validation_loss.len()).max().unwrap_or(1).max(2);
     let x = Axis { low: 1.0, high: epochs as f64, from: 70.0, to: 790.0 };
     let y = Axis::over(extras.curves.iter().flat_map(|one| one.validation_loss.clone()), 310.0, 50.0);
     let share = Axis { low: 0.0, high: 1.0, from: 310.0, to: 50.0 };
-    legend(&mut svg, &names, 22.0);
+    legend(&mut svg, shown.iter().enumerate().map(|(i, (name, _))| (name.as_str(), i)), 22.0);
     frame(&mut svg, x, y, "epoch");
     for epoch in x.ticks(10).into_iter().filter(|epoch| epoch.fract() == 0.0) {
         svg.text((x.at(epoch), 324.0), &short(epoch), "middle", 12.0, MUTED);
@@ -147,25 +146,21 @@ pub fn curves(extras: &Extras) -> String {
     svg.finish()
 }
 
-/// Settings shown in a fan.
-const MOST_FANS: usize = 3;
-
 /// The last test rows: truth, and for a few settings the range and mean over seeds.
-pub fn fan(extras: &Extras, names: &[&str]) -> Option<String> {
+pub fn fan(extras: &Extras, shown: &[(String, usize)]) -> Option<String> {
     let fan = &extras.fan;
-    let members: Vec<_> = names.iter().filter_map(|name| fan.members.iter().find(|(one, _)| one == name)).collect();
-    let members = &members[..members.len().min(MOST_FANS)];
+    let found = |name: &str| fan.members.iter().find(|(one, _)| one == name).map(|(_, seeds)| seeds);
+    let members: Vec<_> = shown.iter().filter_map(|(name, method)| Some((name, *method, found(name)?))).collect();
     if members.is_empty() || fan.truth.is_empty() {
         return None;
     }
     let mut svg = Svg::new(860.0, 340.0);
     let x = Axis { low: 0.0, high: (fan.truth.len() - 1).max(1) as f64, from: 70.0, to: 840.0 };
-    let all = members.iter().flat_map(|(_, seeds)| seeds.iter().flatten().flatten());
+    let all = members.iter().flat_map(|(_, _, seeds)| seeds.iter().flatten().flatten());
     let y = Axis::over(all.chain(fan.truth.iter().flatten()).copied(), 290.0, 50.0);
-    let labels: Vec<String> = members.iter().map(|(name, _)| name.clone()).collect();
-    legend(&mut svg, &labels, 22.0);
+    legend(&mut svg, members.iter().map(|(name, method, _)| (name.as_str(), *method)), 22.0);
     frame(&mut svg, x, y, &format!("{} {} … {}; black: truth", fan.series, fan.first, fan.last));
-    for (i, (_, seeds)) in members.iter().enumerate() {
+    for &(_, method, seeds) in &members {
         let at = |row: usize| seeds.iter().filter_map(move |seed| *seed.get(row)?);
         let mut band: Vec<(f64, f64, f64)> = Vec::new();
         let mut mean = Vec::new();
@@ -174,7 +169,7 @@ pub fn fan(extras: &Extras, names: &[&str]) -> Option<String> {
             let lower = band.iter().rev().map(|(x, low, _)| (*x, *low));
             let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
             if outline.len() > 2 {
-                svg.polygon(&outline, color(i), 0.25);
+                svg.polygon(&outline, color(method), 0.25);
             }
             band.clear();
         };
@@ -190,7 +185,7 @@ pub fn fan(extras: &Extras, names: &[&str]) -> Option<String> {
             mean.push(Some((x.at(row as f64), y.at(at(row).sum::<f64>() / count as f64))));
         }
         flush(&mut band, &mut svg);
-        svg.path(&mean, color(i), 1.8, false);
+        svg.path(&mean, color(method), 1.8, false);
     }
     let truth: Vec<_> =
         fan.truth.iter().enumerate().map(|(row, value)| value.map(|value| (x.at(row as f64), y.at(value)))).collect();
