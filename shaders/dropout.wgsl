@@ -1,11 +1,12 @@
 //! dropout — inverted dropout of a matrix, and of its gradient: the draws are repeated, never stored.
 //! Twin: src/reference/dropout.rs. One invocation per element (n, j).
 //! R replicas, S slots, N rows.
-//! Uses: grid, slot, replica_step, rng, rows
+//! Uses: grid, slot, replica_step, rng, drops, rows
 
 struct Params {
     input: Rows,
     output: Rows,
+    chance: u32,      // of dropping a hidden value (0) or what the head reads (2)
     site: u32,
     steps_row: u32,   // slots per replica row of the step table
 }
@@ -30,9 +31,7 @@ fn dropout(
     let n = i / p.input.width;
     let j = i % p.input.width;
     let at = replica * p.steps_row + slot.index;
-    var factor = steps[at].dropout_scale;
-    if (draw(steps[at].seed, p.site, steps[at].step, i) < steps[at].dropout_threshold) {
-        factor = 0.0;
-    }
+    let threshold = select(steps[at].dropout_threshold, steps[at].head_threshold, p.chance == 2u);
+    let factor = drop_factor(steps[at].seed, p.site, steps[at].step, i, threshold);
     output[row_start(p.output, replica, n) + j] = input[row_start(p.input, replica, n) + j] * factor;
 }

@@ -1,4 +1,4 @@
-//! instance_denorm_forward — the forecast in the window's own level: input · scale + shift.
+//! instance_denorm_forward — the forecast in the window's own level: (input − bias) / weight · scale + shift.
 //! Twin: src/reference/instance_norm.rs. One invocation per word.
 //! R replicas, B batch, Z horizon, K targets.
 //! Uses: grid
@@ -10,12 +10,21 @@ struct Params {
     stats_row: u32,   // words per replica row of each tensor
     input_row: u32,
     output_row: u32,
+    params_row: u32,
+    by_channel: u32,  // 1 where the head's side is [B, K, Z]
+    affine: u32,      // 1 where a weight and a bias of each target are undone
+    weight: u32,      // their word offsets [K] in a replica's row
+    bias: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> stats: array<f32>;         // [R, B, K, 2]  (shift, scale)
-@group(0) @binding(2) var<storage, read> input: array<f32>;         // [R, B, Z, K]
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;  // [R, B, Z, K]
+@group(0) @binding(1) var<storage, read> params: array<f32>;        // [R, P]
+@group(0) @binding(2) var<storage, read> stats: array<f32>;         // [R, B, K, 2]  (shift, scale)
+@group(0) @binding(3) var<storage, read> input: array<f32>;         // [R, B, Z, K], or [R, B, K, Z]
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;  // [R, B, Z, K]
+
+// What RevIN's authors add to keep the weight from 0.
+const EPSILON: f32 = 1e-10;
 
 @compute @workgroup_size(64)
 fn instance_denorm_forward(
@@ -29,6 +38,14 @@ fn instance_denorm_forward(
         return;
     }
     let b = i / (p.horizon * p.targets);
-    let stat = replica * p.stats_row + (b * p.targets + i % p.targets) * 2u;
-    output[replica * p.output_row + i] = input[replica * p.input_row + i] * stats[stat + 1u] + stats[stat];
+    let k = i % p.targets;
+    let z = (i / p.targets) % p.horizon;
+    let head = select(i, (b * p.targets + k) * p.horizon + z, p.by_channel == 1u);
+    let stat = replica * p.stats_row + (b * p.targets + k) * 2u;
+    var value = input[replica * p.input_row + head];
+    if (p.affine == 1u) {
+        let word = replica * p.params_row + k;
+        value = (value - params[word + p.bias]) / (params[word + p.weight] + EPSILON);
+    }
+    output[replica * p.output_row + i] = value * stats[stat + 1u] + stats[stat];
 }

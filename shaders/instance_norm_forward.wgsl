@@ -12,12 +12,17 @@ struct Params {
     input_row: u32,   // words per replica row of each tensor
     output_row: u32,
     stats_row: u32,
+    params_row: u32,
+    affine: u32,      // 1 where a weight and a bias of each target follow
+    weight: u32,      // their word offsets [K] in a replica's row
+    bias: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;         // [R, B, T, C]
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;  // [R, B, T, C]
-@group(0) @binding(3) var<storage, read_write> stats: array<f32>;   // [R, B, K, 2]  (shift, scale)
+@group(0) @binding(1) var<storage, read> params: array<f32>;        // [R, P]
+@group(0) @binding(2) var<storage, read> input: array<f32>;         // [R, B, T, C]
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;  // [R, B, T, C]
+@group(0) @binding(4) var<storage, read_write> stats: array<f32>;   // [R, B, K, 2]  (shift, scale)
 
 const EPSILON: f32 = 1e-5;
 
@@ -39,6 +44,8 @@ fn instance_norm_forward(
     let to_word = replica * p.output_row + word;
     var shift = 0.0;
     var scale = 1.0;
+    var weight = 1.0;
+    var bias = 0.0;
     if (c < p.targets) {
         if (p.mode == 0u) {
             shift = input[from_word + (p.steps - 1u) * p.channels];
@@ -58,8 +65,12 @@ fn instance_norm_forward(
         let stat = replica * p.stats_row + (b * p.targets + c) * 2u;
         stats[stat] = shift;
         stats[stat + 1u] = scale;
+        if (p.affine == 1u) {
+            weight = params[replica * p.params_row + p.weight + c];
+            bias = params[replica * p.params_row + p.bias + c];
+        }
     }
     for (var t = 0u; t < p.steps; t = t + 1u) {
-        output[to_word + t * p.channels] = (input[from_word + t * p.channels] - shift) / scale;
+        output[to_word + t * p.channels] = (input[from_word + t * p.channels] - shift) / scale * weight + bias;
     }
 }

@@ -1,4 +1,4 @@
-//! linear_backward_input — d_input[n, i] = Σ_o d_output[n, o] · weight[o, i].
+//! linear_backward_input — d_input[n, i] = Σ_o d_output[n, o] · weight[o, i] + skip[n, i].
 //! Twin: src/reference/linear.rs. An invocation owns 8 rows of 4 columns, in registers: what it loads it uses many times.
 //! A workgroup is `column_lanes` such blocks wide. Blocks that reach past an edge repeat the last row or column: they
 //! come to the same numbers again and store them in the same place.
@@ -8,6 +8,7 @@
 struct Params {
     d_output: Rows,
     d_input: Rows,
+    skip: Rows,          // has no rows where nothing is added
     weight: u32,         // word offset of weight [O, I] in a replica's row
     params_row: u32,     // words per replica row
     column_lanes: u32,   // a power of two, at most 64
@@ -18,7 +19,8 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> params: array<vec4<f32>>;    // [R, P]
 @group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;  // [R, N, O]
-@group(0) @binding(3) var<storage, read_write> d_input: array<f32>;   // [R, N, I]
+@group(0) @binding(3) var<storage, read> skip: array<f32>;            // [R, N, I]
+@group(0) @binding(4) var<storage, read_write> d_input: array<f32>;   // [R, N, I]
 
 fn param(word: u32) -> f32 {
     return params[word / 4u][word % 4u];
@@ -26,6 +28,15 @@ fn param(word: u32) -> f32 {
 
 fn d_output_word(word: u32) -> f32 {
     return d_output[word / 4u][word % 4u];
+}
+
+// Four columns of one row of what is added.
+fn skipped(replica: u32, n: u32, columns: vec4<u32>) -> vec4<f32> {
+    if (p.skip.count == 0u) {
+        return vec4<f32>(0.0);
+    }
+    let row = row_start(p.skip, replica, n) + columns;
+    return vec4<f32>(skip[row.x], skip[row.y], skip[row.z], skip[row.w]);
 }
 
 // Four columns of one row.
@@ -61,14 +72,14 @@ fn linear_backward_input(
     let x5 = row_start(p.d_output, replica, min(first + 5u, last));
     let x6 = row_start(p.d_output, replica, min(first + 6u, last));
     let x7 = row_start(p.d_output, replica, min(first + 7u, last));
-    var a0 = vec4<f32>(0.0);
-    var a1 = vec4<f32>(0.0);
-    var a2 = vec4<f32>(0.0);
-    var a3 = vec4<f32>(0.0);
-    var a4 = vec4<f32>(0.0);
-    var a5 = vec4<f32>(0.0);
-    var a6 = vec4<f32>(0.0);
-    var a7 = vec4<f32>(0.0);
+    var a0 = skipped(replica, min(first + 0u, last), columns);
+    var a1 = skipped(replica, min(first + 1u, last), columns);
+    var a2 = skipped(replica, min(first + 2u, last), columns);
+    var a3 = skipped(replica, min(first + 3u, last), columns);
+    var a4 = skipped(replica, min(first + 4u, last), columns);
+    var a5 = skipped(replica, min(first + 5u, last), columns);
+    var a6 = skipped(replica, min(first + 6u, last), columns);
+    var a7 = skipped(replica, min(first + 7u, last), columns);
     if (p.fours == 1u) {
         for (var o = 0u; o < p.d_output.width; o = o + 4u) {
             let w0 = params[w.x / 4u];

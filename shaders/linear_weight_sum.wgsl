@@ -1,5 +1,5 @@
-//! linear_weight_sum — adds up the splits of a weight's and a bias's gradient, in order.
-//! Stage of: linear_backward_weight.
+//! linear_weight_sum — adds up the splits of a weight's and a bias's gradient, or of two alike, in order.
+//! Stage of: linear_backward_weight, positions_backward, batch_norm_backward_weight, layer_norm_backward_weight.
 //! One invocation per word.
 //! R replicas, S splits, I inputs, O outputs.
 //! Uses: grid

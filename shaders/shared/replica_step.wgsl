@@ -4,7 +4,8 @@ struct ReplicaStep {
     step: u32,
     active_flag: u32,
     dropout_threshold: u32,
-    dropout_scale: f32,
+    attention_threshold: u32,
+    head_threshold: u32,
     inv_target_count: f32,
     step_size: f32,
     one_minus_beta1: f32,
@@ -15,5 +16,4 @@ struct ReplicaStep {
     clip_norm: f32,
     prune_count: u32,
     prune_random: u32,
-    unused: u32,
 }

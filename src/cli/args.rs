@@ -52,7 +52,7 @@ Any option may stand in the TOML file of --config, without the dashes (`prune-ev
 Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
 
 const COMPARE_HELP: &str = "\
-What to run on a new card or driver. RNN and LSTM of several shapes run op by op on both engines from the same inputs; \
+What to run on a new card or driver. Models of every kind and several shapes run op by op on both engines from the same inputs; \
 then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a \
 non-finite value fails.
 
@@ -64,6 +64,8 @@ pub struct TrainArgs {
     pub data: DataArgs,
     #[command(flatten)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    pub patchtst: PatchtstArgs,
     #[command(flatten)]
     pub training: TrainingArgs,
     #[command(flatten)]
@@ -89,8 +91,8 @@ pub struct DataArgs {
     /// Column that tells several series in one file apart [default: auto: `unique_id` if present]
     #[arg(long, value_name = "NAME", alias = "id-col")]
     pub id_column: Option<String>,
-    /// Columns to forecast [default: auto: `y` if present, else the only numeric column]
-    #[arg(long, value_name = "A[,B]", alias = "target-col")]
+    /// Columns to forecast; `all` is every numeric column [default: auto: `y` if present, else the only numeric column]
+    #[arg(long, value_name = "A[,B]|all", alias = "target-col")]
     pub target: Option<String>,
     /// Past covariates: input columns that are not forecast; `all` is every other numeric column [default: none]
     #[arg(long, value_name = "A,B|all|none", alias = "hist-exog", alias = "past-covariates")]
@@ -136,25 +138,75 @@ pub struct DataArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// Recurrent cell [default: lstm]
-    #[arg(long, value_name = "rnn|lstm", value_parser = words(["rnn", "lstm"]), hide_possible_values = true)]
+    /// Recurrent cell, or a transformer over patches [default: lstm]
+    #[arg(long, value_name = "rnn|lstm|patchtst", value_parser = words(["rnn", "lstm", "patchtst"]), hide_possible_values = true)]
     pub model: Option<String>,
-    /// Hidden units per layer, 1 to 1024 [default: 64]
+    /// Hidden units per layer of a recurrent cell, 1 to 1024 [default: 64]
     #[arg(long, value_name = "UNITS", value_parser = whole(1, MAX_HIDDEN))]
     pub hidden: Option<usize>,
-    /// Stacked layers, 1 to 64 [default: 1]
+    /// Stacked layers, 1 to 64 [default: 1; patchtst 3, its authors variant 2]
     #[arg(long, value_name = "N", value_parser = whole(1_usize, 64))]
     pub layers: Option<usize>,
     /// Nonlinearity of the RNN cell [default: tanh]
     #[arg(long, value_name = "tanh|relu", value_parser = words(["tanh", "relu"]), hide_possible_values = true)]
     pub activation: Option<String>,
     /// Normalise the target columns of each input window, and undo it on the forecast: subtract the last value, or mean
-    /// and deviation [default: last]
+    /// and deviation [default: last; patchtst mean-std, its authors variant none]
     #[arg(long, value_name = "none|last|mean-std", value_parser = words(["none", "last", "mean-std"]), hide_possible_values = true)]
     pub instance_norm: Option<String>,
-    /// Start from these weights: safetensors by PyTorch's names, into every replica [default: none: from the seed]
+    /// Start from these weights: safetensors by PyTorch's names, for patchtst by those of `transformers`, into every replica
+    /// [default: none: from the seed]
     #[arg(long, value_name = "FILE")]
     pub init: Option<OrNone<PathBuf>>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "PatchTST")]
+pub struct PatchtstArgs {
+    /// official (the paper's code: end padding, residual attention), hf (as Hugging Face's `transformers` computes it), or
+    /// authors (the synaptic-pruning paper's: all channels in one patch) [default: official]
+    #[arg(long, value_name = "VARIANT", value_parser = words(["official", "hf", "authors"]), hide_possible_values = true)]
+    pub patchtst_variant: Option<String>,
+    /// Rows of a patch [default: auto: 16; authors 1 to 4 by look-back]
+    #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)), alias = "patch-len")]
+    pub patch: Option<Auto<usize>>,
+    /// Rows from one patch to the next [default: auto: half a patch; authors a whole one]
+    #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)))]
+    pub stride: Option<Auto<usize>>,
+    /// Width of the model [default: 128; authors 64]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 1 << 16))]
+    pub d_model: Option<usize>,
+    /// Attention heads, which divide the width [default: 16; authors 4]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize, 1 << 16), alias = "n-heads")]
+    pub heads: Option<usize>,
+    /// Hidden units of the feed-forward blocks [default: 256]
+    #[arg(long, value_name = "UNITS", value_parser = whole(1_usize, 1 << 20), alias = "d-ff")]
+    pub ff: Option<usize>,
+    /// Normalise each feature over the batch, or each token over its features [default: batch; authors layer]
+    #[arg(long, value_name = "batch|layer", value_parser = words(["batch", "layer"]), hide_possible_values = true)]
+    pub norm: Option<String>,
+    /// Norms after each sum, or before each branch [default: post; hf pre]
+    #[arg(long, value_name = "post|pre", value_parser = words(["post", "pre"]), hide_possible_values = true)]
+    pub norm_position: Option<String>,
+    /// Nonlinearity of the feed-forward blocks [default: gelu; authors relu]
+    #[arg(long, value_name = "gelu|relu", value_parser = words(["gelu", "relu"]), hide_possible_values = true)]
+    pub ff_activation: Option<String>,
+    /// What tells where a patch stands: trained from small uniform numbers, fixed sines and cosines, or trained from normal
+    /// ones [default: learned; hf sincos, authors random]
+    #[arg(long, value_name = "learned|sincos|random", value_parser = words(["learned", "sincos", "random"]), hide_possible_values = true)]
+    pub positions: Option<String>,
+    /// The head reads all patches side by side, or their mean [default: flatten; authors mean]
+    #[arg(long, value_name = "flatten|mean", value_parser = words(["flatten", "mean"]), hide_possible_values = true)]
+    pub pool: Option<String>,
+    /// Chance of dropping an attention probability, for dropout and mc-dropout [default: 0]
+    #[arg(long, value_name = "P", value_parser = fraction)]
+    pub attention_dropout: Option<f64>,
+    /// Chance of dropping what the head reads, for dropout and mc-dropout [default: 0]
+    #[arg(long, value_name = "P", value_parser = fraction)]
+    pub head_dropout: Option<f64>,
+    /// A learned scale and shift per channel in the normalisation of the window, official only [default: off]
+    #[arg(long, value_name = "on|off", value_parser = on_off(), hide_possible_values = true)]
+    pub revin_affine: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -173,9 +225,13 @@ pub struct TrainingArgs {
     /// Adam's learning rate; the peak of one-cycle [default: 0.001]
     #[arg(long, value_name = "RATE", value_parser = positive, alias = "learning-rate")]
     pub lr: Option<f64>,
-    /// Constant, a tenth after each third of the epochs, or PyTorch's OneCycleLR [default: constant]
-    #[arg(long, value_name = "SCHEDULE", value_parser = words(["constant", "step", "one-cycle"]))]
+    /// Constant, a tenth after each third of the epochs, PyTorch's OneCycleLR, or nine tenths after each epoch from the third
+    /// [default: constant]
+    #[arg(long, value_name = "SCHEDULE", value_parser = words(["constant", "step", "one-cycle", "decay"]))]
     pub lr_schedule: Option<String>,
+    /// Share of the steps that one-cycle rises for [default: 0.3]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub pct_start: Option<f64>,
     /// Largest L2 norm of all gradients together [default: none]
     #[arg(long, value_name = "NORM", value_parser = or_none(positive))]
     pub clip_grad_norm: Option<OrNone<f64>>,
@@ -260,6 +316,9 @@ pub struct OutputArgs {
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]
     pub json: Option<bool>,
+    /// Settings of a published experiment, under those of --config and those typed; `list` names them all
+    #[arg(long, value_name = "NAME|list")]
+    pub preset: Option<String>,
     /// TOML file with options by these names; a run folder's config.toml repeats that run
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -355,4 +414,8 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
 
 pub fn fraction(text: &str) -> Result<f64, String> {
     number(text, |v| (0.0..1.0).contains(&v), "a number from 0 up to, but not, 1")
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, |v| v > 0.0 && v < 1.0, "a number between 0 and 1")
 }

@@ -6,13 +6,14 @@ use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
-use microglia::data::options::{parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use microglia::data::options::{Covariates, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use microglia::gpu::Choice;
-use microglia::models::{ModelKind, ModelOptions};
-use microglia::train::options::{PruningOptions, Regularizer, TrainOptions};
+use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
+use microglia::train::options::{LrSchedule, PruningOptions, Regularizer, TrainOptions};
+use microglia::train::weights;
 
-use super::args::{Auto, DataArgs, ModelArgs, OrNone, PruningArgs, TrainArgs, TrainingArgs};
-use super::config_file;
+use super::args::{Auto, DataArgs, ModelArgs, OrNone, PatchtstArgs, PruningArgs, TrainArgs, TrainingArgs};
+use super::{config_file, presets};
 
 /// A run as asked for, before the data has settled what is left open.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,10 +32,13 @@ pub struct Config {
 impl Config {
     /// The run that `microglia train` was asked for, and remarks on typed options that change nothing.
     pub fn new(typed: &ArgMatches) -> Result<(Config, Vec<String>)> {
-        let mut args = match typed.get_one::<PathBuf>("config") {
-            Some(file) => config_file::read(file)?,
-            None => TrainArgs::default(),
-        };
+        let mut args = TrainArgs::default();
+        if let Some(name) = typed.get_one::<String>("preset") {
+            args.update_from_arg_matches(&presets::options(name)?)?;
+        }
+        if let Some(file) = typed.get_one::<PathBuf>("config") {
+            args.update_from_arg_matches(&config_file::read(file)?)?;
+        }
         args.update_from_arg_matches(typed)?;
         let config = Config::from_args(args)?;
         let remarks = config.idle_options(|id| typed.value_source(id) == Some(ValueSource::CommandLine));
@@ -42,9 +46,17 @@ impl Config {
     }
 
     pub fn from_args(args: TrainArgs) -> Result<Config> {
+        let Model { model, init, horizon } = model_options(args.model, args.patchtst)?;
+        let mut data = data_options(args.data)?;
+        data.horizon = data.horizon.or(horizon);
+        if model.kind == ModelKind::Patchtst && model.patchtst.by_channel() {
+            // A channel forecasts itself from itself: what the data set would add is not read.
+            data.calendar = data.calendar.or(Some(false));
+            data.covariates = data.covariates.or(Some(Covariates::None));
+        }
         Ok(Config {
-            data: data_options(args.data)?,
-            train: train_options(args.training, model_options(args.model)?, args.pruning)?,
+            data,
+            train: train_options(args.training, model, init, args.pruning)?,
             device: args.device.device.map_or(Ok(Choice::Auto), |text| text.parse())?,
             threads: args.device.threads.and_then(|threads| threads.0),
             out: args.output.out,
@@ -58,9 +70,14 @@ impl Config {
         let has = |regularizer| self.train.regularizers.has(regularizer);
         let (pruning, mc) = (self.train.regularizers.prunes(), has(Regularizer::McDropout));
         let decay = has(Regularizer::L2) || has(Regularizer::WeightDecay);
-        let rnn = self.train.model.kind == ModelKind::Rnn;
+        let (rnn, patchtst) = [ModelKind::Rnn, ModelKind::Patchtst].map(|kind| self.train.model.kind == kind).into();
+        let recurrent = [("hidden", !patchtst, "--model rnn or lstm"), ("activation", rnn, "--model rnn")];
+        let patch_words = PATCHTST_OPTIONS.map(|id| (id, patchtst, "--model patchtst"));
+        let kinds = ["attention_dropout", "head_dropout"]
+            .map(|id| (id, !patchtst || self.train.regularizers.drops(), "--regularizer dropout or mc-dropout"));
         [
             ("dropout", self.train.regularizers.drops(), "--regularizer dropout or mc-dropout"),
+            ("pct_start", self.train.lr_schedule == LrSchedule::OneCycle, "--lr-schedule one-cycle"),
             ("mc_passes", mc, "--regularizer mc-dropout"),
             ("weight_decay", decay, "--regularizer l2 or weight-decay"),
             ("sparsity", pruning, "--regularizer pruning"),
@@ -68,14 +85,34 @@ impl Config {
             ("warmup", pruning, "--regularizer pruning"),
             ("prune_every", pruning, "--regularizer pruning"),
             ("prune_until", pruning, "--regularizer pruning"),
-            ("activation", rnn, "--model rnn"),
         ]
         .into_iter()
+        .chain(recurrent)
+        .chain(patch_words)
+        .chain(kinds)
         .filter(|&(id, used, _)| typed(id) && !used)
         .map(|(id, _, needs)| format!("--{} changes nothing without {needs}", id.replace('_', "-")))
         .collect()
     }
 }
+
+/// Options of a PatchTST alone.
+const PATCHTST_OPTIONS: [&str; 14] = [
+    "patchtst_variant",
+    "patch",
+    "stride",
+    "d_model",
+    "heads",
+    "ff",
+    "norm",
+    "norm_position",
+    "ff_activation",
+    "positions",
+    "pool",
+    "attention_dropout",
+    "head_dropout",
+    "revin_affine",
+];
 
 fn data_options(args: DataArgs) -> Result<DataOptions> {
     Ok(DataOptions {
@@ -100,10 +137,25 @@ fn data_options(args: DataArgs) -> Result<DataOptions> {
     })
 }
 
-fn model_options(args: ModelArgs) -> Result<(ModelOptions, Option<PathBuf>)> {
-    let default = ModelOptions::default();
+/// A model, the file it starts from, and what that says of the horizon.
+struct Model {
+    model: ModelOptions,
+    init: Option<PathBuf>,
+    horizon: Option<usize>,
+}
+
+/// Sizes that are not typed come from the file to start from, where it tells them.
+fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<Model> {
+    let kind = parse(args.model, ModelOptions::default().kind)?;
+    let variant = parse(patchtst.patchtst_variant.clone(), ModelOptions::default().patchtst.variant)?;
+    let mut default = ModelOptions::of(kind, variant);
+    let init = args.init.and_then(|init| init.0);
+    let mut horizon = None;
+    if let (ModelKind::Patchtst, Some(file)) = (kind, &init) {
+        (default.patchtst, default.layers, horizon) = weights::infer_patchtst(file, default.patchtst)?;
+    }
     let model = ModelOptions {
-        kind: parse(args.model, default.kind)?,
+        kind,
         hidden: args.hidden.unwrap_or(default.hidden),
         layers: args.layers.unwrap_or(default.layers),
         activation: parse(args.activation, default.activation)?,
@@ -112,13 +164,34 @@ fn model_options(args: ModelArgs) -> Result<(ModelOptions, Option<PathBuf>)> {
             Some("none") => None,
             Some(word) => Some(word.parse()?),
         },
+        patchtst: patchtst_options(patchtst, default.patchtst)?,
     };
-    Ok((model, args.init.and_then(|init| init.0)))
+    Ok(Model { model, init, horizon })
+}
+
+fn patchtst_options(args: PatchtstArgs, default: PatchtstOptions) -> Result<PatchtstOptions> {
+    Ok(PatchtstOptions {
+        variant: default.variant,
+        patch: args.patch.map_or(default.patch, |Auto(rows)| rows),
+        stride: args.stride.map_or(default.stride, |Auto(rows)| rows),
+        d_model: args.d_model.unwrap_or(default.d_model),
+        heads: args.heads.unwrap_or(default.heads),
+        ff: args.ff.unwrap_or(default.ff),
+        norm: parse(args.norm, default.norm)?,
+        norm_position: parse(args.norm_position, default.norm_position)?,
+        ff_activation: parse(args.ff_activation, default.ff_activation)?,
+        positions: parse(args.positions, default.positions)?,
+        pool: parse(args.pool, default.pool)?,
+        attention_dropout: args.attention_dropout.unwrap_or(default.attention_dropout),
+        head_dropout: args.head_dropout.unwrap_or(default.head_dropout),
+        revin_affine: args.revin_affine.map_or(Ok(default.revin_affine), |text| parse_on_off(&text))?,
+    })
 }
 
 fn train_options(
     args: TrainingArgs,
-    (model, init): (ModelOptions, Option<PathBuf>),
+    model: ModelOptions,
+    init: Option<PathBuf>,
     pruning: PruningArgs,
 ) -> Result<TrainOptions> {
     let default = TrainOptions::default();
@@ -129,6 +202,7 @@ fn train_options(
         patience: args.patience.unwrap_or(default.patience),
         lr: args.lr.unwrap_or(default.lr),
         lr_schedule: parse(args.lr_schedule, default.lr_schedule)?,
+        pct_start: args.pct_start.unwrap_or(default.pct_start),
         clip_grad_norm: args.clip_grad_norm.map_or(default.clip_grad_norm, |OrNone(norm)| norm),
         loss: parse(args.loss, default.loss)?,
         seed: args.seed.unwrap_or(default.seed),

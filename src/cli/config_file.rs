@@ -5,25 +5,27 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use microglia::data::options::{Covariates, Source, delimiter_word, list};
+use microglia::models::ModelKind;
 use toml::Value;
 
 use super::args::TrainArgs;
 use super::config::Config;
 
 /// The file's options, as if typed.
-pub fn read(file: &Path) -> Result<TrainArgs> {
+pub fn read(file: &Path) -> Result<ArgMatches> {
     let place = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
     let table: toml::Table = text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))?;
-    let args = parse(&table).with_context(|| format!("{place}"))?;
+    let options = parse(&table).with_context(|| format!("{place}"))?;
     // So that what the library refuses in the file is told with its name too.
-    Config::from_args(args.clone()).with_context(|| format!("{place}"))?;
-    Ok(args)
+    Config::from_args(TrainArgs::from_arg_matches(&options)?).with_context(|| format!("{place}"))?;
+    Ok(options)
 }
 
-fn parse(table: &toml::Table) -> Result<TrainArgs> {
+/// Keys and values as if typed.
+pub fn parse(table: &toml::Table) -> Result<ArgMatches> {
     let command = TrainArgs::augment_args(Command::new("train").no_binary_name(true).disable_help_flag(true));
     let mut tokens = Vec::new();
     for (key, value) in table {
@@ -34,13 +36,15 @@ fn parse(table: &toml::Table) -> Result<TrainArgs> {
         }
         tokens.push(token);
     }
-    let matches = command.try_get_matches_from(tokens).map_err(|e| anyhow!("{}", message(&e.to_string())))?;
-    Ok(TrainArgs::from_arg_matches(&matches)?)
+    command.try_get_matches_from(tokens).map_err(|e| anyhow!("{}", message(&e.to_string())))
 }
 
 fn check_key(command: &Command, key: &str) -> Result<()> {
     if key == "config" {
         bail!("`config` cannot stand in a configuration file\n  help: name the one file with --config");
+    }
+    if key == "preset" {
+        bail!("`preset` cannot stand in a configuration file\n  help: name it with --preset, beside --config");
     }
     let known: Vec<&str> =
         command.get_arguments().filter_map(|arg| arg.get_long_and_visible_aliases()).flatten().collect();
@@ -108,17 +112,7 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
     let pruning = &train.pruning;
     [
         ("Data", data_entries(config)),
-        (
-            "Model",
-            vec![
-                ("model", word(train.model.kind)),
-                ("hidden", number(train.model.hidden)),
-                ("layers", number(train.model.layers)),
-                ("activation", word(train.model.activation)),
-                ("instance-norm", or(train.model.instance_norm, word, "none")),
-                ("init", or(train.init.as_deref(), path, "none")),
-            ],
-        ),
+        ("Model", model_entries(config)),
         (
             "Training",
             vec![
@@ -127,6 +121,7 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
                 ("patience", number(train.patience)),
                 ("lr", Value::Float(train.lr)),
                 ("lr-schedule", word(train.lr_schedule)),
+                ("pct-start", Value::Float(train.pct_start)),
                 ("clip-grad-norm", or(train.clip_grad_norm, Value::Float, "none")),
                 ("loss", word(train.loss)),
                 ("seed", Value::Integer(train.seed.into())),
@@ -152,6 +147,39 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
         ),
         ("Device", vec![("device", word(&config.device)), ("threads", or(config.threads, number, "auto"))]),
     ]
+}
+
+/// Those that the model reads.
+fn model_entries(config: &Config) -> Entries {
+    let model = &config.train.model;
+    let mut entries = vec![("model", word(model.kind))];
+    if model.kind == ModelKind::Patchtst {
+        let p = &model.patchtst;
+        entries.extend([
+            ("patchtst-variant", word(p.variant)),
+            ("patch", or(p.patch, number, "auto")),
+            ("stride", or(p.stride, number, "auto")),
+            ("d-model", number(p.d_model)),
+            ("heads", number(p.heads)),
+            ("ff", number(p.ff)),
+            ("norm", word(p.norm)),
+            ("norm-position", word(p.norm_position)),
+            ("ff-activation", word(p.ff_activation)),
+            ("positions", word(p.positions)),
+            ("pool", word(p.pool)),
+            ("attention-dropout", Value::Float(p.attention_dropout)),
+            ("head-dropout", Value::Float(p.head_dropout)),
+            ("revin-affine", word(if p.revin_affine { "on" } else { "off" })),
+        ]);
+    } else {
+        entries.extend([("hidden", number(model.hidden)), ("activation", word(model.activation))]);
+    }
+    entries.extend([
+        ("layers", number(model.layers)),
+        ("instance-norm", or(model.instance_norm, word, "none")),
+        ("init", or(config.train.init.as_deref(), path, "none")),
+    ]);
+    entries
 }
 
 fn data_entries(config: &Config) -> Entries {
@@ -211,10 +239,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Options that say where results go, not what is run: read from a file, never written into one.
-    const NOT_OF_THE_RUN: [&str; 4] = ["out", "overwrite", "json", "config"];
+    const NOT_OF_THE_RUN: [&str; 5] = ["out", "overwrite", "json", "preset", "config"];
 
     fn read_text(text: &str) -> Result<Config> {
-        Config::from_args(parse(&text.parse::<toml::Table>()?)?)
+        Config::from_args(TrainArgs::from_arg_matches(&parse(&text.parse::<toml::Table>()?)?)?)
     }
 
     fn refusal(text: &str) -> String {
@@ -229,9 +257,9 @@ mod tests {
             .filter_map(|arg| arg.get_long())
             .filter(|name| !NOT_OF_THE_RUN.contains(name))
             .collect();
-        let config = read_text("").unwrap();
+        let runs = ["", "model = 'patchtst'"].map(|text| read_text(text).unwrap());
         let written: BTreeSet<&str> =
-            entries(&config).into_iter().flat_map(|(_, list)| list).map(|(key, _)| key).collect();
+            runs.iter().flat_map(entries).flat_map(|(_, list)| list).map(|(key, _)| key).collect();
         assert_eq!(options, written);
     }
 
@@ -253,13 +281,27 @@ mod tests {
     }
 
     #[test]
+    fn a_patchtst_reads_back_as_the_same_run() {
+        let text =
+            "model = 'patchtst'\npatchtst-variant = 'hf'\npatch = 12\nd-model = 32\nhead-dropout = 0.1\npool = 'mean'";
+        let first = read_text(text).unwrap();
+        assert_eq!(first.train.model.patchtst.patch, Some(12));
+        assert_eq!((first.train.model.layers, first.data.calendar), (3, Some(false)));
+        assert_eq!(read_text(&write(&first)).unwrap().train, first.train);
+        let authors = read_text("model = 'patchtst'\npatchtst-variant = 'authors'").unwrap();
+        assert_eq!((authors.train.model.layers, authors.train.model.patchtst.d_model), (2, 64));
+        assert_eq!((authors.train.model.instance_norm, authors.data.calendar), (None, None));
+        assert_eq!((first.data.covariates, authors.data.covariates), (Some(Covariates::None), None));
+    }
+
+    #[test]
     fn refusals_name_the_key_and_the_nearest_one() {
         assert!(refusal("hiden = 3").contains("did you mean `hidden`?"));
         assert!(refusal("prune_every = 3").contains("did you mean `prune-every`?"));
         assert_eq!(refusal("hidden = 2000"), "`hidden = 2000`: give a whole number from 1 to 1024");
         assert_eq!(refusal("hidden = 'x'"), "`hidden = \"x\"`: give a whole number from 1 to 1024");
         assert_eq!(refusal("lookback = 0.5"), "`lookback = 0.5`: give a whole number, 1 or more, or auto");
-        assert_eq!(refusal("model = 'gru'"), "`model = \"gru\"`: give one of rnn, lstm");
+        assert_eq!(refusal("model = 'gru'"), "`model = \"gru\"`: give one of rnn, lstm, patchtst");
         assert_eq!(refusal("no-shuffle = 1"), "`no-shuffle = 1`: give one of true, false");
         assert_eq!(refusal("calendar = 'yes'"), "`calendar = \"yes\"`: give one of on, off");
         assert!(refusal("h = 1\nhorizon = 2").contains("--horizon"));

@@ -10,6 +10,7 @@ mod experiment;
 mod experiment_args;
 mod outputs;
 mod pictures;
+mod presets;
 mod progress;
 mod report;
 mod run_folder;

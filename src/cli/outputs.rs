@@ -50,10 +50,10 @@ impl Finished<'_> {
         let forecast = pictures::forecast(self.dataset, summary, &test_predictions[replica], self.baselines);
         write(path, "forecast.svg", &forecast_svg(&forecast)?)?;
         write(path, "training.svg", &training_svg(&pictures::training(summary, &trained.history, replica))?)?;
-        let layout = &self.plan.program.params;
+        let program = &self.plan.program;
         let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], &config);
-        save_model(&path.join("model.safetensors"), layout, &weights[replica], &header)?;
-        save_checkpoint(&path.join("checkpoint.safetensors"), layout, &weights[replica], &header)?;
+        save_model(&path.join("model.safetensors"), program, &weights[replica], &header)?;
+        save_checkpoint(&path.join("checkpoint.safetensors"), program, &weights[replica], &header)?;
         Ok(())
     }
 }

@@ -33,13 +33,20 @@ fn heading(summary: &Summary) -> String {
     let (data, model) = (&summary.data, &summary.model);
     let series = if data.series > 1 { format!(" of {} series", data.series) } else { String::new() };
     let layers = if model.layers > 1 { format!(" in each of {} layers", model.layers) } else { String::new() };
+    let width = match &model.patchtst {
+        Some(p) => format!(
+            "({}, patches of {} every {} rows) of width {} with {} heads",
+            p.variant, p.patch, p.stride, model.hidden, p.heads
+        ),
+        None => format!("with {} hidden units", model.hidden),
+    };
     let norm = match model.instance_norm.as_str() {
         "none" => String::new(),
         norm => format!(", instance norm {norm}"),
     };
     let ended = ended(summary);
     format!(
-        "{}: {}, {} in, {} out, season {}; {}{series}\n{} with {} hidden units{layers}, {} parameters, regularizer \
+        "{}: {}, {} in, {} out, season {}; {}{series}\n{} {width}{layers}, {} parameters, regularizer \
          {}{norm}, seed {}\n{ended}",
         data.name,
         list(&data.targets),
@@ -48,7 +55,6 @@ fn heading(summary: &Summary) -> String {
         data.season,
         counted(data.windows.test, "test window"),
         model.kind,
-        model.hidden,
         grouped(model.parameters),
         model.regularizer,
         summary.best.seed,

@@ -14,9 +14,13 @@ use super::engine::make_engine;
 use super::outputs::{Finished, json};
 use super::progress::{Reporter, interrupt_flag};
 use super::run_folder::RunFolder;
-use super::{Code, print, report, say};
+use super::{Code, presets, print, report, say};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
+    if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
+        print(&presets::list())?;
+        return Ok(Code::Done);
+    }
     let (config, remarks) = Config::new(typed)?;
     remarks.iter().for_each(|line| say(line));
     // What can be refused without the data is, before it is read.

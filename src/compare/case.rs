@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::{self, ModelKind, ModelOptions, Training};
+use crate::models::{self, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
 use crate::program::builder::Sizes;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
 use crate::program::tensor::*;
@@ -27,7 +27,7 @@ impl Case {
     /// One layer, three channels of which two are targets, horizon 2, four slots; MSE, nothing else.
     pub fn new(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Self {
         Case {
-            model: ModelOptions { kind, hidden, layers: 1, activation: Activation::Tanh, instance_norm: None },
+            model: ModelOptions { hidden, layers: 1, instance_norm: None, ..ModelOptions::of(kind, Variant::Official) },
             training: Training { loss: LossKind::Mse, dropout: false, clip: false },
             sizes: Sizes {
                 replicas,
@@ -44,6 +44,31 @@ impl Case {
             clip_norm: 0.0,
             prune_count: 0,
         }
+    }
+
+    /// A tiny PatchTST of two layers, three channels that are all targets, horizon 2; MSE, nothing else.
+    pub fn patchtst(variant: Variant, replicas: usize, batch: usize, lookback: usize) -> Self {
+        let mut case = Case::new(ModelKind::Patchtst, replicas, batch, lookback, 0);
+        case.sizes.targets = case.sizes.channels;
+        case.model = ModelOptions {
+            layers: 2,
+            patchtst: PatchtstOptions {
+                patch: Some(4),
+                stride: Some(2),
+                d_model: 6,
+                heads: 2,
+                ff: 7,
+                ..PatchtstOptions::of(variant)
+            },
+            ..ModelOptions::of(ModelKind::Patchtst, variant)
+        };
+        case
+    }
+
+    /// With other settings of the PatchTST.
+    pub fn set(mut self, change: impl FnOnce(&mut PatchtstOptions)) -> Self {
+        change(&mut self.model.patchtst);
+        self
     }
 
     pub fn layers(mut self, layers: usize) -> Self {
@@ -96,7 +121,8 @@ impl Case {
     pub fn load(&self, engine: &mut dyn Engine, first_seed: u32) -> Result<()> {
         let s = &self.sizes;
         let layout = engine.program().params.clone();
-        let series: Vec<f32> = (0..s.rows * s.channels).map(|i| normal(7, i as u32)).collect();
+        let state = engine.program().state.initial();
+        let series: Vec<f32> = (0..s.rows * s.channels).map(|i| rng::normal(7, 0, 1, i as u32)).collect();
         engine.write_f32(SERIES, 0, &series)?;
         // Every ninth target is missing.
         let observed: Vec<f32> = (0..s.rows * s.targets).map(|i| if i % 9 == 4 { 0.0 } else { 1.0 }).collect();
@@ -104,6 +130,7 @@ impl Case {
         for r in 0..s.replicas {
             let seed = first_seed + r as u32;
             engine.write_f32(PARAMS, r, &layout.initial(seed))?;
+            engine.write_f32(STATE, r, &state)?;
             engine.write_u32(MASK, r, &layout.full_mask())?;
             let places = s.slots * s.batch;
             let last = (s.rows - s.lookback - s.horizon + 1) as u32;
@@ -127,8 +154,9 @@ impl Case {
                 table.push(ReplicaStep {
                     step: n as u32,
                     active: 1,
-                    dropout_threshold: (self.dropout * 4_294_967_296.0) as u32,
-                    dropout_scale: (1.0 / (1.0 - self.dropout)) as f32,
+                    dropout_threshold: ReplicaStep::threshold(self.dropout),
+                    attention_threshold: ReplicaStep::threshold(self.model.patchtst.attention_dropout),
+                    head_threshold: ReplicaStep::threshold(self.model.patchtst.head_dropout),
                     inv_target_count: if count > 0.0 { 1.0 / count } else { 0.0 },
                     step_size: (1e-3 / (1.0 - 0.9f64.powi(n))) as f32,
                     one_minus_beta1: 0.1,
@@ -148,7 +176,15 @@ impl Case {
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (model, s) = (&self.model, &self.sizes);
-        write!(f, "{} R={} B={} T={} H={}", model.kind, s.replicas, s.batch, s.lookback, model.hidden)?;
+        write!(f, "{} R={} B={} T={}", model.kind, s.replicas, s.batch, s.lookback)?;
+        if model.kind == ModelKind::Patchtst {
+            let p = model.patchtst.resolved(s.lookback);
+            let cut = [p.patch, p.stride].map(Option::unwrap_or_default);
+            write!(f, " {} patch={}/{} D={} heads={} ff={}", p.variant, cut[0], cut[1], p.d_model, p.heads, p.ff)?;
+            write!(f, " {} {} {} {}", p.norm, p.norm_position, p.ff_activation, p.pool)?;
+        } else {
+            write!(f, " H={}", model.hidden)?;
+        }
         if model.layers > 1 {
             write!(f, " layers={}", model.layers)?;
         }
@@ -167,11 +203,4 @@ impl fmt::Display for Case {
         }
         Ok(())
     }
-}
-
-/// A standard normal number, by Box and Muller.
-pub fn normal(seed: u32, element: u32) -> f32 {
-    let [a, b] = rng::threefry([seed, 0], [1, element]);
-    let (u, v) = ((a as f64 + 0.5) / 4_294_967_296.0, b as f64 / 4_294_967_296.0);
-    ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
 }

@@ -13,10 +13,11 @@ use serde::Serialize;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::ModelKind::{Lstm, Rnn};
+use crate::models::{NormKind, PatchtstOptions, Variant};
 use crate::program::Program;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
 
-pub use case::{Case, normal};
+pub use case::Case;
 pub use ops::{Divergence, OpReport};
 pub use steps::{FreeReport, StepReport};
 
@@ -59,8 +60,12 @@ pub fn exit_code(reports: &[CaseReport]) -> u8 {
     !reports.iter().all(CaseReport::passed) as u8
 }
 
-/// What `microglia compare` runs: both models, sizes that fit a workgroup evenly and sizes that do not.
+/// What `microglia compare` runs: every model, sizes that fit a workgroup evenly and sizes that do not.
 pub fn standard_cases() -> Vec<Case> {
+    // Patches of 16 every 8 rows, 4 heads of 8.
+    let usual = |p: &mut PatchtstOptions| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(16), Some(8), 32, 4, 64);
+    };
     vec![
         Case::new(Lstm, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
         Case::new(Lstm, 3, 7, 5, 33).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
@@ -70,5 +75,12 @@ pub fn standard_cases() -> Vec<Case> {
         Case::new(Rnn, 3, 7, 5, 65).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
         Case::new(Rnn, 2, 9, 4, 5).activation(Activation::Relu).loss(LossKind::Mae).prune(9),
         Case::new(Rnn, 1, 5, 3, 300).activation(Activation::Relu).prune(3_000),
+        Case::patchtst(Variant::Official, 1, 16, 96).set(usual).dropout(0.2).prune(500),
+        Case::patchtst(Variant::Official, 3, 5, 9).dropout(0.3).clip(0.5).prune(30).set(|p| {
+            (p.attention_dropout, p.head_dropout, p.revin_affine) = (0.2, 0.1, true);
+        }),
+        Case::patchtst(Variant::Hf, 1, 8, 96).set(usual).layers(1).prune(500),
+        Case::patchtst(Variant::Hf, 2, 3, 150).set(|p| (p.norm, p.stride) = (NormKind::Layer, Some(1))).prune(30),
+        Case::patchtst(Variant::Authors, 2, 9, 31).set(|p| p.stride = None).dropout(0.3).prune(30),
     ]
 }

@@ -17,7 +17,7 @@ pub struct StepReport {
     pub step: usize,
     /// Largest gap between the losses, relative.
     pub loss: f64,
-    /// Largest gap between gradients, relative to their tensor's largest.
+    /// Largest gap between gradients, relative to their tensor's largest, or a hundredth of the model's.
     pub gradient: f64,
     /// Largest gap between weights, absolute; entries whose gradient is rounding noise aside, for Adam turns their sign
     /// into a whole step.
@@ -45,6 +45,9 @@ const STEP_TOLERANCE: f64 = 1e-4;
 const WEIGHT_TOLERANCE: f64 = 1e-2;
 /// Gradients below this share of their tensor's largest are rounding noise.
 const NOISE: f64 = 1e-3;
+/// Gradients are measured against at least this share of the model's largest: some tensors, such as the bias of attention's
+/// keys, have none but rounding noise.
+const FLOOR: f64 = 1e-2;
 /// Free-running losses may differ by this, relative.
 const FREE_TOLERANCE: f64 = 1e-2;
 /// The learning rate of [`Case::load`].
@@ -115,8 +118,10 @@ fn one(
     }
     let (grads, found_grads) = (twin.read_f32(GRADS, replica)?, subject.read_f32(GRADS, replica)?);
     let (weights, found_weights) = (twin.read_f32(PARAMS, replica)?, subject.read_f32(PARAMS, replica)?);
+    let most = |range: std::ops::Range<usize>| grads[range].iter().fold(0f64, |max, g| max.max(g.abs() as f64));
+    let floor = FLOOR * most(0..grads.len());
     for param in &program.params.params {
-        let largest = grads[param.range()].iter().fold(0f64, |max, g| max.max(g.abs() as f64));
+        let largest = most(param.range()).max(floor);
         for i in param.range() {
             let gap = (grads[i] as f64 - found_grads[i] as f64).abs() / largest.max(f64::MIN_POSITIVE);
             report.gradient = report.gradient.max(gap);

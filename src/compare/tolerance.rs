@@ -31,9 +31,29 @@ pub fn rule(op: &Op) -> Rule {
         Op::WindowGather(_) | Op::PredictionStore(_) => exact,
         Op::TopkHistogram(_) | Op::TopkPick(_) | Op::TopkTies(_) | Op::ThresholdMask(_) => exact,
         Op::LinearForward(_) | Op::LinearBackwardInput(_) | Op::LinearBackwardWeight(_) => sums,
-        Op::Dropout(_) => elementwise(1.0, "one product"),
+        Op::Dropout(_) => elementwise(4.0, "a product, and a division 2.5 ULP in its scale"),
+        Op::PatchGather(_) => exact,
+        Op::PositionsBackward(_) => sums,
+        Op::InstanceAffineBackward(_) => elementwise(16.0, "division 2.5 ULP, sums over the batch"),
+        Op::PositionsForward(_) | Op::Residual(_) => {
+            elementwise(8.0, "a sum, and a division 2.5 ULP in dropout's scale")
+        }
+        Op::BatchNormStatistics(_) | Op::BatchNormBackwardWeight(_) | Op::LayerNormBackwardWeight(_) => {
+            elementwise(16.0, "division 2.5 ULP, sums over the batch")
+        }
+        Op::BatchNormForward(_) | Op::BatchNormBackwardInput(_) => {
+            elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP")
+        }
+        Op::LayerNormForward(_) | Op::LayerNormBackwardInput(_) => {
+            elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP, sums over a row")
+        }
+        Op::ActivationForward(_) | Op::ActivationBackward(_) => elementwise(16.0, "exp 3 + 2|x| ULP, division 2.5 ULP"),
+        Op::AttentionForward(_) | Op::AttentionBackwardQuery(_) | Op::AttentionBackwardKeyValue(_) => {
+            elementwise(256.0, "exp 3 + 2|x| ULP, log 2⁻²¹, sums over tokens that cancel")
+        }
+        Op::MeanPoolForward(_) | Op::MeanPoolBackward(_) => elementwise(8.0, "division 2.5 ULP"),
         Op::InstanceNormForward(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP, sums over the window"),
-        Op::InstanceDenormForward(_) | Op::InstanceDenormBackward(_) => elementwise(2.0, "a product and a sum"),
+        Op::InstanceDenormForward(_) | Op::InstanceDenormBackward(_) => elementwise(8.0, "division 2.5 ULP"),
         // The error of one step's exp is passed on by those after it.
         Op::RnnForward(_) | Op::RnnBackward(_) | Op::LstmForward(_) | Op::LstmBackward(_) => {
             elementwise(96.0, "exp 3 + 2|x| ULP, division 2.5 ULP, passed on from step to step")

@@ -27,6 +27,12 @@ impl Roles {
 
         let targets = match &options.targets {
             Some(names) if names.is_empty() => return Err(no_target(table, &numeric)),
+            // A column of that name wins.
+            Some(names)
+                if names[..] == ["all"] && !table.header.iter().any(|name| name == "all") && !numeric.is_empty() =>
+            {
+                numeric.clone()
+            }
             Some(names) => distinct(table, names, "target")?,
             None => match (table.find("y", "target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
                 (Some(y), _) => vec![y],

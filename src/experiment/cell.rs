@@ -12,9 +12,9 @@ use super::study::Study;
 use crate::data::{DataOptions, Dataset, Origin};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::models::ModelOptions;
+use crate::models::{ModelKind, ModelOptions};
 use crate::program::Program;
-use crate::train::options::TrainOptions;
+use crate::train::options::{Regularizer, TrainOptions};
 use crate::train::plan::{Keep, Plan};
 use crate::train::{Member, Observer, Status, baselines, run};
 
@@ -93,7 +93,8 @@ pub struct Trainings {
 }
 
 impl Trainings {
-    pub fn new(settings: &[&Setting], seeds: &[u32]) -> Self {
+    /// `dropping`: what prunes drops too, as in the published code's PatchTST.
+    pub fn new(settings: &[&Setting], seeds: &[u32], dropping: bool) -> Self {
         let mut members: Vec<Member> = Vec::new();
         let mut place = |member: Member| {
             members.iter().position(|one| *one == member).unwrap_or_else(|| {
@@ -101,9 +102,20 @@ impl Trainings {
                 members.len() - 1
             })
         };
-        let of = settings.iter().map(|one| seeds.iter().map(|seed| place(one.member(*seed))).collect()).collect();
+        let of =
+            settings.iter().map(|one| seeds.iter().map(|seed| place(member(one, *seed, dropping))).collect()).collect();
         Trainings { members, of }
     }
+}
+
+/// The training of a setting and seed.
+fn member(setting: &Setting, seed: u32, dropping: bool) -> Member {
+    let mut member = setting.member(seed);
+    if dropping && member.regularizers.prunes() && !member.regularizers.drops() {
+        member.regularizers.0.push(Regularizer::Dropout);
+        member.dropout = setting.dropout;
+    }
+    member
 }
 
 /// A cell's runs, before any is made: the model itself, and the narrower one where a method asks for it.
@@ -120,20 +132,20 @@ pub fn runs<'a>(
     settings: &'a [Setting],
     dataset: &Dataset,
 ) -> Result<(Vec<Runs<'a>>, Vec<String>)> {
-    let model = study.model(cell.model.parse()?, cell.width, Study::norm(&cell.instance_norm)?);
+    let model = study.model(cell.model.parse()?, cell.width, Study::norm(&cell.instance_norm)?)?;
     let (narrow, wide): (Vec<&Setting>, Vec<&Setting>) = settings.iter().partition(|one| one.narrower);
     let plain = study.options()?;
     let mut lines = Vec::new();
     let mut all = Vec::new();
     let mut push = |model: ModelOptions, settings: Vec<&'a Setting>| {
-        let trainings = Trainings::new(&settings, &study.seeds);
+        let trainings =
+            Trainings::new(&settings, &study.seeds, study.authors_protocol && model.kind == ModelKind::Patchtst);
         all.push(Runs { options: TrainOptions { model, ..plain.clone() }, settings, trainings });
     };
     if !narrow.is_empty() {
         let pruned = wide.iter().find(|one| one.regularizers.prunes());
         let max = pruned.map_or(plain.pruning.sparsity.max, |one| one.pruning.sparsity.max);
-        let outputs = dataset.horizon * dataset.targets;
-        let one = Narrower::of(&model, dataset.channels(), outputs, max).ok_or_else(|| {
+        let one = Narrower::of(&model, dataset, max).ok_or_else(|| {
             let problem = format!("width {} leaves no narrower model at sparsity {max}", cell.width);
             Error::config("methods", problem, "leave out `narrower`, or choose a larger --hidden")
         })?;

@@ -1,6 +1,8 @@
 //! The dense rival of a pruned net: as many weights, all living, in a narrower model.
 
+use crate::data::Dataset;
 use crate::models::{ModelOptions, params};
+use crate::program::builder::Sizes;
 
 /// A narrower model and its count of prunable weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,14 +16,28 @@ pub struct Narrower {
 impl Narrower {
     /// The widest model with at most as many prunable weights as `model` keeps at sparsity `max`:
     /// N − ⌊max·N⌋; `None` where even the narrowest has more.
-    pub fn of(model: &ModelOptions, channels: usize, outputs: usize, max: f64) -> Option<Narrower> {
-        let weights = |model: &ModelOptions| params(model, channels, outputs).prunable();
-        let all = weights(model);
+    pub fn of(model: &ModelOptions, dataset: &Dataset, max: f64) -> Option<Narrower> {
+        let sizes = Sizes {
+            replicas: 1,
+            batch: 1,
+            slots: 1,
+            prediction_slots: 1,
+            rows: dataset.rows(),
+            channels: dataset.channels(),
+            targets: dataset.targets,
+            horizon: dataset.horizon,
+            lookback: dataset.lookback,
+        };
+        let weights = |model: &ModelOptions| {
+            let patchtst = model.patchtst.resolved(dataset.lookback);
+            Some(params(&ModelOptions { patchtst, ..model.clone() }, &sizes).ok()?.prunable())
+        };
+        let all = weights(model)?;
         let wanted = all - (max * all as f64 + 1e-6).floor() as usize;
-        (1..model.hidden)
+        (1..model.width())
             .rev()
-            .map(|hidden| ModelOptions { hidden, ..model.clone() })
-            .map(|model| Narrower { weights: weights(&model), wanted, model })
+            .filter_map(|width| model.with_width(width))
+            .filter_map(|model| Some(Narrower { weights: weights(&model)?, wanted, model }))
             .find(|one| one.weights <= wanted)
     }
 
@@ -31,7 +47,7 @@ impl Narrower {
         let flag = if gap > 0.05 { ": MORE THAN 5 % APART" } else { "" };
         format!(
             "narrower: width {}, {} weights where the pruned net keeps {} ({:.1} % fewer{flag})",
-            self.model.hidden,
+            self.model.width(),
             self.weights,
             self.wanted,
             100.0 * gap

@@ -19,7 +19,7 @@ pub fn preset(word: &str) -> Result<Study> {
 fn paper() -> Study {
     let words = |list: &[&str]| list.iter().map(|word| word.to_string()).collect();
     Study {
-        models: words(&["rnn", "lstm"]),
+        models: words(&["rnn", "lstm", "patchtst"]),
         lookbacks: vec![1, 3, 7, 14, 30, 60],
         horizon: 1,
         hidden: vec![64],

@@ -5,7 +5,7 @@ use super::study::Study;
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::program::tensor::{MASK, PARAMS};
+use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::train::Trained;
 use crate::train::metrics::score;
 use crate::train::plan::Plan;
@@ -51,7 +51,7 @@ pub(super) fn score_run(
             epochs: [replica.kept, common, Some(replica.epochs)],
             stop_epoch: replica.epochs,
             sparsity: SparsityReport::new(layout, &engine.read_u32(MASK, r)?, wanted),
-            sha256: sha256(layout, &engine.read_f32(PARAMS, r)?),
+            sha256: sha256(layout, &engine.read_f32(PARAMS, r)?, &plan.program.state, &engine.read_f32(STATE, r)?),
             diverged: replica.diverged.clone(),
             history: (0..replica.epochs.min(trained.history.len()))
                 .map(|epoch| &trained.history[epoch].replicas[r])

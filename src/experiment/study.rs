@@ -10,7 +10,7 @@ use super::method::Setting;
 use crate::data::options::{delimiter_word, list};
 use crate::data::{DataOptions, Source};
 use crate::error::{Error, Result};
-use crate::models::{ModelKind, ModelOptions};
+use crate::models::{ModelKind, ModelOptions, Variant};
 use crate::program::op::InstanceNorm;
 use crate::train::options::{PruningOptions, Select, TrainOptions};
 
@@ -182,9 +182,16 @@ impl Study {
         })
     }
 
-    /// A model of this study.
-    pub fn model(&self, kind: ModelKind, width: usize, norm: Option<InstanceNorm>) -> ModelOptions {
-        ModelOptions { kind, hidden: width, layers: self.layers, instance_norm: norm, ..ModelOptions::default() }
+    /// A model of this study. A PatchTST is that of the pruning paper, which reads what the others read; it has its own
+    /// number of layers.
+    pub fn model(&self, kind: ModelKind, width: usize, norm: Option<InstanceNorm>) -> Result<ModelOptions> {
+        let plain = ModelOptions::of(kind, Variant::Authors);
+        let layers = if kind == ModelKind::Patchtst { plain.layers } else { self.layers };
+        let model = ModelOptions { layers, instance_norm: norm, ..plain };
+        model.with_width(width).ok_or_else(|| {
+            let problem = format!("{width} is no multiple of the {} heads of {kind}", model.patchtst.heads);
+            Error::config("hidden", problem, "choose such a width, or leave the model out")
+        })
     }
 
     fn check(&self) -> Result<()> {

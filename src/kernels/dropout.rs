@@ -8,6 +8,7 @@ uniform! {
     DropoutParams {
         input: RowsWords,
         output: RowsWords,
+        chance: u32,
         site: u32,
         steps_row: u32,
     }
@@ -17,6 +18,7 @@ pub fn dropout(op: &Dropout, shapes: &Shapes) -> Plan {
     let params = DropoutParams {
         input: shapes.rows(&op.input),
         output: shapes.rows(&op.output),
+        chance: op.chance as u32,
         site: op.site,
         steps_row: shapes.steps_row(),
     };

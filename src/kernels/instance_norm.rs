@@ -1,7 +1,8 @@
-//! instance_norm_forward, instance_denorm_forward, instance_denorm_backward.
+//! instance_norm_forward, instance_denorm_forward, instance_denorm_backward, instance_affine_backward.
 
-use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
-use crate::program::op::{InstanceDenorm, InstanceNorm, InstanceNormForward};
+use super::plan::{Dispatch, Plan, Shapes, Words, groups, uniform};
+use crate::program::op::{InstanceAffineBackward, InstanceDenorm, InstanceNorm, InstanceNormForward};
+use crate::program::tensor::{GRADS, PARAMS};
 
 uniform! {
     InstanceNormForwardParams {
@@ -13,6 +14,10 @@ uniform! {
         input_row: u32,
         output_row: u32,
         stats_row: u32,
+        params_row: u32,
+        affine: u32,
+        weight: u32,
+        bias: u32,
     }
 }
 
@@ -29,41 +34,143 @@ pub fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -> Plan 
         input_row: shapes.row(op.input),
         output_row: shapes.row(op.output),
         stats_row: shapes.row(op.stats),
+        params_row: shapes.row(PARAMS),
+        affine: op.affine.is_some() as u32,
+        weight: op.affine.map_or(0, |affine| affine.weight as u32),
+        bias: op.affine.map_or(0, |affine| affine.bias as u32),
     };
-    let bindings = [("input", op.input), ("output", op.output), ("stats", op.stats)];
+    let bindings = [("params", PARAMS), ("input", op.input), ("output", op.output), ("stats", op.stats)];
     let columns = op.batch * op.channels;
     Plan::one(Dispatch::new("instance_norm_forward", &params, &bindings, groups(columns, 64), columns * op.steps * 8))
 }
 
 uniform! {
-    InstanceDenormParams {
+    InstanceDenormForwardParams {
         batch: u32,
         horizon: u32,
         targets: u32,
         stats_row: u32,
         input_row: u32,
         output_row: u32,
+        params_row: u32,
+        by_channel: u32,
+        affine: u32,
+        weight: u32,
+        bias: u32,
     }
 }
 
 pub fn instance_denorm_forward(op: &InstanceDenorm, shapes: &Shapes) -> Plan {
-    denorm("instance_denorm_forward", op, shapes)
-}
-
-pub fn instance_denorm_backward(op: &InstanceDenorm, shapes: &Shapes) -> Plan {
-    denorm("instance_denorm_backward", op, shapes)
-}
-
-fn denorm(shader: &'static str, op: &InstanceDenorm, shapes: &Shapes) -> Plan {
-    let params = InstanceDenormParams {
+    let params = InstanceDenormForwardParams {
         batch: op.batch as u32,
         horizon: op.horizon as u32,
         targets: op.targets as u32,
         stats_row: shapes.row(op.stats),
         input_row: shapes.row(op.input),
         output_row: shapes.row(op.output),
+        params_row: shapes.row(PARAMS),
+        by_channel: op.by_channel as u32,
+        affine: op.affine.is_some() as u32,
+        weight: op.affine.map_or(0, |affine| affine.weight as u32),
+        bias: op.affine.map_or(0, |affine| affine.bias as u32),
     };
-    let bindings = [("stats", op.stats), ("input", op.input), ("output", op.output)];
+    denorm("instance_denorm_forward", op, &params)
+}
+
+uniform! {
+    InstanceDenormBackwardParams {
+        batch: u32,
+        horizon: u32,
+        targets: u32,
+        stats_row: u32,
+        input_row: u32,
+        output_row: u32,
+        params_row: u32,
+        by_channel: u32,
+        affine: u32,
+        weight: u32,
+    }
+}
+
+pub fn instance_denorm_backward(op: &InstanceDenorm, shapes: &Shapes) -> Plan {
+    let params = InstanceDenormBackwardParams {
+        batch: op.batch as u32,
+        horizon: op.horizon as u32,
+        targets: op.targets as u32,
+        stats_row: shapes.row(op.stats),
+        input_row: shapes.row(op.input),
+        output_row: shapes.row(op.output),
+        params_row: shapes.row(PARAMS),
+        by_channel: op.by_channel as u32,
+        affine: op.affine.is_some() as u32,
+        weight: op.affine.map_or(0, |affine| affine.weight as u32),
+    };
+    denorm("instance_denorm_backward", op, &params)
+}
+
+fn denorm<P: Words + encase::ShaderType + encase::internal::WriteInto>(
+    shader: &'static str,
+    op: &InstanceDenorm,
+    params: &P,
+) -> Plan {
+    let bindings = [("params", PARAMS), ("stats", op.stats), ("input", op.input), ("output", op.output)];
     let words = op.batch * op.horizon * op.targets;
-    Plan::one(Dispatch::new(shader, &params, &bindings, groups(words, 64), words * 4))
+    Plan::one(Dispatch::new(shader, params, &bindings, groups(words, 64), words * 8))
+}
+
+uniform! {
+    InstanceAffineBackwardParams {
+        batch: u32,
+        steps: u32,
+        channels: u32,
+        targets: u32,
+        horizon: u32,
+        first: u32,
+        stride: u32,
+        rows: u32,
+        count: u32,
+        weight: u32,
+        bias: u32,
+        params_row: u32,
+        grads_row: u32,
+        input_row: u32,
+        stats_row: u32,
+        d_patches_row: u32,
+        forecast_row: u32,
+        d_forecast_row: u32,
+    }
+}
+
+pub fn instance_affine_backward(op: &InstanceAffineBackward, shapes: &Shapes) -> Plan {
+    let params = InstanceAffineBackwardParams {
+        batch: op.batch as u32,
+        steps: op.steps as u32,
+        channels: op.channels as u32,
+        targets: op.targets as u32,
+        horizon: op.horizon as u32,
+        first: op.patches.first as u32,
+        stride: op.patches.stride as u32,
+        rows: op.patches.rows as u32,
+        count: op.patches.count as u32,
+        weight: op.affine.weight as u32,
+        bias: op.affine.bias as u32,
+        params_row: shapes.row(PARAMS),
+        grads_row: shapes.row(GRADS),
+        input_row: shapes.row(op.input),
+        stats_row: shapes.row(op.stats),
+        d_patches_row: shapes.row(op.d_patches),
+        forecast_row: shapes.row(op.forecast),
+        d_forecast_row: shapes.row(op.d_forecast),
+    };
+    let bindings = [
+        ("params", PARAMS),
+        ("input", op.input),
+        ("stats", op.stats),
+        ("d_patches", op.d_patches),
+        ("forecast", op.forecast),
+        ("d_forecast", op.d_forecast),
+        ("grads", GRADS),
+    ];
+    let work = op.batch * op.targets * (op.patches.count * op.patches.rows + op.horizon) * 12;
+    Plan::one(Dispatch::new("instance_affine_backward", &params, &bindings, groups(op.targets, 1), work))
 }

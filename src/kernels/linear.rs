@@ -61,6 +61,7 @@ uniform! {
     LinearBackwardInputParams {
         d_output: RowsWords,
         d_input: RowsWords,
+        skip: RowsWords,
         weight: u32,
         params_row: u32,
         column_lanes: u32,
@@ -72,16 +73,20 @@ uniform! {
 pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let (column_lanes, column_groups) = across(inputs.div_ceil(COLUMNS));
+    // Something must be bound where nothing is added.
+    let skip = op.skip.unwrap_or(Rows::dense(op.d_output.tensor, 0, 0));
     let params = LinearBackwardInputParams {
         d_output: shapes.rows(&op.d_output),
         d_input: shapes.rows(&op.d_input),
+        skip: shapes.rows(&skip),
         weight: op.weight as u32,
         params_row: shapes.row(PARAMS),
         column_lanes: column_lanes as u32,
         column_groups: column_groups as u32,
         fours: u32::from(fours(&op.d_output) && inputs.is_multiple_of(4) && op.weight.is_multiple_of(4)),
     };
-    let bindings = [("params", PARAMS), ("d_output", op.d_output.tensor), ("d_input", op.d_input.tensor)];
+    let bindings =
+        [("params", PARAMS), ("d_output", op.d_output.tensor), ("skip", skip.tensor), ("d_input", op.d_input.tensor)];
     let row_groups = count.div_ceil(ROWS * LANES / column_lanes);
     let workgroups = groups(column_groups * row_groups, 1);
     Plan::one(Dispatch::new("linear_backward_input", &params, &bindings, workgroups, 2 * count * inputs * outputs))
@@ -151,15 +156,22 @@ pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Pla
     if direct {
         return Plan::one(product.tensor("sums", GRADS));
     }
+    let sum = weight_sum(splits, (outputs * inputs, outputs), (op.d_weight, op.d_bias), shapes);
+    Plan { scratch: vec![sums_words], dispatches: vec![product.scratch("sums", 0), sum] }
+}
+
+/// Adds up splits of `weights` and `outputs` words, in the first piece of working memory, into the gradients at `to`.
+pub fn weight_sum(splits: usize, (weights, outputs): (usize, usize), to: (usize, usize), shapes: &Shapes) -> Dispatch {
+    let words = weights + outputs;
     let params = LinearWeightSumParams {
-        weights: (outputs * inputs) as u32,
+        weights: weights as u32,
         outputs: outputs as u32,
         splits: splits as u32,
-        sums_row: padded(sums_words) as u32,
+        sums_row: padded(splits * words) as u32,
         grads_row: shapes.row(GRADS),
-        d_weight: op.d_weight as u32,
-        d_bias: op.d_bias as u32,
+        d_weight: to.0 as u32,
+        d_bias: to.1 as u32,
     };
-    let sum = Dispatch::new("linear_weight_sum", &params, &[("grads", GRADS)], groups(words, 64), sums_words);
-    Plan { scratch: vec![sums_words], dispatches: vec![product.scratch("sums", 0), sum.scratch("sums", 0)] }
+    let dispatch = Dispatch::new("linear_weight_sum", &params, &[("grads", GRADS)], groups(words, 64), splits * words);
+    dispatch.scratch("sums", 0)
 }

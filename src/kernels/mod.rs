@@ -1,12 +1,17 @@
 //! The GPU engine: every op's host side, and the match that ties an op to its kernels.
 
+mod activation;
+mod attention;
+mod batch_norm;
 mod dropout;
 mod engine;
 mod instance_norm;
+mod layer_norm;
 mod linear;
 mod loss;
 mod lstm;
 mod optimizer;
+mod patches;
 pub mod plan;
 mod recurrent;
 mod rnn;
@@ -35,6 +40,25 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
         Op::LstmForward(op) => lstm::lstm_forward(op, shapes),
         Op::LstmBackward(op) => lstm::lstm_backward(op, shapes),
         Op::Dropout(op) => dropout::dropout(op, shapes),
+        Op::PatchGather(op) => patches::patch_gather(op, shapes),
+        Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(op, shapes),
+        Op::PositionsForward(op) => patches::positions_forward(op, shapes),
+        Op::PositionsBackward(op) => patches::positions_backward(op, shapes),
+        Op::BatchNormStatistics(op) => batch_norm::batch_norm_statistics(op, shapes),
+        Op::BatchNormForward(op) => batch_norm::batch_norm_forward(op, shapes),
+        Op::BatchNormBackwardWeight(op) => batch_norm::batch_norm_backward_weight(op, shapes),
+        Op::BatchNormBackwardInput(op) => batch_norm::batch_norm_backward_input(op, shapes),
+        Op::LayerNormForward(op) => layer_norm::layer_norm_forward(op, shapes),
+        Op::LayerNormBackwardWeight(op) => layer_norm::layer_norm_backward_weight(op, shapes),
+        Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(op, shapes),
+        Op::ActivationForward(op) => activation::activation_forward(op, shapes),
+        Op::ActivationBackward(op) => activation::activation_backward(op, shapes),
+        Op::Residual(op) => activation::residual(op, shapes),
+        Op::AttentionForward(op) => attention::attention_forward(op, shapes),
+        Op::AttentionBackwardQuery(op) => attention::attention_backward_query(op, shapes),
+        Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(op, shapes),
+        Op::MeanPoolForward(op) => patches::mean_pool_forward(op, shapes),
+        Op::MeanPoolBackward(op) => patches::mean_pool_backward(op, shapes),
         Op::LossForward(op) => loss::loss_forward(op, shapes),
         Op::LossBackward(op) => loss::loss_backward(op, shapes),
         Op::PredictionStore(op) => window::prediction_store(op, shapes),

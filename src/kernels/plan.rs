@@ -1,5 +1,6 @@
 //! What an op becomes on the device: dispatches, as plain data.
 
+use crate::dims::padded;
 use crate::program::tensor::{STEPS, WINDOWS};
 use crate::program::{Program, ReplicaStep, Rows, TensorId};
 
@@ -121,6 +122,44 @@ impl Shapes<'_> {
     }
 }
 
+/// How a sum over rows is cut, for workgroups of 16 columns: the splits' sums are working memory, added up by a last pass.
+pub struct Splits {
+    pub count: usize,
+    /// Rows of a split.
+    pub rows: usize,
+    /// Workgroups that share a split.
+    pub blocks: usize,
+    /// Words that a split leaves.
+    words: usize,
+}
+
+impl Splits {
+    /// Rows of a split: enough that 16 lanes of rows have some to do each.
+    const ROWS: usize = 512;
+    /// Most splits: one invocation adds them up.
+    const MOST: usize = 256;
+
+    pub fn new(rows: usize, columns: usize, words: usize) -> Self {
+        let count = rows.div_ceil(Self::ROWS).clamp(1, Self::MOST);
+        let rows_each = rows.div_ceil(count).max(1);
+        Splits { count: rows.div_ceil(rows_each).max(1), rows: rows_each, blocks: columns.div_ceil(16), words }
+    }
+
+    /// Words of working memory.
+    pub fn words(&self) -> usize {
+        self.count * self.words
+    }
+
+    /// Words from one replica's working memory to the next.
+    pub fn words_row(&self) -> u32 {
+        padded(self.words()) as u32
+    }
+
+    pub fn workgroups(&self) -> [u32; 2] {
+        groups(self.count * self.blocks, 1)
+    }
+}
+
 /// Workgroups per dimension that every device allows.
 const MAX_WORKGROUPS: u32 = 65_535;
 
@@ -141,6 +180,12 @@ pub trait Words {
 impl Words for u32 {
     fn words(name: &str, out: &mut Vec<(String, &'static str)>) {
         out.push((name.to_string(), "u32"));
+    }
+}
+
+impl Words for f32 {
+    fn words(name: &str, out: &mut Vec<(String, &'static str)>) {
+        out.push((name.to_string(), "f32"));
     }
 }
 

@@ -60,9 +60,11 @@ pub fn row_bytes(tensor: &Tensor) -> u64 {
 
 fn too_large(name: &str, shape: &[usize], bytes: u64, limit_bytes: u64, id: TensorId) -> Error {
     let help = match id {
-        PARAMS | GRADS | MOMENT1 | MOMENT2 | MASK | BEST_PARAMS => "choose a smaller --hidden or --layers",
+        PARAMS | GRADS | MOMENT1 | MOMENT2 | MASK | BEST_PARAMS => {
+            "choose a smaller --hidden (of patchtst --d-model or --ff) or --layers"
+        }
         SERIES | OBSERVED => "use fewer --covariates or a shorter series",
-        _ => "choose a smaller --batch, --lookback or --hidden",
+        _ => "choose a smaller --batch, --lookback or --hidden (of patchtst --d-model or --ff)",
     };
     Error::Device {
         problem: format!(

@@ -1,13 +1,27 @@
 //! What models are made of: each function pushes a forward op and, on the next line, its backward.
 
+mod transformer;
+
 use crate::program::op::*;
 use crate::program::{Builder, Rows, TensorId, rng};
+
+pub use transformer::*;
 
 /// A value that flows through a model, and where the gradient of the loss by it goes, if anybody reads that.
 #[derive(Debug, Clone, Copy)]
 pub struct Signal {
     pub value: Rows,
     pub grad: Option<Rows>,
+    /// Where the value also flows past its reader: the gradient that comes back that way, which the op that writes `grad`
+    /// adds. So a gradient has one owner, however many read the value.
+    pub skip: Option<Rows>,
+}
+
+impl Signal {
+    /// Data: nobody reads its gradient.
+    pub fn data(value: Rows) -> Self {
+        Signal { value, grad: None, skip: None }
+    }
 }
 
 /// What `window_gather` writes.
@@ -41,8 +55,21 @@ pub fn windows(b: &mut Builder) -> Windows {
     Windows { input, target, weight }
 }
 
-/// Normalises each window's target channels; gives the normalised input `[B, T, C]` and the statistics `[B, K, 2]`.
-pub fn instance_norm(b: &mut Builder, mode: InstanceNorm, input: TensorId) -> (TensorId, TensorId) {
+/// What a window was normalised by.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowScale {
+    /// `[B, K, 2]`
+    pub stats: TensorId,
+    pub affine: Option<Affine>,
+}
+
+/// Normalises each window's target channels; gives the normalised input `[B, T, C]`.
+pub fn instance_norm(
+    b: &mut Builder,
+    mode: InstanceNorm,
+    affine: Option<Affine>,
+    input: TensorId,
+) -> (TensorId, WindowScale) {
     let s = b.sizes.clone();
     let output = b.tensor("instance_norm.output", &[s.batch, s.lookback, s.channels]);
     let stats = b.tensor("instance_norm.stats", &[s.batch, s.targets, 2]);
@@ -57,19 +84,23 @@ pub fn instance_norm(b: &mut Builder, mode: InstanceNorm, input: TensorId) -> (T
         input,
         output,
         stats,
+        affine,
     }));
-    (output, stats)
+    (output, WindowScale { stats, affine })
 }
 
-/// Brings a forecast `[B, O]` back to the scale that [`instance_norm`] took from its window.
-pub fn instance_denorm(b: &mut Builder, stats: TensorId, input: Signal) -> Signal {
+/// Brings a forecast back to the scale that [`instance_norm`] took from its window. The input is `[B, Z, K]`, or `[B, K, Z]`
+/// by channel; the output `[B, Z, K]`.
+pub fn instance_denorm(b: &mut Builder, scale: WindowScale, by_channel: bool, input: Signal) -> Signal {
     let s = b.sizes.clone();
     let output = dense(b, "instance_denorm", s.batch, s.horizon * s.targets);
     let op = |input: Rows, output: Rows| InstanceDenorm {
         batch: s.batch,
         horizon: s.horizon,
         targets: s.targets,
-        stats,
+        stats: scale.stats,
+        affine: scale.affine,
+        by_channel,
         input: input.tensor,
         output: output.tensor,
     };
@@ -80,20 +111,25 @@ pub fn instance_denorm(b: &mut Builder, stats: TensorId, input: Signal) -> Signa
     output
 }
 
-/// A fully connected layer; `name` + `weight` and `bias` are its parameters' names.
+/// A fully connected layer; `names` are its weight's and its bias's.
 pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) -> Signal {
-    let (weight, bias) = (b.param(names.0), b.param(names.1));
-    let (outputs, weight, bias) = (weight.shape[0], weight.offset, bias.offset);
+    let outputs = b.param(names.0).shape[0];
     let output = dense(b, label, input.value.count, outputs);
+    linear_to(b, (b.param(names.0).offset, b.param(names.1).offset), input, output);
+    output
+}
+
+/// A fully connected layer into a place that is there; `(weight, bias)` are words of `[O, I]` and `[O]`.
+pub fn linear_to(b: &mut Builder, (weight, bias): (usize, usize), input: Signal, output: Signal) {
     b.forward(Op::LinearForward(LinearForward { input: input.value, weight, bias, output: output.value }));
     linear_backward(b, input, output, weight, bias);
-    output
 }
 
 fn linear_backward(b: &mut Builder, input: Signal, output: Signal, weight: usize, bias: usize) {
     let Some(d_output) = output.grad else { return };
     if let Some(d_input) = input.grad {
-        b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, d_input }));
+        let skip = input.skip;
+        b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip, d_input }));
     }
     let (d_weight, d_bias) = (weight, bias);
     b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input: input.value, d_output, d_weight, d_bias }));
@@ -103,7 +139,7 @@ fn linear_backward(b: &mut Builder, input: Signal, output: Signal, weight: usize
 ///
 /// Sequences lie in its output as in its input, so that the next layer cuts its sums the same with and without it: a
 /// replica that drops nothing keeps its bits in a program that can.
-pub fn dropout(b: &mut Builder, site: &str, input: Signal) -> Signal {
+pub fn dropout(b: &mut Builder, chance: Chance, site: &str, input: Signal) -> Signal {
     let mut output = dense(b, site, input.value.count, input.value.width);
     let Rows { count, width, inner, outer_stride, .. } = input.value;
     if inner > 1 && inner < count && outer_stride > inner * width {
@@ -111,9 +147,9 @@ pub fn dropout(b: &mut Builder, site: &str, input: Signal) -> Signal {
         output.value = Rows { tensor, offset: 0, ..input.value };
     }
     let site = rng::site(site);
-    b.forward(Op::Dropout(Dropout { input: input.value, output: output.value, site }));
+    b.forward(Op::Dropout(Dropout { input: input.value, output: output.value, chance, site }));
     if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
-        b.backward(Op::Dropout(Dropout { input: d_output, output: d_input, site }));
+        b.backward(Op::Dropout(Dropout { input: d_output, output: d_input, chance, site }));
     }
     output
 }
@@ -196,7 +232,7 @@ fn emitted(b: &mut Builder, name: &str, states: TensorId, hidden: usize, emit: E
     };
     let value = Rows::steps(states, batch, steps + 1, first, count, hidden);
     let d_states = b.tensor(format!("{name}.d_states"), &[batch, count, hidden]);
-    (Signal { value, grad: Some(Rows::dense(d_states, batch * count, hidden)) }, count)
+    (Signal { value, grad: Some(Rows::dense(d_states, batch * count, hidden)), skip: None }, count)
 }
 
 /// The training loss of a forecast against the windows' targets.
@@ -220,8 +256,8 @@ pub fn loss(b: &mut Builder, kind: LossKind, prediction: Signal, windows: Window
 }
 
 /// A fresh `[count, width]` tensor and its gradient.
-fn dense(b: &mut Builder, name: &str, count: usize, width: usize) -> Signal {
+pub fn dense(b: &mut Builder, name: &str, count: usize, width: usize) -> Signal {
     let value = b.tensor(name, &[count, width]);
     let grad = b.tensor(format!("d_{name}"), &[count, width]);
-    Signal { value: Rows::dense(value, count, width), grad: Some(Rows::dense(grad, count, width)) }
+    Signal { value: Rows::dense(value, count, width), grad: Some(Rows::dense(grad, count, width)), skip: None }
 }

@@ -1,5 +1,6 @@
 //! One function per model: declares its weights, then pushes each layer's forward and backward ops.
 
+mod patchtst;
 mod recurrent;
 
 use crate::error::{Error, Result};
@@ -8,44 +9,71 @@ use crate::program::op::{Activation, InstanceNorm, LossKind};
 use crate::program::{ParamLayout, Program};
 use crate::words::words;
 
+pub use crate::layers::NormKind;
+pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelKind {
     Rnn,
     Lstm,
+    Patchtst,
 }
-words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm");
-
-impl ModelKind {
-    /// Rows of `weight_ih` and `weight_hh` per hidden unit.
-    pub fn gates(self) -> usize {
-        match self {
-            ModelKind::Rnn => 1,
-            ModelKind::Lstm => 4,
-        }
-    }
-}
+words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm", ModelKind::Patchtst = "patchtst");
 
 /// The model's architecture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelOptions {
     pub kind: ModelKind,
-    /// H: hidden units per layer, 1 … 1,024.
+    /// H: hidden units per layer of a recurrent model, 1 … 1,024.
     pub hidden: usize,
     pub layers: usize,
     /// Of the RNN cell.
     pub activation: Activation,
     pub instance_norm: Option<InstanceNorm>,
+    /// Of a PatchTST.
+    pub patchtst: PatchtstOptions,
 }
 
 impl Default for ModelOptions {
     fn default() -> Self {
+        ModelOptions::of(ModelKind::Lstm, Variant::Official)
+    }
+}
+
+impl ModelOptions {
+    /// A model's defaults; `variant` is a PatchTST's.
+    pub fn of(kind: ModelKind, variant: Variant) -> Self {
+        let patchtst = kind == ModelKind::Patchtst;
         ModelOptions {
-            kind: ModelKind::Lstm,
+            kind,
             hidden: 64,
-            layers: 1,
+            layers: if patchtst { PatchtstOptions::default_layers(variant) } else { 1 },
             activation: Activation::Tanh,
-            instance_norm: Some(InstanceNorm::Last),
+            instance_norm: match variant {
+                _ if !patchtst => Some(InstanceNorm::Last),
+                Variant::Official | Variant::Hf => Some(InstanceNorm::MeanStd),
+                Variant::Authors => None,
+            },
+            patchtst: PatchtstOptions::of(variant),
         }
+    }
+
+    /// The same model at another width: of a PatchTST a multiple of its heads, the feed-forward blocks in proportion.
+    pub fn with_width(&self, width: usize) -> Option<ModelOptions> {
+        let mut model = self.clone();
+        if self.kind == ModelKind::Patchtst {
+            let patchtst = &mut model.patchtst;
+            patchtst.ff = (patchtst.ff * width).div_ceil(patchtst.d_model);
+            patchtst.d_model = width;
+            return (width > 0 && width.is_multiple_of(patchtst.heads)).then_some(model);
+        }
+        model.hidden = width;
+        (width > 0).then_some(model)
+    }
+
+    /// Hidden units per layer; a PatchTST's model width.
+    pub fn width(&self) -> usize {
+        if self.kind == ModelKind::Patchtst { self.patchtst.d_model } else { self.hidden }
     }
 }
 
@@ -62,13 +90,12 @@ pub struct Training {
 /// The largest hidden size the recurrent kernels take.
 pub const MAX_HIDDEN: usize = 1024;
 
-/// The weights of a model that reads `channels` inputs and forecasts `outputs` values, laid out.
-pub fn params(model: &ModelOptions, channels: usize, outputs: usize) -> ParamLayout {
-    recurrent::params(model, channels, outputs)
-}
-
-/// The program that trains and evaluates `sizes.replicas` such models.
-pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
+/// The weights of a model, laid out. Refuses what cannot be built, with the numbers.
+pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
+    if model.kind == ModelKind::Patchtst {
+        patchtst::check(model, sizes)?;
+        return Ok(patchtst::params(model, sizes));
+    }
     if model.hidden == 0 || model.hidden > MAX_HIDDEN {
         return Err(Error::config(
             "hidden",
@@ -79,5 +106,14 @@ pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<
     if model.layers == 0 {
         return Err(Error::config("layers", "0 is out of range", "choose --layers 1 or more"));
     }
-    recurrent::build(model, training, sizes)
+    Ok(recurrent::params(model, sizes))
+}
+
+/// The program that trains and evaluates `sizes.replicas` such models.
+pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
+    let layout = params(model, &sizes)?;
+    match model.kind {
+        ModelKind::Rnn | ModelKind::Lstm => recurrent::build(model, training, sizes, layout),
+        ModelKind::Patchtst => patchtst::build(model, training, sizes, layout),
+    }
 }

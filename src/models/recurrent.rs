@@ -4,12 +4,15 @@ use super::{ModelKind, ModelOptions, Training};
 use crate::error::Result;
 use crate::layers::{self, Emit, Signal};
 use crate::program::builder::Sizes;
+use crate::program::op::Chance;
 use crate::program::{Builder, Param, ParamLayout, Program, Rows};
 
 /// `nn.RNN` / `nn.LSTM` + `nn.Linear`, initialised as PyTorch does: everything uniform in ±1/√hidden.
-pub fn params(model: &ModelOptions, channels: usize, outputs: usize) -> ParamLayout {
+pub fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let (kind, hidden) = (model.kind, model.hidden);
-    let gates = kind.gates() * hidden;
+    let (channels, outputs) = (sizes.channels, sizes.horizon * sizes.targets);
+    // Rows of `weight_ih` and `weight_hh` per hidden unit.
+    let gates = if kind == ModelKind::Lstm { 4 } else { 1 } * hidden;
     let bound = 1.0 / (hidden as f32).sqrt();
     let mut params = Vec::new();
     for layer in 0..model.layers {
@@ -24,32 +27,32 @@ pub fn params(model: &ModelOptions, channels: usize, outputs: usize) -> ParamLay
     ParamLayout::new(params)
 }
 
-pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
-    let layout = params(model, sizes.channels, sizes.horizon * sizes.targets);
+pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: ParamLayout) -> Result<Program> {
     let mut b = Builder::new(sizes, layout);
     let windows = layers::windows(&mut b);
-    let (input, stats) = match model.instance_norm {
+    let (input, scale) = match model.instance_norm {
         Some(mode) => {
-            let (output, stats) = layers::instance_norm(&mut b, mode, windows.input);
-            (output, Some(stats))
+            let (output, scale) = layers::instance_norm(&mut b, mode, None, windows.input);
+            (output, Some(scale))
         }
         None => (windows.input, None),
     };
     let value = Rows::dense(input, b.sizes.batch * b.sizes.lookback, b.sizes.channels);
-    let mut x = Signal { value, grad: None };
+    let mut x = Signal::data(value);
     for layer in 0..model.layers {
         let emit = if layer + 1 == model.layers { Emit::Last } else { Emit::Sequence };
-        x = match model.kind {
-            ModelKind::Rnn => layers::rnn(&mut b, layer, model.activation, x, emit),
-            ModelKind::Lstm => layers::lstm(&mut b, layer, x, emit),
+        x = if model.kind == ModelKind::Lstm {
+            layers::lstm(&mut b, layer, x, emit)
+        } else {
+            layers::rnn(&mut b, layer, model.activation, x, emit)
         };
         if training.dropout {
-            x = layers::dropout(&mut b, &format!("dropout:{}.{layer}", model.kind), x);
+            x = layers::dropout(&mut b, Chance::Hidden, &format!("dropout:{}.{layer}", model.kind), x);
         }
     }
     let mut prediction = layers::linear(&mut b, "head", ("head.weight", "head.bias"), x);
-    if let Some(stats) = stats {
-        prediction = layers::instance_denorm(&mut b, stats, prediction);
+    if let Some(scale) = scale {
+        prediction = layers::instance_denorm(&mut b, scale, false, prediction);
     }
     layers::loss(&mut b, training.loss, prediction, windows);
     b.optimizer(training.clip);

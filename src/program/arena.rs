@@ -11,16 +11,72 @@ pub struct Param {
     pub shape: Vec<usize>,
     /// Whether synaptic pruning, L2 and weight decay apply: weight matrices, never biases.
     pub prunable: bool,
-    /// Initialised uniformly in ±bound.
-    pub bound: f32,
+    pub initial: Initial,
+    /// Lies right after the weight before it, so that one product reads both.
+    pub joined: bool,
+    /// N > 0: a state dict counts columns feature by feature, `[rows, D, N]`; the arena patch by patch, `[rows, N, D]`, as
+    /// the activations lie that they multiply.
+    pub turned: usize,
     /// First word in a replica's row.
     pub offset: usize,
 }
 
+/// How a weight starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initial {
+    /// Uniform in ±bound.
+    Uniform(f32),
+    /// Normal around 0 with this deviation.
+    Normal(f32),
+    Constant(f32),
+    /// Sines and cosines of `[N, D]` (Vaswani et al. 2017, section 3.5), less their mean, over ten times their sample
+    /// deviation, as PatchTST has them.
+    SineCosine,
+}
+
 impl Param {
-    /// A weight that [`ParamLayout::new`] will place.
+    /// A weight that [`ParamLayout::new`] will place, uniform in ±bound.
     pub fn new(name: impl Into<String>, shape: &[usize], prunable: bool, bound: f32) -> Self {
-        Param { name: name.into(), shape: shape.to_vec(), prunable, bound, offset: 0 }
+        let initial = Initial::Uniform(bound);
+        Param { name: name.into(), shape: shape.to_vec(), prunable, initial, joined: false, turned: 0, offset: 0 }
+    }
+
+    pub fn initial(self, initial: Initial) -> Self {
+        Param { initial, ..self }
+    }
+
+    /// Right after the weight declared before it.
+    pub fn joined(self) -> Self {
+        Param { joined: true, ..self }
+    }
+
+    /// With columns `[D, N]` in a state dict, for N patches.
+    pub fn turned(self, patches: usize) -> Self {
+        Param { turned: patches, ..self }
+    }
+
+    /// The weight's values in a replica's row, in the order of a state dict.
+    pub fn named(&self, row: &[f32]) -> Vec<f32> {
+        let values = &row[self.range()];
+        (0..self.len()).map(|i| values[self.place(i)]).collect()
+    }
+
+    /// Puts values in the order of a state dict into a replica's row.
+    pub fn set(&self, row: &mut [f32], values: impl IntoIterator<Item = f32>) {
+        for (i, value) in values.into_iter().enumerate().take(self.len()) {
+            row[self.offset + self.place(i)] = value;
+        }
+    }
+
+    /// Where element i of the state dict's tensor lies in the span.
+    fn place(&self, i: usize) -> usize {
+        if self.turned == 0 {
+            return i;
+        }
+        let columns = self.len() / self.shape[0];
+        let (row, column) = (i / columns, i % columns);
+        let (d, n) = (column / self.turned, column % self.turned);
+        row * columns + n * (columns / self.turned) + d
     }
 
     pub fn len(&self) -> usize {
@@ -36,7 +92,7 @@ impl Param {
     }
 }
 
-/// The row `[P]` of one replica: prunable weights first, every span padded to 64 words.
+/// The row `[P]` of one replica: prunable weights first, every span padded to 64 words but for joined ones.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ParamLayout {
     /// In arena order.
@@ -52,9 +108,11 @@ impl ParamLayout {
     pub fn new(weights: Vec<Param>) -> Self {
         let mut layout = ParamLayout::default();
         let (first, last): (Vec<_>, Vec<_>) = weights.into_iter().partition(|weight| weight.prunable);
+        let mut end = 0;
         for mut param in first.into_iter().chain(last) {
-            param.offset = layout.words;
-            layout.words += padded(param.len());
+            param.offset = if param.joined { end } else { layout.words };
+            end = param.offset + param.len();
+            layout.words = padded(end);
             if param.prunable {
                 layout.prunable_words = layout.words;
             }
@@ -63,13 +121,20 @@ impl ParamLayout {
         layout
     }
 
-    /// The row of a fresh model: each weight uniform in ±bound, drawn from (seed, `init:` + name, element).
+    /// The row of a fresh model, drawn from (seed, `init:` + name, element of the state dict's tensor).
     pub fn initial(&self, seed: u32) -> Vec<f32> {
         let mut row = vec![0.0; self.words];
         for param in &self.params {
             let site = rng::site(&format!("init:{}", param.name));
-            for (i, word) in row[param.range()].iter_mut().enumerate() {
-                *word = (2.0 * rng::unit(rng::draw(seed, site, 0, i as u32)) - 1.0) * param.bound;
+            let elements = 0..param.len() as u32;
+            match param.initial {
+                Initial::Uniform(bound) => {
+                    let value = |i| (2.0 * rng::unit(rng::draw(seed, site, 0, i)) - 1.0) * bound;
+                    param.set(&mut row, elements.map(value));
+                }
+                Initial::Normal(std) => param.set(&mut row, elements.map(|i| rng::normal(seed, site, 0, i) * std)),
+                Initial::Constant(value) => param.set(&mut row, elements.map(|_| value)),
+                Initial::SineCosine => param.set(&mut row, sine_cosine(param.shape[0], param.shape[1])),
             }
         }
         row
@@ -101,5 +166,82 @@ impl ParamLayout {
             mask[word / 32] |= 1 << (word % 32);
         }
         mask
+    }
+}
+
+/// See [`Initial::SineCosine`].
+fn sine_cosine(patches: usize, width: usize) -> Vec<f32> {
+    let angle = |i: usize| {
+        let (n, d) = (i / width, i % width);
+        let rate = (-(10_000f64.ln()) * (d - d % 2) as f64 / width as f64).exp();
+        let angle = n as f64 * rate;
+        if d.is_multiple_of(2) { angle.sin() } else { angle.cos() }
+    };
+    let mut values: Vec<f64> = (0..patches * width).map(angle).collect();
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    values.iter_mut().for_each(|value| *value -= mean);
+    let deviation = (values.iter().map(|value| value * value).sum::<f64>() / (count - 1.0).max(1.0)).sqrt();
+    values.into_iter().map(|value| (value / (10.0 * deviation)) as f32).collect()
+}
+
+/// Something a model learns without a gradient: a span of words in `STATE`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Running {
+    /// PyTorch's name, such as `…batchnorm.running_mean`.
+    pub name: String,
+    /// `[]` for a count, which a state dict holds as an integer.
+    pub shape: Vec<usize>,
+    pub initial: f32,
+    pub offset: usize,
+}
+
+impl Running {
+    /// Whether a state dict holds it as a 64-bit integer.
+    pub fn is_count(&self) -> bool {
+        self.shape.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.len()
+    }
+}
+
+/// The row `[S]` of one replica's state.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StateLayout {
+    pub entries: Vec<Running>,
+    /// S
+    pub words: usize,
+}
+
+impl StateLayout {
+    /// Adds the running statistics of a BatchNorm over `width` features, as PyTorch names them; gives their first word.
+    pub fn batch_norm(&mut self, name: &str, width: usize) -> usize {
+        let first = self.words;
+        let parts = [("running_mean", vec![width], 0.0), ("running_var", vec![width], 1.0)];
+        for (part, shape, initial) in parts.into_iter().chain([("num_batches_tracked", Vec::new(), 0.0)]) {
+            let entry = Running { name: format!("{name}.{part}"), shape, initial, offset: self.words };
+            self.words += entry.len();
+            self.entries.push(entry);
+        }
+        first
+    }
+
+    /// The row of a fresh model.
+    pub fn initial(&self) -> Vec<f32> {
+        self.entries.iter().flat_map(|entry| vec![entry.initial; entry.len()]).collect()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Running> {
+        self.entries.iter().find(|entry| entry.name == name)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::op::*;
 use super::tensor::*;
-use super::{Param, ParamLayout, Program, ReplicaStep};
+use super::{Param, ParamLayout, Program, ReplicaStep, StateLayout};
 use crate::error::{Error, Result};
 
 /// The sizes every program needs.
@@ -24,6 +24,7 @@ pub struct Sizes {
 pub struct Builder {
     pub sizes: Sizes,
     params: ParamLayout,
+    state: StateLayout,
     tensors: Vec<Tensor>,
     forward: Vec<Op>,
     backward: Vec<Op>,
@@ -33,7 +34,12 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Of a model that learns nothing but its weights.
     pub fn new(sizes: Sizes, params: ParamLayout) -> Self {
+        Self::with_state(sizes, params, StateLayout::default())
+    }
+
+    pub fn with_state(sizes: Sizes, params: ParamLayout, state: StateLayout) -> Self {
         let mut builder = Builder {
             tensors: Vec::new(),
             forward: Vec::new(),
@@ -42,6 +48,7 @@ impl Builder {
             update: Vec::new(),
             evaluate: Vec::new(),
             params,
+            state,
             sizes,
         };
         let s = builder.sizes.clone();
@@ -62,6 +69,8 @@ impl Builder {
             ("series", vec![s.rows, s.channels], Element::F32, Fill::Unwritten),
             ("observed", vec![s.rows, s.targets], Element::F32, Fill::Unwritten),
             ("grad_norm", vec![1], Element::F32, Fill::Zeros),
+            ("state", vec![builder.state.words], Element::F32, Fill::Zeros),
+            ("best_state", vec![builder.state.words], Element::F32, Fill::Zeros),
         ];
         for (i, (name, shape, element, fill)) in fixed.into_iter().enumerate() {
             let shared = [SERIES, OBSERVED].contains(&TensorId(i as u32));
@@ -73,6 +82,11 @@ impl Builder {
     /// The weight of this name, which the model declared.
     pub fn param(&self, name: &str) -> &Param {
         self.params.get(name).unwrap_or_else(|| panic!("the model declares no weight `{name}`"))
+    }
+
+    /// The first word of a running statistic, which the model declared.
+    pub fn running(&self, name: &str) -> usize {
+        self.state.get(name).unwrap_or_else(|| panic!("the model declares no state `{name}`")).offset
     }
 
     /// A per-replica f32 tensor that is written before it is read.
@@ -138,6 +152,7 @@ impl Builder {
             outputs: self.sizes.horizon * self.sizes.targets,
             prediction_slots: self.sizes.prediction_slots,
             params: self.params,
+            state: self.state,
             tensors: self.tensors,
             forward: self.forward,
             backward: self.backward,
@@ -153,7 +168,7 @@ impl Builder {
                         "tensor `{}` of shape {:?} has more words than a kernel can address",
                         tensor.name, tensor.shape
                     ),
-                    "choose a smaller --batch, --lookback or --hidden",
+                    "choose a smaller --batch, --lookback or --hidden (of patchtst --d-model or --ff)",
                 ));
             }
         }

@@ -40,11 +40,13 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         }
         Op::InstanceNormForward(op) => {
             let words = op.batch * op.steps * op.channels;
-            vec![(op.input, words), (op.output, words), (op.stats, op.batch * op.targets * 2)]
+            let affine = op.affine.map_or(0, |affine| affine.end(op.targets));
+            vec![(op.input, words), (op.output, words), (op.stats, op.batch * op.targets * 2), (PARAMS, affine)]
         }
         Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => {
             let words = op.batch * op.horizon * op.targets;
-            vec![(op.input, words), (op.output, words), (op.stats, op.batch * op.targets * 2)]
+            let affine = op.affine.map_or(0, |affine| affine.end(op.targets));
+            vec![(op.input, words), (op.output, words), (op.stats, op.batch * op.targets * 2), (PARAMS, affine)]
         }
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
@@ -55,11 +57,15 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
                 (PARAMS, op.bias + outputs),
             ]
         }
-        Op::LinearBackwardInput(op) => vec![
-            (op.d_output.tensor, op.d_output.end()),
-            (op.d_input.tensor, op.d_input.end()),
-            (PARAMS, op.weight + op.d_output.width * op.d_input.width),
-        ],
+        Op::LinearBackwardInput(op) => {
+            let skip = op.skip.unwrap_or(op.d_input);
+            vec![
+                (op.d_output.tensor, op.d_output.end()),
+                (op.d_input.tensor, op.d_input.end()),
+                (skip.tensor, skip.end()),
+                (PARAMS, op.weight + op.d_output.width * op.d_input.width),
+            ]
+        }
         Op::LinearBackwardWeight(op) => vec![
             (op.input.tensor, op.input.end()),
             (op.d_output.tensor, op.d_output.end()),
@@ -93,6 +99,101 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             (op.d_gates, op.batch * op.steps * 4 * op.hidden),
         ],
         Op::Dropout(op) => vec![(op.input.tensor, op.input.end()), (op.output.tensor, op.output.end())],
+        Op::PatchGather(op) => {
+            let words = op.batch * op.sequences * op.patches.count * op.patches.rows * op.width;
+            vec![(op.input, op.batch * op.steps * op.channels), (op.output, words)]
+        }
+        Op::InstanceAffineBackward(op) => {
+            let (sequences, affine) = (op.batch * op.targets, op.affine.end(op.targets));
+            vec![
+                (PARAMS, affine),
+                (GRADS, affine),
+                (op.input, op.batch * op.steps * op.channels),
+                (op.stats, sequences * 2),
+                (op.d_patches, sequences * op.patches.count * op.patches.rows),
+                (op.forecast, sequences * op.horizon),
+                (op.d_forecast, sequences * op.horizon),
+            ]
+        }
+        Op::PositionsForward(op) => {
+            let words = op.sequences * op.width;
+            vec![(PARAMS, op.positions + op.width), (op.input, words), (op.output, words)]
+        }
+        Op::PositionsBackward(op) => {
+            vec![(GRADS, op.d_positions + op.width), (op.d_sum, op.sequences * op.width)]
+        }
+        Op::BatchNormStatistics(op) => vec![
+            (op.input, op.batch * op.tokens * op.width),
+            (op.stats, 2 * op.width + 1),
+            (STATE, op.running + 2 * op.width + 1),
+        ],
+        Op::BatchNormForward(op) => {
+            let words = op.count * op.width;
+            vec![
+                (op.input, words),
+                (op.output, words),
+                (op.stats, op.mean + 2 * op.width),
+                (PARAMS, op.affine.end(op.width)),
+            ]
+        }
+        Op::BatchNormBackwardWeight(op) => {
+            let words = op.count * op.width;
+            vec![
+                (op.input, words),
+                (op.d_output, words),
+                (op.stats, 2 * op.width + 1),
+                (GRADS, op.d_affine.end(op.width)),
+            ]
+        }
+        Op::BatchNormBackwardInput(op) => {
+            let words = op.batch * op.tokens * op.width;
+            let affine = op.affine.end(op.width);
+            let all = [(op.input, words), (op.d_output, words), (op.d_input, words), (PARAMS, affine), (GRADS, affine)];
+            all.into_iter().chain([(op.stats, 2 * op.width + 1)]).chain(op.skip.map(|skip| (skip, words))).collect()
+        }
+        Op::LayerNormForward(op) => {
+            let words = op.count * op.width;
+            let affine = op.affine.end(op.width);
+            vec![(op.input, words), (op.output, words), (op.stats, op.count * 2), (PARAMS, affine)]
+        }
+        Op::LayerNormBackwardWeight(op) => {
+            let words = op.count * op.width;
+            let affine = op.d_affine.end(op.width);
+            vec![(op.input, words), (op.d_output, words), (op.stats, op.count * 2), (GRADS, affine)]
+        }
+        Op::LayerNormBackwardInput(op) => {
+            let words = op.count * op.width;
+            let all = [(op.input, words), (op.d_output, words), (op.d_input, words), (op.stats, op.count * 2)];
+            all.into_iter()
+                .chain([(PARAMS, op.affine.end(op.width))])
+                .chain(op.skip.map(|skip| (skip, words)))
+                .collect()
+        }
+        Op::ActivationForward(op) => vec![(op.input, op.elements), (op.output, op.elements)],
+        Op::ActivationBackward(op) => {
+            vec![(op.input, op.elements), (op.d_output, op.elements), (op.d_input, op.elements)]
+        }
+        Op::Residual(op) => vec![(op.input, op.elements), (op.skip, op.elements), (op.output, op.elements)],
+        Op::AttentionForward(op) => {
+            let heads = &op.heads;
+            let scores = [op.before, op.scores].into_iter().flatten().map(|tensor| (tensor, heads.scores()));
+            attention(heads, op.qkv, op.softmax, op.output).into_iter().chain(scores).collect()
+        }
+        Op::AttentionBackwardQuery(op) | Op::AttentionBackwardKeyValue(op) => {
+            let heads = &op.heads;
+            let scores = [op.before, op.d_scores].into_iter().flatten().map(|tensor| (tensor, heads.scores()));
+            let forward = attention(heads, op.qkv, op.softmax, op.output);
+            let backward = attention(heads, op.d_qkv, op.softmax, op.d_output);
+            forward.into_iter().chain(backward).chain(scores).collect()
+        }
+        Op::MeanPoolForward(op) => {
+            let words = op.sequences * op.width;
+            vec![(op.input, words * op.tokens), (op.output, words)]
+        }
+        Op::MeanPoolBackward(op) => {
+            let words = op.sequences * op.width;
+            vec![(op.input, words), (op.output, words * op.tokens)]
+        }
         Op::LossForward(op) => {
             vec![(op.prediction, op.elements), (op.target, op.elements), (op.weight, op.elements)]
         }
@@ -127,4 +228,9 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             ]
         }
     }
+}
+
+fn attention(heads: &Heads, qkv: TensorId, softmax: TensorId, output: TensorId) -> Vec<(TensorId, usize)> {
+    let tokens = (heads.first + heads.sequences) * heads.tokens;
+    vec![(qkv, tokens * 3 * heads.model()), (softmax, tokens * heads.heads * 2), (output, tokens * heads.model())]
 }

@@ -10,7 +10,7 @@ pub mod rng;
 pub mod step;
 pub mod tensor;
 
-pub use arena::{Param, ParamLayout};
+pub use arena::{Initial, Param, ParamLayout, Running, StateLayout};
 pub use builder::Builder;
 pub use op::Op;
 pub use step::ReplicaStep;
@@ -30,6 +30,7 @@ pub struct Program {
     /// How many slots of predictions [`tensor::PREDICTIONS`] holds.
     pub prediction_slots: usize,
     pub params: ParamLayout,
+    pub state: StateLayout,
     /// Indexed by [`TensorId`]; the first are the fixed ones of [`tensor`].
     pub tensors: Vec<Tensor>,
     /// Gather, the model, the loss.

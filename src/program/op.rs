@@ -5,15 +5,20 @@
 //! K targets, Z horizon, O = Z·K outputs, H hidden units, N rows of a matrix, P words of a parameter arena.
 //! Every op writes its outputs with `=`; each output word has one owner; reductions run in a fixed order.
 
+mod access;
+mod transformer;
+
 use super::tensor::*;
 use crate::words::words;
+
+pub use transformer::*;
 
 /// How the input window is normalised, target channels only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InstanceNorm {
     /// Subtract the window's last value (NLinear; Zeng et al., AAAI 2023).
     Last,
-    /// Subtract the mean, divide by √(population variance + 1e-5) (RevIN; Kim et al., ICLR 2022), no affine part.
+    /// Subtract the mean, divide by √(population variance + 1e-5) (RevIN; Kim et al., ICLR 2022).
     MeanStd,
 }
 words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm::MeanStd = "mean-std");
@@ -56,7 +61,8 @@ pub struct WindowGather {
     pub weight: TensorId,
 }
 
-/// `output = (input − shift) / scale` on the first K channels, the others copied; `stats[b, k] = (shift, scale)`.
+/// `output = (input − shift) / scale · weight + bias` on the first K channels, the others copied;
+/// `stats[b, k] = (shift, scale)`. Without an affine part weight is 1 and bias 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceNormForward {
     pub mode: InstanceNorm,
@@ -70,10 +76,13 @@ pub struct InstanceNormForward {
     pub output: TensorId,
     /// `[B, K, 2]`
     pub stats: TensorId,
+    /// Of `[K]` each in [`PARAMS`].
+    pub affine: Option<Affine>,
 }
 
-/// Forward: `output[b, z, k] = input[b, z, k] · scale[b, k] + shift[b, k]`.
-/// Backward: `d_input = d_output · scale`; the statistics carry no gradient, as RevIN detaches them.
+/// Forward: `output[b, z, k] = (input[b, z, k] − bias[k]) / (weight[k] + 1e-10) · scale[b, k] + shift[b, k]`.
+/// Backward: `d_input = d_output · scale / (weight + 1e-10)`; the statistics carry no gradient, as RevIN detaches them.
+/// Without an affine part the division is none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceDenorm {
     pub batch: usize,
@@ -81,9 +90,13 @@ pub struct InstanceDenorm {
     pub targets: usize,
     /// `[B, K, 2]`
     pub stats: TensorId,
-    /// `[B, Z, K]`: what is read (forward: the head's output; backward: d_output)
+    /// Of `[K]` each in [`PARAMS`].
+    pub affine: Option<Affine>,
+    /// Whether the head's side is `[B, K, Z]`.
+    pub by_channel: bool,
+    /// What is read: forward `[B, Z, K]`, or by channel `[B, K, Z]`, the head's output; backward `[B, Z, K]`, d_output
     pub input: TensorId,
-    /// `[B, Z, K]`: what is written (forward: the forecast; backward: d_input)
+    /// What is written: forward `[B, Z, K]`, the forecast; backward `[B, Z, K]`, or by channel `[B, K, Z]`, d_input
     pub output: TensorId,
 }
 
@@ -100,13 +113,15 @@ pub struct LinearForward {
     pub output: Rows,
 }
 
-/// `d_input[n, i] = Σ_o d_output[n, o] · weight[o, i]`
+/// `d_input[n, i] = Σ_o d_output[n, o] · weight[o, i] + skip[n, i]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearBackwardInput {
     /// `[N, O]`
     pub d_output: Rows,
     /// Word of `[O, I]` in [`PARAMS`].
     pub weight: usize,
+    /// `[N, I]`: the gradient that reaches the input past the layer.
+    pub skip: Option<Rows>,
     /// `[N, I]`
     pub d_input: Rows,
 }
@@ -205,13 +220,26 @@ pub struct LstmBackward {
     pub d_gates: TensorId,
 }
 
-/// Inverted dropout: `output = input · (keep ? scale : 0)`; its own backward, applied to the gradient.
+/// Which of the step table's chances of being dropped an op uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chance {
+    /// Of hidden values: everything but the other two.
+    Hidden,
+    /// Of attention probabilities.
+    Attention,
+    /// Of what the head reads.
+    Head,
+}
+
+/// Inverted dropout: `output = input · (keep ? 1 / (1 − p) : 0)`; its own backward, applied to the gradient.
 ///
-/// Element (n, j) is dropped where `draw(seed, site, step, n·width + j) < threshold` (see [`super::rng`]).
+/// Element (n, j) is dropped where `draw(seed, site, step, n·width + j) < threshold`, p = threshold / 2³² (see
+/// [`super::rng`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dropout {
     pub input: Rows,
     pub output: Rows,
+    pub chance: Chance,
     pub site: u32,
 }
 
@@ -352,6 +380,25 @@ pub enum Op {
     LstmForward(LstmForward),
     LstmBackward(LstmBackward),
     Dropout(Dropout),
+    PatchGather(PatchGather),
+    InstanceAffineBackward(InstanceAffineBackward),
+    PositionsForward(PositionsForward),
+    PositionsBackward(PositionsBackward),
+    BatchNormStatistics(BatchNormStatistics),
+    BatchNormForward(BatchNormForward),
+    BatchNormBackwardWeight(BatchNormBackwardWeight),
+    BatchNormBackwardInput(BatchNormBackwardInput),
+    LayerNormForward(LayerNormForward),
+    LayerNormBackwardWeight(LayerNormBackwardWeight),
+    LayerNormBackwardInput(LayerNormBackwardInput),
+    ActivationForward(ActivationForward),
+    ActivationBackward(ActivationBackward),
+    Residual(Residual),
+    AttentionForward(AttentionForward),
+    AttentionBackwardQuery(AttentionBackward),
+    AttentionBackwardKeyValue(AttentionBackward),
+    MeanPoolForward(MeanPool),
+    MeanPoolBackward(MeanPool),
     LossForward(LossForward),
     LossBackward(LossBackward),
     PredictionStore(PredictionStore),
@@ -362,88 +409,4 @@ pub enum Op {
     TopkPick(TopkPick),
     TopkTies(TopkTies),
     ThresholdMask(ThresholdMask),
-}
-
-impl Op {
-    /// The kernel's one name.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Op::WindowGather(_) => "window_gather",
-            Op::InstanceNormForward(_) => "instance_norm_forward",
-            Op::InstanceDenormForward(_) => "instance_denorm_forward",
-            Op::InstanceDenormBackward(_) => "instance_denorm_backward",
-            Op::LinearForward(_) => "linear_forward",
-            Op::LinearBackwardInput(_) => "linear_backward_input",
-            Op::LinearBackwardWeight(_) => "linear_backward_weight",
-            Op::RnnForward(_) => "rnn_forward",
-            Op::RnnBackward(_) => "rnn_backward",
-            Op::LstmForward(_) => "lstm_forward",
-            Op::LstmBackward(_) => "lstm_backward",
-            Op::Dropout(_) => "dropout",
-            Op::LossForward(_) => "loss_forward",
-            Op::LossBackward(_) => "loss_backward",
-            Op::PredictionStore(_) => "prediction_store",
-            Op::GradNormPartial(_) => "grad_norm_partial",
-            Op::GradNorm(_) => "grad_norm",
-            Op::AdamMasked(_) => "adam_masked",
-            Op::TopkHistogram(_) => "topk_histogram",
-            Op::TopkPick(_) => "topk_pick",
-            Op::TopkTies(_) => "topk_ties",
-            Op::ThresholdMask(_) => "threshold_mask",
-        }
-    }
-
-    /// Tensors whose contents the op depends on, those it updates in place included.
-    pub fn reads(&self) -> Vec<TensorId> {
-        match self {
-            Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
-            Op::InstanceNormForward(op) => vec![op.input],
-            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.stats, op.input],
-            Op::LinearForward(op) => vec![PARAMS, op.input.tensor],
-            Op::LinearBackwardInput(op) => vec![PARAMS, op.d_output.tensor],
-            Op::LinearBackwardWeight(op) => vec![op.input.tensor, op.d_output.tensor],
-            Op::RnnForward(op) => vec![PARAMS, op.projected],
-            Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
-            Op::LstmForward(op) => vec![PARAMS, op.gates],
-            Op::LstmBackward(op) => vec![PARAMS, op.gates, op.cells, op.d_output],
-            Op::Dropout(op) => vec![STEPS, op.input.tensor],
-            Op::LossForward(op) => vec![STEPS, op.prediction, op.target, op.weight],
-            Op::LossBackward(op) => vec![STEPS, op.prediction, op.target, op.weight],
-            Op::PredictionStore(op) => vec![op.prediction],
-            Op::GradNormPartial(_) => vec![GRADS, MASK],
-            Op::GradNorm(op) => vec![op.partial],
-            Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
-            Op::TopkHistogram(op) => vec![STEPS, PARAMS, MASK, op.state, op.histogram],
-            Op::TopkPick(op) => vec![STEPS, op.histogram, op.state],
-            Op::TopkTies(op) => vec![STEPS, PARAMS, MASK, op.state],
-            Op::ThresholdMask(op) => vec![STEPS, PARAMS, MASK, op.state, op.ties],
-        }
-    }
-
-    /// Tensors the op writes, wholly or in part.
-    pub fn writes(&self) -> Vec<TensorId> {
-        match self {
-            Op::WindowGather(op) => vec![op.input, op.target, op.weight],
-            Op::InstanceNormForward(op) => vec![op.output, op.stats],
-            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.output],
-            Op::LinearForward(op) => vec![op.output.tensor],
-            Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
-            Op::LinearBackwardWeight(_) => vec![GRADS],
-            Op::RnnForward(op) => vec![op.states],
-            Op::RnnBackward(op) => vec![op.d_projected],
-            Op::LstmForward(op) => vec![op.gates, op.states, op.cells],
-            Op::LstmBackward(op) => vec![op.d_gates],
-            Op::Dropout(op) => vec![op.output.tensor],
-            Op::LossForward(_) => vec![LOSSES],
-            Op::LossBackward(op) => vec![op.d_prediction],
-            Op::PredictionStore(_) => vec![PREDICTIONS],
-            Op::GradNormPartial(op) => vec![op.partial],
-            Op::GradNorm(_) => vec![GRAD_NORM],
-            Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
-            Op::TopkHistogram(op) => vec![op.histogram],
-            Op::TopkPick(op) => vec![op.histogram, op.state],
-            Op::TopkTies(op) => vec![op.ties],
-            Op::ThresholdMask(_) => vec![MASK],
-        }
-    }
 }

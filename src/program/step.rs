@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::op::Chance;
 use super::rng;
 
 /// A row of the step table [`STEPS`](super::tensor::STEPS): 16 words. Field for field the struct in
@@ -15,10 +16,12 @@ pub struct ReplicaStep {
     pub step: u32,
     /// 0: this replica has stopped, and nothing of it may change.
     pub active: u32,
-    /// A draw below this drops: round(p · 2³²); 0 drops nothing.
+    /// A draw below this drops a hidden value: round(p · 2³²); 0 drops nothing. What is kept is divided by 1 − p.
     pub dropout_threshold: u32,
-    /// 1 / (1 − p).
-    pub dropout_scale: f32,
+    /// The same of attention probabilities.
+    pub attention_threshold: u32,
+    /// The same of what the head reads.
+    pub head_threshold: u32,
     /// 1 / number of observed target values in the batch; 0 if there are none.
     pub inv_target_count: f32,
     /// Learning rate / (1 − β₁ⁿ).
@@ -39,7 +42,6 @@ pub struct ReplicaStep {
     pub prune_count: u32,
     /// 1: it removes those of the smallest random draws, see [`RANDOM_PRUNE`]; 0: those of the smallest magnitude.
     pub prune_random: u32,
-    pub unused: u32,
 }
 
 /// Adam's ε, the same for all.
@@ -51,8 +53,22 @@ pub const RANDOM_PRUNE: u32 = rng::site("random-prune");
 impl ReplicaStep {
     pub const WORDS: usize = 16;
 
+    /// The threshold that drops with probability `p`.
+    pub fn threshold(p: f64) -> u32 {
+        (p * 4_294_967_296.0).round().min(u32::MAX as f64) as u32
+    }
+
+    /// The threshold of one kind of dropout.
+    pub fn threshold_of(&self, chance: Chance) -> u32 {
+        match chance {
+            Chance::Hidden => self.dropout_threshold,
+            Chance::Attention => self.attention_threshold,
+            Chance::Head => self.head_threshold,
+        }
+    }
+
     /// A step that leaves the weights alone: no dropout, no update, no prune.
     pub fn idle(seed: u32) -> Self {
-        ReplicaStep { seed, dropout_scale: 1.0, decay_factor: 1.0, inv_sqrt_bias2: 1.0, ..Zeroable::zeroed() }
+        ReplicaStep { seed, decay_factor: 1.0, inv_sqrt_bias2: 1.0, ..Zeroable::zeroed() }
     }
 }

@@ -42,6 +42,10 @@ pub const SERIES: TensorId = TensorId(11);
 pub const OBSERVED: TensorId = TensorId(12);
 /// The L2 norm of all living gradients `[1]`, written where clipping is on.
 pub const GRAD_NORM: TensorId = TensorId(13);
+/// What a model learns without a gradient `[S]`: running statistics. Not clipped, decayed or pruned.
+pub const STATE: TensorId = TensorId(14);
+/// The state of the best validation epoch `[S]`.
+pub const BEST_STATE: TensorId = TensorId(15);
 
 /// Marks the empty places of a short batch in [`WINDOWS`].
 pub const NO_WINDOW: u32 = u32::MAX;

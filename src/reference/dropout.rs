@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::program::op::Dropout;
-use crate::program::rng;
+use crate::program::op::{Chance, Dropout};
+use crate::program::{ReplicaStep, rng};
 
-use super::scalar::Scalar;
+use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, row_tiles};
 
 /// Rows per task.
@@ -18,18 +18,50 @@ pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
     let per_replica = op.output.count.div_ceil(tile);
     pieces.into_par_iter().enumerate().for_each(|(task, output)| {
         let (r, first) = (task / per_replica, task % per_replica * tile);
-        let step = storage.step(r, slot);
+        let drops = Drops::new(&storage.step(r, slot), op.chance, op.site);
         let input = storage.float_row(op.input.tensor, r);
-        let scale = T::from_f32(step.dropout_scale);
-        for (n, output) in output.chunks_mut(width).enumerate() {
-            let start = op.input.start(first + n);
-            for (j, word) in output.iter_mut().enumerate() {
-                let element = ((first + n) * width + j) as u32;
-                let dropped = step.dropout_threshold != 0
-                    && rng::draw(step.seed, op.site, step.step, element) < step.dropout_threshold;
-                *word = if dropped { T::ZERO } else { input[start + j] * scale };
-            }
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for (n, output) in output.chunks_mut(width).enumerate() {
+                    output.copy_from_slice(&input[op.input.start(first + n)..][..width]);
+                    drops.apply((first + n) * width, output);
+                }
+            },
+        );
     });
     storage.put_floats(op.output.tensor, output);
+}
+
+/// One replica's dropout at one site and step.
+pub struct Drops<T> {
+    seed: u32,
+    site: u32,
+    step: u32,
+    threshold: u32,
+    /// 1 / (1 − p)
+    scale: T,
+}
+
+impl<T: Scalar> Drops<T> {
+    pub fn new(step: &ReplicaStep, chance: Chance, site: u32) -> Self {
+        let threshold = step.threshold_of(chance);
+        let scale = T::ONE / (T::ONE - T::from_f64(threshold as f64 / 4_294_967_296.0));
+        Drops { seed: step.seed, site, step: step.step, threshold, scale }
+    }
+
+    /// Drops or scales each of `values`, the first of which is element `first`.
+    #[inline(always)]
+    pub fn apply(&self, first: usize, values: &mut [T]) {
+        if self.threshold == 0 {
+            return;
+        }
+        for (block, values) in values.chunks_mut(rng::BLOCK).enumerate() {
+            let start = (first + block * rng::BLOCK) as u32;
+            let draws = rng::draw_block(self.seed, self.site, self.step, start);
+            for (value, draw) in values.iter_mut().zip(draws) {
+                *value = if draw < self.threshold { T::ZERO } else { *value * self.scale };
+            }
+        }
+    }
 }

@@ -1,6 +1,8 @@
-//! instance_norm_forward, instance_denorm_forward, instance_denorm_backward: each window on its own scale.
+//! instance_norm_forward, instance_denorm_forward, instance_denorm_backward, instance_affine_backward: each window on its
+//! own scale.
 
-use crate::program::op::{InstanceDenorm, InstanceNorm, InstanceNormForward};
+use crate::program::op::{Affine, InstanceAffineBackward, InstanceDenorm, InstanceNorm, InstanceNormForward};
+use crate::program::tensor::{GRADS, PARAMS};
 
 use super::scalar::Scalar;
 use super::storage::Storage;
@@ -11,6 +13,7 @@ pub fn instance_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceN
     let window = op.steps * op.channels;
     for r in 0..storage.replicas {
         let input = storage.float_row(op.input, r);
+        let params = storage.float_row(PARAMS, r);
         let output = &mut output[r * storage.row(op.output)..][..op.batch * window];
         let stats = &mut stats[r * storage.row(op.stats)..][..op.batch * op.targets * 2];
         for b in 0..op.batch {
@@ -27,8 +30,12 @@ pub fn instance_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceN
                 } else {
                     (T::ZERO, T::ONE)
                 };
+                let (weight, bias) = match op.affine {
+                    Some(affine) if c < op.targets => scale_and_shift(params, affine, c),
+                    _ => (T::ONE, T::ZERO),
+                };
                 for t in 0..op.steps {
-                    output[at(t)] = (input[at(t)] - shift) / scale;
+                    output[at(t)] = (input[at(t)] - shift) / scale * weight + bias;
                 }
             }
         }
@@ -45,26 +52,97 @@ fn mean_std<T: Scalar>(values: impl ExactSizeIterator<Item = T> + Clone) -> (T, 
     (mean, (variance + T::from_f32(1e-5)).sqrt())
 }
 
+/// One channel's weight and bias.
+fn scale_and_shift<T: Scalar>(params: &[T], affine: Affine, k: usize) -> (T, T) {
+    (params[affine.weight + k], params[affine.bias + k])
+}
+
+/// What the denormalisation divides by, as the authors of RevIN keep it from 0.
+fn divisor<T: Scalar>(weight: T) -> T {
+    weight + T::from_f32(1e-10)
+}
+
 pub fn instance_denorm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceDenorm) {
-    denorm(storage, op, |value, shift, scale| value * scale + shift);
-}
-
-pub fn instance_denorm_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceDenorm) {
-    denorm(storage, op, |d_output, _, scale| d_output * scale);
-}
-
-fn denorm<T: Scalar>(storage: &mut Storage<T>, op: &InstanceDenorm, apply: impl Fn(T, T, T) -> T) {
     let mut output = storage.take_floats(op.output);
-    let outputs = op.horizon * op.targets;
     for r in 0..storage.replicas {
         let input = storage.float_row(op.input, r);
         let stats = storage.float_row(op.stats, r);
-        let output = &mut output[r * storage.row(op.output)..][..op.batch * outputs];
-        for (i, word) in output.iter_mut().enumerate() {
-            let (b, k) = (i / outputs, i % op.targets);
-            let at = (b * op.targets + k) * 2;
-            *word = apply(input[i], stats[at], stats[at + 1]);
-        }
+        let params = storage.float_row(PARAMS, r);
+        let output = &mut output[r * storage.row(op.output)..];
+        each_forecast(op, |window, head, stat, k| {
+            let value = match op.affine {
+                Some(affine) => {
+                    let (weight, bias) = scale_and_shift(params, affine, k);
+                    (input[head] - bias) / divisor(weight)
+                }
+                None => input[head],
+            };
+            output[window] = value * stats[stat + 1] + stats[stat];
+        });
     }
     storage.put_floats(op.output, output);
+}
+
+pub fn instance_denorm_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceDenorm) {
+    let mut output = storage.take_floats(op.output);
+    for r in 0..storage.replicas {
+        let input = storage.float_row(op.input, r);
+        let stats = storage.float_row(op.stats, r);
+        let params = storage.float_row(PARAMS, r);
+        let output = &mut output[r * storage.row(op.output)..];
+        each_forecast(op, |window, head, stat, k| {
+            let d = input[window] * stats[stat + 1];
+            output[head] = match op.affine {
+                Some(affine) => d / divisor(scale_and_shift(params, affine, k).0),
+                None => d,
+            };
+        });
+    }
+    storage.put_floats(op.output, output);
+}
+
+/// Calls back with the word of each forecast `[B, Z, K]`, its word on the head's side, that of its statistics, and k.
+fn each_forecast(op: &InstanceDenorm, mut call: impl FnMut(usize, usize, usize, usize)) {
+    let outputs = op.horizon * op.targets;
+    for i in 0..op.batch * outputs {
+        let (b, z, k) = (i / outputs, i % outputs / op.targets, i % op.targets);
+        let head = if op.by_channel { (b * op.targets + k) * op.horizon + z } else { i };
+        call(i, head, (b * op.targets + k) * 2, k);
+    }
+}
+
+pub fn instance_affine_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceAffineBackward) {
+    let patches = op.patches;
+    let mut grads = storage.take_floats(GRADS);
+    for r in 0..storage.replicas {
+        let (input, stats) = (storage.float_row(op.input, r), storage.float_row(op.stats, r));
+        let d_patches = storage.float_row(op.d_patches, r);
+        let (forecast, d_forecast) = (storage.float_row(op.forecast, r), storage.float_row(op.d_forecast, r));
+        let params = storage.float_row(PARAMS, r);
+        let grads = &mut grads[r * storage.row(GRADS)..];
+        for k in 0..op.targets {
+            let (weight, bias) = scale_and_shift(params, op.affine, k);
+            let (mut d_weight, mut d_bias) = (T::ZERO, T::ZERO);
+            for b in 0..op.batch {
+                let sequence = b * op.targets + k;
+                let (shift, scale) = (stats[2 * sequence], stats[2 * sequence + 1]);
+                let (mut weight_sum, mut bias_sum) = (T::ZERO, T::ZERO);
+                let words = patches.count * patches.rows;
+                for (i, d) in d_patches[sequence * words..][..words].iter().enumerate() {
+                    let t = patches.step(i / patches.rows, i % patches.rows, op.steps);
+                    weight_sum += *d * ((input[(b * op.steps + t) * op.channels + k] - shift) / scale);
+                    bias_sum += *d;
+                }
+                for i in sequence * op.horizon..(sequence + 1) * op.horizon {
+                    weight_sum += -d_forecast[i] * ((forecast[i] - bias) / divisor(weight));
+                    bias_sum += -d_forecast[i];
+                }
+                d_weight += weight_sum;
+                d_bias += bias_sum;
+            }
+            grads[op.affine.weight + k] = d_weight;
+            grads[op.affine.bias + k] = d_bias;
+        }
+    }
+    storage.put_floats(GRADS, grads);
 }

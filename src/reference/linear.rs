@@ -47,8 +47,15 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
             let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
             let weight = Matrix::new(storage.float_row(PARAMS, r), op.weight, outputs, inputs, inputs);
             let count = d_input.len() / inputs;
+            if let Some(rows) = &op.skip {
+                let skip = storage.float_row(rows.tensor, r);
+                for (n, row) in d_input.chunks_mut(inputs).enumerate() {
+                    row.copy_from_slice(&skip[rows.start(first + n)..][..inputs]);
+                }
+            }
             for (n, piece) in even(storage.float_row(op.d_output.tensor, r), &op.d_output, first, count) {
-                product(Out { data: &mut d_input[(n - first) * inputs..], row: inputs }, false, piece, weight);
+                let place = Out { data: &mut d_input[(n - first) * inputs..], row: inputs };
+                product(place, op.skip.is_some(), piece, weight);
             }
         },
     );

@@ -3,13 +3,18 @@
 //! Generic over the float: f32 trains, f64 is the oracle. Work is cut into tiles by one model's shape alone and every sum
 //! runs in index order, so that the number of threads changes no bit.
 
+mod activation;
+mod attention;
+mod batch_norm;
 mod dropout;
 mod instance_norm;
+mod layer_norm;
 mod linear;
 mod loss;
 mod lstm;
 pub(crate) mod matrix;
 mod optimizer;
+mod patches;
 mod rnn;
 mod scalar;
 mod storage;
@@ -74,6 +79,25 @@ impl<T: Scalar> CpuEngine<T> {
             Op::LstmForward(op) => lstm::lstm_forward(storage, op),
             Op::LstmBackward(op) => lstm::lstm_backward(storage, op),
             Op::Dropout(op) => dropout::dropout(storage, op, slot),
+            Op::PatchGather(op) => patches::patch_gather(storage, op),
+            Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(storage, op),
+            Op::PositionsForward(op) => patches::positions_forward(storage, op, slot),
+            Op::PositionsBackward(op) => patches::positions_backward(storage, op),
+            Op::BatchNormStatistics(op) => batch_norm::batch_norm_statistics(storage, op, slot),
+            Op::BatchNormForward(op) => batch_norm::batch_norm_forward(storage, op),
+            Op::BatchNormBackwardWeight(op) => batch_norm::batch_norm_backward_weight(storage, op),
+            Op::BatchNormBackwardInput(op) => batch_norm::batch_norm_backward_input(storage, op, slot),
+            Op::LayerNormForward(op) => layer_norm::layer_norm_forward(storage, op),
+            Op::LayerNormBackwardWeight(op) => layer_norm::layer_norm_backward_weight(storage, op),
+            Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(storage, op),
+            Op::ActivationForward(op) => activation::activation_forward(storage, op, slot),
+            Op::ActivationBackward(op) => activation::activation_backward(storage, op, slot),
+            Op::Residual(op) => activation::residual(storage, op, slot),
+            Op::AttentionForward(op) => attention::attention_forward(storage, op, slot),
+            Op::AttentionBackwardQuery(op) => attention::attention_backward_query(storage, op, slot),
+            Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(storage, op, slot),
+            Op::MeanPoolForward(op) => patches::mean_pool_forward(storage, op),
+            Op::MeanPoolBackward(op) => patches::mean_pool_backward(storage, op),
             Op::LossForward(op) => loss::loss_forward(storage, op, slot),
             Op::LossBackward(op) => loss::loss_backward(storage, op, slot),
             Op::PredictionStore(op) => window::prediction_store(storage, op, slot),

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::program::{Element, Fill, Program, ReplicaStep, Rows, Tensor, TensorId, tensor::STEPS};
 
-use super::scalar::Scalar;
+use super::scalar::{Scalar, vectorized};
 
 enum Buffer<T> {
     Float(Vec<T>),
@@ -267,10 +269,14 @@ fn filled<V: Clone>(len: u128, value: V) -> Option<Vec<V>> {
 ///
 /// The cut depends on the shape alone, never on the number of threads.
 pub fn tiles<V>(buffer: &mut [V], row: usize, items: usize, width: usize, tile: usize) -> Vec<&mut [V]> {
+    spans(buffer, row, 0, items, width, tile)
+}
+
+/// The same of items that start at word `start` of each row.
+pub fn spans<V>(buffer: &mut [V], row: usize, start: usize, items: usize, width: usize, tile: usize) -> Vec<&mut [V]> {
     let mut pieces = Vec::new();
     for replica in buffer.chunks_mut(row) {
-        let (used, _) = replica.split_at_mut(items * width);
-        pieces.extend(used.chunks_mut(tile * width));
+        pieces.extend(replica[start..][..items * width].chunks_mut(tile * width));
     }
     pieces
 }
@@ -285,4 +291,26 @@ pub fn row_tiles<'a, V>(buffer: &'a mut [V], row: usize, rows: &Rows, tile: usiz
         pieces.map(|piece| &mut piece[..rows.inner * rows.width])
     };
     (buffer.chunks_mut(row).flat_map(sequences).collect(), rows.inner)
+}
+
+/// Sums `[words]` over `items`: each tile's sum on a task of its own, then the tiles' in order.
+pub fn partial_sums<T: Scalar>(
+    items: usize,
+    tile: usize,
+    words: usize,
+    add: impl Fn(Range<usize>, &mut [T]) + Sync,
+) -> Vec<T> {
+    let tiles = (0..items.div_ceil(tile)).into_par_iter().map(|task| {
+        let mut sums = vec![T::ZERO; words];
+        vectorized(
+            #[inline(always)]
+            || add(task * tile..((task + 1) * tile).min(items), &mut sums),
+        );
+        sums
+    });
+    let mut total = vec![T::ZERO; words];
+    for sums in tiles.collect::<Vec<_>>() {
+        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+    }
+    total
 }

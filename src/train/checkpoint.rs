@@ -1,19 +1,21 @@
 //! The two weights files of a run: `model.safetensors` is exactly PyTorch's state dict; `checkpoint.safetensors` is the
 //! same plus, under the prefix `microglia.`, all that is needed to go on.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
 use safetensors::{Dtype, View, serialize};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::summary::{FORMAT_VERSION, TrainedWeights};
 use super::trained::Replica;
 use crate::data::{Dataset, Scaler};
 use crate::error::{Error, Result};
-use crate::program::ParamLayout;
+use crate::models::{ModelKind, ModelOptions, Variant};
+use crate::program::{ParamLayout, Program, StateLayout};
 
 /// What a file says of itself, as JSON under the metadata key `microglia`.
 #[derive(Debug, Clone, Serialize)]
@@ -33,11 +35,72 @@ pub struct ModelHeader {
     pub layers: usize,
     pub activation: String,
     pub instance_norm: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patchtst: Option<PatchtstHeader>,
     pub lookback: usize,
     pub horizon: usize,
     /// Input columns in order: targets, covariates, calendar.
     pub channels: Vec<String>,
     pub targets: usize,
+}
+
+/// What a PatchTST's tensors do not say of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatchtstHeader {
+    pub variant: String,
+    /// How windows become patches: `end`, `cut` or `replicate`.
+    pub padding: String,
+    /// The order of the head's columns: `feature-major`, `patch-major` or `pooled`.
+    pub head_order: String,
+    /// Whether layers add the attention scores of the layer before.
+    pub residual_attention: bool,
+    pub patch: usize,
+    pub stride: usize,
+    pub heads: usize,
+    pub norm: String,
+    pub norm_position: String,
+    pub ff_activation: String,
+    pub positions: String,
+}
+
+impl PatchtstHeader {
+    /// `None` for another model.
+    pub fn new(model: &ModelOptions) -> Option<Self> {
+        let p = &model.patchtst;
+        (model.kind == ModelKind::Patchtst).then(|| PatchtstHeader {
+            variant: p.variant.to_string(),
+            padding: p.padding().into(),
+            head_order: p.head_order().into(),
+            residual_attention: p.variant == Variant::Official,
+            patch: p.patch.unwrap_or_default(),
+            stride: p.stride.unwrap_or_default(),
+            heads: p.heads,
+            norm: p.norm.to_string(),
+            norm_position: p.norm_position.to_string(),
+            ff_activation: p.ff_activation.to_string(),
+            positions: p.positions.to_string(),
+        })
+    }
+
+    /// The settings that differ, as `name: theirs, here ours`.
+    pub fn differences(&self, here: &PatchtstHeader) -> Vec<String> {
+        let values = |header: &PatchtstHeader| {
+            [
+                ("variant", header.variant.clone()),
+                ("padding", header.padding.clone()),
+                ("head order", header.head_order.clone()),
+                ("residual attention", header.residual_attention.to_string()),
+                ("patch", header.patch.to_string()),
+                ("stride", header.stride.to_string()),
+                ("heads", header.heads.to_string()),
+                ("norm", header.norm.clone()),
+                ("norm position", header.norm_position.clone()),
+                ("ff activation", header.ff_activation.clone()),
+            ]
+        };
+        let pairs = values(self).into_iter().zip(values(here));
+        pairs.filter(|(a, b)| a.1 != b.1).map(|(a, b)| format!("{}: {}, here {}", a.0, a.1, b.1)).collect()
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -78,10 +141,11 @@ impl Header {
             format_version: FORMAT_VERSION,
             model: ModelHeader {
                 kind: model.kind.to_string(),
-                hidden: model.hidden,
+                hidden: model.width(),
                 layers: model.layers,
                 activation: model.activation.to_string(),
                 instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
+                patchtst: PatchtstHeader::new(model),
                 lookback: dataset.lookback,
                 horizon: dataset.horizon,
                 channels: dataset.channel_names.clone(),
@@ -120,7 +184,7 @@ impl Header {
 struct Entry<'a> {
     dtype: Dtype,
     shape: Vec<usize>,
-    bytes: &'a [u8],
+    bytes: Cow<'a, [u8]>,
 }
 
 impl View for Entry<'_> {
@@ -132,8 +196,8 @@ impl View for Entry<'_> {
         &self.shape
     }
 
-    fn data(&self) -> std::borrow::Cow<'_, [u8]> {
-        self.bytes.into()
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
     }
 
     fn data_len(&self) -> usize {
@@ -141,28 +205,50 @@ impl View for Entry<'_> {
     }
 }
 
-/// Writes the kept weights by PyTorch's names, and nothing else.
-pub fn save_model(path: &Path, layout: &ParamLayout, weights: &TrainedWeights, header: &Header) -> Result<()> {
-    write(path, named("", layout, &weights.kept), header)
+/// Writes the kept weights and state by PyTorch's names, and nothing else.
+pub fn save_model(path: &Path, program: &Program, weights: &TrainedWeights, header: &Header) -> Result<()> {
+    write(path, state_dict("", program, &weights.kept, &weights.kept_state), header)
 }
 
-/// Writes the kept weights by PyTorch's names, and under `microglia.` the last weights, both moments and the mask.
-pub fn save_checkpoint(path: &Path, layout: &ParamLayout, weights: &TrainedWeights, header: &Header) -> Result<()> {
-    let mut entries = named("", layout, &weights.kept);
-    entries.extend(named("microglia.last.", layout, &weights.last));
-    entries.extend(named("microglia.moment1.", layout, &weights.moment1));
-    entries.extend(named("microglia.moment2.", layout, &weights.moment2));
-    let mask = Entry { dtype: Dtype::U32, shape: vec![weights.mask.len()], bytes: bytemuck::cast_slice(&weights.mask) };
-    entries.push(("microglia.mask".into(), mask));
+/// Writes the kept weights and state by PyTorch's names, and under `microglia.` the last ones, both moments and the mask.
+pub fn save_checkpoint(path: &Path, program: &Program, weights: &TrainedWeights, header: &Header) -> Result<()> {
+    let mut entries = state_dict("", program, &weights.kept, &weights.kept_state);
+    entries.extend(state_dict("microglia.last.", program, &weights.last, &weights.last_state));
+    entries.extend(named("microglia.moment1.", &program.params, &weights.moment1));
+    entries.extend(named("microglia.moment2.", &program.params, &weights.moment2));
+    let bytes = Cow::Borrowed(bytemuck::cast_slice(&weights.mask));
+    entries.push(("microglia.mask".into(), Entry { dtype: Dtype::U32, shape: vec![weights.mask.len()], bytes }));
     write(path, entries, header)
+}
+
+fn state_dict<'a>(prefix: &str, program: &Program, params: &'a [f32], state: &'a [f32]) -> Vec<(String, Entry<'a>)> {
+    let mut entries = named(prefix, &program.params, params);
+    entries.extend(running(prefix, &program.state, state));
+    entries
 }
 
 fn named<'a>(prefix: &str, layout: &ParamLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
     let entry = |param: &crate::program::Param| {
-        let bytes = bytemuck::cast_slice(&row[param.range()]);
+        let bytes = match param.turned {
+            0 => Cow::Borrowed(bytemuck::cast_slice(&row[param.range()])),
+            _ => Cow::Owned(bytemuck::cast_slice(&param.named(row)).to_vec()),
+        };
         (format!("{prefix}{}", param.name), Entry { dtype: Dtype::F32, shape: param.shape.clone(), bytes })
     };
     layout.params.iter().map(entry).collect()
+}
+
+/// Counts are PyTorch's 64-bit integers.
+fn running<'a>(prefix: &str, layout: &StateLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
+    let entry = |entry: &crate::program::Running| {
+        let values = &row[entry.range()];
+        let (dtype, bytes) = match entry.is_count() {
+            true => (Dtype::I64, Cow::Owned((values[0] as i64).to_le_bytes().to_vec())),
+            false => (Dtype::F32, Cow::Borrowed(bytemuck::cast_slice(values))),
+        };
+        (format!("{prefix}{}", entry.name), Entry { dtype, shape: entry.shape.clone(), bytes })
+    };
+    layout.entries.iter().map(entry).collect()
 }
 
 fn write(path: &Path, entries: Vec<(String, Entry)>, header: &Header) -> Result<()> {

@@ -57,7 +57,13 @@ impl MemberPlan {
     ) -> Result<Self> {
         member.check()?;
         let epochs = options.epochs;
-        let lr = LrPlan { schedule: options.lr_schedule, lr: member.lr, epochs, steps_per_epoch };
+        let lr = LrPlan {
+            schedule: options.lr_schedule,
+            lr: member.lr,
+            pct_start: options.pct_start,
+            epochs,
+            steps_per_epoch,
+        };
         let mut prune = None;
         if member.regularizers.prunes() {
             let mut told = Vec::new();

@@ -21,6 +21,8 @@ pub struct TrainOptions {
     pub patience: usize,
     pub lr: f64,
     pub lr_schedule: LrSchedule,
+    /// The share of the steps that [`LrSchedule::OneCycle`] rises for.
+    pub pct_start: f64,
     /// Largest L2 norm of all gradients together.
     pub clip_grad_norm: Option<f64>,
     pub loss: LossKind,
@@ -52,6 +54,7 @@ impl Default for TrainOptions {
             patience: 3,
             lr: 1e-3,
             lr_schedule: LrSchedule::Constant,
+            pct_start: 0.3,
             clip_grad_norm: None,
             loss: LossKind::Mse,
             seed: 42,
@@ -191,13 +194,16 @@ pub enum LrSchedule {
     Step,
     /// PyTorch's `OneCycleLR` over the run's steps with `max_lr` = lr, momentum cycling included.
     OneCycle,
+    /// lr·0.9^(epoch − 3) from epoch 3 on, as PatchTST's scripts have it.
+    Decay,
 }
 words!(
     LrSchedule,
     "lr-schedule",
     LrSchedule::Constant = "constant",
     LrSchedule::Step = "step",
-    LrSchedule::OneCycle = "one-cycle"
+    LrSchedule::OneCycle = "one-cycle",
+    LrSchedule::Decay = "decay"
 );
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -53,9 +53,10 @@ impl Plan {
         let mut options = TrainOptions { replicas: members.len(), ..options.clone() };
         check(&options)?;
         let mut notices = Vec::new();
-        let outputs = dataset.horizon * dataset.targets;
         let steps_per_epoch = dataset.train.len().div_ceil(options.batch);
-        let layout = models::params(&options.model, dataset.channels(), outputs);
+        options.model.patchtst = options.model.patchtst.resolved(dataset.lookback);
+        let sizes = sizes(dataset, &options, steps_per_epoch);
+        let layout = models::params(&options.model, &sizes)?;
         let members: Vec<MemberPlan> = members
             .into_iter()
             .map(|member| MemberPlan::new(member, &options, steps_per_epoch, layout.prunable(), &mut notices))
@@ -63,22 +64,6 @@ impl Plan {
         if let Some(first) = members.first() {
             options.pruning = first.member.pruning.clone();
         }
-        let (replicas, batch) = (options.replicas, options.batch);
-        let slot_words = replicas * (ReplicaStep::WORDS + batch);
-        let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
-        let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
-        let prediction_slots = (PREDICTION_WORDS / (replicas * batch * outputs)).clamp(1, slots.min(scored).max(1));
-        let sizes = Sizes {
-            replicas,
-            batch,
-            slots,
-            prediction_slots,
-            rows: dataset.rows(),
-            channels: dataset.channels(),
-            targets: dataset.targets,
-            horizon: dataset.horizon,
-            lookback: dataset.lookback,
-        };
         let training = Training {
             loss: options.loss,
             dropout: members.iter().any(|one| one.member.regularizers.drops()),
@@ -86,6 +71,26 @@ impl Plan {
         };
         let program = models::build(&options.model, &training, sizes)?;
         Ok(Plan { options, program, steps_per_epoch, members, keep: Keep::Selected, notices })
+    }
+}
+
+/// How much lies on the device at a time.
+fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> Sizes {
+    let (replicas, batch, outputs) = (options.replicas, options.batch, dataset.horizon * dataset.targets);
+    let slot_words = replicas * (ReplicaStep::WORDS + batch);
+    let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
+    let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
+    let prediction_slots = (PREDICTION_WORDS / (replicas * batch * outputs)).clamp(1, slots.min(scored).max(1));
+    Sizes {
+        replicas,
+        batch,
+        slots,
+        prediction_slots,
+        rows: dataset.rows(),
+        channels: dataset.channels(),
+        targets: dataset.targets,
+        horizon: dataset.horizon,
+        lookback: dataset.lookback,
     }
 }
 
@@ -101,6 +106,18 @@ fn check(options: &TrainOptions) -> Result<()> {
         if value == 0 {
             return Err(Error::config(key, "0 is out of range", format!("choose --{key} 1 or more")));
         }
+    }
+    let patchtst = &options.model.patchtst;
+    let chances = [("attention-dropout", patchtst.attention_dropout), ("head-dropout", patchtst.head_dropout)];
+    for (key, chance) in chances {
+        if !(0.0..1.0).contains(&chance) {
+            let help = format!("choose --{key} from 0 to below 1: the probability of dropping an element");
+            return Err(Error::config(key, format!("{chance} is out of range"), help));
+        }
+    }
+    if !(options.pct_start > 0.0 && options.pct_start < 1.0) {
+        let help = "choose --pct-start above 0 and below 1: the share of the steps that one-cycle rises for";
+        return Err(Error::config("pct-start", format!("{} is out of range", options.pct_start), help));
     }
     if let Some(value) = options.clip_grad_norm
         && !(value > 0.0 && value.is_finite())

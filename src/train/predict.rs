@@ -83,8 +83,13 @@ pub fn pass_until(
     for (chunk, places) in windows.chunks(slots * batch).enumerate() {
         let used = places.len().div_ceil(batch);
         for (replica, one) in plan.members.iter().enumerate().filter(|(replica, _)| wanted[*replica]) {
-            let row =
-                |slot| step_table::evaluation_step(&one.member, mc_pass.map(|p| (p, chunk * slots + slot, batches)));
+            let row = |slot| {
+                step_table::evaluation_step(
+                    &plan.options,
+                    &one.member,
+                    mc_pass.map(|p| (p, chunk * slots + slot, batches)),
+                )
+            };
             let rows: Vec<_> = (0..used).map(row).collect();
             step_table::write(engine, replica, places, &rows)?;
         }

@@ -15,7 +15,7 @@ use crate::data::Dataset;
 use crate::engine::{Engine, Pass};
 use crate::error::Result;
 use crate::program::tensor::*;
-use crate::program::{List, rng};
+use crate::program::{List, TensorId, rng};
 
 /// Wall seconds between two looks at the observer, about.
 const GROUP_SECONDS: f64 = 0.1;
@@ -38,7 +38,8 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
     if run.replicas.iter().all(|replica| replica.diverged.is_some()) {
         status = Status::Diverged;
     }
-    let last_params = (0..run.replicas.len()).map(|r| run.engine.read_f32(PARAMS, r)).collect::<Result<_>>()?;
+    let last_params = run.rows(PARAMS)?;
+    let last_state = run.rows(STATE)?;
     let last = if plan.keep == Keep::Selected { Vec::new() } else { run.snapshots()? };
     run.engine.rest(&vec![false; run.replicas.len()])?;
     run.keep(status)?;
@@ -50,6 +51,7 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
         last,
         history: run.history,
         last_params,
+        last_state,
         seconds: started.elapsed().as_secs_f64(),
         notices: run.notices,
     })
@@ -77,14 +79,17 @@ impl<'a> Run<'a> {
         let layout = &plan.program.params;
         engine.write_f32(SERIES, 0, &dataset.values)?;
         engine.write_f32(OBSERVED, 0, &dataset.observed)?;
-        let loaded = options.init.as_ref().map(|file| weights::load(file, layout)).transpose()?;
+        let state = &plan.program.state;
+        let loaded =
+            options.init.as_ref().map(|file| weights::load(file, &options.model, layout, state)).transpose()?;
         let mask = layout.full_mask();
         let mut replicas = Vec::new();
         engine.rest(&vec![false; plan.members.len()])?;
         for (r, own) in plan.members.iter().enumerate() {
             let seed = own.member.seed;
-            let initial = loaded.clone().unwrap_or_else(|| layout.initial(seed));
-            engine.write_f32(PARAMS, r, &initial)?;
+            let (params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(seed), state.initial()));
+            engine.write_f32(PARAMS, r, &params)?;
+            engine.write_f32(STATE, r, &state)?;
             engine.write_u32(MASK, r, &mask)?;
             let (pruned, waited, epochs, steps) = (0, 0, 0, 0);
             let (best, diverged, kept, settled) = (None, None, None, false);
@@ -93,6 +98,11 @@ impl<'a> Run<'a> {
         let (history, notices) = (Vec::new(), Vec::new());
         let common = vec![None; replicas.len()];
         Ok(Run { dataset, plan, engine, replicas, common, history, notices, windows: 0, step_seconds: 0.0, group: 1 })
+    }
+
+    /// Every replica's row of a tensor.
+    fn rows(&mut self, tensor: TensorId) -> Result<Vec<Vec<f32>>> {
+        (0..self.replicas.len()).map(|r| self.engine.read_f32(tensor, r)).collect()
     }
 
     /// Trains and validates one epoch; says why if the run must end. An interrupted epoch leaves no row.

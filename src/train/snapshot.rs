@@ -3,10 +3,10 @@
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::TensorId;
-use crate::program::tensor::{BEST_PARAMS, PARAMS};
+use crate::program::tensor::{BEST_PARAMS, BEST_STATE, PARAMS, STATE};
 
 /// What belongs to the weights of an epoch, and where the best one's is kept.
-pub(super) const KEPT: [(TensorId, TensorId); 1] = [(PARAMS, BEST_PARAMS)];
+pub(super) const KEPT: [(TensorId, TensorId); 2] = [(PARAMS, BEST_PARAMS), (STATE, BEST_STATE)];
 
 /// The weights of one epoch.
 #[derive(Debug, Clone)]

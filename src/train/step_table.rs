@@ -2,7 +2,7 @@
 
 use super::lr::BETA2;
 use super::member::Member;
-use super::options::Regularizer;
+use super::options::{Regularizer, TrainOptions};
 use super::plan::Plan;
 use crate::data::Dataset;
 use crate::engine::Engine;
@@ -13,9 +13,15 @@ use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
 /// Marks the steps of Monte Carlo passes, so that none shares draws with a training step.
 const MC_STEP: u32 = 1 << 31;
 
-/// (threshold, scale) of dropout with probability p.
-fn dropout(p: f64) -> (u32, f32) {
-    ((p * 4_294_967_296.0).round().min(u32::MAX as f64) as u32, (1.0 / (1.0 - p)) as f32)
+/// A row with a replica's dropout on.
+fn dropping(options: &TrainOptions, member: &Member, row: ReplicaStep) -> ReplicaStep {
+    let patchtst = &options.model.patchtst;
+    ReplicaStep {
+        dropout_threshold: ReplicaStep::threshold(member.dropout),
+        attention_threshold: ReplicaStep::threshold(patchtst.attention_dropout),
+        head_threshold: ReplicaStep::threshold(patchtst.head_dropout),
+        ..row
+    }
 }
 
 /// The row of optimizer step `step` for replica `replica`; `windows` are its batch.
@@ -31,14 +37,11 @@ pub fn training_step(
     let own = &plan.members[replica];
     let member = &own.member;
     let (lr, beta1) = own.lr.at(step);
-    let (threshold, scale) = if member.regularizers.drops() { dropout(member.dropout) } else { (0, 1.0) };
     let decay = |regularizer| if member.regularizers.has(regularizer) { member.weight_decay } else { 0.0 };
     let n = i32::try_from(step).unwrap_or(i32::MAX);
-    ReplicaStep {
+    let row = ReplicaStep {
         step: step as u32,
         active: active as u32,
-        dropout_threshold: threshold,
-        dropout_scale: scale,
         inv_target_count: inverse(target_count(dataset, windows)),
         step_size: (lr / (1.0 - beta1.powi(n))) as f32,
         one_minus_beta1: (1.0 - beta1) as f32,
@@ -50,17 +53,19 @@ pub fn training_step(
         prune_count: prune_count as u32,
         prune_random: own.random_pruning() as u32,
         ..ReplicaStep::idle(member.seed)
-    }
+    };
+    if member.regularizers.drops() { dropping(&plan.options, member, row) } else { row }
 }
 
 /// The row of an evaluation step: no dropout, or that of Monte Carlo pass `pass` at batch `batch` of `batches`.
-pub fn evaluation_step(member: &Member, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
-    let mut row = ReplicaStep::idle(member.seed);
-    if let Some((pass, batch, batches)) = mc {
-        (row.dropout_threshold, row.dropout_scale) = dropout(member.dropout);
-        row.step = MC_STEP | (pass * batches + batch) as u32;
+pub fn evaluation_step(options: &TrainOptions, member: &Member, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
+    let row = ReplicaStep::idle(member.seed);
+    match mc {
+        Some((pass, batch, batches)) => {
+            dropping(options, member, ReplicaStep { step: MC_STEP | (pass * batches + batch) as u32, ..row })
+        }
+        None => row,
     }
-    row
 }
 
 /// Observed target values of a batch.

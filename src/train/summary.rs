@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::baselines::Baselines;
+use super::checkpoint::PatchtstHeader;
 use super::metrics::{Metrics, score};
 use super::observer::Observer;
 use super::plan::Plan;
@@ -13,7 +14,7 @@ use super::weights::{self, SparsityReport};
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::program::tensor::{MASK, MOMENT1, MOMENT2, PARAMS};
+use crate::program::tensor::{MASK, MOMENT1, MOMENT2, PARAMS, STATE};
 
 /// Of the summary's fields and of both safetensors files.
 pub const FORMAT_VERSION: u32 = 1;
@@ -71,8 +72,11 @@ impl Summary {
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelSummary {
     pub kind: String,
+    /// Hidden units per layer; a PatchTST's model width.
     pub hidden: usize,
     pub layers: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patchtst: Option<PatchtstHeader>,
     pub regularizer: String,
     pub instance_norm: String,
     pub parameters: usize,
@@ -185,6 +189,9 @@ pub struct TrainedWeights {
     pub kept: Vec<f32>,
     /// Those after the last step.
     pub last: Vec<f32>,
+    /// The state kept with them, `[S]`, and that after the last step.
+    pub kept_state: Vec<f32>,
+    pub last_state: Vec<f32>,
     pub moment1: Vec<f32>,
     pub moment2: Vec<f32>,
     /// `[P/32]` bits.
@@ -227,6 +234,8 @@ pub fn summarize(
         let row = TrainedWeights {
             kept: engine.read_f32(PARAMS, r)?,
             last: trained.last_params[r].clone(),
+            kept_state: engine.read_f32(STATE, r)?,
+            last_state: trained.last_state[r].clone(),
             moment1: engine.read_f32(MOMENT1, r)?,
             moment2: engine.read_f32(MOMENT2, r)?,
             mask: engine.read_u32(MASK, r)?,
@@ -244,7 +253,7 @@ pub fn summarize(
             test: score(dataset, SplitName::Test, &test_predictions[r]),
             living_weights: sparsity.living_weights,
             sparsity,
-            weights_sha256: weights::sha256(layout, &row.kept),
+            weights_sha256: weights::sha256(layout, &row.kept, &plan.program.state, &row.kept_state),
         });
         weights.push(row);
     }
@@ -257,8 +266,9 @@ pub fn summarize(
         threads: engine.threads(),
         model: ModelSummary {
             kind: options.model.kind.to_string(),
-            hidden: options.model.hidden,
+            hidden: options.model.width(),
             layers: options.model.layers,
+            patchtst: PatchtstHeader::new(&options.model),
             regularizer: options.regularizers.to_string(),
             instance_norm: options.model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
             parameters: layout.total(),

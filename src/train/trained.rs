@@ -53,6 +53,8 @@ pub struct Trained {
     pub history: Vec<EpochRow>,
     /// Each replica's weights after its last step, `[P]`.
     pub last_params: Vec<Vec<f32>>,
+    /// Each replica's state after its last step, `[S]`.
+    pub last_state: Vec<Vec<f32>>,
     /// Wall seconds of training, validation included.
     pub seconds: f64,
     /// Training windows per second of all replicas together, validation left out.

@@ -3,81 +3,191 @@
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::checkpoint::PatchtstHeader;
 use crate::error::{Error, Result};
-use crate::program::ParamLayout;
+use crate::models::{ModelOptions, NormKind, NormPosition, PatchtstOptions, Pool};
+use crate::program::{ParamLayout, StateLayout};
 
-/// Reads a row of weights from a safetensors file that holds exactly the layout's tensors, as f32, by PyTorch's names.
-/// Tensors under the prefix `microglia.` are left alone.
-pub fn load(file: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
-    let refuse =
-        |problem: String, help: &str| Error::Checkpoint { file: file.to_path_buf(), problem, help: help.into() };
-    let bytes = read(file)?;
-    let tensors = tensors(file, &bytes)?;
-    let mut row = vec![0.0; layout.words];
-    for param in &layout.params {
-        let tensor = tensors.tensor(&param.name).map_err(|_| {
-            let names: Vec<&str> = tensors.names().into_iter().filter(|name| !name.starts_with("microglia.")).collect();
-            refuse(
-                format!("holds no tensor `{}`; it holds {}", param.name, names.join(", ")),
+/// What a safetensors file holds, and what to say of it.
+struct WeightsFile<'a> {
+    file: &'a Path,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> WeightsFile<'a> {
+    fn new(file: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| Error::Checkpoint {
+            file: file.to_path_buf(),
+            problem: format!("not a safetensors file: {error}"),
+            help: "--init takes a file as safetensors' `save_file` writes it".into(),
+        })?;
+        Ok(WeightsFile { file, tensors })
+    }
+
+    fn refuse(&self, problem: String, help: &str) -> Error {
+        Error::Checkpoint { file: self.file.to_path_buf(), problem, help: help.into() }
+    }
+
+    /// A tensor's bytes, of this shape and type.
+    fn tensor(&self, name: &str, shape: &[usize], dtype: Dtype) -> Result<&'a [u8]> {
+        let tensor = self.tensors.tensor(name).map_err(|_| {
+            let names: Vec<&str> =
+                self.tensors.names().into_iter().filter(|name| !name.starts_with("microglia.")).collect();
+            self.refuse(
+                format!("holds no tensor `{name}`; it holds {}", names.join(", ")),
                 "the names must be those of model.safetensors, for the same --model and --layers",
             )
         })?;
-        if tensor.shape() != param.shape {
-            return Err(refuse(
-                format!("tensor `{}` has shape {:?}, the model's has {:?}", param.name, tensor.shape(), param.shape),
-                "choose --model, --hidden, --horizon, --covariates and --calendar as the file was trained with",
+        if tensor.shape() != shape {
+            return Err(self.refuse(
+                format!("tensor `{name}` has shape {:?}, the model's has {shape:?}", tensor.shape()),
+                "choose the model's sizes, --lookback, --horizon, --covariates and --calendar as the file was trained with",
             ));
         }
-        if tensor.dtype() != Dtype::F32 {
-            return Err(refuse(format!("tensor `{}` is {:?}", param.name, tensor.dtype()), "save it as float32"));
+        if tensor.dtype() != dtype {
+            let wanted = if dtype == Dtype::F32 { "float32" } else { "int64" };
+            return Err(
+                self.refuse(format!("tensor `{name}` is {:?}", tensor.dtype()), &format!("save it as {wanted}"))
+            );
         }
-        for (word, bytes) in row[param.range()].iter_mut().zip(tensor.data().chunks_exact(4)) {
-            *word = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        Ok(tensor.data())
+    }
+
+    fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let bytes = self.tensor(name, shape, Dtype::F32)?;
+        let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        if let Some(at) = values.iter().position(|w| !w.is_finite()) {
+            let problem = format!("tensor `{name}` holds a non-finite value at {at}");
+            return Err(self.refuse(problem, "save finite weights"));
         }
-        if let Some(at) = row[param.range()].iter().position(|w| !w.is_finite()) {
-            return Err(refuse(
-                format!("tensor `{}` holds a non-finite value at {at}", param.name),
-                "save finite weights",
-            ));
+        Ok(values)
+    }
+}
+
+/// Reads a row of weights and one of state from a safetensors file that holds exactly the layouts' tensors, by PyTorch's
+/// names. Tensors under the prefix `microglia.` are left alone.
+pub fn load(
+    file: &Path,
+    model: &ModelOptions,
+    layout: &ParamLayout,
+    state: &StateLayout,
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    let bytes = read(file)?;
+    let source = WeightsFile::new(file, &bytes)?;
+    if let (Some(saved), Some(here)) = (saved_patchtst(&bytes), PatchtstHeader::new(model)) {
+        let differences = saved.differences(&here);
+        if !differences.is_empty() {
+            let problem = format!("was trained with other settings: {}", differences.join("; "));
+            return Err(source.refuse(problem, "choose --patchtst-variant and the others as the file was trained with"));
         }
     }
-    let known = |name: &&str| !name.starts_with("microglia.") && layout.get(name).is_none();
-    if let Some(name) = tensors.names().into_iter().find(known) {
-        return Err(refuse(
+    let mut row = vec![0.0; layout.words];
+    for param in &layout.params {
+        param.set(&mut row, source.floats(&param.name, &param.shape)?);
+    }
+    let mut running = state.initial();
+    for entry in &state.entries {
+        if entry.is_count() {
+            let bytes = source.tensor(&entry.name, &entry.shape, Dtype::I64)?;
+            let count = bytes.try_into().map(i64::from_le_bytes).unwrap_or_default();
+            running[entry.range()].fill(count as f32);
+        } else {
+            running[entry.range()].copy_from_slice(&source.floats(&entry.name, &entry.shape)?);
+        }
+    }
+    let ours = |name: &str| name.starts_with("microglia.") || layout.get(name).is_some() || state.get(name).is_some();
+    if let Some(name) = source.tensors.names().into_iter().find(|name| !ours(name)) {
+        return Err(source.refuse(
             format!("holds a tensor `{name}` that the model lacks"),
             "choose --model and --layers as the file was trained with",
         ));
     }
-    Ok(row)
+    Ok((row, running))
 }
 
 /// Refuses a file that is no safetensors file, whatever weights it holds.
 pub fn check(file: &Path) -> Result<()> {
-    tensors(file, &read(file)?).map(drop)
+    WeightsFile::new(file, &read(file)?).map(drop)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(Error::io(file, "--init takes a safetensors file that can be read"))
 }
 
-fn tensors<'a>(file: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
-    SafeTensors::deserialize(bytes).map_err(|error| Error::Checkpoint {
-        file: file.to_path_buf(),
-        problem: format!("not a safetensors file: {error}"),
-        help: "--init takes a file as safetensors' `save_file` writes it".into(),
-    })
+/// What a file of our own says of the PatchTST it holds.
+fn saved_patchtst(bytes: &[u8]) -> Option<PatchtstHeader> {
+    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
+    let json: serde_json::Value = serde_json::from_str(header.metadata().as_ref()?.get("microglia")?).ok()?;
+    serde_json::from_value(json.get("model")?.get("patchtst")?.clone()).ok()
 }
 
-/// SHA-256 over every weight's name and little-endian values, in arena order.
-pub fn sha256(layout: &ParamLayout, row: &[f32]) -> String {
+/// What `config.json`, which `transformers` writes beside a model's weights, says that their shapes do not.
+#[derive(Default, Deserialize)]
+struct TransformersConfig {
+    patch_stride: Option<usize>,
+    num_attention_heads: Option<usize>,
+    pre_norm: Option<bool>,
+    activation_function: Option<String>,
+}
+
+/// Says nothing where there is no such file, or another model's.
+fn transformers_config(weights: &Path) -> TransformersConfig {
+    let text = std::fs::read_to_string(weights.with_file_name("config.json")).unwrap_or_default();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    if json["model_type"] == "patchtst" { serde_json::from_value(json).unwrap_or_default() } else { Default::default() }
+}
+
+/// Sizes of a PatchTST that a file's shapes, or what lies beside it, tell: options, layers, and the horizon of a head shared by the channels.
+pub fn infer_patchtst(file: &Path, options: PatchtstOptions) -> Result<(PatchtstOptions, usize, Option<usize>)> {
+    let bytes = read(file)?;
+    let source = WeightsFile::new(file, &bytes)?;
+    let shape = |name: &str| -> Result<[usize; 2]> {
+        let found = source.tensors.tensor(name).ok().map(|tensor| tensor.shape().to_vec());
+        found.and_then(|shape| shape.try_into().ok()).ok_or_else(|| {
+            let problem = format!("holds no matrix `{name}`");
+            source.refuse(problem, "the names must be those of transformers' PatchTSTForPrediction")
+        })
+    };
+    let [d_model, patch] = shape("model.encoder.embedder.input_embedding.weight")?;
+    let [ff, _] = shape("model.encoder.layers.0.ff.0.weight")?;
+    let [tokens, _] = shape("model.encoder.positional_encoder.position_enc")?;
+    let [horizon, inputs] = shape("head.projection.weight")?;
+    let holds = |name: &str| source.tensors.tensor(name).is_ok();
+    let layers = (0..).take_while(|layer| holds(&format!("model.encoder.layers.{layer}.ff.0.weight"))).count();
+    let batch = holds("model.encoder.layers.0.norm_sublayer1.batchnorm.weight");
+    let by_channel = options.by_channel();
+    let saved = saved_patchtst(&bytes);
+    let beside = transformers_config(file);
+    let stride = saved.as_ref().map(|saved| saved.stride).or(beside.patch_stride);
+    let heads = saved.as_ref().map(|saved| saved.heads).or(beside.num_attention_heads);
+    let position = beside.pre_norm.map(|pre| if pre { NormPosition::Pre } else { NormPosition::Post });
+    let options = PatchtstOptions {
+        d_model,
+        ff,
+        patch: if by_channel { Some(patch) } else { options.patch },
+        stride: stride.or(options.stride),
+        heads: heads.unwrap_or(options.heads),
+        norm_position: position.unwrap_or(options.norm_position),
+        ff_activation: beside.activation_function.and_then(|word| word.parse().ok()).unwrap_or(options.ff_activation),
+        norm: if batch { NormKind::Batch } else { NormKind::Layer },
+        pool: if inputs == d_model && tokens > 1 { Pool::Mean } else { Pool::Flatten },
+        ..options
+    };
+    Ok((options, layers, by_channel.then_some(horizon)))
+}
+
+/// SHA-256 over every weight's and running statistic's name and little-endian values, in arena order.
+pub fn sha256(layout: &ParamLayout, row: &[f32], state: &StateLayout, running: &[f32]) -> String {
     let mut hash = Sha256::new();
-    for param in &layout.params {
-        hash.update(param.name.as_bytes());
-        for weight in &row[param.range()] {
-            hash.update(weight.to_le_bytes());
+    let params = layout.params.iter().map(|param| (&param.name, &row[param.range()]));
+    let state = state.entries.iter().map(|entry| (&entry.name, &running[entry.range()]));
+    for (name, values) in params.chain(state) {
+        hash.update(name.as_bytes());
+        for value in values {
+            hash.update(value.to_le_bytes());
         }
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -18,7 +18,7 @@ fn command(folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn microglia(folder: &Path, args: &[&str]) -> Output {
+pub fn microglia(folder: &Path, args: &[&str]) -> Output {
     let output = command(folder, args).output().unwrap();
     assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
     output
@@ -33,20 +33,20 @@ fn train(folder: &Path, args: &[&str]) -> Output {
     microglia(folder, &all)
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn code(output: &Output) -> i32 {
+pub fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
 }
 
 /// Exit 2, nothing on stdout, no run folder, and every text on stderr.
-fn refused(folder: &Path, output: &Output, texts: &[&str]) {
+pub fn refused(folder: &Path, output: &Output, texts: &[&str]) {
     let stderr = stderr(output);
     assert_eq!(code(output), 2, "{stderr}");
     assert_eq!(stdout(output), "");
@@ -58,7 +58,7 @@ fn refused(folder: &Path, output: &Output, texts: &[&str]) {
     assert!(!folder.join("runs").exists() || std::fs::read_dir(folder.join("runs")).unwrap().count() == 0);
 }
 
-fn summary(folder: &Path) -> Value {
+pub fn summary(folder: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(folder.join("summary.json")).unwrap()).unwrap()
 }
 
@@ -128,6 +128,7 @@ fn wrong_files_are_refused_by_name() {
         ("sparsity = '1..2'", "--sparsity: \"1..2\""),
         ("[model]\nhidden = 3", "top level"),
         ("config = 'other.toml'", "one file"),
+        ("preset = 'patchtst-etth1'", "--preset"),
     ];
     for (text, wanted) in cases {
         std::fs::write(folder.join("run.toml"), text).unwrap();

@@ -6,9 +6,11 @@
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
 use microglia::models::ModelKind::{Lstm, Rnn};
-use microglia::program::List;
+use microglia::models::{NormKind, NormPosition, Pool, Positions, Variant};
+use microglia::program::op::FeedForward;
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
+use microglia::program::{Initial, List};
 use microglia::reference::CpuEngine;
 
 /// Checks the gradient of every weight of every replica, with the loss of slot 1 (a short batch).
@@ -21,7 +23,9 @@ fn check(case: Case) {
         let grads = engine.values(GRADS, r).to_vec();
         let scale = grads.iter().fold(0f64, |max, g| max.max(g.abs()));
         assert!(scale > 1e-3, "{case:?}: the gradient vanishes");
-        for param in engine.program().params.params.clone() {
+        // Sines and cosines are fixed.
+        let params = engine.program().params.params.clone();
+        for param in params.into_iter().filter(|param| param.initial != Initial::SineCosine) {
             for word in param.range() {
                 let mut loss_at = |step: f64| {
                     let before = engine.values(PARAMS, r)[word];
@@ -69,4 +73,36 @@ fn rnn() {
 fn losses() {
     check(Case::new(Rnn, 1, 4, 3, 3).loss(LossKind::Mae));
     check(Case::new(Lstm, 1, 4, 3, 3).loss(LossKind::Huber).norm(InstanceNorm::Last));
+}
+
+#[test]
+fn patchtst_official() {
+    check(Case::patchtst(Variant::Official, 1, 3, 9));
+    check(Case::patchtst(Variant::Official, 2, 2, 8).layers(3).set(|p| p.norm = NormKind::Layer).dropout(0.3));
+    check(Case::patchtst(Variant::Official, 1, 3, 7).dropout(0.3).set(|p| {
+        p.norm_position = NormPosition::Pre;
+        p.attention_dropout = 0.4;
+        p.head_dropout = 0.2;
+        p.revin_affine = true;
+    }));
+    let last = Case::patchtst(Variant::Official, 1, 2, 4).norm(InstanceNorm::Last);
+    check(last.layers(1).set(|p| (p.revin_affine, p.pool) = (true, Pool::Mean)));
+}
+
+#[test]
+fn patchtst_hf() {
+    check(Case::patchtst(Variant::Hf, 1, 3, 9).set(|p| p.norm_position = NormPosition::Post));
+    check(Case::patchtst(Variant::Hf, 2, 2, 7).dropout(0.3).set(|p| p.attention_dropout = 0.4));
+    check(Case::patchtst(Variant::Hf, 1, 3, 7).set(|p| {
+        (p.norm, p.pool, p.positions) = (NormKind::Layer, Pool::Mean, Positions::Random);
+        p.ff_activation = FeedForward::Relu;
+    }));
+}
+
+#[test]
+fn patchtst_authors() {
+    let case = |batch, lookback| Case::patchtst(Variant::Authors, 1, batch, lookback).set(|p| p.stride = None);
+    check(case(3, 10));
+    check(case(2, 8).dropout(0.3).set(|p| (p.norm, p.pool) = (NormKind::Batch, Pool::Flatten)));
+    check(case(3, 7).set(|p| (p.patch, p.norm_position) = (None, NormPosition::Pre)));
 }

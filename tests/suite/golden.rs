@@ -34,6 +34,7 @@ impl Golden {
         let values = |data: &[u8], dtype| match dtype {
             Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect(),
             Dtype::F64 => data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
+            Dtype::I64 => data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect(),
             Dtype::U8 => data.iter().map(|&b| b.into()).collect(),
             other => panic!("{name}: unexpected type {other:?}"),
         };
@@ -50,6 +51,10 @@ impl Golden {
 
     pub fn tensor(&self, name: &str) -> &[f64] {
         self.tensors.get(name).unwrap_or_else(|| panic!("{} holds no `{name}`", self.name))
+    }
+
+    pub fn holds(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
 
     pub fn floats(&self, name: &str) -> Vec<f32> {
@@ -108,6 +113,7 @@ impl Case {
             layers: self.golden.value("layers"),
             activation: word("activation").parse().unwrap(),
             instance_norm: None,
+            ..ModelOptions::default()
         };
         let training = Training { loss: LossKind::Mse, dropout: false, clip: way == "clipped" };
         models::build(&model, &training, self.sizes.clone()).unwrap()

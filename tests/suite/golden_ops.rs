@@ -104,13 +104,18 @@ fn clipping_cpu() {
 fn one_cycle_is_pytorch_s() {
     let golden = Golden::read("schedules");
     for total in [1, 2, 5, 20, 37, 200] {
-        let plan = LrPlan { schedule: LrSchedule::OneCycle, lr: 1e-3, epochs: 1, steps_per_epoch: total };
-        let (rates, betas): (Vec<f64>, Vec<f64>) = (1..=total).map(|step| plan.at(step)).unzip();
-        for (key, found) in [("lr", rates), ("beta1", betas)] {
-            let expected = golden.tensor(&format!("one_cycle.{total}.{key}"));
-            for (step, (want, got)) in expected.iter().zip(&found).enumerate() {
-                assert!((want - got).abs() <= 1e-12 * want, "{key} of step {step} of {total}: {got}, not {want}");
-            }
+        check_one_cycle(&golden, total, 0.3);
+    }
+    check_one_cycle(&Golden::read("patchtst_schedules"), 45, 0.4);
+}
+
+fn check_one_cycle(golden: &Golden, total: usize, pct_start: f64) {
+    let plan = LrPlan { schedule: LrSchedule::OneCycle, lr: 1e-3, pct_start, epochs: 1, steps_per_epoch: total };
+    let (rates, betas): (Vec<f64>, Vec<f64>) = (1..=total).map(|step| plan.at(step)).unzip();
+    for (key, found) in [("lr", rates), ("beta1", betas)] {
+        let expected = golden.tensor(&format!("one_cycle.{total}.{key}"));
+        for (step, (want, got)) in expected.iter().zip(&found).enumerate() {
+            assert!((want - got).abs() <= 1e-12 * want, "{key} of step {step} of {total}: {got}, not {want}");
         }
     }
 }
@@ -119,7 +124,7 @@ fn one_cycle_is_pytorch_s() {
 fn step_is_pytorch_s_step_lr_by_thirds() {
     let golden = Golden::read("schedules");
     for (epochs, third) in [(20, 7), (9, 3), (2, 1)] {
-        let plan = LrPlan { schedule: LrSchedule::Step, lr: 1e-3, epochs, steps_per_epoch: 4 };
+        let plan = LrPlan { schedule: LrSchedule::Step, lr: 1e-3, pct_start: 0.3, epochs, steps_per_epoch: 4 };
         for (epoch, want) in golden.tensor(&format!("step.{epochs}.{third}.lr")).iter().enumerate() {
             let got = plan.at(epoch * 4 + 3).0;
             assert!((want - got).abs() <= 1e-12 * want, "epoch {} of {epochs}: {got}, not {want}", epoch + 1);

@@ -4,6 +4,7 @@ use microglia::engine::Engine;
 use microglia::gpu::Gpu;
 use microglia::kernels::GpuOptions;
 use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::{NormKind, Variant};
 use microglia::program::op::{Activation, InstanceNorm};
 use microglia::program::tensor::*;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use microglia::compare::Case;
 #[derive(PartialEq)]
 struct Left(Vec<(TensorId, Vec<u32>)>);
 
-const LEFT: [TensorId; 9] = [PARAMS, GRADS, MOMENT1, MOMENT2, MASK, LOSSES, STATUS, PREDICTIONS, GRAD_NORM];
+const LEFT: [TensorId; 10] = [STATE, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, LOSSES, STATUS, PREDICTIONS, GRAD_NORM];
 
 fn left(engine: &mut dyn Engine, replica: usize) -> Left {
     Left(LEFT.map(|id| (id, engine.read_u32(id, replica).unwrap())).into())
@@ -43,6 +44,8 @@ fn cases() -> Vec<Case> {
         Case::new(Lstm, 3, 5, 7, 33).layers(2).dropout(0.4).clip(0.3).prune(9).norm(InstanceNorm::MeanStd),
         Case::new(Rnn, 3, 6, 5, 12).layers(2).dropout(0.2).prune(5).activation(Activation::Relu),
         Case::new(Lstm, 3, 2, 3, 260).prune(50),
+        Case::patchtst(Variant::Official, 3, 4, 9).dropout(0.3).prune(9),
+        Case::patchtst(Variant::Hf, 3, 2, 9).dropout(0.2).set(|p| p.norm = NormKind::Layer),
     ]
 }
 

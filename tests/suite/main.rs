@@ -6,6 +6,8 @@ mod architecture;
 mod baselines;
 /// The program as users meet it.
 mod cli;
+/// PatchTST as users meet it.
+mod cli_patchtst;
 /// `compare` names broken engines.
 mod compare;
 /// Files as people have them.
@@ -30,6 +32,8 @@ mod finite_difference;
 mod golden;
 /// Losses, clipping and learning rates as PyTorch computes them.
 mod golden_ops;
+/// PatchTST as `transformers` and PyTorch compute it.
+mod golden_patchtst;
 /// Whole runs on a tiny file, as PyTorch does them.
 mod golden_run;
 /// The same bits, whatever the grouping.
@@ -40,6 +44,8 @@ mod gpu_edges;
 mod gpu_support;
 /// Every op on the GPU against its CPU twin.
 mod parity;
+/// PatchTST through whole runs, its refusals and its files.
+mod patchtst;
 /// Every shader, checked without a GPU.
 mod shaders;
 /// Statistics as SciPy computes them.

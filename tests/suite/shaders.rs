@@ -9,6 +9,7 @@ use microglia::gpu::shader::{Access, LANES, SLOT, Shader};
 use microglia::kernels::plan::{Dispatch, Shapes};
 use microglia::kernels::{self, sources};
 use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::Variant;
 use microglia::program::op::{Activation, InstanceNorm};
 use microglia::program::{List, Op};
 use naga::back::pipeline_constants::process_overrides;
@@ -40,6 +41,8 @@ fn programs() -> Vec<microglia::program::Program> {
         Case::new(Rnn, 2, 3, 3, 300).layers(2).activation(Activation::Relu).norm(InstanceNorm::Last),
         Case::new(Lstm, 1, 3, 3, 100),
         Case::new(Rnn, 1, 20, 20, 201),
+        Case::patchtst(Variant::Official, 2, 3, 9).dropout(0.3).set(|p| (p.revin_affine, p.head_dropout) = (true, 0.1)),
+        Case::patchtst(Variant::Authors, 2, 3, 9),
     ];
     cases.iter().map(|case| case.program().unwrap()).collect()
 }

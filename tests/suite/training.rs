@@ -79,7 +79,11 @@ fn forecasts(engine: &mut dyn Engine, plan: &Plan, windows: &[u32]) -> Forecasts
 /// The hash of each replica's kept weights.
 fn hashes(plan: &Plan, engine: &mut dyn Engine) -> Vec<String> {
     let replicas = 0..plan.options.replicas;
-    replicas.map(|r| weights::sha256(&plan.program.params, &engine.read_f32(PARAMS, r).unwrap())).collect()
+    let hash = |r| {
+        let (params, state) = (engine.read_f32(PARAMS, r).unwrap(), engine.read_f32(STATE, r).unwrap());
+        weights::sha256(&plan.program.params, &params, &plan.program.state, &state)
+    };
+    replicas.map(hash).collect()
 }
 
 #[test]

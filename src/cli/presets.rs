@@ -1,0 +1,65 @@
+//! Settings of published experiments: readable TOML files of `presets/`, embedded.
+
+use anyhow::{Result, anyhow};
+use clap::ArgMatches;
+
+use super::config_file;
+
+macro_rules! presets {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../presets/", $name, ".toml")))),*]
+    };
+}
+
+/// Name and text of every preset.
+const PRESETS: &[(&str, &str)] = presets![
+    "patchtst-etth1",
+    "patchtst-etth2",
+    "patchtst-ettm1",
+    "patchtst-weather",
+    "patchtst-ili",
+    "authors-rnn",
+    "authors-lstm",
+    "authors-patchtst",
+];
+
+/// A preset's options, as if typed.
+pub fn options(name: &str) -> Result<ArgMatches> {
+    let (_, text) = PRESETS.iter().find(|(known, _)| *known == name).ok_or_else(|| {
+        let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
+        anyhow!("--preset: there is no `{name}`\n  help: choose one of {}, or `list`", known.join(", "))
+    })?;
+    let table: toml::Table = text.parse().map_err(|e| anyhow!("preset {name}: {e}"))?;
+    config_file::parse(&table).map_err(|e| e.context(format!("preset {name}")))
+}
+
+/// A line for each: its name and what it is.
+pub fn list() -> String {
+    let line = |(name, text): &(&str, &str)| {
+        let what = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+        format!("{name:<17} {what}\n")
+    };
+    PRESETS.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::TrainArgs;
+    use super::super::config::Config;
+    use super::*;
+    use clap::FromArgMatches;
+    use microglia::models::ModelKind;
+
+    #[test]
+    fn every_file_is_a_preset_and_every_preset_a_run() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/presets");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), PRESETS.len());
+        for (name, text) in PRESETS {
+            let config = Config::from_args(TrainArgs::from_arg_matches(&options(name).unwrap()).unwrap()).unwrap();
+            assert_eq!(config.train.model.kind == ModelKind::Patchtst, name.contains("patchtst"), "{name}");
+            assert!(text.contains(&format!("--preset {name}")), "{name} does not say how it is used");
+            assert!(list().lines().any(|line| line.starts_with(name)));
+        }
+        assert!(options("etth1").unwrap_err().to_string().contains("patchtst-etth1"));
+    }
+}

@@ -1,0 +1,266 @@
+//! The layers of patch transformers. Signals are `[S·N, D]`, every sequence's tokens one after the other.
+
+use super::{Signal, dense, linear_to};
+use crate::program::op::*;
+use crate::program::{Builder, Rows, TensorId, rng};
+use crate::words::words;
+
+/// Over what an activation is normalised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NormKind {
+    /// Each feature over all tokens of the batch (BatchNorm1d).
+    Batch,
+    /// Each token over its features.
+    Layer,
+}
+words!(NormKind, "norm", NormKind::Batch = "batch", NormKind::Layer = "layer");
+
+/// The same signal, which also flows past its reader into `sum`.
+pub fn past(signal: Signal, sum: Signal) -> Signal {
+    Signal { skip: sum.grad, ..signal }
+}
+
+/// Patches of each window's channels: `groups` sequences per window, each of `width` channels; `[S·N, J·W]`.
+pub fn patch_gather(b: &mut Builder, input: TensorId, patches: Patches, sequences: usize, width: usize) -> Signal {
+    let (batch, steps, channels) = (b.sizes.batch, b.sizes.lookback, b.sizes.channels);
+    let (count, words) = (batch * sequences * patches.count, patches.rows * width);
+    let output = b.tensor("patches", &[batch * sequences, patches.count, words]);
+    b.forward(Op::PatchGather(PatchGather { batch, steps, channels, sequences, width, patches, input, output }));
+    Signal::data(Rows::dense(output, count, words))
+}
+
+/// Adds the positions `[N, D]`, and drops out; `trained` positions learn.
+pub fn positions(b: &mut Builder, name: &str, trained: bool, drops: bool, input: Signal, output: Signal) {
+    let (tokens, positions) = (b.param(name).shape[0], b.param(name).offset);
+    let (sequences, width) = (input.value.count / tokens, tokens * input.value.width);
+    let site = "dropout:patchtst.positions";
+    b.forward(Op::PositionsForward(PositionsForward {
+        sequences,
+        width,
+        positions,
+        input: input.value.tensor,
+        output: output.value.tensor,
+        site: rng::site(site),
+    }));
+    if let Some(d_sum) = input.grad.filter(|_| trained) {
+        let op = PositionsBackward { sequences, width, d_sum: d_sum.tensor, d_positions: positions };
+        b.backward(Op::PositionsBackward(op));
+    }
+    undrop(b, site, drops, output, input);
+}
+
+/// A branch's end before dropout and a sum: its own gradient where there is dropout, else that of the sum.
+pub fn before_dropout(b: &mut Builder, name: &str, drops: bool, sum: Signal) -> Signal {
+    let (count, width) = (sum.value.count, sum.value.width);
+    if drops {
+        return dense(b, name, count, width);
+    }
+    let value = b.tensor(name, &[count, width]);
+    Signal { value: Rows::dense(value, count, width), ..sum }
+}
+
+/// The backward of dropout from `sum` to `input`, which share their gradient where nothing drops.
+fn undrop(b: &mut Builder, site: &str, drops: bool, sum: Signal, input: Signal) {
+    if let (true, Some(from), Some(to)) = (drops, sum.grad, input.grad) {
+        let site = rng::site(site);
+        b.backward(Op::Dropout(Dropout { input: from, output: to, chance: Chance::Hidden, site }));
+    }
+}
+
+/// `sum = skip + dropout(input)`; `input` is from [`before_dropout`], and the skip's reader got [`past`] the sum.
+pub fn residual(b: &mut Builder, site: &str, drops: bool, input: Signal, skip: Signal, sum: Signal) {
+    b.forward(Op::Residual(Residual {
+        elements: sum.value.count * sum.value.width,
+        input: input.value.tensor,
+        skip: skip.value.tensor,
+        output: sum.value.tensor,
+        site: rng::site(site),
+    }));
+    undrop(b, site, drops, sum, input);
+}
+
+/// BatchNorm or LayerNorm; `name` + `.weight` and `.bias` are its parameters', for BatchNorm `.running_mean` its state's.
+pub fn norm(b: &mut Builder, label: &str, kind: NormKind, name: &str, input: Signal) -> Signal {
+    let (count, width) = (input.value.count, input.value.width);
+    let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
+    let affine = Affine { weight: word(b, "weight"), bias: word(b, "bias") };
+    let signal = dense(b, label, count, width);
+    let (input, skip, d_input) = (input.value.tensor, input.skip.map(|skip| skip.tensor), input.grad);
+    let (output, d_output) = (signal.value.tensor, signal.grad.map(|grad| grad.tensor));
+    let backward = d_input.map(|d_input| d_input.tensor).zip(d_output);
+    match kind {
+        NormKind::Batch => {
+            let batch = b.sizes.batch;
+            let tokens = count / batch;
+            let stats = b.tensor(format!("{label}.stats"), &[2 * width + 1]);
+            let running = b.running(&format!("{name}.running_mean"));
+            let forward = |stats, mean| {
+                Op::BatchNormForward(BatchNormForward { count, width, input, stats, mean, affine, output })
+            };
+            b.train_only(Op::BatchNormStatistics(BatchNormStatistics { batch, tokens, width, input, stats, running }));
+            b.train_only(forward(stats, 0));
+            b.evaluate_only(forward(crate::program::tensor::STATE, running));
+            if let Some((d_input, d_output)) = backward {
+                b.backward(Op::BatchNormBackwardInput(BatchNormBackwardInput {
+                    batch,
+                    tokens,
+                    width,
+                    input,
+                    stats,
+                    affine,
+                    d_output,
+                    skip,
+                    d_input,
+                }));
+                let op = BatchNormBackwardWeight { count, width, input, stats, d_output, d_affine: affine };
+                b.backward(Op::BatchNormBackwardWeight(op));
+            }
+        }
+        NormKind::Layer => {
+            let stats = b.tensor(format!("{label}.stats"), &[count, 2]);
+            b.forward(Op::LayerNormForward(LayerNormForward { count, width, input, affine, output, stats }));
+            if let Some((d_input, d_output)) = backward {
+                b.backward(Op::LayerNormBackwardInput(LayerNormBackwardInput {
+                    count,
+                    width,
+                    input,
+                    stats,
+                    affine,
+                    d_output,
+                    skip,
+                    d_input,
+                }));
+                let op = LayerNormBackwardWeight { count, width, input, stats, d_output, d_affine: affine };
+                b.backward(Op::LayerNormBackwardWeight(op));
+            }
+        }
+    }
+    signal
+}
+
+/// Two linear layers with an activation between them; `name` + `.0` and `.3` are theirs.
+pub fn feed_forward(b: &mut Builder, name: &str, kind: FeedForward, site: &str, input: Signal, output: Signal) {
+    let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
+    let width = b.param(&format!("{name}.0.weight")).shape[0];
+    let hidden = dense(b, &format!("{name}.0"), input.value.count, width);
+    linear_to(b, (word(b, "0.weight"), word(b, "0.bias")), input, hidden);
+    let active = dense(b, &format!("{name}.1"), input.value.count, width);
+    let (elements, site) = (input.value.count * width, rng::site(site));
+    let (value, result) = (hidden.value.tensor, active.value.tensor);
+    b.forward(Op::ActivationForward(ActivationForward { kind, elements, input: value, output: result, site }));
+    if let (Some(d_output), Some(d_input)) = (active.grad, hidden.grad) {
+        let (d_output, d_input) = (d_output.tensor, d_input.tensor);
+        let op = ActivationBackward { kind, elements, input: value, d_output, d_input, site };
+        b.backward(Op::ActivationBackward(op));
+    }
+    linear_to(b, (word(b, "3.weight"), word(b, "3.bias")), active, output);
+}
+
+/// Words of one tensor of scores, at most: what every device binds, twice over.
+const MAX_SCORE_WORDS: usize = 1 << 24;
+
+/// Residual attention scores on their way from layer to layer, by range of the sequences.
+#[derive(Debug, Default)]
+pub struct Scores {
+    /// Those of the layer before, if any.
+    before: Vec<TensorId>,
+    /// Their gradients, one tensor for all layers.
+    d_scores: Vec<TensorId>,
+}
+
+/// What a layer of attention does with scores.
+pub enum ScoreUse<'a> {
+    Plain,
+    /// Adds those of the layer before, and hands on its own unless it is the last.
+    Residual {
+        scores: &'a mut Scores,
+        last: bool,
+    },
+}
+
+/// Multi-head self-attention over `tokens`; `name` + `.q_proj`, `.k_proj`, `.v_proj` and `.out_proj` are its linear layers.
+pub fn attention(
+    b: &mut Builder,
+    name: &str,
+    (tokens, heads): (usize, usize),
+    mut residual: ScoreUse,
+    input: Signal,
+    output: Signal,
+) {
+    let (count, model) = (input.value.count, input.value.width);
+    let (sequences, width) = (count / tokens, model / heads);
+    let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
+    // The three lie one after the other, weights and biases, and are one product.
+    let qkv = dense(b, &format!("{name}.qkv"), count, 3 * model);
+    linear_to(b, (word(b, "q_proj.weight"), word(b, "q_proj.bias")), input, qkv);
+    let mixed = dense(b, &format!("{name}.output"), count, model);
+    let softmax = b.tensor(format!("{name}.softmax"), &[sequences, heads, tokens, 2]);
+    let site = rng::site(&format!("dropout:{name}"));
+    let (d_qkv, d_mixed) = qkv.grad.zip(mixed.grad).expect("dense signals have a gradient");
+    let (qkv, mixed_value) = (qkv.value.tensor, mixed.value.tensor);
+
+    let range = match residual {
+        ScoreUse::Plain => sequences,
+        ScoreUse::Residual { .. } => (MAX_SCORE_WORDS / (heads * tokens * tokens)).clamp(1, sequences),
+    };
+    for (part, first) in (0..sequences).step_by(range).enumerate() {
+        let range = Heads { first, sequences: range.min(sequences - first), tokens, heads, width };
+        let shape = [range.sequences, heads, tokens, tokens];
+        let (mut before, mut scores, mut d_scores, mut handed_on) = (None, None, None, false);
+        if let ScoreUse::Residual { scores: all, last } = &mut residual {
+            before = all.before.get(part).copied();
+            if all.d_scores.len() == part {
+                all.d_scores.push(b.tensor(format!("d_scores.{part}"), &shape));
+            }
+            d_scores = Some(all.d_scores[part]);
+            handed_on = !*last;
+            if handed_on {
+                let own = b.tensor(format!("{name}.scores.{part}"), &shape);
+                match all.before.get_mut(part) {
+                    Some(slot) => *slot = own,
+                    None => all.before.push(own),
+                }
+                scores = Some(own);
+            }
+        }
+        let op = AttentionForward { heads: range, qkv, before, scores, softmax, output: mixed_value, site };
+        b.forward(Op::AttentionForward(op));
+        let backward = AttentionBackward {
+            heads: range,
+            qkv,
+            before,
+            softmax,
+            output: mixed_value,
+            d_output: d_mixed.tensor,
+            d_scores,
+            handed_on,
+            d_qkv: d_qkv.tensor,
+            site,
+        };
+        // Pushed last, the queries' pass runs first: the keys' pass reads what it leaves.
+        b.backward(Op::AttentionBackwardKeyValue(backward.clone()));
+        b.backward(Op::AttentionBackwardQuery(backward));
+    }
+    linear_to(b, (word(b, "out_proj.weight"), word(b, "out_proj.bias")), mixed, output);
+}
+
+/// The mean over each sequence's tokens: `[S·N, D]` → `[S, D]`.
+pub fn mean_pool(b: &mut Builder, tokens: usize, input: Signal) -> Signal {
+    let (sequences, width) = (input.value.count / tokens, input.value.width);
+    let output = dense(b, "mean_pool", sequences, width);
+    let op = |input: Rows, output: Rows| {
+        let (input, output) = (input.tensor, output.tensor);
+        MeanPool { sequences, tokens, width, input, output }
+    };
+    b.forward(Op::MeanPoolForward(op(input.value, output.value)));
+    if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
+        b.backward(Op::MeanPoolBackward(op(d_output, d_input)));
+    }
+    output
+}
+
+/// A sequence's tokens side by side, patch by patch: the same words as `[S, N·D]`.
+pub fn flatten(tokens: usize, input: Signal) -> Signal {
+    let view = |rows: Rows| Rows::dense(rows.tensor, rows.count / tokens, rows.width * tokens);
+    Signal { value: view(input.value), grad: input.grad.map(view), skip: None }
+}

@@ -1,0 +1,156 @@
+//! Each op's name, and the tensors it reads and writes: what engines, comparisons and messages ask of any op.
+
+use super::*;
+
+impl Op {
+    /// The kernel's one name.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Op::WindowGather(_) => "window_gather",
+            Op::InstanceNormForward(_) => "instance_norm_forward",
+            Op::InstanceDenormForward(_) => "instance_denorm_forward",
+            Op::InstanceDenormBackward(_) => "instance_denorm_backward",
+            Op::LinearForward(_) => "linear_forward",
+            Op::LinearBackwardInput(_) => "linear_backward_input",
+            Op::LinearBackwardWeight(_) => "linear_backward_weight",
+            Op::RnnForward(_) => "rnn_forward",
+            Op::RnnBackward(_) => "rnn_backward",
+            Op::LstmForward(_) => "lstm_forward",
+            Op::LstmBackward(_) => "lstm_backward",
+            Op::Dropout(_) => "dropout",
+            Op::PatchGather(_) => "patch_gather",
+            Op::InstanceAffineBackward(_) => "instance_affine_backward",
+            Op::PositionsForward(_) => "positions_forward",
+            Op::PositionsBackward(_) => "positions_backward",
+            Op::BatchNormStatistics(_) => "batch_norm_statistics",
+            Op::BatchNormForward(_) => "batch_norm_forward",
+            Op::BatchNormBackwardWeight(_) => "batch_norm_backward_weight",
+            Op::BatchNormBackwardInput(_) => "batch_norm_backward_input",
+            Op::LayerNormForward(_) => "layer_norm_forward",
+            Op::LayerNormBackwardWeight(_) => "layer_norm_backward_weight",
+            Op::LayerNormBackwardInput(_) => "layer_norm_backward_input",
+            Op::ActivationForward(_) => "activation_forward",
+            Op::ActivationBackward(_) => "activation_backward",
+            Op::Residual(_) => "residual",
+            Op::AttentionForward(_) => "attention_forward",
+            Op::AttentionBackwardQuery(_) => "attention_backward_query",
+            Op::AttentionBackwardKeyValue(_) => "attention_backward_key_value",
+            Op::MeanPoolForward(_) => "mean_pool_forward",
+            Op::MeanPoolBackward(_) => "mean_pool_backward",
+            Op::LossForward(_) => "loss_forward",
+            Op::LossBackward(_) => "loss_backward",
+            Op::PredictionStore(_) => "prediction_store",
+            Op::GradNormPartial(_) => "grad_norm_partial",
+            Op::GradNorm(_) => "grad_norm",
+            Op::AdamMasked(_) => "adam_masked",
+            Op::TopkHistogram(_) => "topk_histogram",
+            Op::TopkPick(_) => "topk_pick",
+            Op::TopkTies(_) => "topk_ties",
+            Op::ThresholdMask(_) => "threshold_mask",
+        }
+    }
+
+    /// Tensors whose contents the op depends on, those it updates in place included.
+    pub fn reads(&self) -> Vec<TensorId> {
+        match self {
+            Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
+            Op::InstanceNormForward(op) => vec![PARAMS, op.input],
+            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![PARAMS, op.stats, op.input],
+            Op::LinearForward(op) => vec![PARAMS, op.input.tensor],
+            Op::LinearBackwardInput(op) => with([PARAMS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor)]),
+            Op::LinearBackwardWeight(op) => vec![op.input.tensor, op.d_output.tensor],
+            Op::RnnForward(op) => vec![PARAMS, op.projected],
+            Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
+            Op::LstmForward(op) => vec![PARAMS, op.gates],
+            Op::LstmBackward(op) => vec![PARAMS, op.gates, op.cells, op.d_output],
+            Op::Dropout(op) => vec![STEPS, op.input.tensor],
+            Op::PatchGather(op) => vec![op.input],
+            Op::InstanceAffineBackward(op) => {
+                vec![PARAMS, op.input, op.stats, op.d_patches, op.forecast, op.d_forecast]
+            }
+            Op::PositionsForward(op) => vec![STEPS, PARAMS, op.input],
+            Op::PositionsBackward(op) => vec![op.d_sum],
+            Op::BatchNormStatistics(op) => vec![STEPS, WINDOWS, STATE, op.input],
+            Op::BatchNormForward(op) => vec![PARAMS, op.stats, op.input],
+            Op::BatchNormBackwardWeight(op) => vec![op.stats, op.input, op.d_output],
+            Op::BatchNormBackwardInput(op) => {
+                with([WINDOWS, PARAMS, GRADS, op.stats, op.input, op.d_output], [op.skip])
+            }
+            Op::LayerNormForward(op) => vec![PARAMS, op.input],
+            Op::LayerNormBackwardWeight(op) => vec![op.stats, op.input, op.d_output],
+            Op::LayerNormBackwardInput(op) => with([PARAMS, op.stats, op.input, op.d_output], [op.skip]),
+            Op::ActivationForward(op) => vec![STEPS, op.input],
+            Op::ActivationBackward(op) => vec![STEPS, op.input, op.d_output],
+            Op::Residual(op) => vec![STEPS, op.input, op.skip],
+            Op::AttentionForward(op) => with([STEPS, op.qkv], [op.before]),
+            Op::AttentionBackwardQuery(op) => {
+                let before = op.d_scores.filter(|_| op.handed_on);
+                with([STEPS, op.qkv, op.softmax, op.output, op.d_output], [op.before, before])
+            }
+            Op::AttentionBackwardKeyValue(op) => {
+                with([STEPS, op.qkv, op.softmax, op.d_output], [op.before, op.d_scores])
+            }
+            Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.input],
+            Op::LossForward(op) => vec![STEPS, op.prediction, op.target, op.weight],
+            Op::LossBackward(op) => vec![STEPS, op.prediction, op.target, op.weight],
+            Op::PredictionStore(op) => vec![op.prediction],
+            Op::GradNormPartial(_) => vec![GRADS, MASK],
+            Op::GradNorm(op) => vec![op.partial],
+            Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
+            Op::TopkHistogram(op) => vec![STEPS, PARAMS, MASK, op.state, op.histogram],
+            Op::TopkPick(op) => vec![STEPS, op.histogram, op.state],
+            Op::TopkTies(op) => vec![STEPS, PARAMS, MASK, op.state],
+            Op::ThresholdMask(op) => vec![STEPS, PARAMS, MASK, op.state, op.ties],
+        }
+    }
+
+    /// Tensors the op writes, wholly or in part.
+    pub fn writes(&self) -> Vec<TensorId> {
+        match self {
+            Op::WindowGather(op) => vec![op.input, op.target, op.weight],
+            Op::InstanceNormForward(op) => vec![op.output, op.stats],
+            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.output],
+            Op::LinearForward(op) => vec![op.output.tensor],
+            Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
+            Op::LinearBackwardWeight(_) => vec![GRADS],
+            Op::RnnForward(op) => vec![op.states],
+            Op::RnnBackward(op) => vec![op.d_projected],
+            Op::LstmForward(op) => vec![op.gates, op.states, op.cells],
+            Op::LstmBackward(op) => vec![op.d_gates],
+            Op::Dropout(op) => vec![op.output.tensor],
+            Op::PatchGather(op) => vec![op.output],
+            Op::InstanceAffineBackward(_) => vec![GRADS],
+            Op::PositionsForward(op) => vec![op.output],
+            Op::PositionsBackward(_) => vec![GRADS],
+            Op::BatchNormStatistics(op) => vec![op.stats, STATE],
+            Op::BatchNormForward(op) => vec![op.output],
+            Op::BatchNormBackwardWeight(_) => vec![GRADS],
+            Op::BatchNormBackwardInput(op) => vec![op.d_input],
+            Op::LayerNormForward(op) => vec![op.output, op.stats],
+            Op::LayerNormBackwardWeight(_) => vec![GRADS],
+            Op::LayerNormBackwardInput(op) => vec![op.d_input],
+            Op::ActivationForward(op) => vec![op.output],
+            Op::ActivationBackward(op) => vec![op.d_input],
+            Op::Residual(op) => vec![op.output],
+            Op::AttentionForward(op) => with([op.softmax, op.output], [op.scores]),
+            Op::AttentionBackwardQuery(op) => with([op.softmax, op.d_qkv], [op.d_scores]),
+            Op::AttentionBackwardKeyValue(op) => vec![op.d_qkv],
+            Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.output],
+            Op::LossForward(_) => vec![LOSSES],
+            Op::LossBackward(op) => vec![op.d_prediction],
+            Op::PredictionStore(_) => vec![PREDICTIONS],
+            Op::GradNormPartial(op) => vec![op.partial],
+            Op::GradNorm(_) => vec![GRAD_NORM],
+            Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
+            Op::TopkHistogram(op) => vec![op.histogram],
+            Op::TopkPick(op) => vec![op.histogram, op.state],
+            Op::TopkTies(op) => vec![op.ties],
+            Op::ThresholdMask(_) => vec![MASK],
+        }
+    }
+}
+
+/// The tensors an op always touches, and those it touches where it has them.
+fn with<const N: usize, const M: usize>(always: [TensorId; N], where_any: [Option<TensorId>; M]) -> Vec<TensorId> {
+    always.into_iter().chain(where_any.into_iter().flatten()).collect()
+}

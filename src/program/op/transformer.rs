@@ -1,0 +1,362 @@
+//! The ops of patch transformers (PatchTST; Nie et al., ICLR 2023).
+//!
+//! More letters: S sequences (B windows times G sequences of each), N tokens (patches) of a sequence, J rows of a patch,
+//! D model width, A heads, E = D / A words of a head. A model's activations are `[S·N, D]`: all tokens of a sequence, one
+//! after the other.
+
+use crate::program::tensor::TensorId;
+use crate::words::words;
+
+/// The nonlinearity between the two linear layers of a feed-forward block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FeedForward {
+    /// `x·Φ(x)`, with the exact normal distribution function Φ (Hendrycks & Gimpel 2016), PyTorch's default.
+    Gelu,
+    Relu,
+}
+words!(FeedForward, "ff-activation", FeedForward::Gelu = "gelu", FeedForward::Relu = "relu");
+
+/// Where a patch lies in its window: row j of patch n is row `first + n·stride + j`, the window's last row repeated past
+/// its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patches {
+    pub first: usize,
+    pub stride: usize,
+    /// J
+    pub rows: usize,
+    /// N
+    pub count: usize,
+}
+
+impl Patches {
+    /// The row of the window `[steps]` that row j of patch n holds.
+    pub fn step(&self, n: usize, j: usize, steps: usize) -> usize {
+        (self.first + n * self.stride + j).min(steps - 1)
+    }
+}
+
+/// Words of a learned scale and shift in the parameter arenas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Affine {
+    pub weight: usize,
+    pub bias: usize,
+}
+
+impl Affine {
+    /// One past the last word of either, for `[width]` each.
+    pub fn end(&self, width: usize) -> usize {
+        self.weight.max(self.bias) + width
+    }
+}
+
+/// `output[b, g, n, j, c] = input[b, step(n, j), g·W + c]`: each sequence reads W channels of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchGather {
+    pub batch: usize,
+    pub steps: usize,
+    pub channels: usize,
+    /// G: K where every channel is a sequence of its own, 1 where all channels are flattened into a patch.
+    pub sequences: usize,
+    /// W: 1, or C.
+    pub width: usize,
+    pub patches: Patches,
+    /// `[B, T, C]`
+    pub input: TensorId,
+    /// `[B, G, N, J, W]`
+    pub output: TensorId,
+}
+
+/// The gradients of RevIN's scale and shift (Kim et al., ICLR 2022, equations 2 and 3), which the normalisation applies
+/// and the denormalisation undoes:
+/// `d_weight[k] = Σ_{b,n,j} d_patches·x̂ − Σ_{b,z} d_forecast·(forecast − bias[k]) / (weight[k] + 1e-10)` and
+/// `d_bias[k] = Σ_{b,n,j} d_patches − Σ_{b,z} d_forecast`, where x̂ is the window less its shift over its scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceAffineBackward {
+    pub batch: usize,
+    pub steps: usize,
+    pub channels: usize,
+    pub targets: usize,
+    pub horizon: usize,
+    pub patches: Patches,
+    /// In [`PARAMS`](super::PARAMS) and in [`GRADS`](super::GRADS).
+    pub affine: Affine,
+    /// `[B, T, C]`, as gathered
+    pub input: TensorId,
+    /// `[B, K, 2]`
+    pub stats: TensorId,
+    /// `[B, K, N, J]`
+    pub d_patches: TensorId,
+    /// `[B, K, Z]`, before it is denormalised
+    pub forecast: TensorId,
+    /// `[B, K, Z]`
+    pub d_forecast: TensorId,
+}
+
+/// `output[s, n, d] = dropout(input[s, n, d] + positions[n, d])`
+#[derive(Debug, Clone, PartialEq)]
+pub struct PositionsForward {
+    pub sequences: usize,
+    /// N·D
+    pub width: usize,
+    /// Word of `[N, D]` in [`PARAMS`](super::PARAMS).
+    pub positions: usize,
+    /// `[S, N, D]`
+    pub input: TensorId,
+    /// `[S, N, D]`
+    pub output: TensorId,
+    pub site: u32,
+}
+
+/// `d_positions[n, d] = Σ_s d_sum[s, n, d]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct PositionsBackward {
+    pub sequences: usize,
+    /// N·D
+    pub width: usize,
+    /// `[S, N, D]`, of the sum before dropout
+    pub d_sum: TensorId,
+    /// Word of `[N, D]` in [`GRADS`](super::GRADS).
+    pub d_positions: usize,
+}
+
+/// The statistics of a batch, per feature over all tokens of windows that are there (Ioffe & Szegedy 2015, algorithm 1):
+/// `stats = (mean, population variance, count)`. Empty places of a short batch count for nothing.
+///
+/// Moves the running statistics of an active replica as PyTorch does: `running += 0.1·(batch − running)` with the
+/// sample variance, and counts the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchNormStatistics {
+    pub batch: usize,
+    /// Tokens of a window: G·N.
+    pub tokens: usize,
+    pub width: usize,
+    /// `[B·tokens, D]`
+    pub input: TensorId,
+    /// `[2·D + 1]`
+    pub stats: TensorId,
+    /// Word in [`STATE`](super::STATE) of the running mean and variance `[2, D]`, and of the count after them.
+    pub running: usize,
+}
+
+/// `output[n, d] = (input[n, d] − mean[d]) / √(variance[d] + 1e-5) · weight[d] + bias[d]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchNormForward {
+    pub count: usize,
+    pub width: usize,
+    /// `[count, D]`
+    pub input: TensorId,
+    /// Mean and variance `[2, D]`: a batch's own, or those of [`STATE`](super::STATE) at evaluation.
+    pub stats: TensorId,
+    /// Their word in `stats`.
+    pub mean: usize,
+    pub affine: Affine,
+    /// `[count, D]`
+    pub output: TensorId,
+}
+
+/// `d_weight[d] = Σ_n d_output[n, d]·x̂[n, d]` and `d_bias[d] = Σ_n d_output[n, d]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchNormBackwardWeight {
+    pub count: usize,
+    pub width: usize,
+    /// `[count, D]`
+    pub input: TensorId,
+    /// `[2·D + 1]`
+    pub stats: TensorId,
+    /// `[count, D]`, 0 in empty places
+    pub d_output: TensorId,
+    /// In [`GRADS`](super::GRADS).
+    pub d_affine: Affine,
+}
+
+/// `d_input = weight / √(variance + 1e-5) · (d_output − d_bias/m − x̂·d_weight/m) + skip`, m the tokens counted, by the
+/// gradients [`BatchNormBackwardWeight`] has written. Empty places get `skip` alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchNormBackwardInput {
+    pub batch: usize,
+    pub tokens: usize,
+    pub width: usize,
+    /// `[B·tokens, D]`
+    pub input: TensorId,
+    /// `[2·D + 1]`
+    pub stats: TensorId,
+    /// In [`PARAMS`](super::PARAMS), and its gradient at the same words of [`GRADS`](super::GRADS).
+    pub affine: Affine,
+    /// `[B·tokens, D]`
+    pub d_output: TensorId,
+    /// `[B·tokens, D]`: the gradient that reaches the input past the norm.
+    pub skip: Option<TensorId>,
+    /// `[B·tokens, D]`
+    pub d_input: TensorId,
+}
+
+/// `output[n, d] = (input[n, d] − mean[n]) / √(variance[n] + 1e-5) · weight[d] + bias[d]` (Ba et al. 2016), and
+/// `stats[n] = (mean, 1 / √(variance + 1e-5))`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerNormForward {
+    pub count: usize,
+    pub width: usize,
+    /// `[count, D]`
+    pub input: TensorId,
+    pub affine: Affine,
+    /// `[count, D]`
+    pub output: TensorId,
+    /// `[count, 2]`
+    pub stats: TensorId,
+}
+
+/// `d_weight[d] = Σ_n d_output[n, d]·x̂[n, d]` and `d_bias[d] = Σ_n d_output[n, d]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerNormBackwardWeight {
+    pub count: usize,
+    pub width: usize,
+    /// `[count, D]`
+    pub input: TensorId,
+    /// `[count, 2]`
+    pub stats: TensorId,
+    /// `[count, D]`
+    pub d_output: TensorId,
+    /// In [`GRADS`](super::GRADS).
+    pub d_affine: Affine,
+}
+
+/// `d_input[n] = (g − mean(g) − x̂·mean(g·x̂)) / √(variance[n] + 1e-5) + skip[n]`, where `g = d_output[n]·weight`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerNormBackwardInput {
+    pub count: usize,
+    pub width: usize,
+    /// `[count, D]`
+    pub input: TensorId,
+    /// `[count, 2]`
+    pub stats: TensorId,
+    pub affine: Affine,
+    /// `[count, D]`
+    pub d_output: TensorId,
+    /// `[count, D]`: the gradient that reaches the input past the norm.
+    pub skip: Option<TensorId>,
+    /// `[count, D]`
+    pub d_input: TensorId,
+}
+
+/// `output = dropout(activation(input))`
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActivationForward {
+    pub kind: FeedForward,
+    pub elements: usize,
+    pub input: TensorId,
+    pub output: TensorId,
+    pub site: u32,
+}
+
+/// `d_input = activation'(input) · dropout(d_output)`
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActivationBackward {
+    pub kind: FeedForward,
+    pub elements: usize,
+    pub input: TensorId,
+    pub d_output: TensorId,
+    pub d_input: TensorId,
+    pub site: u32,
+}
+
+/// `output = skip + dropout(input)`. Its backward is a [`Dropout`](super::Dropout) towards `input`; towards `skip` the
+/// gradient is `d_output` itself, which the op that writes the skip's gradient adds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Residual {
+    pub elements: usize,
+    pub input: TensorId,
+    pub skip: TensorId,
+    pub output: TensorId,
+    pub site: u32,
+}
+
+/// Which tokens attend to which, and where they lie: sequences `first..first + sequences` of the batch.
+///
+/// A range of the sequences, so that `[sequences, A, N, N]` keeps within what a device binds. The range decides no bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heads {
+    pub first: usize,
+    pub sequences: usize,
+    /// N
+    pub tokens: usize,
+    /// A
+    pub heads: usize,
+    /// E
+    pub width: usize,
+}
+
+impl Heads {
+    /// D = A·E
+    pub fn model(&self) -> usize {
+        self.heads * self.width
+    }
+
+    /// Word of a sequence's first token in `[S, N, words]`.
+    pub fn token(&self, words: usize) -> usize {
+        self.first * self.tokens * words
+    }
+
+    /// Words of `[sequences, A, N, N]`.
+    pub fn scores(&self) -> usize {
+        self.sequences * self.heads * self.tokens * self.tokens
+    }
+}
+
+/// Scaled dot-product attention of every head (Vaswani et al. 2017, equation 1):
+/// `score[i, j] = q_i·k_j / √E + before[i, j]`, `p_i = softmax_j(score_i)`, `output_i = Σ_j dropout(p_ij)·v_j`.
+///
+/// `before` are the scores of the layer before (RealFormer; He et al. 2021, equation 2). Probabilities are not kept: the
+/// backward passes recompute them from the log-sum-exp. Draw ((s·A + a)·N + i)·N + j drops probability (i, j).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttentionForward {
+    pub heads: Heads,
+    /// `[S, N, 3, A, E]`: q, k, v
+    pub qkv: TensorId,
+    /// `[sequences, A, N, N]`
+    pub before: Option<TensorId>,
+    /// `[sequences, A, N, N]`: the scores for the layer after.
+    pub scores: Option<TensorId>,
+    /// `[S, A, N, 2]`: writes the log-sum-exp of each row of scores
+    pub softmax: TensorId,
+    /// `[S, N, A, E]`
+    pub output: TensorId,
+    pub site: u32,
+}
+
+/// What both backward passes of [`AttentionForward`] read, and what they write. With `d_p = dropout(d_output·v)`, and
+/// `δ_i = d_output_i·output_i`: `d_score[i, j] = p_ij·(d_p_ij − δ_i)`, more by the layer after where there is one.
+///
+/// `attention_backward_query`, first, one owner per query: writes δ beside the log-sum-exp, `d_q_i = Σ_j d_score_ij·k_j / √E`
+/// and, with residual scores, `d_scores` in place.
+/// `attention_backward_key_value`, one owner per key: `d_k_j = Σ_i d_score_ij·q_i / √E`, `d_v_j = Σ_i dropout(p_ij)·d_output_i`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttentionBackward {
+    pub heads: Heads,
+    /// `[S, N, 3, A, E]`
+    pub qkv: TensorId,
+    /// `[sequences, A, N, N]`
+    pub before: Option<TensorId>,
+    /// `[S, A, N, 2]`: (log-sum-exp, δ)
+    pub softmax: TensorId,
+    /// `[S, N, A, E]`
+    pub output: TensorId,
+    /// `[S, N, A, E]`
+    pub d_output: TensorId,
+    /// `[sequences, A, N, N]`, with residual scores.
+    pub d_scores: Option<TensorId>,
+    /// Whether `d_scores` holds what the layer after has written.
+    pub handed_on: bool,
+    /// `[S, N, 3, A, E]`
+    pub d_qkv: TensorId,
+    pub site: u32,
+}
+
+/// `output[s, d] = Σ_n input[s, n, d] / N`; backward `output[s, n, d] = input[s, d] / N`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeanPool {
+    pub sequences: usize,
+    pub tokens: usize,
+    pub width: usize,
+    pub input: TensorId,
+    pub output: TensorId,
+}

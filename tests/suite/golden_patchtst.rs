@@ -1,0 +1,238 @@
+//! PatchTST as `transformers` and PyTorch compute it: outputs, every gradient, ten steps of Adam, running statistics.
+
+use microglia::engine::{Engine, Pass};
+use microglia::models::{self, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
+use microglia::program::builder::Sizes;
+use microglia::program::op::{InstanceNorm, LossKind};
+use microglia::program::tensor::*;
+use microglia::program::{List, Op, Program, ReplicaStep};
+use microglia::reference::CpuEngine;
+
+use crate::golden::Golden;
+use crate::gpu_support;
+
+const STEPS_RUN: usize = 10;
+const FILES: [&str; 10] = [
+    "patchtst_hf_batch_pre",
+    "patchtst_hf_batch_post",
+    "patchtst_hf_layer_pre",
+    "patchtst_hf_layer_post",
+    "patchtst_official_batch_post",
+    "patchtst_official_batch_pre",
+    "patchtst_official_layer_post",
+    "patchtst_official_layer_pre",
+    "patchtst_authors_layer_post",
+    "patchtst_authors_batch_pre",
+];
+
+/// Off by no more than this share of a tensor's largest entry.
+const OUTPUT: f64 = 1e-4;
+/// Gradients below this share of the model's largest are nothing.
+const FLOOR: f64 = 1e-6;
+const WEIGHT: f64 = 1e-3;
+const STATISTIC: f64 = 1e-5;
+
+struct Case {
+    golden: Golden,
+    sizes: Sizes,
+}
+
+impl Case {
+    fn read(name: &str) -> Case {
+        let golden = Golden::read(name);
+        let size = |key| golden.value::<usize>(key);
+        let (batch, lookback, horizon) = (size("batch"), size("lookback"), size("horizon"));
+        let sizes = Sizes {
+            replicas: 1,
+            batch,
+            slots: STEPS_RUN,
+            prediction_slots: 1,
+            rows: STEPS_RUN * batch * (lookback + horizon),
+            channels: size("channels"),
+            targets: size("targets"),
+            horizon,
+            lookback,
+        };
+        Case { golden, sizes }
+    }
+
+    fn program(&self) -> Program {
+        let word = |key: &str| self.golden.value::<String>(key);
+        let size = |key| self.golden.value::<usize>(key);
+        let variant: Variant = word("variant").parse().unwrap();
+        let model = ModelOptions {
+            layers: size("layers"),
+            instance_norm: (variant != Variant::Authors).then_some(InstanceNorm::MeanStd),
+            patchtst: PatchtstOptions {
+                variant,
+                patch: Some(size("patch")),
+                stride: Some(size("stride")),
+                d_model: size("d_model"),
+                heads: size("heads"),
+                ff: size("ff"),
+                norm: word("norm").parse().unwrap(),
+                norm_position: word("norm_position").parse().unwrap(),
+                ff_activation: word("ff_activation").parse().unwrap(),
+                positions: word("positions").parse().unwrap(),
+                pool: word("pool").parse().unwrap(),
+                attention_dropout: 0.0,
+                head_dropout: 0.0,
+                revin_affine: self.golden.value("revin_affine"),
+            },
+            ..ModelOptions::of(ModelKind::Patchtst, variant)
+        };
+        let training = Training { loss: LossKind::Mse, dropout: false, clip: false };
+        models::build(&model, &training, self.sizes.clone()).unwrap()
+    }
+
+    /// Every window of every batch gets its own rows of the series, its targets in the first columns of the last ones.
+    fn load(&self, engine: &mut dyn Engine) {
+        let s = &self.sizes;
+        let (inputs, targets) = (self.golden.floats("inputs"), self.golden.floats("targets"));
+        let mut series = Vec::new();
+        for window in 0..STEPS_RUN * s.batch {
+            series.extend_from_slice(&inputs[window * s.lookback * s.channels..][..s.lookback * s.channels]);
+            for row in targets[window * s.horizon * s.targets..][..s.horizon * s.targets].chunks(s.targets) {
+                series.extend_from_slice(row);
+                series.resize(series.len() + s.channels - s.targets, 0.0);
+            }
+        }
+        engine.write_f32(SERIES, 0, &series).unwrap();
+        engine.write_f32(OBSERVED, 0, &vec![1.0; s.rows * s.targets]).unwrap();
+        let windows: Vec<u32> = (0..STEPS_RUN * s.batch).map(|w| (w * (s.lookback + s.horizon)) as u32).collect();
+        engine.write_u32(WINDOWS, 0, &windows).unwrap();
+        let layout = engine.program().params.clone();
+        self.start(engine, "init", "init");
+        engine.write_u32(MASK, 0, &layout.full_mask()).unwrap();
+        let (lr, elements) = (self.golden.value::<f64>("lr"), s.batch * s.horizon * s.targets);
+        let steps: Vec<ReplicaStep> = (1..=STEPS_RUN as i32)
+            .map(|n| ReplicaStep {
+                step: n as u32,
+                active: 1,
+                inv_target_count: 1.0 / elements as f32,
+                step_size: (lr / (1.0 - 0.9f64.powi(n))) as f32,
+                one_minus_beta1: 0.1,
+                one_minus_beta2: 0.001,
+                inv_sqrt_bias2: (1.0 / (1.0 - 0.999f64.powi(n)).sqrt()) as f32,
+                ..ReplicaStep::idle(1)
+            })
+            .collect();
+        engine.write_u32(STEPS, 0, bytemuck::cast_slice(&steps)).unwrap();
+    }
+
+    /// Writes weights and state that PyTorch had.
+    fn start(&self, engine: &mut dyn Engine, params: &str, state: &str) {
+        let program = engine.program();
+        let mut weights = vec![0.0; program.params.words];
+        for param in &program.params.params {
+            param.set(&mut weights, self.golden.floats(&format!("{params}.{}", param.name)));
+        }
+        let running = program.state.entries.iter();
+        let running: Vec<f32> =
+            running.flat_map(|entry| self.golden.floats(&format!("{state}.{}", entry.name))).collect();
+        engine.write_f32(PARAMS, 0, &weights).unwrap();
+        engine.write_f32(STATE, 0, &running).unwrap();
+    }
+
+    fn check(&self, engine: &mut dyn Engine) {
+        self.load(engine);
+        let params = engine.program().params.params.clone();
+        let zero: Vec<String> = self.golden.value("zero");
+        let pass = |list, slot| Pass { list, slot };
+        engine.run(&[pass(List::Forward, 0), pass(List::Backward, 0)]).unwrap();
+        let prediction = engine.program().forward.iter().find_map(|op| match op {
+            Op::LossForward(op) => Some(op.prediction),
+            _ => None,
+        });
+        let output = engine.read_f32(prediction.unwrap(), 0).unwrap();
+        self.near("output", &output, OUTPUT, 0.0);
+        self.state("running1", engine, &[]);
+
+        let grads = engine.read_f32(GRADS, 0).unwrap();
+        let names: Vec<String> = params.iter().map(|param| format!("grads.{}", param.name)).collect();
+        // Fixed positions have no gradient.
+        let known = |name: &&String| self.golden.holds(name);
+        let largest = names.iter().filter(known).map(|name| self.largest(name)).fold(0.0, f64::max);
+        for (param, name) in params.iter().zip(&names) {
+            let found = param.named(&grads);
+            if !self.golden.holds(name) {
+                assert!(found.iter().all(|d| *d == 0.0), "{name}");
+            } else {
+                self.near(name, &found, OUTPUT, FLOOR * largest);
+            }
+        }
+
+        // The first step's forward has moved the running statistics; start again.
+        self.load(engine);
+        for slot in 0..STEPS_RUN {
+            engine.run(&[List::Forward, List::Backward, List::Update].map(|list| pass(list, slot))).unwrap();
+        }
+        let weights = engine.read_f32(PARAMS, 0).unwrap();
+        for param in params.iter().filter(|param| !zero.contains(&param.name)) {
+            self.near(&format!("after.{}", param.name), &param.named(&weights), WEIGHT, 0.0);
+        }
+        self.state("running", engine, &self.golden.value::<Vec<String>>("drift"));
+
+        // PyTorch's own weights and statistics, so that what rounding makes of the others does not matter.
+        self.start(engine, "after", "running");
+        engine.run(&[pass(List::Evaluate, 0)]).unwrap();
+        self.near("evaluated", &engine.read_f32(PREDICTIONS, 0).unwrap(), OUTPUT, 0.0);
+    }
+
+    fn state(&self, prefix: &str, engine: &mut dyn Engine, drift: &[String]) {
+        let found = engine.read_f32(STATE, 0).unwrap();
+        for entry in engine.program().state.entries.clone() {
+            if !drift.contains(&entry.name) {
+                self.near(&format!("{prefix}.{}", entry.name), &found[entry.range()], STATISTIC, 0.0);
+            }
+        }
+    }
+
+    fn largest(&self, name: &str) -> f64 {
+        self.golden.tensor(name).iter().fold(0f64, |most, v| most.max(v.abs()))
+    }
+
+    fn near(&self, name: &str, found: &[f32], share: f64, floor: f64) {
+        self.golden.close(name, found, (share * self.largest(name)).max(floor), 0.0);
+    }
+}
+
+fn check_all(open: &dyn Fn(Program) -> Box<dyn Engine>) {
+    for case in FILES.map(Case::read) {
+        case.check(open(case.program()).as_mut());
+    }
+}
+
+#[test]
+fn cpu() {
+    check_all(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
+}
+
+#[test]
+fn oracle() {
+    check_all(&|program| Box::new(CpuEngine::<f64>::new(program, Some(1)).unwrap()));
+}
+
+#[test]
+fn gpu() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    check_all(&|program| Box::new(gpu_support::engine(&gpu, program)));
+}
+
+/// A model's weights are those of `transformers`' state dict, all of them, by name and shape.
+#[test]
+fn the_state_dict_is_that_of_transformers() {
+    for file in FILES.iter().filter(|file| file.contains("_hf_")) {
+        let case = Case::read(file);
+        let program = case.program();
+        let mut ours: Vec<String> = program.params.params.iter().map(|param| param.name.clone()).collect();
+        ours.extend(program.state.entries.iter().map(|entry| entry.name.clone()));
+        ours.sort();
+        let bytes = std::fs::read(crate::golden::path(&format!("{file}.safetensors"))).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let names = tensors.names().into_iter();
+        let mut theirs: Vec<&str> = names.filter_map(|name| name.strip_prefix("init.")).collect();
+        theirs.sort_unstable();
+        assert_eq!(ours, theirs);
+    }
+}

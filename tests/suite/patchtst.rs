@@ -1,0 +1,400 @@
+//! PatchTST through whole runs, on each engine; what cannot be built; files of weights.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use microglia::data::{DataOptions, Dataset};
+use microglia::engine::{Engine, Pass};
+use microglia::models::{self, ModelKind, ModelOptions, PatchtstOptions, Variant};
+use microglia::program::op::InstanceNorm;
+use microglia::program::tensor::*;
+use microglia::program::{List, Op, Program, TensorId, rng};
+use microglia::reference::CpuEngine;
+use microglia::train::{Plan, TrainOptions, run, weights};
+
+use crate::golden;
+use crate::gpu_support;
+use microglia::compare::Case;
+
+/// Two channels of 120 rows; 10 rows in, 3 out.
+fn dataset() -> Dataset {
+    let mut csv = String::from("t,a,b\n");
+    for t in 0..120u32 {
+        let noise = |site| rng::unit(rng::draw(3, site, 0, t));
+        csv += &format!("{t},{},{}\n", (t as f32 * 0.7).sin() * 3.0 + noise(1), (t as f32 * 0.3).cos() + noise(2));
+    }
+    let options = DataOptions {
+        time_column: Some("t".into()),
+        targets: Some(vec!["a".into(), "b".into()]),
+        lookback: Some(10),
+        horizon: Some(3),
+        season: Some(9),
+        calendar: Some(false),
+        ..DataOptions::default()
+    };
+    options.load_bytes("waves", "waves.csv", csv.as_bytes()).unwrap()
+}
+
+fn options(variant: Variant) -> TrainOptions {
+    let defaults = ModelOptions::of(ModelKind::Patchtst, variant);
+    TrainOptions {
+        model: ModelOptions {
+            layers: 2,
+            patchtst: PatchtstOptions {
+                patch: Some(4),
+                d_model: 6,
+                heads: 2,
+                ff: 9,
+                attention_dropout: 0.1,
+                head_dropout: 0.2,
+                ..PatchtstOptions::of(variant)
+            },
+            ..defaults
+        },
+        batch: 16,
+        epochs: 3,
+        lr: 1e-2,
+        seed: 7,
+        regularizers: "pruning,dropout".parse().unwrap(),
+        ..TrainOptions::default()
+    }
+}
+
+/// The hash of each replica's kept weights and running statistics, and its last validation loss.
+fn train(options: &TrainOptions, open: &dyn Fn(Program) -> Box<dyn Engine>) -> Vec<(String, f64)> {
+    let dataset = dataset();
+    let plan = Plan::new(&dataset, options).unwrap();
+    let mut engine = open(plan.program.clone());
+    let trained = run(&dataset, &plan, engine.as_mut(), &mut ()).unwrap();
+    let last = trained.history.last().unwrap();
+    (0..options.replicas)
+        .map(|r| {
+            let (params, state) = (engine.read_f32(PARAMS, r).unwrap(), engine.read_f32(STATE, r).unwrap());
+            let hash = weights::sha256(&plan.program.params, &params, &plan.program.state, &state);
+            (hash, last.replicas[r].validation_loss)
+        })
+        .collect()
+}
+
+fn on_each_engine(check: impl Fn(&dyn Fn(Program) -> Box<dyn Engine>)) {
+    check(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
+    if let Some(gpu) = gpu_support::gpu() {
+        check(&|program| Box::new(gpu_support::engine(&gpu, program)));
+    }
+}
+
+#[test]
+fn a_replica_is_the_lone_run_of_its_seed_with_its_own_statistics() {
+    on_each_engine(|open| {
+        let together = train(&TrainOptions { replicas: 3, ..options(Variant::Official) }, open);
+        for r in 0..3 {
+            let alone = train(&TrainOptions { seed: 7 + r, ..options(Variant::Official) }, open);
+            assert_eq!(alone[0], together[r as usize], "replica {r}");
+        }
+        assert_ne!(together[0], together[1]);
+    });
+}
+
+#[test]
+fn threads_change_no_bit() {
+    for variant in [Variant::Official, Variant::Hf, Variant::Authors] {
+        let with = |threads| {
+            let open =
+                move |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, Some(threads)).unwrap()) };
+            train(&options(variant), &open)
+        };
+        let one = with(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(with(threads), one, "{variant}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn both_engines_reach_the_same_loss() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    for variant in [Variant::Official, Variant::Hf, Variant::Authors] {
+        let cpu = train(&options(variant), &|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
+        let gpu = train(&options(variant), &|program| Box::new(gpu_support::engine(&gpu, program)));
+        assert!((cpu[0].1 - gpu[0].1).abs() < 0.01 * cpu[0].1, "{variant}: {} and {}", cpu[0].1, gpu[0].1);
+    }
+}
+
+/// Monte Carlo passes drop out, and still normalise by the running statistics: a window's forecast does not depend on
+/// the others of its batch.
+#[test]
+fn evaluation_reads_running_statistics_and_never_moves_them() {
+    let case = Case::patchtst(Variant::Official, 1, 4, 9).dropout(0.3);
+    on_each_engine(|open| {
+        let mut engine = open(case.program().unwrap());
+        case.load(engine.as_mut(), 3).unwrap();
+        engine.run(&List::STEP.map(|list| Pass { list, slot: 0 })).unwrap();
+        let state = engine.read_f32(STATE, 0).unwrap();
+        assert_ne!(state, engine.program().state.initial());
+        engine.run(&[Pass { list: List::Evaluate, slot: 0 }]).unwrap();
+        assert_eq!(engine.read_f32(STATE, 0).unwrap(), state);
+        let outputs = engine.program().outputs;
+        let first = engine.read_f32(PREDICTIONS, 0).unwrap()[..outputs].to_vec();
+        let mut windows = engine.read_u32(WINDOWS, 0).unwrap();
+        windows[1..4].fill(NO_WINDOW);
+        engine.write_u32(WINDOWS, 0, &windows).unwrap();
+        engine.run(&[Pass { list: List::Evaluate, slot: 0 }]).unwrap();
+        assert_eq!(engine.read_f32(PREDICTIONS, 0).unwrap()[..outputs], first);
+    });
+}
+
+/// A short batch's empty places change neither the statistics nor any gradient.
+#[test]
+fn empty_places_count_for_nothing() {
+    on_each_engine(|open| {
+        let left = [3, 5].map(|batch| {
+            let mut case = Case::patchtst(Variant::Official, 1, 3, 9);
+            let mut small = open(case.program().unwrap());
+            case.load(small.as_mut(), 3).unwrap();
+            let windows = small.read_u32(WINDOWS, 0).unwrap()[..3].to_vec();
+            let steps = small.read_u32(STEPS, 0).unwrap();
+            case.sizes.batch = batch;
+            let mut engine = open(case.program().unwrap());
+            case.load(engine.as_mut(), 3).unwrap();
+            let mut places = vec![NO_WINDOW; case.sizes.slots * batch];
+            places[..3].copy_from_slice(&windows);
+            engine.write_u32(WINDOWS, 0, &places).unwrap();
+            engine.write_u32(STEPS, 0, &steps).unwrap();
+            engine.run(&[List::Forward, List::Backward].map(|list| Pass { list, slot: 0 })).unwrap();
+            (engine.read_f32(STATE, 0).unwrap(), engine.read_f32(GRADS, 0).unwrap())
+        });
+        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 + 1e-5 * a.abs());
+        assert!(near(&left[0].0, &left[1].0) && near(&left[0].1, &left[1].1));
+    });
+}
+
+/// The program with every attention op cut in two, by its sequences; the second part has score tensors of its own.
+fn cut(whole: &Program) -> Program {
+    let mut program = whole.clone();
+    let mut own: HashMap<TensorId, TensorId> = HashMap::new();
+    let tensors = &mut program.tensors;
+    let mut second = |id: &mut Option<TensorId>| {
+        if let Some(id) = id {
+            *id = *own.entry(*id).or_insert_with(|| {
+                tensors.push(tensors[id.index()].clone());
+                TensorId(tensors.len() as u32 - 1)
+            });
+        }
+    };
+    let mut split = |op: &Op| {
+        let mut ops = vec![op.clone(), op.clone()];
+        for (part, op) in ops.iter_mut().enumerate() {
+            let (heads, scores) = match op {
+                Op::AttentionForward(op) => (&mut op.heads, [&mut op.before, &mut op.scores]),
+                Op::AttentionBackwardQuery(op) | Op::AttentionBackwardKeyValue(op) => {
+                    (&mut op.heads, [&mut op.before, &mut op.d_scores])
+                }
+                _ => return vec![op.clone()],
+            };
+            let all = heads.sequences;
+            (heads.first, heads.sequences) = if part == 0 { (0, 4) } else { (4, all - 4) };
+            if part == 1 {
+                scores.into_iter().for_each(&mut second);
+            }
+        }
+        ops
+    };
+    program.forward = whole.forward.iter().flat_map(&mut split).collect();
+    program.backward = whole.backward.iter().flat_map(&mut split).collect();
+    program
+}
+
+/// Attention over ranges of the sequences gives the bits of attention over all at once.
+#[test]
+fn ranges_of_sequences_change_no_bit() {
+    for variant in [Variant::Official, Variant::Hf] {
+        let case = Case::patchtst(variant, 2, 3, 9).layers(3).dropout(0.3).set(|p| p.attention_dropout = 0.3);
+        let whole = case.program().unwrap();
+        let cut = cut(&whole);
+        assert_eq!(cut.forward.len(), whole.forward.len() + 3);
+        on_each_engine(|open| {
+            let left = [&whole, &cut].map(|program| {
+                let mut engine = open(program.clone());
+                case.load(engine.as_mut(), 3).unwrap();
+                engine.run(&[List::Forward, List::Backward].map(|list| Pass { list, slot: 0 })).unwrap();
+                (0..2).map(|r| engine.read_f32(GRADS, r).unwrap()).collect::<Vec<_>>()
+            });
+            assert!(left[0] == left[1], "{variant}");
+        });
+    }
+}
+
+/// Residual scores of 21 channels are cut into tensors that every device binds.
+#[test]
+fn scores_of_many_channels_keep_within_a_binding() {
+    let mut case = Case::patchtst(Variant::Official, 1, 128, 336).layers(3).set(|p| {
+        *p = PatchtstOptions { d_model: 128, heads: 16, ..PatchtstOptions::of(Variant::Official) };
+    });
+    (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (21, 21, 96);
+    let program = case.program().unwrap();
+    let forward = program.forward.iter().filter_map(|op| match op {
+        Op::AttentionForward(op) => Some(op),
+        _ => None,
+    });
+    let (mut layers, mut next) = (0, 0);
+    for op in forward {
+        assert_eq!(op.heads.first, next);
+        next = (next + op.heads.sequences) % (128 * 21);
+        layers += usize::from(next == 0);
+    }
+    assert_eq!((layers, next), (3, 0));
+    let scores: Vec<_> = program.tensors.iter().filter(|tensor| tensor.name.contains("scores")).collect();
+    assert_eq!(scores.len(), 15);
+    assert!(scores.iter().all(|tensor| tensor.words() * 4 <= 64 << 20));
+}
+
+/// Nothing copies or transposes what a kernel could address: the list of a training step.
+#[test]
+fn the_ops_of_a_step() {
+    let case = Case::patchtst(Variant::Official, 1, 3, 9).layers(1);
+    let program = case.program().unwrap();
+    let labels = |list| program.list(list).iter().map(Op::label).collect::<Vec<_>>();
+    assert_eq!(
+        labels(List::Forward),
+        [
+            "window_gather",
+            "instance_norm_forward",
+            "patch_gather",
+            "linear_forward",
+            "positions_forward",
+            "linear_forward",
+            "attention_forward",
+            "linear_forward",
+            "residual",
+            "batch_norm_statistics",
+            "batch_norm_forward",
+            "linear_forward",
+            "activation_forward",
+            "linear_forward",
+            "residual",
+            "batch_norm_statistics",
+            "batch_norm_forward",
+            "linear_forward",
+            "instance_denorm_forward",
+            "loss_forward",
+        ]
+    );
+    assert_eq!(
+        labels(List::Backward),
+        [
+            "loss_backward",
+            "instance_denorm_backward",
+            "linear_backward_weight",
+            "linear_backward_input",
+            "batch_norm_backward_weight",
+            "batch_norm_backward_input",
+            "linear_backward_weight",
+            "linear_backward_input",
+            "activation_backward",
+            "linear_backward_weight",
+            "linear_backward_input",
+            "batch_norm_backward_weight",
+            "batch_norm_backward_input",
+            "linear_backward_weight",
+            "linear_backward_input",
+            "attention_backward_query",
+            "attention_backward_key_value",
+            "linear_backward_weight",
+            "linear_backward_input",
+            "positions_backward",
+            "linear_backward_weight",
+        ]
+    );
+}
+
+/// Everything that multiplies activations may be pruned, and nothing else.
+#[test]
+fn what_is_prunable() {
+    for variant in [Variant::Official, Variant::Hf, Variant::Authors] {
+        let program = Case::patchtst(variant, 1, 2, 9).program().unwrap();
+        for param in &program.params.params {
+            let matrix = param.name.ends_with(".weight") && !param.name.contains("norm");
+            assert_eq!(param.prunable, matrix, "{}", param.name);
+        }
+        let place = |part: &str| {
+            program.params.get(&format!("model.encoder.layers.1.self_attn.{part}_proj.weight")).unwrap().range()
+        };
+        assert_eq!((place("q").end, place("k").end), (place("k").start, place("v").start));
+    }
+}
+
+#[test]
+fn official_counts_42_patches_and_hf_41() {
+    let tokens = |variant| {
+        let program = Case::patchtst(variant, 1, 1, 336).set(|p| (p.patch, p.stride) = (None, None)).program().unwrap();
+        program.params.get("model.encoder.positional_encoder.position_enc").unwrap().shape[0]
+    };
+    assert_eq!((tokens(Variant::Official), tokens(Variant::Hf)), (42, 41));
+    for (lookback, patch) in [(7, 1), (8, 2), (14, 2), (15, 3), (30, 3), (31, 4)] {
+        assert_eq!(PatchtstOptions::of(Variant::Authors).resolved(lookback).patch, Some(patch));
+    }
+}
+
+#[test]
+fn what_cannot_be_built_is_refused_with_the_numbers() {
+    let refusal = |case: Case| match models::params(&case.model, &case.sizes) {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("{case:?} was built"),
+    };
+    let official = || Case::patchtst(Variant::Official, 1, 2, 9);
+    let holds = |text: String, parts: &[&str]| assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    holds(refusal(official().set(|p| p.heads = 4)), &["4 heads", "width of 6"]);
+    holds(refusal(official().set(|p| (p.d_model, p.heads) = (1024, 2))), &["512 a head", "128"]);
+    holds(refusal(official().set(|p| p.patch = Some(10))), &["patch of 10", "look-back of 9"]);
+    holds(refusal(official().set(|p| p.stride = Some(0))), &["stride", "0 is out of range"]);
+    let long = Case::patchtst(Variant::Hf, 1, 2, 2000).set(|p| p.stride = Some(1));
+    holds(refusal(long), &["1997 patches", "1024"]);
+    holds(refusal(Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| (p.d_model, p.heads) = (5, 1))), &["even", "not 5"]);
+    let mut covariates = official();
+    covariates.sizes.targets = 2;
+    holds(refusal(covariates), &["1 of the 3", "--calendar off", "authors"]);
+    let mut plain = official();
+    plain.model.instance_norm = None;
+    holds(refusal(plain), &["instance-norm", "mean-std"]);
+    holds(refusal(Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| p.revin_affine = true)), &["revin-affine"]);
+    assert_eq!(official().norm(InstanceNorm::Last).model.instance_norm, Some(InstanceNorm::Last));
+}
+
+/// What `init` in a golden file holds, as `transformers` saves it.
+fn saved(folder: &Path, file: &str) -> std::path::PathBuf {
+    let bytes = std::fs::read(golden::path(&format!("{file}.safetensors"))).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let named = tensors.iter().filter_map(|(name, view)| Some((name.strip_prefix("init.")?.to_string(), view)));
+    let path = folder.join("model.safetensors");
+    std::fs::write(&path, safetensors::serialize(named.collect::<Vec<_>>(), None).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn a_file_by_transformers_tells_the_sizes_and_is_refused_by_tensor_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = saved(folder.path(), "patchtst_hf_batch_pre");
+    let (inferred, layers, horizon) = weights::infer_patchtst(&file, PatchtstOptions::of(Variant::Hf)).unwrap();
+    assert_eq!((inferred.d_model, inferred.ff, inferred.patch, layers, horizon), (8, 12, Some(4), 2, Some(3)));
+    assert_eq!((inferred.heads, inferred.stride), (16, None));
+    let beside =
+        r#"{"model_type": "patchtst", "num_attention_heads": 2, "patch_stride": 3, "pre_norm": false, "d_model": 8}"#;
+    std::fs::write(folder.path().join("config.json"), beside).unwrap();
+    let (told, ..) = weights::infer_patchtst(&file, PatchtstOptions::of(Variant::Hf)).unwrap();
+    assert_eq!((told.heads, told.stride, told.norm_position), (2, Some(3), models::NormPosition::Post));
+    let mut case = Case::patchtst(Variant::Hf, 1, 4, 12).layers(2);
+    case.sizes.horizon = 3;
+    case.model.patchtst = PatchtstOptions { stride: Some(3), heads: 2, ..inferred };
+    let load = |case: &Case| {
+        let program = case.program().unwrap();
+        weights::load(&file, &case.model, &program.params, &program.state)
+    };
+    let (params, state) = load(&case).unwrap();
+    assert!(params.iter().all(|w| w.is_finite()) && state.len() == 4 * 17);
+    let wrong = case.clone().set(|p| p.ff = 13);
+    assert!(load(&wrong).unwrap_err().to_string().contains("layers.0.ff.0.weight"));
+    let stride = case.clone().set(|p| p.stride = Some(2));
+    assert!(load(&stride).unwrap_err().to_string().contains("head.projection.weight"));
+    let layer = case.clone().set(|p| p.norm = models::NormKind::Layer);
+    assert!(load(&layer).unwrap_err().to_string().contains("norm_sublayer1.weight"));
+}
