@@ -10,7 +10,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use microglia::models::MAX_HIDDEN;
 use microglia::reference::MAX_THREADS;
 
-use super::experiment_args::{EXPERIMENT_HELP, ExperimentArgs};
+use super::experiment_args::ExperimentArgs;
+use super::help::{COMPARE_HELP, EXPERIMENT_HELP, TRAIN_HELP};
 
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
@@ -34,29 +35,6 @@ pub enum Verb {
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
 }
-
-const TRAIN_HELP: &str = "\
-Without any option an LSTM with synaptic pruning learns the embedded hourly weather. Results go to stdout, \
-progress to stderr; the run folder holds weights, metrics, plots and the resolved configuration.
-
-Examples:
-  microglia train
-  microglia train --data sales.csv --target units --covariates price,promo --horizon 14
-  microglia train --data ETTh1.csv --target HUFL,OT --split 8640,11520,14400 --horizon 96
-  microglia train --regularizer none --replicas 5
-  microglia train --config runs/2026-01-31-120000-lstm/config.toml
-
-Any option may stand in the TOML file of --config, without the dashes (`prune-every = 5`); options typed here win. \
-`auto` and `none`, where an option takes them, undo what the file says.
-
-Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
-
-const COMPARE_HELP: &str = "\
-What to run on a new card or driver. Models of every kind and several shapes run op by op on both engines from the same inputs; \
-then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a \
-non-finite value fails.
-
-Exit codes: 0 the engines agree · 1 they do not · 2 there is no such device.";
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct TrainArgs {

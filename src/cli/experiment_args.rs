@@ -6,25 +6,6 @@ use clap::Args;
 
 use super::args::{DeviceArgs, fraction, not_negative, positive, whole};
 
-pub const EXPERIMENT_HELP: &str = "\
-Without any option: none, dropout, Monte Carlo dropout and pruning, five seeds each, RNN and LSTM, two look-backs, on the \
-embedded hourly weather, in about five minutes on two cores. All methods and seeds of a cell train side by side in one \
-run. The folder holds results.csv, the analysis plan and the report; run the same again, and it goes on where it was.
-
-Examples:
-  microglia experiment
-  microglia experiment --data sales=sales.csv --set sales.target=units --lookbacks 28,56 --horizon 14 --seeds 1..10
-  microglia experiment --methods none,dropout:p=0.1,dropout:p=0.3,pruning,random-pruning,one-shot,narrower
-  microglia experiment --preset paper --data air=AirQualityUCI.csv --data bitcoin=bitcoin.csv
-  microglia experiment --config study.toml --shard 2/8 --out part-2
-  microglia experiment --merge part-1 part-2 part-3 --out whole
-
-A method is NAME or NAME:KEY=VALUE:…, with the keys p, lambda, lr, sparsity, schedule, until, warmup, every, and as=NAME \
-to tell two apart. Several settings of one name compete on validation rows, and the best stands for the method. Any option \
-may stand in the TOML file of --config; data sets stand there as [data.NAME] with the keys of `microglia train`.
-
-Exit codes: 0 done · 1 a whole cell diverged · 2 bad input or usage · 130 interrupted.";
-
 #[derive(Debug, Default, Args)]
 pub struct ExperimentArgs {
     /// Data set, as NAME=FILE; repeatable [default: embedded, hourly weather of three airports]

@@ -8,6 +8,7 @@ mod devices;
 mod engine;
 mod experiment;
 mod experiment_args;
+mod help;
 mod outputs;
 mod pictures;
 mod presets;

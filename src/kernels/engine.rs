@@ -154,9 +154,8 @@ impl GpuEngine {
         let own =
             || self.program.tensors.iter().zip(&group.tensors).filter_map(|(t, b)| Some((row_bytes(t), b.as_ref()?)));
         let words = own().map(|(bytes, _)| bytes).max().unwrap_or(4) as usize / 4;
-        let spare = [0, 1].map(|_| buffer::storage(&self.gpu, "spare rows", words, 0));
-        let [first, second] = spare;
-        let (first, second) = (first?, second?);
+        let spare = || buffer::storage(&self.gpu, "spare row", words, 0);
+        let (first, second) = (spare()?, spare()?);
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         for (bytes, tensor) in own() {
             let (at_a, at_b) = (a as u64 * bytes, b as u64 * bytes);
@@ -338,12 +337,9 @@ impl Engine for GpuEngine {
         for (wave, (first, count)) in spans.into_iter().enumerate() {
             let working = (0..count).filter(|one| !resting[first + one]).count();
             for row in 0..working {
-                let rests = |engine: &Self, row: usize| resting[first + engine.groups[wave].order[row]];
-                if rests(self, row)
-                    && let Some(other) = (working..count).find(|&other| !rests(self, other))
-                {
-                    self.swap(wave, row, other)?;
-                }
+                let rests = |row: usize| resting[first + self.groups[wave].order[row]];
+                let other = (working..count).find(|&other| rests(row) && !rests(other));
+                other.map_or(Ok(()), |other| self.swap(wave, row, other))?;
             }
             self.groups[wave].working = working;
         }

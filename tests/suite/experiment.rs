@@ -281,6 +281,23 @@ fn sizes_origins_settings_and_the_leaking_protocol() {
     }
 }
 
+/// A transformer is a model as any other, a replica's method too; and what the published code does with it.
+#[test]
+fn patchtst_is_studied_as_the_others_are() {
+    let place = tempfile::tempdir().unwrap();
+    let args = ["--models", "patchtst,rnn", "--hidden", "64", "--epochs", "2", "--lookbacks", "7"];
+    let output = tiny(place.path(), &[&args[..], &["--out", "a"]].concat());
+    done(&output);
+    let all = rows(&place.path().join("a"));
+    assert_eq!(all.len(), 2 * 5 * 2);
+    assert!(all.values().all(|row| row.last().unwrap() == "done"));
+    let methods = ["--methods", "dropout,pruning"];
+    done(&tiny(place.path(), &[&args[..], &methods, &["--authors-protocol", "--out", "leak"]].concat()));
+    let odd = tiny(place.path(), &["--models", "patchtst", "--hidden", "5", "--out", "odd"]);
+    assert_eq!(code(&odd), 2);
+    assert!(text(&odd.stderr).contains("heads"), "{}", text(&odd.stderr));
+}
+
 #[test]
 fn a_diverged_model_is_a_row_and_a_lost_cell_is_exit_1() {
     let place = tempfile::tempdir().unwrap();

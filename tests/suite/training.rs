@@ -2,7 +2,7 @@
 
 use microglia::data::{DataOptions, Dataset, SplitName};
 use microglia::engine::{Engine, Pass};
-use microglia::models::{ModelKind, ModelOptions};
+use microglia::models::{ModelKind, ModelOptions, Variant};
 use microglia::program::op::InstanceNorm;
 use microglia::program::rng;
 use microglia::program::tensor::*;
@@ -107,9 +107,20 @@ fn a_replica_is_the_lone_run_of_its_seed() {
 /// Replicas of six methods in one run, with and without waves of rest: each is the lone run of its method.
 #[test]
 fn a_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
+    methods_are_lone_runs(options().model);
+}
+
+#[test]
+fn a_patchtst_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
+    let model = ModelOptions::of(ModelKind::Patchtst, Variant::Authors);
+    methods_are_lone_runs(model.with_width(8).unwrap());
+}
+
+fn methods_are_lone_runs(model: ModelOptions) {
     let dataset = dataset();
     let method = |words: &str, seed: u32| {
-        let mut one = TrainOptions { seed, regularizers: words.parse().unwrap(), epochs: 5, ..options() };
+        let regularizers = words.parse().unwrap();
+        let mut one = TrainOptions { seed, regularizers, epochs: 5, model: model.clone(), ..options() };
         one.patience = 1;
         match words {
             "pruning" => one.pruning.schedule = Schedule::Constant,
