@@ -174,7 +174,7 @@ pub fn per_run(dataset: &Dataset, one: &Runs) -> Result<usize> {
     Ok(((MEMORY_BYTES.saturating_sub(shared) / each.max(1)) as usize).clamp(1, all.max(1)))
 }
 
-/// The first epoch whose weights compete under [`Selection::Common`]: where the last of the pruned nets is at its full
+/// The first epoch whose weights compete under [`Selection::Common`](super::results::Selection::Common): where the last of the pruned nets is at its full
 /// sparsity.
 pub fn common_from(plan: &Plan) -> usize {
     let epochs = plan.options.epochs;
