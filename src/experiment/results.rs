@@ -231,8 +231,19 @@ fn header_line() -> String {
 }
 
 impl Results {
-    /// Reads what is there, keeping whole cells of `per_cell` rows; what is torn or in part is dropped from the file.
+    /// Reads what is there, and drops from the file what is torn or in part. For the one process that works in the folder.
     pub fn open(folder: &Path, grid: &[Cell], per_cell: usize) -> Result<Results> {
+        let results = Results::read(folder, per_cell)?;
+        let text = results.text(grid)?;
+        if std::fs::read(&results.file).is_ok_and(|found| found == text) {
+            return Ok(results);
+        }
+        replace(&results.file, &text)?;
+        Ok(results)
+    }
+
+    /// Reads the whole cells, those of `per_cell` rows; changes nothing.
+    pub fn read(folder: &Path, per_cell: usize) -> Result<Results> {
         let file = folder.join("results.csv");
         let bytes = match std::fs::read(&file) {
             Ok(bytes) => bytes,
@@ -261,10 +272,6 @@ impl Results {
             }
         }
         results.cells.retain(|_, rows| rows.len() == per_cell);
-        let text = results.text(grid)?;
-        if text.len() != bytes.len() {
-            replace(&results.file, &text)?;
-        }
         Ok(results)
     }
 

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use super::cell::Extras;
 use super::folder::{read_extras, read_plan, read_study};
-use super::grid::cells;
 use super::results::{Results, Selection};
 use super::rows_per_cell;
 use super::study::Study;
@@ -34,7 +33,7 @@ pub struct Report {
 /// Reads a study's folder, and writes its report there.
 pub fn write(folder: &Path) -> Result<Report> {
     let study = read_study(folder)?;
-    let results = Results::open(folder, &cells(&study), rows_per_cell(&study)?)?;
+    let results = Results::read(folder, rows_per_cell(&study)?)?;
     if results.cells().next().is_none() {
         let problem = format!("{} holds no whole cell yet", folder.display());
         return Err(Error::config("report", problem, "run the study first: microglia experiment --out DIR"));
