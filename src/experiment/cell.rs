@@ -262,6 +262,7 @@ fn collect(
                 sparsity: model.sparsity.overall,
                 living_weights: model.sparsity.living_weights,
                 scores: if diverged.is_some() { [[Scores::NONE; 2]; 3] } else { model.scores[kind] },
+                protocol: if study.authors_protocol { "LEAKING" } else { "sound" }.into(),
                 seconds: model.seconds,
                 device: model.device.clone(),
                 weights_sha256: model.sha256.clone(),

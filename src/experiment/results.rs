@@ -71,6 +71,8 @@ pub struct Row {
     pub living_weights: usize,
     /// `[selection][validation, test]`
     pub scores: [[Scores; 2]; 3],
+    /// `sound`, or `LEAKING` under the published code's protocol.
+    pub protocol: String,
     /// Wall seconds of the run that trained it, shared evenly among its models.
     pub seconds: f64,
     pub device: String,
@@ -123,7 +125,7 @@ impl Row {
                 names.extend(METRICS.map(|metric| format!("{}_{part}_{metric}", selection.word())));
             }
         }
-        names.extend(["seconds", "device", "weights_sha256", "status"].map(String::from));
+        names.extend(["protocol", "seconds", "device", "weights_sha256", "status"].map(String::from));
         names
     }
 
@@ -155,6 +157,7 @@ impl Row {
         let number = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
         fields.extend(self.scores.iter().flatten().flat_map(|scores| scores.0.map(number)));
         fields.extend([
+            self.protocol.clone(),
             format!("{:.3}", self.seconds),
             self.device.clone(),
             self.weights_sha256.clone(),
@@ -187,6 +190,7 @@ impl Row {
             let word = text()?;
             *value = if word.is_empty() { f64::NAN } else { word.parse().ok()? };
         }
+        let protocol = text()?;
         let (seconds, device, weights_sha256, status) = (text()?.parse().ok()?, text()?, text()?, text()?);
         let cell = Cell { data, model, instance_norm, lookback, width, train_rows, origin };
         Some(Row {
@@ -203,6 +207,7 @@ impl Row {
             sparsity,
             living_weights,
             scores,
+            protocol,
             seconds,
             device,
             weights_sha256,
