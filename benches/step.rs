@@ -49,7 +49,6 @@ fn fill(engine: &mut dyn Engine) -> microglia::Result<()> {
             step_size: 1e-3,
             one_minus_beta1: 0.1,
             one_minus_beta2: 0.001,
-            eps: 1e-8,
             ..ReplicaStep::idle(1)
         };
         engine.write_f32(PARAMS, r, &layout.initial(r as u32))?;

@@ -3,7 +3,7 @@
 //! Twin: src/reference/topk.rs. One workgroup per block, an invocation per mask word of 32 weights. A block knows its
 //! first tie's rank by summing the counts of the blocks before it: no scan between dispatches.
 //! R replicas, S slots, P words, G blocks.
-//! Uses: grid, slot, replica_step, magnitude
+//! Uses: grid, slot, replica_step, rng, prune_key
 
 struct Params {
     prunable_words: u32,
@@ -36,6 +36,8 @@ fn threshold_mask(
     let replica = group.z;
     let block = group_index(group, groups);
     let m = block * MASK_WORDS + lane;
+    let at = replica * p.steps_row + slot.index;
+    let prunes = steps[at].active_flag != 0u && steps[at].prune_count != 0u;
     let mask_word = replica * p.mask_row + m;
     let cut = state[replica * p.state_row];
     let remaining = state[replica * p.state_row + 1u];
@@ -56,10 +58,11 @@ fn threshold_mask(
     var below = 0u;
     var tied = 0u;
     var living = 0u;
-    if (m < p.prunable_words / 32u) {
+    if (m < p.prunable_words / 32u && prunes) {
         living = mask[mask_word];
         for (var bit = 0u; bit < 32u; bit = bit + 1u) {
-            let key = magnitude_key(params[replica * p.params_row + m * 32u + bit]);
+            let i = m * 32u + bit;
+            let key = prune_key(params[replica * p.params_row + i], steps[at].seed, steps[at].prune_random, i);
             below = below | (select(0u, 1u, key < cut) << bit);
             tied = tied | (select(0u, 1u, key == cut) << bit);
         }
@@ -78,7 +81,7 @@ fn threshold_mask(
         workgroupBarrier();
     }
 
-    if (m < p.prunable_words / 32u && steps[replica * p.steps_row + slot.index].active_flag != 0u) {
+    if (m < p.prunable_words / 32u && prunes) {
         let rank = atomicLoad(&sh_before) + sh_scan[lane] - count;
         // Drop the lowest ties of this word while their rank is below `remaining`.
         var kept = tied;

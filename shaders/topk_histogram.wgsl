@@ -1,11 +1,12 @@
-//! topk_histogram — counts, per digit of this pass, the living weights whose higher bits equal the prefix so far.
+//! topk_histogram — counts, per digit of this pass, the living weights whose higher key bits equal the prefix so far.
 //! Twin: src/reference/topk.rs. A bounded number of workgroups, each counting its share in its own memory first.
-//! R replicas, P words. Integer atomics commute: the counts are the same in every order.
-//! Uses: magnitude
+//! R replicas, S slots, P words. A replica that prunes nothing counts nothing. Integer atomics commute: the counts are the same in every order.
+//! Uses: slot, replica_step, rng, prune_key
 
 struct Params {
     shift: u32,            // of this pass's digit; 24 on the first
     prunable_words: u32,
+    steps_row: u32,        // slots per replica row of the step table
     params_row: u32,       // words per replica row of each tensor
     mask_row: u32,
     state_row: u32,
@@ -13,10 +14,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> params: array<u32>;                    // [R, P], as bits
-@group(0) @binding(2) var<storage, read> mask: array<u32>;                      // [R, P/32]
-@group(0) @binding(3) var<storage, read> state: array<u32>;                     // [R, 4]  (prefix, remaining)
-@group(0) @binding(4) var<storage, read_write> histogram: array<atomic<u32>>;   // [R, 256]
+@group(0) @binding(1) var<uniform> slot: Slot;
+@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;             // [R, S]
+@group(0) @binding(3) var<storage, read> params: array<u32>;                    // [R, P], as bits
+@group(0) @binding(4) var<storage, read> mask: array<u32>;                      // [R, P/32]
+@group(0) @binding(5) var<storage, read> state: array<u32>;                     // [R, 4]  (prefix, remaining)
+@group(0) @binding(6) var<storage, read_write> histogram: array<atomic<u32>>;   // [R, 256]
 
 const LANE_COUNT: u32 = 256u;
 
@@ -29,6 +32,10 @@ fn topk_histogram(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let replica = group.z;
+    let at = replica * p.steps_row + slot.index;
+    let random = steps[at].prune_random;
+    let seed = steps[at].seed;
+    let words = select(p.prunable_words, 0u, steps[at].prune_count == 0u);
     atomicStore(&sh_counts[lane], 0u);
     workgroupBarrier();
 
@@ -39,9 +46,9 @@ fn topk_histogram(
     if (!first) {
         prefix = state[replica * p.state_row] >> higher;
     }
-    for (var i = group.x * LANE_COUNT + lane; i < p.prunable_words; i = i + groups.x * LANE_COUNT) {
+    for (var i = group.x * LANE_COUNT + lane; i < words; i = i + groups.x * LANE_COUNT) {
         if (((mask[replica * p.mask_row + i / 32u] >> (i % 32u)) & 1u) == 1u) {
-            let key = magnitude_key(params[replica * p.params_row + i]);
+            let key = prune_key(params[replica * p.params_row + i], seed, random, i);
             if (first || (key >> higher) == prefix) {
                 atomicAdd(&sh_counts[(key >> p.shift) & 255u], 1u);
             }

@@ -1,10 +1,11 @@
 //! topk_ties — ties[g] = living weights whose key equals the cut, in the g-th 8192 words.
 //! Twin: src/reference/topk.rs. One workgroup per block, an invocation per mask word of 32 weights.
-//! R replicas, P words, G blocks.
-//! Uses: grid, magnitude
+//! R replicas, S slots, P words, G blocks. A replica that prunes nothing has no ties.
+//! Uses: grid, slot, replica_step, rng, prune_key
 
 struct Params {
     prunable_words: u32,
+    steps_row: u32,    // slots per replica row of the step table
     params_row: u32,   // words per replica row of each tensor
     mask_row: u32,
     state_row: u32,
@@ -12,10 +13,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> params: array<u32>;      // [R, P], as bits
-@group(0) @binding(2) var<storage, read> mask: array<u32>;        // [R, P/32]
-@group(0) @binding(3) var<storage, read> state: array<u32>;       // [R, 4]  (cut, remaining)
-@group(0) @binding(4) var<storage, read_write> ties: array<u32>;  // [R, G]
+@group(0) @binding(1) var<uniform> slot: Slot;
+@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;  // [R, S]
+@group(0) @binding(3) var<storage, read> params: array<u32>;      // [R, P], as bits
+@group(0) @binding(4) var<storage, read> mask: array<u32>;        // [R, P/32]
+@group(0) @binding(5) var<storage, read> state: array<u32>;       // [R, 4]  (cut, remaining)
+@group(0) @binding(6) var<storage, read_write> ties: array<u32>;  // [R, G]
 
 const MASK_WORDS: u32 = 256u;
 
@@ -29,18 +32,20 @@ fn topk_ties(
 ) {
     let replica = group.z;
     let block = group_index(group, groups);
+    let at = replica * p.steps_row + slot.index;
     if (lane == 0u) {
         atomicStore(&sh_count, 0u);
     }
     workgroupBarrier();
 
     let m = block * MASK_WORDS + lane;
-    if (m < p.prunable_words / 32u) {
+    if (m < p.prunable_words / 32u && steps[at].prune_count != 0u) {
         let cut = state[replica * p.state_row];
         let living = mask[replica * p.mask_row + m];
         var count = 0u;
         for (var bit = 0u; bit < 32u; bit = bit + 1u) {
-            let key = magnitude_key(params[replica * p.params_row + m * 32u + bit]);
+            let i = m * 32u + bit;
+            let key = prune_key(params[replica * p.params_row + i], steps[at].seed, steps[at].prune_random, i);
             if (key == cut) {
                 count = count + ((living >> bit) & 1u);
             }

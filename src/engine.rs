@@ -29,6 +29,13 @@ pub trait Engine {
     /// Runs lists in order. May return before the device is done, but never lets more than a bounded amount of work queue.
     fn run(&mut self, passes: &[Pass]) -> Result<()>;
 
+    /// Leaves the replicas marked true out of [`Engine::run`] until told otherwise; their rows stay readable and writable,
+    /// and no bit of the others changes. An engine may go on computing them.
+    fn rest(&mut self, resting: &[bool]) -> Result<()> {
+        let _ = resting;
+        Ok(())
+    }
+
     /// Runs one op of a list.
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()>;
 

@@ -7,6 +7,7 @@ pub mod data;
 pub mod dims;
 pub mod engine;
 pub mod error;
+pub mod experiment;
 pub mod gpu;
 pub mod kernels;
 pub mod layers;

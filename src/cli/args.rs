@@ -10,6 +10,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use microglia::models::MAX_HIDDEN;
 use microglia::reference::MAX_THREADS;
 
+use super::experiment_args::ExperimentArgs;
+use super::help::{COMPARE_HELP, EXPERIMENT_HELP, TRAIN_HELP};
+
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
 #[command(name = "microglia", version, max_term_width = 110)]
@@ -23,35 +26,15 @@ pub enum Verb {
     /// Train a forecaster and score it on held-out rows, beside simple baselines
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
+    /// Compare methods over data sets, models, look-backs and seeds, and write a report
+    #[command(after_help = EXPERIMENT_HELP)]
+    Experiment(Box<ExperimentArgs>),
     /// List the GPU adapters, their limits, and what `--device auto` would take
     Devices(DevicesArgs),
     /// Check a GPU against the CPU engine: op by op, then whole training steps
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
 }
-
-const TRAIN_HELP: &str = "\
-Without any option an LSTM with synaptic pruning learns the embedded hourly weather. Results go to stdout, \
-progress to stderr; the run folder holds weights, metrics, plots and the resolved configuration.
-
-Examples:
-  microglia train
-  microglia train --data sales.csv --target units --covariates price,promo --horizon 14
-  microglia train --data ETTh1.csv --target HUFL,OT --split 8640,11520,14400 --horizon 96
-  microglia train --regularizer none --replicas 5
-  microglia train --config runs/2026-01-31-120000-lstm/config.toml
-
-Any option may stand in the TOML file of --config, without the dashes (`prune-every = 5`); options typed here win. \
-`auto` and `none`, where an option takes them, undo what the file says.
-
-Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
-
-const COMPARE_HELP: &str = "\
-What to run on a new card or driver. Models of every kind and several shapes run op by op on both engines from the same inputs; \
-then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a \
-non-finite value fails.
-
-Exit codes: 0 the engines agree · 1 they do not · 2 there is no such device.";
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct TrainArgs {
@@ -239,7 +222,7 @@ pub struct TrainingArgs {
     /// Models trained side by side, with seeds N, N+1, …; each is exactly the lone run with its seed [default: 1]
     #[arg(long, value_name = "R", value_parser = whole(1_usize, 4096))]
     pub replicas: Option<usize>,
-    /// none, or any of dropout, mc-dropout, l2, weight-decay, pruning, joined by commas [default: pruning]
+    /// none, or any of dropout, mc-dropout, l2, weight-decay, pruning, random-pruning, joined by commas [default: pruning]
     #[arg(long, value_name = "LIST", alias = "regularizers", alias = "regulariser")]
     pub regularizer: Option<String>,
     /// Chance of dropping a hidden value, for dropout and mc-dropout [default: 0.3]
@@ -364,7 +347,10 @@ fn on_off() -> PossibleValuesParser {
     [PossibleValue::new("on").alias("true"), PossibleValue::new("off").alias("false")].into()
 }
 
-fn whole<T: FromStr + PartialOrd + Display + Copy>(least: T, most: T) -> impl Fn(&str) -> Result<T, String> + Clone {
+pub fn whole<T: FromStr + PartialOrd + Display + Copy>(
+    least: T,
+    most: T,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let number = text.parse().ok().filter(|number| (least..=most).contains(number));
         number.ok_or_else(|| format!("give a whole number from {least} to {most}"))
@@ -396,15 +382,15 @@ fn number(text: &str, fits: impl Fn(f64) -> bool, wanted: &str) -> Result<f64, S
     text.parse().ok().filter(|&value: &f64| value.is_finite() && fits(value)).ok_or_else(|| format!("give {wanted}"))
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub fn positive(text: &str) -> Result<f64, String> {
     number(text, |v| v > 0.0, "a number above 0")
 }
 
-fn not_negative(text: &str) -> Result<f64, String> {
+pub fn not_negative(text: &str) -> Result<f64, String> {
     number(text, |v| v >= 0.0, "a number, 0 or more")
 }
 
-fn fraction(text: &str) -> Result<f64, String> {
+pub fn fraction(text: &str) -> Result<f64, String> {
     number(text, |v| (0.0..1.0).contains(&v), "a number from 0 up to, but not, 1")
 }
 

@@ -68,7 +68,7 @@ impl Config {
     /// Typed options that this run does not read.
     fn idle_options(&self, typed: impl Fn(&str) -> bool) -> Vec<String> {
         let has = |regularizer| self.train.regularizers.has(regularizer);
-        let (pruning, mc) = (has(Regularizer::Pruning), has(Regularizer::McDropout));
+        let (pruning, mc) = (self.train.regularizers.prunes(), has(Regularizer::McDropout));
         let decay = has(Regularizer::L2) || has(Regularizer::WeightDecay);
         let (rnn, patchtst) = [ModelKind::Rnn, ModelKind::Patchtst].map(|kind| self.train.model.kind == kind).into();
         let recurrent = [("hidden", !patchtst, "--model rnn or lstm"), ("activation", rnn, "--model rnn")];
@@ -133,6 +133,7 @@ fn data_options(args: DataArgs) -> Result<DataOptions> {
         gaps: args.gaps.map(|text| text.parse()).transpose()?,
         delimiter: set(args.delimiter).map(|text| parse_delimiter(&text)).transpose()?,
         decimal: set(args.decimal).map(|text| parse_decimal(&text)).transpose()?,
+        ..DataOptions::default()
     })
 }
 

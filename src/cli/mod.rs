@@ -5,12 +5,17 @@ mod compare;
 mod config;
 mod config_file;
 mod devices;
+mod engine;
+mod experiment;
+mod experiment_args;
+mod help;
 mod outputs;
 mod pictures;
 mod presets;
 mod progress;
 mod report;
 mod run_folder;
+mod study_config;
 mod table;
 mod train;
 
@@ -69,6 +74,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
         (Verb::Train(_), Some((_, typed))) => train::run(typed),
         (Verb::Devices(args), _) => devices::run(&args),
         (Verb::Compare(args), _) => compare::run(&args),
+        (Verb::Experiment(args), _) => experiment::run(&args),
         (Verb::Train(_), None) => unreachable!("a verb was typed"),
     }
 }

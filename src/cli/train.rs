@@ -5,15 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::ArgMatches;
-use microglia::engine::Engine;
-use microglia::gpu::{Choice, Gpu};
-use microglia::kernels::{GpuEngine, GpuOptions};
-use microglia::program::Program;
-use microglia::reference::CpuEngine;
+use microglia::gpu::Gpu;
 use microglia::train::baselines::Forecasts;
 use microglia::train::{Plan, Status, Summary, run as train, summarize, weights};
 
 use super::config::Config;
+use super::engine::make_engine;
 use super::outputs::{Finished, json};
 use super::progress::{Reporter, interrupt_flag};
 use super::run_folder::RunFolder;
@@ -41,7 +38,8 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result
     plan.notices.iter().for_each(|line| say(line));
     let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), ..asked.clone() };
 
-    let mut engine = make_engine(&config, &plan.program, gpu)?;
+    let (mut engine, line) = make_engine(gpu.as_ref(), &config.device, config.threads, &plan.program)?;
+    say(&line);
     let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
     let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
     reporter.finish();
@@ -70,17 +68,4 @@ fn tell(summary: &Summary, as_json: bool, written: Result<&Path>) -> Result<Code
         Status::Diverged => Code::Failed,
         Status::Interrupted => Code::Interrupted,
     })
-}
-
-/// The engine that `--device` means, with a line that says which.
-fn make_engine(config: &Config, program: &Program, gpu: Option<Arc<Gpu>>) -> Result<Box<dyn Engine>> {
-    if let Some(gpu) = gpu {
-        let engine = GpuEngine::new(gpu, program.clone(), GpuOptions::default())?;
-        say(&format!("training on {}", engine.device()));
-        return Ok(Box::new(engine));
-    }
-    let engine = CpuEngine::<f32>::new(program.clone(), config.threads)?;
-    let why = if config.device == Choice::Auto { "no GPU here: " } else { "" };
-    say(&format!("{why}training on the CPU engine, {} threads of {}", engine.threads(), engine.device()));
-    Ok(Box::new(engine))
 }

@@ -13,7 +13,7 @@ use super::table::Table;
 use super::text::delimiter_word;
 use super::time_column::TimeColumn;
 use super::window::{Dropped, Prefix, check_length};
-use super::{counted, embedded, grouped, impute, scale};
+use super::{counted, embedded, grouped, impute, scale, study};
 use crate::error::{Error, Place, Result};
 
 /// Columns that tell series apart without being asked for.
@@ -94,8 +94,11 @@ impl DataOptions {
         let policy = self.impute.unwrap_or_default();
         let trimmed = trim(&frame, &series, policy, &mut said)?;
         let split = self.split.clone().unwrap_or_default();
-        let (parts, note) = part(&series, &trimmed, &split, &time, self.time_format.as_deref())?;
+        let (parts, note) = part(&series, &trimmed, &split, &time, self)?;
         said.extend(note.clone());
+        if self.leaks() {
+            said.push(study::LEAK.into());
+        }
         if let Split::Fractions(fractions) = &split
             && fractions.iter().sum::<f64>() < 1.0 - 1e-9
         {
@@ -112,7 +115,7 @@ impl DataOptions {
             }
         }
         let scaling = self.scale.unwrap_or_default();
-        let train: Vec<_> = parts.iter().map(|parts| parts.train.clone()).collect();
+        let train: Vec<_> = parts.iter().map(|parts| study::scaled_by(parts, self)).collect();
         let scalers = scale::fit(&frame, &series, scaling, &train)?;
 
         // All of it → arrays and windows.
@@ -136,6 +139,9 @@ impl DataOptions {
             gaps: Some(gaps),
             delimiter: Some(table.delimiter),
             decimal: Some(decimal),
+            train_rows: self.train_rows,
+            origin: self.origin,
+            authors_protocol: self.authors_protocol,
         };
         let mut dataset = Dataset {
             name: name.into(),
@@ -246,18 +252,19 @@ fn part(
     trimmed: &[usize],
     split: &Split,
     time: &TimeColumn,
-    format: Option<&str>,
+    options: &DataOptions,
 ) -> Result<(Vec<Parts>, Option<String>)> {
     let spans: Vec<Span> = series
         .iter()
         .zip(trimmed)
         .map(|(one, start)| Span { id: &one.id, stamps: &one.stamps[*start..], trimmed: *start })
         .collect();
-    let (ends, note) = borders(&spans, split, time, format)?;
+    let (ends, note) = borders(&spans, split, time, options.time_format.as_deref())?;
     let part = |(start, [train, validation, test]): (&usize, [usize; 3])| Parts {
         train: *start..start + train,
         validation: start + train..start + validation,
         test: start + validation..start + test,
     };
-    Ok((trimmed.iter().zip(ends).map(part).collect(), note))
+    let parts = series.iter().zip(trimmed.iter().zip(ends).map(part));
+    Ok((parts.map(|(one, parts)| study::cut(&one.id, parts, options)).collect::<Result<_>>()?, note))
 }

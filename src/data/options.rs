@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::study::Origin;
 use super::text::{delimiter_from_toml, list_from_toml, on_off_from_toml};
 pub use super::text::{delimiter_word, list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::words::words;
 /// Everything the user may say about the data. `None` means "not said": then the embedded set's own config decides
 /// (when that set is used), then the default named at the field, then what the file itself shows.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct DataOptions {
     /// `--data FILE`; the embedded set where no file is named.
     #[serde(rename = "data")]
@@ -55,6 +56,13 @@ pub struct DataOptions {
     pub delimiter: Option<char>,
     /// `--decimal`. Default: detected, `.` or `,`.
     pub decimal: Option<char>,
+    /// Of a study: only the last so many training rows of each series are used. Default: all.
+    pub train_rows: Option<usize>,
+    /// Of a study: one of several consecutive test periods. Default: all test rows.
+    pub origin: Option<Origin>,
+    /// Of a study: 80/20, validation rows = test rows, scalers fitted on all rows, as the pruning paper's published code
+    /// does it. Leaks.
+    pub authors_protocol: Option<bool>,
 }
 
 impl DataOptions {
@@ -78,7 +86,15 @@ impl DataOptions {
             gaps: self.gaps.or(other.gaps),
             delimiter: self.delimiter.or(other.delimiter),
             decimal: self.decimal.or(other.decimal),
+            train_rows: self.train_rows.or(other.train_rows),
+            origin: self.origin.or(other.origin),
+            authors_protocol: self.authors_protocol.or(other.authors_protocol),
         }
+    }
+
+    /// Whether test rows are seen before the test.
+    pub fn leaks(&self) -> bool {
+        self.authors_protocol == Some(true)
     }
 
     /// Refuses values that fit no data at all.
@@ -298,4 +314,4 @@ macro_rules! through_text {
         }
     )+ };
 }
-through_text!(Source Covariates Split Scale Impute Gaps);
+through_text!(Source Covariates Split Scale Impute Gaps Origin);

@@ -15,8 +15,9 @@ use crate::error::{Error, Result};
 pub(crate) struct Prepared {
     pub kernel: Arc<Kernel>,
     pub bind_group: wgpu::BindGroup,
-    pub workgroups: [u32; 3],
-    /// A rough count of its operations, launch included.
+    /// x and y; z is the number of replicas.
+    pub workgroups: [u32; 2],
+    /// A rough count of its operations for all replicas, launch included.
     pub work: u64,
 }
 
@@ -56,8 +57,8 @@ impl Submitter {
         Submitter { in_flight: VecDeque::new(), last_done: Instant::now(), budget: FIRST_WORK }
     }
 
-    /// Submits dispatches in order, each with the dynamic offset of its slot.
-    pub fn run<'a>(&mut self, gpu: &Gpu, dispatches: impl Iterator<Item = (&'a Prepared, u32)>) -> Result<()> {
+    /// Submits dispatches in order, each with the dynamic offset of its slot and the number of replicas that work.
+    pub fn run<'a>(&mut self, gpu: &Gpu, dispatches: impl Iterator<Item = (&'a Prepared, u32, u32)>) -> Result<()> {
         let mut dispatches = dispatches.peekable();
         while dispatches.peek().is_some() {
             while self.in_flight.len() >= IN_FLIGHT {
@@ -68,8 +69,8 @@ impl Submitter {
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 let mut bound: Option<&Arc<Kernel>> = None;
-                while let Some((dispatch, offset)) =
-                    dispatches.next_if(|(next, _)| work == 0 || (work + next.work) as f64 <= self.budget)
+                while let Some((dispatch, offset, replicas)) =
+                    dispatches.next_if(|(next, ..)| work == 0 || (work + next.work) as f64 <= self.budget)
                 {
                     if bound.is_none_or(|kernel| !Arc::ptr_eq(kernel, &dispatch.kernel)) {
                         pass.set_pipeline(&dispatch.kernel.pipeline);
@@ -77,8 +78,8 @@ impl Submitter {
                     }
                     let offsets: &[u32] = if dispatch.kernel.per_slot { &[offset] } else { &[] };
                     pass.set_bind_group(0, &dispatch.bind_group, offsets);
-                    let [x, y, z] = dispatch.workgroups;
-                    pass.dispatch_workgroups(x, y, z);
+                    let [x, y] = dispatch.workgroups;
+                    pass.dispatch_workgroups(x, y, replicas);
                     work += dispatch.work;
                 }
             }

@@ -39,6 +39,10 @@ struct Wave {
     tensors: Vec<Option<wgpu::Buffer>>,
     /// By list, then op, then dispatch.
     lists: Vec<Vec<Vec<Prepared>>>,
+    /// The wave's replica, counted from its first, in each row; those that rest come last.
+    order: Vec<usize>,
+    /// How many work.
+    working: usize,
 }
 
 /// Runs programs on a GPU.
@@ -113,7 +117,7 @@ impl GpuEngine {
                 }
                 prepared.push(ops);
             }
-            groups.push(Wave { tensors, lists: prepared });
+            groups.push(Wave { tensors, lists: prepared, order: (0..count).collect(), working: count });
         }
         gpu.check()?;
         Ok(GpuEngine { gpu, program, waves, shared, groups, submitter: Submitter::new(), staging: Staging::default() })
@@ -127,7 +131,7 @@ impl GpuEngine {
     /// The buffer that holds a replica's row, and the byte at which it starts.
     fn place(&self, id: TensorId, replica: usize) -> Result<(&wgpu::Buffer, u64)> {
         let tensor = self.program.tensor(id);
-        let (wave, row) = if tensor.shared { (0, replica) } else { self.waves.place(replica) };
+        let (wave, row) = if tensor.shared { (0, replica) } else { self.row_of(replica) };
         let rows = if tensor.shared { 1 } else { self.program.replicas };
         let buffer =
             self.shared[id.index()].as_ref().or(self.groups.get(wave).and_then(|w| w.tensors[id.index()].as_ref()));
@@ -135,6 +139,34 @@ impl GpuEngine {
             Some(buffer) if replica < rows => Ok((buffer, row as u64 * row_bytes(tensor))),
             _ => Err(shape("replica", tensor, vec![rows], vec![replica])),
         }
+    }
+
+    /// The wave and row in which a replica lies.
+    fn row_of(&self, replica: usize) -> (usize, usize) {
+        let (wave, own) = self.waves.place(replica);
+        let rows = self.groups.get(wave).map_or(&[][..], |wave| &wave.order);
+        (wave, rows.iter().position(|one| *one == own).unwrap_or(own))
+    }
+
+    /// Exchanges two rows of every tensor of a wave, by way of two rows of their own.
+    fn swap(&mut self, wave: usize, a: usize, b: usize) -> Result<()> {
+        let group = &self.groups[wave];
+        let own =
+            || self.program.tensors.iter().zip(&group.tensors).filter_map(|(t, b)| Some((row_bytes(t), b.as_ref()?)));
+        let words = own().map(|(bytes, _)| bytes).max().unwrap_or(4) as usize / 4;
+        let spare = || buffer::storage(&self.gpu, "spare row", words, 0);
+        let (first, second) = (spare()?, spare()?);
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        for (bytes, tensor) in own() {
+            let (at_a, at_b) = (a as u64 * bytes, b as u64 * bytes);
+            encoder.copy_buffer_to_buffer(tensor, at_a, &first, 0, bytes);
+            encoder.copy_buffer_to_buffer(tensor, at_b, &second, 0, bytes);
+            encoder.copy_buffer_to_buffer(&first, 0, tensor, at_b, bytes);
+            encoder.copy_buffer_to_buffer(&second, 0, tensor, at_a, bytes);
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        self.groups[wave].order.swap(a, b);
+        self.gpu.check()
     }
 
     fn write(&mut self, id: TensorId, replica: usize, bytes: &[u8]) -> Result<()> {
@@ -240,7 +272,7 @@ impl Binder<'_> {
         })?;
         let [x, y] = dispatch.workgroups;
         let work = dispatch.work * replicas as u64 + LAUNCH_WORK;
-        Ok(Prepared { kernel, bind_group, workgroups: [x, y, replicas as u32], work })
+        Ok(Prepared { kernel, bind_group, workgroups: [x, y], work })
     }
 }
 
@@ -292,10 +324,26 @@ impl Engine for GpuEngine {
         let groups = &self.groups;
         let dispatches = passes.iter().flat_map(|pass| {
             let offset = (pass.slot * UNIFORM_STRIDE) as u32;
-            let ops = groups.iter().flat_map(|wave| wave.lists[pass.list as usize].iter().flatten());
-            ops.map(move |prepared| (prepared, offset))
+            groups.iter().filter(|wave| wave.working > 0).flat_map(move |wave| {
+                let ops = wave.lists[pass.list as usize].iter().flatten();
+                ops.map(move |prepared| (prepared, offset, wave.working as u32))
+            })
         });
         self.submitter.run(&self.gpu, dispatches)
+    }
+
+    fn rest(&mut self, resting: &[bool]) -> Result<()> {
+        let spans: Vec<(usize, usize)> = self.waves.spans().collect();
+        for (wave, (first, count)) in spans.into_iter().enumerate() {
+            let working = (0..count).filter(|one| !resting[first + one]).count();
+            for row in 0..working {
+                let rests = |row: usize| resting[first + self.groups[wave].order[row]];
+                let other = (working..count).find(|&other| rests(row) && !rests(other));
+                other.map_or(Ok(()), |other| self.swap(wave, row, other))?;
+            }
+            self.groups[wave].working = working;
+        }
+        Ok(())
     }
 
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
@@ -310,8 +358,10 @@ impl Engine for GpuEngine {
             });
         }
         let offset = (slot * UNIFORM_STRIDE) as u32;
-        let dispatches = self.groups.iter().flat_map(|wave| wave.lists[list as usize][index].iter());
-        self.submitter.run(&self.gpu, dispatches.map(|prepared| (prepared, offset)))
+        let dispatches = self.groups.iter().filter(|wave| wave.working > 0).flat_map(|wave| {
+            wave.lists[list as usize][index].iter().map(move |prepared| (prepared, offset, wave.working as u32))
+        });
+        self.submitter.run(&self.gpu, dispatches)
     }
 
     fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()> {

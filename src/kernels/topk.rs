@@ -18,6 +18,7 @@ uniform! {
     TopkHistogramParams {
         shift: u32,
         prunable_words: u32,
+        steps_row: u32,
         params_row: u32,
         mask_row: u32,
         state_row: u32,
@@ -29,12 +30,14 @@ pub fn topk_histogram(op: &TopkHistogram, shapes: &Shapes) -> Plan {
     let params = TopkHistogramParams {
         shift: shift(op.pass),
         prunable_words: op.prunable_words as u32,
+        steps_row: shapes.steps_row(),
         params_row: shapes.row(PARAMS),
         mask_row: shapes.row(MASK),
         state_row: shapes.row(op.state),
         histogram_row: shapes.row(op.histogram),
     };
-    let bindings = [("params", PARAMS), ("mask", MASK), ("state", op.state), ("histogram", op.histogram)];
+    let bindings =
+        [("steps", STEPS), ("params", PARAMS), ("mask", MASK), ("state", op.state), ("histogram", op.histogram)];
     let workgroups = op.prunable_words.div_ceil(WEIGHTS_PER_GROUP).clamp(1, MAX_HISTOGRAM_GROUPS) as u32;
     Plan::one(Dispatch::new("topk_histogram", &params, &bindings, [workgroups, 1], op.prunable_words * 16))
 }
@@ -62,6 +65,7 @@ pub fn topk_pick(op: &TopkPick, shapes: &Shapes) -> Plan {
 uniform! {
     TopkTiesParams {
         prunable_words: u32,
+        steps_row: u32,
         params_row: u32,
         mask_row: u32,
         state_row: u32,
@@ -72,12 +76,13 @@ uniform! {
 pub fn topk_ties(op: &TopkTies, shapes: &Shapes) -> Plan {
     let params = TopkTiesParams {
         prunable_words: op.prunable_words as u32,
+        steps_row: shapes.steps_row(),
         params_row: shapes.row(PARAMS),
         mask_row: shapes.row(MASK),
         state_row: shapes.row(op.state),
         ties_row: shapes.row(op.ties),
     };
-    let bindings = [("params", PARAMS), ("mask", MASK), ("state", op.state), ("ties", op.ties)];
+    let bindings = [("steps", STEPS), ("params", PARAMS), ("mask", MASK), ("state", op.state), ("ties", op.ties)];
     let workgroups = groups(op.prunable_words, topk::BLOCK);
     Plan::one(Dispatch::new("topk_ties", &params, &bindings, workgroups, op.prunable_words * 8))
 }

@@ -136,8 +136,16 @@ fn linear_backward(b: &mut Builder, input: Signal, output: Signal, weight: usize
 }
 
 /// Dropout at a named site.
+///
+/// Sequences lie in its output as in its input, so that the next layer cuts its sums the same with and without it: a
+/// replica that drops nothing keeps its bits in a program that can.
 pub fn dropout(b: &mut Builder, chance: Chance, site: &str, input: Signal) -> Signal {
-    let output = dense(b, site, input.value.count, input.value.width);
+    let mut output = dense(b, site, input.value.count, input.value.width);
+    let Rows { count, width, inner, outer_stride, .. } = input.value;
+    if inner > 1 && inner < count && outer_stride > inner * width {
+        let tensor = b.tensor(format!("{site}.sequences"), &[count / inner, outer_stride]);
+        output.value = Rows { tensor, offset: 0, ..input.value };
+    }
     let site = rng::site(site);
     b.forward(Op::Dropout(Dropout { input: input.value, output: output.value, chance, site }));
     if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {

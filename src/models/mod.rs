@@ -58,6 +58,19 @@ impl ModelOptions {
         }
     }
 
+    /// The same model at another width: of a PatchTST a multiple of its heads, the feed-forward blocks in proportion.
+    pub fn with_width(&self, width: usize) -> Option<ModelOptions> {
+        let mut model = self.clone();
+        if self.kind == ModelKind::Patchtst {
+            let patchtst = &mut model.patchtst;
+            patchtst.ff = (patchtst.ff * width).div_ceil(patchtst.d_model);
+            patchtst.d_model = width;
+            return (width > 0 && width.is_multiple_of(patchtst.heads)).then_some(model);
+        }
+        model.hidden = width;
+        (width > 0).then_some(model)
+    }
+
     /// Hidden units per layer; a PatchTST's model width.
     pub fn width(&self) -> usize {
         if self.kind == ModelKind::Patchtst { self.patchtst.d_model } else { self.hidden }

@@ -307,8 +307,9 @@ pub struct AdamMasked {
     pub words: usize,
 }
 
-/// Radix select over the bits of |w|, 8 bits a pass from the top: counts, per digit of this pass, the living prunable
-/// weights whose higher bits equal the prefix found so far. `histogram += …`: [`TopkPick`] leaves it zero.
+/// Radix select over the weights' keys, 8 bits a pass from the top: counts, per digit of this pass, the living prunable
+/// weights whose higher bits equal the prefix found so far. A key is the bits of |w|, or with `prune_random` a draw.
+/// `histogram += …`: [`TopkPick`] leaves it zero. Counts nothing where `prune_count` is 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopkHistogram {
     /// 0 … 3: bits 24…31, 16…23, 8…15, 0…7.
@@ -330,7 +331,8 @@ pub struct TopkPick {
     pub state: TensorId,
 }
 
-/// `ties[g]` = living weights whose key equals the cut, in the g-th [`topk::BLOCK`] words.
+/// `ties[g]` = living weights whose key equals the cut, in the g-th [`topk::BLOCK`] words; 0 where
+/// `prune_count` is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopkTies {
     pub prunable_words: usize,

@@ -3,6 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::op::Chance;
+use super::rng;
 
 /// A row of the step table [`STEPS`](super::tensor::STEPS): 16 words. Field for field the struct in
 /// `shaders/shared/replica_step.wgsl` (a test compares them).
@@ -31,8 +32,6 @@ pub struct ReplicaStep {
     pub one_minus_beta2: f32,
     /// 1 / √(1 − β₂ⁿ).
     pub inv_sqrt_bias2: f32,
-    /// Adam's ε.
-    pub eps: f32,
     /// AdamW: prunable weights are multiplied by this, 1 − lr·λ; 1 for none.
     pub decay_factor: f32,
     /// L2: λ, added as λ·w to the gradient of prunable weights; 0 for none.
@@ -41,7 +40,15 @@ pub struct ReplicaStep {
     pub clip_norm: f32,
     /// How many living weights this step's prune removes.
     pub prune_count: u32,
+    /// 1: it removes those of the smallest random draws, see [`RANDOM_PRUNE`]; 0: those of the smallest magnitude.
+    pub prune_random: u32,
 }
+
+/// Adam's ε, the same for all.
+pub const EPS: f32 = 1e-8;
+
+/// The draws' site of random pruning, at step 0: a weight's place in the order of falling never changes.
+pub const RANDOM_PRUNE: u32 = rng::site("random-prune");
 
 impl ReplicaStep {
     pub const WORDS: usize = 16;

@@ -6,31 +6,30 @@ use crate::program::op::{Chance, Dropout};
 use crate::program::{ReplicaStep, rng};
 
 use super::scalar::{Scalar, vectorized};
-use super::storage::{Storage, tiles};
+use super::storage::{Storage, row_tiles};
 
 /// Rows per task.
 const TILE: usize = 256;
 
 pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
     let mut output = storage.take_floats(op.output.tensor);
-    let (count, width) = (op.output.count, op.output.width);
-    let per_replica = count.div_ceil(TILE);
-    tiles(&mut output, storage.row(op.output.tensor), count, width, TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), op.chance, op.site);
-            let input = storage.float_row(op.input.tensor, r);
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (n, output) in output.chunks_mut(width).enumerate() {
-                        output.copy_from_slice(&input[op.input.start(first + n)..][..width]);
-                        drops.apply((first + n) * width, output);
-                    }
-                },
-            );
-        },
-    );
+    let width = op.output.width;
+    let (pieces, tile) = row_tiles(&mut output, storage.row(op.output.tensor), &op.output, TILE);
+    let per_replica = op.output.count.div_ceil(tile);
+    pieces.into_par_iter().enumerate().for_each(|(task, output)| {
+        let (r, first) = (task / per_replica, task % per_replica * tile);
+        let drops = Drops::new(&storage.step(r, slot), op.chance, op.site);
+        let input = storage.float_row(op.input.tensor, r);
+        vectorized(
+            #[inline(always)]
+            || {
+                for (n, output) in output.chunks_mut(width).enumerate() {
+                    output.copy_from_slice(&input[op.input.start(first + n)..][..width]);
+                    drops.apply((first + n) * width, output);
+                }
+            },
+        );
+    });
     storage.put_floats(op.output.tensor, output);
 }
 

@@ -57,12 +57,12 @@ impl<T: Scalar> CpuEngine<T> {
 
     /// One replica's row of a float tensor in the engine's own precision.
     pub fn values(&self, tensor: TensorId, replica: usize) -> &[T] {
-        self.storage.float_row(tensor, replica)
+        self.storage.replica_floats(tensor, replica)
     }
 
     /// The same, to set.
     pub fn values_mut(&mut self, tensor: TensorId, replica: usize) -> &mut [T] {
-        self.storage.float_row_mut(tensor, replica)
+        self.storage.replica_floats_mut(tensor, replica)
     }
 
     fn op(storage: &mut Storage<T>, op: &Op, slot: usize) {
@@ -104,9 +104,9 @@ impl<T: Scalar> CpuEngine<T> {
             Op::GradNormPartial(op) => optimizer::grad_norm_partial(storage, op),
             Op::GradNorm(op) => optimizer::grad_norm(storage, op),
             Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
-            Op::TopkHistogram(op) => topk::topk_histogram(storage, op),
+            Op::TopkHistogram(op) => topk::topk_histogram(storage, op, slot),
             Op::TopkPick(op) => topk::topk_pick(storage, op, slot),
-            Op::TopkTies(op) => topk::topk_ties(storage, op),
+            Op::TopkTies(op) => topk::topk_ties(storage, op, slot),
             Op::ThresholdMask(op) => topk::threshold_mask(storage, op, slot),
         }
     }
@@ -141,6 +141,11 @@ impl<T: Scalar> Engine for CpuEngine<T> {
         Ok(())
     }
 
+    fn rest(&mut self, resting: &[bool]) -> Result<()> {
+        self.storage.rest(resting);
+        Ok(())
+    }
+
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
         let CpuEngine { program, storage, pool } = self;
         pool.install(|| Self::op(storage, &program.list(list)[index], slot));
@@ -148,7 +153,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()> {
-        let row = self.storage.float_row_mut(tensor, replica);
+        let row = self.storage.replica_floats_mut(tensor, replica);
         assert_eq!(row.len(), values.len(), "words of tensor {}", tensor.0);
         for (word, value) in row.iter_mut().zip(values) {
             *word = T::from_f32(*value);
@@ -157,21 +162,21 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()> {
-        self.storage.integer_row_mut(tensor, replica).copy_from_slice(values);
+        self.storage.replica_integers_mut(tensor, replica).copy_from_slice(values);
         Ok(())
     }
 
     fn read_f32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<f32>> {
-        Ok(self.storage.float_row(tensor, replica).iter().map(|value| value.to_f32()).collect())
+        Ok(self.storage.replica_floats(tensor, replica).iter().map(|value| value.to_f32()).collect())
     }
 
     fn read_u32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<u32>> {
-        Ok(self.storage.integer_row(tensor, replica).to_vec())
+        Ok(self.storage.replica_integers(tensor, replica).to_vec())
     }
 
     fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
-        let values = self.storage.float_row(from, replica).to_vec();
-        self.storage.float_row_mut(to, replica).copy_from_slice(&values);
+        let values = self.storage.replica_floats(from, replica).to_vec();
+        self.storage.replica_floats_mut(to, replica).copy_from_slice(&values);
         Ok(())
     }
 }

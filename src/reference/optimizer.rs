@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::program::ReplicaStep;
 use crate::program::op::{AdamMasked, GradNorm, GradNormPartial};
+use crate::program::step::{EPS, ReplicaStep};
 use crate::program::tensor::*;
 
 use super::scalar::{Scalar, vectorized};
@@ -136,7 +136,7 @@ impl<T: Scalar> Update<T> {
             one_minus_beta1: T::from_f32(step.one_minus_beta1),
             one_minus_beta2: T::from_f32(step.one_minus_beta2),
             inv_sqrt_bias2: T::from_f32(step.inv_sqrt_bias2),
-            eps: T::from_f32(step.eps),
+            eps: T::from_f32(EPS),
             decay_factor: T::from_f32(step.decay_factor),
             l2: T::from_f32(step.l2),
         }

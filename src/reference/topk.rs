@@ -4,14 +4,19 @@
 use rayon::prelude::*;
 
 use crate::program::op::{ThresholdMask, TopkHistogram, TopkPick, TopkTies, topk};
+use crate::program::rng;
+use crate::program::step::{RANDOM_PRUNE, ReplicaStep};
 use crate::program::tensor::{MASK, PARAMS};
 
 use super::optimizer::living;
 use super::scalar::Scalar;
 use super::storage::Storage;
 
-/// The bits of |w|: ordered as |w| is.
-fn magnitude_key<T: Scalar>(weight: T) -> u32 {
+/// The order in which weights fall: the bits of |w|, which are ordered as |w| is, or at random.
+fn prune_key<T: Scalar>(step: &ReplicaStep, weight: T, element: usize) -> u32 {
+    if step.prune_random != 0 {
+        return rng::draw(step.seed, RANDOM_PRUNE, 0, element as u32);
+    }
     weight.to_f32().to_bits() & 0x7FFF_FFFF
 }
 
@@ -20,16 +25,20 @@ fn shift(pass: usize) -> u32 {
     24 - 8 * pass as u32
 }
 
-pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram) {
+pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, slot: usize) {
     let mut histogram = storage.take_integers(op.histogram);
     histogram.par_chunks_mut(storage.row(op.histogram)).enumerate().for_each(|(r, histogram)| {
+        let step = storage.step(r, slot);
+        if step.prune_count == 0 {
+            return;
+        }
         let weights = &storage.float_row(PARAMS, r)[..op.prunable_words];
         let mask = storage.integer_row(MASK, r);
         // Pass 0 has no higher bits to compare.
         let above = if op.pass == 0 { 0 } else { u32::MAX << (shift(op.pass) + 8) };
         let prefix = storage.integer_row(op.state, r)[topk::PREFIX] & above;
         for (i, &weight) in weights.iter().enumerate() {
-            let key = magnitude_key(weight);
+            let key = prune_key(&step, weight, i);
             if living(mask, i) && key & above == prefix {
                 histogram[(key >> shift(op.pass) & 0xFF) as usize] += 1;
             }
@@ -61,14 +70,22 @@ pub fn topk_pick<T: Scalar>(storage: &mut Storage<T>, op: &TopkPick, slot: usize
     }
 }
 
-pub fn topk_ties<T: Scalar>(storage: &mut Storage<T>, op: &TopkTies) {
+pub fn topk_ties<T: Scalar>(storage: &mut Storage<T>, op: &TopkTies, slot: usize) {
     let mut ties = storage.take_integers(op.ties);
     for r in 0..storage.replicas {
+        let step = storage.step(r, slot);
+        if step.prune_count == 0 {
+            ties[r * storage.row(op.ties)..][..storage.words(op.ties)].fill(0);
+            continue;
+        }
         let cut = storage.integer_row(op.state, r)[topk::PREFIX];
         let weights = &storage.float_row(PARAMS, r)[..op.prunable_words];
         let mask = storage.integer_row(MASK, r);
         for (g, block) in weights.chunks(topk::BLOCK).enumerate() {
-            let tie = |(j, weight): (usize, &T)| living(mask, g * topk::BLOCK + j) && magnitude_key(*weight) == cut;
+            let tie = |(j, weight): (usize, &T)| {
+                let i = g * topk::BLOCK + j;
+                living(mask, i) && prune_key(&step, *weight, i) == cut
+            };
             ties[r * storage.row(op.ties) + g] = block.iter().enumerate().filter(|item| tie(*item)).count() as u32;
         }
     }
@@ -90,7 +107,7 @@ pub fn threshold_mask<T: Scalar>(storage: &mut Storage<T>, op: &ThresholdMask, s
             if !living(mask, i) {
                 continue;
             }
-            let key = magnitude_key(weight);
+            let key = prune_key(&step, weight, i);
             let tie = key == cut && remaining > 0;
             if key < cut || tie {
                 mask[i / 32] &= !(1 << (i % 32));

@@ -10,8 +10,8 @@ use safetensors::{Dtype, View, serialize};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
-use super::run::Replica;
 use super::summary::{FORMAT_VERSION, TrainedWeights};
+use super::trained::Replica;
 use crate::data::{Dataset, Scaler};
 use crate::error::{Error, Result};
 use crate::models::{ModelKind, ModelOptions, Variant};

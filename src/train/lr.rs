@@ -8,8 +8,6 @@ use super::options::LrSchedule;
 pub const BETA1: f64 = 0.9;
 /// Adam's β₂.
 pub const BETA2: f64 = 0.999;
-/// Adam's ε.
-pub const EPS: f64 = 1e-8;
 
 /// A run's learning rates.
 #[derive(Debug, Clone, PartialEq)]

@@ -37,7 +37,7 @@ pub struct EpochRow {
     pub epoch: usize,
     /// Optimizer steps done by the end of the epoch.
     pub step: usize,
-    /// The learning rate of the epoch's last step.
+    /// The first replica's learning rate in the epoch's last step.
     pub lr: f64,
     /// Wall seconds of the epoch, validation included.
     pub seconds: f64,

@@ -140,6 +140,11 @@ impl Regularizers {
         self.0.contains(&regularizer)
     }
 
+    /// Whether weights fall, by whichever criterion.
+    pub fn prunes(&self) -> bool {
+        self.has(Regularizer::Pruning) || self.has(Regularizer::RandomPruning)
+    }
+
     pub fn drops(&self) -> bool {
         self.has(Regularizer::Dropout) || self.has(Regularizer::McDropout)
     }
@@ -163,6 +168,10 @@ impl FromStr for Regularizers {
                 return Err(Error::config("regularizer", format!("`{regularizer}` is named twice"), "name each once"));
             }
             list.push(regularizer);
+        }
+        if list.contains(&Regularizer::Pruning) && list.contains(&Regularizer::RandomPruning) {
+            let problem = "pruning and random-pruning exclude each other";
+            return Err(Error::config("regularizer", problem, "choose which weights fall: the smallest, or any"));
         }
         Ok(Regularizers(list))
     }
@@ -206,7 +215,10 @@ pub enum Regularizer {
     L2,
     /// AdamW: prunable weights shrink by lr·λ each step.
     WeightDecay,
+    /// The weights of the smallest magnitude fall, by the schedule.
     Pruning,
+    /// As many fall, at random: whether the choice by magnitude matters.
+    RandomPruning,
 }
 words!(
     Regularizer,
@@ -216,6 +228,7 @@ words!(
     Regularizer::L2 = "l2",
     Regularizer::WeightDecay = "weight-decay",
     Regularizer::Pruning = "pruning",
+    Regularizer::RandomPruning = "random-pruning",
 );
 
 /// The curve of the wanted sparsity, see [`super::schedule`].

@@ -1,8 +1,7 @@
 //! From a data set and options to a program, with everything defaulted filled in and everything impossible refused.
 
-use super::lr::LrPlan;
-use super::options::{Regularizer, TrainOptions};
-use super::schedule::PrunePlan;
+use super::member::{Member, MemberPlan};
+use super::options::TrainOptions;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::models::{self, Training};
@@ -21,44 +20,57 @@ pub struct Plan {
     pub options: TrainOptions,
     pub program: Program,
     pub steps_per_epoch: usize,
-    pub lr: LrPlan,
-    /// `None` without synaptic pruning.
-    pub prune: Option<PrunePlan>,
+    /// By replica.
+    pub members: Vec<MemberPlan>,
+    pub keep: Keep,
     /// Lines for the user.
     pub notices: Vec<String>,
 }
 
+/// Which of a training's weights are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Those that `select` names; patience stops a replica.
+    Selected,
+    /// All three that a study scores, and every replica trains its full length: the best epoch's where patience would
+    /// have stopped it ([`super::Snapshot`] `own`), the best from epoch `common_from` on, and the last.
+    Three { common_from: usize },
+}
+
 impl Plan {
+    /// A plain run: the replicas are alike but for their seeds.
     pub fn new(dataset: &Dataset, options: &TrainOptions) -> Result<Plan> {
-        check(options)?;
-        let mut options = options.clone();
+        let last_seed = options.seed as u64 + (options.replicas as u64).saturating_sub(1);
+        if last_seed > u32::MAX as u64 {
+            let problem = format!("replica {} would have seed {last_seed}", options.replicas - 1);
+            return Err(Error::config("seed", problem, format!("seeds end at {}", u32::MAX)));
+        }
+        Plan::of(dataset, options, options.members())
+    }
+
+    /// A run whose replicas differ: `options.replicas` and the settings of [`Member`] are taken from `members`.
+    pub fn of(dataset: &Dataset, options: &TrainOptions, members: Vec<Member>) -> Result<Plan> {
+        let mut options = TrainOptions { replicas: members.len(), ..options.clone() };
+        check(&options)?;
         let mut notices = Vec::new();
         let steps_per_epoch = dataset.train.len().div_ceil(options.batch);
         options.model.patchtst = options.model.patchtst.resolved(dataset.lookback);
         let sizes = sizes(dataset, &options, steps_per_epoch);
         let layout = models::params(&options.model, &sizes)?;
-        let mut prune = None;
-        if options.regularizers.has(Regularizer::Pruning) {
-            let plan =
-                PrunePlan::new(&options.pruning, options.epochs, steps_per_epoch, layout.prunable(), &mut notices)?;
-            options.pruning.warmup = Some(plan.warmup);
-            options.pruning.until = Some(plan.until);
-            prune = Some(plan);
+        let members: Vec<MemberPlan> = members
+            .into_iter()
+            .map(|member| MemberPlan::new(member, &options, steps_per_epoch, layout.prunable(), &mut notices))
+            .collect::<Result<_>>()?;
+        if let Some(first) = members.first() {
+            options.pruning = first.member.pruning.clone();
         }
         let training = Training {
             loss: options.loss,
-            dropout: options.regularizers.drops(),
+            dropout: members.iter().any(|one| one.member.regularizers.drops()),
             clip: options.clip_grad_norm.is_some(),
         };
         let program = models::build(&options.model, &training, sizes)?;
-        let lr = LrPlan {
-            schedule: options.lr_schedule,
-            lr: options.lr,
-            pct_start: options.pct_start,
-            epochs: options.epochs,
-            steps_per_epoch,
-        };
-        Ok(Plan { options, program, steps_per_epoch, lr, prune, notices })
+        Ok(Plan { options, program, steps_per_epoch, members, keep: Keep::Selected, notices })
     }
 }
 
@@ -95,20 +107,8 @@ fn check(options: &TrainOptions) -> Result<()> {
             return Err(Error::config(key, "0 is out of range", format!("choose --{key} 1 or more")));
         }
     }
-    let positive = [("lr", Some(options.lr)), ("clip-grad-norm", options.clip_grad_norm)];
-    for (key, value) in positive {
-        if let Some(value) = value
-            && !(value > 0.0 && value.is_finite())
-        {
-            return Err(Error::config(key, format!("{value} is out of range"), format!("choose --{key} above 0")));
-        }
-    }
     let patchtst = &options.model.patchtst;
-    let chances = [
-        ("dropout", options.dropout),
-        ("attention-dropout", patchtst.attention_dropout),
-        ("head-dropout", patchtst.head_dropout),
-    ];
+    let chances = [("attention-dropout", patchtst.attention_dropout), ("head-dropout", patchtst.head_dropout)];
     for (key, chance) in chances {
         if !(0.0..1.0).contains(&chance) {
             let help = format!("choose --{key} from 0 to below 1: the probability of dropping an element");
@@ -119,17 +119,14 @@ fn check(options: &TrainOptions) -> Result<()> {
         let help = "choose --pct-start above 0 and below 1: the share of the steps that one-cycle rises for";
         return Err(Error::config("pct-start", format!("{} is out of range", options.pct_start), help));
     }
-    if !(options.weight_decay >= 0.0 && options.weight_decay.is_finite()) {
-        let problem = format!("{} is out of range", options.weight_decay);
-        return Err(Error::config("weight-decay", problem, "choose --weight-decay 0 or more"));
+    if let Some(value) = options.clip_grad_norm
+        && !(value > 0.0 && value.is_finite())
+    {
+        let problem = format!("{value} is out of range");
+        return Err(Error::config("clip-grad-norm", problem, "choose --clip-grad-norm above 0"));
     }
     if options.max_steps == Some(0) {
         return Err(Error::config("max-steps", "0 trains nothing", "choose --max-steps 1 or more"));
-    }
-    let last_seed = options.seed as u64 + options.replicas as u64 - 1;
-    if last_seed > u32::MAX as u64 {
-        let problem = format!("replica {} would have seed {last_seed}", options.replicas - 1);
-        return Err(Error::config("seed", problem, format!("seeds end at {}", u32::MAX)));
     }
     Ok(())
 }

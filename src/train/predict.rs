@@ -1,6 +1,6 @@
 //! Forecasts of every replica for a list of windows.
 
-use super::options::TrainOptions;
+use super::plan::Plan;
 use super::step_table;
 use crate::data::Dataset;
 use crate::engine::{Engine, Pass};
@@ -19,17 +19,31 @@ pub type Forecasts = Vec<Vec<f32>>;
 /// passes with dropout on, or over those done when `stop` says so, at least one. Also how many that were.
 pub fn predict(
     engine: &mut dyn Engine,
-    options: &TrainOptions,
+    plan: &Plan,
     windows: &[u32],
     mc_passes: Option<usize>,
     stop: &dyn Fn() -> bool,
 ) -> Result<(Forecasts, usize)> {
-    let Some(passes) = mc_passes else { return Ok((pass(engine, options, windows, None)?, 1)) };
+    predict_some(engine, plan, &vec![true; plan.members.len()], windows, mc_passes, stop)
+}
+
+/// The same of the replicas marked true; the others rest, and their forecasts are empty.
+pub fn predict_some(
+    engine: &mut dyn Engine,
+    plan: &Plan,
+    wanted: &[bool],
+    windows: &[u32],
+    mc_passes: Option<usize>,
+    stop: &dyn Fn() -> bool,
+) -> Result<(Forecasts, usize)> {
+    let Some(passes) = mc_passes else { return Ok((pass(engine, plan, wanted, windows, None)?, 1)) };
     let mut sums: Vec<Vec<f64>> = Vec::new();
     let mut done = 0;
     while done < passes && !(done > 0 && stop()) {
-        let forecasts = pass(engine, options, windows, Some(done))?;
-        sums.resize_with(forecasts.len(), || vec![0.0; windows.len() * engine.program().outputs]);
+        let forecasts = pass(engine, plan, wanted, windows, Some(done))?;
+        if sums.is_empty() {
+            sums = forecasts.iter().map(|row| vec![0.0; row.len()]).collect();
+        }
         for (sum, row) in sums.iter_mut().zip(&forecasts) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += *value as f64;
@@ -41,30 +55,41 @@ pub fn predict(
     Ok((sums.into_iter().map(mean).collect(), done))
 }
 
-fn pass(engine: &mut dyn Engine, options: &TrainOptions, windows: &[u32], mc_pass: Option<usize>) -> Result<Forecasts> {
-    let whole = pass_until(engine, options, windows, mc_pass, &|| false)?;
+fn pass(
+    engine: &mut dyn Engine,
+    plan: &Plan,
+    wanted: &[bool],
+    windows: &[u32],
+    mc_pass: Option<usize>,
+) -> Result<Forecasts> {
+    let whole = pass_until(engine, plan, wanted, windows, mc_pass, &|| false)?;
     Ok(whole.expect("a pass that nothing stops is whole"))
 }
 
-/// One pass, looking at `stop` every few batches; `None` if it was stopped.
+/// One pass of the replicas marked true, looking at `stop` every few batches; `None` if it was stopped.
 pub fn pass_until(
     engine: &mut dyn Engine,
-    options: &TrainOptions,
+    plan: &Plan,
+    wanted: &[bool],
     windows: &[u32],
     mc_pass: Option<usize>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<Forecasts>> {
+    engine.rest(&wanted.iter().map(|wanted| !wanted).collect::<Vec<_>>())?;
     let program = engine.program();
-    let (replicas, batch, outputs, slots) =
-        (program.replicas, program.batch, program.outputs, program.prediction_slots);
+    let (batch, outputs, slots) = (program.batch, program.outputs, program.prediction_slots);
     let batches = windows.len().div_ceil(batch);
-    let mut forecasts = vec![Vec::with_capacity(windows.len() * outputs); replicas];
+    let mut forecasts = vec![Vec::new(); wanted.len()];
     for (chunk, places) in windows.chunks(slots * batch).enumerate() {
         let used = places.len().div_ceil(batch);
-        for replica in 0..replicas {
-            let seed = options.seed + replica as u32;
-            let row =
-                |slot| step_table::evaluation_step(options, seed, mc_pass.map(|p| (p, chunk * slots + slot, batches)));
+        for (replica, one) in plan.members.iter().enumerate().filter(|(replica, _)| wanted[*replica]) {
+            let row = |slot| {
+                step_table::evaluation_step(
+                    &plan.options,
+                    &one.member,
+                    mc_pass.map(|p| (p, chunk * slots + slot, batches)),
+                )
+            };
             let rows: Vec<_> = (0..used).map(row).collect();
             step_table::write(engine, replica, places, &rows)?;
         }
@@ -75,7 +100,7 @@ pub fn pass_until(
             }
             engine.run(group)?;
         }
-        for (replica, forecasts) in forecasts.iter_mut().enumerate() {
+        for (replica, forecasts) in forecasts.iter_mut().enumerate().filter(|(replica, _)| wanted[*replica]) {
             let row = engine.read_f32(PREDICTIONS, replica)?;
             forecasts.extend_from_slice(&row[..places.len() * outputs]);
         }

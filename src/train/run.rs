@@ -5,9 +5,11 @@ use std::time::Instant;
 use super::divergence::first_non_finite;
 use super::observer::{EpochRow, Observer, Progress, ReplicaEpoch};
 use super::options::{Regularizer, Select};
-use super::plan::Plan;
+use super::plan::{Keep, Plan};
 use super::predict::{mean_loss, pass_until};
+use super::snapshot::{KEPT, Snapshot};
 use super::step_table;
+use super::trained::{Replica, Status, Trained};
 use super::weights;
 use crate::data::Dataset;
 use crate::engine::{Engine, Pass};
@@ -17,60 +19,6 @@ use crate::program::{List, TensorId, rng};
 
 /// Wall seconds between two looks at the observer, about.
 const GROUP_SECONDS: f64 = 0.1;
-
-/// Why a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// All epochs, or every replica stopped early.
-    Done,
-    /// The observer asked.
-    Interrupted,
-    /// `max_steps` was reached.
-    MaxSteps,
-    /// No replica was left whose numbers are finite.
-    Diverged,
-}
-
-/// One replica's state besides its tensors.
-#[derive(Debug, Clone)]
-pub struct Replica {
-    pub seed: u32,
-    /// Neither stopped nor diverged.
-    pub active: bool,
-    /// Prunable weights pruned so far.
-    pub pruned: usize,
-    /// Validation loss and number of the best epoch that counts.
-    pub best: Option<(f64, usize)>,
-    /// Epochs since the best.
-    pub waited: usize,
-    /// Epochs begun.
-    pub epochs: usize,
-    /// Optimizer steps taken.
-    pub steps: usize,
-    /// What first became non-finite, and where.
-    pub diverged: Option<String>,
-    /// The epoch whose weights were kept; `None` for the last weights.
-    pub kept: Option<usize>,
-}
-
-/// A run that has ended, its kept weights and state in the engine's [`PARAMS`] and [`STATE`].
-#[derive(Debug)]
-pub struct Trained {
-    pub status: Status,
-    pub replicas: Vec<Replica>,
-    /// By epoch.
-    pub history: Vec<EpochRow>,
-    /// Each replica's weights after its last step, `[P]`.
-    pub last_params: Vec<Vec<f32>>,
-    /// Each replica's state after its last step, `[S]`.
-    pub last_state: Vec<Vec<f32>>,
-    /// Wall seconds of training, validation included.
-    pub seconds: f64,
-    /// Training windows per second of all replicas together, validation left out.
-    pub windows_per_second: f64,
-    pub notices: Vec<String>,
-}
 
 /// Trains the plan's program, which `engine` must have been made for.
 pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<Trained> {
@@ -92,11 +40,15 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
     }
     let last_params = run.rows(PARAMS)?;
     let last_state = run.rows(STATE)?;
+    let last = if plan.keep == Keep::Selected { Vec::new() } else { run.snapshots()? };
+    run.engine.rest(&vec![false; run.replicas.len()])?;
     run.keep(status)?;
     Ok(Trained {
         status,
         windows_per_second: run.windows as f64 / run.step_seconds.max(1e-9),
         replicas: run.replicas,
+        common: run.common,
+        last,
         history: run.history,
         last_params,
         last_state,
@@ -110,6 +62,7 @@ struct Run<'a> {
     plan: &'a Plan,
     engine: &'a mut dyn Engine,
     replicas: Vec<Replica>,
+    common: Vec<Option<Snapshot>>,
     history: Vec<EpochRow>,
     notices: Vec<String>,
     /// Training windows seen by all replicas, and the seconds that took.
@@ -131,18 +84,20 @@ impl<'a> Run<'a> {
             options.init.as_ref().map(|file| weights::load(file, &options.model, layout, state)).transpose()?;
         let mask = layout.full_mask();
         let mut replicas = Vec::new();
-        for r in 0..options.replicas {
-            let seed = options.seed + r as u32;
+        engine.rest(&vec![false; plan.members.len()])?;
+        for (r, own) in plan.members.iter().enumerate() {
+            let seed = own.member.seed;
             let (params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(seed), state.initial()));
             engine.write_f32(PARAMS, r, &params)?;
             engine.write_f32(STATE, r, &state)?;
             engine.write_u32(MASK, r, &mask)?;
             let (pruned, waited, epochs, steps) = (0, 0, 0, 0);
-            let (best, diverged, kept) = (None, None, None);
-            replicas.push(Replica { seed, active: true, pruned, best, waited, epochs, steps, diverged, kept });
+            let (best, diverged, kept, settled) = (None, None, None, false);
+            replicas.push(Replica { seed, active: true, pruned, best, waited, settled, epochs, steps, diverged, kept });
         }
         let (history, notices) = (Vec::new(), Vec::new());
-        Ok(Run { dataset, plan, engine, replicas, history, notices, windows: 0, step_seconds: 0.0, group: 1 })
+        let common = vec![None; replicas.len()];
+        Ok(Run { dataset, plan, engine, replicas, common, history, notices, windows: 0, step_seconds: 0.0, group: 1 })
     }
 
     /// Every replica's row of a tensor.
@@ -156,6 +111,7 @@ impl<'a> Run<'a> {
         let (slots, batch) = (self.plan.program.slots, self.plan.options.batch);
         let orders: Vec<Vec<u32>> = self.replicas.iter().map(|replica| self.order(replica.seed, epoch)).collect();
         let trained: Vec<bool> = self.replicas.iter().map(|replica| replica.active).collect();
+        self.engine.rest(&trained.iter().map(|active| !active).collect::<Vec<_>>())?;
         let mut losses = vec![Mean::default(); self.replicas.len()];
         let first_step = (epoch - 1) * self.plan.steps_per_epoch;
         let mut done = 0;
@@ -186,7 +142,7 @@ impl<'a> Run<'a> {
         }
         let windows = &self.dataset.validation;
         let stop = || observer.interrupted();
-        let Some(forecasts) = pass_until(self.engine, &self.plan.options, windows, None, &stop)? else {
+        let Some(forecasts) = pass_until(self.engine, self.plan, &trained, windows, None, &stop)? else {
             return Ok(Some(Status::Interrupted));
         };
         let row = self.validate(epoch, first_step + done, started, &losses, &trained, &forecasts)?;
@@ -253,7 +209,7 @@ impl<'a> Run<'a> {
             for (slot, windows) in windows.chunks(batch).enumerate().take(count) {
                 let step = before + slot + 1;
                 let mut prune_count = 0;
-                if let Some(plan) = &self.plan.prune
+                if let Some(plan) = &self.plan.members[r].prune
                     && replica.active
                     && plan.due(epoch, step)
                 {
@@ -262,16 +218,8 @@ impl<'a> Run<'a> {
                     pruned = after;
                     due[slot] |= prune_count > 0;
                 }
-                let row = step_table::training_step(
-                    self.plan,
-                    self.dataset,
-                    replica.seed,
-                    replica.active,
-                    step,
-                    prune_count,
-                    windows,
-                );
-                rows.push(row);
+                let (dataset, active) = (self.dataset, replica.active);
+                rows.push(step_table::training_step(self.plan, dataset, r, active, step, prune_count, windows));
             }
             step_table::write(self.engine, r, windows, &rows)?;
         }
@@ -284,17 +232,17 @@ impl<'a> Run<'a> {
         let batch = self.plan.options.batch;
         let epoch = before / self.plan.steps_per_epoch + 1;
         for (r, windows) in chunk.iter().enumerate() {
+            if !self.replicas[r].active {
+                continue;
+            }
             let values = self.engine.read_f32(LOSSES, r)?;
             let noted = self.engine.read_u32(STATUS, r)?;
             let replica = &mut self.replicas[r];
-            if !replica.active {
-                continue;
-            }
             replica.steps = before + ran;
             for (slot, windows) in windows.chunks(batch).enumerate().take(ran) {
                 losses[r].add(values[slot] as f64, step_table::target_count(self.dataset, windows));
                 self.windows += windows.len() as u64;
-                if let Some(plan) = &self.plan.prune
+                if let Some(plan) = &self.plan.members[r].prune
                     && plan.due(epoch, before + slot + 1)
                 {
                     replica.pruned = plan.pruned_after(epoch, before + slot + 1, replica.pruned);
@@ -334,20 +282,28 @@ impl<'a> Run<'a> {
                 continue;
             }
             let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, forecasts);
-            let counts = self.plan.prune.as_ref().is_none_or(|plan| replica.pruned >= plan.full());
+            let counts = self.plan.members[r].full(replica.pruned);
             let mut best = false;
-            if replica.active && counts && validation_loss.is_finite() {
+            if let Keep::Three { common_from } = self.plan.keep
+                && replica.active
+                && epoch >= common_from
+                && validation_loss.is_finite()
+                && self.common[r].as_ref().is_none_or(|best| validation_loss < best.validation_loss)
+            {
+                self.common[r] = Some(Snapshot::take(self.engine, r, epoch, validation_loss)?);
+            }
+            if replica.active && !replica.settled && counts && validation_loss.is_finite() {
                 best = replica.best.is_none_or(|(loss, _)| validation_loss < loss);
                 if best {
                     replica.best = Some((validation_loss, epoch));
                     replica.waited = 0;
-                    self.engine.copy(PARAMS, BEST_PARAMS, r)?;
-                    self.engine.copy(STATE, BEST_STATE, r)?;
+                    KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
                 } else {
                     replica.waited += 1;
                     // A run of a given number of steps takes them all.
                     let patient = options.patience == 0 || options.max_steps.is_some();
-                    replica.active = patient || replica.waited < options.patience;
+                    replica.settled = !patient && replica.waited >= options.patience;
+                    replica.active = !replica.settled || self.plan.keep != Keep::Selected;
                 }
             }
             rows.push(ReplicaEpoch {
@@ -358,8 +314,16 @@ impl<'a> Run<'a> {
                 active: replica.active,
             });
         }
-        let (lr, _) = self.plan.lr.at(step.max(1));
+        let lr = self.plan.members.first().map_or(options.lr, |first| first.lr.at(step.max(1)).0);
         Ok(EpochRow { epoch, step, lr, seconds: started.elapsed().as_secs_f64(), replicas: rows })
+    }
+
+    /// Every replica's weights as they stand.
+    fn snapshots(&mut self) -> Result<Vec<Snapshot>> {
+        let loss = |r: usize| self.history.last().map_or(f64::NAN, |row| row.replicas[r].validation_loss);
+        let losses: Vec<f64> = (0..self.replicas.len()).map(loss).collect();
+        let epochs = self.replicas.iter().map(|replica| replica.epochs);
+        epochs.zip(losses).enumerate().map(|(r, (epoch, loss))| Snapshot::take(self.engine, r, epoch, loss)).collect()
     }
 
     /// Puts the weights to keep into [`PARAMS`]: the best epoch's, or the last ones where the run was cut short.
@@ -368,13 +332,12 @@ impl<'a> Run<'a> {
         for (r, replica) in self.replicas.iter_mut().enumerate() {
             match replica.best {
                 Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {
-                    self.engine.copy(BEST_PARAMS, PARAMS, r)?;
-                    self.engine.copy(BEST_STATE, STATE, r)?;
+                    KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*best, *now, r))?;
                     replica.kept = Some(epoch);
                 }
                 _ => {}
             }
-            if let Some(plan) = &self.plan.prune
+            if let Some(plan) = &self.plan.members[r].prune
                 && replica.pruned < plan.full()
             {
                 let share = |count: usize| count as f64 / plan.prunable as f64;
@@ -387,6 +350,11 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// The passes to average at the final scoring.
+pub fn mc_passes(plan: &Plan) -> Option<usize> {
+    plan.options.regularizers.has(Regularizer::McDropout).then_some(plan.options.mc_passes)
 }
 
 /// A weighted mean.
@@ -405,9 +373,4 @@ impl Mean {
     fn value(&self) -> f64 {
         self.sum / self.weight as f64
     }
-}
-
-/// The passes to average at the final scoring.
-pub fn mc_passes(plan: &Plan) -> Option<usize> {
-    plan.options.regularizers.has(Regularizer::McDropout).then_some(plan.options.mc_passes)
 }

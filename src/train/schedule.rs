@@ -111,6 +111,19 @@ impl PrunePlan {
         step.is_multiple_of(self.every) || (!holds_one && step == last) || goal
     }
 
+    /// The first epoch that ends at full sparsity, if one of a run's does.
+    pub fn full_epoch(&self, epochs: usize) -> Option<usize> {
+        let mut pruned = 0;
+        (1..=epochs).find(|&epoch| {
+            for step in (epoch - 1) * self.steps_per_epoch + 1..=epoch * self.steps_per_epoch {
+                if self.due(epoch, step) {
+                    pruned = self.pruned_after(epoch, step, pruned);
+                }
+            }
+            pruned >= self.full()
+        })
+    }
+
     /// How many weights have been pruned by the end of `step`, a due one, if `before` were before it.
     pub fn pruned_after(&self, epoch: usize, step: usize, before: usize) -> usize {
         self.count(self.wanted(epoch, step)).max(before)

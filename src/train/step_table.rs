@@ -1,6 +1,7 @@
 //! Fills the step table and the windows of a few steps at a time.
 
-use super::lr::{BETA2, EPS};
+use super::lr::BETA2;
+use super::member::Member;
 use super::options::{Regularizer, TrainOptions};
 use super::plan::Plan;
 use crate::data::Dataset;
@@ -12,30 +13,31 @@ use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
 /// Marks the steps of Monte Carlo passes, so that none shares draws with a training step.
 const MC_STEP: u32 = 1 << 31;
 
-/// A row with the run's dropout on.
-fn dropping(options: &TrainOptions, row: ReplicaStep) -> ReplicaStep {
+/// A row with a replica's dropout on.
+fn dropping(options: &TrainOptions, member: &Member, row: ReplicaStep) -> ReplicaStep {
     let patchtst = &options.model.patchtst;
     ReplicaStep {
-        dropout_threshold: ReplicaStep::threshold(options.dropout),
+        dropout_threshold: ReplicaStep::threshold(member.dropout),
         attention_threshold: ReplicaStep::threshold(patchtst.attention_dropout),
         head_threshold: ReplicaStep::threshold(patchtst.head_dropout),
         ..row
     }
 }
 
-/// The row of optimizer step `step` for one replica; `windows` are its batch.
+/// The row of optimizer step `step` for replica `replica`; `windows` are its batch.
 pub fn training_step(
     plan: &Plan,
     dataset: &Dataset,
-    seed: u32,
+    replica: usize,
     active: bool,
     step: usize,
     prune_count: usize,
     windows: &[u32],
 ) -> ReplicaStep {
-    let options = &plan.options;
-    let (lr, beta1) = plan.lr.at(step);
-    let decay = |regularizer| if options.regularizers.has(regularizer) { options.weight_decay } else { 0.0 };
+    let own = &plan.members[replica];
+    let member = &own.member;
+    let (lr, beta1) = own.lr.at(step);
+    let decay = |regularizer| if member.regularizers.has(regularizer) { member.weight_decay } else { 0.0 };
     let n = i32::try_from(step).unwrap_or(i32::MAX);
     let row = ReplicaStep {
         step: step as u32,
@@ -45,22 +47,22 @@ pub fn training_step(
         one_minus_beta1: (1.0 - beta1) as f32,
         one_minus_beta2: (1.0 - BETA2) as f32,
         inv_sqrt_bias2: (1.0 / (1.0 - BETA2.powi(n)).sqrt()) as f32,
-        eps: EPS as f32,
         decay_factor: (1.0 - lr * decay(Regularizer::WeightDecay)) as f32,
         l2: decay(Regularizer::L2) as f32,
-        clip_norm: options.clip_grad_norm.unwrap_or(0.0) as f32,
+        clip_norm: plan.options.clip_grad_norm.unwrap_or(0.0) as f32,
         prune_count: prune_count as u32,
-        ..ReplicaStep::idle(seed)
+        prune_random: own.random_pruning() as u32,
+        ..ReplicaStep::idle(member.seed)
     };
-    if options.regularizers.drops() { dropping(options, row) } else { row }
+    if member.regularizers.drops() { dropping(&plan.options, member, row) } else { row }
 }
 
 /// The row of an evaluation step: no dropout, or that of Monte Carlo pass `pass` at batch `batch` of `batches`.
-pub fn evaluation_step(options: &TrainOptions, seed: u32, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
-    let row = ReplicaStep::idle(seed);
+pub fn evaluation_step(options: &TrainOptions, member: &Member, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
+    let row = ReplicaStep::idle(member.seed);
     match mc {
         Some((pass, batch, batches)) => {
-            dropping(options, ReplicaStep { step: MC_STEP | (pass * batches + batch) as u32, ..row })
+            dropping(options, member, ReplicaStep { step: MC_STEP | (pass * batches + batch) as u32, ..row })
         }
         None => row,
     }

@@ -8,7 +8,8 @@ use super::metrics::{Metrics, score};
 use super::observer::Observer;
 use super::plan::Plan;
 use super::predict::predict;
-use super::run::{Status, Trained, mc_passes};
+use super::run::mc_passes;
+use super::trained::{Status, Trained};
 use super::weights::{self, SparsityReport};
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
@@ -219,8 +220,8 @@ pub fn summarize(
 ) -> Result<Outcome> {
     let mut trained = trained;
     let (wanted_passes, stop) = (mc_passes(plan), || observer.interrupted());
-    let (validation, _) = predict(engine, &plan.options, &dataset.validation, wanted_passes, &stop)?;
-    let (test_predictions, passes) = predict(engine, &plan.options, &dataset.test, wanted_passes, &stop)?;
+    let (validation, _) = predict(engine, plan, &dataset.validation, wanted_passes, &stop)?;
+    let (test_predictions, passes) = predict(engine, plan, &dataset.test, wanted_passes, &stop)?;
     if wanted_passes.is_some_and(|wanted| passes < wanted) {
         trained.notices.push(format!("test forecasts are the mean of {passes} passes: the others were interrupted"));
     }
@@ -228,7 +229,6 @@ pub fn summarize(
         trained.status = Status::Interrupted;
     }
     let layout = &plan.program.params;
-    let wanted = plan.prune.as_ref().map(|prune| prune.sparsity.max);
     let (mut replicas, mut weights) = (Vec::new(), Vec::new());
     for (r, replica) in trained.replicas.iter().enumerate() {
         let row = TrainedWeights {
@@ -240,6 +240,7 @@ pub fn summarize(
             moment2: engine.read_f32(MOMENT2, r)?,
             mask: engine.read_u32(MASK, r)?,
         };
+        let wanted = plan.members[r].prune.as_ref().map(|prune| prune.sparsity.max);
         let sparsity = SparsityReport::new(layout, &row.mask, wanted);
         replicas.push(ReplicaSummary {
             replica: r,

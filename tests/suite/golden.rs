@@ -164,7 +164,6 @@ impl Case {
                     one_minus_beta1: 0.1,
                     one_minus_beta2: 0.001,
                     inv_sqrt_bias2: (1.0 / (1.0 - 0.999f64.powi(n as i32)).sqrt()) as f32,
-                    eps: 1e-8,
                     l2: if way == "l2" { number("l2") as f32 } else { 0.0 },
                     decay_factor: if way == "weight_decay" { (1.0 - lr * number("weight_decay")) as f32 } else { 1.0 },
                     clip_norm: if way == "clipped" { number("clip") as f32 } else { 0.0 },

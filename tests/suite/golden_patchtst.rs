@@ -114,7 +114,6 @@ impl Case {
                 one_minus_beta1: 0.1,
                 one_minus_beta2: 0.001,
                 inv_sqrt_bias2: (1.0 / (1.0 - 0.999f64.powi(n)).sqrt()) as f32,
-                eps: 1e-8,
                 ..ReplicaStep::idle(1)
             })
             .collect();

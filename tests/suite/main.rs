@@ -24,6 +24,8 @@ mod data_properties;
 mod data_split;
 /// The time column, steps, gaps, calendar.
 mod data_times;
+/// Studies: grids, resuming, parts, refusals, reports.
+mod experiment;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
 /// What PyTorch computed.
@@ -46,6 +48,8 @@ mod parity;
 mod patchtst;
 /// Every shader, checked without a GPU.
 mod shaders;
+/// Statistics as SciPy computes them.
+mod statistics;
 /// The exact smallest weights, against a sort.
 mod topk;
 /// Whole runs: seeds, replicas, threads, pruning, divergence, interruption.

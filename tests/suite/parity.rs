@@ -154,7 +154,7 @@ fn many_rows() {
     }
 }
 
-/// Replicas that differ in their regulariser: L2, weight decay, clipping far and near; one has stopped.
+/// Replicas that differ in their regulariser: L2, weight decay, clipping far and near, random pruning; one has stopped.
 #[test]
 fn updates_of_every_kind() {
     let case = Case::new(Lstm, 5, 4, 3, 7).clip(1e9).prune(6);
@@ -162,7 +162,7 @@ fn updates_of_every_kind() {
     check_passes(&case, passes, |r, step| match r {
         0 => step.l2 = 0.1,
         1 => step.decay_factor = 1.0 - 1e-3,
-        2 => step.clip_norm = 1e-3,
+        2 => (step.clip_norm, step.prune_random) = (1e-3, 1),
         3 => (step.active, step.prune_count) = (0, 0),
         _ => (step.clip_norm, step.l2, step.prune_count) = (0.0, 0.01, 0),
     });

@@ -52,7 +52,7 @@ fn check(open: &dyn Fn(Program) -> Box<dyn Engine>, what: &str, weights: &[Vec<f
         padded.resize(engine.program().params.words, 0.0);
         engine.write_f32(PARAMS, r, &padded).unwrap();
         engine.write_u32(MASK, r, mask).unwrap();
-        let step = ReplicaStep { step: 1, active: 1, prune_count: k as u32, eps: 1e-8, ..ReplicaStep::idle(0) };
+        let step = ReplicaStep { step: 1, active: 1, prune_count: k as u32, ..ReplicaStep::idle(0) };
         engine.write_u32(STEPS, r, bytemuck::cast_slice(&[step])).unwrap();
     }
     engine.run(&[List::Prune, List::Update].map(|list| Pass { list, slot: 0 })).unwrap();

@@ -2,17 +2,17 @@
 
 use microglia::data::{DataOptions, Dataset, SplitName};
 use microglia::engine::{Engine, Pass};
-use microglia::models::{ModelKind, ModelOptions};
+use microglia::models::{ModelKind, ModelOptions, Variant};
 use microglia::program::op::InstanceNorm;
 use microglia::program::rng;
 use microglia::program::tensor::*;
 use microglia::program::{List, Program};
 use microglia::reference::CpuEngine;
 use microglia::train::metrics::score;
-use microglia::train::options::{PruningOptions, Select};
-use microglia::train::predict::{Forecasts, pass_until, predict};
+use microglia::train::options::{PruningOptions, Schedule, Select};
+use microglia::train::predict::{Forecasts, predict};
 use microglia::train::step_table;
-use microglia::train::{Observer, Plan, Status, TrainOptions, Trained, run, weights};
+use microglia::train::{Keep, Member, Observer, Plan, Status, TrainOptions, Trained, run, weights};
 
 use crate::gpu_support::{self, on_each_engine};
 
@@ -72,8 +72,8 @@ fn train(
     (plan, trained, engine)
 }
 
-fn forecasts(engine: &mut dyn Engine, options: &TrainOptions, windows: &[u32]) -> Forecasts {
-    pass_until(engine, options, windows, None, &|| false).unwrap().unwrap()
+fn forecasts(engine: &mut dyn Engine, plan: &Plan, windows: &[u32]) -> Forecasts {
+    predict(engine, plan, windows, None, &|| false).unwrap().0
 }
 
 /// The hash of each replica's kept weights.
@@ -102,6 +102,100 @@ fn a_replica_is_the_lone_run_of_its_seed() {
         }
         assert_ne!(all[0], all[1]);
     });
+}
+
+/// Replicas of six methods in one run, with and without waves of rest: each is the lone run of its method.
+#[test]
+fn a_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
+    methods_are_lone_runs(options().model);
+}
+
+#[test]
+fn a_patchtst_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
+    let model = ModelOptions::of(ModelKind::Patchtst, Variant::Authors);
+    methods_are_lone_runs(model.with_width(8).unwrap());
+}
+
+fn methods_are_lone_runs(model: ModelOptions) {
+    let dataset = dataset();
+    let method = |words: &str, seed: u32| {
+        let regularizers = words.parse().unwrap();
+        let mut one = TrainOptions { seed, regularizers, epochs: 5, model: model.clone(), ..options() };
+        one.patience = 1;
+        match words {
+            "pruning" => one.pruning.schedule = Schedule::Constant,
+            "l2" => one.weight_decay = 0.03,
+            "none" => one.lr = 3e-2,
+            _ => one.dropout = 0.2,
+        }
+        one
+    };
+    let methods: Vec<TrainOptions> = ["none", "dropout", "l2", "weight-decay", "pruning", "random-pruning,dropout"]
+        .into_iter()
+        .zip([7, 8, 7, 9, 7, 8])
+        .map(|(words, seed)| method(words, seed))
+        .collect();
+    let members: Vec<Member> = methods.iter().map(|one| one.member(one.seed)).collect();
+    on_each_engine(|open| {
+        let plan = Plan::of(&dataset, &methods[0], members.clone()).unwrap();
+        let mut engine = open(plan.program.clone());
+        let together = run(&dataset, &plan, engine.as_mut(), &mut ()).unwrap();
+        let all = hashes(&plan, engine.as_mut());
+        assert!(together.replicas.iter().any(|replica| replica.epochs < 5), "none stopped early");
+        for (r, one) in methods.iter().enumerate() {
+            let (plan, alone, mut engine) = train(&dataset, one, open);
+            assert_eq!(hashes(&plan, engine.as_mut())[0], all[r], "{} on {}", one.regularizers, engine.device());
+            assert_eq!(alone.replicas[0].epochs, together.replicas[r].epochs);
+            for (alone, together) in alone.history.iter().zip(&together.history) {
+                assert_eq!(alone.replicas[0], together.replicas[r], "{}, epoch {}", one.regularizers, alone.epoch);
+            }
+        }
+    });
+}
+
+/// Of one training: the best epoch by patience, the best from a common epoch on, and the last.
+#[test]
+fn three_selections_of_one_training_are_those_of_three_trainings() {
+    let dataset = dataset();
+    let options = TrainOptions { epochs: 6, patience: 1, regularizers: "none".parse().unwrap(), lr: 5e-2, ..options() };
+    on_each_engine(|open| {
+        let three = |options: &TrainOptions| {
+            let plan = Plan { keep: Keep::Three { common_from: 4 }, ..Plan::new(&dataset, options).unwrap() };
+            let mut engine = open(plan.program.clone());
+            let trained = run(&dataset, &plan, engine.as_mut(), &mut ()).unwrap();
+            (plan, trained, engine)
+        };
+        let (plan, trained, mut engine) = three(&options);
+        assert_eq!(trained.replicas[0].epochs, 6, "patience stops nothing");
+        let (_, early, mut stopped) = train(&dataset, &options, open);
+        assert_eq!(trained.replicas[0].kept, early.replicas[0].kept);
+        assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), stopped.read_f32(PARAMS, 0).unwrap());
+        let (_, _, mut last) =
+            train(&dataset, &TrainOptions { patience: 0, select: Select::Last, ..options.clone() }, open);
+        trained.last[0].restore(engine.as_mut(), 0).unwrap();
+        assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), last.read_f32(PARAMS, 0).unwrap());
+        let common = trained.common[0].clone().unwrap();
+        let losses = trained.history.iter().skip(3).map(|row| row.replicas[0].validation_loss);
+        assert_eq!(common.validation_loss, losses.fold(f64::INFINITY, f64::min));
+        common.restore(engine.as_mut(), 0).unwrap();
+        let forecasts = forecasts(engine.as_mut(), &plan, &dataset.validation);
+        let mse = score(&dataset, SplitName::Validation, &forecasts[0]).scaled.mse;
+        assert!((mse - common.validation_loss).abs() < 1e-6 * mse);
+    });
+}
+
+#[test]
+fn both_engines_prune_the_same_at_random() {
+    let Some(gpu) = gpu_support::gpu() else { return };
+    let dataset = dataset();
+    let options = TrainOptions { regularizers: "random-pruning".parse().unwrap(), ..options() };
+    let (_, _, mut cpu) = train(&dataset, &options, &|p| Box::new(CpuEngine::<f32>::new(p, None).unwrap()));
+    let (plan, trained, mut gpu) = train(&dataset, &options, &|program| Box::new(gpu_support::engine(&gpu, program)));
+    let mask = cpu.read_u32(MASK, 0).unwrap();
+    assert_eq!(mask, gpu.read_u32(MASK, 0).unwrap());
+    let living: usize = mask.iter().map(|word| word.count_ones() as usize).sum();
+    assert_eq!(living, plan.program.params.total() - trained.replicas[0].pruned);
+    assert!(trained.replicas[0].pruned > 0);
 }
 
 /// More epochs than a word has bits: what doubles while steps are fast must not run over.
@@ -150,7 +244,7 @@ fn both_engines_reach_the_same_score_and_counts() {
     let options = TrainOptions { epochs: 6, ..options() };
     let judge = |open: &dyn Fn(Program) -> Box<dyn Engine>| {
         let (plan, trained, mut engine) = train(&dataset, &options, open);
-        let test = forecasts(engine.as_mut(), &plan.options, &dataset.test);
+        let test = forecasts(engine.as_mut(), &plan, &dataset.test);
         (score(&dataset, SplitName::Test, &test[0]).mae.unwrap(), trained.replicas[0].pruned)
     };
     let (cpu, cpu_pruned) = judge(&|program| Box::new(CpuEngine::<f32>::new(program, None).unwrap()));
@@ -163,7 +257,7 @@ fn both_engines_reach_the_same_score_and_counts() {
 fn counts_follow_the_schedule_and_pruned_weights_stay_zero() {
     let dataset = dataset();
     let plan = Plan::new(&dataset, &TrainOptions { epochs: 5, ..options() }).unwrap();
-    let prune = plan.prune.clone().unwrap();
+    let prune = plan.members[0].prune.clone().unwrap();
     on_each_engine(|open| {
         // Runs of every length, so that the state after each step is seen.
         let mut expected = 0;
@@ -205,13 +299,14 @@ fn the_batch_of_evaluation_changes_no_forecast() {
     let open = |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, None).unwrap()) };
     let (plan, _, mut engine) = train(&dataset, &options(), &open);
     let weights = engine.read_f32(PARAMS, 0).unwrap();
-    let small = forecasts(engine.as_mut(), &plan.options, &dataset.test);
+    let small = forecasts(engine.as_mut(), &plan, &dataset.test);
     let options = TrainOptions { batch: 13, ..options() };
-    let mut engine = open(Plan::new(&dataset, &options).unwrap().program);
+    let plan = Plan::new(&dataset, &options).unwrap();
+    let mut engine = open(plan.program.clone());
     engine.write_f32(PARAMS, 0, &weights).unwrap();
     engine.write_f32(SERIES, 0, &dataset.values).unwrap();
     engine.write_f32(OBSERVED, 0, &dataset.observed).unwrap();
-    let large = forecasts(engine.as_mut(), &options, &dataset.test);
+    let large = forecasts(engine.as_mut(), &plan, &dataset.test);
     for (small, large) in small[0].iter().zip(&large[0]) {
         assert!((small - large).abs() < 1e-5);
     }
@@ -223,12 +318,12 @@ fn monte_carlo_passes_differ_and_their_mean_repeats() {
     let options = TrainOptions { regularizers: "mc-dropout".parse().unwrap(), ..options() };
     on_each_engine(|open| {
         let (plan, _, mut engine) = train(&dataset, &options, open);
-        let mut mean = |passes| predict(engine.as_mut(), &plan.options, &dataset.test, passes, &|| false).unwrap().0;
+        let mut mean = |passes| predict(engine.as_mut(), &plan, &dataset.test, passes, &|| false).unwrap().0;
         assert_eq!(mean(Some(5)), mean(Some(5)));
         assert_ne!(mean(Some(1)), mean(Some(2)));
         assert_ne!(mean(Some(5)), mean(None));
         assert_eq!(mean(None), mean(None));
-        let stopped = predict(engine.as_mut(), &plan.options, &dataset.test, Some(50), &|| true).unwrap();
+        let stopped = predict(engine.as_mut(), &plan, &dataset.test, Some(50), &|| true).unwrap();
         assert_eq!(stopped.1, 1);
     });
 }
@@ -266,7 +361,7 @@ fn one_replica_s_nan_leaves_the_others_alone() {
             }
             let windows = &dataset.train[..8];
             for r in 0..3 {
-                let row = step_table::training_step(&plan, &dataset, 7 + r as u32, true, 2, 0, windows);
+                let row = step_table::training_step(&plan, &dataset, r, true, 2, 0, windows);
                 step_table::write(engine.as_mut(), r, windows, &[row]).unwrap();
             }
             let step = [List::Forward, List::Backward, List::Update].map(|list| Pass { list, slot: 0 });
@@ -371,7 +466,7 @@ fn patience_stops_a_replica_and_best_weights_are_kept() {
             assert_eq!(replica.epochs, kept + 2, "patience 2");
             let row = &trained.history[kept - 1].replicas[r];
             assert!(row.best);
-            let forecasts = forecasts(engine.as_mut(), &plan.options, &dataset.validation);
+            let forecasts = forecasts(engine.as_mut(), &plan, &dataset.validation);
             let metrics = score(&dataset, SplitName::Validation, &forecasts[r]);
             assert!((metrics.scaled.mse - row.validation_loss).abs() < 1e-6 * row.validation_loss);
         }

@@ -97,9 +97,9 @@ impl Op {
             Op::GradNormPartial(_) => vec![GRADS, MASK],
             Op::GradNorm(op) => vec![op.partial],
             Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
-            Op::TopkHistogram(op) => vec![PARAMS, MASK, op.state, op.histogram],
+            Op::TopkHistogram(op) => vec![STEPS, PARAMS, MASK, op.state, op.histogram],
             Op::TopkPick(op) => vec![STEPS, op.histogram, op.state],
-            Op::TopkTies(op) => vec![PARAMS, MASK, op.state],
+            Op::TopkTies(op) => vec![STEPS, PARAMS, MASK, op.state],
             Op::ThresholdMask(op) => vec![STEPS, PARAMS, MASK, op.state, op.ties],
         }
     }

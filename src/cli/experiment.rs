@@ -1,0 +1,213 @@
+//! `microglia experiment`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use microglia::data::grouped;
+use microglia::engine::Engine;
+use microglia::experiment::estimate;
+use microglia::experiment::folder::merge;
+use microglia::experiment::report::{self, memory_line};
+use microglia::experiment::{Ended, Preparation, Shard, Study, StudyObserver, prepare, run_study};
+use microglia::gpu::{Choice, Gpu};
+use microglia::program::Program;
+use serde_json::json;
+
+use super::engine::make_engine;
+use super::experiment_args::ExperimentArgs;
+use super::progress::interrupt_flag;
+use super::study_config::{self, Asked};
+use super::table::{Table, duration};
+use super::{Code, print, say};
+
+/// Makes an engine, and a line that says which.
+type Make<'a> = dyn FnMut(Program) -> microglia::Result<(Box<dyn Engine>, String)> + 'a;
+
+pub fn run(args: &ExperimentArgs) -> Result<Code> {
+    if let Some(folder) = &args.report {
+        return show(folder, args.json, None);
+    }
+    if !args.merge.is_empty() {
+        let out = args.out.as_ref().context("--merge writes a folder of its own\n  help: name it with --out DIR")?;
+        merge(out, &args.merge)?;
+        say(&format!("merged {} parts", args.merge.len()));
+        return show(out, args.json, None);
+    }
+    let study = match study_config::study(args)? {
+        Asked::Study(study) => *study,
+        Asked::NeedsData(words) => {
+            say(words);
+            return Ok(Code::Refused);
+        }
+    };
+    let shard = args.shard.as_deref().map(Shard::parse).transpose()?;
+    let preparation = prepare(&study, shard)?;
+    let device: Choice = args.device.device.as_deref().unwrap_or("auto").parse()?;
+    let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
+    let gpu = Gpu::open(&device)?;
+    let mut make = |program: Program| make_engine(gpu.as_ref(), &device, threads, &program);
+    if args.dry_run {
+        return dry_run(&study, &preparation, &mut make, args.json);
+    }
+    let out = out(args, &study)?;
+    say(&format!(
+        "study {} in {}: {} cells, {} models",
+        study.hash()?,
+        out.display(),
+        preparation.cells.len(),
+        preparation.cells.iter().map(|one| one.trainings).sum::<usize>()
+    ));
+    let mut told = false;
+    let mut open = |program: Program| -> microglia::Result<Box<dyn Engine>> {
+        let (engine, line) = make(program)?;
+        if !std::mem::replace(&mut told, true) {
+            say(&line);
+        }
+        Ok(engine)
+    };
+    let mut observer = Reporter::new(interrupt_flag()?);
+    let ended = run_study(&study, &preparation, &out, args.save_predictions, &mut open, &mut observer);
+    observer.finish();
+    let ended = ended?;
+    if ended.interrupted {
+        say(&format!(
+            "interrupted with {} of {} cells done; run the same again to go on",
+            ended.found + ended.done,
+            ended.all
+        ));
+        return Ok(Code::Interrupted);
+    }
+    if ended.done == 0 {
+        say("all cells are done already");
+    }
+    show(&out, args.json, Some(&ended))
+}
+
+/// `--out`, or a folder by the study's hash: the same study again finds its own.
+fn out(args: &ExperimentArgs, study: &Study) -> Result<PathBuf> {
+    let default = || -> Result<PathBuf> {
+        let shard = args.shard.as_ref().map_or_else(String::new, |shard| format!("-{}", shard.replace('/', "-of-")));
+        Ok(Path::new("runs").join(format!("study-{}{shard}", study.hash()?)))
+    };
+    args.out.clone().map_or_else(default, Ok)
+}
+
+/// Writes the report of a folder and prints what it says.
+fn show(folder: &Path, as_json: bool, ended: Option<&Ended>) -> Result<Code> {
+    let report = report::write(folder)?;
+    let place = report.html.display();
+    if as_json {
+        let failed = ended.map(|ended| ended.failed.clone()).unwrap_or_default();
+        let value =
+            json!({ "folder": folder, "report": report.html, "failed_cells": failed, "analysis": report.analysis });
+        print(&format!("{value:#}\n"))?;
+        say(&format!("report: {place}"));
+    } else {
+        print(&format!("{}report: {place}\n", report.digest))?;
+    }
+    let failed = ended.is_some_and(|ended| !ended.failed.is_empty());
+    if let Some(ended) = ended.filter(|_| failed) {
+        say(&format!("no model of these cells stayed finite: {}", ended.failed.join(", ")));
+    }
+    Ok(if failed { Code::Failed } else { Code::Done })
+}
+
+/// The plan, memory and time of a study, without running it.
+fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: bool) -> Result<Code> {
+    if preparation.cells.is_empty() {
+        bail!("this part of the study has no cells\n  help: choose fewer parts in --shard");
+    }
+    let mut line = String::new();
+    let mut open = |program: Program| -> microglia::Result<Box<dyn Engine>> {
+        let (engine, told) = make(program)?;
+        line = told;
+        Ok(engine)
+    };
+    let seconds = estimate::seconds(study, &preparation.cells, &mut open)?;
+    let total: f64 = seconds.iter().sum();
+    let largest = preparation
+        .cells
+        .iter()
+        .max_by_key(|one| one.runs.iter().max().copied().unwrap_or(0) as u64 * one.replica_bytes + one.shared_bytes);
+    let memory = largest.map_or_else(String::new, |one| {
+        memory_line(one.runs.iter().copied().max().unwrap_or(0), one.replica_bytes, one.shared_bytes)
+    });
+    if as_json {
+        let cells = preparation.cells.iter().zip(&seconds).map(|(one, seconds)| {
+            json!({
+                "cell": one.cell.id(), "windows": one.windows, "models": one.trainings, "runs": one.runs,
+                "replica_bytes": one.replica_bytes, "shared_bytes": one.shared_bytes, "seconds": seconds,
+            })
+        });
+        let value =
+            json!({ "study": study.hash()?, "cells": cells.collect::<Vec<_>>(), "seconds": total, "memory": memory });
+        print(&format!("{value:#}\n"))?;
+        return Ok(Code::Done);
+    }
+    let mut table = Table::new(["cell", "train", "validation", "test windows", "models", "runs of replicas", "about"]);
+    for (one, seconds) in preparation.cells.iter().zip(&seconds) {
+        let runs: Vec<String> = one.runs.iter().map(usize::to_string).collect();
+        let mut row = vec![one.cell.id()];
+        row.extend(one.windows.map(grouped));
+        row.extend([one.trainings.to_string(), runs.join(" + "), duration(*seconds)]);
+        table.row(row);
+    }
+    let lines: Vec<String> = preparation.cells.iter().flat_map(|one| one.lines.clone()).collect();
+    print(&format!(
+        "{}\n{table}{}{}\n\n{line}\nestimated: {} in all, from a few timed steps of each shape\n",
+        report::analysis_plan(study)?,
+        lines.iter().map(|line| format!("{line}\n")).collect::<String>(),
+        memory,
+        duration(total)
+    ))?;
+    Ok(Code::Done)
+}
+
+/// Tells a study's progress: a bar with the time left on a terminal, lines anywhere.
+struct Reporter {
+    bar: Option<ProgressBar>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Reporter {
+    fn new(interrupted: Arc<AtomicBool>) -> Reporter {
+        let style = ProgressStyle::with_template("{bar:30} {percent} % · {msg}");
+        let bar = style.ok().filter(|_| std::io::stderr().is_terminal()).map(|style| {
+            let bar = ProgressBar::new(1000);
+            bar.set_style(style.progress_chars("━╸ "));
+            bar
+        });
+        Reporter { bar, interrupted }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl StudyObserver for Reporter {
+    fn line(&mut self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+
+    fn progress(&mut self, done: usize, all: usize, part: f64, seconds_left: Option<f64>) {
+        if let Some(bar) = &self.bar {
+            bar.set_position((1000.0 * (done as f64 + part) / all.max(1) as f64) as u64);
+            let left = seconds_left.map_or_else(|| "timing".into(), |left| format!("{} left", duration(left)));
+            bar.set_message(format!("cell {} of {all} · {left}", done + 1));
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,43 @@
+//! What `--help` says below the options.
+
+pub const TRAIN_HELP: &str = "\
+Without any option an LSTM with synaptic pruning learns the embedded hourly weather. Results go to stdout, \
+progress to stderr; the run folder holds weights, metrics, plots and the resolved configuration.
+
+Examples:
+  microglia train
+  microglia train --data sales.csv --target units --covariates price,promo --horizon 14
+  microglia train --data ETTh1.csv --target HUFL,OT --split 8640,11520,14400 --horizon 96
+  microglia train --regularizer none --replicas 5
+  microglia train --config runs/2026-01-31-120000-lstm/config.toml
+
+Any option may stand in the TOML file of --config, without the dashes (`prune-every = 5`); options typed here win. \
+`auto` and `none`, where an option takes them, undo what the file says.
+
+Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
+
+pub const COMPARE_HELP: &str = "\
+What to run on a new card or driver. Models of every kind and several shapes run op by op on both engines from the same inputs; \
+then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a \
+non-finite value fails.
+
+Exit codes: 0 the engines agree · 1 they do not · 2 there is no such device.";
+
+pub const EXPERIMENT_HELP: &str = "\
+Without any option: none, dropout, Monte Carlo dropout and pruning, five seeds each, RNN and LSTM, two look-backs, on the \
+embedded hourly weather, in about five minutes on two cores. All methods and seeds of a cell train side by side in one \
+run. The folder holds results.csv, the analysis plan and the report; run the same again, and it goes on where it was.
+
+Examples:
+  microglia experiment
+  microglia experiment --data sales=sales.csv --set sales.target=units --lookbacks 28,56 --horizon 14 --seeds 1..10
+  microglia experiment --methods none,dropout:p=0.1,dropout:p=0.3,pruning,random-pruning,one-shot,narrower
+  microglia experiment --preset paper --data air=AirQualityUCI.csv --data bitcoin=bitcoin.csv
+  microglia experiment --config study.toml --shard 2/8 --out part-2
+  microglia experiment --merge part-1 part-2 part-3 --out whole
+
+A method is NAME or NAME:KEY=VALUE:…, with the keys p, lambda, lr, sparsity, schedule, until, warmup, every, and as=NAME \
+to tell two apart. Several settings of one name compete on validation rows, and the best stands for the method. Any option \
+may stand in the TOML file of --config; data sets stand there as [data.NAME] with the keys of `microglia train`.
+
+Exit codes: 0 done · 1 a whole cell diverged · 2 bad input or usage · 130 interrupted.";

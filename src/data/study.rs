@@ -1,0 +1,74 @@
+//! Cuts of the rows that studies make: fewer training rows, later test periods, and the leaking protocol of the pruning
+//! paper's published code.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use super::options::DataOptions;
+use super::split::{Parts, of_series};
+use crate::error::{Error, Result};
+
+/// The k-th, from 1, of K consecutive periods into which the test rows are cut. Training and validation end later for
+/// each; validation keeps its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub struct Origin {
+    pub number: usize,
+    pub of: usize,
+}
+
+impl FromStr for Origin {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parsed = text.split_once('/').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+        match parsed {
+            Some((number, of)) if 1 <= number && number <= of => Ok(Origin { number, of }),
+            _ => Err(Error::config("origin", format!("{text:?} is no K-th of N"), "write 2/3 for the second of three")),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
+
+/// The parts as a study cuts them.
+pub(super) fn cut(id: &str, parts: Parts, options: &DataOptions) -> Result<Parts> {
+    let mut parts = parts;
+    if options.leaks() {
+        let all = parts.all();
+        let border = all.start + (0.8 * all.len() as f64 + 1e-9).floor() as usize;
+        parts = Parts { train: all.start..border, validation: border..all.end, test: border..all.end };
+    }
+    if let Some(Origin { number, of }) = options.origin {
+        let (start, rows) = (parts.test.start, parts.test.len());
+        let test = start + rows * (number - 1) / of..start + rows * number / of;
+        let later = test.start - start;
+        parts = Parts {
+            train: parts.train.start..parts.train.end + later,
+            validation: parts.validation.start + later..parts.validation.end + later,
+            test,
+        };
+    }
+    if let Some(rows) = options.train_rows {
+        if rows == 0 || rows > parts.train.len() {
+            let problem = format!("{rows} rows, but{} there are {} to train on", of_series(id), parts.train.len());
+            return Err(Error::config("train-rows", problem, "a smaller number, 1 or more"));
+        }
+        parts.train = parts.train.end - rows..parts.train.end;
+    }
+    Ok(parts)
+}
+
+/// The rows that scalers are fitted on.
+pub(super) fn scaled_by(parts: &Parts, options: &DataOptions) -> Range<usize> {
+    if options.leaks() { parts.all() } else { parts.train.clone() }
+}
+
+/// What a leaking protocol must say of itself.
+pub(super) const LEAK: &str = "LEAKING, as the pruning paper's published code: scalers see all rows, and validation rows \
+     are the test rows; scores are too good";

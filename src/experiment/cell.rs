@@ -1,0 +1,311 @@
+//! One cell: all its methods and seeds as replicas of one run, each scored by three selections of its weights.
+
+use serde::{Deserialize, Serialize};
+
+use super::fan::{Fan, Stretch};
+use super::grid::Cell;
+use super::method::Setting;
+use super::narrower::Narrower;
+use super::results::{Row, Scores};
+use super::score::{Model, score_run};
+use super::study::Study;
+use crate::data::{DataOptions, Dataset, Origin};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::models::{ModelKind, ModelOptions};
+use crate::program::Program;
+use crate::train::options::{Regularizer, TrainOptions};
+use crate::train::plan::{Keep, Plan};
+use crate::train::{Member, Observer, Status, baselines, run};
+
+/// Makes an engine for a program.
+pub type Open<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
+
+/// More than this, and a cell's replicas train in several runs, one after another.
+pub const MEMORY_BYTES: u64 = 4 << 30;
+
+/// What a cell leaves besides its rows, for the report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Extras {
+    pub cell: Cell,
+    pub unit: String,
+    pub windows: [usize; 3],
+    /// First epoch of the `common` selection.
+    pub common_from: usize,
+    pub notices: Vec<String>,
+    /// Test MAE by name.
+    pub baselines: Vec<(String, f64)>,
+    pub curves: Vec<Curve>,
+    pub fan: Fan,
+}
+
+/// Means over the seeds of a setting, epoch by epoch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Curve {
+    pub method: String,
+    pub setting: String,
+    pub train_loss: Vec<f64>,
+    pub validation_loss: Vec<f64>,
+    pub sparsity: Vec<f64>,
+}
+
+/// A cell, done.
+pub struct Done {
+    pub rows: Vec<Row>,
+    pub extras: Extras,
+    /// Test forecasts by row under `own`, `[windows, outputs]`, scaled.
+    pub forecasts: Vec<Vec<f32>>,
+    pub dataset: Dataset,
+}
+
+/// A cell's data: its look-back's windows on the target rows that the study's longest look-back scores too.
+pub fn dataset(study: &Study, cell: &Cell) -> Result<Dataset> {
+    let options = study.data.get(&cell.data).cloned().unwrap_or_default();
+    let load = |lookback: usize| {
+        let asked = DataOptions {
+            lookback: Some(lookback),
+            horizon: Some(study.horizon),
+            train_rows: (cell.train_rows > 0).then_some(cell.train_rows),
+            origin: (study.origins > 1).then_some(Origin { number: cell.origin, of: study.origins }),
+            authors_protocol: study.authors_protocol.then_some(true),
+            ..options.clone()
+        };
+        asked.load()
+    };
+    let mut dataset = load(cell.lookback)?;
+    let longest = study.lookbacks.iter().copied().max().unwrap_or(cell.lookback);
+    if longest > cell.lookback {
+        // What a longer window can read, a shorter one with the same targets can.
+        let other = load(longest)?;
+        let shift = (longest - cell.lookback) as u32;
+        for (own, common) in [(&mut dataset.validation, other.validation), (&mut dataset.test, other.test)] {
+            *own = common.into_iter().map(|window| window + shift).collect();
+        }
+    }
+    Ok(dataset)
+}
+
+/// The trainings of some settings, each once, and which of them every (setting, seed) is scored on.
+pub struct Trainings {
+    pub members: Vec<Member>,
+    /// By setting, then seed.
+    pub of: Vec<Vec<usize>>,
+}
+
+impl Trainings {
+    /// `dropping`: what prunes drops too, as in the published code's PatchTST.
+    pub fn new(settings: &[&Setting], seeds: &[u32], dropping: bool) -> Self {
+        let mut members: Vec<Member> = Vec::new();
+        let mut place = |member: Member| {
+            members.iter().position(|one| *one == member).unwrap_or_else(|| {
+                members.push(member);
+                members.len() - 1
+            })
+        };
+        let of =
+            settings.iter().map(|one| seeds.iter().map(|seed| place(member(one, *seed, dropping))).collect()).collect();
+        Trainings { members, of }
+    }
+}
+
+/// The training of a setting and seed.
+fn member(setting: &Setting, seed: u32, dropping: bool) -> Member {
+    let mut member = setting.member(seed);
+    if dropping && member.regularizers.prunes() && !member.regularizers.drops() {
+        member.regularizers.0.push(Regularizer::Dropout);
+        member.dropout = setting.dropout;
+    }
+    member
+}
+
+/// A cell's runs, before any is made: the model itself, and the narrower one where a method asks for it.
+pub struct Runs<'a> {
+    pub options: TrainOptions,
+    pub settings: Vec<&'a Setting>,
+    pub trainings: Trainings,
+}
+
+/// The runs of a cell and lines about them.
+pub fn runs<'a>(
+    study: &Study,
+    cell: &Cell,
+    settings: &'a [Setting],
+    dataset: &Dataset,
+) -> Result<(Vec<Runs<'a>>, Vec<String>)> {
+    let model = study.model(cell.model.parse()?, cell.width, Study::norm(&cell.instance_norm)?)?;
+    let (narrow, wide): (Vec<&Setting>, Vec<&Setting>) = settings.iter().partition(|one| one.narrower);
+    let plain = study.options()?;
+    let mut lines = Vec::new();
+    let mut all = Vec::new();
+    let mut push = |model: ModelOptions, settings: Vec<&'a Setting>| {
+        let trainings =
+            Trainings::new(&settings, &study.seeds, study.authors_protocol && model.kind == ModelKind::Patchtst);
+        all.push(Runs { options: TrainOptions { model, ..plain.clone() }, settings, trainings });
+    };
+    if !narrow.is_empty() {
+        let pruned = wide.iter().find(|one| one.regularizers.prunes());
+        let max = pruned.map_or(plain.pruning.sparsity.max, |one| one.pruning.sparsity.max);
+        let one = Narrower::of(&model, dataset, max).ok_or_else(|| {
+            let problem = format!("width {} leaves no narrower model at sparsity {max}", cell.width);
+            Error::config("methods", problem, "leave out `narrower`, or choose a larger --hidden")
+        })?;
+        lines.push(one.line());
+        push(one.model, narrow);
+    }
+    if !wide.is_empty() {
+        push(model, wide);
+    }
+    Ok((all, lines))
+}
+
+/// Bytes of one replica of a program, and those that all share.
+pub fn bytes(program: &Program) -> (u64, u64) {
+    let sum = |shared: bool| -> u64 {
+        program.tensors.iter().filter(|t| t.shared == shared).map(|t| t.row() as u64 * 4).sum()
+    };
+    (sum(false), sum(true))
+}
+
+/// How many replicas train in one run.
+pub fn per_run(dataset: &Dataset, one: &Runs) -> Result<usize> {
+    let plan = Plan::of(dataset, &one.options, one.trainings.members.clone())?;
+    let (each, shared) = bytes(&plan.program);
+    let all = one.trainings.members.len();
+    Ok(((MEMORY_BYTES.saturating_sub(shared) / each.max(1)) as usize).clamp(1, all.max(1)))
+}
+
+/// The first epoch whose weights compete under [`Selection::Common`](super::results::Selection::Common): where the last of the pruned nets is at its full
+/// sparsity.
+pub fn common_from(plan: &Plan) -> usize {
+    let epochs = plan.options.epochs;
+    let full = plan.members.iter().filter_map(|one| one.prune.as_ref()?.full_epoch(epochs)).max();
+    full.unwrap_or((epochs * 3 / 4).max(1))
+}
+
+/// Trains and scores a cell; `None` if it was interrupted.
+pub fn run_cell(study: &Study, cell: &Cell, open: &mut Open, observer: &mut dyn Observer) -> Result<Option<Done>> {
+    let dataset = dataset(study, cell)?;
+    let settings = study.settings()?;
+    let (runs, mut notices) = runs(study, cell, &settings, &dataset)?;
+    notices.extend(dataset.notices.clone());
+    let mut scored: Vec<Option<Vec<Model>>> = settings.iter().map(|_| None).collect();
+    let mut from = 1;
+    for one in runs.iter().rev() {
+        let count = per_run(&dataset, one)?;
+        let whole = Plan::of(&dataset, &one.options, one.trainings.members.clone())?;
+        if one.settings.iter().any(|setting| !setting.narrower) {
+            from = common_from(&whole);
+            notices.extend(whole.notices.clone());
+        }
+        let mut models = Vec::new();
+        for members in one.trainings.members.chunks(count) {
+            let keep = Keep::Three { common_from: from };
+            let plan = Plan { keep, ..Plan::of(&dataset, &one.options, members.to_vec())? };
+            let mut engine = open(plan.program.clone())?;
+            let trained = run(&dataset, &plan, engine.as_mut(), observer)?;
+            if trained.status == Status::Interrupted {
+                return Ok(None);
+            }
+            let monte_carlo: Vec<bool> = members.iter().map(|member| one.monte_carlo(member, &study.seeds)).collect();
+            let stop = || observer.interrupted();
+            let Some(scored) = score_run(study, &dataset, &plan, engine.as_mut(), &trained, &monte_carlo, &stop)?
+            else {
+                return Ok(None);
+            };
+            models.extend(scored);
+        }
+        for (setting, of) in one.settings.iter().zip(&one.trainings.of) {
+            let place = settings.iter().position(|other| other == *setting).unwrap_or(0);
+            scored[place] = Some(of.iter().map(|&training| models[training].clone()).collect());
+        }
+    }
+    let models: Vec<Vec<Model>> = scored.into_iter().flatten().collect();
+    Ok(Some(collect(study, cell, dataset, &settings, models, from, notices)?))
+}
+
+impl Runs<'_> {
+    /// Whether a training is scored by passes with dropout on, too.
+    fn monte_carlo(&self, member: &Member, seeds: &[u32]) -> bool {
+        self.settings.iter().any(|one| one.monte_carlo() && seeds.iter().any(|seed| one.member(*seed) == *member))
+    }
+}
+
+/// Rows and extras.
+fn collect(
+    study: &Study,
+    cell: &Cell,
+    dataset: Dataset,
+    settings: &[Setting],
+    models: Vec<Vec<Model>>,
+    common_from: usize,
+    notices: Vec<String>,
+) -> Result<Done> {
+    let hash = study.hash()?;
+    let (mut rows, mut forecasts, mut curves) = (Vec::new(), Vec::new(), Vec::new());
+    let stretch = Stretch::last_test_rows(&dataset);
+    let mut fan = stretch.fan(&dataset);
+    for (setting, models) in settings.iter().zip(&models) {
+        let kind = usize::from(setting.monte_carlo());
+        for (&seed, model) in study.seeds.iter().zip(models) {
+            let diverged = model.diverged.as_ref();
+            rows.push(Row {
+                cell: cell.clone(),
+                study_hash: hash.clone(),
+                data_fingerprint: dataset.fingerprint.clone(),
+                horizon: study.horizon,
+                method: setting.name.clone(),
+                setting: setting.text.clone(),
+                seed,
+                best_epochs: model.epochs,
+                stop_epoch: model.stop_epoch,
+                sparsity_wanted: model.sparsity.wanted,
+                sparsity: model.sparsity.overall,
+                living_weights: model.sparsity.living_weights,
+                scores: if diverged.is_some() { [[Scores::NONE; 2]; 3] } else { model.scores[kind] },
+                protocol: if study.authors_protocol { "LEAKING" } else { "sound" }.into(),
+                seconds: model.seconds,
+                device: model.device.clone(),
+                weights_sha256: model.sha256.clone(),
+                status: diverged.map_or("done".into(), |what| format!("diverged: {what}")),
+            });
+            if diverged.is_none() {
+                fan.add(&setting.to_string(), stretch.values(&dataset, &model.forecasts[kind]));
+            }
+            forecasts.push(model.forecasts[kind].clone());
+        }
+        curves.push(curve(setting, models));
+    }
+    let scores = baselines::baselines(&dataset);
+    let mae = |metrics| Scores::of(metrics).mae();
+    let extras = Extras {
+        cell: cell.clone(),
+        unit: dataset.target_names().join(", "),
+        windows: [dataset.train.len(), dataset.validation.len(), dataset.test.len()],
+        common_from,
+        notices,
+        baselines: vec![
+            ("repeat last".into(), mae(&scores.repeat_last)),
+            ("seasonal naive".into(), mae(&scores.seasonal_naive)),
+            ("ridge".into(), mae(&scores.ridge)),
+        ],
+        curves,
+        fan,
+    };
+    Ok(Done { rows, extras, forecasts, dataset })
+}
+
+fn curve(setting: &Setting, models: &[Model]) -> Curve {
+    let sound: Vec<&Model> = models.iter().filter(|model| model.diverged.is_none()).collect();
+    let epochs = sound.iter().map(|model| model.history.len()).max().unwrap_or(0);
+    let mean = |which: usize| {
+        let at = |epoch: usize| sound.iter().filter_map(move |model| Some(model.history.get(epoch)?[which]));
+        (0..epochs).map(|epoch| at(epoch).sum::<f64>() / at(epoch).count() as f64).collect()
+    };
+    Curve {
+        method: setting.name.clone(),
+        setting: setting.text.clone(),
+        train_loss: mean(0),
+        validation_loss: mean(1),
+        sparsity: mean(2),
+    }
+}

@@ -1,0 +1,53 @@
+//! How long a study will take, by timing a few steps of each shape on the device it would run on.
+
+use std::collections::HashMap;
+
+use super::cell::{Open, dataset, runs};
+use super::run::Prepared;
+use super::study::Study;
+use crate::error::Result;
+use crate::train::options::TrainOptions;
+use crate::train::{Plan, run};
+
+/// Steps that are timed.
+const STEPS: u64 = 4;
+/// Replicas that are timed: a model's share of a step hardly changes beyond.
+const REPLICAS: usize = 4;
+
+/// Seconds of each cell, about: training, validation after each epoch, and the final scores. A forward pass is taken for
+/// a third of a training step.
+pub fn seconds(study: &Study, cells: &[Prepared], open: &mut Open) -> Result<Vec<f64>> {
+    let settings = study.settings()?;
+    let monte_carlo = settings.iter().filter(|one| one.monte_carlo()).count() * study.seeds.len();
+    // Training windows a second, by shape.
+    let mut speeds: HashMap<(String, String, usize, usize), f64> = HashMap::new();
+    let mut estimates = Vec::new();
+    for one in cells {
+        let cell = &one.cell;
+        let key = (cell.data.clone(), cell.model.clone(), cell.lookback, cell.width);
+        let speed = match speeds.get(&key) {
+            Some(speed) => *speed,
+            None => {
+                let mut data = dataset(study, cell)?;
+                data.validation.truncate(1);
+                let (list, _) = runs(study, cell, &settings, &data)?;
+                let Some(last) = list.last() else { continue };
+                let members = last.trainings.members.iter().take(REPLICAS).cloned().collect();
+                let options = TrainOptions { max_steps: Some(STEPS), ..last.options.clone() };
+                let plan = Plan::of(&data, &options, members)?;
+                let mut engine = open(plan.program.clone())?;
+                run(&data, &plan, engine.as_mut(), &mut ())?;
+                let speed = run(&data, &plan, engine.as_mut(), &mut ())?.windows_per_second;
+                speeds.insert(key, speed);
+                speed
+            }
+        };
+        let [train, validation, test] = one.windows.map(|count| count as f64);
+        let models = one.trainings as f64;
+        let scored = (validation + test) * 3.0;
+        let forward =
+            models * (validation * study.epochs as f64 + scored) + monte_carlo as f64 * study.mc_passes as f64 * scored;
+        estimates.push((models * train * study.epochs as f64 + forward / 3.0) / speed.max(1e-9));
+    }
+    Ok(estimates)
+}

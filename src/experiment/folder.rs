@@ -1,0 +1,226 @@
+//! A study's folder: what it was asked, which data it saw, its results so far. One process at a time works in it.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::FILES;
+use super::cell::Extras;
+use super::grid::Cell;
+use super::results::Results;
+use super::study::Study;
+use crate::error::{Error, Result};
+use crate::train::checkpoint::replace;
+
+/// What must be the same for a study to go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format_version: u32,
+    pub study_hash: String,
+    /// SHA-256 of each data set's file.
+    pub data: BTreeMap<String, String>,
+    /// The microglia that wrote it.
+    pub version: String,
+}
+
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Held as long as the folder is in use; the system frees it whatever ends the process.
+    _lock: File,
+}
+
+impl Folder {
+    /// Opens a folder for a study, or begins it. Another study or other data is refused, naming the difference.
+    pub fn open(path: &Path, study: &Study, data: &BTreeMap<String, String>, analysis_plan: &str) -> Result<Folder> {
+        std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
+        let folder = Folder { path: path.to_path_buf(), _lock: lock(path)? };
+        let manifest = Manifest {
+            format_version: 1,
+            study_hash: study.hash()?,
+            data: data.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        };
+        match folder.manifest()? {
+            None => {
+                // The plan of the analysis stands before anything is trained.
+                replace(&path.join("analysis-plan.md"), analysis_plan.as_bytes())?;
+                let text = format!("# microglia experiment --config <this file>\n\n{}", study.to_toml()?);
+                replace(&path.join("study.toml"), text.as_bytes())?;
+                replace(&path.join("manifest.json"), json(&manifest)?.as_bytes())?;
+            }
+            Some(found) => folder.refuse_other(study, &found, &manifest)?,
+        }
+        Ok(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn manifest(&self) -> Result<Option<Manifest>> {
+        manifest(&self.path)
+    }
+
+    fn refuse_other(&self, study: &Study, found: &Manifest, asked: &Manifest) -> Result<()> {
+        let help = "choose another --out, or ask for what the folder holds";
+        if found.study_hash != asked.study_hash {
+            let before = read_study(&self.path)?;
+            let differences = differences(&before.placeless(), &study.placeless())?;
+            let place = self.path.display();
+            return Err(Error::config("out", format!("{place} holds another study: {}", differences.join("; ")), help));
+        }
+        for (name, fingerprint) in &asked.data {
+            let before = found.data.get(name);
+            if before != Some(fingerprint) {
+                let before = before.map_or("none", String::as_str);
+                let problem = format!(
+                    "data set `{name}` has changed since the study in {} began: SHA-256 was {before}, is {fingerprint}",
+                    self.path.display()
+                );
+                return Err(Error::config("data", problem, help));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what the report needs of a cell; before its rows, which make it count.
+    pub fn save_extras(&self, extras: &Extras) -> Result<()> {
+        replace(&extras_file(&self.path, &extras.cell), json(extras)?.as_bytes())
+    }
+}
+
+fn extras_file(folder: &Path, cell: &Cell) -> PathBuf {
+    folder.join("cells").join(format!("{}.json", cell.id()))
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let file = path.join(".lock");
+    let lock = File::create(&file).map_err(Error::io(&file, FILES))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            let problem = format!("another process works in {}", path.display());
+            Err(Error::config("out", problem, "wait for it, or choose another --out"))
+        }
+        // Some network file systems know no locks.
+        Err(TryLockError::Error(_)) => Ok(lock),
+    }
+}
+
+fn manifest(folder: &Path) -> Result<Option<Manifest>> {
+    let file = folder.join("manifest.json");
+    match std::fs::read(&file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| broken(&file, &error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(&file, FILES)(error)),
+    }
+}
+
+fn broken(file: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::config("out", format!("{}: {error}", file.display()), "is this the folder of a study?")
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n").map_err(|error| Error::config("out", error.to_string(), "please report this"))
+}
+
+/// The study of a folder.
+pub fn read_study(folder: &Path) -> Result<Study> {
+    let file = folder.join("study.toml");
+    let text = std::fs::read_to_string(&file).map_err(Error::io(&file, FILES))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| broken(&file, &error))?;
+    Study::from_table(&Study::default(), table)
+}
+
+/// What the report needs of every cell that is done.
+pub fn read_extras(folder: &Path, results: &Results) -> Result<Vec<Extras>> {
+    let read = |cell: &Cell| {
+        let file = extras_file(folder, cell);
+        let bytes = std::fs::read(&file).map_err(Error::io(&file, FILES))?;
+        serde_json::from_slice(&bytes).map_err(|error| broken(&file, &error))
+    };
+    results.cells().map(|(cell, _)| read(cell)).collect()
+}
+
+/// The analysis plan as it was fixed before the first training.
+pub fn read_plan(folder: &Path) -> Result<String> {
+    let file = folder.join("analysis-plan.md");
+    std::fs::read_to_string(&file).map_err(Error::io(&file, FILES))
+}
+
+/// Joins parts into one folder: all of one study and data, none overlapping, none missing.
+pub fn merge(out: &Path, parts: &[PathBuf]) -> Result<()> {
+    let first = parts.first().ok_or_else(|| Error::config("merge", "no part is named", "name two or more folders"))?;
+    let study = read_study(first)?;
+    let no_study = |part: &Path| broken(&part.join("manifest.json"), &"there is none");
+    let expected = manifest(first)?.ok_or_else(|| no_study(first))?;
+    let (grid, per_cell) = (super::grid::cells(&study), super::rows_per_cell(&study)?);
+    let mut results = Vec::new();
+    for part in parts {
+        let found = manifest(part)?.ok_or_else(|| no_study(part))?;
+        if found.study_hash != expected.study_hash {
+            let differences = differences(&study.placeless(), &read_study(part)?.placeless())?.join("; ");
+            let problem = format!("{} and {} hold different studies: {differences}", first.display(), part.display());
+            return Err(Error::config("merge", problem, "merge parts of one study"));
+        }
+        if found.data != expected.data {
+            let problem = format!("{} and {} saw different data", first.display(), part.display());
+            return Err(Error::config("merge", problem, "merge parts that saw the same files"));
+        }
+        let _lock = lock(part)?;
+        results.push(Results::open(part, &grid, per_cell)?);
+    }
+    let folder = Folder::open(out, &study, &expected.data, &read_plan(first)?)?;
+    let mut whole = Results::open(folder.path(), &grid, per_cell)?;
+    for (part, results) in parts.iter().zip(&results) {
+        for extras in read_extras(part, results)? {
+            folder.save_extras(&extras)?;
+        }
+        let saved = part.join(super::PREDICTIONS);
+        for (cell, _) in results.cells() {
+            let name = format!("{}.csv", cell.id());
+            if let Ok(bytes) = std::fs::read(saved.join(&name)) {
+                let to = out.join(super::PREDICTIONS);
+                std::fs::create_dir_all(&to).map_err(Error::io(&to, FILES))?;
+                replace(&to.join(name), &bytes)?;
+            }
+        }
+    }
+    whole.join(results, &grid)
+}
+
+/// Each key whose value differs.
+fn differences(before: &Study, after: &Study) -> Result<Vec<String>> {
+    let flat = |study: &Study| -> Result<BTreeMap<String, String>> {
+        let table: toml::Table = study.to_toml()?.parse().unwrap_or_default();
+        let mut flat = BTreeMap::new();
+        flatten("", &toml::Value::Table(table), &mut flat);
+        Ok(flat)
+    };
+    let (before, after) = (flat(before)?, flat(after)?);
+    let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let shown = |value: Option<&String>| value.cloned().unwrap_or_else(|| "not set".into());
+    Ok(keys
+        .into_iter()
+        .filter(|key| before.get(*key) != after.get(*key))
+        .map(|key| format!("{key} was {}, is {}", shown(before.get(key)), shown(after.get(key))))
+        .collect())
+}
+
+fn flatten(prefix: &str, value: &toml::Value, into: &mut BTreeMap<String, String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(&name, value, into);
+            }
+        }
+        other => {
+            into.insert(prefix.to_string(), other.to_string());
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A study's cells: one (data set, model, instance norm, look-back, width, training rows, test period) each, in which all
+//! methods and seeds are compared.
+
+use serde::{Deserialize, Serialize};
+
+use super::study::Study;
+use crate::error::{Error, Result};
+
+/// A place of the grid. Its text is its name in files.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cell {
+    pub data: String,
+    pub model: String,
+    pub instance_norm: String,
+    pub lookback: usize,
+    pub width: usize,
+    /// 0: all.
+    pub train_rows: usize,
+    /// From 1.
+    pub origin: usize,
+}
+
+impl Cell {
+    /// `weather-lstm-last-l24-w32-all-o1`
+    pub fn id(&self) -> String {
+        let rows = if self.train_rows == 0 { "all".into() } else { format!("n{}", self.train_rows) };
+        format!(
+            "{}-{}-{}-l{}-w{}-{rows}-o{}",
+            self.data, self.model, self.instance_norm, self.lookback, self.width, self.origin
+        )
+    }
+}
+
+/// All cells, in a fixed order.
+pub fn cells(study: &Study) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for instance_norm in &study.instance_norm {
+        for data in study.data.keys() {
+            for model in &study.models {
+                for &lookback in &study.lookbacks {
+                    for &width in &study.hidden {
+                        for &train_rows in &study.train_rows {
+                            for origin in 1..=study.origins {
+                                let (data, model) = (data.clone(), model.clone());
+                                let instance_norm = instance_norm.clone();
+                                cells.push(Cell { data, model, instance_norm, lookback, width, train_rows, origin });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// The i-th of n parts of a grid, from 1: every n-th cell, so that parts take about equally long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    pub number: usize,
+    pub of: usize,
+}
+
+impl Shard {
+    pub fn parse(text: &str) -> Result<Shard> {
+        let parsed = text.split_once('/').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+        match parsed {
+            Some((number, of)) if 1 <= number && number <= of => Ok(Shard { number, of }),
+            _ => {
+                let help = "write I/N with I from 1 to N, as in 2/8";
+                Err(Error::config("shard", format!("{text:?} is no part of a whole"), help))
+            }
+        }
+    }
+
+    pub fn of(self, cells: Vec<Cell>) -> Vec<Cell> {
+        cells.into_iter().skip(self.number - 1).step_by(self.of).collect()
+    }
+}

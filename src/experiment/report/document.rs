@@ -1,0 +1,113 @@
+//! A report as blocks, written as Markdown and as HTML that needs no network and no script.
+
+use std::fmt::Write;
+
+#[derive(Debug, Clone)]
+pub enum Block {
+    /// 1 to 3.
+    Heading(usize, String),
+    Text(String),
+    List(Vec<String>),
+    /// The first column to the left, the others to the right.
+    Table {
+        header: Vec<String>,
+        rows: Vec<Vec<String>>,
+    },
+    /// A picture: its caption and its SVG, which Markdown leaves to the HTML.
+    Picture {
+        caption: String,
+        svg: String,
+    },
+    /// Text of a file, as it is.
+    Verbatim(String),
+}
+
+pub fn markdown(blocks: &[Block]) -> String {
+    let mut text = String::new();
+    for block in blocks {
+        match block {
+            Block::Heading(level, words) => text += &format!("{} {words}\n\n", "#".repeat(*level)),
+            Block::Text(words) => text += &format!("{words}\n\n"),
+            Block::List(items) => {
+                items.iter().for_each(|item| text += &format!("- {item}\n"));
+                text += "\n";
+            }
+            Block::Table { header, rows } => {
+                let line = |cells: &[String]| {
+                    format!(
+                        "| {} |\n",
+                        cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | ")
+                    )
+                };
+                text += &line(header);
+                text += &format!("|---|{}\n", "---:|".repeat(header.len().saturating_sub(1)));
+                rows.iter().for_each(|row| text += &line(row));
+                text += "\n";
+            }
+            Block::Picture { caption, .. } => text += &format!("*{caption}: see report.html.*\n\n"),
+            Block::Verbatim(words) => {
+                words.lines().for_each(|line| text += &format!("> {line}\n"));
+                text += "\n";
+            }
+        }
+    }
+    text.trim_end().to_string() + "\n"
+}
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#22262b;max-width:70rem;margin:2rem auto;padding:0 1rem}\
+table{border-collapse:collapse;margin:1rem 0;font-size:14px;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}\
+th,td{padding:.25rem .6rem;border-bottom:1px solid #e6e8ec;text-align:right;white-space:nowrap}\
+th:first-child,td:first-child{text-align:left}th{background:#f6f7f9}\
+figure{margin:1.5rem 0}figcaption{color:#6b7280;font-size:14px}svg{max-width:100%;height:auto}\
+blockquote{background:#f6f7f9;border-left:4px solid #c9ced6;margin:1rem 0;padding:.5rem 1rem;white-space:pre-wrap}\
+h1,h2,h3{line-height:1.25}h2{margin-top:2.5rem;border-bottom:1px solid #e6e8ec}";
+
+pub fn html(title: &str, blocks: &[Block]) -> String {
+    let mut text = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{}</title><style>{STYLE}</style></head><body>\n",
+        escape(title)
+    );
+    for block in blocks {
+        let _ = match block {
+            Block::Heading(level, words) => writeln!(text, "<h{level}>{}</h{level}>", inline(words)),
+            Block::Text(words) => writeln!(text, "<p>{}</p>", inline(words)),
+            Block::List(items) => {
+                let items: String = items.iter().map(|item| format!("<li>{}</li>", inline(item))).collect();
+                writeln!(text, "<ul>{items}</ul>")
+            }
+            Block::Table { header, rows } => {
+                let row = |cells: &[String], tag: &str| {
+                    let cells: String = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", inline(cell))).collect();
+                    format!("<tr>{cells}</tr>")
+                };
+                let body: String = rows.iter().map(|cells| row(cells, "td")).collect();
+                writeln!(text, "<table><thead>{}</thead><tbody>{body}</tbody></table>", row(header, "th"))
+            }
+            Block::Picture { caption, svg } => {
+                writeln!(text, "<figure>{svg}<figcaption>{}</figcaption></figure>", inline(caption))
+            }
+            Block::Verbatim(words) => writeln!(text, "<blockquote>{}</blockquote>", escape(words)),
+        };
+    }
+    text + "</body></html>\n"
+}
+
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Escaped, with `**bold**` and `` `code` ``.
+fn inline(text: &str) -> String {
+    let mut out = String::new();
+    for (mark, open, close) in [("**", "<strong>", "</strong>"), ("`", "<code>", "</code>")] {
+        let source = if out.is_empty() { escape(text) } else { std::mem::take(&mut out) };
+        for (i, part) in source.split(mark).enumerate() {
+            if i > 0 {
+                out += if i % 2 == 1 { open } else { close };
+            }
+            out += part;
+        }
+    }
+    out
+}

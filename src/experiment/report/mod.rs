@@ -1,0 +1,165 @@
+//! What a study found: `report.html` and `report.md`, from the rows in its folder alone.
+
+mod analysis;
+mod document;
+mod plan;
+mod plots;
+mod svg;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use super::cell::Extras;
+use super::folder::{read_extras, read_plan, read_study};
+use super::results::{Results, Selection};
+use super::rows_per_cell;
+use super::study::Study;
+use crate::error::{Error, Result};
+use crate::train::checkpoint::replace;
+
+pub use analysis::{Analysis, Arm, Tests, Verdict, Versus};
+use document::Block;
+pub use plan::{analysis_plan, memory_line};
+
+/// A report, written.
+#[derive(Debug)]
+pub struct Report {
+    pub analysis: Analysis,
+    /// A few lines for a terminal: ranks, tests, verdicts.
+    pub digest: String,
+    pub html: PathBuf,
+}
+
+/// Reads a study's folder, and writes its report there.
+pub fn write(folder: &Path) -> Result<Report> {
+    let study = read_study(folder)?;
+    let results = Results::read(folder, rows_per_cell(&study)?)?;
+    if results.cells().next().is_none() {
+        let problem = format!("{} holds no whole cell yet", folder.display());
+        return Err(Error::config("report", problem, "run the study first: microglia experiment --out DIR"));
+    }
+    let extras = read_extras(folder, &results)?;
+    let analysis = Analysis::new(&study, &results)?;
+    let blocks = compose(&study, &results, &extras, &analysis, &read_plan(folder)?);
+    let html = folder.join("report.html");
+    let title = format!("Study {}", study.hash()?);
+    replace(&html, document::html(&title, &blocks).as_bytes())?;
+    replace(&folder.join("report.md"), document::markdown(&blocks).as_bytes())?;
+    Ok(Report { digest: digest(&study, &analysis), analysis, html })
+}
+
+const LEAKS: &str = "**LEAKING PROTOCOL**: every number below comes from the published code's choices, under which test rows \
+     are seen before the test. It is no estimate of error on unseen data.";
+
+fn compose(study: &Study, results: &Results, extras: &[Extras], analysis: &Analysis, plan: &str) -> Vec<Block> {
+    let mut blocks = vec![Block::Heading(1, "Does synaptic pruning help? A study".into())];
+    if study.authors_protocol {
+        blocks.push(Block::Text(LEAKS.into()));
+    }
+    if analysis.cells_done < analysis.cells {
+        let words = format!("**Unfinished**: {} of {} cells are done.", analysis.cells_done, analysis.cells);
+        blocks.push(Block::Text(words));
+    }
+    blocks.push(Block::Heading(2, "Analysis plan".into()));
+    blocks.push(Block::Verbatim(plan.into()));
+    let counts: Vec<usize> = analysis.settings.values().copied().collect();
+    if counts.windows(2).any(|pair| pair[0] != pair[1]) {
+        let list: Vec<String> = analysis.settings.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        blocks.push(Block::Text(format!(
+            "**Unequal tuning**: the methods did not get the same number of settings ({}). A method with more had more \
+             chances on the validation rows.",
+            list.join(", ")
+        )));
+    }
+    if analysis.diverged > 0 {
+        blocks.push(Block::Text(format!("{} models diverged; they rank last in their blocks.", analysis.diverged)));
+    }
+    for (place, arm) in analysis.arms.iter().enumerate().filter(|(_, arm)| !arm.blocks.is_empty()) {
+        let extra = if place == 0 { "" } else { ", a further arm" };
+        let name =
+            if analysis.arms.len() > 1 { format!(": instance norm {}{extra}", arm.instance_norm) } else { "".into() };
+        blocks.push(Block::Heading(2, format!("Verdicts per data set{name}")));
+        blocks.extend(tables::verdicts(arm));
+        blocks.push(Block::Heading(2, format!("Over all blocks{name}")));
+        for selection in Selection::ALL {
+            blocks.extend(tables::over_blocks(analysis, arm, selection));
+        }
+        blocks.push(Block::Heading(2, format!("Inside cells{name}")));
+        blocks.extend(tables::cells(study, analysis, arm, extras));
+        if analysis.settings.values().any(|count| *count > 1) {
+            blocks.push(Block::Heading(3, "All settings".into()));
+            blocks.push(tables::settings(study, results, arm));
+        }
+        blocks.extend(pictures(analysis, arm, extras));
+    }
+    blocks.push(Block::Heading(2, "How it was run".into()));
+    blocks.extend(tables::provenance(study, results, extras));
+    blocks
+}
+
+/// Cells of which curves and fans are drawn, per arm.
+const MOST_PICTURES: usize = 12;
+
+fn pictures(analysis: &Analysis, arm: &Arm, extras: &[Extras]) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let own: Vec<&Extras> = extras.iter().filter(|one| one.cell.instance_norm == arm.instance_norm).collect();
+    blocks.push(Block::Heading(3, "Loss and sparsity".into()));
+    for one in own.iter().take(MOST_PICTURES) {
+        let caption = format!(
+            "{}: validation loss (scaled, mean over seeds), and dashed the sparsity by the right axis; the upright line is \
+             the first epoch of the `common` selection",
+            one.cell.id()
+        );
+        blocks.push(Block::Picture { caption, svg: plots::curves(one) });
+    }
+    blocks.push(Block::Heading(3, "Forecast fans".into()));
+    let pruning = analysis.methods.iter().position(|name| name.starts_with("pruning"));
+    for one in own.iter().take(MOST_PICTURES) {
+        let Some(block) = arm.blocks.iter().find(|block| block.cell == one.cell) else { continue };
+        let name = |method: usize| {
+            (format!("{} {}", analysis.methods[method], block.settings[method]).trim().to_string(), method)
+        };
+        let mut shown = vec![name(0)];
+        shown.extend(pruning.filter(|method| *method != 0).map(name));
+        if let Some(svg) = plots::fan(one, &shown) {
+            let caption = format!("{}: last test rows of {}, range and mean over seeds", one.cell.id(), one.unit);
+            blocks.push(Block::Picture { caption, svg });
+        }
+    }
+    if own.len() > MOST_PICTURES {
+        let words = format!("The first {MOST_PICTURES} of {} cells are drawn.", own.len());
+        blocks.push(Block::Text(words));
+    }
+    blocks
+}
+
+/// What a terminal shows at the end.
+fn digest(study: &Study, analysis: &Analysis) -> String {
+    let mut text = String::new();
+    if study.authors_protocol {
+        text += &format!("{}\n\n", LEAKS.replace("**", ""));
+    }
+    for arm in analysis.arms.iter().filter(|arm| !arm.blocks.is_empty()) {
+        if analysis.arms.len() > 1 {
+            text += &format!("instance norm {}\n", arm.instance_norm);
+        }
+        let tests = &arm.tests[0];
+        if let Some(found) = &tests.friedman {
+            text += &format!("mean ranks over {} blocks (1 is best)\n", found.blocks);
+            let mut order: Vec<usize> = (0..analysis.methods.len()).collect();
+            order.sort_by(|&a, &b| found.mean_ranks[a].total_cmp(&found.mean_ranks[b]));
+            for method in order {
+                text += &format!("  {:<16} {:.2}\n", analysis.methods[method], found.mean_ranks[method]);
+            }
+        }
+        text += &format!("{}\n", tables::friedman_words(tests.friedman.as_ref()));
+        for one in &tests.versus {
+            text += &format!("{}\n", tables::versus_words(one));
+        }
+        for verdict in &arm.verdicts {
+            text += &format!("{}\n", tables::verdict_words(verdict));
+        }
+        text += "\n";
+    }
+    text
+}

@@ -1,0 +1,135 @@
+//! Plain SVG for the report: lines, bands, points and words on linear axes.
+
+use std::fmt::Write;
+
+use super::document::escape;
+
+pub const INK: &str = "#22262b";
+pub const MUTED: &str = "#6b7280";
+pub const GRID: &str = "#e6e8ec";
+/// Of methods, in the order listed.
+const COLORS: [&str; 10] =
+    ["#2b6cd4", "#2f9e6e", "#8a5cd1", "#d6286b", "#f09a37", "#0e8f9e", "#8a94a3", "#b4532a", "#5b7a1e", "#c23b3b"];
+
+pub fn color(i: usize) -> &'static str {
+    COLORS[i % COLORS.len()]
+}
+
+/// A picture being drawn, in pixels.
+pub struct Svg {
+    width: f64,
+    height: f64,
+    body: String,
+}
+
+impl Svg {
+    pub fn new(width: f64, height: f64) -> Svg {
+        Svg { width, height, body: String::new() }
+    }
+
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), color: &str, width: f64) {
+        let ((x1, y1), (x2, y2)) = (from, to);
+        let _ = write!(
+            self.body,
+            "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{color}\" stroke-width=\"{width}\"/>"
+        );
+    }
+
+    pub fn circle(&mut self, at: (f64, f64), radius: f64, color: &str) {
+        let _ = write!(self.body, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{radius}\" fill=\"{color}\"/>", at.0, at.1);
+    }
+
+    /// Runs of points; a `None` breaks the line.
+    pub fn path(&mut self, points: &[Option<(f64, f64)>], color: &str, width: f64, dashed: bool) {
+        let mut path = String::new();
+        let mut pen = 'M';
+        for point in points {
+            match point {
+                Some((x, y)) => {
+                    let _ = write!(path, "{pen}{x:.1} {y:.1}");
+                    pen = 'L';
+                }
+                None => pen = 'M',
+            }
+        }
+        let dash = if dashed { " stroke-dasharray=\"4 3\"" } else { "" };
+        if !path.is_empty() {
+            let _ = write!(
+                self.body,
+                "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" stroke-linejoin=\"round\"{dash}/>"
+            );
+        }
+    }
+
+    pub fn polygon(&mut self, points: &[(f64, f64)], color: &str, opacity: f64) {
+        let points: String = points.iter().map(|(x, y)| format!("{x:.1},{y:.1} ")).collect();
+        let _ = write!(self.body, "<polygon points=\"{points}\" fill=\"{color}\" fill-opacity=\"{opacity}\"/>");
+    }
+
+    /// `anchor`: start, middle or end.
+    pub fn text(&mut self, at: (f64, f64), words: &str, anchor: &str, size: f64, color: &str) {
+        let _ = write!(
+            self.body,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" font-size=\"{size}\" fill=\"{color}\">{}</text>",
+            at.0,
+            at.1,
+            escape(words)
+        );
+    }
+
+    pub fn finish(self) -> String {
+        let (w, h) = (self.width, self.height);
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w:.0} {h:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" \
+             font-family=\"system-ui, sans-serif\"><rect width=\"{w:.0}\" height=\"{h:.0}\" fill=\"#fff\"/>{}</svg>",
+            self.body
+        )
+    }
+}
+
+/// From values to pixels.
+#[derive(Debug, Clone, Copy)]
+pub struct Axis {
+    pub low: f64,
+    pub high: f64,
+    pub from: f64,
+    pub to: f64,
+}
+
+impl Axis {
+    /// Over the finite values, with a margin; never empty.
+    pub fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
+        let (low, high) = values
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+        let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
+        let margin = ((high - low) * 0.06).max(high.abs().max(1e-9) * 1e-3);
+        Axis { low: low - margin, high: high + margin, from, to }
+    }
+
+    pub fn at(&self, value: f64) -> f64 {
+        let share = (value - self.low) / (self.high - self.low);
+        self.from + share.clamp(-0.02, 1.02) * (self.to - self.from)
+    }
+
+    /// About `count` round values.
+    pub fn ticks(&self, count: usize) -> Vec<f64> {
+        let raw = (self.high - self.low) / count.max(1) as f64;
+        let power = 10f64.powf(raw.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= raw).unwrap_or(raw);
+        let first = (self.low / step).ceil() as i64;
+        let last = (self.high / step).floor() as i64;
+        (first..=last).map(|i| i as f64 * step).collect()
+    }
+}
+
+/// A number with the decimals that an axis needs.
+pub fn short(value: f64) -> String {
+    let text = match value.abs() {
+        v if v >= 1e6 || (v > 0.0 && v < 1e-4) => return format!("{value:.1e}"),
+        v if v >= 100.0 => format!("{value:.0}"),
+        v if v >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    };
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}

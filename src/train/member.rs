@@ -1,0 +1,107 @@
+//! What may differ between the replicas of one run.
+
+use super::lr::LrPlan;
+use super::options::{PruningOptions, Regularizer, Regularizers, TrainOptions};
+use super::schedule::PrunePlan;
+use crate::error::{Error, Result};
+
+/// One replica's own settings; everything else is its run's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Of initial weights, batch order and dropout.
+    pub seed: u32,
+    pub lr: f64,
+    pub regularizers: Regularizers,
+    /// Probability of dropping an element, where a regularizer drops any.
+    pub dropout: f64,
+    /// λ of [`Regularizer::L2`] and [`Regularizer::WeightDecay`].
+    pub weight_decay: f64,
+    pub pruning: PruningOptions,
+}
+
+impl TrainOptions {
+    /// The replicas of a plain run: alike but for their seeds, which follow one another.
+    pub fn members(&self) -> Vec<Member> {
+        (0..self.replicas).map(|r| self.member(self.seed.saturating_add(r as u32))).collect()
+    }
+
+    /// A replica with the run's settings and a seed of its own.
+    pub fn member(&self, seed: u32) -> Member {
+        Member {
+            seed,
+            lr: self.lr,
+            regularizers: self.regularizers.clone(),
+            dropout: self.dropout,
+            weight_decay: self.weight_decay,
+            pruning: self.pruning.clone(),
+        }
+    }
+}
+
+/// A [`Member`] fitted to its run.
+#[derive(Debug, Clone)]
+pub struct MemberPlan {
+    pub member: Member,
+    pub lr: LrPlan,
+    /// `None` where no weights fall.
+    pub prune: Option<PrunePlan>,
+}
+
+impl MemberPlan {
+    pub fn new(
+        mut member: Member,
+        options: &TrainOptions,
+        steps_per_epoch: usize,
+        prunable: usize,
+        notices: &mut Vec<String>,
+    ) -> Result<Self> {
+        member.check()?;
+        let epochs = options.epochs;
+        let lr = LrPlan {
+            schedule: options.lr_schedule,
+            lr: member.lr,
+            pct_start: options.pct_start,
+            epochs,
+            steps_per_epoch,
+        };
+        let mut prune = None;
+        if member.regularizers.prunes() {
+            let mut told = Vec::new();
+            let plan = PrunePlan::new(&member.pruning, epochs, steps_per_epoch, prunable, &mut told)?;
+            // Replicas of one method would say the same.
+            told.retain(|line| !notices.contains(line));
+            notices.extend(told);
+            member.pruning.warmup = Some(plan.warmup);
+            member.pruning.until = Some(plan.until);
+            prune = Some(plan);
+        }
+        Ok(MemberPlan { member, lr, prune })
+    }
+
+    /// Whether its epoch's weights may be kept: those of a pruned net only at full sparsity.
+    pub fn full(&self, pruned: usize) -> bool {
+        self.prune.as_ref().is_none_or(|plan| pruned >= plan.full())
+    }
+
+    pub fn random_pruning(&self) -> bool {
+        self.member.regularizers.has(Regularizer::RandomPruning)
+    }
+}
+
+impl Member {
+    /// Refuses values that no data could make sense of.
+    fn check(&self) -> Result<()> {
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return Err(Error::config("lr", format!("{} is out of range", self.lr), "choose --lr above 0"));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            let help = "choose --dropout from 0 to below 1: the probability of dropping an element";
+            return Err(Error::config("dropout", format!("{} is out of range", self.dropout), help));
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            let problem = format!("{} is out of range", self.weight_decay);
+            return Err(Error::config("weight-decay", problem, "choose --weight-decay 0 or more"));
+        }
+        Ok(())
+    }
+}

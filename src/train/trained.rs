@@ -1,0 +1,63 @@
+//! What a run leaves: each replica's state, and the history.
+
+use super::observer::EpochRow;
+use super::snapshot::Snapshot;
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// All epochs, or every replica stopped early.
+    Done,
+    /// The observer asked.
+    Interrupted,
+    /// `max_steps` was reached.
+    MaxSteps,
+    /// No replica was left whose numbers are finite.
+    Diverged,
+}
+
+/// One replica's state besides its tensors.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    pub seed: u32,
+    /// Neither stopped nor diverged.
+    pub active: bool,
+    /// Prunable weights pruned so far.
+    pub pruned: usize,
+    /// Validation loss and number of the best epoch that counts.
+    pub best: Option<(f64, usize)>,
+    /// Epochs since the best.
+    pub waited: usize,
+    /// Under [`Keep::Three`](super::plan::Keep::Three): patience is spent, so that no later epoch is its own best.
+    pub settled: bool,
+    /// Epochs begun.
+    pub epochs: usize,
+    /// Optimizer steps taken.
+    pub steps: usize,
+    /// What first became non-finite, and where.
+    pub diverged: Option<String>,
+    /// The epoch whose weights were kept; `None` for the last weights.
+    pub kept: Option<usize>,
+}
+
+/// A run that has ended, its kept weights in the engine's [`PARAMS`](crate::program::tensor::PARAMS).
+#[derive(Debug)]
+pub struct Trained {
+    pub status: Status,
+    pub replicas: Vec<Replica>,
+    /// Under [`Keep::Three`](super::plan::Keep::Three), by replica: the best weights from a common epoch on, and the last.
+    pub common: Vec<Option<Snapshot>>,
+    pub last: Vec<Snapshot>,
+    /// By epoch.
+    pub history: Vec<EpochRow>,
+    /// Each replica's weights after its last step, `[P]`.
+    pub last_params: Vec<Vec<f32>>,
+    /// Each replica's state after its last step, `[S]`.
+    pub last_state: Vec<Vec<f32>>,
+    /// Wall seconds of training, validation included.
+    pub seconds: f64,
+    /// Training windows per second of all replicas together, validation left out.
+    pub windows_per_second: f64,
+    pub notices: Vec<String>,
+}

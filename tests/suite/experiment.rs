@@ -1,0 +1,315 @@
+//! Studies as users meet them: grids, resuming, parts, refusals, reports.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::golden::path;
+
+/// A small study on the tiny file: two models, two look-backs, five methods, two seeds.
+const TINY: [[&str; 2]; 11] = [
+    ["--set", "tiny.target=y"],
+    ["--models", "rnn,lstm"],
+    ["--lookbacks", "3,7"],
+    ["--horizon", "2"],
+    ["--hidden", "5"],
+    ["--batch", "8"],
+    ["--epochs", "4"],
+    ["--seeds", "1..2"],
+    ["--mc-passes", "3"],
+    ["--device", "cpu"],
+    ["--patience", "1"],
+];
+const METHODS: &str = "none,dropout,mc-dropout,pruning,narrower";
+const ROWS: usize = 4 * 5 * 2;
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_microglia"));
+    command.current_dir(folder).arg("experiment").args(args);
+    command
+}
+
+fn experiment(folder: &Path, args: &[&str]) -> Output {
+    let output = command(folder, args).output().unwrap();
+    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
+    output
+}
+
+fn tiny(folder: &Path, args: &[&str]) -> Output {
+    experiment(folder, &tiny_args(args).iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn tiny_args(args: &[&str]) -> Vec<String> {
+    let file = path("tiny.csv");
+    let mut all = vec!["--data".to_string(), format!("tiny={}", file.display())];
+    // An option may be typed once.
+    let own = |pair: &&[&str; 2]| pair[0] == "--set" || !args.contains(&pair[0]);
+    let defaults = TINY.iter().chain([&["--methods", METHODS]]).filter(own).flatten();
+    all.extend(defaults.chain(args).map(|arg| arg.to_string()));
+    all
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+/// Rows by what they are of, without the seconds.
+fn rows(folder: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut reader = csv::Reader::from_path(folder.join("results.csv")).unwrap();
+    let headers = reader.headers().unwrap().clone();
+    let seconds = headers.iter().position(|name| name == "seconds").unwrap();
+    let mut rows = BTreeMap::new();
+    for record in reader.records().map(|record| record.unwrap()) {
+        let fields: Vec<String> =
+            record.iter().enumerate().filter(|(i, _)| *i != seconds).map(|(_, field)| field.to_string()).collect();
+        let key = fields[2..13].join(" ");
+        assert!(rows.insert(key.clone(), fields).is_none(), "{key} occurs twice");
+    }
+    rows
+}
+
+fn done(output: &Output) {
+    assert_eq!(code(output), 0, "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_study_runs_reports_and_is_found_again() {
+    let place = tempfile::tempdir().unwrap();
+    let output = tiny(place.path(), &["--out", "a", "--save-predictions"]);
+    done(&output);
+    let folder = place.path().join("a");
+    let first = rows(&folder);
+    assert_eq!(first.len(), ROWS);
+    let told = text(&output.stdout);
+    for words in ["mean ranks", "pruning against none", "cannot decide", "report: a/report.html"] {
+        assert!(told.contains(words), "no {words:?} in {told}");
+    }
+    assert!(text(&output.stderr).contains("narrower: width"), "{}", text(&output.stderr));
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(html.contains("Analysis plan") && html.contains("<svg") && html.contains("repeat last"));
+    for word in ["<script", "http://", "https://"] {
+        assert!(!html.replace("http://www.w3.org/2000/svg", "").contains(word), "{word}");
+    }
+    assert!(!html.contains("NaN"), "a picture or table holds NaN");
+    let markdown = std::fs::read_to_string(folder.join("report.md")).unwrap();
+    assert!(markdown.find("Analysis plan").unwrap() < markdown.find("Verdicts per data set").unwrap());
+    let saved = std::fs::read_dir(folder.join("predictions")).unwrap().count();
+    assert_eq!(saved, 4);
+    // Dropout and Monte Carlo dropout are one training.
+    let sha = |method: &str| {
+        let of = |row: &&Vec<String>| row[10] == method;
+        first.values().filter(of).map(|row| row[row.len() - 2].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(sha("dropout"), sha("mc-dropout"));
+    assert_ne!(sha("dropout"), sha("none"));
+    // Again: nothing to do, nothing changed.
+    let again = tiny(place.path(), &["--out", "a"]);
+    done(&again);
+    assert!(text(&again.stderr).contains("all cells are done already"));
+    assert_eq!(rows(&folder), first);
+    let config = folder.join("study.toml");
+    let by_file = experiment(place.path(), &["--config", config.to_str().unwrap(), "--out", "a", "--device=cpu"]);
+    done(&by_file);
+    assert!(text(&by_file.stderr).contains("all cells are done already"));
+    let json = experiment(place.path(), &["--report", "a", "--json"]);
+    assert!(serde_json::from_slice::<serde_json::Value>(&json.stdout).unwrap()["analysis"]["arms"].is_array());
+}
+
+#[test]
+fn parts_joined_equal_the_whole_and_overlaps_and_holes_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    done(&tiny(place.path(), &["--out", "whole"]));
+    for part in ["1/3", "2/3", "3/3"] {
+        done(&tiny(place.path(), &["--shard", part, "--out", &format!("part-{}", &part[..1])]));
+    }
+    let merged = experiment(place.path(), &["--merge", "part-1", "part-2", "part-3", "--out", "joined"]);
+    done(&merged);
+    assert_eq!(rows(&place.path().join("joined")), rows(&place.path().join("whole")));
+    let order = |folder: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(place.path().join(folder).join("results.csv")).unwrap();
+        text.lines().map(|line| line.split(',').skip(2).take(12).collect()).collect()
+    };
+    assert_eq!(order("joined"), order("whole"));
+    for (parts, words) in [(["part-1", "part-2", "part-1"], "overlap"), (["part-1", "part-2", "part-2"], "overlap")] {
+        let refused = experiment(place.path(), &[&["--merge"], &parts[..], &["--out", "bad"]].concat());
+        assert_eq!(code(&refused), 2);
+        assert!(text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+    let hole = experiment(place.path(), &["--merge", "part-1", "part-3", "--out", "hole"]);
+    assert_eq!(code(&hole), 2);
+    assert!(text(&hole.stderr).contains("missing"), "{}", text(&hole.stderr));
+}
+
+#[test]
+fn a_killed_study_goes_on_and_ends_as_if_never_killed() {
+    let place = tempfile::tempdir().unwrap();
+    done(&tiny(place.path(), &["--out", "whole"]));
+    let expected = rows(&place.path().join("whole"));
+    let folder = place.path().join("killed");
+    let args = tiny_args(&["--out", "killed"]);
+    let mut child = command(place.path(), &args.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
+    // Until a cell is whole, at most some seconds.
+    for _ in 0..2000 {
+        let lines = std::fs::read_to_string(folder.join("results.csv")).map_or(0, |text| text.lines().count());
+        if lines > 1 || child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    done(&tiny(place.path(), &["--out", "killed"]));
+    assert_eq!(rows(&folder), expected);
+    // A file torn anywhere comes to the same.
+    let file = folder.join("results.csv");
+    let bytes = std::fs::read(&file).unwrap();
+    for cut in [3, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(&file, &bytes[..cut]).unwrap();
+        done(&tiny(place.path(), &["--out", "killed"]));
+        assert_eq!(rows(&folder), expected, "cut at {cut}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_study_exits_130_and_leaves_no_part_of_a_cell() {
+    let place = tempfile::tempdir().unwrap();
+    let long = ["--out", "a", "--epochs", "3000", "--models", "lstm", "--lookbacks", "3", "--methods", "none"];
+    let args = tiny_args(&long);
+    let mut child = command(place.path(), &args.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
+    for _ in 0..2000 {
+        if place.path().join("a/results.csv").exists() || child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // So that the handler stands.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let header = std::fs::read_to_string(place.path().join("a/results.csv")).unwrap();
+    assert_eq!(header.lines().count(), 1);
+    let report = experiment(place.path(), &["--report", "a"]);
+    assert_eq!(code(&report), 2);
+    assert!(text(&report.stderr).contains("no whole cell yet"), "{}", text(&report.stderr));
+}
+
+#[test]
+fn another_study_or_other_data_is_refused_by_name() {
+    let place = tempfile::tempdir().unwrap();
+    let file: PathBuf = place.path().join("mine.csv");
+    std::fs::copy(path("tiny.csv"), &file).unwrap();
+    let args = |epochs: &str| -> Vec<String> {
+        let text = format!(
+            "--data mine=mine.csv --set mine.target=y --models rnn --lookbacks 3 --hidden 4 --batch 8 \
+             --seeds 1,2 --methods none,pruning --device cpu --out a --epochs {epochs}"
+        );
+        text.split_whitespace().map(String::from).collect()
+    };
+    let run = |epochs: &str| {
+        let args = args(epochs);
+        experiment(place.path(), &args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    done(&run("3"));
+    let refused = run("4");
+    assert_eq!(code(&refused), 2);
+    assert!(text(&refused.stderr).contains("epochs was 3, is 4"), "{}", text(&refused.stderr));
+    let changed = std::fs::read_to_string(&file).unwrap().replacen('.', ".1", 1);
+    std::fs::write(&file, changed).unwrap();
+    let refused = run("3");
+    assert_eq!(code(&refused), 2);
+    assert!(text(&refused.stderr).contains("`mine` has changed"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn wrong_words_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    for (args, words) in [
+        (&["--methods", "none,prunning"][..], "prunning"),
+        (&["--methods", "dropout:q=1"], "unknown key `q`"),
+        (&["--shard", "3/2"], "3/2"),
+        (&["--set", "tiny.targets=y"], "targets"),
+        (&["--set", "none.target=y"], "no data set `none`"),
+        (&["--train-rows", "100000"], "train-rows"),
+        (&["--seeds", "1,1"], "twice"),
+        (&["--preset", "big"], "quick paper"),
+    ] {
+        let output = tiny(place.path(), args);
+        assert_eq!(code(&output), 2, "{args:?}");
+        assert!(text(&output.stderr).contains(words), "{args:?}: no {words:?} in {}", text(&output.stderr));
+    }
+    let paper = experiment(place.path(), &["--preset", "paper"]);
+    assert_eq!(code(&paper), 2);
+    for word in ["AirQualityUCI.csv", "bitcoin", "energydata_complete.csv", "pm2.5"] {
+        assert!(text(&paper.stderr).contains(word), "{word}");
+    }
+}
+
+#[test]
+fn sizes_origins_settings_and_the_leaking_protocol() {
+    let place = tempfile::tempdir().unwrap();
+    let methods = "none,dropout:p=0.1,dropout:p=0.4,pruning,random-pruning,one-shot,l2,weight-decay";
+    let output = tiny(
+        place.path(),
+        &[
+            "--out",
+            "a",
+            "--train-rows",
+            "all,20",
+            "--origins",
+            "2",
+            "--methods",
+            methods,
+            "--sparsities",
+            "0.3..0.7,0.2..0.5",
+        ],
+    );
+    done(&output);
+    // Eight methods; pruning, random pruning and one-shot with two sparsities, dropout with two chances.
+    assert_eq!(rows(&place.path().join("a")).len(), 2 * 2 * 2 * 2 * (8 + 3) * 2);
+    let markdown = std::fs::read_to_string(place.path().join("a/report.md")).unwrap();
+    assert!(markdown.contains("Unequal tuning") && markdown.contains("stands for its method"));
+    let output = tiny(place.path(), &["--out", "leak", "--authors-protocol", "--lookbacks", "3"]);
+    done(&output);
+    assert!(text(&output.stdout).contains("LEAKING"));
+    for name in ["report.md", "report.html", "analysis-plan.md"] {
+        assert!(std::fs::read_to_string(place.path().join("leak").join(name)).unwrap().contains("LEAK"), "{name}");
+    }
+}
+
+/// A transformer is a model as any other, a replica's method too; and what the published code does with it.
+#[test]
+fn patchtst_is_studied_as_the_others_are() {
+    let place = tempfile::tempdir().unwrap();
+    let args = ["--models", "patchtst,rnn", "--hidden", "64", "--epochs", "2", "--lookbacks", "7"];
+    let output = tiny(place.path(), &[&args[..], &["--out", "a"]].concat());
+    done(&output);
+    let all = rows(&place.path().join("a"));
+    assert_eq!(all.len(), 2 * 5 * 2);
+    assert!(all.values().all(|row| row.last().unwrap() == "done"));
+    let methods = ["--methods", "dropout,pruning"];
+    done(&tiny(place.path(), &[&args[..], &methods, &["--authors-protocol", "--out", "leak"]].concat()));
+    let odd = tiny(place.path(), &["--models", "patchtst", "--hidden", "5", "--out", "odd"]);
+    assert_eq!(code(&odd), 2);
+    assert!(text(&odd.stderr).contains("heads"), "{}", text(&odd.stderr));
+}
+
+#[test]
+fn a_diverged_model_is_a_row_and_a_lost_cell_is_exit_1() {
+    let place = tempfile::tempdir().unwrap();
+    let methods = "none:lr=1e30,pruning";
+    let args = ["--out", "a", "--models", "lstm", "--lookbacks", "3", "--instance-norm", "none"];
+    let output = tiny(place.path(), &[&args[..], &["--methods", methods]].concat());
+    done(&output);
+    let all = rows(&place.path().join("a"));
+    assert_eq!(all.len(), 4);
+    assert_eq!(all.values().filter(|row| row.last().unwrap().starts_with("diverged")).count(), 2);
+    assert!(text(&output.stdout).contains("mean ranks") || text(&output.stdout).contains("cannot decide"));
+    let args = ["--out", "b", "--models", "lstm", "--lookbacks", "3", "--instance-norm", "none", "--lr", "1e30"];
+    let output = tiny(place.path(), &[&args[..], &["--methods", "none,pruning"]].concat());
+    assert_eq!(code(&output), 1, "{}", text(&output.stderr));
+}
