@@ -84,7 +84,7 @@ pub struct StepProfile {
     pub ops_us: f64,
     /// Between the end of one piece of work and the beginning of the next, while ops are timed.
     pub gaps_us: f64,
-    /// Recording and handing in one step; on the CPU engine nothing.
+    /// Recording one step and handing it in, with what the driver makes the host wait there; on the CPU engine nothing.
     pub host_us: f64,
     pub cost: Cost,
     /// Of the whole step: its ops' best times over the time taken.
@@ -211,6 +211,20 @@ pub fn profile(engine: &mut dyn Engine, slots: &Slots, steps: Option<usize>) -> 
         step,
         traced,
     })
+}
+
+/// Times the ops of a slot's lists alone, `steps` times; shares are left open.
+pub fn time_ops(
+    engine: &mut dyn Engine,
+    lists: &[List],
+    slot: usize,
+    steps: usize,
+    roofline: &Roofline,
+) -> Result<Vec<OpProfile>> {
+    let step: Vec<Pass> = lists.iter().map(|&list| Pass { list, slot }).collect();
+    let passes = step.repeat(steps);
+    let spans = engine.run_timed(&passes)?.spans;
+    Ok(by_op(engine, &passes, &spans, lists.len(), roofline))
 }
 
 fn ordinary(slot: usize) -> [Pass; 3] {
