@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::binder::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
+use super::bind::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
 use super::plan::{Plan, Shapes};
 use super::waves::{Waves, row_bytes};
 use super::{plan, roofline};

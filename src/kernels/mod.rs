@@ -3,7 +3,7 @@
 mod activation;
 mod attention;
 mod batch_norm;
-mod binder;
+mod bind;
 mod dropout;
 mod engine;
 mod instance_norm;

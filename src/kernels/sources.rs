@@ -61,7 +61,7 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
     threshold_mask,
 );
 
-/// What measures a device, and is no op's: see [`super::roofline`].
+/// What measures a device, and is no op's.
 pub const ROOFLINE: &[(&str, &str)] = shaders!("roofline/": roofline_copy, roofline_multiply_add, roofline_empty);
 
 /// What kernels share.

@@ -75,7 +75,7 @@ fn profiled(make: &dyn Fn(Program) -> Box<dyn Engine>, case: &Case) -> Profile {
 
 #[test]
 fn shares_add_up_and_every_op_is_there() {
-    on_each_engine(&|make: &dyn Fn(Program) -> Box<dyn Engine>| {
+    on_each_engine(|make: &dyn Fn(Program) -> Box<dyn Engine>| {
         let case = Case::new(Lstm, 2, 5, 4, 9).norm(InstanceNorm::Last).clip(1.0).dropout(0.2).prune(7);
         let program = case.program().unwrap();
         let found = profiled(make, &case);
@@ -105,7 +105,7 @@ fn shares_add_up_and_every_op_is_there() {
 /// A due prune is timed from the same weights each time, and leaves them.
 #[test]
 fn profiling_prunes_nothing_for_good() {
-    on_each_engine(&|make: &dyn Fn(Program) -> Box<dyn Engine>| {
+    on_each_engine(|make: &dyn Fn(Program) -> Box<dyn Engine>| {
         let case = Case::new(Rnn, 1, 3, 3, 8).prune(40);
         let mut engine = make(case.program().unwrap());
         case.load(engine.as_mut(), 5).unwrap();

@@ -1,4 +1,4 @@
-//! Dispatches, bound to buffers: uniforms, working memory, and the check that host and shader name the same.
+//! Dispatches bound to buffers: uniforms, working memory, and a bind group each.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,6 @@ use crate::gpu::shader::{Access, Binding, SLOT, uniform_range};
 pub const UNIFORM_STRIDE: usize = 256;
 /// The cost of a launch, in operations.
 const LAUNCH_WORK: u64 = 100_000;
-
 /// Working memory, as large as the greediest op needs it: ops follow one another.
 pub fn scratch(gpu: &Gpu, plans: &[Plan], replicas: usize, poison: bool) -> Result<Vec<wgpu::Buffer>> {
     let kinds = plans.iter().map(|plan| plan.scratch.len()).max().unwrap_or(0);
