@@ -4,11 +4,13 @@ use std::path::Path;
 
 use microglia::compare::Case;
 use microglia::engine::Engine;
+use microglia::gpu::{Choice, Gpu};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::Variant;
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
 use microglia::program::op::InstanceNorm;
 use microglia::program::{List, Op, Program};
+use microglia::reference::CpuEngine;
 use serde_json::Value;
 
 use crate::cli::{code, microglia, refused, stderr, stdout};
@@ -75,7 +77,7 @@ fn profiled(make: &dyn Fn(Program) -> Box<dyn Engine>, case: &Case) -> Profile {
 
 #[test]
 fn shares_add_up_and_every_op_is_there() {
-    on_each_engine(|make: &dyn Fn(Program) -> Box<dyn Engine>| {
+    let check = |make: &dyn Fn(Program) -> Box<dyn Engine>| {
         let case = Case::new(Lstm, 2, 5, 4, 9).norm(InstanceNorm::Last).clip(1.0).dropout(0.2).prune(7);
         let program = case.program().unwrap();
         let found = profiled(make, &case);
@@ -99,7 +101,13 @@ fn shares_add_up_and_every_op_is_there() {
             assert_eq!(found.step.dispatches, listing(&program).step_dispatches as f64);
             assert!(found.step.submissions > 0.0 && found.step.host_us > 0.0);
         }
-    });
+    };
+    check(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
+    // A device of its own: what other tests ask of theirs is not to be counted.
+    if let Some(shared) = gpu_support::gpu() {
+        let own = Gpu::open(&Choice::Named(shared.summary().name.clone())).unwrap().unwrap();
+        check(&|program| Box::new(gpu_support::engine(&own, program)));
+    }
 }
 
 /// A due prune is timed from the same weights each time, and leaves them.
