@@ -46,6 +46,17 @@ impl fmt::Display for Choice {
     }
 }
 
+/// What decides how a kernel is cut: nothing finer of an adapter does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AdapterClass {
+    /// A CPU that plays a GPU.
+    Software,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A card with memory of its own, or a share of one.
+    Discrete,
+}
+
 /// An adapter, with the limits and features that matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdapterSummary {
@@ -97,6 +108,14 @@ impl AdapterSummary {
             timestamp_query: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             subgroup: features.contains(wgpu::Features::SUBGROUP),
             shader_f16: features.contains(wgpu::Features::SHADER_F16),
+        }
+    }
+
+    pub fn class(&self) -> AdapterClass {
+        match self.device_type {
+            "software" => AdapterClass::Software,
+            "discrete" | "virtual" => AdapterClass::Discrete,
+            _ => AdapterClass::Integrated,
         }
     }
 

@@ -7,4 +7,4 @@ pub mod device;
 pub mod pass;
 pub mod shader;
 
-pub use device::{AdapterSummary, Choice, Gpu, list_adapters};
+pub use device::{AdapterClass, AdapterSummary, Choice, Gpu, list_adapters};

@@ -184,6 +184,7 @@ pub fn attention_backward_key_value(op: &AttentionBackward, shapes: &Shapes) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::AdapterClass;
     use crate::program::Program;
 
     /// Every shape that the model builder lets through fits a workgroup's memory and lanes.
@@ -201,7 +202,7 @@ mod tests {
             lookback: 1,
         };
         let program: Program = crate::program::Builder::new(sizes, Default::default()).finish().unwrap();
-        let shapes = Shapes { program: &program, max_steps: None };
+        let shapes = Shapes { program: &program, class: AdapterClass::Software, max_steps: None };
         for tokens in 1..=1024 {
             for width in 1..=128 {
                 let heads = Heads { first: 0, sequences: 3, tokens, heads: 2, width };

@@ -3,6 +3,7 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod bind;
 mod dropout;
 mod engine;
 mod instance_norm;

@@ -1,6 +1,7 @@
 //! What an op becomes on the device: dispatches, as plain data.
 
 use crate::dims::padded;
+use crate::gpu::AdapterClass;
 use crate::program::tensor::{STEPS, WINDOWS};
 use crate::program::{Program, ReplicaStep, Rows, TensorId};
 
@@ -89,6 +90,8 @@ impl Dispatch {
 /// What a plan may know besides its op: never the load or a measurement, and of R nothing that decides a bit.
 pub struct Shapes<'a> {
     pub program: &'a Program,
+    /// Of the adapter.
+    pub class: AdapterClass,
     /// Cuts the recurrent kernels' time ranges, in tests.
     pub max_steps: Option<usize>,
 }

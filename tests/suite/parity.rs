@@ -4,6 +4,8 @@
 //! largest magnitude. Integers must be equal.
 
 use microglia::engine::Engine;
+use microglia::gpu::AdapterClass;
+use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{NormKind, NormPosition, PatchtstOptions, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
@@ -12,7 +14,7 @@ use microglia::program::tensor::*;
 use microglia::program::{Element, List, Op, ReplicaStep, rng};
 use microglia::reference::CpuEngine;
 
-use crate::gpu_support::{engine, gpu};
+use crate::gpu_support::{gpu, with};
 use microglia::compare::{Case, tolerance};
 
 /// Relative to the largest magnitude: a few roundings, and a division of WGSL's 2.5 units in the last place.
@@ -26,11 +28,27 @@ fn check(case: Case) {
 }
 
 /// Runs lists op by op; after each op both engines' outputs are compared, and the oracle's and the GPU's tensors are set
-/// to the f32 twin's, so that errors do not compound. `alter` changes the step table.
-fn check_passes(case: &Case, passes: impl Iterator<Item = (List, usize)>, alter: impl Fn(usize, &mut ReplicaStep)) {
+/// to the f32 twin's, so that errors do not compound. `alter` changes the step table. Kernels that differ by class of adapter
+/// are run as each would.
+fn check_passes(
+    case: &Case,
+    passes: impl Iterator<Item = (List, usize)> + Clone,
+    alter: impl Fn(usize, &mut ReplicaStep),
+) {
     let Some(gpu) = gpu() else { return };
+    for class in [AdapterClass::Software, AdapterClass::Discrete] {
+        let options = GpuOptions { class: Some(class), ..GpuOptions::default() };
+        check_engine(case, with(&gpu, case.program().unwrap(), options), passes.clone(), &alter);
+    }
+}
+
+fn check_engine(
+    case: &Case,
+    mut device: GpuEngine,
+    passes: impl Iterator<Item = (List, usize)>,
+    alter: impl Fn(usize, &mut ReplicaStep),
+) {
     let program = case.program().unwrap();
-    let mut device = engine(&gpu, program.clone());
     let mut twin = CpuEngine::<f32>::new(program.clone(), Some(1)).unwrap();
     let mut oracle = CpuEngine::<f64>::new(program.clone(), Some(1)).unwrap();
     for engine in [&mut device as &mut dyn Engine, &mut twin, &mut oracle] {

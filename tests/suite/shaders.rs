@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use microglia::gpu::AdapterClass;
 use microglia::gpu::shader::{Access, LANES, SLOT, Shader};
 use microglia::kernels::plan::{Dispatch, Shapes};
 use microglia::kernels::{self, sources};
@@ -49,8 +50,8 @@ fn programs() -> Vec<microglia::program::Program> {
 
 fn dispatches() -> Vec<(Op, Dispatch)> {
     let mut found = Vec::new();
-    for program in programs() {
-        let shapes = Shapes { program: &program, max_steps: None };
+    for (program, class) in programs().iter().flat_map(|p| [(p, AdapterClass::Software), (p, AdapterClass::Discrete)]) {
+        let shapes = Shapes { program, class, max_steps: None };
         for list in List::ALL {
             for op in program.list(list) {
                 found.extend(kernels::plan(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
@@ -218,7 +219,18 @@ fn host_and_shader_agree() {
     assert_eq!(seen.len(), sources::KERNELS.len(), "kernels without a dispatch in these programs");
 }
 
-/// A shader is an op's kernel by its label, or says of which ops it is a stage.
+/// The ops that a kernel is a stage or a variant of.
+fn belongs_to(text: &str) -> BTreeSet<&str> {
+    text.lines()
+        .filter_map(|line| {
+            let variant = || line.strip_prefix("//! Variant of:").and_then(|rest| rest.split(". ").next());
+            line.strip_prefix("//! Stage of:").or_else(variant)
+        })
+        .flat_map(|ops| ops.trim().trim_end_matches('.').split(',').map(str::trim))
+        .collect()
+}
+
+/// A shader is an op's kernel by its label, or says of which ops it is a stage or a variant.
 #[test]
 fn every_kernel_belongs_to_ops_and_is_planned_by_them_alone() {
     let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -226,12 +238,8 @@ fn every_kernel_belongs_to_ops_and_is_planned_by_them_alone() {
         owners.entry(dispatch.shader).or_default().insert(op.label());
     }
     for (name, text) in sources::KERNELS {
-        let stage_of: BTreeSet<&str> = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("//! Stage of:"))
-            .flat_map(|ops| ops.trim().trim_end_matches('.').split(',').map(str::trim))
-            .collect();
-        let expected = if stage_of.is_empty() { BTreeSet::from([*name]) } else { stage_of };
+        let others = belongs_to(text);
+        let expected = if others.is_empty() { BTreeSet::from([*name]) } else { others };
         assert_eq!(owners.get(name), Some(&expected), "{name}");
     }
 }
@@ -239,7 +247,7 @@ fn every_kernel_belongs_to_ops_and_is_planned_by_them_alone() {
 #[test]
 fn every_kernel_has_the_twin_its_header_names() {
     for (name, text) in sources::KERNELS {
-        if text.contains("//! Stage of:") {
+        if !belongs_to(text).is_empty() {
             continue;
         }
         let twin = text.lines().find_map(|line| line.strip_prefix("//! Twin: ")).expect(name);
