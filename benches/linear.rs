@@ -47,7 +47,11 @@ fn program([rows, inputs, outputs]: [usize; 3]) -> microglia::Result<Program> {
     let (input, output) = (dense("input", inputs), dense("output", outputs));
     let (d_input, d_output) = (dense("d_input", inputs), dense("d_output", outputs));
     b.forward(Op::LinearForward(LinearForward { input, weight, bias, output }));
-    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input, d_output, d_weight: weight, d_bias: bias }));
+    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight {
+        parts: vec![(input, d_output)],
+        d_weight: weight,
+        d_bias: bias,
+    }));
     b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip: None, d_input }));
     b.finish()
 }

@@ -185,6 +185,7 @@ fn patchtst_options(args: PatchtstArgs, default: PatchtstOptions) -> Result<Patc
         attention_dropout: args.attention_dropout.unwrap_or(default.attention_dropout),
         head_dropout: args.head_dropout.unwrap_or(default.head_dropout),
         revin_affine: args.revin_affine.map_or(Ok(default.revin_affine), |text| parse_on_off(&text))?,
+        max_words: default.max_words,
     })
 }
 

@@ -272,7 +272,7 @@ impl Gpu {
             None => Ok(made),
             Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::Device {
                 problem: format!("{}: out of memory for {what}", self.summary.name),
-                help: "choose a smaller --batch, --lookback, --hidden or --replicas".into(),
+                help: "choose a smaller --batch, --lookback, --hidden (of patchtst --d-model, --ff or --heads) or --replicas".into(),
             }),
             Some(error) => Err(Error::Device {
                 problem: format!("{}: {what}: {error}", self.summary.name),

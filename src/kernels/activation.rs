@@ -17,6 +17,7 @@ fn kind(kind: FeedForward) -> u32 {
 uniform! {
     ActivationForwardParams {
         kind: u32,
+        first: u32,
         elements: u32,
         site: u32,
         steps_row: u32,
@@ -28,6 +29,7 @@ uniform! {
 pub fn activation_forward(op: &ActivationForward, shapes: &Shapes) -> Plan {
     let params = ActivationForwardParams {
         kind: kind(op.kind),
+        first: op.first as u32,
         elements: op.elements as u32,
         site: op.site,
         steps_row: shapes.steps_row(),
@@ -42,6 +44,7 @@ pub fn activation_forward(op: &ActivationForward, shapes: &Shapes) -> Plan {
 uniform! {
     ActivationBackwardParams {
         kind: u32,
+        first: u32,
         elements: u32,
         site: u32,
         steps_row: u32,
@@ -54,6 +57,7 @@ uniform! {
 pub fn activation_backward(op: &ActivationBackward, shapes: &Shapes) -> Plan {
     let params = ActivationBackwardParams {
         kind: kind(op.kind),
+        first: op.first as u32,
         elements: op.elements as u32,
         site: op.site,
         steps_row: shapes.steps_row(),

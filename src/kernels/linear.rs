@@ -159,41 +159,47 @@ uniform! {
 }
 
 pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Plan {
-    let (count, inputs, outputs) = (op.input.count, op.input.width, op.d_output.width);
+    let (count, (inputs, outputs)) = (op.count(), op.widths());
     let words = outputs * inputs + outputs;
     // Tiles lie as the weight does; blocks in registers have outputs side by side.
     let cut = match shapes.class {
         AdapterClass::Software => Cut::new(shapes.class, inputs, outputs, 8),
         AdapterClass::Integrated | AdapterClass::Discrete => Cut::new(shapes.class, outputs, inputs, 4),
     };
-    let split_rows = count.div_ceil(splits(shapes.class, count, words, cut.blocks()));
-    let splits = count.div_ceil(split_rows);
+    let split_rows = count.div_ceil(splits(shapes.class, count, words, cut.blocks())).max(1);
+    let splits_of = |rows: &Rows| rows.count.div_ceil(split_rows).max(1);
+    let splits = op.parts.iter().map(|(input, _)| splits_of(input)).sum();
     // One split writes the gradients themselves.
     let direct = splits == 1;
-    let sums_words = splits * words;
-    let params = LinearBackwardWeightParams {
-        input: shapes.rows(&op.input),
-        d_output: shapes.rows(&op.d_output),
-        d_weight: if direct { op.d_weight as u32 } else { 0 },
-        d_bias: if direct { op.d_bias as u32 } else { (outputs * inputs) as u32 },
-        sums_row: if direct { shapes.row(GRADS) } else { padded(sums_words) as u32 },
-        sums_split: words as u32,
-        split_rows: split_rows as u32,
-        blocks: cut.blocks() as u32,
-        column_lanes: cut.column_lanes as u32,
-        column_groups: cut.column_groups as u32,
-        fours: u32::from(fours(&op.input) && fours(&op.d_output)),
-    };
-    let bindings = [("input", op.input.tensor), ("d_output", op.d_output.tensor)];
-    let workgroups = groups(splits * cut.blocks(), 1);
-    let work = 2 * count * inputs * outputs;
-    let shader = cut.shader("linear_backward_weight", "linear_backward_weight_tiled");
-    let product = Dispatch::new(shader, &params, &bindings, workgroups, work);
-    if direct {
-        return Plan::one(product.tensor("sums", GRADS));
+    let sums_words = if direct { 0 } else { splits * words };
+    let mut dispatches = Vec::new();
+    let mut first = 0;
+    for (input, d_output) in &op.parts {
+        let params = LinearBackwardWeightParams {
+            input: shapes.rows(input),
+            d_output: shapes.rows(d_output),
+            d_weight: if direct { op.d_weight } else { first * words } as u32,
+            d_bias: if direct { op.d_bias } else { first * words + outputs * inputs } as u32,
+            sums_row: if direct { shapes.row(GRADS) } else { padded(sums_words) as u32 },
+            sums_split: words as u32,
+            split_rows: split_rows as u32,
+            blocks: cut.blocks() as u32,
+            column_lanes: cut.column_lanes as u32,
+            column_groups: cut.column_groups as u32,
+            fours: u32::from(fours(input) && fours(d_output)),
+        };
+        let bindings = [("input", input.tensor), ("d_output", d_output.tensor)];
+        let workgroups = groups(splits_of(input) * cut.blocks(), 1);
+        let shader = cut.shader("linear_backward_weight", "linear_backward_weight_tiled");
+        let product = Dispatch::new(shader, &params, &bindings, workgroups, 2 * input.count * inputs * outputs);
+        dispatches.push(if direct { product.tensor("sums", GRADS) } else { product.scratch("sums", 0) });
+        first += splits_of(input);
     }
-    let sum = weight_sum(splits, (outputs * inputs, outputs), (op.d_weight, op.d_bias), shapes);
-    Plan { scratch: vec![sums_words], dispatches: vec![product.scratch("sums", 0), sum] }
+    if direct {
+        return Plan { scratch: Vec::new(), dispatches };
+    }
+    dispatches.push(weight_sum(splits, (outputs * inputs, outputs), (op.d_weight, op.d_bias), shapes));
+    Plan { scratch: vec![sums_words], dispatches }
 }
 
 /// Adds up splits of `weights` and `outputs` words, in the first piece of working memory, into the gradients at `to`.

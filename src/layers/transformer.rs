@@ -1,6 +1,6 @@
 //! The layers of patch transformers. Signals are `[S·N, D]`, every sequence's tokens one after the other.
 
-use super::{Signal, dense, linear_to};
+use super::{Signal, dense, dense_parts, linear_parts, linear_to};
 use crate::program::op::*;
 use crate::program::{Builder, Rows, TensorId, rng};
 use crate::words::words;
@@ -142,24 +142,28 @@ pub fn norm(b: &mut Builder, label: &str, kind: NormKind, name: &str, input: Sig
 pub fn feed_forward(b: &mut Builder, name: &str, kind: FeedForward, site: &str, input: Signal, output: Signal) {
     let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
     let width = b.param(&format!("{name}.0.weight")).shape[0];
-    let hidden = dense(b, &format!("{name}.0"), input.value.count, width);
-    linear_to(b, (word(b, "0.weight"), word(b, "0.bias")), input, hidden);
-    let active = dense(b, &format!("{name}.1"), input.value.count, width);
-    let (elements, site) = (input.value.count * width, rng::site(site));
-    let (value, result) = (hidden.value.tensor, active.value.tensor);
-    b.forward(Op::ActivationForward(ActivationForward { kind, elements, input: value, output: result, site }));
-    if let (Some(d_output), Some(d_input)) = (active.grad, hidden.grad) {
-        let (d_output, d_input) = (d_output.tensor, d_input.tensor);
-        let op = ActivationBackward { kind, elements, input: value, d_output, d_input, site };
-        b.backward(Op::ActivationBackward(op));
+    let site = rng::site(site);
+    let hidden = dense_parts(b, &format!("{name}.0"), input.value.count, width, 1);
+    let into: Vec<(Signal, Signal)> =
+        hidden.iter().map(|&(first, part)| (input.rows(first, part.value.count), part)).collect();
+    linear_parts(b, (word(b, "0.weight"), word(b, "0.bias")), &into);
+    let active = dense_parts(b, &format!("{name}.1"), input.value.count, width, 1);
+    for ((row, hidden), (_, active)) in hidden.iter().zip(&active) {
+        let (first, elements) = (row * width, hidden.value.count * width);
+        let (input, result) = (hidden.value.tensor, active.value.tensor);
+        b.forward(Op::ActivationForward(ActivationForward { kind, first, elements, input, output: result, site }));
+        if let (Some(d_output), Some(d_input)) = (active.grad, hidden.grad) {
+            let (d_output, d_input) = (d_output.tensor, d_input.tensor);
+            let op = ActivationBackward { kind, first, elements, input, d_output, d_input, site };
+            b.backward(Op::ActivationBackward(op));
+        }
     }
-    linear_to(b, (word(b, "3.weight"), word(b, "3.bias")), active, output);
+    let out: Vec<(Signal, Signal)> =
+        active.iter().map(|&(first, part)| (part, output.rows(first, part.value.count))).collect();
+    linear_parts(b, (word(b, "3.weight"), word(b, "3.bias")), &out);
 }
 
-/// Words of one tensor of scores, at most: what every device binds, twice over.
-const MAX_SCORE_WORDS: usize = 1 << 24;
-
-/// Residual attention scores on their way from layer to layer, by range of the sequences.
+/// Residual attention scores on their way from layer to layer, by range of the (sequence, head) pairs.
 #[derive(Debug, Default)]
 pub struct Scores {
     /// Those of the layer before, if any.
@@ -191,57 +195,83 @@ pub fn attention(
     let (sequences, width) = (count / tokens, model / heads);
     let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
     // The three lie one after the other, weights and biases, and are one product.
-    let qkv = dense(b, &format!("{name}.qkv"), count, 3 * model);
-    linear_to(b, (word(b, "q_proj.weight"), word(b, "q_proj.bias")), input, qkv);
+    let qkv = dense_parts(b, &format!("{name}.qkv"), count, 3 * model, tokens);
+    let into: Vec<(Signal, Signal)> =
+        qkv.iter().map(|&(first, part)| (input.rows(first, part.value.count), part)).collect();
+    linear_parts(b, (word(b, "q_proj.weight"), word(b, "q_proj.bias")), &into);
     let mixed = dense(b, &format!("{name}.output"), count, model);
     let softmax = b.tensor(format!("{name}.softmax"), &[sequences, heads, tokens, 2]);
     let site = rng::site(&format!("dropout:{name}"));
-    let (d_qkv, d_mixed) = qkv.grad.zip(mixed.grad).expect("dense signals have a gradient");
-    let (qkv, mixed_value) = (qkv.value.tensor, mixed.value.tensor);
-
-    let range = match residual {
-        ScoreUse::Plain => sequences,
-        ScoreUse::Residual { .. } => (MAX_SCORE_WORDS / (heads * tokens * tokens)).clamp(1, sequences),
-    };
-    for (part, first) in (0..sequences).step_by(range).enumerate() {
-        let range = Heads { first, sequences: range.min(sequences - first), tokens, heads, width };
-        let shape = [range.sequences, heads, tokens, tokens];
-        let (mut before, mut scores, mut d_scores, mut handed_on) = (None, None, None, false);
-        if let ScoreUse::Residual { scores: all, last } = &mut residual {
-            before = all.before.get(part).copied();
-            if all.d_scores.len() == part {
-                all.d_scores.push(b.tensor(format!("d_scores.{part}"), &shape));
-            }
-            d_scores = Some(all.d_scores[part]);
-            handed_on = !*last;
-            if handed_on {
-                let own = b.tensor(format!("{name}.scores.{part}"), &shape);
-                match all.before.get_mut(part) {
-                    Some(slot) => *slot = own,
-                    None => all.before.push(own),
-                }
-                scores = Some(own);
-            }
-        }
-        let op = AttentionForward { heads: range, qkv, before, scores, softmax, output: mixed_value, site };
-        b.forward(Op::AttentionForward(op));
-        let backward = AttentionBackward {
-            heads: range,
-            qkv,
-            before,
-            softmax,
-            output: mixed_value,
-            d_output: d_mixed.tensor,
-            d_scores,
-            handed_on,
-            d_qkv: d_qkv.tensor,
-            site,
+    let d_mixed = mixed.grad.expect("dense signals have a gradient").tensor;
+    let mut range = 0;
+    for (row, part) in qkv {
+        let (d_qkv, qkv) = (part.grad.expect("dense signals have a gradient").tensor, part.value);
+        let all = Heads {
+            first: row / tokens * heads,
+            pairs: qkv.count / tokens * heads,
+            qkv_first: row / tokens,
+            tokens,
+            heads,
+            width,
         };
-        // Pushed last, the queries' pass runs first: the keys' pass reads what it leaves.
-        b.backward(Op::AttentionBackwardKeyValue(backward.clone()));
-        b.backward(Op::AttentionBackwardQuery(backward));
+        let ranges = match residual {
+            ScoreUse::Plain => vec![all],
+            ScoreUse::Residual { .. } => score_ranges(b, all),
+        };
+        for own in ranges {
+            let shape = [own.pairs, tokens, tokens];
+            let (mut before, mut scores, mut d_scores, mut handed_on) = (None, None, None, false);
+            if let ScoreUse::Residual { scores: all, last } = &mut residual {
+                before = all.before.get(range).copied();
+                if all.d_scores.len() == range {
+                    all.d_scores.push(b.tensor(format!("d_scores.{range}"), &shape));
+                }
+                d_scores = Some(all.d_scores[range]);
+                handed_on = !*last;
+                if handed_on {
+                    let own = b.tensor(format!("{name}.scores.{range}"), &shape);
+                    match all.before.get_mut(range) {
+                        Some(slot) => *slot = own,
+                        None => all.before.push(own),
+                    }
+                    scores = Some(own);
+                }
+            }
+            range += 1;
+            let (qkv, output) = (qkv.tensor, mixed.value.tensor);
+            let op = AttentionForward { heads: own, qkv, before, scores, softmax, output, site };
+            b.forward(Op::AttentionForward(op));
+            let backward = AttentionBackward {
+                heads: own,
+                qkv,
+                before,
+                softmax,
+                output,
+                d_output: d_mixed,
+                d_scores,
+                handed_on,
+                d_qkv,
+                site,
+            };
+            // Pushed last, the queries' pass runs first: the keys' pass reads what it leaves.
+            b.backward(Op::AttentionBackwardKeyValue(backward.clone()));
+            b.backward(Op::AttentionBackwardQuery(backward));
+        }
     }
     linear_to(b, (word(b, "out_proj.weight"), word(b, "out_proj.bias")), mixed, output);
+}
+
+/// Ranges of the pairs whose scores fit a tensor: of whole sequences, or else of one sequence's heads.
+fn score_ranges(b: &Builder, all: Heads) -> Vec<Heads> {
+    let pair = all.tokens * all.tokens;
+    let part = |first: usize, pairs: usize| Heads { first: all.first + first, pairs, ..all };
+    if all.heads * pair <= b.max_words {
+        let ranges = b.ranges(all.sequences(), all.heads * pair);
+        return ranges.into_iter().map(|(first, count)| part(first * all.heads, count * all.heads)).collect();
+    }
+    let heads = b.ranges(all.heads, pair);
+    let sequences = (0..all.sequences()).map(|sequence| sequence * all.heads);
+    sequences.flat_map(|first| heads.iter().map(move |(head, count)| part(first + head, *count))).collect()
 }
 
 /// The mean over each sequence's tokens: `[S·N, D]` → `[S, D]`.

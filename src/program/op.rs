@@ -129,14 +129,24 @@ pub struct LinearBackwardInput {
 /// `d_weight[o, i] = Σ_n d_output[n, o] · input[n, i]` and `d_bias[o] = Σ_n d_output[n, o]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearBackwardWeight {
-    /// `[N, I]`
-    pub input: Rows,
-    /// `[N, O]`
-    pub d_output: Rows,
+    /// Input `[N, I]` and d_output `[N, O]`: one pair, or one of each range of the rows where those lie in several tensors.
+    pub parts: Vec<(Rows, Rows)>,
     /// Word of `[O, I]` in [`GRADS`].
     pub d_weight: usize,
     /// Word of `[O]` in [`GRADS`].
     pub d_bias: usize,
+}
+
+impl LinearBackwardWeight {
+    /// N, of all parts.
+    pub fn count(&self) -> usize {
+        self.parts.iter().map(|(input, _)| input.count).sum()
+    }
+
+    /// I and O.
+    pub fn widths(&self) -> (usize, usize) {
+        self.parts.first().map_or((0, 0), |(input, d_output)| (input.width, d_output.width))
+    }
 }
 
 /// Elman RNN over `t_begin..t_end`: `h_t = act(projected_t + w_hh · h_{t−1} + b_hh)`, `h_{−1} = 0`.

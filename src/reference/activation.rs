@@ -27,7 +27,7 @@ pub fn activation_forward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationFo
                         FeedForward::Gelu => pairs.for_each(|(y, x)| *y = *x * x.normal_cdf()),
                         FeedForward::Relu => pairs.for_each(|(y, x)| *y = relu(*x, *x)),
                     }
-                    drops.apply(first, output);
+                    drops.apply(op.first + first, output);
                 },
             );
         },
@@ -52,7 +52,7 @@ pub fn activation_backward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationB
                         FeedForward::Gelu => triples.for_each(|((d_x, x), d)| *d_x = *d * gelu_slope(*x)),
                         FeedForward::Relu => triples.for_each(|((d_x, x), d)| *d_x = relu(*x, *d)),
                     }
-                    drops.apply(first, d_input);
+                    drops.apply(op.first + first, d_input);
                 },
             );
         },

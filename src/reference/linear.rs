@@ -7,7 +7,7 @@ use crate::program::tensor::{GRADS, PARAMS};
 
 use super::matrix::{Matrix, Out, even, product};
 use super::scalar::{Scalar, vectorized};
-use super::storage::{Storage, tiles};
+use super::storage::{Storage, spans};
 
 /// Rows of the input per task.
 const ROW_TILE: usize = 512;
@@ -18,7 +18,8 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward) {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     let per_replica = count.div_ceil(ROW_TILE);
     let mut output = storage.take_floats(op.output.tensor);
-    tiles(&mut output, storage.row(op.output.tensor), count, outputs, ROW_TILE).into_par_iter().enumerate().for_each(
+    let row = storage.row(op.output.tensor);
+    spans(&mut output, row, op.output.offset, count, outputs, ROW_TILE).into_par_iter().enumerate().for_each(
         |(task, output)| {
             let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
             let params = storage.float_row(PARAMS, r);
@@ -42,7 +43,8 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let per_replica = count.div_ceil(ROW_TILE);
     let mut d_input = storage.take_floats(op.d_input.tensor);
-    tiles(&mut d_input, storage.row(op.d_input.tensor), count, inputs, ROW_TILE).into_par_iter().enumerate().for_each(
+    let row = storage.row(op.d_input.tensor);
+    spans(&mut d_input, row, op.d_input.offset, count, inputs, ROW_TILE).into_par_iter().enumerate().for_each(
         |(task, d_input)| {
             let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
             let weight = Matrix::new(storage.float_row(PARAMS, r), op.weight, outputs, inputs, inputs);
@@ -63,7 +65,7 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
 }
 
 pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardWeight) {
-    let (count, inputs, outputs) = (op.input.count, op.input.width, op.d_output.width);
+    let (inputs, outputs) = op.widths();
     let per_replica = outputs.div_ceil(WEIGHT_TILE);
     let mut grads = storage.take_floats(GRADS);
     let mut tasks = Vec::new();
@@ -74,28 +76,30 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
     }
     tasks.into_par_iter().enumerate().for_each(|(task, (d_weight, d_bias))| {
         let (r, first) = (task / per_replica, task % per_replica * WEIGHT_TILE);
-        let input = storage.float_row(op.input.tensor, r);
-        let d_output = storage.float_row(op.d_output.tensor, r);
         d_weight.fill(T::ZERO);
-        for (n, x) in even(input, &op.input, 0, count) {
-            for (m, d) in even(d_output, &op.d_output, n, x.rows) {
-                let d = Matrix { offset: d.offset + first, columns: d_bias.len(), ..d };
-                let x = Matrix { offset: x.offset + (m - n) * x.row, rows: d.rows, ..x };
-                product(Out { data: &mut *d_weight, row: inputs }, true, d.transposed(), x);
-            }
-        }
-        vectorized(
-            #[inline(always)]
-            || {
-                d_bias.fill(T::ZERO);
-                for n in 0..count {
-                    let d = &d_output[op.d_output.start(n) + first..][..d_bias.len()];
-                    for (sum, d) in d_bias.iter_mut().zip(d) {
-                        *sum += *d;
-                    }
+        d_bias.fill(T::ZERO);
+        for (input_rows, d_rows) in &op.parts {
+            let input = storage.float_row(input_rows.tensor, r);
+            let d_output = storage.float_row(d_rows.tensor, r);
+            for (n, x) in even(input, input_rows, 0, input_rows.count) {
+                for (m, d) in even(d_output, d_rows, n, x.rows) {
+                    let d = Matrix { offset: d.offset + first, columns: d_bias.len(), ..d };
+                    let x = Matrix { offset: x.offset + (m - n) * x.row, rows: d.rows, ..x };
+                    product(Out { data: &mut *d_weight, row: inputs }, true, d.transposed(), x);
                 }
-            },
-        );
+            }
+            vectorized(
+                #[inline(always)]
+                || {
+                    for n in 0..d_rows.count {
+                        let d = &d_output[d_rows.start(n) + first..][..d_bias.len()];
+                        for (sum, d) in d_bias.iter_mut().zip(d) {
+                            *sum += *d;
+                        }
+                    }
+                },
+            );
+        }
     });
     storage.put_floats(GRADS, grads);
 }

@@ -2,7 +2,7 @@
 
 use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
-use microglia::program::builder::Sizes;
+use microglia::program::builder::{MAX_WORDS, Sizes};
 use microglia::program::op::{InstanceNorm, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{List, Op, Program, ReplicaStep};
@@ -78,6 +78,7 @@ impl Case {
                 attention_dropout: 0.0,
                 head_dropout: 0.0,
                 revin_affine: self.golden.value("revin_affine"),
+                max_words: MAX_WORDS,
             },
             ..ModelOptions::of(ModelKind::Patchtst, variant)
         };
@@ -225,14 +226,17 @@ fn the_state_dict_is_that_of_transformers() {
     for file in FILES.iter().filter(|file| file.contains("_hf_")) {
         let case = Case::read(file);
         let program = case.program();
-        let mut ours: Vec<String> = program.params.params.iter().map(|param| param.name.clone()).collect();
-        ours.extend(program.state.entries.iter().map(|entry| entry.name.clone()));
+        let params = program.params.params.iter().map(|param| (param.name.clone(), param.shape.clone()));
+        let state = program.state.entries.iter().map(|entry| (entry.name.clone(), entry.shape.clone()));
+        let mut ours: Vec<(String, Vec<usize>)> = params.chain(state).collect();
         ours.sort();
         let bytes = std::fs::read(crate::golden::path(&format!("{file}.safetensors"))).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let names = tensors.names().into_iter();
-        let mut theirs: Vec<&str> = names.filter_map(|name| name.strip_prefix("init.")).collect();
-        theirs.sort_unstable();
+        let all = tensors.iter();
+        let mut theirs: Vec<(String, Vec<usize>)> = all
+            .filter_map(|(name, tensor)| Some((name.strip_prefix("init.")?.to_string(), tensor.shape().to_vec())))
+            .collect();
+        theirs.sort();
         assert_eq!(ours, theirs);
     }
 }

@@ -238,6 +238,21 @@ fn patchtst_of_many_patches() {
     let wide = |p: &mut PatchtstOptions| (p.d_model, p.heads, p.pool) = (128, 1, Pool::Mean);
     check(Case::patchtst(Variant::Hf, 1, 2, 40).slots(2).layers(1).set(narrow).set(wide));
     check(Case::patchtst(Variant::Hf, 1, 1, 1025).slots(2).layers(1).set(narrow).set(|p| p.pool = Pool::Mean));
+    // Ranges of heads, rows and sequences.
+    for max_words in [20, 100] {
+        let case = Case::patchtst(Variant::Official, 2, 2, 9).slots(2).dropout(0.3);
+        check(case.set(|p| (p.attention_dropout, p.max_words) = (0.3, max_words)));
+    }
     // Enough rows that sums over them are split.
     check(Case::patchtst(Variant::Official, 2, 9, 40).slots(2).layers(1).set(narrow));
+}
+
+/// 1,024 tokens with residual scores.
+#[test]
+fn patchtst_official_of_the_most_patches() {
+    let mut case = Case::patchtst(Variant::Official, 1, 1, 1024).slots(1).dropout(0.2).set(|p| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff, p.attention_dropout) = (Some(2), Some(1), 4, 1, 5, 0.3);
+    });
+    (case.sizes.channels, case.sizes.targets) = (1, 1);
+    check_passes(&case, [List::Forward, List::Backward].map(|list| (list, 0)).into_iter(), |_, _| {});
 }

@@ -112,6 +112,7 @@ pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: Pa
     let patches = options.patches(sizes.lookback);
     let drops = training.dropout;
     let mut b = Builder::with_state(sizes.clone(), layout, state(model));
+    b.max_words = options.max_words;
     let windows = layers::windows(&mut b);
     let affine =
         options.revin_affine.then(|| Affine { weight: b.param(REVIN.0).offset, bias: b.param(REVIN.1).offset });

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layers::NormKind;
 use crate::models::ModelOptions;
-use crate::program::builder::Sizes;
+use crate::program::builder::{MAX_WORDS, Sizes};
 use crate::program::op::{FeedForward, Patches};
 use crate::words::words;
 
@@ -82,6 +82,8 @@ pub struct PatchtstOptions {
     pub head_dropout: f64,
     /// Whether RevIN learns a scale and a shift per channel.
     pub revin_affine: bool,
+    /// Most words of a tensor that can be cut into ranges of the sequences: [`MAX_WORDS`], but in tests.
+    pub max_words: usize,
 }
 
 impl PatchtstOptions {
@@ -107,6 +109,7 @@ impl PatchtstOptions {
             attention_dropout: 0.0,
             head_dropout: 0.0,
             revin_affine: false,
+            max_words: MAX_WORDS,
         }
     }
 

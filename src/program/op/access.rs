@@ -58,7 +58,7 @@ impl Op {
             Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![PARAMS, op.stats, op.input],
             Op::LinearForward(op) => vec![PARAMS, op.input.tensor],
             Op::LinearBackwardInput(op) => with([PARAMS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor)]),
-            Op::LinearBackwardWeight(op) => vec![op.input.tensor, op.d_output.tensor],
+            Op::LinearBackwardWeight(op) => op.parts.iter().flat_map(|(input, d)| [input.tensor, d.tensor]).collect(),
             Op::RnnForward(op) => vec![PARAMS, op.projected],
             Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
             Op::LstmForward(op) => vec![PARAMS, op.gates],
