@@ -125,7 +125,7 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         Op::BatchNormStatistics(op) => vec![
             (op.input, op.batch * op.tokens * op.width),
             (op.stats, 2 * op.width + 1),
-            (STATE, op.running + 2 * op.width + 1),
+            (STATE, op.running + 2 * op.width + 2),
         ],
         Op::BatchNormForward(op) => {
             let words = op.count * op.width;

@@ -128,9 +128,14 @@ impl Case {
         for param in &program.params.params {
             param.set(&mut weights, self.golden.floats(&format!("{params}.{}", param.name)));
         }
-        let running = program.state.entries.iter();
-        let running: Vec<f32> =
-            running.flat_map(|entry| self.golden.floats(&format!("{state}.{}", entry.name))).collect();
+        let mut running = program.state.initial();
+        for entry in &program.state.entries {
+            let values = self.golden.floats(&format!("{state}.{}", entry.name));
+            match entry.is_count() {
+                true => entry.set_count(&mut running, values[0] as i64),
+                false => running[entry.range()].copy_from_slice(&values),
+            }
+        }
         engine.write_f32(PARAMS, 0, &weights).unwrap();
         engine.write_f32(STATE, 0, &running).unwrap();
     }
@@ -183,8 +188,11 @@ impl Case {
     fn state(&self, prefix: &str, engine: &mut dyn Engine, drift: &[String]) {
         let found = engine.read_f32(STATE, 0).unwrap();
         for entry in engine.program().state.entries.clone() {
-            if !drift.contains(&entry.name) {
-                self.near(&format!("{prefix}.{}", entry.name), &found[entry.range()], STATISTIC, 0.0);
+            let name = format!("{prefix}.{}", entry.name);
+            if entry.is_count() {
+                self.near(&name, &[entry.count(&found) as f32], 0.0, 0.0);
+            } else if !drift.contains(&entry.name) {
+                self.near(&name, &found[entry.range()], STATISTIC, 0.0);
             }
         }
     }

@@ -136,7 +136,7 @@ pub struct BatchNormStatistics {
     pub input: TensorId,
     /// `[2·D + 1]`
     pub stats: TensorId,
-    /// Word in [`STATE`](super::STATE) of the running mean and variance `[2, D]`, and of the count after them.
+    /// Word in [`STATE`](super::STATE) of the running mean and variance `[2, D]`, and of the count's two after them.
     pub running: usize,
 }
 
