@@ -46,7 +46,7 @@ fn program([rows, inputs, outputs]: [usize; 3]) -> microglia::Result<Program> {
     let mut dense = |name: &str, width: usize| Rows::dense(b.tensor(name, &[rows, width]), rows, width);
     let (input, output) = (dense("input", inputs), dense("output", outputs));
     let (d_input, d_output) = (dense("d_input", inputs), dense("d_output", outputs));
-    b.forward(Op::LinearForward(LinearForward { input, weight, bias, output }));
+    b.forward(Op::LinearForward(LinearForward { input, weight, bias, residual: None, output }));
     b.backward(Op::LinearBackwardWeight(LinearBackwardWeight {
         parts: vec![(input, d_output)],
         d_weight: weight,

@@ -1,12 +1,16 @@
-//! linear_forward — output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o].
+//! linear_forward — output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o], or skip[n, o] + dropout of that.
 //! Twin: src/reference/linear.rs. For software adapters: registers alone, no workgroup memory. A workgroup is
 //! `column_lanes` blocks of 8 rows of 4 columns wide.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, rows, block, operands, linear_rows, add_rows
+//! Uses: grid, slot, replica_step, rng, drops, rows, block, operands, linear_rows, add_rows, skip_rows, residual
 
 struct Params {
     input: Rows,
     output: Rows,
+    skip: Rows,          // read where RESIDUAL is 1
+    first: u32,          // row that dropout counts from
+    site: u32,
+    steps_row: u32,      // slots per replica row of the step table
     weight: u32,         // word offset of weight [O, I] in a replica's row
     bias: u32,           // word offset of bias [O]
     params_row: u32,     // words per replica row
@@ -16,9 +20,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> params: array<vec4<f32>>;  // [R, P]
-@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;   // [R, N, I]
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;  // [R, N, O]
+@group(0) @binding(1) var<uniform> slot: Slot;
+@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;  // [R, slots]
+@group(0) @binding(3) var<storage, read> params: array<vec4<f32>>;   // [R, P]
+@group(0) @binding(4) var<storage, read> input: array<vec4<f32>>;    // [R, N, I]
+@group(0) @binding(5) var<storage, read> skip: array<f32>;           // [R, N, O]
+@group(0) @binding(6) var<storage, read_write> output: array<f32>;   // [R, N, O]
 
 fn fours_of(side: u32, four: u32) -> vec4<f32> {
     if (side == LEFT) {
@@ -61,5 +68,5 @@ fn linear_forward(
             sum = add_step(sum, words_of(LEFT, x.low + i), words_of(LEFT, x.high + i), words_of(RIGHT, w + i));
         }
     }
-    store_block(row_starts(p.output, replica, first), columns, sum);
+    store_block(row_starts(p.output, replica, first), columns, add_residual(sum, replica, first, columns));
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::shader::{Kernel, Shader};
+use super::shader::{Constant, Kernel, Shader};
 use crate::error::{Error, Result};
 
 /// What the user asked for with `--device`.
@@ -184,8 +184,8 @@ pub fn list_adapters() -> Vec<AdapterSummary> {
     adapters().iter().map(AdapterSummary::of).collect()
 }
 
-/// A shader's name and its workgroup size, where it leaves that open.
-type KernelKey = (String, Option<u32>);
+/// A shader's name, and what its open words are.
+type KernelKey = (String, Vec<Constant>);
 
 /// An open device, with the pipelines made on it so far: engines of one process share it.
 pub struct Gpu {
@@ -285,15 +285,15 @@ impl Gpu {
     pub(crate) fn kernel(
         &self,
         name: &str,
-        lanes: Option<u32>,
+        constants: &[Constant],
         source: impl FnOnce() -> Result<Shader>,
     ) -> Result<Arc<Kernel>> {
-        let key = (name.to_string(), lanes);
+        let key = (name.to_string(), constants.to_vec());
         if let Some(kernel) = lock(&self.kernels).get(&key) {
             return Ok(kernel.clone());
         }
         // Compiled outside the lock: another thread's pipelines need not wait.
-        let kernel = Arc::new(Kernel::new(self, source()?, lanes)?);
+        let kernel = Arc::new(Kernel::new(self, source()?, constants)?);
         Ok(lock(&self.kernels).entry(key).or_insert(kernel).clone())
     }
 }

@@ -5,7 +5,7 @@ use crate::dims::padded;
 use crate::gpu::AdapterClass;
 use crate::program::Rows;
 use crate::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward};
-use crate::program::tensor::{GRADS, PARAMS};
+use crate::program::tensor::{GRADS, PARAMS, STEPS};
 
 /// Whether all rows start at multiples of four words and are whole fours.
 fn fours(rows: &Rows) -> bool {
@@ -55,6 +55,10 @@ uniform! {
     LinearForwardParams {
         input: RowsWords,
         output: RowsWords,
+        skip: RowsWords,
+        first: u32,
+        site: u32,
+        steps_row: u32,
         weight: u32,
         bias: u32,
         params_row: u32,
@@ -67,9 +71,15 @@ uniform! {
 pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     let cut = Cut::new(shapes.class, count, outputs, 4);
+    // Something must be bound where nothing is added.
+    let skip = op.residual.map_or(Rows::dense(op.input.tensor, 0, 0), |residual| residual.skip);
     let params = LinearForwardParams {
         input: shapes.rows(&op.input),
         output: shapes.rows(&op.output),
+        skip: shapes.rows(&skip),
+        first: op.residual.map_or(0, |residual| residual.first as u32),
+        site: op.residual.map_or(0, |residual| residual.site),
+        steps_row: shapes.steps_row(),
         weight: op.weight as u32,
         bias: op.bias as u32,
         params_row: shapes.row(PARAMS),
@@ -77,9 +87,17 @@ pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
         column_groups: cut.column_groups as u32,
         fours: u32::from(fours(&op.input) && op.weight.is_multiple_of(4)),
     };
-    let bindings = [("params", PARAMS), ("input", op.input.tensor), ("output", op.output.tensor)];
+    let bindings = [
+        ("steps", STEPS),
+        ("params", PARAMS),
+        ("input", op.input.tensor),
+        ("skip", skip.tensor),
+        ("output", op.output.tensor),
+    ];
     let shader = cut.shader("linear_forward", "linear_forward_tiled");
-    Plan::one(Dispatch::new(shader, &params, &bindings, groups(cut.blocks(), 1), 2 * count * inputs * outputs))
+    let work = 2 * count * inputs * outputs;
+    let dispatch = Dispatch::new(shader, &params, &bindings, groups(cut.blocks(), 1), work);
+    Plan::one(dispatch.constant("RESIDUAL", u32::from(op.residual.is_some())))
 }
 
 uniform! {

@@ -127,20 +127,29 @@ pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) 
 
 /// A fully connected layer into a place that is there; `at` are the words of `[O, I]` and `[O]`.
 pub fn linear_to(b: &mut Builder, at: (usize, usize), input: Signal, output: Signal) {
-    linear_parts(b, at, &[(input, output)]);
+    linear_parts(b, at, &[LinearPart { input, output, residual: None }]);
 }
 
-/// The same of rows that lie in several tensors: a product each, and one sum for the weight's gradient.
-pub fn linear_parts(b: &mut Builder, (weight, bias): (usize, usize), parts: &[(Signal, Signal)]) {
-    for (input, output) in parts {
-        b.forward(Op::LinearForward(LinearForward { input: input.value, weight, bias, output: output.value }));
+/// Rows of a fully connected layer.
+#[derive(Debug, Clone, Copy)]
+pub struct LinearPart {
+    pub input: Signal,
+    pub output: Signal,
+    pub residual: Option<Residual>,
+}
+
+/// A layer whose rows lie in several tensors: a product each, and one sum for the weight's gradient.
+pub fn linear_parts(b: &mut Builder, (weight, bias): (usize, usize), parts: &[LinearPart]) {
+    for LinearPart { input, output, residual } in parts {
+        let (residual, output_rows) = (*residual, output.value);
+        b.forward(Op::LinearForward(LinearForward { input: input.value, weight, bias, residual, output: output_rows }));
         if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
             let skip = input.skip;
             b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip, d_input }));
         }
     }
     let parts: Option<Vec<(Rows, Rows)>> =
-        parts.iter().map(|(input, output)| Some((input.value, output.grad?))).collect();
+        parts.iter().map(|part| Some((part.input.value, part.output.grad?))).collect();
     if let Some(parts) = parts {
         b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts, d_weight: weight, d_bias: bias }));
     }

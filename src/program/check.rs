@@ -50,7 +50,9 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         }
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
+            let skip = op.residual.map_or(op.output, |residual| residual.skip);
             vec![
+                (skip.tensor, skip.end()),
                 (op.input.tensor, op.input.end()),
                 (op.output.tensor, op.output.end()),
                 (PARAMS, op.weight + inputs * outputs),
@@ -173,7 +175,6 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         Op::ActivationBackward(op) => {
             vec![(op.input, op.elements), (op.d_output, op.elements), (op.d_input, op.elements)]
         }
-        Op::Residual(op) => vec![(op.input, op.elements), (op.skip, op.elements), (op.output, op.elements)],
         Op::AttentionForward(op) => {
             let heads = &op.heads;
             let scores = [op.before, op.scores].into_iter().flatten().map(|tensor| (tensor, heads.scores()));

@@ -100,7 +100,19 @@ pub struct InstanceDenorm {
     pub output: TensorId,
 }
 
-/// `output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o]`
+/// How a linear layer ends a branch beside which its input goes on: `output = skip + dropout(…)`. Its backward is a
+/// [`Dropout`] towards the layer; towards `skip` the gradient is d_output itself, which the op that writes the skip's
+/// gradient adds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Residual {
+    /// `[N, O]`
+    pub skip: Rows,
+    pub site: u32,
+    /// Rows of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
+    pub first: usize,
+}
+
+/// `output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o]`, and what [`Residual`] makes of that.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearForward {
     /// `[N, I]`
@@ -109,6 +121,7 @@ pub struct LinearForward {
     pub weight: usize,
     /// Word of `[O]` in [`PARAMS`].
     pub bias: usize,
+    pub residual: Option<Residual>,
     /// `[N, O]`
     pub output: Rows,
 }
@@ -403,7 +416,6 @@ pub enum Op {
     LayerNormBackwardInput(LayerNormBackwardInput),
     ActivationForward(ActivationForward),
     ActivationBackward(ActivationBackward),
-    Residual(Residual),
     AttentionForward(AttentionForward),
     AttentionBackwardQuery(AttentionBackward),
     AttentionBackwardKeyValue(AttentionBackward),

@@ -1,8 +1,8 @@
-//! activation_forward, activation_backward, residual: elementwise, with dropout.
+//! activation_forward, activation_backward: elementwise, with dropout.
 
 use rayon::prelude::*;
 
-use crate::program::op::{ActivationBackward, ActivationForward, Chance, FeedForward, Residual};
+use crate::program::op::{ActivationBackward, ActivationForward, Chance, FeedForward};
 
 use super::dropout::Drops;
 use super::scalar::{Scalar, vectorized};
@@ -72,28 +72,4 @@ fn gelu_slope<T: Scalar>(x: T) -> T {
     // 1 / √(2π)
     let density = (T::from_f64(-0.5) * x * x).exp() * T::from_f64(0.398_942_280_401_432_7);
     x.normal_cdf() + x * density
-}
-
-pub fn residual<T: Scalar>(storage: &mut Storage<T>, op: &Residual, slot: usize) {
-    let mut output = storage.take_floats(op.output);
-    let per_replica = op.elements.div_ceil(TILE);
-    tiles(&mut output, storage.row(op.output), op.elements, 1, TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, op.site);
-            let input = &storage.float_row(op.input, r)[first..][..output.len()];
-            let skip = &storage.float_row(op.skip, r)[first..][..output.len()];
-            vectorized(
-                #[inline(always)]
-                || {
-                    output.copy_from_slice(input);
-                    drops.apply(first, output);
-                    for (word, skip) in output.iter_mut().zip(skip) {
-                        *word += *skip;
-                    }
-                },
-            );
-        },
-    );
-    storage.put_floats(op.output, output);
 }

@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward};
+use crate::program::op::{Chance, LinearBackwardInput, LinearBackwardWeight, LinearForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
+use super::dropout::Drops;
 use super::matrix::{Matrix, Out, even, product};
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, spans};
@@ -14,7 +15,7 @@ const ROW_TILE: usize = 512;
 /// Rows of the weight gradient per task.
 const WEIGHT_TILE: usize = 64;
 
-pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward) {
+pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, slot: usize) {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     let per_replica = count.div_ceil(ROW_TILE);
     let mut output = storage.take_floats(op.output.tensor);
@@ -34,6 +35,19 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward) {
                 let place = Out { data: &mut output[(n - first) * outputs..], row: outputs };
                 product(place, true, piece, weight.transposed());
             }
+            let Some(residual) = &op.residual else { return };
+            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, residual.site);
+            let skip = storage.float_row(residual.skip.tensor, r);
+            vectorized(
+                #[inline(always)]
+                || {
+                    drops.apply((residual.first + first) * outputs, output);
+                    for (n, row) in output.chunks_mut(outputs).enumerate() {
+                        let skip = &skip[residual.skip.start(first + n)..][..outputs];
+                        row.iter_mut().zip(skip).for_each(|(word, skip)| *word += *skip);
+                    }
+                },
+            );
         },
     );
     storage.put_floats(op.output.tensor, output);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use microglia::gpu::AdapterClass;
-use microglia::gpu::shader::{Access, LANES, SLOT, Shader};
+use microglia::gpu::shader::{Access, Constant, LANES, SLOT, Shader};
 use microglia::kernels::plan::{Dispatch, Shapes};
 use microglia::kernels::{self, sources};
 use microglia::models::ModelKind::{Lstm, Rnn};
@@ -61,20 +61,21 @@ fn dispatches() -> Vec<(Op, Dispatch)> {
     found
 }
 
-/// The workgroup sizes that the host asks a shader for.
-fn lanes(name: &str) -> BTreeSet<Option<u32>> {
+/// What the host makes of a shader's open words.
+fn constants(name: &str) -> BTreeSet<Vec<Constant>> {
     let asked: BTreeSet<_> =
-        dispatches().into_iter().filter(|(_, dispatch)| dispatch.shader == name).map(|(_, d)| d.lanes).collect();
+        dispatches().into_iter().filter(|(_, dispatch)| dispatch.shader == name).map(|(_, d)| d.constants).collect();
     // The recurrent kernels' whole range, whatever the programs here happen to need.
-    if asked.iter().any(Option::is_some) { [32, 64, 128, 256].map(Some).into() } else { asked }
+    let sized = asked.iter().flatten().any(|(name, _)| *name == LANES);
+    if sized { [32, 64, 128, 256].map(|lanes| vec![(LANES, lanes)]).into() } else { asked }
 }
 
-/// Runs `check` on the module as each of its workgroup sizes makes it.
+/// Runs `check` on the module as each choice of its open words makes it.
 fn each_resolved(check: impl Fn(&str, &naga::Module, &ModuleInfo)) {
     for (name, _) in sources::KERNELS {
         let shader = sources::shader(name).unwrap();
-        for lanes in lanes(name) {
-            let constants = lanes.map(|lanes| (LANES.to_string(), lanes as f64)).into_iter().collect();
+        for constants in constants(name) {
+            let constants = constants.into_iter().map(|(name, value)| (name.to_string(), f64::from(value))).collect();
             let (module, info) = process_overrides(&shader.module, &shader.info, None, &constants).unwrap();
             check(name, &module, &info);
         }

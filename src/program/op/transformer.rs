@@ -265,17 +265,6 @@ pub struct ActivationBackward {
     pub site: u32,
 }
 
-/// `output = skip + dropout(input)`. Its backward is a [`Dropout`](super::Dropout) towards `input`; towards `skip` the
-/// gradient is `d_output` itself, which the op that writes the skip's gradient adds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Residual {
-    pub elements: usize,
-    pub input: TensorId,
-    pub skip: TensorId,
-    pub output: TensorId,
-    pub site: u32,
-}
-
 /// Which tokens attend to which, and where they lie: a range of the batch's (sequence, head) pairs, whole sequences or
 /// some heads of one, so that scores `[pairs, N, N]` keep within what a device binds. The range decides no bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
