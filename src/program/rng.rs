@@ -36,15 +36,18 @@ pub fn draw(seed: u32, site: u32, step: u32, element: u32) -> u32 {
     threefry([seed, site], [step, element])[0]
 }
 
-/// Draws of adjacent elements that [`draw_block`] makes at a time.
+/// How many draws [`draw_block`] is best asked for: enough to keep vectors busy.
 pub const BLOCK: usize = 32;
 
-/// [`draw`] of elements `first..first + BLOCK`, side by side, so that it vectorises.
+/// [`draw`] of `N` elements from `first` on, `stride` apart, side by side, so that it vectorises.
 #[inline(always)]
-pub fn draw_block(seed: u32, site: u32, step: u32, first: u32) -> [u32; BLOCK] {
+pub fn draw_block<const N: usize>(seed: u32, site: u32, step: u32, first: u32, stride: u32) -> [u32; N] {
     let keys = [seed, site, 0x1BD1_1BDA ^ seed ^ site];
-    let mut a = [step.wrapping_add(keys[0]); BLOCK];
-    let mut b: [u32; BLOCK] = std::array::from_fn(|i| first.wrapping_add(i as u32).wrapping_add(keys[1]));
+    let mut a = [step.wrapping_add(keys[0]); N];
+    let mut b = [0; N];
+    for (i, b) in b.iter_mut().enumerate() {
+        *b = first.wrapping_add((i as u32).wrapping_mul(stride)).wrapping_add(keys[1]);
+    }
     for group in 0..5 {
         for i in 0..4 {
             let rotation = ROTATIONS[group % 2 * 4 + i];
@@ -99,8 +102,11 @@ mod tests {
     #[test]
     fn a_block_holds_the_draws_of_its_elements() {
         for first in [0, 7, u32::MAX - 5] {
-            let expected: [u32; BLOCK] = std::array::from_fn(|i| draw(3, 4, 5, first.wrapping_add(i as u32)));
-            assert_eq!(draw_block(3, 4, 5, first), expected);
+            for stride in [1, 42] {
+                let expected: [u32; BLOCK] =
+                    std::array::from_fn(|i| draw(3, 4, 5, first.wrapping_add(i as u32 * stride)));
+                assert_eq!(draw_block(3, 4, 5, first, stride), expected);
+            }
         }
     }
 

@@ -1,16 +1,25 @@
 //! attention_forward, attention_backward_query, attention_backward_key_value: every head of a few sequences per task.
+//!
+//! Like the shaders, a lane owns a query (or a key) and walks over the other side: heads are narrow, and a vector of
+//! queries needs neither a packed product nor a sum across lanes.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use crate::program::op::{AttentionBackward, AttentionForward, Chance, Heads};
 
 use super::dropout::Drops;
-use super::matrix::{Matrix, Out, product};
-use super::scalar::{Scalar, lane_max, lane_sum, vectorized};
+use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, spans};
 
 /// Sequences per task.
 const TILE: usize = 4;
+
+/// Queries (or keys) that one walk over the other side serves, side by side in a vector.
+const LANES: usize = 16;
+/// A number of each of them.
+type Lanes<T> = [T; LANES];
 
 /// One head of one sequence: where its rows lie.
 #[derive(Clone, Copy)]
@@ -29,17 +38,18 @@ impl Place {
     }
 
     /// q, k or v (part 0, 1, 2) `[N, E]` in a replica's row of `[S, N, 3, A, E]`.
-    fn part<'a, T>(&self, qkv: &'a [T], part: usize) -> Matrix<'a, T> {
+    fn part<'a, T>(&self, qkv: &'a [T], part: usize) -> Side<'a, T> {
         let (n, e, d) = (self.heads.tokens, self.heads.width, self.heads.model());
         let sequence = self.heads.first_sequence() + self.sequence - self.heads.qkv_first;
-        let offset = sequence * n * 3 * d + part * d + self.head * e;
-        Matrix::new(qkv, offset, n, e, 3 * d)
+        let first = sequence * n * 3 * d + part * d + self.head * e;
+        Side { data: &qkv[first..], tokens: n, width: e, row: 3 * d }
     }
 
     /// The head's `[N, E]` in a replica's row of `[S, N, A, E]`.
-    fn values<'a, T>(&self, output: &'a [T]) -> Matrix<'a, T> {
+    fn values<'a, T>(&self, output: &'a [T]) -> Side<'a, T> {
         let (n, e, d) = (self.heads.tokens, self.heads.width, self.heads.model());
-        Matrix::new(output, (self.heads.first_sequence() + self.sequence) * n * d + self.head * e, n, e, d)
+        let first = (self.heads.first_sequence() + self.sequence) * n * d + self.head * e;
+        Side { data: &output[first..], tokens: n, width: e, row: d }
     }
 
     /// The pair, among all of the batch.
@@ -62,10 +72,70 @@ impl Place {
         (self.pair() - self.heads.first) * self.heads.tokens * self.heads.tokens
     }
 
-    /// The same in those of the task whose first sequence this is `s` after.
-    fn own_scores(&self, s: usize) -> usize {
+    /// The same in those of the task in which this is sequence `s`.
+    fn own_scores(&self, s: usize) -> Range<usize> {
         let own = self.heads.own();
-        (s * own.len() + self.head - own.start) * self.heads.tokens * self.heads.tokens
+        let words = self.heads.tokens * self.heads.tokens;
+        let first = (s * own.len() + self.head - own.start) * words;
+        first..first + words
+    }
+}
+
+/// One head's `[N, E]`, rows `row` words apart.
+#[derive(Clone, Copy)]
+struct Side<'a, T> {
+    data: &'a [T],
+    tokens: usize,
+    width: usize,
+    row: usize,
+}
+
+impl<'a, T: Scalar> Side<'a, T> {
+    #[inline(always)]
+    fn token(&self, n: usize) -> &'a [T] {
+        &self.data[n * self.row..][..self.width]
+    }
+
+    /// Tokens `first..` as `[E, LANES]`, times `scale`; zero beyond the last.
+    #[inline(always)]
+    fn load(&self, lanes: &mut [Lanes<T>], first: usize, scale: T) {
+        for (e, lanes) in lanes.iter_mut().enumerate() {
+            *lanes = [T::ZERO; LANES];
+            for l in 0..LANES.min(self.tokens - first) {
+                lanes[l] = self.data[(first + l) * self.row + e] * scale;
+            }
+        }
+    }
+
+    /// `products[n] = Σ_e lanes[e] · token n`
+    #[inline(always)]
+    fn dot(&self, lanes: &[Lanes<T>], products: &mut [Lanes<T>]) {
+        for (n, products) in products.iter_mut().enumerate() {
+            let mut sum = [T::ZERO; LANES];
+            for (lanes, x) in lanes.iter().zip(self.token(n)) {
+                for l in 0..LANES {
+                    sum[l] += lanes[l] * *x;
+                }
+            }
+            *products = sum;
+        }
+    }
+
+    /// Tokens `first..` of an `[N, E]` at the start of `out`, rows `row` apart: `scale · Σ_n weights[n] · token n`.
+    #[inline(always)]
+    fn combine(&self, weights: &[Lanes<T>], scale: T, out: &mut [T], first: usize, row: usize) {
+        for e in 0..self.width {
+            let mut sum = [T::ZERO; LANES];
+            for (n, weights) in weights.iter().enumerate() {
+                let x = self.data[n * self.row + e];
+                for l in 0..LANES {
+                    sum[l] += weights[l] * x;
+                }
+            }
+            for l in 0..LANES.min(self.tokens - first) {
+                out[(first + l) * row + e] = sum[l] * scale;
+            }
+        }
     }
 }
 
@@ -74,9 +144,25 @@ fn scale<T: Scalar>(heads: &Heads) -> T {
     T::ONE / T::from_f32(heads.width as f32).sqrt()
 }
 
+/// Scratch of a task: owners' sides `[E, LANES]`, and what a walk leaves per token of the other side `[N, LANES]`.
+struct Scratch<T> {
+    own: Vec<Lanes<T>>,
+    d_own: Vec<Lanes<T>>,
+    p: Vec<Lanes<T>>,
+    d_p: Vec<Lanes<T>>,
+}
+
+impl<T: Scalar> Scratch<T> {
+    fn new(heads: &Heads) -> Self {
+        let lanes = |count| vec![[T::ZERO; LANES]; count];
+        let (n, e) = (heads.tokens, heads.width);
+        Scratch { own: lanes(e), d_own: lanes(e), p: lanes(n), d_p: lanes(n) }
+    }
+}
+
 pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForward, slot: usize) {
     let heads = op.heads;
-    let (n, d, scale) = (heads.tokens, heads.model(), scale::<T>(&heads));
+    let (n, d) = (heads.tokens, heads.model());
     let per_replica = heads.sequences().div_ceil(TILE);
     let mut output = storage.take_floats(op.output);
     let mut softmax = storage.take_floats(op.softmax);
@@ -98,31 +184,16 @@ pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForw
             let drops = Drops::new(&storage.step(r, slot), Chance::Attention, op.site);
             let qkv = storage.float_row(op.qkv, r);
             let before = op.before.map(|before| storage.float_row(before, r));
-            let mut p = vec![T::ZERO; n * n];
+            let mut scratch = Scratch::new(&heads);
             for (s, place) in Place::of_task(heads, first) {
-                let [q, k, v] = [0, 1, 2].map(|part| place.part(qkv, part));
-                product(Out { data: &mut p, row: n }, false, q, k.transposed());
-                add_before(&mut p, scale, before.map(|before| &before[place.scores()..]));
-                if !scores.is_empty() {
-                    scores[place.own_scores(s)..][..n * n].copy_from_slice(&p);
-                }
                 let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
+                let scores = if scores.is_empty() { None } else { Some(&mut scores[place.own_scores(s)]) };
+                let before = before.map(|before| &before[place.scores()..][..n * n]);
+                let output = &mut output[s * n * d + place.head * heads.width..];
                 vectorized(
                     #[inline(always)]
-                    || {
-                        for (i, row) in p.chunks_mut(n).enumerate() {
-                            let most = lane_max(row);
-                            row.iter_mut().for_each(|x| *x = (*x - most).exp());
-                            let sum = lane_sum(n, |j| row[j]);
-                            softmax[2 * i] = most + sum.ln();
-                            let inverse = T::ONE / sum;
-                            row.iter_mut().for_each(|x| *x *= inverse);
-                            drops.apply(place.draws() + i * n, row);
-                        }
-                    },
+                    || forward(&place, qkv, before, &drops, &mut scratch, scores, softmax, output),
                 );
-                let data = &mut output[s * n * d + place.head * heads.width..];
-                product(Out { data, row: d }, false, Matrix::new(&p, 0, n, n, n), v);
             }
         },
     );
@@ -133,51 +204,81 @@ pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForw
     }
 }
 
-/// `scores = scores · scale + before`
-fn add_before<T: Scalar>(scores: &mut [T], scale: T, before: Option<&[T]>) {
-    vectorized(
-        #[inline(always)]
-        || match before {
-            Some(before) => scores.iter_mut().zip(before).for_each(|(x, before)| *x = *x * scale + *before),
-            None => scores.iter_mut().for_each(|x| *x *= scale),
-        },
-    );
-}
-
-/// One head's probabilities and d_probabilities, `[N, N]` each.
-struct Recomputed<T> {
-    p: Vec<T>,
-    d_p: Vec<T>,
-}
-
-impl<T: Scalar> Recomputed<T> {
-    fn new(heads: &Heads) -> Self {
-        let words = heads.tokens * heads.tokens;
-        Recomputed { p: vec![T::ZERO; words], d_p: vec![T::ZERO; words] }
-    }
-
-    /// p = exp(score − log-sum-exp), and d_p = d_output · vᵀ before dropout.
-    fn fill(&mut self, place: &Place, qkv: &[T], before: Option<&[T]>, softmax: &[T], d_output: &[T]) {
-        let n = place.heads.tokens;
-        let [q, k, v] = [0, 1, 2].map(|part| place.part(qkv, part));
-        product(Out { data: &mut self.p, row: n }, false, q, k.transposed());
-        add_before(&mut self.p, scale(&place.heads), before.map(|before| &before[place.scores()..]));
-        let p = &mut self.p;
-        vectorized(
-            #[inline(always)]
-            || {
-                for (row, softmax) in p.chunks_mut(n).zip(softmax.chunks(2)) {
-                    row.iter_mut().for_each(|x| *x = (*x - softmax[0]).exp());
+/// One head: scores, their softmax with its log-sum-exp, dropout, and the weighted sum of values.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn forward<T: Scalar>(
+    place: &Place,
+    qkv: &[T],
+    before: Option<&[T]>,
+    drops: &Drops<T>,
+    scratch: &mut Scratch<T>,
+    mut scores: Option<&mut [T]>,
+    softmax: &mut [T],
+    output: &mut [T],
+) {
+    let (n, d) = (place.heads.tokens, place.heads.model());
+    let [q, k, v] = [0, 1, 2].map(|part| place.part(qkv, part));
+    let Scratch { own, p, .. } = scratch;
+    for first in (0..n).step_by(LANES) {
+        q.load(own, first, scale(&place.heads));
+        k.dot(own, p);
+        if let Some(before) = before {
+            by_lane(n, first, |l, row| {
+                for (p, before) in p.iter_mut().zip(&before[row]) {
+                    p[l] += *before;
                 }
-            },
-        );
-        product(Out { data: &mut self.d_p, row: n }, false, place.values(d_output), v.transposed());
+            });
+        }
+        if let Some(scores) = &mut scores {
+            by_lane(n, first, |l, row| {
+                for (score, p) in scores[row].iter_mut().zip(&*p) {
+                    *score = p[l];
+                }
+            });
+        }
+        let mut most = p[0];
+        for p in &*p {
+            for l in 0..LANES {
+                most[l] = if p[l] > most[l] { p[l] } else { most[l] };
+            }
+        }
+        let mut sum = [T::ZERO; LANES];
+        for p in &mut *p {
+            for l in 0..LANES {
+                p[l] = (p[l] - most[l]).exp();
+            }
+            for l in 0..LANES {
+                sum[l] += p[l];
+            }
+        }
+        for l in 0..LANES.min(n - first) {
+            softmax[2 * (first + l)] = most[l] + sum[l].ln();
+        }
+        for l in 0..LANES {
+            sum[l] = T::ONE / sum[l];
+        }
+        for (j, p) in p.iter_mut().enumerate() {
+            for l in 0..LANES {
+                p[l] *= sum[l];
+            }
+            drops.apply_lanes(place.draws() + first * n + j, n, p);
+        }
+        v.combine(p, T::ONE, output, first, d);
+    }
+}
+
+/// For each owner from `first` on: its lane, and its row's words in an `[N, N]`.
+#[inline(always)]
+fn by_lane(n: usize, first: usize, mut each: impl FnMut(usize, Range<usize>)) {
+    for l in 0..LANES.min(n - first) {
+        each(l, (first + l) * n..(first + l + 1) * n);
     }
 }
 
 pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
     let heads = op.heads;
-    let (n, d, e, scale) = (heads.tokens, heads.model(), heads.width, scale::<T>(&heads));
+    let (n, d) = (heads.tokens, heads.model());
     let per_replica = heads.sequences().div_ceil(TILE);
     let mut d_qkv = storage.take_floats(op.d_qkv);
     let mut softmax = storage.take_floats(op.softmax);
@@ -196,41 +297,17 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
     d_spans.into_par_iter().zip(softmax_spans).zip(score_spans).enumerate().for_each(
         |(task, ((d_qkv, softmax), d_scores))| {
             let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Attention, op.site);
-            let qkv = storage.float_row(op.qkv, r);
-            let before = op.before.map(|before| storage.float_row(before, r));
-            let (output, d_output) = (storage.float_row(op.output, r), storage.float_row(op.d_output, r));
-            let mut again = Recomputed::new(&heads);
+            let again = Again::new(storage, op, r, slot);
+            let output = storage.float_row(op.output, r);
+            let mut scratch = Scratch::new(&heads);
             for (s, place) in Place::of_task(heads, first) {
                 let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
-                again.fill(&place, qkv, before, softmax, d_output);
-                let (out, d_out) = (place.values(output), place.values(d_output));
-                let Recomputed { p, d_p } = &mut again;
+                let d_scores = if d_scores.is_empty() { None } else { Some(&mut d_scores[place.own_scores(s)]) };
+                let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
                 vectorized(
                     #[inline(always)]
-                    || {
-                        for i in 0..n {
-                            let at = out.offset + i * d;
-                            let delta = lane_sum(e, |j| output[at + j] * d_output[d_out.offset + i * d + j]);
-                            softmax[2 * i + 1] = delta;
-                            let d_p = &mut d_p[i * n..][..n];
-                            drops.apply(place.draws() + i * n, d_p);
-                            for (d_p, p) in d_p.iter_mut().zip(&p[i * n..]) {
-                                *d_p = *p * (*d_p - delta);
-                            }
-                        }
-                    },
+                    || again.query(&place, output, op.handed_on, &mut scratch, d_scores, softmax, d_query),
                 );
-                if !d_scores.is_empty() {
-                    let d_scores = &mut d_scores[place.own_scores(s)..][..n * n];
-                    if op.handed_on {
-                        d_p.iter_mut().zip(&*d_scores).for_each(|(own, later)| *own += *later);
-                    }
-                    d_scores.copy_from_slice(d_p);
-                }
-                d_p.iter_mut().for_each(|d| *d *= scale);
-                let data = &mut d_qkv[s * n * 3 * d + place.head * e..];
-                product(Out { data, row: 3 * d }, false, Matrix::new(d_p, 0, n, n, n), place.part(qkv, 1));
             }
         },
     );
@@ -243,7 +320,7 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
 
 pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
     let heads = op.heads;
-    let (n, d, e, scale) = (heads.tokens, heads.model(), heads.width, scale::<T>(&heads));
+    let (n, d) = (heads.tokens, heads.model());
     let per_replica = heads.sequences().div_ceil(TILE);
     let mut d_qkv = storage.take_floats(op.d_qkv);
     let sequences = heads.sequences();
@@ -251,40 +328,148 @@ pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &At
     let d_spans = spans(&mut d_qkv, storage.row(op.d_qkv), first_word, sequences, n * 3 * d, TILE);
     d_spans.into_par_iter().enumerate().for_each(|(task, d_qkv)| {
         let (r, first) = (task / per_replica, task % per_replica * TILE);
-        let drops = Drops::new(&storage.step(r, slot), Chance::Attention, op.site);
-        let qkv = storage.float_row(op.qkv, r);
-        let before = op.before.map(|before| storage.float_row(before, r));
+        let again = Again::new(storage, op, r, slot);
         let d_scores = op.d_scores.map(|scores| storage.float_row(scores, r));
-        let (softmax, d_output) = (storage.float_row(op.softmax, r), storage.float_row(op.d_output, r));
-        let mut again = Recomputed::new(&heads);
+        let softmax = storage.float_row(op.softmax, r);
+        let mut scratch = Scratch::new(&heads);
         for (s, place) in Place::of_task(heads, first) {
             let softmax = &softmax[place.softmax()..][..n * 2];
-            again.fill(&place, qkv, before, softmax, d_output);
-            let Recomputed { p, d_p } = &mut again;
+            let d_scores = d_scores.map(|d_scores| &d_scores[place.scores()..][..n * n]);
+            let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
             vectorized(
                 #[inline(always)]
-                || {
-                    for i in 0..n {
-                        let (p, d_p) = (&mut p[i * n..][..n], &mut d_p[i * n..][..n]);
-                        drops.apply(place.draws() + i * n, d_p);
-                        for (d_p, p) in d_p.iter_mut().zip(&*p) {
-                            *d_p = *p * (*d_p - softmax[2 * i + 1]) * scale;
-                        }
-                        drops.apply(place.draws() + i * n, p);
-                    }
-                    if let Some(d_scores) = d_scores {
-                        for (d_p, total) in d_p.iter_mut().zip(&d_scores[place.scores()..]) {
-                            *d_p = *total * scale;
-                        }
-                    }
-                },
+                || again.key_value(&place, d_scores, &mut scratch, softmax, d_query),
             );
-            let at = s * n * 3 * d + place.head * e;
-            let d_scores = Matrix::new(d_p, 0, n, n, n).transposed();
-            product(Out { data: &mut d_qkv[at + d..], row: 3 * d }, false, d_scores, place.part(qkv, 0));
-            let p = Matrix::new(p, 0, n, n, n).transposed();
-            product(Out { data: &mut d_qkv[at + 2 * d..], row: 3 * d }, false, p, place.values(d_output));
         }
     });
     storage.put_floats(op.d_qkv, d_qkv);
+}
+
+/// What both backward passes read to compute probabilities again.
+struct Again<'a, T> {
+    qkv: &'a [T],
+    before: Option<&'a [T]>,
+    d_output: &'a [T],
+    drops: Drops<T>,
+}
+
+impl<'a, T: Scalar> Again<'a, T> {
+    fn new(storage: &'a Storage<T>, op: &AttentionBackward, r: usize, slot: usize) -> Self {
+        Again {
+            qkv: storage.float_row(op.qkv, r),
+            before: op.before.map(|before| storage.float_row(before, r)),
+            d_output: storage.float_row(op.d_output, r),
+            drops: Drops::new(&storage.step(r, slot), Chance::Attention, op.site),
+        }
+    }
+
+    /// One head's d_q, with delta = Σ output · d_output left in `softmax` and d_scores in its place.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn query(
+        &self,
+        place: &Place,
+        output: &[T],
+        handed_on: bool,
+        scratch: &mut Scratch<T>,
+        mut d_scores: Option<&mut [T]>,
+        softmax: &mut [T],
+        d_query: &mut [T],
+    ) {
+        let (n, scale) = (place.heads.tokens, scale(&place.heads));
+        let [q, k, v] = [0, 1, 2].map(|part| place.part(self.qkv, part));
+        let (output, d_output) = (place.values(output), place.values(self.d_output));
+        let Scratch { own, d_own, p, d_p } = scratch;
+        for first in (0..n).step_by(LANES) {
+            d_output.load(d_own, first, T::ONE);
+            output.load(own, first, T::ONE);
+            let mut delta = [T::ZERO; LANES];
+            for (own, d_own) in own.iter().zip(&*d_own) {
+                for l in 0..LANES {
+                    delta[l] += own[l] * d_own[l];
+                }
+            }
+            let mut log_sum = [T::ZERO; LANES];
+            for l in 0..LANES.min(n - first) {
+                log_sum[l] = softmax[2 * (first + l)];
+                softmax[2 * (first + l) + 1] = delta[l];
+            }
+            q.load(own, first, scale);
+            k.dot(own, p);
+            v.dot(d_own, d_p);
+            if let Some(before) = self.before {
+                let before = &before[place.scores()..];
+                by_lane(n, first, |l, row| {
+                    for (p, before) in p.iter_mut().zip(&before[row]) {
+                        p[l] += *before;
+                    }
+                });
+            }
+            for (j, (d_p, p)) in d_p.iter_mut().zip(&*p).enumerate() {
+                self.drops.apply_lanes(place.draws() + first * n + j, n, d_p);
+                for l in 0..LANES {
+                    d_p[l] = (p[l] - log_sum[l]).exp() * (d_p[l] - delta[l]);
+                }
+            }
+            if let Some(d_scores) = &mut d_scores {
+                by_lane(n, first, |l, row| {
+                    for (total, d_p) in d_scores[row].iter_mut().zip(&mut *d_p) {
+                        if handed_on {
+                            d_p[l] += *total;
+                        }
+                        *total = d_p[l];
+                    }
+                });
+            }
+            k.combine(d_p, scale, d_query, first, k.row);
+        }
+    }
+
+    /// One head's d_k and d_v, written a model's width behind one another after d_q.
+    #[inline(always)]
+    fn key_value(
+        &self,
+        place: &Place,
+        d_scores: Option<&[T]>,
+        scratch: &mut Scratch<T>,
+        softmax: &[T],
+        d_query: &mut [T],
+    ) {
+        let (n, d, scale) = (place.heads.tokens, place.heads.model(), scale(&place.heads));
+        let [q, k, v] = [0, 1, 2].map(|part| place.part(self.qkv, part));
+        let d_output = place.values(self.d_output);
+        let Scratch { own, d_own, p, d_p } = scratch;
+        for first in (0..n).step_by(LANES) {
+            let owners = LANES.min(n - first);
+            k.load(own, first, scale);
+            v.load(d_own, first, T::ONE);
+            q.dot(own, p);
+            d_output.dot(d_own, d_p);
+            for (i, (p, d_p)) in p.iter_mut().zip(&mut *d_p).enumerate() {
+                let row = i * n + first;
+                if let Some(before) = self.before {
+                    let before = &before[place.scores() + row..];
+                    for l in 0..owners {
+                        p[l] += before[l];
+                    }
+                }
+                let (log_sum, delta) = (softmax[2 * i], softmax[2 * i + 1]);
+                for l in 0..LANES {
+                    p[l] = (p[l] - log_sum).exp();
+                }
+                match d_scores {
+                    Some(d_scores) => d_p[..owners].copy_from_slice(&d_scores[row..][..owners]),
+                    None => {
+                        self.drops.apply_lanes(place.draws() + row, 1, d_p);
+                        for l in 0..LANES {
+                            d_p[l] = p[l] * (d_p[l] - delta);
+                        }
+                    }
+                }
+                self.drops.apply_lanes(place.draws() + row, 1, p);
+            }
+            q.combine(d_p, scale, &mut d_query[d..], first, q.row);
+            d_output.combine(p, T::ONE, &mut d_query[2 * d..], first, q.row);
+        }
+    }
 }

@@ -58,10 +58,22 @@ impl<T: Scalar> Drops<T> {
         }
         for (block, values) in values.chunks_mut(rng::BLOCK).enumerate() {
             let start = (first + block * rng::BLOCK) as u32;
-            let draws = rng::draw_block(self.seed, self.site, self.step, start);
+            let draws: [u32; rng::BLOCK] = rng::draw_block(self.seed, self.site, self.step, start, 1);
             for (value, draw) in values.iter_mut().zip(draws) {
-                *value = if draw < self.threshold { T::ZERO } else { *value * self.scale };
+                *value = (*value * self.scale).where_true(draw >= self.threshold);
             }
+        }
+    }
+
+    /// The same of values whose elements lie `stride` apart.
+    #[inline(always)]
+    pub fn apply_lanes<const N: usize>(&self, first: usize, stride: usize, values: &mut [T; N]) {
+        if self.threshold == 0 {
+            return;
+        }
+        let draws: [u32; N] = rng::draw_block(self.seed, self.site, self.step, first as u32, stride as u32);
+        for l in 0..N {
+            values[l] = (values[l] * self.scale).where_true(draws[l] >= self.threshold);
         }
     }
 }

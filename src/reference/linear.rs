@@ -1,7 +1,10 @@
 //! linear_forward, linear_backward_input, linear_backward_weight.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use crate::program::Rows;
 use crate::program::op::{Chance, LinearBackwardInput, LinearBackwardWeight, LinearForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
@@ -14,6 +17,8 @@ use super::storage::{Storage, spans};
 const ROW_TILE: usize = 512;
 /// Rows of the weight gradient per task.
 const WEIGHT_TILE: usize = 64;
+/// Rows of the input that one task sums over.
+const SPLIT: usize = 4096;
 
 pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, slot: usize) {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
@@ -44,7 +49,9 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, s
                     drops.apply((residual.first + first) * outputs, output);
                     for (n, row) in output.chunks_mut(outputs).enumerate() {
                         let skip = &skip[residual.skip.start(first + n)..][..outputs];
-                        row.iter_mut().zip(skip).for_each(|(word, skip)| *word += *skip);
+                        for (word, skip) in row.iter_mut().zip(skip) {
+                            *word += *skip;
+                        }
                     }
                 },
             );
@@ -80,40 +87,96 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
 
 pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardWeight) {
     let (inputs, outputs) = op.widths();
-    let per_replica = outputs.div_ceil(WEIGHT_TILE);
     let mut grads = storage.take_floats(GRADS);
+    // The first split's sums are written where they belong, the others' added to them in order.
+    let ranges: Vec<(&(Rows, Rows), Range<usize>)> = op.parts.iter().flat_map(split).collect();
+    let splits = ranges.len();
+    let words = outputs * (inputs + 1);
+    let mut partial = vec![T::ZERO; storage.replicas * (splits - 1) * words];
     let mut tasks = Vec::new();
     for row in grads.chunks_mut(storage.row(GRADS)) {
-        let spans = [op.d_weight..op.d_weight + outputs * inputs, op.d_bias..op.d_bias + outputs];
-        let [d_weight, d_bias] = row.get_disjoint_mut(spans).expect("a weight and its bias do not overlap");
-        tasks.extend(d_weight.chunks_mut(WEIGHT_TILE * inputs).zip(d_bias.chunks_mut(WEIGHT_TILE)));
+        tasks.extend(weight_tiles(d_weight_and_bias(row, op), inputs));
     }
+    for sums in partial.chunks_mut(words) {
+        tasks.extend(weight_tiles(sums.split_at_mut(outputs * inputs), inputs));
+    }
+    let (tiles, replicas) = (outputs.div_ceil(WEIGHT_TILE), storage.replicas);
     tasks.into_par_iter().enumerate().for_each(|(task, (d_weight, d_bias))| {
-        let (r, first) = (task / per_replica, task % per_replica * WEIGHT_TILE);
-        d_weight.fill(T::ZERO);
-        d_bias.fill(T::ZERO);
-        for (input_rows, d_rows) in &op.parts {
-            let input = storage.float_row(input_rows.tensor, r);
-            let d_output = storage.float_row(d_rows.tensor, r);
-            for (n, x) in even(input, input_rows, 0, input_rows.count) {
-                for (m, d) in even(d_output, d_rows, n, x.rows) {
-                    let d = Matrix { offset: d.offset + first, columns: d_bias.len(), ..d };
-                    let x = Matrix { offset: x.offset + (m - n) * x.row, rows: d.rows, ..x };
-                    product(Out { data: &mut *d_weight, row: inputs }, true, d.transposed(), x);
+        let (sums, first) = (task / tiles, task % tiles * WEIGHT_TILE);
+        // Sums come as the first split of each replica, then the later ones of each.
+        let (r, split) = match sums.checked_sub(replicas) {
+            None => (sums, 0),
+            Some(later) => (later / (splits - 1), 1 + later % (splits - 1)),
+        };
+        let ((input, d_output), rows) = ranges[split].clone();
+        let input = (input, storage.float_row(input.tensor, r));
+        let d_output = (d_output, storage.float_row(d_output.tensor, r));
+        weight_sums(input, d_output, rows, first, d_weight, d_bias);
+    });
+    if splits > 1 {
+        let rows = grads.par_chunks_mut(storage.row(GRADS)).zip(partial.par_chunks((splits - 1) * words));
+        rows.for_each(|(row, partial)| {
+            let (d_weight, d_bias) = d_weight_and_bias(row, op);
+            for sums in partial.chunks(words) {
+                for (total, sum) in d_weight.iter_mut().chain(&mut *d_bias).zip(sums) {
+                    *total += *sum;
                 }
             }
-            vectorized(
-                #[inline(always)]
-                || {
-                    for n in 0..d_rows.count {
-                        let d = &d_output[d_rows.start(n) + first..][..d_bias.len()];
-                        for (sum, d) in d_bias.iter_mut().zip(d) {
-                            *sum += *d;
-                        }
-                    }
-                },
-            );
-        }
-    });
+        });
+    }
     storage.put_floats(GRADS, grads);
+}
+
+/// A part's ranges of rows that one task sums over.
+fn split(part: &(Rows, Rows)) -> impl Iterator<Item = (&(Rows, Rows), Range<usize>)> {
+    let count = part.0.count;
+    (0..count.max(1)).step_by(SPLIT).map(move |first| (part, first..(first + SPLIT).min(count)))
+}
+
+/// The op's two spans of a row of gradients.
+fn d_weight_and_bias<'a, T>(row: &'a mut [T], op: &LinearBackwardWeight) -> (&'a mut [T], &'a mut [T]) {
+    let (inputs, outputs) = op.widths();
+    let spans = [op.d_weight..op.d_weight + outputs * inputs, op.d_bias..op.d_bias + outputs];
+    let [d_weight, d_bias] = row.get_disjoint_mut(spans).expect("a weight and its bias do not overlap");
+    (d_weight, d_bias)
+}
+
+/// A gradient cut into [`WEIGHT_TILE`] rows of the weight each.
+fn weight_tiles<'a, T>(
+    (d_weight, d_bias): (&'a mut [T], &'a mut [T]),
+    inputs: usize,
+) -> impl Iterator<Item = (&'a mut [T], &'a mut [T])> {
+    d_weight.chunks_mut(WEIGHT_TILE * inputs).zip(d_bias.chunks_mut(WEIGHT_TILE))
+}
+
+/// `d_weight = d_outputᵀ · input` and `d_bias = Σ d_output` over `rows`, of the outputs from `first` on.
+fn weight_sums<T: Scalar>(
+    (input_rows, input): (&Rows, &[T]),
+    (d_rows, d_output): (&Rows, &[T]),
+    rows: Range<usize>,
+    first: usize,
+    d_weight: &mut [T],
+    d_bias: &mut [T],
+) {
+    let inputs = input_rows.width;
+    d_weight.fill(T::ZERO);
+    for (n, x) in even(input, input_rows, rows.start, rows.len()) {
+        for (m, d) in even(d_output, d_rows, n, x.rows) {
+            let d = Matrix { offset: d.offset + first, columns: d_bias.len(), ..d };
+            let x = Matrix { offset: x.offset + (m - n) * x.row, rows: d.rows, ..x };
+            product(Out { data: &mut *d_weight, row: inputs }, true, d.transposed(), x);
+        }
+    }
+    vectorized(
+        #[inline(always)]
+        || {
+            d_bias.fill(T::ZERO);
+            for n in rows {
+                let d = &d_output[d_rows.start(n) + first..][..d_bias.len()];
+                for (sum, d) in d_bias.iter_mut().zip(d) {
+                    *sum += *d;
+                }
+            }
+        },
+    );
 }
