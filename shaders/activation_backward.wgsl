@@ -5,6 +5,7 @@
 
 struct Params {
     kind: u32,         // 0 GELU, 1 ReLU
+    first: u32,        // what dropout's count of elements starts from
     elements: u32,
     site: u32,
     steps_row: u32,    // slots per replica row of the step table
@@ -34,7 +35,7 @@ fn activation_backward(
         return;
     }
     let at = replica * p.steps_row + slot.index;
-    let factor = drop_factor(steps[at].seed, p.site, steps[at].step, i, steps[at].dropout_threshold);
+    let factor = drop_factor(steps[at].seed, p.site, steps[at].step, p.first + i, steps[at].dropout_threshold);
     let x = input[replica * p.input_row + i];
     let d = d_output[replica * p.d_output_row + i];
     var d_x = 0.0;

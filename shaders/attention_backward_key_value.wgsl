@@ -6,6 +6,7 @@
 
 struct Params {
     heads: Attention,
+    qkv_first: u32,     // sequence that qkv begins with
     qkv_row: u32,       // words per replica row of each tensor
     before_row: u32,
     softmax_row: u32,
@@ -18,10 +19,10 @@ struct Params {
 @group(0) @binding(1) var<uniform> slot: Slot;
 @group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;    // [R, slots]
 @group(0) @binding(3) var<storage, read> qkv: array<f32>;              // [R, S, N, 3, A, E]
-@group(0) @binding(4) var<storage, read> before: array<f32>;           // [R, sequences, A, N, N]
+@group(0) @binding(4) var<storage, read> before: array<f32>;           // [R, pairs, N, N]
 @group(0) @binding(5) var<storage, read> softmax: array<f32>;          // [R, S, A, N, 2]  (log-sum-exp, δ)
 @group(0) @binding(6) var<storage, read> d_output: array<f32>;         // [R, S, N, A, E]
-@group(0) @binding(7) var<storage, read> d_scores: array<f32>;         // [R, sequences, A, N, N]
+@group(0) @binding(7) var<storage, read> d_scores: array<f32>;         // [R, pairs, N, N]
 @group(0) @binding(8) var<storage, read_write> d_qkv: array<f32>;      // [R, S, N, 3, A, E]
 
 const MAX_TILE: u32 = 128u;
@@ -55,7 +56,7 @@ fn attention_backward_key_value(
     var d_k: array<vec4<f32>, MAX_FOURS>;
     var d_v: array<vec4<f32>, MAX_FOURS>;
     if (here.works) {
-        let word = replica * p.qkv_row + token_word(p.heads, here.pair, here.token, 3u * model);
+        let word = replica * p.qkv_row + token_word(p.heads, here.pair, here.token, 3u * model, p.qkv_first);
         for (var f = 0u; f < fours; f = f + 1u) {
             k[f] = four(word + model, f);
             v[f] = four(word + 2u * model, f);
@@ -72,8 +73,8 @@ fn attention_backward_key_value(
             let j = (i / fours) % length;
             let f = i % fours;
             if (pair < p.heads.all) {
-                sh_a[i] = four(replica * p.qkv_row + token_word(p.heads, pair, first + j, 3u * model), f);
-                sh_b[i] = d_output_four(replica * p.d_output_row + token_word(p.heads, pair, first + j, model), f);
+                sh_a[i] = four(replica * p.qkv_row + token_word(p.heads, pair, first + j, 3u * model, p.qkv_first), f);
+                sh_b[i] = d_output_four(replica * p.d_output_row + token_word(p.heads, pair, first + j, model, 0u), f);
                 if (f == 0u) {
                     let word = replica * p.softmax_row + row_word(p.heads, pair, first + j) * 2u;
                     sh_row[i / fours] = vec2<f32>(softmax[word], softmax[word + 1u]);
@@ -113,7 +114,7 @@ fn attention_backward_key_value(
         }
     }
     if (here.works) {
-        let word = replica * p.d_qkv_row + token_word(p.heads, here.pair, here.token, 3u * model);
+        let word = replica * p.d_qkv_row + token_word(p.heads, here.pair, here.token, 3u * model, p.qkv_first);
         for (var e = 0u; e < p.heads.width; e = e + 1u) {
             d_qkv[word + model + e] = d_k[e / 4u][e % 4u] * p.heads.scale;
             d_qkv[word + 2u * model + e] = d_v[e / 4u][e % 4u];

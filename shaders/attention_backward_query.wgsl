@@ -6,6 +6,7 @@
 
 struct Params {
     heads: Attention,
+    qkv_first: u32,     // sequence that qkv begins with
     qkv_row: u32,       // words per replica row of each tensor
     before_row: u32,
     softmax_row: u32,
@@ -19,11 +20,11 @@ struct Params {
 @group(0) @binding(1) var<uniform> slot: Slot;
 @group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;    // [R, slots]
 @group(0) @binding(3) var<storage, read> qkv: array<f32>;              // [R, S, N, 3, A, E]
-@group(0) @binding(4) var<storage, read> before: array<f32>;           // [R, sequences, A, N, N]
+@group(0) @binding(4) var<storage, read> before: array<f32>;           // [R, pairs, N, N]
 @group(0) @binding(5) var<storage, read> output: array<f32>;           // [R, S, N, A, E]
 @group(0) @binding(6) var<storage, read> d_output: array<f32>;         // [R, S, N, A, E]
 @group(0) @binding(7) var<storage, read_write> softmax: array<f32>;    // [R, S, A, N, 2]  (log-sum-exp, δ)
-@group(0) @binding(8) var<storage, read_write> d_scores: array<f32>;   // [R, sequences, A, N, N]
+@group(0) @binding(8) var<storage, read_write> d_scores: array<f32>;   // [R, pairs, N, N]
 @group(0) @binding(9) var<storage, read_write> d_qkv: array<f32>;      // [R, S, N, 3, A, E]
 
 @compute @workgroup_size(128)
@@ -49,8 +50,8 @@ fn attention_backward_query(
     var normal = 0.0;
     var delta = 0.0;
     if (here.works) {
-        let word = replica * p.qkv_row + token_word(p.heads, here.pair, here.token, 3u * model);
-        let out = token_word(p.heads, here.pair, here.token, model);
+        let word = replica * p.qkv_row + token_word(p.heads, here.pair, here.token, 3u * model, p.qkv_first);
+        let out = token_word(p.heads, here.pair, here.token, model, 0u);
         for (var f = 0u; f < fours; f = f + 1u) {
             q[f] = four(word, f);
             d_q[f] = vec4<f32>(0.0);
@@ -73,7 +74,7 @@ fn attention_backward_query(
             let j = (i / fours) % length;
             let f = i % fours;
             if (pair < p.heads.all) {
-                let word = replica * p.qkv_row + token_word(p.heads, pair, first + j, 3u * model);
+                let word = replica * p.qkv_row + token_word(p.heads, pair, first + j, 3u * model, p.qkv_first);
                 sh_a[i] = four(word + model, f);
                 sh_b[i] = four(word + 2u * model, f);
             }
@@ -110,7 +111,7 @@ fn attention_backward_query(
         }
     }
     if (here.works) {
-        let word = replica * p.d_qkv_row + token_word(p.heads, here.pair, here.token, 3u * model);
+        let word = replica * p.d_qkv_row + token_word(p.heads, here.pair, here.token, 3u * model, p.qkv_first);
         for (var e = 0u; e < p.heads.width; e = e + 1u) {
             d_qkv[word + e] = d_q[e / 4u][e % 4u] * p.heads.scale;
         }

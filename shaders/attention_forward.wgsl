@@ -6,6 +6,7 @@
 
 struct Params {
     heads: Attention,
+    qkv_first: u32,    // sequence that qkv begins with
     qkv_row: u32,      // words per replica row of each tensor
     before_row: u32,
     scores_row: u32,
@@ -17,8 +18,8 @@ struct Params {
 @group(0) @binding(1) var<uniform> slot: Slot;
 @group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;    // [R, slots]
 @group(0) @binding(3) var<storage, read> qkv: array<f32>;              // [R, S, N, 3, A, E]
-@group(0) @binding(4) var<storage, read> before: array<f32>;           // [R, sequences, A, N, N]
-@group(0) @binding(5) var<storage, read_write> scores: array<f32>;     // [R, sequences, A, N, N]
+@group(0) @binding(4) var<storage, read> before: array<f32>;           // [R, pairs, N, N]
+@group(0) @binding(5) var<storage, read_write> scores: array<f32>;     // [R, pairs, N, N]
 @group(0) @binding(6) var<storage, read_write> softmax: array<f32>;    // [R, S, A, N, 2]  (log-sum-exp, …)
 @group(0) @binding(7) var<storage, read_write> output: array<f32>;     // [R, S, N, A, E]
 
@@ -41,7 +42,7 @@ fn attention_forward(
     var q: array<vec4<f32>, MAX_FOURS>;
     var sum: array<vec4<f32>, MAX_FOURS>;
     if (here.works) {
-        let word = replica * p.qkv_row + token_word(p.heads, here.pair, here.token, 3u * model);
+        let word = replica * p.qkv_row + token_word(p.heads, here.pair, here.token, 3u * model, p.qkv_first);
         for (var f = 0u; f < fours; f = f + 1u) {
             q[f] = four(word, f);
             sum[f] = vec4<f32>(0.0);
@@ -58,7 +59,7 @@ fn attention_forward(
             let j = (i / fours) % length;
             let f = i % fours;
             if (pair < p.heads.all) {
-                let word = replica * p.qkv_row + token_word(p.heads, pair, first + j, 3u * model);
+                let word = replica * p.qkv_row + token_word(p.heads, pair, first + j, 3u * model, p.qkv_first);
                 sh_a[i] = four(word + model, f);
                 sh_b[i] = four(word + 2u * model, f);
             }
@@ -94,7 +95,7 @@ fn attention_forward(
     }
     if (here.works) {
         softmax[replica * p.softmax_row + row_word(p.heads, here.pair, here.token) * 2u] = most + log(total);
-        let word = replica * p.output_row + token_word(p.heads, here.pair, here.token, model);
+        let word = replica * p.output_row + token_word(p.heads, here.pair, here.token, model, 0u);
         for (var e = 0u; e < p.heads.width; e = e + 1u) {
             output[word + e] = sum[e / 4u][e % 4u] / total;
         }

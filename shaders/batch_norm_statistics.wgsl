@@ -6,7 +6,8 @@
 struct Params {
     width: u32,        // D
     splits: u32,
-    running: u32,      // word offset of mean [D], variance [D] and count in a replica's row of state
+    running: u32,      // word offset of mean [D], variance [D] and count [2] in a replica's row of state
+    count_base: u32,   // a count's first word carries over here
     steps_row: u32,    // slots per replica row of the step table
     partial_row: u32,  // words per replica row of each tensor
     stats_row: u32,
@@ -62,6 +63,11 @@ fn batch_norm_statistics(
     let variance = running + p.width + d;
     state[variance] = state[variance] + MOMENTUM * (sample - state[variance]);
     if (d == 0u) {
-        state[running + 2u * p.width] = state[running + 2u * p.width] + 1.0;
+        // Two words count: the second those times that the first reached the base.
+        let word = running + 2u * p.width;
+        let counted = state[word] + 1.0;
+        let carries = counted == f32(p.count_base);
+        state[word] = select(counted, 0.0, carries);
+        state[word + 1u] = state[word + 1u] + select(0.0, 1.0, carries);
     }
 }

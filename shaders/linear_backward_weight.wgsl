@@ -1,10 +1,10 @@
 //! linear_backward_weight — d_weight[o, i] = Σ_n d_output[n, o] · input[n, i] and d_bias[o] = Σ_n d_output[n, o].
-//! Twin: src/reference/linear.rs. An invocation owns 8 outputs of 8 inputs, in registers, over `split_rows` of the rows;
-//! a workgroup is `output_lanes` such blocks wide. Where the rows are split, `sums` is working memory, which
-//! linear_weight_sum adds up. Blocks that reach past an edge repeat the last output or input: they come to the same
-//! numbers again and store them in the same place.
+//! Twin: src/reference/linear.rs. For software adapters: registers alone, no workgroup memory. An invocation owns 8 outputs
+//! of 8 inputs over `split_rows` of the rows; a workgroup is `column_lanes` such blocks wide. Where the rows are split,
+//! `sums` is working memory, which linear_weight_sum adds up. Past an edge a block repeats the last output or input: it
+//! comes to the same numbers again and stores them in the same place.
 //! R replicas, N rows, I inputs, O outputs, S splits.
-//! Uses: grid, rows
+//! Uses: grid, rows, block, operands
 
 struct Params {
     input: Rows,
@@ -15,8 +15,8 @@ struct Params {
     sums_split: u32,     // words from one split's sums to the next
     split_rows: u32,
     blocks: u32,         // workgroups that share a split
-    output_lanes: u32,   // a power of two, at most 64
-    output_groups: u32,  // workgroups side by side
+    column_lanes: u32,   // a power of two, at most 64
+    column_groups: u32,  // workgroups side by side
     fours: u32,          // 1 where rows of input and d_output start at multiples of four words and are whole fours
 }
 
@@ -24,6 +24,20 @@ struct Params {
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;     // [R, N, I]
 @group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;  // [R, N, O]
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;      // [R, S, O·I + O], or the gradients [R, P]
+
+fn fours_of(side: u32, four: u32) -> vec4<f32> {
+    if (side == LEFT) {
+        return d_output[four];
+    }
+    return input[four];
+}
+
+fn store(word: vec4<u32>, value: vec4<f32>) {
+    sums[word.x] = value.x;
+    sums[word.y] = value.y;
+    sums[word.z] = value.z;
+    sums[word.w] = value.w;
+}
 
 // Where a row of a matrix starts, as n counts up: without a division per row.
 struct Walk {
@@ -43,29 +57,10 @@ fn walk_on(rows: Rows, walk: Walk) -> Walk {
     return Walk(select(walk.word + rows.inner_stride, outer, wraps), outer, select(walk.left - 1u, rows.inner, wraps));
 }
 
-fn input_words(word: vec4<u32>) -> vec4<f32> {
-    return vec4<f32>(
-        input[word.x / 4u][word.x % 4u],
-        input[word.y / 4u][word.y % 4u],
-        input[word.z / 4u][word.z % 4u],
-        input[word.w / 4u][word.w % 4u],
-    );
-}
-
-fn d_output_words(word: vec4<u32>) -> vec4<f32> {
-    return vec4<f32>(
-        d_output[word.x / 4u][word.x % 4u],
-        d_output[word.y / 4u][word.y % 4u],
-        d_output[word.z / 4u][word.z % 4u],
-        d_output[word.w / 4u][word.w % 4u],
-    );
-}
-
-fn store(word: vec4<u32>, value: vec4<f32>) {
-    sums[word.x] = value.x;
-    sums[word.y] = value.y;
-    sums[word.z] = value.z;
-    sums[word.w] = value.w;
+// Eight inputs of a row of gradients.
+fn store_eight(row: u32, low: vec4<u32>, high: vec4<u32>, a: vec4<f32>, b: vec4<f32>) {
+    store(row + low, a);
+    store(row + high, b);
 }
 
 @compute @workgroup_size(64)
@@ -78,122 +73,61 @@ fn linear_backward_weight(
     let index = group_index(group, groups);
     let split = index / p.blocks;
     let block = index % p.blocks;
-    let output = ((block % p.output_groups) * p.output_lanes + lane % p.output_lanes) * 8u;
-    let first = ((block / p.output_groups) * (64u / p.output_lanes) + lane / p.output_lanes) * 8u;
+    let output = ((block % p.column_groups) * p.column_lanes + lane % p.column_lanes) * 8u;
+    let first = ((block / p.column_groups) * (64u / p.column_lanes) + lane / p.column_lanes) * 8u;
     let begin = split * p.split_rows;
     if (output >= p.d_output.width || first >= p.input.width || begin >= p.input.count) {
         return;
     }
     let end = min(begin + p.split_rows, p.input.count);
-    let low = vec4<u32>(0u, 1u, 2u, 3u);
-    let outputs_a = min(output + low, vec4<u32>(p.d_output.width - 1u));
-    let outputs_b = min(output + 4u + low, vec4<u32>(p.d_output.width - 1u));
-    let inputs_a = min(first + low, vec4<u32>(p.input.width - 1u));
-    let inputs_b = min(first + 4u + low, vec4<u32>(p.input.width - 1u));
+    let count = vec4<u32>(0u, 1u, 2u, 3u);
+    let outputs_low = min(output + count, vec4<u32>(p.d_output.width - 1u));
+    let outputs_high = min(output + 4u + count, vec4<u32>(p.d_output.width - 1u));
+    let inputs_low = min(first + count, vec4<u32>(p.input.width - 1u));
+    let inputs_high = min(first + 4u + count, vec4<u32>(p.input.width - 1u));
     var x = walk_from(p.input, replica, begin);
     var d = walk_from(p.d_output, replica, begin);
     // By output, over the first and the last four inputs.
-    var a0 = vec4<f32>(0.0);
-    var b0 = vec4<f32>(0.0);
-    var a1 = vec4<f32>(0.0);
-    var b1 = vec4<f32>(0.0);
-    var a2 = vec4<f32>(0.0);
-    var b2 = vec4<f32>(0.0);
-    var a3 = vec4<f32>(0.0);
-    var b3 = vec4<f32>(0.0);
-    var a4 = vec4<f32>(0.0);
-    var b4 = vec4<f32>(0.0);
-    var a5 = vec4<f32>(0.0);
-    var b5 = vec4<f32>(0.0);
-    var a6 = vec4<f32>(0.0);
-    var b6 = vec4<f32>(0.0);
-    var a7 = vec4<f32>(0.0);
-    var b7 = vec4<f32>(0.0);
-    var bias_a = vec4<f32>(0.0);
-    var bias_b = vec4<f32>(0.0);
+    var a = block_of(vec4<f32>(0.0));
+    var b = a;
+    var bias_low = vec4<f32>(0.0);
+    var bias_high = vec4<f32>(0.0);
     if (p.fours == 1u) {
         for (var n = begin; n < end; n = n + 1u) {
-            let d_a = d_output[(d.word + outputs_a.x) / 4u];
-            let d_b = d_output[(d.word + outputs_b.x) / 4u];
-            let x_a = input[(x.word + inputs_a.x) / 4u];
-            let x_b = input[(x.word + inputs_b.x) / 4u];
-            a0 = a0 + d_a.x * x_a;
-            b0 = b0 + d_a.x * x_b;
-            a1 = a1 + d_a.y * x_a;
-            b1 = b1 + d_a.y * x_b;
-            a2 = a2 + d_a.z * x_a;
-            b2 = b2 + d_a.z * x_b;
-            a3 = a3 + d_a.w * x_a;
-            b3 = b3 + d_a.w * x_b;
-            a4 = a4 + d_b.x * x_a;
-            b4 = b4 + d_b.x * x_b;
-            a5 = a5 + d_b.y * x_a;
-            b5 = b5 + d_b.y * x_b;
-            a6 = a6 + d_b.z * x_a;
-            b6 = b6 + d_b.z * x_b;
-            a7 = a7 + d_b.w * x_a;
-            b7 = b7 + d_b.w * x_b;
-            bias_a = bias_a + d_a;
-            bias_b = bias_b + d_b;
+            let d_low = fours_of(LEFT, (d.word + outputs_low.x) / 4u);
+            let d_high = fours_of(LEFT, (d.word + outputs_high.x) / 4u);
+            a = add_step(a, d_low, d_high, fours_of(RIGHT, (x.word + inputs_low.x) / 4u));
+            b = add_step(b, d_low, d_high, fours_of(RIGHT, (x.word + inputs_high.x) / 4u));
+            bias_low = bias_low + d_low;
+            bias_high = bias_high + d_high;
             x = walk_on(p.input, x);
             d = walk_on(p.d_output, d);
         }
     } else {
         for (var n = begin; n < end; n = n + 1u) {
-            let d_a = d_output_words(d.word + outputs_a);
-            let d_b = d_output_words(d.word + outputs_b);
-            let x_a = input_words(x.word + inputs_a);
-            let x_b = input_words(x.word + inputs_b);
-            a0 = a0 + d_a.x * x_a;
-            b0 = b0 + d_a.x * x_b;
-            a1 = a1 + d_a.y * x_a;
-            b1 = b1 + d_a.y * x_b;
-            a2 = a2 + d_a.z * x_a;
-            b2 = b2 + d_a.z * x_b;
-            a3 = a3 + d_a.w * x_a;
-            b3 = b3 + d_a.w * x_b;
-            a4 = a4 + d_b.x * x_a;
-            b4 = b4 + d_b.x * x_b;
-            a5 = a5 + d_b.y * x_a;
-            b5 = b5 + d_b.y * x_b;
-            a6 = a6 + d_b.z * x_a;
-            b6 = b6 + d_b.z * x_b;
-            a7 = a7 + d_b.w * x_a;
-            b7 = b7 + d_b.w * x_b;
-            bias_a = bias_a + d_a;
-            bias_b = bias_b + d_b;
+            let d_low = words_of(LEFT, d.word + outputs_low);
+            let d_high = words_of(LEFT, d.word + outputs_high);
+            a = add_step(a, d_low, d_high, words_of(RIGHT, x.word + inputs_low));
+            b = add_step(b, d_low, d_high, words_of(RIGHT, x.word + inputs_high));
+            bias_low = bias_low + d_low;
+            bias_high = bias_high + d_high;
             x = walk_on(p.input, x);
             d = walk_on(p.d_output, d);
         }
     }
     let to = replica * p.sums_row + split * p.sums_split;
-    let weights = to + p.d_weight;
-    let row0 = weights + outputs_a.x * p.input.width;
-    store(row0 + inputs_a, a0);
-    store(row0 + inputs_b, b0);
-    let row1 = weights + outputs_a.y * p.input.width;
-    store(row1 + inputs_a, a1);
-    store(row1 + inputs_b, b1);
-    let row2 = weights + outputs_a.z * p.input.width;
-    store(row2 + inputs_a, a2);
-    store(row2 + inputs_b, b2);
-    let row3 = weights + outputs_a.w * p.input.width;
-    store(row3 + inputs_a, a3);
-    store(row3 + inputs_b, b3);
-    let row4 = weights + outputs_b.x * p.input.width;
-    store(row4 + inputs_a, a4);
-    store(row4 + inputs_b, b4);
-    let row5 = weights + outputs_b.y * p.input.width;
-    store(row5 + inputs_a, a5);
-    store(row5 + inputs_b, b5);
-    let row6 = weights + outputs_b.z * p.input.width;
-    store(row6 + inputs_a, a6);
-    store(row6 + inputs_b, b6);
-    let row7 = weights + outputs_b.w * p.input.width;
-    store(row7 + inputs_a, a7);
-    store(row7 + inputs_b, b7);
+    let low = to + p.d_weight + outputs_low * p.input.width;
+    let high = to + p.d_weight + outputs_high * p.input.width;
+    store_eight(low.x, inputs_low, inputs_high, a.r0, b.r0);
+    store_eight(low.y, inputs_low, inputs_high, a.r1, b.r1);
+    store_eight(low.z, inputs_low, inputs_high, a.r2, b.r2);
+    store_eight(low.w, inputs_low, inputs_high, a.r3, b.r3);
+    store_eight(high.x, inputs_low, inputs_high, a.r4, b.r4);
+    store_eight(high.y, inputs_low, inputs_high, a.r5, b.r5);
+    store_eight(high.z, inputs_low, inputs_high, a.r6, b.r6);
+    store_eight(high.w, inputs_low, inputs_high, a.r7, b.r7);
     if (first == 0u) {
-        store(to + p.d_bias + outputs_a, bias_a);
-        store(to + p.d_bias + outputs_b, bias_b);
+        store(to + p.d_bias + outputs_low, bias_low);
+        store(to + p.d_bias + outputs_high, bias_high);
     }
 }

@@ -1,8 +1,8 @@
 // What the attention kernels share. A workgroup of 128 holds `pairs` (sequence, head) pairs where tokens are few, an
 // invocation per token; else 128 tokens of one pair. The other side's tokens come by in tiles, through workgroup memory.
 struct Attention {
-    first: u32,         // sequence of the batch that pair 0 belongs to
-    all: u32,           // (sequence, head) pairs of the op
+    first: u32,         // the first (sequence, head) pair of the op, among all of the batch
+    all: u32,           // pairs of the op
     tokens: u32,        // N
     heads: u32,         // A
     width: u32,         // E
@@ -41,14 +41,15 @@ fn place_of(heads: Attention, group: u32, lane: u32) -> Place {
     return Place(pair, slot, token, slot < heads.pairs && pair < heads.all && token < heads.tokens);
 }
 
-// The word of a token's head in [S, N, words], less the head's own offset.
-fn token_word(heads: Attention, pair: u32, token: u32, words: u32) -> u32 {
-    return ((heads.first + pair / heads.heads) * heads.tokens + token) * words + (pair % heads.heads) * heads.width;
+// The word of a token's head in [S, N, words], less the head's own offset, of sequences from `begin` on.
+fn token_word(heads: Attention, pair: u32, token: u32, words: u32, begin: u32) -> u32 {
+    let all = heads.first + pair;
+    return ((all / heads.heads - begin) * heads.tokens + token) * words + (all % heads.heads) * heads.width;
 }
 
 // The word of a token in [S, A, N].
 fn row_word(heads: Attention, pair: u32, token: u32) -> u32 {
-    return (heads.first * heads.heads + pair) * heads.tokens + token;
+    return (heads.first + pair) * heads.tokens + token;
 }
 
 // Four words of a head in the kernel's qkv, 0 past its end.

@@ -12,7 +12,14 @@ struct Rows {
 
 // The word at which row n of a replica starts.
 fn row_start(rows: Rows, replica: u32, n: u32) -> u32 {
-    let outer = (n / rows.inner) * rows.outer_stride;
-    let inner = (n % rows.inner) * rows.inner_stride;
-    return replica * rows.replica_row + rows.offset + outer + inner;
+    return four_rows(rows, replica, vec4<u32>(n)).x;
+}
+
+// The words at which four rows start; without a division where all lie evenly.
+fn four_rows(rows: Rows, replica: u32, n: vec4<u32>) -> vec4<u32> {
+    let start = replica * rows.replica_row + rows.offset;
+    if (rows.inner >= rows.count) {
+        return start + n * rows.inner_stride;
+    }
+    return start + (n / rows.inner) * rows.outer_stride + (n % rows.inner) * rows.inner_stride;
 }

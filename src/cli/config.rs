@@ -147,12 +147,12 @@ struct Model {
 /// Sizes that are not typed come from the file to start from, where it tells them.
 fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<Model> {
     let kind = parse(args.model, ModelOptions::default().kind)?;
-    let variant = parse(patchtst.patchtst_variant.clone(), ModelOptions::default().patchtst.variant)?;
-    let mut default = ModelOptions::of(kind, variant);
+    let typed = patchtst.patchtst_variant.as_deref().map(str::parse).transpose()?;
+    let mut default = ModelOptions::of(kind, typed.unwrap_or(ModelOptions::default().patchtst.variant));
     let init = args.init.and_then(|init| init.0);
     let mut horizon = None;
     if let (ModelKind::Patchtst, Some(file)) = (kind, &init) {
-        (default.patchtst, default.layers, horizon) = weights::infer_patchtst(file, default.patchtst)?;
+        (default.patchtst, default.layers, horizon) = weights::infer_patchtst(file, typed)?;
     }
     let model = ModelOptions {
         kind,
@@ -185,6 +185,7 @@ fn patchtst_options(args: PatchtstArgs, default: PatchtstOptions) -> Result<Patc
         attention_dropout: args.attention_dropout.unwrap_or(default.attention_dropout),
         head_dropout: args.head_dropout.unwrap_or(default.head_dropout),
         revin_affine: args.revin_affine.map_or(Ok(default.revin_affine), |text| parse_on_off(&text))?,
+        max_words: default.max_words,
     })
 }
 

@@ -35,9 +35,7 @@ pub fn rule(op: &Op) -> Rule {
         Op::PatchGather(_) => exact,
         Op::PositionsBackward(_) => sums,
         Op::InstanceAffineBackward(_) => elementwise(16.0, "division 2.5 ULP, sums over the batch"),
-        Op::PositionsForward(_) | Op::Residual(_) => {
-            elementwise(8.0, "a sum, and a division 2.5 ULP in dropout's scale")
-        }
+        Op::PositionsForward(_) => elementwise(8.0, "a sum, and a division 2.5 ULP in dropout's scale"),
         Op::BatchNormStatistics(_) | Op::BatchNormBackwardWeight(_) | Op::LayerNormBackwardWeight(_) => {
             elementwise(16.0, "division 2.5 ULP, sums over the batch")
         }

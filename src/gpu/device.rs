@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::shader::{Kernel, Shader};
+use super::shader::{Constant, Kernel, Shader};
 use super::timing::{Stamps, Tally};
 use crate::error::{Error, Result};
 
@@ -45,6 +45,17 @@ impl fmt::Display for Choice {
             Choice::Named(name) => name,
         })
     }
+}
+
+/// What decides how a kernel is cut: nothing finer of an adapter does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AdapterClass {
+    /// A CPU that plays a GPU.
+    Software,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A card with memory of its own, or a share of one.
+    Discrete,
 }
 
 /// An adapter, with the limits and features that matter here.
@@ -98,6 +109,14 @@ impl AdapterSummary {
             timestamp_query: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             subgroup: features.contains(wgpu::Features::SUBGROUP),
             shader_f16: features.contains(wgpu::Features::SHADER_F16),
+        }
+    }
+
+    pub fn class(&self) -> AdapterClass {
+        match self.device_type {
+            "software" => AdapterClass::Software,
+            "discrete" | "virtual" => AdapterClass::Discrete,
+            _ => AdapterClass::Integrated,
         }
     }
 
@@ -166,8 +185,8 @@ pub fn list_adapters() -> Vec<AdapterSummary> {
     adapters().iter().map(AdapterSummary::of).collect()
 }
 
-/// A shader's name and its workgroup size, where it leaves that open.
-type KernelKey = (String, Option<u32>);
+/// A shader's name, and what its open words are.
+type KernelKey = (String, Vec<Constant>);
 
 /// An open device, with the pipelines made on it so far: engines of one process share it.
 pub struct Gpu {
@@ -262,7 +281,7 @@ impl Gpu {
             None => Ok(made),
             Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::Device {
                 problem: format!("{}: out of memory for {what}", self.summary.name),
-                help: "choose a smaller --batch, --lookback, --hidden or --replicas".into(),
+                help: "choose a smaller --batch, --lookback, --hidden (of patchtst --d-model, --ff or --heads) or --replicas".into(),
             }),
             Some(error) => Err(Error::Device {
                 problem: format!("{}: {what}: {error}", self.summary.name),
@@ -275,15 +294,15 @@ impl Gpu {
     pub(crate) fn kernel(
         &self,
         name: &str,
-        lanes: Option<u32>,
+        constants: &[Constant],
         source: impl FnOnce() -> Result<Shader>,
     ) -> Result<Arc<Kernel>> {
-        let key = (name.to_string(), lanes);
+        let key = (name.to_string(), constants.to_vec());
         if let Some(kernel) = lock(&self.kernels).get(&key) {
             return Ok(kernel.clone());
         }
         // Compiled outside the lock: another thread's pipelines need not wait.
-        let kernel = Arc::new(Kernel::new(self, source()?, lanes)?);
+        let kernel = Arc::new(Kernel::new(self, source()?, constants)?);
         Ok(lock(&self.kernels).entry(key).or_insert(kernel).clone())
     }
 }

@@ -8,4 +8,4 @@ pub mod pass;
 pub mod shader;
 pub mod timing;
 
-pub use device::{AdapterSummary, Choice, Gpu, list_adapters};
+pub use device::{AdapterClass, AdapterSummary, Choice, Gpu, list_adapters};

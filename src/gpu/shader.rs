@@ -12,6 +12,9 @@ pub const SLOT: &str = "slot";
 /// The override that sets the workgroup's size where a shader has one for several shapes.
 pub const LANES: &str = "LANES";
 
+/// A word that the shader leaves open, by name, and what a pipeline makes of it.
+pub type Constant = (&'static str, u32);
+
 /// How a shader sees one of its buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -133,7 +136,7 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    pub fn new(gpu: &Gpu, shader: Shader, lanes: Option<u32>) -> Result<Self> {
+    pub fn new(gpu: &Gpu, shader: Shader, constants: &[Constant]) -> Result<Self> {
         let bindings = shader.bindings();
         let entries: Vec<wgpu::BindGroupLayoutEntry> = bindings
             .iter()
@@ -153,7 +156,7 @@ impl Kernel {
             })
             .collect();
         let label = Some(shader.name.as_str());
-        let constants: Vec<(&str, f64)> = lanes.map(|lanes| (LANES, lanes as f64)).into_iter().collect();
+        let constants: Vec<(&str, f64)> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
         let what = format!("op `{}`", shader.name);
         let (pipeline, layout) = gpu.scoped(&what, || {
             let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {

@@ -1,7 +1,7 @@
-//! activation_forward, activation_backward, residual.
+//! activation_forward, activation_backward.
 
 use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
-use crate::program::op::{ActivationBackward, ActivationForward, FeedForward, Residual};
+use crate::program::op::{ActivationBackward, ActivationForward, FeedForward};
 use crate::program::tensor::STEPS;
 
 /// Operations of a word: a draw is some 80, GELU some 40.
@@ -17,6 +17,7 @@ fn kind(kind: FeedForward) -> u32 {
 uniform! {
     ActivationForwardParams {
         kind: u32,
+        first: u32,
         elements: u32,
         site: u32,
         steps_row: u32,
@@ -28,6 +29,7 @@ uniform! {
 pub fn activation_forward(op: &ActivationForward, shapes: &Shapes) -> Plan {
     let params = ActivationForwardParams {
         kind: kind(op.kind),
+        first: op.first as u32,
         elements: op.elements as u32,
         site: op.site,
         steps_row: shapes.steps_row(),
@@ -42,6 +44,7 @@ pub fn activation_forward(op: &ActivationForward, shapes: &Shapes) -> Plan {
 uniform! {
     ActivationBackwardParams {
         kind: u32,
+        first: u32,
         elements: u32,
         site: u32,
         steps_row: u32,
@@ -54,6 +57,7 @@ uniform! {
 pub fn activation_backward(op: &ActivationBackward, shapes: &Shapes) -> Plan {
     let params = ActivationBackwardParams {
         kind: kind(op.kind),
+        first: op.first as u32,
         elements: op.elements as u32,
         site: op.site,
         steps_row: shapes.steps_row(),
@@ -64,28 +68,4 @@ pub fn activation_backward(op: &ActivationBackward, shapes: &Shapes) -> Plan {
     let bindings = [("steps", STEPS), ("input", op.input), ("d_output", op.d_output), ("d_input", op.d_input)];
     let work = op.elements * WORK;
     Plan::one(Dispatch::new("activation_backward", &params, &bindings, groups(op.elements, 64), work))
-}
-
-uniform! {
-    ResidualParams {
-        elements: u32,
-        site: u32,
-        steps_row: u32,
-        input_row: u32,
-        skip_row: u32,
-        output_row: u32,
-    }
-}
-
-pub fn residual(op: &Residual, shapes: &Shapes) -> Plan {
-    let params = ResidualParams {
-        elements: op.elements as u32,
-        site: op.site,
-        steps_row: shapes.steps_row(),
-        input_row: shapes.row(op.input),
-        skip_row: shapes.row(op.skip),
-        output_row: shapes.row(op.output),
-    };
-    let bindings = [("steps", STEPS), ("input", op.input), ("skip", op.skip), ("output", op.output)];
-    Plan::one(Dispatch::new("residual", &params, &bindings, groups(op.elements, 64), op.elements * WORK))
 }

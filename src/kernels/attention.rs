@@ -38,7 +38,7 @@ uniform! {
 
 /// How (sequence, head) pairs spread over workgroups: by one model's shape alone.
 fn spread(heads: &Heads, site: u32, before: Option<TensorId>, shapes: &Shapes) -> (AttentionWords, [u32; 2]) {
-    let all = heads.sequences * heads.heads;
+    let all = heads.pairs;
     let fours = heads.width.div_ceil(4);
     let pairs = (LANES / heads.tokens).min(TILE_FOURS / fours).max(1);
     let tile = (TILE_FOURS / (pairs * fours)).min(MAX_TILE / pairs).min(heads.tokens);
@@ -72,6 +72,7 @@ fn work(heads: &Heads, products: usize) -> usize {
 uniform! {
     AttentionForwardParams {
         heads: AttentionWords,
+        qkv_first: u32,
         qkv_row: u32,
         before_row: u32,
         scores_row: u32,
@@ -86,6 +87,7 @@ pub fn attention_forward(op: &AttentionForward, shapes: &Shapes) -> Plan {
     let before = op.before.unwrap_or(op.qkv);
     let params = AttentionForwardParams {
         heads: AttentionWords { has_scores: op.scores.is_some() as u32, ..heads },
+        qkv_first: op.heads.qkv_first as u32,
         qkv_row: shapes.row(op.qkv),
         before_row: shapes.row(before),
         scores_row: op.scores.map_or(0, |scores| shapes.row(scores)),
@@ -109,6 +111,7 @@ fn with_scores(dispatch: Dispatch, name: &'static str, scores: Option<TensorId>)
 uniform! {
     AttentionBackwardQueryParams {
         heads: AttentionWords,
+        qkv_first: u32,
         qkv_row: u32,
         before_row: u32,
         softmax_row: u32,
@@ -124,6 +127,7 @@ pub fn attention_backward_query(op: &AttentionBackward, shapes: &Shapes) -> Plan
     let before = op.before.unwrap_or(op.qkv);
     let params = AttentionBackwardQueryParams {
         heads: AttentionWords { has_scores: op.d_scores.is_some() as u32, handed_on: op.handed_on as u32, ..heads },
+        qkv_first: op.heads.qkv_first as u32,
         qkv_row: shapes.row(op.qkv),
         before_row: shapes.row(before),
         softmax_row: shapes.row(op.softmax),
@@ -148,6 +152,7 @@ pub fn attention_backward_query(op: &AttentionBackward, shapes: &Shapes) -> Plan
 uniform! {
     AttentionBackwardKeyValueParams {
         heads: AttentionWords,
+        qkv_first: u32,
         qkv_row: u32,
         before_row: u32,
         softmax_row: u32,
@@ -162,6 +167,7 @@ pub fn attention_backward_key_value(op: &AttentionBackward, shapes: &Shapes) -> 
     let before = op.before.unwrap_or(op.qkv);
     let params = AttentionBackwardKeyValueParams {
         heads: AttentionWords { has_scores: op.d_scores.is_some() as u32, ..heads },
+        qkv_first: op.heads.qkv_first as u32,
         qkv_row: shapes.row(op.qkv),
         before_row: shapes.row(before),
         softmax_row: shapes.row(op.softmax),
@@ -184,6 +190,7 @@ pub fn attention_backward_key_value(op: &AttentionBackward, shapes: &Shapes) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::AdapterClass;
     use crate::program::Program;
 
     /// Every shape that the model builder lets through fits a workgroup's memory and lanes.
@@ -201,10 +208,10 @@ mod tests {
             lookback: 1,
         };
         let program: Program = crate::program::Builder::new(sizes, Default::default()).finish().unwrap();
-        let shapes = Shapes { program: &program, max_steps: None };
+        let shapes = Shapes { program: &program, class: AdapterClass::Software, max_steps: None };
         for tokens in 1..=1024 {
             for width in 1..=128 {
-                let heads = Heads { first: 0, sequences: 3, tokens, heads: 2, width };
+                let heads = Heads { first: 0, pairs: 6, qkv_first: 0, tokens, heads: 2, width };
                 let (words, _) = spread(&heads, 0, None, &shapes);
                 assert!((words.pairs * words.pair_lanes) as usize <= LANES, "{heads:?}");
                 assert!(words.tile > 0 && (words.pairs * words.tile * words.fours) as usize <= TILE_FOURS, "{heads:?}");

@@ -2,6 +2,7 @@
 
 use super::linear::weight_sum;
 use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
+use crate::program::COUNT_BASE;
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
 use crate::program::tensor::{GRADS, PARAMS, STATE, STEPS, WINDOWS};
 
@@ -23,6 +24,7 @@ uniform! {
         width: u32,
         splits: u32,
         running: u32,
+        count_base: u32,
         steps_row: u32,
         partial_row: u32,
         stats_row: u32,
@@ -50,6 +52,7 @@ pub fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Plan 
         width: op.width as u32,
         splits: splits.count as u32,
         running: op.running as u32,
+        count_base: COUNT_BASE,
         steps_row: shapes.steps_row(),
         partial_row: splits.words_row(),
         stats_row: shapes.row(op.stats),

@@ -61,7 +61,7 @@ impl Binder<'_> {
     /// `index`: the dispatch's block of the uniforms.
     pub fn prepare(&self, dispatch: &Dispatch, index: usize, replicas: usize) -> Result<Prepared> {
         let name = dispatch.shader;
-        let kernel = self.gpu.kernel(name, dispatch.lanes, || sources::shader(name))?;
+        let kernel = self.gpu.kernel(name, &dispatch.constants, || sources::shader(name))?;
         check_bindings(dispatch, &kernel.bindings)?;
         let bind_group = kernel.bind(self.gpu, name, |binding| match binding.access {
             Access::Uniform if binding.name == SLOT => Ok(uniform_range(&self.uniforms.slots, 0, 4)),

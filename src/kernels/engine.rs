@@ -11,19 +11,21 @@ use crate::error::{Error, Result};
 use crate::gpu::buffer::{self, POISON, Staging};
 use crate::gpu::pass::{Prepared, Submitter};
 use crate::gpu::timing::{self, Stamps};
-use crate::gpu::{Choice, Gpu};
+use crate::gpu::{AdapterClass, Choice, Gpu};
 use crate::program::{Fill, List, Program, Tensor, TensorId};
 
 /// Shaders index words with u32.
 const MAX_BUFFER_BYTES: u64 = u32::MAX as u64;
 
-/// How an engine is built; none of it changes a result's bits.
+/// How an engine is built; none of it but `class` changes a result's bits.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
     /// Pretends that the device binds no more than this, so that replicas run in waves.
     pub max_binding_bytes: Option<u64>,
     /// Cuts the recurrent kernels' walk through time into dispatches of at most so many steps.
     pub max_steps_per_dispatch: Option<usize>,
+    /// Cuts kernels as for another class of adapter.
+    pub class: Option<AdapterClass>,
     /// Fills tensors that are written before they are read with -12345, so that tests notice where they are not.
     pub poison: bool,
 }
@@ -63,7 +65,8 @@ impl GpuEngine {
 
     /// Makes everything the program needs. Fails, before it allocates anything, where one model alone is too large.
     pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
-        let shapes = Shapes { program: &program, max_steps: options.max_steps_per_dispatch };
+        let class = options.class.unwrap_or(gpu.summary().class());
+        let shapes = Shapes { program: &program, class, max_steps: options.max_steps_per_dispatch };
         let lists: Vec<Vec<Plan>> =
             List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect();
         let all: Vec<Plan> = lists.iter().flatten().cloned().collect();

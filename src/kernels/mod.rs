@@ -55,7 +55,6 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
         Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(op, shapes),
         Op::ActivationForward(op) => activation::activation_forward(op, shapes),
         Op::ActivationBackward(op) => activation::activation_backward(op, shapes),
-        Op::Residual(op) => activation::residual(op, shapes),
         Op::AttentionForward(op) => attention::attention_forward(op, shapes),
         Op::AttentionBackwardQuery(op) => attention::attention_backward_query(op, shapes),
         Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(op, shapes),

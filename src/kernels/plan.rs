@@ -1,6 +1,8 @@
 //! What an op becomes on the device: dispatches, as plain data.
 
 use crate::dims::padded;
+use crate::gpu::AdapterClass;
+use crate::gpu::shader::{Constant, LANES};
 use crate::program::tensor::{STEPS, WINDOWS};
 use crate::program::{Program, ReplicaStep, Rows, TensorId};
 
@@ -17,8 +19,8 @@ pub enum Storage {
 pub struct Dispatch {
     /// The shader's one name.
     pub shader: &'static str,
-    /// Invocations per workgroup, where the shader leaves them open.
-    pub lanes: Option<u32>,
+    /// What the shader leaves open.
+    pub constants: Vec<Constant>,
     /// The uniform `p`.
     pub params: Vec<u8>,
     /// Names and types of the words of `params`, in order.
@@ -61,7 +63,7 @@ impl Dispatch {
         P::words("", &mut fields);
         Dispatch {
             shader,
-            lanes: None,
+            constants: Vec::new(),
             params: bytes.into_inner(),
             fields,
             bindings: bindings.iter().map(|&(name, id)| (name, Storage::Tensor(id))).collect(),
@@ -70,8 +72,13 @@ impl Dispatch {
         }
     }
 
-    pub fn lanes(mut self, lanes: u32) -> Self {
-        self.lanes = Some(lanes);
+    /// Invocations per workgroup.
+    pub fn lanes(self, lanes: u32) -> Self {
+        self.constant(LANES, lanes)
+    }
+
+    pub fn constant(mut self, name: &'static str, value: u32) -> Self {
+        self.constants.push((name, value));
         self
     }
 
@@ -89,6 +96,8 @@ impl Dispatch {
 /// What a plan may know besides its op: never the load or a measurement, and of R nothing that decides a bit.
 pub struct Shapes<'a> {
     pub program: &'a Program,
+    /// Of the adapter.
+    pub class: AdapterClass,
     /// Cuts the recurrent kernels' time ranges, in tests.
     pub max_steps: Option<usize>,
 }

@@ -43,7 +43,7 @@ pub fn measure(gpu: &Gpu) -> Result<Roofline> {
 
 /// A dispatch with its uniform `p`, and its storage buffers in the order of its bindings.
 fn prepare(gpu: &Gpu, name: &'static str, params: &[u32], groups: u32, buffers: &[&wgpu::Buffer]) -> Result<Prepared> {
-    let kernel = gpu.kernel(name, None, || sources::shader(name))?;
+    let kernel = gpu.kernel(name, &[], || sources::shader(name))?;
     let mut bytes: Vec<u8> = bytemuck::cast_slice(params).to_vec();
     bytes.resize(bytes.len().next_multiple_of(16).max(16), 0);
     let uniform = buffer::uniform(gpu, name, &bytes)?;

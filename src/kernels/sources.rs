@@ -1,7 +1,7 @@
 //! The shaders' text.
 //!
-//! A kernel bears its op's label; one that is only a part of ops says of which, in a line `//! Stage of: lstm_forward`,
-//! and has their twins. A kernel names the snippets it needs in a line `//! Uses: rng, rows`; they are appended after its
+//! A kernel bears its op's label; one that is only a part of ops says of which, in a line `//! Stage of: lstm_forward`, and
+//! one that other adapters run instead of an op's own, in a line `//! Variant of: linear_forward`; both have the ops' twins. A kernel names the snippets it needs in a line `//! Uses: rng, rows`; they are appended after its
 //! own source, so that the lines of an error stay true.
 
 use crate::error::{Error, Result};
@@ -20,8 +20,11 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
     instance_denorm_forward,
     instance_denorm_backward,
     linear_forward,
+    linear_forward_tiled,
     linear_backward_input,
+    linear_backward_input_tiled,
     linear_backward_weight,
+    linear_backward_weight_tiled,
     linear_weight_sum,
     recurrent_weights,
     rnn_forward,
@@ -43,7 +46,6 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
     layer_norm_backward_input,
     activation_forward,
     activation_backward,
-    residual,
     attention_forward,
     attention_backward_query,
     attention_backward_key_value,
@@ -66,21 +68,30 @@ pub const ROOFLINE: &[(&str, &str)] = shaders!("roofline/": roofline_copy, roofl
 
 /// What kernels share.
 pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
+    across_steps,
     activations,
+    add_rows,
+    along_steps,
     attention,
+    block,
     columns,
     drops,
     grid,
+    linear_rows,
     non_finite,
     normal_cdf,
+    operands,
     prune_key,
     recurrent,
     reduce,
     replica_step,
     rng,
+    residual,
     row_sums,
     rows,
+    skip_rows,
     slot,
+    tile,
 );
 
 /// The snippets that a kernel's text names.

@@ -64,6 +64,7 @@ fn too_large(name: &str, shape: &[usize], bytes: u64, limit_bytes: u64, id: Tens
             "choose a smaller --hidden (of patchtst --d-model or --ff) or --layers"
         }
         SERIES | OBSERVED => "use fewer --covariates or a shorter series",
+        _ if name.ends_with(".softmax") => "choose a smaller --batch or --lookback, or fewer --heads",
         _ => "choose a smaller --batch, --lookback or --hidden (of patchtst --d-model or --ff)",
     };
     Error::Device {

@@ -18,6 +18,12 @@ pub struct Signal {
 }
 
 impl Signal {
+    /// A range of its rows.
+    pub fn rows(&self, first: usize, count: usize) -> Self {
+        let range = |rows: Rows| rows.range(first, count);
+        Signal { value: range(self.value), grad: self.grad.map(range), skip: self.skip.map(range) }
+    }
+
     /// Data: nobody reads its gradient.
     pub fn data(value: Rows) -> Self {
         Signal { value, grad: None, skip: None }
@@ -119,20 +125,42 @@ pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) 
     output
 }
 
-/// A fully connected layer into a place that is there; `(weight, bias)` are words of `[O, I]` and `[O]`.
-pub fn linear_to(b: &mut Builder, (weight, bias): (usize, usize), input: Signal, output: Signal) {
-    b.forward(Op::LinearForward(LinearForward { input: input.value, weight, bias, output: output.value }));
-    linear_backward(b, input, output, weight, bias);
+/// A fully connected layer into a place that is there; `at` are the words of `[O, I]` and `[O]`.
+pub fn linear_to(b: &mut Builder, at: (usize, usize), input: Signal, output: Signal) {
+    linear_parts(b, at, &[LinearPart { input, output, residual: None }]);
 }
 
-fn linear_backward(b: &mut Builder, input: Signal, output: Signal, weight: usize, bias: usize) {
-    let Some(d_output) = output.grad else { return };
-    if let Some(d_input) = input.grad {
-        let skip = input.skip;
-        b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip, d_input }));
+/// Rows of a fully connected layer.
+#[derive(Debug, Clone, Copy)]
+pub struct LinearPart {
+    pub input: Signal,
+    pub output: Signal,
+    pub residual: Option<Residual>,
+}
+
+/// A layer whose rows lie in several tensors: a product each, and one sum for the weight's gradient.
+pub fn linear_parts(b: &mut Builder, (weight, bias): (usize, usize), parts: &[LinearPart]) {
+    for LinearPart { input, output, residual } in parts {
+        let (residual, output_rows) = (*residual, output.value);
+        b.forward(Op::LinearForward(LinearForward { input: input.value, weight, bias, residual, output: output_rows }));
+        if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
+            let skip = input.skip;
+            b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip, d_input }));
+        }
     }
-    let (d_weight, d_bias) = (weight, bias);
-    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input: input.value, d_output, d_weight, d_bias }));
+    let parts: Option<Vec<(Rows, Rows)>> =
+        parts.iter().map(|part| Some((part.input.value, part.output.grad?))).collect();
+    if let Some(parts) = parts {
+        b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts, d_weight: weight, d_bias: bias }));
+    }
+}
+
+/// A fresh `[count, width]` in as many tensors as it takes; each comes with its first row. A range is whole `unit`s of rows.
+pub fn dense_parts(b: &mut Builder, name: &str, count: usize, width: usize, unit: usize) -> Vec<(usize, Signal)> {
+    let ranges = b.ranges(count / unit, unit * width);
+    let named = |part: usize| if ranges.len() == 1 { name.to_string() } else { format!("{name}.{part}") };
+    let parts = ranges.iter().enumerate();
+    parts.map(|(part, (first, items))| (first * unit, dense(b, &named(part), items * unit, width))).collect()
 }
 
 /// Dropout at a named site.
@@ -178,7 +206,7 @@ pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal 
     // The recurrent weights' gradient is a linear layer's from h_{t−1}; pushed first, it runs after the cell's backward.
     let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
     let (d_weight, d_bias) = (w_hh, b_hh);
-    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input: before, d_output: d_gates, d_weight, d_bias }));
+    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts: vec![(before, d_gates)], d_weight, d_bias }));
     b.backward(Op::LstmBackward(LstmBackward {
         batch,
         steps,
@@ -208,7 +236,7 @@ pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal,
 
     let input = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
     let (d_weight, d_bias) = (w_hh, b_hh);
-    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { input, d_output: d_projected, d_weight, d_bias }));
+    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts: vec![(input, d_projected)], d_weight, d_bias }));
     b.backward(Op::RnnBackward(RnnBackward {
         activation,
         batch,

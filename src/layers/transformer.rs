@@ -1,6 +1,6 @@
 //! The layers of patch transformers. Signals are `[S·N, D]`, every sequence's tokens one after the other.
 
-use super::{Signal, dense, linear_to};
+use super::{LinearPart, Signal, dense, dense_parts, linear_parts};
 use crate::program::op::*;
 use crate::program::{Builder, Rows, TensorId, rng};
 use crate::words::words;
@@ -33,14 +33,14 @@ pub fn patch_gather(b: &mut Builder, input: TensorId, patches: Patches, sequence
 pub fn positions(b: &mut Builder, name: &str, trained: bool, drops: bool, input: Signal, output: Signal) {
     let (tokens, positions) = (b.param(name).shape[0], b.param(name).offset);
     let (sequences, width) = (input.value.count / tokens, tokens * input.value.width);
-    let site = "dropout:patchtst.positions";
+    let site = rng::site("dropout:patchtst.positions");
     b.forward(Op::PositionsForward(PositionsForward {
         sequences,
         width,
         positions,
         input: input.value.tensor,
         output: output.value.tensor,
-        site: rng::site(site),
+        site,
     }));
     if let Some(d_sum) = input.grad.filter(|_| trained) {
         let op = PositionsBackward { sequences, width, d_sum: d_sum.tensor, d_positions: positions };
@@ -49,7 +49,7 @@ pub fn positions(b: &mut Builder, name: &str, trained: bool, drops: bool, input:
     undrop(b, site, drops, output, input);
 }
 
-/// A branch's end before dropout and a sum: its own gradient where there is dropout, else that of the sum.
+/// What becomes `sum` by dropout and more: with a gradient of its own where there is dropout, else that of the sum.
 pub fn before_dropout(b: &mut Builder, name: &str, drops: bool, sum: Signal) -> Signal {
     let (count, width) = (sum.value.count, sum.value.width);
     if drops {
@@ -60,23 +60,49 @@ pub fn before_dropout(b: &mut Builder, name: &str, drops: bool, sum: Signal) -> 
 }
 
 /// The backward of dropout from `sum` to `input`, which share their gradient where nothing drops.
-fn undrop(b: &mut Builder, site: &str, drops: bool, sum: Signal, input: Signal) {
+fn undrop(b: &mut Builder, site: u32, drops: bool, sum: Signal, input: Signal) {
     if let (true, Some(from), Some(to)) = (drops, sum.grad, input.grad) {
-        let site = rng::site(site);
         b.backward(Op::Dropout(Dropout { input: from, output: to, chance: Chance::Hidden, site }));
     }
 }
 
-/// `sum = skip + dropout(input)`; `input` is from [`before_dropout`], and the skip's reader got [`past`] the sum.
-pub fn residual(b: &mut Builder, site: &str, drops: bool, input: Signal, skip: Signal, sum: Signal) {
-    b.forward(Op::Residual(Residual {
-        elements: sum.value.count * sum.value.width,
-        input: input.value.tensor,
-        skip: skip.value.tensor,
-        output: sum.value.tensor,
-        site: rng::site(site),
-    }));
-    undrop(b, site, drops, sum, input);
+/// Where a branch ends: its last linear layer writes `skip + dropout(…)`.
+#[derive(Debug, Clone, Copy)]
+pub struct BranchEnd {
+    /// The sum, with the gradient of what is dropped out.
+    output: Signal,
+    skip: Rows,
+    site: u32,
+}
+
+impl BranchEnd {
+    /// The part of the last linear layer that reads `input`, rows from `first` on.
+    fn part(&self, first: usize, input: Signal) -> LinearPart {
+        let count = input.value.count;
+        let residual = Residual { skip: self.skip.range(first, count), site: self.site, first };
+        LinearPart { input, output: self.output.rows(first, count), residual: Some(residual) }
+    }
+}
+
+/// `sum = x + dropout(branch(x))`: `branch` pushes what lies between, and ends at the end it is given. Its reader of `x`
+/// gets [`past`] the sum.
+pub fn beside(
+    b: &mut Builder,
+    label: &str,
+    drops: bool,
+    x: Signal,
+    branch: impl FnOnce(&mut Builder, Signal, BranchEnd),
+) -> Signal {
+    let (count, width) = (x.value.count, x.value.width);
+    let sum = dense(b, &format!("{label}.sum"), count, width);
+    let mut output = sum;
+    if drops {
+        output.grad = Some(Rows::dense(b.tensor(format!("d_{label}"), &[count, width]), count, width));
+    }
+    let site = rng::site(&format!("dropout:patchtst.{label}"));
+    branch(b, past(x, sum), BranchEnd { output, skip: x.value, site });
+    undrop(b, site, drops, sum, output);
+    sum
 }
 
 /// BatchNorm or LayerNorm; `name` + `.weight` and `.bias` are its parameters', for BatchNorm `.running_mean` its state's.
@@ -138,28 +164,40 @@ pub fn norm(b: &mut Builder, label: &str, kind: NormKind, name: &str, input: Sig
     signal
 }
 
-/// Two linear layers with an activation between them; `name` + `.0` and `.3` are theirs.
-pub fn feed_forward(b: &mut Builder, name: &str, kind: FeedForward, site: &str, input: Signal, output: Signal) {
-    let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
-    let width = b.param(&format!("{name}.0.weight")).shape[0];
-    let hidden = dense(b, &format!("{name}.0"), input.value.count, width);
-    linear_to(b, (word(b, "0.weight"), word(b, "0.bias")), input, hidden);
-    let active = dense(b, &format!("{name}.1"), input.value.count, width);
-    let (elements, site) = (input.value.count * width, rng::site(site));
-    let (value, result) = (hidden.value.tensor, active.value.tensor);
-    b.forward(Op::ActivationForward(ActivationForward { kind, elements, input: value, output: result, site }));
-    if let (Some(d_output), Some(d_input)) = (active.grad, hidden.grad) {
-        let (d_output, d_input) = (d_output.tensor, d_input.tensor);
-        let op = ActivationBackward { kind, elements, input: value, d_output, d_input, site };
-        b.backward(Op::ActivationBackward(op));
-    }
-    linear_to(b, (word(b, "3.weight"), word(b, "3.bias")), active, output);
+/// The parts of a linear layer from `input` into tensors of ranges of its rows.
+fn parts_of(input: Signal, outputs: &[(usize, Signal)]) -> Vec<LinearPart> {
+    let part = |&(first, output): &(usize, Signal)| LinearPart {
+        input: input.rows(first, output.value.count),
+        output,
+        residual: None,
+    };
+    outputs.iter().map(part).collect()
 }
 
-/// Words of one tensor of scores, at most: what every device binds, twice over.
-const MAX_SCORE_WORDS: usize = 1 << 24;
+/// Two linear layers with an activation between them; `name` + `.0` and `.3` are theirs.
+pub fn feed_forward(b: &mut Builder, name: &str, kind: FeedForward, site: &str, input: Signal, end: BranchEnd) {
+    let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
+    let width = b.param(&format!("{name}.0.weight")).shape[0];
+    let site = rng::site(site);
+    let hidden = dense_parts(b, &format!("{name}.0"), input.value.count, width, 1);
+    let into = parts_of(input, &hidden);
+    linear_parts(b, (word(b, "0.weight"), word(b, "0.bias")), &into);
+    let active = dense_parts(b, &format!("{name}.1"), input.value.count, width, 1);
+    for ((row, hidden), (_, active)) in hidden.iter().zip(&active) {
+        let (first, elements) = (row * width, hidden.value.count * width);
+        let (input, result) = (hidden.value.tensor, active.value.tensor);
+        b.forward(Op::ActivationForward(ActivationForward { kind, first, elements, input, output: result, site }));
+        if let (Some(d_output), Some(d_input)) = (active.grad, hidden.grad) {
+            let (d_output, d_input) = (d_output.tensor, d_input.tensor);
+            let op = ActivationBackward { kind, first, elements, input, d_output, d_input, site };
+            b.backward(Op::ActivationBackward(op));
+        }
+    }
+    let out: Vec<LinearPart> = active.iter().map(|&(first, part)| end.part(first, part)).collect();
+    linear_parts(b, (word(b, "3.weight"), word(b, "3.bias")), &out);
+}
 
-/// Residual attention scores on their way from layer to layer, by range of the sequences.
+/// Residual attention scores on their way from layer to layer, by range of the (sequence, head) pairs.
 #[derive(Debug, Default)]
 pub struct Scores {
     /// Those of the layer before, if any.
@@ -185,63 +223,88 @@ pub fn attention(
     (tokens, heads): (usize, usize),
     mut residual: ScoreUse,
     input: Signal,
-    output: Signal,
+    end: BranchEnd,
 ) {
     let (count, model) = (input.value.count, input.value.width);
     let (sequences, width) = (count / tokens, model / heads);
     let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
     // The three lie one after the other, weights and biases, and are one product.
-    let qkv = dense(b, &format!("{name}.qkv"), count, 3 * model);
-    linear_to(b, (word(b, "q_proj.weight"), word(b, "q_proj.bias")), input, qkv);
+    let qkv = dense_parts(b, &format!("{name}.qkv"), count, 3 * model, tokens);
+    let into = parts_of(input, &qkv);
+    linear_parts(b, (word(b, "q_proj.weight"), word(b, "q_proj.bias")), &into);
     let mixed = dense(b, &format!("{name}.output"), count, model);
     let softmax = b.tensor(format!("{name}.softmax"), &[sequences, heads, tokens, 2]);
     let site = rng::site(&format!("dropout:{name}"));
-    let (d_qkv, d_mixed) = qkv.grad.zip(mixed.grad).expect("dense signals have a gradient");
-    let (qkv, mixed_value) = (qkv.value.tensor, mixed.value.tensor);
-
-    let range = match residual {
-        ScoreUse::Plain => sequences,
-        ScoreUse::Residual { .. } => (MAX_SCORE_WORDS / (heads * tokens * tokens)).clamp(1, sequences),
-    };
-    for (part, first) in (0..sequences).step_by(range).enumerate() {
-        let range = Heads { first, sequences: range.min(sequences - first), tokens, heads, width };
-        let shape = [range.sequences, heads, tokens, tokens];
-        let (mut before, mut scores, mut d_scores, mut handed_on) = (None, None, None, false);
-        if let ScoreUse::Residual { scores: all, last } = &mut residual {
-            before = all.before.get(part).copied();
-            if all.d_scores.len() == part {
-                all.d_scores.push(b.tensor(format!("d_scores.{part}"), &shape));
-            }
-            d_scores = Some(all.d_scores[part]);
-            handed_on = !*last;
-            if handed_on {
-                let own = b.tensor(format!("{name}.scores.{part}"), &shape);
-                match all.before.get_mut(part) {
-                    Some(slot) => *slot = own,
-                    None => all.before.push(own),
-                }
-                scores = Some(own);
-            }
-        }
-        let op = AttentionForward { heads: range, qkv, before, scores, softmax, output: mixed_value, site };
-        b.forward(Op::AttentionForward(op));
-        let backward = AttentionBackward {
-            heads: range,
-            qkv,
-            before,
-            softmax,
-            output: mixed_value,
-            d_output: d_mixed.tensor,
-            d_scores,
-            handed_on,
-            d_qkv: d_qkv.tensor,
-            site,
+    let d_mixed = mixed.grad.expect("dense signals have a gradient").tensor;
+    let mut range = 0;
+    for (row, part) in qkv {
+        let (d_qkv, qkv) = (part.grad.expect("dense signals have a gradient").tensor, part.value);
+        let all = Heads {
+            first: row / tokens * heads,
+            pairs: qkv.count / tokens * heads,
+            qkv_first: row / tokens,
+            tokens,
+            heads,
+            width,
         };
-        // Pushed last, the queries' pass runs first: the keys' pass reads what it leaves.
-        b.backward(Op::AttentionBackwardKeyValue(backward.clone()));
-        b.backward(Op::AttentionBackwardQuery(backward));
+        let ranges = match residual {
+            ScoreUse::Plain => vec![all],
+            ScoreUse::Residual { .. } => score_ranges(b, all),
+        };
+        for own in ranges {
+            let shape = [own.pairs, tokens, tokens];
+            let (mut before, mut scores, mut d_scores, mut handed_on) = (None, None, None, false);
+            if let ScoreUse::Residual { scores: all, last } = &mut residual {
+                before = all.before.get(range).copied();
+                if all.d_scores.len() == range {
+                    all.d_scores.push(b.tensor(format!("d_scores.{range}"), &shape));
+                }
+                d_scores = Some(all.d_scores[range]);
+                handed_on = !*last;
+                if handed_on {
+                    let own = b.tensor(format!("{name}.scores.{range}"), &shape);
+                    match all.before.get_mut(range) {
+                        Some(slot) => *slot = own,
+                        None => all.before.push(own),
+                    }
+                    scores = Some(own);
+                }
+            }
+            range += 1;
+            let (qkv, output) = (qkv.tensor, mixed.value.tensor);
+            let op = AttentionForward { heads: own, qkv, before, scores, softmax, output, site };
+            b.forward(Op::AttentionForward(op));
+            let backward = AttentionBackward {
+                heads: own,
+                qkv,
+                before,
+                softmax,
+                output,
+                d_output: d_mixed,
+                d_scores,
+                handed_on,
+                d_qkv,
+                site,
+            };
+            // Pushed last, the queries' pass runs first: the keys' pass reads what it leaves.
+            b.backward(Op::AttentionBackwardKeyValue(backward.clone()));
+            b.backward(Op::AttentionBackwardQuery(backward));
+        }
     }
-    linear_to(b, (word(b, "out_proj.weight"), word(b, "out_proj.bias")), mixed, output);
+    linear_parts(b, (word(b, "out_proj.weight"), word(b, "out_proj.bias")), &[end.part(0, mixed)]);
+}
+
+/// Ranges of the pairs whose scores fit a tensor: of whole sequences, or else of one sequence's heads.
+fn score_ranges(b: &Builder, all: Heads) -> Vec<Heads> {
+    let pair = all.tokens * all.tokens;
+    let part = |first: usize, pairs: usize| Heads { first: all.first + first, pairs, ..all };
+    if all.heads * pair <= b.max_words {
+        let ranges = b.ranges(all.sequences(), all.heads * pair);
+        return ranges.into_iter().map(|(first, count)| part(first * all.heads, count * all.heads)).collect();
+    }
+    let heads = b.ranges(all.heads, pair);
+    let sequences = (0..all.sequences()).map(|sequence| sequence * all.heads);
+    sequences.flat_map(|first| heads.iter().map(move |(head, count)| part(first + head, *count))).collect()
 }
 
 /// The mean over each sequence's tokens: `[S·N, D]` → `[S, D]`.

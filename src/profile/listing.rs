@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::ORDINARY;
 use crate::engine::Roofline;
+use crate::gpu::AdapterClass;
 use crate::kernels;
 use crate::kernels::plan::Shapes;
 use crate::program::tensor::{STATUS, STEPS, WINDOWS};
@@ -70,7 +71,8 @@ pub struct Prediction {
 }
 
 pub fn listing(program: &Program) -> Listing {
-    let shapes = Shapes { program, max_steps: None };
+    // Dispatches are counted as a discrete card takes them.
+    let shapes = Shapes { program, class: AdapterClass::Discrete, max_steps: None };
     let mut ops = Vec::new();
     for list in List::ALL {
         for (index, op) in program.list(list).iter().enumerate() {

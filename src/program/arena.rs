@@ -202,8 +202,9 @@ impl Running {
         self.shape.is_empty()
     }
 
+    /// Words: two of a count.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        if self.is_count() { 2 } else { self.shape.iter().product() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -213,7 +214,21 @@ impl Running {
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len()
     }
+
+    /// A count from its words in a row: below [`COUNT_BASE`], and how often that was reached.
+    pub fn count(&self, row: &[f32]) -> i64 {
+        let words = &row[self.range()];
+        words[0] as i64 + words[1] as i64 * COUNT_BASE as i64
+    }
+
+    pub fn set_count(&self, row: &mut [f32], count: i64) {
+        let base = COUNT_BASE as i64;
+        row[self.range()].copy_from_slice(&[(count % base) as f32, (count / base) as f32]);
+    }
 }
+
+/// A count carries over here: an f32 counts no further than 2²⁴.
+pub const COUNT_BASE: u32 = 1 << 20;
 
 /// The row `[S]` of one replica's state.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -21,8 +21,13 @@ pub struct Sizes {
     pub lookback: usize,
 }
 
+/// Most words of a tensor that a model can cut: 128 MiB, what every device binds.
+pub const MAX_WORDS: usize = 1 << 25;
+
 pub struct Builder {
     pub sizes: Sizes,
+    /// [`MAX_WORDS`], but in tests.
+    pub max_words: usize,
     params: ParamLayout,
     state: StateLayout,
     tensors: Vec<Tensor>,
@@ -41,6 +46,7 @@ impl Builder {
 
     pub fn with_state(sizes: Sizes, params: ParamLayout, state: StateLayout) -> Self {
         let mut builder = Builder {
+            max_words: MAX_WORDS,
             tensors: Vec::new(),
             forward: Vec::new(),
             backward: Vec::new(),
@@ -113,6 +119,14 @@ impl Builder {
     /// An op of evaluation alone.
     pub fn evaluate_only(&mut self, op: Op) {
         self.evaluate.push(op);
+    }
+
+    /// First and number of `count` items of `words` each, in ranges as few and as even as a tensor can hold. They follow
+    /// from the model's shape alone, never from what a device binds.
+    pub fn ranges(&self, count: usize, words: usize) -> Vec<(usize, usize)> {
+        let fit = (self.max_words / words).clamp(1, count.max(1));
+        let each = count.div_ceil(count.div_ceil(fit).max(1)).max(1);
+        (0..count).step_by(each).map(|first| (first, each.min(count - first))).collect()
     }
 
     /// The inverse of the forward op just pushed: runs after the backward of everything pushed later.

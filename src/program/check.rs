@@ -50,7 +50,9 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         }
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
+            let skip = op.residual.map_or(op.output, |residual| residual.skip);
             vec![
+                (skip.tensor, skip.end()),
                 (op.input.tensor, op.input.end()),
                 (op.output.tensor, op.output.end()),
                 (PARAMS, op.weight + inputs * outputs),
@@ -66,12 +68,12 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
                 (PARAMS, op.weight + op.d_output.width * op.d_input.width),
             ]
         }
-        Op::LinearBackwardWeight(op) => vec![
-            (op.input.tensor, op.input.end()),
-            (op.d_output.tensor, op.d_output.end()),
-            (GRADS, op.d_weight + op.d_output.width * op.input.width),
-            (GRADS, op.d_bias + op.d_output.width),
-        ],
+        Op::LinearBackwardWeight(op) => {
+            let (inputs, outputs) = op.widths();
+            let grads = [(GRADS, op.d_weight + outputs * inputs), (GRADS, op.d_bias + outputs)];
+            let rows = op.parts.iter().flat_map(|(input, d_output)| [input, d_output]);
+            rows.map(|rows| (rows.tensor, rows.end())).chain(grads).collect()
+        }
         Op::RnnForward(op) => vec![
             (PARAMS, op.w_hh + op.hidden * op.hidden),
             (PARAMS, op.b_hh + op.hidden),
@@ -125,7 +127,7 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         Op::BatchNormStatistics(op) => vec![
             (op.input, op.batch * op.tokens * op.width),
             (op.stats, 2 * op.width + 1),
-            (STATE, op.running + 2 * op.width + 1),
+            (STATE, op.running + 2 * op.width + 2),
         ],
         Op::BatchNormForward(op) => {
             let words = op.count * op.width;
@@ -173,7 +175,6 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         Op::ActivationBackward(op) => {
             vec![(op.input, op.elements), (op.d_output, op.elements), (op.d_input, op.elements)]
         }
-        Op::Residual(op) => vec![(op.input, op.elements), (op.skip, op.elements), (op.output, op.elements)],
         Op::AttentionForward(op) => {
             let heads = &op.heads;
             let scores = [op.before, op.scores].into_iter().flatten().map(|tensor| (tensor, heads.scores()));
@@ -231,6 +232,7 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
 }
 
 fn attention(heads: &Heads, qkv: TensorId, softmax: TensorId, output: TensorId) -> Vec<(TensorId, usize)> {
-    let tokens = (heads.first + heads.sequences) * heads.tokens;
-    vec![(qkv, tokens * 3 * heads.model()), (softmax, tokens * heads.heads * 2), (output, tokens * heads.model())]
+    let tokens = (heads.first_sequence() + heads.sequences()) * heads.tokens;
+    let own = tokens - heads.qkv_first * heads.tokens;
+    vec![(qkv, own * 3 * heads.model()), (softmax, tokens * heads.heads * 2), (output, tokens * heads.model())]
 }

@@ -81,7 +81,9 @@ impl Op {
             Op::InstanceDenormBackward(op) => instance_denorm(op, [1, 2]),
             Op::LinearForward(op) => {
                 let [n, i, o] = [op.input.count, op.input.width, op.output.width];
-                Cost::words(2 * n * i * o, n * i + o * i + o, n * o)
+                // Of dropout and of the sum.
+                let skip = if op.residual.is_some() { n * o } else { 0 };
+                Cost::words(2 * n * i * o + 2 * skip, n * i + o * i + o + skip, n * o)
             }
             Op::LinearBackwardInput(op) => {
                 let [n, i, o] = [op.d_input.count, op.d_input.width, op.d_output.width];
@@ -89,7 +91,7 @@ impl Op {
                 Cost::words(2 * n * i * o + skip, n * o + o * i + skip, n * i)
             }
             Op::LinearBackwardWeight(op) => {
-                let [n, i, o] = [op.input.count, op.input.width, op.d_output.width];
+                let (n, (i, o)) = (op.count(), op.widths());
                 Cost::words(2 * n * i * o + n * o, n * i + n * o, o * i + o)
             }
             Op::RnnForward(op) => {
@@ -168,10 +170,9 @@ impl Op {
                 let each = if op.kind == FeedForward::Gelu { 10 } else { 1 };
                 Cost::words((each + 2) * op.elements, 2 * op.elements, op.elements)
             }
-            Op::Residual(op) => Cost::words(2 * op.elements, 2 * op.elements, op.elements),
             Op::AttentionForward(op) => {
                 let (h, pairs, before) = (&op.heads, op.heads.scores(), op.before.is_some() as usize);
-                let (values, rows) = (h.sequences * h.tokens * h.model(), h.sequences * h.heads * h.tokens);
+                let (values, rows) = (h.pairs * h.tokens * h.width, h.pairs * h.tokens);
                 let scores = if op.scores.is_some() { pairs } else { 0 };
                 // q·k and p·v; the scale, five of the softmax, dropout.
                 let flops = pairs * (4 * h.width + 7 + before);
@@ -246,7 +247,7 @@ fn instance_denorm(op: &InstanceDenorm, [plain, affine]: [usize; 2]) -> Cost {
 fn attention_backward_query(op: &AttentionBackward) -> Cost {
     let (h, pairs, before, handed) =
         (&op.heads, op.heads.scores(), op.before.is_some() as usize, op.handed_on as usize);
-    let (values, rows) = (h.sequences * h.tokens * h.model(), h.sequences * h.heads * h.tokens);
+    let (values, rows) = (h.pairs * h.tokens * h.width, h.pairs * h.tokens);
     let scores = if op.d_scores.is_some() { pairs } else { 0 };
     // The score again, d_p, d_q; three of p, dropout, three of d_score; and δ.
     let flops = pairs * (6 * h.width + 7 + before + handed) + 2 * values;
@@ -255,7 +256,7 @@ fn attention_backward_query(op: &AttentionBackward) -> Cost {
 
 fn attention_backward_key_value(op: &AttentionBackward) -> Cost {
     let (h, pairs, before) = (&op.heads, op.heads.scores(), op.before.is_some() as usize);
-    let (values, rows) = (h.sequences * h.tokens * h.model(), h.sequences * h.heads * h.tokens);
+    let (values, rows) = (h.pairs * h.tokens * h.width, h.pairs * h.tokens);
     // The score again, d_k, d_v; three of p, dropout, the scale; and where d_score is not there to be read, d_p besides.
     let (each, scores) = match op.d_scores {
         Some(_) => (6 * h.width + 5, pairs),

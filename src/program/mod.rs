@@ -11,7 +11,7 @@ pub mod rng;
 pub mod step;
 pub mod tensor;
 
-pub use arena::{Initial, Param, ParamLayout, Running, StateLayout};
+pub use arena::{COUNT_BASE, Initial, Param, ParamLayout, Running, StateLayout};
 pub use builder::Builder;
 pub use cost::Cost;
 pub use op::Op;

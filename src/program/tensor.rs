@@ -137,6 +137,12 @@ impl Rows {
         }
     }
 
+    /// `count` of these rows from `first` on, where they lie evenly.
+    pub fn range(&self, first: usize, count: usize) -> Self {
+        assert!(self.inner >= self.count, "rows that lie in sequences");
+        Rows { offset: self.start(first), count, inner: count.max(1), ..*self }
+    }
+
     /// The word at which row `i` starts.
     pub fn start(&self, i: usize) -> usize {
         self.offset + (i / self.inner) * self.outer_stride + (i % self.inner) * self.inner_stride

@@ -1,8 +1,8 @@
-//! activation_forward, activation_backward, residual: elementwise, with dropout.
+//! activation_forward, activation_backward: elementwise, with dropout.
 
 use rayon::prelude::*;
 
-use crate::program::op::{ActivationBackward, ActivationForward, Chance, FeedForward, Residual};
+use crate::program::op::{ActivationBackward, ActivationForward, Chance, FeedForward};
 
 use super::dropout::Drops;
 use super::scalar::{Scalar, vectorized};
@@ -26,7 +26,7 @@ pub fn activation_forward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationFo
                         FeedForward::Gelu => apply(output, input, input, gelu),
                         FeedForward::Relu => apply(output, input, input, relu),
                     }
-                    drops.apply(first, output);
+                    drops.apply(op.first + first, output);
                 },
             );
         },
@@ -50,7 +50,7 @@ pub fn activation_backward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationB
                         FeedForward::Gelu => apply(d_input, input, d_output, gelu_backward),
                         FeedForward::Relu => apply(d_input, input, d_output, relu),
                     }
-                    drops.apply(first, d_input);
+                    drops.apply(op.first + first, d_input);
                 },
             );
         },
@@ -83,28 +83,4 @@ fn gelu<T: Scalar>(x: T, _: T) -> T {
 fn gelu_backward<T: Scalar>(x: T, d: T) -> T {
     let (cdf, density) = x.normal();
     d * (cdf + x * density)
-}
-
-pub fn residual<T: Scalar>(storage: &mut Storage<T>, op: &Residual, slot: usize) {
-    let mut output = storage.take_floats(op.output);
-    let per_replica = op.elements.div_ceil(TILE);
-    tiles(&mut output, storage.row(op.output), op.elements, 1, TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, op.site);
-            let input = &storage.float_row(op.input, r)[first..][..output.len()];
-            let skip = &storage.float_row(op.skip, r)[first..][..output.len()];
-            vectorized(
-                #[inline(always)]
-                || {
-                    output.copy_from_slice(input);
-                    drops.apply(first, output);
-                    for (word, skip) in output.iter_mut().zip(skip) {
-                        *word += *skip;
-                    }
-                },
-            );
-        },
-    );
-    storage.put_floats(op.output, output);
 }

@@ -31,41 +31,53 @@ struct Place {
 }
 
 impl Place {
-    /// Every head of the sequences of a task.
+    /// The op's heads of the sequences of a task.
     fn of_task(heads: Heads, first: usize) -> impl Iterator<Item = (usize, Place)> {
-        let sequences = TILE.min(heads.sequences - first);
-        (0..sequences * heads.heads)
-            .map(move |i| (i / heads.heads, Place { heads, sequence: first + i / heads.heads, head: i % heads.heads }))
+        let sequences = TILE.min(heads.sequences() - first);
+        (0..sequences).flat_map(move |s| heads.own().map(move |head| (s, Place { heads, sequence: first + s, head })))
     }
 
     /// q, k or v (part 0, 1, 2) `[N, E]` in a replica's row of `[S, N, 3, A, E]`.
     fn part<'a, T>(&self, qkv: &'a [T], part: usize) -> Side<'a, T> {
         let (n, e, d) = (self.heads.tokens, self.heads.width, self.heads.model());
-        let first = (self.heads.first + self.sequence) * n * 3 * d + part * d + self.head * e;
+        let sequence = self.heads.first_sequence() + self.sequence - self.heads.qkv_first;
+        let first = sequence * n * 3 * d + part * d + self.head * e;
         Side { data: &qkv[first..], tokens: n, width: e, row: 3 * d }
     }
 
     /// The head's `[N, E]` in a replica's row of `[S, N, A, E]`.
     fn values<'a, T>(&self, output: &'a [T]) -> Side<'a, T> {
         let (n, e, d) = (self.heads.tokens, self.heads.width, self.heads.model());
-        let first = (self.heads.first + self.sequence) * n * d + self.head * e;
+        let first = (self.heads.first_sequence() + self.sequence) * n * d + self.head * e;
         Side { data: &output[first..], tokens: n, width: e, row: d }
+    }
+
+    /// The pair, among all of the batch.
+    fn pair(&self) -> usize {
+        (self.heads.first_sequence() + self.sequence) * self.heads.heads + self.head
     }
 
     /// The head's `[N, 2]` in a replica's row of `[S, A, N, 2]`.
     fn softmax(&self) -> usize {
-        ((self.heads.first + self.sequence) * self.heads.heads + self.head) * self.heads.tokens * 2
+        self.pair() * self.heads.tokens * 2
     }
 
     /// The first of the head's N² draws.
     fn draws(&self) -> usize {
-        let pair = (self.heads.first + self.sequence) * self.heads.heads + self.head;
-        pair * self.heads.tokens * self.heads.tokens
+        self.pair() * self.heads.tokens * self.heads.tokens
     }
 
-    /// The head's `[N, N]` in a replica's row of `[sequences, A, N, N]`.
+    /// The head's `[N, N]` in a replica's row of `[pairs, N, N]`.
     fn scores(&self) -> usize {
-        (self.sequence * self.heads.heads + self.head) * self.heads.tokens * self.heads.tokens
+        (self.pair() - self.heads.first) * self.heads.tokens * self.heads.tokens
+    }
+
+    /// The same in those of the task in which this is sequence `s`.
+    fn own_scores(&self, s: usize) -> Range<usize> {
+        let own = self.heads.own();
+        let words = self.heads.tokens * self.heads.tokens;
+        let first = (s * own.len() + self.head - own.start) * words;
+        first..first + words
     }
 }
 
@@ -151,17 +163,19 @@ impl<T: Scalar> Scratch<T> {
 pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
-    let per_replica = heads.sequences.div_ceil(TILE);
+    let per_replica = heads.sequences().div_ceil(TILE);
     let mut output = storage.take_floats(op.output);
     let mut softmax = storage.take_floats(op.softmax);
     let mut scores = op.scores.map(|scores| storage.take_floats(scores)).unwrap_or_default();
-    let output_spans = spans(&mut output, storage.row(op.output), heads.token(d), heads.sequences, n * d, TILE);
+    let sequences = heads.sequences();
+    let first_word = heads.first_sequence() * n * d;
+    let output_spans = spans(&mut output, storage.row(op.output), first_word, sequences, n * d, TILE);
     let softmax_words = heads.heads * n * 2;
-    let first_row = heads.first * softmax_words;
-    let softmax_spans = spans(&mut softmax, storage.row(op.softmax), first_row, heads.sequences, softmax_words, TILE);
-    let score_words = heads.heads * n * n;
+    let first_row = heads.first_sequence() * softmax_words;
+    let softmax_spans = spans(&mut softmax, storage.row(op.softmax), first_row, sequences, softmax_words, TILE);
+    let score_words = heads.own().len() * n * n;
     let score_spans: Vec<&mut [T]> = match op.scores {
-        Some(tensor) => spans(&mut scores, storage.row(tensor), 0, heads.sequences, score_words, TILE),
+        Some(tensor) => spans(&mut scores, storage.row(tensor), 0, sequences, score_words, TILE),
         None => output_spans.iter().map(|_| Default::default()).collect(),
     };
     output_spans.into_par_iter().zip(softmax_spans).zip(score_spans).enumerate().for_each(
@@ -172,9 +186,8 @@ pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForw
             let before = op.before.map(|before| storage.float_row(before, r));
             let mut scratch = Scratch::new(&heads);
             for (s, place) in Place::of_task(heads, first) {
-                let pair = s * heads.heads + place.head;
-                let softmax = &mut softmax[pair * n * 2..][..n * 2];
-                let scores = if scores.is_empty() { None } else { Some(&mut scores[pair * n * n..][..n * n]) };
+                let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
+                let scores = if scores.is_empty() { None } else { Some(&mut scores[place.own_scores(s)]) };
                 let before = before.map(|before| &before[place.scores()..][..n * n]);
                 let output = &mut output[s * n * d + place.head * heads.width..];
                 vectorized(
@@ -266,17 +279,19 @@ fn by_lane(n: usize, first: usize, mut each: impl FnMut(usize, Range<usize>)) {
 pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
-    let per_replica = heads.sequences.div_ceil(TILE);
+    let per_replica = heads.sequences().div_ceil(TILE);
     let mut d_qkv = storage.take_floats(op.d_qkv);
     let mut softmax = storage.take_floats(op.softmax);
     let mut d_scores = op.d_scores.map(|scores| storage.take_floats(scores)).unwrap_or_default();
-    let d_spans = spans(&mut d_qkv, storage.row(op.d_qkv), heads.token(3 * d), heads.sequences, n * 3 * d, TILE);
+    let sequences = heads.sequences();
+    let first_word = (heads.first_sequence() - heads.qkv_first) * n * 3 * d;
+    let d_spans = spans(&mut d_qkv, storage.row(op.d_qkv), first_word, sequences, n * 3 * d, TILE);
     let softmax_words = heads.heads * n * 2;
-    let first_row = heads.first * softmax_words;
-    let softmax_spans = spans(&mut softmax, storage.row(op.softmax), first_row, heads.sequences, softmax_words, TILE);
-    let score_words = heads.heads * n * n;
+    let first_row = heads.first_sequence() * softmax_words;
+    let softmax_spans = spans(&mut softmax, storage.row(op.softmax), first_row, sequences, softmax_words, TILE);
+    let score_words = heads.own().len() * n * n;
     let score_spans: Vec<&mut [T]> = match op.d_scores {
-        Some(tensor) => spans(&mut d_scores, storage.row(tensor), 0, heads.sequences, score_words, TILE),
+        Some(tensor) => spans(&mut d_scores, storage.row(tensor), 0, sequences, score_words, TILE),
         None => d_spans.iter().map(|_| Default::default()).collect(),
     };
     d_spans.into_par_iter().zip(softmax_spans).zip(score_spans).enumerate().for_each(
@@ -286,9 +301,8 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
             let output = storage.float_row(op.output, r);
             let mut scratch = Scratch::new(&heads);
             for (s, place) in Place::of_task(heads, first) {
-                let pair = s * heads.heads + place.head;
-                let softmax = &mut softmax[pair * n * 2..][..n * 2];
-                let d_scores = if d_scores.is_empty() { None } else { Some(&mut d_scores[pair * n * n..][..n * n]) };
+                let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
+                let d_scores = if d_scores.is_empty() { None } else { Some(&mut d_scores[place.own_scores(s)]) };
                 let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
                 vectorized(
                     #[inline(always)]
@@ -307,9 +321,11 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
 pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
-    let per_replica = heads.sequences.div_ceil(TILE);
+    let per_replica = heads.sequences().div_ceil(TILE);
     let mut d_qkv = storage.take_floats(op.d_qkv);
-    let d_spans = spans(&mut d_qkv, storage.row(op.d_qkv), heads.token(3 * d), heads.sequences, n * 3 * d, TILE);
+    let sequences = heads.sequences();
+    let first_word = (heads.first_sequence() - heads.qkv_first) * n * 3 * d;
+    let d_spans = spans(&mut d_qkv, storage.row(op.d_qkv), first_word, sequences, n * 3 * d, TILE);
     d_spans.into_par_iter().enumerate().for_each(|(task, d_qkv)| {
         let (r, first) = (task / per_replica, task % per_replica * TILE);
         let again = Again::new(storage, op, r, slot);

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::program::COUNT_BASE;
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
 use crate::program::tensor::{GRADS, NO_WINDOW, PARAMS, STATE, WINDOWS};
 
@@ -55,7 +56,7 @@ pub fn batch_norm_statistics<T: Scalar>(storage: &mut Storage<T>, op: &BatchNorm
         if storage.step(r, slot).active == 0 || count == 0 {
             continue;
         }
-        let running = &mut state[r * storage.row(STATE) + op.running..][..2 * width + 1];
+        let running = &mut state[r * storage.row(STATE) + op.running..][..2 * width + 2];
         let momentum = T::from_f64(MOMENTUM);
         let sample = T::from_f32((count.max(2) - 1) as f32);
         for d in 0..width {
@@ -63,6 +64,10 @@ pub fn batch_norm_statistics<T: Scalar>(storage: &mut Storage<T>, op: &BatchNorm
             running[width + d] += momentum * (squares[d] / sample - running[width + d]);
         }
         running[2 * width] += T::ONE;
+        if running[2 * width] == T::from_f32(COUNT_BASE as f32) {
+            running[2 * width] = T::ZERO;
+            running[2 * width + 1] += T::ONE;
+        }
     }
     storage.put_floats(op.stats, stats);
     storage.put_floats(STATE, state);

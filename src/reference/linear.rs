@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward};
+use crate::program::Rows;
+use crate::program::op::{Chance, LinearBackwardInput, LinearBackwardWeight, LinearForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
+use super::dropout::Drops;
 use super::matrix::{Matrix, Out, even, product};
 use super::scalar::{Scalar, vectorized};
-use super::storage::{Storage, tiles};
+use super::storage::{Storage, spans};
 
 /// Rows of the input per task.
 const ROW_TILE: usize = 512;
@@ -18,11 +20,12 @@ const WEIGHT_TILE: usize = 64;
 /// Rows of the input that one task sums over.
 const SPLIT: usize = 4096;
 
-pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward) {
+pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, slot: usize) {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     let per_replica = count.div_ceil(ROW_TILE);
     let mut output = storage.take_floats(op.output.tensor);
-    tiles(&mut output, storage.row(op.output.tensor), count, outputs, ROW_TILE).into_par_iter().enumerate().for_each(
+    let row = storage.row(op.output.tensor);
+    spans(&mut output, row, op.output.offset, count, outputs, ROW_TILE).into_par_iter().enumerate().for_each(
         |(task, output)| {
             let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
             let params = storage.float_row(PARAMS, r);
@@ -37,6 +40,21 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward) {
                 let place = Out { data: &mut output[(n - first) * outputs..], row: outputs };
                 product(place, true, piece, weight.transposed());
             }
+            let Some(residual) = &op.residual else { return };
+            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, residual.site);
+            let skip = storage.float_row(residual.skip.tensor, r);
+            vectorized(
+                #[inline(always)]
+                || {
+                    drops.apply((residual.first + first) * outputs, output);
+                    for (n, row) in output.chunks_mut(outputs).enumerate() {
+                        let skip = &skip[residual.skip.start(first + n)..][..outputs];
+                        for (word, skip) in row.iter_mut().zip(skip) {
+                            *word += *skip;
+                        }
+                    }
+                },
+            );
         },
     );
     storage.put_floats(op.output.tensor, output);
@@ -46,7 +64,8 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let per_replica = count.div_ceil(ROW_TILE);
     let mut d_input = storage.take_floats(op.d_input.tensor);
-    tiles(&mut d_input, storage.row(op.d_input.tensor), count, inputs, ROW_TILE).into_par_iter().enumerate().for_each(
+    let row = storage.row(op.d_input.tensor);
+    spans(&mut d_input, row, op.d_input.offset, count, inputs, ROW_TILE).into_par_iter().enumerate().for_each(
         |(task, d_input)| {
             let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
             let weight = Matrix::new(storage.float_row(PARAMS, r), op.weight, outputs, inputs, inputs);
@@ -67,10 +86,11 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
 }
 
 pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardWeight) {
-    let (count, inputs, outputs) = (op.input.count, op.input.width, op.d_output.width);
+    let (inputs, outputs) = op.widths();
     let mut grads = storage.take_floats(GRADS);
     // The first split's sums are written where they belong, the others' added to them in order.
-    let splits = count.div_ceil(SPLIT);
+    let ranges: Vec<(&(Rows, Rows), Range<usize>)> = op.parts.iter().flat_map(split).collect();
+    let splits = ranges.len();
     let words = outputs * (inputs + 1);
     let mut partial = vec![T::ZERO; storage.replicas * (splits - 1) * words];
     let mut tasks = Vec::new();
@@ -88,16 +108,10 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
             None => (sums, 0),
             Some(later) => (later / (splits - 1), 1 + later % (splits - 1)),
         };
-        let rows = split * SPLIT..((split + 1) * SPLIT).min(count);
-        weight_sums(
-            op,
-            storage.float_row(op.input.tensor, r),
-            storage.float_row(op.d_output.tensor, r),
-            rows,
-            first,
-            d_weight,
-            d_bias,
-        );
+        let ((input, d_output), rows) = ranges[split].clone();
+        let input = (input, storage.float_row(input.tensor, r));
+        let d_output = (d_output, storage.float_row(d_output.tensor, r));
+        weight_sums(input, d_output, rows, first, d_weight, d_bias);
     });
     if splits > 1 {
         let rows = grads.par_chunks_mut(storage.row(GRADS)).zip(partial.par_chunks((splits - 1) * words));
@@ -113,10 +127,16 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
     storage.put_floats(GRADS, grads);
 }
 
+/// A part's ranges of rows that one task sums over.
+fn split(part: &(Rows, Rows)) -> impl Iterator<Item = (&(Rows, Rows), Range<usize>)> {
+    let count = part.0.count;
+    (0..count.max(1)).step_by(SPLIT).map(move |first| (part, first..(first + SPLIT).min(count)))
+}
+
 /// The op's two spans of a row of gradients.
 fn d_weight_and_bias<'a, T>(row: &'a mut [T], op: &LinearBackwardWeight) -> (&'a mut [T], &'a mut [T]) {
-    let outputs = op.d_output.width;
-    let spans = [op.d_weight..op.d_weight + outputs * op.input.width, op.d_bias..op.d_bias + outputs];
+    let (inputs, outputs) = op.widths();
+    let spans = [op.d_weight..op.d_weight + outputs * inputs, op.d_bias..op.d_bias + outputs];
     let [d_weight, d_bias] = row.get_disjoint_mut(spans).expect("a weight and its bias do not overlap");
     (d_weight, d_bias)
 }
@@ -131,18 +151,17 @@ fn weight_tiles<'a, T>(
 
 /// `d_weight = d_outputᵀ · input` and `d_bias = Σ d_output` over `rows`, of the outputs from `first` on.
 fn weight_sums<T: Scalar>(
-    op: &LinearBackwardWeight,
-    input: &[T],
-    d_output: &[T],
+    (input_rows, input): (&Rows, &[T]),
+    (d_rows, d_output): (&Rows, &[T]),
     rows: Range<usize>,
     first: usize,
     d_weight: &mut [T],
     d_bias: &mut [T],
 ) {
-    let inputs = op.input.width;
+    let inputs = input_rows.width;
     d_weight.fill(T::ZERO);
-    for (n, x) in even(input, &op.input, rows.start, rows.len()) {
-        for (m, d) in even(d_output, &op.d_output, n, x.rows) {
+    for (n, x) in even(input, input_rows, rows.start, rows.len()) {
+        for (m, d) in even(d_output, d_rows, n, x.rows) {
             let d = Matrix { offset: d.offset + first, columns: d_bias.len(), ..d };
             let x = Matrix { offset: x.offset + (m - n) * x.row, rows: d.rows, ..x };
             product(Out { data: &mut *d_weight, row: inputs }, true, d.transposed(), x);
@@ -153,7 +172,7 @@ fn weight_sums<T: Scalar>(
         || {
             d_bias.fill(T::ZERO);
             for n in rows {
-                let d = &d_output[op.d_output.start(n) + first..][..d_bias.len()];
+                let d = &d_output[d_rows.start(n) + first..][..d_bias.len()];
                 for (sum, d) in d_bias.iter_mut().zip(d) {
                     *sum += *d;
                 }

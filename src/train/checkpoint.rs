@@ -245,10 +245,9 @@ fn named<'a>(prefix: &str, layout: &ParamLayout, row: &'a [f32]) -> Vec<(String,
 /// Counts are PyTorch's 64-bit integers.
 fn running<'a>(prefix: &str, layout: &StateLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
     let entry = |entry: &crate::program::Running| {
-        let values = &row[entry.range()];
         let (dtype, bytes) = match entry.is_count() {
-            true => (Dtype::I64, Cow::Owned((values[0] as i64).to_le_bytes().to_vec())),
-            false => (Dtype::F32, Cow::Borrowed(bytemuck::cast_slice(values))),
+            true => (Dtype::I64, Cow::Owned(entry.count(row).to_le_bytes().to_vec())),
+            false => (Dtype::F32, Cow::Borrowed(bytemuck::cast_slice(&row[entry.range()]))),
         };
         (format!("{prefix}{}", entry.name), Entry { dtype, shape: entry.shape.clone(), bytes })
     };

@@ -52,18 +52,18 @@ impl Told {
     ///
     /// # Errors
     /// Where it cannot be read, names a setting that no variant here computes, or `variant` is not transformers' own.
-    pub fn by_transformers(weights: &Path, variant: Variant) -> Result<Told> {
+    pub fn by_transformers(weights: &Path, variant: Variant) -> Result<Option<Told>> {
         let file = weights.with_file_name("config.json");
         let refuse =
             |problem: String, help: &str| Error::Checkpoint { file: file.clone(), problem, help: help.to_string() };
         if !file.is_file() {
-            return Ok(Told::default());
+            return Ok(None);
         }
         let text = std::fs::read_to_string(&file).map_err(Error::io(&file, "make it readable, or move it away"))?;
         let config: Value = serde_json::from_str(&text)
             .map_err(|error| refuse(format!("is no JSON: {error}"), "write it again, or move it away"))?;
         if config["model_type"] != "patchtst" {
-            return Ok(Told::default());
+            return Ok(None);
         }
         if variant != Variant::Hf {
             let problem = format!(
@@ -84,12 +84,12 @@ impl Told {
         let number = |name: &str| config[name].as_u64().and_then(|value| usize::try_from(value).ok());
         let word = |name: &str| config[name].as_str().unwrap_or_default().to_string();
         let pre = config["pre_norm"].as_bool();
-        Ok(Told {
+        Ok(Some(Told {
             stride: number("patch_stride"),
             heads: number("num_attention_heads"),
             norm_position: pre.map(|pre| if pre { NormPosition::Pre } else { NormPosition::Post }),
             ff_activation: word("activation_function").parse().ok(),
             positions: word("positional_encoding_type").parse().ok(),
-        })
+        }))
     }
 }

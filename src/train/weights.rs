@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::checkpoint::PatchtstHeader;
 use super::told::Told;
 use crate::error::{Error, Result};
-use crate::models::{ModelOptions, NormKind, PatchtstOptions, Pool};
+use crate::models::{ModelOptions, NormKind, PatchtstOptions, Pool, Variant};
 use crate::program::{ParamLayout, StateLayout};
 
 /// What a safetensors file holds, and what to say of it.
@@ -94,7 +94,10 @@ pub fn load(
         if entry.is_count() {
             let bytes = source.tensor(&entry.name, &entry.shape, Dtype::I64)?;
             let count = bytes.try_into().map(i64::from_le_bytes).unwrap_or_default();
-            running[entry.range()].fill(count as f32);
+            if count < 0 {
+                return Err(source.refuse(format!("tensor `{}` is {count}", entry.name), "save a count"));
+            }
+            entry.set_count(&mut running, count);
         } else {
             running[entry.range()].copy_from_slice(&source.floats(&entry.name, &entry.shape)?);
         }
@@ -125,8 +128,10 @@ fn saved_patchtst(bytes: &[u8]) -> Option<PatchtstHeader> {
     serde_json::from_value(json.get("model")?.get("patchtst")?.clone()).ok()
 }
 
-/// Sizes of a PatchTST that a file's shapes, or what lies beside it, tell: options, layers, and the horizon of a head shared by the channels.
-pub fn infer_patchtst(file: &Path, options: PatchtstOptions) -> Result<(PatchtstOptions, usize, Option<usize>)> {
+/// Sizes of a PatchTST that a file's shapes, or what lies beside it, tell: options, layers, and the horizon of a head shared
+/// by the channels. `variant` is the one that was asked for, which must be where neither tells it.
+pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(PatchtstOptions, usize, Option<usize>)> {
+    let options = PatchtstOptions::of(variant.unwrap_or(Variant::Official));
     let bytes = read(file)?;
     let source = WeightsFile::new(file, &bytes)?;
     let shape = |name: &str| -> Result<[usize; 2]> {
@@ -146,7 +151,14 @@ pub fn infer_patchtst(file: &Path, options: PatchtstOptions) -> Result<(Patchtst
     let by_channel = options.by_channel();
     let told = match saved_patchtst(&bytes) {
         Some(saved) => Told::by_header(&saved),
-        None => Told::by_transformers(file, options.variant)?,
+        None => match Told::by_transformers(file, options.variant)? {
+            Some(told) => told,
+            None if variant.is_some() => Told::default(),
+            None => {
+                let problem = "neither the file nor a config.json beside it tells which PatchTST it holds".to_string();
+                return Err(source.refuse(problem, "type --patchtst-variant official, hf or authors"));
+            }
+        },
     };
     let options = PatchtstOptions {
         d_model,

@@ -2,7 +2,7 @@
 
 use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
-use microglia::program::builder::Sizes;
+use microglia::program::builder::{MAX_WORDS, Sizes};
 use microglia::program::op::{InstanceNorm, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{List, Op, Program, ReplicaStep};
@@ -78,6 +78,7 @@ impl Case {
                 attention_dropout: 0.0,
                 head_dropout: 0.0,
                 revin_affine: self.golden.value("revin_affine"),
+                max_words: MAX_WORDS,
             },
             ..ModelOptions::of(ModelKind::Patchtst, variant)
         };
@@ -127,9 +128,14 @@ impl Case {
         for param in &program.params.params {
             param.set(&mut weights, self.golden.floats(&format!("{params}.{}", param.name)));
         }
-        let running = program.state.entries.iter();
-        let running: Vec<f32> =
-            running.flat_map(|entry| self.golden.floats(&format!("{state}.{}", entry.name))).collect();
+        let mut running = program.state.initial();
+        for entry in &program.state.entries {
+            let values = self.golden.floats(&format!("{state}.{}", entry.name));
+            match entry.is_count() {
+                true => entry.set_count(&mut running, values[0] as i64),
+                false => running[entry.range()].copy_from_slice(&values),
+            }
+        }
         engine.write_f32(PARAMS, 0, &weights).unwrap();
         engine.write_f32(STATE, 0, &running).unwrap();
     }
@@ -182,8 +188,11 @@ impl Case {
     fn state(&self, prefix: &str, engine: &mut dyn Engine, drift: &[String]) {
         let found = engine.read_f32(STATE, 0).unwrap();
         for entry in engine.program().state.entries.clone() {
-            if !drift.contains(&entry.name) {
-                self.near(&format!("{prefix}.{}", entry.name), &found[entry.range()], STATISTIC, 0.0);
+            let name = format!("{prefix}.{}", entry.name);
+            if entry.is_count() {
+                self.near(&name, &[entry.count(&found) as f32], 0.0, 0.0);
+            } else if !drift.contains(&entry.name) {
+                self.near(&name, &found[entry.range()], STATISTIC, 0.0);
             }
         }
     }
@@ -225,14 +234,17 @@ fn the_state_dict_is_that_of_transformers() {
     for file in FILES.iter().filter(|file| file.contains("_hf_")) {
         let case = Case::read(file);
         let program = case.program();
-        let mut ours: Vec<String> = program.params.params.iter().map(|param| param.name.clone()).collect();
-        ours.extend(program.state.entries.iter().map(|entry| entry.name.clone()));
+        let params = program.params.params.iter().map(|param| (param.name.clone(), param.shape.clone()));
+        let state = program.state.entries.iter().map(|entry| (entry.name.clone(), entry.shape.clone()));
+        let mut ours: Vec<(String, Vec<usize>)> = params.chain(state).collect();
         ours.sort();
         let bytes = std::fs::read(crate::golden::path(&format!("{file}.safetensors"))).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let names = tensors.names().into_iter();
-        let mut theirs: Vec<&str> = names.filter_map(|name| name.strip_prefix("init.")).collect();
-        theirs.sort_unstable();
+        let all = tensors.iter();
+        let mut theirs: Vec<(String, Vec<usize>)> = all
+            .filter_map(|(name, tensor)| Some((name.strip_prefix("init.")?.to_string(), tensor.shape().to_vec())))
+            .collect();
+        theirs.sort();
         assert_eq!(ours, theirs);
     }
 }

@@ -1,7 +1,7 @@
 //! The same bits, whatever the grouping: of runs, of replicas, of waves, of time ranges.
 
 use microglia::engine::Engine;
-use microglia::gpu::Gpu;
+use microglia::gpu::{AdapterClass, Gpu};
 use microglia::kernels::GpuOptions;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{NormKind, Variant};
@@ -49,12 +49,18 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+/// Cut as for software adapters, and as for cards.
+fn classes() -> [GpuOptions; 2] {
+    [AdapterClass::Software, AdapterClass::Discrete]
+        .map(|class| GpuOptions { class: Some(class), ..Default::default() })
+}
+
 #[test]
 fn a_run_repeats_its_bits() {
     let Some(gpu) = gpu() else { return };
-    for case in cases() {
-        let (first, _) = run(&gpu, &case, 5, GpuOptions::default());
-        let (again, _) = run(&gpu, &case, 5, GpuOptions::default());
+    for (case, options) in cases().iter().flat_map(|case| classes().map(|options| (case, options))) {
+        let (first, _) = run(&gpu, case, 5, options.clone());
+        let (again, _) = run(&gpu, case, 5, options);
         for (r, (a, b)) in first.iter().zip(&again).enumerate() {
             assert_same(&format!("{case:?} replica {r}"), a, b);
         }
@@ -65,12 +71,12 @@ fn a_run_repeats_its_bits() {
 #[test]
 fn a_replica_is_the_lone_run_of_its_seed() {
     let Some(gpu) = gpu() else { return };
-    for case in cases() {
-        let (together, _) = run(&gpu, &case, 5, GpuOptions::default());
+    for (case, options) in cases().iter().flat_map(|case| classes().map(|options| (case, options))) {
+        let (together, _) = run(&gpu, case, 5, options.clone());
         for (r, found) in together.iter().enumerate() {
             let mut lone = case.clone();
             lone.sizes.replicas = 1;
-            let (alone, _) = run(&gpu, &lone, 5 + r as u32, GpuOptions::default());
+            let (alone, _) = run(&gpu, &lone, 5 + r as u32, options.clone());
             assert_same(&format!("{case:?} replica {r}"), found, &alone[0]);
         }
     }

@@ -44,8 +44,10 @@ mod gpu_edges;
 mod gpu_support;
 /// Every op on the GPU against its CPU twin.
 mod parity;
-/// PatchTST through whole runs, its refusals and its files.
+/// PatchTST through whole runs, and its programs.
 mod patchtst;
+/// A PatchTST that cannot be built, and files to start from.
+mod patchtst_files;
 /// Costs by hand, profiles of both engines, and `microglia profile` as users meet it.
 mod profile;
 /// Every shader, checked without a GPU.

@@ -4,6 +4,8 @@
 //! largest magnitude. Integers must be equal.
 
 use microglia::engine::Engine;
+use microglia::gpu::AdapterClass;
+use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{NormKind, NormPosition, PatchtstOptions, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
@@ -12,7 +14,7 @@ use microglia::program::tensor::*;
 use microglia::program::{Element, List, Op, ReplicaStep, rng};
 use microglia::reference::CpuEngine;
 
-use crate::gpu_support::{engine, gpu};
+use crate::gpu_support::{gpu, with};
 use microglia::compare::{Case, tolerance};
 
 /// Relative to the largest magnitude: a few roundings, and a division of WGSL's 2.5 units in the last place.
@@ -26,11 +28,27 @@ fn check(case: Case) {
 }
 
 /// Runs lists op by op; after each op both engines' outputs are compared, and the oracle's and the GPU's tensors are set
-/// to the f32 twin's, so that errors do not compound. `alter` changes the step table.
-fn check_passes(case: &Case, passes: impl Iterator<Item = (List, usize)>, alter: impl Fn(usize, &mut ReplicaStep)) {
+/// to the f32 twin's, so that errors do not compound. `alter` changes the step table. Kernels that differ by class of adapter
+/// are run as each would.
+fn check_passes(
+    case: &Case,
+    passes: impl Iterator<Item = (List, usize)> + Clone,
+    alter: impl Fn(usize, &mut ReplicaStep),
+) {
     let Some(gpu) = gpu() else { return };
+    for class in [AdapterClass::Software, AdapterClass::Discrete] {
+        let options = GpuOptions { class: Some(class), ..GpuOptions::default() };
+        check_engine(case, with(&gpu, case.program().unwrap(), options), passes.clone(), &alter);
+    }
+}
+
+fn check_engine(
+    case: &Case,
+    mut device: GpuEngine,
+    passes: impl Iterator<Item = (List, usize)>,
+    alter: impl Fn(usize, &mut ReplicaStep),
+) {
     let program = case.program().unwrap();
-    let mut device = engine(&gpu, program.clone());
     let mut twin = CpuEngine::<f32>::new(program.clone(), Some(1)).unwrap();
     let mut oracle = CpuEngine::<f64>::new(program.clone(), Some(1)).unwrap();
     for engine in [&mut device as &mut dyn Engine, &mut twin, &mut oracle] {
@@ -220,6 +238,21 @@ fn patchtst_of_many_patches() {
     let wide = |p: &mut PatchtstOptions| (p.d_model, p.heads, p.pool) = (128, 1, Pool::Mean);
     check(Case::patchtst(Variant::Hf, 1, 2, 40).slots(2).layers(1).set(narrow).set(wide));
     check(Case::patchtst(Variant::Hf, 1, 1, 1025).slots(2).layers(1).set(narrow).set(|p| p.pool = Pool::Mean));
+    // Ranges of heads, rows and sequences.
+    for max_words in [20, 100] {
+        let case = Case::patchtst(Variant::Official, 2, 2, 9).slots(2).dropout(0.3);
+        check(case.set(|p| (p.attention_dropout, p.max_words) = (0.3, max_words)));
+    }
     // Enough rows that sums over them are split.
     check(Case::patchtst(Variant::Official, 2, 9, 40).slots(2).layers(1).set(narrow));
+}
+
+/// 1,024 tokens with residual scores.
+#[test]
+fn patchtst_official_of_the_most_patches() {
+    let mut case = Case::patchtst(Variant::Official, 1, 1, 1024).slots(1).dropout(0.2).set(|p| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff, p.attention_dropout) = (Some(2), Some(1), 4, 1, 5, 0.3);
+    });
+    (case.sizes.channels, case.sizes.targets) = (1, 1);
+    check_passes(&case, [List::Forward, List::Backward].map(|list| (list, 0)).into_iter(), |_, _| {});
 }

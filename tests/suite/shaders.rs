@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use microglia::gpu::shader::{Access, LANES, SLOT, Shader};
+use microglia::gpu::AdapterClass;
+use microglia::gpu::shader::{Access, Constant, LANES, SLOT, Shader};
 use microglia::kernels::plan::{Dispatch, Shapes};
 use microglia::kernels::{self, sources};
 use microglia::models::ModelKind::{Lstm, Rnn};
@@ -49,8 +50,8 @@ fn programs() -> Vec<microglia::program::Program> {
 
 fn dispatches() -> Vec<(Op, Dispatch)> {
     let mut found = Vec::new();
-    for program in programs() {
-        let shapes = Shapes { program: &program, max_steps: None };
+    for (program, class) in programs().iter().flat_map(|p| [(p, AdapterClass::Software), (p, AdapterClass::Discrete)]) {
+        let shapes = Shapes { program, class, max_steps: None };
         for list in List::ALL {
             for op in program.list(list) {
                 found.extend(kernels::plan(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
@@ -60,21 +61,21 @@ fn dispatches() -> Vec<(Op, Dispatch)> {
     found
 }
 
-/// The workgroup sizes that the host asks a shader for.
-fn lanes(name: &str) -> BTreeSet<Option<u32>> {
+/// What the host makes of a shader's open words.
+fn constants(name: &str) -> BTreeSet<Vec<Constant>> {
     let asked: BTreeSet<_> =
-        dispatches().into_iter().filter(|(_, dispatch)| dispatch.shader == name).map(|(_, d)| d.lanes).collect();
+        dispatches().into_iter().filter(|(_, dispatch)| dispatch.shader == name).map(|(_, d)| d.constants).collect();
     // The recurrent kernels' whole range, whatever the programs here happen to need.
-    if asked.iter().any(Option::is_some) { [32, 64, 128, 256].map(Some).into() } else { asked }
+    let sized = asked.iter().flatten().any(|(name, _)| *name == LANES);
+    if sized { [32, 64, 128, 256].map(|lanes| vec![(LANES, lanes)]).into() } else { asked }
 }
 
-/// Runs `check` on the module as each of its workgroup sizes makes it.
+/// Runs `check` on the module as each choice of its open words makes it.
 fn each_resolved(check: impl Fn(&str, &naga::Module, &ModuleInfo)) {
     for (name, _) in sources::KERNELS.iter().chain(sources::ROOFLINE) {
         let shader = sources::shader(name).unwrap();
-        let own = lanes(name);
-        for lanes in if own.is_empty() { [None].into() } else { own } {
-            let constants = lanes.map(|lanes| (LANES.to_string(), lanes as f64)).into_iter().collect();
+        for constants in constants(name) {
+            let constants = constants.into_iter().map(|(name, value)| (name.to_string(), f64::from(value))).collect();
             let (module, info) = process_overrides(&shader.module, &shader.info, None, &constants).unwrap();
             check(name, &module, &info);
         }
@@ -220,7 +221,18 @@ fn host_and_shader_agree() {
     assert_eq!(seen.len(), sources::KERNELS.len(), "kernels without a dispatch in these programs");
 }
 
-/// A shader is an op's kernel by its label, or says of which ops it is a stage.
+/// The ops that a kernel is a stage or a variant of.
+fn belongs_to(text: &str) -> BTreeSet<&str> {
+    text.lines()
+        .filter_map(|line| {
+            let variant = || line.strip_prefix("//! Variant of:").and_then(|rest| rest.split(". ").next());
+            line.strip_prefix("//! Stage of:").or_else(variant)
+        })
+        .flat_map(|ops| ops.trim().trim_end_matches('.').split(',').map(str::trim))
+        .collect()
+}
+
+/// A shader is an op's kernel by its label, or says of which ops it is a stage or a variant.
 #[test]
 fn every_kernel_belongs_to_ops_and_is_planned_by_them_alone() {
     let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -228,12 +240,8 @@ fn every_kernel_belongs_to_ops_and_is_planned_by_them_alone() {
         owners.entry(dispatch.shader).or_default().insert(op.label());
     }
     for (name, text) in sources::KERNELS {
-        let stage_of: BTreeSet<&str> = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("//! Stage of:"))
-            .flat_map(|ops| ops.trim().trim_end_matches('.').split(',').map(str::trim))
-            .collect();
-        let expected = if stage_of.is_empty() { BTreeSet::from([*name]) } else { stage_of };
+        let others = belongs_to(text);
+        let expected = if others.is_empty() { BTreeSet::from([*name]) } else { others };
         assert_eq!(owners.get(name), Some(&expected), "{name}");
     }
 }
@@ -241,7 +249,7 @@ fn every_kernel_belongs_to_ops_and_is_planned_by_them_alone() {
 #[test]
 fn every_kernel_has_the_twin_its_header_names() {
     for (name, text) in sources::KERNELS {
-        if text.contains("//! Stage of:") {
+        if !belongs_to(text).is_empty() {
             continue;
         }
         let twin = text.lines().find_map(|line| line.strip_prefix("//! Twin: ")).expect(name);

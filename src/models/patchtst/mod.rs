@@ -5,7 +5,7 @@ mod options;
 
 use super::{ModelOptions, Training};
 use crate::error::Result;
-use crate::layers::{self, NormKind, ScoreUse, Scores, Signal};
+use crate::layers::{self, BranchEnd, NormKind, ScoreUse, Scores, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::{Affine, Chance, InstanceAffineBackward, Op};
 use crate::program::{Builder, Initial, Param, ParamLayout, Program, Rows, StateLayout};
@@ -112,6 +112,7 @@ pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: Pa
     let patches = options.patches(sizes.lookback);
     let drops = training.dropout;
     let mut b = Builder::with_state(sizes.clone(), layout, state(model));
+    b.max_words = options.max_words;
     let windows = layers::windows(&mut b);
     let affine =
         options.revin_affine.then(|| Affine { weight: b.param(REVIN.0).offset, bias: b.param(REVIN.1).offset });
@@ -196,28 +197,26 @@ fn encoder_layer(
         layers::norm(b, &label, options.norm, &norm_name(options, &format!("{name}.{part}")), x)
     };
     let sublayer = |b: &mut Builder, part: &str, norm_part: &str, x: Signal, branch: &mut Branch| {
-        let label = format!("{layer}.{part}");
-        let sum = layers::dense(b, &format!("{label}.sum"), x.value.count, x.value.width);
-        let end = layers::before_dropout(b, &label, drops, sum);
-        let inner = layers::past(x, sum);
-        let inner = if options.norm_position == NormPosition::Pre { norm(b, norm_part, inner) } else { inner };
-        branch(b, inner, end);
-        layers::residual(b, &format!("dropout:patchtst.{label}"), drops, end, x, sum);
-        if options.norm_position == NormPosition::Post { norm(b, norm_part, sum) } else { sum }
+        let (pre, label) = (options.norm_position == NormPosition::Pre, format!("{layer}.{part}"));
+        let sum = layers::beside(b, &label, drops, x, |b, x, end| {
+            let inner = if pre { norm(b, norm_part, x) } else { x };
+            branch(b, inner, end);
+        });
+        if pre { sum } else { norm(b, norm_part, sum) }
     };
-    let x = sublayer(b, "attention", "norm_sublayer1", x, &mut |b, input, output| {
+    let x = sublayer(b, "attention", "norm_sublayer1", x, &mut |b, input, end| {
         let last = layer + 1 == model.layers;
         let residual = match options.variant {
             Variant::Official => ScoreUse::Residual { scores: &mut *scores, last },
             Variant::Hf | Variant::Authors => ScoreUse::Plain,
         };
-        layers::attention(b, &format!("{name}.self_attn"), (tokens, options.heads), residual, input, output);
+        layers::attention(b, &format!("{name}.self_attn"), (tokens, options.heads), residual, input, end);
     });
-    sublayer(b, "ff", "norm_sublayer3", x, &mut |b, input, output| {
+    sublayer(b, "ff", "norm_sublayer3", x, &mut |b, input, end| {
         let site = format!("dropout:patchtst.{layer}.activation");
-        layers::feed_forward(b, &format!("{name}.ff"), options.ff_activation, &site, input, output);
+        layers::feed_forward(b, &format!("{name}.ff"), options.ff_activation, &site, input, end);
     })
 }
 
 /// Pushes what lies between a branch's input and its end.
-type Branch<'a> = dyn FnMut(&mut Builder, Signal, Signal) + 'a;
+type Branch<'a> = dyn FnMut(&mut Builder, Signal, BranchEnd) + 'a;

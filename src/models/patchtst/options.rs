@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layers::NormKind;
 use crate::models::ModelOptions;
-use crate::program::builder::Sizes;
+use crate::program::builder::{MAX_WORDS, Sizes};
 use crate::program::op::{FeedForward, Patches};
 use crate::words::words;
 
@@ -82,6 +82,8 @@ pub struct PatchtstOptions {
     pub head_dropout: f64,
     /// Whether RevIN learns a scale and a shift per channel.
     pub revin_affine: bool,
+    /// Most words of a tensor that can be cut into ranges of the sequences: [`MAX_WORDS`], but in tests.
+    pub max_words: usize,
 }
 
 impl PatchtstOptions {
@@ -107,6 +109,7 @@ impl PatchtstOptions {
             attention_dropout: 0.0,
             head_dropout: 0.0,
             revin_affine: false,
+            max_words: MAX_WORDS,
         }
     }
 
@@ -196,7 +199,10 @@ pub fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
     }
     if patch > sizes.lookback {
         let problem = format!("a patch of {patch} rows does not fit a look-back of {}", sizes.lookback);
-        return Err(Error::config("patch", problem, "choose a smaller --patch, or a longer --lookback"));
+        // Two patches side by side and one between them.
+        let fitting = 1 << (sizes.lookback / 2).max(1).ilog2();
+        let help = format!("type --patch {fitting} --stride {}, or choose a longer --lookback", (fitting / 2).max(1));
+        return Err(Error::config("patch", problem, help));
     }
     let tokens = options.patches(sizes.lookback).count;
     if tokens > MAX_TOKENS {
@@ -205,6 +211,18 @@ pub fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
             sizes.lookback
         );
         return Err(Error::config("stride", problem, "choose a larger --stride, or a shorter --lookback"));
+    }
+    let (width, ff) = (d_model as u128, options.ff as u128);
+    let (attention, feed_forward) = (4 * width * width, 2 * width * ff);
+    for (key, value, words) in [
+        ("d-model", d_model, attention),
+        ("ff", options.ff, feed_forward),
+        ("layers", model.layers, model.layers as u128 * (attention + feed_forward)),
+    ] {
+        if words > u128::from(u32::MAX) {
+            let problem = format!("{value} makes {words} weights, more than the {} a kernel can address", u32::MAX);
+            return Err(Error::config(key, problem, format!("choose a smaller --{key}")));
+        }
     }
     if options.positions == Positions::SinCos && d_model % 2 == 1 {
         let problem = format!("sines and cosines need an even model width, not {d_model}");

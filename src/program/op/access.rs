@@ -31,7 +31,6 @@ impl Op {
             Op::LayerNormBackwardInput(_) => "layer_norm_backward_input",
             Op::ActivationForward(_) => "activation_forward",
             Op::ActivationBackward(_) => "activation_backward",
-            Op::Residual(_) => "residual",
             Op::AttentionForward(_) => "attention_forward",
             Op::AttentionBackwardQuery(_) => "attention_backward_query",
             Op::AttentionBackwardKeyValue(_) => "attention_backward_key_value",
@@ -56,9 +55,13 @@ impl Op {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
             Op::InstanceNormForward(op) => vec![PARAMS, op.input],
             Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![PARAMS, op.stats, op.input],
-            Op::LinearForward(op) => vec![PARAMS, op.input.tensor],
+            // Of the step table, whether a residual's branch is dropped out.
+            Op::LinearForward(op) => {
+                let skip = op.residual.map(|residual| residual.skip.tensor);
+                [PARAMS, STEPS, op.input.tensor].into_iter().chain(skip).collect()
+            }
             Op::LinearBackwardInput(op) => with([PARAMS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor)]),
-            Op::LinearBackwardWeight(op) => vec![op.input.tensor, op.d_output.tensor],
+            Op::LinearBackwardWeight(op) => op.parts.iter().flat_map(|(input, d)| [input.tensor, d.tensor]).collect(),
             Op::RnnForward(op) => vec![PARAMS, op.projected],
             Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
             Op::LstmForward(op) => vec![PARAMS, op.gates],
@@ -81,7 +84,6 @@ impl Op {
             Op::LayerNormBackwardInput(op) => with([PARAMS, op.stats, op.input, op.d_output], [op.skip]),
             Op::ActivationForward(op) => vec![STEPS, op.input],
             Op::ActivationBackward(op) => vec![STEPS, op.input, op.d_output],
-            Op::Residual(op) => vec![STEPS, op.input, op.skip],
             Op::AttentionForward(op) => with([STEPS, op.qkv], [op.before]),
             Op::AttentionBackwardQuery(op) => {
                 let before = op.d_scores.filter(|_| op.handed_on);
@@ -131,7 +133,6 @@ impl Op {
             Op::LayerNormBackwardInput(op) => vec![op.d_input],
             Op::ActivationForward(op) => vec![op.output],
             Op::ActivationBackward(op) => vec![op.d_input],
-            Op::Residual(op) => vec![op.output],
             Op::AttentionForward(op) => with([op.softmax, op.output], [op.scores]),
             Op::AttentionBackwardQuery(op) => with([op.softmax, op.d_qkv], [op.d_scores]),
             Op::AttentionBackwardKeyValue(op) => vec![op.d_qkv],

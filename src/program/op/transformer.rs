@@ -4,6 +4,8 @@
 //! D model width, A heads, E = D / A words of a head. A model's activations are `[S·N, D]`: all tokens of a sequence, one
 //! after the other.
 
+use std::ops::Range;
+
 use crate::program::tensor::TensorId;
 use crate::words::words;
 
@@ -134,7 +136,7 @@ pub struct BatchNormStatistics {
     pub input: TensorId,
     /// `[2·D + 1]`
     pub stats: TensorId,
-    /// Word in [`STATE`](super::STATE) of the running mean and variance `[2, D]`, and of the count after them.
+    /// Word in [`STATE`](super::STATE) of the running mean and variance `[2, D]`, and of the count's two after them.
     pub running: usize,
 }
 
@@ -242,6 +244,8 @@ pub struct LayerNormBackwardInput {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivationForward {
     pub kind: FeedForward,
+    /// Elements of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
+    pub first: usize,
     pub elements: usize,
     pub input: TensorId,
     pub output: TensorId,
@@ -252,6 +256,8 @@ pub struct ActivationForward {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivationBackward {
     pub kind: FeedForward,
+    /// Elements of the layer before the first of these.
+    pub first: usize,
     pub elements: usize,
     pub input: TensorId,
     pub d_output: TensorId,
@@ -259,24 +265,15 @@ pub struct ActivationBackward {
     pub site: u32,
 }
 
-/// `output = skip + dropout(input)`. Its backward is a [`Dropout`](super::Dropout) towards `input`; towards `skip` the
-/// gradient is `d_output` itself, which the op that writes the skip's gradient adds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Residual {
-    pub elements: usize,
-    pub input: TensorId,
-    pub skip: TensorId,
-    pub output: TensorId,
-    pub site: u32,
-}
-
-/// Which tokens attend to which, and where they lie: sequences `first..first + sequences` of the batch.
-///
-/// A range of the sequences, so that `[sequences, A, N, N]` keeps within what a device binds. The range decides no bit.
+/// Which tokens attend to which, and where they lie: a range of the batch's (sequence, head) pairs, whole sequences or
+/// some heads of one, so that scores `[pairs, N, N]` keep within what a device binds. The range decides no bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heads {
+    /// The first pair: sequence · A + head.
     pub first: usize,
-    pub sequences: usize,
+    pub pairs: usize,
+    /// The sequence that q, k and v begin with, where those of the batch are several tensors.
+    pub qkv_first: usize,
     /// N
     pub tokens: usize,
     /// A
@@ -291,14 +288,24 @@ impl Heads {
         self.heads * self.width
     }
 
-    /// Word of a sequence's first token in `[S, N, words]`.
-    pub fn token(&self, words: usize) -> usize {
-        self.first * self.tokens * words
+    pub fn first_sequence(&self) -> usize {
+        self.first / self.heads
     }
 
-    /// Words of `[sequences, A, N, N]`.
+    /// Sequences that the pairs belong to.
+    pub fn sequences(&self) -> usize {
+        self.pairs.div_ceil(self.heads)
+    }
+
+    /// Heads of each of them.
+    pub fn own(&self) -> Range<usize> {
+        let first = self.first % self.heads;
+        first..first + self.pairs.min(self.heads)
+    }
+
+    /// Words of `[pairs, N, N]`.
     pub fn scores(&self) -> usize {
-        self.sequences * self.heads * self.tokens * self.tokens
+        self.pairs * self.tokens * self.tokens
     }
 }
 
@@ -310,11 +317,11 @@ impl Heads {
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttentionForward {
     pub heads: Heads,
-    /// `[S, N, 3, A, E]`: q, k, v
+    /// `[S, N, 3, A, E]`, or of a range of the sequences: q, k, v
     pub qkv: TensorId,
-    /// `[sequences, A, N, N]`
+    /// `[pairs, N, N]`
     pub before: Option<TensorId>,
-    /// `[sequences, A, N, N]`: the scores for the layer after.
+    /// `[pairs, N, N]`: the scores for the layer after.
     pub scores: Option<TensorId>,
     /// `[S, A, N, 2]`: writes the log-sum-exp of each row of scores
     pub softmax: TensorId,
@@ -334,7 +341,7 @@ pub struct AttentionBackward {
     pub heads: Heads,
     /// `[S, N, 3, A, E]`
     pub qkv: TensorId,
-    /// `[sequences, A, N, N]`
+    /// `[pairs, N, N]`
     pub before: Option<TensorId>,
     /// `[S, A, N, 2]`: (log-sum-exp, δ)
     pub softmax: TensorId,
@@ -342,7 +349,7 @@ pub struct AttentionBackward {
     pub output: TensorId,
     /// `[S, N, A, E]`
     pub d_output: TensorId,
-    /// `[sequences, A, N, N]`, with residual scores.
+    /// `[pairs, N, N]`, with residual scores.
     pub d_scores: Option<TensorId>,
     /// Whether `d_scores` holds what the layer after has written.
     pub handed_on: bool,

@@ -1,0 +1,29 @@
+// What an invocation owns of a product: 8 rows of 4 columns, in registers. What it loads it uses many times.
+struct Block {
+    r0: vec4<f32>,
+    r1: vec4<f32>,
+    r2: vec4<f32>,
+    r3: vec4<f32>,
+    r4: vec4<f32>,
+    r5: vec4<f32>,
+    r6: vec4<f32>,
+    r7: vec4<f32>,
+}
+
+fn block_of(row: vec4<f32>) -> Block {
+    return Block(row, row, row, row, row, row, row, row);
+}
+
+// Adds one step of the sum: a column of 8 times a row of 4.
+fn add_step(sum: Block, low: vec4<f32>, high: vec4<f32>, row: vec4<f32>) -> Block {
+    return Block(
+        sum.r0 + low.x * row,
+        sum.r1 + low.y * row,
+        sum.r2 + low.z * row,
+        sum.r3 + low.w * row,
+        sum.r4 + high.x * row,
+        sum.r5 + high.y * row,
+        sum.r6 + high.z * row,
+        sum.r7 + high.w * row,
+    );
+}
