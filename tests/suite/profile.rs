@@ -19,9 +19,13 @@ use crate::gpu_support::{self, on_each_engine};
 
 /// The first op of this name: operations, words read, words written.
 fn cost(program: &Program, label: &str) -> [u64; 3] {
-    let op = List::STEP.iter().flat_map(|&list| program.list(list)).find(|op| op.label() == label);
-    let cost = op.unwrap_or_else(|| panic!("no {label}")).cost();
-    [cost.flops, cost.read_bytes / 4, cost.written_bytes / 4]
+    cost_where(program, |op| op.label() == label).unwrap_or_else(|| panic!("no {label}"))
+}
+
+fn cost_where(program: &Program, wanted: impl Fn(&Op) -> bool) -> Option<[u64; 3]> {
+    let op = List::STEP.iter().flat_map(|&list| program.list(list)).find(|op| wanted(op))?;
+    let cost = op.cost();
+    Some([cost.flops, cost.read_bytes / 4, cost.written_bytes / 4])
 }
 
 /// Two windows of three rows and three channels, hidden 4, two targets, horizon 2.
@@ -55,7 +59,9 @@ fn a_patchtst_layer_costs_what_a_hand_counts() {
     // Mean, variance and count, of the batch and running; two windows.
     assert_eq!(cost(&program, "batch_norm_statistics"), [4 * values, values + 2 + 13, 2 * 13]);
     assert_eq!(cost(&program, "activation_forward"), [6 * tokens * 7, tokens * 7, tokens * 7]);
-    assert_eq!(cost(&program, "residual"), [2 * values, 2 * values, values]);
+    // Attention's own projection, [18, 6] by [6, 6]ᵀ with a bias, dropped out and added to what goes past.
+    let projection = cost_where(&program, |op| matches!(op, Op::LinearForward(op) if op.residual.is_some()));
+    assert_eq!(projection, Some([2 * tokens * 6 * 6 + 2 * values, values + 36 + 6 + values, values]));
     // 8 rows in patches of 4 every 2: every row is read once, and 3 patches written.
     assert_eq!(cost(&program, "patch_gather"), [0, 6 * 8, 6 * 3 * 4]);
 }
