@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::plan::{Dispatch, Plan, Shapes, Storage};
+use super::plan::{Dispatch, Plan, Storage};
+use super::sources;
 use super::waves::{Waves, row_bytes};
-use super::{plan, sources};
 use crate::dims::padded;
 use crate::engine::{Engine, Pass};
 use crate::error::{Error, Result};
@@ -19,8 +19,6 @@ use crate::program::{Fill, List, Program, Tensor, TensorId};
 const UNIFORM_STRIDE: usize = 256;
 /// The cost of a launch, in operations.
 const LAUNCH_WORK: u64 = 100_000;
-/// Shaders index words with u32.
-const MAX_BUFFER_BYTES: u64 = u32::MAX as u64;
 
 /// How an engine is built; none of it changes a result's bits.
 #[derive(Debug, Clone, Default)]
@@ -68,14 +66,8 @@ impl GpuEngine {
 
     /// Makes everything the program needs. Fails, before it allocates anything, where one model alone is too large.
     pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
-        let shapes = Shapes { program: &program, max_steps: options.max_steps_per_dispatch };
-        let lists: Vec<Vec<Plan>> =
-            List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect();
+        let (lists, waves) = Waves::of(&gpu, &program, &options)?;
         let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
-        let summary = gpu.summary();
-        let limit = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes).min(MAX_BUFFER_BYTES);
-        let limit = options.max_binding_bytes.unwrap_or(limit).min(limit);
-        let waves = Waves::new(&program, &all, limit)?;
 
         let fill = |tensor: &Tensor| match tensor.fill {
             Fill::Zeros => 0,
