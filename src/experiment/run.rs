@@ -29,12 +29,15 @@ pub struct Prepared {
     /// Bytes of the tensors of its largest run: replicas · each + shared.
     pub replica_bytes: u64,
     pub shared_bytes: u64,
-    /// Weights · rows · windows trained and scored: for models of a kind, about what time is proportional to.
+    /// Weights and units · rows · windows trained and scored: about what time is proportional to.
     pub work: f64,
     /// How much of it is training.
     pub training: f64,
     pub lines: Vec<String>,
 }
+
+/// What a unit's own arithmetic costs a row, in weights: measured on RNNs and LSTMs of 64 units.
+const UNIT: usize = 50;
 
 /// A study whose data was read and whose cells all can run.
 #[derive(Debug)]
@@ -82,7 +85,8 @@ pub fn prepare(study: &Study, shard: Option<Shard>, waves: &dyn Fn(&Program) -> 
             one.replica_bytes = one.replica_bytes.max(own);
             one.shared_bytes = one.shared_bytes.max(shared);
             let (training, scoring) = windows(study, &settings, one.windows, members);
-            one.work += (training + scoring) * (dataset.lookback * plan.program.params.total()) as f64;
+            let costs = plan.program.params.total() + UNIT * run.options.model.width();
+            one.work += (training + scoring) * (dataset.lookback * costs) as f64;
             one.training = training / (training + scoring);
         }
         prepared.push(one);

@@ -73,6 +73,11 @@ fn what_a_method_does_makes_it_the_subject() {
     let rivals = ["none", "pruning-not", "one-shot", "random-pruning"];
     let expected: Vec<_> = ["dropout+pruning", "sparse"].iter().flat_map(|s| rivals.map(|r| (*s, r))).collect();
     assert_eq!(pairs, expected);
+    // Baselines stand beside the rivals, in words of their own.
+    let baselines = found["arms"][0]["baselines"].as_array().unwrap();
+    assert_eq!(baselines.len(), 2 * 3);
+    let loses = |one: &&Value| one["rival"] == "seasonal naive" && one["word"] == "loses to it";
+    assert_eq!(baselines.iter().filter(loses).count(), 2);
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn wrong_words_are_refused() {
         (&["--seeds", "1,1"], "twice"),
         (&["--seeds", "all"], "\"all\" is no whole number"),
         (&["--hidden", "0"], "--hidden: 0 is out of range"),
-        (&["--instance-norm", "foo"], "last none"),
+        (&["--instance-norm", "foo"], "revin none"),
         (&["--preset", "big"], "quick paper"),
     ] {
         let output = tiny(place.path(), args);

@@ -159,7 +159,8 @@ fn against_baselines(blocks: &[Block], methods: &Methods) -> Vec<Verdict> {
                     own.iter().filter_map(|one| one.from_baseline(selection, subject, baseline)).collect()
                 };
                 if !differences(Selection::Own).is_empty() {
-                    verdicts.push(verdict(data, &methods.names[subject], name, differences));
+                    let found = verdict(data, &methods.names[subject], name, differences);
+                    verdicts.push(Verdict { words: found.words.of_a_yardstick(), ..found });
                 }
             }
         }

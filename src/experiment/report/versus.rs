@@ -26,6 +26,15 @@ impl Words {
     pub fn new([word, common, last]: [&'static str; 3]) -> Words {
         Words { word, common, last, fragile: common != word || last != word }
     }
+
+    /// The same against a baseline, which nothing helps against.
+    pub fn of_a_yardstick(&self) -> Words {
+        Words::new([self.word, self.common, self.last].map(|word| match word {
+            "helps" => "beats it",
+            "hurts" => "loses to it",
+            other => other,
+        }))
+    }
 }
 
 /// One pruning method against one rival, over blocks.

@@ -3,7 +3,6 @@
 use super::analysis::{Paired, Verdict};
 use super::methods::Methods;
 use super::versus::{Comparison, Overall, Versus, Words, friedman_word};
-use crate::experiment::cell::BASELINES;
 use crate::experiment::statistics::Friedman;
 
 pub fn p_words(p: f64) -> String {
@@ -84,10 +83,9 @@ pub fn versus_words(one: &Versus, words: &Words) -> String {
 
 pub fn verdict_words(verdict: &Verdict) -> String {
     let Verdict { data, subject, rival, paired, words } = verdict;
-    let baseline = BASELINES.contains(&rival.as_str());
     let sentence = match words.word {
-        "helps" if baseline => format!("{subject} beats {rival}"),
-        "hurts" if baseline => format!("{subject} loses to {rival}"),
+        "beats it" => format!("{subject} beats {rival}"),
+        "loses to it" => format!("{subject} loses to {rival}"),
         "helps" => format!("{subject} helps against {rival}"),
         "hurts" => format!("{subject} hurts against {rival}"),
         "equal" => format!("{subject} and {rival} are equal, within 1 %"),
