@@ -197,7 +197,7 @@ fn wrong_words_are_refused() {
         (&["--seeds", "1,1"], "twice"),
         (&["--seeds", "all"], "\"all\" is no whole number"),
         (&["--hidden", "0"], "--hidden: 0 is out of range"),
-        (&["--instance-norm", "foo"], "revin none"),
+        (&["--instance-norm", "foo"], "mean-std none"),
         (&["--preset", "big"], "quick paper"),
     ] {
         let output = tiny(place.path(), args);

@@ -115,7 +115,7 @@ impl Analysis {
                 overall_by_data: Overall::new([0, 1, 2].map(|i| &tests[i].by_data)),
                 tests: tests.to_vec(),
                 verdicts,
-                baselines: against_baselines(&blocks, &methods),
+                baselines: yardsticks(&blocks, &methods),
                 blocks,
             });
         }
@@ -150,13 +150,13 @@ fn verdicts(blocks: &[Block], methods: &Methods) -> Vec<Verdict> {
     verdicts
 }
 
-fn against_baselines(blocks: &[Block], methods: &Methods) -> Vec<Verdict> {
+fn yardsticks(blocks: &[Block], methods: &Methods) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     for (data, own) in by_data(blocks) {
         for &subject in &methods.subjects {
             for (baseline, name) in BASELINES.iter().enumerate() {
                 let differences = |selection: Selection| -> Vec<Vec<Option<f64>>> {
-                    own.iter().filter_map(|one| one.from_baseline(selection, subject, baseline)).collect()
+                    own.iter().filter_map(|one| one.against_baseline(selection, subject, baseline)).collect()
                 };
                 if !differences(Selection::Own).is_empty() {
                     let found = verdict(data, &methods.names[subject], name, differences);

@@ -67,7 +67,7 @@ impl Block {
     }
 
     /// Each seed's difference of a method from a baseline, in per cent of the baseline; `None` where there is no baseline.
-    pub fn from_baseline(&self, selection: Selection, a: usize, baseline: usize) -> Option<Vec<Option<f64>>> {
+    pub fn against_baseline(&self, selection: Selection, a: usize, baseline: usize) -> Option<Vec<Option<f64>>> {
         let mae = self.baselines[baseline]?;
         Some(self.maes[selection as usize][a].iter().map(|a| per_cent(*a, mae)).collect())
     }

@@ -78,7 +78,7 @@ fn differences(analysis: &Analysis, arm: &Arm, subject: usize) -> Block {
             push(&names[rival], "", pairs, block.living[rival].to_string());
         }
         for (baseline, name) in BASELINES.iter().enumerate() {
-            if let Some(pairs) = block.from_baseline(Selection::Own, subject, baseline) {
+            if let Some(pairs) = block.against_baseline(Selection::Own, subject, baseline) {
                 push(name, " (baseline)", pairs, "–".into());
             }
         }
