@@ -1,24 +1,18 @@
 //! `GpuEngine`: a program's buffers, bind groups and pipelines, all made before the first step.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::plan::{Dispatch, Plan, Storage};
-use super::sources;
+use super::bind::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
+use super::plan::Plan;
 use super::waves::{Waves, row_bytes};
-use crate::dims::padded;
-use crate::engine::{Engine, Pass};
+use super::roofline;
+use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
 use crate::error::{Error, Result};
 use crate::gpu::buffer::{self, POISON, Staging};
 use crate::gpu::pass::{Prepared, Submitter};
-use crate::gpu::shader::{Access, Binding, SLOT, uniform_range};
+use crate::gpu::timing::{self, Stamps};
 use crate::gpu::{Choice, Gpu};
 use crate::program::{Fill, List, Program, Tensor, TensorId};
-
-/// Bytes from one block of uniforms to the next: the alignment that every device accepts.
-const UNIFORM_STRIDE: usize = 256;
-/// The cost of a launch, in operations.
-const LAUNCH_WORK: u64 = 100_000;
 
 /// How an engine is built; none of it changes a result's bits.
 #[derive(Debug, Clone, Default)]
@@ -194,106 +188,23 @@ impl GpuEngine {
     }
 }
 
+/// What the passes record, in order: (pass, op) and the dispatch, the offset of its slot, and the replicas that work.
+fn recorded<'a>(
+    waves: &'a [Wave],
+    passes: &'a [Pass],
+) -> impl Iterator<Item = ((usize, usize), (&'a Prepared, u32, u32))> {
+    passes.iter().enumerate().flat_map(move |(place, pass)| {
+        let offset = (pass.slot * UNIFORM_STRIDE) as u32;
+        waves.iter().filter(|wave| wave.working > 0).flat_map(move |wave| {
+            let ops = wave.lists[pass.list as usize].iter().enumerate();
+            let dispatches = ops.flat_map(|(op, dispatches)| dispatches.iter().map(move |prepared| (op, prepared)));
+            dispatches.map(move |(op, prepared)| ((place, op), (prepared, offset, wave.working as u32)))
+        })
+    })
+}
+
 fn shape(op: &str, tensor: &Tensor, expected: Vec<usize>, found: Vec<usize>) -> Error {
     Error::Shape { op: op.into(), tensor: tensor.name.clone(), expected, found }
-}
-
-/// Working memory, as large as the greediest op needs it: ops follow one another.
-fn scratch(gpu: &Gpu, plans: &[Plan], replicas: usize, poison: bool) -> Result<Vec<wgpu::Buffer>> {
-    let kinds = plans.iter().map(|plan| plan.scratch.len()).max().unwrap_or(0);
-    let words = |i: usize| plans.iter().filter_map(|plan| plan.scratch.get(i)).copied().max().unwrap_or(0);
-    let fill = if poison { POISON } else { 0 };
-    (0..kinds).map(|i| buffer::storage(gpu, "scratch", padded(words(i).max(1)) * replicas, fill)).collect()
-}
-
-/// Everything the uniforms say: one buffer for all dispatches, one for all slots.
-struct Uniforms {
-    params: wgpu::Buffer,
-    slots: wgpu::Buffer,
-}
-
-impl Uniforms {
-    fn new(gpu: &Gpu, plans: &[Plan], slots: usize) -> Result<Self> {
-        let mut bytes = Vec::new();
-        for dispatch in plans.iter().flat_map(|plan| &plan.dispatches) {
-            bytes.extend_from_slice(&dispatch.params);
-            bytes.resize(bytes.len().next_multiple_of(UNIFORM_STRIDE), 0);
-        }
-        bytes.resize(bytes.len().max(UNIFORM_STRIDE), 0);
-        let mut slot_bytes = vec![0; slots.max(1) * UNIFORM_STRIDE];
-        for (slot, block) in slot_bytes.chunks_mut(UNIFORM_STRIDE).enumerate() {
-            block[..4].copy_from_slice(&(slot as u32).to_le_bytes());
-        }
-        Ok(Uniforms {
-            params: buffer::uniform(gpu, "uniform parameters", &bytes)?,
-            slots: buffer::uniform(gpu, "uniform slots", &slot_bytes)?,
-        })
-    }
-}
-
-/// Binds dispatches to the buffers of one wave.
-struct Binder<'a> {
-    gpu: &'a Gpu,
-    uniforms: &'a Uniforms,
-    shared: &'a Vec<Option<wgpu::Buffer>>,
-    tensors: &'a Vec<Option<wgpu::Buffer>>,
-    scratch: &'a [wgpu::Buffer],
-}
-
-impl Binder<'_> {
-    /// `index`: the dispatch's block of the uniforms.
-    fn prepare(&self, dispatch: &Dispatch, index: usize, replicas: usize) -> Result<Prepared> {
-        let name = dispatch.shader;
-        let kernel = self.gpu.kernel(name, dispatch.lanes, || sources::shader(name))?;
-        check_bindings(dispatch, &kernel.bindings)?;
-        let bind_group = kernel.bind(self.gpu, name, |binding| match binding.access {
-            Access::Uniform if binding.name == SLOT => Ok(uniform_range(&self.uniforms.slots, 0, 4)),
-            Access::Uniform => {
-                let start = (index * UNIFORM_STRIDE) as u64;
-                Ok(uniform_range(&self.uniforms.params, start, dispatch.params.len() as u64))
-            }
-            Access::Read | Access::ReadWrite => {
-                let storage = dispatch.bindings.iter().find(|(bound, _)| *bound == binding.name);
-                let buffer = storage.and_then(|(_, storage)| match *storage {
-                    Storage::Tensor(id) => self.shared[id.index()].as_ref().or(self.tensors[id.index()].as_ref()),
-                    Storage::Scratch(i) => self.scratch.get(i),
-                });
-                let buffer = buffer.ok_or_else(|| broken(name, format!("nothing is bound to `{}`", binding.name)))?;
-                Ok(buffer.as_entire_buffer_binding())
-            }
-        })?;
-        let [x, y] = dispatch.workgroups;
-        let work = dispatch.work * replicas as u64 + LAUNCH_WORK;
-        Ok(Prepared { kernel, bind_group, workgroups: [x, y], work })
-    }
-}
-
-/// Every storage variable of the shader is named once, nothing else is, and none is bound twice where it is written.
-fn check_bindings(dispatch: &Dispatch, bindings: &[Binding]) -> Result<()> {
-    let names: HashSet<&str> = dispatch.bindings.iter().map(|(name, _)| *name).collect();
-    let storage: Vec<&Binding> = bindings.iter().filter(|binding| binding.access != Access::Uniform).collect();
-    if names.len() != dispatch.bindings.len()
-        || !storage.iter().map(|b| b.name.as_str()).collect::<HashSet<_>>().eq(&names)
-    {
-        return Err(broken(dispatch.shader, format!("the host names {names:?}, the shader {storage:?}")));
-    }
-    for written in storage.iter().filter(|binding| binding.access == Access::ReadWrite) {
-        let target = dispatch.bindings.iter().find(|(name, _)| *name == written.name).map(|(_, storage)| *storage);
-        if dispatch.bindings.iter().filter(|(_, storage)| Some(*storage) == target).count() > 1 {
-            return Err(broken(
-                dispatch.shader,
-                format!("`{}` is written and bound twice: it cannot work in place", written.name),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn broken(shader: &str, problem: String) -> Error {
-    Error::Device {
-        problem: format!("op `{shader}`: {problem}"),
-        help: "this is a bug of microglia: please report it".into(),
-    }
 }
 
 impl Engine for GpuEngine {
@@ -313,15 +224,41 @@ impl Engine for GpuEngine {
         for pass in passes {
             self.check_slot(pass.list, pass.slot)?;
         }
-        let groups = &self.groups;
-        let dispatches = passes.iter().flat_map(|pass| {
-            let offset = (pass.slot * UNIFORM_STRIDE) as u32;
-            groups.iter().filter(|wave| wave.working > 0).flat_map(move |wave| {
-                let ops = wave.lists[pass.list as usize].iter().flatten();
-                ops.map(move |prepared| (prepared, offset, wave.working as u32))
-            })
+        self.submitter.run(&self.gpu, recorded(&self.groups, passes).map(|(_, dispatch)| dispatch))
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        self.submitter.drain(&self.gpu)
+    }
+
+    fn run_timed(&mut self, passes: &[Pass]) -> Result<Timed> {
+        let Some(stamps) = self.gpu.stamps else { return run_by_wall_clock(self, passes) };
+        let clock = match stamps {
+            Stamps::WithinPasses => Clock::DispatchTimestamps,
+            Stamps::AroundPasses => Clock::PassTimestamps,
+        };
+        for pass in passes {
+            self.check_slot(pass.list, pass.slot)?;
+        }
+        self.wait()?;
+        let GpuEngine { gpu, groups, submitter, staging, .. } = self;
+        let dispatches = recorded(groups, passes).map(|(_, dispatch)| dispatch);
+        let times = timing::run(gpu, stamps, submitter.budget(), staging, dispatches)?;
+        let spans = recorded(groups, passes).zip(times).map(|(((pass, op), (dispatch, ..)), [begin, end])| {
+            let kernel = dispatch.name;
+            Span { pass, op, kernel, begin, end }
         });
-        self.submitter.run(&self.gpu, dispatches)
+        Ok(Timed { clock, spans: spans.collect() })
+    }
+
+    fn tally(&self) -> Tally {
+        let [allocated_bytes, dispatches, submissions, readbacks, host_nanos] = self.gpu.tally.counts();
+        Tally { allocated_bytes, dispatches, submissions, readbacks, host_nanos }
+    }
+
+    fn roofline(&mut self) -> Result<Roofline> {
+        self.wait()?;
+        roofline::measure(&self.gpu)
     }
 
     fn rest(&mut self, resting: &[bool]) -> Result<()> {

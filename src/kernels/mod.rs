@@ -3,6 +3,7 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod bind;
 mod dropout;
 mod engine;
 mod instance_norm;
@@ -15,6 +16,7 @@ mod patches;
 pub mod plan;
 mod recurrent;
 mod rnn;
+mod roofline;
 pub mod sources;
 mod topk;
 mod waves;

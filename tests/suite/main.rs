@@ -47,6 +47,8 @@ mod gpu_support;
 mod parity;
 /// PatchTST through whole runs, its refusals and its files.
 mod patchtst;
+/// Costs by hand, profiles of both engines, and `microglia profile` as users meet it.
+mod profile;
 /// Every shader, checked without a GPU.
 mod shaders;
 /// Statistics as SciPy computes them.

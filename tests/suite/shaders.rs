@@ -70,9 +70,10 @@ fn lanes(name: &str) -> BTreeSet<Option<u32>> {
 
 /// Runs `check` on the module as each of its workgroup sizes makes it.
 fn each_resolved(check: impl Fn(&str, &naga::Module, &ModuleInfo)) {
-    for (name, _) in sources::KERNELS {
+    for (name, _) in sources::KERNELS.iter().chain(sources::ROOFLINE) {
         let shader = sources::shader(name).unwrap();
-        for lanes in lanes(name) {
+        let own = lanes(name);
+        for lanes in if own.is_empty() { [None].into() } else { own } {
             let constants = lanes.map(|lanes| (LANES.to_string(), lanes as f64)).into_iter().collect();
             let (module, info) = process_overrides(&shader.module, &shader.info, None, &constants).unwrap();
             check(name, &module, &info);
@@ -84,6 +85,7 @@ fn each_resolved(check: impl Fn(&str, &naga::Module, &ModuleInfo)) {
 fn the_lists_name_every_file() {
     let names = |texts: &[(&str, &str)]| texts.iter().map(|(name, _)| name.to_string()).collect::<BTreeSet<_>>();
     assert_eq!(names(sources::KERNELS), stems("shaders"));
+    assert_eq!(names(sources::ROOFLINE), stems("shaders/roofline"));
     assert_eq!(names(sources::SNIPPETS), stems("shaders/shared"));
 }
 
