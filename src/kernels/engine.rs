@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::bind::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
 use super::plan::Plan;
-use super::waves::{Waves, row_bytes};
 use super::roofline;
+use super::waves::{Waves, row_bytes};
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
 use crate::error::{Error, Result};
 use crate::gpu::buffer::{self, POISON, Staging};

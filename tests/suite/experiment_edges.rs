@@ -128,7 +128,9 @@ fn what_is_lost_is_done_anew_in_its_place() {
     assert!(text(&report.stderr).contains("run the study again"), "{}", text(&report.stderr));
     // Its file torn comes to the same; the first cell is redone, and stands first.
     for damage in [None, Some(&whole[..whole.len() / 2])] {
-        damage.map(|text| std::fs::write(&extras, text).unwrap());
+        if let Some(text) = damage {
+            std::fs::write(&extras, text).unwrap();
+        }
         let output = run();
         done(&output);
         assert!(text(&output.stderr).contains("1 of 2 cells are done already"), "{}", text(&output.stderr));

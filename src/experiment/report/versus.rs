@@ -246,10 +246,10 @@ mod tests {
     /// One block far off decides a mean, not the test: the word goes with the test.
     #[test]
     fn the_direction_is_that_of_the_test() {
-        let mut table: Vec<Vec<f64>> = (0..12).map(|i| vec![2.0 + 0.01 * i as f64, 2.0, 1.9]).collect();
+        let mut table: Vec<Vec<f64>> = (0..20).map(|i| vec![2.0 + 0.01 * i as f64, 2.0, 1.9]).collect();
         table[0][2] = 900.0;
         assert_eq!(versus(&table)[0].word(), "pruning better");
-        let mut table: Vec<Vec<f64>> = (0..12).map(|i| vec![2.0, 2.0, 2.1 + 0.01 * i as f64]).collect();
+        let mut table: Vec<Vec<f64>> = (0..20).map(|i| vec![2.0, 2.0, 2.1 + 0.01 * i as f64]).collect();
         table[0][0] = 900.0;
         assert_eq!(versus(&table)[0].word(), "pruning worse");
     }
@@ -257,11 +257,11 @@ mod tests {
     #[test]
     fn models_that_diverged_are_worst_and_where_both_did_nothing_is_said() {
         let infinite = f64::INFINITY;
-        // The rival diverged in one block, pruning is worse in the eleven others.
-        let mut table: Vec<Vec<f64>> = (0..12).map(|i| vec![2.0, 2.0, 2.1 + 0.01 * i as f64]).collect();
+        // The rival diverged in one block, pruning is worse in the others.
+        let mut table: Vec<Vec<f64>> = (0..20).map(|i| vec![2.0, 2.0, 2.1 + 0.01 * i as f64]).collect();
         table[3][0] = infinite;
         let found = &versus(&table)[0];
-        assert_eq!((found.word(), found.rival_diverged, found.blocks), ("pruning worse", 1, 12));
+        assert_eq!((found.word(), found.rival_diverged, found.blocks), ("pruning worse", 1, 20));
         assert!(found.median_per_cent.unwrap() > 0.0 && found.rank_biserial.unwrap() > 0.0);
         // Pruning diverged everywhere.
         let table: Vec<Vec<f64>> = (0..12).map(|_| vec![2.0, infinite, infinite]).collect();
