@@ -13,11 +13,28 @@ use toml::Value;
 use super::args::TrainArgs;
 use super::config::Config;
 
+/// A TOML file's table.
+pub fn table(file: &Path) -> Result<toml::Table> {
+    let place = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
+    text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))
+}
+
+/// Finds the files that a configuration names from its own folder, wherever the program was started.
+pub fn resolve(table: &mut toml::Table, file: &Path) {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    for (key, word) in [("data", "embedded"), ("init", "none")] {
+        if let Some(Value::String(text)) = table.get_mut(key).filter(|value| value.as_str() != Some(word)) {
+            *text = folder.join(&*text).display().to_string();
+        }
+    }
+}
+
 /// The file's options, as if typed.
 pub fn read(file: &Path) -> Result<ArgMatches> {
     let place = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
-    let table: toml::Table = text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))?;
+    let mut table = table(file)?;
+    resolve(&mut table, file);
     let options = parse(&table).with_context(|| format!("{place}"))?;
     // So that what the library refuses in the file is told with its name too.
     Config::from_args(TrainArgs::from_arg_matches(&options)?).with_context(|| format!("{place}"))?;

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use microglia::data::grouped;
 use microglia::engine::Engine;
 use microglia::experiment::estimate;
 use microglia::experiment::folder::merge;
 use microglia::experiment::report::{self, memory_line};
-use microglia::experiment::{Ended, Preparation, Shard, Study, StudyObserver, prepare, run_study};
+use microglia::experiment::{Preparation, Shard, Study, StudyObserver, prepare, run_study};
 use microglia::gpu::{Choice, Gpu};
+use microglia::kernels::waves;
 use microglia::program::Program;
 use serde_json::json;
 
@@ -29,13 +30,15 @@ type Make<'a> = dyn FnMut(Program) -> microglia::Result<(Box<dyn Engine>, String
 
 pub fn run(args: &ExperimentArgs) -> Result<Code> {
     if let Some(folder) = &args.report {
-        return show(folder, args.json, None);
+        // A report of what was found before is done when it is written, whatever it says.
+        show(folder, args.json)?;
+        return Ok(Code::Done);
     }
     if !args.merge.is_empty() {
         let out = args.out.as_ref().context("--merge writes a folder of its own\n  help: name it with --out DIR")?;
         merge(out, &args.merge)?;
         say(&format!("merged {} parts", args.merge.len()));
-        return show(out, args.json, None);
+        return show(out, args.json);
     }
     let study = match study_config::study(args)? {
         Asked::Study(study) => *study,
@@ -45,10 +48,14 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
         }
     };
     let shard = args.shard.as_deref().map(Shard::parse).transpose()?;
-    let preparation = prepare(&study, shard)?;
     let device: Choice = args.device.device.as_deref().unwrap_or("auto").parse()?;
     let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
     let gpu = Gpu::open(&device)?;
+    let waves_of = |program: &Program| gpu.as_ref().map_or(Ok(1), |gpu| waves(gpu, program));
+    let preparation = prepare(&study, shard, &waves_of)?;
+    if preparation.cells.is_empty() {
+        say("this part of the study has no cells: nothing to do");
+    }
     let mut make = |program: Program| make_engine(gpu.as_ref(), &device, threads, &program);
     if args.dry_run {
         return dry_run(&study, &preparation, &mut make, args.json);
@@ -81,10 +88,17 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
         ));
         return Ok(Code::Interrupted);
     }
+    if ended.all == 0 {
+        if args.json {
+            let value = json!({ "folder": out, "report": null, "reason": "this part of the study has no cells" });
+            print(&format!("{value:#}\n"))?;
+        }
+        return Ok(Code::Done);
+    }
     if ended.done == 0 {
         say("all cells are done already");
     }
-    show(&out, args.json, Some(&ended))
+    show(&out, args.json)
 }
 
 /// `--out`, or a folder by the study's hash: the same study again finds its own.
@@ -96,31 +110,27 @@ fn out(args: &ExperimentArgs, study: &Study) -> Result<PathBuf> {
     args.out.clone().map_or_else(default, Ok)
 }
 
-/// Writes the report of a folder and prints what it says.
-fn show(folder: &Path, as_json: bool, ended: Option<&Ended>) -> Result<Code> {
+/// Writes the report of a folder and prints what it says; failed where no model of a cell stayed finite.
+fn show(folder: &Path, as_json: bool) -> Result<Code> {
     let report = report::write(folder)?;
     let place = report.html.display();
     if as_json {
-        let failed = ended.map(|ended| ended.failed.clone()).unwrap_or_default();
-        let value =
-            json!({ "folder": folder, "report": report.html, "failed_cells": failed, "analysis": report.analysis });
+        let value = json!({ "folder": folder, "report": report.html, "analysis": report.analysis });
         print(&format!("{value:#}\n"))?;
         say(&format!("report: {place}"));
     } else {
         print(&format!("{}report: {place}\n", report.digest))?;
     }
-    let failed = ended.is_some_and(|ended| !ended.failed.is_empty());
-    if let Some(ended) = ended.filter(|_| failed) {
-        say(&format!("no model of these cells stayed finite: {}", ended.failed.join(", ")));
+    let failed = &report.analysis.failed_cells;
+    if failed.is_empty() {
+        return Ok(Code::Done);
     }
-    Ok(if failed { Code::Failed } else { Code::Done })
+    say(&format!("no model of these cells stayed finite: {}", failed.join(", ")));
+    Ok(Code::Failed)
 }
 
 /// The plan, memory and time of a study, without running it.
 fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: bool) -> Result<Code> {
-    if preparation.cells.is_empty() {
-        bail!("this part of the study has no cells\n  help: choose fewer parts in --shard");
-    }
     let mut line = String::new();
     let mut open = |program: Program| -> microglia::Result<Box<dyn Engine>> {
         let (engine, told) = make(program)?;
@@ -140,6 +150,7 @@ fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: b
         let cells = preparation.cells.iter().zip(&seconds).map(|(one, seconds)| {
             json!({
                 "cell": one.cell.id(), "windows": one.windows, "models": one.trainings, "runs": one.runs,
+                "waves": one.waves,
                 "replica_bytes": one.replica_bytes, "shared_bytes": one.shared_bytes, "seconds": seconds,
             })
         });
@@ -150,7 +161,11 @@ fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: b
     }
     let mut table = Table::new(["cell", "train", "validation", "test windows", "models", "runs of replicas", "about"]);
     for (one, seconds) in preparation.cells.iter().zip(&seconds) {
-        let runs: Vec<String> = one.runs.iter().map(usize::to_string).collect();
+        let run = |(replicas, waves): (&usize, &usize)| match waves {
+            1 => replicas.to_string(),
+            waves => format!("{replicas} in {waves} waves"),
+        };
+        let runs: Vec<String> = one.runs.iter().zip(&one.waves).map(run).collect();
         let mut row = vec![one.cell.id()];
         row.extend(one.windows.map(grouped));
         row.extend([one.trainings.to_string(), runs.join(" + "), duration(*seconds)]);

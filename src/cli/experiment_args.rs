@@ -56,7 +56,7 @@ pub struct ExperimentArgs {
     /// Repeat the published code's choices, which LEAK: 80/20, validation rows = test rows, scalers fitted on all rows
     #[arg(long, help_heading = "Grid")]
     pub authors_protocol: bool,
-    /// TOML file with options by these names; every study writes its own, study.toml
+    /// TOML file of a study, see below; every study writes its own, study.toml
     #[arg(long, value_name = "FILE", help_heading = "Grid")]
     pub config: Option<PathBuf>,
     /// Epochs of every training; none stops early [default: 12; paper: 20]
@@ -112,7 +112,7 @@ pub struct ExperimentArgs {
     pub report: Option<PathBuf>,
     #[command(flatten)]
     pub device: DeviceArgs,
-    /// Keep every test forecast, per window, under predictions/
+    /// Keep every test forecast, per window, under predictions/; of cells trained from now on
     #[arg(long, help_heading = "Output")]
     pub save_predictions: bool,
     /// The study's folder [default: runs/study-<hash>, the same for the same study]

@@ -12,7 +12,7 @@ Examples:
   microglia train --config runs/2026-01-31-120000-lstm/config.toml
 
 Any option may stand in the TOML file of --config, without the dashes (`prune-every = 5`); options typed here win. \
-`auto` and `none`, where an option takes them, undo what the file says.
+`auto` and `none`, where an option takes them, undo what the file says. Files that it names are found from its own folder.
 
 Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
 
@@ -49,8 +49,13 @@ Examples:
   microglia experiment --config study.toml --shard 2/8 --out part-2
   microglia experiment --merge part-1 part-2 part-3 --out whole
 
-A method is NAME or NAME:KEY=VALUE:…, with the keys p, lambda, lr, sparsity, schedule, until, warmup, every, and as=NAME \
-to tell two apart. Several settings of one name compete on validation rows, and the best stands for the method. Any option \
-may stand in the TOML file of --config; data sets stand there as [data.NAME] with the keys of `microglia train`.
+A method is NAME or NAME:KEY=VALUE:…, with those of the keys p, lambda, lr, sparsity, schedule, until, warmup and every \
+that change it, and as=NAME to tell two apart. Several settings of one name compete on validation rows, and the best stands \
+for the method.
 
-Exit codes: 0 done · 1 a whole cell diverged · 2 bad input or usage · 130 interrupted.";
+In the TOML file of --config stand the options under Grid and Training, by these names without the dashes, lists as arrays \
+(`lookbacks = [12, 24]`), but for --preset, --config, --data and --set: data sets stand there as [data.NAME] with the keys \
+of `microglia train`. Their files are found from the folder of the TOML file. Options typed here win.
+
+Exit codes: 0 done · 1 a whole cell diverged, now or in an earlier run of the study · 2 bad input or usage · \
+130 interrupted. A report alone (--report) is done, 0, when it is written.";

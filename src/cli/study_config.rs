@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use microglia::data::DataOptions;
+use microglia::data::{DataOptions, Source};
 use microglia::experiment::Study;
 use microglia::experiment::preset::{PAPER_DATA, paper_keys, preset};
 use toml::{Table, Value};
 
+use super::config_file;
 use super::experiment_args::ExperimentArgs;
 
 /// A study, or what is needed for one.
@@ -17,16 +18,16 @@ pub enum Asked {
 }
 
 pub fn study(args: &ExperimentArgs) -> Result<Asked> {
+    let word = args.preset.clone().unwrap_or_else(|| "quick".into());
+    let base = preset(&word)?;
     let mut table = match &args.config {
-        Some(file) => read(file)?,
+        Some(file) => read(file, &base)?,
         None => Table::new(),
     };
-    let word = args.preset.clone().unwrap_or_else(|| "quick".into());
     for (key, value) in typed(args)? {
         table.insert(key.into(), value);
     }
-    data(args, &mut table)?;
-    let base = preset(&word)?;
+    data(args, &base, &mut table)?;
     if base.data.is_empty() && !table.contains_key("data") {
         return Ok(Asked::NeedsData(PAPER_DATA));
     }
@@ -36,17 +37,23 @@ pub fn study(args: &ExperimentArgs) -> Result<Asked> {
             let named: DataOptions = paper_keys(name);
             *options = options.clone().or(named);
         }
-        if let microglia::data::Source::File(path) = &mut options.source {
+        if let Source::File(path) = &mut options.source {
             *path = std::path::absolute(&path).with_context(|| format!("{}", path.display()))?;
         }
     }
+    study.check()?;
     Ok(Asked::Study(Box::new(study)))
 }
 
-fn read(file: &Path) -> Result<Table> {
+/// The file's table, each of its values told with its name if it does not fit; its data files found from its folder.
+fn read(file: &Path, base: &Study) -> Result<Table> {
     let place = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
-    text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))
+    let mut table = config_file::table(file)?;
+    if let Some(Value::Table(sets)) = table.get_mut("data") {
+        sets.iter_mut().filter_map(|(_, set)| set.as_table_mut()).for_each(|set| config_file::resolve(set, file));
+    }
+    Study::from_table(base, table.clone()).with_context(|| format!("{place}"))?;
+    Ok(table)
 }
 
 /// The options that were typed, by their keys in the file.
@@ -100,14 +107,16 @@ fn typed(args: &ExperimentArgs) -> Result<Vec<(&'static str, Value)>> {
     Ok(found)
 }
 
-/// `1,3,7` or `1..5`, ends included; `all` is 0.
+/// `1,3,7` or `1..5`, ends included; of training rows `all` is 0.
 fn whole_numbers(key: &str, text: &str) -> Result<Value> {
     let one = |word: &str| -> Result<i64> {
         let word = word.trim();
-        if word == "all" {
+        if word == "all" && key == "train-rows" {
             return Ok(0);
         }
-        word.parse::<u32>().map(i64::from).map_err(|_| anyhow!("--{key}: {word:?} is no whole number"))
+        let help = if key == "train-rows" { "whole numbers or all" } else { "whole numbers" };
+        let number = word.parse::<u32>().map(i64::from);
+        number.map_err(|_| anyhow!("--{key}: {word:?} is no whole number\n  help: list {help}, or FIRST..LAST"))
     };
     let mut list = Vec::new();
     for part in text.split(',') {
@@ -126,26 +135,35 @@ fn whole_numbers(key: &str, text: &str) -> Result<Value> {
 }
 
 /// `--data NAME=FILE` and `--set NAME.KEY=VALUE` into the table of data sets.
-fn data(args: &ExperimentArgs, table: &mut Table) -> Result<()> {
+fn data(args: &ExperimentArgs, base: &Study, table: &mut Table) -> Result<()> {
     if args.data.is_empty() && args.set.is_empty() {
         return Ok(());
     }
-    let sets = table.entry("data").or_insert_with(|| Value::Table(Table::new()));
-    let Value::Table(sets) = sets else {
+    // Keys may be set of the data sets that the study has anyway.
+    let plain = || -> Result<Value> {
+        let sets = if args.data.is_empty() { Table::try_from(base)?.remove("data") } else { None };
+        Ok(sets.unwrap_or_else(|| Value::Table(Table::new())))
+    };
+    if !table.contains_key("data") {
+        table.insert("data".into(), plain()?);
+    }
+    let Some(Value::Table(sets)) = table.get_mut("data") else {
         bail!("`data` is no table\n  help: write [data.NAME] and the set's keys below")
     };
+    let mut named: Vec<String> = Vec::new();
     for text in &args.data {
         let (name, file) = match text.split_once('=') {
             Some((name, file)) => (name.to_string(), file),
             None => (Path::new(text).file_stem().unwrap_or_default().to_string_lossy().into_owned(), text.as_str()),
         };
-        if name.is_empty() || name.contains(['/', '\\', '.', ' ']) {
-            bail!("--data {text}: {name:?} cannot name a data set\n  help: write NAME=FILE with a plain NAME");
+        if named.contains(&name) {
+            bail!("--data {text}: `{name}` is named twice\n  help: give each file a name of its own, NAME=FILE");
         }
-        let set = sets.entry(name).or_insert_with(|| Value::Table(Table::new()));
+        let set = sets.entry(name.clone()).or_insert_with(|| Value::Table(Table::new()));
         if let Value::Table(set) = set {
             set.insert("data".into(), Value::from(file));
         }
+        named.push(name);
     }
     for text in &args.set {
         let help = "write --set NAME.KEY=VALUE, as in --set sales.target=units";
@@ -155,7 +173,7 @@ fn data(args: &ExperimentArgs, table: &mut Table) -> Result<()> {
             format!("--set {text}: there is no data set `{name}`\n  help: name it with --data {name}=FILE")
         })?;
         let value = match value.parse::<i64>() {
-            Ok(number) if key == "season" => Value::Integer(number),
+            Ok(number) if ["season", "lookback", "horizon", "train-rows"].contains(&key) => Value::Integer(number),
             _ => Value::from(value),
         };
         if let Value::Table(set) = set {

@@ -1,12 +1,12 @@
 //! One cell: all its methods and seeds as replicas of one run, each scored by three selections of its weights.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fan::{Fan, Stretch};
 use super::grid::Cell;
 use super::method::Setting;
 use super::narrower::Narrower;
-use super::results::{Row, Scores};
+use super::row::{Row, Scores};
 use super::score::{Model, score_run};
 use super::study::Study;
 use crate::data::{DataOptions, Dataset, Origin};
@@ -28,13 +28,15 @@ pub const MEMORY_BYTES: u64 = 4 << 30;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Extras {
     pub cell: Cell,
+    /// See [`Study::protocol`].
+    pub protocol: String,
     pub unit: String,
     pub windows: [usize; 3],
     /// First epoch of the `common` selection.
     pub common_from: usize,
     pub notices: Vec<String>,
-    /// Test MAE by name.
-    pub baselines: Vec<(String, f64)>,
+    /// Test MAE of [`BASELINES`]; `None` where nothing was scored.
+    pub baselines: [Option<f64>; 3],
     pub curves: Vec<Curve>,
     pub fan: Fan,
 }
@@ -44,10 +46,21 @@ pub struct Extras {
 pub struct Curve {
     pub method: String,
     pub setting: String,
+    #[serde(deserialize_with = "numbers")]
     pub train_loss: Vec<f64>,
+    #[serde(deserialize_with = "numbers")]
     pub validation_loss: Vec<f64>,
     pub sparsity: Vec<f64>,
 }
+
+/// What is not a number is null in JSON.
+fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let values: Vec<Option<f64>> = Vec::deserialize(from)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
+/// What is printed beside every model, in order.
+pub const BASELINES: [&str; 3] = ["repeat last", "seasonal naive", "ridge"];
 
 /// A cell, done.
 pub struct Done {
@@ -125,7 +138,7 @@ pub struct Runs<'a> {
     pub trainings: Trainings,
 }
 
-/// The runs of a cell and lines about them.
+/// The runs of a cell, the model itself first, and lines about them.
 pub fn runs<'a>(
     study: &Study,
     cell: &Cell,
@@ -142,18 +155,28 @@ pub fn runs<'a>(
             Trainings::new(&settings, &study.seeds, study.authors_protocol && model.kind == ModelKind::Patchtst);
         all.push(Runs { options: TrainOptions { model, ..plain.clone() }, settings, trainings });
     };
-    if !narrow.is_empty() {
-        let pruned = wide.iter().find(|one| one.regularizers.prunes());
-        let max = pruned.map_or(plain.pruning.sparsity.max, |one| one.pruning.sparsity.max);
+    if !wide.is_empty() {
+        push(model.clone(), wide);
+    }
+    let place = format!("{}, look-back {}, width {}", model.kind, cell.lookback, cell.width);
+    let mut narrower: Vec<(Narrower, Vec<&Setting>)> = Vec::new();
+    for setting in narrow {
+        let max = setting.pruning.sparsity.max;
         let one = Narrower::of(&model, dataset, max).ok_or_else(|| {
             let problem = format!("width {} leaves no narrower model at sparsity {max}", cell.width);
             Error::config("methods", problem, "leave out `narrower`, or choose a larger --hidden")
         })?;
-        lines.push(one.line());
-        push(one.model, narrow);
+        let line = one.line(&place, max);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+        match narrower.iter_mut().find(|(other, _)| other.model == one.model) {
+            Some((_, settings)) => settings.push(setting),
+            None => narrower.push((one, vec![setting])),
+        }
     }
-    if !wide.is_empty() {
-        push(model, wide);
+    for (one, settings) in narrower {
+        push(one.model, settings);
     }
     Ok((all, lines))
 }
@@ -174,7 +197,7 @@ pub fn per_run(dataset: &Dataset, one: &Runs) -> Result<usize> {
     Ok(((MEMORY_BYTES.saturating_sub(shared) / each.max(1)) as usize).clamp(1, all.max(1)))
 }
 
-/// The first epoch whose weights compete under [`Selection::Common`](super::results::Selection::Common): where the last of the pruned nets is at its full
+/// The first epoch whose weights compete under [`Selection::Common`](super::row::Selection::Common): where the last of the pruned nets is at its full
 /// sparsity.
 pub fn common_from(plan: &Plan) -> usize {
     let epochs = plan.options.epochs;
@@ -190,7 +213,7 @@ pub fn run_cell(study: &Study, cell: &Cell, open: &mut Open, observer: &mut dyn 
     notices.extend(dataset.notices.clone());
     let mut scored: Vec<Option<Vec<Model>>> = settings.iter().map(|_| None).collect();
     let mut from = 1;
-    for one in runs.iter().rev() {
+    for one in &runs {
         let count = per_run(&dataset, one)?;
         let whole = Plan::of(&dataset, &one.options, one.trainings.members.clone())?;
         if one.settings.iter().any(|setting| !setting.narrower) {
@@ -262,7 +285,7 @@ fn collect(
                 sparsity: model.sparsity.overall,
                 living_weights: model.sparsity.living_weights,
                 scores: if diverged.is_some() { [[Scores::NONE; 2]; 3] } else { model.scores[kind] },
-                protocol: if study.authors_protocol { "LEAKING" } else { "sound" }.into(),
+                protocol: study.protocol().into(),
                 seconds: model.seconds,
                 device: model.device.clone(),
                 weights_sha256: model.sha256.clone(),
@@ -276,18 +299,15 @@ fn collect(
         curves.push(curve(setting, models));
     }
     let scores = baselines::baselines(&dataset);
-    let mae = |metrics| Scores::of(metrics).mae();
+    let mae = |metrics| Some(Scores::of(metrics).mae()).filter(|mae| mae.is_finite());
     let extras = Extras {
         cell: cell.clone(),
+        protocol: study.protocol().into(),
         unit: dataset.target_names().join(", "),
         windows: [dataset.train.len(), dataset.validation.len(), dataset.test.len()],
         common_from,
         notices,
-        baselines: vec![
-            ("repeat last".into(), mae(&scores.repeat_last)),
-            ("seasonal naive".into(), mae(&scores.seasonal_naive)),
-            ("ridge".into(), mae(&scores.ridge)),
-        ],
+        baselines: [&scores.repeat_last, &scores.seasonal_naive, &scores.ridge].map(mae),
         curves,
         fan,
     };

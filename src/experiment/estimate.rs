@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::cell::{Open, dataset, runs};
+use super::method::Setting;
 use super::run::Prepared;
 use super::study::Study;
 use crate::error::Result;
@@ -14,11 +15,9 @@ const STEPS: u64 = 4;
 /// Replicas that are timed: a model's share of a step hardly changes beyond.
 const REPLICAS: usize = 4;
 
-/// Seconds of each cell, about: training, validation after each epoch, and the final scores. A forward pass is taken for
-/// a third of a training step.
+/// Seconds of each cell, about: training, validation after each epoch, and the final scores.
 pub fn seconds(study: &Study, cells: &[Prepared], open: &mut Open) -> Result<Vec<f64>> {
     let settings = study.settings()?;
-    let monte_carlo = settings.iter().filter(|one| one.monte_carlo()).count() * study.seeds.len();
     // Training windows a second, by shape.
     let mut speeds: HashMap<(String, String, usize, usize), f64> = HashMap::new();
     let mut estimates = Vec::new();
@@ -31,9 +30,9 @@ pub fn seconds(study: &Study, cells: &[Prepared], open: &mut Open) -> Result<Vec
                 let mut data = dataset(study, cell)?;
                 data.validation.truncate(1);
                 let (list, _) = runs(study, cell, &settings, &data)?;
-                let Some(last) = list.last() else { continue };
-                let members = last.trainings.members.iter().take(REPLICAS).cloned().collect();
-                let options = TrainOptions { max_steps: Some(STEPS), ..last.options.clone() };
+                let Some(first) = list.first() else { continue };
+                let members = first.trainings.members.iter().take(REPLICAS).cloned().collect();
+                let options = TrainOptions { max_steps: Some(STEPS), ..first.options.clone() };
                 let plan = Plan::of(&data, &options, members)?;
                 let mut engine = open(plan.program.clone())?;
                 run(&data, &plan, engine.as_mut(), &mut ())?;
@@ -42,12 +41,18 @@ pub fn seconds(study: &Study, cells: &[Prepared], open: &mut Open) -> Result<Vec
                 speed
             }
         };
-        let [train, validation, test] = one.windows.map(|count| count as f64);
-        let models = one.trainings as f64;
-        let scored = (validation + test) * 3.0;
-        let forward =
-            models * (validation * study.epochs as f64 + scored) + monte_carlo as f64 * study.mc_passes as f64 * scored;
-        estimates.push((models * train * study.epochs as f64 + forward / 3.0) / speed.max(1e-9));
+        let (training, scoring) = windows(study, &settings, one.windows, one.trainings);
+        estimates.push((training + scoring) / speed.max(1e-9));
     }
     Ok(estimates)
+}
+
+/// Training windows of so many models, and the windows scored, as training windows: a forward pass is taken for a third
+/// of a training step.
+pub(super) fn windows(study: &Study, settings: &[Setting], windows: [usize; 3], trainings: usize) -> (f64, f64) {
+    let [train, validation, test] = windows.map(|count| count as f64);
+    let (models, epochs) = (trainings as f64, study.epochs as f64);
+    let monte_carlo = settings.iter().filter(|one| one.monte_carlo()).count() * study.seeds.len() * study.mc_passes;
+    let scored = (validation + test) * 3.0;
+    (models * train * epochs, (models * (validation * epochs + scored) + monte_carlo as f64 * scored) / 3.0)
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::FILES;
 use super::cell::Extras;
 use super::grid::Cell;
-use super::results::Results;
+use super::results::{Expected, Results};
 use super::study::Study;
+use super::{FILES, PREDICTIONS};
 use crate::error::{Error, Result};
 use crate::train::checkpoint::replace;
 
@@ -38,7 +38,7 @@ impl Folder {
         std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
         let folder = Folder { path: path.to_path_buf(), _lock: lock(path)? };
         let manifest = Manifest {
-            format_version: 1,
+            format_version: FORMAT,
             study_hash: study.hash()?,
             data: data.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -90,10 +90,33 @@ impl Folder {
     pub fn save_extras(&self, extras: &Extras) -> Result<()> {
         replace(&extras_file(&self.path, &extras.cell), json(extras)?.as_bytes())
     }
+
+    /// Keeps a cell's forecasts, a CSV file.
+    pub fn save_predictions(&self, cell: &Cell, bytes: &[u8]) -> Result<()> {
+        let place = self.path.join(PREDICTIONS);
+        std::fs::create_dir_all(&place).map_err(Error::io(&place, FILES))?;
+        replace(&predictions_file(&self.path, cell), bytes)
+    }
+
+    pub fn has_predictions(&self, cell: &Cell) -> bool {
+        predictions_file(&self.path, cell).exists()
+    }
+
+    /// Whether what the report needs of a cell is not there, or torn.
+    pub fn lacks_extras(&self, cell: &Cell) -> bool {
+        read_one(&self.path, cell).is_err()
+    }
 }
+
+/// Of a study's folder.
+const FORMAT: u32 = 1;
 
 fn extras_file(folder: &Path, cell: &Cell) -> PathBuf {
     folder.join("cells").join(format!("{}.json", cell.id()))
+}
+
+fn predictions_file(folder: &Path, cell: &Cell) -> PathBuf {
+    folder.join(PREDICTIONS).join(format!("{}.csv", cell.id()))
 }
 
 fn lock(path: &Path) -> Result<File> {
@@ -112,16 +135,33 @@ fn lock(path: &Path) -> Result<File> {
 
 fn manifest(folder: &Path) -> Result<Option<Manifest>> {
     let file = folder.join("manifest.json");
-    match std::fs::read(&file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| broken(&file, &error)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(&file, FILES)(error)),
+    let bytes = match std::fs::read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io(&file, FILES)(error)),
+    };
+    let found: Manifest = serde_json::from_slice(&bytes).map_err(|error| {
+        let help = "remove this one file and run the same study again: it is written anew, and every row of results.csv \
+                    is checked against it";
+        broken(&file, &error, help)
+    })?;
+    if found.format_version != FORMAT {
+        let problem = format!("format_version is {}, this microglia reads {FORMAT}", found.format_version);
+        return Err(broken(&file, &problem, "use the microglia that wrote it, or choose another --out"));
     }
+    Ok(Some(found))
 }
 
-fn broken(file: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::config("out", format!("{}: {error}", file.display()), "is this the folder of a study?")
+/// The manifest of a folder that must have one.
+fn its_manifest(folder: &Path) -> Result<Manifest> {
+    manifest(folder)?.ok_or_else(|| broken(&folder.join("manifest.json"), &"there is none", NO_STUDY))
 }
+
+fn broken(file: &Path, error: &dyn std::fmt::Display, help: &str) -> Error {
+    Error::config("out", format!("{}: {error}", file.display()), help)
+}
+
+const NO_STUDY: &str = "is this the folder of a study?";
 
 fn json(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(value);
@@ -132,18 +172,27 @@ fn json(value: &impl Serialize) -> Result<String> {
 pub fn read_study(folder: &Path) -> Result<Study> {
     let file = folder.join("study.toml");
     let text = std::fs::read_to_string(&file).map_err(Error::io(&file, FILES))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| broken(&file, &error))?;
-    Study::from_table(&Study::default(), table)
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| broken(&file, &error, NO_STUDY))?;
+    let study = Study::from_table(&Study::default(), table)?;
+    study.check()?;
+    Ok(study)
+}
+
+/// The rows of a folder, checked against its study and data; changes nothing.
+pub fn read_results(folder: &Path, study: &Study) -> Result<Results> {
+    Results::read(folder, &Expected::of(study, &its_manifest(folder)?.data)?)
 }
 
 /// What the report needs of every cell that is done.
 pub fn read_extras(folder: &Path, results: &Results) -> Result<Vec<Extras>> {
-    let read = |cell: &Cell| {
-        let file = extras_file(folder, cell);
-        let bytes = std::fs::read(&file).map_err(Error::io(&file, FILES))?;
-        serde_json::from_slice(&bytes).map_err(|error| broken(&file, &error))
-    };
-    results.cells().map(|(cell, _)| read(cell)).collect()
+    results.cells().map(|(cell, _)| read_one(folder, cell)).collect()
+}
+
+fn read_one(folder: &Path, cell: &Cell) -> Result<Extras> {
+    let file = extras_file(folder, cell);
+    let help = "run the study again: the cell is done anew";
+    let bytes = std::fs::read(&file).map_err(Error::io(&file, help))?;
+    serde_json::from_slice(&bytes).map_err(|error| broken(&file, &error, help))
 }
 
 /// The analysis plan as it was fixed before the first training.
@@ -152,45 +201,41 @@ pub fn read_plan(folder: &Path) -> Result<String> {
     std::fs::read_to_string(&file).map_err(Error::io(&file, FILES))
 }
 
-/// Joins parts into one folder: all of one study and data, none overlapping, none missing.
+/// Joins parts into one folder: all of one study and data, none overlapping, none missing. A part may hold no cell.
 pub fn merge(out: &Path, parts: &[PathBuf]) -> Result<()> {
     let first = parts.first().ok_or_else(|| Error::config("merge", "no part is named", "name two or more folders"))?;
     let study = read_study(first)?;
-    let no_study = |part: &Path| broken(&part.join("manifest.json"), &"there is none");
-    let expected = manifest(first)?.ok_or_else(|| no_study(first))?;
-    let (grid, per_cell) = (super::grid::cells(&study), super::rows_per_cell(&study)?);
+    let manifest = its_manifest(first)?;
+    let expected = Expected::of(&study, &manifest.data)?;
     let mut results = Vec::new();
     for part in parts {
-        let found = manifest(part)?.ok_or_else(|| no_study(part))?;
-        if found.study_hash != expected.study_hash {
+        let found = its_manifest(part)?;
+        if found.study_hash != manifest.study_hash {
             let differences = differences(&study.placeless(), &read_study(part)?.placeless())?.join("; ");
             let problem = format!("{} and {} hold different studies: {differences}", first.display(), part.display());
             return Err(Error::config("merge", problem, "merge parts of one study"));
         }
-        if found.data != expected.data {
+        if found.data != manifest.data {
             let problem = format!("{} and {} saw different data", first.display(), part.display());
             return Err(Error::config("merge", problem, "merge parts that saw the same files"));
         }
-        let _lock = lock(part)?;
-        results.push(Results::open(part, &grid, per_cell)?);
+        results.push(Results::read(part, &expected)?);
     }
-    let folder = Folder::open(out, &study, &expected.data, &read_plan(first)?)?;
-    let mut whole = Results::open(folder.path(), &grid, per_cell)?;
+    let folder = Folder::open(out, &study, &manifest.data, &read_plan(first)?)?;
+    let mut whole = Results::open(folder.path(), &expected, |cell| folder.lacks_extras(cell))?;
     for (part, results) in parts.iter().zip(&results) {
         for extras in read_extras(part, results)? {
             folder.save_extras(&extras)?;
         }
-        let saved = part.join(super::PREDICTIONS);
         for (cell, _) in results.cells() {
-            let name = format!("{}.csv", cell.id());
-            if let Ok(bytes) = std::fs::read(saved.join(&name)) {
-                let to = out.join(super::PREDICTIONS);
-                std::fs::create_dir_all(&to).map_err(Error::io(&to, FILES))?;
-                replace(&to.join(name), &bytes)?;
+            let file = predictions_file(part, cell);
+            if file.exists() {
+                let bytes = std::fs::read(&file).map_err(Error::io(&file, FILES))?;
+                folder.save_predictions(cell, &bytes)?;
             }
         }
     }
-    whole.join(results, &grid)
+    whole.join(results)
 }
 
 /// Each key whose value differs.

@@ -28,8 +28,7 @@ pub struct Setting {
 const ONE_SHOT: &str = "one-shot";
 const NARROWER: &str = "narrower";
 const HELP: &str = "write NAME or NAME:KEY=VALUE:…, NAME of none, dropout, mc-dropout, l2, weight-decay, pruning, \
-     random-pruning, one-shot, narrower, or regularizers joined by +; KEY of p, lambda, lr, sparsity, schedule, until, \
-     warmup, every, as";
+     random-pruning, one-shot, narrower, or regularizers joined by +";
 
 impl Setting {
     /// The settings that a study's word means: several where the study lists sparsities or schedules.
@@ -41,7 +40,7 @@ impl Setting {
         if word == ONE_SHOT {
             regularizers = Regularizers(vec![Regularizer::Pruning]);
         } else if !narrower {
-            regularizers = word.replace('+', ",").parse().map_err(|error: Error| refuse(error.to_string()))?;
+            regularizers = value_of(&word.replace('+', ",")).map_err(refuse)?;
         }
         let base = study.options()?;
         let mut setting = Setting {
@@ -54,10 +53,12 @@ impl Setting {
             pruning: base.pruning,
             regularizers,
         };
-        let (mut own_sparsity, mut own_schedule) = (false, false);
-        let mut said = Vec::new();
+        let mut said: Vec<(&str, &str)> = Vec::new();
         for part in parts {
             let (key, value) = part.split_once('=').ok_or_else(|| refuse(format!("`{part}` is no KEY=VALUE")))?;
+            if said.iter().any(|(one, _)| *one == key) {
+                return Err(refuse(format!("`{key}` is given twice")));
+            }
             let number = || value.parse::<f64>().map_err(|_| refuse(format!("`{value}` is no number")));
             let count = || value.parse::<usize>().map_err(|_| refuse(format!("`{value}` is no whole number")));
             let pruning = &mut setting.pruning;
@@ -65,27 +66,32 @@ impl Setting {
                 "p" => setting.dropout = number()?,
                 "lambda" => setting.weight_decay = number()?,
                 "lr" => setting.lr = number()?,
-                "sparsity" => (pruning.sparsity, own_sparsity) = (value.parse()?, true),
-                "schedule" => (pruning.schedule, own_schedule) = (value.parse()?, true),
+                "sparsity" => pruning.sparsity = value_of(value).map_err(refuse)?,
+                "schedule" => pruning.schedule = value_of(value).map_err(refuse)?,
                 "until" => pruning.until = Some(count()?),
                 "warmup" => pruning.warmup = Some(count()?),
                 "every" => pruning.every = count()?,
-                "as" => setting.name = value.to_string(),
-                _ => return Err(refuse(format!("unknown key `{key}`"))),
+                "as" => setting.name = plain_name(value).map_err(refuse)?,
+                _ => {
+                    let keys = setting.keys(word, false, study).join(", ");
+                    return Err(refuse(format!("unknown key `{key}`; {word} takes {keys}")));
+                }
             }
-            if key != "as" {
-                said.push(part.to_string());
-            }
+            said.push((key, value));
+        }
+        let own = |key: &str| said.iter().any(|(one, _)| *one == key);
+        let keys = setting.keys(word, own("schedule"), study);
+        if let Some((key, _)) = said.iter().find(|(key, _)| !keys.contains(key)) {
+            return Err(refuse(format!("`{key}` would change nothing; {word} takes {}", keys.join(", "))));
         }
         if word == ONE_SHOT {
-            (setting.pruning.schedule, own_schedule) = (Schedule::Constant, true);
+            setting.pruning.schedule = Schedule::Constant;
         }
-        setting.text = said.join(" ");
-        if !setting.regularizers.prunes() {
-            return Ok(vec![setting]);
-        }
-        let sparsities: Vec<Option<Sparsity>> = choices(&study.sparsities, own_sparsity)?;
-        let schedules: Vec<Option<Schedule>> = choices(&study.schedules, own_schedule)?;
+        let prunes = setting.regularizers.prunes();
+        let sparsities = choices(&study.sparsities, "sparsities", !prunes || own("sparsity"))?;
+        let schedules = choices(&study.schedules, "schedules", !prunes || word == ONE_SHOT || own("schedule"))?;
+        let said: Vec<String> =
+            said.iter().filter(|(key, _)| *key != "as").map(|(key, value)| format!("{key}={value}")).collect();
         let mut all = Vec::new();
         for sparsity in &sparsities {
             for schedule in &schedules {
@@ -104,6 +110,52 @@ impl Setting {
             }
         }
         Ok(all)
+    }
+
+    /// The keys that change what a setting of this kind does.
+    fn keys(&self, word: &str, own_schedule: bool, study: &Study) -> Vec<&'static str> {
+        let has = |one| self.regularizers.has(one);
+        let prunes = self.regularizers.prunes();
+        // The published code's PatchTST drops where it prunes.
+        let drops = self.regularizers.drops()
+            || (study.authors_protocol && prunes && study.models.iter().any(|model| model == "patchtst"));
+        let one_shot = word == ONE_SHOT || (own_schedule && self.pruning.schedule == Schedule::Constant);
+        [
+            ("p", drops),
+            ("lambda", has(Regularizer::L2) || has(Regularizer::WeightDecay)),
+            ("lr", true),
+            ("sparsity", prunes || self.narrower),
+            ("schedule", prunes && word != ONE_SHOT),
+            ("until", prunes && !one_shot),
+            ("warmup", prunes),
+            ("every", prunes),
+            ("as", true),
+        ]
+        .into_iter()
+        .filter_map(|(key, takes)| takes.then_some(key))
+        .collect()
+    }
+
+    /// Whether this is what a study asks about, synaptic pruning: the smallest weights fall, little by little. Random and
+    /// one-shot pruning are rivals.
+    pub fn is_subject(&self) -> bool {
+        self.regularizers.has(Regularizer::Pruning) && self.pruning.schedule != Schedule::Constant
+    }
+
+    /// Itself; of a narrower model that says no sparsity of its own, a setting for each of `sparsities`.
+    pub fn sized(&self, sparsities: &[Sparsity]) -> Vec<Setting> {
+        if !self.narrower || self.text.contains("sparsity=") {
+            return vec![self.clone()];
+        }
+        let sized = |sparsity: &Sparsity| {
+            let mut one = self.clone();
+            one.pruning.sparsity = *sparsity;
+            if sparsities.len() > 1 {
+                one.text = format!("{} sparsity={sparsity}", one.text).trim().to_string();
+            }
+            one
+        };
+        sparsities.iter().map(sized).collect()
     }
 
     /// The training that this setting needs with a seed. Dropout and Monte Carlo dropout of one seed are one training.
@@ -134,13 +186,55 @@ impl Setting {
     }
 }
 
-/// The values a study lists, where a setting does not say its own.
-fn choices<T: FromStr<Err = Error>>(listed: &[String], own: bool) -> Result<Vec<Option<T>>> {
+/// What narrower models are made for: the largest sparsities of the synaptic pruning among the settings, else of any
+/// pruning, else those that the study lists.
+pub(super) fn sizes(settings: &[Setting], study: &Study) -> Result<Vec<Sparsity>> {
+    let subjects = settings.iter().any(Setting::is_subject);
+    let pruned = settings.iter().filter(|one| if subjects { one.is_subject() } else { one.regularizers.prunes() });
+    let mut all: Vec<Sparsity> = pruned.map(|one| one.pruning.sparsity).collect();
+    if all.is_empty() {
+        all = choices(&study.sparsities, "sparsities", false)?.into_iter().flatten().collect();
+    }
+    let mut sizes: Vec<Sparsity> = Vec::new();
+    for sparsity in all {
+        if sizes.iter().all(|one| one.max != sparsity.max) {
+            sizes.push(sparsity);
+        }
+    }
+    Ok(if sizes.is_empty() { vec![PruningOptions::default().sparsity] } else { sizes })
+}
+
+/// The values that a study lists under a key, or none where a setting has its own.
+fn choices<T: FromStr<Err = Error>>(listed: &[String], key: &str, own: bool) -> Result<Vec<Option<T>>> {
     if own || listed.is_empty() {
         return Ok(vec![None]);
     }
-    listed.iter().map(|text| text.parse().map(Some)).collect()
+    let one = |text: &String| match text.parse() {
+        Err(Error::Config { problem, help, .. }) => Err(Error::config(key, problem, help)),
+        other => other.map(Some),
+    };
+    listed.iter().map(one).collect()
 }
+
+/// A value, or what is wrong with its text, without the name of an option that is not the study's.
+fn value_of<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| match error {
+        Error::Config { problem, help, .. } => format!("{problem} ({help})"),
+        other => other.to_string(),
+    })
+}
+
+fn plain_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+    if text.is_empty() || text.chars().count() > MOST_LETTERS || !text.chars().all(plain) {
+        let problem = "cannot name a method: use up to 40 letters, digits, - _ . and +";
+        return Err(format!("`{text}` {problem}"));
+    }
+    Ok(text.to_string())
+}
+
+/// Of a method's name.
+const MOST_LETTERS: usize = 40;
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

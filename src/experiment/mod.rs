@@ -5,6 +5,7 @@
 //! ```
 
 pub mod cell;
+mod clock;
 pub mod estimate;
 mod fan;
 pub mod folder;
@@ -14,6 +15,7 @@ pub mod narrower;
 pub mod preset;
 pub mod report;
 pub mod results;
+pub mod row;
 pub mod run;
 mod score;
 pub mod statistics;
@@ -24,15 +26,8 @@ pub use method::Setting;
 pub use run::{Ended, Preparation, StudyObserver, prepare, run_study};
 pub use study::Study;
 
-use crate::error::Result;
-
 /// What helps where a file of a study's folder cannot be read or written.
 pub(crate) const FILES: &str = "is --out a folder of a study, on a disk with room, that you may write to?";
 
 /// Where per-window forecasts lie in a study's folder.
 pub(crate) const PREDICTIONS: &str = "predictions";
-
-/// Rows of `results.csv` that make a cell whole.
-pub fn rows_per_cell(study: &Study) -> Result<usize> {
-    Ok(study.settings()?.len() * study.seeds.len())
-}

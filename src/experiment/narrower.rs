@@ -41,12 +41,12 @@ impl Narrower {
             .find(|one| one.weights <= wanted)
     }
 
-    /// Both counts, and whether they are far apart.
-    pub fn line(&self) -> String {
+    /// Both counts, and whether they are far apart; `place` is the model and cell.
+    pub fn line(&self, place: &str, max: f64) -> String {
         let gap = 1.0 - self.weights as f64 / self.wanted as f64;
         let flag = if gap > 0.05 { ": MORE THAN 5 % APART" } else { "" };
         format!(
-            "narrower: width {}, {} weights where the pruned net keeps {} ({:.1} % fewer{flag})",
+            "{place}: narrower at sparsity {max}: width {}, {} weights where the pruned net keeps {} ({:.1} % fewer{flag})",
             self.model.width(),
             self.weights,
             self.wanted,

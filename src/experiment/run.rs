@@ -1,18 +1,20 @@
 //! A study from its first cell to its last: prepared, run cell by cell, resumed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use super::cell::{self, Done, Open, bytes, per_run, run_cell, runs};
+use super::clock::{CellObserver, Clock};
+use super::estimate::windows;
 use super::folder::Folder;
 use super::grid::{Cell, Shard, cells};
-use super::results::Results;
-use super::study::Study;
-use super::{FILES, PREDICTIONS, report, rows_per_cell};
+use super::report;
+use super::results::{Expected, Results};
+use super::study::{DATA_KEYS, Study};
 use crate::error::{Error, Result};
-use crate::train::checkpoint::replace;
-use crate::train::{Observer, Plan, Progress};
+use crate::program::Program;
+use crate::train::Plan;
 
 /// A cell before it runs.
 #[derive(Debug, Clone)]
@@ -21,15 +23,21 @@ pub struct Prepared {
     pub windows: [usize; 3],
     /// Models trained.
     pub trainings: usize,
-    /// Replicas of its runs, one after another.
+    /// Replicas of its runs, one after another, and in how many waves the device takes each.
     pub runs: Vec<usize>,
+    pub waves: Vec<usize>,
     /// Bytes of the tensors of its largest run: replicas · each + shared.
     pub replica_bytes: u64,
     pub shared_bytes: u64,
-    /// Weights · windows · epochs · rows, about what its time is proportional to.
+    /// Weights and units · rows · windows trained and scored: about what time is proportional to.
     pub work: f64,
+    /// How much of it is training.
+    pub training: f64,
     pub lines: Vec<String>,
 }
+
+/// What a unit's own arithmetic costs a row, in weights: measured on RNNs and LSTMs of 64 units.
+const UNIT: usize = 50;
 
 /// A study whose data was read and whose cells all can run.
 #[derive(Debug)]
@@ -39,8 +47,9 @@ pub struct Preparation {
     pub fingerprints: BTreeMap<String, String>,
 }
 
-/// Reads every cell's data, so that what is refused is refused before anything is trained.
-pub fn prepare(study: &Study, shard: Option<Shard>) -> Result<Preparation> {
+/// Reads every cell's data, so that what is refused is refused before anything is trained. `waves`: how many the device
+/// needs for a program, or that it cannot run it.
+pub fn prepare(study: &Study, shard: Option<Shard>, waves: &dyn Fn(&Program) -> Result<usize>) -> Result<Preparation> {
     let mut all = cells(study);
     if let Some(shard) = shard {
         all = shard.of(all);
@@ -50,14 +59,16 @@ pub fn prepare(study: &Study, shard: Option<Shard>) -> Result<Preparation> {
     for cell in all {
         let dataset = cell::dataset(study, &cell).map_err(|error| within(&cell, error))?;
         fingerprints.insert(cell.data.clone(), dataset.fingerprint.clone());
-        let (list, lines) = runs(study, &cell, &settings, &dataset)?;
+        let (list, lines) = runs(study, &cell, &settings, &dataset).map_err(|error| within(&cell, error))?;
         let mut one = Prepared {
             windows: [dataset.train.len(), dataset.validation.len(), dataset.test.len()],
             trainings: 0,
             runs: Vec::new(),
+            waves: Vec::new(),
             replica_bytes: 0,
             shared_bytes: 0,
             work: 0.0,
+            training: 0.0,
             lines,
             cell,
         };
@@ -65,12 +76,18 @@ pub fn prepare(study: &Study, shard: Option<Shard>) -> Result<Preparation> {
             let plan = Plan::of(&dataset, &run.options, run.trainings.members.clone())?;
             let (members, each) = (run.trainings.members.len(), per_run(&dataset, run)?);
             one.trainings += members;
-            one.runs.extend((0..members).step_by(each).map(|first| each.min(members - first)));
+            for chunk in run.trainings.members.chunks(each) {
+                let part = Plan::of(&dataset, &run.options, chunk.to_vec())?;
+                one.waves.push(waves(&part.program).map_err(|error| within(&one.cell, error))?);
+                one.runs.push(chunk.len());
+            }
             let (own, shared) = bytes(&plan.program);
             one.replica_bytes = one.replica_bytes.max(own);
             one.shared_bytes = one.shared_bytes.max(shared);
-            let steps = (dataset.train.len() * study.epochs) as f64 * dataset.lookback as f64;
-            one.work += members as f64 * steps * plan.program.params.total() as f64;
+            let (training, scoring) = windows(study, &settings, one.windows, members);
+            let costs = plan.program.params.total() + UNIT * run.options.model.width();
+            one.work += (training + scoring) * (dataset.lookback * costs) as f64;
+            one.training = training / (training + scoring);
         }
         prepared.push(one);
     }
@@ -84,11 +101,25 @@ pub fn prepare(study: &Study, shard: Option<Shard>) -> Result<Preparation> {
     Ok(Preparation { cells: prepared, fingerprints })
 }
 
+/// An error of a cell, with the options' names as a study has them.
 fn within(cell: &Cell, error: Error) -> Error {
+    let set = |key: &str| format!("set {}.{key}", cell.data);
+    let renamed = |mut help: String| {
+        for key in DATA_KEYS {
+            help = help.replace(&format!("--{key}"), &format!("--{}", set(key)));
+        }
+        help.replace("--lookback ", "--lookbacks ")
+    };
     match error {
         Error::Config { key, problem, help } => {
-            Error::Config { key, problem: format!("cell {}: {problem}", cell.id()), help }
+            let key = match key.as_str() {
+                "lookback" => "lookbacks".into(),
+                key if DATA_KEYS.contains(&key) => set(key),
+                _ => key,
+            };
+            Error::Config { key, problem: format!("cell {}: {problem}", cell.id()), help: renamed(help) }
         }
+        Error::Data { place, problem, help } => Error::Data { place, problem, help: renamed(help) },
         other => other,
     }
 }
@@ -109,8 +140,6 @@ pub struct Ended {
     pub done: usize,
     pub all: usize,
     pub interrupted: bool,
-    /// Cells of which no model stayed finite.
-    pub failed: Vec<String>,
 }
 
 /// Runs what is not done yet.
@@ -123,49 +152,51 @@ pub fn run_study(
     observer: &mut dyn StudyObserver,
 ) -> Result<Ended> {
     let folder = Folder::open(out, study, &preparation.fingerprints, &report::analysis_plan(study)?)?;
-    let grid = cells(study);
-    let mut results = Results::open(out, &grid, rows_per_cell(study)?)?;
-    let todo: Vec<&Prepared> = preparation.cells.iter().filter(|one| !results.holds(&one.cell)).collect();
+    let expected = Expected::of(study, &preparation.fingerprints)?;
+    let mut results = Results::open(folder.path(), &expected, |cell| folder.lacks_extras(cell))?;
     let all = preparation.cells.len();
-    let mut ended = Ended { found: all - todo.len(), done: 0, all, interrupted: false, failed: Vec::new() };
-    if ended.found > 0 {
-        observer.line(&format!("{} of {all} cells are done already", ended.found));
+    let (found, todo): (Vec<&Prepared>, Vec<&Prepared>) =
+        preparation.cells.iter().partition(|one| results.holds(&one.cell));
+    let mut ended = Ended { found: found.len(), done: 0, all, interrupted: false };
+    if !found.is_empty() {
+        observer.line(&format!("{} of {all} cells are done already", found.len()));
     }
-    let mut clock = Clock { started: Instant::now(), total: todo.iter().map(|one| one.work).sum(), done: 0.0 };
+    let unsaved = found.iter().filter(|one| !folder.has_predictions(&one.cell)).count();
+    if save_predictions && unsaved > 0 {
+        observer.line(&format!(
+            "--save-predictions: the forecasts of {unsaved} cells done before were not kept; for them, run the study into \
+             another --out"
+        ));
+    }
+    let mut clock = Clock::new(todo.iter().map(|one| (one.cell.model.clone(), one.work)));
     for one in todo {
         let place = ended.found + ended.done;
+        let id = one.cell.id();
         observer.line(&format!(
-            "cell {} of {all}: {}, {} models on {} windows",
+            "cell {} of {all}: {id}, {} models on {} windows",
             place + 1,
-            one.cell.id(),
             one.trainings,
             one.windows[0]
         ));
         one.lines.iter().for_each(|line| observer.line(line));
         let begun = Instant::now();
-        let run_steps: f64 = one.runs.iter().map(|replicas| *replicas as f64).sum();
-        let mut inner =
-            CellObserver { observer, clock: &clock, one, place, all, base: 0.0, last: 0, run: 0, run_steps };
+        let mut inner = CellObserver::new(observer, &clock, one, place, all);
         let Some(done) = run_cell(study, &one.cell, open, &mut inner)? else {
             ended.interrupted = true;
-            break;
+            return Ok(ended);
         };
         if save_predictions {
-            predictions(&folder, &done)?;
+            folder.save_predictions(&one.cell, predictions(&done).as_bytes())?;
         }
         folder.save_extras(&done.extras)?;
         let diverged = done.rows.iter().filter(|row| row.diverged()).count();
         if diverged > 0 {
             observer.line(&format!("{diverged} of {} models diverged, and rank last", done.rows.len()));
         }
-        if diverged == done.rows.len() {
-            ended.failed.push(one.cell.id());
-        }
         results.append(&one.cell, done.rows)?;
-        clock.done += one.work;
+        clock.next();
         ended.done += 1;
-        let left = clock.left(0.0);
-        observer.line(&format!("done in {:.1} s{}", begun.elapsed().as_secs_f64(), left_words(left)));
+        observer.line(&format!("done in {:.1} s{}", begun.elapsed().as_secs_f64(), left_words(clock.left(0.0))));
     }
     Ok(ended)
 }
@@ -179,62 +210,11 @@ fn left_words(left: Option<f64>) -> String {
     }
 }
 
-/// Seconds left, by the work done so far.
-struct Clock {
-    started: Instant,
-    total: f64,
-    done: f64,
-}
-
-impl Clock {
-    fn left(&self, part: f64) -> Option<f64> {
-        let done = self.done + part;
-        let elapsed = self.started.elapsed().as_secs_f64();
-        (done > 0.0 && elapsed > 1.0).then(|| (self.total - done).max(0.0) * elapsed / done)
-    }
-}
-
-/// A cell's share of the whole.
-struct CellObserver<'a> {
-    observer: &'a mut dyn StudyObserver,
-    clock: &'a Clock,
-    one: &'a Prepared,
-    place: usize,
-    all: usize,
-    /// Share of the cell in runs before this one.
-    base: f64,
-    last: usize,
-    run: usize,
-    run_steps: f64,
-}
-
-impl Observer for CellObserver<'_> {
-    fn notice(&mut self, line: &str) {
-        self.observer.line(line);
-    }
-
-    fn progress(&mut self, progress: &Progress) {
-        let share = |run: usize| self.one.runs.get(run).copied().unwrap_or(0) as f64 / self.run_steps.max(1.0);
-        if progress.step < self.last {
-            self.base += share(self.run);
-            self.run += 1;
-        }
-        self.last = progress.step;
-        let part = (self.base + share(self.run) * progress.step as f64 / progress.steps.max(1) as f64).min(1.0);
-        let left = self.clock.left(part * self.one.work);
-        self.observer.progress(self.place, self.all, part, left);
-    }
-
-    fn interrupted(&self) -> bool {
-        self.observer.interrupted()
-    }
-}
-
-/// Per-window test forecasts of the `own` weights, in the data's units.
-fn predictions(folder: &Folder, done: &Done) -> Result<PathBuf> {
+/// Per-window test forecasts of the `own` weights, in the data's units, as CSV.
+fn predictions(done: &Done) -> String {
     let dataset = &done.dataset;
     let outputs = dataset.horizon * dataset.targets;
-    let mut text = String::from("method,setting,seed,series,origin,step,target,truth,forecast\n");
+    let mut text = String::from("protocol,method,setting,seed,series,origin,step,target,truth,forecast\n");
     for (row, forecasts) in done.rows.iter().zip(&done.forecasts) {
         for (window, forecast) in dataset.test.iter().zip(forecasts.chunks_exact(outputs)) {
             let origin = *window as usize + dataset.lookback;
@@ -246,7 +226,8 @@ fn predictions(folder: &Folder, done: &Done) -> Result<PathBuf> {
                 let truth = if truth.is_nan() { String::new() } else { truth.to_string() };
                 let value = dataset.unscale(series, target, f64::from(*value));
                 text += &format!(
-                    "{},{},{},{id},{},{},{},{truth},{value}\n",
+                    "{},{},{},{},{id},{},{},{},{truth},{value}\n",
+                    row.protocol,
                     row.method,
                     quoted(&row.setting),
                     row.seed,
@@ -257,11 +238,7 @@ fn predictions(folder: &Folder, done: &Done) -> Result<PathBuf> {
             }
         }
     }
-    let place = folder.path().join(PREDICTIONS);
-    std::fs::create_dir_all(&place).map_err(Error::io(&place, FILES))?;
-    let file = place.join(format!("{}.csv", done.extras.cell.id()));
-    replace(&file, text.as_bytes())?;
-    Ok(file)
+    text
 }
 
 fn quoted(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! A run's replicas, scored by each selection of their weights.
 
-use super::results::{Scores, Selection};
+use super::row::{Scores, Selection};
 use super::study::Study;
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;

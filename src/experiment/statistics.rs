@@ -17,8 +17,10 @@ pub struct Friedman {
     pub mean_ranks: Vec<f64>,
     /// χ²_F, corrected for ties.
     pub chi_square: f64,
-    /// Iman and Davenport's F = (n−1)χ² / (n(k−1) − χ²), of k−1 and (k−1)(n−1) degrees of freedom.
-    pub f: f64,
+    /// Iman and Davenport's F = (n−1)χ² / (n(k−1) − χ²), of k−1 and (k−1)(n−1) degrees of freedom; `None`, infinite, where
+    /// all blocks agree.
+    pub f: Option<f64>,
+    pub all_blocks_agree: bool,
     /// Of that F; not below `smallest_p`.
     pub p: f64,
     /// What complete agreement of all blocks would give: (1/k!)^(n−1).
@@ -48,16 +50,32 @@ pub fn friedman(table: &[Vec<f64>]) -> Option<Friedman> {
     let raw = 12.0 / (methods * blocks * (methods + 1.0)) * squares - 3.0 * blocks * (methods + 1.0);
     let chi_square = raw / correction;
     let left = blocks * (methods - 1.0) - chi_square;
-    let f = if left > 1e-9 { (blocks - 1.0) * chi_square / left } else { f64::INFINITY };
+    let f = (left > 1e-9).then(|| (blocks - 1.0) * chi_square / left);
     let factorial: f64 = (1..=k).map(|i| i as f64).product();
     let smallest_p = factorial.powf(1.0 - blocks);
-    let p = if f.is_finite() {
-        FisherSnedecor::new(methods - 1.0, (methods - 1.0) * (blocks - 1.0)).ok()?.sf(f.max(0.0))
-    } else {
-        0.0
+    let p = match f {
+        Some(f) => FisherSnedecor::new(methods - 1.0, (methods - 1.0) * (blocks - 1.0)).ok()?.sf(f.max(0.0)),
+        None => 0.0,
     };
     let mean_ranks = sums.iter().map(|sum| sum / blocks).collect();
-    Some(Friedman { blocks: n, mean_ranks, chi_square, f, p: p.max(smallest_p), smallest_p })
+    Some(Friedman {
+        blocks: n,
+        mean_ranks,
+        chi_square,
+        f,
+        all_blocks_agree: f.is_none(),
+        p: p.max(smallest_p),
+        smallest_p,
+    })
+}
+
+impl Friedman {
+    /// The methods, best first.
+    pub fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.mean_ranks.len()).collect();
+        order.sort_by(|&a, &b| self.mean_ranks[a].total_cmp(&self.mean_ranks[b]));
+        order
+    }
 }
 
 /// Ranks from 1, the mean rank for ties; what is not finite comes last, tied.

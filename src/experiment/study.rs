@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use toml::Value;
 
-use super::method::Setting;
+use super::method::{Setting, sizes};
 use crate::data::options::{delimiter_word, list};
 use crate::data::{DataOptions, Source};
 use crate::error::{Error, Result};
@@ -106,20 +106,38 @@ impl Default for Study {
 }
 
 impl Study {
-    /// A study from its table; what the table leaves out is `base`'s.
+    /// A study from its table; what the table leaves out is `base`'s. Refused with the key whose value does not fit; whether
+    /// the values fit together, [`Study::check`] says.
     pub fn from_table(base: &Study, table: toml::Table) -> Result<Study> {
-        let refuse = |error: &dyn std::fmt::Display| {
-            Error::config("study", error.to_string(), "the keys are those of study.toml, which every study writes")
-        };
-        let mut whole = toml::Table::try_from(base).map_err(|error| refuse(&error))?;
+        let plain = toml::Table::try_from(base).map_err(|error| unwritable(&error))?;
+        let known = |key: &str| plain.contains_key(key) || OPTIONAL.contains(&key);
+        for (key, value) in &table {
+            if !known(key) {
+                let problem = format!("unknown key `{key}`");
+                return Err(Error::config(
+                    "config",
+                    problem,
+                    "the keys are those of study.toml, which every study writes",
+                ));
+            }
+            if let (true, Value::Table(sets)) = (key == "data", value) {
+                sets.iter().try_for_each(|(name, set)| check_set(name, set))?;
+            } else {
+                let mut whole = plain.clone();
+                whole.insert(key.clone(), value.clone());
+                let read: Result<Study, toml::de::Error> = whole.try_into();
+                read.map_err(|error| {
+                    Error::config(key, error.message(), "study.toml of any study shows how it is written")
+                })?;
+            }
+        }
+        let mut whole = plain;
         whole.extend(table);
-        let study: Study = whole.try_into().map_err(|error: toml::de::Error| refuse(&error))?;
-        study.check()?;
-        Ok(study)
+        whole.try_into().map_err(|error: toml::de::Error| unwritable(&error))
     }
 
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|error| Error::config("study", error.to_string(), "please report this"))
+        toml::to_string(self).map_err(|error| unwritable(&error))
     }
 
     /// Without the places of its files, which fingerprints stand for.
@@ -135,16 +153,30 @@ impl Study {
         Ok(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// `sound`, or `LEAKING` under the published code's protocol.
+    pub fn protocol(&self) -> &'static str {
+        if self.authors_protocol { "LEAKING" } else { "sound" }
+    }
+
     /// Every setting of every method, in the order listed.
     pub fn settings(&self) -> Result<Vec<Setting>> {
-        let mut all: Vec<Setting> = Vec::new();
+        let mut listed: Vec<Setting> = Vec::new();
         for text in &self.methods {
-            for setting in Setting::parse(text, self)? {
-                if all.iter().any(|one| one.name == setting.name && one.text == setting.text) {
+            listed.extend(Setting::parse(text, self)?);
+        }
+        let sizes = sizes(&listed, self)?;
+        let mut all: Vec<Setting> = Vec::new();
+        for setting in listed.iter().flat_map(|setting| setting.sized(&sizes)) {
+            for one in all.iter().filter(|one| one.name == setting.name) {
+                if (&one.regularizers, one.narrower) != (&setting.regularizers, setting.narrower) {
+                    let problem = format!("`{}` names two kinds of method", one.name);
+                    return Err(Error::config("methods", problem, "give each kind a name of its own with as=NAME"));
+                }
+                if one.text == setting.text {
                     return Err(Error::config("methods", format!("`{setting}` is listed twice"), "list each once"));
                 }
-                all.push(setting);
             }
+            all.push(setting);
         }
         Ok(all)
     }
@@ -154,7 +186,12 @@ impl Study {
     }
 
     pub fn norm(word: &str) -> Result<Option<InstanceNorm>> {
-        if word == "none" { Ok(None) } else { word.parse().map(Some) }
+        let norm: Result<InstanceNorm> = word.parse();
+        match norm {
+            _ if word == "none" => Ok(None),
+            Err(Error::Config { problem, help, .. }) => Err(Error::config("instance-norm", problem, help + " none")),
+            other => other.map(Some),
+        }
     }
 
     /// What all trainings share; the model is set per cell.
@@ -194,7 +231,8 @@ impl Study {
         })
     }
 
-    fn check(&self) -> Result<()> {
+    /// Refuses what no data could make sense of.
+    pub fn check(&self) -> Result<()> {
         let lists = [
             ("models", self.models.len()),
             ("lookbacks", self.lookbacks.len()),
@@ -204,10 +242,21 @@ impl Study {
             ("seeds", self.seeds.len()),
             ("train-rows", self.train_rows.len()),
             ("data", self.data.len()),
-            ("origins", self.origins),
         ];
         if let Some((key, _)) = lists.iter().find(|(_, count)| *count == 0) {
             return Err(Error::config(*key, "nothing is listed", "list one or more"));
+        }
+        let least = |list: &[usize]| list.iter().copied().min().unwrap_or(1);
+        for (key, least) in [
+            ("lookbacks", least(&self.lookbacks)),
+            ("hidden", least(&self.hidden)),
+            ("horizon", self.horizon),
+            ("layers", self.layers),
+            ("origins", self.origins),
+        ] {
+            if least == 0 {
+                return Err(Error::config(key, "0 is out of range", "choose 1 or more"));
+            }
         }
         let twice =
             |values: &[String]| values.iter().enumerate().find(|(i, v)| values[..*i].contains(v)).map(|f| f.1.clone());
@@ -226,12 +275,18 @@ impl Study {
             }
         }
         for (name, options) in &self.data {
+            check_name(name)?;
+            let alike = |other: &&String| *other != name && other.to_lowercase() == name.to_lowercase();
+            if let Some(other) = self.data.keys().find(alike) {
+                let problem = format!("`{name}` and `{other}` would share files where letter case does not count");
+                return Err(Error::config("data", problem, "choose names that differ otherwise"));
+            }
             let own = [options.lookback, options.horizon, options.train_rows].iter().any(Option::is_some)
                 || options.origin.is_some()
                 || options.authors_protocol.is_some();
             if own {
                 let problem = "lookback, horizon, train-rows, origin and authors-protocol are the grid's own";
-                return Err(Error::config(format!("data.{name}"), problem, "set them for the whole study"));
+                return Err(Error::config(format!("set {name}"), problem, "set them for the whole study"));
             }
         }
         if self.authors_protocol && self.origins > 1 {
@@ -245,10 +300,66 @@ impl Study {
     }
 }
 
+/// Keys that a study may leave unset.
+const OPTIONAL: [&str; 3] = ["clip-grad-norm", "warmup", "prune-until"];
+
+fn unwritable(error: &dyn std::fmt::Display) -> Error {
+    Error::config("config", error.to_string(), "please report this")
+}
+
+/// Refuses a data set's key or value, naming it as typed.
+fn check_set(name: &str, set: &Value) -> Result<()> {
+    check_name(name)?;
+    let Value::Table(keys) = set else {
+        let problem = format!("`data.{name}` is no table");
+        return Err(Error::config("config", problem, format!("write [data.{name}] and the set's keys below")));
+    };
+    for (key, value) in keys {
+        let one = toml::Table::from_iter([(key.clone(), value.clone())]);
+        let read: Result<DataOptions, toml::de::Error> = one.try_into();
+        if let Err(error) = read {
+            let help = "the keys and values are those of microglia train";
+            return Err(Error::config(format!("set {name}.{key}"), error.message().trim_end(), help));
+        }
+    }
+    Ok(())
+}
+
+/// Names of data sets are parts of files' names.
+fn check_name(name: &str) -> Result<()> {
+    let plain = name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    if plain && !name.is_empty() && name.len() <= MOST_BYTES {
+        return Ok(());
+    }
+    let help = format!("write NAME=FILE, NAME of letters, digits, - and _, {MOST_BYTES} bytes at most");
+    Err(Error::config("data", format!("{name:?} cannot name a data set"), help))
+}
+
+/// Of a data set's name.
+const MOST_BYTES: usize = 64;
+
 /// Data sets as TOML reads them.
 fn data_tables<S: Serializer>(sets: &BTreeMap<String, DataOptions>, to: S) -> Result<S::Ok, S::Error> {
     to.collect_map(sets.iter().map(|(name, options)| (name, data_table(options.clone()))))
 }
+
+/// The keys of a data set that are not the grid's own.
+pub(super) const DATA_KEYS: [&str; 14] = [
+    "time-column",
+    "time-format",
+    "id-column",
+    "target",
+    "covariates",
+    "season",
+    "calendar",
+    "split",
+    "scale",
+    "impute",
+    "missing-values",
+    "gaps",
+    "delimiter",
+    "decimal",
+];
 
 fn data_table(options: DataOptions) -> toml::Table {
     fn word(value: impl ToString) -> Value {
@@ -258,22 +369,23 @@ fn data_table(options: DataOptions) -> toml::Table {
         Value::Integer(value.try_into().unwrap_or(i64::MAX))
     }
     let on_off = |on| word(if on { "on" } else { "off" });
+    let source = ("data", Some(word(options.source)));
     let said = [
-        ("data", Some(word(options.source))),
-        ("time-column", options.time_column.map(word)),
-        ("time-format", options.time_format.map(word)),
-        ("id-column", options.id_column.map(word)),
-        ("target", options.targets.map(|names| word(list(&names)))),
-        ("covariates", options.covariates.map(word)),
-        ("season", options.season.map(number)),
-        ("calendar", options.calendar.map(on_off)),
-        ("split", options.split.map(word)),
-        ("scale", options.scale.map(word)),
-        ("impute", options.impute.map(word)),
-        ("missing-values", options.missing_values.map(|names| word(list(&names)))),
-        ("gaps", options.gaps.map(word)),
-        ("delimiter", options.delimiter.map(|c| word(delimiter_word(c)))),
-        ("decimal", options.decimal.map(word)),
+        options.time_column.map(word),
+        options.time_format.map(word),
+        options.id_column.map(word),
+        options.targets.map(|names| word(list(&names))),
+        options.covariates.map(word),
+        options.season.map(number),
+        options.calendar.map(on_off),
+        options.split.map(word),
+        options.scale.map(word),
+        options.impute.map(word),
+        options.missing_values.map(|names| word(list(&names))),
+        options.gaps.map(word),
+        options.delimiter.map(|c| word(delimiter_word(c))),
+        options.decimal.map(word),
     ];
-    said.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
+    let said = [source].into_iter().chain(DATA_KEYS.into_iter().zip(said));
+    said.filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
 }

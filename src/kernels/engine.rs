@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::bind::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
-use super::plan::{Plan, Shapes};
+use super::plan::Plan;
+use super::roofline;
 use super::waves::{Waves, row_bytes};
-use super::{plan, roofline};
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
 use crate::error::{Error, Result};
 use crate::gpu::buffer::{self, POISON, Staging};
@@ -13,9 +13,6 @@ use crate::gpu::pass::{Prepared, Submitter};
 use crate::gpu::timing::{self, Stamps};
 use crate::gpu::{AdapterClass, Choice, Gpu};
 use crate::program::{Fill, List, Program, Tensor, TensorId};
-
-/// Shaders index words with u32.
-const MAX_BUFFER_BYTES: u64 = u32::MAX as u64;
 
 /// How an engine is built; none of it but `class` changes a result's bits.
 #[derive(Debug, Clone, Default)]
@@ -65,15 +62,8 @@ impl GpuEngine {
 
     /// Makes everything the program needs. Fails, before it allocates anything, where one model alone is too large.
     pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
-        let class = options.class.unwrap_or(gpu.summary().class());
-        let shapes = Shapes { program: &program, class, max_steps: options.max_steps_per_dispatch };
-        let lists: Vec<Vec<Plan>> =
-            List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect();
+        let (lists, waves) = Waves::of(&gpu, &program, &options)?;
         let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
-        let summary = gpu.summary();
-        let limit = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes).min(MAX_BUFFER_BYTES);
-        let limit = options.max_binding_bytes.unwrap_or(limit).min(limit);
-        let waves = Waves::new(&program, &all, limit)?;
 
         let fill = |tensor: &Tensor| match tensor.fill {
             Fill::Zeros => 0,

@@ -23,6 +23,7 @@ mod waves;
 mod window;
 
 pub use engine::{GpuEngine, GpuOptions};
+pub use waves::waves;
 
 use crate::program::Op;
 use plan::{Plan, Shapes};

@@ -1,10 +1,20 @@
 //! Waves: replicas in contiguous groups whose tensors each fit one binding.
 
-use super::plan::Plan;
+use super::plan::{Plan, Shapes};
+use super::{GpuOptions, plan};
 use crate::dims::padded;
 use crate::error::{Error, Result};
+use crate::gpu::Gpu;
 use crate::program::tensor::*;
-use crate::program::{Program, Tensor, TensorId};
+use crate::program::{List, Program, Tensor, TensorId};
+
+/// Shaders index words with u32.
+const MAX_BUFFER_BYTES: u64 = u32::MAX as u64;
+
+/// In how many waves a program's replicas run on a device. Allocates nothing; refuses a model that does not fit alone.
+pub fn waves(gpu: &Gpu, program: &Program) -> Result<usize> {
+    Ok(Waves::of(gpu, program, &GpuOptions::default())?.1.spans().count())
+}
 
 /// How replicas spread over waves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +25,20 @@ pub struct Waves {
 }
 
 impl Waves {
+    /// Every list's ops as dispatches, and the waves that the device needs for them.
+    pub fn of(gpu: &Gpu, program: &Program, options: &GpuOptions) -> Result<(Vec<Vec<Plan>>, Waves)> {
+        let class = options.class.unwrap_or(gpu.summary().class());
+        let shapes = Shapes { program, class, max_steps: options.max_steps_per_dispatch };
+        let lists: Vec<Vec<Plan>> =
+            List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect();
+        let summary = gpu.summary();
+        let limit = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes).min(MAX_BUFFER_BYTES);
+        let limit = options.max_binding_bytes.unwrap_or(limit).min(limit);
+        let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
+        let waves = Waves::new(program, &all, limit)?;
+        Ok((lists, waves))
+    }
+
     /// The fewest waves in which every buffer fits `limit_bytes`, of sizes as even as can be; before any allocation.
     pub fn new(program: &Program, plans: &[Plan], limit_bytes: u64) -> Result<Waves> {
         let scratch = plans.iter().flat_map(|plan| plan.scratch.iter()).copied().max().unwrap_or(0);

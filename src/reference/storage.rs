@@ -1,6 +1,6 @@
 //! The CPU engine's tensors: one vector each, `[R, row]`.
 
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 
 use rayon::prelude::*;
 
@@ -15,13 +15,6 @@ enum Buffer<T> {
 }
 
 impl<T: Scalar> Buffer<T> {
-    fn empty(element: Element) -> Self {
-        match element {
-            Element::F32 => Buffer::Float(Vec::new()),
-            Element::U32 => Buffer::Word(Vec::new()),
-        }
-    }
-
     fn floats(&self) -> &[T] {
         match self {
             Buffer::Float(values) => values,
@@ -50,20 +43,6 @@ impl<T: Scalar> Buffer<T> {
         }
     }
 
-    fn append(&mut self, other: &mut Buffer<T>) {
-        match self {
-            Buffer::Float(values) => values.append(other.floats_mut()),
-            Buffer::Word(values) => values.append(other.integers_mut()),
-        }
-    }
-
-    fn split_off(&mut self, at: usize) -> Buffer<T> {
-        match self {
-            Buffer::Float(values) => Buffer::Float(values.split_off(at)),
-            Buffer::Word(values) => Buffer::Word(values.split_off(at)),
-        }
-    }
-
     fn swap_rows(&mut self, row: usize, a: usize, b: usize) {
         fn swap<V>(values: &mut [V], row: usize, a: usize, b: usize) {
             let (head, tail) = values.split_at_mut(b * row);
@@ -76,17 +55,42 @@ impl<T: Scalar> Buffer<T> {
     }
 }
 
+/// A tensor that an op writes: the rows of the replicas that work. Those that rest lie behind them, unseen.
+pub struct Taken<V> {
+    values: Vec<V>,
+    working: usize,
+}
+
+impl<V> Deref for Taken<V> {
+    type Target = [V];
+
+    fn deref(&self) -> &[V] {
+        &self.values[..self.working]
+    }
+}
+
+impl<V> DerefMut for Taken<V> {
+    fn deref_mut(&mut self) -> &mut [V] {
+        &mut self.values[..self.working]
+    }
+}
+
+impl<V> Default for Taken<V> {
+    fn default() -> Self {
+        Taken { values: Vec::new(), working: 0 }
+    }
+}
+
 /// All tensors of a program. An op takes the vectors it writes, reads the others in place, and puts its own back.
 ///
-/// Ops see the replicas that work, by their place; those that rest lie in `resting`, so that no op spends time on them.
+/// Ops see the replicas that work, by their place; the rows of those that rest come last and are not shown, so that no op
+/// spends time on them. Rows are exchanged in place: resting takes no memory.
 pub struct Storage<T> {
     /// How many work.
     pub replicas: usize,
     /// The replica at each place; those that rest come last.
     order: Vec<usize>,
     buffers: Vec<Buffer<T>>,
-    /// The rows of the places from `replicas` on.
-    resting: Vec<Buffer<T>>,
     shared: Vec<bool>,
     rows: Vec<usize>,
     words: Vec<usize>,
@@ -124,7 +128,6 @@ impl<T: Scalar> Storage<T> {
         Ok(Storage {
             replicas: program.replicas,
             order: (0..program.replicas).collect(),
-            resting: program.tensors.iter().map(|tensor| Buffer::empty(tensor.element)).collect(),
             shared: program.tensors.iter().map(|tensor| tensor.shared).collect(),
             buffers: program.tensors.iter().map(buffer).collect::<Result<_>>()?,
             rows: program.tensors.iter().map(|t| t.row()).collect(),
@@ -138,11 +141,6 @@ impl<T: Scalar> Storage<T> {
         if self.order.iter().enumerate().all(|(place, &replica)| resting[replica] == (place >= self.replicas)) {
             return;
         }
-        let rows = self.rows.clone();
-        let own = |i: usize, shared: &[bool]| !shared[i] && rows[i] > 0;
-        for i in (0..rows.len()).filter(|&i| own(i, &self.shared)) {
-            self.buffers[i].append(&mut self.resting[i]);
-        }
         let mut from = working;
         for place in 0..working {
             if !resting[self.order[place]] {
@@ -152,53 +150,39 @@ impl<T: Scalar> Storage<T> {
                 from += 1;
             }
             self.order.swap(place, from);
-            for i in (0..rows.len()).filter(|&i| own(i, &self.shared)) {
-                self.buffers[i].swap_rows(rows[i], place, from);
+            for (i, buffer) in self.buffers.iter_mut().enumerate().filter(|(i, _)| !self.shared[*i]) {
+                buffer.swap_rows(self.rows[i], place, from);
             }
-        }
-        for i in (0..rows.len()).filter(|&i| own(i, &self.shared)) {
-            self.resting[i] = self.buffers[i].split_off(working * rows[i]);
         }
         self.replicas = working;
     }
 
-    /// Whether a replica's row of a tensor lies among those that rest, and its words there.
-    fn place(&self, id: TensorId, replica: usize) -> (bool, Range<usize>) {
+    /// Where a replica's words of a tensor lie, whether it works or rests.
+    fn span(&self, id: TensorId, replica: usize) -> Range<usize> {
         let own = !self.shared[id.index()];
         let place = self.order.iter().position(|&one| own && one == replica).unwrap_or(replica);
-        let rests = own && place >= self.replicas;
-        let start = (if rests { place - self.replicas } else { place }) * self.row(id);
-        (rests, start..start + self.words(id))
-    }
-
-    fn half(&self, rests: bool) -> &[Buffer<T>] {
-        if rests { &self.resting } else { &self.buffers }
-    }
-
-    fn half_mut(&mut self, rests: bool) -> &mut [Buffer<T>] {
-        if rests { &mut self.resting } else { &mut self.buffers }
+        let start = place * self.row(id);
+        start..start + self.words(id)
     }
 
     /// A replica's row of floats, whether it works or rests.
     pub fn replica_floats(&self, id: TensorId, replica: usize) -> &[T] {
-        let (rests, span) = self.place(id, replica);
-        &self.half(rests)[id.index()].floats()[span]
+        &self.buffers[id.index()].floats()[self.span(id, replica)]
     }
 
     pub fn replica_floats_mut(&mut self, id: TensorId, replica: usize) -> &mut [T] {
-        let (rests, span) = self.place(id, replica);
-        &mut self.half_mut(rests)[id.index()].floats_mut()[span]
+        let span = self.span(id, replica);
+        &mut self.buffers[id.index()].floats_mut()[span]
     }
 
     /// A replica's row of integers, whether it works or rests.
     pub fn replica_integers(&self, id: TensorId, replica: usize) -> &[u32] {
-        let (rests, span) = self.place(id, replica);
-        &self.half(rests)[id.index()].integers()[span]
+        &self.buffers[id.index()].integers()[self.span(id, replica)]
     }
 
     pub fn replica_integers_mut(&mut self, id: TensorId, replica: usize) -> &mut [u32] {
-        let (rests, span) = self.place(id, replica);
-        &mut self.half_mut(rests)[id.index()].integers_mut()[span]
+        let span = self.span(id, replica);
+        &mut self.buffers[id.index()].integers_mut()[span]
     }
 
     /// Words from one replica's row to the next.
@@ -211,12 +195,17 @@ impl<T: Scalar> Storage<T> {
         self.words[id.index()]
     }
 
+    /// Words that ops see: all of a shared tensor, else the rows of the replicas that work.
+    fn working(&self, id: TensorId) -> usize {
+        self.row(id) * if self.shared[id.index()] { 1 } else { self.replicas }
+    }
+
     pub fn floats(&self, id: TensorId) -> &[T] {
-        self.buffers[id.index()].floats()
+        &self.buffers[id.index()].floats()[..self.working(id)]
     }
 
     pub fn integers(&self, id: TensorId) -> &[u32] {
-        self.buffers[id.index()].integers()
+        &self.buffers[id.index()].integers()[..self.working(id)]
     }
 
     /// The row at a place, without padding.
@@ -233,20 +222,22 @@ impl<T: Scalar> Storage<T> {
         &mut self.buffers[id.index()].integers_mut()[replica * row..][..words]
     }
 
-    pub fn take_floats(&mut self, id: TensorId) -> Vec<T> {
-        std::mem::take(self.buffers[id.index()].floats_mut())
+    pub fn take_floats(&mut self, id: TensorId) -> Taken<T> {
+        let working = self.working(id);
+        Taken { values: std::mem::take(self.buffers[id.index()].floats_mut()), working }
     }
 
-    pub fn take_integers(&mut self, id: TensorId) -> Vec<u32> {
-        std::mem::take(self.buffers[id.index()].integers_mut())
+    pub fn take_integers(&mut self, id: TensorId) -> Taken<u32> {
+        let working = self.working(id);
+        Taken { values: std::mem::take(self.buffers[id.index()].integers_mut()), working }
     }
 
-    pub fn put_floats(&mut self, id: TensorId, values: Vec<T>) {
-        self.buffers[id.index()] = Buffer::Float(values);
+    pub fn put_floats(&mut self, id: TensorId, taken: Taken<T>) {
+        self.buffers[id.index()] = Buffer::Float(taken.values);
     }
 
-    pub fn put_integers(&mut self, id: TensorId, values: Vec<u32>) {
-        self.buffers[id.index()] = Buffer::Word(values);
+    pub fn put_integers(&mut self, id: TensorId, taken: Taken<u32>) {
+        self.buffers[id.index()] = Buffer::Word(taken.values);
     }
 
     /// A replica's row of the step table.

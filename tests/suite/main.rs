@@ -26,6 +26,7 @@ mod data_split;
 mod data_times;
 /// Studies: grids, resuming, parts, refusals, reports.
 mod experiment;
+mod experiment_edges;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
 /// What PyTorch computed.

@@ -22,21 +22,26 @@ pub enum Block {
     Verbatim(String),
 }
 
+/// Without a meaning for HTML, which Markdown lets through.
+fn plain(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 pub fn markdown(blocks: &[Block]) -> String {
     let mut text = String::new();
     for block in blocks {
         match block {
-            Block::Heading(level, words) => text += &format!("{} {words}\n\n", "#".repeat(*level)),
-            Block::Text(words) => text += &format!("{words}\n\n"),
+            Block::Heading(level, words) => text += &format!("{} {}\n\n", "#".repeat(*level), plain(words)),
+            Block::Text(words) => text += &format!("{}\n\n", plain(words)),
             Block::List(items) => {
-                items.iter().for_each(|item| text += &format!("- {item}\n"));
+                items.iter().for_each(|item| text += &format!("- {}\n", plain(item)));
                 text += "\n";
             }
             Block::Table { header, rows } => {
                 let line = |cells: &[String]| {
                     format!(
                         "| {} |\n",
-                        cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | ")
+                        cells.iter().map(|cell| plain(cell).replace('|', "\\|")).collect::<Vec<_>>().join(" | ")
                     )
                 };
                 text += &line(header);
@@ -44,9 +49,11 @@ pub fn markdown(blocks: &[Block]) -> String {
                 rows.iter().for_each(|row| text += &line(row));
                 text += "\n";
             }
-            Block::Picture { caption, .. } => text += &format!("*{caption}: see report.html.*\n\n"),
+            Block::Picture { caption, .. } => {
+                text += &format!("*{}: see report.html.*\n\n", plain(caption));
+            }
             Block::Verbatim(words) => {
-                words.lines().for_each(|line| text += &format!("> {line}\n"));
+                words.lines().for_each(|line| text += &format!("> {}\n", plain(line)));
                 text += "\n";
             }
         }

@@ -1,5 +1,6 @@
 //! The analysis plan: written before the first training, printed first in every report.
 
+use super::methods::Methods;
 use crate::error::Result;
 use crate::experiment::cell;
 use crate::experiment::grid::cells;
@@ -8,6 +9,8 @@ use crate::experiment::study::Study;
 /// What is compared, by which outcome and tests, fixed by the study's settings alone.
 pub fn analysis_plan(study: &Study) -> Result<String> {
     let settings: Vec<String> = study.settings()?.iter().map(ToString::to_string).collect();
+    let methods = Methods::of(study)?;
+    let subjects: Vec<&str> = methods.subjects.iter().map(|&method| methods.names[method].as_str()).collect();
     let grid = cells(study);
     let main = grid.iter().filter(|cell| cell.instance_norm == study.instance_norm[0]).count();
     let leak = if study.authors_protocol {
@@ -36,21 +39,26 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
          epochs; three selections of its weights are scored. `own`, the primary one: for rivals the best validation epoch, \
          settled after {patience} epochs without a better one; for pruning the same from full sparsity on. `common`: for \
          every method the best of the epochs from full sparsity on. `last`: the last epoch. A verdict that changes under \
-         `common` or `last` is called fragile. Monte Carlo dropout is the mean of {passes} passes of the training that \
+         `common` or `last`, over blocks or on a data set, is called fragile. Monte Carlo dropout is the mean of {passes} passes of the training that \
          dropout scores.\n\n\
          Blocks. A block is one cell (data set, model, look-back, width, training rows, test period); its value per method \
-         is the mean over seeds. There are {main}.{arms} A method of which a seed diverged ranks last in that block.\n\n\
+         is the mean over seeds. There are {main}.{arms} A method of which a seed diverged ranks last in that block; a \
+         block in which both of a pair diverged tells nothing of that pair.\n\n\
          Tests over blocks. Friedman with Iman and Davenport's correction over all methods; then Wilcoxon's signed-rank \
-         test on per cent differences, pruning against each rival, with Holm's adjustment over that family. The Nemenyi \
+         test on per cent differences, pruning against each rival, with Holm's adjustment over that family; better or worse \
+         is the sign of its rank-biserial r, and the median difference stands beside it. Pruning here is {subjects}; \
+         random and one-shot pruning are rivals. Baselines are yardsticks: tabled, not ranked or tested. The Nemenyi \
          critical difference of all pairs is drawn as description only. Level {alpha}. Each test is printed with the \
          smallest p it can reach; where that is above the level it reads \"cannot decide\". Blocks of one data set share a \
          series and a test period and are not independent, so the tests are repeated with one block per data set.\n\n\
          Inside cells and per data set. Differences paired by seed, in per cent of the rival's MAE, with the 95 % t \
          interval: training noise only, not that of other test periods or series. Verdict per data set, on the mean over \
-         its cells: equal where the interval lies within ±1 %, else helps or hurts where it excludes 0, else undecided.\n\n\
+         its cells: equal where the interval lies within ±1 %, else helps or hurts where it excludes 0, else undecided; \
+         undecided where one of the models diverged.\n\n\
          All {cells} cells are reported, whatever they say.\n",
         hash = study.hash()?,
         methods = settings.join(", "),
+        subjects = if subjects.is_empty() { "no method".into() } else { subjects.join(", ") },
         seeds = study.seeds,
         epochs = study.epochs,
         patience = study.patience,

@@ -7,12 +7,75 @@ use super::document::escape;
 pub const INK: &str = "#22262b";
 pub const MUTED: &str = "#6b7280";
 pub const GRID: &str = "#e6e8ec";
-/// Of methods, in the order listed.
+/// Of methods, in the order listed; more get hues of their own.
 const COLORS: [&str; 10] =
     ["#2b6cd4", "#2f9e6e", "#8a5cd1", "#d6286b", "#f09a37", "#0e8f9e", "#8a94a3", "#b4532a", "#5b7a1e", "#c23b3b"];
 
-pub fn color(i: usize) -> &'static str {
-    COLORS[i % COLORS.len()]
+pub fn color(i: usize) -> String {
+    let hue = (i as f64 * 137.508).rem_euclid(360.0);
+    COLORS.get(i).map_or_else(|| format!("hsl({hue:.0},65%,35%)"), ToString::to_string)
+}
+
+/// About what a text takes, in pixels; fonts differ.
+pub fn text_width(text: &str, size: f64) -> f64 {
+    0.62 * size * text.chars().count() as f64
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone)]
+pub struct Stroke {
+    pub color: String,
+    pub width: f64,
+    pub dashed: bool,
+    pub opacity: f64,
+}
+
+impl Stroke {
+    pub fn new(color: impl Into<String>, width: f64) -> Stroke {
+        Stroke { color: color.into(), width, dashed: false, opacity: 1.0 }
+    }
+
+    pub fn dashed(self) -> Stroke {
+        Stroke { dashed: true, ..self }
+    }
+}
+
+/// Names and their strokes, in as many rows as the width asks for.
+pub struct Legend {
+    /// Left end, row, name, stroke.
+    entries: Vec<(f64, usize, String, Stroke)>,
+    rows: usize,
+}
+
+impl Legend {
+    const ROW: f64 = 20.0;
+    const SIZE: f64 = 13.0;
+
+    pub fn new(names: impl IntoIterator<Item = (String, Stroke)>, left: f64, right: f64) -> Legend {
+        let (mut x, mut row) = (left, 0);
+        let mut entries = Vec::new();
+        for (name, stroke) in names {
+            let width = 26.0 + text_width(&name, Self::SIZE);
+            if x > left && x + width > right {
+                (x, row) = (left, row + 1);
+            }
+            entries.push((x, row, name, stroke));
+            x += width + 18.0;
+        }
+        Legend { entries, rows: row + 1 }
+    }
+
+    pub fn height(&self) -> f64 {
+        self.rows as f64 * Self::ROW
+    }
+
+    pub fn draw(&self, svg: &mut Svg, top: f64) {
+        for (x, row, name, stroke) in &self.entries {
+            let y = top + (*row as f64 + 0.5) * Self::ROW;
+            svg.path(&[Some((*x, y)), Some((x + 20.0, y))], &Stroke { width: 3.0, ..stroke.clone() });
+            svg.text((x + 26.0, y + 4.0), name, "start", Self::SIZE, INK);
+        }
+    }
 }
 
 /// A picture being drawn, in pixels.
@@ -40,7 +103,7 @@ impl Svg {
     }
 
     /// Runs of points; a `None` breaks the line.
-    pub fn path(&mut self, points: &[Option<(f64, f64)>], color: &str, width: f64, dashed: bool) {
+    pub fn path(&mut self, points: &[Option<(f64, f64)>], stroke: &Stroke) {
         let mut path = String::new();
         let mut pen = 'M';
         for point in points {
@@ -52,11 +115,13 @@ impl Svg {
                 None => pen = 'M',
             }
         }
-        let dash = if dashed { " stroke-dasharray=\"4 3\"" } else { "" };
+        let Stroke { color, width, dashed, opacity } = stroke;
+        let dash = if *dashed { " stroke-dasharray=\"4 3\"" } else { "" };
         if !path.is_empty() {
             let _ = write!(
                 self.body,
-                "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" stroke-linejoin=\"round\"{dash}/>"
+                "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" \
+                 stroke-opacity=\"{opacity:.2}\" stroke-linejoin=\"round\"{dash}/>"
             );
         }
     }

@@ -1,281 +1,147 @@
-//! The report's tables and sentences.
+//! The report's tables over blocks and data sets.
 
-use super::analysis::{Analysis, Arm, Tests, Verdict, Versus, mean, rivals};
+use super::analysis::{Analysis, Arm};
+use super::blocks::median;
 use super::document::Block;
+use super::methods::Methods;
 use super::plots;
-use crate::experiment::cell::Extras;
-use crate::experiment::results::{Results, Selection};
-use crate::experiment::statistics::{ALPHA, Friedman, Interval, t_interval, wilcoxon};
-use crate::experiment::study::Study;
+use super::versus::{Comparison, Overall};
+use super::words::{fragile_words, friedman_words, lost_words, median_words, p_words, paired_words, verdict_words};
+use crate::experiment::cell::BASELINES;
+use crate::experiment::row::Selection;
 
-fn p_words(p: f64) -> String {
-    if p < 1e-4 { format!("{p:.1e}") } else { format!("{p:.4}") }
+pub fn table<const N: usize>(header: [&str; N], rows: Vec<Vec<String>>) -> Block {
+    Block::Table { header: header.map(String::from).to_vec(), rows }
 }
 
-fn interval_words(found: Option<Interval>) -> String {
-    found.map_or("–".into(), |found| format!("{:+.2} % [{:+.2}, {:+.2}]", found.mean, found.low, found.high))
-}
-
-pub fn friedman_words(found: Option<&Friedman>) -> String {
-    let Some(found) = found else {
-        return "Friedman: fewer than two blocks that tell methods apart: cannot decide.".into();
-    };
-    let numbers = format!(
-        "Friedman over {} blocks: χ² {:.2}, Iman–Davenport F {:.2}, p {} (smallest attainable {})",
-        found.blocks,
-        found.chi_square,
-        found.f,
-        p_words(found.p),
-        p_words(found.smallest_p)
-    );
-    let words = if found.smallest_p > ALPHA {
-        "cannot decide: no result could reach 0.05"
-    } else if found.p < ALPHA {
-        "the methods differ"
-    } else {
-        "no difference found among the methods"
-    };
-    format!("{numbers}: {words}.")
-}
-
-pub fn versus_words(one: &Versus) -> String {
-    let p = one.p_holm.map_or("–".into(), p_words);
-    format!(
-        "{} against {}: {:+.2} % over {} blocks, p {p} after Holm (smallest attainable {}): {}",
-        one.subject,
-        one.rival,
-        one.mean_per_cent,
-        one.blocks,
-        p_words(one.smallest_p),
-        one.words()
-    )
-}
-
-pub fn verdict_words(verdict: &Verdict) -> String {
-    let Verdict { data, subject, rival, interval, word, .. } = verdict;
-    let sentence = match *word {
-        "helps" => format!("{subject} helps against {rival}"),
-        "hurts" => format!("{subject} hurts against {rival}"),
-        "equal" => format!("{subject} and {rival} are equal, within 1 %"),
-        _ => format!("{subject} against {rival} is undecided"),
-    };
-    let fragile = if verdict.fragile {
-        format!("; fragile: common says {}, last says {}", verdict.common, verdict.last)
-    } else {
-        String::new()
-    };
-    format!("{data}: {sentence}, {}{fragile}", interval_words(*interval))
+fn fragile(fragile: bool) -> String {
+    if fragile { "fragile".into() } else { String::new() }
 }
 
 pub fn verdicts(arm: &Arm) -> Vec<Block> {
     let header =
         ["data set", "pruning method", "against", "difference [95 % interval]", "verdict", "common", "last", ""];
-    let rows = arm.verdicts.iter().map(|one| {
+    let rows = arm.verdicts.iter().map(|one| (one, "")).chain(arm.baselines.iter().map(|one| (one, " (baseline)")));
+    let rows = rows.map(|(one, mark)| {
         vec![
             one.data.clone(),
             one.subject.clone(),
-            one.rival.clone(),
-            interval_words(one.interval),
-            one.word.to_string(),
-            one.common.to_string(),
-            one.last.to_string(),
-            if one.fragile { "fragile".into() } else { String::new() },
+            format!("{}{mark}", one.rival),
+            paired_words(&one.paired),
+            one.words.word.to_string(),
+            one.words.common.to_string(),
+            one.words.last.to_string(),
+            fragile(one.words.fragile),
         ]
     });
     let words = "Per cent of the rival's test MAE, paired by seed, mean over the data set's cells; below 0 pruning is better. \
-         The intervals are **training noise only**: other seeds, not other test periods or series.";
+         The intervals are **training noise only**: other seeds, not other test periods or series. Baselines are \
+         yardsticks, not rivals.";
     vec![
         Block::Text(words.into()),
-        Block::Table { header: header.map(String::from).to_vec(), rows: rows.collect() },
-        Block::List(arm.verdicts.iter().map(verdict_words).collect()),
+        table(header, rows.collect()),
+        Block::List(arm.verdicts.iter().chain(&arm.baselines).map(verdict_words).collect()),
     ]
 }
 
-fn versus_table(versus: &[Versus]) -> Block {
-    let header = [
+/// Pruning against each rival; the baselines below are in no test. `overall`: of the primary selection.
+fn versus_table(found: &Comparison, overall: Option<&Overall>) -> Block {
+    let mut header = vec![
         "pruning method",
         "against",
-        "mean difference",
+        "median difference over blocks",
+        "blocks",
         "rank-biserial r",
         "p",
         "p, Holm",
         "smallest attainable",
         "reads",
     ];
-    let rows = versus.iter().map(|one| {
-        let p = |value: Option<f64>| value.map_or("–".into(), p_words);
-        vec![
+    header.extend(overall.iter().flat_map(|_| ["common", "last", ""]));
+    let p = |value: Option<f64>| value.map_or("–".into(), p_words);
+    let rivals = found.versus.iter().enumerate().map(|(i, one)| {
+        let lost = lost_words(one);
+        let mut row = vec![
             one.subject.clone(),
             one.rival.clone(),
-            format!("{:+.2} %", one.mean_per_cent),
+            median_words(one),
+            if lost.is_empty() { one.blocks.to_string() } else { format!("{}; {lost}", one.blocks) },
             one.rank_biserial.map_or("–".into(), |r| format!("{r:+.2}")),
             p(one.p),
             p(one.p_holm),
             p_words(one.smallest_p),
-            one.words().to_string(),
-        ]
+            one.word().to_string(),
+        ];
+        if let Some(overall) = overall {
+            let words = &overall.versus[i];
+            row.extend([words.common.to_string(), words.last.to_string(), fragile(words.fragile)]);
+        }
+        row
     });
-    Block::Table { header: header.map(String::from).to_vec(), rows: rows.collect() }
+    let yardsticks = found.baselines.iter().map(|one| {
+        let median = one.median_per_cent.map_or("–".into(), |median| format!("{median:+.2} %"));
+        let mut row = vec![one.subject.clone(), format!("{} (baseline)", one.baseline), median];
+        row.resize(8, "–".into());
+        row.push("not tested".into());
+        row.resize(header.len(), String::new());
+        row
+    });
+    let rows = rivals.chain(yardsticks).collect();
+    Block::Table { header: header.iter().map(ToString::to_string).collect(), rows }
 }
 
-fn ranks_table(methods: &[String], tests: &Tests) -> Option<Block> {
-    let found = tests.friedman.as_ref()?;
-    let mut order: Vec<usize> = (0..methods.len()).collect();
-    order.sort_by(|&a, &b| found.mean_ranks[a].total_cmp(&found.mean_ranks[b]));
-    let rows = order.iter().map(|&m| vec![methods[m].clone(), format!("{:.2}", found.mean_ranks[m])]).collect();
-    Some(Block::Table { header: vec!["method".into(), "mean rank".into()], rows })
+/// Mean ranks, and beside them what the baselines, which have no rank, can be held against too.
+fn ranks_table(methods: &Methods, found: &Comparison, arm: &Arm) -> Option<Block> {
+    let friedman = found.friedman.as_ref()?;
+    let ratio = |of: &dyn Fn(&super::blocks::Block) -> Option<f64>| {
+        let ratios: Option<Vec<f64>> = arm.blocks.iter().map(|block| Some(of(block)? / block.baselines[0]?)).collect();
+        ratios.and_then(|ratios| median(&ratios)).map_or("–".into(), |ratio| format!("{ratio:.3}"))
+    };
+    let mut rows: Vec<Vec<String>> = friedman
+        .order()
+        .into_iter()
+        .map(|m| {
+            let own = ratio(&|block| Some(block.values(Selection::Own)[m]));
+            vec![methods.names[m].clone(), format!("{:.2}", friedman.mean_ranks[m]), own]
+        })
+        .collect();
+    for (b, name) in BASELINES.iter().enumerate() {
+        rows.push(vec![format!("{name} (baseline)"), "not ranked".into(), ratio(&|block| block.baselines[b])]);
+    }
+    Some(table(["method", "mean rank", "test MAE / that of repeat last, median over blocks"], rows))
 }
 
 /// Friedman, Wilcoxon and ranks of one selection.
 pub fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) -> Vec<Block> {
     let tests = &arm.tests[selection as usize];
-    let primary = if selection == Selection::Own { " (primary)" } else { "" };
-    let mut blocks = vec![Block::Heading(3, format!("Selection `{}`{primary}", selection.word()))];
-    blocks.push(Block::Text(friedman_words(tests.friedman.as_ref())));
-    if !tests.versus.is_empty() {
-        blocks.push(versus_table(&tests.versus));
+    let primary = selection == Selection::Own;
+    let mut blocks =
+        vec![Block::Heading(3, format!("Selection `{}`{}", selection.word(), if primary { " (primary)" } else { "" }))];
+    let sentence = |found: &Comparison, overall: &Overall| {
+        let fragile = if primary { fragile_words(&overall.friedman) } else { String::new() };
+        format!("{}{fragile}.", friedman_words(found.friedman.as_ref()))
+    };
+    blocks.push(Block::Text(sentence(&tests.blocks, &arm.overall)));
+    if !tests.blocks.versus.is_empty() {
+        blocks.push(versus_table(&tests.blocks, primary.then_some(&arm.overall)));
     }
-    if selection != Selection::Own {
+    if !primary {
         return blocks;
     }
-    blocks.extend(ranks_table(&analysis.methods, tests));
-    if let Some(svg) = plots::ranks(&analysis.methods, tests) {
-        let caption = "Mean ranks, 1 is best, and Nemenyi's critical difference at 5 %: description only".to_string();
-        blocks.push(Block::Picture { caption, svg });
+    blocks.extend(ranks_table(&analysis.methods, &tests.blocks, arm));
+    if let Some(svg) = plots::ranks(&analysis.methods.names, tests) {
+        let caption = "Mean ranks, 1 is best; bars join methods within Nemenyi's critical difference at 5 %: description \
+                       only. Baselines have no rank";
+        blocks.push(Block::Picture { caption: caption.into(), svg });
     }
-    let sets = arm.verdicts.iter().map(|one| &one.data).collect::<std::collections::BTreeSet<_>>().len();
+    let sets = arm.blocks.iter().map(|one| &one.cell.data).collect::<std::collections::BTreeSet<_>>().len();
     blocks.push(Block::Text(format!(
         "Blocks of one data set share a series and a test period: they are **not independent**, and the tests above take \
          them as if they were. With one block per data set ({sets}): {}",
-        friedman_words(tests.by_data_friedman.as_ref())
+        sentence(&tests.by_data, &arm.overall_by_data)
     )));
-    if !tests.by_data_versus.is_empty() {
-        blocks.push(versus_table(&tests.by_data_versus));
+    if !tests.by_data.versus.is_empty() {
+        blocks.push(versus_table(&tests.by_data, Some(&arm.overall_by_data)));
     }
     blocks
-}
-
-/// Every cell: test MAE by method, and pruning's differences.
-pub fn cells(study: &Study, analysis: &Analysis, arm: &Arm, extras: &[Extras]) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut header = vec!["cell".to_string()];
-    header.extend(analysis.methods.iter().cloned());
-    let names = ["repeat last", "seasonal naive", "ridge"];
-    header.extend(names.map(String::from));
-    let number = |value: f64| if value.is_finite() { format!("{value:.4}") } else { "diverged".into() };
-    let rows = arm.blocks.iter().map(|block| {
-        let mut row = vec![block.cell.id()];
-        row.extend(block.values(Selection::Own).into_iter().map(number));
-        let extra = extras.iter().find(|one| one.cell == block.cell);
-        row.extend(names.map(|name| {
-            let found = extra.and_then(|one| one.baselines.iter().find(|(baseline, _)| baseline == name));
-            found.map_or("–".into(), |(_, mae)| number(*mae))
-        }));
-        row
-    });
-    blocks.push(Block::Text(format!(
-        "Test MAE, `own` selection, mean over {} seeds; beside it the baselines, on the same windows.",
-        study.seeds.len()
-    )));
-    blocks.push(Block::Table { header, rows: rows.collect() });
-    let losing: Vec<String> = arm
-        .blocks
-        .iter()
-        .filter_map(|block| {
-            let best = block.values(Selection::Own).into_iter().fold(f64::INFINITY, f64::min);
-            let extra = extras.iter().find(|one| one.cell == block.cell)?;
-            let (name, mae) = extra.baselines.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-            (*mae <= best).then(|| format!("{}: no method beats {name} ({mae:.4})", block.cell.id()))
-        })
-        .collect();
-    if !losing.is_empty() {
-        blocks.push(Block::List(losing));
-    }
-    for subject in (0..analysis.methods.len()).filter(|&m| analysis.methods[m].starts_with("pruning")) {
-        let mut rows = Vec::new();
-        for block in &arm.blocks {
-            for rival in rivals(&analysis.methods) {
-                let differences = block.differences(Selection::Own, subject, rival);
-                let r = wilcoxon(&differences).map_or("–".into(), |test| format!("{:+.2}", test.rank_biserial));
-                rows.push(vec![
-                    block.cell.id(),
-                    analysis.methods[rival].clone(),
-                    interval_words(t_interval(&differences)),
-                    r,
-                    format!("{:.2} %", 100.0 * block.sparsity[subject]),
-                    block.living[subject].to_string(),
-                    block.living[rival].to_string(),
-                ]);
-            }
-        }
-        let header = [
-            "cell",
-            "against",
-            "difference [95 % interval]",
-            "rank-biserial r",
-            "sparsity",
-            "living weights",
-            "the rival's",
-        ];
-        let name = &analysis.methods[subject];
-        blocks.push(Block::Text(format!(
-            "`{name}` inside each cell: per cent of the rival's test MAE, paired by seed. Training noise only."
-        )));
-        if let Some(svg) = plots::differences(&analysis.methods, arm, subject) {
-            blocks.push(Block::Picture { caption: format!("{name} against each rival, cell by cell"), svg });
-        }
-        blocks.push(Block::Table { header: header.map(String::from).to_vec(), rows });
-    }
-    blocks
-}
-
-/// Every setting of every method, cell by cell.
-pub fn settings(study: &Study, results: &Results, arm: &Arm) -> Block {
-    let mut rows = Vec::new();
-    for block in &arm.blocks {
-        for setting in study.settings().unwrap_or_default() {
-            let own = results.rows().filter(|row| {
-                row.cell == block.cell && row.method == setting.name && row.setting == setting.text && !row.diverged()
-            });
-            let own: Vec<_> = own.collect();
-            let of = |test: bool| {
-                let values: Vec<f64> = own.iter().map(|row| row.score(Selection::Own, test).mae()).collect();
-                format!("{:.4}", mean(&values))
-            };
-            let chosen = study.settings().unwrap_or_default().iter().filter(|one| one.name == setting.name).count() > 1
-                && block.settings.contains(&setting.text);
-            rows.push(vec![
-                block.cell.id(),
-                setting.to_string(),
-                of(false),
-                of(true),
-                if chosen { "stands for its method".into() } else { String::new() },
-            ]);
-        }
-    }
-    let header = ["cell", "setting", "validation MAE", "test MAE", ""];
-    Block::Table { header: header.map(String::from).to_vec(), rows }
-}
-
-pub fn provenance(study: &Study, results: &Results, extras: &[Extras]) -> Vec<Block> {
-    let mut devices: Vec<&str> = results.rows().map(|row| row.device.as_str()).collect();
-    devices.sort_unstable();
-    devices.dedup();
-    let mut fingerprints: Vec<String> =
-        results.rows().map(|row| format!("{} SHA-256 {}", row.cell.data, row.data_fingerprint)).collect();
-    fingerprints.sort_unstable();
-    fingerprints.dedup();
-    let seconds: f64 = results.rows().map(|row| row.seconds).sum();
-    let mut items = vec![
-        format!("microglia {}, study {}", env!("CARGO_PKG_VERSION"), study.hash().unwrap_or_default()),
-        format!("device: {}", devices.join(", ")),
-        format!("{} rows; about {seconds:.0} s of training", results.rows().count()),
-    ];
-    items.extend(fingerprints);
-    let mut notices: Vec<String> =
-        extras.iter().flat_map(|one| one.notices.iter().map(|line| format!("{}: {line}", one.cell.data))).collect();
-    notices.sort_unstable();
-    notices.dedup();
-    items.extend(notices);
-    vec![Block::List(items), Block::Text("Every row is in `results.csv`, the settings in `study.toml`.".into())]
 }

@@ -1,0 +1,39 @@
+//! A study's methods, in the order listed, and which of them the study asks about.
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::experiment::study::Study;
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Methods {
+    #[serde(rename = "methods")]
+    pub names: Vec<String>,
+    /// Those that are synaptic pruning, by what they do and whatever their name: held against all others.
+    pub subjects: Vec<usize>,
+    /// How many settings of each compete.
+    pub settings: Vec<usize>,
+}
+
+impl Methods {
+    pub fn of(study: &Study) -> Result<Methods> {
+        let mut found = Methods::default();
+        for setting in study.settings()? {
+            let place = found.names.iter().position(|name| *name == setting.name).unwrap_or_else(|| {
+                found.names.push(setting.name.clone());
+                found.settings.push(0);
+                found.names.len() - 1
+            });
+            found.settings[place] += 1;
+            if setting.is_subject() && !found.subjects.contains(&place) {
+                found.subjects.push(place);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What each subject is held against: all that are no subject.
+    pub fn rivals(&self) -> impl Iterator<Item = usize> {
+        (0..self.names.len()).filter(|method| !self.subjects.contains(method))
+    }
+}

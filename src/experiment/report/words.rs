@@ -1,0 +1,109 @@
+//! The report's sentences and numbers.
+
+use super::analysis::{Paired, Verdict};
+use super::methods::Methods;
+use super::versus::{Comparison, Overall, Versus, Words, friedman_word};
+use crate::experiment::statistics::Friedman;
+
+pub fn p_words(p: f64) -> String {
+    if p < 1e-4 { format!("{p:.1e}") } else { format!("{p:.4}") }
+}
+
+/// A mean, or how many of its models diverged.
+pub fn mae_words(maes: &[f64]) -> String {
+    match maes.iter().filter(|mae| !mae.is_finite()).count() {
+        0 => format!("{:.4}", super::blocks::mean(maes)),
+        lost => format!("diverged ({lost} of {})", maes.len()),
+    }
+}
+
+pub fn paired_words(paired: &Paired) -> String {
+    match (paired.interval, &paired.reason) {
+        (Some(found), _) => format!("{:+.2} % [{:+.2}, {:+.2}]", found.mean, found.low, found.high),
+        (None, reason) => format!("– ({})", reason.as_deref().unwrap_or_default()),
+    }
+}
+
+/// What stands behind a verdict that another selection changes.
+pub fn fragile_words(words: &Words) -> String {
+    if !words.fragile {
+        return String::new();
+    }
+    format!("; fragile: common says {}, last says {}", words.common, words.last)
+}
+
+/// Friedman's test in one sentence, without the end.
+pub fn friedman_words(found: Option<&Friedman>) -> String {
+    let Some(found) = found else {
+        return "Friedman: fewer than two blocks that tell methods apart: cannot decide".into();
+    };
+    let f = found.f.map_or("infinite, as all blocks agree".into(), |f| format!("{f:.2}"));
+    let cannot = if friedman_word(Some(found)) == "cannot decide" { ": no result could reach 0.05" } else { "" };
+    format!(
+        "Friedman over {} blocks: χ² {:.2}, Iman–Davenport F {f}, p {} (smallest attainable {}): {}{cannot}",
+        found.blocks,
+        found.chi_square,
+        p_words(found.p),
+        p_words(found.smallest_p),
+        friedman_word(Some(found)),
+    )
+}
+
+/// The median difference over blocks, or why there is none.
+pub fn median_words(one: &Versus) -> String {
+    one.median_per_cent.map_or_else(|| "– (diverged)".into(), |median| format!("{median:+.2} %"))
+}
+
+/// In how many blocks which of the two diverged.
+pub fn lost_words(one: &Versus) -> String {
+    let count = |what: &str, blocks: usize| (blocks > 0).then(|| format!("{what} diverged in {blocks}"));
+    let counts = [
+        count(&one.subject, one.subject_diverged),
+        count(&one.rival, one.rival_diverged),
+        count("both", one.both_diverged),
+    ];
+    counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+pub fn versus_words(one: &Versus, words: &Words) -> String {
+    let lost = lost_words(one);
+    let lost = if lost.is_empty() { lost } else { format!(" ({lost})") };
+    format!(
+        "{} against {}: median {} over {} blocks{lost}, p {} after Holm (smallest attainable {}): {}{}",
+        one.subject,
+        one.rival,
+        median_words(one),
+        one.blocks,
+        one.p_holm.map_or("–".into(), p_words),
+        p_words(one.smallest_p),
+        one.word(),
+        fragile_words(words)
+    )
+}
+
+pub fn verdict_words(verdict: &Verdict) -> String {
+    let Verdict { data, subject, rival, paired, words } = verdict;
+    let sentence = match words.word {
+        "beats it" => format!("{subject} beats {rival}"),
+        "loses to it" => format!("{subject} loses to {rival}"),
+        "helps" => format!("{subject} helps against {rival}"),
+        "hurts" => format!("{subject} hurts against {rival}"),
+        "equal" => format!("{subject} and {rival} are equal, within 1 %"),
+        _ => format!("{subject} against {rival} is undecided"),
+    };
+    format!("{data}: {sentence}, mean over seeds {}{}", paired_words(paired), fragile_words(words))
+}
+
+/// Ranks, tests and their words, a line each: a digest of one comparison.
+pub fn comparison_lines(methods: &Methods, found: &Comparison, overall: &Overall) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(friedman) = &found.friedman {
+        lines.push(format!("mean ranks over {} blocks (1 is best)", friedman.blocks));
+        for method in friedman.order() {
+            lines.push(format!("  {:<16} {:.2}", methods.names[method], friedman.mean_ranks[method]));
+        }
+    }
+    lines.push(format!("{}{}", friedman_words(found.friedman.as_ref()), fragile_words(&overall.friedman)));
+    lines.extend(found.versus.iter().zip(&overall.versus).map(|(one, words)| versus_words(one, words)));
+    lines
+}

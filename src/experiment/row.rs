@@ -1,0 +1,215 @@
+//! A row of `results.csv`: a model trained and the setting that it is scored for.
+
+use super::grid::Cell;
+use crate::train::metrics::Metrics;
+
+/// Which weights of a training are scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Selection {
+    /// Rivals: the best validation epoch by patience; pruning: the same from full sparsity on.
+    Own,
+    /// Every method: the best of the epochs from pruning's full sparsity on.
+    Common,
+    /// The last epoch's.
+    Last,
+}
+
+impl Selection {
+    pub const ALL: [Selection; 3] = [Selection::Own, Selection::Common, Selection::Last];
+
+    pub fn word(self) -> &'static str {
+        ["own", "common", "last"][self as usize]
+    }
+}
+
+/// MAE, RMSE, MSE and MASE in the data's units, the first three of scaled values; not a number where there is none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scores(pub [f64; 7]);
+
+pub const METRICS: [&str; 7] = ["mae", "rmse", "mse", "mase", "scaled_mae", "scaled_rmse", "scaled_mse"];
+
+impl Scores {
+    pub const NONE: Scores = Scores([f64::NAN; 7]);
+
+    pub fn of(metrics: &Metrics) -> Scores {
+        let or = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        let scaled = metrics.scaled;
+        let [mae, rmse, mse, mase] = [metrics.mae, metrics.rmse, metrics.mse, metrics.mase].map(or);
+        Scores([mae, rmse, mse, mase, scaled.mae, scaled.mse.sqrt(), scaled.mse])
+    }
+
+    /// The study's outcome: MAE in the data's units; with several targets, whose units differ, of scaled values.
+    pub fn mae(&self) -> f64 {
+        if self.0[0].is_nan() { self.0[4] } else { self.0[0] }
+    }
+}
+
+/// One model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub cell: Cell,
+    pub study_hash: String,
+    pub data_fingerprint: String,
+    pub horizon: usize,
+    pub method: String,
+    pub setting: String,
+    pub seed: u32,
+    /// By selection; `None` where there is none.
+    pub best_epochs: [Option<usize>; 3],
+    /// The epoch in which training ended.
+    pub stop_epoch: usize,
+    pub sparsity_wanted: Option<f64>,
+    pub sparsity: f64,
+    pub living_weights: usize,
+    /// `[selection][validation, test]`
+    pub scores: [[Scores; 2]; 3],
+    /// `sound`, or `LEAKING` under the published code's protocol.
+    pub protocol: String,
+    /// Wall seconds of the run that trained it, shared evenly among its models.
+    pub seconds: f64,
+    pub device: String,
+    /// Of the `own` weights.
+    pub weights_sha256: String,
+    /// `done`, or `diverged: ` and what happened.
+    pub status: String,
+}
+
+impl Row {
+    pub fn diverged(&self) -> bool {
+        self.status != "done"
+    }
+
+    /// MAE under a selection; infinite where the model diverged.
+    pub fn mae(&self, selection: Selection, test: bool) -> f64 {
+        let mae = self.score(selection, test).mae();
+        if self.diverged() || mae.is_nan() { f64::INFINITY } else { mae }
+    }
+
+    pub fn score(&self, selection: Selection, test: bool) -> Scores {
+        self.scores[selection as usize][usize::from(test)]
+    }
+
+    /// What no two rows share.
+    pub(super) fn key(&self) -> (String, String, String, u32) {
+        (self.cell.id(), self.method.clone(), self.setting.clone(), self.seed)
+    }
+
+    pub(super) fn header() -> Vec<String> {
+        let fixed = [
+            "study_hash",
+            "data_fingerprint",
+            "data",
+            "model",
+            "instance_norm",
+            "lookback",
+            "horizon",
+            "width",
+            "train_rows",
+            "origin",
+            "method",
+            "setting",
+            "seed",
+            "best_epoch_own",
+            "best_epoch_common",
+            "best_epoch_last",
+            "stop_epoch",
+            "sparsity_wanted",
+            "sparsity",
+            "living_weights",
+        ];
+        let mut names: Vec<String> = fixed.map(String::from).to_vec();
+        for selection in Selection::ALL {
+            for part in ["validation", "test"] {
+                names.extend(METRICS.map(|metric| format!("{}_{part}_{metric}", selection.word())));
+            }
+        }
+        names.extend(["protocol", "seconds", "device", "weights_sha256", "status"].map(String::from));
+        names
+    }
+
+    pub(super) fn fields(&self) -> Vec<String> {
+        let or = |value: Option<String>| value.unwrap_or_default();
+        let cell = &self.cell;
+        let mut fields = vec![
+            self.study_hash.clone(),
+            self.data_fingerprint.clone(),
+            cell.data.clone(),
+            cell.model.clone(),
+            cell.instance_norm.clone(),
+            cell.lookback.to_string(),
+            self.horizon.to_string(),
+            cell.width.to_string(),
+            cell.train_rows.to_string(),
+            cell.origin.to_string(),
+            self.method.clone(),
+            self.setting.clone(),
+            self.seed.to_string(),
+        ];
+        fields.extend(self.best_epochs.map(|epoch| or(epoch.map(|epoch| epoch.to_string()))));
+        fields.extend([
+            self.stop_epoch.to_string(),
+            or(self.sparsity_wanted.map(|wanted| wanted.to_string())),
+            self.sparsity.to_string(),
+            self.living_weights.to_string(),
+        ]);
+        let number = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
+        fields.extend(self.scores.iter().flatten().flat_map(|scores| scores.0.map(number)));
+        fields.extend([
+            self.protocol.clone(),
+            format!("{:.3}", self.seconds),
+            self.device.clone(),
+            self.weights_sha256.clone(),
+            self.status.clone(),
+        ]);
+        fields
+    }
+
+    /// `None` where a field is torn.
+    pub(super) fn parse(record: &csv::StringRecord) -> Option<Row> {
+        let mut fields = record.iter();
+        let mut text = || fields.next().map(str::to_string);
+        let (study_hash, data_fingerprint) = (text()?, text()?);
+        let (data, model, instance_norm) = (text()?, text()?, text()?);
+        let lookback = text()?.parse().ok()?;
+        let horizon = text()?.parse().ok()?;
+        let (width, train_rows, origin) = (text()?.parse().ok()?, text()?.parse().ok()?, text()?.parse().ok()?);
+        let (method, setting, seed) = (text()?, text()?, text()?.parse().ok()?);
+        let mut best_epochs = [None; 3];
+        for epoch in &mut best_epochs {
+            let word = text()?;
+            *epoch = if word.is_empty() { None } else { Some(word.parse().ok()?) };
+        }
+        let stop_epoch = text()?.parse().ok()?;
+        let wanted = text()?;
+        let sparsity_wanted = if wanted.is_empty() { None } else { Some(wanted.parse().ok()?) };
+        let (sparsity, living_weights) = (text()?.parse().ok()?, text()?.parse().ok()?);
+        let mut scores = [[Scores::NONE; 2]; 3];
+        for value in scores.iter_mut().flatten().flat_map(|scores| &mut scores.0) {
+            let word = text()?;
+            *value = if word.is_empty() { f64::NAN } else { word.parse().ok()? };
+        }
+        let protocol = text()?;
+        let (seconds, device, weights_sha256, status) = (text()?.parse().ok()?, text()?, text()?, text()?);
+        let cell = Cell { data, model, instance_norm, lookback, width, train_rows, origin };
+        Some(Row {
+            cell,
+            study_hash,
+            data_fingerprint,
+            horizon,
+            method,
+            setting,
+            seed,
+            best_epochs,
+            stop_epoch,
+            sparsity_wanted,
+            sparsity,
+            living_weights,
+            scores,
+            protocol,
+            seconds,
+            device,
+            weights_sha256,
+            status,
+        })
+    }
+}
