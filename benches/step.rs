@@ -1,97 +1,41 @@
-//! One training step, and one prune, of the paper-size models: `cargo bench --bench step [-- ADAPTER]`.
+//! One training step, and one prune, of each model: `cargo bench --bench step`; options in `common`.
 //!
-//! Hidden 64, 8 inputs, 30 steps, batch 64, horizon 1; R models side by side. Medians of wall time, the device waited for.
+//! Medians of wall time, many steps in a row, the device waited for.
 
-use std::time::Instant;
+mod common;
 
-use microglia::engine::{Engine, Pass};
-use microglia::gpu::Choice;
-use microglia::kernels::GpuEngine;
-use microglia::models::{ModelKind, ModelOptions, Training, build};
-use microglia::program::builder::Sizes;
-use microglia::program::op::LossKind;
-use microglia::program::tensor::*;
-use microglia::program::{List, Program, ReplicaStep};
-use microglia::reference::CpuEngine;
+use common::{Options, Result, STEP, models, time};
+use microglia::program::{Cost, List};
 
-const BATCH: usize = 64;
-const LOOKBACK: usize = 30;
-const CHANNELS: usize = 8;
-const ROWS: usize = 500;
-
-fn program(kind: ModelKind, replicas: usize) -> microglia::Result<Program> {
-    let model = ModelOptions { kind, instance_norm: None, ..ModelOptions::default() };
-    let training = Training { loss: LossKind::Mse, dropout: false, clip: false };
-    let sizes = Sizes {
-        replicas,
-        batch: BATCH,
-        slots: 1,
-        prediction_slots: 1,
-        rows: ROWS,
-        channels: CHANNELS,
-        targets: 1,
-        horizon: 1,
-        lookback: LOOKBACK,
-    };
-    build(&model, &training, sizes)
-}
-
-fn fill(engine: &mut dyn Engine) -> microglia::Result<()> {
-    let layout = engine.program().params.clone();
-    let series: Vec<f32> = (0..ROWS * CHANNELS).map(|i| (i as f32 * 0.37).sin()).collect();
-    engine.write_f32(SERIES, 0, &series)?;
-    engine.write_f32(OBSERVED, 0, &[1.0; ROWS])?;
-    for r in 0..engine.program().replicas {
-        let step = ReplicaStep {
-            active: 1,
-            step: 1,
-            inv_target_count: 1.0 / BATCH as f32,
-            step_size: 1e-3,
-            one_minus_beta1: 0.1,
-            one_minus_beta2: 0.001,
-            ..ReplicaStep::idle(1)
-        };
-        engine.write_f32(PARAMS, r, &layout.initial(r as u32))?;
-        engine.write_u32(MASK, r, &layout.full_mask())?;
-        engine.write_u32(WINDOWS, r, &(0..BATCH as u32).collect::<Vec<_>>())?;
-        engine.write_u32(STEPS, r, bytemuck::cast_slice(&[step]))?;
+fn main() -> Result<()> {
+    let options = Options::typed()?;
+    if !options.json {
+        println!("{:<18} {:>10} {:>11} {:>9} {:>9}  device", "model", "step ms", "windows / s", "GFLOP/s", "prune ms");
     }
-    Ok(())
-}
-
-/// Median milliseconds of the lists, of about a second of runs.
-fn time(engine: &mut dyn Engine, lists: &[List]) -> microglia::Result<f64> {
-    let passes: Vec<Pass> = lists.iter().map(|&list| Pass { list, slot: 0 }).collect();
-    let mut times = Vec::new();
-    let begun = Instant::now();
-    while times.len() < 5 || begun.elapsed().as_secs_f64() < 1.0 {
-        let started = Instant::now();
-        engine.run(&passes)?;
-        engine.read_f32(LOSSES, 0)?;
-        times.push(started.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
-}
-
-fn main() -> microglia::Result<()> {
-    // Cargo adds `--bench`.
-    let device = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_else(|| "auto".into());
-    let choice: Choice = device.parse()?;
-    println!("{:<6} {:>4} {:>12} {:>14} {:>10}  device", "model", "R", "step ms", "ms per model", "prune ms");
-    for kind in [ModelKind::Rnn, ModelKind::Lstm] {
-        for replicas in [1, 10, 40] {
-            let program = program(kind, replicas)?;
-            let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(CpuEngine::<f32>::new(program.clone(), None)?)];
-            engines.extend(GpuEngine::open(&choice, program)?.map(|engine| Box::new(engine) as Box<dyn Engine>));
-            for mut engine in engines {
-                fill(engine.as_mut())?;
-                let step = time(engine.as_mut(), &[List::Forward, List::Backward, List::Update])?;
-                let prune = time(engine.as_mut(), &[List::Prune])?;
-                let each = step / replicas as f64;
-                println!("{kind:<6} {replicas:>4} {step:>12.3} {each:>14.3} {prune:>10.3}  {}", engine.device());
+    for model in models(1).into_iter().filter(|model| options.asks_for(model.name)) {
+        let program = model.case.program()?;
+        let cost: Cost = STEP.iter().flat_map(|&list| program.list(list)).map(|op| program.cost(op)).sum();
+        options.on_each(&program, |engine| {
+            model.case.load(engine, 1)?;
+            let step = time(engine, &STEP, options.seconds)?;
+            let prune = time(engine, &[List::Prune], 0.2 * options.seconds)?;
+            let (name, device) = (model.name, engine.device());
+            if options.json {
+                let figures = serde_json::json!({
+                    "model": name,
+                    "engine": engine.kind(),
+                    "device": device,
+                    "threads": engine.threads(),
+                    "step_ms": 1e3 * step,
+                    "prune_ms": 1e3 * prune,
+                });
+                println!("{figures}");
+                return Ok(());
             }
-        }
+            let (rate, speed) = (program.batch as f64 / step, 1e-9 * cost.flops as f64 / step);
+            println!("{name:<18} {:>10.3} {rate:>11.0} {speed:>9.1} {:>9.3}  {device}", 1e3 * step, 1e3 * prune);
+            Ok(())
+        })?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ pub mod gpu;
 pub mod kernels;
 pub mod layers;
 pub mod models;
+pub mod profile;
 pub mod program;
 pub mod reference;
 pub mod train;

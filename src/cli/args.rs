@@ -11,7 +11,8 @@ use microglia::models::MAX_HIDDEN;
 use microglia::reference::MAX_THREADS;
 
 use super::experiment_args::ExperimentArgs;
-use super::help::{COMPARE_HELP, EXPERIMENT_HELP, TRAIN_HELP};
+use super::help::{COMPARE_HELP, EXPERIMENT_HELP, PROFILE_HELP, TRAIN_HELP};
+use super::profile_args::ProfileArgs;
 
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
@@ -34,6 +35,9 @@ pub enum Verb {
     /// Check a GPU against the CPU engine: op by op, then whole training steps
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Time every op of a training step against the best its device can do
+    #[command(after_help = PROFILE_HELP)]
+    Profile(Box<ProfileArgs>),
 }
 
 #[derive(Debug, Clone, Default, Args)]

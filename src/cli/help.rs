@@ -23,6 +23,19 @@ non-finite value fails.
 
 Exit codes: 0 the engines agree · 1 they do not · 2 there is no such device.";
 
+pub const PROFILE_HELP: &str = "\
+Takes the options of `microglia train`, trains real steps of that run, and prints each op's time, operations, bytes and share \
+of what the device reached in a copy, in multiply-adds on registers and in empty dispatches, measured first. Where a device \
+takes no timestamps, ops are timed by wall clock, and the output says so. Nothing is saved but the files named here.
+
+Examples:
+  microglia profile
+  microglia profile --device llvmpipe --vs cpu
+  microglia profile --model patchtst --replicas 10 --trace trace.json --svg roofline.svg
+  microglia profile --preset authors-lstm --data bitcoin.csv --print-program
+
+Exit codes: 0 done · 2 bad input or usage.";
+
 pub const EXPERIMENT_HELP: &str = "\
 Without any option: none, dropout, Monte Carlo dropout and pruning, five seeds each, RNN and LSTM, two look-backs, on the \
 embedded hourly weather, in about five minutes on two cores. All methods and seeds of a cell train side by side in one \

@@ -12,6 +12,9 @@ mod help;
 mod outputs;
 mod pictures;
 mod presets;
+mod profile;
+mod profile_args;
+mod profile_text;
 mod progress;
 mod report;
 mod run_folder;
@@ -75,7 +78,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
         (Verb::Devices(args), _) => devices::run(&args),
         (Verb::Compare(args), _) => compare::run(&args),
         (Verb::Experiment(args), _) => experiment::run(&args),
-        (Verb::Train(_), None) => unreachable!("a verb was typed"),
+        (Verb::Profile(_), Some((_, typed))) => profile::run(typed),
+        (Verb::Train(_) | Verb::Profile(_), None) => unreachable!("a verb was typed"),
     }
 }
 

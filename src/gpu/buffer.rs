@@ -15,6 +15,7 @@ const CHUNK_BYTES: usize = 1 << 22;
 pub(crate) fn storage(gpu: &Gpu, label: &str, words: usize, fill: u32) -> Result<wgpu::Buffer> {
     let bytes = words as u64 * 4;
     let what = format!("tensor `{label}` ({bytes} bytes)");
+    gpu.tally.allocated(bytes);
     gpu.scoped(&what, || {
         let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
@@ -38,6 +39,7 @@ pub(crate) fn storage(gpu: &Gpu, label: &str, words: usize, fill: u32) -> Result
 
 /// A uniform buffer with these bytes.
 pub(crate) fn uniform(gpu: &Gpu, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
+    gpu.tally.allocated(bytes.len() as u64);
     gpu.scoped(label, || {
         let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
@@ -65,16 +67,21 @@ impl Staging {
         if len == 0 {
             return Ok(Vec::new());
         }
+        gpu.tally.read_back();
         let buffer = match self.buffer.take() {
             Some(buffer) if buffer.size() >= len => buffer,
-            _ => gpu.scoped("the read-back buffer", || {
-                gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("read-back"),
-                    size: len.next_power_of_two(),
-                    usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                })
-            })?,
+            _ => {
+                let size = len.next_power_of_two();
+                gpu.tally.allocated(size);
+                gpu.scoped("the read-back buffer", || {
+                    gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                        label: Some("read-back"),
+                        size,
+                        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                        mapped_at_creation: false,
+                    })
+                })?
+            }
         };
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(source, start, &buffer, 0, len);

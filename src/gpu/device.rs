@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::shader::{Constant, Kernel, Shader};
+use super::timing::{Stamps, Tally};
 use crate::error::{Error, Result};
 
 /// What the user asked for with `--device`.
@@ -191,6 +192,9 @@ type KernelKey = (String, Vec<Constant>);
 pub struct Gpu {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
+    /// The timestamps that were asked for and granted.
+    pub(crate) stamps: Option<Stamps>,
+    pub(crate) tally: Tally,
     summary: AdapterSummary,
     /// The first error that no call could be blamed for, or the reason the device was lost.
     fault: Arc<Mutex<Option<String>>>,
@@ -218,8 +222,13 @@ impl Gpu {
             max_buffer_size: summary.max_buffer_bytes,
             ..wgpu::Limits::default()
         };
-        let descriptor =
-            wgpu::DeviceDescriptor { label: Some("microglia"), required_limits: limits, ..Default::default() };
+        let stamps = Stamps::of(adapter.features());
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("microglia"),
+            required_features: stamps.map_or(wgpu::Features::empty(), Stamps::features),
+            required_limits: limits,
+            ..Default::default()
+        };
         let (device, queue) =
             pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| Error::Device {
                 problem: format!("{} cannot be opened: {error}", summary.name),
@@ -242,7 +251,7 @@ impl Gpu {
                 on_lost(format!("the device was lost: {message}"));
             }
         });
-        Ok(Gpu { device, queue, summary, fault, kernels: Mutex::default() })
+        Ok(Gpu { device, queue, stamps, tally: Tally::default(), summary, fault, kernels: Mutex::default() })
     }
 
     pub fn summary(&self) -> &AdapterSummary {

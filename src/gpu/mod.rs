@@ -6,5 +6,6 @@ pub mod buffer;
 pub mod device;
 pub mod pass;
 pub mod shader;
+pub mod timing;
 
 pub use device::{AdapterClass, AdapterSummary, Choice, Gpu, list_adapters};

@@ -13,12 +13,23 @@ use crate::error::{Error, Result};
 
 /// A dispatch with everything it needs, made once.
 pub(crate) struct Prepared {
+    pub name: &'static str,
     pub kernel: Arc<Kernel>,
     pub bind_group: wgpu::BindGroup,
     /// x and y; z is the number of replicas.
     pub workgroups: [u32; 2],
     /// A rough count of its operations for all replicas, launch included.
     pub work: u64,
+}
+
+impl Prepared {
+    /// Records it, its pipeline aside, with the dynamic offset of its slot and the number of replicas that work.
+    pub fn record(&self, pass: &mut wgpu::ComputePass, offset: u32, replicas: u32) {
+        let offsets: &[u32] = if self.kernel.per_slot { &[offset] } else { &[] };
+        pass.set_bind_group(0, &self.bind_group, offsets);
+        let [x, y] = self.workgroups;
+        pass.dispatch_workgroups(x, y, replicas);
+    }
 }
 
 /// Waits for a submission and everything before it.
@@ -64,8 +75,9 @@ impl Submitter {
             while self.in_flight.len() >= IN_FLIGHT {
                 self.wait_for_oldest(gpu)?;
             }
+            let began = Instant::now();
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            let mut work = 0;
+            let (mut work, mut recorded) = (0, 0);
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 let mut bound: Option<&Arc<Kernel>> = None;
@@ -76,18 +88,30 @@ impl Submitter {
                         pass.set_pipeline(&dispatch.kernel.pipeline);
                         bound = Some(&dispatch.kernel);
                     }
-                    let offsets: &[u32] = if dispatch.kernel.per_slot { &[offset] } else { &[] };
-                    pass.set_bind_group(0, &dispatch.bind_group, offsets);
-                    let [x, y] = dispatch.workgroups;
-                    pass.dispatch_workgroups(x, y, replicas);
+                    dispatch.record(&mut pass, offset, replicas);
                     work += dispatch.work;
+                    recorded += 1;
                 }
             }
             let index = gpu.queue.submit([encoder.finish()]);
+            gpu.tally.submitted(recorded, began);
             gpu.check()?;
             self.in_flight.push_back(Submitted { index, at: Instant::now(), work });
         }
         Ok(())
+    }
+
+    /// Waits for all that was submitted.
+    pub fn drain(&mut self, gpu: &Gpu) -> Result<()> {
+        while !self.in_flight.is_empty() {
+            self.wait_for_oldest(gpu)?;
+        }
+        Ok(())
+    }
+
+    /// Work that one submission may hold, by the speed measured so far.
+    pub fn budget(&self) -> f64 {
+        self.budget
     }
 
     fn wait_for_oldest(&mut self, gpu: &Gpu) -> Result<()> {

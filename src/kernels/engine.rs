@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::bind::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
-use super::plan;
 use super::plan::{Plan, Shapes};
 use super::waves::{Waves, row_bytes};
-use crate::engine::{Engine, Pass};
+use super::{plan, roofline};
+use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
 use crate::error::{Error, Result};
 use crate::gpu::buffer::{self, POISON, Staging};
 use crate::gpu::pass::{Prepared, Submitter};
+use crate::gpu::timing::{self, Stamps};
 use crate::gpu::{AdapterClass, Choice, Gpu};
 use crate::program::{Fill, List, Program, Tensor, TensorId};
 
@@ -199,6 +200,21 @@ impl GpuEngine {
     }
 }
 
+/// What the passes record, in order: (pass, op) and the dispatch, the offset of its slot, and the replicas that work.
+fn recorded<'a>(
+    waves: &'a [Wave],
+    passes: &'a [Pass],
+) -> impl Iterator<Item = ((usize, usize), (&'a Prepared, u32, u32))> {
+    passes.iter().enumerate().flat_map(move |(place, pass)| {
+        let offset = (pass.slot * UNIFORM_STRIDE) as u32;
+        waves.iter().filter(|wave| wave.working > 0).flat_map(move |wave| {
+            let ops = wave.lists[pass.list as usize].iter().enumerate();
+            let dispatches = ops.flat_map(|(op, dispatches)| dispatches.iter().map(move |prepared| (op, prepared)));
+            dispatches.map(move |(op, prepared)| ((place, op), (prepared, offset, wave.working as u32)))
+        })
+    })
+}
+
 fn shape(op: &str, tensor: &Tensor, expected: Vec<usize>, found: Vec<usize>) -> Error {
     Error::Shape { op: op.into(), tensor: tensor.name.clone(), expected, found }
 }
@@ -220,15 +236,41 @@ impl Engine for GpuEngine {
         for pass in passes {
             self.check_slot(pass.list, pass.slot)?;
         }
-        let groups = &self.groups;
-        let dispatches = passes.iter().flat_map(|pass| {
-            let offset = (pass.slot * UNIFORM_STRIDE) as u32;
-            groups.iter().filter(|wave| wave.working > 0).flat_map(move |wave| {
-                let ops = wave.lists[pass.list as usize].iter().flatten();
-                ops.map(move |prepared| (prepared, offset, wave.working as u32))
-            })
+        self.submitter.run(&self.gpu, recorded(&self.groups, passes).map(|(_, dispatch)| dispatch))
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        self.submitter.drain(&self.gpu)
+    }
+
+    fn run_timed(&mut self, passes: &[Pass]) -> Result<Timed> {
+        let Some(stamps) = self.gpu.stamps else { return run_by_wall_clock(self, passes) };
+        let clock = match stamps {
+            Stamps::WithinPasses => Clock::DispatchTimestamps,
+            Stamps::AroundPasses => Clock::PassTimestamps,
+        };
+        for pass in passes {
+            self.check_slot(pass.list, pass.slot)?;
+        }
+        self.wait()?;
+        let GpuEngine { gpu, groups, submitter, staging, .. } = self;
+        let dispatches = recorded(groups, passes).map(|(_, dispatch)| dispatch);
+        let times = timing::run(gpu, stamps, submitter.budget(), staging, dispatches)?;
+        let spans = recorded(groups, passes).zip(times).map(|(((pass, op), (dispatch, ..)), [begin, end])| {
+            let kernel = dispatch.name;
+            Span { pass, op, kernel, begin, end }
         });
-        self.submitter.run(&self.gpu, dispatches)
+        Ok(Timed { clock, spans: spans.collect() })
+    }
+
+    fn tally(&self) -> Tally {
+        let [allocated_bytes, dispatches, submissions, readbacks, host_nanos] = self.gpu.tally.counts();
+        Tally { allocated_bytes, dispatches, submissions, readbacks, host_nanos }
+    }
+
+    fn roofline(&mut self) -> Result<Roofline> {
+        self.wait()?;
+        roofline::measure(&self.gpu)
     }
 
     fn rest(&mut self, resting: &[bool]) -> Result<()> {

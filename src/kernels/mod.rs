@@ -16,6 +16,7 @@ mod patches;
 pub mod plan;
 mod recurrent;
 mod rnn;
+mod roofline;
 pub mod sources;
 mod topk;
 mod waves;

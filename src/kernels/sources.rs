@@ -63,6 +63,9 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
     threshold_mask,
 );
 
+/// What measures a device, and is no op's.
+pub const ROOFLINE: &[(&str, &str)] = shaders!("roofline/": roofline_copy, roofline_multiply_add, roofline_empty);
+
 /// What kernels share.
 pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
     across_steps,
@@ -103,7 +106,9 @@ pub fn assemble(name: &str) -> Result<String> {
     let find = |texts: &[(&str, &'static str)], name: &str| {
         texts.iter().find(|(stem, _)| *stem == name).map(|(_, text)| *text)
     };
-    let kernel = find(KERNELS, name).ok_or_else(|| broken(format!("there is no shader `{name}`")))?;
+    let kernel = find(KERNELS, name)
+        .or_else(|| find(ROOFLINE, name))
+        .ok_or_else(|| broken(format!("there is no shader `{name}`")))?;
     let mut text = kernel.to_string();
     for snippet in uses(kernel) {
         let shared =

@@ -5,6 +5,7 @@
 pub mod arena;
 pub mod builder;
 pub mod check;
+pub mod cost;
 pub mod op;
 pub mod rng;
 pub mod step;
@@ -12,6 +13,7 @@ pub mod tensor;
 
 pub use arena::{COUNT_BASE, Initial, Param, ParamLayout, Running, StateLayout};
 pub use builder::Builder;
+pub use cost::Cost;
 pub use op::Op;
 pub use step::ReplicaStep;
 pub use tensor::{Element, Fill, Rows, Tensor, TensorId};

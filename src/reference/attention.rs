@@ -101,8 +101,8 @@ impl<'a, T: Scalar> Side<'a, T> {
     fn load(&self, lanes: &mut [Lanes<T>], first: usize, scale: T) {
         for (e, lanes) in lanes.iter_mut().enumerate() {
             *lanes = [T::ZERO; LANES];
-            for l in 0..LANES.min(self.tokens - first) {
-                lanes[l] = self.data[(first + l) * self.row + e] * scale;
+            for (l, lane) in lanes.iter_mut().enumerate().take(self.tokens - first) {
+                *lane = self.data[(first + l) * self.row + e] * scale;
             }
         }
     }
@@ -255,8 +255,8 @@ fn forward<T: Scalar>(
         for l in 0..LANES.min(n - first) {
             softmax[2 * (first + l)] = most[l] + sum[l].ln();
         }
-        for l in 0..LANES {
-            sum[l] = T::ONE / sum[l];
+        for sum in &mut sum {
+            *sum = T::ONE / *sum;
         }
         for (j, p) in p.iter_mut().enumerate() {
             for l in 0..LANES {
@@ -454,8 +454,8 @@ impl<'a, T: Scalar> Again<'a, T> {
                     }
                 }
                 let (log_sum, delta) = (softmax[2 * i], softmax[2 * i + 1]);
-                for l in 0..LANES {
-                    p[l] = (p[l] - log_sum).exp();
+                for p in &mut *p {
+                    *p = (*p - log_sum).exp();
                 }
                 match d_scores {
                     Some(d_scores) => d_p[..owners].copy_from_slice(&d_scores[row..][..owners]),

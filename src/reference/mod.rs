@@ -16,12 +16,15 @@ pub(crate) mod matrix;
 mod optimizer;
 mod patches;
 mod rnn;
+mod roofline;
 mod scalar;
 mod storage;
 mod topk;
 mod window;
 
-use crate::engine::{Engine, Pass};
+use std::time::Instant;
+
+use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::{List, Op, Program, TensorId};
 
@@ -138,6 +141,28 @@ impl<T: Scalar> Engine for CpuEngine<T> {
             }
         });
         Ok(())
+    }
+
+    fn run_timed(&mut self, passes: &[Pass]) -> Result<Timed> {
+        let CpuEngine { program, storage, pool } = self;
+        let spans = pool.install(|| {
+            let started = Instant::now();
+            let mut spans = Vec::new();
+            for (place, pass) in passes.iter().enumerate() {
+                for (index, op) in program.list(pass.list).iter().enumerate() {
+                    let begin = started.elapsed().as_secs_f64();
+                    Self::op(storage, op, pass.slot);
+                    let end = started.elapsed().as_secs_f64();
+                    spans.push(Span { pass: place, op: index, kernel: op.label(), begin, end });
+                }
+            }
+            spans
+        });
+        Ok(Timed { clock: Clock::Wall, spans })
+    }
+
+    fn roofline(&mut self) -> Result<Roofline> {
+        Ok(roofline::measure::<T>(&self.pool))
     }
 
     fn rest(&mut self, resting: &[bool]) -> Result<()> {

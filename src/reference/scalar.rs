@@ -139,7 +139,7 @@ impl Scalar for f32 {
         let tail = 0.5 * power * t * q;
         let cdf = if self < 0.0 { tail } else { 1.0 - tail };
         // 1 / √(2π)
-        let density = power * 0.398_942_28;
+        let density = power * 0.398_942_3;
         if self.is_nan() { (self, self) } else { (cdf, density) }
     }
 }

@@ -25,7 +25,7 @@ pub use member::Member;
 pub use observer::{EpochRow, Observer, Progress, ReplicaEpoch};
 pub use options::TrainOptions;
 pub use plan::{Keep, Plan};
-pub use run::run;
+pub use run::{run, stage};
 pub use snapshot::Snapshot;
 pub use summary::{Outcome, Summary, summarize};
 pub use trained::{Replica, Status, Trained};

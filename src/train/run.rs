@@ -57,6 +57,17 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
     })
 }
 
+/// Fills the engine and writes the tables of as many steps as they hold, from the first epoch that prunes on, or the first;
+/// tells which of them prune.
+pub fn stage(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<Vec<bool>> {
+    let mut run = Run::new(dataset, plan, engine)?;
+    let epoch = plan.members.iter().filter_map(|own| own.prune.as_ref().map(|prune| prune.warmup)).min().unwrap_or(1);
+    let count = plan.program.slots.min(plan.steps_per_epoch);
+    let orders: Vec<Vec<u32>> = plan.members.iter().map(|own| run.order(own.member.seed, epoch)).collect();
+    let chunk: Vec<&[u32]> = orders.iter().map(|order| &order[..order.len().min(count * plan.options.batch)]).collect();
+    run.load(epoch, (epoch - 1) * plan.steps_per_epoch, count, &chunk)
+}
+
 struct Run<'a> {
     dataset: &'a Dataset,
     plan: &'a Plan,

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["models", "reference", "kernels"],
     &["compare"],
     &["train"],
-    &["experiment"],
+    &["experiment", "profile"],
     &["cli", "main", "lib"],
 ];
 
@@ -77,7 +77,7 @@ fn crates_stay_in_their_place() {
         ("clap", &["cli", "main"]),
         ("indicatif", &["cli"]),
         ("wgpu", &["gpu", "kernels"]),
-        ("plotters", &["train"]),
+        ("plotters", &["profile", "train"]),
     ];
     for file in files(&source()) {
         let (own, text) = (module(&file), fs::read_to_string(&file).unwrap());

@@ -1,7 +1,7 @@
 //! `compare` passes a sound engine, and names each of six deliberately broken ones.
 
 use microglia::compare::{Case, CaseReport, compare, exit_code};
-use microglia::engine::{Engine, Pass};
+use microglia::engine::{Engine, Pass, Roofline};
 use microglia::error::Result;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::program::op::{LstmBackward, ThresholdMask, topk};
@@ -129,6 +129,10 @@ impl Engine for Broken {
 
     fn program(&self) -> &Program {
         self.inner.program()
+    }
+
+    fn roofline(&mut self) -> Result<Roofline> {
+        self.inner.roofline()
     }
 
     fn run(&mut self, passes: &[Pass]) -> Result<()> {

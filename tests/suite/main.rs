@@ -48,6 +48,8 @@ mod parity;
 mod patchtst;
 /// A PatchTST that cannot be built, and files to start from.
 mod patchtst_files;
+/// Costs by hand, profiles of both engines, and `microglia profile` as users meet it.
+mod profile;
 /// Every shader, checked without a GPU.
 mod shaders;
 /// Statistics as SciPy computes them.

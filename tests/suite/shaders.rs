@@ -72,9 +72,10 @@ fn constants(name: &str) -> BTreeSet<Vec<Constant>> {
 
 /// Runs `check` on the module as each choice of its open words makes it.
 fn each_resolved(check: impl Fn(&str, &naga::Module, &ModuleInfo)) {
-    for (name, _) in sources::KERNELS {
+    for (name, _) in sources::KERNELS.iter().chain(sources::ROOFLINE) {
         let shader = sources::shader(name).unwrap();
-        for constants in constants(name) {
+        let own = constants(name);
+        for constants in if own.is_empty() { [Vec::new()].into() } else { own } {
             let constants = constants.into_iter().map(|(name, value)| (name.to_string(), f64::from(value))).collect();
             let (module, info) = process_overrides(&shader.module, &shader.info, None, &constants).unwrap();
             check(name, &module, &info);
@@ -86,6 +87,7 @@ fn each_resolved(check: impl Fn(&str, &naga::Module, &ModuleInfo)) {
 fn the_lists_name_every_file() {
     let names = |texts: &[(&str, &str)]| texts.iter().map(|(name, _)| name.to_string()).collect::<BTreeSet<_>>();
     assert_eq!(names(sources::KERNELS), stems("shaders"));
+    assert_eq!(names(sources::ROOFLINE), stems("shaders/roofline"));
     assert_eq!(names(sources::SNIPPETS), stems("shaders/shared"));
 }
 

@@ -13,14 +13,14 @@ use self::axis::{Ticked, padded_range, short, span, time_ticks};
 use crate::error::{Error, Result};
 
 const SIZE: (u32, u32) = (1100, 520);
-const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
-const MUTED: RGBColor = RGBColor(0x6b, 0x72, 0x80);
-const GRID: RGBColor = RGBColor(0xe6, 0xe8, 0xec);
-const MODEL: RGBColor = RGBColor(0xd6, 0x28, 0x6b);
+pub(crate) const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
+pub(crate) const MUTED: RGBColor = RGBColor(0x6b, 0x72, 0x80);
+pub(crate) const GRID: RGBColor = RGBColor(0xe6, 0xe8, 0xec);
+pub(crate) const MODEL: RGBColor = RGBColor(0xd6, 0x28, 0x6b);
 /// Colours of the baselines, in the order given.
 const BASELINES: [RGBColor; 3] = [RGBColor(0x8a, 0x94, 0xa3), RGBColor(0x2f, 0x9e, 0x6e), RGBColor(0x2b, 0x6c, 0xd4)];
 const SPARSITY: RGBColor = RGBColor(0xf0, 0x9a, 0x37);
-const FONT: &str = "sans-serif";
+pub(crate) const FONT: &str = "sans-serif";
 
 /// A stretch of test rows of one series, and what was forecast for it.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +65,7 @@ pub struct TrainingPoint {
 }
 
 /// Plotters fails only where its target does; a text does not.
-fn drawing(error: impl std::fmt::Display) -> Error {
+pub(crate) fn drawing(error: impl std::fmt::Display) -> Error {
     Error::io("svg", "please report this")(std::io::Error::other(error.to_string()))
 }
 

@@ -1,0 +1,144 @@
+//! What the benches share: their options, the models they train, the engines they run on, and a clock.
+//!
+//! `cargo bench --bench NAME -- [ADAPTER] [--only TEXT] [--quick] [--threads N] [--no-cpu] [--json]`. The CPU engine runs,
+//! and besides it a GPU where there is one, or the adapter that is named; `cpu` is the CPU engine alone.
+
+#![allow(dead_code, reason = "each bench uses its part")]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use microglia::compare::Case;
+use microglia::engine::{Engine, Pass};
+use microglia::gpu::{Choice, Gpu};
+use microglia::kernels::{GpuEngine, GpuOptions};
+use microglia::models::{ModelKind, Variant};
+use microglia::program::{List, Program};
+use microglia::reference::CpuEngine;
+
+pub type Result<T> = microglia::Result<T>;
+
+/// An optimizer step without a due prune.
+pub const STEP: [List; 3] = [List::Forward, List::Backward, List::Update];
+
+/// What was typed.
+pub struct Options {
+    gpu: Option<Arc<Gpu>>,
+    cpu: bool,
+    threads: Option<usize>,
+    only: Option<String>,
+    /// About so long for each figure.
+    pub seconds: f64,
+    /// A line of JSON for each figure, instead of a table.
+    pub json: bool,
+}
+
+impl Options {
+    /// Leaves the program where it cannot be understood.
+    pub fn typed() -> Result<Options> {
+        let mut options = Options { gpu: None, cpu: true, threads: None, only: None, seconds: 1.0, json: false };
+        let mut device = Choice::Auto;
+        let mut words = std::env::args().skip(1);
+        let usage = || -> ! {
+            eprintln!("options: [ADAPTER|cpu] [--only TEXT] [--quick] [--threads N] [--no-cpu] [--json]");
+            std::process::exit(2)
+        };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                // Cargo's own.
+                "--bench" => {}
+                "--quick" => options.seconds = 0.1,
+                "--json" => options.json = true,
+                "--only" => options.only = Some(words.next().unwrap_or_else(|| usage())),
+                "--threads" => {
+                    options.threads = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or_else(|| usage()));
+                }
+                "--no-cpu" => options.cpu = false,
+                word if word.starts_with('-') => usage(),
+                word => device = word.parse().unwrap_or_else(|_| usage()),
+            }
+        }
+        options.gpu = Gpu::open(&device)?;
+        Ok(options)
+    }
+
+    /// Whether a case, or a row of it, is asked for.
+    pub fn asks_for(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|text| name.contains(text.as_str()))
+    }
+
+    /// The engines to run a program on, one after the other.
+    pub fn on_each(&self, program: &Program, mut run: impl FnMut(&mut dyn Engine) -> Result<()>) -> Result<()> {
+        if self.cpu {
+            run(&mut CpuEngine::<f32>::new(program.clone(), self.threads)?)?;
+        }
+        match &self.gpu {
+            Some(gpu) => run(&mut GpuEngine::new(gpu.clone(), program.clone(), GpuOptions::default())?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A model by the name that benches and `--only` know it by.
+pub struct Model {
+    pub name: &'static str,
+    pub case: Case,
+}
+
+/// The models that people train, each at a size that others have timed.
+pub fn models(replicas: usize) -> Vec<Model> {
+    use ModelKind::{Lstm, Rnn};
+    let recurrent = |name, kind, batch, lookback, hidden| {
+        let mut case = Case::new(kind, replicas, batch, lookback, hidden).prune(100);
+        (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (8, 1, 1);
+        Model { name, case }
+    };
+    let mut official = Case::patchtst(Variant::Official, replicas, 32, 336).prune(100);
+    (official.model.layers, official.sizes.channels, official.sizes.targets, official.sizes.horizon) = (3, 7, 7, 96);
+    let official = official.set(|p| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(16), Some(8), 128, 16, 256);
+    });
+    let mut authors = Case::patchtst(Variant::Authors, replicas, 64, 60).prune(100);
+    (authors.model.layers, authors.sizes.channels, authors.sizes.targets, authors.sizes.horizon) = (3, 8, 1, 1);
+    let authors = authors.set(|p| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(4), Some(4), 128, 8, 256);
+    });
+    let models = vec![
+        recurrent("rnn-64", Rnn, 64, 30, 64),
+        recurrent("lstm-64", Lstm, 64, 30, 64),
+        recurrent("lstm-256", Lstm, 128, 96, 256),
+        Model { name: "patchtst-authors", case: authors },
+        Model { name: "patchtst-official", case: official },
+    ];
+    // Rows enough for windows to differ.
+    let roomy = |mut model: Model| {
+        model.case.sizes.rows = model.case.sizes.lookback + model.case.sizes.horizon + 500;
+        model
+    };
+    models.into_iter().map(roomy).collect()
+}
+
+/// Median seconds of one run of the lists, many in a row, the device waited for.
+pub fn time(engine: &mut dyn Engine, lists: &[List], seconds: f64) -> Result<f64> {
+    let once: Vec<Pass> = lists.iter().map(|&list| Pass { list, slot: 0 }).collect();
+    let mut timed = |count: usize| -> Result<f64> {
+        let passes = once.repeat(count);
+        let started = Instant::now();
+        engine.run(&passes)?;
+        engine.wait()?;
+        Ok(started.elapsed().as_secs_f64())
+    };
+    // The first compiles.
+    timed(1)?;
+    let mut count = 1;
+    while timed(count)? < 0.01 {
+        count *= 2;
+    }
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 3 || begun.elapsed().as_secs_f64() < seconds {
+        times.push(timed(count)? / count as f64);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
+}

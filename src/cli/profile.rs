@@ -1,0 +1,107 @@
+//! `microglia profile`.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+use clap::{ArgMatches, FromArgMatches};
+use microglia::gpu::{Choice, Gpu};
+use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
+use microglia::train::{Plan, checkpoint::replace, stage, weights};
+use serde::Serialize;
+
+use super::config::Config;
+use super::engine::make_engine;
+use super::outputs::json;
+use super::profile_args::ProfileArgs;
+use super::{Code, presets, print, profile_text, say};
+
+pub fn run(typed: &ArgMatches) -> Result<Code> {
+    if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
+        print(&presets::list())?;
+        return Ok(Code::Done);
+    }
+    let args = ProfileArgs::from_arg_matches(typed)?;
+    let (config, remarks) = Config::new(typed)?;
+    remarks.iter().for_each(|line| say(line));
+    if config.out.is_some() || config.overwrite {
+        bail!("--out: profile leaves no run folder\n  help: --trace and --svg name files, --json prints the figures");
+    }
+    for file in [&args.trace, &args.svg].into_iter().flatten() {
+        check_place(file)?;
+    }
+    if args.print_program {
+        let plan = planned(&config)?.1;
+        let listing = listing(&plan.program);
+        print(&if config.json { json(&listing)? } else { profile_text::listing(&listing) })?;
+        return Ok(Code::Done);
+    }
+    let gpu = Gpu::open(&config.device)?;
+    if args.vs.is_some() && gpu.is_none() {
+        bail!(
+            "--vs cpu: the run is on the CPU engine already\n  help: choose --device gpu, or part of an adapter's name; \
+             `microglia devices` lists them"
+        );
+    }
+    config.train.init.as_deref().map_or(Ok(()), weights::check)?;
+    let (dataset, plan) = planned(&config)?;
+    let measure = |gpu, device| -> Result<Profile> {
+        let (mut engine, _) = make_engine(gpu, device, config.threads, &plan.program)?;
+        say(&format!("profiling {} on {}", plan.options.model.kind, engine.device()));
+        let due = stage(&dataset, &plan, engine.as_mut())?;
+        Ok(profile(engine.as_mut(), &slots(&plan, dataset.train.len(), &due), args.steps)?)
+    };
+    let own = measure(gpu.as_ref(), &config.device)?;
+    let cpu = args.vs.as_ref().map(|_| measure(None, &Choice::Cpu)).transpose()?;
+    let all: Vec<&Profile> = [&own].into_iter().chain(&cpu).collect();
+    if let Some(file) = &args.trace {
+        replace(file, trace_json(&all).as_bytes())?;
+        say(&format!("trace: {}", file.display()));
+    }
+    if let Some(file) = &args.svg {
+        replace(file, roofline_svg(&own)?.as_bytes())?;
+        say(&format!("roofline: {}", file.display()));
+    }
+    let report = Report { batch: plan.options.batch, prune_every: every(&plan), profile: &own, vs: cpu.as_ref() };
+    print(&if config.json { json(&report)? } else { profile_text::text(&report) })?;
+    Ok(Code::Done)
+}
+
+/// Everything that was measured.
+#[derive(Serialize)]
+pub struct Report<'a> {
+    /// Windows of a step, of each replica.
+    pub batch: usize,
+    /// Steps from one due prune to the next.
+    pub prune_every: Option<usize>,
+    #[serde(flatten)]
+    pub profile: &'a Profile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vs: Option<&'a Profile>,
+}
+
+fn planned(config: &Config) -> Result<(microglia::data::Dataset, Plan)> {
+    let dataset = config.data.load()?;
+    dataset.notices.iter().for_each(|line| say(line));
+    let plan = Plan::new(&dataset, &config.train)?;
+    plan.notices.iter().for_each(|line| say(line));
+    Ok((dataset, plan))
+}
+
+/// The staged steps of full batches, and one that prunes.
+fn slots(plan: &Plan, windows: usize, due: &[bool]) -> Slots {
+    let full = (windows / plan.options.batch).clamp(1, due.len());
+    Slots { ordinary: (0..full).collect(), due: due.iter().position(|due| *due) }
+}
+
+fn every(plan: &Plan) -> Option<usize> {
+    plan.members.iter().find_map(|own| own.prune.as_ref().map(|prune| prune.every))
+}
+
+/// Before anything is measured for it.
+fn check_place(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() && !file.is_dir() {
+        return Ok(());
+    }
+    Err(anyhow!("{}: cannot be written\n  help: name a file in a folder that is there", file.display()))
+}

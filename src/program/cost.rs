@@ -1,0 +1,267 @@
+//! What an op costs one replica: the arithmetic of its sentence of mathematics, and the words it cannot help moving.
+//!
+//! A floating-point operation is an addition, subtraction, product, quotient, comparison, root or transcendental: each
+//! counts as one, a multiply-add as two. Integer work counts as none: draws, keys, histograms. Every word is read once and
+//! written once, as if a cache held whatever is read again; the few words of the step table are left out. What an engine
+//! does besides (rearranged weights, sums of splits) is its own affair and shows as a longer time.
+
+use std::iter::Sum;
+use std::ops::Add;
+
+use serde::Serialize;
+
+use super::Program;
+use super::op::*;
+use super::tensor::status;
+
+/// Floating-point operations and bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Cost {
+    pub flops: u64,
+    pub read_bytes: u64,
+    pub written_bytes: u64,
+}
+
+impl Cost {
+    fn words(flops: usize, read: usize, written: usize) -> Cost {
+        Cost { flops: flops as u64, read_bytes: 4 * read as u64, written_bytes: 4 * written as u64 }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.read_bytes + self.written_bytes
+    }
+
+    /// The same for every replica.
+    pub fn times(self, replicas: usize) -> Cost {
+        let n = replicas as u64;
+        Cost { flops: n * self.flops, read_bytes: n * self.read_bytes, written_bytes: n * self.written_bytes }
+    }
+
+    /// Operations per byte.
+    pub fn intensity(&self) -> f64 {
+        self.flops as f64 / self.bytes().max(1) as f64
+    }
+}
+
+impl Add for Cost {
+    type Output = Cost;
+
+    fn add(self, other: Cost) -> Cost {
+        Cost {
+            flops: self.flops + other.flops,
+            read_bytes: self.read_bytes + other.read_bytes,
+            written_bytes: self.written_bytes + other.written_bytes,
+        }
+    }
+}
+
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Cost>>(costs: I) -> Cost {
+        costs.fold(Cost::default(), Add::add)
+    }
+}
+
+impl Program {
+    /// Of all replicas together.
+    pub fn cost(&self, op: &Op) -> Cost {
+        op.cost().times(self.replicas)
+    }
+}
+
+impl Op {
+    /// Of one replica.
+    pub fn cost(&self) -> Cost {
+        match self {
+            Op::WindowGather(op) => {
+                let (input, targets) = (op.batch * op.steps * op.channels, op.batch * op.horizon * op.targets);
+                Cost::words(0, op.batch + input + 2 * targets, input + 2 * targets)
+            }
+            Op::InstanceNormForward(op) => instance_norm(op),
+            Op::InstanceDenormForward(op) => instance_denorm(op, [2, 2]),
+            Op::InstanceDenormBackward(op) => instance_denorm(op, [1, 2]),
+            Op::LinearForward(op) => {
+                let [n, i, o] = [op.input.count, op.input.width, op.output.width];
+                // Of dropout and of the sum.
+                let skip = if op.residual.is_some() { n * o } else { 0 };
+                Cost::words(2 * n * i * o + 2 * skip, n * i + o * i + o + skip, n * o)
+            }
+            Op::LinearBackwardInput(op) => {
+                let [n, i, o] = [op.d_input.count, op.d_input.width, op.d_output.width];
+                let skip = if op.skip.is_some() { n * i } else { 0 };
+                Cost::words(2 * n * i * o + skip, n * o + o * i + skip, n * i)
+            }
+            Op::LinearBackwardWeight(op) => {
+                let (n, (i, o)) = (op.count(), op.widths());
+                Cost::words(2 * n * i * o + n * o, n * i + n * o, o * i + o)
+            }
+            Op::RnnForward(op) => {
+                let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
+                Cost::words(units * (2 * h + 3), units + h * h + h, units + op.batch * h)
+            }
+            Op::RnnBackward(op) => {
+                let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
+                Cost::words(units * (2 * h + 3), units + h * h + op.batch * op.d_output_steps * h, units)
+            }
+            Op::LstmForward(op) => {
+                let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
+                let written = 4 * units + 2 * (units + op.batch * h);
+                Cost::words(units * (8 * h + 13), 4 * units + 4 * h * h + 4 * h, written)
+            }
+            Op::LstmBackward(op) => {
+                let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
+                let read = 5 * units + op.batch * h + 4 * h * h + op.batch * op.d_output_steps * h;
+                Cost::words(units * (8 * h + 23), read, 4 * units)
+            }
+            Op::Dropout(op) => {
+                let n = op.input.count * op.input.width;
+                Cost::words(n, n, n)
+            }
+            Op::PatchGather(op) => {
+                let sequences = op.batch * op.sequences * op.width;
+                let read = sequences * distinct_rows(&op.patches, op.steps);
+                Cost::words(0, read, sequences * op.patches.count * op.patches.rows)
+            }
+            Op::InstanceAffineBackward(op) => {
+                let series = op.batch * op.targets;
+                let (patched, forecast) = (series * op.patches.count * op.patches.rows, series * op.horizon);
+                let input = series * distinct_rows(&op.patches, op.steps);
+                let read = input + 2 * series + patched + 2 * forecast + 2 * op.targets;
+                Cost::words(5 * (patched + forecast), read, 2 * op.targets)
+            }
+            Op::PositionsForward(op) => {
+                let n = op.sequences * op.width;
+                Cost::words(2 * n, n + op.width, n)
+            }
+            Op::PositionsBackward(op) => Cost::words(op.sequences * op.width, op.sequences * op.width, op.width),
+            Op::BatchNormStatistics(op) => {
+                let (n, statistics) = (op.batch * op.tokens * op.width, 2 * op.width + 1);
+                // A count is two words of state.
+                Cost::words(4 * n, n + op.batch + statistics + 1, 2 * statistics + 1)
+            }
+            Op::BatchNormForward(op) => {
+                Cost::words(4 * op.count * op.width, (op.count + 4) * op.width, op.count * op.width)
+            }
+            Op::BatchNormBackwardWeight(op) => {
+                let n = op.count * op.width;
+                Cost::words(5 * n, 2 * n + 2 * op.width, 2 * op.width)
+            }
+            Op::BatchNormBackwardInput(op) => {
+                let n = op.batch * op.tokens * op.width;
+                let skip = if op.skip.is_some() { n } else { 0 };
+                Cost::words(6 * n + skip, 2 * n + skip + 5 * op.width + op.batch, n)
+            }
+            Op::LayerNormForward(op) => {
+                let n = op.count * op.width;
+                Cost::words(8 * n, n + 2 * op.width, n + 2 * op.count)
+            }
+            Op::LayerNormBackwardWeight(op) => {
+                let n = op.count * op.width;
+                Cost::words(5 * n, 2 * n + 2 * op.count, 2 * op.width)
+            }
+            Op::LayerNormBackwardInput(op) => {
+                let n = op.count * op.width;
+                let skip = if op.skip.is_some() { n } else { 0 };
+                Cost::words(10 * n + skip, 2 * n + skip + 2 * op.count + op.width, n)
+            }
+            Op::ActivationForward(op) => {
+                let each = if op.kind == FeedForward::Gelu { 5 } else { 1 };
+                Cost::words((each + 1) * op.elements, op.elements, op.elements)
+            }
+            Op::ActivationBackward(op) => {
+                let each = if op.kind == FeedForward::Gelu { 10 } else { 1 };
+                Cost::words((each + 2) * op.elements, 2 * op.elements, op.elements)
+            }
+            Op::AttentionForward(op) => {
+                let (h, pairs, before) = (&op.heads, op.heads.scores(), op.before.is_some() as usize);
+                let (values, rows) = (h.pairs * h.tokens * h.width, h.pairs * h.tokens);
+                let scores = if op.scores.is_some() { pairs } else { 0 };
+                // q·k and p·v; the scale, five of the softmax, dropout.
+                let flops = pairs * (4 * h.width + 7 + before);
+                Cost::words(flops, 3 * values + before * pairs, values + rows + scores)
+            }
+            Op::AttentionBackwardQuery(op) => attention_backward_query(op),
+            Op::AttentionBackwardKeyValue(op) => attention_backward_key_value(op),
+            Op::MeanPoolForward(op) => {
+                let (tokens, pooled) = (op.sequences * op.tokens * op.width, op.sequences * op.width);
+                Cost::words(tokens, tokens, pooled)
+            }
+            Op::MeanPoolBackward(op) => {
+                let (tokens, pooled) = (op.sequences * op.tokens * op.width, op.sequences * op.width);
+                Cost::words(pooled, pooled, tokens)
+            }
+            Op::LossForward(op) => Cost::words(4 * op.elements, 3 * op.elements, 1),
+            Op::LossBackward(op) => Cost::words(4 * op.elements, 3 * op.elements, op.elements),
+            Op::PredictionStore(op) => Cost::words(0, op.elements, op.elements),
+            Op::GradNormPartial(op) => {
+                Cost::words(2 * op.words, op.words + op.words / 32, op.words.div_ceil(GradNormPartial::BLOCK))
+            }
+            Op::GradNorm(op) => Cost::words(op.partials + 1, op.partials, 1),
+            // Dense: thirteen of Adam on every word, three of l2 and decay on the prunable.
+            Op::AdamMasked(op) => {
+                let read = 4 * op.words + op.words / 32 + status::WORDS;
+                Cost::words(13 * op.words + 3 * op.prunable_words, read, 3 * op.words)
+            }
+            Op::TopkHistogram(op) => Cost::words(0, masked(op.prunable_words) + topk::WORDS, topk::BINS),
+            Op::TopkPick(_) => Cost::words(0, topk::BINS + topk::WORDS, topk::BINS + topk::WORDS),
+            Op::TopkTies(op) => {
+                Cost::words(0, masked(op.prunable_words) + topk::WORDS, op.prunable_words.div_ceil(topk::BLOCK))
+            }
+            Op::ThresholdMask(op) => {
+                let blocks = op.prunable_words.div_ceil(topk::BLOCK);
+                Cost::words(0, masked(op.prunable_words) + topk::WORDS + blocks, op.prunable_words / 32)
+            }
+        }
+    }
+}
+
+/// Words of weights and of their mask.
+fn masked(words: usize) -> usize {
+    words + words / 32
+}
+
+/// Rows of a window of `steps` that lie in any patch.
+fn distinct_rows(patches: &Patches, steps: usize) -> usize {
+    let Patches { first, stride, rows, count } = *patches;
+    (count * rows).min((count.max(1) - 1) * stride + rows).min(steps - first)
+}
+
+fn instance_norm(op: &InstanceNormForward) -> Cost {
+    let (all, normal) = (op.batch * op.steps * op.channels, op.batch * op.steps * op.targets);
+    let affine = op.affine.map_or(0, |_| 2 * op.targets);
+    let each = match op.mode {
+        InstanceNorm::Last => 1,
+        // One of the mean, three of the variance, two that normalise.
+        InstanceNorm::MeanStd => 6,
+    } + if op.affine.is_some() { 2 } else { 0 };
+    Cost::words(each * normal, all + affine, all + 2 * op.batch * op.targets)
+}
+
+/// `[plain, affine]`: operations per value without an affine part, and those that it adds.
+fn instance_denorm(op: &InstanceDenorm, [plain, affine]: [usize; 2]) -> Cost {
+    let (values, series) = (op.batch * op.horizon * op.targets, op.batch * op.targets);
+    match op.affine {
+        Some(_) => Cost::words((plain + affine) * values, values + 2 * series + 2 * op.targets, values),
+        None => Cost::words(plain * values, values + 2 * series, values),
+    }
+}
+
+fn attention_backward_query(op: &AttentionBackward) -> Cost {
+    let (h, pairs, before, handed) =
+        (&op.heads, op.heads.scores(), op.before.is_some() as usize, op.handed_on as usize);
+    let (values, rows) = (h.pairs * h.tokens * h.width, h.pairs * h.tokens);
+    let scores = if op.d_scores.is_some() { pairs } else { 0 };
+    // The score again, d_p, d_q; three of p, dropout, three of d_score; and δ.
+    let flops = pairs * (6 * h.width + 7 + before + handed) + 2 * values;
+    Cost::words(flops, 5 * values + rows + (before + handed) * pairs, values + rows + scores)
+}
+
+fn attention_backward_key_value(op: &AttentionBackward) -> Cost {
+    let (h, pairs, before) = (&op.heads, op.heads.scores(), op.before.is_some() as usize);
+    let (values, rows) = (h.pairs * h.tokens * h.width, h.pairs * h.tokens);
+    // The score again, d_k, d_v; three of p, dropout, the scale; and where d_score is not there to be read, d_p besides.
+    let (each, scores) = match op.d_scores {
+        Some(_) => (6 * h.width + 5, pairs),
+        None => (8 * h.width + 9, 0),
+    };
+    Cost::words(pairs * (each + before), 4 * values + 2 * rows + before * pairs + scores, 2 * values)
+}
