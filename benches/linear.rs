@@ -1,16 +1,19 @@
-//! The matrix product's two variants over the models' shapes: `cargo bench --bench linear [-- ADAPTER]`.
+//! The matrix product's two variants on a GPU, over the models' shapes: `cargo bench --bench linear`; options in `common`.
 //!
-//! Fastest wall times, the device waited for, less that of an empty run; forward, backward to the input and to the
-//! weight each. `registers` is what software adapters get, `tiles` what real GPUs get.
+//! Medians of forward, backward to the weight and backward to the input. `registers` is what software adapters get,
+//! `tiles` what real GPUs get.
+
+mod common;
 
 use std::time::Instant;
 
-use microglia::engine::Engine;
-use microglia::gpu::{AdapterClass, Choice, Gpu};
+use common::{Options, Result};
+use microglia::engine::Roofline;
+use microglia::gpu::AdapterClass;
 use microglia::kernels::{GpuEngine, GpuOptions};
+use microglia::profile::{OpProfile, time_ops};
 use microglia::program::builder::Sizes;
 use microglia::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward, Op};
-use microglia::program::tensor::LOSSES;
 use microglia::program::{Builder, List, Param, ParamLayout, Program, Rows};
 
 /// Rows, inputs, outputs.
@@ -25,7 +28,7 @@ const SHAPES: [(&str, [usize; 3]); 7] = [
 ];
 
 /// One linear layer: its forward, and its backward ops as the lists' first and second.
-fn program([rows, inputs, outputs]: [usize; 3]) -> microglia::Result<Program> {
+fn program([rows, inputs, outputs]: [usize; 3]) -> Result<Program> {
     let layout = ParamLayout::new(vec![
         Param::new("weight", &[outputs, inputs], true, 0.1),
         Param::new("bias", &[outputs], false, 0.1),
@@ -56,40 +59,44 @@ fn program([rows, inputs, outputs]: [usize; 3]) -> microglia::Result<Program> {
     b.finish()
 }
 
-/// Seconds of the fastest `run` of about a second.
-fn time(engine: &mut GpuEngine, run: impl Fn(&mut GpuEngine) -> microglia::Result<()>) -> microglia::Result<f64> {
-    let mut fastest = f64::INFINITY;
-    let begun = Instant::now();
-    while begun.elapsed().as_secs_f64() < 1.0 {
-        let started = Instant::now();
-        run(engine)?;
-        engine.read_f32(LOSSES, 0)?;
-        fastest = fastest.min(started.elapsed().as_secs_f64());
+fn main() -> Result<()> {
+    let options = Options::typed()?;
+    let Some(gpu) = &options.gpu else {
+        eprintln!("no GPU: name a software adapter, as in `cargo bench --bench linear -- llvmpipe`");
+        return Ok(());
+    };
+    if !options.json {
+        println!("{}; µs and GFLOP/s of forward, weight, input", gpu.summary().name);
     }
-    Ok(fastest)
-}
-
-fn main() -> microglia::Result<()> {
-    // Cargo adds `--bench`.
-    let device = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_else(|| "gpu".into());
-    let choice: Choice = device.parse()?;
-    let Some(gpu) = Gpu::open(&choice)? else { return Ok(()) };
-    println!("{}; ms and GFLOP/s", gpu.summary().name);
-    print!("{:<18} {:>16} {:<9}", "", "shape", "variant");
-    println!(" {:>8} {:>6} {:>8} {:>6} {:>8} {:>6}", "forward", "", "input", "", "weight", "");
-    for (name, shape) in SHAPES {
-        let flops = 2.0 * shape.iter().product::<usize>() as f64;
+    for (name, shape) in SHAPES.into_iter().filter(|(name, _)| options.asks_for(name)) {
         for (variant, class) in [("registers", AdapterClass::Software), ("tiles", AdapterClass::Discrete)] {
-            let options = GpuOptions { class: Some(class), ..GpuOptions::default() };
-            let mut engine = GpuEngine::new(gpu.clone(), program(shape)?, options)?;
-            let empty = time(&mut engine, |_| Ok(()))?;
+            let choice = GpuOptions { class: Some(class), ..GpuOptions::default() };
+            let mut engine = GpuEngine::new(gpu.clone(), program(shape)?, choice)?;
+            let ops = sampled(&mut engine, options.seconds)?;
+            if options.json {
+                println!("{}", serde_json::json!({ "name": name, "shape": shape, "variant": variant, "ops": ops }));
+                continue;
+            }
             print!("{name:<18} {:>16} {variant:<9}", shape.map(|n| n.to_string()).join("·"));
-            for (list, index) in [(List::Forward, 0), (List::Backward, 0), (List::Backward, 1)] {
-                let seconds = time(&mut engine, |engine| engine.run_op(list, index, 0))? - empty;
-                print!(" {:>8.3} {:>6.1}", seconds * 1e3, flops / seconds / 1e9);
+            for label in ["linear_forward", "linear_backward_weight", "linear_backward_input"] {
+                if let Some(op) = ops.iter().find(|op| op.op == label) {
+                    print!(" {:>9.1} {:>6.1}", op.median_us, op.gflops);
+                }
             }
             println!();
         }
     }
     Ok(())
+}
+
+/// The layer's ops in about so many seconds.
+fn sampled(engine: &mut GpuEngine, seconds: f64) -> Result<Vec<OpProfile>> {
+    let lists = [List::Forward, List::Backward];
+    let free = Roofline { bytes_per_second: f64::INFINITY, flops_per_second: f64::INFINITY, dispatch_seconds: 0.0 };
+    // The first compiles.
+    time_ops(engine, &lists, 0, 1, &free)?;
+    let started = Instant::now();
+    time_ops(engine, &lists, 0, 1, &free)?;
+    let steps = (seconds / started.elapsed().as_secs_f64()).clamp(3.0, 300.0) as usize;
+    time_ops(engine, &lists, 0, steps, &free)
 }

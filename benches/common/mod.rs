@@ -23,7 +23,7 @@ pub const STEP: [List; 3] = [List::Forward, List::Backward, List::Update];
 
 /// What was typed.
 pub struct Options {
-    gpu: Option<Arc<Gpu>>,
+    pub gpu: Option<Arc<Gpu>>,
     cpu: bool,
     threads: Option<usize>,
     only: Option<String>,
@@ -93,11 +93,14 @@ pub fn models(replicas: usize) -> Vec<Model> {
         (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (8, 1, 1);
         Model { name, case }
     };
-    let mut official = Case::patchtst(Variant::Official, replicas, 32, 336).prune(100);
-    (official.model.layers, official.sizes.channels, official.sizes.targets, official.sizes.horizon) = (3, 7, 7, 96);
-    let official = official.set(|p| {
-        (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(16), Some(8), 128, 16, 256);
-    });
+    let official = |name, [d_model, heads, ff]: [usize; 3]| {
+        let mut case = Case::patchtst(Variant::Official, replicas, 32, 336).prune(100);
+        (case.model.layers, case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (3, 7, 7, 96);
+        let case = case.set(|p| {
+            (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(16), Some(8), d_model, heads, ff);
+        });
+        Model { name, case }
+    };
     let mut authors = Case::patchtst(Variant::Authors, replicas, 64, 60).prune(100);
     (authors.model.layers, authors.sizes.channels, authors.sizes.targets, authors.sizes.horizon) = (3, 8, 1, 1);
     let authors = authors.set(|p| {
@@ -108,7 +111,8 @@ pub fn models(replicas: usize) -> Vec<Model> {
         recurrent("lstm-64", Lstm, 64, 30, 64),
         recurrent("lstm-256", Lstm, 128, 96, 256),
         Model { name: "patchtst-authors", case: authors },
-        Model { name: "patchtst-official", case: official },
+        official("patchtst-official", [128, 16, 256]),
+        official("patchtst-etth1", [16, 4, 128]),
     ];
     // Rows enough for windows to differ.
     let roomy = |mut model: Model| {

@@ -15,6 +15,7 @@ use crate::gpu::shader::{Access, Binding, SLOT, uniform_range};
 pub const UNIFORM_STRIDE: usize = 256;
 /// The cost of a launch, in operations.
 const LAUNCH_WORK: u64 = 100_000;
+
 /// Working memory, as large as the greediest op needs it: ops follow one another.
 pub fn scratch(gpu: &Gpu, plans: &[Plan], replicas: usize, poison: bool) -> Result<Vec<wgpu::Buffer>> {
     let kinds = plans.iter().map(|plan| plan.scratch.len()).max().unwrap_or(0);

@@ -135,7 +135,8 @@ impl Op {
             Op::PositionsBackward(op) => Cost::words(op.sequences * op.width, op.sequences * op.width, op.width),
             Op::BatchNormStatistics(op) => {
                 let (n, statistics) = (op.batch * op.tokens * op.width, 2 * op.width + 1);
-                Cost::words(4 * n, n + op.batch + statistics, 2 * statistics)
+                // A count is two words of state.
+                Cost::words(4 * n, n + op.batch + statistics + 1, 2 * statistics + 1)
             }
             Op::BatchNormForward(op) => {
                 Cost::words(4 * op.count * op.width, (op.count + 4) * op.width, op.count * op.width)

@@ -6,11 +6,13 @@
 //! Every op writes its outputs with `=`; each output word has one owner; reductions run in a fixed order.
 
 mod access;
+mod linear;
 mod transformer;
 
 use super::tensor::*;
 use crate::words::words;
 
+pub use linear::*;
 pub use transformer::*;
 
 /// How the input window is normalised, target channels only.
@@ -98,68 +100,6 @@ pub struct InstanceDenorm {
     pub input: TensorId,
     /// What is written: forward `[B, Z, K]`, the forecast; backward `[B, Z, K]`, or by channel `[B, K, Z]`, d_input
     pub output: TensorId,
-}
-
-/// How a linear layer ends a branch beside which its input goes on: `output = skip + dropout(…)`. Its backward is a
-/// [`Dropout`] towards the layer; towards `skip` the gradient is d_output itself, which the op that writes the skip's
-/// gradient adds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Residual {
-    /// `[N, O]`
-    pub skip: Rows,
-    pub site: u32,
-    /// Rows of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
-    pub first: usize,
-}
-
-/// `output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o]`, and what [`Residual`] makes of that.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LinearForward {
-    /// `[N, I]`
-    pub input: Rows,
-    /// Word of `[O, I]` in [`PARAMS`].
-    pub weight: usize,
-    /// Word of `[O]` in [`PARAMS`].
-    pub bias: usize,
-    pub residual: Option<Residual>,
-    /// `[N, O]`
-    pub output: Rows,
-}
-
-/// `d_input[n, i] = Σ_o d_output[n, o] · weight[o, i] + skip[n, i]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct LinearBackwardInput {
-    /// `[N, O]`
-    pub d_output: Rows,
-    /// Word of `[O, I]` in [`PARAMS`].
-    pub weight: usize,
-    /// `[N, I]`: the gradient that reaches the input past the layer.
-    pub skip: Option<Rows>,
-    /// `[N, I]`
-    pub d_input: Rows,
-}
-
-/// `d_weight[o, i] = Σ_n d_output[n, o] · input[n, i]` and `d_bias[o] = Σ_n d_output[n, o]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct LinearBackwardWeight {
-    /// Input `[N, I]` and d_output `[N, O]`: one pair, or one of each range of the rows where those lie in several tensors.
-    pub parts: Vec<(Rows, Rows)>,
-    /// Word of `[O, I]` in [`GRADS`].
-    pub d_weight: usize,
-    /// Word of `[O]` in [`GRADS`].
-    pub d_bias: usize,
-}
-
-impl LinearBackwardWeight {
-    /// N, of all parts.
-    pub fn count(&self) -> usize {
-        self.parts.iter().map(|(input, _)| input.count).sum()
-    }
-
-    /// I and O.
-    pub fn widths(&self) -> (usize, usize) {
-        self.parts.first().map_or((0, 0), |(input, d_output)| (input.width, d_output.width))
-    }
 }
 
 /// Elman RNN over `t_begin..t_end`: `h_t = act(projected_t + w_hh · h_{t−1} + b_hh)`, `h_{−1} = 0`.
