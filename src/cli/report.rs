@@ -196,6 +196,13 @@ fn sparsity(summary: &Summary) -> String {
         table.row(cells);
     }
     text += &table.without_empty_columns().to_string();
+    for tensor in report.tensors.iter().filter(|tensor| tensor.living == 0) {
+        let _ = writeln!(
+            text,
+            "{} has no living weight left, and passes nothing on: a lower --sparsity keeps more",
+            tensor.name
+        );
+    }
     text
 }
 

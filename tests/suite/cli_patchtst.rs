@@ -80,3 +80,16 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
     let authors = train(folder, &["--patchtst-variant", "authors", "--out", "authors"]);
     assert_eq!(code(&authors), 0, "{}", stderr(&authors));
 }
+
+/// Eight matrices share three living weights.
+#[test]
+fn a_matrix_without_a_living_weight_is_told() {
+    let (place, tiny) = (tempfile::tempdir().unwrap(), path("tiny.csv"));
+    let mut all =
+        vec!["train", "--model", "patchtst", "--data", tiny.to_str().unwrap(), "--device=cpu", "--target", "y,x"];
+    all.extend(["--lookback", "9", "--epochs", "2", "--ff", "8", "--layers", "1"]);
+    all.extend(["--schedule", "constant", "--sparsity", "0.0..0.995"]);
+    let run = microglia(place.path(), &[&all[..], &SIZES].concat());
+    assert_eq!(code(&run), 0, "{}", stderr(&run));
+    assert!(stdout(&run).contains(" has no living weight left, and passes nothing on"), "{}", stdout(&run));
+}
