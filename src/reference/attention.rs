@@ -86,7 +86,7 @@ pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForw
 
 /// One head: scores, their softmax with its log-sum-exp, dropout, and the weighted sum of values.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "what one head reads and writes")]
 fn forward<T: Scalar>(
     place: &Place,
     qkv: &[T],
@@ -245,7 +245,7 @@ impl<'a, T: Scalar> Again<'a, T> {
 
     /// One head's d_q, with delta = Σ output · d_output left in `softmax` and d_scores in its place.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "what one head reads and writes")]
     fn query(
         &self,
         place: &Place,
