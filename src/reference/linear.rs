@@ -9,16 +9,20 @@ use crate::program::op::{Chance, LinearBackwardInput, LinearBackwardWeight, Line
 use crate::program::tensor::{GRADS, PARAMS};
 
 use super::dropout::Drops;
-use super::matrix::{Matrix, Out, even, product};
+use super::matrix::{Matrix, Out, even, product, transpose};
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, spans};
 
 /// Rows of the input per task.
 const ROW_TILE: usize = 512;
 /// Rows of the weight gradient per task.
-const WEIGHT_TILE: usize = 64;
-/// Rows of the input that one task sums over.
-const SPLIT: usize = 4096;
+const WEIGHT_TILE: usize = 256;
+/// Rows of the input that one task sums over at least.
+const SPLIT: usize = 512;
+/// Tasks that a weight gradient is cut into: enough to keep many threads busy, few enough that adding up their sums costs little.
+const TASKS: usize = 16;
+/// Below this a product's rows do not fill the vectors of `gemm`'s inner loop.
+const WIDE: usize = 64;
 
 pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, slot: usize) {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
@@ -89,7 +93,7 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
     let (inputs, outputs) = op.widths();
     let mut grads = storage.take_floats(GRADS);
     // The first split's sums are written where they belong, the others' added to them in order.
-    let ranges: Vec<(&(Rows, Rows), Range<usize>)> = op.parts.iter().flat_map(split).collect();
+    let ranges: Vec<(&(Rows, Rows), Range<usize>)> = op.parts.iter().flat_map(|part| split(part, outputs)).collect();
     let splits = ranges.len();
     let words = outputs * (inputs + 1);
     let mut partial = vec![T::ZERO; storage.replicas * (splits - 1) * words];
@@ -128,9 +132,11 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
 }
 
 /// A part's ranges of rows that one task sums over.
-fn split(part: &(Rows, Rows)) -> impl Iterator<Item = (&(Rows, Rows), Range<usize>)> {
+fn split(part: &(Rows, Rows), outputs: usize) -> impl Iterator<Item = (&(Rows, Rows), Range<usize>)> {
     let count = part.0.count;
-    (0..count.max(1)).step_by(SPLIT).map(move |first| (part, first..(first + SPLIT).min(count)))
+    let splits = (TASKS / outputs.div_ceil(WEIGHT_TILE)).max(1);
+    let rows = count.div_ceil(splits).max(SPLIT);
+    (0..count.max(1)).step_by(rows).map(move |first| (part, first..(first + rows).min(count)))
 }
 
 /// The op's two spans of a row of gradients.
@@ -158,25 +164,35 @@ fn weight_sums<T: Scalar>(
     d_weight: &mut [T],
     d_bias: &mut [T],
 ) {
-    let inputs = input_rows.width;
+    let (inputs, outputs) = (input_rows.width, d_bias.len());
     d_weight.fill(T::ZERO);
+    d_bias.fill(T::ZERO);
+    // The product is fastest where its rows are the narrower side, but no narrower than a vector.
+    let flipped = if inputs < WIDE { inputs < outputs } else { WIDE <= outputs && outputs < inputs };
+    let mut across = vec![T::ZERO; if flipped { inputs * outputs } else { 0 }];
     for (n, x) in even(input, input_rows, rows.start, rows.len()) {
         for (m, d) in even(d_output, d_rows, n, x.rows) {
-            let d = Matrix { offset: d.offset + first, columns: d_bias.len(), ..d };
+            let d = Matrix { offset: d.offset + first, columns: outputs, ..d };
             let x = Matrix { offset: x.offset + (m - n) * x.row, rows: d.rows, ..x };
-            product(Out { data: &mut *d_weight, row: inputs }, true, d.transposed(), x);
+            if flipped {
+                product(Out { data: &mut across, row: outputs }, true, x.transposed(), d);
+            } else {
+                product(Out { data: &mut *d_weight, row: inputs }, true, d.transposed(), x);
+            }
+            vectorized(
+                #[inline(always)]
+                || {
+                    for row in 0..d.rows {
+                        let d = &d.data[d.offset + row * d.row..][..d_bias.len()];
+                        for (sum, d) in d_bias.iter_mut().zip(d) {
+                            *sum += *d;
+                        }
+                    }
+                },
+            );
         }
     }
-    vectorized(
-        #[inline(always)]
-        || {
-            d_bias.fill(T::ZERO);
-            for n in rows {
-                let d = &d_output[d_rows.start(n) + first..][..d_bias.len()];
-                for (sum, d) in d_bias.iter_mut().zip(d) {
-                    *sum += *d;
-                }
-            }
-        },
-    );
+    if flipped {
+        transpose(&across, outputs, d_weight);
+    }
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
 
-use super::matrix::{Matrix, Out, product};
+use super::matrix::{Matrix, Out, product, transposed_rows};
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, tiles};
 
@@ -18,6 +18,7 @@ pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
     let mut gates = storage.take_floats(op.gates);
     let mut states = storage.take_floats(op.states);
     let mut cells = storage.take_floats(op.cells);
+    let w_hh = transposed_rows(storage, op.w_hh, 4 * h, h);
     let gate_tiles = tiles(&mut gates, storage.row(op.gates), op.batch, steps * 4 * h, TILE);
     let state_tiles = tiles(&mut states, storage.row(op.states), op.batch, (steps + 1) * h, TILE);
     let cell_tiles = tiles(&mut cells, storage.row(op.cells), op.batch, (steps + 1) * h, TILE);
@@ -25,22 +26,24 @@ pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
         |(task, ((gates, states), cells))| {
             let params = storage.float_row(PARAMS, task / per_replica);
             let bias = &params[op.b_hh..][..4 * h];
-            let w_hh = Matrix::new(params, op.w_hh, 4 * h, h, h).transposed();
+            let w_hh = Matrix::new(&w_hh[task / per_replica], 0, h, 4 * h, 4 * h);
             let batch = gates.len() / (steps * 4 * h);
+            let mut recurrent = vec![T::ZERO; batch * 4 * h];
             for sequence in states.chunks_mut((steps + 1) * h).chain(cells.chunks_mut((steps + 1) * h)) {
                 sequence[..h].fill(T::ZERO);
             }
             for t in 0..steps {
                 let previous = Matrix::new(states, t * h, batch, h, (steps + 1) * h);
-                product(Out { data: &mut gates[t * 4 * h..], row: steps * 4 * h }, true, previous, w_hh);
+                product(Out { data: &mut recurrent, row: 4 * h }, false, previous, w_hh);
                 vectorized(
                     #[inline(always)]
                     || {
                         for b in 0..batch {
                             let a = &mut gates[(b * steps + t) * 4 * h..][..4 * h];
+                            let recurrent = &recurrent[b * 4 * h..][..4 * h];
                             let state = &mut states[(b * (steps + 1) + t + 1) * h..][..h];
                             let (before, cell) = cells[(b * (steps + 1) + t) * h..][..2 * h].split_at_mut(h);
-                            cell_forward(a, bias, before, cell, state);
+                            cell_forward(a, recurrent, bias, before, cell, state);
                         }
                     },
                 );
@@ -52,20 +55,20 @@ pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
     storage.put_floats(op.cells, cells);
 }
 
-/// One sequence's step: activates the gates `a [4, H]` in place.
+/// One sequence's step: activates the gates in place, whose projected inputs `a [4, H]` holds. A loop for each function:
+/// all five in one do not fit the registers.
 #[inline(always)]
-fn cell_forward<T: Scalar>(a: &mut [T], bias: &[T], before: &[T], cell: &mut [T], state: &mut [T]) {
+fn cell_forward<T: Scalar>(a: &mut [T], recurrent: &[T], bias: &[T], before: &[T], cell: &mut [T], state: &mut [T]) {
     let h = state.len();
-    let (i, a) = a.split_at_mut(h);
-    let (f, a) = a.split_at_mut(h);
-    let (g, o) = a.split_at_mut(h);
-    let (o, before, cell) = (&mut o[..h], &before[..h], &mut cell[..h]);
-    let (b_i, b_f, b_g, b_o) = (&bias[..h], &bias[h..2 * h], &bias[2 * h..3 * h], &bias[3 * h..4 * h]);
+    for ((a, recurrent), bias) in a.iter_mut().zip(recurrent).zip(bias) {
+        *a = *a + *recurrent + *bias;
+    }
+    a[..2 * h].iter_mut().for_each(|a| *a = a.sigmoid());
+    a[2 * h..3 * h].iter_mut().for_each(|a| *a = a.tanh());
+    a[3 * h..].iter_mut().for_each(|a| *a = a.sigmoid());
+    let (i, f, g, o) = (&a[..h], &a[h..2 * h], &a[2 * h..3 * h], &a[3 * h..4 * h]);
+    let (before, cell) = (&before[..h], &mut cell[..h]);
     for j in 0..h {
-        i[j] = (i[j] + b_i[j]).sigmoid();
-        f[j] = (f[j] + b_f[j]).sigmoid();
-        g[j] = (g[j] + b_g[j]).tanh();
-        o[j] = (o[j] + b_o[j]).sigmoid();
         cell[j] = f[j] * before[j] + i[j] * g[j];
         state[j] = o[j] * cell[j].tanh();
     }

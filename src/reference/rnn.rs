@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::program::op::{Activation, RnnBackward, RnnForward};
 use crate::program::tensor::PARAMS;
 
-use super::matrix::{Matrix, Out, product};
+use super::matrix::{Matrix, Out, product, transposed_rows};
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, tiles};
 
@@ -16,12 +16,13 @@ pub fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
     let (h, steps) = (op.hidden, op.steps);
     let per_replica = op.batch.div_ceil(TILE);
     let mut states = storage.take_floats(op.states);
+    let w_hh = transposed_rows(storage, op.w_hh, h, h);
     tiles(&mut states, storage.row(op.states), op.batch, (steps + 1) * h, TILE).into_par_iter().enumerate().for_each(
         |(task, states)| {
             let (r, first) = (task / per_replica, task % per_replica * TILE);
             let params = storage.float_row(PARAMS, r);
             let bias = &params[op.b_hh..][..h];
-            let w_hh = Matrix::new(params, op.w_hh, h, h, h).transposed();
+            let w_hh = Matrix::new(&w_hh[r], 0, h, h, h);
             let batch = states.len() / ((steps + 1) * h);
             let projected = &storage.float_row(op.projected, r)[first * steps * h..][..batch * steps * h];
             let mut pre = vec![T::ZERO; batch * h];
