@@ -175,7 +175,8 @@ fn term_sums(
 ) -> Result<Vec<Vec<Vec<f64>>>> {
     for &id in touched.iter().filter(|id| program.tensor(**id).element == Element::F32) {
         for replica in 0..rows(program, id) {
-            oracle.values_mut(id, replica).iter_mut().for_each(|value| *value = value.abs());
+            let values = oracle.values(id, replica).iter().map(|value| value.abs()).collect();
+            oracle.set_values(id, replica, values);
         }
     }
     oracle.run_op(list, index, SLOT)?;

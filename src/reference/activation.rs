@@ -13,48 +13,42 @@ const TILE: usize = 16_384;
 
 pub fn activation_forward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationForward, slot: usize) {
     let mut output = storage.take_floats(op.output);
-    let per_replica = op.elements.div_ceil(TILE);
-    tiles(&mut output, storage.row(op.output), op.elements, 1, TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, op.site);
-            let input = &storage.float_row(op.input, r)[first..][..output.len()];
-            vectorized(
-                #[inline(always)]
-                || {
-                    match op.kind {
-                        FeedForward::Gelu => apply(output, input, input, gelu),
-                        FeedForward::Relu => apply(output, input, input, relu),
-                    }
-                    drops.apply(op.first + first, output);
-                },
-            );
-        },
-    );
+    tiles(&mut output, op.elements, 1, TILE).enumerate().for_each(|(task, output)| {
+        let first = task * TILE;
+        let drops = Drops::new(&storage.step(slot), Chance::Hidden, op.site);
+        let input = &storage.floats(op.input)[first..][..output.len()];
+        vectorized(
+            #[inline(always)]
+            || {
+                match op.kind {
+                    FeedForward::Gelu => apply(output, input, input, gelu),
+                    FeedForward::Relu => apply(output, input, input, relu),
+                }
+                drops.apply(op.first + first, output);
+            },
+        );
+    });
     storage.put_floats(op.output, output);
 }
 
 pub fn activation_backward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationBackward, slot: usize) {
     let mut d_input = storage.take_floats(op.d_input);
-    let per_replica = op.elements.div_ceil(TILE);
-    tiles(&mut d_input, storage.row(op.d_input), op.elements, 1, TILE).into_par_iter().enumerate().for_each(
-        |(task, d_input)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, op.site);
-            let input = &storage.float_row(op.input, r)[first..][..d_input.len()];
-            let d_output = &storage.float_row(op.d_output, r)[first..][..d_input.len()];
-            vectorized(
-                #[inline(always)]
-                || {
-                    match op.kind {
-                        FeedForward::Gelu => apply(d_input, input, d_output, gelu_backward),
-                        FeedForward::Relu => apply(d_input, input, d_output, relu),
-                    }
-                    drops.apply(op.first + first, d_input);
-                },
-            );
-        },
-    );
+    tiles(&mut d_input, op.elements, 1, TILE).enumerate().for_each(|(task, d_input)| {
+        let first = task * TILE;
+        let drops = Drops::new(&storage.step(slot), Chance::Hidden, op.site);
+        let input = &storage.floats(op.input)[first..][..d_input.len()];
+        let d_output = &storage.floats(op.d_output)[first..][..d_input.len()];
+        vectorized(
+            #[inline(always)]
+            || {
+                match op.kind {
+                    FeedForward::Gelu => apply(d_input, input, d_output, gelu_backward),
+                    FeedForward::Relu => apply(d_input, input, d_output, relu),
+                }
+                drops.apply(op.first + first, d_input);
+            },
+        );
+    });
     storage.put_floats(op.d_input, d_input);
 }
 

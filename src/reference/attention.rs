@@ -43,40 +43,37 @@ impl<T: Scalar> Scratch<T> {
 pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
-    let per_replica = heads.sequences().div_ceil(TILE);
     let mut output = storage.take_floats(op.output);
     let mut softmax = storage.take_floats(op.softmax);
     let mut scores = op.scores.map(|scores| storage.take_floats(scores)).unwrap_or_default();
     let sequences = heads.sequences();
     let first_word = heads.first_sequence() * n * d;
-    let output_spans = spans(&mut output, storage.row(op.output), first_word, sequences, n * d, TILE);
+    let output_spans = spans(&mut output, first_word, sequences, n * d, TILE);
     let softmax_words = heads.heads * n * 2;
     let first_row = heads.first_sequence() * softmax_words;
-    let softmax_spans = spans(&mut softmax, storage.row(op.softmax), first_row, sequences, softmax_words, TILE);
+    let softmax_spans = spans(&mut softmax, first_row, sequences, softmax_words, TILE);
     let score_words = heads.own().len() * n * n;
     let score_spans: Vec<&mut [T]> = match op.scores {
-        Some(tensor) => spans(&mut scores, storage.row(tensor), 0, sequences, score_words, TILE),
-        None => output_spans.iter().map(|_| Default::default()).collect(),
+        Some(_) => scores.chunks_mut(TILE * score_words).collect(),
+        None => (0..sequences.div_ceil(TILE)).map(|_| Default::default()).collect(),
     };
-    output_spans.into_par_iter().zip(softmax_spans).zip(score_spans).enumerate().for_each(
-        |(task, ((output, softmax), scores))| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Attention, op.site);
-            let qkv = storage.float_row(op.qkv, r);
-            let before = op.before.map(|before| storage.float_row(before, r));
-            let mut scratch = Scratch::new(&heads);
-            for (s, place) in Place::of_task(heads, first) {
-                let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
-                let scores = if scores.is_empty() { None } else { Some(&mut scores[place.own_scores(s)]) };
-                let before = before.map(|before| &before[place.scores()..][..n * n]);
-                let output = &mut output[s * n * d + place.head * heads.width..];
-                vectorized(
-                    #[inline(always)]
-                    || forward(&place, qkv, before, &drops, &mut scratch, scores, softmax, output),
-                );
-            }
-        },
-    );
+    output_spans.zip(softmax_spans).zip(score_spans).enumerate().for_each(|(task, ((output, softmax), scores))| {
+        let first = task * TILE;
+        let drops = Drops::new(&storage.step(slot), Chance::Attention, op.site);
+        let qkv = storage.floats(op.qkv);
+        let before = op.before.map(|before| storage.floats(before));
+        let mut scratch = Scratch::new(&heads);
+        for (s, place) in Place::of_task(heads, first) {
+            let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
+            let scores = if scores.is_empty() { None } else { Some(&mut scores[place.own_scores(s)]) };
+            let before = before.map(|before| &before[place.scores()..][..n * n]);
+            let output = &mut output[s * n * d + place.head * heads.width..];
+            vectorized(
+                #[inline(always)]
+                || forward(&place, qkv, before, &drops, &mut scratch, scores, softmax, output),
+            );
+        }
+    });
     storage.put_floats(op.output, output);
     storage.put_floats(op.softmax, softmax);
     if let Some(tensor) = op.scores {
@@ -159,38 +156,35 @@ fn by_lane(n: usize, first: usize, mut each: impl FnMut(usize, Range<usize>)) {
 pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
-    let per_replica = heads.sequences().div_ceil(TILE);
     let mut d_qkv = storage.take_floats(op.d_qkv);
     let mut softmax = storage.take_floats(op.softmax);
     let mut d_scores = op.d_scores.map(|scores| storage.take_floats(scores)).unwrap_or_default();
     let sequences = heads.sequences();
     let first_word = (heads.first_sequence() - heads.qkv_first) * n * 3 * d;
-    let d_spans = spans(&mut d_qkv, storage.row(op.d_qkv), first_word, sequences, n * 3 * d, TILE);
+    let d_spans = spans(&mut d_qkv, first_word, sequences, n * 3 * d, TILE);
     let softmax_words = heads.heads * n * 2;
     let first_row = heads.first_sequence() * softmax_words;
-    let softmax_spans = spans(&mut softmax, storage.row(op.softmax), first_row, sequences, softmax_words, TILE);
+    let softmax_spans = spans(&mut softmax, first_row, sequences, softmax_words, TILE);
     let score_words = heads.own().len() * n * n;
     let score_spans: Vec<&mut [T]> = match op.d_scores {
-        Some(tensor) => spans(&mut d_scores, storage.row(tensor), 0, sequences, score_words, TILE),
-        None => d_spans.iter().map(|_| Default::default()).collect(),
+        Some(_) => d_scores.chunks_mut(TILE * score_words).collect(),
+        None => (0..sequences.div_ceil(TILE)).map(|_| Default::default()).collect(),
     };
-    d_spans.into_par_iter().zip(softmax_spans).zip(score_spans).enumerate().for_each(
-        |(task, ((d_qkv, softmax), d_scores))| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let again = Again::new(storage, op, r, slot);
-            let output = storage.float_row(op.output, r);
-            let mut scratch = Scratch::new(&heads);
-            for (s, place) in Place::of_task(heads, first) {
-                let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
-                let d_scores = if d_scores.is_empty() { None } else { Some(&mut d_scores[place.own_scores(s)]) };
-                let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
-                vectorized(
-                    #[inline(always)]
-                    || again.query(&place, output, op.handed_on, &mut scratch, d_scores, softmax, d_query),
-                );
-            }
-        },
-    );
+    d_spans.zip(softmax_spans).zip(score_spans).enumerate().for_each(|(task, ((d_qkv, softmax), d_scores))| {
+        let first = task * TILE;
+        let again = Again::new(storage, op, slot);
+        let output = storage.floats(op.output);
+        let mut scratch = Scratch::new(&heads);
+        for (s, place) in Place::of_task(heads, first) {
+            let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
+            let d_scores = if d_scores.is_empty() { None } else { Some(&mut d_scores[place.own_scores(s)]) };
+            let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
+            vectorized(
+                #[inline(always)]
+                || again.query(&place, output, op.handed_on, &mut scratch, d_scores, softmax, d_query),
+            );
+        }
+    });
     storage.put_floats(op.d_qkv, d_qkv);
     storage.put_floats(op.softmax, softmax);
     if let Some(tensor) = op.d_scores {
@@ -201,16 +195,15 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
 pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
-    let per_replica = heads.sequences().div_ceil(TILE);
     let mut d_qkv = storage.take_floats(op.d_qkv);
     let sequences = heads.sequences();
     let first_word = (heads.first_sequence() - heads.qkv_first) * n * 3 * d;
-    let d_spans = spans(&mut d_qkv, storage.row(op.d_qkv), first_word, sequences, n * 3 * d, TILE);
-    d_spans.into_par_iter().enumerate().for_each(|(task, d_qkv)| {
-        let (r, first) = (task / per_replica, task % per_replica * TILE);
-        let again = Again::new(storage, op, r, slot);
-        let d_scores = op.d_scores.map(|scores| storage.float_row(scores, r));
-        let softmax = storage.float_row(op.softmax, r);
+    let d_spans = spans(&mut d_qkv, first_word, sequences, n * 3 * d, TILE);
+    d_spans.enumerate().for_each(|(task, d_qkv)| {
+        let first = task * TILE;
+        let again = Again::new(storage, op, slot);
+        let d_scores = op.d_scores.map(|scores| storage.floats(scores));
+        let softmax = storage.floats(op.softmax);
         let mut scratch = Scratch::new(&heads);
         for (s, place) in Place::of_task(heads, first) {
             let softmax = &softmax[place.softmax()..][..n * 2];
@@ -234,12 +227,12 @@ struct Again<'a, T> {
 }
 
 impl<'a, T: Scalar> Again<'a, T> {
-    fn new(storage: &'a Storage<T>, op: &AttentionBackward, r: usize, slot: usize) -> Self {
+    fn new(storage: &'a Storage<T>, op: &AttentionBackward, slot: usize) -> Self {
         Again {
-            qkv: storage.float_row(op.qkv, r),
-            before: op.before.map(|before| storage.float_row(before, r)),
-            d_output: storage.float_row(op.d_output, r),
-            drops: Drops::new(&storage.step(r, slot), Chance::Attention, op.site),
+            qkv: storage.floats(op.qkv),
+            before: op.before.map(|before| storage.floats(before)),
+            d_output: storage.floats(op.d_output),
+            drops: Drops::new(&storage.step(slot), Chance::Attention, op.site),
         }
     }
 

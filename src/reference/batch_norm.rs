@@ -17,46 +17,42 @@ const MOMENTUM: f64 = 0.1;
 const TILE: usize = 512;
 
 /// The windows of a slot, `NO_WINDOW` in empty places.
-fn windows<T: Scalar>(storage: &Storage<T>, r: usize, slot: usize, batch: usize) -> &[u32] {
-    &storage.integer_row(WINDOWS, r)[slot * batch..][..batch]
+fn windows<T: Scalar>(storage: &Storage<T>, slot: usize, batch: usize) -> &[u32] {
+    &storage.integers(WINDOWS)[slot * batch..][..batch]
 }
 
 pub fn batch_norm_statistics<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormStatistics, slot: usize) {
     let (width, tokens) = (op.width, op.tokens);
     let mut stats = storage.take_floats(op.stats);
     let mut state = storage.take_floats(STATE);
-    for r in 0..storage.replicas {
-        let input = storage.float_row(op.input, r);
-        let windows = windows(storage, r, slot, op.batch);
-        let there = |row: usize| windows[row / tokens] != NO_WINDOW;
-        let count = windows.iter().filter(|window| **window != NO_WINDOW).count() * tokens;
-        let divisor = T::from_f32(count.max(1) as f32);
-        let row = |n: usize| &input[n * width..][..width];
-        let mut mean = partial_sums(op.batch * tokens, TILE, width, |rows, sums| {
-            for n in rows.filter(|n| there(*n)) {
-                for (sum, x) in sums.iter_mut().zip(row(n)) {
-                    *sum += *x;
-                }
+    let input = storage.floats(op.input);
+    let windows = windows(storage, slot, op.batch);
+    let there = |row: usize| windows[row / tokens] != NO_WINDOW;
+    let count = windows.iter().filter(|window| **window != NO_WINDOW).count() * tokens;
+    let divisor = T::from_f32(count.max(1) as f32);
+    let row = |n: usize| &input[n * width..][..width];
+    let mut mean = partial_sums(op.batch * tokens, TILE, width, |rows, sums| {
+        for n in rows.filter(|n| there(*n)) {
+            for (sum, x) in sums.iter_mut().zip(row(n)) {
+                *sum += *x;
             }
-        });
-        mean.iter_mut().for_each(|sum| *sum = *sum / divisor);
-        let squares = partial_sums(op.batch * tokens, TILE, width, |rows, sums: &mut [T]| {
-            for n in rows.filter(|n| there(*n)) {
-                for ((sum, x), mean) in sums.iter_mut().zip(row(n)).zip(&mean) {
-                    *sum += (*x - *mean) * (*x - *mean);
-                }
+        }
+    });
+    mean.iter_mut().for_each(|sum| *sum = *sum / divisor);
+    let squares = partial_sums(op.batch * tokens, TILE, width, |rows, sums: &mut [T]| {
+        for n in rows.filter(|n| there(*n)) {
+            for ((sum, x), mean) in sums.iter_mut().zip(row(n)).zip(&mean) {
+                *sum += (*x - *mean) * (*x - *mean);
             }
-        });
-        let stats = &mut stats[r * storage.row(op.stats)..][..2 * width + 1];
-        stats[..width].copy_from_slice(&mean);
-        for (word, square) in stats[width..].iter_mut().zip(&squares) {
-            *word = *square / divisor;
         }
-        stats[2 * width] = T::from_f32(count as f32);
-        if storage.step(r, slot).active == 0 || count == 0 {
-            continue;
-        }
-        let running = &mut state[r * storage.row(STATE) + op.running..][..2 * width + 2];
+    });
+    stats[..width].copy_from_slice(&mean);
+    for (word, square) in stats[width..].iter_mut().zip(&squares) {
+        *word = *square / divisor;
+    }
+    stats[2 * width] = T::from_f32(count as f32);
+    if storage.step(slot).active != 0 && count > 0 {
+        let running = &mut state[op.running..][..2 * width + 2];
         let momentum = T::from_f64(MOMENTUM);
         let sample = T::from_f32((count.max(2) - 1) as f32);
         for d in 0..width {
@@ -81,92 +77,83 @@ fn inverse_deviations<T: Scalar>(variance: &[T]) -> Vec<T> {
 pub fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormForward) {
     let width = op.width;
     let mut output = storage.take_floats(op.output);
-    let per_replica = op.count.div_ceil(TILE);
-    tiles(&mut output, storage.row(op.output), op.count, width, TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let input = &storage.float_row(op.input, r)[first * width..];
-            let (mean, variance) = storage.float_row(op.stats, r)[op.mean..][..2 * width].split_at(width);
-            let inverse = inverse_deviations(variance);
-            let params = storage.float_row(PARAMS, r);
-            let (weight, bias) = (&params[op.affine.weight..][..width], &params[op.affine.bias..][..width]);
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (output, input) in output.chunks_mut(width).zip(input.chunks(width)) {
-                        for d in 0..width {
-                            output[d] = (input[d] - mean[d]) * inverse[d] * weight[d] + bias[d];
-                        }
+    tiles(&mut output, op.count, width, TILE).enumerate().for_each(|(task, output)| {
+        let first = task * TILE;
+        let input = &storage.floats(op.input)[first * width..];
+        let (mean, variance) = storage.floats(op.stats)[op.mean..][..2 * width].split_at(width);
+        let inverse = inverse_deviations(variance);
+        let params = storage.floats(PARAMS);
+        let (weight, bias) = (&params[op.affine.weight..][..width], &params[op.affine.bias..][..width]);
+        vectorized(
+            #[inline(always)]
+            || {
+                for (output, input) in output.chunks_mut(width).zip(input.chunks(width)) {
+                    for d in 0..width {
+                        output[d] = (input[d] - mean[d]) * inverse[d] * weight[d] + bias[d];
                     }
-                },
-            );
-        },
-    );
+                }
+            },
+        );
+    });
     storage.put_floats(op.output, output);
 }
 
 pub fn batch_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormBackwardWeight) {
     let width = op.width;
     let mut grads = storage.take_floats(GRADS);
-    for r in 0..storage.replicas {
-        let (input, d_output) = (storage.float_row(op.input, r), storage.float_row(op.d_output, r));
-        let (mean, variance) = storage.float_row(op.stats, r)[..2 * width].split_at(width);
-        let inverse = inverse_deviations(variance);
-        let sums = partial_sums(op.count, TILE, 2 * width, |rows, sums: &mut [T]| {
-            let (d_weight, d_bias) = sums.split_at_mut(width);
-            for n in rows {
-                let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
-                for j in 0..width {
-                    d_weight[j] += d[j] * ((x[j] - mean[j]) * inverse[j]);
-                    d_bias[j] += d[j];
-                }
+    let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
+    let (mean, variance) = storage.floats(op.stats)[..2 * width].split_at(width);
+    let inverse = inverse_deviations(variance);
+    let sums = partial_sums(op.count, TILE, 2 * width, |rows, sums: &mut [T]| {
+        let (d_weight, d_bias) = sums.split_at_mut(width);
+        for n in rows {
+            let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
+            for j in 0..width {
+                d_weight[j] += d[j] * ((x[j] - mean[j]) * inverse[j]);
+                d_bias[j] += d[j];
             }
-        });
-        let grads = &mut grads[r * storage.row(GRADS)..];
-        grads[op.d_affine.weight..][..width].copy_from_slice(&sums[..width]);
-        grads[op.d_affine.bias..][..width].copy_from_slice(&sums[width..]);
-    }
+        }
+    });
+    grads[op.d_affine.weight..][..width].copy_from_slice(&sums[..width]);
+    grads[op.d_affine.bias..][..width].copy_from_slice(&sums[width..]);
     storage.put_floats(GRADS, grads);
 }
 
 pub fn batch_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormBackwardInput, slot: usize) {
     let (width, count) = (op.width, op.batch * op.tokens);
     let mut d_input = storage.take_floats(op.d_input);
-    let per_replica = count.div_ceil(TILE);
-    tiles(&mut d_input, storage.row(op.d_input), count, width, TILE).into_par_iter().enumerate().for_each(
-        |(task, d_input)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let windows = windows(storage, r, slot, op.batch);
-            let (input, d_output) = (storage.float_row(op.input, r), storage.float_row(op.d_output, r));
-            let skip = op.skip.map(|skip| storage.float_row(skip, r));
-            let stats = storage.float_row(op.stats, r);
-            let (mean, inverse) = (&stats[..width], inverse_deviations(&stats[width..2 * width]));
-            let weight = &storage.float_row(PARAMS, r)[op.affine.weight..][..width];
-            let grads = storage.float_row(GRADS, r);
-            let (d_weight, d_bias) = (&grads[op.affine.weight..][..width], &grads[op.affine.bias..][..width]);
-            let counted = stats[2 * width];
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (i, d_input) in d_input.chunks_mut(width).enumerate() {
-                        let n = first + i;
-                        match skip {
-                            Some(skip) => d_input.copy_from_slice(&skip[n * width..][..width]),
-                            None => d_input.fill(T::ZERO),
-                        }
-                        if windows[n / op.tokens] == NO_WINDOW {
-                            continue;
-                        }
-                        let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
-                        for j in 0..width {
-                            let normal = (x[j] - mean[j]) * inverse[j];
-                            let centred = d[j] - (d_bias[j] + normal * d_weight[j]) / counted;
-                            d_input[j] += weight[j] * inverse[j] * centred;
-                        }
+    tiles(&mut d_input, count, width, TILE).enumerate().for_each(|(task, d_input)| {
+        let first = task * TILE;
+        let windows = windows(storage, slot, op.batch);
+        let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
+        let skip = op.skip.map(|skip| storage.floats(skip));
+        let stats = storage.floats(op.stats);
+        let (mean, inverse) = (&stats[..width], inverse_deviations(&stats[width..2 * width]));
+        let weight = &storage.floats(PARAMS)[op.affine.weight..][..width];
+        let grads = storage.floats(GRADS);
+        let (d_weight, d_bias) = (&grads[op.affine.weight..][..width], &grads[op.affine.bias..][..width]);
+        let counted = stats[2 * width];
+        vectorized(
+            #[inline(always)]
+            || {
+                for (i, d_input) in d_input.chunks_mut(width).enumerate() {
+                    let n = first + i;
+                    match skip {
+                        Some(skip) => d_input.copy_from_slice(&skip[n * width..][..width]),
+                        None => d_input.fill(T::ZERO),
                     }
-                },
-            );
-        },
-    );
+                    if windows[n / op.tokens] == NO_WINDOW {
+                        continue;
+                    }
+                    let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
+                    for j in 0..width {
+                        let normal = (x[j] - mean[j]) * inverse[j];
+                        let centred = d[j] - (d_bias[j] + normal * d_weight[j]) / counted;
+                        d_input[j] += weight[j] * inverse[j] * centred;
+                    }
+                }
+            },
+        );
+    });
     storage.put_floats(op.d_input, d_input);
 }

@@ -14,12 +14,11 @@ const TILE: usize = 256;
 pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
     let mut output = storage.take_floats(op.output.tensor);
     let width = op.output.width;
-    let (pieces, tile) = row_tiles(&mut output, storage.row(op.output.tensor), &op.output, TILE);
-    let per_replica = op.output.count.div_ceil(tile);
+    let (pieces, tile) = row_tiles(&mut output, &op.output, TILE);
     pieces.into_par_iter().enumerate().for_each(|(task, output)| {
-        let (r, first) = (task / per_replica, task % per_replica * tile);
-        let drops = Drops::new(&storage.step(r, slot), op.chance, op.site);
-        let input = storage.float_row(op.input.tensor, r);
+        let first = task * tile;
+        let drops = Drops::new(&storage.step(slot), op.chance, op.site);
+        let input = storage.floats(op.input.tensor);
         vectorized(
             #[inline(always)]
             || {

@@ -11,32 +11,28 @@ pub fn instance_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceN
     let mut output = storage.take_floats(op.output);
     let mut stats = storage.take_floats(op.stats);
     let window = op.steps * op.channels;
-    for r in 0..storage.replicas {
-        let input = storage.float_row(op.input, r);
-        let params = storage.float_row(PARAMS, r);
-        let output = &mut output[r * storage.row(op.output)..][..op.batch * window];
-        let stats = &mut stats[r * storage.row(op.stats)..][..op.batch * op.targets * 2];
-        for b in 0..op.batch {
-            for c in 0..op.channels {
-                let at = |t: usize| b * window + t * op.channels + c;
-                let (shift, scale) = if c < op.targets {
-                    let found = match op.mode {
-                        InstanceNorm::Last => (input[at(op.steps - 1)], T::ONE),
-                        InstanceNorm::MeanStd => mean_std((0..op.steps).map(|t| input[at(t)])),
-                    };
-                    stats[(b * op.targets + c) * 2] = found.0;
-                    stats[(b * op.targets + c) * 2 + 1] = found.1;
-                    found
-                } else {
-                    (T::ZERO, T::ONE)
+    let input = storage.floats(op.input);
+    let params = storage.floats(PARAMS);
+    for b in 0..op.batch {
+        for c in 0..op.channels {
+            let at = |t: usize| b * window + t * op.channels + c;
+            let (shift, scale) = if c < op.targets {
+                let found = match op.mode {
+                    InstanceNorm::Last => (input[at(op.steps - 1)], T::ONE),
+                    InstanceNorm::MeanStd => mean_std((0..op.steps).map(|t| input[at(t)])),
                 };
-                let (weight, bias) = match op.affine {
-                    Some(affine) if c < op.targets => scale_and_shift(params, affine, c),
-                    _ => (T::ONE, T::ZERO),
-                };
-                for t in 0..op.steps {
-                    output[at(t)] = (input[at(t)] - shift) / scale * weight + bias;
-                }
+                stats[(b * op.targets + c) * 2] = found.0;
+                stats[(b * op.targets + c) * 2 + 1] = found.1;
+                found
+            } else {
+                (T::ZERO, T::ONE)
+            };
+            let (weight, bias) = match op.affine {
+                Some(affine) if c < op.targets => scale_and_shift(params, affine, c),
+                _ => (T::ONE, T::ZERO),
+            };
+            for t in 0..op.steps {
+                output[at(t)] = (input[at(t)] - shift) / scale * weight + bias;
             }
         }
     }
@@ -64,40 +60,34 @@ fn divisor<T: Scalar>(weight: T) -> T {
 
 pub fn instance_denorm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceDenorm) {
     let mut output = storage.take_floats(op.output);
-    for r in 0..storage.replicas {
-        let input = storage.float_row(op.input, r);
-        let stats = storage.float_row(op.stats, r);
-        let params = storage.float_row(PARAMS, r);
-        let output = &mut output[r * storage.row(op.output)..];
-        each_forecast(op, |window, head, stat, k| {
-            let value = match op.affine {
-                Some(affine) => {
-                    let (weight, bias) = scale_and_shift(params, affine, k);
-                    (input[head] - bias) / divisor(weight)
-                }
-                None => input[head],
-            };
-            output[window] = value * stats[stat + 1] + stats[stat];
-        });
-    }
+    let input = storage.floats(op.input);
+    let stats = storage.floats(op.stats);
+    let params = storage.floats(PARAMS);
+    each_forecast(op, |window, head, stat, k| {
+        let value = match op.affine {
+            Some(affine) => {
+                let (weight, bias) = scale_and_shift(params, affine, k);
+                (input[head] - bias) / divisor(weight)
+            }
+            None => input[head],
+        };
+        output[window] = value * stats[stat + 1] + stats[stat];
+    });
     storage.put_floats(op.output, output);
 }
 
 pub fn instance_denorm_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceDenorm) {
     let mut output = storage.take_floats(op.output);
-    for r in 0..storage.replicas {
-        let input = storage.float_row(op.input, r);
-        let stats = storage.float_row(op.stats, r);
-        let params = storage.float_row(PARAMS, r);
-        let output = &mut output[r * storage.row(op.output)..];
-        each_forecast(op, |window, head, stat, k| {
-            let d = input[window] * stats[stat + 1];
-            output[head] = match op.affine {
-                Some(affine) => d / divisor(scale_and_shift(params, affine, k).0),
-                None => d,
-            };
-        });
-    }
+    let input = storage.floats(op.input);
+    let stats = storage.floats(op.stats);
+    let params = storage.floats(PARAMS);
+    each_forecast(op, |window, head, stat, k| {
+        let d = input[window] * stats[stat + 1];
+        output[head] = match op.affine {
+            Some(affine) => d / divisor(scale_and_shift(params, affine, k).0),
+            None => d,
+        };
+    });
     storage.put_floats(op.output, output);
 }
 
@@ -114,35 +104,32 @@ fn each_forecast(op: &InstanceDenorm, mut call: impl FnMut(usize, usize, usize, 
 pub fn instance_affine_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceAffineBackward) {
     let patches = op.patches;
     let mut grads = storage.take_floats(GRADS);
-    for r in 0..storage.replicas {
-        let (input, stats) = (storage.float_row(op.input, r), storage.float_row(op.stats, r));
-        let d_patches = storage.float_row(op.d_patches, r);
-        let (forecast, d_forecast) = (storage.float_row(op.forecast, r), storage.float_row(op.d_forecast, r));
-        let params = storage.float_row(PARAMS, r);
-        let grads = &mut grads[r * storage.row(GRADS)..];
-        for k in 0..op.targets {
-            let (weight, bias) = scale_and_shift(params, op.affine, k);
-            let (mut d_weight, mut d_bias) = (T::ZERO, T::ZERO);
-            for b in 0..op.batch {
-                let sequence = b * op.targets + k;
-                let (shift, scale) = (stats[2 * sequence], stats[2 * sequence + 1]);
-                let (mut weight_sum, mut bias_sum) = (T::ZERO, T::ZERO);
-                let words = patches.count * patches.rows;
-                for (i, d) in d_patches[sequence * words..][..words].iter().enumerate() {
-                    let t = patches.step(i / patches.rows, i % patches.rows, op.steps);
-                    weight_sum += *d * ((input[(b * op.steps + t) * op.channels + k] - shift) / scale);
-                    bias_sum += *d;
-                }
-                for i in sequence * op.horizon..(sequence + 1) * op.horizon {
-                    weight_sum += -d_forecast[i] * ((forecast[i] - bias) / divisor(weight));
-                    bias_sum += -d_forecast[i];
-                }
-                d_weight += weight_sum;
-                d_bias += bias_sum;
+    let (input, stats) = (storage.floats(op.input), storage.floats(op.stats));
+    let d_patches = storage.floats(op.d_patches);
+    let (forecast, d_forecast) = (storage.floats(op.forecast), storage.floats(op.d_forecast));
+    let params = storage.floats(PARAMS);
+    for k in 0..op.targets {
+        let (weight, bias) = scale_and_shift(params, op.affine, k);
+        let (mut d_weight, mut d_bias) = (T::ZERO, T::ZERO);
+        for b in 0..op.batch {
+            let sequence = b * op.targets + k;
+            let (shift, scale) = (stats[2 * sequence], stats[2 * sequence + 1]);
+            let (mut weight_sum, mut bias_sum) = (T::ZERO, T::ZERO);
+            let words = patches.count * patches.rows;
+            for (i, d) in d_patches[sequence * words..][..words].iter().enumerate() {
+                let t = patches.step(i / patches.rows, i % patches.rows, op.steps);
+                weight_sum += *d * ((input[(b * op.steps + t) * op.channels + k] - shift) / scale);
+                bias_sum += *d;
             }
-            grads[op.affine.weight + k] = d_weight;
-            grads[op.affine.bias + k] = d_bias;
+            for i in sequence * op.horizon..(sequence + 1) * op.horizon {
+                weight_sum += -d_forecast[i] * ((forecast[i] - bias) / divisor(weight));
+                bias_sum += -d_forecast[i];
+            }
+            d_weight += weight_sum;
+            d_bias += bias_sum;
         }
+        grads[op.affine.weight + k] = d_weight;
+        grads[op.affine.bias + k] = d_bias;
     }
     storage.put_floats(GRADS, grads);
 }

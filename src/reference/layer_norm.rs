@@ -17,13 +17,12 @@ pub fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormFor
     let divisor = T::from_f32(width as f32);
     let mut output = storage.take_floats(op.output);
     let mut stats = storage.take_floats(op.stats);
-    let per_replica = op.count.div_ceil(TILE);
-    let output_tiles = tiles(&mut output, storage.row(op.output), op.count, width, TILE);
-    let stats_tiles = tiles(&mut stats, storage.row(op.stats), op.count, 2, TILE);
-    output_tiles.into_par_iter().zip(stats_tiles).enumerate().for_each(|(task, (output, stats))| {
-        let (r, first) = (task / per_replica, task % per_replica * TILE);
-        let input = &storage.float_row(op.input, r)[first * width..];
-        let params = storage.float_row(PARAMS, r);
+    let output_tiles = tiles(&mut output, op.count, width, TILE);
+    let stats_tiles = tiles(&mut stats, op.count, 2, TILE);
+    output_tiles.zip(stats_tiles).enumerate().for_each(|(task, (output, stats))| {
+        let first = task * TILE;
+        let input = &storage.floats(op.input)[first * width..];
+        let params = storage.floats(PARAMS);
         let (weight, bias) = (&params[op.affine.weight..][..width], &params[op.affine.bias..][..width]);
         vectorized(
             #[inline(always)]
@@ -49,24 +48,21 @@ pub fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormFor
 pub fn layer_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormBackwardWeight) {
     let width = op.width;
     let mut grads = storage.take_floats(GRADS);
-    for r in 0..storage.replicas {
-        let (input, d_output) = (storage.float_row(op.input, r), storage.float_row(op.d_output, r));
-        let stats = storage.float_row(op.stats, r);
-        let sums = partial_sums(op.count, TILE, 2 * width, |rows, sums: &mut [T]| {
-            let (d_weight, d_bias) = sums.split_at_mut(width);
-            for n in rows {
-                let (mean, inverse) = (stats[2 * n], stats[2 * n + 1]);
-                let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
-                for j in 0..width {
-                    d_weight[j] += d[j] * ((x[j] - mean) * inverse);
-                    d_bias[j] += d[j];
-                }
+    let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
+    let stats = storage.floats(op.stats);
+    let sums = partial_sums(op.count, TILE, 2 * width, |rows, sums: &mut [T]| {
+        let (d_weight, d_bias) = sums.split_at_mut(width);
+        for n in rows {
+            let (mean, inverse) = (stats[2 * n], stats[2 * n + 1]);
+            let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
+            for j in 0..width {
+                d_weight[j] += d[j] * ((x[j] - mean) * inverse);
+                d_bias[j] += d[j];
             }
-        });
-        let grads = &mut grads[r * storage.row(GRADS)..];
-        grads[op.d_affine.weight..][..width].copy_from_slice(&sums[..width]);
-        grads[op.d_affine.bias..][..width].copy_from_slice(&sums[width..]);
-    }
+        }
+    });
+    grads[op.d_affine.weight..][..width].copy_from_slice(&sums[..width]);
+    grads[op.d_affine.bias..][..width].copy_from_slice(&sums[width..]);
     storage.put_floats(GRADS, grads);
 }
 
@@ -74,36 +70,33 @@ pub fn layer_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &Layer
     let width = op.width;
     let divisor = T::from_f32(width as f32);
     let mut d_input = storage.take_floats(op.d_input);
-    let per_replica = op.count.div_ceil(TILE);
-    tiles(&mut d_input, storage.row(op.d_input), op.count, width, TILE).into_par_iter().enumerate().for_each(
-        |(task, d_input)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let (input, d_output) = (storage.float_row(op.input, r), storage.float_row(op.d_output, r));
-            let stats = storage.float_row(op.stats, r);
-            let skip = op.skip.map(|skip| storage.float_row(skip, r));
-            let weight = &storage.float_row(PARAMS, r)[op.affine.weight..][..width];
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (i, d_input) in d_input.chunks_mut(width).enumerate() {
-                        let n = first + i;
-                        let (mean, inverse) = (stats[2 * n], stats[2 * n + 1]);
-                        let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
-                        let normal = |j: usize| (x[j] - mean) * inverse;
-                        let mean_g = lane_sum(width, |j| d[j] * weight[j]) / divisor;
-                        let mean_gx = lane_sum(width, |j| d[j] * weight[j] * normal(j)) / divisor;
-                        for j in 0..width {
-                            d_input[j] = (d[j] * weight[j] - mean_g - normal(j) * mean_gx) * inverse;
-                        }
-                        if let Some(skip) = skip {
-                            for (word, skip) in d_input.iter_mut().zip(&skip[n * width..]) {
-                                *word += *skip;
-                            }
+    tiles(&mut d_input, op.count, width, TILE).enumerate().for_each(|(task, d_input)| {
+        let first = task * TILE;
+        let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
+        let stats = storage.floats(op.stats);
+        let skip = op.skip.map(|skip| storage.floats(skip));
+        let weight = &storage.floats(PARAMS)[op.affine.weight..][..width];
+        vectorized(
+            #[inline(always)]
+            || {
+                for (i, d_input) in d_input.chunks_mut(width).enumerate() {
+                    let n = first + i;
+                    let (mean, inverse) = (stats[2 * n], stats[2 * n + 1]);
+                    let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
+                    let normal = |j: usize| (x[j] - mean) * inverse;
+                    let mean_g = lane_sum(width, |j| d[j] * weight[j]) / divisor;
+                    let mean_gx = lane_sum(width, |j| d[j] * weight[j] * normal(j)) / divisor;
+                    for j in 0..width {
+                        d_input[j] = (d[j] * weight[j] - mean_g - normal(j) * mean_gx) * inverse;
+                    }
+                    if let Some(skip) = skip {
+                        for (word, skip) in d_input.iter_mut().zip(&skip[n * width..]) {
+                            *word += *skip;
                         }
                     }
-                },
-            );
-        },
-    );
+                }
+            },
+        );
+    });
     storage.put_floats(op.d_input, d_input);
 }

@@ -26,66 +26,58 @@ const WIDE: usize = 64;
 
 pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, slot: usize) {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
-    let per_replica = count.div_ceil(ROW_TILE);
     let mut output = storage.take_floats(op.output.tensor);
-    let row = storage.row(op.output.tensor);
-    spans(&mut output, row, op.output.offset, count, outputs, ROW_TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
-            let params = storage.float_row(PARAMS, r);
-            let input = storage.float_row(op.input.tensor, r);
-            let bias = &params[op.bias..][..outputs];
-            for row in output.chunks_mut(outputs) {
-                row.copy_from_slice(bias);
-            }
-            let weight = Matrix::new(params, op.weight, outputs, inputs, inputs);
-            let count = output.len() / outputs;
-            for (n, piece) in even(input, &op.input, first, count) {
-                let place = Out { data: &mut output[(n - first) * outputs..], row: outputs };
-                product(place, true, piece, weight.transposed());
-            }
-            let Some(residual) = &op.residual else { return };
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, residual.site);
-            let skip = storage.float_row(residual.skip.tensor, r);
-            vectorized(
-                #[inline(always)]
-                || {
-                    drops.apply((residual.first + first) * outputs, output);
-                    for (n, row) in output.chunks_mut(outputs).enumerate() {
-                        let skip = &skip[residual.skip.start(first + n)..][..outputs];
-                        for (word, skip) in row.iter_mut().zip(skip) {
-                            *word += *skip;
-                        }
+    spans(&mut output, op.output.offset, count, outputs, ROW_TILE).enumerate().for_each(|(task, output)| {
+        let first = task * ROW_TILE;
+        let params = storage.floats(PARAMS);
+        let input = storage.floats(op.input.tensor);
+        let bias = &params[op.bias..][..outputs];
+        for row in output.chunks_mut(outputs) {
+            row.copy_from_slice(bias);
+        }
+        let weight = Matrix::new(params, op.weight, outputs, inputs, inputs);
+        let count = output.len() / outputs;
+        for (n, piece) in even(input, &op.input, first, count) {
+            let place = Out { data: &mut output[(n - first) * outputs..], row: outputs };
+            product(place, true, piece, weight.transposed());
+        }
+        let Some(residual) = &op.residual else { return };
+        let drops = Drops::new(&storage.step(slot), Chance::Hidden, residual.site);
+        let skip = storage.floats(residual.skip.tensor);
+        vectorized(
+            #[inline(always)]
+            || {
+                drops.apply((residual.first + first) * outputs, output);
+                for (n, row) in output.chunks_mut(outputs).enumerate() {
+                    let skip = &skip[residual.skip.start(first + n)..][..outputs];
+                    for (word, skip) in row.iter_mut().zip(skip) {
+                        *word += *skip;
                     }
-                },
-            );
-        },
-    );
+                }
+            },
+        );
+    });
     storage.put_floats(op.output.tensor, output);
 }
 
 pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput) {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
-    let per_replica = count.div_ceil(ROW_TILE);
     let mut d_input = storage.take_floats(op.d_input.tensor);
-    let row = storage.row(op.d_input.tensor);
-    spans(&mut d_input, row, op.d_input.offset, count, inputs, ROW_TILE).into_par_iter().enumerate().for_each(
-        |(task, d_input)| {
-            let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
-            let weight = Matrix::new(storage.float_row(PARAMS, r), op.weight, outputs, inputs, inputs);
-            let count = d_input.len() / inputs;
-            if let Some(rows) = &op.skip {
-                let skip = storage.float_row(rows.tensor, r);
-                for (n, row) in d_input.chunks_mut(inputs).enumerate() {
-                    row.copy_from_slice(&skip[rows.start(first + n)..][..inputs]);
-                }
+    spans(&mut d_input, op.d_input.offset, count, inputs, ROW_TILE).enumerate().for_each(|(task, d_input)| {
+        let first = task * ROW_TILE;
+        let weight = Matrix::new(storage.floats(PARAMS), op.weight, outputs, inputs, inputs);
+        let count = d_input.len() / inputs;
+        if let Some(rows) = &op.skip {
+            let skip = storage.floats(rows.tensor);
+            for (n, row) in d_input.chunks_mut(inputs).enumerate() {
+                row.copy_from_slice(&skip[rows.start(first + n)..][..inputs]);
             }
-            for (n, piece) in even(storage.float_row(op.d_output.tensor, r), &op.d_output, first, count) {
-                let place = Out { data: &mut d_input[(n - first) * inputs..], row: inputs };
-                product(place, op.skip.is_some(), piece, weight);
-            }
-        },
-    );
+        }
+        for (n, piece) in even(storage.floats(op.d_output.tensor), &op.d_output, first, count) {
+            let place = Out { data: &mut d_input[(n - first) * inputs..], row: inputs };
+            product(place, op.skip.is_some(), piece, weight);
+        }
+    });
     storage.put_floats(op.d_input.tensor, d_input);
 }
 
@@ -96,37 +88,24 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
     let ranges: Vec<(&(Rows, Rows), Range<usize>)> = op.parts.iter().flat_map(|part| split(part, outputs)).collect();
     let splits = ranges.len();
     let words = outputs * (inputs + 1);
-    let mut partial = vec![T::ZERO; storage.replicas * (splits - 1) * words];
-    let mut tasks = Vec::new();
-    for row in grads.chunks_mut(storage.row(GRADS)) {
-        tasks.extend(weight_tiles(d_weight_and_bias(row, op), inputs));
-    }
+    let mut partial = vec![T::ZERO; (splits - 1) * words];
+    let mut tasks: Vec<_> = weight_tiles(d_weight_and_bias(&mut grads, op), inputs).collect();
     for sums in partial.chunks_mut(words) {
         tasks.extend(weight_tiles(sums.split_at_mut(outputs * inputs), inputs));
     }
-    let (tiles, replicas) = (outputs.div_ceil(WEIGHT_TILE), storage.replicas);
+    let tiles = outputs.div_ceil(WEIGHT_TILE);
     tasks.into_par_iter().enumerate().for_each(|(task, (d_weight, d_bias))| {
-        let (sums, first) = (task / tiles, task % tiles * WEIGHT_TILE);
-        // Sums come as the first split of each replica, then the later ones of each.
-        let (r, split) = match sums.checked_sub(replicas) {
-            None => (sums, 0),
-            Some(later) => (later / (splits - 1), 1 + later % (splits - 1)),
-        };
-        let ((input, d_output), rows) = ranges[split].clone();
-        let input = (input, storage.float_row(input.tensor, r));
-        let d_output = (d_output, storage.float_row(d_output.tensor, r));
+        let first = task % tiles * WEIGHT_TILE;
+        let ((input, d_output), rows) = ranges[task / tiles].clone();
+        let input = (input, storage.floats(input.tensor));
+        let d_output = (d_output, storage.floats(d_output.tensor));
         weight_sums(input, d_output, rows, first, d_weight, d_bias);
     });
-    if splits > 1 {
-        let rows = grads.par_chunks_mut(storage.row(GRADS)).zip(partial.par_chunks((splits - 1) * words));
-        rows.for_each(|(row, partial)| {
-            let (d_weight, d_bias) = d_weight_and_bias(row, op);
-            for sums in partial.chunks(words) {
-                for (total, sum) in d_weight.iter_mut().chain(&mut *d_bias).zip(sums) {
-                    *total += *sum;
-                }
-            }
-        });
+    let (d_weight, d_bias) = d_weight_and_bias(&mut grads, op);
+    for sums in partial.chunks(words) {
+        for (total, sum) in d_weight.iter_mut().zip(sums).chain(d_bias.iter_mut().zip(&sums[outputs * inputs..])) {
+            *total += *sum;
+        }
     }
     storage.put_floats(GRADS, grads);
 }

@@ -11,34 +11,29 @@ const BLOCK: usize = 256;
 
 pub fn loss_forward<T: Scalar>(storage: &mut Storage<T>, op: &LossForward, slot: usize) {
     let mut losses = storage.take_floats(LOSSES);
-    for r in 0..storage.replicas {
-        let prediction = &storage.float_row(op.prediction, r)[..op.elements];
-        let target = storage.float_row(op.target, r);
-        let weight = storage.float_row(op.weight, r);
-        let mut total = T::ZERO;
-        for first in (0..op.elements).step_by(BLOCK) {
-            let mut sum = T::ZERO;
-            for i in first..(first + BLOCK).min(op.elements) {
-                sum += weight[i] * value(op.kind, prediction[i] - target[i]);
-            }
-            total += sum;
+    let prediction = &storage.floats(op.prediction)[..op.elements];
+    let target = storage.floats(op.target);
+    let weight = storage.floats(op.weight);
+    let mut total = T::ZERO;
+    for first in (0..op.elements).step_by(BLOCK) {
+        let mut sum = T::ZERO;
+        for i in first..(first + BLOCK).min(op.elements) {
+            sum += weight[i] * value(op.kind, prediction[i] - target[i]);
         }
-        losses[r * storage.row(LOSSES) + slot] = total * T::from_f32(storage.step(r, slot).inv_target_count);
+        total += sum;
     }
+    losses[slot] = total * T::from_f32(storage.step(slot).inv_target_count);
     storage.put_floats(LOSSES, losses);
 }
 
 pub fn loss_backward<T: Scalar>(storage: &mut Storage<T>, op: &LossBackward, slot: usize) {
     let mut d_prediction = storage.take_floats(op.d_prediction);
-    for r in 0..storage.replicas {
-        let prediction = storage.float_row(op.prediction, r);
-        let target = storage.float_row(op.target, r);
-        let weight = storage.float_row(op.weight, r);
-        let inv_count = T::from_f32(storage.step(r, slot).inv_target_count);
-        let out = &mut d_prediction[r * storage.row(op.d_prediction)..][..op.elements];
-        for (i, word) in out.iter_mut().enumerate() {
-            *word = inv_count * weight[i] * derivative(op.kind, prediction[i] - target[i]);
-        }
+    let prediction = storage.floats(op.prediction);
+    let target = storage.floats(op.target);
+    let weight = storage.floats(op.weight);
+    let inv_count = T::from_f32(storage.step(slot).inv_target_count);
+    for (i, word) in d_prediction[..op.elements].iter_mut().enumerate() {
+        *word = inv_count * weight[i] * derivative(op.kind, prediction[i] - target[i]);
     }
     storage.put_floats(op.d_prediction, d_prediction);
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
 
-use super::matrix::{Matrix, Out, product, transposed_rows};
+use super::matrix::{Matrix, Out, product, transposed_weight};
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, tiles};
 
@@ -14,42 +14,39 @@ const TILE: usize = 16;
 
 pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
     let (h, steps) = (op.hidden, op.steps);
-    let per_replica = op.batch.div_ceil(TILE);
     let mut gates = storage.take_floats(op.gates);
     let mut states = storage.take_floats(op.states);
     let mut cells = storage.take_floats(op.cells);
-    let w_hh = transposed_rows(storage, op.w_hh, 4 * h, h);
-    let gate_tiles = tiles(&mut gates, storage.row(op.gates), op.batch, steps * 4 * h, TILE);
-    let state_tiles = tiles(&mut states, storage.row(op.states), op.batch, (steps + 1) * h, TILE);
-    let cell_tiles = tiles(&mut cells, storage.row(op.cells), op.batch, (steps + 1) * h, TILE);
-    gate_tiles.into_par_iter().zip(state_tiles).zip(cell_tiles).enumerate().for_each(
-        |(task, ((gates, states), cells))| {
-            let params = storage.float_row(PARAMS, task / per_replica);
-            let bias = &params[op.b_hh..][..4 * h];
-            let w_hh = Matrix::new(&w_hh[task / per_replica], 0, h, 4 * h, 4 * h);
-            let batch = gates.len() / (steps * 4 * h);
-            let mut recurrent = vec![T::ZERO; batch * 4 * h];
-            for sequence in states.chunks_mut((steps + 1) * h).chain(cells.chunks_mut((steps + 1) * h)) {
-                sequence[..h].fill(T::ZERO);
-            }
-            for t in 0..steps {
-                let previous = Matrix::new(states, t * h, batch, h, (steps + 1) * h);
-                product(Out { data: &mut recurrent, row: 4 * h }, false, previous, w_hh);
-                vectorized(
-                    #[inline(always)]
-                    || {
-                        for b in 0..batch {
-                            let a = &mut gates[(b * steps + t) * 4 * h..][..4 * h];
-                            let recurrent = &recurrent[b * 4 * h..][..4 * h];
-                            let state = &mut states[(b * (steps + 1) + t + 1) * h..][..h];
-                            let (before, cell) = cells[(b * (steps + 1) + t) * h..][..2 * h].split_at_mut(h);
-                            cell_forward(a, recurrent, bias, before, cell, state);
-                        }
-                    },
-                );
-            }
-        },
-    );
+    let w_hh = transposed_weight(storage, op.w_hh, 4 * h, h);
+    let gate_tiles = tiles(&mut gates, op.batch, steps * 4 * h, TILE);
+    let state_tiles = tiles(&mut states, op.batch, (steps + 1) * h, TILE);
+    let cell_tiles = tiles(&mut cells, op.batch, (steps + 1) * h, TILE);
+    gate_tiles.zip(state_tiles).zip(cell_tiles).for_each(|((gates, states), cells)| {
+        let params = storage.floats(PARAMS);
+        let bias = &params[op.b_hh..][..4 * h];
+        let w_hh = Matrix::new(&w_hh, 0, h, 4 * h, 4 * h);
+        let batch = gates.len() / (steps * 4 * h);
+        let mut recurrent = vec![T::ZERO; batch * 4 * h];
+        for sequence in states.chunks_mut((steps + 1) * h).chain(cells.chunks_mut((steps + 1) * h)) {
+            sequence[..h].fill(T::ZERO);
+        }
+        for t in 0..steps {
+            let previous = Matrix::new(states, t * h, batch, h, (steps + 1) * h);
+            product(Out { data: &mut recurrent, row: 4 * h }, false, previous, w_hh);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for b in 0..batch {
+                        let a = &mut gates[(b * steps + t) * 4 * h..][..4 * h];
+                        let recurrent = &recurrent[b * 4 * h..][..4 * h];
+                        let state = &mut states[(b * (steps + 1) + t + 1) * h..][..h];
+                        let (before, cell) = cells[(b * (steps + 1) + t) * h..][..2 * h].split_at_mut(h);
+                        cell_forward(a, recurrent, bias, before, cell, state);
+                    }
+                },
+            );
+        }
+    });
     storage.put_floats(op.gates, gates);
     storage.put_floats(op.states, states);
     storage.put_floats(op.cells, cells);
@@ -76,15 +73,14 @@ fn cell_forward<T: Scalar>(a: &mut [T], recurrent: &[T], bias: &[T], before: &[T
 
 pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
-    let per_replica = op.batch.div_ceil(TILE);
     let mut d_gates = storage.take_floats(op.d_gates);
-    let d_tiles = tiles(&mut d_gates, storage.row(op.d_gates), op.batch, steps * 4 * h, TILE);
-    d_tiles.into_par_iter().enumerate().for_each(|(task, d_gates)| {
-        let (r, first) = (task / per_replica, task % per_replica * TILE);
-        let w_hh = Matrix::new(storage.float_row(PARAMS, r), op.w_hh, 4 * h, h, h);
-        let gates = storage.float_row(op.gates, r);
-        let cells = storage.float_row(op.cells, r);
-        let d_output = storage.float_row(op.d_output, r);
+    let d_tiles = tiles(&mut d_gates, op.batch, steps * 4 * h, TILE);
+    d_tiles.enumerate().for_each(|(task, d_gates)| {
+        let first = task * TILE;
+        let w_hh = Matrix::new(storage.floats(PARAMS), op.w_hh, 4 * h, h, h);
+        let gates = storage.floats(op.gates);
+        let cells = storage.floats(op.cells);
+        let d_output = storage.floats(op.d_output);
         let batch = d_gates.len() / (steps * 4 * h);
         // d_h and d_c of the step before, per sequence.
         let mut carry = vec![T::ZERO; batch * 2 * h];

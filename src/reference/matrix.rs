@@ -1,7 +1,5 @@
 //! Matrix products on strided views, through the `gemm` crate, one thread each.
 
-use rayon::prelude::*;
-
 use crate::program::Rows;
 use crate::program::tensor::PARAMS;
 
@@ -94,16 +92,12 @@ pub fn transpose<T: Scalar>(from: &[T], columns: usize, to: &mut [T]) {
     }
 }
 
-/// A weight `[rows, columns]` of each replica as `[columns, rows]`: a recurrent product runs at twice the speed over it, and
-/// it is used at every time step.
-pub fn transposed_rows<T: Scalar>(storage: &Storage<T>, offset: usize, rows: usize, columns: usize) -> Vec<Vec<T>> {
-    let transposed = |replica: usize| {
-        let weight = &storage.float_row(PARAMS, replica)[offset..][..rows * columns];
-        let mut out = vec![T::ZERO; rows * columns];
-        transpose(weight, columns, &mut out);
-        out
-    };
-    (0..storage.replicas).into_par_iter().map(transposed).collect()
+/// A weight `[rows, columns]` as `[columns, rows]`: a recurrent product runs at twice the speed over it, and it is used at
+/// every time step.
+pub fn transposed_weight<T: Scalar>(storage: &Storage<T>, offset: usize, rows: usize, columns: usize) -> Vec<T> {
+    let mut out = vec![T::ZERO; rows * columns];
+    transpose(&storage.floats(PARAMS)[offset..][..rows * columns], columns, &mut out);
+    out
 }
 
 /// Rows `first..first + count` of a view as matrices of evenly spaced rows, in order: one where the view allows it, else

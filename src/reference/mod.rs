@@ -22,9 +22,11 @@ mod storage;
 mod topk;
 mod window;
 
-use std::time::Instant;
+use std::sync::Arc;
 
-use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
+use rayon::prelude::*;
+
+use crate::engine::{Engine, Pass, Roofline};
 use crate::error::{Error, Result};
 use crate::program::{List, Op, Program, TensorId};
 
@@ -35,9 +37,13 @@ use storage::Storage;
 pub const MAX_THREADS: usize = 1024;
 
 /// Runs programs on the processor.
+///
+/// Each replica goes through all passes by itself, so that what it reads and writes stays in a cache; its ops spread over
+/// the threads that the other replicas leave idle.
 pub struct CpuEngine<T> {
     program: Program,
-    storage: Storage<T>,
+    replicas: Vec<Storage<T>>,
+    resting: Vec<bool>,
     pool: rayon::ThreadPool,
 }
 
@@ -51,7 +57,19 @@ impl<T: Scalar> CpuEngine<T> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
             Error::config("threads", format!("cannot start {threads:?} threads: {error}"), "choose a smaller --threads")
         })?;
-        Ok(CpuEngine { storage: Storage::new(&program)?, program, pool })
+        let mut engine = CpuEngine {
+            replicas: (0..program.replicas).map(|_| Storage::new(&program)).collect::<Result<_>>()?,
+            resting: vec![false; program.replicas],
+            program,
+            pool,
+        };
+        for i in 0..engine.program.tensors.len() {
+            let tensor = &engine.program.tensors[i];
+            if tensor.shared {
+                engine.set_values(TensorId(i as u32), 0, vec![T::ZERO; tensor.words()]);
+            }
+        }
+        Ok(engine)
     }
 
     pub fn threads(&self) -> usize {
@@ -60,12 +78,24 @@ impl<T: Scalar> CpuEngine<T> {
 
     /// One replica's row of a float tensor in the engine's own precision.
     pub fn values(&self, tensor: TensorId, replica: usize) -> &[T] {
-        self.storage.replica_floats(tensor, replica)
+        self.replicas[replica].floats(tensor)
     }
 
-    /// The same, to set.
-    pub fn values_mut(&mut self, tensor: TensorId, replica: usize) -> &mut [T] {
-        self.storage.replica_floats_mut(tensor, replica)
+    /// The same, to set; a shared tensor's in all replicas.
+    pub fn set_values(&mut self, tensor: TensorId, replica: usize, values: Vec<T>) {
+        if self.program.tensor(tensor).shared {
+            let values = Arc::new(values);
+            self.replicas.iter_mut().for_each(|storage| storage.share(tensor, values.clone()));
+        } else {
+            self.replicas[replica].put_floats(tensor, values);
+        }
+    }
+
+    /// Does some work for each replica that does not rest.
+    fn each(&mut self, work: impl Fn(&Program, &mut Storage<T>) + Sync) {
+        let CpuEngine { program, replicas, resting, pool } = self;
+        let working: Vec<_> = replicas.iter_mut().zip(resting).filter(|(_, rests)| !**rests).collect();
+        pool.install(|| working.into_par_iter().with_max_len(1).for_each(|(storage, _)| work(program, storage)));
     }
 
     fn op(storage: &mut Storage<T>, op: &Op, slot: usize) {
@@ -132,8 +162,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn run(&mut self, passes: &[Pass]) -> Result<()> {
-        let CpuEngine { program, storage, pool } = self;
-        pool.install(|| {
+        self.each(|program, storage| {
             for pass in passes {
                 for op in program.list(pass.list) {
                     Self::op(storage, op, pass.slot);
@@ -143,64 +172,42 @@ impl<T: Scalar> Engine for CpuEngine<T> {
         Ok(())
     }
 
-    fn run_timed(&mut self, passes: &[Pass]) -> Result<Timed> {
-        let CpuEngine { program, storage, pool } = self;
-        let spans = pool.install(|| {
-            let started = Instant::now();
-            let mut spans = Vec::new();
-            for (place, pass) in passes.iter().enumerate() {
-                for (index, op) in program.list(pass.list).iter().enumerate() {
-                    let begin = started.elapsed().as_secs_f64();
-                    Self::op(storage, op, pass.slot);
-                    let end = started.elapsed().as_secs_f64();
-                    spans.push(Span { pass: place, op: index, kernel: op.label(), begin, end });
-                }
-            }
-            spans
-        });
-        Ok(Timed { clock: Clock::Wall, spans })
-    }
-
     fn roofline(&mut self) -> Result<Roofline> {
         Ok(roofline::measure::<T>(&self.pool))
     }
 
     fn rest(&mut self, resting: &[bool]) -> Result<()> {
-        self.storage.rest(resting);
+        self.resting.copy_from_slice(resting);
         Ok(())
     }
 
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
-        let CpuEngine { program, storage, pool } = self;
-        pool.install(|| Self::op(storage, &program.list(list)[index], slot));
+        self.each(|program, storage| Self::op(storage, &program.list(list)[index], slot));
         Ok(())
     }
 
     fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()> {
-        let row = self.storage.replica_floats_mut(tensor, replica);
-        assert_eq!(row.len(), values.len(), "words of tensor {}", tensor.0);
-        for (word, value) in row.iter_mut().zip(values) {
-            *word = T::from_f32(*value);
-        }
+        assert_eq!(self.values(tensor, replica).len(), values.len(), "words of tensor {}", tensor.0);
+        self.set_values(tensor, replica, values.iter().map(|value| T::from_f32(*value)).collect());
         Ok(())
     }
 
     fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()> {
-        self.storage.replica_integers_mut(tensor, replica).copy_from_slice(values);
+        self.replicas[replica].integers_mut(tensor).copy_from_slice(values);
         Ok(())
     }
 
     fn read_f32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<f32>> {
-        Ok(self.storage.replica_floats(tensor, replica).iter().map(|value| value.to_f32()).collect())
+        Ok(self.values(tensor, replica).iter().map(|value| value.to_f32()).collect())
     }
 
     fn read_u32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<u32>> {
-        Ok(self.storage.replica_integers(tensor, replica).to_vec())
+        Ok(self.replicas[replica].integers(tensor).to_vec())
     }
 
     fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
-        let values = self.storage.replica_floats(from, replica).to_vec();
-        self.storage.replica_floats_mut(to, replica).copy_from_slice(&values);
+        let values = self.values(from, replica).to_vec();
+        self.replicas[replica].put_floats(to, values);
         Ok(())
     }
 }

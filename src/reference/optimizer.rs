@@ -11,28 +11,24 @@ use super::storage::{Storage, tiles};
 
 pub fn grad_norm_partial<T: Scalar>(storage: &mut Storage<T>, op: &GradNormPartial) {
     let mut partial = storage.take_floats(op.partial);
-    for r in 0..storage.replicas {
-        let grads = storage.float_row(GRADS, r);
-        let mask = storage.integer_row(MASK, r);
-        for (g, block) in grads[..op.words].chunks(GradNormPartial::BLOCK).enumerate() {
-            let mut sum = T::ZERO;
-            for (j, d) in block.iter().enumerate() {
-                if living(mask, g * GradNormPartial::BLOCK + j) {
-                    sum += *d * *d;
-                }
+    let grads = storage.floats(GRADS);
+    let mask = storage.integers(MASK);
+    for (g, block) in grads[..op.words].chunks(GradNormPartial::BLOCK).enumerate() {
+        let mut sum = T::ZERO;
+        for (j, d) in block.iter().enumerate() {
+            if living(mask, g * GradNormPartial::BLOCK + j) {
+                sum += *d * *d;
             }
-            partial[r * storage.row(op.partial) + g] = sum;
         }
+        partial[g] = sum;
     }
     storage.put_floats(op.partial, partial);
 }
 
 pub fn grad_norm<T: Scalar>(storage: &mut Storage<T>, op: &GradNorm) {
     let mut norm = storage.take_floats(GRAD_NORM);
-    for r in 0..storage.replicas {
-        let partial = &storage.float_row(op.partial, r)[..op.partials];
-        norm[r * storage.row(GRAD_NORM)] = partial.iter().fold(T::ZERO, |sum, p| sum + *p).sqrt();
-    }
+    let partial = &storage.floats(op.partial)[..op.partials];
+    norm[0] = partial.iter().fold(T::ZERO, |sum, p| sum + *p).sqrt();
     storage.put_floats(GRAD_NORM, norm);
 }
 
@@ -52,24 +48,23 @@ struct Found {
 }
 
 pub fn adam_masked<T: Scalar>(storage: &mut Storage<T>, op: &AdamMasked, slot: usize) {
-    let per_replica = op.words.div_ceil(TILE);
+    let step = storage.step(slot);
+    if step.active == 0 {
+        return;
+    }
+    let update = Update::<T>::new(&step, storage.floats(GRAD_NORM)[0]);
     let mut params = storage.take_floats(PARAMS);
     let mut moment1 = storage.take_floats(MOMENT1);
     let mut moment2 = storage.take_floats(MOMENT2);
-    let param_tiles = tiles(&mut params, storage.row(PARAMS), op.words, 1, TILE);
-    let moment1_tiles = tiles(&mut moment1, storage.row(MOMENT1), op.words, 1, TILE);
-    let moment2_tiles = tiles(&mut moment2, storage.row(MOMENT2), op.words, 1, TILE);
-    let work = param_tiles.into_par_iter().zip(moment1_tiles).zip(moment2_tiles).enumerate();
+    let param_tiles = tiles(&mut params, op.words, 1, TILE);
+    let moment1_tiles = tiles(&mut moment1, op.words, 1, TILE);
+    let moment2_tiles = tiles(&mut moment2, op.words, 1, TILE);
+    let work = param_tiles.zip(moment1_tiles).zip(moment2_tiles).enumerate();
     let found: Vec<Found> = work
         .map(|(task, ((w, m), v))| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let step = storage.step(r, slot);
-            if step.active == 0 {
-                return Found::default();
-            }
-            let update = Update::<T>::new(&step, storage.float_row(GRAD_NORM, r)[0]);
-            let grads = &storage.float_row(GRADS, r)[first..][..w.len()];
-            let mask = &storage.integer_row(MASK, r)[first / 32..];
+            let first = task * TILE;
+            let grads = &storage.floats(GRADS)[first..][..w.len()];
+            let mask = &storage.integers(MASK)[first / 32..];
             let prunable = op.prunable_words.saturating_sub(first).min(w.len());
             let sound = vectorized(
                 #[inline(always)]
@@ -90,12 +85,10 @@ pub fn adam_masked<T: Scalar>(storage: &mut Storage<T>, op: &AdamMasked, slot: u
     storage.put_floats(PARAMS, params);
     storage.put_floats(MOMENT1, moment1);
     storage.put_floats(MOMENT2, moment2);
-    for (task, found) in found.into_iter().enumerate() {
-        let r = task / per_replica;
-        let step = storage.step(r, slot).step;
-        let words = storage.integer_row_mut(STATUS, r);
-        note(words, status::GRAD_STEP, status::GRAD_WORD, step, found.grad);
-        note(words, status::WEIGHT_STEP, status::WEIGHT_WORD, step, found.weight);
+    let words = storage.integers_mut(STATUS);
+    for found in found {
+        note(words, status::GRAD_STEP, status::GRAD_WORD, step.step, found.grad);
+        note(words, status::WEIGHT_STEP, status::WEIGHT_WORD, step.step, found.weight);
     }
 }
 

@@ -17,15 +17,12 @@ pub fn patch_gather<T: Scalar>(storage: &mut Storage<T>, op: &PatchGather) {
     let (patches, width) = (op.patches, op.width);
     let sequence = patches.count * patches.rows * width;
     let mut output = storage.take_floats(op.output);
-    for r in 0..storage.replicas {
-        let input = storage.float_row(op.input, r);
-        let output = &mut output[r * storage.row(op.output)..][..op.batch * op.sequences * sequence];
-        for (s, sequence) in output.chunks_mut(sequence).enumerate() {
-            let (b, g) = (s / op.sequences, s % op.sequences);
-            for (i, row) in sequence.chunks_mut(width).enumerate() {
-                let t = patches.step(i / patches.rows, i % patches.rows, op.steps);
-                row.copy_from_slice(&input[(b * op.steps + t) * op.channels + g * width..][..width]);
-            }
+    let input = storage.floats(op.input);
+    for (s, sequence) in output.chunks_mut(sequence).enumerate() {
+        let (b, g) = (s / op.sequences, s % op.sequences);
+        for (i, row) in sequence.chunks_mut(width).enumerate() {
+            let t = patches.step(i / patches.rows, i % patches.rows, op.steps);
+            row.copy_from_slice(&input[(b * op.steps + t) * op.channels + g * width..][..width]);
         }
     }
     storage.put_floats(op.output, output);
@@ -33,60 +30,52 @@ pub fn patch_gather<T: Scalar>(storage: &mut Storage<T>, op: &PatchGather) {
 
 pub fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForward, slot: usize) {
     let mut output = storage.take_floats(op.output);
-    let per_replica = op.sequences.div_ceil(TILE);
-    tiles(&mut output, storage.row(op.output), op.sequences, op.width, TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, op.site);
-            let positions = &storage.float_row(PARAMS, r)[op.positions..][..op.width];
-            let input = &storage.float_row(op.input, r)[first * op.width..];
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (s, output) in output.chunks_mut(op.width).enumerate() {
-                        for ((word, x), position) in output.iter_mut().zip(&input[s * op.width..]).zip(positions) {
-                            *word = *x + *position;
-                        }
-                        drops.apply((first + s) * op.width, output);
+    tiles(&mut output, op.sequences, op.width, TILE).enumerate().for_each(|(task, output)| {
+        let first = task * TILE;
+        let drops = Drops::new(&storage.step(slot), Chance::Hidden, op.site);
+        let positions = &storage.floats(PARAMS)[op.positions..][..op.width];
+        let input = &storage.floats(op.input)[first * op.width..];
+        vectorized(
+            #[inline(always)]
+            || {
+                for (s, output) in output.chunks_mut(op.width).enumerate() {
+                    for ((word, x), position) in output.iter_mut().zip(&input[s * op.width..]).zip(positions) {
+                        *word = *x + *position;
                     }
-                },
-            );
-        },
-    );
+                    drops.apply((first + s) * op.width, output);
+                }
+            },
+        );
+    });
     storage.put_floats(op.output, output);
 }
 
 pub fn positions_backward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsBackward) {
     let mut grads = storage.take_floats(GRADS);
-    for r in 0..storage.replicas {
-        let d_sum = storage.float_row(op.d_sum, r);
-        let sums = partial_sums(op.sequences, TILE, op.width, |sequences, sums| {
-            for s in sequences {
-                for (sum, d) in sums.iter_mut().zip(&d_sum[s * op.width..][..op.width]) {
-                    *sum += *d;
-                }
+    let d_sum = storage.floats(op.d_sum);
+    let sums = partial_sums(op.sequences, TILE, op.width, |sequences, sums| {
+        for s in sequences {
+            for (sum, d) in sums.iter_mut().zip(&d_sum[s * op.width..][..op.width]) {
+                *sum += *d;
             }
-        });
-        grads[r * storage.row(GRADS) + op.d_positions..][..op.width].copy_from_slice(&sums);
-    }
+        }
+    });
+    grads[op.d_positions..][..op.width].copy_from_slice(&sums);
     storage.put_floats(GRADS, grads);
 }
 
 pub fn mean_pool_forward<T: Scalar>(storage: &mut Storage<T>, op: &MeanPool) {
     let mut output = storage.take_floats(op.output);
     let count = T::from_f32(op.tokens as f32);
-    for r in 0..storage.replicas {
-        let input = storage.float_row(op.input, r);
-        let output = &mut output[r * storage.row(op.output)..][..op.sequences * op.width];
-        for (s, output) in output.chunks_mut(op.width).enumerate() {
-            output.fill(T::ZERO);
-            for n in 0..op.tokens {
-                for (sum, x) in output.iter_mut().zip(&input[(s * op.tokens + n) * op.width..]) {
-                    *sum += *x;
-                }
+    let input = storage.floats(op.input);
+    for (s, output) in output.chunks_mut(op.width).enumerate() {
+        output.fill(T::ZERO);
+        for n in 0..op.tokens {
+            for (sum, x) in output.iter_mut().zip(&input[(s * op.tokens + n) * op.width..]) {
+                *sum += *x;
             }
-            output.iter_mut().for_each(|sum| *sum = *sum / count);
         }
+        output.iter_mut().for_each(|sum| *sum = *sum / count);
     }
     storage.put_floats(op.output, output);
 }
@@ -94,13 +83,10 @@ pub fn mean_pool_forward<T: Scalar>(storage: &mut Storage<T>, op: &MeanPool) {
 pub fn mean_pool_backward<T: Scalar>(storage: &mut Storage<T>, op: &MeanPool) {
     let mut output = storage.take_floats(op.output);
     let count = T::from_f32(op.tokens as f32);
-    for r in 0..storage.replicas {
-        let input = storage.float_row(op.input, r);
-        let output = &mut output[r * storage.row(op.output)..][..op.sequences * op.tokens * op.width];
-        for (i, token) in output.chunks_mut(op.width).enumerate() {
-            for (word, d) in token.iter_mut().zip(&input[i / op.tokens * op.width..]) {
-                *word = *d / count;
-            }
+    let input = storage.floats(op.input);
+    for (i, token) in output.chunks_mut(op.width).enumerate() {
+        for (word, d) in token.iter_mut().zip(&input[i / op.tokens * op.width..]) {
+            *word = *d / count;
         }
     }
     storage.put_floats(op.output, output);

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::program::op::{Activation, RnnBackward, RnnForward};
 use crate::program::tensor::PARAMS;
 
-use super::matrix::{Matrix, Out, product, transposed_rows};
+use super::matrix::{Matrix, Out, product, transposed_weight};
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, tiles};
 
@@ -14,44 +14,36 @@ const TILE: usize = 16;
 
 pub fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
     let (h, steps) = (op.hidden, op.steps);
-    let per_replica = op.batch.div_ceil(TILE);
     let mut states = storage.take_floats(op.states);
-    let w_hh = transposed_rows(storage, op.w_hh, h, h);
-    tiles(&mut states, storage.row(op.states), op.batch, (steps + 1) * h, TILE).into_par_iter().enumerate().for_each(
-        |(task, states)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let params = storage.float_row(PARAMS, r);
-            let bias = &params[op.b_hh..][..h];
-            let w_hh = Matrix::new(&w_hh[r], 0, h, h, h);
-            let batch = states.len() / ((steps + 1) * h);
-            let projected = &storage.float_row(op.projected, r)[first * steps * h..][..batch * steps * h];
-            let mut pre = vec![T::ZERO; batch * h];
-            for sequence in states.chunks_mut((steps + 1) * h) {
-                sequence[..h].fill(T::ZERO);
-            }
-            for t in 0..steps {
-                product(
-                    Out { data: &mut pre, row: h },
-                    false,
-                    Matrix::new(states, t * h, batch, h, (steps + 1) * h),
-                    w_hh,
+    let w_hh = transposed_weight(storage, op.w_hh, h, h);
+    tiles(&mut states, op.batch, (steps + 1) * h, TILE).enumerate().for_each(|(task, states)| {
+        let first = task * TILE;
+        let params = storage.floats(PARAMS);
+        let bias = &params[op.b_hh..][..h];
+        let w_hh = Matrix::new(&w_hh, 0, h, h, h);
+        let batch = states.len() / ((steps + 1) * h);
+        let projected = &storage.floats(op.projected)[first * steps * h..][..batch * steps * h];
+        let mut pre = vec![T::ZERO; batch * h];
+        for sequence in states.chunks_mut((steps + 1) * h) {
+            sequence[..h].fill(T::ZERO);
+        }
+        for t in 0..steps {
+            product(Out { data: &mut pre, row: h }, false, Matrix::new(states, t * h, batch, h, (steps + 1) * h), w_hh);
+            for b in 0..batch {
+                let projected = &projected[(b * steps + t) * h..][..h];
+                let pre = &pre[b * h..][..h];
+                let state = &mut states[(b * (steps + 1) + t + 1) * h..][..h];
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for j in 0..h {
+                            state[j] = activate(op.activation, projected[j] + pre[j] + bias[j]);
+                        }
+                    },
                 );
-                for b in 0..batch {
-                    let projected = &projected[(b * steps + t) * h..][..h];
-                    let pre = &pre[b * h..][..h];
-                    let state = &mut states[(b * (steps + 1) + t + 1) * h..][..h];
-                    vectorized(
-                        #[inline(always)]
-                        || {
-                            for j in 0..h {
-                                state[j] = activate(op.activation, projected[j] + pre[j] + bias[j]);
-                            }
-                        },
-                    );
-                }
             }
-        },
-    );
+        }
+    });
     storage.put_floats(op.states, states);
 }
 
@@ -72,14 +64,13 @@ fn activate<T: Scalar>(activation: Activation, x: T) -> T {
 
 pub fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
-    let per_replica = op.batch.div_ceil(TILE);
     let mut d_projected = storage.take_floats(op.d_projected);
-    let d_tiles = tiles(&mut d_projected, storage.row(op.d_projected), op.batch, steps * h, TILE);
-    d_tiles.into_par_iter().enumerate().for_each(|(task, d_projected)| {
-        let (r, first) = (task / per_replica, task % per_replica * TILE);
-        let w_hh = Matrix::new(storage.float_row(PARAMS, r), op.w_hh, h, h, h);
-        let states = storage.float_row(op.states, r);
-        let d_output = storage.float_row(op.d_output, r);
+    let d_tiles = tiles(&mut d_projected, op.batch, steps * h, TILE);
+    d_tiles.enumerate().for_each(|(task, d_projected)| {
+        let first = task * TILE;
+        let w_hh = Matrix::new(storage.floats(PARAMS), op.w_hh, h, h, h);
+        let states = storage.floats(op.states);
+        let d_output = storage.floats(op.d_output);
         let batch = d_projected.len() / (steps * h);
         let mut d_hidden = vec![T::ZERO; batch * h];
         for t in (0..steps).rev() {

@@ -12,28 +12,22 @@ pub fn window_gather<T: Scalar>(storage: &mut Storage<T>, op: &WindowGather, slo
     let mut weight = storage.take_floats(op.weight);
     let (series, observed) = (storage.floats(SERIES), storage.floats(OBSERVED));
     let (window, outputs) = (op.steps * op.channels, op.horizon * op.targets);
-    for r in 0..storage.replicas {
-        let starts = &storage.integer_row(WINDOWS, r)[slot * op.batch..][..op.batch];
-        let input = &mut input[r * storage.row(op.input)..][..op.batch * window];
-        let target = &mut target[r * storage.row(op.target)..][..op.batch * outputs];
-        let weight = &mut weight[r * storage.row(op.weight)..][..op.batch * outputs];
-        for (b, &start) in starts.iter().enumerate() {
-            for t in 0..op.steps {
-                for c in 0..op.channels {
-                    let row = start as usize + t;
-                    let real = start != NO_WINDOW && row < op.rows;
-                    input[b * window + t * op.channels + c] =
-                        if real { series[row * op.channels + c] } else { T::ZERO };
-                }
+    let starts = &storage.integers(WINDOWS)[slot * op.batch..][..op.batch];
+    for (b, &start) in starts.iter().enumerate() {
+        for t in 0..op.steps {
+            for c in 0..op.channels {
+                let row = start as usize + t;
+                let real = start != NO_WINDOW && row < op.rows;
+                input[b * window + t * op.channels + c] = if real { series[row * op.channels + c] } else { T::ZERO };
             }
-            for z in 0..op.horizon {
-                for k in 0..op.targets {
-                    let row = start as usize + op.steps + z;
-                    let real = start != NO_WINDOW && row < op.rows;
-                    let at = b * outputs + z * op.targets + k;
-                    target[at] = if real { series[row * op.channels + k] } else { T::ZERO };
-                    weight[at] = if real { observed[row * op.targets + k] } else { T::ZERO };
-                }
+        }
+        for z in 0..op.horizon {
+            for k in 0..op.targets {
+                let row = start as usize + op.steps + z;
+                let real = start != NO_WINDOW && row < op.rows;
+                let at = b * outputs + z * op.targets + k;
+                target[at] = if real { series[row * op.channels + k] } else { T::ZERO };
+                weight[at] = if real { observed[row * op.targets + k] } else { T::ZERO };
             }
         }
     }
@@ -44,9 +38,7 @@ pub fn window_gather<T: Scalar>(storage: &mut Storage<T>, op: &WindowGather, slo
 
 pub fn prediction_store<T: Scalar>(storage: &mut Storage<T>, op: &PredictionStore, slot: usize) {
     let mut predictions = storage.take_floats(PREDICTIONS);
-    for r in 0..storage.replicas {
-        let at = r * storage.row(PREDICTIONS) + slot * op.elements;
-        predictions[at..at + op.elements].copy_from_slice(&storage.float_row(op.prediction, r)[..op.elements]);
-    }
+    let at = slot * op.elements;
+    predictions[at..at + op.elements].copy_from_slice(&storage.floats(op.prediction)[..op.elements]);
     storage.put_floats(PREDICTIONS, predictions);
 }

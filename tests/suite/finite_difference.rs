@@ -28,10 +28,12 @@ fn check(case: Case) {
         for param in params.into_iter().filter(|param| param.initial != Initial::SineCosine) {
             for word in param.range() {
                 let mut loss_at = |step: f64| {
-                    let before = engine.values(PARAMS, r)[word];
-                    engine.values_mut(PARAMS, r)[word] = before + step;
+                    let weights = engine.values(PARAMS, r).to_vec();
+                    let mut moved = weights.clone();
+                    moved[word] += step;
+                    engine.set_values(PARAMS, r, moved);
                     engine.run(&[pass(List::Forward)]).unwrap();
-                    engine.values_mut(PARAMS, r)[word] = before;
+                    engine.set_values(PARAMS, r, weights);
                     engine.values(LOSSES, r)[1]
                 };
                 let slope = (loss_at(1e-6) - loss_at(-1e-6)) / 2e-6;
