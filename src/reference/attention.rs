@@ -5,8 +5,6 @@
 
 mod lanes;
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 use crate::program::op::{AttentionBackward, AttentionForward, Chance, Heads};
@@ -14,7 +12,7 @@ use crate::program::op::{AttentionBackward, AttentionForward, Chance, Heads};
 use super::dropout::Drops;
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, spans};
-use lanes::{LANES, Lanes, Place};
+use lanes::{LANES, Lanes, OwnRows, Place, apart, apart_mut, at, exponentiate};
 
 /// Sequences per task.
 const TILE: usize = 4;
@@ -98,33 +96,29 @@ fn forward<T: Scalar>(
     let [q, k, v] = [0, 1, 2].map(|part| place.part(qkv, part));
     let Scratch { own, p, .. } = scratch;
     for first in (0..n).step_by(LANES) {
+        let own_rows = OwnRows { first, tokens: n };
         q.load(own, first, scale(&place.heads));
         k.dot(own, p);
         if let Some(before) = before {
-            by_lane(n, first, |l, row| {
-                for (p, before) in p.iter_mut().zip(&before[row]) {
-                    p[l] += *before;
-                }
-            });
+            own_rows.add_to(p, before);
         }
         if let Some(scores) = &mut scores {
-            by_lane(n, first, |l, row| {
-                for (score, p) in scores[row].iter_mut().zip(&*p) {
-                    *score = p[l];
-                }
-            });
+            own_rows.set_from(p, scores);
         }
         let mut most = p[0];
-        for p in &*p {
+        for p in apart(p) {
             for l in 0..LANES {
                 most[l] = if p[l] > most[l] { p[l] } else { most[l] };
             }
         }
-        let mut sum = [T::ZERO; LANES];
-        for p in &mut *p {
+        for p in apart_mut(p) {
             for l in 0..LANES {
-                p[l] = (p[l] - most[l]).exp();
+                p[l] = p[l] - most[l];
             }
+        }
+        exponentiate(p);
+        let mut sum = [T::ZERO; LANES];
+        for p in apart(p) {
             for l in 0..LANES {
                 sum[l] += p[l];
             }
@@ -135,21 +129,13 @@ fn forward<T: Scalar>(
         for sum in &mut sum {
             *sum = T::ONE / *sum;
         }
-        for (j, p) in p.iter_mut().enumerate() {
+        for (j, p) in apart_mut(p).enumerate() {
             for l in 0..LANES {
                 p[l] *= sum[l];
             }
             drops.apply_lanes(place.draws() + first * n + j, n, p);
         }
         v.combine(p, T::ONE, output, first, d);
-    }
-}
-
-/// For each owner from `first` on: its lane, and its row's words in an `[N, N]`.
-#[inline(always)]
-fn by_lane(n: usize, first: usize, mut each: impl FnMut(usize, Range<usize>)) {
-    for l in 0..LANES.min(n - first) {
-        each(l, (first + l) * n..(first + l + 1) * n);
     }
 }
 
@@ -254,10 +240,11 @@ impl<'a, T: Scalar> Again<'a, T> {
         let (output, d_output) = (place.values(output), place.values(self.d_output));
         let Scratch { own, d_own, p, d_p } = scratch;
         for first in (0..n).step_by(LANES) {
+            let own_rows = OwnRows { first, tokens: n };
             d_output.load(d_own, first, T::ONE);
             output.load(own, first, T::ONE);
             let mut delta = [T::ZERO; LANES];
-            for (own, d_own) in own.iter().zip(&*d_own) {
+            for (own, d_own) in apart(own).zip(apart(d_own)) {
                 for l in 0..LANES {
                     delta[l] += own[l] * d_own[l];
                 }
@@ -271,28 +258,25 @@ impl<'a, T: Scalar> Again<'a, T> {
             k.dot(own, p);
             v.dot(d_own, d_p);
             if let Some(before) = self.before {
-                let before = &before[place.scores()..];
-                by_lane(n, first, |l, row| {
-                    for (p, before) in p.iter_mut().zip(&before[row]) {
-                        p[l] += *before;
-                    }
-                });
+                own_rows.add_to(p, &before[place.scores()..]);
             }
-            for (j, (d_p, p)) in d_p.iter_mut().zip(&*p).enumerate() {
+            for p in apart_mut(p) {
+                for l in 0..LANES {
+                    p[l] = p[l] - log_sum[l];
+                }
+            }
+            exponentiate(p);
+            for (j, (d_p, p)) in apart_mut(d_p).zip(apart(p)).enumerate() {
                 self.drops.apply_lanes(place.draws() + first * n + j, n, d_p);
                 for l in 0..LANES {
-                    d_p[l] = (p[l] - log_sum[l]).exp() * (d_p[l] - delta[l]);
+                    d_p[l] = p[l] * (d_p[l] - delta[l]);
                 }
             }
             if let Some(d_scores) = &mut d_scores {
-                by_lane(n, first, |l, row| {
-                    for (total, d_p) in d_scores[row].iter_mut().zip(&mut *d_p) {
-                        if handed_on {
-                            d_p[l] += *total;
-                        }
-                        *total = d_p[l];
-                    }
-                });
+                if handed_on {
+                    own_rows.add_to(d_p, d_scores);
+                }
+                own_rows.set_from(d_p, d_scores);
             }
             k.combine(d_p, scale, d_query, first, k.row);
         }
@@ -313,25 +297,27 @@ impl<'a, T: Scalar> Again<'a, T> {
         let d_output = place.values(self.d_output);
         let Scratch { own, d_own, p, d_p } = scratch;
         for first in (0..n).step_by(LANES) {
-            let owners = LANES.min(n - first);
             k.load(own, first, scale);
             v.load(d_own, first, T::ONE);
             q.dot(own, p);
             d_output.dot(d_own, d_p);
-            for (i, (p, d_p)) in p.iter_mut().zip(&mut *d_p).enumerate() {
-                let row = i * n + first;
+            for (i, p) in apart_mut(p).enumerate() {
                 if let Some(before) = self.before {
-                    let before = &before[place.scores() + row..];
-                    for l in 0..owners {
+                    let before = at(before, place.scores() + i * n + first);
+                    for l in 0..LANES {
                         p[l] += before[l];
                     }
                 }
-                let (log_sum, delta) = (softmax[2 * i], softmax[2 * i + 1]);
-                for p in &mut *p {
-                    *p = (*p - log_sum).exp();
+                let log_sum = softmax[2 * i];
+                for l in 0..LANES {
+                    p[l] = p[l] - log_sum;
                 }
+            }
+            exponentiate(p);
+            for (i, (p, d_p)) in apart_mut(p).zip(apart_mut(d_p)).enumerate() {
+                let (row, delta) = (i * n + first, softmax[2 * i + 1]);
                 match d_scores {
-                    Some(d_scores) => d_p[..owners].copy_from_slice(&d_scores[row..][..owners]),
+                    Some(d_scores) => *d_p = at(d_scores, row),
                     None => {
                         self.drops.apply_lanes(place.draws() + row, 1, d_p);
                         for l in 0..LANES {

@@ -88,7 +88,8 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
     let ranges: Vec<(&(Rows, Rows), Range<usize>)> = op.parts.iter().flat_map(|part| split(part, outputs)).collect();
     let splits = ranges.len();
     let words = outputs * (inputs + 1);
-    let mut partial = vec![T::ZERO; (splits - 1) * words];
+    let mut scratch = storage.take_scratch((splits - 1) * words);
+    let partial = &mut scratch[..(splits - 1) * words];
     let mut tasks: Vec<_> = weight_tiles(d_weight_and_bias(&mut grads, op), inputs).collect();
     for sums in partial.chunks_mut(words) {
         tasks.extend(weight_tiles(sums.split_at_mut(outputs * inputs), inputs));
@@ -107,6 +108,7 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
             *total += *sum;
         }
     }
+    storage.put_scratch(scratch);
     storage.put_floats(GRADS, grads);
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
 
-use super::matrix::{Matrix, Out, product, transposed_weight};
+use super::matrix::{Matrix, Out, product};
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, tiles};
 
@@ -17,7 +17,7 @@ pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
     let mut gates = storage.take_floats(op.gates);
     let mut states = storage.take_floats(op.states);
     let mut cells = storage.take_floats(op.cells);
-    let w_hh = transposed_weight(storage, op.w_hh, 4 * h, h);
+    let w_hh = storage.take_transposed(op.w_hh, 4 * h, h);
     let gate_tiles = tiles(&mut gates, op.batch, steps * 4 * h, TILE);
     let state_tiles = tiles(&mut states, op.batch, (steps + 1) * h, TILE);
     let cell_tiles = tiles(&mut cells, op.batch, (steps + 1) * h, TILE);
@@ -48,6 +48,7 @@ pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
         }
     });
     storage.put_floats(op.gates, gates);
+    storage.put_scratch(w_hh);
     storage.put_floats(op.states, states);
     storage.put_floats(op.cells, cells);
 }

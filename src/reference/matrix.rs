@@ -1,10 +1,8 @@
 //! Matrix products on strided views, through the `gemm` crate, one thread each.
 
 use crate::program::Rows;
-use crate::program::tensor::PARAMS;
 
 use super::scalar::Scalar;
-use super::storage::Storage;
 
 /// A matrix inside a slice: element (i, j) at `offset + i·row + j·column`.
 #[derive(Clone, Copy)]
@@ -79,6 +77,7 @@ pub fn product<T: Scalar>(out: Out<'_, T>, accumulate: bool, left: Matrix<'_, T>
 }
 
 /// `[rows, columns]` → `[columns, rows]`, by blocks whose words stay in the nearest cache.
+#[inline(always)]
 pub fn transpose<T: Scalar>(from: &[T], columns: usize, to: &mut [T]) {
     const BLOCK: usize = 16;
     let rows = from.len() / columns;
@@ -90,14 +89,6 @@ pub fn transpose<T: Scalar>(from: &[T], columns: usize, to: &mut [T]) {
             }
         }
     }
-}
-
-/// A weight `[rows, columns]` as `[columns, rows]`: a recurrent product runs at twice the speed over it, and it is used at
-/// every time step.
-pub fn transposed_weight<T: Scalar>(storage: &Storage<T>, offset: usize, rows: usize, columns: usize) -> Vec<T> {
-    let mut out = vec![T::ZERO; rows * columns];
-    transpose(&storage.floats(PARAMS)[offset..][..rows * columns], columns, &mut out);
-    out
 }
 
 /// Rows `first..first + count` of a view as matrices of evenly spaced rows, in order: one where the view allows it, else

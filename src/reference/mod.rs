@@ -23,10 +23,11 @@ mod topk;
 mod window;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::engine::{Engine, Pass, Roofline};
+use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::{List, Op, Program, TensorId};
 
@@ -91,11 +92,12 @@ impl<T: Scalar> CpuEngine<T> {
         }
     }
 
-    /// Does some work for each replica that does not rest.
-    fn each(&mut self, work: impl Fn(&Program, &mut Storage<T>) + Sync) {
+    /// Hands the replicas that do not rest to some work on the engine's threads.
+    fn working<R: Send>(&mut self, work: impl FnOnce(&Program, &mut [&mut Storage<T>]) -> R + Send) -> R {
         let CpuEngine { program, replicas, resting, pool } = self;
-        let working: Vec<_> = replicas.iter_mut().zip(resting).filter(|(_, rests)| !**rests).collect();
-        pool.install(|| working.into_par_iter().with_max_len(1).for_each(|(storage, _)| work(program, storage)));
+        let working = replicas.iter_mut().zip(resting).filter(|(_, rests)| !**rests);
+        let mut working: Vec<_> = working.map(|(storage, _)| storage).collect();
+        pool.install(|| work(program, &mut working))
     }
 
     fn op(storage: &mut Storage<T>, op: &Op, slot: usize) {
@@ -144,6 +146,11 @@ impl<T: Scalar> CpuEngine<T> {
     }
 }
 
+/// One task a replica.
+fn each<T: Scalar>(replicas: &mut [&mut Storage<T>], work: impl Fn(&mut Storage<T>) + Sync) {
+    replicas.par_iter_mut().with_max_len(1).for_each(|storage| work(storage));
+}
+
 impl<T: Scalar> Engine for CpuEngine<T> {
     fn kind(&self) -> &'static str {
         "cpu"
@@ -162,14 +169,34 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn run(&mut self, passes: &[Pass]) -> Result<()> {
-        self.each(|program, storage| {
-            for pass in passes {
-                for op in program.list(pass.list) {
-                    Self::op(storage, op, pass.slot);
+        self.working(|program, replicas| {
+            each(replicas, |storage| {
+                for pass in passes {
+                    for op in program.list(pass.list) {
+                        Self::op(storage, op, pass.slot);
+                    }
                 }
-            }
+            });
         });
         Ok(())
+    }
+
+    /// Op by op, each of all replicas.
+    fn run_timed(&mut self, passes: &[Pass]) -> Result<Timed> {
+        let spans = self.working(|program, replicas| {
+            let started = Instant::now();
+            let mut spans = Vec::new();
+            for (place, pass) in passes.iter().enumerate() {
+                for (index, op) in program.list(pass.list).iter().enumerate() {
+                    let begin = started.elapsed().as_secs_f64();
+                    each(replicas, |storage| Self::op(storage, op, pass.slot));
+                    let end = started.elapsed().as_secs_f64();
+                    spans.push(Span { pass: place, op: index, kernel: op.label(), begin, end });
+                }
+            }
+            spans
+        });
+        Ok(Timed { clock: Clock::Wall, spans })
     }
 
     fn roofline(&mut self) -> Result<Roofline> {
@@ -182,7 +209,9 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
-        self.each(|program, storage| Self::op(storage, &program.list(list)[index], slot));
+        self.working(|program, replicas| {
+            each(replicas, |storage| Self::op(storage, &program.list(list)[index], slot));
+        });
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::program::op::{Activation, RnnBackward, RnnForward};
 use crate::program::tensor::PARAMS;
 
-use super::matrix::{Matrix, Out, product, transposed_weight};
+use super::matrix::{Matrix, Out, product};
 use super::scalar::{Scalar, vectorized};
 use super::storage::{Storage, tiles};
 
@@ -15,7 +15,7 @@ const TILE: usize = 16;
 pub fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
     let (h, steps) = (op.hidden, op.steps);
     let mut states = storage.take_floats(op.states);
-    let w_hh = transposed_weight(storage, op.w_hh, h, h);
+    let w_hh = storage.take_transposed(op.w_hh, h, h);
     tiles(&mut states, op.batch, (steps + 1) * h, TILE).enumerate().for_each(|(task, states)| {
         let first = task * TILE;
         let params = storage.floats(PARAMS);
@@ -44,6 +44,7 @@ pub fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
             }
         }
     });
+    storage.put_scratch(w_hh);
     storage.put_floats(op.states, states);
 }
 

@@ -29,6 +29,8 @@ pub trait Scalar:
     fn to_f64(self) -> f64;
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
+    /// self · factor + term, rounded once: the same on every processor, slow on those without the instruction.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
     fn tanh(self) -> Self;
     /// 1 / (1 + e^−x)
     fn sigmoid(self) -> Self;
@@ -78,6 +80,11 @@ impl Scalar for f32 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         f32::sqrt(self)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        f32::mul_add(self, factor, term)
     }
 
     #[inline(always)]
@@ -199,6 +206,11 @@ impl Scalar for f64 {
 
     fn sqrt(self) -> Self {
         f64::sqrt(self)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        f64::mul_add(self, factor, term)
     }
 
     fn tanh(self) -> Self {

@@ -33,7 +33,11 @@ fn prune_keys<T: Scalar>(step: &ReplicaStep, weights: &[T], first: usize) -> [u3
 /// Which keys pass a test, as a word of a mask.
 #[inline(always)]
 fn matching(keys: &[u32; GROUP], test: impl Fn(u32) -> bool) -> u32 {
-    keys.iter().enumerate().fold(0, |bits, (j, key)| bits | (test(*key) as u32) << j)
+    let mut bits = 0;
+    for (j, key) in keys.iter().enumerate() {
+        bits |= (test(*key) as u32) << j;
+    }
+    bits
 }
 
 /// The set bits' places, lowest first.

@@ -1,5 +1,6 @@
 //! Where one head of one sequence lies, and its queries (or keys) as vectors.
 
+use std::hint::black_box;
 use std::ops::Range;
 
 use crate::program::op::Heads;
@@ -11,6 +12,29 @@ use super::TILE;
 pub const LANES: usize = 16;
 /// A number of each of them.
 pub type Lanes<T> = [T; LANES];
+
+/// Does something to blocks of 8, then of 4, then to what is left one by one: sums that one walk adds up side by side, in
+/// registers. A macro, for what a closure does is not sure to be compiled for wide vectors.
+macro_rules! in_blocks {
+    ($count:expr, |$start:ident, $B:ident| $body:expr) => {
+        let mut $start = 0;
+        while $start + 8 <= $count {
+            const $B: usize = 8;
+            $body;
+            $start += $B;
+        }
+        while $start + 4 <= $count {
+            const $B: usize = 4;
+            $body;
+            $start += $B;
+        }
+        while $start < $count {
+            const $B: usize = 1;
+            $body;
+            $start += $B;
+        }
+    };
+}
 
 /// One head of one sequence: where its rows lie.
 #[derive(Clone, Copy)]
@@ -87,13 +111,22 @@ impl<'a, T: Scalar> Side<'a, T> {
         &self.data[n * self.row..][..self.width]
     }
 
-    /// Tokens `first..` as `[E, LANES]`, times `scale`; zero beyond the last.
+    /// Tokens `first..` as `[E, LANES]`, times `scale`; lanes beyond the last token repeat it.
     #[inline(always)]
     pub fn load(&self, lanes: &mut [Lanes<T>], first: usize, scale: T) {
-        for (e, lanes) in lanes.iter_mut().enumerate() {
-            *lanes = [T::ZERO; LANES];
-            for (l, lane) in lanes.iter_mut().enumerate().take(self.tokens - first) {
-                *lane = self.data[(first + l) * self.row + e] * scale;
+        in_blocks!(self.width, |e, B| self.load_block::<B>(lanes, first, e, scale));
+    }
+
+    #[inline(always)]
+    fn load_block<const B: usize>(&self, lanes: &mut [Lanes<T>], first: usize, e: usize, scale: T) {
+        let mut tokens = [[T::ZERO; B]; LANES];
+        for (l, token) in tokens.iter_mut().enumerate() {
+            let l = l.min(self.tokens - 1 - first);
+            token.copy_from_slice(&self.data[(first + l) * self.row + e..][..B]);
+        }
+        for (lane, column) in lanes[e..e + B].iter_mut().zip(turned(&tokens)) {
+            for l in 0..LANES {
+                lane[l] = column[l] * scale;
             }
         }
     }
@@ -101,30 +134,166 @@ impl<'a, T: Scalar> Side<'a, T> {
     /// `products[n] = Σ_e lanes[e] · token n`
     #[inline(always)]
     pub fn dot(&self, lanes: &[Lanes<T>], products: &mut [Lanes<T>]) {
-        for (n, products) in products.iter_mut().enumerate() {
-            let mut sum = [T::ZERO; LANES];
-            for (lanes, x) in lanes.iter().zip(self.token(n)) {
-                for l in 0..LANES {
-                    sum[l] += lanes[l] * *x;
-                }
-            }
-            *products = sum;
+        in_blocks!(self.tokens, |n, B| self.dot_block::<B>(lanes, n, products));
+    }
+
+    #[inline(always)]
+    fn dot_block<const B: usize>(&self, lanes: &[Lanes<T>], n: usize, products: &mut [Lanes<T>]) {
+        let mut tokens: [&[T]; B] = [&[]; B];
+        for (i, token) in tokens.iter_mut().enumerate() {
+            *token = &self.token(n + i)[..lanes.len()];
         }
+        let mut sums = [[T::ZERO; LANES]; B];
+        for (e, lanes) in lanes.iter().enumerate() {
+            for (sum, token) in sums.iter_mut().zip(tokens) {
+                add_product(sum, lanes, token[e]);
+            }
+        }
+        products[n..n + B].copy_from_slice(&sums);
     }
 
     /// Tokens `first..` of an `[N, E]` at the start of `out`, rows `row` apart: `scale · Σ_n weights[n] · token n`.
     #[inline(always)]
     pub fn combine(&self, weights: &[Lanes<T>], scale: T, out: &mut [T], first: usize, row: usize) {
-        for e in 0..self.width {
-            let mut sum = [T::ZERO; LANES];
-            for (n, weights) in weights.iter().enumerate() {
-                let x = self.data[n * self.row + e];
-                for l in 0..LANES {
-                    sum[l] += weights[l] * x;
+        in_blocks!(self.width, |e, B| self.combine_block::<B>(weights, scale, out, first, row, e));
+    }
+
+    #[inline(always)]
+    fn combine_block<const B: usize>(
+        &self,
+        weights: &[Lanes<T>],
+        scale: T,
+        out: &mut [T],
+        first: usize,
+        row: usize,
+        e: usize,
+    ) {
+        let mut sums = [[T::ZERO; LANES]; B];
+        for (n, weights) in weights.iter().enumerate() {
+            let features = &self.data[n * self.row + e..][..B];
+            for (sum, x) in sums.iter_mut().zip(features) {
+                add_product(sum, weights, *x);
+            }
+        }
+        for (l, token) in turned(&sums).iter().enumerate().take(self.tokens - first) {
+            let out = &mut out[(first + l) * row + e..][..B];
+            for i in 0..B {
+                out[i] = token[i] * scale;
+            }
+        }
+    }
+}
+
+/// `sum += lanes · x`
+#[inline(always)]
+fn add_product<T: Scalar>(sum: &mut Lanes<T>, lanes: &Lanes<T>, x: T) {
+    for l in 0..LANES {
+        sum[l] = lanes[l].mul_add(x, sum[l]);
+    }
+}
+
+/// Lanes one at a time, hidden from the compiler as neighbours: it would vectorise across them, by gathers, instead of along
+/// them.
+#[inline(always)]
+pub fn apart<T>(lanes: &[Lanes<T>]) -> impl Iterator<Item = &Lanes<T>> {
+    lanes.iter().map(black_box)
+}
+
+/// The same, to change.
+#[inline(always)]
+pub fn apart_mut<T>(lanes: &mut [Lanes<T>]) -> impl Iterator<Item = &mut Lanes<T>> {
+    lanes.iter_mut().map(black_box)
+}
+
+/// The words from `start` on, a lane each; what lies behind an owner's row goes to lanes without an owner.
+#[inline(always)]
+pub fn at<T: Scalar>(words: &[T], start: usize) -> Lanes<T> {
+    let mut lanes = [T::ZERO; LANES];
+    match words.get(start..start + LANES) {
+        Some(whole) => lanes.copy_from_slice(whole),
+        None => lanes[..words.len() - start].copy_from_slice(&words[start..]),
+    }
+    lanes
+}
+
+/// eˣ of each. One long loop: a short one of known length is unrolled before it is vectorised.
+#[inline(always)]
+pub fn exponentiate<T: Scalar>(lanes: &mut [Lanes<T>]) {
+    for x in lanes.as_flattened_mut() {
+        *x = x.exp();
+    }
+}
+
+/// Rows become columns. Of a fixed size, so that it is done by exchanging parts of vectors.
+#[inline(always)]
+fn turned<T: Scalar, const ROWS: usize, const COLUMNS: usize>(rows: &[[T; COLUMNS]; ROWS]) -> [[T; ROWS]; COLUMNS] {
+    let mut columns = [[T::ZERO; ROWS]; COLUMNS];
+    for (i, row) in rows.iter().enumerate() {
+        for (j, word) in row.iter().enumerate() {
+            columns[j][i] = *word;
+        }
+    }
+    columns
+}
+
+/// The owners' rows of an `[N, N]`, where lanes become rows and rows lanes.
+pub struct OwnRows {
+    pub first: usize,
+    pub tokens: usize,
+}
+
+impl OwnRows {
+    /// The rows' first words of each square: the last square lies over the one before, so that all are whole.
+    fn squares(&self) -> impl Iterator<Item = usize> + use<> {
+        let last = self.tokens - LANES;
+        (0..self.tokens).step_by(LANES).map(move |start| start.min(last))
+    }
+
+    /// `lanes[n] += the rows' n-th words`; lanes beyond the last token repeat it.
+    #[inline(always)]
+    pub fn add_to<T: Scalar>(&self, lanes: &mut [Lanes<T>], matrix: &[T]) {
+        let owners = LANES.min(self.tokens - self.first);
+        if self.tokens < LANES {
+            for (n, lanes) in lanes.iter_mut().enumerate() {
+                for (l, lane) in lanes.iter_mut().enumerate().take(owners) {
+                    *lane += matrix[(self.first + l) * self.tokens + n];
                 }
             }
-            for l in 0..LANES.min(self.tokens - first) {
-                out[(first + l) * row + e] = sum[l] * scale;
+            return;
+        }
+        let mut done = 0;
+        for start in self.squares() {
+            let mut square = [[T::ZERO; LANES]; LANES];
+            for (l, line) in apart_mut(&mut square).enumerate() {
+                let row = (self.first + l).min(self.tokens - 1);
+                line.copy_from_slice(&matrix[row * self.tokens + start..][..LANES]);
+            }
+            let columns = turned(&square);
+            for (lanes, column) in apart_mut(&mut lanes[done..start + LANES]).zip(&columns[done - start..]) {
+                for l in 0..LANES {
+                    lanes[l] += column[l];
+                }
+            }
+            done = start + LANES;
+        }
+    }
+
+    /// `the rows' n-th words = lanes[n]`
+    #[inline(always)]
+    pub fn set_from<T: Scalar>(&self, lanes: &[Lanes<T>], matrix: &mut [T]) {
+        let owners = LANES.min(self.tokens - self.first);
+        if self.tokens < LANES {
+            for (n, lanes) in lanes.iter().enumerate() {
+                for (l, lane) in lanes.iter().enumerate().take(owners) {
+                    matrix[(self.first + l) * self.tokens + n] = *lane;
+                }
+            }
+            return;
+        }
+        for start in self.squares() {
+            let square: &[Lanes<T>; LANES] = lanes[start..start + LANES].try_into().expect("a square is whole");
+            for (l, line) in turned(square).iter().enumerate().take(owners) {
+                matrix[(self.first + l) * self.tokens + start..][..LANES].copy_from_slice(line);
             }
         }
     }
