@@ -31,21 +31,33 @@ pub fn batch_norm_statistics<T: Scalar>(storage: &mut Storage<T>, op: &BatchNorm
     let count = windows.iter().filter(|window| **window != NO_WINDOW).count() * tokens;
     let divisor = T::from_f32(count.max(1) as f32);
     let row = |n: usize| &input[n * width..][..width];
-    let mut mean = partial_sums(op.batch * tokens, TILE, width, |rows, sums| {
-        for n in rows.filter(|n| there(*n)) {
-            for (sum, x) in sums.iter_mut().zip(row(n)) {
-                *sum += *x;
+    let mut mean = partial_sums(
+        op.batch * tokens,
+        TILE,
+        width,
+        #[inline(always)]
+        |rows, sums| {
+            for n in rows.filter(|n| there(*n)) {
+                for (sum, x) in sums.iter_mut().zip(row(n)) {
+                    *sum += *x;
+                }
             }
-        }
-    });
+        },
+    );
     mean.iter_mut().for_each(|sum| *sum = *sum / divisor);
-    let squares = partial_sums(op.batch * tokens, TILE, width, |rows, sums: &mut [T]| {
-        for n in rows.filter(|n| there(*n)) {
-            for ((sum, x), mean) in sums.iter_mut().zip(row(n)).zip(&mean) {
-                *sum += (*x - *mean) * (*x - *mean);
+    let squares = partial_sums(
+        op.batch * tokens,
+        TILE,
+        width,
+        #[inline(always)]
+        |rows, sums: &mut [T]| {
+            for n in rows.filter(|n| there(*n)) {
+                for ((sum, x), mean) in sums.iter_mut().zip(row(n)).zip(&mean) {
+                    *sum += (*x - *mean) * (*x - *mean);
+                }
             }
-        }
-    });
+        },
+    );
     stats[..width].copy_from_slice(&mean);
     for (word, square) in stats[width..].iter_mut().zip(&squares) {
         *word = *square / divisor;
@@ -88,6 +100,7 @@ pub fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormFor
             #[inline(always)]
             || {
                 for (output, input) in output.chunks_mut(width).zip(input.chunks(width)) {
+                    let (output, input, inverse) = (&mut output[..width], &input[..width], &inverse[..width]);
                     for d in 0..width {
                         output[d] = (input[d] - mean[d]) * inverse[d] * weight[d] + bias[d];
                     }
@@ -104,16 +117,23 @@ pub fn batch_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &Batc
     let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
     let (mean, variance) = storage.floats(op.stats)[..2 * width].split_at(width);
     let inverse = inverse_deviations(variance);
-    let sums = partial_sums(op.count, TILE, 2 * width, |rows, sums: &mut [T]| {
-        let (d_weight, d_bias) = sums.split_at_mut(width);
-        for n in rows {
-            let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
-            for j in 0..width {
-                d_weight[j] += d[j] * ((x[j] - mean[j]) * inverse[j]);
-                d_bias[j] += d[j];
+    let sums = partial_sums(
+        op.count,
+        TILE,
+        2 * width,
+        #[inline(always)]
+        |rows, sums: &mut [T]| {
+            let (d_weight, d_bias) = sums.split_at_mut(width);
+            let (d_bias, inverse) = (&mut d_bias[..width], &inverse[..width]);
+            for n in rows {
+                let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
+                for j in 0..width {
+                    d_weight[j] += d[j] * ((x[j] - mean[j]) * inverse[j]);
+                    d_bias[j] += d[j];
+                }
             }
-        }
-    });
+        },
+    );
     grads[op.d_affine.weight..][..width].copy_from_slice(&sums[..width]);
     grads[op.d_affine.bias..][..width].copy_from_slice(&sums[width..]);
     storage.put_floats(GRADS, grads);
@@ -146,6 +166,7 @@ pub fn batch_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &Batch
                         continue;
                     }
                     let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
+                    let (d_input, inverse) = (&mut d_input[..width], &inverse[..width]);
                     for j in 0..width {
                         let normal = (x[j] - mean[j]) * inverse[j];
                         let centred = d[j] - (d_bias[j] + normal * d_weight[j]) / counted;

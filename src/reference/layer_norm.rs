@@ -29,6 +29,7 @@ pub fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormFor
             || {
                 let rows = output.chunks_mut(width).zip(input.chunks(width)).zip(stats.chunks_mut(2));
                 for ((output, x), stats) in rows {
+                    let (output, x) = (&mut output[..width], &x[..width]);
                     let mean = lane_sum(width, |j| x[j]) / divisor;
                     let variance = lane_sum(width, |j| (x[j] - mean) * (x[j] - mean)) / divisor;
                     let inverse = T::ONE / (variance + T::from_f64(EPSILON)).sqrt();
@@ -50,17 +51,24 @@ pub fn layer_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &Laye
     let mut grads = storage.take_floats(GRADS);
     let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
     let stats = storage.floats(op.stats);
-    let sums = partial_sums(op.count, TILE, 2 * width, |rows, sums: &mut [T]| {
-        let (d_weight, d_bias) = sums.split_at_mut(width);
-        for n in rows {
-            let (mean, inverse) = (stats[2 * n], stats[2 * n + 1]);
-            let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
-            for j in 0..width {
-                d_weight[j] += d[j] * ((x[j] - mean) * inverse);
-                d_bias[j] += d[j];
+    let sums = partial_sums(
+        op.count,
+        TILE,
+        2 * width,
+        #[inline(always)]
+        |rows, sums: &mut [T]| {
+            let (d_weight, d_bias) = sums.split_at_mut(width);
+            let d_bias = &mut d_bias[..width];
+            for n in rows {
+                let (mean, inverse) = (stats[2 * n], stats[2 * n + 1]);
+                let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
+                for j in 0..width {
+                    d_weight[j] += d[j] * ((x[j] - mean) * inverse);
+                    d_bias[j] += d[j];
+                }
             }
-        }
-    });
+        },
+    );
     grads[op.d_affine.weight..][..width].copy_from_slice(&sums[..width]);
     grads[op.d_affine.bias..][..width].copy_from_slice(&sums[width..]);
     storage.put_floats(GRADS, grads);
@@ -83,6 +91,7 @@ pub fn layer_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &Layer
                     let n = first + i;
                     let (mean, inverse) = (stats[2 * n], stats[2 * n + 1]);
                     let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
+                    let d_input = &mut d_input[..width];
                     let normal = |j: usize| (x[j] - mean) * inverse;
                     let mean_g = lane_sum(width, |j| d[j] * weight[j]) / divisor;
                     let mean_gx = lane_sum(width, |j| d[j] * weight[j] * normal(j)) / divisor;

@@ -53,13 +53,19 @@ pub fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForw
 pub fn positions_backward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsBackward) {
     let mut grads = storage.take_floats(GRADS);
     let d_sum = storage.floats(op.d_sum);
-    let sums = partial_sums(op.sequences, TILE, op.width, |sequences, sums| {
-        for s in sequences {
-            for (sum, d) in sums.iter_mut().zip(&d_sum[s * op.width..][..op.width]) {
-                *sum += *d;
+    let sums = partial_sums(
+        op.sequences,
+        TILE,
+        op.width,
+        #[inline(always)]
+        |sequences, sums| {
+            for s in sequences {
+                for (sum, d) in sums.iter_mut().zip(&d_sum[s * op.width..][..op.width]) {
+                    *sum += *d;
+                }
             }
-        }
-    });
+        },
+    );
     grads[op.d_positions..][..op.width].copy_from_slice(&sums);
     storage.put_floats(GRADS, grads);
 }
