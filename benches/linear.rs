@@ -54,6 +54,7 @@ fn program([rows, inputs, outputs]: [usize; 3]) -> Result<Program> {
         parts: vec![(input, d_output)],
         d_weight: weight,
         d_bias: bias,
+        beside: None,
     }));
     b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip: None, d_input }));
     b.finish()

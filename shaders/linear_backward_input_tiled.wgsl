@@ -27,6 +27,10 @@ fn fours_of(side: u32, four: u32) -> vec4<f32> {
     return params[four];
 }
 
+fn in_fours(side: u32) -> bool {
+    return p.fours == 1u;
+}
+
 fn store(word: vec4<u32>, value: vec4<f32>) {
     d_input[word.x] = value.x;
     d_input[word.y] = value.y;

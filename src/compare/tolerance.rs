@@ -56,7 +56,7 @@ pub fn rule(op: &Op) -> Rule {
         Op::RnnForward(_) | Op::RnnBackward(_) | Op::LstmForward(_) | Op::LstmBackward(_) => {
             elementwise(96.0, "exp 3 + 2|x| ULP, division 2.5 ULP, passed on from step to step")
         }
-        Op::LossForward(_) | Op::LossBackward(_) => elementwise(8.0, "a sum in another order"),
+        Op::Loss(_) => elementwise(8.0, "a sum in another order"),
         Op::GradNormPartial(_) => elementwise(8.0, "a sum in another order"),
         Op::GradNorm(_) => elementwise(8.0, "square root 4.5 ULP"),
         Op::AdamMasked(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP"),

@@ -165,72 +165,191 @@ uniform! {
 }
 
 uniform! {
+    LinearBackwardWeightTiledParams {
+        input: RowsWords,
+        beside: RowsWords,
+        d_output: RowsWords,
+        d_weight: u32,
+        d_bias: u32,
+        beside_weight: u32,
+        beside_bias: u32,
+        sums_row: u32,
+        sums_split: u32,
+        split_rows: u32,
+        blocks: u32,
+        column_lanes: u32,
+        column_groups: u32,
+        d_output_fours: u32,
+        input_fours: u32,
+        beside_fours: u32,
+    }
+}
+
+uniform! {
     LinearWeightSumParams {
         weights: u32,
         outputs: u32,
+        beside_weights: u32,
+        words: u32,
         splits: u32,
         sums_row: u32,
         grads_row: u32,
         d_weight: u32,
         d_bias: u32,
+        beside_weight: u32,
+        beside_bias: u32,
     }
 }
 
 pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Plan {
     let (count, (inputs, outputs)) = (op.count(), op.widths());
-    let words = outputs * inputs + outputs;
-    // Tiles lie as the weight does; blocks in registers have outputs side by side.
-    let cut = match shapes.class {
-        AdapterClass::Software => Cut::new(shapes.class, inputs, outputs, 8),
-        AdapterClass::Integrated | AdapterClass::Discrete => Cut::new(shapes.class, outputs, inputs, 4),
+    let own = WeightWords { weights: outputs * inputs, outputs, d_weight: op.d_weight, d_bias: op.d_bias };
+    let beside = op.beside.map(|beside| {
+        let weights = outputs * beside.input.width;
+        WeightWords { weights, outputs, d_weight: beside.d_weight, d_bias: beside.d_bias }
+    });
+    let words = own.words() + beside.map_or(0, |beside| beside.words());
+    // Tiles lie as the weight does, the second input's columns after the first's, each in whole fours. Blocks in registers
+    // have outputs side by side; there a second input is a dispatch of its own, for a choice in the loop would cost more.
+    let software = shapes.class == AdapterClass::Software;
+    let beside_width = op.beside.map_or(0, |beside| beside.input.width);
+    let cut = match software {
+        true => Cut::new(shapes.class, inputs.max(beside_width), outputs, 8),
+        false if beside_width > 0 => {
+            let columns = inputs.next_multiple_of(4) + beside_width.next_multiple_of(4);
+            Cut::new(shapes.class, outputs, columns, 4)
+        }
+        false => Cut::new(shapes.class, outputs, inputs, 4),
     };
     let split_rows = count.div_ceil(splits(shapes.class, count, words, cut.blocks())).max(1);
     let splits_of = |rows: &Rows| rows.count.div_ceil(split_rows).max(1);
     let splits = op.parts.iter().map(|(input, _)| splits_of(input)).sum();
-    // One split writes the gradients themselves.
-    let direct = splits == 1;
-    let sums_words = if direct { 0 } else { splits * words };
+    let sums = Sums { words, direct: splits == 1, row: shapes.row(GRADS), splits };
     let mut dispatches = Vec::new();
     let mut first = 0;
     for (input, d_output) in &op.parts {
-        let params = LinearBackwardWeightParams {
-            input: shapes.rows(input),
-            d_output: shapes.rows(d_output),
-            d_weight: if direct { op.d_weight } else { first * words } as u32,
-            d_bias: if direct { op.d_bias } else { first * words + outputs * inputs } as u32,
-            sums_row: if direct { shapes.row(GRADS) } else { padded(sums_words) as u32 },
-            sums_split: words as u32,
-            split_rows: split_rows as u32,
-            blocks: cut.blocks() as u32,
-            column_lanes: cut.column_lanes as u32,
-            column_groups: cut.column_groups as u32,
-            fours: u32::from(fours(input) && fours(d_output)),
-        };
-        let bindings = [("input", input.tensor), ("d_output", d_output.tensor)];
-        let workgroups = groups(splits_of(input) * cut.blocks(), 1);
-        let shader = cut.shader("linear_backward_weight", "linear_backward_weight_tiled");
-        let product = Dispatch::new(shader, &params, &bindings, workgroups, 2 * input.count * inputs * outputs);
-        dispatches.push(if direct { product.tensor("sums", GRADS) } else { product.scratch("sums", 0) });
+        let at = sums.at(own, first, 0);
+        let beside_at = beside.map_or([0, 0], |beside| sums.at(beside, first, own.words()));
+        if software {
+            let product = |input: &Rows, [d_weight, d_bias]: [u32; 2]| {
+                let cut = Cut::new(shapes.class, input.width, outputs, 8);
+                let params = LinearBackwardWeightParams {
+                    input: shapes.rows(input),
+                    d_output: shapes.rows(d_output),
+                    d_weight,
+                    d_bias,
+                    sums_row: sums.row(),
+                    sums_split: words as u32,
+                    split_rows: split_rows as u32,
+                    blocks: cut.blocks() as u32,
+                    column_lanes: cut.column_lanes as u32,
+                    column_groups: cut.column_groups as u32,
+                    fours: u32::from(fours(input) && fours(d_output)),
+                };
+                let bindings = [("input", input.tensor), ("d_output", d_output.tensor)];
+                let workgroups = groups(splits_of(input) * cut.blocks(), 1);
+                let work = 2 * input.count * input.width * outputs;
+                sums.bind(Dispatch::new("linear_backward_weight", &params, &bindings, workgroups, work))
+            };
+            dispatches.push(product(input, at));
+            dispatches.extend(op.beside.map(|beside| product(&beside.input, beside_at)));
+        } else {
+            // Something must be bound where there is no second input.
+            let second = op.beside.map_or(*input, |beside| beside.input);
+            let params = LinearBackwardWeightTiledParams {
+                input: shapes.rows(input),
+                beside: shapes.rows(&second),
+                d_output: shapes.rows(d_output),
+                d_weight: at[0],
+                d_bias: at[1],
+                beside_weight: beside_at[0],
+                beside_bias: beside_at[1],
+                sums_row: sums.row(),
+                sums_split: words as u32,
+                split_rows: split_rows as u32,
+                blocks: cut.blocks() as u32,
+                column_lanes: cut.column_lanes as u32,
+                column_groups: cut.column_groups as u32,
+                d_output_fours: u32::from(fours(d_output)),
+                input_fours: u32::from(fours(input)),
+                beside_fours: u32::from(fours(&second)),
+            };
+            let bindings = [("input", input.tensor), ("beside", second.tensor), ("d_output", d_output.tensor)];
+            let workgroups = groups(splits_of(input) * cut.blocks(), 1);
+            let work = 2 * input.count * (inputs + beside_width) * outputs;
+            let product = Dispatch::new("linear_backward_weight_tiled", &params, &bindings, workgroups, work);
+            dispatches.push(sums.bind(product.constant("BESIDE", u32::from(op.beside.is_some()))));
+        }
         first += splits_of(input);
     }
-    if direct {
+    if sums.direct {
         return Plan { scratch: Vec::new(), dispatches };
     }
-    dispatches.push(weight_sum(splits, (outputs * inputs, outputs), (op.d_weight, op.d_bias), shapes));
-    Plan { scratch: vec![sums_words], dispatches }
+    dispatches.push(weight_sum(splits, own, beside, shapes));
+    Plan { scratch: vec![splits * words], dispatches }
 }
 
-/// Adds up splits of `weights` and `outputs` words, in the first piece of working memory, into the gradients at `to`.
-pub fn weight_sum(splits: usize, (weights, outputs): (usize, usize), to: (usize, usize), shapes: &Shapes) -> Dispatch {
-    let words = weights + outputs;
+/// A weight's and its bias's gradients: how many words, and where they begin in a row of gradients.
+#[derive(Clone, Copy)]
+pub struct WeightWords {
+    /// O·I
+    pub weights: usize,
+    /// O
+    pub outputs: usize,
+    pub d_weight: usize,
+    pub d_bias: usize,
+}
+
+impl WeightWords {
+    fn words(&self) -> usize {
+        self.weights + self.outputs
+    }
+}
+
+/// Where products leave their sums: in working memory, split after split, or as the gradients themselves where there is one.
+struct Sums {
+    /// Of a split.
+    words: usize,
+    splits: usize,
+    direct: bool,
+    /// Words of a row of gradients.
+    row: u32,
+}
+
+impl Sums {
+    /// Where a weight and its bias begin in a row; `before` words of a split come before them.
+    fn at(&self, of: WeightWords, split: usize, before: usize) -> [u32; 2] {
+        let start = split * self.words + before;
+        let at = if self.direct { [of.d_weight, of.d_bias] } else { [start, start + of.weights] };
+        at.map(|word| word as u32)
+    }
+
+    /// Words from one replica's row to the next.
+    fn row(&self) -> u32 {
+        if self.direct { self.row } else { padded(self.splits * self.words) as u32 }
+    }
+
+    fn bind(&self, product: Dispatch) -> Dispatch {
+        if self.direct { product.tensor("sums", GRADS) } else { product.scratch("sums", 0) }
+    }
+}
+
+/// Adds up splits of one weight's and bias's gradients, or of two after one another, in the first piece of working memory.
+pub fn weight_sum(splits: usize, own: WeightWords, beside: Option<WeightWords>, shapes: &Shapes) -> Dispatch {
+    let second = beside.unwrap_or(WeightWords { weights: 0, outputs: 0, d_weight: 0, d_bias: 0 });
+    let words = own.words() + second.words();
     let params = LinearWeightSumParams {
-        weights: weights as u32,
-        outputs: outputs as u32,
+        weights: own.weights as u32,
+        outputs: own.outputs as u32,
+        beside_weights: second.weights as u32,
+        words: words as u32,
         splits: splits as u32,
         sums_row: padded(splits * words) as u32,
         grads_row: shapes.row(GRADS),
-        d_weight: to.0 as u32,
-        d_bias: to.1 as u32,
+        d_weight: own.d_weight as u32,
+        d_bias: own.d_bias as u32,
+        beside_weight: second.d_weight as u32,
+        beside_bias: second.d_bias as u32,
     };
     let dispatch = Dispatch::new("linear_weight_sum", &params, &[("grads", GRADS)], groups(words, 64), splits * words);
     dispatch.scratch("sums", 0)

@@ -71,8 +71,13 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         Op::LinearBackwardWeight(op) => {
             let (inputs, outputs) = op.widths();
             let grads = [(GRADS, op.d_weight + outputs * inputs), (GRADS, op.d_bias + outputs)];
+            let beside = op.beside.iter().flat_map(|beside| {
+                let words = outputs * beside.input.width;
+                let input = (beside.input.tensor, beside.input.end());
+                [input, (GRADS, beside.d_weight + words), (GRADS, beside.d_bias + outputs)]
+            });
             let rows = op.parts.iter().flat_map(|(input, d_output)| [input, d_output]);
-            rows.map(|rows| (rows.tensor, rows.end())).chain(grads).collect()
+            rows.map(|rows| (rows.tensor, rows.end())).chain(grads).chain(beside).collect()
         }
         Op::RnnForward(op) => vec![
             (PARAMS, op.w_hh + op.hidden * op.hidden),
@@ -195,10 +200,7 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             let words = op.sequences * op.width;
             vec![(op.input, words), (op.output, words * op.tokens)]
         }
-        Op::LossForward(op) => {
-            vec![(op.prediction, op.elements), (op.target, op.elements), (op.weight, op.elements)]
-        }
-        Op::LossBackward(op) => vec![
+        Op::Loss(op) => vec![
             (op.prediction, op.elements),
             (op.target, op.elements),
             (op.weight, op.elements),

@@ -92,7 +92,9 @@ impl Op {
             }
             Op::LinearBackwardWeight(op) => {
                 let (n, (i, o)) = (op.count(), op.widths());
-                Cost::words(2 * n * i * o + n * o, n * i + n * o, o * i + o)
+                let (beside, biases) = op.beside.map_or((0, 1), |beside| (beside.input.width, 2));
+                let i = i + beside;
+                Cost::words(2 * n * i * o + n * o, n * i + n * o, o * i + biases * o)
             }
             Op::RnnForward(op) => {
                 let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
@@ -189,8 +191,8 @@ impl Op {
                 let (tokens, pooled) = (op.sequences * op.tokens * op.width, op.sequences * op.width);
                 Cost::words(pooled, pooled, tokens)
             }
-            Op::LossForward(op) => Cost::words(4 * op.elements, 3 * op.elements, 1),
-            Op::LossBackward(op) => Cost::words(4 * op.elements, 3 * op.elements, op.elements),
+            // The difference is taken once; three of the value, three of the slope.
+            Op::Loss(op) => Cost::words(7 * op.elements, 3 * op.elements, op.elements + 1),
             Op::PredictionStore(op) => Cost::words(0, op.elements, op.elements),
             Op::GradNormPartial(op) => {
                 Cost::words(2 * op.words, op.words + op.words / 32, op.words.div_ceil(GradNormPartial::BLOCK))

@@ -86,16 +86,24 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
 }
 
 pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardWeight) {
-    let (inputs, outputs) = op.widths();
+    weight_gradient(storage, &op.parts, (op.d_weight, op.d_bias));
+    for (beside, (_, d_output)) in op.beside.iter().zip(&op.parts) {
+        weight_gradient(storage, &[(beside.input, *d_output)], (beside.d_weight, beside.d_bias));
+    }
+}
+
+/// The gradients at words `to` of a weight and its bias, of the parts' inputs and d_outputs.
+fn weight_gradient<T: Scalar>(storage: &mut Storage<T>, parts: &[(Rows, Rows)], to: (usize, usize)) {
+    let (inputs, outputs) = parts.first().map_or((0, 0), |(input, d_output)| (input.width, d_output.width));
     let mut grads = storage.take_floats(GRADS);
     // The first split's sums are written where they belong, the others' added to them in order.
-    let ranges: Vec<(&(Rows, Rows), Range<usize>)> = op.parts.iter().flat_map(split).collect();
+    let ranges: Vec<(&(Rows, Rows), Range<usize>)> = parts.iter().flat_map(split).collect();
     let splits = ranges.len();
     let words = outputs * (inputs + 1);
     let mut partial = vec![T::ZERO; storage.replicas * (splits - 1) * words];
     let mut tasks = Vec::new();
     for row in grads.chunks_mut(storage.row(GRADS)) {
-        tasks.extend(weight_tiles(d_weight_and_bias(row, op), inputs));
+        tasks.extend(weight_tiles(d_weight_and_bias(row, to, (inputs, outputs)), inputs));
     }
     for sums in partial.chunks_mut(words) {
         tasks.extend(weight_tiles(sums.split_at_mut(outputs * inputs), inputs));
@@ -116,7 +124,7 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
     if splits > 1 {
         let rows = grads.par_chunks_mut(storage.row(GRADS)).zip(partial.par_chunks((splits - 1) * words));
         rows.for_each(|(row, partial)| {
-            let (d_weight, d_bias) = d_weight_and_bias(row, op);
+            let (d_weight, d_bias) = d_weight_and_bias(row, to, (inputs, outputs));
             for sums in partial.chunks(words) {
                 for (total, sum) in d_weight.iter_mut().chain(&mut *d_bias).zip(sums) {
                     *total += *sum;
@@ -133,10 +141,13 @@ fn split(part: &(Rows, Rows)) -> impl Iterator<Item = (&(Rows, Rows), Range<usiz
     (0..count.max(1)).step_by(SPLIT).map(move |first| (part, first..(first + SPLIT).min(count)))
 }
 
-/// The op's two spans of a row of gradients.
-fn d_weight_and_bias<'a, T>(row: &'a mut [T], op: &LinearBackwardWeight) -> (&'a mut [T], &'a mut [T]) {
-    let (inputs, outputs) = op.widths();
-    let spans = [op.d_weight..op.d_weight + outputs * inputs, op.d_bias..op.d_bias + outputs];
+/// Two spans of a row of gradients: of a weight `[O, I]` and of its bias.
+fn d_weight_and_bias<T>(
+    row: &mut [T],
+    (d_weight, d_bias): (usize, usize),
+    (inputs, outputs): (usize, usize),
+) -> (&mut [T], &mut [T]) {
+    let spans = [d_weight..d_weight + outputs * inputs, d_bias..d_bias + outputs];
     let [d_weight, d_bias] = row.get_disjoint_mut(spans).expect("a weight and its bias do not overlap");
     (d_weight, d_bias)
 }

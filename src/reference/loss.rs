@@ -1,6 +1,6 @@
-//! loss_forward, loss_backward: the mean over observed target values.
+//! loss: the mean over observed target values, and its gradient.
 
-use crate::program::op::{LossBackward, LossForward, LossKind};
+use crate::program::op::{Loss, LossKind};
 use crate::program::tensor::LOSSES;
 
 use super::scalar::Scalar;
@@ -9,38 +9,29 @@ use super::storage::Storage;
 /// Terms summed before the sums are summed: keeps the rounding error of a large batch small.
 const BLOCK: usize = 256;
 
-pub fn loss_forward<T: Scalar>(storage: &mut Storage<T>, op: &LossForward, slot: usize) {
+pub fn loss<T: Scalar>(storage: &mut Storage<T>, op: &Loss, slot: usize) {
     let mut losses = storage.take_floats(LOSSES);
+    let mut d_prediction = storage.take_floats(op.d_prediction);
     for r in 0..storage.replicas {
         let prediction = &storage.float_row(op.prediction, r)[..op.elements];
         let target = storage.float_row(op.target, r);
         let weight = storage.float_row(op.weight, r);
+        let inv_count = T::from_f32(storage.step(r, slot).inv_target_count);
+        let slopes = &mut d_prediction[r * storage.row(op.d_prediction)..][..op.elements];
         let mut total = T::ZERO;
         for first in (0..op.elements).step_by(BLOCK) {
             let mut sum = T::ZERO;
             for i in first..(first + BLOCK).min(op.elements) {
-                sum += weight[i] * value(op.kind, prediction[i] - target[i]);
+                let error = prediction[i] - target[i];
+                sum += weight[i] * value(op.kind, error);
+                slopes[i] = inv_count * weight[i] * derivative(op.kind, error);
             }
             total += sum;
         }
-        losses[r * storage.row(LOSSES) + slot] = total * T::from_f32(storage.step(r, slot).inv_target_count);
-    }
-    storage.put_floats(LOSSES, losses);
-}
-
-pub fn loss_backward<T: Scalar>(storage: &mut Storage<T>, op: &LossBackward, slot: usize) {
-    let mut d_prediction = storage.take_floats(op.d_prediction);
-    for r in 0..storage.replicas {
-        let prediction = storage.float_row(op.prediction, r);
-        let target = storage.float_row(op.target, r);
-        let weight = storage.float_row(op.weight, r);
-        let inv_count = T::from_f32(storage.step(r, slot).inv_target_count);
-        let out = &mut d_prediction[r * storage.row(op.d_prediction)..][..op.elements];
-        for (i, word) in out.iter_mut().enumerate() {
-            *word = inv_count * weight[i] * derivative(op.kind, prediction[i] - target[i]);
-        }
+        losses[r * storage.row(LOSSES) + slot] = total * inv_count;
     }
     storage.put_floats(op.d_prediction, d_prediction);
+    storage.put_floats(LOSSES, losses);
 }
 
 fn value<T: Scalar>(kind: LossKind, error: T) -> T {

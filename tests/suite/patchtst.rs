@@ -290,13 +290,12 @@ fn the_ops_of_a_step() {
             "batch_norm_forward",
             "linear_forward",
             "instance_denorm_forward",
-            "loss_forward",
+            "loss",
         ]
     );
     assert_eq!(
         labels(List::Backward),
         [
-            "loss_backward",
             "instance_denorm_backward",
             "linear_backward_weight",
             "linear_backward_input",

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use microglia::compare::Case;
 use microglia::engine::Engine;
-use microglia::gpu::{Choice, Gpu};
+use microglia::gpu::{AdapterClass, Choice, Gpu};
+use microglia::kernels::GpuOptions;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::Variant;
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
@@ -112,7 +113,9 @@ fn shares_add_up_and_every_op_is_there() {
     // A device of its own: what other tests ask of theirs is not to be counted.
     if let Some(shared) = gpu_support::gpu() {
         let own = Gpu::open(&Choice::Named(shared.summary().name.clone())).unwrap().unwrap();
-        check(&|program| Box::new(gpu_support::engine(&own, program)));
+        // As the list counts dispatches.
+        let card = || GpuOptions { class: Some(AdapterClass::Discrete), ..GpuOptions::default() };
+        check(&|program| Box::new(gpu_support::with(&own, program, card())));
     }
 }
 

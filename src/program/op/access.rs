@@ -36,8 +36,7 @@ impl Op {
             Op::AttentionBackwardKeyValue(_) => "attention_backward_key_value",
             Op::MeanPoolForward(_) => "mean_pool_forward",
             Op::MeanPoolBackward(_) => "mean_pool_backward",
-            Op::LossForward(_) => "loss_forward",
-            Op::LossBackward(_) => "loss_backward",
+            Op::Loss(_) => "loss",
             Op::PredictionStore(_) => "prediction_store",
             Op::GradNormPartial(_) => "grad_norm_partial",
             Op::GradNorm(_) => "grad_norm",
@@ -61,7 +60,11 @@ impl Op {
                 [PARAMS, STEPS, op.input.tensor].into_iter().chain(skip).collect()
             }
             Op::LinearBackwardInput(op) => with([PARAMS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor)]),
-            Op::LinearBackwardWeight(op) => op.parts.iter().flat_map(|(input, d)| [input.tensor, d.tensor]).collect(),
+            Op::LinearBackwardWeight(op) => {
+                let rows =
+                    op.parts.iter().flat_map(|(input, d)| [*input, *d]).chain(op.beside.map(|beside| beside.input));
+                rows.map(|rows| rows.tensor).collect()
+            }
             Op::RnnForward(op) => vec![PARAMS, op.projected],
             Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
             Op::LstmForward(op) => vec![PARAMS, op.gates],
@@ -93,8 +96,7 @@ impl Op {
                 with([STEPS, op.qkv, op.softmax, op.d_output], [op.before, op.d_scores])
             }
             Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.input],
-            Op::LossForward(op) => vec![STEPS, op.prediction, op.target, op.weight],
-            Op::LossBackward(op) => vec![STEPS, op.prediction, op.target, op.weight],
+            Op::Loss(op) => vec![STEPS, op.prediction, op.target, op.weight],
             Op::PredictionStore(op) => vec![op.prediction],
             Op::GradNormPartial(_) => vec![GRADS, MASK],
             Op::GradNorm(op) => vec![op.partial],
@@ -137,8 +139,7 @@ impl Op {
             Op::AttentionBackwardQuery(op) => with([op.softmax, op.d_qkv], [op.d_scores]),
             Op::AttentionBackwardKeyValue(op) => vec![op.d_qkv],
             Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.output],
-            Op::LossForward(_) => vec![LOSSES],
-            Op::LossBackward(op) => vec![op.d_prediction],
+            Op::Loss(op) => vec![LOSSES, op.d_prediction],
             Op::PredictionStore(_) => vec![PREDICTIONS],
             Op::GradNormPartial(op) => vec![op.partial],
             Op::GradNorm(_) => vec![GRAD_NORM],

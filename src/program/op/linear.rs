@@ -50,6 +50,20 @@ pub struct LinearBackwardWeight {
     pub d_weight: usize,
     /// Word of `[O]` in [`GRADS`](super::GRADS).
     pub d_bias: usize,
+    /// Only where there is one part.
+    pub beside: Option<Beside>,
+}
+
+/// A second input that a layer adds to the same output, with a weight and a bias of its own: of a recurrent layer the state
+/// before. Its gradients are sums over the same rows of d_output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beside {
+    /// `[N, J]`
+    pub input: Rows,
+    /// Word of `[O, J]` in [`GRADS`](super::GRADS).
+    pub d_weight: usize,
+    /// Word of `[O]` in [`GRADS`](super::GRADS).
+    pub d_bias: usize,
 }
 
 impl LinearBackwardWeight {
