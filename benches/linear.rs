@@ -49,14 +49,14 @@ fn program([rows, inputs, outputs]: [usize; 3]) -> Result<Program> {
     let mut dense = |name: &str, width: usize| Rows::dense(b.tensor(name, &[rows, width]), rows, width);
     let (input, output) = (dense("input", inputs), dense("output", outputs));
     let (d_input, d_output) = (dense("d_input", inputs), dense("d_output", outputs));
-    b.forward(Op::LinearForward(LinearForward { input, weight, bias, residual: None, output }));
+    b.forward(Op::LinearForward(LinearForward { input, weight, bias, residual: None, activated: None, output }));
     b.backward(Op::LinearBackwardWeight(LinearBackwardWeight {
         parts: vec![(input, d_output)],
         d_weight: weight,
         d_bias: bias,
         beside: None,
     }));
-    b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip: None, d_input }));
+    b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip: None, activated: None, d_input }));
     b.finish()
 }
 

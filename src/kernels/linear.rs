@@ -4,7 +4,7 @@ use super::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
 use crate::program::Rows;
-use crate::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward};
+use crate::program::op::{Activated, FeedForward, LinearBackwardInput, LinearBackwardWeight, LinearForward};
 use crate::program::tensor::{GRADS, PARAMS, STEPS};
 
 /// Whether all rows start at multiples of four words and are whole fours.
@@ -56,6 +56,7 @@ uniform! {
         input: RowsWords,
         output: RowsWords,
         skip: RowsWords,
+        after: RowsWords,
         first: u32,
         site: u32,
         steps_row: u32,
@@ -72,13 +73,21 @@ pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     let cut = Cut::new(shapes.class, count, outputs, 4);
     // Something must be bound where nothing is added.
-    let skip = op.residual.map_or(Rows::dense(op.input.tensor, 0, 0), |residual| residual.skip);
+    let nothing = Rows::dense(op.input.tensor, 0, 0);
+    let skip = op.residual.map_or(nothing, |residual| residual.skip);
+    let after = op.activated.map(|activated| activated.rows);
+    let (first, site) = match (op.residual, op.activated) {
+        (Some(residual), _) => (residual.first, residual.site),
+        (None, Some(activated)) => (activated.first, activated.site),
+        (None, None) => (0, 0),
+    };
     let params = LinearForwardParams {
         input: shapes.rows(&op.input),
         output: shapes.rows(&op.output),
         skip: shapes.rows(&skip),
-        first: op.residual.map_or(0, |residual| residual.first as u32),
-        site: op.residual.map_or(0, |residual| residual.site),
+        after: shapes.rows(&after.unwrap_or(nothing)),
+        first: first as u32,
+        site,
         steps_row: shapes.steps_row(),
         weight: op.weight as u32,
         bias: op.bias as u32,
@@ -97,7 +106,21 @@ pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
     let shader = cut.shader("linear_forward", "linear_forward_tiled");
     let work = 2 * count * inputs * outputs;
     let dispatch = Dispatch::new(shader, &params, &bindings, groups(cut.blocks(), 1), work);
-    Plan::one(dispatch.constant("RESIDUAL", u32::from(op.residual.is_some())))
+    let dispatch = dispatch.constant("RESIDUAL", u32::from(op.residual.is_some()));
+    let dispatch = dispatch.constant("ACTIVATION", activation(&op.activated));
+    match after {
+        Some(after) => Plan::one(dispatch.tensor("after", after.tensor)),
+        None => Plan { scratch: vec![1], dispatches: vec![dispatch.scratch("after", 0)] },
+    }
+}
+
+/// As the shaders' `ACTIVATION` counts.
+fn activation(activated: &Option<Activated>) -> u32 {
+    match activated.map(|activated| activated.kind) {
+        None => 0,
+        Some(FeedForward::Gelu) => 1,
+        Some(FeedForward::Relu) => 2,
+    }
 }
 
 uniform! {
@@ -105,6 +128,9 @@ uniform! {
         d_output: RowsWords,
         d_input: RowsWords,
         skip: RowsWords,
+        first: u32,
+        site: u32,
+        steps_row: u32,
         weight: u32,
         params_row: u32,
         column_lanes: u32,
@@ -117,21 +143,32 @@ pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan 
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let cut = Cut::new(shapes.class, count, inputs, 4);
     // Something must be bound where nothing is added.
-    let skip = op.skip.unwrap_or(Rows::dense(op.d_output.tensor, 0, 0));
+    let beside = op.skip.or(op.activated.map(|activated| activated.rows));
+    let skip = beside.unwrap_or(Rows::dense(op.d_output.tensor, 0, 0));
     let params = LinearBackwardInputParams {
         d_output: shapes.rows(&op.d_output),
         d_input: shapes.rows(&op.d_input),
         skip: shapes.rows(&skip),
+        first: op.activated.map_or(0, |activated| activated.first as u32),
+        site: op.activated.map_or(0, |activated| activated.site),
+        steps_row: shapes.steps_row(),
         weight: op.weight as u32,
         params_row: shapes.row(PARAMS),
         column_lanes: cut.column_lanes as u32,
         column_groups: cut.column_groups as u32,
         fours: u32::from(fours(&op.d_output) && inputs.is_multiple_of(4) && op.weight.is_multiple_of(4)),
     };
-    let bindings =
-        [("params", PARAMS), ("d_output", op.d_output.tensor), ("skip", skip.tensor), ("d_input", op.d_input.tensor)];
+    let bindings = [
+        ("steps", STEPS),
+        ("params", PARAMS),
+        ("d_output", op.d_output.tensor),
+        ("skip", skip.tensor),
+        ("d_input", op.d_input.tensor),
+    ];
     let shader = cut.shader("linear_backward_input", "linear_backward_input_tiled");
-    Plan::one(Dispatch::new(shader, &params, &bindings, groups(cut.blocks(), 1), 2 * count * inputs * outputs))
+    let work = 2 * count * inputs * outputs;
+    let dispatch = Dispatch::new(shader, &params, &bindings, groups(cut.blocks(), 1), work);
+    Plan::one(dispatch.constant("ACTIVATION", activation(&op.activated)))
 }
 
 /// Splits of a sum over `rows` for a weight of `words`, cut into `blocks` workgroups, by class of adapter.

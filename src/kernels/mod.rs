@@ -1,6 +1,5 @@
 //! The GPU engine: every op's host side, and the match that ties an op to its kernels.
 
-mod activation;
 mod attention;
 mod batch_norm;
 mod bind;
@@ -54,8 +53,6 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
         Op::LayerNormForward(op) => layer_norm::layer_norm_forward(op, shapes),
         Op::LayerNormBackwardWeight(op) => layer_norm::layer_norm_backward_weight(op, shapes),
         Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(op, shapes),
-        Op::ActivationForward(op) => activation::activation_forward(op, shapes),
-        Op::ActivationBackward(op) => activation::activation_backward(op, shapes),
         Op::AttentionForward(op) => attention::attention_forward(op, shapes),
         Op::AttentionBackwardQuery(op) => attention::attention_backward_query(op, shapes),
         Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(op, shapes),

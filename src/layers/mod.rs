@@ -127,7 +127,7 @@ pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) 
 
 /// A fully connected layer into a place that is there; `at` are the words of `[O, I]` and `[O]`.
 pub fn linear_to(b: &mut Builder, at: (usize, usize), input: Signal, output: Signal) {
-    linear_parts(b, at, &[LinearPart { input, output, residual: None }]);
+    linear_parts(b, at, &[LinearPart::plain(input, output)]);
 }
 
 /// Rows of a fully connected layer.
@@ -136,6 +136,16 @@ pub struct LinearPart {
     pub input: Signal,
     pub output: Signal,
     pub residual: Option<Residual>,
+    /// The activation of its output.
+    pub activated: Option<Activated>,
+    /// The activation whose value is its input; the input's gradient is then that of what came before it.
+    pub behind: Option<Activated>,
+}
+
+impl LinearPart {
+    pub fn plain(input: Signal, output: Signal) -> Self {
+        LinearPart { input, output, residual: None, activated: None, behind: None }
+    }
 }
 
 /// A layer whose rows lie in several tensors: a product each, and one sum for the weight's gradient.
@@ -145,12 +155,13 @@ pub fn linear_parts(b: &mut Builder, at: (usize, usize), parts: &[LinearPart]) {
 
 /// The same; `beside`, the gradients of another layer that adds to the one part's output, are formed with its own.
 fn linear_beside(b: &mut Builder, (weight, bias): (usize, usize), parts: &[LinearPart], beside: Option<Beside>) {
-    for LinearPart { input, output, residual } in parts {
-        let (residual, output_rows) = (*residual, output.value);
-        b.forward(Op::LinearForward(LinearForward { input: input.value, weight, bias, residual, output: output_rows }));
+    for LinearPart { input, output, residual, activated, behind } in parts {
+        let (residual, activated, output_rows) = (*residual, *activated, output.value);
+        let forward = LinearForward { input: input.value, weight, bias, residual, activated, output: output_rows };
+        b.forward(Op::LinearForward(forward));
         if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
-            let skip = input.skip;
-            b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip, d_input }));
+            let (skip, activated) = (input.skip, *behind);
+            b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip, activated, d_input }));
         }
     }
     let parts: Option<Vec<(Rows, Rows)>> =
@@ -256,8 +267,12 @@ fn projection(b: &mut Builder, kind: &str, layer: usize, name: &str, input: Sign
     let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
     let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
     let output = dense(b, &format!("{kind}.{layer}.{name}"), input.value.count, gates);
-    let part = LinearPart { input, output, residual: None };
-    linear_beside(b, (weight, bias), &[part], Some(Beside { input: before, d_weight, d_bias }));
+    linear_beside(
+        b,
+        (weight, bias),
+        &[LinearPart::plain(input, output)],
+        Some(Beside { input: before, d_weight, d_bias }),
+    );
     output
 }
 

@@ -51,7 +51,9 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
             let skip = op.residual.map_or(op.output, |residual| residual.skip);
+            let after = op.activated.map_or(op.output, |activated| activated.rows);
             vec![
+                (after.tensor, after.end()),
                 (skip.tensor, skip.end()),
                 (op.input.tensor, op.input.end()),
                 (op.output.tensor, op.output.end()),
@@ -61,7 +63,9 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         }
         Op::LinearBackwardInput(op) => {
             let skip = op.skip.unwrap_or(op.d_input);
+            let before = op.activated.map_or(op.d_input, |activated| activated.rows);
             vec![
+                (before.tensor, before.end()),
                 (op.d_output.tensor, op.d_output.end()),
                 (op.d_input.tensor, op.d_input.end()),
                 (skip.tensor, skip.end()),
@@ -175,10 +179,6 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
                 .chain([(PARAMS, op.affine.end(op.width))])
                 .chain(op.skip.map(|skip| (skip, words)))
                 .collect()
-        }
-        Op::ActivationForward(op) => vec![(op.input, op.elements), (op.output, op.elements)],
-        Op::ActivationBackward(op) => {
-            vec![(op.input, op.elements), (op.d_output, op.elements), (op.d_input, op.elements)]
         }
         Op::AttentionForward(op) => {
             let heads = &op.heads;

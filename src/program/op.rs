@@ -344,8 +344,6 @@ pub enum Op {
     LayerNormForward(LayerNormForward),
     LayerNormBackwardWeight(LayerNormBackwardWeight),
     LayerNormBackwardInput(LayerNormBackwardInput),
-    ActivationForward(ActivationForward),
-    ActivationBackward(ActivationBackward),
     AttentionForward(AttentionForward),
     AttentionBackwardQuery(AttentionBackward),
     AttentionBackwardKeyValue(AttentionBackward),

@@ -1,68 +1,46 @@
-//! activation_forward, activation_backward: elementwise, with dropout.
+//! What a linear layer's activation makes of a tile, and of its gradient; dropout included.
 
-use rayon::prelude::*;
-
-use crate::program::op::{ActivationBackward, ActivationForward, Chance, FeedForward};
+use crate::program::ReplicaStep;
+use crate::program::op::{Activated, Chance, FeedForward};
 
 use super::dropout::Drops;
 use super::scalar::{Scalar, vectorized};
-use super::storage::{Storage, tiles};
 
-/// Words per task.
-const TILE: usize = 16_384;
-
-pub fn activation_forward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationForward, slot: usize) {
-    let mut output = storage.take_floats(op.output);
-    let per_replica = op.elements.div_ceil(TILE);
-    tiles(&mut output, storage.row(op.output), op.elements, 1, TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, op.site);
-            let input = &storage.float_row(op.input, r)[first..][..output.len()];
-            vectorized(
-                #[inline(always)]
-                || {
-                    match op.kind {
-                        FeedForward::Gelu => apply(output, input, input, gelu),
-                        FeedForward::Relu => apply(output, input, input, relu),
-                    }
-                    drops.apply(op.first + first, output);
-                },
-            );
+/// `after = dropout(activation(before))` of the layer's words from `first` on.
+pub fn activate<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], after: &mut [T]) {
+    let drops = Drops::new(step, Chance::Hidden, op.site);
+    vectorized(
+        #[inline(always)]
+        || {
+            match op.kind {
+                FeedForward::Gelu => apply(after, before, gelu),
+                FeedForward::Relu => apply(after, before, |x, _| relu(x, x)),
+            }
+            drops.apply(first, after);
         },
     );
-    storage.put_floats(op.output, output);
 }
 
-pub fn activation_backward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationBackward, slot: usize) {
-    let mut d_input = storage.take_floats(op.d_input);
-    let per_replica = op.elements.div_ceil(TILE);
-    tiles(&mut d_input, storage.row(op.d_input), op.elements, 1, TILE).into_par_iter().enumerate().for_each(
-        |(task, d_input)| {
-            let (r, first) = (task / per_replica, task % per_replica * TILE);
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, op.site);
-            let input = &storage.float_row(op.input, r)[first..][..d_input.len()];
-            let d_output = &storage.float_row(op.d_output, r)[first..][..d_input.len()];
-            vectorized(
-                #[inline(always)]
-                || {
-                    match op.kind {
-                        FeedForward::Gelu => apply(d_input, input, d_output, gelu_backward),
-                        FeedForward::Relu => apply(d_input, input, d_output, relu),
-                    }
-                    drops.apply(op.first + first, d_input);
-                },
-            );
+/// The gradient of `after` becomes that of `before`.
+pub fn activate_backward<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], d: &mut [T]) {
+    let drops = Drops::new(step, Chance::Hidden, op.site);
+    vectorized(
+        #[inline(always)]
+        || {
+            match op.kind {
+                FeedForward::Gelu => apply(d, before, gelu_backward),
+                FeedForward::Relu => apply(d, before, relu),
+            }
+            drops.apply(first, d);
         },
     );
-    storage.put_floats(op.d_input, d_input);
 }
 
-/// `y = f(x, z)` of each element. A plain loop: an iterator's `for_each` is not inlined, and left without wide vectors.
+/// `y = f(x, y)` of each element. A plain loop: an iterator's `for_each` is not inlined, and left without wide vectors.
 #[inline(always)]
-fn apply<T: Scalar>(y: &mut [T], x: &[T], z: &[T], f: impl Fn(T, T) -> T) {
-    for ((y, x), z) in y.iter_mut().zip(x).zip(z) {
-        *y = f(*x, *z);
+fn apply<T: Scalar>(y: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = f(*x, *y);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::program::Rows;
 use crate::program::op::{Chance, LinearBackwardInput, LinearBackwardWeight, LinearForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
+use super::activation::{activate, activate_backward};
 use super::dropout::Drops;
 use super::matrix::{Matrix, Out, even, product};
 use super::scalar::{Scalar, vectorized};
@@ -24,43 +25,57 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, s
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     let per_replica = count.div_ceil(ROW_TILE);
     let mut output = storage.take_floats(op.output.tensor);
+    let mut after = op.activated.map(|activated| storage.take_floats(activated.rows.tensor));
     let row = storage.row(op.output.tensor);
-    spans(&mut output, row, op.output.offset, count, outputs, ROW_TILE).into_par_iter().enumerate().for_each(
-        |(task, output)| {
-            let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
-            let params = storage.float_row(PARAMS, r);
-            let input = storage.float_row(op.input.tensor, r);
-            let bias = &params[op.bias..][..outputs];
-            for row in output.chunks_mut(outputs) {
-                row.copy_from_slice(bias);
-            }
-            let weight = Matrix::new(params, op.weight, outputs, inputs, inputs);
-            let count = output.len() / outputs;
-            for (n, piece) in even(input, &op.input, first, count) {
-                let place = Out { data: &mut output[(n - first) * outputs..], row: outputs };
-                product(place, true, piece, weight.transposed());
-            }
-            let Some(residual) = &op.residual else { return };
-            let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, residual.site);
-            let skip = storage.float_row(residual.skip.tensor, r);
-            vectorized(
-                #[inline(always)]
-                || {
-                    drops.apply((residual.first + first) * outputs, output);
-                    for (n, row) in output.chunks_mut(outputs).enumerate() {
-                        let skip = &skip[residual.skip.start(first + n)..][..outputs];
-                        for (word, skip) in row.iter_mut().zip(skip) {
-                            *word += *skip;
-                        }
+    let tiles = spans(&mut output, row, op.output.offset, count, outputs, ROW_TILE);
+    let afters: Vec<&mut [T]> = match (&mut after, &op.activated) {
+        (Some(after), Some(activated)) => {
+            let row = storage.row(activated.rows.tensor);
+            spans(after, row, activated.rows.offset, count, outputs, ROW_TILE)
+        }
+        _ => tiles.iter().map(|_| Default::default()).collect(),
+    };
+    tiles.into_par_iter().zip(afters).enumerate().for_each(|(task, (output, after))| {
+        let (r, first) = (task / per_replica, task % per_replica * ROW_TILE);
+        let params = storage.float_row(PARAMS, r);
+        let input = storage.float_row(op.input.tensor, r);
+        let bias = &params[op.bias..][..outputs];
+        for row in output.chunks_mut(outputs) {
+            row.copy_from_slice(bias);
+        }
+        let weight = Matrix::new(params, op.weight, outputs, inputs, inputs);
+        let count = output.len() / outputs;
+        for (n, piece) in even(input, &op.input, first, count) {
+            let place = Out { data: &mut output[(n - first) * outputs..], row: outputs };
+            product(place, true, piece, weight.transposed());
+        }
+        if let Some(activated) = &op.activated {
+            let words = (activated.first + first) * outputs;
+            activate(activated, &storage.step(r, slot), words, output, after);
+        }
+        let Some(residual) = &op.residual else { return };
+        let drops = Drops::new(&storage.step(r, slot), Chance::Hidden, residual.site);
+        let skip = storage.float_row(residual.skip.tensor, r);
+        vectorized(
+            #[inline(always)]
+            || {
+                drops.apply((residual.first + first) * outputs, output);
+                for (n, row) in output.chunks_mut(outputs).enumerate() {
+                    let skip = &skip[residual.skip.start(first + n)..][..outputs];
+                    for (word, skip) in row.iter_mut().zip(skip) {
+                        *word += *skip;
                     }
-                },
-            );
-        },
-    );
+                }
+            },
+        );
+    });
     storage.put_floats(op.output.tensor, output);
+    if let (Some(after), Some(activated)) = (after, &op.activated) {
+        storage.put_floats(activated.rows.tensor, after);
+    }
 }
 
-pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput) {
+pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput, slot: usize) {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let per_replica = count.div_ceil(ROW_TILE);
     let mut d_input = storage.take_floats(op.d_input.tensor);
@@ -79,6 +94,11 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
             for (n, piece) in even(storage.float_row(op.d_output.tensor, r), &op.d_output, first, count) {
                 let place = Out { data: &mut d_input[(n - first) * inputs..], row: inputs };
                 product(place, op.skip.is_some(), piece, weight);
+            }
+            if let Some(activated) = &op.activated {
+                let before = &storage.float_row(activated.rows.tensor, r)[activated.rows.start(first)..];
+                let words = (activated.first + first) * inputs;
+                activate_backward(activated, &storage.step(r, slot), words, &before[..d_input.len()], d_input);
             }
         },
     );

@@ -59,7 +59,12 @@ fn a_patchtst_layer_costs_what_a_hand_counts() {
     assert_eq!(cost(&program, "attention_backward_key_value"), key_value);
     // Mean, variance and count, of the batch and running; two windows.
     assert_eq!(cost(&program, "batch_norm_statistics"), [4 * values, values + 2 + 14, 13 + 14]);
-    assert_eq!(cost(&program, "activation_forward"), [6 * tokens * 7, tokens * 7, tokens * 7]);
+    // [18, 6] by [7, 6]ᵀ with a bias, and GELU and dropout of it: both are kept.
+    let widened = cost_where(&program, |op| matches!(op, Op::LinearForward(op) if op.activated.is_some()));
+    let hidden = tokens * 7;
+    assert_eq!(widened, Some([2 * hidden * 6 + 6 * hidden, values + 42 + 7, 2 * hidden]));
+    let narrowed = cost_where(&program, |op| matches!(op, Op::LinearBackwardInput(op) if op.activated.is_some()));
+    assert_eq!(narrowed, Some([2 * hidden * 6 + 12 * hidden, values + 42 + hidden, hidden]));
     // Attention's own projection, [18, 6] by [6, 6]ᵀ with a bias, dropped out and added to what goes past.
     let projection = cost_where(&program, |op| matches!(op, Op::LinearForward(op) if op.residual.is_some()));
     assert_eq!(projection, Some([2 * tokens * 6 * 6 + 2 * values, values + 36 + 6 + values, values]));

@@ -29,8 +29,6 @@ impl Op {
             Op::LayerNormForward(_) => "layer_norm_forward",
             Op::LayerNormBackwardWeight(_) => "layer_norm_backward_weight",
             Op::LayerNormBackwardInput(_) => "layer_norm_backward_input",
-            Op::ActivationForward(_) => "activation_forward",
-            Op::ActivationBackward(_) => "activation_backward",
             Op::AttentionForward(_) => "attention_forward",
             Op::AttentionBackwardQuery(_) => "attention_backward_query",
             Op::AttentionBackwardKeyValue(_) => "attention_backward_key_value",
@@ -54,12 +52,15 @@ impl Op {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
             Op::InstanceNormForward(op) => vec![PARAMS, op.input],
             Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![PARAMS, op.stats, op.input],
-            // Of the step table, whether a residual's branch is dropped out.
+            // Of the step table, what is dropped out.
             Op::LinearForward(op) => {
                 let skip = op.residual.map(|residual| residual.skip.tensor);
                 [PARAMS, STEPS, op.input.tensor].into_iter().chain(skip).collect()
             }
-            Op::LinearBackwardInput(op) => with([PARAMS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor)]),
+            Op::LinearBackwardInput(op) => {
+                let activated = op.activated.map(|activated| activated.rows.tensor);
+                with([PARAMS, STEPS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor), activated])
+            }
             Op::LinearBackwardWeight(op) => {
                 let rows =
                     op.parts.iter().flat_map(|(input, d)| [*input, *d]).chain(op.beside.map(|beside| beside.input));
@@ -85,8 +86,6 @@ impl Op {
             Op::LayerNormForward(op) => vec![PARAMS, op.input],
             Op::LayerNormBackwardWeight(op) => vec![op.stats, op.input, op.d_output],
             Op::LayerNormBackwardInput(op) => with([PARAMS, op.stats, op.input, op.d_output], [op.skip]),
-            Op::ActivationForward(op) => vec![STEPS, op.input],
-            Op::ActivationBackward(op) => vec![STEPS, op.input, op.d_output],
             Op::AttentionForward(op) => with([STEPS, op.qkv], [op.before]),
             Op::AttentionBackwardQuery(op) => {
                 let before = op.d_scores.filter(|_| op.handed_on);
@@ -114,7 +113,7 @@ impl Op {
             Op::WindowGather(op) => vec![op.input, op.target, op.weight],
             Op::InstanceNormForward(op) => vec![op.output, op.stats],
             Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.output],
-            Op::LinearForward(op) => vec![op.output.tensor],
+            Op::LinearForward(op) => with([op.output.tensor], [op.activated.map(|activated| activated.rows.tensor)]),
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],
             Op::RnnForward(op) => vec![op.states],
@@ -133,8 +132,6 @@ impl Op {
             Op::LayerNormForward(op) => vec![op.output, op.stats],
             Op::LayerNormBackwardWeight(_) => vec![GRADS],
             Op::LayerNormBackwardInput(op) => vec![op.d_input],
-            Op::ActivationForward(op) => vec![op.output],
-            Op::ActivationBackward(op) => vec![op.d_input],
             Op::AttentionForward(op) => with([op.softmax, op.output], [op.scores]),
             Op::AttentionBackwardQuery(op) => with([op.softmax, op.d_qkv], [op.d_scores]),
             Op::AttentionBackwardKeyValue(op) => vec![op.d_qkv],
