@@ -1,8 +1,10 @@
 //! linear_forward, linear_backward_input, linear_backward_weight.
 
 use super::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
+use super::tuning::{Product, Variant};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
+use crate::program::Op;
 use crate::program::Rows;
 use crate::program::op::{Activated, FeedForward, LinearBackwardInput, LinearBackwardWeight, LinearForward};
 use crate::program::tensor::{GRADS, PARAMS, STEPS};
@@ -12,10 +14,9 @@ fn fours(rows: &Rows) -> bool {
     [rows.offset, rows.width, rows.outer_stride, rows.inner_stride].iter().all(|words| words.is_multiple_of(4))
 }
 
-/// How a product of `rows` by `columns` is cut, by the class of adapter and one model's shape alone.
+/// How a product of `rows` by `columns` is cut.
 struct Cut {
-    /// Whether operands go through workgroup memory.
-    tiled: bool,
+    variant: Variant,
     /// Blocks side by side in a workgroup.
     column_lanes: usize,
     /// Workgroups side by side, and one after another.
@@ -24,7 +25,7 @@ struct Cut {
 }
 
 impl Cut {
-    /// Blocks are 8 rows of `columns_each` columns in the variant for software adapters, of four in the other.
+    /// Blocks are 8 rows of `columns_each` columns in registers alone, of four in tiles.
     ///
     /// Software adapters keep everything in registers: their workgroup memory is main memory. Real GPUs get tiles of
     /// 64 by 64, or of 128 by 32 where columns are few: 128 invocations with 32 sums each, an estimated 90 registers, so that five
@@ -32,23 +33,77 @@ impl Cut {
     /// step of the sum is three vec4 loads from workgroup memory, two of which all of a row's invocations share, for 32
     /// multiply-adds: arithmetic, not memory, is what a tile waits for. Larger blocks would halve those loads and leave
     /// most of the models' products (1,920 by 256, 896 by 96) with fewer workgroups than such a card has multiprocessors.
-    fn new(class: AdapterClass, rows: usize, columns: usize, columns_each: usize) -> Self {
-        let tiled = class != AdapterClass::Software;
-        let (lanes, column_lanes, columns_each) = match class {
-            AdapterClass::Software => (64, columns.div_ceil(columns_each).next_power_of_two().min(64), columns_each),
-            AdapterClass::Integrated | AdapterClass::Discrete => (128, if columns > 32 { 16 } else { 8 }, 4),
+    fn new(variant: Variant, rows: usize, columns: usize, columns_each: usize) -> Self {
+        let (lanes, column_lanes, columns_each) = match variant {
+            Variant::Registers => (64, columns.div_ceil(columns_each).next_power_of_two().min(64), columns_each),
+            Variant::Square => (128, 16, 4),
+            Variant::Tall => (128, 8, 4),
         };
         let column_groups = columns.div_ceil(column_lanes * columns_each);
-        Cut { tiled, column_lanes, column_groups, row_groups: rows.div_ceil(8 * lanes / column_lanes) }
+        Cut { variant, column_lanes, column_groups, row_groups: rows.div_ceil(8 * lanes / column_lanes) }
     }
 
     fn shader(&self, registers: &'static str, tiles: &'static str) -> &'static str {
-        if self.tiled { tiles } else { registers }
+        if self.variant == Variant::Registers { registers } else { tiles }
     }
 
     fn blocks(&self) -> usize {
         self.column_groups * self.row_groups
     }
+}
+
+/// The product that an op is, if it is one.
+pub fn product(op: &Op) -> Option<Product> {
+    match op {
+        Op::LinearForward(op) => Some(forward_product(op)),
+        Op::LinearBackwardInput(op) => Some(input_product(op)),
+        Op::LinearBackwardWeight(op) => Some(weight_product(op)),
+        _ => None,
+    }
+}
+
+fn forward_product(op: &LinearForward) -> Product {
+    let (rows, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
+    Product { op: "linear_forward", rows, inputs, beside: 0, outputs }
+}
+
+fn input_product(op: &LinearBackwardInput) -> Product {
+    let (rows, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
+    Product { op: "linear_backward_input", rows, inputs, beside: 0, outputs }
+}
+
+fn weight_product(op: &LinearBackwardWeight) -> Product {
+    let (inputs, outputs) = op.widths();
+    let beside = op.beside.map_or(0, |beside| beside.input.width);
+    Product { op: "linear_backward_weight", rows: op.count(), inputs, beside, outputs }
+}
+
+/// Columns of a weight's gradient in tiles: those of a second input come after the first's, each input's in whole fours.
+fn weight_columns(product: &Product) -> usize {
+    match product.beside {
+        0 => product.inputs,
+        beside => product.inputs.next_multiple_of(4) + beside.next_multiple_of(4),
+    }
+}
+
+/// A weight's gradient in tiles as the weight lies; blocks in registers have outputs side by side.
+fn weight_cut(product: &Product, variant: Variant) -> Cut {
+    match variant {
+        Variant::Registers => Cut::new(variant, product.inputs.max(product.beside), product.outputs, 8),
+        Variant::Square | Variant::Tall => Cut::new(variant, product.outputs, weight_columns(product), 4),
+    }
+}
+
+/// Words of a weight's and its bias's gradients, of both inputs.
+fn weight_words(product: &Product) -> usize {
+    let biases = if product.beside > 0 { 2 } else { 1 };
+    product.outputs * (product.inputs + product.beside + biases)
+}
+
+/// Splits of a weight's sum without a measurement; `None` where a product has none.
+pub fn default_splits(class: AdapterClass, product: &Product, variant: Variant) -> Option<usize> {
+    let blocks = || weight_cut(product, variant).blocks();
+    (product.op == "linear_backward_weight").then(|| splits(class, product.rows, weight_words(product), blocks()))
 }
 
 uniform! {
@@ -71,7 +126,7 @@ uniform! {
 
 pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
-    let cut = Cut::new(shapes.class, count, outputs, 4);
+    let cut = Cut::new(shapes.variant(&forward_product(op), outputs), count, outputs, 4);
     // Something must be bound where nothing is added.
     let nothing = Rows::dense(op.input.tensor, 0, 0);
     let skip = op.residual.map_or(nothing, |residual| residual.skip);
@@ -141,7 +196,7 @@ uniform! {
 
 pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
-    let cut = Cut::new(shapes.class, count, inputs, 4);
+    let cut = Cut::new(shapes.variant(&input_product(op), inputs), count, inputs, 4);
     // Something must be bound where nothing is added.
     let beside = op.skip.or(op.activated.map(|activated| activated.rows));
     let skip = beside.unwrap_or(Rows::dense(op.d_output.tensor, 0, 0));
@@ -246,19 +301,15 @@ pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Pla
         WeightWords { weights, outputs, d_weight: beside.d_weight, d_bias: beside.d_bias }
     });
     let words = own.words() + beside.map_or(0, |beside| beside.words());
-    // Tiles lie as the weight does, the second input's columns after the first's, each in whole fours. Blocks in registers
-    // have outputs side by side; there a second input is a dispatch of its own, for a choice in the loop would cost more.
-    let software = shapes.class == AdapterClass::Software;
-    let beside_width = op.beside.map_or(0, |beside| beside.input.width);
-    let cut = match software {
-        true => Cut::new(shapes.class, inputs.max(beside_width), outputs, 8),
-        false if beside_width > 0 => {
-            let columns = inputs.next_multiple_of(4) + beside_width.next_multiple_of(4);
-            Cut::new(shapes.class, outputs, columns, 4)
-        }
-        false => Cut::new(shapes.class, outputs, inputs, 4),
-    };
-    let split_rows = count.div_ceil(splits(shapes.class, count, words, cut.blocks())).max(1);
+    // In registers a second input is a dispatch of its own, for a choice in the loop would cost more.
+    let of = weight_product(op);
+    let beside_width = of.beside;
+    let variant = shapes.variant(&of, weight_columns(&of));
+    let registers = variant == Variant::Registers;
+    let cut = weight_cut(&of, variant);
+    let splits = shapes.tuned(&of).and_then(|tuned| tuned.splits);
+    let splits = splits.unwrap_or_else(|| self::splits(shapes.class, count, words, cut.blocks()));
+    let split_rows = count.div_ceil(splits).max(1);
     let splits_of = |rows: &Rows| rows.count.div_ceil(split_rows).max(1);
     let splits = op.parts.iter().map(|(input, _)| splits_of(input)).sum();
     let sums = Sums { words, direct: splits == 1, row: shapes.row(GRADS), splits };
@@ -267,9 +318,9 @@ pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Pla
     for (input, d_output) in &op.parts {
         let at = sums.at(own, first, 0);
         let beside_at = beside.map_or([0, 0], |beside| sums.at(beside, first, own.words()));
-        if software {
+        if registers {
             let product = |input: &Rows, [d_weight, d_bias]: [u32; 2]| {
-                let cut = Cut::new(shapes.class, input.width, outputs, 8);
+                let cut = Cut::new(variant, input.width, outputs, 8);
                 let params = LinearBackwardWeightParams {
                     input: shapes.rows(input),
                     d_output: shapes.rows(d_output),

@@ -1,6 +1,7 @@
 //! The GPU engine: every op's host side, and the match that ties an op to its kernels.
 
 mod attention;
+mod autotune;
 mod batch_norm;
 mod bind;
 mod dropout;
@@ -18,9 +19,11 @@ mod rnn;
 mod roofline;
 pub mod sources;
 mod topk;
+pub mod tuning;
 mod waves;
 mod window;
 
+pub use autotune::autotune;
 pub use engine::{GpuEngine, GpuOptions};
 pub use waves::waves;
 
