@@ -146,7 +146,11 @@ impl fmt::Display for Product {
 impl fmt::Display for Tuned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.shape(), self.variant)?;
-        self.splits.map_or(Ok(()), |splits| write!(f, ", {splits} splits"))
+        match self.splits {
+            None => Ok(()),
+            Some(1) => f.write_str(", 1 split"),
+            Some(splits) => write!(f, ", {splits} splits"),
+        }
     }
 }
 
