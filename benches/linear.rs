@@ -7,14 +7,12 @@ mod common;
 
 use std::time::Instant;
 
-use common::{Options, Result};
+use common::{Options, Result, linear_layer};
 use microglia::engine::Roofline;
 use microglia::gpu::AdapterClass;
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::profile::{OpProfile, time_ops};
-use microglia::program::builder::Sizes;
-use microglia::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward, Op};
-use microglia::program::{Builder, List, Param, ParamLayout, Program, Rows};
+use microglia::program::List;
 
 /// Rows, inputs, outputs.
 const SHAPES: [(&str, [usize; 3]); 7] = [
@@ -26,38 +24,6 @@ const SHAPES: [(&str, [usize; 3]); 7] = [
     ("patchtst 128: qkv", [9408, 128, 384]),
     ("cube", [512, 512, 512]),
 ];
-
-/// One linear layer: its forward, and its backward ops as the lists' first and second.
-fn program([rows, inputs, outputs]: [usize; 3]) -> Result<Program> {
-    let layout = ParamLayout::new(vec![
-        Param::new("weight", &[outputs, inputs], true, 0.1),
-        Param::new("bias", &[outputs], false, 0.1),
-    ]);
-    let (weight, bias) = (layout.get("weight").map_or(0, |p| p.offset), layout.get("bias").map_or(0, |p| p.offset));
-    let sizes = Sizes {
-        replicas: 1,
-        batch: 1,
-        slots: 1,
-        prediction_slots: 1,
-        rows: 1,
-        channels: 1,
-        targets: 1,
-        horizon: 1,
-        lookback: 1,
-    };
-    let mut b = Builder::new(sizes, layout);
-    let mut dense = |name: &str, width: usize| Rows::dense(b.tensor(name, &[rows, width]), rows, width);
-    let (input, output) = (dense("input", inputs), dense("output", outputs));
-    let (d_input, d_output) = (dense("d_input", inputs), dense("d_output", outputs));
-    b.forward(Op::LinearForward(LinearForward { input, weight, bias, residual: None, output }));
-    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight {
-        parts: vec![(input, d_output)],
-        d_weight: weight,
-        d_bias: bias,
-    }));
-    b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip: None, d_input }));
-    b.finish()
-}
 
 fn main() -> Result<()> {
     let options = Options::typed()?;
@@ -71,7 +37,7 @@ fn main() -> Result<()> {
     for (name, shape) in SHAPES.into_iter().filter(|(name, _)| options.asks_for(name)) {
         for (variant, class) in [("registers", AdapterClass::Software), ("tiles", AdapterClass::Discrete)] {
             let choice = GpuOptions { class: Some(class), ..GpuOptions::default() };
-            let mut engine = GpuEngine::new(gpu.clone(), program(shape)?, choice)?;
+            let mut engine = GpuEngine::new(gpu.clone(), linear_layer(shape)?, choice)?;
             let ops = sampled(&mut engine, options.seconds)?;
             if options.json {
                 println!("{}", serde_json::json!({ "name": name, "shape": shape, "variant": variant, "ops": ops }));

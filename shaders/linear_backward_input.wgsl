@@ -1,13 +1,17 @@
 //! linear_backward_input — d_input[n, i] = Σ_o d_output[n, o] · weight[o, i] + skip[n, i].
+//! With ACTIVATION the gradient before an activation, whose values before it are `skip`.
 //! Twin: src/reference/linear.rs. For software adapters: registers alone, no workgroup memory. A workgroup is
 //! `column_lanes` blocks of 8 rows of 4 columns wide.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, rows, block, operands, linear_rows, add_rows, skip_rows
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, add_rows, skip_rows, activated_backward
 
 struct Params {
     d_output: Rows,
     d_input: Rows,
-    skip: Rows,          // has no rows where nothing is added
+    skip: Rows,          // has no rows where nothing is added; with ACTIVATION the values before it
+    first: u32,          // row that dropout counts from
+    site: u32,
+    steps_row: u32,      // slots per replica row of the step table
     weight: u32,         // word offset of weight [O, I] in a replica's row
     params_row: u32,     // words per replica row
     column_lanes: u32,   // a power of two, at most 64
@@ -16,10 +20,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> params: array<vec4<f32>>;    // [R, P]
-@group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;  // [R, N, O]
-@group(0) @binding(3) var<storage, read> skip: array<f32>;            // [R, N, I]
-@group(0) @binding(4) var<storage, read_write> d_input: array<f32>;   // [R, N, I]
+@group(0) @binding(1) var<uniform> slot: Slot;
+@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;   // [R, slots]
+@group(0) @binding(3) var<storage, read> params: array<vec4<f32>>;    // [R, P]
+@group(0) @binding(4) var<storage, read> d_output: array<vec4<f32>>;  // [R, N, O]
+@group(0) @binding(5) var<storage, read> skip: array<f32>;            // [R, N, I]
+@group(0) @binding(6) var<storage, read_write> d_input: array<f32>;   // [R, N, I]
 
 fn fours_of(side: u32, four: u32) -> vec4<f32> {
     if (side == LEFT) {
@@ -53,7 +59,7 @@ fn linear_backward_input(
     var w = replica * p.params_row + p.weight + columns;
     let steps = p.d_output.width;
     let inputs = p.d_input.width;
-    var sum = skipped_block(replica, first, columns);
+    var sum = started_block(replica, first, columns);
     if (p.fours == 1u) {
         for (var o = 0u; o < steps; o = o + 4u) {
             let right = mat4x4<f32>(
@@ -71,5 +77,6 @@ fn linear_backward_input(
             w = w + inputs;
         }
     }
-    store_block(row_starts(p.d_input, replica, first), columns, sum);
+    let found = through_activation(sum, replica, first, columns);
+    store_block(row_starts(p.d_input, replica, first), columns, found);
 }

@@ -1,13 +1,15 @@
 //! linear_forward — output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o], or skip[n, o] + dropout of that.
+//! With ACTIVATION also after[n, o] = dropout(activation(output[n, o])).
 //! Twin: src/reference/linear.rs. For software adapters: registers alone, no workgroup memory. A workgroup is
 //! `column_lanes` blocks of 8 rows of 4 columns wide.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, rows, block, operands, linear_rows, add_rows, skip_rows, residual
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, add_rows, skip_rows, residual, activated_forward
 
 struct Params {
     input: Rows,
     output: Rows,
     skip: Rows,          // read where RESIDUAL is 1
+    after: Rows,         // written where ACTIVATION is not 0
     first: u32,          // row that dropout counts from
     site: u32,
     steps_row: u32,      // slots per replica row of the step table
@@ -26,6 +28,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> input: array<vec4<f32>>;    // [R, N, I]
 @group(0) @binding(5) var<storage, read> skip: array<f32>;           // [R, N, O]
 @group(0) @binding(6) var<storage, read_write> output: array<f32>;   // [R, N, O]
+@group(0) @binding(7) var<storage, read_write> after: array<f32>;    // [R, N, O]
 
 fn fours_of(side: u32, four: u32) -> vec4<f32> {
     if (side == LEFT) {
@@ -39,6 +42,13 @@ fn store(word: vec4<u32>, value: vec4<f32>) {
     output[word.y] = value.y;
     output[word.z] = value.z;
     output[word.w] = value.w;
+}
+
+fn store_after(word: vec4<u32>, value: vec4<f32>) {
+    after[word.x] = value.x;
+    after[word.y] = value.y;
+    after[word.z] = value.z;
+    after[word.w] = value.w;
 }
 
 @compute @workgroup_size(64)
@@ -69,4 +79,5 @@ fn linear_forward(
         }
     }
     store_block(row_starts(p.output, replica, first), columns, add_residual(sum, replica, first, columns));
+    store_activated(sum, replica, first, columns);
 }

@@ -13,7 +13,9 @@ use microglia::engine::{Engine, Pass};
 use microglia::gpu::{Choice, Gpu};
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::{ModelKind, Variant};
-use microglia::program::{List, Program};
+use microglia::program::builder::Sizes;
+use microglia::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward, Op};
+use microglia::program::{Builder, List, Param, ParamLayout, Program, Rows};
 use microglia::reference::CpuEngine;
 
 pub type Result<T> = microglia::Result<T>;
@@ -120,6 +122,39 @@ pub fn models(replicas: usize) -> Vec<Model> {
         model
     };
     models.into_iter().map(roomy).collect()
+}
+
+/// One linear layer: its forward, and its backward ops as the lists' first and second.
+pub fn linear_layer([rows, inputs, outputs]: [usize; 3]) -> Result<Program> {
+    let layout = ParamLayout::new(vec![
+        Param::new("weight", &[outputs, inputs], true, 0.1),
+        Param::new("bias", &[outputs], false, 0.1),
+    ]);
+    let (weight, bias) = (layout.get("weight").map_or(0, |p| p.offset), layout.get("bias").map_or(0, |p| p.offset));
+    let sizes = Sizes {
+        replicas: 1,
+        batch: 1,
+        slots: 1,
+        prediction_slots: 1,
+        rows: 1,
+        channels: 1,
+        targets: 1,
+        horizon: 1,
+        lookback: 1,
+    };
+    let mut b = Builder::new(sizes, layout);
+    let mut dense = |name: &str, width: usize| Rows::dense(b.tensor(name, &[rows, width]), rows, width);
+    let (input, output) = (dense("input", inputs), dense("output", outputs));
+    let (d_input, d_output) = (dense("d_input", inputs), dense("d_output", outputs));
+    b.forward(Op::LinearForward(LinearForward { input, weight, bias, residual: None, activated: None, output }));
+    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight {
+        parts: vec![(input, d_output)],
+        d_weight: weight,
+        d_bias: bias,
+        beside: None,
+    }));
+    b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip: None, activated: None, d_input }));
+    b.finish()
 }
 
 /// Median seconds of one run of the lists, many in a row, the device waited for.

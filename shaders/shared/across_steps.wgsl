@@ -16,9 +16,9 @@ fn across_steps(side: u32, steps: vec4<u32>, columns: vec4<u32>, count: u32) -> 
     return found;
 }
 
-// Four columns of a row.
+// Four columns of a row. The kernel's `in_fours` says whether rows start at multiples of four words and are whole fours.
 fn columns_of(side: u32, row: u32, columns: vec4<u32>) -> vec4<f32> {
-    if (p.fours == 1u) {
+    if (in_fours(side)) {
         return fours_of(side, (row + columns.x) / 4u);
     }
     return words_of(side, row + columns);

@@ -55,6 +55,8 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub device: DeviceArgs,
     #[command(flatten)]
+    pub tuning: TuningArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
 }
 
@@ -282,6 +284,19 @@ pub struct DeviceArgs {
     /// Threads of the CPU engine; 1 to 1024; any number gives the same bits [default: auto: one per core]
     #[arg(long, value_name = "N", value_parser = or_auto(whole(1, MAX_THREADS)))]
     pub threads: Option<Auto<usize>>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Device")]
+pub struct TuningArgs {
+    /// Measure on the GPU how to cut the matrix products; the choice goes into config.toml and the checkpoint, and a run
+    /// from there repeats its bits without measuring [default: by the kind of GPU and the model's shape, nothing measured]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          hide_possible_values = true)]
+    pub autotune: Option<bool>,
+    /// What an earlier --autotune chose: the table [tuning] of a configuration file.
+    #[arg(long, value_name = "TOML", hide = true)]
+    pub tuning: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -8,6 +8,7 @@ use clap::{ArgMatches, FromArgMatches};
 use microglia::data::DataOptions;
 use microglia::data::options::{Covariates, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use microglia::gpu::Choice;
+use microglia::kernels::tuning::Tuning;
 use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
 use microglia::train::options::{LrSchedule, PruningOptions, Regularizer, TrainOptions};
 use microglia::train::weights;
@@ -23,6 +24,9 @@ pub struct Config {
     pub device: Choice,
     /// `None`: one per core.
     pub threads: Option<usize>,
+    pub autotune: bool,
+    /// What an earlier autotuning chose.
+    pub tuning: Option<Tuning>,
     /// `None`: a new folder under `runs/`.
     pub out: Option<PathBuf>,
     pub overwrite: bool,
@@ -59,6 +63,8 @@ impl Config {
             train: train_options(args.training, model, init, args.pruning)?,
             device: args.device.device.map_or(Ok(Choice::Auto), |text| text.parse())?,
             threads: args.device.threads.and_then(|threads| threads.0),
+            autotune: args.tuning.autotune.unwrap_or(false),
+            tuning: args.tuning.tuning.map(|text| config_file::tuning(&text)).transpose()?,
             out: args.output.out,
             overwrite: args.output.overwrite.unwrap_or(false),
             json: args.output.json.unwrap_or(false),

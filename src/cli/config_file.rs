@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use microglia::data::options::{Covariates, Source, delimiter_word, list};
+use microglia::kernels::tuning::Tuning;
 use microglia::models::ModelKind;
 use toml::Value;
 
@@ -88,8 +89,19 @@ fn typed(key: &str, value: &Value) -> Result<String> {
             let parts: Vec<String> = values.iter().map(|value| typed(key, value)).collect::<Result<_>>()?;
             list(&parts)
         }
+        Value::Table(table) if key == TUNING => table.to_string(),
         Value::Table(_) => bail!("`[{key}]` is a table\n  help: write every key at the top level, as `key = value`"),
         other => other.to_string(),
+    })
+}
+
+/// The one table that a file may hold.
+const TUNING: &str = "tuning";
+
+/// What stands in that table.
+pub fn tuning(text: &str) -> Result<Tuning> {
+    toml::from_str(text).map_err(|error| {
+        anyhow!("[tuning]: {}\n  help: let --autotune write the table, or remove it", error.message().trim_end())
     })
 }
 
@@ -118,6 +130,15 @@ pub fn write(config: &Config) -> String {
         for (key, value) in entries {
             text += &format!("{key} = {value}\n");
         }
+    }
+    if let Some(tuning) = &config.tuning {
+        text += &format!("\n# Chosen by --autotune\n[{TUNING}]\n");
+        text += &format!("adapter = {}\nproducts = [\n", word(&tuning.adapter));
+        for tuned in &tuning.products {
+            let entries = toml::to_string(tuned).expect("numbers and words are TOML");
+            text += &format!("    {{ {} }},\n", entries.trim_end().replace('\n', ", "));
+        }
+        text += "]\n";
     }
     text
 }
@@ -256,7 +277,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Options that say where results go, not what is run: read from a file, never written into one.
-    const NOT_OF_THE_RUN: [&str; 5] = ["out", "overwrite", "json", "preset", "config"];
+    /// `tuning` is a table of its own.
+    const NOT_OF_THE_RUN: [&str; 7] = ["out", "overwrite", "json", "preset", "config", "autotune", TUNING];
 
     fn read_text(text: &str) -> Result<Config> {
         Config::from_args(TrainArgs::from_arg_matches(&parse(&text.parse::<toml::Table>()?)?)?)
@@ -309,6 +331,24 @@ mod tests {
         assert_eq!((authors.train.model.layers, authors.train.model.patchtst.d_model), (2, 64));
         assert_eq!((authors.train.model.instance_norm, authors.data.calendar), (None, None));
         assert_eq!((first.data.covariates, authors.data.covariates), (Some(Covariates::None), None));
+    }
+
+    #[test]
+    fn a_tuning_table_reads_back_as_it_was() {
+        let table = "[tuning]\nadapter = 'a \"b\" c'\nproducts = [
+             { op = 'linear_forward', rows = 6, inputs = 3, outputs = 4, variant = '64x64' },
+             { op = 'linear_backward_weight', rows = 6, inputs = 3, beside = 4, outputs = 4, variant = '128x32', splits = 2 },
+             ]";
+        let first = read_text(table).unwrap();
+        assert_eq!(first.tuning.as_ref().unwrap().products[1].splits, Some(2));
+        assert_eq!(read_text(&write(&first)).unwrap().tuning, first.tuning);
+        assert!(!write(&read_text("").unwrap()).contains("tuning"));
+        assert!(
+            refusal(&table.replace("64x64", "63x63")).contains("[tuning]"),
+            "{}",
+            refusal(&table.replace("64x64", "63x63"))
+        );
+        assert!(refusal(&table.replace("rows", "rose")).contains("[tuning]"));
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
     if preparation.cells.is_empty() {
         say("this part of the study has no cells: nothing to do");
     }
-    let mut make = |program: Program| make_engine(gpu.as_ref(), &device, threads, &program);
+    let mut make = |program: Program| make_engine(gpu.as_ref(), &device, threads, None, &program);
     if args.dry_run {
         return dry_run(&study, &preparation, &mut make, args.json);
     }

@@ -10,7 +10,7 @@ use microglia::train::{Plan, checkpoint::replace, stage, weights};
 use serde::Serialize;
 
 use super::config::Config;
-use super::engine::make_engine;
+use super::engine::{check_tuning, make_engine, tuned};
 use super::outputs::json;
 use super::profile_args::ProfileArgs;
 use super::{Code, presets, print, profile_text, say};
@@ -36,6 +36,7 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
         return Ok(Code::Done);
     }
     let gpu = Gpu::open(&config.device)?;
+    check_tuning(&config, gpu.as_ref())?;
     if args.vs.is_some() && gpu.is_none() {
         bail!(
             "--vs cpu: the run is on the CPU engine already\n  help: choose --device gpu, or part of an adapter's name; \
@@ -44,8 +45,9 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     }
     config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let (dataset, plan) = planned(&config)?;
+    let tuning = tuned(&config, gpu.as_ref(), &plan.program)?;
     let measure = |gpu, device| -> Result<Profile> {
-        let (mut engine, _) = make_engine(gpu, device, config.threads, &plan.program)?;
+        let (mut engine, _) = make_engine(gpu, device, config.threads, tuning.as_ref(), &plan.program)?;
         say(&format!("profiling {} on {}", plan.options.model.kind, engine.device()));
         let due = stage(&dataset, &plan, engine.as_mut())?;
         Ok(profile(engine.as_mut(), &slots(&plan, dataset.train.len(), &due), args.steps)?)

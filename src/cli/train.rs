@@ -10,7 +10,7 @@ use microglia::train::baselines::Forecasts;
 use microglia::train::{Plan, Status, Summary, run as train, summarize, weights};
 
 use super::config::Config;
-use super::engine::make_engine;
+use super::engine::{check_tuning, make_engine, tuned};
 use super::outputs::{Finished, json};
 use super::progress::{Reporter, interrupt_flag};
 use super::run_folder::RunFolder;
@@ -25,6 +25,7 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     remarks.iter().for_each(|line| say(line));
     // What can be refused without the data is, before it is read.
     let gpu = Gpu::open(&config.device)?;
+    check_tuning(&config, gpu.as_ref())?;
     config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
     run_into(&folder, &config, gpu).inspect_err(|_| folder.discard())
@@ -36,9 +37,11 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result
     dataset.notices.iter().for_each(|line| say(line));
     let plan = Plan::new(&dataset, &asked.train)?;
     plan.notices.iter().for_each(|line| say(line));
-    let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), ..asked.clone() };
+    let tuning = tuned(asked, gpu.as_ref(), &plan.program)?;
+    let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), tuning, ..asked.clone() };
 
-    let (mut engine, line) = make_engine(gpu.as_ref(), &config.device, config.threads, &plan.program)?;
+    let tuning = config.tuning.as_ref();
+    let (mut engine, line) = make_engine(gpu.as_ref(), &config.device, config.threads, tuning, &plan.program)?;
     say(&line);
     let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
     let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);

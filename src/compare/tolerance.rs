@@ -27,7 +27,10 @@ pub fn rule(op: &Op) -> Rule {
     let exact = Rule { floor: 0.0, reason: "a move or integers", scale: Scale::Largest };
     let sums = Rule { floor: 8.0 * ulp, reason: "a sum in another order", scale: Scale::Terms };
     let elementwise = |ulps: f64, reason| Rule { floor: ulps * ulp, reason, scale: Scale::Largest };
+    let activated = Rule { floor: 32.0 * ulp, reason: "a sum in another order, exp 3 + 2|x| ULP", ..sums };
     match op {
+        Op::LinearForward(op) if op.activated.is_some() => activated,
+        Op::LinearBackwardInput(op) if op.activated.is_some() => activated,
         Op::WindowGather(_) | Op::PredictionStore(_) => exact,
         Op::TopkHistogram(_) | Op::TopkPick(_) | Op::TopkTies(_) | Op::ThresholdMask(_) => exact,
         Op::LinearForward(_) | Op::LinearBackwardInput(_) | Op::LinearBackwardWeight(_) => sums,
@@ -45,7 +48,6 @@ pub fn rule(op: &Op) -> Rule {
         Op::LayerNormForward(_) | Op::LayerNormBackwardInput(_) => {
             elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP, sums over a row")
         }
-        Op::ActivationForward(_) | Op::ActivationBackward(_) => elementwise(16.0, "exp 3 + 2|x| ULP, division 2.5 ULP"),
         Op::AttentionForward(_) | Op::AttentionBackwardQuery(_) | Op::AttentionBackwardKeyValue(_) => {
             elementwise(256.0, "exp 3 + 2|x| ULP, log 2⁻²¹, sums over tokens that cancel")
         }
@@ -56,7 +58,7 @@ pub fn rule(op: &Op) -> Rule {
         Op::RnnForward(_) | Op::RnnBackward(_) | Op::LstmForward(_) | Op::LstmBackward(_) => {
             elementwise(96.0, "exp 3 + 2|x| ULP, division 2.5 ULP, passed on from step to step")
         }
-        Op::LossForward(_) | Op::LossBackward(_) => elementwise(8.0, "a sum in another order"),
+        Op::Loss(_) => elementwise(8.0, "a sum in another order"),
         Op::GradNormPartial(_) => elementwise(8.0, "a sum in another order"),
         Op::GradNorm(_) => elementwise(8.0, "square root 4.5 ULP"),
         Op::AdamMasked(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP"),

@@ -208,7 +208,7 @@ mod tests {
             lookback: 1,
         };
         let program: Program = crate::program::Builder::new(sizes, Default::default()).finish().unwrap();
-        let shapes = Shapes { program: &program, class: AdapterClass::Software, max_steps: None };
+        let shapes = Shapes { program: &program, class: AdapterClass::Software, max_steps: None, tuning: None };
         for tokens in 1..=1024 {
             for width in 1..=128 {
                 let heads = Heads { first: 0, pairs: 6, qkv_first: 0, tokens, heads: 2, width };

@@ -1,6 +1,6 @@
 //! batch_norm_statistics, batch_norm_forward, batch_norm_backward_weight, batch_norm_backward_input.
 
-use super::linear::weight_sum;
+use super::linear::{WeightWords, weight_sum};
 use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
 use crate::program::COUNT_BASE;
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
@@ -124,7 +124,9 @@ pub fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes)
     let bindings = [("stats", op.stats), ("input", op.input), ("d_output", op.d_output)];
     let work = op.count * op.width * 6;
     let sums = Dispatch::new("batch_norm_backward_weight", &params, &bindings, splits.workgroups(), work);
-    let sum = weight_sum(splits.count, (op.width, op.width), (op.d_affine.weight, op.d_affine.bias), shapes);
+    let words =
+        WeightWords { weights: op.width, outputs: op.width, d_weight: op.d_affine.weight, d_bias: op.d_affine.bias };
+    let sum = weight_sum(splits.count, words, None, shapes);
     Plan { scratch: vec![splits.words()], dispatches: vec![sums.scratch("sums", 0), sum] }
 }
 

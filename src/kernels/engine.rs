@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::bind::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
 use super::plan::Plan;
 use super::roofline;
+use super::tuning::Tuning;
 use super::waves::{Waves, row_bytes};
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::gpu::timing::{self, Stamps};
 use crate::gpu::{AdapterClass, Choice, Gpu};
 use crate::program::{Fill, List, Program, Tensor, TensorId};
 
-/// How an engine is built; none of it but `class` changes a result's bits.
+/// How an engine is built; none of it but `class` and `tuning` changes a result's bits.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
     /// Pretends that the device binds no more than this, so that replicas run in waves.
@@ -23,6 +24,8 @@ pub struct GpuOptions {
     pub max_steps_per_dispatch: Option<usize>,
     /// Cuts kernels as for another class of adapter.
     pub class: Option<AdapterClass>,
+    /// Cuts matrix products as an earlier [`autotune`](super::autotune) on this adapter chose for this program.
+    pub tuning: Option<Tuning>,
     /// Fills tensors that are written before they are read with -12345, so that tests notice where they are not.
     pub poison: bool,
 }

@@ -1,6 +1,6 @@
 //! layer_norm_forward, layer_norm_backward_weight, layer_norm_backward_input.
 
-use super::linear::weight_sum;
+use super::linear::{WeightWords, weight_sum};
 use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
 use crate::program::op::{LayerNormBackwardInput, LayerNormBackwardWeight, LayerNormForward};
 use crate::program::tensor::PARAMS;
@@ -65,7 +65,9 @@ pub fn layer_norm_backward_weight(op: &LayerNormBackwardWeight, shapes: &Shapes)
     let bindings = [("stats", op.stats), ("input", op.input), ("d_output", op.d_output)];
     let work = op.count * op.width * 6;
     let sums = Dispatch::new("layer_norm_backward_weight", &params, &bindings, splits.workgroups(), work);
-    let sum = weight_sum(splits.count, (op.width, op.width), (op.d_affine.weight, op.d_affine.bias), shapes);
+    let words =
+        WeightWords { weights: op.width, outputs: op.width, d_weight: op.d_affine.weight, d_bias: op.d_affine.bias };
+    let sum = weight_sum(splits.count, words, None, shapes);
     Plan { scratch: vec![splits.words()], dispatches: vec![sums.scratch("sums", 0), sum] }
 }
 

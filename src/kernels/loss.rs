@@ -1,7 +1,7 @@
-//! loss_forward, loss_backward.
+//! loss.
 
-use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
-use crate::program::op::{LossBackward, LossForward, LossKind};
+use super::plan::{Dispatch, Plan, Shapes, uniform};
+use crate::program::op::{Loss, LossKind};
 use crate::program::tensor::{LOSSES, STEPS};
 
 fn kind(kind: LossKind) -> u32 {
@@ -13,39 +13,7 @@ fn kind(kind: LossKind) -> u32 {
 }
 
 uniform! {
-    LossForwardParams {
-        kind: u32,
-        elements: u32,
-        steps_row: u32,
-        prediction_row: u32,
-        target_row: u32,
-        weight_row: u32,
-        losses_row: u32,
-    }
-}
-
-pub fn loss_forward(op: &LossForward, shapes: &Shapes) -> Plan {
-    let params = LossForwardParams {
-        kind: kind(op.kind),
-        elements: op.elements as u32,
-        steps_row: shapes.steps_row(),
-        prediction_row: shapes.row(op.prediction),
-        target_row: shapes.row(op.target),
-        weight_row: shapes.row(op.weight),
-        losses_row: shapes.row(LOSSES),
-    };
-    let bindings = [
-        ("steps", STEPS),
-        ("prediction", op.prediction),
-        ("truth", op.target),
-        ("weight", op.weight),
-        ("losses", LOSSES),
-    ];
-    Plan::one(Dispatch::new("loss_forward", &params, &bindings, [1, 1], op.elements * 6))
-}
-
-uniform! {
-    LossBackwardParams {
+    LossParams {
         kind: u32,
         elements: u32,
         steps_row: u32,
@@ -53,11 +21,12 @@ uniform! {
         target_row: u32,
         weight_row: u32,
         d_prediction_row: u32,
+        losses_row: u32,
     }
 }
 
-pub fn loss_backward(op: &LossBackward, shapes: &Shapes) -> Plan {
-    let params = LossBackwardParams {
+pub fn loss(op: &Loss, shapes: &Shapes) -> Plan {
+    let params = LossParams {
         kind: kind(op.kind),
         elements: op.elements as u32,
         steps_row: shapes.steps_row(),
@@ -65,6 +34,7 @@ pub fn loss_backward(op: &LossBackward, shapes: &Shapes) -> Plan {
         target_row: shapes.row(op.target),
         weight_row: shapes.row(op.weight),
         d_prediction_row: shapes.row(op.d_prediction),
+        losses_row: shapes.row(LOSSES),
     };
     let bindings = [
         ("steps", STEPS),
@@ -72,6 +42,7 @@ pub fn loss_backward(op: &LossBackward, shapes: &Shapes) -> Plan {
         ("truth", op.target),
         ("weight", op.weight),
         ("d_prediction", op.d_prediction),
+        ("losses", LOSSES),
     ];
-    Plan::one(Dispatch::new("loss_backward", &params, &bindings, groups(op.elements, 64), op.elements * 6))
+    Plan::one(Dispatch::new("loss", &params, &bindings, [1, 1], op.elements * 12))
 }

@@ -1,7 +1,7 @@
 //! The GPU engine: every op's host side, and the match that ties an op to its kernels.
 
-mod activation;
 mod attention;
+mod autotune;
 mod batch_norm;
 mod bind;
 mod dropout;
@@ -19,9 +19,11 @@ mod rnn;
 mod roofline;
 pub mod sources;
 mod topk;
+pub mod tuning;
 mod waves;
 mod window;
 
+pub use autotune::autotune;
 pub use engine::{GpuEngine, GpuOptions};
 pub use waves::waves;
 
@@ -54,15 +56,12 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
         Op::LayerNormForward(op) => layer_norm::layer_norm_forward(op, shapes),
         Op::LayerNormBackwardWeight(op) => layer_norm::layer_norm_backward_weight(op, shapes),
         Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(op, shapes),
-        Op::ActivationForward(op) => activation::activation_forward(op, shapes),
-        Op::ActivationBackward(op) => activation::activation_backward(op, shapes),
         Op::AttentionForward(op) => attention::attention_forward(op, shapes),
         Op::AttentionBackwardQuery(op) => attention::attention_backward_query(op, shapes),
         Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(op, shapes),
         Op::MeanPoolForward(op) => patches::mean_pool_forward(op, shapes),
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(op, shapes),
-        Op::LossForward(op) => loss::loss_forward(op, shapes),
-        Op::LossBackward(op) => loss::loss_backward(op, shapes),
+        Op::Loss(op) => loss::loss(op, shapes),
         Op::PredictionStore(op) => window::prediction_store(op, shapes),
         Op::GradNormPartial(op) => optimizer::grad_norm_partial(op, shapes),
         Op::GradNorm(op) => optimizer::grad_norm(op, shapes),

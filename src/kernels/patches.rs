@@ -1,6 +1,6 @@
 //! patch_gather, positions_forward, positions_backward, mean_pool_forward, mean_pool_backward.
 
-use super::linear::weight_sum;
+use super::linear::{WeightWords, weight_sum};
 use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
 use crate::program::op::{MeanPool, PatchGather, PositionsBackward, PositionsForward};
 use crate::program::tensor::{PARAMS, STEPS};
@@ -93,7 +93,8 @@ pub fn positions_backward(op: &PositionsBackward, shapes: &Shapes) -> Plan {
     let bindings = [("d_sum", op.d_sum)];
     let work = op.sequences * op.width * 2;
     let sums = Dispatch::new("positions_backward", &params, &bindings, splits.workgroups(), work).scratch("sums", 0);
-    let sum = weight_sum(splits.count, (op.width, 0), (op.d_positions, 0), shapes);
+    let words = WeightWords { weights: op.width, outputs: 0, d_weight: op.d_positions, d_bias: 0 };
+    let sum = weight_sum(splits.count, words, None, shapes);
     Plan { scratch: vec![splits.words()], dispatches: vec![sums, sum] }
 }
 

@@ -1,5 +1,6 @@
 //! What an op becomes on the device: dispatches, as plain data.
 
+use super::tuning::{Product, Tuned, Tuning, Variant};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
 use crate::gpu::shader::{Constant, LANES};
@@ -93,13 +94,15 @@ impl Dispatch {
     }
 }
 
-/// What a plan may know besides its op: never the load or a measurement, and of R nothing that decides a bit.
+/// What a plan may know besides its op: never the load, no measurement but one that the run was asked for, and of R nothing that decides a bit.
 pub struct Shapes<'a> {
     pub program: &'a Program,
     /// Of the adapter.
     pub class: AdapterClass,
     /// Cuts the recurrent kernels' time ranges, in tests.
     pub max_steps: Option<usize>,
+    /// What an earlier measurement chose.
+    pub tuning: Option<&'a Tuning>,
 }
 
 impl Shapes<'_> {
@@ -111,6 +114,15 @@ impl Shapes<'_> {
     /// Slots from one replica's row of the step table to the next.
     pub fn steps_row(&self) -> u32 {
         self.row(STEPS) / ReplicaStep::WORDS as u32
+    }
+
+    pub fn tuned(&self, product: &Product) -> Option<&Tuned> {
+        self.tuning.and_then(|tuning| tuning.find(product))
+    }
+
+    /// How a product with so many columns is computed.
+    pub fn variant(&self, product: &Product, columns: usize) -> Variant {
+        self.tuned(product).map_or(Variant::of(self.class, columns), |tuned| tuned.variant)
     }
 
     pub fn windows_row(&self) -> u32 {

@@ -27,8 +27,10 @@ pub struct Waves {
 impl Waves {
     /// Every list's ops as dispatches, and the waves that the device needs for them.
     pub fn of(gpu: &Gpu, program: &Program, options: &GpuOptions) -> Result<(Vec<Vec<Plan>>, Waves)> {
+        options.tuning.as_ref().map_or(Ok(()), |tuning| tuning.check(&gpu.summary().name, program))?;
         let class = options.class.unwrap_or(gpu.summary().class());
-        let shapes = Shapes { program, class, max_steps: options.max_steps_per_dispatch };
+        let shapes =
+            Shapes { program, class, max_steps: options.max_steps_per_dispatch, tuning: options.tuning.as_ref() };
         let lists: Vec<Vec<Plan>> =
             List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect();
         let summary = gpu.summary();

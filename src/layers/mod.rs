@@ -127,7 +127,7 @@ pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) 
 
 /// A fully connected layer into a place that is there; `at` are the words of `[O, I]` and `[O]`.
 pub fn linear_to(b: &mut Builder, at: (usize, usize), input: Signal, output: Signal) {
-    linear_parts(b, at, &[LinearPart { input, output, residual: None }]);
+    linear_parts(b, at, &[LinearPart::plain(input, output)]);
 }
 
 /// Rows of a fully connected layer.
@@ -136,22 +136,38 @@ pub struct LinearPart {
     pub input: Signal,
     pub output: Signal,
     pub residual: Option<Residual>,
+    /// The activation of its output.
+    pub activated: Option<Activated>,
+    /// The activation whose value is its input; the input's gradient is then that of what came before it.
+    pub behind: Option<Activated>,
+}
+
+impl LinearPart {
+    pub fn plain(input: Signal, output: Signal) -> Self {
+        LinearPart { input, output, residual: None, activated: None, behind: None }
+    }
 }
 
 /// A layer whose rows lie in several tensors: a product each, and one sum for the weight's gradient.
-pub fn linear_parts(b: &mut Builder, (weight, bias): (usize, usize), parts: &[LinearPart]) {
-    for LinearPart { input, output, residual } in parts {
-        let (residual, output_rows) = (*residual, output.value);
-        b.forward(Op::LinearForward(LinearForward { input: input.value, weight, bias, residual, output: output_rows }));
+pub fn linear_parts(b: &mut Builder, at: (usize, usize), parts: &[LinearPart]) {
+    linear_beside(b, at, parts, None);
+}
+
+/// The same; `beside`, the gradients of another layer that adds to the one part's output, are formed with its own.
+fn linear_beside(b: &mut Builder, (weight, bias): (usize, usize), parts: &[LinearPart], beside: Option<Beside>) {
+    for LinearPart { input, output, residual, activated, behind } in parts {
+        let (residual, activated, output_rows) = (*residual, *activated, output.value);
+        let forward = LinearForward { input: input.value, weight, bias, residual, activated, output: output_rows };
+        b.forward(Op::LinearForward(forward));
         if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
-            let skip = input.skip;
-            b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip, d_input }));
+            let (skip, activated) = (input.skip, *behind);
+            b.backward(Op::LinearBackwardInput(LinearBackwardInput { d_output, weight, skip, activated, d_input }));
         }
     }
     let parts: Option<Vec<(Rows, Rows)>> =
         parts.iter().map(|part| Some((part.input.value, part.output.grad?))).collect();
     if let Some(parts) = parts {
-        b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts, d_weight: weight, d_bias: bias }));
+        b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts, d_weight: weight, d_bias: bias, beside }));
     }
 }
 
@@ -191,22 +207,16 @@ pub enum Emit {
 
 /// Layer `layer` of an LSTM on `[B·T, inputs]`; parameters named as `nn.LSTM` does.
 pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal {
-    let (w_ih, b_ih) = (format!("lstm.weight_ih_l{layer}"), format!("lstm.bias_ih_l{layer}"));
     let (w_hh, b_hh) = (b.param(&format!("lstm.weight_hh_l{layer}")), b.param(&format!("lstm.bias_hh_l{layer}")));
     let (hidden, w_hh, b_hh) = (w_hh.shape[1], w_hh.offset, b_hh.offset);
     let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
 
-    let gates = linear(b, &format!("lstm.{layer}.gates"), (&w_ih, &b_ih), input);
     let states = b.tensor(format!("lstm.{layer}.states"), &[batch, steps + 1, hidden]);
+    let gates = projection(b, "lstm", layer, "gates", input, states);
     let cells = b.tensor(format!("lstm.{layer}.cells"), &[batch, steps + 1, hidden]);
     let (output, d_output_steps) = emitted(b, &format!("lstm.{layer}"), states, hidden, emit);
     let (gates, d_gates) = (gates.value.tensor, gates.grad.expect("dense signals have a gradient"));
     b.forward(Op::LstmForward(LstmForward { batch, steps, hidden, w_hh, b_hh, gates, states, cells }));
-
-    // The recurrent weights' gradient is a linear layer's from h_{t−1}; pushed first, it runs after the cell's backward.
-    let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
-    let (d_weight, d_bias) = (w_hh, b_hh);
-    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts: vec![(before, d_gates)], d_weight, d_bias }));
     b.backward(Op::LstmBackward(LstmBackward {
         batch,
         steps,
@@ -223,20 +233,15 @@ pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal 
 
 /// Layer `layer` of an Elman RNN on `[B·T, inputs]`; parameters named as `nn.RNN` does.
 pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal, emit: Emit) -> Signal {
-    let (w_ih, b_ih) = (format!("rnn.weight_ih_l{layer}"), format!("rnn.bias_ih_l{layer}"));
     let (w_hh, b_hh) = (b.param(&format!("rnn.weight_hh_l{layer}")), b.param(&format!("rnn.bias_hh_l{layer}")));
     let (hidden, w_hh, b_hh) = (w_hh.shape[1], w_hh.offset, b_hh.offset);
     let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
 
-    let projected = linear(b, &format!("rnn.{layer}.projected"), (&w_ih, &b_ih), input);
     let states = b.tensor(format!("rnn.{layer}.states"), &[batch, steps + 1, hidden]);
+    let projected = projection(b, "rnn", layer, "projected", input, states);
     let (output, d_output_steps) = emitted(b, &format!("rnn.{layer}"), states, hidden, emit);
     let (projected, d_projected) = (projected.value.tensor, projected.grad.expect("dense signals have a gradient"));
     b.forward(Op::RnnForward(RnnForward { activation, batch, steps, hidden, w_hh, b_hh, projected, states }));
-
-    let input = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
-    let (d_weight, d_bias) = (w_hh, b_hh);
-    b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts: vec![(input, d_projected)], d_weight, d_bias }));
     b.backward(Op::RnnBackward(RnnBackward {
         activation,
         batch,
@@ -248,6 +253,26 @@ pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal,
         d_output_steps,
         d_projected: d_projected.tensor,
     }));
+    output
+}
+
+/// What the input adds to a recurrent layer's gates, with `states` `[B, T+1, H]`. The recurrent weights' gradient is a linear
+/// layer's from h_{t−1}, and one op with the input weights'.
+fn projection(b: &mut Builder, kind: &str, layer: usize, name: &str, input: Signal, states: TensorId) -> Signal {
+    let param = |part: &str| b.param(&format!("{kind}.{part}_l{layer}"));
+    let (w_ih, w_hh) = (param("weight_ih"), param("weight_hh"));
+    let (gates, hidden) = (w_hh.shape[0], w_hh.shape[1]);
+    let (weight, bias) = (w_ih.offset, param("bias_ih").offset);
+    let (d_weight, d_bias) = (w_hh.offset, param("bias_hh").offset);
+    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
+    let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
+    let output = dense(b, &format!("{kind}.{layer}.{name}"), input.value.count, gates);
+    linear_beside(
+        b,
+        (weight, bias),
+        &[LinearPart::plain(input, output)],
+        Some(Beside { input: before, d_weight, d_bias }),
+    );
     output
 }
 
@@ -268,18 +293,8 @@ pub fn loss(b: &mut Builder, kind: LossKind, prediction: Signal, windows: Window
     let Windows { target, weight, .. } = windows;
     let elements = prediction.value.count * prediction.value.width;
     let forecast = prediction.value.tensor;
-    b.train_only(Op::LossForward(LossForward { kind, elements, prediction: forecast, target, weight }));
-    if let Some(d_prediction) = prediction.grad {
-        let d_prediction = d_prediction.tensor;
-        b.backward(Op::LossBackward(LossBackward {
-            kind,
-            elements,
-            prediction: forecast,
-            target,
-            weight,
-            d_prediction,
-        }));
-    }
+    let d_prediction = prediction.grad.expect("dense signals have a gradient").tensor;
+    b.train_only(Op::Loss(Loss { kind, elements, prediction: forecast, target, weight, d_prediction }));
     b.evaluate_only(Op::PredictionStore(PredictionStore { elements, prediction: forecast }));
 }
 

@@ -80,7 +80,7 @@ impl BranchEnd {
     fn part(&self, first: usize, input: Signal) -> LinearPart {
         let count = input.value.count;
         let residual = Residual { skip: self.skip.range(first, count), site: self.site, first };
-        LinearPart { input, output: self.output.rows(first, count), residual: Some(residual) }
+        LinearPart { residual: Some(residual), ..LinearPart::plain(input, self.output.rows(first, count)) }
     }
 }
 
@@ -166,11 +166,7 @@ pub fn norm(b: &mut Builder, label: &str, kind: NormKind, name: &str, input: Sig
 
 /// The parts of a linear layer from `input` into tensors of ranges of its rows.
 fn parts_of(input: Signal, outputs: &[(usize, Signal)]) -> Vec<LinearPart> {
-    let part = |&(first, output): &(usize, Signal)| LinearPart {
-        input: input.rows(first, output.value.count),
-        output,
-        residual: None,
-    };
+    let part = |&(first, output): &(usize, Signal)| LinearPart::plain(input.rows(first, output.value.count), output);
     outputs.iter().map(part).collect()
 }
 
@@ -180,20 +176,18 @@ pub fn feed_forward(b: &mut Builder, name: &str, kind: FeedForward, site: &str, 
     let width = b.param(&format!("{name}.0.weight")).shape[0];
     let site = rng::site(site);
     let hidden = dense_parts(b, &format!("{name}.0"), input.value.count, width, 1);
-    let into = parts_of(input, &hidden);
-    linear_parts(b, (word(b, "0.weight"), word(b, "0.bias")), &into);
-    let active = dense_parts(b, &format!("{name}.1"), input.value.count, width, 1);
-    for ((row, hidden), (_, active)) in hidden.iter().zip(&active) {
-        let (first, elements) = (row * width, hidden.value.count * width);
-        let (input, result) = (hidden.value.tensor, active.value.tensor);
-        b.forward(Op::ActivationForward(ActivationForward { kind, first, elements, input, output: result, site }));
-        if let (Some(d_output), Some(d_input)) = (active.grad, hidden.grad) {
-            let (d_output, d_input) = (d_output.tensor, d_input.tensor);
-            let op = ActivationBackward { kind, first, elements, input, d_output, d_input, site };
-            b.backward(Op::ActivationBackward(op));
-        }
+    let mut into = parts_of(input, &hidden);
+    let mut out = Vec::new();
+    for (part, (into, (first, before))) in into.iter_mut().zip(hidden).enumerate() {
+        let name = if part == 0 { format!("{name}.1") } else { format!("{name}.1.{part}") };
+        let after = Rows::dense(b.tensor(name, &[before.value.count, width]), before.value.count, width);
+        into.activated = Some(Activated { kind, site, first, rows: after });
+        // The second layer hands back the gradient of what came before the activation.
+        let active = Signal { value: after, ..before };
+        let behind = Some(Activated { kind, site, first, rows: before.value });
+        out.push(LinearPart { behind, ..end.part(first, active) });
     }
-    let out: Vec<LinearPart> = active.iter().map(|&(first, part)| end.part(first, part)).collect();
+    linear_parts(b, (word(b, "0.weight"), word(b, "0.bias")), &into);
     linear_parts(b, (word(b, "3.weight"), word(b, "3.bias")), &out);
 }
 

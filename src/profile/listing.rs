@@ -72,7 +72,7 @@ pub struct Prediction {
 
 pub fn listing(program: &Program) -> Listing {
     // Dispatches are counted as a discrete card takes them.
-    let shapes = Shapes { program, class: AdapterClass::Discrete, max_steps: None };
+    let shapes = Shapes { program, class: AdapterClass::Discrete, max_steps: None, tuning: None };
     let mut ops = Vec::new();
     for list in List::ALL {
         for (index, op) in program.list(list).iter().enumerate() {

@@ -51,7 +51,9 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
             let skip = op.residual.map_or(op.output, |residual| residual.skip);
+            let after = op.activated.map_or(op.output, |activated| activated.rows);
             vec![
+                (after.tensor, after.end()),
                 (skip.tensor, skip.end()),
                 (op.input.tensor, op.input.end()),
                 (op.output.tensor, op.output.end()),
@@ -61,7 +63,9 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         }
         Op::LinearBackwardInput(op) => {
             let skip = op.skip.unwrap_or(op.d_input);
+            let before = op.activated.map_or(op.d_input, |activated| activated.rows);
             vec![
+                (before.tensor, before.end()),
                 (op.d_output.tensor, op.d_output.end()),
                 (op.d_input.tensor, op.d_input.end()),
                 (skip.tensor, skip.end()),
@@ -71,8 +75,13 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         Op::LinearBackwardWeight(op) => {
             let (inputs, outputs) = op.widths();
             let grads = [(GRADS, op.d_weight + outputs * inputs), (GRADS, op.d_bias + outputs)];
+            let beside = op.beside.iter().flat_map(|beside| {
+                let words = outputs * beside.input.width;
+                let input = (beside.input.tensor, beside.input.end());
+                [input, (GRADS, beside.d_weight + words), (GRADS, beside.d_bias + outputs)]
+            });
             let rows = op.parts.iter().flat_map(|(input, d_output)| [input, d_output]);
-            rows.map(|rows| (rows.tensor, rows.end())).chain(grads).collect()
+            rows.map(|rows| (rows.tensor, rows.end())).chain(grads).chain(beside).collect()
         }
         Op::RnnForward(op) => vec![
             (PARAMS, op.w_hh + op.hidden * op.hidden),
@@ -171,10 +180,6 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
                 .chain(op.skip.map(|skip| (skip, words)))
                 .collect()
         }
-        Op::ActivationForward(op) => vec![(op.input, op.elements), (op.output, op.elements)],
-        Op::ActivationBackward(op) => {
-            vec![(op.input, op.elements), (op.d_output, op.elements), (op.d_input, op.elements)]
-        }
         Op::AttentionForward(op) => {
             let heads = &op.heads;
             let scores = [op.before, op.scores].into_iter().flatten().map(|tensor| (tensor, heads.scores()));
@@ -195,10 +200,7 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             let words = op.sequences * op.width;
             vec![(op.input, words), (op.output, words * op.tokens)]
         }
-        Op::LossForward(op) => {
-            vec![(op.prediction, op.elements), (op.target, op.elements), (op.weight, op.elements)]
-        }
-        Op::LossBackward(op) => vec![
+        Op::Loss(op) => vec![
             (op.prediction, op.elements),
             (op.target, op.elements),
             (op.weight, op.elements),

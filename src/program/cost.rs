@@ -83,16 +83,20 @@ impl Op {
                 let [n, i, o] = [op.input.count, op.input.width, op.output.width];
                 // Of dropout and of the sum.
                 let skip = if op.residual.is_some() { n * o } else { 0 };
-                Cost::words(2 * n * i * o + 2 * skip, n * i + o * i + o + skip, n * o)
+                let [each, active] = activated(&op.activated, n * o, [5, 1]);
+                Cost::words(2 * n * i * o + 2 * skip + each * active, n * i + o * i + o + skip, n * o + active)
             }
             Op::LinearBackwardInput(op) => {
                 let [n, i, o] = [op.d_input.count, op.d_input.width, op.d_output.width];
                 let skip = if op.skip.is_some() { n * i } else { 0 };
-                Cost::words(2 * n * i * o + skip, n * o + o * i + skip, n * i)
+                let [each, active] = activated(&op.activated, n * i, [10, 2]);
+                Cost::words(2 * n * i * o + skip + each * active, n * o + o * i + skip + active, n * i)
             }
             Op::LinearBackwardWeight(op) => {
                 let (n, (i, o)) = (op.count(), op.widths());
-                Cost::words(2 * n * i * o + n * o, n * i + n * o, o * i + o)
+                let (beside, biases) = op.beside.map_or((0, 1), |beside| (beside.input.width, 2));
+                let i = i + beside;
+                Cost::words(2 * n * i * o + n * o, n * i + n * o, o * i + biases * o)
             }
             Op::RnnForward(op) => {
                 let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
@@ -163,14 +167,6 @@ impl Op {
                 let skip = if op.skip.is_some() { n } else { 0 };
                 Cost::words(10 * n + skip, 2 * n + skip + 2 * op.count + op.width, n)
             }
-            Op::ActivationForward(op) => {
-                let each = if op.kind == FeedForward::Gelu { 5 } else { 1 };
-                Cost::words((each + 1) * op.elements, op.elements, op.elements)
-            }
-            Op::ActivationBackward(op) => {
-                let each = if op.kind == FeedForward::Gelu { 10 } else { 1 };
-                Cost::words((each + 2) * op.elements, 2 * op.elements, op.elements)
-            }
             Op::AttentionForward(op) => {
                 let (h, pairs, before) = (&op.heads, op.heads.scores(), op.before.is_some() as usize);
                 let (values, rows) = (h.pairs * h.tokens * h.width, h.pairs * h.tokens);
@@ -189,8 +185,8 @@ impl Op {
                 let (tokens, pooled) = (op.sequences * op.tokens * op.width, op.sequences * op.width);
                 Cost::words(pooled, pooled, tokens)
             }
-            Op::LossForward(op) => Cost::words(4 * op.elements, 3 * op.elements, 1),
-            Op::LossBackward(op) => Cost::words(4 * op.elements, 3 * op.elements, op.elements),
+            // The difference is taken once; three of the value, three of the slope.
+            Op::Loss(op) => Cost::words(7 * op.elements, 3 * op.elements, op.elements + 1),
             Op::PredictionStore(op) => Cost::words(0, op.elements, op.elements),
             Op::GradNormPartial(op) => {
                 Cost::words(2 * op.words, op.words + op.words / 32, op.words.div_ceil(GradNormPartial::BLOCK))
@@ -211,6 +207,16 @@ impl Op {
                 Cost::words(0, masked(op.prunable_words) + topk::WORDS + blocks, op.prunable_words / 32)
             }
         }
+    }
+}
+
+/// Operations per word, and words, of an activation beside a product's `words`: those of GELU or one of ReLU, and `more`, of
+/// dropout and of the gradient.
+fn activated(activated: &Option<Activated>, words: usize, [gelu, more]: [usize; 2]) -> [usize; 2] {
+    match activated.map(|activated| activated.kind) {
+        None => [0, 0],
+        Some(FeedForward::Gelu) => [gelu + more, words],
+        Some(FeedForward::Relu) => [1 + more, words],
     }
 }
 

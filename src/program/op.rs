@@ -206,20 +206,10 @@ pub struct Dropout {
     pub site: u32,
 }
 
-/// `losses[slot] = inv_target_count · Σ weight · loss(prediction − target)`
-#[derive(Debug, Clone, PartialEq)]
-pub struct LossForward {
-    pub kind: LossKind,
-    /// B · O
-    pub elements: usize,
-    pub prediction: TensorId,
-    pub target: TensorId,
-    pub weight: TensorId,
-}
-
+/// `losses[slot] = inv_target_count · Σ weight · loss(prediction − target)` and
 /// `d_prediction = inv_target_count · weight · loss'(prediction − target)`
 #[derive(Debug, Clone, PartialEq)]
-pub struct LossBackward {
+pub struct Loss {
     pub kind: LossKind,
     /// B · O
     pub elements: usize,
@@ -354,15 +344,12 @@ pub enum Op {
     LayerNormForward(LayerNormForward),
     LayerNormBackwardWeight(LayerNormBackwardWeight),
     LayerNormBackwardInput(LayerNormBackwardInput),
-    ActivationForward(ActivationForward),
-    ActivationBackward(ActivationBackward),
     AttentionForward(AttentionForward),
     AttentionBackwardQuery(AttentionBackward),
     AttentionBackwardKeyValue(AttentionBackward),
     MeanPoolForward(MeanPool),
     MeanPoolBackward(MeanPool),
-    LossForward(LossForward),
-    LossBackward(LossBackward),
+    Loss(Loss),
     PredictionStore(PredictionStore),
     GradNormPartial(GradNormPartial),
     GradNorm(GradNorm),

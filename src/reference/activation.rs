@@ -1,62 +1,46 @@
-//! activation_forward, activation_backward: elementwise, with dropout.
+//! What a linear layer's activation makes of a tile, and of its gradient; dropout included.
 
-use rayon::prelude::*;
-
-use crate::program::op::{ActivationBackward, ActivationForward, Chance, FeedForward};
+use crate::program::ReplicaStep;
+use crate::program::op::{Activated, Chance, FeedForward};
 
 use super::dropout::Drops;
 use super::scalar::{Scalar, vectorized};
-use super::storage::{Storage, tiles};
 
-/// Words per task.
-const TILE: usize = 16_384;
-
-pub fn activation_forward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationForward, slot: usize) {
-    let mut output = storage.take_floats(op.output);
-    tiles(&mut output, op.elements, 1, TILE).enumerate().for_each(|(task, output)| {
-        let first = task * TILE;
-        let drops = Drops::new(&storage.step(slot), Chance::Hidden, op.site);
-        let input = &storage.floats(op.input)[first..][..output.len()];
-        vectorized(
-            #[inline(always)]
-            || {
-                match op.kind {
-                    FeedForward::Gelu => apply(output, input, input, gelu),
-                    FeedForward::Relu => apply(output, input, input, relu),
-                }
-                drops.apply(op.first + first, output);
-            },
-        );
-    });
-    storage.put_floats(op.output, output);
+/// `after = dropout(activation(before))` of the layer's words from `first` on.
+pub fn activate<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], after: &mut [T]) {
+    let drops = Drops::new(step, Chance::Hidden, op.site);
+    vectorized(
+        #[inline(always)]
+        || {
+            match op.kind {
+                FeedForward::Gelu => apply(after, before, gelu),
+                FeedForward::Relu => apply(after, before, |x, _| relu(x, x)),
+            }
+            drops.apply(first, after);
+        },
+    );
 }
 
-pub fn activation_backward<T: Scalar>(storage: &mut Storage<T>, op: &ActivationBackward, slot: usize) {
-    let mut d_input = storage.take_floats(op.d_input);
-    tiles(&mut d_input, op.elements, 1, TILE).enumerate().for_each(|(task, d_input)| {
-        let first = task * TILE;
-        let drops = Drops::new(&storage.step(slot), Chance::Hidden, op.site);
-        let input = &storage.floats(op.input)[first..][..d_input.len()];
-        let d_output = &storage.floats(op.d_output)[first..][..d_input.len()];
-        vectorized(
-            #[inline(always)]
-            || {
-                match op.kind {
-                    FeedForward::Gelu => apply(d_input, input, d_output, gelu_backward),
-                    FeedForward::Relu => apply(d_input, input, d_output, relu),
-                }
-                drops.apply(op.first + first, d_input);
-            },
-        );
-    });
-    storage.put_floats(op.d_input, d_input);
+/// The gradient of `after` becomes that of `before`.
+pub fn activate_backward<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], d: &mut [T]) {
+    let drops = Drops::new(step, Chance::Hidden, op.site);
+    vectorized(
+        #[inline(always)]
+        || {
+            match op.kind {
+                FeedForward::Gelu => apply(d, before, gelu_backward),
+                FeedForward::Relu => apply(d, before, relu),
+            }
+            drops.apply(first, d);
+        },
+    );
 }
 
-/// `y = f(x, z)` of each element. A plain loop: an iterator's `for_each` is not inlined, and left without wide vectors.
+/// `y = f(x, y)` of each element. A plain loop: an iterator's `for_each` is not inlined, and left without wide vectors.
 #[inline(always)]
-fn apply<T: Scalar>(y: &mut [T], x: &[T], z: &[T], f: impl Fn(T, T) -> T) {
-    for ((y, x), z) in y.iter_mut().zip(x).zip(z) {
-        *y = f(*x, *z);
+fn apply<T: Scalar>(y: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = f(*x, *y);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::program::Rows;
 use crate::program::op::{Chance, LinearBackwardInput, LinearBackwardWeight, LinearForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
+use super::activation::{activate, activate_backward};
 use super::dropout::Drops;
 use super::matrix::{Matrix, Out, even, product, transpose};
 use super::scalar::{Scalar, vectorized};
@@ -27,7 +28,15 @@ const WIDE: usize = 64;
 pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, slot: usize) {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     let mut output = storage.take_floats(op.output.tensor);
-    spans(&mut output, op.output.offset, count, outputs, ROW_TILE).enumerate().for_each(|(task, output)| {
+    let mut after = op.activated.map(|activated| storage.take_floats(activated.rows.tensor));
+    let tiles = spans(&mut output, op.output.offset, count, outputs, ROW_TILE);
+    let afters: Vec<&mut [T]> = match (&mut after, &op.activated) {
+        (Some(after), Some(activated)) => {
+            after[activated.rows.offset..][..count * outputs].chunks_mut(ROW_TILE * outputs).collect()
+        }
+        _ => (0..count.div_ceil(ROW_TILE)).map(|_| Default::default()).collect(),
+    };
+    tiles.zip(afters).enumerate().for_each(|(task, (output, after))| {
         let first = task * ROW_TILE;
         let params = storage.floats(PARAMS);
         let input = storage.floats(op.input.tensor);
@@ -40,6 +49,10 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, s
         for (n, piece) in even(input, &op.input, first, count) {
             let place = Out { data: &mut output[(n - first) * outputs..], row: outputs };
             product(place, true, piece, weight.transposed());
+        }
+        if let Some(activated) = &op.activated {
+            let words = (activated.first + first) * outputs;
+            activate(activated, &storage.step(slot), words, output, after);
         }
         let Some(residual) = &op.residual else { return };
         let drops = Drops::new(&storage.step(slot), Chance::Hidden, residual.site);
@@ -58,9 +71,12 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, s
         );
     });
     storage.put_floats(op.output.tensor, output);
+    if let (Some(after), Some(activated)) = (after, &op.activated) {
+        storage.put_floats(activated.rows.tensor, after);
+    }
 }
 
-pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput) {
+pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput, slot: usize) {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let mut d_input = storage.take_floats(op.d_input.tensor);
     spans(&mut d_input, op.d_input.offset, count, inputs, ROW_TILE).enumerate().for_each(|(task, d_input)| {
@@ -77,20 +93,33 @@ pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBac
             let place = Out { data: &mut d_input[(n - first) * inputs..], row: inputs };
             product(place, op.skip.is_some(), piece, weight);
         }
+        if let Some(activated) = &op.activated {
+            let before = &storage.floats(activated.rows.tensor)[activated.rows.start(first)..];
+            let words = (activated.first + first) * inputs;
+            activate_backward(activated, &storage.step(slot), words, &before[..d_input.len()], d_input);
+        }
     });
     storage.put_floats(op.d_input.tensor, d_input);
 }
 
 pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardWeight) {
-    let (inputs, outputs) = op.widths();
+    weight_gradient(storage, &op.parts, (op.d_weight, op.d_bias));
+    for (beside, (_, d_output)) in op.beside.iter().zip(&op.parts) {
+        weight_gradient(storage, &[(beside.input, *d_output)], (beside.d_weight, beside.d_bias));
+    }
+}
+
+/// The gradients at words `to` of a weight and its bias, of the parts' inputs and d_outputs.
+fn weight_gradient<T: Scalar>(storage: &mut Storage<T>, parts: &[(Rows, Rows)], to: (usize, usize)) {
+    let (inputs, outputs) = parts.first().map_or((0, 0), |(input, d_output)| (input.width, d_output.width));
     let mut grads = storage.take_floats(GRADS);
     // The first split's sums are written where they belong, the others' added to them in order.
-    let ranges: Vec<(&(Rows, Rows), Range<usize>)> = op.parts.iter().flat_map(|part| split(part, outputs)).collect();
+    let ranges: Vec<(&(Rows, Rows), Range<usize>)> = parts.iter().flat_map(|part| split(part, outputs)).collect();
     let splits = ranges.len();
     let words = outputs * (inputs + 1);
     let mut scratch = storage.take_scratch((splits - 1) * words);
     let partial = &mut scratch[..(splits - 1) * words];
-    let mut tasks: Vec<_> = weight_tiles(d_weight_and_bias(&mut grads, op), inputs).collect();
+    let mut tasks: Vec<_> = weight_tiles(d_weight_and_bias(&mut grads, to, (inputs, outputs)), inputs).collect();
     for sums in partial.chunks_mut(words) {
         tasks.extend(weight_tiles(sums.split_at_mut(outputs * inputs), inputs));
     }
@@ -102,7 +131,7 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
         let d_output = (d_output, storage.floats(d_output.tensor));
         weight_sums(input, d_output, rows, first, d_weight, d_bias);
     });
-    let (d_weight, d_bias) = d_weight_and_bias(&mut grads, op);
+    let (d_weight, d_bias) = d_weight_and_bias(&mut grads, to, (inputs, outputs));
     for sums in partial.chunks(words) {
         for (total, sum) in d_weight.iter_mut().zip(sums).chain(d_bias.iter_mut().zip(&sums[outputs * inputs..])) {
             *total += *sum;
@@ -120,10 +149,13 @@ fn split(part: &(Rows, Rows), outputs: usize) -> impl Iterator<Item = (&(Rows, R
     (0..count.max(1)).step_by(rows).map(move |first| (part, first..(first + rows).min(count)))
 }
 
-/// The op's two spans of a row of gradients.
-fn d_weight_and_bias<'a, T>(row: &'a mut [T], op: &LinearBackwardWeight) -> (&'a mut [T], &'a mut [T]) {
-    let (inputs, outputs) = op.widths();
-    let spans = [op.d_weight..op.d_weight + outputs * inputs, op.d_bias..op.d_bias + outputs];
+/// Two spans of a row of gradients: of a weight `[O, I]` and of its bias.
+fn d_weight_and_bias<T>(
+    row: &mut [T],
+    (d_weight, d_bias): (usize, usize),
+    (inputs, outputs): (usize, usize),
+) -> (&mut [T], &mut [T]) {
+    let spans = [d_weight..d_weight + outputs * inputs, d_bias..d_bias + outputs];
     let [d_weight, d_bias] = row.get_disjoint_mut(spans).expect("a weight and its bias do not overlap");
     (d_weight, d_bias)
 }

@@ -1,6 +1,6 @@
-//! loss_forward, loss_backward: the mean over observed target values.
+//! loss: the mean over observed target values, and its gradient.
 
-use crate::program::op::{LossBackward, LossForward, LossKind};
+use crate::program::op::{Loss, LossKind};
 use crate::program::tensor::LOSSES;
 
 use super::scalar::Scalar;
@@ -9,33 +9,27 @@ use super::storage::Storage;
 /// Terms summed before the sums are summed: keeps the rounding error of a large batch small.
 const BLOCK: usize = 256;
 
-pub fn loss_forward<T: Scalar>(storage: &mut Storage<T>, op: &LossForward, slot: usize) {
+pub fn loss<T: Scalar>(storage: &mut Storage<T>, op: &Loss, slot: usize) {
     let mut losses = storage.take_floats(LOSSES);
+    let mut d_prediction = storage.take_floats(op.d_prediction);
     let prediction = &storage.floats(op.prediction)[..op.elements];
     let target = storage.floats(op.target);
     let weight = storage.floats(op.weight);
+    let inv_count = T::from_f32(storage.step(slot).inv_target_count);
+    let slopes = &mut d_prediction[..op.elements];
     let mut total = T::ZERO;
     for first in (0..op.elements).step_by(BLOCK) {
         let mut sum = T::ZERO;
         for i in first..(first + BLOCK).min(op.elements) {
-            sum += weight[i] * value(op.kind, prediction[i] - target[i]);
+            let error = prediction[i] - target[i];
+            sum += weight[i] * value(op.kind, error);
+            slopes[i] = inv_count * weight[i] * derivative(op.kind, error);
         }
         total += sum;
     }
-    losses[slot] = total * T::from_f32(storage.step(slot).inv_target_count);
-    storage.put_floats(LOSSES, losses);
-}
-
-pub fn loss_backward<T: Scalar>(storage: &mut Storage<T>, op: &LossBackward, slot: usize) {
-    let mut d_prediction = storage.take_floats(op.d_prediction);
-    let prediction = storage.floats(op.prediction);
-    let target = storage.floats(op.target);
-    let weight = storage.floats(op.weight);
-    let inv_count = T::from_f32(storage.step(slot).inv_target_count);
-    for (i, word) in d_prediction[..op.elements].iter_mut().enumerate() {
-        *word = inv_count * weight[i] * derivative(op.kind, prediction[i] - target[i]);
-    }
+    losses[slot] = total * inv_count;
     storage.put_floats(op.d_prediction, d_prediction);
+    storage.put_floats(LOSSES, losses);
 }
 
 fn value<T: Scalar>(kind: LossKind, error: T) -> T {

@@ -147,7 +147,7 @@ impl Case {
         let pass = |list, slot| Pass { list, slot };
         engine.run(&[pass(List::Forward, 0), pass(List::Backward, 0)]).unwrap();
         let prediction = engine.program().forward.iter().find_map(|op| match op {
-            Op::LossForward(op) => Some(op.prediction),
+            Op::Loss(op) => Some(op.prediction),
             _ => None,
         });
         let output = engine.read_f32(prediction.unwrap(), 0).unwrap();

@@ -59,3 +59,5 @@ mod statistics;
 mod topk;
 /// Whole runs: seeds, replicas, threads, pruning, divergence, interruption.
 mod training;
+/// How products are cut by measurement, kept and repeated.
+mod tuning;

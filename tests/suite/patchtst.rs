@@ -284,19 +284,17 @@ fn the_ops_of_a_step() {
             "batch_norm_statistics",
             "batch_norm_forward",
             "linear_forward",
-            "activation_forward",
             "linear_forward",
             "batch_norm_statistics",
             "batch_norm_forward",
             "linear_forward",
             "instance_denorm_forward",
-            "loss_forward",
+            "loss",
         ]
     );
     assert_eq!(
         labels(List::Backward),
         [
-            "loss_backward",
             "instance_denorm_backward",
             "linear_backward_weight",
             "linear_backward_input",
@@ -304,7 +302,6 @@ fn the_ops_of_a_step() {
             "batch_norm_backward_input",
             "linear_backward_weight",
             "linear_backward_input",
-            "activation_backward",
             "linear_backward_weight",
             "linear_backward_input",
             "batch_norm_backward_weight",

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use microglia::compare::Case;
 use microglia::engine::Engine;
-use microglia::gpu::{Choice, Gpu};
+use microglia::gpu::{AdapterClass, Choice, Gpu};
+use microglia::kernels::GpuOptions;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::Variant;
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
@@ -58,7 +59,12 @@ fn a_patchtst_layer_costs_what_a_hand_counts() {
     assert_eq!(cost(&program, "attention_backward_key_value"), key_value);
     // Mean, variance and count, of the batch and running; two windows.
     assert_eq!(cost(&program, "batch_norm_statistics"), [4 * values, values + 2 + 14, 13 + 14]);
-    assert_eq!(cost(&program, "activation_forward"), [6 * tokens * 7, tokens * 7, tokens * 7]);
+    // [18, 6] by [7, 6]ᵀ with a bias, and GELU and dropout of it: both are kept.
+    let widened = cost_where(&program, |op| matches!(op, Op::LinearForward(op) if op.activated.is_some()));
+    let hidden = tokens * 7;
+    assert_eq!(widened, Some([2 * hidden * 6 + 6 * hidden, values + 42 + 7, 2 * hidden]));
+    let narrowed = cost_where(&program, |op| matches!(op, Op::LinearBackwardInput(op) if op.activated.is_some()));
+    assert_eq!(narrowed, Some([2 * hidden * 6 + 12 * hidden, values + 42 + hidden, hidden]));
     // Attention's own projection, [18, 6] by [6, 6]ᵀ with a bias, dropped out and added to what goes past.
     let projection = cost_where(&program, |op| matches!(op, Op::LinearForward(op) if op.residual.is_some()));
     assert_eq!(projection, Some([2 * tokens * 6 * 6 + 2 * values, values + 36 + 6 + values, values]));
@@ -112,7 +118,9 @@ fn shares_add_up_and_every_op_is_there() {
     // A device of its own: what other tests ask of theirs is not to be counted.
     if let Some(shared) = gpu_support::gpu() {
         let own = Gpu::open(&Choice::Named(shared.summary().name.clone())).unwrap().unwrap();
-        check(&|program| Box::new(gpu_support::engine(&own, program)));
+        // As the list counts dispatches.
+        let card = || GpuOptions { class: Some(AdapterClass::Discrete), ..GpuOptions::default() };
+        check(&|program| Box::new(gpu_support::with(&own, program, card())));
     }
 }
 

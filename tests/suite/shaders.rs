@@ -51,7 +51,7 @@ fn programs() -> Vec<microglia::program::Program> {
 fn dispatches() -> Vec<(Op, Dispatch)> {
     let mut found = Vec::new();
     for (program, class) in programs().iter().flat_map(|p| [(p, AdapterClass::Software), (p, AdapterClass::Discrete)]) {
-        let shapes = Shapes { program, class, max_steps: None };
+        let shapes = Shapes { program, class, max_steps: None, tuning: None };
         for list in List::ALL {
             for op in program.list(list) {
                 found.extend(kernels::plan(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
@@ -236,18 +236,30 @@ fn belongs_to(text: &str) -> BTreeSet<&str> {
 /// What a layer of the published PatchTST costs in launches, forward and backward, without dropout.
 #[test]
 fn dispatches_of_a_transformer_layer() {
-    for (norm, expected) in [(NormKind::Layer, 29), (NormKind::Batch, 33)] {
+    for (norm, expected) in [(NormKind::Layer, 27), (NormKind::Batch, 31)] {
         let [two, three] = [2, 3].map(|layers| {
             let mut case = Case::patchtst(Variant::Official, 1, 32, 336).layers(layers).set(|p| {
                 *p = PatchtstOptions { d_model: 16, heads: 4, ff: 128, norm, ..PatchtstOptions::of(Variant::Official) };
             });
             (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (7, 7, 96);
             let program = case.program().unwrap();
-            let shapes = Shapes { program: &program, class: AdapterClass::Discrete, max_steps: None };
+            let shapes = Shapes { program: &program, class: AdapterClass::Discrete, max_steps: None, tuning: None };
             let ops = program.forward.iter().chain(&program.backward);
             ops.map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>()
         });
         assert_eq!(three - two, expected, "{norm}");
+    }
+}
+
+/// What a step of one recurrent layer costs in launches, from the windows to Adam.
+#[test]
+fn dispatches_of_a_recurrent_step() {
+    for kind in [Lstm, Rnn] {
+        let program = Case::new(kind, 1, 64, 30, 64).program().unwrap();
+        let shapes = Shapes { program: &program, class: AdapterClass::Discrete, max_steps: None, tuning: None };
+        let ops = program.forward.iter().chain(&program.backward).chain(&program.update);
+        let found = ops.map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>();
+        assert_eq!(found, 12, "{kind}");
     }
 }
 

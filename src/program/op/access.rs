@@ -29,15 +29,12 @@ impl Op {
             Op::LayerNormForward(_) => "layer_norm_forward",
             Op::LayerNormBackwardWeight(_) => "layer_norm_backward_weight",
             Op::LayerNormBackwardInput(_) => "layer_norm_backward_input",
-            Op::ActivationForward(_) => "activation_forward",
-            Op::ActivationBackward(_) => "activation_backward",
             Op::AttentionForward(_) => "attention_forward",
             Op::AttentionBackwardQuery(_) => "attention_backward_query",
             Op::AttentionBackwardKeyValue(_) => "attention_backward_key_value",
             Op::MeanPoolForward(_) => "mean_pool_forward",
             Op::MeanPoolBackward(_) => "mean_pool_backward",
-            Op::LossForward(_) => "loss_forward",
-            Op::LossBackward(_) => "loss_backward",
+            Op::Loss(_) => "loss",
             Op::PredictionStore(_) => "prediction_store",
             Op::GradNormPartial(_) => "grad_norm_partial",
             Op::GradNorm(_) => "grad_norm",
@@ -55,13 +52,20 @@ impl Op {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
             Op::InstanceNormForward(op) => vec![PARAMS, op.input],
             Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![PARAMS, op.stats, op.input],
-            // Of the step table, whether a residual's branch is dropped out.
+            // Of the step table, what is dropped out.
             Op::LinearForward(op) => {
                 let skip = op.residual.map(|residual| residual.skip.tensor);
                 [PARAMS, STEPS, op.input.tensor].into_iter().chain(skip).collect()
             }
-            Op::LinearBackwardInput(op) => with([PARAMS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor)]),
-            Op::LinearBackwardWeight(op) => op.parts.iter().flat_map(|(input, d)| [input.tensor, d.tensor]).collect(),
+            Op::LinearBackwardInput(op) => {
+                let activated = op.activated.map(|activated| activated.rows.tensor);
+                with([PARAMS, STEPS, op.d_output.tensor], [op.skip.map(|skip| skip.tensor), activated])
+            }
+            Op::LinearBackwardWeight(op) => {
+                let rows =
+                    op.parts.iter().flat_map(|(input, d)| [*input, *d]).chain(op.beside.map(|beside| beside.input));
+                rows.map(|rows| rows.tensor).collect()
+            }
             Op::RnnForward(op) => vec![PARAMS, op.projected],
             Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
             Op::LstmForward(op) => vec![PARAMS, op.gates],
@@ -82,8 +86,6 @@ impl Op {
             Op::LayerNormForward(op) => vec![PARAMS, op.input],
             Op::LayerNormBackwardWeight(op) => vec![op.stats, op.input, op.d_output],
             Op::LayerNormBackwardInput(op) => with([PARAMS, op.stats, op.input, op.d_output], [op.skip]),
-            Op::ActivationForward(op) => vec![STEPS, op.input],
-            Op::ActivationBackward(op) => vec![STEPS, op.input, op.d_output],
             Op::AttentionForward(op) => with([STEPS, op.qkv], [op.before]),
             Op::AttentionBackwardQuery(op) => {
                 let before = op.d_scores.filter(|_| op.handed_on);
@@ -93,8 +95,7 @@ impl Op {
                 with([STEPS, op.qkv, op.softmax, op.d_output], [op.before, op.d_scores])
             }
             Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.input],
-            Op::LossForward(op) => vec![STEPS, op.prediction, op.target, op.weight],
-            Op::LossBackward(op) => vec![STEPS, op.prediction, op.target, op.weight],
+            Op::Loss(op) => vec![STEPS, op.prediction, op.target, op.weight],
             Op::PredictionStore(op) => vec![op.prediction],
             Op::GradNormPartial(_) => vec![GRADS, MASK],
             Op::GradNorm(op) => vec![op.partial],
@@ -112,7 +113,7 @@ impl Op {
             Op::WindowGather(op) => vec![op.input, op.target, op.weight],
             Op::InstanceNormForward(op) => vec![op.output, op.stats],
             Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.output],
-            Op::LinearForward(op) => vec![op.output.tensor],
+            Op::LinearForward(op) => with([op.output.tensor], [op.activated.map(|activated| activated.rows.tensor)]),
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],
             Op::RnnForward(op) => vec![op.states],
@@ -131,14 +132,11 @@ impl Op {
             Op::LayerNormForward(op) => vec![op.output, op.stats],
             Op::LayerNormBackwardWeight(_) => vec![GRADS],
             Op::LayerNormBackwardInput(op) => vec![op.d_input],
-            Op::ActivationForward(op) => vec![op.output],
-            Op::ActivationBackward(op) => vec![op.d_input],
             Op::AttentionForward(op) => with([op.softmax, op.output], [op.scores]),
             Op::AttentionBackwardQuery(op) => with([op.softmax, op.d_qkv], [op.d_scores]),
             Op::AttentionBackwardKeyValue(op) => vec![op.d_qkv],
             Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.output],
-            Op::LossForward(_) => vec![LOSSES],
-            Op::LossBackward(op) => vec![op.d_prediction],
+            Op::Loss(op) => vec![LOSSES, op.d_prediction],
             Op::PredictionStore(_) => vec![PREDICTIONS],
             Op::GradNormPartial(op) => vec![op.partial],
             Op::GradNorm(_) => vec![GRAD_NORM],

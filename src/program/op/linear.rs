@@ -1,5 +1,6 @@
 //! The ops of linear layers. Letters as in [`super`].
 
+use super::FeedForward;
 use crate::program::tensor::Rows;
 
 /// How a linear layer ends a branch beside which its input goes on: `output = skip + dropout(…)`. Its backward is a
@@ -14,7 +15,20 @@ pub struct Residual {
     pub first: usize,
 }
 
-/// `output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o]`, and what [`Residual`] makes of that.
+/// An activation between two linear layers, and dropout after it: `after = dropout(activation(before))`. The first layer ends
+/// with it, and the gradient that the second hands back is that of `before`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Activated {
+    pub kind: FeedForward,
+    pub site: u32,
+    /// Rows of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
+    pub first: usize,
+    /// What lies on the activation's other side: of the first layer `after`, of the second `before`.
+    pub rows: Rows,
+}
+
+/// `output[n, o] = Σ_i input[n, i] · weight[o, i] + bias[o]`, and what [`Residual`] makes of that, or beside it what
+/// [`Activated`] does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearForward {
     /// `[N, I]`
@@ -23,12 +37,15 @@ pub struct LinearForward {
     pub weight: usize,
     /// Word of `[O]` in [`PARAMS`](super::PARAMS).
     pub bias: usize,
+    /// One of both at most.
     pub residual: Option<Residual>,
+    pub activated: Option<Activated>,
     /// `[N, O]`
     pub output: Rows,
 }
 
-/// `d_input[n, i] = Σ_o d_output[n, o] · weight[o, i] + skip[n, i]`
+/// `d_input[n, i] = Σ_o d_output[n, o] · weight[o, i] + skip[n, i]`; where the input is an activation's,
+/// `activation'(before) · dropout(…)` of the sum.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearBackwardInput {
     /// `[N, O]`
@@ -37,6 +54,8 @@ pub struct LinearBackwardInput {
     pub weight: usize,
     /// `[N, I]`: the gradient that reaches the input past the layer.
     pub skip: Option<Rows>,
+    /// Not where there is a skip.
+    pub activated: Option<Activated>,
     /// `[N, I]`
     pub d_input: Rows,
 }
@@ -47,6 +66,20 @@ pub struct LinearBackwardWeight {
     /// Input `[N, I]` and d_output `[N, O]`: one pair, or one of each range of the rows where those lie in several tensors.
     pub parts: Vec<(Rows, Rows)>,
     /// Word of `[O, I]` in [`GRADS`](super::GRADS).
+    pub d_weight: usize,
+    /// Word of `[O]` in [`GRADS`](super::GRADS).
+    pub d_bias: usize,
+    /// Only where there is one part.
+    pub beside: Option<Beside>,
+}
+
+/// A second input that a layer adds to the same output, with a weight and a bias of its own: of a recurrent layer the state
+/// before. Its gradients are sums over the same rows of d_output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beside {
+    /// `[N, J]`
+    pub input: Rows,
+    /// Word of `[O, J]` in [`GRADS`](super::GRADS).
     pub d_weight: usize,
     /// Word of `[O]` in [`GRADS`](super::GRADS).
     pub d_bias: usize,

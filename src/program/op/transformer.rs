@@ -240,31 +240,6 @@ pub struct LayerNormBackwardInput {
     pub d_input: TensorId,
 }
 
-/// `output = dropout(activation(input))`
-#[derive(Debug, Clone, PartialEq)]
-pub struct ActivationForward {
-    pub kind: FeedForward,
-    /// Elements of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
-    pub first: usize,
-    pub elements: usize,
-    pub input: TensorId,
-    pub output: TensorId,
-    pub site: u32,
-}
-
-/// `d_input = activation'(input) · dropout(d_output)`
-#[derive(Debug, Clone, PartialEq)]
-pub struct ActivationBackward {
-    pub kind: FeedForward,
-    /// Elements of the layer before the first of these.
-    pub first: usize,
-    pub elements: usize,
-    pub input: TensorId,
-    pub d_output: TensorId,
-    pub d_input: TensorId,
-    pub site: u32,
-}
-
 /// Which tokens attend to which, and where they lie: a range of the batch's (sequence, head) pairs, whole sequences or
 /// some heads of one, so that scores `[pairs, N, N]` keep within what a device binds. The range decides no bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

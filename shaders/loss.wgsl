@@ -1,7 +1,8 @@
-//! loss_backward — d_prediction = inv_target_count · weight · loss'(prediction − target).
-//! Twin: src/reference/loss.rs. One invocation per element.
+//! loss — losses[slot] = inv_target_count · Σ weight · loss(prediction − target), and
+//! d_prediction = inv_target_count · weight · loss'(prediction − target).
+//! Twin: src/reference/loss.rs. One workgroup per replica: strided sums, then a tree.
 //! R replicas, S slots, B batch, O outputs.
-//! Uses: grid, slot, replica_step
+//! Uses: slot, replica_step, reduce
 
 struct Params {
     kind: u32,              // 0 squared, 1 absolute, 2 Huber with delta 1
@@ -11,6 +12,7 @@ struct Params {
     target_row: u32,
     weight_row: u32,
     d_prediction_row: u32,
+    losses_row: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -20,6 +22,18 @@ struct Params {
 @group(0) @binding(4) var<storage, read> truth: array<f32>;               // [R, B, O]
 @group(0) @binding(5) var<storage, read> weight: array<f32>;              // [R, B, O]
 @group(0) @binding(6) var<storage, read_write> d_prediction: array<f32>;  // [R, B, O]
+@group(0) @binding(7) var<storage, read_write> losses: array<f32>;        // [R, S]
+
+fn loss_value(d: f32) -> f32 {
+    if (p.kind == 0u) {
+        return d * d;
+    }
+    let a = abs(d);
+    if (p.kind == 2u && a <= 1.0) {
+        return 0.5 * d * d;
+    }
+    return select(a, a - 0.5, p.kind == 2u);
+}
 
 // Comparisons, since clamp and sign may turn what is not a number into one.
 fn loss_slope(d: f32) -> f32 {
@@ -36,18 +50,19 @@ fn loss_slope(d: f32) -> f32 {
     return d;
 }
 
-@compute @workgroup_size(64)
-fn loss_backward(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
+@compute @workgroup_size(256)
+fn loss(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let replica = group.z;
-    let i = group_index(group, groups) * 64u + lane;
-    if (i >= p.elements) {
-        return;
-    }
-    let d = prediction[replica * p.prediction_row + i] - truth[replica * p.target_row + i];
     let scale = steps[replica * p.steps_row + slot.index].inv_target_count;
-    d_prediction[replica * p.d_prediction_row + i] = scale * weight[replica * p.weight_row + i] * loss_slope(d);
+    var sum = 0.0;
+    for (var i = lane; i < p.elements; i = i + REDUCE_LANES) {
+        let d = prediction[replica * p.prediction_row + i] - truth[replica * p.target_row + i];
+        let w = weight[replica * p.weight_row + i];
+        sum = sum + w * loss_value(d);
+        d_prediction[replica * p.d_prediction_row + i] = scale * w * loss_slope(d);
+    }
+    let total = workgroup_sum(lane, sum);
+    if (lane == 0u) {
+        losses[replica * p.losses_row + slot.index] = scale * total;
+    }
 }

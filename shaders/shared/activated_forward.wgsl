@@ -1,0 +1,34 @@
+// The activation of a product's values, 0 for none, 1 GELU, 2 ReLU: left open, so that products without carry none of this.
+override ACTIVATION: u32 = 0u;
+
+// Stores a block's values after activation and dropout, by the kernel's `store_after`. By a loop, for its code is long.
+fn store_activated(values: Block, replica: u32, first: u32, columns: vec4<u32>) {
+    if (ACTIVATION == 0u) {
+        return;
+    }
+    var rows = array<vec4<f32>, 8>(
+        values.r0,
+        values.r1,
+        values.r2,
+        values.r3,
+        values.r4,
+        values.r5,
+        values.r6,
+        values.r7,
+    );
+    for (var i = 0u; i < 8u; i = i + 1u) {
+        let n = min(first + i, p.after.count - 1u);
+        let x = rows[i];
+        let y = vec4<f32>(activated(x.x), activated(x.y), activated(x.z), activated(x.w));
+        let factors = drop_factors(replica, n, p.after.width, columns);
+        store_after(row_start(p.after, replica, n) + columns, y * factors);
+    }
+}
+
+fn activated(x: f32) -> f32 {
+    if (ACTIVATION == 1u) {
+        return x * normal_cdf(x);
+    }
+    // By a comparison, which lets what is not a number through.
+    return select(x, 0.0, x <= 0.0);
+}

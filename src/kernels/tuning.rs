@@ -1,0 +1,166 @@
+//! How a run's matrix products are cut on one adapter, chosen by measurement: made by `--autotune`, kept in the run's
+//! configuration, and used again only for the same adapter and the same products.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::linear::product;
+use crate::error::{Error, Result};
+use crate::gpu::AdapterClass;
+use crate::program::{List, Program};
+
+/// How a product is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Variant {
+    /// Blocks of sums in registers alone.
+    #[serde(rename = "registers")]
+    Registers,
+    /// The same blocks in workgroup tiles of 64 rows by 64 columns.
+    #[serde(rename = "64x64")]
+    Square,
+    /// In tiles of 128 rows by 32 columns.
+    #[serde(rename = "128x32")]
+    Tall,
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Variant::Registers => "registers",
+            Variant::Square => "64x64",
+            Variant::Tall => "128x32",
+        })
+    }
+}
+
+impl Variant {
+    pub const ALL: [Variant; 3] = [Variant::Registers, Variant::Square, Variant::Tall];
+
+    /// What is taken without a measurement, by the class of adapter and one model's shape alone.
+    pub fn of(class: AdapterClass, columns: usize) -> Self {
+        match class {
+            AdapterClass::Software => Variant::Registers,
+            AdapterClass::Integrated | AdapterClass::Discrete if columns > 32 => Variant::Square,
+            AdapterClass::Integrated | AdapterClass::Discrete => Variant::Tall,
+        }
+    }
+}
+
+/// A product of one model: what decides how it is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Product {
+    /// The op's label.
+    pub op: &'static str,
+    pub rows: usize,
+    pub inputs: usize,
+    /// Inputs of a second weight beside the first.
+    pub beside: usize,
+    pub outputs: usize,
+}
+
+/// A product, and the choice made for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuned {
+    pub op: String,
+    pub rows: usize,
+    pub inputs: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub beside: usize,
+    pub outputs: usize,
+    pub variant: Variant,
+    /// Of a weight's gradient: into how many parts its sum over rows is split, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub splits: Option<usize>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Tuned {
+    pub fn new(product: &Product, variant: Variant, splits: Option<usize>) -> Self {
+        let Product { op, rows, inputs, beside, outputs } = *product;
+        Tuned { op: op.into(), rows, inputs, beside, outputs, variant, splits }
+    }
+
+    /// Which product it is for.
+    fn shape(&self) -> String {
+        shape(&self.op, [self.rows, self.inputs, self.beside, self.outputs])
+    }
+
+    pub fn is_of(&self, product: &Product) -> bool {
+        let Product { op, rows, inputs, beside, outputs } = *product;
+        self.op == op && [self.rows, self.inputs, self.beside, self.outputs] == [rows, inputs, beside, outputs]
+    }
+}
+
+/// The choices for all products of a program on one adapter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    pub adapter: String,
+    pub products: Vec<Tuned>,
+}
+
+impl Tuning {
+    pub fn find(&self, product: &Product) -> Option<&Tuned> {
+        self.products.iter().find(|tuned| tuned.is_of(product))
+    }
+
+    /// Fails, with names, where the choices were made for another adapter or for other products than the program's.
+    pub fn check(&self, adapter: &str, program: &Program) -> Result<()> {
+        let refused = |problem: String| {
+            let help = "measure anew with --autotune, or remove the table [tuning] from the configuration";
+            Err(Error::config("tuning", problem, help))
+        };
+        if self.adapter != adapter {
+            return refused(format!("made for the adapter `{}`, and this run is on `{adapter}`", self.adapter));
+        }
+        let products = products(program);
+        if let Some(missing) = products.iter().find(|product| self.find(product).is_none()) {
+            return refused(format!("holds no choice for {missing}"));
+        }
+        if let Some(idle) = self.products.iter().find(|tuned| !products.iter().any(|product| tuned.is_of(product))) {
+            return refused(format!("this run has no {}", idle.shape()));
+        }
+        match self.products.iter().find(|tuned| tuned.splits == Some(0)) {
+            Some(tuned) => refused(format!("splits = 0 for {}: at least 1", tuned.shape())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn shape(op: &str, [rows, inputs, beside, outputs]: [usize; 4]) -> String {
+    let beside = if beside > 0 { format!(" and {beside}") } else { String::new() };
+    format!("{op} of {rows} rows, {inputs}{beside} inputs, {outputs} outputs")
+}
+
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shape(self.op, [self.rows, self.inputs, self.beside, self.outputs]))
+    }
+}
+
+impl fmt::Display for Tuned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.shape(), self.variant)?;
+        match self.splits {
+            None => Ok(()),
+            Some(1) => f.write_str(", 1 split"),
+            Some(splits) => write!(f, ", {splits} splits"),
+        }
+    }
+}
+
+/// A program's different products, in the order of its lists.
+pub fn products(program: &Program) -> Vec<Product> {
+    let mut found = Vec::new();
+    for own in List::ALL.iter().flat_map(|&list| program.list(list)).filter_map(product) {
+        if !found.contains(&own) {
+            found.push(own);
+        }
+    }
+    found
+}
