@@ -294,6 +294,16 @@ pub struct OutputArgs {
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]
     pub overwrite: Option<bool>,
+    /// Go on with the run in this folder, after a stop at any moment; other options only repeat what it was asked, but for a
+    /// greater --epochs, --threads, --checkpoint-every, --keep-checkpoints and --json
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "overwrite"])]
+    pub resume: Option<PathBuf>,
+    /// Steps (500) or seconds (300s) from one checkpoint to the next; none: only where the run stops [default: 300s]
+    #[arg(long, value_name = "N|Ns|none")]
+    pub checkpoint_every: Option<String>,
+    /// Newest checkpoints to keep; each holds the best weights so far as well [default: 2]
+    #[arg(long, value_name = "K", value_parser = whole(1_usize, 1_000_000))]
+    pub keep_checkpoints: Option<usize>,
     /// Print the summary as JSON to stdout instead of tables
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]

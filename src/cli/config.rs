@@ -9,6 +9,7 @@ use microglia::data::DataOptions;
 use microglia::data::options::{Covariates, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use microglia::gpu::Choice;
 use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
+use microglia::train::checkpoints::Every;
 use microglia::train::options::{LrSchedule, PruningOptions, Regularizer, TrainOptions};
 use microglia::train::weights;
 
@@ -27,22 +28,29 @@ pub struct Config {
     pub out: Option<PathBuf>,
     pub overwrite: bool,
     pub json: bool,
+    pub checkpoint_every: Every,
+    pub keep_checkpoints: usize,
 }
 
 impl Config {
     /// The run that `microglia train` was asked for, and remarks on typed options that change nothing.
     pub fn new(typed: &ArgMatches) -> Result<(Config, Vec<String>)> {
         let mut args = TrainArgs::default();
+        Config::lay_over(&mut args, typed)?;
+        let config = Config::from_args(args)?;
+        let remarks = config.idle_options(|id| typed.value_source(id) == Some(ValueSource::CommandLine));
+        Ok((config, remarks))
+    }
+
+    /// Lays a preset, a file's options and those typed over others.
+    pub fn lay_over(args: &mut TrainArgs, typed: &ArgMatches) -> Result<()> {
         if let Some(name) = typed.get_one::<String>("preset") {
             args.update_from_arg_matches(&presets::options(name)?)?;
         }
         if let Some(file) = typed.get_one::<PathBuf>("config") {
             args.update_from_arg_matches(&config_file::read(file)?)?;
         }
-        args.update_from_arg_matches(typed)?;
-        let config = Config::from_args(args)?;
-        let remarks = config.idle_options(|id| typed.value_source(id) == Some(ValueSource::CommandLine));
-        Ok((config, remarks))
+        Ok(args.update_from_arg_matches(typed)?)
     }
 
     pub fn from_args(args: TrainArgs) -> Result<Config> {
@@ -62,6 +70,8 @@ impl Config {
             out: args.output.out,
             overwrite: args.output.overwrite.unwrap_or(false),
             json: args.output.json.unwrap_or(false),
+            checkpoint_every: parse(args.output.checkpoint_every, Every::default())?,
+            keep_checkpoints: args.output.keep_checkpoints.unwrap_or(2),
         })
     }
 

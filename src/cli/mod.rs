@@ -17,6 +17,7 @@ mod profile_args;
 mod profile_text;
 mod progress;
 mod report;
+mod resume;
 mod run_folder;
 mod study_config;
 mod table;

@@ -87,6 +87,13 @@ pub struct Training {
     pub clip: bool,
 }
 
+impl Training {
+    /// Of a program that only forecasts.
+    pub fn scoring() -> Self {
+        Training { loss: LossKind::Mse, dropout: false, clip: false }
+    }
+}
+
 /// The largest hidden size the recurrent kernels take.
 pub const MAX_HIDDEN: usize = 1024;
 
