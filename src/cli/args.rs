@@ -11,8 +11,9 @@ use microglia::models::MAX_HIDDEN;
 use microglia::reference::MAX_THREADS;
 
 use super::experiment_args::ExperimentArgs;
-use super::help::{COMPARE_HELP, EXPERIMENT_HELP, PROFILE_HELP, TRAIN_HELP};
+use super::help::{COMPARE_HELP, EXPERIMENT_HELP, EXPORT_HELP, PROFILE_HELP, TRAIN_HELP};
 use super::profile_args::ProfileArgs;
+use super::weights_args::{ExportArgs, InspectArgs};
 
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
@@ -38,6 +39,11 @@ pub enum Verb {
     /// Time every op of a training step against the best its device can do
     #[command(after_help = PROFILE_HELP)]
     Profile(Box<ProfileArgs>),
+    /// Show what a weights file holds: model, sparsity, units that pruning cut off, history, configuration
+    Inspect(InspectArgs),
+    /// Write a model's weights: dense, sparse, or without the units that pruning cut off
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArgs),
 }
 
 #[derive(Debug, Clone, Default, Args)]

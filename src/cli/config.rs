@@ -175,6 +175,7 @@ fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<Model> {
             Some(word) => Some(word.parse()?),
         },
         patchtst: patchtst_options(patchtst, default.patchtst)?,
+        layer_widths: Vec::new(),
     };
     Ok(Model { model, init, horizon })
 }

@@ -41,6 +41,17 @@ Examples:
 
 Exit codes: 0 done · 2 bad input or usage.";
 
+pub const EXPORT_HELP: &str = "\
+dense: every tensor by PyTorch's names, as model.safetensors. sparse: matrices in compressed sparse rows where that is smaller, as \
+NAME.crow_indices, NAME.col_indices and NAME.values. compact: a dense model without the hidden units, feed-forward units and \
+attention channels that reach nothing or are constant; its forecasts are the same to rounding, and microglia reads it like any other.
+
+Examples:
+  microglia export runs/2026-01-31-120000-lstm --out lstm.safetensors
+  microglia export runs/2026-01-31-120000-lstm --form compact --out small.safetensors
+
+Exit codes: 0 done · 2 bad input or usage.";
+
 pub const EXPERIMENT_HELP: &str = "\
 Without any option: none, dropout, Monte Carlo dropout and pruning, five seeds each, RNN and LSTM, two look-backs, on the \
 embedded hourly weather, in about five minutes on two cores. All methods and seeds of a cell train side by side in one \

@@ -56,7 +56,8 @@ impl Finished<'_> {
         let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], device, &config);
         let kept = &kept[replica];
         let run = trained.end.of_replica(replica);
-        save_model(&path.join("model.safetensors"), program, &kept.params, &kept.state, &header)?;
+        let layouts = (&program.params, &program.state);
+        save_model(&path.join("model.safetensors"), layouts, &kept.params, &kept.state, &header)?;
         let checkpoint = path.join("checkpoint.safetensors");
         save_checkpoint(&checkpoint, program, &kept.params, &kept.state, &header, &run)?;
         Ok(())

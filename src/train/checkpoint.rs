@@ -11,7 +11,7 @@ use super::header::Header;
 use super::state::{ReplicaRows, RunState};
 use crate::error::{Error, Result};
 use crate::files::replace;
-use crate::program::{ParamLayout, Program, StateLayout};
+use crate::program::{Param, ParamLayout, Program, Running, StateLayout};
 
 /// A tensor in a file.
 struct Entry<'a> {
@@ -39,8 +39,14 @@ impl View for Entry<'_> {
 }
 
 /// Writes weights `[P]` and state `[S]` by PyTorch's names, and nothing else.
-pub fn save_model(path: &Path, program: &Program, params: &[f32], state: &[f32], header: &Header) -> Result<()> {
-    write(path, state_dict(program, params, state), header)
+pub fn save_model(
+    path: &Path,
+    (layout, running): (&ParamLayout, &StateLayout),
+    params: &[f32],
+    state: &[f32],
+    header: &Header,
+) -> Result<()> {
+    write(path, state_dict(layout, running, params, state), header)
 }
 
 /// Writes weights and state by PyTorch's names, and under `microglia.` the run's rows `[R, …]` and its history.
@@ -52,7 +58,7 @@ pub fn save_checkpoint(
     header: &Header,
     run: &RunState,
 ) -> Result<()> {
-    let mut entries = state_dict(program, params, state);
+    let mut entries = state_dict(&program.params, &program.state, params, state);
     let replicas = run.rows.len();
     let mut add = |name: &str, dtype, shape: &[usize], bytes: Vec<u8>| {
         let (shape, bytes) = (shape.to_vec(), Cow::Owned(bytes));
@@ -76,17 +82,90 @@ pub fn save_checkpoint(
     write(path, entries, &Header { run: Some(run.clone_host()), ..header.clone() })
 }
 
+/// Writes the same with every matrix in compressed sparse rows where that is smaller: `NAME.crow_indices` `[rows + 1]`,
+/// `NAME.col_indices` and `NAME.values` `[living]`, as `torch.sparse_csr_tensor` takes them, indices 32-bit. The shapes stand
+/// in the file's metadata under `csr`, as JSON.
+pub fn save_sparse(
+    path: &Path,
+    (layout, running): (&ParamLayout, &StateLayout),
+    params: &[f32],
+    state: &[f32],
+    header: &Header,
+) -> Result<()> {
+    let mut entries = Vec::new();
+    let mut shapes = serde_json::Map::new();
+    for (name, entry) in state_dict(layout, running, params, state) {
+        let csr = layout.get(&name).filter(|param| param.prunable).map(|param| (param, Csr::of(param, params)));
+        let Some((param, csr)) = csr.filter(|(param, csr)| csr.bytes() < 4 * param.len()) else {
+            entries.push((name, entry));
+            continue;
+        };
+        let mut add = |part: &str, dtype, count: usize, bytes: &[u8]| {
+            let entry = Entry { dtype, shape: vec![count], bytes: Cow::Owned(bytes.to_vec()) };
+            entries.push((format!("{name}.{part}"), entry));
+        };
+        add("crow_indices", Dtype::I32, csr.starts.len(), bytemuck::cast_slice(&csr.starts));
+        add("col_indices", Dtype::I32, csr.columns.len(), bytemuck::cast_slice(&csr.columns));
+        add("values", Dtype::F32, csr.values.len(), bytemuck::cast_slice(&csr.values));
+        shapes.insert(name, param.shape.clone().into());
+    }
+    write_with(path, entries, header, [("csr".to_string(), serde_json::Value::Object(shapes).to_string())])
+}
+
+/// A matrix in compressed sparse rows.
+struct Csr {
+    starts: Vec<i32>,
+    columns: Vec<i32>,
+    values: Vec<f32>,
+}
+
+impl Csr {
+    /// Of a matrix in the order of a state dict; its exact zeros are left out.
+    fn of(param: &Param, params: &[f32]) -> Csr {
+        let width = param.len() / param.shape[0];
+        let mut csr = Csr { starts: vec![0], columns: Vec::new(), values: Vec::new() };
+        for row in param.named(params).chunks(width) {
+            for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                csr.columns.push(column as i32);
+                csr.values.push(*value);
+            }
+            csr.starts.push(csr.values.len() as i32);
+        }
+        csr
+    }
+
+    fn bytes(&self) -> usize {
+        4 * (self.starts.len() + self.columns.len() + self.values.len())
+    }
+}
+
+/// Bytes of a model's tensors, dense and as [`save_sparse`] writes them.
+pub fn tensor_bytes(layout: &ParamLayout, state: &StateLayout, params: &[f32]) -> (usize, usize) {
+    let own = |entry: &Running| if entry.is_count() { 8 } else { 4 * entry.len() };
+    let rest: usize = state.entries.iter().map(own).sum();
+    let sparse = |param: &Param| match param.prunable {
+        true => Csr::of(param, params).bytes().min(4 * param.len()),
+        false => 4 * param.len(),
+    };
+    (rest + 4 * layout.total(), rest + layout.params.iter().map(sparse).sum::<usize>())
+}
+
 /// Of every tensor that PyTorch has no name for.
 pub const PREFIX: &str = "microglia.";
 
-fn state_dict<'a>(program: &Program, params: &'a [f32], state: &'a [f32]) -> Vec<(String, Entry<'a>)> {
-    let mut entries = named(&program.params, params);
-    entries.extend(running(&program.state, state));
+fn state_dict<'a>(
+    layout: &ParamLayout,
+    state_layout: &StateLayout,
+    params: &'a [f32],
+    state: &'a [f32],
+) -> Vec<(String, Entry<'a>)> {
+    let mut entries = named(layout, params);
+    entries.extend(running(state_layout, state));
     entries
 }
 
 fn named<'a>(layout: &ParamLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
-    let entry = |param: &crate::program::Param| {
+    let entry = |param: &Param| {
         let bytes = match param.turned {
             0 => Cow::Borrowed(bytemuck::cast_slice(&row[param.range()])),
             _ => Cow::Owned(bytemuck::cast_slice(&param.named(row)).to_vec()),
@@ -98,7 +177,7 @@ fn named<'a>(layout: &ParamLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
 
 /// Counts are PyTorch's 64-bit integers.
 fn running<'a>(layout: &StateLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
-    let entry = |entry: &crate::program::Running| {
+    let entry = |entry: &Running| {
         let (dtype, bytes) = match entry.is_count() {
             true => (Dtype::I64, Cow::Owned(entry.count(row).to_le_bytes().to_vec())),
             false => (Dtype::F32, Cow::Borrowed(bytemuck::cast_slice(&row[entry.range()]))),
@@ -109,13 +188,24 @@ fn running<'a>(layout: &StateLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)>
 }
 
 fn write(path: &Path, entries: Vec<(String, Entry)>, header: &Header) -> Result<()> {
+    write_with(path, entries, header, [])
+}
+
+/// With more lines of metadata.
+fn write_with<const N: usize>(
+    path: &Path,
+    entries: Vec<(String, Entry)>,
+    header: &Header,
+    more: [(String, String); N],
+) -> Result<()> {
     let json = serde_json::to_string(header).map_err(|error| Error::Checkpoint {
         file: path.to_path_buf(),
         problem: format!("cannot describe the run: {error}"),
         help: "please report this".into(),
     })?;
     // PyTorch's loaders look for `format`.
-    let metadata = HashMap::from([("format".into(), "pt".into()), ("microglia".into(), json)]);
+    let mut metadata = HashMap::from([("format".into(), "pt".into()), ("microglia".into(), json)]);
+    metadata.extend(more);
     let bytes = serialize(entries, Some(metadata)).map_err(|error| Error::Checkpoint {
         file: path.to_path_buf(),
         problem: format!("cannot be laid out: {error}"),

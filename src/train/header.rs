@@ -8,7 +8,7 @@ use super::trained::Replica;
 use crate::data::{Dataset, Scaler};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::{ModelKind, ModelOptions, PatchtstOptions, Variant};
+use crate::models::{LayerWidths, ModelKind, ModelOptions, PatchtstOptions, Variant};
 
 /// Of weights files and of summaries. 2: a run's whole state, and all of a model's settings.
 pub const FORMAT_VERSION: u32 = 2;
@@ -37,6 +37,9 @@ pub struct ModelHeader {
     pub instance_norm: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patchtst: Option<PatchtstHeader>,
+    /// By layer, of a compacted model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layer_widths: Vec<LayerWidths>,
     /// Rows in.
     pub lookback: usize,
     /// Rows out.
@@ -161,6 +164,13 @@ pub struct Progress {
 }
 
 impl ModelHeader {
+    /// Takes the widths of a model that is otherwise the same.
+    pub fn set_widths(&mut self, model: &ModelOptions) {
+        self.hidden = model.width();
+        self.patchtst = PatchtstHeader::new(model);
+        self.layer_widths = model.layer_widths.clone();
+    }
+
     /// The model that was trained.
     ///
     /// # Errors
@@ -170,6 +180,7 @@ impl ModelHeader {
         let variant = self.patchtst.as_ref().map_or(Ok(Variant::Official), |p| p.variant.parse())?;
         let mut model = ModelOptions::of(kind, variant);
         model.layers = self.layers;
+        model.layer_widths = self.layer_widths.clone();
         model.activation = self.activation.parse()?;
         model.instance_norm = match self.instance_norm.as_str() {
             "none" => None,
@@ -228,6 +239,7 @@ impl Header {
                 activation: model.activation.to_string(),
                 instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
                 patchtst: PatchtstHeader::new(model),
+                layer_widths: model.layer_widths.clone(),
                 lookback: dataset.lookback,
                 horizon: dataset.horizon,
                 channels: dataset.channel_names.clone(),

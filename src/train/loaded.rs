@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 
-use super::checkpoint::PREFIX;
+use super::checkpoint::{PREFIX, save_model, save_sparse};
 use super::header::{FORMAT_VERSION, Header};
 use super::observer::EpochRow;
 use super::plan::Plan;
@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::models::{self, ModelOptions};
 use crate::program::builder::Sizes;
-use crate::program::tensor::{MASK, PARAMS, STATE};
+use crate::program::tensor::{MASK, OBSERVED, PARAMS, SERIES, STATE};
 use crate::program::{ParamLayout, StateLayout};
 
 /// `checkpoint.safetensors`, `model.safetensors`, or a file of `checkpoints/`.
@@ -41,13 +41,20 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Reads a file, or that of a run folder.
+    /// Reads a file, or that of a run folder: `checkpoint.safetensors`, or where the run was killed before it wrote one, its
+    /// newest checkpoint.
     ///
     /// # Errors
     /// Names the file: not there, no safetensors file, another program's, of a format that is not read here, torn, or of
     /// weights that do not fit the model it describes.
     pub fn open(path: &Path) -> Result<Loaded> {
-        let file = if path.is_dir() { path.join("checkpoint.safetensors") } else { path.to_path_buf() };
+        let mut file = path.to_path_buf();
+        if path.is_dir() {
+            file.push("checkpoint.safetensors");
+            if !file.exists() {
+                return super::checkpoints::newest(path).map(|(loaded, _)| loaded);
+            }
+        }
         let bytes = std::fs::read(&file)
             .map_err(Error::io(&file, "name a run folder, or a file checkpoint.safetensors or model.safetensors"))?;
         let header = header(&file, &bytes)?;
@@ -66,6 +73,25 @@ impl Loaded {
             loaded.history = run.of_replica(r).history;
         }
         Ok(loaded)
+    }
+
+    /// Writes the kept weights alone, by PyTorch's names, as `model.safetensors` is; dense, or as
+    /// [`save_sparse`](super::checkpoint::save_sparse) does.
+    pub fn save(&self, path: &Path, sparse: bool) -> Result<()> {
+        let header = Header { run: None, ..self.header.clone() };
+        let write = if sparse { save_sparse } else { save_model };
+        write(path, (&self.layout, &self.state), &self.params, &self.running, &header)
+    }
+
+    /// The same model with other widths inside its layers: `weights` fills a row of its layout.
+    pub(super) fn with_model(&self, model: ModelOptions, weights: impl Fn(&ParamLayout) -> Vec<f32>) -> Result<Loaded> {
+        let mut header = Header { run: None, ..self.header.clone() };
+        header.model.set_widths(&model);
+        let program = models::build(&model, &models::Training::scoring(), sizes(&header))?;
+        let (layout, state) = (program.params, program.state);
+        let params = weights(&layout);
+        let mask = living(&layout, &params);
+        Ok(Loaded { header, model, layout, state, params, mask, ..self.clone() })
     }
 
     /// Bytes of the file.
@@ -106,11 +132,13 @@ impl Loaded {
         Plan::new(dataset, &TrainOptions { model: self.model.clone(), replicas: 1, init: None, ..options.clone() })
     }
 
-    /// Puts the kept weights into a replica of an engine that was made for [`Self::plan`].
-    pub fn fill(&self, engine: &mut dyn Engine, replica: usize) -> Result<()> {
-        engine.write_f32(PARAMS, replica, &self.params)?;
-        engine.write_f32(STATE, replica, &self.running)?;
-        engine.write_u32(MASK, replica, &self.mask)
+    /// Fills an engine that was made for [`Self::plan`]: the data and the kept weights.
+    pub fn fill(&self, dataset: &Dataset, engine: &mut dyn Engine) -> Result<()> {
+        engine.write_f32(SERIES, 0, &dataset.values)?;
+        engine.write_f32(OBSERVED, 0, &dataset.observed)?;
+        engine.write_f32(PARAMS, 0, &self.params)?;
+        engine.write_f32(STATE, 0, &self.running)?;
+        engine.write_u32(MASK, 0, &self.mask)
     }
 
     /// Where the run stands, of all its replicas, with history and rows.

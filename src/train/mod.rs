@@ -3,8 +3,10 @@
 pub mod baselines;
 pub mod checkpoint;
 pub mod checkpoints;
+pub mod compact;
 mod divergence;
 pub mod header;
+pub mod inspect;
 pub mod loaded;
 pub mod lr;
 pub mod member;

@@ -10,6 +10,10 @@ mod cli;
 mod cli_patchtst;
 /// Runs that were killed, interrupted, or whose disk was full, as users meet them.
 mod cli_resume;
+/// Weights files, looked into and written anew, as users meet it.
+mod cli_weights;
+/// Units that pruning has cut off.
+mod compact;
 /// `compare` names broken engines.
 mod compare;
 /// Files as people have them.
