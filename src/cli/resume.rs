@@ -89,7 +89,7 @@ impl Resumed {
     }
 
     /// The run's settings that are not those of its beginning, as `key: before, here now`.
-    fn differences(&self, config: &Config) -> Vec<String> {
+    pub fn differences(&self, config: &Config) -> Vec<String> {
         let text = |value: Option<&toml::Value>| value.map_or("unset".into(), toml::Value::to_string);
         let now: toml::Table = config_file::entries(config)
             .into_iter()

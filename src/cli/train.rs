@@ -25,12 +25,11 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     }
     if let Some(place) = typed.get_one::<PathBuf>("resume") {
         let resumed = Resumed::open(place, typed)?;
-        if resumed.is_finished(place) {
-            say(&format!("{}: the run is finished, and its results are written", place.display()));
-            return Ok(Code::Done);
+        if resumed.is_finished(place) && resumed.differences(&resumed.config).is_empty() {
+            return finished(place);
         }
-        let gpu = Gpu::open(&resumed.config.device)?;
-        return run_into(&RunFolder::of_run(place), &resumed.config, gpu, Some(&resumed));
+        let (config, gpu) = (resumed.config.clone(), Gpu::open(&resumed.config.device)?);
+        return run_into(&RunFolder::of_run(place), &config, gpu, Some(resumed));
     }
     let (config, remarks) = Config::new(typed)?;
     remarks.iter().for_each(|line| say(line));
@@ -42,7 +41,7 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
 }
 
 /// The run itself: from the data to the files in its folder and the tables on stdout.
-fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>, resumed: Option<&Resumed>) -> Result<Code> {
+fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>, resumed: Option<Resumed>) -> Result<Code> {
     let dataset = asked.data.load()?;
     dataset.notices.iter().for_each(|line| say(line));
     let plan = Plan::new(&dataset, &asked.train)?;
@@ -52,8 +51,11 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>, resumed: 
     let (mut engine, line) = make_engine(gpu.as_ref(), &config.device, config.threads, &plan.program)?;
     say(&line);
     let device = DeviceHeader::of(engine.as_ref());
-    let from = resumed.map(|resumed| resumed.state(&dataset, &plan, &config, &device)).transpose()?;
-    if let (Some(resumed), Some(state)) = (resumed, &from) {
+    let from = resumed.as_ref().map(|resumed| resumed.state(&dataset, &plan, &config, &device)).transpose()?;
+    if let Some((resumed, state)) = resumed.zip(from.as_ref()) {
+        if resumed.is_finished(folder.path()) {
+            return finished(folder.path());
+        }
         say(&resumed.line(state, &plan));
     }
     let (every, keep) = (config.checkpoint_every, config.keep_checkpoints);
@@ -78,6 +80,11 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>, resumed: 
         say(&format!("to go on: microglia train --resume {}", quoted(folder.path())));
     }
     Ok(code)
+}
+
+fn finished(run: &Path) -> Result<Code> {
+    say(&format!("{}: the run is finished, and its results are written", run.display()));
+    Ok(Code::Done)
 }
 
 /// A path as a shell reads it.

@@ -210,13 +210,13 @@ pub fn newest(run: &Path) -> Result<(Loaded, Vec<String>)> {
     let mut lines = Vec::new();
     let mut first = None;
     for (_, path) in found.into_iter().filter(|(_, path)| path.is_file()) {
-        match Loaded::open(&path).and_then(|loaded| loaded.run().map(|_| loaded)) {
-            Ok(loaded) => return Ok((loaded, lines)),
-            Err(error) => {
-                lines.push(format!("left aside: {error}"));
-                first = first.or(Some(error));
-            }
-        }
+        let error = match Loaded::open(&path) {
+            Ok(loaded) if loaded.header.run.is_some() => return Ok((loaded, lines)),
+            Ok(loaded) => loaded.without_run(),
+            Err(error) => error,
+        };
+        lines.push(format!("left aside: {error}"));
+        first = first.or(Some(error));
     }
     Err(first.unwrap_or_else(|| Error::Checkpoint {
         file: run.to_path_buf(),

@@ -76,7 +76,7 @@ impl Loaded {
     }
 
     /// Writes the kept weights alone, by PyTorch's names, as `model.safetensors` is; dense, or as
-    /// [`save_sparse`](super::checkpoint::save_sparse) does.
+    /// [`save_sparse`] does.
     pub fn save(&self, path: &Path, sparse: bool) -> Result<()> {
         let header = Header { run: None, ..self.header.clone() };
         let write = if sparse { save_sparse } else { save_model };
@@ -141,15 +141,18 @@ impl Loaded {
         engine.write_u32(MASK, 0, &self.mask)
     }
 
+    /// Why there is no run to go on with.
+    pub(super) fn without_run(&self) -> Error {
+        let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
+        refuse(&self.file, "holds a model alone, and no run to go on with".into(), help)
+    }
+
     /// Where the run stands, of all its replicas, with history and rows.
     ///
     /// # Errors
     /// Where the file holds a model alone, or not what its header promises.
     pub fn run(&self) -> Result<RunState> {
-        let Some(head) = &self.header.run else {
-            let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
-            return Err(refuse(&self.file, "holds a model alone, and no run to go on with".into(), help));
-        };
+        let head = self.header.run.as_ref().ok_or_else(|| self.without_run())?;
         let source = Source { file: &self.file, tensors: deserialize(&self.file, &self.bytes)? };
         let (replicas, epochs) = (head.replicas.len(), head.epochs_told());
         let (words, state) = (self.layout.words, self.state.words);

@@ -144,6 +144,10 @@ fn a_finished_run_says_so_and_takes_more_epochs() {
     done(&finished);
     assert!(stderr(&finished).contains("a: the run is finished"), "{}", stderr(&finished));
     assert_eq!(stdout(&finished), "");
+    refused(place.path(), &resume(place.path(), &["a", "--lr", "1"]), &["lr was 0.001, here 1"]);
+    let repeated = resume(place.path(), &["a", "--lr", "0.001", "--season", "auto"]);
+    done(&repeated);
+    assert!(stderr(&repeated).contains("a: the run is finished"), "{}", stderr(&repeated));
     done(&resume(place.path(), &["a", "--epochs", "5"]));
     assert_eq!(bits(&place.path().join("a")), bits(&place.path().join("b")));
     // Killed after training and before its results were written.

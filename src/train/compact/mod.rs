@@ -9,9 +9,9 @@
 //! Each removal may cut off others, so it is repeated until none is left. See [`recurrent`] and [`transformer`] for what the
 //! two cases are there. Only sums change their order, so forecasts agree to rounding.
 
-mod recurrent;
+pub mod recurrent;
 mod tensors;
-mod transformer;
+pub mod transformer;
 
 use serde::Serialize;
 

@@ -15,7 +15,7 @@ use crate::models::{LayerWidths, ModelKind, ModelOptions};
 use crate::program::op::Activation;
 
 /// Cuts the tensors; the widths that are left.
-pub fn cut(tensors: &mut Tensors, model: &ModelOptions, lookback: usize) -> (Vec<LayerWidths>, Vec<Folded>) {
+pub(super) fn cut(tensors: &mut Tensors, model: &ModelOptions, lookback: usize) -> (Vec<LayerWidths>, Vec<Folded>) {
     let mut layers: Vec<Layer> = (0..model.layers).map(|layer| Layer::new(model, layer)).collect();
     loop {
         let before: usize = layers.iter().map(Layer::width).sum();
@@ -89,11 +89,9 @@ impl Layer {
         let reads = |i: usize, j: usize| self.rows(i).any(|row| recurrent.at(row, j) != 0.0);
         let mut outside: Vec<usize> = (0..self.live.len()).filter(|i| self.live[*i] && !unread[*i]).collect();
         while let Some(i) = outside.pop() {
-            for j in 0..self.live.len() {
-                if unread[j] && reads(i, j) {
-                    unread[j] = false;
-                    outside.push(j);
-                }
+            for j in places(&unread).into_iter().filter(|j| reads(i, *j)) {
+                unread[j] = false;
+                outside.push(j);
             }
         }
         for j in places(&unread) {

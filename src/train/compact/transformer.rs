@@ -18,7 +18,7 @@ use crate::models::{LayerWidths, ModelOptions, Variant};
 use crate::program::op::FeedForward;
 
 /// Cuts the tensors; the widths that are left.
-pub fn cut(tensors: &mut Tensors, model: &ModelOptions) -> (Vec<LayerWidths>, Vec<Folded>) {
+pub(super) fn cut(tensors: &mut Tensors, model: &ModelOptions) -> (Vec<LayerWidths>, Vec<Folded>) {
     let mut layers: Vec<Layer> = (0..model.layers).map(|layer| Layer::new(tensors, model, layer)).collect();
     if model.patchtst.variant == Variant::Official {
         let heads = layers[0].heads.len();

@@ -1,27 +1,24 @@
 //! The training loop: epochs of steps, validation, early stopping, one engine, R replicas.
 
+mod choice;
+mod steps;
+
 use std::time::Instant;
 
 use super::checkpoints::Checkpoints;
-use super::divergence::first_non_finite;
 use super::header::DeviceHeader;
-use super::observer::{EpochRow, Observer, Progress, ReplicaEpoch};
-use super::options::{Regularizer, Select};
+use super::observer::Observer;
+use super::options::Regularizer;
 use super::plan::{Keep, Plan};
-use super::predict::{mean_loss, pass_until};
-use super::snapshot::{KEPT, Snapshot};
+use super::predict::pass_until;
+use super::snapshot::Snapshot;
 use super::state::{Mean, ReplicaRows, RunState};
-use super::step_table;
 use super::trained::{Status, Trained};
 use super::weights;
 use crate::data::Dataset;
-use crate::engine::{Engine, Pass};
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::tensor::*;
-use crate::program::{List, rng};
-
-/// Wall seconds between two looks at the observer, about.
-const GROUP_SECONDS: f64 = 0.1;
 
 /// Trains the plan's program, which `engine` must have been made for.
 pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<Trained> {
@@ -246,218 +243,6 @@ impl<'a> Run<'a> {
             self.state.epoch_seconds = 0.0;
         }
         Ok(ended)
-    }
-
-    /// A replica's windows in the order of an epoch.
-    fn order(&self, seed: u32, epoch: usize) -> Vec<u32> {
-        let mut order = self.dataset.train.clone();
-        if self.plan.options.shuffle {
-            rng::shuffle(&mut order, seed, rng::site("shuffle"), epoch as u32);
-        }
-        order
-    }
-
-    /// Runs `count` steps after `before` from the tables; how many were run, and why no more.
-    fn steps(
-        &mut self,
-        epoch: usize,
-        before: usize,
-        count: usize,
-        chunk: &[&[u32]],
-        observer: &mut dyn Observer,
-    ) -> Result<(usize, Option<Pause>)> {
-        let due = self.load(epoch, before, count, chunk)?;
-        let steps = self.plan.options.epochs * self.plan.steps_per_epoch;
-        let steps = self.plan.options.max_steps.map_or(steps, |max| steps.min(max as usize));
-        let mut ran = 0;
-        while ran < count {
-            let until_due = self.checkpoints.as_ref().map_or(usize::MAX, |all| all.steps_until_due(before + ran));
-            let group = self.group.min(count - ran).min(until_due);
-            let started = Instant::now();
-            let mut passes = Vec::new();
-            for (slot, due) in due.iter().enumerate().skip(ran).take(group) {
-                let lists = List::STEP.into_iter().filter(|list| *list != List::Prune || *due);
-                passes.extend(lists.map(|list| Pass { list, slot }));
-            }
-            self.engine.run(&passes)?;
-            ran += group;
-            let seconds = started.elapsed().as_secs_f64();
-            self.state.step_seconds += seconds;
-            if seconds < GROUP_SECONDS / 2.0 {
-                self.group = (self.group * 2).min(self.plan.program.slots);
-            } else if seconds > GROUP_SECONDS * 2.0 {
-                self.group = (self.group / 2).max(1);
-            }
-            observer.progress(&Progress { epoch, epochs: self.plan.options.epochs, step: before + ran, steps });
-            if observer.interrupted() {
-                return Ok((ran, Some(Pause::Interrupted)));
-            }
-            if self.checkpoints.as_ref().is_some_and(|all| all.due(before + ran)) {
-                return Ok((ran, Some(Pause::Due)));
-            }
-        }
-        Ok((ran, None))
-    }
-
-    /// Writes the tables of `count` steps after `before`; which of them prune.
-    fn load(&mut self, epoch: usize, before: usize, count: usize, chunk: &[&[u32]]) -> Result<Vec<bool>> {
-        let batch = self.plan.options.batch;
-        let mut due = vec![false; count];
-        for (r, windows) in chunk.iter().enumerate() {
-            let replica = &self.state.replicas[r];
-            let mut pruned = replica.pruned;
-            let mut rows = Vec::with_capacity(count);
-            for (slot, windows) in windows.chunks(batch).enumerate().take(count) {
-                let step = before + slot + 1;
-                let mut prune_count = 0;
-                if let Some(plan) = &self.plan.members[r].prune
-                    && replica.active
-                    && plan.due(epoch, step)
-                {
-                    let after = plan.pruned_after(epoch, step, pruned);
-                    prune_count = after - pruned;
-                    pruned = after;
-                    due[slot] |= prune_count > 0;
-                }
-                let (dataset, active) = (self.dataset, replica.active);
-                rows.push(step_table::training_step(self.plan, dataset, r, active, step, prune_count, windows));
-            }
-            step_table::write(self.engine, r, windows, &rows)?;
-        }
-        Ok(due)
-    }
-
-    /// After `ran` steps: adds their losses, counts what was pruned, and notes the first loss that is not finite.
-    fn collect(&mut self, before: usize, ran: usize, chunk: &[&[u32]]) -> Result<()> {
-        let waiting = Instant::now();
-        let batch = self.plan.options.batch;
-        let epoch = before / self.plan.steps_per_epoch + 1;
-        let state = &mut self.state;
-        for (r, windows) in chunk.iter().enumerate() {
-            if !state.replicas[r].active {
-                continue;
-            }
-            let values = self.engine.read_f32(LOSSES, r)?;
-            let replica = &mut state.replicas[r];
-            replica.steps = before + ran;
-            for (slot, windows) in windows.chunks(batch).enumerate().take(ran) {
-                state.losses[r].add(values[slot] as f64, step_table::target_count(self.dataset, windows));
-                state.windows += windows.len() as u64;
-                if let Some(plan) = &self.plan.members[r].prune
-                    && plan.due(epoch, before + slot + 1)
-                {
-                    replica.pruned = plan.pruned_after(epoch, before + slot + 1, replica.pruned);
-                }
-            }
-            let bad = (0..ran).find(|&slot| !values[slot].is_finite());
-            let bad = bad.map(|slot| (before + slot + 1, values[slot].to_bits()));
-            state.bad_losses[r] = state.bad_losses[r].or(bad);
-        }
-        state.step_seconds += waiting.elapsed().as_secs_f64();
-        Ok(())
-    }
-
-    /// Stops replicas that diverged.
-    fn judge(&mut self) -> Result<()> {
-        let state = &mut self.state;
-        for (r, replica) in state.replicas.iter_mut().enumerate().filter(|(_, replica)| replica.active) {
-            let noted = self.engine.read_u32(STATUS, r)?;
-            let bad_loss = state.bad_losses[r].take().map(|(step, bits)| (step, f32::from_bits(bits)));
-            if let Some(what) = first_non_finite(&self.plan.program.params, bad_loss, &noted) {
-                state.notices.push(format!("replica {r} (seed {}) stopped: {what}", replica.seed));
-                replica.active = false;
-                replica.diverged = Some(what);
-            }
-        }
-        Ok(())
-    }
-
-    /// Scores the validation windows; keeps the best weights and stops replicas whose patience is spent.
-    fn validate(&mut self, seconds: f64, trained: &[bool], forecasts: &[Vec<f32>]) -> Result<EpochRow> {
-        let options = &self.plan.options;
-        let (epoch, step) = (self.state.epoch, self.state.step(self.plan.steps_per_epoch));
-        let mut rows = Vec::new();
-        for (r, forecasts) in forecasts.iter().enumerate() {
-            let replica = &mut self.state.replicas[r];
-            let sparsity = replica.pruned as f64 / self.plan.program.params.prunable() as f64;
-            if !trained[r] {
-                let last = self.state.history.last().map(|row| row.replicas[r].clone());
-                rows.extend(last.map(|row| ReplicaEpoch { best: false, active: false, ..row }));
-                continue;
-            }
-            let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, forecasts);
-            let counts = self.plan.members[r].full(replica.pruned);
-            let mut best = false;
-            if let Keep::Three { common_from } = self.plan.keep
-                && replica.active
-                && epoch >= common_from
-                && validation_loss.is_finite()
-                && self.common[r].as_ref().is_none_or(|best| validation_loss < best.validation_loss)
-            {
-                self.common[r] = Some(Snapshot::take(self.engine, r, epoch, validation_loss)?);
-            }
-            if replica.active && !replica.settled && counts && validation_loss.is_finite() {
-                best = replica.best.is_none_or(|(loss, _)| validation_loss < loss);
-                if best {
-                    replica.best = Some((validation_loss, epoch));
-                    replica.waited = 0;
-                    KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
-                } else {
-                    replica.waited += 1;
-                    // A run of a given number of steps takes them all.
-                    let patient = options.patience == 0 || options.max_steps.is_some();
-                    replica.settled = !patient && replica.waited >= options.patience;
-                    replica.active = !replica.settled || self.plan.keep != Keep::Selected;
-                }
-            }
-            rows.push(ReplicaEpoch {
-                train_loss: self.state.losses[r].value(),
-                validation_loss,
-                sparsity,
-                best,
-                active: replica.active,
-            });
-        }
-        let lr = self.plan.members.first().map_or(options.lr, |first| first.lr.at(step.max(1)).0);
-        Ok(EpochRow { epoch, step, lr, seconds, replicas: rows })
-    }
-
-    /// Every replica's weights as they stand.
-    fn snapshots(&mut self) -> Result<Vec<Snapshot>> {
-        let loss = |r: usize| self.state.history.last().map_or(f64::NAN, |row| row.replicas[r].validation_loss);
-        let losses: Vec<f64> = (0..self.state.replicas.len()).map(loss).collect();
-        let epochs: Vec<usize> = self.state.replicas.iter().map(|replica| replica.epochs).collect();
-        epochs
-            .into_iter()
-            .zip(losses)
-            .enumerate()
-            .map(|(r, (epoch, loss))| Snapshot::take(self.engine, r, epoch, loss))
-            .collect()
-    }
-
-    /// Puts the weights to keep into [`PARAMS`]: the best epoch's, or the last ones where the run was cut short.
-    fn keep(&mut self, status: Status) -> Result<()> {
-        let whole = matches!(status, Status::Done | Status::Diverged) && self.plan.options.max_steps.is_none();
-        for (r, replica) in self.state.replicas.iter_mut().enumerate() {
-            match replica.best {
-                Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {
-                    KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*best, *now, r))?;
-                    replica.kept = Some(epoch);
-                }
-                _ => {}
-            }
-            if let Some(plan) = &self.plan.members[r].prune
-                && replica.pruned < plan.full()
-            {
-                let share = |count: usize| count as f64 / plan.prunable as f64;
-                self.state.notices.push(format!(
-                    "replica {r} reached sparsity {:.4} of {:.4} and keeps its last weights",
-                    share(replica.pruned),
-                    share(plan.full())
-                ));
-            }
-        }
-        Ok(())
     }
 }
 
