@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::options::Regularizer;
 use super::plan::Plan;
 use super::state::RunState;
 use super::trained::Replica;
@@ -19,6 +20,9 @@ pub struct Header {
     pub format_version: u32,
     pub model: ModelHeader,
     pub data: DataHeader,
+    /// Where a forecast is the mean of passes with dropout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mc_dropout: Option<McHeader>,
     pub progress: Progress,
     pub device: DeviceHeader,
     /// The run's resolved `config.toml`.
@@ -127,6 +131,15 @@ impl PatchtstHeader {
         let pairs = values(self).into_iter().zip(values(here));
         pairs.filter(|(a, b)| a.1 != b.1).map(|(a, b)| format!("{}: {}, here {}", a.0, a.1, b.1)).collect()
     }
+}
+
+/// Monte Carlo dropout, whose draws are counted by batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct McHeader {
+    pub passes: usize,
+    /// Probability of dropping an element.
+    pub dropout: f64,
+    pub batch: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -259,6 +272,11 @@ impl Header {
                     })
                     .collect(),
             },
+            mc_dropout: plan.options.regularizers.has(Regularizer::McDropout).then_some(McHeader {
+                passes: plan.options.mc_passes,
+                dropout: plan.options.dropout,
+                batch: plan.options.batch,
+            }),
             progress: Progress {
                 seed: replica.seed,
                 epoch: replica.epochs,

@@ -8,6 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use super::checkpoint::{PREFIX, save_model, save_sparse};
 use super::header::{FORMAT_VERSION, Header};
 use super::observer::EpochRow;
+use super::options::{Regularizer, Regularizers};
 use super::plan::Plan;
 use super::state::{Mean, ReplicaRows, RunState};
 use super::{TrainOptions, weights};
@@ -109,9 +110,14 @@ impl Loaded {
         series.scalers.get(column).copied()
     }
 
-    /// The program of this one model on a data set of the same columns, look-back and horizon; nothing drops out.
-    /// `options` says the rest: batch, and what scores it.
-    pub fn plan(&self, dataset: &Dataset, options: &TrainOptions) -> Result<Plan> {
+    /// A plan that forecasts with this one model, on a data set of the same columns, look-back and horizon. Its windows are what
+    /// [`predict`](super::predict::predict) takes, with the passes of [`mc_passes`](super::run::mc_passes): the forecasts are
+    /// then, on the same device, those of the end of training. `batch`: windows at a time; of Monte Carlo dropout that of the
+    /// training, by which its draws are counted.
+    ///
+    /// # Errors
+    /// Names the columns, look-back or horizon that differ.
+    pub fn plan(&self, dataset: &Dataset, batch: usize) -> Result<Plan> {
         let (model, data) = (&self.header.model, dataset);
         let found = (data.lookback, data.horizon, data.targets, &data.channel_names);
         if found != (model.lookback, model.horizon, model.targets, &model.channels) {
@@ -129,7 +135,18 @@ impl Loaded {
             );
             return Err(refuse(&self.file, problem, "give data of the columns that the model was trained on"));
         }
-        Plan::new(dataset, &TrainOptions { model: self.model.clone(), replicas: 1, init: None, ..options.clone() })
+        let mut options = TrainOptions {
+            model: self.model.clone(),
+            batch,
+            seed: self.header.progress.seed,
+            regularizers: Regularizers(Vec::new()),
+            ..TrainOptions::default()
+        };
+        if let Some(mc) = &self.header.mc_dropout {
+            options.regularizers.0.push(Regularizer::McDropout);
+            (options.dropout, options.mc_passes, options.batch) = (mc.dropout, mc.passes, mc.batch);
+        }
+        Plan::new(dataset, &options)
     }
 
     /// Fills an engine that was made for [`Self::plan`]: the data and the kept weights.

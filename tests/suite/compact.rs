@@ -56,9 +56,7 @@ fn forecasts(
     dataset: &Dataset,
     open: &dyn Fn(microglia::program::Program) -> Box<dyn Engine>,
 ) -> Vec<f32> {
-    let plan = loaded
-        .plan(dataset, &TrainOptions { batch: 8, regularizers: "none".parse().unwrap(), ..TrainOptions::default() })
-        .unwrap();
+    let plan = loaded.plan(dataset, 8).unwrap();
     let mut engine = open(plan.program.clone());
     loaded.fill(dataset, engine.as_mut()).unwrap();
     predict(engine.as_mut(), &plan, &dataset.test, None, &|| false).unwrap().0.remove(0)

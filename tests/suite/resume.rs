@@ -11,6 +11,8 @@ use microglia::reference::CpuEngine;
 use microglia::train::checkpoints::{self, Every};
 use microglia::train::header::DeviceHeader;
 use microglia::train::options::{LrSchedule, PruningOptions, Schedule};
+use microglia::train::predict::predict;
+use microglia::train::run::mc_passes;
 use microglia::train::{Checkpoints, EpochRow, Loaded, Observer, Plan, RunState, TrainOptions, Trained, run, run_from};
 
 use crate::gpu_support::on_each_engine;
@@ -217,6 +219,48 @@ fn a_checkpoint_holds_the_best_weights_and_few_files_stay() {
     Checkpoints::open(place.path(), Every::Stop, 3, "", false).unwrap();
     assert_eq!(names(), [".lock"]);
     assert!(checkpoints::newest(place.path()).unwrap_err().to_string().contains("holds no checkpoint"));
+}
+
+/// What lies on disk forecasts as the run did at its end, dropped elements included.
+#[test]
+fn a_file_forecasts_as_its_run_did() {
+    let dataset = dataset();
+    let mut patchtst = ModelOptions::of(ModelKind::Patchtst, Variant::Authors).with_width(8).unwrap();
+    (patchtst.patchtst.norm, patchtst.patchtst.head_dropout) = (NormKind::Batch, 0.2);
+    let cases =
+        [(options().model, "pruning,dropout"), (options().model, "mc-dropout,pruning"), (patchtst, "mc-dropout")];
+    for (model, regularizers) in cases {
+        let asked = TrainOptions { model, regularizers: regularizers.parse().unwrap(), mc_passes: 3, ..options() };
+        on_each_engine(|open| {
+            let place = tempfile::tempdir().unwrap();
+            let plan = Plan::new(&dataset, &asked).unwrap();
+            let mut engine = open(plan.program.clone());
+            let mut all = Checkpoints::open(place.path(), Every::Stop, 1, "", false).unwrap();
+            run_from(&dataset, &plan, engine.as_mut(), &mut (), None, Some(&mut all)).unwrap();
+            let expected = predict(engine.as_mut(), &plan, &dataset.test, mc_passes(&plan), &|| false).unwrap();
+
+            let loaded = Loaded::open(place.path()).unwrap();
+            let plan = loaded.plan(&dataset, asked.batch).unwrap();
+            let mut engine = open(plan.program.clone());
+            loaded.fill(&dataset, engine.as_mut()).unwrap();
+            let found = predict(engine.as_mut(), &plan, &dataset.test, mc_passes(&plan), &|| false).unwrap();
+            assert_eq!(found, expected, "{regularizers} on {}", engine.device());
+        });
+    }
+}
+
+#[test]
+fn data_of_other_columns_is_refused() {
+    let (mut other, place) = (dataset(), tempfile::tempdir().unwrap());
+    let plan = Plan::new(&other, &TrainOptions { epochs: 1, ..options() }).unwrap();
+    let mut engine = CpuEngine::<f32>::new(plan.program.clone(), Some(2)).unwrap();
+    let mut all = Checkpoints::open(place.path(), Every::Stop, 1, "", false).unwrap();
+    run_from(&other, &plan, &mut engine, &mut (), None, Some(&mut all)).unwrap();
+    let loaded = Loaded::open(place.path()).unwrap();
+    loaded.plan(&other, 8).unwrap();
+    other.channel_names[1] = "z".into();
+    let refusal = loaded.plan(&other, 8).unwrap_err().to_string();
+    assert!(refusal.contains("columns y, z") && refusal.contains("5 rows of y, x"), "{refusal}");
 }
 
 #[test]

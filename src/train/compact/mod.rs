@@ -44,8 +44,7 @@ pub struct Cut {
 /// # Errors
 /// Refuses Monte Carlo dropout, whose forecasts are draws by a unit's place: fewer units would be other draws.
 pub fn compact(loaded: &Loaded) -> Result<Compacted> {
-    let config: toml::Table = loaded.header.config.parse().unwrap_or_default();
-    if config.get("regularizer").is_some_and(|words| words.to_string().contains("mc-dropout")) {
+    if loaded.header.mc_dropout.is_some() {
         return Err(Error::Checkpoint {
             file: loaded.file.clone(),
             problem: "forecasts by Monte Carlo dropout, whose draws depend on every unit's place".into(),
