@@ -1,5 +1,5 @@
-//! What the host does alone: recording a step for a GPU, and reading a CSV file. `cargo bench --bench host`; options in
-//! `common`; `--only record`, `--only csv`.
+//! What the host does alone: recording a step for a GPU, reading a CSV file, and writing and reading a checkpoint.
+//! `cargo bench --bench host`; options in `common`; `--only record`, `--only csv`, `--only checkpoint`.
 
 mod common;
 
@@ -10,6 +10,11 @@ use common::{Options, Result, STEP, models};
 use microglia::data::DataOptions;
 use microglia::engine::Pass;
 use microglia::error::Error;
+use microglia::models::{ModelKind, ModelOptions, Variant};
+use microglia::reference::CpuEngine;
+use microglia::train::checkpoints::{self, Every};
+use microglia::train::header::DeviceHeader;
+use microglia::train::{Checkpoints, Plan, TrainOptions, run};
 
 fn main() -> Result<()> {
     let options = Options::typed()?;
@@ -18,6 +23,9 @@ fn main() -> Result<()> {
     }
     if options.asks_for("csv") {
         csv(&options)?;
+    }
+    if options.asks_for("checkpoint") {
+        checkpoint(&options)?;
     }
     Ok(())
 }
@@ -92,6 +100,52 @@ fn csv(options: &Options) -> Result<()> {
             1e3 * seconds,
             rows as f64 / seconds,
             megabytes / seconds
+        );
+    }
+    Ok(())
+}
+
+/// A checkpoint of a run on the embedded set, 48 rows in and 6 out: written, flushed to disk and renamed; and read again.
+fn checkpoint(options: &Options) -> Result<()> {
+    println!("{:<18} {:>4} {:>10} {:>10} {:>10} {:>10}", "checkpoint", "R", "weights", "MB", "write ms", "read ms");
+    let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir(), "make room there"))?;
+    let cases = [(ModelKind::Lstm, 1), (ModelKind::Lstm, 10), (ModelKind::Lstm, 40), (ModelKind::Patchtst, 1)];
+    for (kind, replicas) in cases {
+        let model = ModelOptions::of(kind, Variant::Official);
+        let data = DataOptions { calendar: Some(kind == ModelKind::Lstm), ..DataOptions::default() };
+        let data = match kind {
+            ModelKind::Patchtst => DataOptions { covariates: Some("none".parse()?), ..data },
+            _ => data,
+        };
+        let dataset = data.load()?;
+        let asked = TrainOptions { model, replicas, epochs: 1, max_steps: Some(1), ..TrainOptions::default() };
+        let plan = Plan::new(&dataset, &asked)?;
+        let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
+        let end = run(&dataset, &plan, &mut engine, &mut ())?.end;
+        let device = DeviceHeader::of(&engine);
+        let mut checkpoints = Checkpoints::open(folder.path(), Every::Stop, 2, "", false)?;
+        let (mut writes, mut reads) = (Vec::new(), Vec::new());
+        let begun = Instant::now();
+        while writes.len() < 5 || begun.elapsed().as_secs_f64() < options.seconds {
+            let started = Instant::now();
+            checkpoints.save(&dataset, &plan, &device, &end)?;
+            writes.push(started.elapsed().as_secs_f64());
+            let started = Instant::now();
+            checkpoints::newest(folder.path())?.0.run()?;
+            reads.push(started.elapsed().as_secs_f64());
+        }
+        let bytes = checkpoints::newest(folder.path())?.0.bytes();
+        let median = |times: &mut Vec<f64>| {
+            times.sort_by(f64::total_cmp);
+            1e3 * times[times.len() / 2]
+        };
+        println!(
+            "{:<18} {replicas:>4} {:>10} {:>10.2} {:>10.2} {:>10.2}",
+            kind.to_string(),
+            plan.program.params.total(),
+            1e-6 * bytes as f64,
+            median(&mut writes),
+            median(&mut reads)
         );
     }
     Ok(())

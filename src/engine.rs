@@ -85,6 +85,11 @@ pub trait Engine {
     /// The adapter's or processor's name.
     fn device(&self) -> String;
 
+    /// What chooses between variants of a kernel: `cpu`, or the class of the adapter.
+    fn class(&self) -> &'static str {
+        self.kind()
+    }
+
     /// Threads that an engine on the processor works with.
     fn threads(&self) -> Option<usize> {
         None

@@ -8,6 +8,7 @@ pub mod dims;
 pub mod engine;
 pub mod error;
 pub mod experiment;
+pub mod files;
 pub mod gpu;
 pub mod kernels;
 pub mod layers;

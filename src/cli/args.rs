@@ -11,8 +11,9 @@ use microglia::models::MAX_HIDDEN;
 use microglia::reference::MAX_THREADS;
 
 use super::experiment_args::ExperimentArgs;
-use super::help::{COMPARE_HELP, EXPERIMENT_HELP, PROFILE_HELP, TRAIN_HELP};
+use super::help::{COMPARE_HELP, EXPERIMENT_HELP, EXPORT_HELP, PROFILE_HELP, TRAIN_HELP};
 use super::profile_args::ProfileArgs;
+use super::weights_args::{ExportArgs, InspectArgs};
 
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
@@ -38,6 +39,11 @@ pub enum Verb {
     /// Time every op of a training step against the best its device can do
     #[command(after_help = PROFILE_HELP)]
     Profile(Box<ProfileArgs>),
+    /// Show what a weights file holds: model, sparsity, units that pruning cut off, history, configuration
+    Inspect(InspectArgs),
+    /// Write a model's weights: dense, sparse, or without the units that pruning cut off
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArgs),
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -309,6 +315,16 @@ pub struct OutputArgs {
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]
     pub overwrite: Option<bool>,
+    /// Go on with the run in this folder, after a stop at any moment; other options only repeat what it was asked, but for a
+    /// greater --epochs, --threads, --checkpoint-every, --keep-checkpoints and --json
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "overwrite"])]
+    pub resume: Option<PathBuf>,
+    /// Steps (500) or seconds (300s) from one checkpoint to the next; none: only where the run stops [default: 300s]
+    #[arg(long, value_name = "N|Ns|none")]
+    pub checkpoint_every: Option<String>,
+    /// Newest checkpoints to keep; each holds the best weights so far as well [default: 2]
+    #[arg(long, value_name = "K", value_parser = whole(1_usize, 1_000_000))]
+    pub keep_checkpoints: Option<usize>,
     /// Print the summary as JSON to stdout instead of tables
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]

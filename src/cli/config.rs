@@ -10,6 +10,7 @@ use microglia::data::options::{Covariates, parse_decimal, parse_delimiter, parse
 use microglia::gpu::Choice;
 use microglia::kernels::tuning::Tuning;
 use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
+use microglia::train::checkpoints::Every;
 use microglia::train::options::{LrSchedule, PruningOptions, Regularizer, TrainOptions};
 use microglia::train::weights;
 
@@ -31,22 +32,29 @@ pub struct Config {
     pub out: Option<PathBuf>,
     pub overwrite: bool,
     pub json: bool,
+    pub checkpoint_every: Every,
+    pub keep_checkpoints: usize,
 }
 
 impl Config {
     /// The run that `microglia train` was asked for, and remarks on typed options that change nothing.
     pub fn new(typed: &ArgMatches) -> Result<(Config, Vec<String>)> {
         let mut args = TrainArgs::default();
+        Config::lay_over(&mut args, typed)?;
+        let config = Config::from_args(args)?;
+        let remarks = config.idle_options(|id| typed.value_source(id) == Some(ValueSource::CommandLine));
+        Ok((config, remarks))
+    }
+
+    /// Lays a preset, a file's options and those typed over others.
+    pub fn lay_over(args: &mut TrainArgs, typed: &ArgMatches) -> Result<()> {
         if let Some(name) = typed.get_one::<String>("preset") {
             args.update_from_arg_matches(&presets::options(name)?)?;
         }
         if let Some(file) = typed.get_one::<PathBuf>("config") {
             args.update_from_arg_matches(&config_file::read(file)?)?;
         }
-        args.update_from_arg_matches(typed)?;
-        let config = Config::from_args(args)?;
-        let remarks = config.idle_options(|id| typed.value_source(id) == Some(ValueSource::CommandLine));
-        Ok((config, remarks))
+        Ok(args.update_from_arg_matches(typed)?)
     }
 
     pub fn from_args(args: TrainArgs) -> Result<Config> {
@@ -68,6 +76,8 @@ impl Config {
             out: args.output.out,
             overwrite: args.output.overwrite.unwrap_or(false),
             json: args.output.json.unwrap_or(false),
+            checkpoint_every: parse(args.output.checkpoint_every, Every::default())?,
+            keep_checkpoints: args.output.keep_checkpoints.unwrap_or(2),
         })
     }
 
@@ -171,6 +181,7 @@ fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<Model> {
             Some(word) => Some(word.parse()?),
         },
         patchtst: patchtst_options(patchtst, default.patchtst)?,
+        layer_widths: Vec::new(),
     };
     Ok(Model { model, init, horizon })
 }

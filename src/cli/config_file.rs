@@ -61,6 +61,9 @@ fn check_key(command: &Command, key: &str) -> Result<()> {
     if key == "config" {
         bail!("`config` cannot stand in a configuration file\n  help: name the one file with --config");
     }
+    if key == "resume" {
+        bail!("`resume` cannot stand in a configuration file\n  help: name the run folder with --resume");
+    }
     if key == "preset" {
         bail!("`preset` cannot stand in a configuration file\n  help: name it with --preset, beside --config");
     }
@@ -143,9 +146,9 @@ pub fn write(config: &Config) -> String {
     text
 }
 
-type Entries = Vec<(&'static str, Value)>;
+pub type Entries = Vec<(&'static str, Value)>;
 
-fn entries(config: &Config) -> [(&'static str, Entries); 5] {
+pub fn entries(config: &Config) -> [(&'static str, Entries); 6] {
     let train = &config.train;
     let pruning = &train.pruning;
     [
@@ -184,6 +187,13 @@ fn entries(config: &Config) -> [(&'static str, Entries); 5] {
             ],
         ),
         ("Device", vec![("device", word(&config.device)), ("threads", or(config.threads, number, "auto"))]),
+        (
+            "Checkpoints",
+            vec![
+                ("checkpoint-every", word(config.checkpoint_every)),
+                ("keep-checkpoints", number(config.keep_checkpoints)),
+            ],
+        ),
     ]
 }
 
@@ -278,7 +288,7 @@ mod tests {
 
     /// Options that say where results go, not what is run: read from a file, never written into one.
     /// `tuning` is a table of its own.
-    const NOT_OF_THE_RUN: [&str; 7] = ["out", "overwrite", "json", "preset", "config", "autotune", TUNING];
+    const NOT_OF_THE_RUN: [&str; 8] = ["out", "overwrite", "json", "preset", "config", "resume", "autotune", TUNING];
 
     fn read_text(text: &str) -> Result<Config> {
         Config::from_args(TrainArgs::from_arg_matches(&parse(&text.parse::<toml::Table>()?)?)?)

@@ -10,9 +10,14 @@ Examples:
   microglia train --data ETTh1.csv --target HUFL,OT --split 8640,11520,14400 --horizon 96
   microglia train --regularizer none --replicas 5
   microglia train --config runs/2026-01-31-120000-lstm/config.toml
+  microglia train --resume runs/2026-01-31-120000-lstm
 
 Any option may stand in the TOML file of --config, without the dashes (`prune-every = 5`); options typed here win. \
 `auto` and `none`, where an option takes them, undo what the file says. Files that it names are found from its own folder.
+
+--resume ends, on the same device, in the bits of the run that never stopped. What it was asked for may be repeated; what \
+differs is refused, but for --device, --threads, --checkpoint-every, --keep-checkpoints, and more --epochs where the learning \
+rate does not depend on their number.
 
 Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
 
@@ -33,6 +38,17 @@ Examples:
   microglia profile --device llvmpipe --vs cpu
   microglia profile --model patchtst --replicas 10 --trace trace.json --svg roofline.svg
   microglia profile --preset authors-lstm --data bitcoin.csv --print-program
+
+Exit codes: 0 done · 2 bad input or usage.";
+
+pub const EXPORT_HELP: &str = "\
+dense: every tensor by PyTorch's names, as model.safetensors. sparse: matrices in compressed sparse rows where that is smaller, as \
+NAME.crow_indices, NAME.col_indices and NAME.values. compact: a dense model without the hidden units, feed-forward units and \
+attention channels that reach nothing or are constant; its forecasts are the same to rounding, and microglia reads it like any other.
+
+Examples:
+  microglia export runs/2026-01-31-120000-lstm --out lstm.safetensors
+  microglia export runs/2026-01-31-120000-lstm --form compact --out small.safetensors
 
 Exit codes: 0 done · 2 bad input or usage.";
 

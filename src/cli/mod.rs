@@ -8,7 +8,9 @@ mod devices;
 mod engine;
 mod experiment;
 mod experiment_args;
+mod export;
 mod help;
+mod inspect;
 mod outputs;
 mod pictures;
 mod presets;
@@ -17,10 +19,12 @@ mod profile_args;
 mod profile_text;
 mod progress;
 mod report;
+mod resume;
 mod run_folder;
 mod study_config;
 mod table;
 mod train;
+mod weights_args;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -79,6 +83,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
         (Verb::Compare(args), _) => compare::run(&args),
         (Verb::Experiment(args), _) => experiment::run(&args),
         (Verb::Profile(_), Some((_, typed))) => profile::run(typed),
+        (Verb::Inspect(args), _) => inspect::run(&args),
+        (Verb::Export(args), _) => export::run(&args),
         (Verb::Train(_) | Verb::Profile(_), None) => unreachable!("a verb was typed"),
     }
 }

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use microglia::data::Dataset;
+use microglia::files::replace;
 use microglia::train::baselines::Forecasts;
-use microglia::train::checkpoint::{Header, replace, save_checkpoint, save_model};
+use microglia::train::checkpoint::{save_checkpoint, save_model};
+use microglia::train::header::Header;
 use microglia::train::plot::{forecast_svg, training_svg};
 use microglia::train::{EpochRow, Outcome, Plan, Summary};
 
@@ -42,7 +44,7 @@ impl Finished<'_> {
 
     /// The files of one replica, whose summary and configuration these are.
     fn write_replica(&self, path: &Path, replica: usize, summary: &Summary, config: &Config) -> Result<()> {
-        let Outcome { trained, weights, test_predictions, .. } = self.outcome;
+        let Outcome { trained, kept, device, test_predictions, .. } = self.outcome;
         let config = config_file::write(config);
         write(path, "config.toml", &config)?;
         write(path, "metrics.csv", &metrics(&trained.history, replica)?)?;
@@ -51,9 +53,13 @@ impl Finished<'_> {
         write(path, "forecast.svg", &forecast_svg(&forecast)?)?;
         write(path, "training.svg", &training_svg(&pictures::training(summary, &trained.history, replica))?)?;
         let program = &self.plan.program;
-        let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], &config);
-        save_model(&path.join("model.safetensors"), program, &weights[replica], &header)?;
-        save_checkpoint(&path.join("checkpoint.safetensors"), program, &weights[replica], &header)?;
+        let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], device, &config);
+        let kept = &kept[replica];
+        let run = trained.end.of_replica(replica);
+        let layouts = (&program.params, &program.state);
+        save_model(&path.join("model.safetensors"), layouts, &kept.params, &kept.state, &header)?;
+        let checkpoint = path.join("checkpoint.safetensors");
+        save_checkpoint(&checkpoint, program, &kept.params, &kept.state, &header, &run)?;
         Ok(())
     }
 }

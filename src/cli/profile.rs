@@ -4,9 +4,10 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{ArgMatches, FromArgMatches};
+use microglia::files::replace;
 use microglia::gpu::{Choice, Gpu};
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
-use microglia::train::{Plan, checkpoint::replace, stage, weights};
+use microglia::train::{Plan, stage, weights};
 use serde::Serialize;
 
 use super::config::Config;

@@ -7,8 +7,9 @@ use std::{fs, io, process};
 use anyhow::{Context, Result, bail};
 use chrono::DateTime;
 use microglia::models::ModelKind;
+use microglia::train::checkpoints;
 
-/// Every file that a run writes, also in its `replica-<r>` folders.
+/// Every file of a run's results, also in its `replica-<r>` folders.
 const FILES: [&str; 7] = [
     "config.toml",
     "metrics.csv",
@@ -36,6 +37,11 @@ impl RunFolder {
         let made = if out.is_some() { folder.make(&folder.path.clone()) } else { folder.make_unused() };
         folder.check(made, overwrite).inspect_err(|_| folder.discard())?;
         Ok(folder)
+    }
+
+    /// The folder of a run that goes on.
+    pub fn of_run(path: &Path) -> RunFolder {
+        RunFolder { path: path.to_path_buf(), made: Vec::new() }
     }
 
     /// Makes a folder and those above it, as far as they are not there.
@@ -81,9 +87,11 @@ impl RunFolder {
                 "--out {}: {cause}\n  help: name a folder that can be written to; it need not exist",
                 self.path.display()
             ),
-            Ok(Some(file)) if !overwrite => bail!(
-                "{} holds a run already\n  help: choose another --out, or replace it with --overwrite",
-                file.display()
+            Ok(Some(place)) if !overwrite => bail!(
+                "{} holds a run already\n  help: go on with it with --resume {}, choose another --out, or replace it with \
+                 --overwrite",
+                place.display(),
+                self.path.display()
             ),
             Ok(_) => Ok(()),
         }
@@ -93,10 +101,11 @@ impl RunFolder {
         &self.path
     }
 
-    /// A file of an earlier run.
+    /// A file or checkpoints of an earlier run.
     fn earlier_run(&self) -> io::Result<Option<PathBuf>> {
         let replicas = self.replicas()?.into_iter().map(|(_, folder)| folder);
-        Ok([self.path.clone()].into_iter().chain(replicas).flat_map(files).next())
+        let checkpoints = checkpoints::any(&self.path).then(|| self.path.join(checkpoints::FOLDER));
+        Ok([self.path.clone()].into_iter().chain(replicas).flat_map(files).next().or(checkpoints))
     }
 
     /// The folders `replica-<r>` that are there, with their r.
@@ -139,6 +148,7 @@ impl RunFolder {
 
     /// Takes back the folders that this run made, where nothing was written.
     pub fn discard(&self) {
+        checkpoints::discard(&self.path);
         for folder in self.made.iter().rev() {
             // A folder that holds anything stays, which is what is wanted.
             let _ = fs::remove_dir(folder);

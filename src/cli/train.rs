@@ -1,25 +1,35 @@
 //! `microglia train`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 use clap::ArgMatches;
 use microglia::gpu::Gpu;
 use microglia::train::baselines::Forecasts;
-use microglia::train::{Plan, Status, Summary, run as train, summarize, weights};
+use microglia::train::header::DeviceHeader;
+use microglia::train::{Checkpoints, Plan, Status, Summary, run_from as train, summarize, weights};
 
 use super::config::Config;
 use super::engine::{check_tuning, make_engine, tuned};
 use super::outputs::{Finished, json};
 use super::progress::{Reporter, interrupt_flag};
+use super::resume::Resumed;
 use super::run_folder::RunFolder;
-use super::{Code, presets, print, report, say};
+use super::{Code, config_file, presets, print, report, say};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
     if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
         print(&presets::list())?;
         return Ok(Code::Done);
+    }
+    if let Some(place) = typed.get_one::<PathBuf>("resume") {
+        let resumed = Resumed::open(place, typed)?;
+        if resumed.is_finished(place) && resumed.differences(&resumed.config).is_empty() {
+            return finished(place);
+        }
+        let (config, gpu) = (resumed.config.clone(), Gpu::open(&resumed.config.device)?);
+        return run_into(&RunFolder::of_run(place), &config, gpu, Some(resumed));
     }
     let (config, remarks) = Config::new(typed)?;
     remarks.iter().for_each(|line| say(line));
@@ -28,11 +38,11 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     check_tuning(&config, gpu.as_ref())?;
     config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
-    run_into(&folder, &config, gpu).inspect_err(|_| folder.discard())
+    run_into(&folder, &config, gpu, None).inspect_err(|_| folder.discard())
 }
 
 /// The run itself: from the data to the files in its folder and the tables on stdout.
-fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result<Code> {
+fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>, resumed: Option<Resumed>) -> Result<Code> {
     let dataset = asked.data.load()?;
     dataset.notices.iter().for_each(|line| say(line));
     let plan = Plan::new(&dataset, &asked.train)?;
@@ -43,17 +53,48 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>) -> Result
     let tuning = config.tuning.as_ref();
     let (mut engine, line) = make_engine(gpu.as_ref(), &config.device, config.threads, tuning, &plan.program)?;
     say(&line);
+    let device = DeviceHeader::of(engine.as_ref());
+    let from = resumed.as_ref().map(|resumed| resumed.state(&dataset, &plan, &config, &device)).transpose()?;
+    if let Some((resumed, state)) = resumed.zip(from.as_ref()) {
+        if resumed.is_finished(folder.path()) {
+            return finished(folder.path());
+        }
+        say(&resumed.line(state, &plan));
+    }
+    let (every, keep) = (config.checkpoint_every, config.keep_checkpoints);
+    let text = config_file::write(&config);
+    let mut checkpoints = Checkpoints::open(folder.path(), every, keep, &text, from.is_some())?;
     let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
-    let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter);
+    let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter, from, Some(&mut checkpoints));
     reporter.finish();
     let trained = trained?;
     trained.notices.iter().for_each(|line| say(line));
+    let whole = trained.status != Status::Interrupted;
     let baselines = Forecasts::of_test(&dataset);
     let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset), &reporter)?;
     let finished =
         Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
-    let written = finished.write(folder);
-    tell(&outcome.summary, config.json, written.map(|()| folder.path()))
+    let mut written = finished.write(folder);
+    if whole && outcome.summary.status != Status::Interrupted {
+        written = written.and_then(|()| Ok(checkpoints.finish()?));
+    }
+    let code = tell(&outcome.summary, config.json, written.map(|()| folder.path()))?;
+    if code == Code::Interrupted {
+        say(&format!("to go on: microglia train --resume {}", quoted(folder.path())));
+    }
+    Ok(code)
+}
+
+fn finished(run: &Path) -> Result<Code> {
+    say(&format!("{}: the run is finished, and its results are written", run.display()));
+    Ok(Code::Done)
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// The results on stdout, whatever became of their files.

@@ -1,7 +1,7 @@
 //! A study's folder: what it was asked, which data it saw, its results so far. One process at a time works in it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::results::{Expected, Results};
 use super::study::Study;
 use super::{FILES, PREDICTIONS};
 use crate::error::{Error, Result};
-use crate::train::checkpoint::replace;
+use crate::files::{self, replace};
 
 /// What must be the same for a study to go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,17 +120,10 @@ fn predictions_file(folder: &Path, cell: &Cell) -> PathBuf {
 }
 
 fn lock(path: &Path) -> Result<File> {
-    let file = path.join(".lock");
-    let lock = File::create(&file).map_err(Error::io(&file, FILES))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            let problem = format!("another process works in {}", path.display());
-            Err(Error::config("out", problem, "wait for it, or choose another --out"))
-        }
-        // Some network file systems know no locks.
-        Err(TryLockError::Error(_)) => Ok(lock),
-    }
+    files::lock(path).map_err(Error::io(path.join(files::LOCK), FILES))?.ok_or_else(|| {
+        let problem = format!("another process works in {}", path.display());
+        Error::config("out", problem, "wait for it, or choose another --out")
+    })
 }
 
 fn manifest(folder: &Path) -> Result<Option<Manifest>> {

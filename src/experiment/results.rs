@@ -11,7 +11,7 @@ use super::grid::{Cell, cells};
 use super::row::Row;
 use super::study::Study;
 use crate::error::{Error, Result};
-use crate::train::checkpoint::replace;
+use crate::files::replace;
 
 /// What the rows of a study must be.
 #[derive(Debug, Clone)]

@@ -58,6 +58,16 @@ pub enum AdapterClass {
     Discrete,
 }
 
+impl AdapterClass {
+    pub fn word(self) -> &'static str {
+        match self {
+            AdapterClass::Software => "software",
+            AdapterClass::Integrated => "integrated",
+            AdapterClass::Discrete => "discrete",
+        }
+    }
+}
+
 /// An adapter, with the limits and features that matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdapterSummary {

@@ -46,6 +46,7 @@ struct Wave {
 pub struct GpuEngine {
     gpu: Arc<Gpu>,
     program: Program,
+    class: AdapterClass,
     waves: Waves,
     /// By tensor; `Some` for those that all replicas share.
     shared: Vec<Option<wgpu::Buffer>>,
@@ -65,6 +66,7 @@ impl GpuEngine {
 
     /// Makes everything the program needs. Fails, before it allocates anything, where one model alone is too large.
     pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
+        let class = options.class.unwrap_or(gpu.summary().class());
         let (lists, waves) = Waves::of(&gpu, &program, &options)?;
         let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
 
@@ -111,7 +113,16 @@ impl GpuEngine {
             groups.push(Wave { tensors, lists: prepared, order: (0..count).collect(), working: count });
         }
         gpu.check()?;
-        Ok(GpuEngine { gpu, program, waves, shared, groups, submitter: Submitter::new(), staging: Staging::default() })
+        Ok(GpuEngine {
+            gpu,
+            program,
+            class,
+            waves,
+            shared,
+            groups,
+            submitter: Submitter::new(),
+            staging: Staging::default(),
+        })
     }
 
     /// How many groups the replicas run in.
@@ -219,6 +230,10 @@ impl Engine for GpuEngine {
 
     fn device(&self) -> String {
         self.gpu.summary().name.clone()
+    }
+
+    fn class(&self) -> &'static str {
+        self.class.word()
     }
 
     fn program(&self) -> &Program {

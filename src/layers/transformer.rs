@@ -219,7 +219,8 @@ pub fn attention(
     input: Signal,
     end: BranchEnd,
 ) {
-    let (count, model) = (input.value.count, input.value.width);
+    // A·E, which need not be the width of what flows past.
+    let (count, model) = (input.value.count, b.param(&format!("{name}.q_proj.weight")).shape[0]);
     let (sequences, width) = (count / tokens, model / heads);
     let word = |b: &Builder, part: &str| b.param(&format!("{name}.{part}")).offset;
     // The three lie one after the other, weights and biases, and are one product.

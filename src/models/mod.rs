@@ -3,6 +3,8 @@
 mod patchtst;
 mod recurrent;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::program::builder::Sizes;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
@@ -32,6 +34,20 @@ pub struct ModelOptions {
     pub instance_norm: Option<InstanceNorm>,
     /// Of a PatchTST.
     pub patchtst: PatchtstOptions,
+    /// By layer, where layers differ, as those of a compacted model do; empty where they are alike.
+    pub layer_widths: Vec<LayerWidths>,
+}
+
+/// Widths inside one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerWidths {
+    /// Hidden units of a recurrent layer.
+    pub hidden: usize,
+    /// Attention heads of an encoder layer, and words of each; elsewhere 0.
+    pub heads: usize,
+    pub head: usize,
+    /// Hidden units of its feed-forward block.
+    pub ff: usize,
 }
 
 impl Default for ModelOptions {
@@ -55,7 +71,17 @@ impl ModelOptions {
                 Variant::Authors => None,
             },
             patchtst: PatchtstOptions::of(variant),
+            layer_widths: Vec::new(),
         }
+    }
+
+    /// Widths inside a layer.
+    pub fn layer(&self, layer: usize) -> LayerWidths {
+        let PatchtstOptions { d_model, heads, ff, .. } = self.patchtst;
+        self.layer_widths.get(layer).copied().unwrap_or(match self.kind {
+            ModelKind::Patchtst => LayerWidths { hidden: 0, heads, head: d_model / heads, ff },
+            ModelKind::Rnn | ModelKind::Lstm => LayerWidths { hidden: self.hidden, heads: 0, head: 0, ff: 0 },
+        })
     }
 
     /// The same model at another width: of a PatchTST a multiple of its heads, the feed-forward blocks in proportion.
@@ -85,6 +111,13 @@ pub struct Training {
     pub dropout: bool,
     /// Whether gradient norms are computed; what they are clipped to is the step table's say.
     pub clip: bool,
+}
+
+impl Training {
+    /// Of a program that only forecasts.
+    pub fn scoring() -> Self {
+        Training { loss: LossKind::Mse, dropout: false, clip: false }
+    }
 }
 
 /// The largest hidden size the recurrent kernels take.

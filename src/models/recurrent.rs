@@ -11,17 +11,19 @@ use crate::program::{Builder, Param, ParamLayout, Program, Rows};
 pub fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let (kind, hidden) = (model.kind, model.hidden);
     let (channels, outputs) = (sizes.channels, sizes.horizon * sizes.targets);
-    // Rows of `weight_ih` and `weight_hh` per hidden unit.
-    let gates = if kind == ModelKind::Lstm { 4 } else { 1 } * hidden;
     let bound = 1.0 / (hidden as f32).sqrt();
     let mut params = Vec::new();
     for layer in 0..model.layers {
-        let inputs = if layer == 0 { channels } else { hidden };
+        let hidden = model.layer(layer).hidden;
+        let inputs = if layer == 0 { channels } else { model.layer(layer - 1).hidden };
+        // Rows of `weight_ih` and `weight_hh`.
+        let gates = if kind == ModelKind::Lstm { 4 } else { 1 } * hidden;
         params.push(Param::new(format!("{kind}.weight_ih_l{layer}"), &[gates, inputs], true, bound));
         params.push(Param::new(format!("{kind}.weight_hh_l{layer}"), &[gates, hidden], true, bound));
         params.push(Param::new(format!("{kind}.bias_ih_l{layer}"), &[gates], false, bound));
         params.push(Param::new(format!("{kind}.bias_hh_l{layer}"), &[gates], false, bound));
     }
+    let hidden = model.layer(model.layers - 1).hidden;
     params.push(Param::new("head.weight", &[outputs, hidden], true, bound));
     params.push(Param::new("head.bias", &[outputs], false, bound));
     ParamLayout::new(params)

@@ -3,186 +3,15 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::{Dtype, View, serialize};
-use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
-use super::summary::{FORMAT_VERSION, TrainedWeights};
-use super::trained::Replica;
-use crate::data::{Dataset, Scaler};
+use super::header::Header;
+use super::state::{ReplicaRows, RunState};
 use crate::error::{Error, Result};
-use crate::models::{ModelKind, ModelOptions, Variant};
-use crate::program::{ParamLayout, Program, StateLayout};
-
-/// What a file says of itself, as JSON under the metadata key `microglia`.
-#[derive(Debug, Clone, Serialize)]
-pub struct Header {
-    pub format_version: u32,
-    pub model: ModelHeader,
-    pub data: DataHeader,
-    pub progress: Progress,
-    /// The run's resolved `config.toml`.
-    pub config: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub struct ModelHeader {
-    pub kind: String,
-    pub hidden: usize,
-    pub layers: usize,
-    pub activation: String,
-    pub instance_norm: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patchtst: Option<PatchtstHeader>,
-    pub lookback: usize,
-    pub horizon: usize,
-    /// Input columns in order: targets, covariates, calendar.
-    pub channels: Vec<String>,
-    pub targets: usize,
-}
-
-/// What a PatchTST's tensors do not say of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PatchtstHeader {
-    pub variant: String,
-    /// How windows become patches: `end`, `cut` or `replicate`.
-    pub padding: String,
-    /// The order of the head's columns: `feature-major`, `patch-major` or `pooled`.
-    pub head_order: String,
-    /// Whether layers add the attention scores of the layer before.
-    pub residual_attention: bool,
-    pub patch: usize,
-    pub stride: usize,
-    pub heads: usize,
-    pub norm: String,
-    pub norm_position: String,
-    pub ff_activation: String,
-    pub positions: String,
-    pub instance_norm: String,
-}
-
-impl PatchtstHeader {
-    /// `None` for another model.
-    pub fn new(model: &ModelOptions) -> Option<Self> {
-        let p = &model.patchtst;
-        (model.kind == ModelKind::Patchtst).then(|| PatchtstHeader {
-            variant: p.variant.to_string(),
-            padding: p.padding().into(),
-            head_order: p.head_order().into(),
-            residual_attention: p.variant == Variant::Official,
-            patch: p.patch.unwrap_or_default(),
-            stride: p.stride.unwrap_or_default(),
-            heads: p.heads,
-            norm: p.norm.to_string(),
-            norm_position: p.norm_position.to_string(),
-            ff_activation: p.ff_activation.to_string(),
-            positions: p.positions.to_string(),
-            instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
-        })
-    }
-
-    /// The settings that differ, as `name: theirs, here ours`.
-    pub fn differences(&self, here: &PatchtstHeader) -> Vec<String> {
-        let values = |header: &PatchtstHeader| {
-            [
-                ("variant", header.variant.clone()),
-                ("padding", header.padding.clone()),
-                ("head order", header.head_order.clone()),
-                ("residual attention", header.residual_attention.to_string()),
-                ("patch", header.patch.to_string()),
-                ("stride", header.stride.to_string()),
-                ("heads", header.heads.to_string()),
-                ("norm", header.norm.clone()),
-                ("norm position", header.norm_position.clone()),
-                ("ff activation", header.ff_activation.clone()),
-                ("positions", header.positions.clone()),
-                ("instance norm", header.instance_norm.clone()),
-            ]
-        };
-        let pairs = values(self).into_iter().zip(values(here));
-        pairs.filter(|(a, b)| a.1 != b.1).map(|(a, b)| format!("{}: {}, here {}", a.0, a.1, b.1)).collect()
-    }
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub struct DataHeader {
-    pub name: String,
-    pub fingerprint: String,
-    pub series: Vec<SeriesHeader>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub struct SeriesHeader {
-    pub id: String,
-    /// Per value column: targets, then covariates.
-    pub scalers: Vec<Scaler>,
-    /// Global rows that end training, validation and test.
-    pub borders: [usize; 3],
-}
-
-/// Where the replica stands. Its generator and data order follow from (seed, step, epoch).
-#[derive(Debug, Clone, Serialize)]
-pub struct Progress {
-    pub seed: u32,
-    pub epoch: usize,
-    pub step: usize,
-    pub active: bool,
-    pub pruned: usize,
-    pub best_loss: Option<f64>,
-    pub best_epoch: Option<usize>,
-    pub waited: usize,
-    /// The epoch whose weights the file's PyTorch names hold; `None` for the last step's.
-    pub kept_epoch: Option<usize>,
-}
-
-impl Header {
-    pub fn new(dataset: &Dataset, plan: &Plan, replica: &Replica, config: &str) -> Self {
-        let model = &plan.options.model;
-        Header {
-            format_version: FORMAT_VERSION,
-            model: ModelHeader {
-                kind: model.kind.to_string(),
-                hidden: model.width(),
-                layers: model.layers,
-                activation: model.activation.to_string(),
-                instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
-                patchtst: PatchtstHeader::new(model),
-                lookback: dataset.lookback,
-                horizon: dataset.horizon,
-                channels: dataset.channel_names.clone(),
-                targets: dataset.targets,
-            },
-            data: DataHeader {
-                name: dataset.name.clone(),
-                fingerprint: dataset.fingerprint.clone(),
-                series: dataset
-                    .series
-                    .iter()
-                    .map(|series| SeriesHeader {
-                        id: series.id.clone(),
-                        scalers: series.scalers.clone(),
-                        borders: [series.parts.train.end, series.parts.validation.end, series.parts.test.end],
-                    })
-                    .collect(),
-            },
-            progress: Progress {
-                seed: replica.seed,
-                epoch: replica.epochs,
-                step: replica.steps,
-                active: replica.active,
-                pruned: replica.pruned,
-                best_loss: replica.best.map(|best| best.0),
-                best_epoch: replica.best.map(|best| best.1),
-                waited: replica.waited,
-                kept_epoch: replica.kept,
-            },
-            config: config.into(),
-        }
-    }
-}
+use crate::files::replace;
+use crate::program::{Param, ParamLayout, Program, Running, StateLayout};
 
 /// A tensor in a file.
 struct Entry<'a> {
@@ -209,84 +38,178 @@ impl View for Entry<'_> {
     }
 }
 
-/// Writes the kept weights and state by PyTorch's names, and nothing else.
-pub fn save_model(path: &Path, program: &Program, weights: &TrainedWeights, header: &Header) -> Result<()> {
-    write(path, state_dict("", program, &weights.kept, &weights.kept_state), header)
+/// Writes weights `[P]` and state `[S]` by PyTorch's names, and nothing else.
+pub fn save_model(
+    path: &Path,
+    (layout, running): (&ParamLayout, &StateLayout),
+    params: &[f32],
+    state: &[f32],
+    header: &Header,
+) -> Result<()> {
+    write(path, state_dict(layout, running, params, state), header)
 }
 
-/// Writes the kept weights and state by PyTorch's names, and under `microglia.` the last ones, both moments and the mask.
-pub fn save_checkpoint(path: &Path, program: &Program, weights: &TrainedWeights, header: &Header) -> Result<()> {
-    let mut entries = state_dict("", program, &weights.kept, &weights.kept_state);
-    entries.extend(state_dict("microglia.last.", program, &weights.last, &weights.last_state));
-    entries.extend(named("microglia.moment1.", &program.params, &weights.moment1));
-    entries.extend(named("microglia.moment2.", &program.params, &weights.moment2));
-    let bytes = Cow::Borrowed(bytemuck::cast_slice(&weights.mask));
-    entries.push(("microglia.mask".into(), Entry { dtype: Dtype::U32, shape: vec![weights.mask.len()], bytes }));
-    write(path, entries, header)
+/// Writes weights and state by PyTorch's names, and under `microglia.` the run's rows `[R, …]` and its history.
+pub fn save_checkpoint(
+    path: &Path,
+    program: &Program,
+    params: &[f32],
+    state: &[f32],
+    header: &Header,
+    run: &RunState,
+) -> Result<()> {
+    let mut entries = state_dict(&program.params, &program.state, params, state);
+    let replicas = run.rows.len();
+    let mut add = |name: &str, dtype, shape: &[usize], bytes: Vec<u8>| {
+        let (shape, bytes) = (shape.to_vec(), Cow::Owned(bytes));
+        entries.push((format!("{PREFIX}{name}"), Entry { dtype, shape, bytes }));
+    };
+    let first = ReplicaRows::default();
+    let first = run.rows.first().unwrap_or(&first);
+    for (i, (name, _, row)) in first.floats().into_iter().enumerate() {
+        let bytes = run.rows.iter().flat_map(|rows| bytemuck::cast_slice(rows.floats()[i].2)).copied().collect();
+        add(name, Dtype::F32, &[replicas, row.len()], bytes);
+    }
+    for (i, (name, _, row)) in first.words().into_iter().enumerate() {
+        let bytes = run.rows.iter().flat_map(|rows| bytemuck::cast_slice(rows.words()[i].2)).copied().collect();
+        add(name, Dtype::U32, &[replicas, row.len()], bytes);
+    }
+    let (epochs, numbers) = run.history_numbers();
+    add("epochs", Dtype::F64, &[epochs.len(), 4], bytemuck::cast_slice(&epochs).to_vec());
+    add("history", Dtype::F64, &[epochs.len(), replicas, 5], bytemuck::cast_slice(&numbers).to_vec());
+    let losses: Vec<[u64; 2]> = run.losses.iter().map(|loss| [loss.sum.to_bits(), loss.weight]).collect();
+    add("losses", Dtype::U64, &[replicas, 2], bytemuck::cast_slice(&losses).to_vec());
+    write(path, entries, &Header { run: Some(run.clone_host()), ..header.clone() })
 }
 
-fn state_dict<'a>(prefix: &str, program: &Program, params: &'a [f32], state: &'a [f32]) -> Vec<(String, Entry<'a>)> {
-    let mut entries = named(prefix, &program.params, params);
-    entries.extend(running(prefix, &program.state, state));
+/// Writes the same with every matrix in compressed sparse rows where that is smaller: `NAME.crow_indices` `[rows + 1]`,
+/// `NAME.col_indices` and `NAME.values` `[living]`, as `torch.sparse_csr_tensor` takes them, indices 32-bit. The shapes stand
+/// in the file's metadata under `csr`, as JSON.
+pub fn save_sparse(
+    path: &Path,
+    (layout, running): (&ParamLayout, &StateLayout),
+    params: &[f32],
+    state: &[f32],
+    header: &Header,
+) -> Result<()> {
+    let mut entries = Vec::new();
+    let mut shapes = serde_json::Map::new();
+    for (name, entry) in state_dict(layout, running, params, state) {
+        let csr = layout.get(&name).filter(|param| param.prunable).map(|param| (param, Csr::of(param, params)));
+        let Some((param, csr)) = csr.filter(|(param, csr)| csr.bytes() < 4 * param.len()) else {
+            entries.push((name, entry));
+            continue;
+        };
+        let mut add = |part: &str, dtype, count: usize, bytes: &[u8]| {
+            let entry = Entry { dtype, shape: vec![count], bytes: Cow::Owned(bytes.to_vec()) };
+            entries.push((format!("{name}.{part}"), entry));
+        };
+        add("crow_indices", Dtype::I32, csr.starts.len(), bytemuck::cast_slice(&csr.starts));
+        add("col_indices", Dtype::I32, csr.columns.len(), bytemuck::cast_slice(&csr.columns));
+        add("values", Dtype::F32, csr.values.len(), bytemuck::cast_slice(&csr.values));
+        shapes.insert(name, param.shape.clone().into());
+    }
+    write_with(path, entries, header, [("csr".to_string(), serde_json::Value::Object(shapes).to_string())])
+}
+
+/// A matrix in compressed sparse rows.
+struct Csr {
+    starts: Vec<i32>,
+    columns: Vec<i32>,
+    values: Vec<f32>,
+}
+
+impl Csr {
+    /// Of a matrix in the order of a state dict; its exact zeros are left out.
+    fn of(param: &Param, params: &[f32]) -> Csr {
+        let width = param.len() / param.shape[0];
+        let mut csr = Csr { starts: vec![0], columns: Vec::new(), values: Vec::new() };
+        for row in param.named(params).chunks(width) {
+            for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                csr.columns.push(column as i32);
+                csr.values.push(*value);
+            }
+            csr.starts.push(csr.values.len() as i32);
+        }
+        csr
+    }
+
+    fn bytes(&self) -> usize {
+        4 * (self.starts.len() + self.columns.len() + self.values.len())
+    }
+}
+
+/// Bytes of a model's tensors, dense and as [`save_sparse`] writes them.
+pub fn tensor_bytes(layout: &ParamLayout, state: &StateLayout, params: &[f32]) -> (usize, usize) {
+    let own = |entry: &Running| if entry.is_count() { 8 } else { 4 * entry.len() };
+    let rest: usize = state.entries.iter().map(own).sum();
+    let sparse = |param: &Param| match param.prunable {
+        true => Csr::of(param, params).bytes().min(4 * param.len()),
+        false => 4 * param.len(),
+    };
+    (rest + 4 * layout.total(), rest + layout.params.iter().map(sparse).sum::<usize>())
+}
+
+/// Of every tensor that PyTorch has no name for.
+pub const PREFIX: &str = "microglia.";
+
+fn state_dict<'a>(
+    layout: &ParamLayout,
+    state_layout: &StateLayout,
+    params: &'a [f32],
+    state: &'a [f32],
+) -> Vec<(String, Entry<'a>)> {
+    let mut entries = named(layout, params);
+    entries.extend(running(state_layout, state));
     entries
 }
 
-fn named<'a>(prefix: &str, layout: &ParamLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
-    let entry = |param: &crate::program::Param| {
+fn named<'a>(layout: &ParamLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
+    let entry = |param: &Param| {
         let bytes = match param.turned {
             0 => Cow::Borrowed(bytemuck::cast_slice(&row[param.range()])),
             _ => Cow::Owned(bytemuck::cast_slice(&param.named(row)).to_vec()),
         };
-        (format!("{prefix}{}", param.name), Entry { dtype: Dtype::F32, shape: param.shape.clone(), bytes })
+        (param.name.clone(), Entry { dtype: Dtype::F32, shape: param.shape.clone(), bytes })
     };
     layout.params.iter().map(entry).collect()
 }
 
 /// Counts are PyTorch's 64-bit integers.
-fn running<'a>(prefix: &str, layout: &StateLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
-    let entry = |entry: &crate::program::Running| {
+fn running<'a>(layout: &StateLayout, row: &'a [f32]) -> Vec<(String, Entry<'a>)> {
+    let entry = |entry: &Running| {
         let (dtype, bytes) = match entry.is_count() {
             true => (Dtype::I64, Cow::Owned(entry.count(row).to_le_bytes().to_vec())),
             false => (Dtype::F32, Cow::Borrowed(bytemuck::cast_slice(&row[entry.range()]))),
         };
-        (format!("{prefix}{}", entry.name), Entry { dtype, shape: entry.shape.clone(), bytes })
+        (entry.name.clone(), Entry { dtype, shape: entry.shape.clone(), bytes })
     };
     layout.entries.iter().map(entry).collect()
 }
 
 fn write(path: &Path, entries: Vec<(String, Entry)>, header: &Header) -> Result<()> {
+    write_with(path, entries, header, [])
+}
+
+/// With more lines of metadata.
+fn write_with<const N: usize>(
+    path: &Path,
+    entries: Vec<(String, Entry)>,
+    header: &Header,
+    more: [(String, String); N],
+) -> Result<()> {
     let json = serde_json::to_string(header).map_err(|error| Error::Checkpoint {
         file: path.to_path_buf(),
         problem: format!("cannot describe the run: {error}"),
         help: "please report this".into(),
     })?;
     // PyTorch's loaders look for `format`.
-    let metadata = HashMap::from([("format".into(), "pt".into()), ("microglia".into(), json)]);
+    let mut metadata = HashMap::from([("format".into(), "pt".into()), ("microglia".into(), json)]);
+    metadata.extend(more);
     let bytes = serialize(entries, Some(metadata)).map_err(|error| Error::Checkpoint {
         file: path.to_path_buf(),
         problem: format!("cannot be laid out: {error}"),
         help: "please report this".into(),
     })?;
     replace(path, &bytes)
-}
-
-/// Writes a whole file or leaves the old one: a temporary file beside it, flushed, then renamed over it.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("partial");
-    let write = || {
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        // So that the rename itself survives a power cut; not every system can open a folder.
-        match path.parent().map(std::fs::File::open) {
-            Some(Ok(folder)) => folder.sync_all(),
-            _ => Ok(()),
-        }
-    };
-    write().map_err(|cause| {
-        // What was not renamed is of no use; if it cannot be removed either, nothing is lost.
-        let _ = std::fs::remove_file(&temporary);
-        Error::io(path, "--out names a folder that can be written to, with room for the run")(cause)
-    })
 }

@@ -2,7 +2,12 @@
 
 pub mod baselines;
 pub mod checkpoint;
+pub mod checkpoints;
+pub mod compact;
 mod divergence;
+pub mod header;
+pub mod inspect;
+pub mod loaded;
 pub mod lr;
 pub mod member;
 pub mod metrics;
@@ -15,17 +20,21 @@ mod ridge;
 pub mod run;
 pub mod schedule;
 mod snapshot;
+pub mod state;
 pub mod step_table;
 pub mod summary;
 mod told;
 mod trained;
 pub mod weights;
 
+pub use checkpoints::Checkpoints;
+pub use loaded::Loaded;
 pub use member::Member;
 pub use observer::{EpochRow, Observer, Progress, ReplicaEpoch};
 pub use options::TrainOptions;
 pub use plan::{Keep, Plan};
-pub use run::{run, stage};
+pub use run::{run, run_from, stage};
 pub use snapshot::Snapshot;
+pub use state::RunState;
 pub use summary::{Outcome, Summary, summarize};
 pub use trained::{Replica, Status, Trained};

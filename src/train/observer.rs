@@ -31,7 +31,7 @@ pub struct Progress {
 }
 
 /// One epoch of all replicas.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct EpochRow {
     /// From 1.
     pub epoch: usize,
@@ -45,7 +45,7 @@ pub struct EpochRow {
     pub replicas: Vec<ReplicaEpoch>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ReplicaEpoch {
     /// Mean training loss over the epoch's observed target values, scaled units.
     pub train_loss: f64,

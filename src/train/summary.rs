@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::baselines::Baselines;
-use super::checkpoint::PatchtstHeader;
+use super::header::{DeviceHeader, FORMAT_VERSION, PatchtstHeader};
 use super::metrics::{Metrics, score};
 use super::observer::Observer;
 use super::plan::Plan;
@@ -14,10 +14,7 @@ use super::weights::{self, SparsityReport};
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::program::tensor::{MASK, MOMENT1, MOMENT2, PARAMS, STATE};
-
-/// Of the summary's fields and of both safetensors files.
-pub const FORMAT_VERSION: u32 = 1;
+use crate::program::tensor::{MASK, PARAMS, STATE};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
@@ -182,20 +179,11 @@ pub struct ScaledSpread {
     pub mse: Option<MeanStd>,
 }
 
-/// One replica's tensors as files hold them.
+/// One replica's kept weights `[P]` and state `[S]`.
 #[derive(Debug, Clone)]
-pub struct TrainedWeights {
-    /// The kept weights, `[P]`.
-    pub kept: Vec<f32>,
-    /// Those after the last step.
-    pub last: Vec<f32>,
-    /// The state kept with them, `[S]`, and that after the last step.
-    pub kept_state: Vec<f32>,
-    pub last_state: Vec<f32>,
-    pub moment1: Vec<f32>,
-    pub moment2: Vec<f32>,
-    /// `[P/32]` bits.
-    pub mask: Vec<u32>,
+pub struct Kept {
+    pub params: Vec<f32>,
+    pub state: Vec<f32>,
 }
 
 /// A scored run.
@@ -204,7 +192,8 @@ pub struct Outcome {
     pub summary: Summary,
     pub trained: Trained,
     /// By replica.
-    pub weights: Vec<TrainedWeights>,
+    pub kept: Vec<Kept>,
+    pub device: DeviceHeader,
     /// Scaled test forecasts by replica, each `[windows, O]`.
     pub test_predictions: Vec<Vec<f32>>,
 }
@@ -229,19 +218,11 @@ pub fn summarize(
         trained.status = Status::Interrupted;
     }
     let layout = &plan.program.params;
-    let (mut replicas, mut weights) = (Vec::new(), Vec::new());
+    let (mut replicas, mut all_kept) = (Vec::new(), Vec::new());
     for (r, replica) in trained.replicas.iter().enumerate() {
-        let row = TrainedWeights {
-            kept: engine.read_f32(PARAMS, r)?,
-            last: trained.last_params[r].clone(),
-            kept_state: engine.read_f32(STATE, r)?,
-            last_state: trained.last_state[r].clone(),
-            moment1: engine.read_f32(MOMENT1, r)?,
-            moment2: engine.read_f32(MOMENT2, r)?,
-            mask: engine.read_u32(MASK, r)?,
-        };
+        let kept = Kept { params: engine.read_f32(PARAMS, r)?, state: engine.read_f32(STATE, r)? };
         let wanted = plan.members[r].prune.as_ref().map(|prune| prune.sparsity.max);
-        let sparsity = SparsityReport::new(layout, &row.mask, wanted);
+        let sparsity = SparsityReport::new(layout, &engine.read_u32(MASK, r)?, wanted);
         replicas.push(ReplicaSummary {
             replica: r,
             seed: replica.seed,
@@ -253,9 +234,9 @@ pub fn summarize(
             test: score(dataset, SplitName::Test, &test_predictions[r]),
             living_weights: sparsity.living_weights,
             sparsity,
-            weights_sha256: weights::sha256(layout, &row.kept, &plan.program.state, &row.kept_state),
+            weights_sha256: weights::sha256(layout, &kept.params, &plan.program.state, &kept.state),
         });
-        weights.push(row);
+        all_kept.push(kept);
     }
     let options = &plan.options;
     let summary = Summary {
@@ -283,7 +264,7 @@ pub fn summarize(
         windows_per_second: trained.windows_per_second,
         notices: [&dataset.notices[..], &plan.notices, &trained.notices].concat(),
     };
-    Ok(Outcome { summary, trained, weights, test_predictions })
+    Ok(Outcome { summary, trained, kept: all_kept, device: DeviceHeader::of(engine), test_predictions })
 }
 
 /// The lowest scaled validation MSE among replicas whose numbers are finite; the first if there is none.

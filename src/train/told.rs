@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::checkpoint::PatchtstHeader;
+use super::header::PatchtstHeader;
 use crate::error::{Error, Result};
 use crate::models::{NormPosition, Positions, Variant};
 use crate::program::op::FeedForward;

@@ -1,10 +1,13 @@
 //! What a run leaves: each replica's state, and the history.
 
+use serde::{Deserialize, Serialize};
+
 use super::observer::EpochRow;
 use super::snapshot::Snapshot;
+use super::state::RunState;
 
 /// Why a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// All epochs, or every replica stopped early.
@@ -18,7 +21,7 @@ pub enum Status {
 }
 
 /// One replica's state besides its tensors.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Replica {
     pub seed: u32,
     /// Neither stopped nor diverged.
@@ -41,6 +44,24 @@ pub struct Replica {
     pub kept: Option<usize>,
 }
 
+impl Replica {
+    /// Before its first step.
+    pub fn new(seed: u32) -> Self {
+        Replica {
+            seed,
+            active: true,
+            pruned: 0,
+            best: None,
+            waited: 0,
+            settled: false,
+            epochs: 0,
+            steps: 0,
+            diverged: None,
+            kept: None,
+        }
+    }
+}
+
 /// A run that has ended, its kept weights in the engine's [`PARAMS`](crate::program::tensor::PARAMS).
 #[derive(Debug)]
 pub struct Trained {
@@ -51,10 +72,9 @@ pub struct Trained {
     pub last: Vec<Snapshot>,
     /// By epoch.
     pub history: Vec<EpochRow>,
-    /// Each replica's weights after its last step, `[P]`.
-    pub last_params: Vec<Vec<f32>>,
-    /// Each replica's state after its last step, `[S]`.
-    pub last_state: Vec<Vec<f32>>,
+    /// Where the run stopped, with the rows after the last step; without them under
+    /// [`Keep::Three`](super::plan::Keep::Three).
+    pub end: RunState,
     /// Wall seconds of training, validation included.
     pub seconds: f64,
     /// Training windows per second of all replicas together, validation left out.

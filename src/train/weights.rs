@@ -6,7 +6,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::checkpoint::PatchtstHeader;
+use super::checkpoint::PREFIX;
+use super::header::PatchtstHeader;
 use super::told::Told;
 use crate::error::{Error, Result};
 use crate::models::{ModelOptions, NormKind, PatchtstOptions, Pool, Variant};
@@ -16,6 +17,8 @@ use crate::program::{ParamLayout, StateLayout};
 struct WeightsFile<'a> {
     file: &'a Path,
     tensors: SafeTensors<'a>,
+    /// Whether weights that are not finite are refused.
+    finite: bool,
 }
 
 impl<'a> WeightsFile<'a> {
@@ -25,7 +28,7 @@ impl<'a> WeightsFile<'a> {
             problem: format!("not a safetensors file: {error}"),
             help: "--init takes a file as safetensors' `save_file` writes it".into(),
         })?;
-        Ok(WeightsFile { file, tensors })
+        Ok(WeightsFile { file, tensors, finite: true })
     }
 
     fn refuse(&self, problem: String, help: &str) -> Error {
@@ -35,8 +38,7 @@ impl<'a> WeightsFile<'a> {
     /// A tensor's bytes, of this shape and type.
     fn tensor(&self, name: &str, shape: &[usize], dtype: Dtype) -> Result<&'a [u8]> {
         let tensor = self.tensors.tensor(name).map_err(|_| {
-            let names: Vec<&str> =
-                self.tensors.names().into_iter().filter(|name| !name.starts_with("microglia.")).collect();
+            let names: Vec<&str> = self.tensors.names().into_iter().filter(|name| !name.starts_with(PREFIX)).collect();
             self.refuse(
                 format!("holds no tensor `{name}`; it holds {}", names.join(", ")),
                 "the names must be those of model.safetensors, for the same --model and --layers",
@@ -60,7 +62,9 @@ impl<'a> WeightsFile<'a> {
     fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let bytes = self.tensor(name, shape, Dtype::F32)?;
         let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        if let Some(at) = values.iter().position(|w| !w.is_finite()) {
+        if self.finite
+            && let Some(at) = values.iter().position(|w| !w.is_finite())
+        {
             let problem = format!("tensor `{name}` holds a non-finite value at {at}");
             return Err(self.refuse(problem, "save finite weights"));
         }
@@ -85,6 +89,15 @@ pub fn load(
             return Err(source.refuse(problem, "choose --patchtst-variant and the others as the file was trained with"));
         }
     }
+    rows_of(&source, layout, state)
+}
+
+/// The same from the bytes of a file whose header the layouts come from; also of a model that diverged.
+pub fn load_own(file: &Path, bytes: &[u8], layout: &ParamLayout, state: &StateLayout) -> Result<(Vec<f32>, Vec<f32>)> {
+    rows_of(&WeightsFile { finite: false, ..WeightsFile::new(file, bytes)? }, layout, state)
+}
+
+fn rows_of(source: &WeightsFile, layout: &ParamLayout, state: &StateLayout) -> Result<(Vec<f32>, Vec<f32>)> {
     let mut row = vec![0.0; layout.words];
     for param in &layout.params {
         param.set(&mut row, source.floats(&param.name, &param.shape)?);
@@ -102,7 +115,7 @@ pub fn load(
             running[entry.range()].copy_from_slice(&source.floats(&entry.name, &entry.shape)?);
         }
     }
-    let ours = |name: &str| name.starts_with("microglia.") || layout.get(name).is_some() || state.get(name).is_some();
+    let ours = |name: &str| name.starts_with(PREFIX) || layout.get(name).is_some() || state.get(name).is_some();
     if let Some(name) = source.tensors.names().into_iter().find(|name| !ours(name)) {
         return Err(source.refuse(
             format!("holds a tensor `{name}` that the model lacks"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Library modules from the bottom up: a module may use those of earlier lines, and of its own.
 const LAYERS: [&[&str]; 9] = [
     &["dims", "error"],
-    &["words"],
+    &["files", "words"],
     &["data", "program", "gpu"],
     &["engine", "layers"],
     &["models", "reference", "kernels"],

@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::golden::{Golden, path};
 use crate::gpu_support;
 
-const TINY: [&str; 11] =
+pub const TINY: [&str; 11] =
     ["--target", "y", "--lookback", "7", "--horizon", "2", "--batch", "8", "--hidden", "5", "--device=cpu"];
 
-fn command(folder: &Path, args: &[&str]) -> Command {
+pub fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_microglia"));
     command.current_dir(folder).args(args);
     command

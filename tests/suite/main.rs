@@ -8,6 +8,12 @@ mod baselines;
 mod cli;
 /// PatchTST as users meet it.
 mod cli_patchtst;
+/// Runs that were killed, interrupted, or whose disk was full, as users meet them.
+mod cli_resume;
+/// Weights files, looked into and written anew, as users meet it.
+mod cli_weights;
+/// Units that pruning has cut off.
+mod compact;
 /// `compare` names broken engines.
 mod compare;
 /// Files as people have them.
@@ -51,6 +57,8 @@ mod patchtst;
 mod patchtst_files;
 /// Costs by hand, profiles of both engines, and `microglia profile` as users meet it.
 mod profile;
+/// A run that stops at any step and goes on ends in the bits of the one that never stopped.
+mod resume;
 /// Every shader, checked without a GPU.
 mod shaders;
 /// Statistics as SciPy computes them.

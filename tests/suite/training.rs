@@ -17,7 +17,7 @@ use microglia::train::{Keep, Member, Observer, Plan, Status, TrainOptions, Train
 use crate::gpu_support::{self, on_each_engine};
 
 /// A panel of two series of 90 rows with a few missing targets; 5-row look-back, 2-row horizon.
-fn dataset() -> Dataset {
+pub fn dataset() -> Dataset {
     let mut csv = String::from("id,t,y,x\n");
     for id in ["a", "b"] {
         for t in 0..90u32 {
@@ -41,7 +41,7 @@ fn dataset() -> Dataset {
     options.load_bytes("waves", "waves.csv", csv.as_bytes()).unwrap()
 }
 
-fn options() -> TrainOptions {
+pub fn options() -> TrainOptions {
     TrainOptions {
         model: ModelOptions {
             kind: ModelKind::Lstm,
@@ -77,7 +77,7 @@ fn forecasts(engine: &mut dyn Engine, plan: &Plan, windows: &[u32]) -> Forecasts
 }
 
 /// The hash of each replica's kept weights.
-fn hashes(plan: &Plan, engine: &mut dyn Engine) -> Vec<String> {
+pub fn hashes(plan: &Plan, engine: &mut dyn Engine) -> Vec<String> {
     let replicas = 0..plan.options.replicas;
     let hash = |r| {
         let (params, state) = (engine.read_f32(PARAMS, r).unwrap(), engine.read_f32(STATE, r).unwrap());
@@ -382,7 +382,7 @@ fn one_replica_s_nan_leaves_the_others_alone() {
 }
 
 /// Asks to stop after a number of steps.
-struct StopAfter(usize, usize);
+pub struct StopAfter(pub usize, pub usize);
 
 impl Observer for StopAfter {
     fn progress(&mut self, progress: &microglia::train::Progress) {
@@ -403,7 +403,7 @@ fn an_interrupted_run_keeps_its_last_weights() {
         let trained = run(&dataset, &plan, engine.as_mut(), &mut StopAfter(20, 0)).unwrap();
         assert_eq!(trained.status, Status::Interrupted);
         assert!(trained.replicas[0].steps >= 20 && trained.replicas[0].steps < 4 * plan.steps_per_epoch);
-        assert_eq!(trained.last_params[0], engine.read_f32(PARAMS, 0).unwrap());
+        assert_eq!(trained.end.rows[0].params, engine.read_f32(PARAMS, 0).unwrap());
         assert_eq!(trained.replicas[0].kept, None);
         assert!(trained.notices.iter().any(|line| line.contains("sparsity")), "{:?}", trained.notices);
     });
@@ -438,11 +438,11 @@ fn a_given_number_of_steps_is_taken_and_its_last_weights_kept() {
     let open = |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, None).unwrap()) };
     let (_, trained, mut engine) = train(&dataset, &options, &open);
     assert_eq!((trained.status, trained.replicas[0].steps), (Status::MaxSteps, wanted - 1));
-    assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.last_params[0]);
+    assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.end.rows[0].params);
     // Also where the epochs end before the steps do.
     let (_, trained, mut engine) = train(&dataset, &TrainOptions { max_steps: Some(100_000), ..options }, &open);
     assert_eq!((trained.status, trained.replicas[0].steps, trained.replicas[0].kept), (Status::Done, wanted, None));
-    assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.last_params[0]);
+    assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.end.rows[0].params);
 }
 
 #[test]
@@ -473,6 +473,6 @@ fn patience_stops_a_replica_and_best_weights_are_kept() {
         let last = TrainOptions { select: Select::Last, ..options.clone() };
         let (_, trained, mut engine) = train(&dataset, &last, open);
         assert_eq!(trained.replicas[0].kept, None);
-        assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.last_params[0]);
+        assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), trained.end.rows[0].params);
     });
 }

@@ -21,7 +21,7 @@ use super::results::Results;
 use super::row::Selection;
 use super::study::Study;
 use crate::error::{Error, Result};
-use crate::train::checkpoint::replace;
+use crate::files::replace;
 
 pub use analysis::{Analysis, Arm, Paired, Verdict};
 use document::Block;

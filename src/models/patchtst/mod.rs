@@ -64,9 +64,10 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
         Positions::Random => positions.initial(Initial::Normal(1.0)),
     });
     for layer in 0..model.layers {
-        let name = layer_name(layer);
+        let (name, widths) = (layer_name(layer), model.layer(layer));
+        let inner = widths.heads * widths.head;
         for (i, part) in ["q_proj", "k_proj", "v_proj"].into_iter().enumerate() {
-            let [mut weight, mut bias] = linear(&format!("{name}.self_attn.{part}"), d, d);
+            let [mut weight, mut bias] = linear(&format!("{name}.self_attn.{part}"), inner, d);
             if variant == Variant::Authors {
                 // Xavier's bound for the three as one [3D, D].
                 weight = weight.initial(Initial::Uniform((6.0 / (4 * d) as f32).sqrt()));
@@ -74,11 +75,11 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
             }
             params.extend([weight, bias].map(|param| if i > 0 { param.joined() } else { param }));
         }
-        let [weight, bias] = linear(&format!("{name}.self_attn.out_proj"), d, d);
+        let [weight, bias] = linear(&format!("{name}.self_attn.out_proj"), d, inner);
         let bias = if variant == Variant::Authors { bias.initial(Initial::Constant(0.0)) } else { bias };
         params.extend([weight, bias]);
-        params.extend(linear(&format!("{name}.ff.0"), options.ff, d));
-        params.extend(linear(&format!("{name}.ff.3"), d, options.ff));
+        params.extend(linear(&format!("{name}.ff.0"), widths.ff, d));
+        params.extend(linear(&format!("{name}.ff.3"), d, widths.ff));
     }
     for name in norm_names(model) {
         params.push(Param::new(format!("{name}.weight"), &[d], false, 0.0).initial(Initial::Constant(1.0)));
@@ -210,7 +211,8 @@ fn encoder_layer(
             Variant::Official => ScoreUse::Residual { scores: &mut *scores, last },
             Variant::Hf | Variant::Authors => ScoreUse::Plain,
         };
-        layers::attention(b, &format!("{name}.self_attn"), (tokens, options.heads), residual, input, end);
+        let heads = model.layer(layer).heads;
+        layers::attention(b, &format!("{name}.self_attn"), (tokens, heads), residual, input, end);
     });
     sublayer(b, "ff", "norm_sublayer3", x, &mut |b, input, end| {
         let site = format!("dropout:patchtst.{layer}.activation");

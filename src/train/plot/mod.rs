@@ -3,6 +3,7 @@
 //! Knows numbers, names and times only; what they mean is for the caller to say.
 
 mod axis;
+mod masks;
 
 use chrono::NaiveDateTime;
 use plotters::coord::Shift;
@@ -10,6 +11,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use self::axis::{Ticked, padded_range, short, span, time_ticks};
+pub use self::masks::masks_svg;
 use crate::error::{Error, Result};
 
 const SIZE: (u32, u32) = (1100, 520);

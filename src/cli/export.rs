@@ -1,0 +1,52 @@
+//! `microglia export`: a model's weights in a file of their own, and what that saves.
+
+use anyhow::{Result, bail};
+use microglia::data::grouped;
+use microglia::train::Loaded;
+use microglia::train::compact::compact;
+use microglia::train::inspect::Inspection;
+
+use super::inspect::cuts;
+use super::table::{Table, percent};
+use super::weights_args::{ExportArgs, Form};
+use super::{Code, print};
+
+pub fn run(args: &ExportArgs) -> Result<Code> {
+    let loaded = Loaded::open(&args.file)?;
+    if args.out.exists() && !args.overwrite {
+        bail!(
+            "--out {}: is there already\n  help: choose another --out, or replace it with --overwrite",
+            args.out.display()
+        );
+    }
+    let inspection = Inspection::of(&loaded);
+    let mut text = String::new();
+    match args.form {
+        Form::Dense => loaded.save(&args.out, false)?,
+        Form::Sparse => loaded.save(&args.out, true)?,
+        Form::Compact => {
+            let small = compact(&loaded)?;
+            small.loaded.save(&args.out, false)?;
+            text = cuts(&small.cuts) + "\n";
+        }
+    }
+    text += &sizes(&inspection);
+    print(&format!("{text}\n{}\n", args.out.display()))?;
+    Ok(Code::Done)
+}
+
+/// What each form takes, tensors alone.
+pub fn sizes(inspection: &Inspection) -> String {
+    let sizes = &inspection.sizes;
+    let mut table = Table::new(["tensors", "weights", "bytes", "of dense"]);
+    let mut row = |name: &str, weights: usize, bytes: usize| {
+        let share = percent(bytes as f64 / sizes.dense as f64);
+        table.row(vec![name.into(), grouped(weights), grouped(bytes), share]);
+    };
+    row("dense", inspection.parameters, sizes.dense);
+    row("sparse", inspection.parameters, sizes.sparse);
+    if let Some(small) = &inspection.compacted {
+        row("compact", small.parameters, small.dense);
+    }
+    table.to_string()
+}

@@ -1,0 +1,141 @@
+//! `microglia inspect`: what a weights file holds.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use microglia::data::options::list;
+use microglia::data::{counted, grouped};
+use microglia::files::replace;
+use microglia::train::Loaded;
+use microglia::train::compact::Cut;
+use microglia::train::inspect::Inspection;
+use microglia::train::plot::masks_svg;
+
+use super::export::sizes;
+use super::outputs::json;
+use super::table::{NONE, Table, column, percent};
+use super::weights_args::InspectArgs;
+use super::{Code, print, say};
+
+pub fn run(args: &InspectArgs) -> Result<Code> {
+    let loaded = Loaded::open(&args.file)?;
+    let inspection = Inspection::of(&loaded);
+    if let Some(file) = &args.svg {
+        let model = &inspection.model;
+        let title =
+            format!("{} on {}, {} pruned", model.kind, inspection.data.name, percent(inspection.sparsity.overall));
+        replace(file, masks_svg(&title, &loaded.layout, &loaded.mask).as_bytes())?;
+        say(&format!("masks: {}", file.display()));
+    }
+    print(&if args.json { json(&inspection)? } else { text(&inspection) })?;
+    Ok(Code::Done)
+}
+
+fn text(inspection: &Inspection) -> String {
+    let Inspection { model, data, progress, device, .. } = inspection;
+    let kept = progress.kept_epoch.map_or("the last step".into(), |epoch| format!("epoch {epoch}"));
+    let layers = if model.layers > 1 { format!(" in each of {} layers", model.layers) } else { String::new() };
+    let width = match model.patchtst {
+        Some(_) => format!("of width {}", grouped(model.hidden)),
+        None => format!("with {}", counted(model.hidden, "hidden unit")),
+    };
+    let mut text = format!(
+        "{}: {} {width}{layers}, {} parameters, format {}\n\
+         {}: {} in, {} out; inputs {}, the first {} forecast; {} series\n\
+         weights of {kept}, after {} and {}; seed {}, {} on {}\nweights sha256 {}\n\n",
+        inspection.file,
+        model.kind,
+        grouped(inspection.parameters),
+        inspection.format_version,
+        data.name,
+        counted(model.lookback, "row"),
+        counted(model.horizon, "row"),
+        list(&model.channels),
+        model.targets,
+        grouped(data.series.len()),
+        counted(progress.epoch, "epoch"),
+        counted(progress.step, "step"),
+        progress.seed,
+        device.engine,
+        device.name,
+        inspection.weights_sha256,
+    );
+    text += &tensors(inspection);
+    if let Some(small) = &inspection.compacted {
+        let _ = write!(text, "\n{}", cuts(&small.cuts));
+    }
+    let _ = write!(text, "\n{}the file: {} bytes\n", sizes(inspection), grouped(inspection.sizes.file));
+    if !inspection.history.is_empty() {
+        let _ = write!(text, "\n{}", history(inspection));
+    }
+    text + "\n" + &inspection.config
+}
+
+/// Shapes, and of prunable matrices what lives.
+fn tensors(inspection: &Inspection) -> String {
+    let report = &inspection.sparsity;
+    let mut table = Table::new([
+        "tensor",
+        "shape",
+        "living",
+        "sparsity",
+        "gate i",
+        "gate f",
+        "gate g",
+        "gate o",
+        "dead rows",
+        "dead columns",
+    ]);
+    for tensor in &inspection.tensors {
+        let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+        let mut cells = vec![tensor.name.clone(), shape.join(" × ")];
+        let sparsity = report.tensors.iter().find(|one| one.name == tensor.name);
+        let dead = inspection.dead.iter().find(|one| one.tensor == tensor.name);
+        match (sparsity, dead) {
+            (Some(one), Some(dead)) => {
+                cells.extend([grouped(one.living), percent(one.sparsity)]);
+                cells.extend(one.gates.map_or([NONE; 4].map(String::from), |gates| gates.map(percent)));
+                cells.extend([dead.rows.len(), dead.columns.len()].map(grouped));
+            }
+            _ => cells.extend([NONE; 8].map(String::from)),
+        }
+        table.row(cells);
+    }
+    format!(
+        "{}sparsity {}: {} of {} weights in matrices living\n",
+        table.without_empty_columns(),
+        percent(report.overall),
+        grouped(report.living_weights),
+        grouped(report.prunable_weights)
+    )
+}
+
+/// What compaction takes out, a line for each layer and kind of unit.
+pub fn cuts(cuts: &[Cut]) -> String {
+    let mut table = Table::new(["cut off", "units", "of", "left a constant"]);
+    for cut in cuts {
+        let name = format!("layer {}, {}", cut.layer, cut.units);
+        table.row(vec![name, grouped(cut.before - cut.after), grouped(cut.before), grouped(cut.folded)]);
+    }
+    table.to_string()
+}
+
+fn history(inspection: &Inspection) -> String {
+    let mut table = Table::new(["epoch", "step", "training loss", "validation loss", "sparsity", "best so far"]);
+    let rows: Vec<_> = inspection.history.iter().map(|row| (row, &row.replicas[0])).collect();
+    let train = column(&rows.iter().map(|(_, one)| Some(one.train_loss)).collect::<Vec<_>>());
+    let validation = column(&rows.iter().map(|(_, one)| Some(one.validation_loss)).collect::<Vec<_>>());
+    for (i, (row, one)) in rows.iter().enumerate() {
+        let best = if one.best { "yes" } else { NONE };
+        let (train, validation) = (train[i].clone(), validation[i].clone());
+        table.row(vec![
+            row.epoch.to_string(),
+            grouped(row.step),
+            train,
+            validation,
+            percent(one.sparsity),
+            best.into(),
+        ]);
+    }
+    table.without_empty_columns().to_string()
+}

@@ -1,0 +1,41 @@
+//! What is typed after `microglia inspect` and `microglia export`.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, or one of checkpoints/
+    #[arg(value_name = "F")]
+    pub file: PathBuf,
+    /// Write a picture of every matrix's mask
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Print everything as JSON
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, or one of checkpoints/
+    #[arg(value_name = "F")]
+    pub file: PathBuf,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How: dense, sparse, or compact
+    #[arg(long, value_name = "FORM", value_enum, default_value = "dense", hide_possible_values = true)]
+    pub form: Form,
+    /// Replace the file if it is there
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub overwrite: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    Dense,
+    Sparse,
+    Compact,
+}

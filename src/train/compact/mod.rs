@@ -1,0 +1,110 @@
+//! A pruned model without the units that pruning has cut off: smaller, dense, with the same forecasts.
+//!
+//! A unit goes only where its value provably never matters, or is the same for every input:
+//! - *it reaches nothing*: every weight that reads it is 0, but for those of units that go too. Removing it removes products with
+//!   exact zeros.
+//! - *it is constant*: every weight by which it reads anything is 0, so that its value v follows from its biases. What reads it,
+//!   y = … + w·v, gets w·v in its bias.
+//!
+//! Each removal may cut off others, so it is repeated until none is left. See [`recurrent`] and [`transformer`] for what the
+//! two cases are there. Only sums change their order, so forecasts agree to rounding.
+
+pub mod recurrent;
+mod tensors;
+pub mod transformer;
+
+use serde::Serialize;
+
+use self::tensors::Tensors;
+use super::Loaded;
+use crate::error::{Error, Result};
+use crate::models::{LayerWidths, ModelKind, ModelOptions};
+
+/// A compacted model, and what was cut.
+#[derive(Debug, Clone)]
+pub struct Compacted {
+    pub loaded: Loaded,
+    pub cuts: Vec<Cut>,
+}
+
+/// Units of one kind in one layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cut {
+    pub layer: usize,
+    /// `hidden units`, `heads`, `words of a head` or `feed-forward units`.
+    pub units: &'static str,
+    pub before: usize,
+    pub after: usize,
+    /// Of those that went, how many left a constant in a bias.
+    pub folded: usize,
+}
+
+/// Compacts a model's kept weights.
+///
+/// # Errors
+/// Refuses Monte Carlo dropout, whose forecasts are draws by a unit's place: fewer units would be other draws.
+pub fn compact(loaded: &Loaded) -> Result<Compacted> {
+    if loaded.header.mc_dropout.is_some() {
+        return Err(Error::Checkpoint {
+            file: loaded.file.clone(),
+            problem: "forecasts by Monte Carlo dropout, whose draws depend on every unit's place".into(),
+            help: "export it dense or sparse".into(),
+        });
+    }
+    let mut tensors = Tensors::of(&loaded.layout, &loaded.params);
+    let model = &loaded.model;
+    let before: Vec<LayerWidths> = (0..model.layers).map(|layer| model.layer(layer)).collect();
+    let (after, folded) = match model.kind {
+        ModelKind::Rnn | ModelKind::Lstm => recurrent::cut(&mut tensors, model, loaded.header.model.lookback),
+        ModelKind::Patchtst => transformer::cut(&mut tensors, model),
+    };
+    let loaded = loaded.with_model(with_widths(model, &after), |layout| tensors.row(layout))?;
+    let mut cuts = Vec::new();
+    for (layer, (before, after)) in before.into_iter().zip(after).enumerate() {
+        let folded = &folded[layer];
+        let mut add = |units, before, after, folded| cuts.push(Cut { layer, units, before, after, folded });
+        match model.kind {
+            ModelKind::Rnn | ModelKind::Lstm => add("hidden units", before.hidden, after.hidden, folded.units),
+            ModelKind::Patchtst => {
+                add("heads", before.heads, after.heads, 0);
+                add("words of a head", before.head, after.head, folded.channels);
+                add("feed-forward units", before.ff, after.ff, folded.units);
+            }
+        }
+    }
+    Ok(Compacted { loaded, cuts })
+}
+
+/// How many of a layer's removed units left a constant.
+#[derive(Debug, Clone, Copy, Default)]
+struct Folded {
+    units: usize,
+    channels: usize,
+}
+
+/// The model of these widths; without widths by layer where they are alike, so that PyTorch's own modules can hold it.
+fn with_widths(model: &ModelOptions, widths: &[LayerWidths]) -> ModelOptions {
+    let mut model = model.clone();
+    let first = widths[0];
+    let whole = first.heads * first.head == model.patchtst.d_model;
+    let alike = widths.iter().all(|one| *one == first) && (model.kind != ModelKind::Patchtst || whole);
+    model.layer_widths = if alike { Vec::new() } else { widths.to_vec() };
+    if alike && model.kind == ModelKind::Patchtst {
+        (model.patchtst.ff, model.patchtst.heads) = (first.ff, first.heads);
+    } else if model.kind != ModelKind::Patchtst {
+        model.hidden = widths.iter().map(|one| one.hidden).max().unwrap_or(1);
+    }
+    model
+}
+
+/// Marks the first where none is: a layer has one unit at least, here of zeros.
+fn at_least_one(live: &mut [bool]) {
+    if live.iter().all(|live| !live) {
+        live[0] = true;
+    }
+}
+
+/// Places that are marked.
+fn places(live: &[bool]) -> Vec<usize> {
+    (0..live.len()).filter(|i| live[*i]).collect()
+}

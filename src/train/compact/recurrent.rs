@@ -1,0 +1,153 @@
+//! Hidden units of RNN and LSTM.
+//!
+//! Unit j of layer l is read by column j of `weight_hh` (by its own layer, a step later) and by column j of what follows:
+//! `weight_ih` of the next layer, or the head, which reads the last step alone.
+//! - A set of units *reaches nothing* where what follows has zeros in their columns, and `weight_hh` has zeros there in the
+//!   rows of every unit outside the set. The largest such set is found by taking out, again and again, units that one
+//!   outside reads.
+//! - A unit is *constant* where its rows of `weight_ih` and `weight_hh` are 0, and so is its column of `weight_hh`. Of an
+//!   RNN, h = act(b_ih + b_hh) at every step. Of an LSTM, the cell adds up over the steps, so h_t is the same for every input
+//!   and not for every step: only the last layer's goes, whose last step alone is read.
+
+use super::tensors::Tensors;
+use super::{Folded, at_least_one, places};
+use crate::models::{LayerWidths, ModelKind, ModelOptions};
+use crate::program::op::Activation;
+
+/// Cuts the tensors; the widths that are left.
+pub(super) fn cut(tensors: &mut Tensors, model: &ModelOptions, lookback: usize) -> (Vec<LayerWidths>, Vec<Folded>) {
+    let mut layers: Vec<Layer> = (0..model.layers).map(|layer| Layer::new(model, layer)).collect();
+    loop {
+        let before: usize = layers.iter().map(Layer::width).sum();
+        for layer in layers.iter_mut().rev() {
+            layer.drop_unread(tensors);
+        }
+        for layer in &mut layers {
+            layer.fold_constants(tensors, lookback);
+        }
+        if layers.iter().map(Layer::width).sum::<usize>() == before {
+            break;
+        }
+    }
+    for layer in &mut layers {
+        at_least_one(&mut layer.live);
+        layer.shrink(tensors);
+    }
+    let widths = layers.iter().map(|layer| LayerWidths { hidden: layer.width(), heads: 0, head: 0, ff: 0 });
+    (widths.collect(), layers.iter().map(|layer| Folded { units: layer.folded, channels: 0 }).collect())
+}
+
+struct Layer {
+    kind: ModelKind,
+    activation: Activation,
+    gates: usize,
+    last: bool,
+    input: String,
+    recurrent: String,
+    biases: [String; 2],
+    /// The matrix of what follows, and its bias.
+    reader: [String; 2],
+    live: Vec<bool>,
+    folded: usize,
+}
+
+impl Layer {
+    fn new(model: &ModelOptions, layer: usize) -> Layer {
+        let (kind, last) = (model.kind, layer + 1 == model.layers);
+        let name = |part: &str, layer: usize| format!("{kind}.{part}_l{layer}");
+        Layer {
+            kind,
+            activation: model.activation,
+            gates: if kind == ModelKind::Lstm { 4 } else { 1 },
+            last,
+            input: name("weight_ih", layer),
+            recurrent: name("weight_hh", layer),
+            biases: [name("bias_ih", layer), name("bias_hh", layer)],
+            reader: match last {
+                true => ["head.weight".into(), "head.bias".into()],
+                false => [name("weight_ih", layer + 1), name("bias_ih", layer + 1)],
+            },
+            live: vec![true; model.layer(layer).hidden],
+            folded: 0,
+        }
+    }
+
+    fn width(&self) -> usize {
+        places(&self.live).len()
+    }
+
+    /// Rows of a unit's gates.
+    fn rows(&self, unit: usize) -> impl Iterator<Item = usize> + use<> {
+        let hidden = self.live.len();
+        (0..self.gates).map(move |gate| gate * hidden + unit)
+    }
+
+    fn drop_unread(&mut self, tensors: &mut Tensors) {
+        let reader = tensors.get(&self.reader[0]);
+        let recurrent = tensors.get(&self.recurrent);
+        let mut unread: Vec<bool> = (0..self.live.len()).map(|j| self.live[j] && reader.column_is_zero(j)).collect();
+        let reads = |i: usize, j: usize| self.rows(i).any(|row| recurrent.at(row, j) != 0.0);
+        let mut outside: Vec<usize> = (0..self.live.len()).filter(|i| self.live[*i] && !unread[*i]).collect();
+        while let Some(i) = outside.pop() {
+            for j in places(&unread).into_iter().filter(|j| reads(i, *j)) {
+                unread[j] = false;
+                outside.push(j);
+            }
+        }
+        for j in places(&unread) {
+            self.remove(tensors, j);
+        }
+    }
+
+    fn fold_constants(&mut self, tensors: &mut Tensors, lookback: usize) {
+        for j in places(&self.live) {
+            let (input, recurrent) = (tensors.get(&self.input), tensors.get(&self.recurrent));
+            let reads_nothing = self.rows(j).all(|row| input.row_is_zero(row) && recurrent.row_is_zero(row));
+            if !reads_nothing || !recurrent.column_is_zero(j) || (self.kind == ModelKind::Lstm && !self.last) {
+                continue;
+            }
+            let bias: Vec<f64> = self
+                .rows(j)
+                .map(|row| self.biases.iter().map(|name| f64::from(tensors.get(name).at(row, 0))).sum())
+                .collect();
+            let value = match self.kind {
+                ModelKind::Lstm => last_state(&bias, lookback),
+                _ if self.activation == Activation::Relu => bias[0].max(0.0),
+                _ => bias[0].tanh(),
+            };
+            tensors.fold(&self.reader[0], j, value, &self.reader[1]);
+            self.remove(tensors, j);
+            self.folded += 1;
+        }
+    }
+
+    /// Takes a unit out: what it reads and what reads it become zeros.
+    fn remove(&mut self, tensors: &mut Tensors, unit: usize) {
+        self.live[unit] = false;
+        for name in [&self.input, &self.recurrent, &self.biases[0], &self.biases[1]] {
+            self.rows(unit).for_each(|row| tensors.get_mut(name).clear_row(row));
+        }
+        tensors.get_mut(&self.recurrent).clear_column(unit);
+        tensors.get_mut(&self.reader[0]).clear_column(unit);
+    }
+
+    fn shrink(&self, tensors: &mut Tensors) {
+        let units: Vec<Option<usize>> = places(&self.live).into_iter().map(Some).collect();
+        let hidden = self.live.len();
+        let rows: Vec<Option<usize>> = (0..self.gates)
+            .flat_map(|gate| units.iter().map(move |unit| unit.map(|unit| gate * hidden + unit)))
+            .collect();
+        for name in [&self.input, &self.recurrent, &self.biases[0], &self.biases[1]] {
+            tensors.get_mut(name).take_rows(&rows);
+        }
+        tensors.get_mut(&self.recurrent).take_columns(&units);
+        tensors.get_mut(&self.reader[0]).take_columns(&units);
+    }
+}
+
+/// h after `steps` of an LSTM unit that reads nothing, from the sums of its biases for i, f, g and o.
+fn last_state(bias: &[f64], steps: usize) -> f64 {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let cell = (0..steps).fold(0.0, |cell, _| sigmoid(bias[1]) * cell + sigmoid(bias[0]) * bias[2].tanh());
+    sigmoid(bias[3]) * cell.tanh()
+}

@@ -1,0 +1,296 @@
+//! What a weights file says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::options::Regularizer;
+use super::plan::Plan;
+use super::state::RunState;
+use super::trained::Replica;
+use crate::data::{Dataset, Scaler};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::models::{LayerWidths, ModelKind, ModelOptions, PatchtstOptions, Variant};
+
+/// Of weights files and of summaries. 2: a run's whole state, and all of a model's settings.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// What a file says of itself, as JSON under the metadata key `microglia`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    pub format_version: u32,
+    pub model: ModelHeader,
+    pub data: DataHeader,
+    /// Where a forecast is the mean of passes with dropout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mc_dropout: Option<McHeader>,
+    pub progress: Progress,
+    pub device: DeviceHeader,
+    /// The run's resolved `config.toml`.
+    pub config: String,
+    /// Where a run stands; absent in a file that holds a model alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunState>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelHeader {
+    pub kind: String,
+    pub hidden: usize,
+    pub layers: usize,
+    pub activation: String,
+    pub instance_norm: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patchtst: Option<PatchtstHeader>,
+    /// By layer, of a compacted model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layer_widths: Vec<LayerWidths>,
+    /// Rows in.
+    pub lookback: usize,
+    /// Rows out.
+    pub horizon: usize,
+    /// Input columns in order: targets, covariates, calendar.
+    pub channels: Vec<String>,
+    pub targets: usize,
+}
+
+/// What a PatchTST's tensors do not say of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatchtstHeader {
+    pub variant: String,
+    /// How windows become patches: `end`, `cut` or `replicate`.
+    pub padding: String,
+    /// The order of the head's columns: `feature-major`, `patch-major` or `pooled`.
+    pub head_order: String,
+    /// Whether layers add the attention scores of the layer before.
+    pub residual_attention: bool,
+    pub patch: usize,
+    pub stride: usize,
+    pub heads: usize,
+    /// Hidden units of the feed-forward blocks; 0 in files of format 1, which did not say.
+    #[serde(default)]
+    pub ff: usize,
+    /// `flatten` or `mean`; empty in files of format 1.
+    #[serde(default)]
+    pub pool: String,
+    #[serde(default)]
+    pub revin_affine: bool,
+    #[serde(default)]
+    pub attention_dropout: f64,
+    #[serde(default)]
+    pub head_dropout: f64,
+    pub norm: String,
+    pub norm_position: String,
+    pub ff_activation: String,
+    pub positions: String,
+    pub instance_norm: String,
+}
+
+impl PatchtstHeader {
+    /// `None` for another model.
+    pub fn new(model: &ModelOptions) -> Option<Self> {
+        let p = &model.patchtst;
+        (model.kind == ModelKind::Patchtst).then(|| PatchtstHeader {
+            variant: p.variant.to_string(),
+            padding: p.padding().into(),
+            head_order: p.head_order().into(),
+            residual_attention: p.variant == Variant::Official,
+            patch: p.patch.unwrap_or_default(),
+            stride: p.stride.unwrap_or_default(),
+            heads: p.heads,
+            ff: p.ff,
+            pool: p.pool.to_string(),
+            revin_affine: p.revin_affine,
+            attention_dropout: p.attention_dropout,
+            head_dropout: p.head_dropout,
+            norm: p.norm.to_string(),
+            norm_position: p.norm_position.to_string(),
+            ff_activation: p.ff_activation.to_string(),
+            positions: p.positions.to_string(),
+            instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
+        })
+    }
+
+    /// The settings that differ, as `name: theirs, here ours`.
+    pub fn differences(&self, here: &PatchtstHeader) -> Vec<String> {
+        let values = |header: &PatchtstHeader| {
+            [
+                ("variant", header.variant.clone()),
+                ("padding", header.padding.clone()),
+                ("head order", header.head_order.clone()),
+                ("residual attention", header.residual_attention.to_string()),
+                ("patch", header.patch.to_string()),
+                ("stride", header.stride.to_string()),
+                ("heads", header.heads.to_string()),
+                ("norm", header.norm.clone()),
+                ("norm position", header.norm_position.clone()),
+                ("ff activation", header.ff_activation.clone()),
+                ("positions", header.positions.clone()),
+                ("instance norm", header.instance_norm.clone()),
+            ]
+        };
+        let pairs = values(self).into_iter().zip(values(here));
+        pairs.filter(|(a, b)| a.1 != b.1).map(|(a, b)| format!("{}: {}, here {}", a.0, a.1, b.1)).collect()
+    }
+}
+
+/// Monte Carlo dropout, whose draws are counted by batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct McHeader {
+    pub passes: usize,
+    /// Probability of dropping an element.
+    pub dropout: f64,
+    pub batch: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataHeader {
+    pub name: String,
+    /// SHA-256 of the file's bytes, in hex.
+    pub fingerprint: String,
+    /// Rows in a season.
+    pub season: usize,
+    pub series: Vec<SeriesHeader>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeriesHeader {
+    pub id: String,
+    /// Per value column: targets, then covariates.
+    pub scalers: Vec<Scaler>,
+    /// Global rows that end training, validation and test.
+    pub borders: [usize; 3],
+}
+
+/// Where the replica stands. Its generator and data order follow from (seed, step, epoch).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    pub seed: u32,
+    pub epoch: usize,
+    pub step: usize,
+    pub active: bool,
+    pub pruned: usize,
+    pub best_loss: Option<f64>,
+    pub best_epoch: Option<usize>,
+    pub waited: usize,
+    /// The epoch whose weights the file's PyTorch names hold; `None` for the last step's.
+    pub kept_epoch: Option<usize>,
+}
+
+impl ModelHeader {
+    /// Takes the widths of a model that is otherwise the same.
+    pub fn set_widths(&mut self, model: &ModelOptions) {
+        self.hidden = model.width();
+        self.patchtst = PatchtstHeader::new(model);
+        self.layer_widths = model.layer_widths.clone();
+    }
+
+    /// The model that was trained.
+    ///
+    /// # Errors
+    /// Where a word is unknown.
+    pub fn options(&self) -> Result<ModelOptions> {
+        let kind: ModelKind = self.kind.parse()?;
+        let variant = self.patchtst.as_ref().map_or(Ok(Variant::Official), |p| p.variant.parse())?;
+        let mut model = ModelOptions::of(kind, variant);
+        model.layers = self.layers;
+        model.layer_widths = self.layer_widths.clone();
+        model.activation = self.activation.parse()?;
+        model.instance_norm = match self.instance_norm.as_str() {
+            "none" => None,
+            word => Some(word.parse()?),
+        };
+        match &self.patchtst {
+            Some(p) => {
+                model.patchtst = PatchtstOptions {
+                    patch: Some(p.patch),
+                    stride: Some(p.stride),
+                    d_model: self.hidden,
+                    heads: p.heads,
+                    ff: p.ff,
+                    norm: p.norm.parse()?,
+                    norm_position: p.norm_position.parse()?,
+                    ff_activation: p.ff_activation.parse()?,
+                    positions: p.positions.parse()?,
+                    pool: p.pool.parse()?,
+                    attention_dropout: p.attention_dropout,
+                    head_dropout: p.head_dropout,
+                    revin_affine: p.revin_affine,
+                    ..model.patchtst
+                };
+            }
+            None => model.hidden = self.hidden,
+        }
+        Ok(model)
+    }
+}
+
+/// Which device a run was on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceHeader {
+    /// `cpu` or `gpu`.
+    pub engine: String,
+    /// `cpu`, `software`, `integrated` or `discrete`: what chooses between variants of a kernel.
+    pub class: String,
+    pub name: String,
+}
+
+impl DeviceHeader {
+    pub fn of(engine: &dyn Engine) -> Self {
+        DeviceHeader { engine: engine.kind().into(), class: engine.class().into(), name: engine.device() }
+    }
+}
+
+impl Header {
+    pub fn new(dataset: &Dataset, plan: &Plan, replica: &Replica, device: &DeviceHeader, config: &str) -> Self {
+        let model = &plan.options.model;
+        Header {
+            format_version: FORMAT_VERSION,
+            model: ModelHeader {
+                kind: model.kind.to_string(),
+                hidden: model.width(),
+                layers: model.layers,
+                activation: model.activation.to_string(),
+                instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
+                patchtst: PatchtstHeader::new(model),
+                layer_widths: model.layer_widths.clone(),
+                lookback: dataset.lookback,
+                horizon: dataset.horizon,
+                channels: dataset.channel_names.clone(),
+                targets: dataset.targets,
+            },
+            data: DataHeader {
+                name: dataset.name.clone(),
+                fingerprint: dataset.fingerprint.clone(),
+                season: dataset.season,
+                series: dataset
+                    .series
+                    .iter()
+                    .map(|series| SeriesHeader {
+                        id: series.id.clone(),
+                        scalers: series.scalers.clone(),
+                        borders: [series.parts.train.end, series.parts.validation.end, series.parts.test.end],
+                    })
+                    .collect(),
+            },
+            mc_dropout: plan.options.regularizers.has(Regularizer::McDropout).then_some(McHeader {
+                passes: plan.options.mc_passes,
+                dropout: plan.options.dropout,
+                batch: plan.options.batch,
+            }),
+            progress: Progress {
+                seed: replica.seed,
+                epoch: replica.epochs,
+                step: replica.steps,
+                active: replica.active,
+                pruned: replica.pruned,
+                best_loss: replica.best.map(|best| best.0),
+                best_epoch: replica.best.map(|best| best.1),
+                waited: replica.waited,
+                kept_epoch: replica.kept,
+            },
+            device: device.clone(),
+            config: config.into(),
+            run: None,
+        }
+    }
+}

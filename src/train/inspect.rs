@@ -1,0 +1,126 @@
+//! What a weights file holds, and what pruning has left of it.
+
+use serde::Serialize;
+
+use super::Loaded;
+use super::checkpoint::tensor_bytes;
+use super::compact::{Cut, compact};
+use super::header::{DataHeader, DeviceHeader, ModelHeader, Progress};
+use super::observer::EpochRow;
+use super::weights::SparsityReport;
+use crate::program::Param;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Inspection {
+    pub file: String,
+    pub format_version: u32,
+    pub model: ModelHeader,
+    pub parameters: usize,
+    pub weights_sha256: String,
+    pub tensors: Vec<TensorShape>,
+    pub sparsity: SparsityReport,
+    /// Of each prunable matrix.
+    pub dead: Vec<Dead>,
+    pub sizes: Sizes,
+    /// What compaction takes out; `None` where it is refused.
+    pub compacted: Option<CompactedSize>,
+    pub data: DataHeader,
+    pub progress: Progress,
+    pub device: DeviceHeader,
+    /// By epoch; empty where the file holds a model alone.
+    pub history: Vec<EpochRow>,
+    /// TOML.
+    pub config: String,
+}
+
+/// A weight's name and shape, as PyTorch has them.
+#[derive(Debug, Clone, Serialize)]
+pub struct TensorShape {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub prunable: bool,
+}
+
+/// Rows and columns of a matrix without a living weight: outputs that read nothing, inputs that nothing reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dead {
+    pub tensor: String,
+    pub rows: Vec<usize>,
+    pub of_rows: usize,
+    pub columns: Vec<usize>,
+    pub of_columns: usize,
+}
+
+impl Dead {
+    /// By the mask's bits; rows and columns as a state dict counts them.
+    pub fn of(param: &Param, mask: &[u32]) -> Dead {
+        let bits = living(param, mask);
+        let (rows, columns) = (param.shape[0], param.len() / param.shape[0]);
+        Dead {
+            tensor: param.name.clone(),
+            rows: (0..rows).filter(|r| !bits[r * columns..(r + 1) * columns].contains(&true)).collect(),
+            of_rows: rows,
+            columns: (0..columns).filter(|c| !(0..rows).any(|r| bits[r * columns + c])).collect(),
+            of_columns: columns,
+        }
+    }
+}
+
+/// A matrix's mask in the order of a state dict.
+pub fn living(param: &Param, mask: &[u32]) -> Vec<bool> {
+    let bits: Vec<f32> = (0..param.range().end).map(|i| (mask[i / 32] >> (i % 32) & 1) as f32).collect();
+    param.named(&bits).into_iter().map(|bit| bit == 1.0).collect()
+}
+
+/// Bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Sizes {
+    /// Of the file as it lies there.
+    pub file: usize,
+    /// Of the model's tensors, dense.
+    pub dense: usize,
+    /// Of the same with matrices in compressed sparse rows where that is smaller.
+    pub sparse: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CompactedSize {
+    pub cuts: Vec<Cut>,
+    pub parameters: usize,
+    /// Bytes of its tensors, dense.
+    pub dense: usize,
+}
+
+impl Inspection {
+    pub fn of(loaded: &Loaded) -> Self {
+        let Loaded { header, layout, state, params, mask, .. } = loaded;
+        let (dense, sparse) = tensor_bytes(layout, state, params);
+        let compacted = compact(loaded).ok().map(|small| CompactedSize {
+            parameters: small.loaded.layout.total(),
+            dense: tensor_bytes(&small.loaded.layout, &small.loaded.state, &small.loaded.params).0,
+            cuts: small.cuts,
+        });
+        let shape = |param: &Param| TensorShape {
+            name: param.name.clone(),
+            shape: param.shape.clone(),
+            prunable: param.prunable,
+        };
+        Inspection {
+            file: loaded.file.display().to_string(),
+            format_version: header.format_version,
+            model: header.model.clone(),
+            parameters: layout.total(),
+            weights_sha256: loaded.weights_sha256(),
+            tensors: layout.params.iter().map(shape).collect(),
+            sparsity: SparsityReport::new(layout, mask, None),
+            dead: layout.params.iter().filter(|param| param.prunable).map(|param| Dead::of(param, mask)).collect(),
+            sizes: Sizes { file: loaded.bytes(), dense, sparse },
+            compacted,
+            data: header.data.clone(),
+            progress: header.progress.clone(),
+            device: header.device.clone(),
+            history: loaded.history.clone(),
+            config: header.config.clone(),
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! A weights file of our own, read whole: the model, its weights and mask, the data it was trained on, and where its run
+//! stands.
+
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensors};
+
+use super::checkpoint::{PREFIX, save_model, save_sparse};
+use super::header::{FORMAT_VERSION, Header};
+use super::observer::EpochRow;
+use super::options::{Regularizer, Regularizers};
+use super::plan::Plan;
+use super::state::{Mean, ReplicaRows, RunState};
+use super::{TrainOptions, weights};
+use crate::data::{Dataset, Scaler};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::models::{self, ModelOptions};
+use crate::program::builder::Sizes;
+use crate::program::tensor::{MASK, OBSERVED, PARAMS, SERIES, STATE};
+use crate::program::{ParamLayout, StateLayout};
+
+/// `checkpoint.safetensors`, `model.safetensors`, or a file of `checkpoints/`.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub file: PathBuf,
+    pub header: Header,
+    /// As trained, with nothing left open.
+    pub model: ModelOptions,
+    /// Where each weight lies in a row, and each running statistic.
+    pub layout: ParamLayout,
+    pub state: StateLayout,
+    /// The kept weights `[P]` and running statistics `[S]`.
+    pub params: Vec<f32>,
+    pub running: Vec<f32>,
+    /// `[P/32]` bits: 1 living, 0 pruned or padding. Where the file holds no mask, weights that are exactly 0 in a prunable
+    /// matrix count as pruned.
+    pub mask: Vec<u32>,
+    /// Of the replica that the weights are of; empty where the file holds a model alone.
+    pub history: Vec<EpochRow>,
+    bytes: Vec<u8>,
+}
+
+impl Loaded {
+    /// Reads a file, or that of a run folder: `checkpoint.safetensors`, or where the run was killed before it wrote one, its
+    /// newest checkpoint.
+    ///
+    /// # Errors
+    /// Names the file: not there, no safetensors file, another program's, of a format that is not read here, torn, or of
+    /// weights that do not fit the model it describes.
+    pub fn open(path: &Path) -> Result<Loaded> {
+        let mut file = path.to_path_buf();
+        if path.is_dir() {
+            file.push("checkpoint.safetensors");
+            if !file.exists() {
+                return super::checkpoints::newest(path).map(|(loaded, _)| loaded);
+            }
+        }
+        let bytes = std::fs::read(&file)
+            .map_err(Error::io(&file, "name a run folder, or a file checkpoint.safetensors or model.safetensors"))?;
+        let header = header(&file, &bytes)?;
+        let wrong = |error: Error| refuse(&file, format!("describes a model that is not known here: {error}"), TRAIN);
+        let model = header.model.options().map_err(wrong)?;
+        let program = models::build(&model, &models::Training::scoring(), sizes(&header)).map_err(wrong)?;
+        let (layout, state) = (program.params, program.state);
+        let (params, running) = weights::load_own(&file, &bytes, &layout, &state)?;
+        let mask = living(&layout, &params);
+        let mut loaded =
+            Loaded { file, header, model, layout, state, params, running, mask, history: Vec::new(), bytes };
+        if loaded.header.run.is_some() {
+            let run = loaded.run()?;
+            let r = run.best_replica();
+            loaded.mask = run.rows[r].mask.clone();
+            loaded.history = run.of_replica(r).history;
+        }
+        Ok(loaded)
+    }
+
+    /// Writes the kept weights alone, by PyTorch's names, as `model.safetensors` is; dense, or as
+    /// [`save_sparse`] does.
+    pub fn save(&self, path: &Path, sparse: bool) -> Result<()> {
+        let header = Header { run: None, ..self.header.clone() };
+        let write = if sparse { save_sparse } else { save_model };
+        write(path, (&self.layout, &self.state), &self.params, &self.running, &header)
+    }
+
+    /// The same model with other widths inside its layers: `weights` fills a row of its layout.
+    pub(super) fn with_model(&self, model: ModelOptions, weights: impl Fn(&ParamLayout) -> Vec<f32>) -> Result<Loaded> {
+        let mut header = Header { run: None, ..self.header.clone() };
+        header.model.set_widths(&model);
+        let program = models::build(&model, &models::Training::scoring(), sizes(&header))?;
+        let (layout, state) = (program.params, program.state);
+        let params = weights(&layout);
+        let mask = living(&layout, &params);
+        Ok(Loaded { header, model, layout, state, params, mask, ..self.clone() })
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn weights_sha256(&self) -> String {
+        weights::sha256(&self.layout, &self.params, &self.state, &self.running)
+    }
+
+    /// The scaler of a value column (targets, then covariates) of the series with this id.
+    pub fn scaler(&self, series: &str, column: usize) -> Option<Scaler> {
+        let series = self.header.data.series.iter().find(|one| one.id == series)?;
+        series.scalers.get(column).copied()
+    }
+
+    /// A plan that forecasts with this one model, on a data set of the same columns, look-back and horizon. Its windows are what
+    /// [`predict`](super::predict::predict) takes, with the passes of [`mc_passes`](super::run::mc_passes): the forecasts are
+    /// then, on the same device, those of the end of training. `batch`: windows at a time; of Monte Carlo dropout that of the
+    /// training, by which its draws are counted.
+    ///
+    /// # Errors
+    /// Names the columns, look-back or horizon that differ.
+    pub fn plan(&self, dataset: &Dataset, batch: usize) -> Result<Plan> {
+        let (model, data) = (&self.header.model, dataset);
+        let found = (data.lookback, data.horizon, data.targets, &data.channel_names);
+        if found != (model.lookback, model.horizon, model.targets, &model.channels) {
+            let problem = format!(
+                "reads {} rows of {} and forecasts {} rows of the first {}; the data has {} rows in, {} out, columns {} with \
+                 {} targets",
+                model.lookback,
+                model.channels.join(", "),
+                model.horizon,
+                model.targets,
+                data.lookback,
+                data.horizon,
+                data.channel_names.join(", "),
+                data.targets
+            );
+            return Err(refuse(&self.file, problem, "give data of the columns that the model was trained on"));
+        }
+        let mut options = TrainOptions {
+            model: self.model.clone(),
+            batch,
+            seed: self.header.progress.seed,
+            regularizers: Regularizers(Vec::new()),
+            ..TrainOptions::default()
+        };
+        if let Some(mc) = &self.header.mc_dropout {
+            options.regularizers.0.push(Regularizer::McDropout);
+            (options.dropout, options.mc_passes, options.batch) = (mc.dropout, mc.passes, mc.batch);
+        }
+        Plan::new(dataset, &options)
+    }
+
+    /// Fills an engine that was made for [`Self::plan`]: the data and the kept weights.
+    pub fn fill(&self, dataset: &Dataset, engine: &mut dyn Engine) -> Result<()> {
+        engine.write_f32(SERIES, 0, &dataset.values)?;
+        engine.write_f32(OBSERVED, 0, &dataset.observed)?;
+        engine.write_f32(PARAMS, 0, &self.params)?;
+        engine.write_f32(STATE, 0, &self.running)?;
+        engine.write_u32(MASK, 0, &self.mask)
+    }
+
+    /// Why there is no run to go on with.
+    pub(super) fn without_run(&self) -> Error {
+        let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
+        refuse(&self.file, "holds a model alone, and no run to go on with".into(), help)
+    }
+
+    /// Where the run stands, of all its replicas, with history and rows.
+    ///
+    /// # Errors
+    /// Where the file holds a model alone, or not what its header promises.
+    pub fn run(&self) -> Result<RunState> {
+        let head = self.header.run.as_ref().ok_or_else(|| self.without_run())?;
+        let source = Source { file: &self.file, tensors: deserialize(&self.file, &self.bytes)? };
+        let (replicas, epochs) = (head.replicas.len(), head.epochs_told());
+        let (words, state) = (self.layout.words, self.state.words);
+        let floats = |name: &str, width| source.rows(name, Dtype::F32, &[replicas, width], f32::from_le_bytes);
+        let words_of = |name: &str, width| source.rows(name, Dtype::U32, &[replicas, width], u32::from_le_bytes);
+        let [mut params, mut best_params, mut moment1, mut moment2] = [
+            floats("params", words)?,
+            floats("best_params", words)?,
+            floats("moment1", words)?,
+            floats("moment2", words)?,
+        ];
+        let [mut states, mut best_states] = [floats("state", state)?, floats("best_state", state)?];
+        let [mut masks, mut statuses] =
+            [words_of("mask", words / 32)?, words_of("status", crate::program::tensor::status::WORDS)?];
+        let rows = (0..replicas).map(|r| ReplicaRows {
+            params: std::mem::take(&mut params[r]),
+            best_params: std::mem::take(&mut best_params[r]),
+            moment1: std::mem::take(&mut moment1[r]),
+            moment2: std::mem::take(&mut moment2[r]),
+            state: std::mem::take(&mut states[r]),
+            best_state: std::mem::take(&mut best_states[r]),
+            mask: std::mem::take(&mut masks[r]),
+            status: std::mem::take(&mut statuses[r]),
+        });
+        let rows = rows.collect();
+        let numbers = source.rows("epochs", Dtype::F64, &[epochs, 4], f64::from_le_bytes)?;
+        let epoch_numbers: Vec<[f64; 4]> = numbers.into_iter().filter_map(|row| row.try_into().ok()).collect();
+        let numbers = source.rows("history", Dtype::F64, &[epochs, replicas, 5], f64::from_le_bytes)?;
+        let numbers: Vec<[f64; 5]> =
+            numbers.iter().flat_map(|row| row.chunks_exact(5)).filter_map(|row| row.try_into().ok()).collect();
+        let losses = source.rows("losses", Dtype::U64, &[replicas, 2], u64::from_le_bytes)?;
+        let losses = losses.into_iter().map(|one| Mean { sum: f64::from_bits(one[0]), weight: one[1] }).collect();
+        let history = RunState::history_of(&epoch_numbers, &numbers);
+        Ok(RunState { rows, losses, history, ..head.clone() })
+    }
+}
+
+const TRAIN: &str = "train the model again with this microglia, or start from its weights with --init";
+
+fn refuse(file: &Path, problem: String, help: &str) -> Error {
+    Error::Checkpoint { file: file.to_path_buf(), problem, help: help.into() }
+}
+
+fn deserialize<'a>(file: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
+    let help = "the file is torn, or another program's; name a run folder, or a file that microglia wrote";
+    SafeTensors::deserialize(bytes)
+        .map_err(|error| refuse(file, format!("not a whole safetensors file: {error}"), help))
+}
+
+/// What a file says of itself, of a format that is read here.
+fn header(file: &Path, bytes: &[u8]) -> Result<Header> {
+    deserialize(file, bytes)?;
+    let metadata = SafeTensors::read_metadata(bytes).ok().and_then(|(_, metadata)| metadata.metadata().clone());
+    let Some(text) = metadata.and_then(|metadata| metadata.get("microglia").cloned()) else {
+        let help = "microglia train --init takes weights of other programs";
+        return Err(refuse(file, "says nothing of the model and data that its weights are of".into(), help));
+    };
+    let broken = |error| refuse(file, format!("its metadata cannot be read: {error}"), TRAIN);
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(broken)?;
+    let version = value["format_version"].as_u64();
+    if version != Some(FORMAT_VERSION.into()) {
+        let version = version.map_or("none".into(), |version| version.to_string());
+        let problem = format!("is of format_version {version}, and this microglia reads {FORMAT_VERSION}");
+        return Err(refuse(file, problem, TRAIN));
+    }
+    serde_json::from_value(value).map_err(broken)
+}
+
+/// One window of one replica: weights do not depend on more.
+fn sizes(header: &Header) -> Sizes {
+    let model = &header.model;
+    Sizes {
+        replicas: 1,
+        batch: 1,
+        slots: 1,
+        prediction_slots: 1,
+        rows: model.lookback + model.horizon,
+        channels: model.channels.len(),
+        targets: model.targets,
+        horizon: model.horizon,
+        lookback: model.lookback,
+    }
+}
+
+/// Every weight but exact zeros of prunable matrices.
+fn living(layout: &ParamLayout, params: &[f32]) -> Vec<u32> {
+    let mut mask = layout.full_mask();
+    for word in layout.params.iter().filter(|param| param.prunable).flat_map(|param| param.range()) {
+        if params[word] == 0.0 {
+            mask[word / 32] &= !(1 << (word % 32));
+        }
+    }
+    mask
+}
+
+struct Source<'a> {
+    file: &'a Path,
+    tensors: SafeTensors<'a>,
+}
+
+impl Source<'_> {
+    /// The rows along the first dimension of a tensor of this type and shape.
+    fn rows<T, const N: usize>(
+        &self,
+        name: &str,
+        dtype: Dtype,
+        shape: &[usize],
+        read: impl Fn([u8; N]) -> T,
+    ) -> Result<Vec<Vec<T>>> {
+        let name = format!("{PREFIX}{name}");
+        let help = "the file is damaged, or another program's";
+        let tensor =
+            self.tensors.tensor(&name).map_err(|_| refuse(self.file, format!("holds no tensor `{name}`"), help))?;
+        if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
+            let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
+            return Err(refuse(self.file, format!("tensor `{name}` is {found}, not {dtype:?} {shape:?}"), help));
+        }
+        let width: usize = shape[1..].iter().product();
+        let values: Vec<T> = tensor.data().chunks_exact(N).filter_map(|word| word.try_into().ok()).map(read).collect();
+        let mut values = values.into_iter();
+        Ok((0..shape[0]).map(|_| values.by_ref().take(width).collect()).collect())
+    }
+}

@@ -1,0 +1,100 @@
+//! Which epoch's weights are kept, and which replicas go on.
+
+use super::Run;
+use crate::error::Result;
+use crate::train::observer::{EpochRow, ReplicaEpoch};
+use crate::train::options::Select;
+use crate::train::plan::Keep;
+use crate::train::predict::mean_loss;
+use crate::train::snapshot::{KEPT, Snapshot};
+use crate::train::trained::Status;
+
+impl Run<'_> {
+    /// Scores the validation windows; keeps the best weights and stops replicas whose patience is spent.
+    pub(super) fn validate(&mut self, seconds: f64, trained: &[bool], forecasts: &[Vec<f32>]) -> Result<EpochRow> {
+        let options = &self.plan.options;
+        let (epoch, step) = (self.state.epoch, self.state.step(self.plan.steps_per_epoch));
+        let mut rows = Vec::new();
+        for (r, forecasts) in forecasts.iter().enumerate() {
+            let replica = &mut self.state.replicas[r];
+            let sparsity = replica.pruned as f64 / self.plan.program.params.prunable() as f64;
+            if !trained[r] {
+                let last = self.state.history.last().map(|row| row.replicas[r].clone());
+                rows.extend(last.map(|row| ReplicaEpoch { best: false, active: false, ..row }));
+                continue;
+            }
+            let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, forecasts);
+            let counts = self.plan.members[r].full(replica.pruned);
+            let mut best = false;
+            if let Keep::Three { common_from } = self.plan.keep
+                && replica.active
+                && epoch >= common_from
+                && validation_loss.is_finite()
+                && self.common[r].as_ref().is_none_or(|best| validation_loss < best.validation_loss)
+            {
+                self.common[r] = Some(Snapshot::take(self.engine, r, epoch, validation_loss)?);
+            }
+            if replica.active && !replica.settled && counts && validation_loss.is_finite() {
+                best = replica.best.is_none_or(|(loss, _)| validation_loss < loss);
+                if best {
+                    replica.best = Some((validation_loss, epoch));
+                    replica.waited = 0;
+                    KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
+                } else {
+                    replica.waited += 1;
+                    // A run of a given number of steps takes them all.
+                    let patient = options.patience == 0 || options.max_steps.is_some();
+                    replica.settled = !patient && replica.waited >= options.patience;
+                    replica.active = !replica.settled || self.plan.keep != Keep::Selected;
+                }
+            }
+            rows.push(ReplicaEpoch {
+                train_loss: self.state.losses[r].value(),
+                validation_loss,
+                sparsity,
+                best,
+                active: replica.active,
+            });
+        }
+        let lr = self.plan.members.first().map_or(options.lr, |first| first.lr.at(step.max(1)).0);
+        Ok(EpochRow { epoch, step, lr, seconds, replicas: rows })
+    }
+
+    /// Every replica's weights as they stand.
+    pub(super) fn snapshots(&mut self) -> Result<Vec<Snapshot>> {
+        let loss = |r: usize| self.state.history.last().map_or(f64::NAN, |row| row.replicas[r].validation_loss);
+        let losses: Vec<f64> = (0..self.state.replicas.len()).map(loss).collect();
+        let epochs: Vec<usize> = self.state.replicas.iter().map(|replica| replica.epochs).collect();
+        epochs
+            .into_iter()
+            .zip(losses)
+            .enumerate()
+            .map(|(r, (epoch, loss))| Snapshot::take(self.engine, r, epoch, loss))
+            .collect()
+    }
+
+    /// Puts the weights to keep into [`PARAMS`]: the best epoch's, or the last ones where the run was cut short.
+    pub(super) fn keep(&mut self, status: Status) -> Result<()> {
+        let whole = matches!(status, Status::Done | Status::Diverged) && self.plan.options.max_steps.is_none();
+        for (r, replica) in self.state.replicas.iter_mut().enumerate() {
+            match replica.best {
+                Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {
+                    KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*best, *now, r))?;
+                    replica.kept = Some(epoch);
+                }
+                _ => {}
+            }
+            if let Some(plan) = &self.plan.members[r].prune
+                && replica.pruned < plan.full()
+            {
+                let share = |count: usize| count as f64 / plan.prunable as f64;
+                self.state.notices.push(format!(
+                    "replica {r} reached sparsity {:.4} of {:.4} and keeps its last weights",
+                    share(replica.pruned),
+                    share(plan.full())
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,266 @@
+//! The training loop: epochs of steps, validation, early stopping, one engine, R replicas.
+
+mod choice;
+mod steps;
+
+use std::time::Instant;
+
+use super::checkpoints::Checkpoints;
+use super::header::DeviceHeader;
+use super::observer::Observer;
+use super::options::Regularizer;
+use super::plan::{Keep, Plan};
+use super::predict::pass_until;
+use super::snapshot::Snapshot;
+use super::state::{Mean, ReplicaRows, RunState};
+use super::trained::{Status, Trained};
+use super::weights;
+use crate::data::Dataset;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::program::tensor::*;
+
+/// Trains the plan's program, which `engine` must have been made for.
+pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<Trained> {
+    run_from(dataset, plan, engine, observer, None, None)
+}
+
+/// The same, from where a run stood, to the bits of the run that never stopped; and with checkpoints on the way, of a plan
+/// that keeps [`Keep::Selected`].
+///
+/// A checkpoint that cannot be written is told as a notice, and the run goes on; but for the first, which is an error.
+pub fn run_from(
+    dataset: &Dataset,
+    plan: &Plan,
+    engine: &mut dyn Engine,
+    observer: &mut dyn Observer,
+    from: Option<RunState>,
+    checkpoints: Option<&mut Checkpoints>,
+) -> Result<Trained> {
+    let fresh = from.is_none();
+    let mut run = Run::new(dataset, plan, engine, from)?;
+    run.checkpoints = checkpoints;
+    if fresh && run.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.periodic()) {
+        run.save()?;
+    }
+    let mut status = run.state.ended;
+    while status.is_none() {
+        if run.state.epoch > plan.options.epochs || run.state.replicas.iter().all(|replica| !replica.active) {
+            status = Some(Status::Done);
+        } else if observer.interrupted() {
+            run.save_or_tell(observer);
+            status = Some(Status::Interrupted);
+        } else {
+            status = run.epoch(observer)?;
+        }
+    }
+    let mut status = status.unwrap_or(Status::Done);
+    if status != Status::Interrupted {
+        run.save_or_tell(observer);
+    }
+    run.state.seconds = run.seconds();
+    let (end, last) = match plan.keep {
+        Keep::Selected => (run.capture()?, Vec::new()),
+        Keep::Three { .. } => (run.state.clone_host(), run.snapshots()?),
+    };
+    run.judge()?;
+    if run.state.replicas.iter().all(|replica| replica.diverged.is_some()) {
+        status = Status::Diverged;
+    }
+    run.engine.rest(&vec![false; run.state.replicas.len()])?;
+    run.keep(status)?;
+    let state = run.state;
+    Ok(Trained {
+        status,
+        windows_per_second: state.windows as f64 / state.step_seconds.max(1e-9),
+        replicas: state.replicas,
+        common: run.common,
+        last,
+        history: state.history,
+        seconds: end.seconds,
+        end,
+        notices: state.notices,
+    })
+}
+
+/// Fills the engine and writes the tables of as many steps as they hold, from the first epoch that prunes on, or the first;
+/// tells which of them prune.
+pub fn stage(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<Vec<bool>> {
+    let mut run = Run::new(dataset, plan, engine, None)?;
+    let epoch = plan.members.iter().filter_map(|own| own.prune.as_ref().map(|prune| prune.warmup)).min().unwrap_or(1);
+    let count = plan.program.slots.min(plan.steps_per_epoch);
+    let orders: Vec<Vec<u32>> = plan.members.iter().map(|own| run.order(own.member.seed, epoch)).collect();
+    let chunk: Vec<&[u32]> = orders.iter().map(|order| &order[..order.len().min(count * plan.options.batch)]).collect();
+    run.load(epoch, (epoch - 1) * plan.steps_per_epoch, count, &chunk)
+}
+
+struct Run<'a> {
+    dataset: &'a Dataset,
+    plan: &'a Plan,
+    engine: &'a mut dyn Engine,
+    state: RunState,
+    common: Vec<Option<Snapshot>>,
+    checkpoints: Option<&'a mut Checkpoints>,
+    /// Where the newest checkpoint stands: epoch, steps done, rows of history.
+    saved: Option<(usize, usize, usize)>,
+    /// When this process began to train, and how long others had before.
+    started: Instant,
+    seconds_before: f64,
+    /// Steps between two looks at the observer.
+    group: usize,
+}
+
+/// Why steps were left for later.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Pause {
+    Interrupted,
+    /// A checkpoint is due.
+    Due,
+}
+
+impl<'a> Run<'a> {
+    /// Fills the engine: data, and weights and masks, from where a run stood, or as they start.
+    fn new(dataset: &'a Dataset, plan: &'a Plan, engine: &'a mut dyn Engine, from: Option<RunState>) -> Result<Self> {
+        engine.write_f32(SERIES, 0, &dataset.values)?;
+        engine.write_f32(OBSERVED, 0, &dataset.observed)?;
+        engine.rest(&vec![false; plan.members.len()])?;
+        let common = vec![None; plan.members.len()];
+        let saved = from.as_ref().map(RunState::position);
+        let state = match from {
+            Some(mut state) => {
+                for (r, rows) in std::mem::take(&mut state.rows).into_iter().enumerate() {
+                    rows.write(engine, r)?;
+                }
+                state
+            }
+            None => {
+                start(plan, engine)?;
+                RunState::new(plan.members.iter().map(|own| own.member.seed))
+            }
+        };
+        let seconds_before = state.seconds;
+        Ok(Run {
+            dataset,
+            plan,
+            engine,
+            state,
+            common,
+            checkpoints: None,
+            saved,
+            started: Instant::now(),
+            seconds_before,
+            group: 1,
+        })
+    }
+
+    /// Wall seconds of the run so far.
+    fn seconds(&self) -> f64 {
+        self.seconds_before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Where the run stands, with the rows of the device.
+    fn capture(&mut self) -> Result<RunState> {
+        self.state.seconds = self.seconds();
+        let rows = (0..self.state.replicas.len()).map(|r| ReplicaRows::read(self.engine, r)).collect::<Result<_>>()?;
+        Ok(RunState { rows, ..self.state.clone() })
+    }
+
+    /// Writes a checkpoint, where any are kept, unless the newest one stands here.
+    fn save(&mut self) -> Result<()> {
+        if self.checkpoints.is_none() || self.saved == Some(self.state.position()) {
+            return Ok(());
+        }
+        let state = self.capture()?;
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.save(self.dataset, self.plan, &DeviceHeader::of(self.engine), &state)?;
+            self.saved = Some(state.position());
+        }
+        Ok(())
+    }
+
+    /// The same, where a failure costs no more than the checkpoint.
+    fn save_or_tell(&mut self, observer: &mut dyn Observer) {
+        if let Err(error) = self.save() {
+            observer.notice(&format!("no checkpoint was written; the one before is whole: {error}"));
+        }
+    }
+
+    /// Trains and validates one epoch, or what is left of it; says why if the run must end. An interrupted epoch leaves no
+    /// row.
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<Status>> {
+        let (started, seconds_before) = (Instant::now(), self.state.epoch_seconds);
+        let seconds = || seconds_before + started.elapsed().as_secs_f64();
+        let (slots, batch) = (self.plan.program.slots, self.plan.options.batch);
+        let (epoch, all) = (self.state.epoch, self.plan.steps_per_epoch);
+        let seeds: Vec<u32> = self.state.replicas.iter().map(|replica| replica.seed).collect();
+        let orders: Vec<Vec<u32>> = seeds.into_iter().map(|seed| self.order(seed, epoch)).collect();
+        for replica in self.state.replicas.iter_mut().filter(|replica| replica.active) {
+            replica.epochs = epoch;
+        }
+        let trained: Vec<bool> = self.state.replicas.iter().map(|replica| replica.epochs == epoch).collect();
+        self.engine.rest(&trained.iter().map(|trained| !trained).collect::<Vec<_>>())?;
+        let first_step = (epoch - 1) * all;
+        let mut ended = None;
+        while self.state.done < all && ended.is_none() && self.state.replicas.iter().any(|replica| replica.active) {
+            let done = self.state.done;
+            // Divergence is looked for where the tables end, so they end at the same steps however often a run stops.
+            let mut end = all.min((done / slots + 1) * slots);
+            if let Some(max) = self.plan.options.max_steps {
+                end = end.min((max as usize).saturating_sub(first_step)).max(done);
+            }
+            let chunk: Vec<&[u32]> =
+                orders.iter().map(|order| &order[done * batch..order.len().min(end * batch)]).collect();
+            let (ran, pause) = self.steps(epoch, first_step + done, end - done, &chunk, observer)?;
+            self.collect(first_step + done, ran, &chunk)?;
+            self.state.done += ran;
+            self.state.epoch_seconds = seconds();
+            if self.state.done == end {
+                self.judge()?;
+            }
+            if pause.is_some() {
+                self.save_or_tell(observer);
+            }
+            if pause == Some(Pause::Interrupted) {
+                return Ok(Some(Status::Interrupted));
+            }
+            if self.plan.options.max_steps == Some((first_step + self.state.done) as u64) {
+                ended = Some(Status::MaxSteps);
+            }
+        }
+        let windows = &self.dataset.validation;
+        let stop = || observer.interrupted();
+        let Some(forecasts) = pass_until(self.engine, self.plan, &trained, windows, None, &stop)? else {
+            self.save_or_tell(observer);
+            return Ok(Some(Status::Interrupted));
+        };
+        let row = self.validate(seconds(), &trained, &forecasts)?;
+        observer.epoch(&row);
+        self.state.history.push(row);
+        self.state.ended = ended;
+        if ended.is_none() {
+            (self.state.epoch, self.state.done) = (epoch + 1, 0);
+            self.state.losses.fill(Mean::default());
+            self.state.epoch_seconds = 0.0;
+        }
+        Ok(ended)
+    }
+}
+
+/// Each replica's weights, state and mask as they start.
+fn start(plan: &Plan, engine: &mut dyn Engine) -> Result<()> {
+    let (options, layout, state) = (&plan.options, &plan.program.params, &plan.program.state);
+    let loaded = options.init.as_ref().map(|file| weights::load(file, &options.model, layout, state)).transpose()?;
+    let mask = layout.full_mask();
+    for (r, own) in plan.members.iter().enumerate() {
+        let (params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(own.member.seed), state.initial()));
+        engine.write_f32(PARAMS, r, &params)?;
+        engine.write_f32(STATE, r, &state)?;
+        engine.write_u32(MASK, r, &mask)?;
+    }
+    Ok(())
+}
+
+/// The passes to average at the final scoring.
+pub fn mc_passes(plan: &Plan) -> Option<usize> {
+    plan.options.regularizers.has(Regularizer::McDropout).then_some(plan.options.mc_passes)
+}

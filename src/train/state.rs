@@ -1,0 +1,218 @@
+//! Where a run stands: everything that the next step depends on, and what has been told so far.
+//!
+//! Initial weights, the order of the windows, dropout and random pruning are functions of (seed, epoch, step), so no
+//! generator has a state of its own; learning rates and the pruning schedule are functions of the step.
+
+use serde::{Deserialize, Serialize};
+
+use super::observer::{EpochRow, ReplicaEpoch};
+use super::trained::{Replica, Status};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::program::tensor::*;
+
+/// A run between two optimizer steps, or before an epoch's validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    /// The epoch under way, from 1.
+    pub epoch: usize,
+    /// Its optimizer steps that are done; all of them where only validation is left.
+    pub done: usize,
+    /// Why the run is over; `None` while it is not.
+    pub ended: Option<Status>,
+    pub replicas: Vec<Replica>,
+    /// By replica, the first non-finite loss since divergence was last looked for: its step, and its bits.
+    pub bad_losses: Vec<Option<(usize, u32)>>,
+    pub notices: Vec<String>,
+    /// Training windows seen by all replicas, and the wall seconds that took.
+    pub windows: u64,
+    pub step_seconds: f64,
+    /// Wall seconds of the run, and of the epoch under way.
+    pub seconds: f64,
+    pub epoch_seconds: f64,
+    /// By replica, the training loss of the epoch under way.
+    #[serde(skip)]
+    pub losses: Vec<Mean>,
+    /// By epoch.
+    #[serde(skip)]
+    pub history: Vec<EpochRow>,
+    /// By replica, what lies on the device; empty where it was not asked for.
+    #[serde(skip)]
+    pub rows: Vec<ReplicaRows>,
+}
+
+impl RunState {
+    /// Before the first step.
+    pub fn new(seeds: impl Iterator<Item = u32>) -> Self {
+        let replicas: Vec<Replica> = seeds.map(Replica::new).collect();
+        RunState {
+            epoch: 1,
+            done: 0,
+            ended: None,
+            bad_losses: vec![None; replicas.len()],
+            losses: vec![Mean::default(); replicas.len()],
+            replicas,
+            notices: Vec::new(),
+            windows: 0,
+            step_seconds: 0.0,
+            seconds: 0.0,
+            epoch_seconds: 0.0,
+            history: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Optimizer steps done.
+    pub fn step(&self, steps_per_epoch: usize) -> usize {
+        (self.epoch - 1) * steps_per_epoch + self.done
+    }
+
+    /// Rows of its history.
+    pub fn epochs_told(&self) -> usize {
+        // The last epoch of a run that `max_steps` ended is told, and not left.
+        if self.ended.is_some() { self.epoch } else { self.epoch - 1 }
+    }
+
+    /// Epoch, steps done in it, epochs told: no two states of a run have the same.
+    pub fn position(&self) -> (usize, usize, usize) {
+        (self.epoch, self.done, self.history.len())
+    }
+
+    /// What a file's header says of it: without history and rows, which are tensors of their own.
+    pub fn clone_host(&self) -> RunState {
+        RunState {
+            replicas: self.replicas.clone(),
+            bad_losses: self.bad_losses.clone(),
+            notices: self.notices.clone(),
+            losses: Vec::new(),
+            history: Vec::new(),
+            rows: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// The same of one replica, as if it had been trained alone; but seconds, windows and notices are the whole run's.
+    pub fn of_replica(&self, r: usize) -> RunState {
+        let one = |row: &EpochRow| EpochRow { replicas: vec![row.replicas[r].clone()], ..row.clone() };
+        RunState {
+            replicas: vec![self.replicas[r].clone()],
+            bad_losses: vec![self.bad_losses[r]],
+            losses: vec![self.losses[r].clone()],
+            history: self.history.iter().take(self.replicas[r].epochs).map(one).collect(),
+            rows: self.rows.get(r).cloned().into_iter().collect(),
+            notices: self.notices.clone(),
+            ..*self
+        }
+    }
+
+    /// The replica whose kept weights are best on validation so far; the first if none has any.
+    pub fn best_replica(&self) -> usize {
+        let best = |r: &usize| self.replicas[*r].best.map_or(f64::INFINITY, |best| best.0);
+        (0..self.replicas.len()).min_by(|a, b| best(a).total_cmp(&best(b))).unwrap_or(0)
+    }
+
+    /// The history's numbers by epoch: epoch, step, learning rate and seconds; and by epoch and replica: training loss,
+    /// validation loss, sparsity, whether it is the best so far, whether it goes on.
+    pub fn history_numbers(&self) -> (Vec<[f64; 4]>, Vec<[f64; 5]>) {
+        let flag = |flag| if flag { 1.0 } else { 0.0 };
+        let epochs = self.history.iter().map(|row| [row.epoch as f64, row.step as f64, row.lr, row.seconds]);
+        let replicas = self.history.iter().flat_map(|row| &row.replicas);
+        let replicas = replicas
+            .map(|one| [one.train_loss, one.validation_loss, one.sparsity, flag(one.best), flag(one.active)])
+            .collect();
+        (epochs.collect(), replicas)
+    }
+
+    /// The inverse of [`Self::history_numbers`].
+    pub fn history_of(epochs: &[[f64; 4]], replicas: &[[f64; 5]]) -> Vec<EpochRow> {
+        let each = replicas.len() / epochs.len().max(1);
+        let one = |[train_loss, validation_loss, sparsity, best, active]: &[f64; 5]| ReplicaEpoch {
+            train_loss: *train_loss,
+            validation_loss: *validation_loss,
+            sparsity: *sparsity,
+            best: *best == 1.0,
+            active: *active == 1.0,
+        };
+        let row = |(i, [epoch, step, lr, seconds]): (usize, &[f64; 4])| EpochRow {
+            epoch: *epoch as usize,
+            step: *step as usize,
+            lr: *lr,
+            seconds: *seconds,
+            replicas: replicas[i * each..(i + 1) * each].iter().map(one).collect(),
+        };
+        epochs.iter().enumerate().map(row).collect()
+    }
+}
+
+/// One replica's rows of all that training changes on the device.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReplicaRows {
+    /// `[P]`
+    pub params: Vec<f32>,
+    pub best_params: Vec<f32>,
+    pub moment1: Vec<f32>,
+    pub moment2: Vec<f32>,
+    /// `[S]`
+    pub state: Vec<f32>,
+    pub best_state: Vec<f32>,
+    /// `[P/32]` bits.
+    pub mask: Vec<u32>,
+    /// Words of [`status`].
+    pub status: Vec<u32>,
+}
+
+impl ReplicaRows {
+    /// The rows of numbers, with their tensors and the names they have in a file.
+    pub fn floats(&self) -> [(&'static str, TensorId, &Vec<f32>); 6] {
+        [
+            ("params", PARAMS, &self.params),
+            ("best_params", BEST_PARAMS, &self.best_params),
+            ("moment1", MOMENT1, &self.moment1),
+            ("moment2", MOMENT2, &self.moment2),
+            ("state", STATE, &self.state),
+            ("best_state", BEST_STATE, &self.best_state),
+        ]
+    }
+
+    /// The rows of words.
+    pub fn words(&self) -> [(&'static str, TensorId, &Vec<u32>); 2] {
+        [("mask", MASK, &self.mask), ("status", STATUS, &self.status)]
+    }
+
+    /// Waits for all work given so far.
+    pub fn read(engine: &mut dyn Engine, replica: usize) -> Result<Self> {
+        Ok(ReplicaRows {
+            params: engine.read_f32(PARAMS, replica)?,
+            best_params: engine.read_f32(BEST_PARAMS, replica)?,
+            moment1: engine.read_f32(MOMENT1, replica)?,
+            moment2: engine.read_f32(MOMENT2, replica)?,
+            state: engine.read_f32(STATE, replica)?,
+            best_state: engine.read_f32(BEST_STATE, replica)?,
+            mask: engine.read_u32(MASK, replica)?,
+            status: engine.read_u32(STATUS, replica)?,
+        })
+    }
+
+    pub fn write(&self, engine: &mut dyn Engine, replica: usize) -> Result<()> {
+        self.floats().into_iter().try_for_each(|(_, tensor, row)| engine.write_f32(tensor, replica, row))?;
+        self.words().into_iter().try_for_each(|(_, tensor, row)| engine.write_u32(tensor, replica, row))
+    }
+}
+
+/// A weighted mean.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Mean {
+    pub sum: f64,
+    pub weight: u64,
+}
+
+impl Mean {
+    pub fn add(&mut self, value: f64, weight: u64) {
+        self.sum += if weight == 0 { 0.0 } else { value * weight as f64 };
+        self.weight += weight;
+    }
+
+    pub fn value(&self) -> f64 {
+        self.sum / self.weight as f64
+    }
+}

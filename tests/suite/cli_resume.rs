@@ -1,0 +1,291 @@
+//! `microglia train --resume` as users meet it: after SIGKILL, Ctrl-C and a full disk; and what it refuses.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use microglia::program::rng;
+use microglia::train::checkpoints;
+
+use crate::cli::{TINY, code, command, microglia, refused, stderr, stdout, summary};
+use crate::golden::path;
+
+/// `train` on a small file, two replicas with dropout and pruning, a checkpoint every few steps.
+fn args(more: &[&str]) -> Vec<String> {
+    let tiny = path("tiny.csv");
+    let mut all = vec!["train"];
+    all.extend(TINY);
+    for (flag, value) in
+        [("--data", tiny.to_str().unwrap()), ("--checkpoint-every", "3"), ("--threads", "1"), ("--patience", "0")]
+    {
+        if !more.contains(&flag) {
+            all.extend([flag, value]);
+        }
+    }
+    all.extend(more);
+    all.into_iter().map(String::from).collect()
+}
+
+const SMALL: [&str; 6] = ["--replicas", "2", "--regularizer", "pruning,dropout", "--epochs", "12"];
+
+fn train(folder: &Path, more: &[&str]) -> Output {
+    let all = args(more);
+    microglia(folder, &all.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn resume(folder: &Path, more: &[&str]) -> Output {
+    microglia(folder, &[&["train", "--resume"], more].concat())
+}
+
+fn done(output: &Output) {
+    assert_eq!(code(output), 0, "{}", stderr(output));
+}
+
+/// The hash of each replica's weights, and each one's metrics but for the wall seconds at the end of a row.
+fn bits(run: &Path) -> (Vec<String>, Vec<Vec<String>>) {
+    let summary = summary(run);
+    let replicas = summary["replicas"].as_array().unwrap();
+    let hashes = replicas.iter().map(|replica| replica["weights_sha256"].to_string()).collect();
+    let folders =
+        (0..replicas.len()).map(|r| if replicas.len() > 1 { run.join(format!("replica-{r}")) } else { run.into() });
+    let rows = folders.map(|folder| {
+        let text = std::fs::read_to_string(folder.join("metrics.csv")).unwrap();
+        text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_string()).collect()
+    });
+    (hashes, rows.collect())
+}
+
+/// Kills a run at so many random moments, some of them twice, and goes on with each.
+fn killed_runs_end_alike(kills: u32) {
+    let place = tempfile::tempdir().unwrap();
+    let started = Instant::now();
+    done(&train(place.path(), &[&SMALL[..], &["--out", "whole"]].concat()));
+    let whole = started.elapsed();
+    let expected = bits(&place.path().join("whole"));
+    let mut after_the_start = 0;
+    for kill in 0..kills {
+        let name = format!("killed-{kill}");
+        let folder = place.path().join(&name);
+        let moment = |i| whole.mul_f32(rng::unit(rng::draw(9, rng::site("kill"), kill, i)));
+        let kill_after = |all: &[&str], moment: Duration| {
+            let mut child = command(place.path(), all).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(moment);
+            child.kill().unwrap();
+            child.wait().unwrap();
+        };
+        let first = args(&[&SMALL[..], &["--out", &name]].concat());
+        kill_after(&first.iter().map(String::as_str).collect::<Vec<_>>(), moment(0));
+        if kill % 3 == 0 {
+            kill_after(&["train", "--resume", &name], moment(1));
+        }
+        if checkpoints::any(&folder) {
+            after_the_start += 1;
+            done(&resume(place.path(), &[&name]));
+        } else {
+            // Killed before its first checkpoint: there is nothing to go on with, and that is said.
+            refused(place.path(), &resume(place.path(), &[&name]), &[&name, "holds no checkpoint of a run"]);
+            done(&train(place.path(), &[&SMALL[..], &["--out", &name]].concat()));
+        }
+        assert_eq!(bits(&folder), expected, "kill {kill}, after {:?} of {whole:?}", moment(0));
+        let left = std::fs::read_dir(folder.join("checkpoints")).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(!left.into_iter().any(|name| name.to_str().unwrap().ends_with("partial")));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    assert!(after_the_start * 2 > kills, "only {after_the_start} of {kills} kills came after the first checkpoint");
+    println!("{kills} kills, {after_the_start} of them after the first checkpoint: every run ended alike");
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bits() {
+    killed_runs_end_alike(6);
+}
+
+#[test]
+#[ignore = "takes a minute; cargo test --test suite -- --ignored --nocapture a_hundred_kills"]
+fn a_hundred_kills_end_alike() {
+    killed_runs_end_alike(100);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
+    use std::io::{BufRead, BufReader};
+    let place = tempfile::tempdir().unwrap();
+    let long = ["--epochs", "400", "--replicas", "1", "--checkpoint-every", "none", "--prune-until", "3"];
+    done(&train(place.path(), &[&long[..], &["--out", "whole"]].concat()));
+    let all = args(&[&long[..], &["--out", "it's a"]].concat());
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let mut child = command(place.path(), &all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("epoch")));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let rest: Vec<String> = lines.map(|line| line.unwrap()).collect();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130), "{rest:?}");
+    assert_eq!(rest.last().unwrap(), "to go on: microglia train --resume 'it'\\''s a'");
+    assert_eq!(summary(&place.path().join("it's a"))["status"], "interrupted");
+    let on = resume(place.path(), &["it's a", "--epochs=400", "--hidden", "5", "--json"]);
+    done(&on);
+    assert!(stderr(&on).contains("going on after step "), "{}", stderr(&on));
+    assert!(serde_json::from_str::<serde_json::Value>(&stdout(&on)).is_ok());
+    assert_eq!(bits(&place.path().join("it's a")), bits(&place.path().join("whole")));
+    let config = |run: &str| std::fs::read_to_string(place.path().join(run).join("config.toml")).unwrap();
+    assert_eq!(config("it's a"), config("whole"));
+}
+
+#[test]
+fn a_finished_run_says_so_and_takes_more_epochs() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |epochs: &str, out: &str| {
+        done(&train(place.path(), &["--prune-until", "2", "--epochs", epochs, "--out", out]));
+    };
+    run("3", "a");
+    run("5", "b");
+    let finished = resume(place.path(), &["a"]);
+    done(&finished);
+    assert!(stderr(&finished).contains("a: the run is finished"), "{}", stderr(&finished));
+    assert_eq!(stdout(&finished), "");
+    refused(place.path(), &resume(place.path(), &["a", "--lr", "1"]), &["lr was 0.001, here 1"]);
+    let repeated = resume(place.path(), &["a", "--lr", "0.001", "--season", "auto"]);
+    done(&repeated);
+    assert!(stderr(&repeated).contains("a: the run is finished"), "{}", stderr(&repeated));
+    done(&resume(place.path(), &["a", "--epochs", "5"]));
+    assert_eq!(bits(&place.path().join("a")), bits(&place.path().join("b")));
+    // Killed after training and before its results were written.
+    std::fs::remove_file(place.path().join("b/checkpoints/finished")).unwrap();
+    std::fs::remove_file(place.path().join("b/summary.json")).unwrap();
+    done(&resume(place.path(), &["b"]));
+    assert_eq!(bits(&place.path().join("a")), bits(&place.path().join("b")));
+    // Without its checkpoints, the run's own file does.
+    std::fs::remove_dir_all(place.path().join("b/checkpoints")).unwrap();
+    done(&resume(place.path(), &["b"]));
+    assert_eq!(bits(&place.path().join("a")), bits(&place.path().join("b")));
+}
+
+#[test]
+fn another_run_is_refused_by_what_differs() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("mine.csv");
+    std::fs::copy(path("tiny.csv"), &file).unwrap();
+    let own = ["--data", "mine.csv", "--lr-schedule", "one-cycle", "--max-steps", "7", "--out", "a"];
+    let init = path("run_lstm.init.safetensors");
+    let start = ["--covariates", "x", "--calendar", "off", "--init", init.to_str().unwrap()];
+    done(&train(place.path(), &[&own[..], &start].concat()));
+    // As if killed before its results were written.
+    std::fs::remove_file(place.path().join("a/checkpoints/finished")).unwrap();
+    let refusal = |more: &[&str], texts: &[&str]| {
+        refused(place.path(), &resume(place.path(), &[&["a"], more].concat()), texts);
+    };
+    refusal(
+        &["--lr", "0.5", "--hidden", "6"],
+        &["a/checkpoints/step-", "hidden was 5, here 6", "lr was 0.001, here 0.5"],
+    );
+    refusal(&["--epochs", "30"], &["epochs was 20, here 30"]);
+    refusal(&["--max-steps", "8"], &["max-steps was 7, here 8"]);
+    refusal(&["--replicas", "2"], &["replicas was 1, here 2"]);
+    refusal(&["--init", "other.safetensors"], &["init was ", "other.safetensors"]);
+    refusal(&["--out", "b"], &["--out"]);
+    done(&resume(place.path(), &["a", "--lr", "1e-3", "--threads", "2", "--keep-checkpoints", "1"]));
+    std::fs::remove_file(place.path().join("a/checkpoints/finished")).unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, [&bytes[..], b"\n"].concat()).unwrap();
+    refusal(&[], &["the data `mine` has changed since the run began"]);
+    std::fs::remove_file(&file).unwrap();
+    refusal(&[], &["mine.csv"]);
+    std::fs::write(&file, &bytes).unwrap();
+    done(&resume(place.path(), &["a"]));
+    refused(place.path(), &resume(place.path(), &["absent"]), &["absent: holds no checkpoint of a run", "help:"]);
+    refused(place.path(), &train(place.path(), &["--out", "a"]), &["holds a run already", "--resume a", "--overwrite"]);
+    std::fs::write(place.path().join("run.toml"), "resume = 'a'").unwrap();
+    refused(place.path(), &train(place.path(), &["--config", "run.toml"]), &["run.toml", "--resume"]);
+    refused(place.path(), &train(place.path(), &["--checkpoint-every", "5m"]), &["--checkpoint-every", "300s"]);
+}
+
+#[test]
+fn another_class_of_device_is_refused() {
+    let Some(gpu) = crate::gpu_support::gpu() else { return };
+    let place = tempfile::tempdir().unwrap();
+    done(&train(place.path(), &["--epochs", "1", "--out", "a"]));
+    std::fs::remove_file(place.path().join("a/checkpoints/finished")).unwrap();
+    let name = &gpu.summary().name;
+    let output = resume(place.path(), &["a", "--device", name]);
+    refused(place.path(), &output, &["the run was on ", "(cpu, cpu)", name, "(gpu, "]);
+}
+
+/// Checkpoints that cannot be written: past the largest file allowed, as on a full disk; where a name is taken; in a folder
+/// that is read-only. The one before stays whole, the file is named, and the run goes on.
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_cannot_be_written_costs_nothing_else() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    done(&train(folder, &[&SMALL[..], &["--out", "whole"]].concat()));
+    let size = |file: &Path| std::fs::metadata(file).unwrap().len();
+    let newest = |run: &str| checkpoints::newest(&folder.join(run)).unwrap().0;
+    let limit = size(&newest("whole").file) / 2048;
+    // The first of all is refused: nothing is lost yet.
+    let limited = |args: &[&str]| {
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.current_dir(folder).args(["-c", &script, env!("CARGO_BIN_EXE_microglia")]).args(args);
+        command.output().unwrap()
+    };
+    let all = args(&[&SMALL[..], &["--out", "short"]].concat());
+    let short = limited(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    refused(
+        folder,
+        &short,
+        &["short/checkpoints/step-0000000000.safetensors: ", "File too large", "room for the file"],
+    );
+    let names = |run: &str| -> Vec<String> {
+        let list = std::fs::read_dir(folder.join(run).join("checkpoints")).unwrap();
+        list.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    assert!(!folder.join("short").exists(), "no half of a file");
+
+    // Later ones are told, and what was there stays.
+    let begun = |out: &str| {
+        done(&train(folder, &[&SMALL[..], &["--keep-checkpoints", "1000", "--out", out]].concat()));
+        for name in names(out).into_iter().filter(|name| !name.starts_with('.') && !name.contains("-0000000000.")) {
+            std::fs::remove_file(folder.join(out).join("checkpoints").join(name)).unwrap();
+        }
+    };
+    begun("full");
+    let before = std::fs::read(&newest("full").file).unwrap();
+    let full = limited(&["train", "--resume", "full"]);
+    assert!(
+        stderr(&full).contains("no checkpoint was written; the one before is whole: full/checkpoints/step-"),
+        "{}",
+        stderr(&full)
+    );
+    assert!(stderr(&full).contains("File too large"));
+    assert_eq!((code(&full), std::fs::read(&newest("full").file).unwrap()), (2, before), "{}", stderr(&full));
+    assert!(stdout(&full).contains("weights sha256"), "the results are told, whatever became of their files");
+    done(&resume(folder, &["full"]));
+    assert_eq!(bits(&folder.join("full")), bits(&folder.join("whole")));
+
+    // A folder bars the temporary file of the last checkpoint.
+    begun("barred");
+    let last = newest("whole").file.with_extension("partial");
+    let bar = folder.join("barred/checkpoints").join(last.file_name().unwrap());
+    std::fs::create_dir_all(bar.join("full")).unwrap();
+    let barred = resume(folder, &["barred"]);
+    let told = stderr(&barred);
+    assert!(told.contains("no checkpoint was written") || told.contains("Is a directory"), "{told}");
+    std::fs::remove_dir_all(&bar).unwrap();
+    done(&resume(folder, &["barred"]));
+    assert_eq!(bits(&folder.join("barred")), bits(&folder.join("whole")));
+
+    // Nobody but root writes into a read-only folder.
+    use std::os::unix::fs::PermissionsExt;
+    let mode =
+        |mode| std::fs::set_permissions(folder.join("full/checkpoints"), PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o555);
+    if std::fs::write(folder.join("full/checkpoints/probe"), "").is_err() {
+        refused(
+            folder,
+            &resume(folder, &["full", "--epochs", "13"]),
+            &["full/checkpoints", "Permission denied", "help:"],
+        );
+    }
+    mode(0o755);
+}
