@@ -13,40 +13,56 @@ use super::storage::Storage;
 
 /// Words under one word of the mask.
 const GROUP: usize = 32;
+/// Blocks per task at least: few take less time than to hand them over.
+const BLOCKS: usize = 4;
 /// Histograms that a task fills in turns: neighbours mostly fall into one bin, and each would wait for the one before.
 const HISTOGRAMS: usize = 4;
 
 /// The order in which weights fall, the first of which is word `first`: the bits of |w|, which are ordered as |w| is, or
 /// at random.
 #[inline(always)]
-fn prune_keys<T: Scalar>(step: &ReplicaStep, weights: &[T], first: usize) -> [u32; GROUP] {
-    if step.prune_random != 0 {
+fn prune_keys<T: Scalar, const RANDOM: bool>(step: &ReplicaStep, weights: &[T; GROUP], first: usize) -> [u32; GROUP] {
+    if RANDOM {
         return rng::draw_block(step.seed, RANDOM_PRUNE, 0, first as u32, 1);
     }
     let mut keys = [0; GROUP];
-    for (key, weight) in keys.iter_mut().zip(weights) {
-        *key = weight.to_f32().to_bits() & 0x7FFF_FFFF;
+    for j in 0..GROUP {
+        keys[j] = weights[j].to_f32().to_bits() & 0x7FFF_FFFF;
     }
     keys
+}
+
+/// Runs a loop compiled twice, once for each order: keys that come from either of two branches would pass through memory.
+macro_rules! in_order {
+    ($step:expr, |$random:ident| $work:expr) => {
+        if $step.prune_random != 0 {
+            const $random: bool = true;
+            vectorized(
+                #[inline(always)]
+                || $work,
+            );
+        } else {
+            const $random: bool = false;
+            vectorized(
+                #[inline(always)]
+                || $work,
+            );
+        }
+    };
 }
 
 /// Which keys pass a test, as a word of a mask.
 #[inline(always)]
 fn matching(keys: &[u32; GROUP], test: impl Fn(u32) -> bool) -> u32 {
+    let mut flags = [0; GROUP];
+    for j in 0..GROUP {
+        flags[j] = if test(keys[j]) { 1 << j } else { 0 };
+    }
     let mut bits = 0;
-    for (j, key) in keys.iter().enumerate() {
-        bits |= (test(*key) as u32) << j;
+    for flag in flags {
+        bits |= flag;
     }
     bits
-}
-
-/// The set bits' places, lowest first.
-fn places(mut bits: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let place = bits.trailing_zeros() as usize;
-        bits &= bits.wrapping_sub(1);
-        (place < GROUP).then_some(place)
-    })
 }
 
 /// The lowest bit of a pass's digit.
@@ -57,7 +73,7 @@ fn shift(pass: usize) -> u32 {
 /// The prunable weights and their masks by [`topk::BLOCK`].
 fn blocks<T: Scalar>(storage: &Storage<T>, words: usize) -> impl IndexedParallelIterator<Item = (&[T], &[u32])> {
     let weights = storage.floats(PARAMS)[..words].par_chunks(topk::BLOCK);
-    weights.zip(storage.integers(MASK)[..words / GROUP].par_chunks(topk::BLOCK / GROUP))
+    weights.zip(storage.integers(MASK)[..words / GROUP].par_chunks(topk::BLOCK / GROUP)).with_min_len(BLOCKS)
 }
 
 pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, slot: usize) {
@@ -68,19 +84,20 @@ pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, s
     // Pass 0 has no higher bits to compare.
     let above = if op.pass == 0 { 0 } else { u32::MAX << (shift(op.pass) + 8) };
     let prefix = storage.integers(op.state)[topk::PREFIX] & above;
+    let low = shift(op.pass);
     let count = |(g, (weights, mask)): (usize, (&[T], &[u32]))| {
         let mut counts = [[0u32; topk::BINS]; HISTOGRAMS];
-        vectorized(
-            #[inline(always)]
-            || {
-                for (i, (weights, living)) in weights.chunks_exact(GROUP).zip(mask).enumerate() {
-                    let keys = prune_keys(&step, weights, g * topk::BLOCK + i * GROUP);
-                    for j in places(living & matching(&keys, |key| key & above == prefix)) {
-                        counts[j % HISTOGRAMS][(keys[j] >> shift(op.pass) & 0xFF) as usize] += 1;
-                    }
+        in_order!(step, |RANDOM| {
+            for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
+                let keys = prune_keys::<T, RANDOM>(&step, weights, g * topk::BLOCK + i * GROUP);
+                let mut counted = living & matching(&keys, |key| key & above == prefix);
+                while counted != 0 {
+                    let j = counted.trailing_zeros() as usize;
+                    counts[j % HISTOGRAMS][(keys[j] >> low & 0xFF) as usize] += 1;
+                    counted &= counted - 1;
                 }
-            },
-        );
+            }
+        });
         counts
     };
     let counted: Vec<_> = blocks(storage, op.prunable_words).enumerate().map(count).collect();
@@ -122,15 +139,12 @@ pub fn topk_ties<T: Scalar>(storage: &mut Storage<T>, op: &TopkTies, slot: usize
         if step.prune_count == 0 {
             return;
         }
-        vectorized(
-            #[inline(always)]
-            || {
-                for (i, (weights, living)) in weights.chunks_exact(GROUP).zip(mask).enumerate() {
-                    let keys = prune_keys(&step, weights, g * topk::BLOCK + i * GROUP);
-                    *ties += (living & matching(&keys, |key| key == cut)).count_ones();
-                }
-            },
-        );
+        in_order!(step, |RANDOM| {
+            for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
+                let keys = prune_keys::<T, RANDOM>(&step, weights, g * topk::BLOCK + i * GROUP);
+                *ties += (living & matching(&keys, |key| key == cut)).count_ones();
+            }
+        });
     });
     storage.put_integers(op.ties, ties);
 }
@@ -151,22 +165,21 @@ pub fn threshold_mask<T: Scalar>(storage: &mut Storage<T>, op: &ThresholdMask, s
     let mut mask = storage.take_integers(MASK);
     let weights = storage.floats(PARAMS)[..op.prunable_words].par_chunks(topk::BLOCK);
     let masks = mask[..op.prunable_words / GROUP].par_chunks_mut(topk::BLOCK / GROUP);
-    weights.zip(masks).zip(left).enumerate().for_each(|(g, ((weights, mask), mut left))| {
-        vectorized(
-            #[inline(always)]
-            || {
-                for (i, (weights, living)) in weights.chunks_exact(GROUP).zip(mask).enumerate() {
-                    let keys = prune_keys(&step, weights, g * topk::BLOCK + i * GROUP);
-                    let below = matching(&keys, |key| key < cut);
-                    let ties = *living & matching(&keys, |key| key == cut);
-                    *living &= !below;
-                    for j in places(ties).take(left as usize) {
-                        *living &= !(1 << j);
-                        left -= 1;
-                    }
+    weights.zip(masks).zip(left).with_min_len(BLOCKS).enumerate().for_each(|(g, ((weights, mask), mut left))| {
+        in_order!(step, |RANDOM| {
+            for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
+                let keys = prune_keys::<T, RANDOM>(&step, weights, g * topk::BLOCK + i * GROUP);
+                let below = matching(&keys, |key| key < cut);
+                let mut ties = *living & matching(&keys, |key| key == cut);
+                *living &= !below;
+                while ties != 0 && left > 0 {
+                    // The lowest bit that is set.
+                    *living &= !(ties & ties.wrapping_neg());
+                    ties &= ties - 1;
+                    left -= 1;
                 }
-            },
-        );
+            }
+        });
     });
     storage.put_integers(MASK, mask);
 }
