@@ -49,22 +49,23 @@ impl Dataset {
                     return Err(Error::config("origin", problem, "a smaller row, counted from 1"));
                 }
                 From::Row(row) => row.saturating_sub(series.trimmed),
-                From::Time(_) => {
-                    series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant)
-                }
+                From::Time(_) => series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant),
             };
             if seen < self.lookback {
-                let problem = format!(
-                    "the model reads {} rows before a forecast, and there are {seen}{whose}",
-                    self.lookback
-                );
-                return Err(Error::config(if *from == From::End { "data" } else { "origin" }, problem, "give more rows before it"));
+                let problem =
+                    format!("the model reads {} rows before a forecast, and there are {seen}{whose}", self.lookback);
+                return Err(Error::config(
+                    if *from == From::End { "data" } else { "origin" },
+                    problem,
+                    "give more rows before it",
+                ));
             }
             let end = series.rows.start + seen;
             if self.unreadable.between(end - self.lookback, end) > 0 {
                 let row = (end - self.lookback..end).find(|row| self.unreadable.between(*row, row + 1) > 0);
                 let at = row.map_or_else(String::new, |row| format!(", at {}", self.time_label(row)));
-                let problem = format!("a value is missing among the {} rows before the forecast{whose}{at}", self.lookback);
+                let problem =
+                    format!("a value is missing among the {} rows before the forecast{whose}{at}", self.lookback);
                 let help = "--impute ffill takes the last seen value, --impute mean that of the training rows";
                 return Err(Error::config("impute", problem, help));
             }
@@ -86,10 +87,14 @@ impl Dataset {
         match (zoned, written.offset.is_some()) {
             (false, true) => Err(refuse("has an offset, and the time column has none", help)),
             (true, false) => {
-                let offset = self.series.first().and_then(|series| series.timestamps.first()).map_or(0, |first| first.offset);
+                let offset =
+                    self.series.first().and_then(|series| series.timestamps.first()).map_or(0, |first| first.offset);
                 let mut stamps = self.series.iter().flat_map(|series| &series.timestamps);
                 if stamps.any(|stamp| stamp.offset != offset) {
-                    return Err(refuse("has no offset, and those of the time column vary", "give it, as in 2013-09-01T00:00+02:00"));
+                    return Err(refuse(
+                        "has no offset, and those of the time column vary",
+                        "give it, as in 2013-09-01T00:00+02:00",
+                    ));
                 }
                 Ok(stamp.instant - i64::from(offset) * SECOND)
             }
@@ -139,7 +144,8 @@ impl Dataset {
                 ..series.clone()
             });
         }
-        ahead.observed_count = Prefix::new(ahead.observed.chunks_exact(self.targets).map(|row| row.iter().sum::<f32>() as u32));
+        ahead.observed_count =
+            Prefix::new(ahead.observed.chunks_exact(self.targets).map(|row| row.iter().sum::<f32>() as u32));
         ahead.unreadable = Prefix::new((0..ahead.rows()).map(|_| 0));
         Ok(ahead)
     }

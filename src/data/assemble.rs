@@ -136,8 +136,13 @@ impl Dataset {
                 match self.resolved.calibration.filter(|_| split == SplitName::Validation) {
                     None => list.extend(windows),
                     Some(share) => {
-                        let (chooses, calibrates) =
-                            calibration(&series.id, &series.parts.validation, share, windows, (self.lookback, self.horizon))?;
+                        let (chooses, calibrates) = calibration(
+                            &series.id,
+                            &series.parts.validation,
+                            share,
+                            windows,
+                            (self.lookback, self.horizon),
+                        )?;
                         list.extend(chooses);
                         kept.extend(calibrates);
                     }

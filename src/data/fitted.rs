@@ -42,7 +42,9 @@ impl Fitted {
         let shown: Vec<String> = self.series.iter().take(6).map(|one| format!("`{}`", one.id)).collect();
         let more = if self.series.len() > 6 { format!(" and {} more", self.series.len() - 6) } else { String::new() };
         let problem = match (id.is_empty(), self.series.iter().all(|one| one.id.is_empty())) {
-            (true, _) => format!("holds one series without an id, and the model was trained on {}{more}", shown.join(", ")),
+            (true, _) => {
+                format!("holds one series without an id, and the model was trained on {}{more}", shown.join(", "))
+            }
             (false, true) => format!("series `{id}`: the model was trained on one series without an id"),
             _ => format!("series `{id}` is none that the model was trained on: {}{more}", shown.join(", ")),
         };

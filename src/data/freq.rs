@@ -84,11 +84,9 @@ impl Freq {
     pub fn check(self, kind: TimeKind) -> Result<()> {
         let rows = matches!(self, Freq::Every(Step::Rows(_)));
         match (kind, rows) {
-            (TimeKind::RowNumbers, false) => Err(Error::config(
-                "freq",
-                format!("{self}, but the time column holds row numbers"),
-                "a whole number",
-            )),
+            (TimeKind::RowNumbers, false) => {
+                Err(Error::config("freq", format!("{self}, but the time column holds row numbers"), "a whole number"))
+            }
             (TimeKind::Clock { .. }, true) => {
                 Err(Error::config("freq", format!("{self}, but the time column holds times"), HELP))
             }
@@ -115,7 +113,11 @@ impl FromStr for Freq {
         let count = if count.is_empty() {
             1
         } else {
-            count.parse::<i64>().ok().filter(|count| (1..=1_000_000).contains(count)).ok_or_else(|| refuse("counts 1 to 1000000"))?
+            count
+                .parse::<i64>()
+                .ok()
+                .filter(|count| (1..=1_000_000).contains(count))
+                .ok_or_else(|| refuse("counts 1 to 1000000"))?
         };
         let time = |unit: i64| Ok(Freq::Every(Step::Time(count * unit)));
         match unit {

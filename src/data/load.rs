@@ -117,7 +117,9 @@ impl DataOptions {
         let split = self.split.clone().unwrap_or_default();
         let (parts, note) = match fitted {
             None => part(&series, &trimmed, &split, &time, self)?,
-            Some(_) => (series.iter().zip(&trimmed).map(|(one, start)| Parts::untrained(*start..one.rows())).collect(), None),
+            Some(_) => {
+                (series.iter().zip(&trimmed).map(|(one, start)| Parts::untrained(*start..one.rows())).collect(), None)
+            }
         };
         said.extend(note.clone());
         if self.leaks() {
@@ -140,8 +142,9 @@ impl DataOptions {
         }
         let scaling = self.scale.unwrap_or_default();
         let train: Vec<_> = parts.iter().map(|parts| study::scaled_by(parts, self)).collect();
-        let known: Option<Vec<_>> =
-            fitted.map(|fitted| series.iter().map(|one| fitted.of(&one.id, frame.file())).collect::<Result<_>>()).transpose()?;
+        let known: Option<Vec<_>> = fitted
+            .map(|fitted| series.iter().map(|one| fitted.of(&one.id, frame.file())).collect::<Result<_>>())
+            .transpose()?;
         let scalers = match &known {
             None => scale::fit(&frame, &series, scaling, &train)?,
             Some(known) => known.iter().map(|one| one.scalers.clone()).collect(),

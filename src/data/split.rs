@@ -43,7 +43,9 @@ impl Parts {
         let part = self.get(split);
         let first = match split {
             SplitName::Train => part.start + lookback,
-            SplitName::Validation | SplitName::Calibration | SplitName::Test => part.start.max(self.train.start + lookback),
+            SplitName::Validation | SplitName::Calibration | SplitName::Test => {
+                part.start.max(self.train.start + lookback)
+            }
         };
         first..(part.end + 1).saturating_sub(horizon).max(first)
     }

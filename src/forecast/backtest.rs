@@ -3,8 +3,8 @@
 use super::{Combine, Open};
 use crate::data::{DataOptions, Dataset, SplitName};
 use crate::error::{Error, Result};
-use crate::train::run::mc_passes;
 use crate::train::predict::predict;
+use crate::train::run::mc_passes;
 use crate::train::{Observer, Plan, Status, TrainOptions, run};
 
 /// The windows of each fold, the earliest first: the last forecasts the last rows of the part, each other begins `step` rows
@@ -28,7 +28,11 @@ pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> 
                 "{count} folds, each {step} rows before the next, and the {} {split} rows{whose} hold {fit} of a horizon of {horizon}",
                 own.len()
             );
-            return Err(Error::config("folds", problem, "fewer --folds, a smaller --step, or --refit, which trains on earlier rows"));
+            return Err(Error::config(
+                "folds",
+                problem,
+                "fewer --folds, a smaller --step, or --refit, which trains on earlier rows",
+            ));
         }
         for (number, fold) in folds.iter_mut().enumerate() {
             let start = (own.end - horizon - (count - 1 - number) * step - dataset.lookback) as u32;

@@ -42,8 +42,13 @@ impl Calibration {
             }
         }
         let mut pooled = vec![Vec::new(); outputs];
-        let mut calibration =
-            Calibration { levels: levels.to_vec(), half: HashMap::new(), pooled: Vec::new(), horizon, fewest: usize::MAX };
+        let mut calibration = Calibration {
+            levels: levels.to_vec(),
+            half: HashMap::new(),
+            pooled: Vec::new(),
+            horizon,
+            fewest: usize::MAX,
+        };
         for (series, residuals) in dataset.series.iter().zip(&mut residuals) {
             let mut half = Vec::with_capacity(outputs * levels.len());
             for (i, residuals) in residuals.iter_mut().enumerate() {
@@ -52,7 +57,8 @@ impl Calibration {
                 for level in levels {
                     let width = level.half_width(residuals);
                     half.push(width.ok_or_else(|| {
-                        let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
+                        let whose =
+                            if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
                         too_few(*level, residuals.len(), &dataset.target_names()[i / horizon], &whose, i % horizon + 1)
                     })?);
                 }
@@ -84,7 +90,12 @@ impl Calibration {
         let (horizon, targets) = (dataset.horizon, dataset.targets);
         let levels = self.levels.len();
         let mut steps: Vec<StepCoverage> = (0..horizon)
-            .map(|step| StepCoverage { step: step + 1, values: 0, coverage: vec![0.0; levels], width: vec![0.0; levels] })
+            .map(|step| StepCoverage {
+                step: step + 1,
+                values: 0,
+                coverage: vec![0.0; levels],
+                width: vec![0.0; levels],
+            })
             .collect();
         for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(horizon * targets)) {
             let origin = *window as usize + dataset.lookback;

@@ -71,7 +71,9 @@ mod tests {
         for (text, needed) in [("95", 19), ("80", 4), ("90", 9), ("99", 99), ("50", 1), ("10", 1), ("99.9", 999)] {
             let level = level(text);
             assert_eq!(level.needed(), needed, "{text}");
-            assert!(level.half_width(&vec![0.5; needed]).is_some() && level.half_width(&vec![0.5; needed - 1]).is_none());
+            assert!(
+                level.half_width(&vec![0.5; needed]).is_some() && level.half_width(&vec![0.5; needed - 1]).is_none()
+            );
         }
     }
 

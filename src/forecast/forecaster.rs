@@ -129,7 +129,11 @@ impl Forecaster {
         if stretches > 1 && width > targets {
             let names = dataset.channel_names[targets..width].join(", ");
             let problem = format!("covariates are not known after the data's end: {names}");
-            return Err(Error::config("recursive", problem, "train a model without covariates, or with a longer --horizon"));
+            return Err(Error::config(
+                "recursive",
+                problem,
+                "train a model without covariates, or with a longer --horizon",
+            ));
         }
         let blank = dataset.ahead(cutoffs, stretches * horizon, freq)?;
         let length = dataset.lookback + stretches * horizon;

@@ -119,7 +119,11 @@ impl Loaded {
         let series = header.data.series.iter().map(|series| FittedSeries {
             id: series.id.clone(),
             scalers: series.scalers.clone(),
-            mase_denominators: if series.mase_denominators.is_empty() { none.clone() } else { series.mase_denominators.clone() },
+            mase_denominators: if series.mase_denominators.is_empty() {
+                none.clone()
+            } else {
+                series.mase_denominators.clone()
+            },
         });
         Fitted { series: series.collect(), scale, calendar: header.model.channels[width..].to_vec(), step }
     }
