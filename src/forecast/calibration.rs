@@ -37,7 +37,7 @@ impl Calibration {
             for (i, forecast) in forecast.iter().enumerate() {
                 let (step, target) = (i / targets, i % targets);
                 if let Some(truth) = scaled_truth(dataset, series, origin + step, target) {
-                    residuals[series][target * horizon + step].push((f64::from(*forecast) - truth).abs() as f32);
+                    residuals[series][target * horizon + step].push((f64::from(*forecast) - truth).abs());
                 }
             }
         }
@@ -52,7 +52,7 @@ impl Calibration {
         for (series, residuals) in dataset.series.iter().zip(&mut residuals) {
             let mut half = Vec::with_capacity(outputs * levels.len());
             for (i, residuals) in residuals.iter_mut().enumerate() {
-                residuals.sort_by(f32::total_cmp);
+                residuals.sort_by(f64::total_cmp);
                 calibration.fewest = calibration.fewest.min(residuals.len());
                 for level in levels {
                     let width = level.half_width(residuals);
@@ -67,7 +67,7 @@ impl Calibration {
             calibration.half.insert(series.id.clone(), half);
         }
         for residuals in &mut pooled {
-            residuals.sort_by(f32::total_cmp);
+            residuals.sort_by(f64::total_cmp);
             let half = levels.iter().map(|level| level.half_width(residuals).unwrap_or(f64::NAN));
             calibration.pooled.extend(half);
         }

@@ -30,8 +30,8 @@ impl Level {
     }
 
     /// The half-width by absolute residuals in rising order; `None` if they are too few.
-    pub fn half_width(self, sorted: &[f32]) -> Option<f64> {
-        sorted.get(self.rank(sorted.len()) - 1).map(|residual| f64::from(*residual))
+    pub fn half_width(self, sorted: &[f64]) -> Option<f64> {
+        sorted.get(self.rank(sorted.len()) - 1).copied()
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn ranks_by_hand() {
-        let residuals: Vec<f32> = (1..=19).map(|i| i as f32).collect();
+        let residuals: Vec<f64> = (1..=19).map(f64::from).collect();
         assert_eq!(level("95").half_width(&residuals), Some(19.0), "⌈20 · 0.95⌉ = 19");
         assert_eq!(level("95").half_width(&residuals[..18]), None, "⌈19 · 0.95⌉ = 19 of 18");
         assert_eq!(level("80").half_width(&residuals), Some(16.0));
