@@ -273,7 +273,7 @@ fn tell(args: &EvaluateArgs, trained: &Trained, evaluated: Evaluated) -> Result<
     text += &score_table("all", &rows, levels);
     let zeros = total.first().map_or(0, |score| score.zeros);
     if zeros > 0 {
-        text += &format!("MAPE leaves {} out that are 0\n", counted(zeros, "value"));
+        text += &format!("MAPE leaves out {} that are 0\n", counted(zeros, "value"));
     }
     let models = |groups: &[((usize, usize), Vec<Score>)], name: &dyn Fn((usize, usize)) -> String, model: usize| {
         let shown = thinned(groups.len());

@@ -5,7 +5,7 @@ use microglia::forecast::{Level, Score, StepCoverage};
 use super::table::{NONE, Table, column, percent};
 
 /// Rows of a table by step or series, at most.
-const MOST: usize = 20;
+const MOST: usize = 24;
 
 /// Scores by name.
 pub fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> String {

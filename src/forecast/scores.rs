@@ -85,6 +85,9 @@ pub struct Score {
     pub width: Vec<f64>,
 }
 
+/// Sums by fold, series and target, of each forecaster.
+type Parts = BTreeMap<(usize, usize, usize), Vec<Sums>>;
+
 /// All places of all forecasters.
 #[derive(Debug, Clone, Default)]
 pub struct Scores {
@@ -153,14 +156,14 @@ impl Scores {
 
     /// The scores of all forecasters over places of one key, in the keys' order.
     pub fn by<K: Ord>(&self, key: impl Fn(Place) -> K) -> Vec<(K, Vec<Score>)> {
-        let mut groups: BTreeMap<K, BTreeMap<(usize, usize, usize), Vec<Sums>>> = BTreeMap::new();
+        let mut groups: BTreeMap<K, Parts> = BTreeMap::new();
         for (place, cell) in &self.cells {
             let parts = groups.entry(key(*place)).or_default();
             let part = parts.entry((place.fold, place.series, place.target));
             let part = part.or_insert_with(|| vec![Sums::default(); self.models.len()]);
             part.iter_mut().zip(cell).for_each(|(sum, other)| sum.add(other));
         }
-        let score = |parts: &BTreeMap<(usize, usize, usize), Vec<Sums>>, model: usize| {
+        let score = |parts: &Parts, model: usize| {
             let mut total = Sums::default();
             let mut ratios = Vec::new();
             for (part, sums) in parts {
@@ -174,9 +177,8 @@ impl Scores {
             let single = parts.keys().all(|part| Some(part.2) == first);
             self.score(model, &total, single, &ratios)
         };
-        let scored = |(key, parts): (K, BTreeMap<_, _>)| {
-            (key, (0..self.models.len()).map(|model| score(&parts, model)).collect())
-        };
+        let scored =
+            |(key, parts): (K, Parts)| (key, (0..self.models.len()).map(|model| score(&parts, model)).collect());
         groups.into_iter().map(scored).collect()
     }
 
