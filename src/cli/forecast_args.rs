@@ -9,7 +9,7 @@ use super::args::{DeviceArgs, OrNone, whole};
 /// A trained model, and the rows that it reads.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or what `export` wrote
+    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or a dense or compact `export`
     #[arg(long, value_name = "F")]
     pub checkpoint: PathBuf,
     /// CSV file with the columns that the model was trained on [default: the run's own data]
@@ -77,16 +77,16 @@ pub struct ForecastArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Forecast after this time, or after so many rows of each series [default: after the last row]
-    #[arg(long, value_name = "TIME|ROW")]
+    #[arg(long, help_heading = None, value_name = "TIME|ROW")]
     pub origin: Option<String>,
     /// Rows to forecast [default: as many as the model was trained for]
-    #[arg(long, value_name = "ROWS", value_parser = whole(1_usize, MOST_ROWS), alias = "h")]
+    #[arg(long, help_heading = None, value_name = "ROWS", value_parser = whole(1_usize, MOST_ROWS), alias = "h")]
     pub horizon: Option<usize>,
     /// Beyond the horizon that was trained, read forecasts as if they were data; without intervals
-    #[arg(long, action = ArgAction::SetTrue)]
+    #[arg(long, help_heading = None, action = ArgAction::SetTrue)]
     pub recursive: bool,
     /// A file NAME.csv, with its picture NAME.svg beside it, or a folder for forecast.csv and forecast.svg [default: CSV on stdout]
-    #[arg(long, value_name = "FILE.csv|DIR")]
+    #[arg(long, help_heading = None, value_name = "FILE.csv|DIR")]
     pub out: Option<PathBuf>,
 }
 
@@ -98,22 +98,22 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Rows of the training data to score: test, validation, calibration or train; of another file, all [default: test]
-    #[arg(long, value_name = "PART", value_parser = ["test", "validation", "calibration", "train"], hide_possible_values = true)]
+    #[arg(long, help_heading = None, value_name = "PART", value_parser = ["test", "validation", "calibration", "train"], hide_possible_values = true)]
     pub part: Option<String>,
     /// Origins of a backtest, each with one horizon
-    #[arg(long, value_name = "K", value_parser = whole(1_usize, 10_000))]
+    #[arg(long, help_heading = None, value_name = "K", value_parser = whole(1_usize, 10_000))]
     pub folds: Option<usize>,
     /// Rows from one origin to the next [default: the horizon]
-    #[arg(long, value_name = "ROWS", value_parser = whole(1_usize, 1_000_000), requires = "folds")]
+    #[arg(long, help_heading = None, value_name = "ROWS", value_parser = whole(1_usize, 1_000_000), requires = "folds")]
     pub step: Option<usize>,
     /// Train anew for each fold, on the rows before it
-    #[arg(long, action = ArgAction::SetTrue, requires = "folds", conflicts_with_all = ["data", "part"])]
+    #[arg(long, help_heading = None, action = ArgAction::SetTrue, requires = "folds", conflicts_with_all = ["data", "part"])]
     pub refit: bool,
     /// Write every window's forecast beside what came, and the baselines', as CSV
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = None, value_name = "FILE")]
     pub predictions: Option<PathBuf>,
     /// Write the scores of every fold, series and step as CSV
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = None, value_name = "FILE")]
     pub table: Option<PathBuf>,
 }
 

@@ -44,8 +44,11 @@ impl Trained {
         let freq = args.reading.freq.as_deref().map(str::parse).transpose()?;
         let forecaster = Forecaster::open(&args.checkpoint, combine)?;
         let model = forecaster.model();
-        let table: toml::Table = model.header.config.parse()?;
-        let mut config = Config::from_args(TrainArgs::from_arg_matches(&config_file::parse(&without_init(table))?)?)?;
+        let mut table: toml::Table = model.header.config.parse()?;
+        // Weights to start from need not be there any more, but for a fold that is trained anew.
+        let init = table.remove("init");
+        let mut config = Config::from_args(TrainArgs::from_arg_matches(&config_file::parse(&table)?)?)?;
+        config.train.init = init.as_ref().and_then(toml::Value::as_str).filter(|file| *file != "none").map(Into::into);
         if let Some(text) = &args.train_data {
             config.data.source = text.parse()?;
         }
@@ -194,12 +197,6 @@ fn levels(text: Option<&str>) -> Result<Vec<Level>> {
         bail!("--levels: no level is given\n  help: percentages, as in 80,95, or none");
     }
     Ok(levels)
-}
-
-/// Weights to start from need not be there any more.
-fn without_init(mut table: toml::Table) -> toml::Table {
-    table.remove("init");
-    table
 }
 
 /// Refuses, before anything is computed, files that may not be replaced.

@@ -70,6 +70,7 @@ impl Forecaster {
             let found: Vec<_> = (0..).map(beside).take_while(|folder| folder.is_dir()).collect();
             if found.len() > 1 && path.join("checkpoint.safetensors").exists() {
                 members = found.iter().map(|folder| Loaded::open(folder)).collect::<Result<_>>()?;
+                members.retain(|member| !has_diverged(member));
             }
         }
         if members.is_empty() {
@@ -180,6 +181,11 @@ impl Forecaster {
         }
         Predicted { values: combine(&all, self.combine), spread: Some(Spread::of(&all)) }
     }
+}
+
+/// Whether the one replica of a file met a non-finite number.
+fn has_diverged(model: &Loaded) -> bool {
+    model.header.run.as_ref().is_some_and(|run| run.replicas.iter().all(|replica| replica.diverged.is_some()))
 }
 
 /// The first `keep` of every `width` values.

@@ -139,10 +139,13 @@ impl Loaded {
         }
         let run = self.run()?;
         let of = |(replica, rows): (&super::Replica, ReplicaRows)| {
-            let best = replica.best.is_some();
+            // A file of last weights, as of a run cut short, keeps no epoch.
+            let kept = replica.best.filter(|_| self.header.progress.kept_epoch.is_some());
+            let best = kept.is_some();
             let (params, running) = if best { (rows.best_params, rows.best_state) } else { (rows.params, rows.state) };
             let mut header = Header { run: None, ..self.header.clone() };
             header.progress.seed = replica.seed;
+            header.progress.kept_epoch = kept.map(|(_, epoch)| epoch);
             Loaded { header, params, running, mask: rows.mask, history: Vec::new(), ..self.clone() }
         };
         let sound = run.replicas.iter().zip(run.rows).filter(|(replica, _)| replica.diverged.is_none());
