@@ -55,7 +55,7 @@ pub fn run(args: &ForecastArgs) -> Result<Code> {
         let unknown = data.series.iter().filter(|series| !calibrated.calibration.knows(&series.id)).count();
         if unknown > 0 {
             say(&format!(
-                "{unknown} series were not trained on: their intervals take the residuals of all others together"
+                "{unknown} series unknown to the model: intervals there take the residuals of all others together"
             ));
         }
         let windows = training.windows(SplitName::Test);

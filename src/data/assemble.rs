@@ -196,7 +196,10 @@ impl Dataset {
         if without > 0 {
             let what = counted(without, "target");
             let season = self.season;
-            self.notices.push(format!("no MASE for {what}: no change over {season} rows in its training rows"));
+            self.notices.push(match self.train.is_empty() {
+                true => format!("no MASE for {what}: nothing is known of training rows"),
+                false => format!("no MASE for {what}: no change over {season} rows in its training rows"),
+            });
         }
     }
 }

@@ -276,3 +276,65 @@ fn evaluate_scores_parts_folds_and_files() {
     assert_eq!(other["windows"], 30 - 7 - 2 + 1);
     refused(folder, &evaluate(&["--data", "new.csv", "--part", "test"]), &["--part", "--data"]);
 }
+
+#[test]
+fn panels_name_series_and_targets() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let panel = |ids: &str, from: usize, to: usize| {
+        let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+        let mut text = String::from("shop,day,units,price\n");
+        for id in ids.chars() {
+            for i in (from..to).filter(|i| i % 7 < 5) {
+                text += &format!("{id},{},{},{}\n", first + chrono::Days::new(i as u64), 10 + i * i % 7, 5 + i % 3);
+            }
+        }
+        text
+    };
+    std::fs::write(folder.join("data.csv"), panel("ab", 0, 140)).unwrap();
+    std::fs::write(folder.join("new.csv"), panel("bc", 364, 364 + 33)).unwrap();
+    for scale in ["series", "global"] {
+        done(&microglia(
+            folder,
+            &[
+                "train",
+                "--data",
+                "data.csv",
+                "--id-column",
+                "shop",
+                "--target",
+                "units,price",
+                "--lookback",
+                "7",
+                "--horizon",
+                "2",
+                "--hidden",
+                "4",
+                "--epochs",
+                "1",
+                "--scale",
+                scale,
+                "--device=cpu",
+                "--out",
+                scale,
+            ],
+        ));
+    }
+    let forecast = |run: &str, more: &[&str]| {
+        microglia(folder, &[&["forecast", "--levels", "50", "--checkpoint", run], more].concat())
+    };
+    let own = forecast("series", &[]);
+    done(&own);
+    let table = rows(&stdout(&own));
+    assert_eq!(table[0][..2], ["shop", "day"]);
+    let ids: Vec<&str> = table[1..].iter().step_by(2).map(|row| row[0].as_str()).collect();
+    assert_eq!(ids, ["a/units", "a/price", "b/units", "b/price"]);
+    // 2024-05-17, the last row, is a Friday.
+    assert_eq!((table[1][1].as_str(), table[2][1].as_str()), ("2024-05-20", "2024-05-21"));
+    refused(folder, &forecast("series", &["--data", "new.csv"]), &["series `c` is none", "`a`, `b`", "--scale global"]);
+    let new = forecast("global", &["--data", "new.csv"]);
+    done(&new);
+    assert!(stderr(&new).contains("1 series unknown to the model"), "{}", stderr(&new));
+    assert_eq!(rows(&stdout(&new)).len(), 1 + 2 * 2 * 2);
+    assert!(numbers(&rows(&stdout(&new))[7][2..]).iter().all(|value| value.is_finite()));
+}
