@@ -417,9 +417,7 @@ fn or_auto<T>(parse: impl Fn(&str) -> Result<T, String> + Clone) -> impl Fn(&str
     }
 }
 
-pub fn or_none<T>(
-    parse: impl Fn(&str) -> Result<T, String> + Clone,
-) -> impl Fn(&str) -> Result<OrNone<T>, String> + Clone {
+fn or_none<T>(parse: impl Fn(&str) -> Result<T, String> + Clone) -> impl Fn(&str) -> Result<OrNone<T>, String> + Clone {
     move |text| match text {
         "none" => Ok(OrNone(None)),
         text => parse(text).map(|value| OrNone(Some(value))).map_err(|wanted| wanted + ", or none"),

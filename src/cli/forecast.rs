@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use chrono::{DateTime, NaiveDateTime};
-use microglia::data::{Cutoff, Dataset, Freq, From, SplitName, TimeFormat, TimeKind, Timestamp};
+use microglia::data::{Cutoff, Dataset, Freq, SplitName, Start, TimeFormat, TimeKind, Timestamp};
 use microglia::forecast::table::{Names, Outlook, unique_id};
 use microglia::forecast::{StepCoverage, non_overlapping};
 use microglia::train::plot::{OutlookPanel, OutlookPlot, outlook_svg};
@@ -113,16 +113,16 @@ pub fn run(args: &ForecastArgs) -> Result<Code> {
 }
 
 /// A number counts rows.
-fn origin(text: Option<&str>) -> Result<From> {
-    let Some(text) = text.map(str::trim) else { return Ok(From::End) };
+fn origin(text: Option<&str>) -> Result<Start> {
+    let Some(text) = text.map(str::trim) else { return Ok(Start::End) };
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let row = text.parse().ok().filter(|row| *row > 0);
         return match row {
-            Some(row) => Ok(From::Row(row)),
+            Some(row) => Ok(Start::Row(row)),
             None => bail!("--origin {text}: no row\n  help: rows count from 1; a time is written YYYY-MM-DD"),
         };
     }
-    Ok(From::Time(text.into()))
+    Ok(Start::Time(text.into()))
 }
 
 /// Panels of the picture, at most.

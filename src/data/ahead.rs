@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// Where a forecast begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum From {
+pub enum Start {
     /// After the last row of each series.
     End,
     /// After this many rows of each series.
@@ -34,28 +34,28 @@ impl Dataset {
     ///
     /// # Errors
     /// Names the series that has too few rows before it, or an input without a value among them.
-    pub fn cutoffs(&self, from: &From) -> Result<Vec<Cutoff>> {
+    pub fn cutoffs(&self, from: &Start) -> Result<Vec<Cutoff>> {
         let instant = match from {
-            From::Time(text) => Some(self.instant(text)?),
-            From::End | From::Row(_) => None,
+            Start::Time(text) => Some(self.instant(text)?),
+            Start::End | Start::Row(_) => None,
         };
         let of = |(index, series): (usize, &Series)| {
             let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
             let seen = match from {
-                From::End => series.rows.len(),
+                Start::End => series.rows.len(),
                 // Rows of the file, those that are trimmed too.
-                From::Row(row) if *row > series.trimmed + series.rows.len() => {
+                Start::Row(row) if *row > series.trimmed + series.rows.len() => {
                     let problem = format!("row {row}, but there are {}{whose}", series.trimmed + series.rows.len());
                     return Err(Error::config("origin", problem, "a smaller row, counted from 1"));
                 }
-                From::Row(row) => row.saturating_sub(series.trimmed),
-                From::Time(_) => series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant),
+                Start::Row(row) => row.saturating_sub(series.trimmed),
+                Start::Time(_) => series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant),
             };
             if seen < self.lookback {
                 let problem =
                     format!("the model reads {} rows before a forecast, and there are {seen}{whose}", self.lookback);
                 return Err(Error::config(
-                    if *from == From::End { "data" } else { "origin" },
+                    if *from == Start::End { "data" } else { "origin" },
                     problem,
                     "give more rows before it",
                 ));

@@ -30,7 +30,7 @@ mod time;
 mod time_column;
 mod window;
 
-pub use ahead::{Cutoff, From};
+pub use ahead::{Cutoff, Start};
 pub use dataset::{Dataset, Series, SplitName};
 pub use fitted::{Fitted, FittedSeries};
 pub use freq::{Freq, TimeFormat};

@@ -1,6 +1,6 @@
 //! Intervals of known law, calendars, data read with a model's scalers, and forecasts that are those of training.
 
-use microglia::data::{Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Freq, From, Scale, SplitName, TimeFormat};
+use microglia::data::{Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Freq, Scale, SplitName, Start, TimeFormat};
 use microglia::engine::Engine;
 use microglia::forecast::{Calibration, Combine, Forecaster, Level, Scores, non_overlapping};
 use microglia::program::Program;
@@ -95,7 +95,7 @@ fn fitted(series: &[(&str, f64, f64)], scale: Scale) -> Fitted {
 fn next(times: &[&str], rows: usize) -> Vec<String> {
     let dataset = dates(times);
     let freq = Freq::infer(&dataset);
-    let ahead = dataset.ahead(&dataset.cutoffs(&From::End).unwrap(), rows, freq).unwrap();
+    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap(), rows, freq).unwrap();
     let format = TimeFormat::of(&dataset, freq);
     ahead.series[0].timestamps[3..].iter().map(|stamp| format.text(*stamp)).collect()
 }
@@ -137,7 +137,7 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
     assert_eq!(dataset.channel_names, ["y", "weekday_sin", "weekday_cos"]);
     // 2024-01-01 is a Monday.
     assert_eq!(dataset.values[1..3], [0.0, 1.0]);
-    let ahead = dataset.ahead(&dataset.cutoffs(&From::End).unwrap(), 2, Freq::infer(&dataset)).unwrap();
+    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap(), 2, Freq::infer(&dataset)).unwrap();
     let angle = std::f64::consts::TAU * 2.0 / 7.0;
     assert_eq!(ahead.values[3 * 3..3 * 3 + 3], [0.0, angle.sin() as f32, angle.cos() as f32], "Wednesday the 10th");
 
@@ -151,18 +151,18 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
 #[test]
 fn origins_are_found_or_refused() {
     let dataset = dates(&["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]);
-    let row = |from: From| dataset.cutoffs(&from).map(|cutoffs| cutoffs[0].row).map_err(|error| error.to_string());
-    assert_eq!(row(From::End), Ok(4));
-    assert_eq!(row(From::Row(4)), Ok(3));
-    assert_eq!(row(From::Time("2024-01-03T12:00".into())), Ok(2));
+    let row = |from: Start| dataset.cutoffs(&from).map(|cutoffs| cutoffs[0].row).map_err(|error| error.to_string());
+    assert_eq!(row(Start::End), Ok(4));
+    assert_eq!(row(Start::Row(4)), Ok(3));
+    assert_eq!(row(Start::Time("2024-01-03T12:00".into())), Ok(2));
     for (from, text) in [
-        (From::Row(2), "reads 3 rows before a forecast, and there are 2"),
-        (From::Row(6), "row 6, but there are 5"),
-        (From::Time("2023-01-01".into()), "there are 0"),
-        (From::Time("2024-02-30".into()), "no day"),
-        (From::Time("03/04/2024".into()), "two ways"),
-        (From::Time("soon".into()), "no time"),
-        (From::Time("2024-01-03T00:00Z".into()), "offset"),
+        (Start::Row(2), "reads 3 rows before a forecast, and there are 2"),
+        (Start::Row(6), "row 6, but there are 5"),
+        (Start::Time("2023-01-01".into()), "there are 0"),
+        (Start::Time("2024-02-30".into()), "no day"),
+        (Start::Time("03/04/2024".into()), "two ways"),
+        (Start::Time("soon".into()), "no time"),
+        (Start::Time("2024-01-03T00:00Z".into()), "offset"),
     ] {
         let error = row(from).unwrap_err();
         assert!(error.contains(text) && error.contains("help:"), "{error}");
@@ -218,17 +218,17 @@ fn a_forecast_is_the_one_of_the_end_of_training() {
     let fitted = forecaster.model().fitted(Scale::Series, None);
     let shorter = options.load_text_fitted(&daily(last), &fitted).unwrap();
     let freq = Freq::infer(&shorter);
-    let ahead = |data: &Dataset, from: From, rows: usize| {
+    let ahead = |data: &Dataset, from: Start, rows: usize| {
         let cutoffs = data.cutoffs(&from).unwrap();
         forecaster.ahead(data, &cutoffs, rows, freq, &mut cpu).unwrap().0.values
     };
-    let own = ahead(&shorter, From::End, 2);
+    let own = ahead(&shorter, Start::End, 2);
     assert_eq!(own, test[test.len() - 2..]);
     let longer = options.load_text_fitted(&daily(90), &fitted).unwrap();
-    assert_eq!(ahead(&longer, From::Row(last), 2), own);
+    assert_eq!(ahead(&longer, Start::Row(last), 2), own);
 
     // Recursion: the second stretch reads the first as if it had come.
-    let far = ahead(&shorter, From::End, 3);
+    let far = ahead(&shorter, Start::End, 3);
     assert_eq!(far[..2], own);
     let scaler = &shorter.series[0].scalers[0];
     let said: String = own.iter().enumerate().fold(daily(last), |text, (i, value)| {
@@ -236,7 +236,7 @@ fn a_forecast_is_the_one_of_the_end_of_training() {
         text + &format!("{day},{}\n", scaler.unscale((*value).into()))
     });
     let said = options.load_text_fitted(&said, &fitted).unwrap();
-    let third = ahead(&said, From::End, 1)[0];
+    let third = ahead(&said, Start::End, 1)[0];
     assert!((third - far[2]).abs() < 1e-5, "{third} {}", far[2]);
 }
 
@@ -247,7 +247,7 @@ fn monte_carlo_passes_forecast_with_their_spread() {
     (train.regularizers, train.mc_passes) = (Regularizers(vec![Regularizer::McDropout]), 5);
     trained(place.path(), &dataset, &train);
     let forecaster = Forecaster::open(&place.path().join("model.safetensors"), Combine::Best).unwrap();
-    let cutoffs = dataset.cutoffs(&From::End).unwrap();
+    let cutoffs = dataset.cutoffs(&Start::End).unwrap();
     let (predicted, _) = forecaster.ahead(&dataset, &cutoffs, 2, Freq::infer(&dataset), &mut cpu).unwrap();
     let spread = predicted.spread.unwrap();
     assert!(spread.std.iter().all(|std| *std > 0.0));
