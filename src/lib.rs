@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod experiment;
 pub mod files;
+pub mod forecast;
 pub mod gpu;
 pub mod kernels;
 pub mod layers;

@@ -11,7 +11,8 @@ use microglia::models::MAX_HIDDEN;
 use microglia::reference::MAX_THREADS;
 
 use super::experiment_args::ExperimentArgs;
-use super::help::{COMPARE_HELP, EXPERIMENT_HELP, EXPORT_HELP, PROFILE_HELP, TRAIN_HELP};
+use super::forecast_args::{EvaluateArgs, ForecastArgs};
+use super::help::{COMPARE_HELP, EVALUATE_HELP, EXPERIMENT_HELP, EXPORT_HELP, FORECAST_HELP, PROFILE_HELP, TRAIN_HELP};
 use super::profile_args::ProfileArgs;
 use super::weights_args::{ExportArgs, InspectArgs};
 
@@ -28,6 +29,12 @@ pub enum Verb {
     /// Train a forecaster and score it on held-out rows, beside simple baselines
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
+    /// Forecast the rows to come with a trained model, with intervals, as CSV and a picture
+    #[command(after_help = FORECAST_HELP)]
+    Forecast(Box<ForecastArgs>),
+    /// Score a trained model on any rows, or by rolling origins, beside simple baselines
+    #[command(after_help = EVALUATE_HELP)]
+    Evaluate(Box<EvaluateArgs>),
     /// Compare methods over data sets, models, look-backs and seeds, and write a report
     #[command(after_help = EXPERIMENT_HELP)]
     Experiment(Box<ExperimentArgs>),
@@ -103,6 +110,10 @@ pub struct DataArgs {
     /// timestamps [default: 0.7,0.1,0.2]
     #[arg(long, value_name = "SPLIT")]
     pub split: Option<String>,
+    /// Share of the validation rows, its last, that chooses no epoch, so that `microglia forecast` calibrates its intervals on
+    /// rows that nothing was chosen on [default: none]
+    #[arg(long, value_name = "SHARE|none", value_parser = or_none(share))]
+    pub calibration: Option<OrNone<f64>>,
     /// Standardise each series by its own training rows, or all together [default: series]
     #[arg(long, value_name = "series|global", value_parser = words(["series", "global"]), hide_possible_values = true)]
     pub scale: Option<String>,

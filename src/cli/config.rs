@@ -143,6 +143,7 @@ fn data_options(args: DataArgs) -> Result<DataOptions> {
         season: args.season.and_then(|value| value.0),
         calendar: args.calendar.map(|text| parse_on_off(&text)).transpose()?,
         split: args.split.map(|text| text.parse()).transpose()?,
+        calibration: args.calibration.and_then(|OrNone(share)| share),
         scale: args.scale.map(|text| text.parse()).transpose()?,
         impute: args.impute.map(|text| text.parse()).transpose()?,
         missing_values: args.missing_values.map(|text| parse_list(&text)),

@@ -252,6 +252,7 @@ fn data_entries(config: &Config) -> Entries {
         ("season", or(data.season, number, "auto")),
         ("calendar", or(data.calendar, |on| word(if on { "on" } else { "off" }), "on")),
         ("split", word(data.split.unwrap_or_default())),
+        ("calibration", or(data.calibration, Value::Float, "none")),
         ("scale", word(data.scale.unwrap_or_default())),
         ("impute", word(data.impute.unwrap_or_default())),
         ("missing-values", strings(data.missing_values.unwrap_or_default())),

@@ -75,3 +75,36 @@ of `microglia train`. Their files are found from the folder of the TOML file. Op
 
 Exit codes: 0 done · 1 a whole cell diverged, now or in an earlier run of the study · 2 bad input or usage · \
 130 interrupted. A report alone (--report) is done, 0, when it is written.";
+
+pub const FORECAST_HELP: &str = "\
+Writes the rows that follow each series' last one, in the data's units: unique_id, ds, LSTM, LSTM-lo-95, … LSTM-hi-95, the convention \
+of Nixtla's libraries; id and time columns keep the names of the data. New data is scaled by the training run's scalers and never by its \
+own values. Without --out the CSV goes to stdout; tables and remarks go to stderr then.
+
+Intervals are split-conformal: by series and step, the absolute residual of rank ⌈(n + 1)·level⌉ on the validation rows, or on \
+those that `train --calibration` kept from the choice of the epoch. Rows of a time series are not exchangeable, so nothing is guaranteed: \
+what the intervals held on the test rows is printed. They need the training data as it was (--train-data, where it has moved).
+
+Examples:
+  microglia forecast --checkpoint runs/2026-01-31-120000-lstm --out forecast
+  microglia forecast --checkpoint runs/2026-01-31-120000-lstm --data new.csv --levels 50,90 > new-forecast.csv
+  microglia forecast --checkpoint runs/2026-01-31-120000-lstm --origin 2013-12-01T00:00 --levels none
+  microglia forecast --checkpoint runs/2026-01-31-120000-lstm --ensemble median --horizon 48 --recursive
+
+Exit codes: 0 done · 2 bad input or usage.";
+
+pub const EVALUATE_HELP: &str = "\
+Scores every window of a part of the training data, or of another file, beside repeat-last, seasonal-naive and the ridge, by step and by \
+series. MAPE and sMAPE are shares: |y - f| / |y|, without the values that are 0, whose number is printed; |y - f| / (|y| + |f|), \
+0 where both are 0. MASE divides by the training rows' mean change over a season.
+
+--folds K forecasts one horizon from each of K origins, --step rows apart, the last at the part's end; --refit trains anew for \
+each on the rows before it, as the run was trained.
+
+Examples:
+  microglia evaluate --checkpoint runs/2026-01-31-120000-lstm
+  microglia evaluate --checkpoint runs/2026-01-31-120000-lstm --part validation --levels none
+  microglia evaluate --checkpoint runs/2026-01-31-120000-lstm --data new.csv --predictions windows.csv
+  microglia evaluate --checkpoint runs/2026-01-31-120000-lstm --folds 6 --step 24 --refit --table folds.csv
+
+Exit codes: 0 done · 1 training diverged in a fold · 2 bad input or usage · 130 interrupted.";

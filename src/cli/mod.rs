@@ -6,9 +6,13 @@ mod config;
 mod config_file;
 mod devices;
 mod engine;
+mod evaluate;
+mod evaluate_text;
 mod experiment;
 mod experiment_args;
 mod export;
+mod forecast;
+mod forecast_args;
 mod help;
 mod inspect;
 mod outputs;
@@ -24,6 +28,7 @@ mod run_folder;
 mod study_config;
 mod table;
 mod train;
+mod trained;
 mod weights_args;
 
 use std::ffi::OsString;
@@ -79,6 +84,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
     };
     match (Cli::from_arg_matches(&typed)?.verb, typed.subcommand()) {
         (Verb::Train(_), Some((_, typed))) => train::run(typed),
+        (Verb::Forecast(args), _) => forecast::run(&args),
+        (Verb::Evaluate(args), _) => evaluate::run(&args),
         (Verb::Devices(args), _) => devices::run(&args),
         (Verb::Compare(args), _) => compare::run(&args),
         (Verb::Experiment(args), _) => experiment::run(&args),

@@ -30,7 +30,9 @@ impl Resumed {
     pub fn open(folder: &Path, typed: &ArgMatches) -> Result<Resumed> {
         let (loaded, lines) = checkpoints::newest(folder)?;
         lines.iter().for_each(|line| say(line));
-        let before: toml::Table = loaded.header.config.parse()?;
+        let mut before: toml::Table = loaded.header.config.parse()?;
+        // Files of before there was the option say nothing of it.
+        before.entry("calibration").or_insert_with(|| "none".into());
         let mut asked = before.clone();
         // The weights are the checkpoint's: the file that they started from need not be there any more.
         asked.remove("init");

@@ -9,7 +9,11 @@ pub struct Table {
 
 impl Table {
     pub fn new<const N: usize>(header: [&str; N]) -> Table {
-        Table { rows: vec![header.map(str::to_string).to_vec()], left: vec![0] }
+        Table::of(header.map(str::to_string).to_vec())
+    }
+
+    pub fn of(header: Vec<String>) -> Table {
+        Table { rows: vec![header], left: vec![0] }
     }
 
     /// Sets a column of text to the left.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::dataset::{Dataset, Series, SplitName};
+use super::fitted::Fitted;
 use super::options::{Gaps, Impute};
 use super::scale::Scaler;
 use super::series::{Frame, RawSeries};
@@ -21,6 +22,7 @@ impl Dataset {
         series: &[RawSeries],
         parts: &[Parts],
         scalers: Vec<Vec<Scaler>>,
+        fitted: Option<&Fitted>,
     ) -> Result<()> {
         let kept: usize = parts.iter().map(|parts| parts.all().len()).sum();
         if kept > u32::MAX as usize / 2 {
@@ -30,7 +32,7 @@ impl Dataset {
         let policy = self.resolved.impute.unwrap_or_default();
         let width = self.channel_names.len();
         let value_names = self.channel_names.clone();
-        let features = self.calendar_features(series, parts);
+        let features = self.calendar_features(series, parts, fitted);
         self.channel_names.extend(features.iter().map(|(name, _)| name.clone()));
         let (mut holes, mut breaks) = (Vec::with_capacity(kept * width), Vec::with_capacity(kept));
         let mut start = 0;
@@ -81,13 +83,19 @@ impl Dataset {
             holes,
             names: value_names,
         };
-        self.find_windows(&rows)?;
+        self.find_windows(&rows, fitted.is_some())?;
         self.observed_count = rows.observed;
+        self.unreadable = rows.unreadable;
         Ok(())
     }
 
     /// Calendar columns over all kept rows, in global order.
-    fn calendar_features(&mut self, series: &[RawSeries], parts: &[Parts]) -> Vec<(String, Vec<f32>)> {
+    fn calendar_features(
+        &mut self,
+        series: &[RawSeries],
+        parts: &[Parts],
+        fitted: Option<&Fitted>,
+    ) -> Vec<(String, Vec<f32>)> {
         if self.resolved.calendar != Some(true) {
             return Vec::new();
         }
@@ -97,6 +105,9 @@ impl Dataset {
         }
         let stamps: Vec<_> =
             series.iter().zip(parts).flat_map(|(one, parts)| &one.stamps[parts.all()]).copied().collect();
+        if let Some(fitted) = fitted {
+            return fitted.calendar.iter().cloned().zip(calendar::named(&fitted.calendar, &stamps)).collect();
+        }
         // A row stands for the step that it begins.
         let span = |one: &RawSeries, train: &Range<usize>| {
             let (first, last) = (one.stamps[train.start], one.stamps[train.end - 1]);
@@ -110,18 +121,43 @@ impl Dataset {
         features
     }
 
-    fn find_windows(&mut self, rows: &Rows) -> Result<()> {
+    /// The windows of each part; of a model that is trained, those of the test part, if there are any.
+    fn find_windows(&mut self, rows: &Rows, trained: bool) -> Result<()> {
         let mut finder = Finder { lookback: self.lookback, horizon: self.horizon, rows, dropped: Default::default() };
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
+        let mut kept = Vec::new();
         for series in &self.series {
+            if trained {
+                lists[2].extend(finder.any_windows(&series.parts, SplitName::Test).0);
+                continue;
+            }
             for (list, split) in lists.iter_mut().zip([SplitName::Train, SplitName::Validation, SplitName::Test]) {
-                list.extend(finder.windows(&series.id, &series.parts, split)?);
+                let windows = finder.windows(&series.id, &series.parts, split)?;
+                match self.resolved.calibration.filter(|_| split == SplitName::Validation) {
+                    None => list.extend(windows),
+                    Some(share) => {
+                        let (chooses, calibrates) = calibration(
+                            &series.id,
+                            &series.parts.validation,
+                            share,
+                            windows,
+                            (self.lookback, self.horizon),
+                        )?;
+                        list.extend(chooses);
+                        kept.extend(calibrates);
+                    }
+                }
             }
         }
         self.dropped = finder.dropped;
         [self.train, self.validation, self.test] = lists;
         let [train, validation, test] = [&self.train, &self.validation, &self.test].map(|list| grouped(list.len()));
-        self.notices.push(format!("windows: {train} training, {validation} validation, {test} test"));
+        let kept_back = if kept.is_empty() { String::new() } else { format!(", {} calibration", grouped(kept.len())) };
+        self.calibration = kept;
+        self.notices.push(match trained {
+            true => format!("windows: {test}"),
+            false => format!("windows: {train} training, {validation} validation{kept_back}, {test} test"),
+        });
         for (count, why) in [
             (self.dropped.gap, "spans a gap"),
             (self.dropped.unreadable, "reads a row that has no value, seen or imputed"),
@@ -145,7 +181,8 @@ impl Dataset {
         if !counts.is_empty() {
             let how = match policy {
                 Impute::Mean => "the training rows' mean",
-                Impute::Ffill | Impute::Error => "the last seen value",
+                Impute::Ffill => "the last seen value",
+                Impute::Error => "no other, and no window reads one",
             };
             let targets: usize = (0..self.targets).map(of).sum();
             let masked = match targets {
@@ -159,9 +196,39 @@ impl Dataset {
         if without > 0 {
             let what = counted(without, "target");
             let season = self.season;
-            self.notices.push(format!("no MASE for {what}: no change over {season} rows in its training rows"));
+            self.notices.push(match self.train.is_empty() {
+                true => format!("no MASE for {what}: nothing is known of training rows"),
+                false => format!("no MASE for {what}: no change over {season} rows in its training rows"),
+            });
         }
     }
+}
+
+/// The windows that choose the epoch, and those kept from the choice: the targets of the former lie before the last `share` of
+/// the validation rows, those of the latter in it.
+fn calibration(
+    id: &str,
+    rows: &Range<usize>,
+    share: f64,
+    windows: Vec<u32>,
+    (lookback, horizon): (usize, usize),
+) -> Result<(Vec<u32>, Vec<u32>)> {
+    let border = rows.end - ((share * rows.len() as f64 + 1e-9).floor() as usize).min(rows.len());
+    let origin = |window: &u32| *window as usize + lookback;
+    let chooses: Vec<u32> = windows.iter().copied().filter(|window| origin(window) + horizon <= border).collect();
+    let calibrates: Vec<u32> = windows.into_iter().filter(|window| origin(window) >= border).collect();
+    if chooses.is_empty() || calibrates.is_empty() {
+        let whose = if id.is_empty() { String::new() } else { format!(" of series `{id}`") };
+        let problem = format!(
+            "{share} leaves {} windows that choose the epoch and {} that calibrate, of {} validation rows{whose} and a horizon \
+             of {horizon}",
+            chooses.len(),
+            calibrates.len(),
+            rows.len()
+        );
+        return Err(Error::config("calibration", problem, "another share, a longer validation part, or none"));
+    }
+    Ok((chooses, calibrates))
 }
 
 /// mean |y_t − y_{t−M}| over training rows with both observed; `None` without a pair, or if it is 0.

@@ -40,6 +40,19 @@ const CYCLES: [Cycle; 4] = [
     },
 ];
 
+/// The columns of these names, as [`features`] calls them, whatever the rows show; 0 for an unknown name.
+pub(crate) fn named(names: &[String], stamps: &[Timestamp]) -> Vec<Vec<f32>> {
+    let column = |name: &String| {
+        let cycle = CYCLES.iter().find(|cycle| name.strip_prefix(cycle.name).is_some_and(|rest| rest.starts_with('_')));
+        let wave = |stamp: &Timestamp| {
+            let angle = TAU * cycle.map_or(0.0, |cycle| (cycle.phase)(stamp.written()));
+            (if name.ends_with("_cos") { angle.cos() } else { angle.sin() }) as f32
+        };
+        stamps.iter().map(wave).collect()
+    };
+    names.iter().map(column).collect()
+}
+
 fn of_day(time: NaiveDateTime) -> f64 {
     (time.and_utc().timestamp_micros().rem_euclid(DAY)) as f64 / DAY as f64
 }

@@ -16,6 +16,8 @@ use super::window::{Dropped, Prefix};
 pub enum SplitName {
     Train,
     Validation,
+    /// What `--calibration` keeps from validation.
+    Calibration,
     Test,
 }
 
@@ -74,6 +76,8 @@ pub struct Dataset {
     /// Global row of each window's first input row; series by series, in time order.
     pub train: Vec<u32>,
     pub validation: Vec<u32>,
+    /// Windows of the last validation rows, which choose no epoch; empty unless some were asked for.
+    pub calibration: Vec<u32>,
     pub test: Vec<u32>,
     /// Windows left out, over all parts.
     pub dropped: Dropped,
@@ -85,6 +89,8 @@ pub struct Dataset {
     pub resolved: DataOptions,
     /// Observed targets of each row.
     pub(super) observed_count: Prefix,
+    /// Rows in which an input has no value.
+    pub(super) unreadable: Prefix,
     /// `[rows, targets]`: the target's value in `values` was seen or imputed.
     pub(super) known: Vec<bool>,
 }
@@ -94,6 +100,7 @@ impl fmt::Display for SplitName {
         f.write_str(match self {
             SplitName::Train => "training",
             SplitName::Validation => "validation",
+            SplitName::Calibration => "calibration",
             SplitName::Test => "test",
         })
     }
@@ -124,6 +131,7 @@ impl Dataset {
         match split {
             SplitName::Train => &self.train,
             SplitName::Validation => &self.validation,
+            SplitName::Calibration => &self.calibration,
             SplitName::Test => &self.test,
         }
     }
@@ -132,6 +140,31 @@ impl Dataset {
     pub fn observed_targets(&self, window: u32) -> u32 {
         let origin = window as usize + self.lookback;
         self.observed_count.between(origin, origin + self.horizon)
+    }
+
+    /// The same without rows, series or windows.
+    pub(super) fn without_rows(&self) -> Dataset {
+        Dataset {
+            name: self.name.clone(),
+            time_column: self.time_column.clone(),
+            id_column: self.id_column.clone(),
+            fingerprint: self.fingerprint.clone(),
+            resolved: self.resolved.clone(),
+            channel_names: self.channel_names.clone(),
+            series: Vec::new(),
+            values: Vec::new(),
+            observed: Vec::new(),
+            raw_targets: Vec::new(),
+            train: Vec::new(),
+            validation: Vec::new(),
+            calibration: Vec::new(),
+            test: Vec::new(),
+            notices: Vec::new(),
+            observed_count: Prefix::new(std::iter::empty()),
+            unreadable: Prefix::new(std::iter::empty()),
+            known: Vec::new(),
+            ..*self
+        }
     }
 
     /// Whether a target's scaled value was seen or imputed; else `values` holds a 0 in its place.

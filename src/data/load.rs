@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::cells::{Cells, sentinel};
 use super::dataset::Dataset;
+use super::fitted::Fitted;
 use super::options::{Covariates, DataOptions, Gaps, Impute, Source, Split};
 use super::roles::Roles;
 use super::series::{Frame, GapCount, RawSeries, fill_gaps, group};
@@ -26,21 +27,39 @@ impl DataOptions {
     /// `Error::Io` if the file cannot be read, `Error::Data` with file, line, column and value if its content does not
     /// fit, `Error::Config` if an option fits no data or not this data. Each names the flag that would settle it.
     pub fn load(&self) -> Result<Dataset> {
+        self.load_source(None)
+    }
+
+    /// As [`DataOptions::load`], for a model that is trained: scaled by its scalers, with its calendar columns, and not split: every
+    /// window of the file is one of the test part. A window that reads a missing value is left out, also under
+    /// [`Impute::Error`].
+    ///
+    /// # Errors
+    /// Besides those of [`DataOptions::load`], names a series that the model was not trained on.
+    pub fn load_fitted(&self, fitted: &Fitted) -> Result<Dataset> {
+        self.load_source(Some(fitted))
+    }
+
+    fn load_source(&self, fitted: Option<&Fitted>) -> Result<Dataset> {
         match &self.source {
             Source::Embedded => {
                 let options = self.clone().or(embedded::options(self.targets.as_deref())?);
-                options.load_bytes(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes())
+                options.load_text(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes(), fitted)
             }
             Source::File(path) => {
                 let bytes = std::fs::read(path).map_err(Error::io(path, "--data takes a CSV file that can be read"))?;
                 let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-                self.load_bytes(&stem, &path.display().to_string(), &bytes)
+                self.load_text(&stem, &path.display().to_string(), &bytes, fitted)
             }
         }
     }
 
     /// As [`DataOptions::load`], from a file's bytes; `file` is what messages call it.
     pub fn load_bytes(&self, name: &str, file: &str, bytes: &[u8]) -> Result<Dataset> {
+        self.load_text(name, file, bytes, None)
+    }
+
+    fn load_text(&self, name: &str, file: &str, bytes: &[u8], fitted: Option<&Fitted>) -> Result<Dataset> {
         self.check()?;
         let mut said = Vec::new();
 
@@ -77,7 +96,9 @@ impl DataOptions {
         let mut series = group(&frame, &values)?;
         drop(values);
         said.push(rows_read(&series, id.map(|column| table.name(column))));
-        let step = Step::infer(series.iter().map(|one| &one.stamps[..]), time.kind).ok_or_else(|| {
+        let given = fitted.and_then(|fitted| fitted.step);
+        let found = given.or_else(|| Step::infer(series.iter().map(|one| &one.stamps[..]), time.kind));
+        let step = found.ok_or_else(|| {
             let help = "give a longer file; --id-column may name the wrong column";
             Error::data(frame.file(), "no series has two rows", help)
         })?;
@@ -94,12 +115,17 @@ impl DataOptions {
         let policy = self.impute.unwrap_or_default();
         let trimmed = trim(&frame, &series, policy, &mut said)?;
         let split = self.split.clone().unwrap_or_default();
-        let (parts, note) = part(&series, &trimmed, &split, &time, self)?;
+        let (parts, note) = match fitted {
+            None => part(&series, &trimmed, &split, &time, self)?,
+            Some(_) => {
+                (series.iter().zip(&trimmed).map(|(one, start)| Parts::untrained(*start..one.rows())).collect(), None)
+            }
+        };
         said.extend(note.clone());
         if self.leaks() {
             said.push(study::LEAK.into());
         }
-        if let Split::Fractions(fractions) = &split
+        if let (Split::Fractions(fractions), None) = (&split, fitted)
             && fractions.iter().sum::<f64>() < 1.0 - 1e-9
         {
             said.push(format!("split {split}: validation takes what is left between training and test"));
@@ -108,7 +134,7 @@ impl DataOptions {
         if unused > 0 {
             said.push(format!("{} after the test rows not used", counted(unused, "row")));
         }
-        for (one, parts) in series.iter().zip(&parts) {
+        for (one, parts) in series.iter().zip(&parts).filter(|_| fitted.is_none()) {
             check_length(&one.id, parts, lookback, horizon, note.as_deref())?;
             if policy == Impute::Error {
                 impute::refuse_missing(&frame, one, parts.all())?;
@@ -116,7 +142,13 @@ impl DataOptions {
         }
         let scaling = self.scale.unwrap_or_default();
         let train: Vec<_> = parts.iter().map(|parts| study::scaled_by(parts, self)).collect();
-        let scalers = scale::fit(&frame, &series, scaling, &train)?;
+        let known: Option<Vec<_>> = fitted
+            .map(|fitted| series.iter().map(|one| fitted.of(&one.id, frame.file())).collect::<Result<_>>())
+            .transpose()?;
+        let scalers = match &known {
+            None => scale::fit(&frame, &series, scaling, &train)?,
+            Some(known) => known.iter().map(|one| one.scalers.clone()).collect(),
+        };
 
         // All of it → arrays and windows.
         let reference = |column: &usize| table.name(*column);
@@ -139,9 +171,11 @@ impl DataOptions {
             gaps: Some(gaps),
             delimiter: Some(table.delimiter),
             decimal: Some(decimal),
+            calibration: self.calibration,
             train_rows: self.train_rows,
             origin: self.origin,
             authors_protocol: self.authors_protocol,
+            backtest: self.backtest,
         };
         let mut dataset = Dataset {
             name: name.into(),
@@ -160,15 +194,20 @@ impl DataOptions {
             season,
             train: Vec::new(),
             validation: Vec::new(),
+            calibration: Vec::new(),
             test: Vec::new(),
             dropped: Dropped::default(),
             notices: said,
             fingerprint: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
             resolved,
             observed_count: Prefix::new(std::iter::empty()),
+            unreadable: Prefix::new(std::iter::empty()),
             known: Vec::new(),
         };
-        dataset.assemble(&frame, &series, &parts, scalers)?;
+        dataset.assemble(&frame, &series, &parts, scalers, fitted)?;
+        for (series, known) in dataset.series.iter_mut().zip(known.into_iter().flatten()) {
+            series.mase_denominators = known.mase_denominators;
+        }
         dataset.count_missing();
         Ok(dataset)
     }

@@ -7,11 +7,14 @@
 //! The pipeline is [`DataOptions::load`], in `load.rs`; every other file is one stage. Knows nothing of models, devices
 //! or loss. Rows never become copies: a window is the index of its first row.
 
+mod ahead;
 mod assemble;
 mod calendar;
 mod cells;
 mod dataset;
 mod embedded;
+mod fitted;
+mod freq;
 mod impute;
 mod load;
 pub mod options;
@@ -27,7 +30,10 @@ mod time;
 mod time_column;
 mod window;
 
+pub use ahead::{Cutoff, Start};
 pub use dataset::{Dataset, Series, SplitName};
+pub use fitted::{Fitted, FittedSeries};
+pub use freq::{Freq, TimeFormat};
 pub use options::{Covariates, DataOptions, Gaps, Impute, Scale, Source, Split};
 pub use scale::Scaler;
 pub use split::Parts;

@@ -56,6 +56,8 @@ pub struct DataOptions {
     pub delimiter: Option<char>,
     /// `--decimal`. Default: detected, `.` or `,`.
     pub decimal: Option<char>,
+    /// `--calibration SHARE`: the share of the validation rows, its last, that chooses no epoch. Default: none.
+    pub calibration: Option<f64>,
     /// Of a study: only the last so many training rows of each series are used. Default: all.
     pub train_rows: Option<usize>,
     /// Of a study: one of several consecutive test periods. Default: all test rows.
@@ -63,6 +65,9 @@ pub struct DataOptions {
     /// Of a study: 80/20, validation rows = test rows, scalers fitted on all rows, as the pruning paper's published code
     /// does it. Leaks.
     pub authors_protocol: Option<bool>,
+    /// Of a backtest: how many rows before the end of the test rows its one horizon of test rows ends. Validation keeps its
+    /// length, training ends earlier.
+    pub backtest: Option<usize>,
 }
 
 impl DataOptions {
@@ -86,9 +91,11 @@ impl DataOptions {
             gaps: self.gaps.or(other.gaps),
             delimiter: self.delimiter.or(other.delimiter),
             decimal: self.decimal.or(other.decimal),
+            calibration: self.calibration.or(other.calibration),
             train_rows: self.train_rows.or(other.train_rows),
             origin: self.origin.or(other.origin),
             authors_protocol: self.authors_protocol.or(other.authors_protocol),
+            backtest: self.backtest.or(other.backtest),
         }
     }
 
@@ -103,6 +110,10 @@ impl DataOptions {
             if let Some(rows) = value.filter(|rows| !(1..=MOST_ROWS).contains(rows)) {
                 return Err(Error::config(key, format!("{rows} rows"), format!("a whole number, 1 to {MOST_ROWS}")));
             }
+        }
+        if let Some(share) = self.calibration.filter(|share| !(*share > 0.0 && *share < 1.0)) {
+            let help = "a share of the validation rows, between 0 and 1, as in 0.5; or none";
+            return Err(Error::config("calibration", format!("{share} is out of range"), help));
         }
         if let Some(decimal) = self.decimal {
             parse_decimal(&decimal.to_string())?;

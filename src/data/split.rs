@@ -21,9 +21,14 @@ impl Parts {
     pub fn get(&self, split: SplitName) -> &Range<usize> {
         match split {
             SplitName::Train => &self.train,
-            SplitName::Validation => &self.validation,
+            SplitName::Validation | SplitName::Calibration => &self.validation,
             SplitName::Test => &self.test,
         }
+    }
+
+    /// Of rows that are all to be forecast.
+    pub(crate) fn untrained(rows: Range<usize>) -> Parts {
+        Parts { train: rows.start..rows.start, validation: rows.start..rows.start, test: rows }
     }
 
     /// The same parts, `rows` later, where `from` becomes 0 first.
@@ -38,7 +43,9 @@ impl Parts {
         let part = self.get(split);
         let first = match split {
             SplitName::Train => part.start + lookback,
-            SplitName::Validation | SplitName::Test => part.start.max(self.train.start + lookback),
+            SplitName::Validation | SplitName::Calibration | SplitName::Test => {
+                part.start.max(self.train.start + lookback)
+            }
         };
         first..(part.end + 1).saturating_sub(horizon).max(first)
     }

@@ -54,6 +54,20 @@ pub(super) fn cut(id: &str, parts: Parts, options: &DataOptions) -> Result<Parts
             test,
         };
     }
+    if let Some(back) = options.backtest {
+        let (horizon, validation) = (options.horizon.unwrap_or(1), parts.validation.len());
+        let rows = parts.all().len();
+        if back + horizon + validation + 1 > rows {
+            let problem = format!(
+                "{back} rows before the end{} leave none of {rows} to train on: {horizon} are forecast, {validation} validate",
+                of_series(id)
+            );
+            return Err(Error::config("folds", problem, "fewer --folds, or a smaller --step"));
+        }
+        let end = parts.test.end - back;
+        let (start, first) = (end - horizon, end - horizon - validation);
+        parts = Parts { train: parts.train.start..first, validation: first..start, test: start..end };
+    }
     if let Some(rows) = options.train_rows {
         if rows == 0 || rows > parts.train.len() {
             let problem = format!("{rows} rows, but{} there are {} to train on", of_series(id), parts.train.len());

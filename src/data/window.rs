@@ -77,10 +77,20 @@ pub(crate) struct Finder<'a> {
 impl Finder<'_> {
     /// The windows of one series and part, in time order; none at all is refused.
     pub fn windows(&mut self, id: &str, parts: &Parts, split: SplitName) -> Result<Vec<u32>> {
+        let (starts, dropped) = self.any_windows(parts, split);
+        if starts.is_empty() {
+            let possible = parts.origins(split, self.lookback, self.horizon).len();
+            return Err(self.none(id, parts, split, possible, dropped));
+        }
+        Ok(starts)
+    }
+
+    /// The same, which may be none; and those left out.
+    pub fn any_windows(&mut self, parts: &Parts, split: SplitName) -> (Vec<u32>, Dropped) {
         let (lookback, horizon) = (self.lookback, self.horizon);
         let origins = parts.origins(split, lookback, horizon);
-        let (possible, mut dropped) = (origins.len(), Dropped::default());
-        let mut starts = Vec::with_capacity(possible);
+        let mut dropped = Dropped::default();
+        let mut starts = Vec::with_capacity(origins.len());
         for origin in origins {
             let (start, end) = (origin - lookback, origin + horizon);
             if self.rows.breaks.between(start + 1, end) > 0 {
@@ -93,13 +103,10 @@ impl Finder<'_> {
                 starts.push(start as u32);
             }
         }
-        if starts.is_empty() {
-            return Err(self.none(id, parts, split, possible, dropped));
-        }
         self.dropped.gap += dropped.gap;
         self.dropped.unreadable += dropped.unreadable;
         self.dropped.unobserved += dropped.unobserved;
-        Ok(starts)
+        (starts, dropped)
     }
 
     fn none(&self, id: &str, parts: &Parts, split: SplitName, possible: usize, dropped: Dropped) -> Error {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::metrics::{Metrics, score};
-pub use super::ridge::ridge;
+pub use super::ridge::{Ridge, ridge};
 use crate::data::{Dataset, SplitName};
 
 /// The baselines' scores on the test windows.

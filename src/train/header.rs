@@ -149,6 +149,9 @@ pub struct DataHeader {
     pub fingerprint: String,
     /// Rows in a season.
     pub season: usize,
+    /// The distance between rows, as people read it; empty where it is not told.
+    #[serde(default)]
+    pub step: String,
     pub series: Vec<SeriesHeader>,
 }
 
@@ -159,6 +162,9 @@ pub struct SeriesHeader {
     pub scalers: Vec<Scaler>,
     /// Global rows that end training, validation and test.
     pub borders: [usize; 3],
+    /// Per target, of the training rows; empty where they are not told.
+    #[serde(default)]
+    pub mase_denominators: Vec<Option<f64>>,
 }
 
 /// Where the replica stands. Its generator and data order follow from (seed, step, epoch).
@@ -262,6 +268,7 @@ impl Header {
                 name: dataset.name.clone(),
                 fingerprint: dataset.fingerprint.clone(),
                 season: dataset.season,
+                step: dataset.step.to_string(),
                 series: dataset
                     .series
                     .iter()
@@ -269,6 +276,7 @@ impl Header {
                         id: series.id.clone(),
                         scalers: series.scalers.clone(),
                         borders: [series.parts.train.end, series.parts.validation.end, series.parts.test.end],
+                        mase_denominators: series.mase_denominators.clone(),
                     })
                     .collect(),
             },

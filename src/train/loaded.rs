@@ -12,7 +12,8 @@ use super::options::{Regularizer, Regularizers};
 use super::plan::Plan;
 use super::state::{Mean, ReplicaRows, RunState};
 use super::{TrainOptions, weights};
-use crate::data::{Dataset, Scaler};
+use crate::data::options::Scale;
+use crate::data::{Dataset, Fitted, FittedSeries, Scaler, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::models::{self, ModelOptions};
@@ -108,6 +109,47 @@ impl Loaded {
     pub fn scaler(&self, series: &str, column: usize) -> Option<Scaler> {
         let series = self.header.data.series.iter().find(|one| one.id == series)?;
         series.scalers.get(column).copied()
+    }
+
+    /// What the model fixes about data to come. `scale` and `step` are what its run's configuration and the new data say.
+    pub fn fitted(&self, scale: Scale, step: Option<Step>) -> Fitted {
+        let header = &self.header;
+        let width = header.data.series.first().map_or(0, |series| series.scalers.len());
+        let none = vec![None; header.model.targets];
+        let series = header.data.series.iter().map(|series| FittedSeries {
+            id: series.id.clone(),
+            scalers: series.scalers.clone(),
+            mase_denominators: if series.mase_denominators.is_empty() {
+                none.clone()
+            } else {
+                series.mase_denominators.clone()
+            },
+        });
+        Fitted { series: series.collect(), scale, calendar: header.model.channels[width..].to_vec(), step }
+    }
+
+    /// The models of all replicas that the file holds, each with its kept weights; this one where it holds no run.
+    ///
+    /// # Errors
+    /// Where the file does not hold what its header promises.
+    pub fn replicas(&self) -> Result<Vec<Loaded>> {
+        let Some(head) = &self.header.run else { return Ok(vec![self.clone()]) };
+        if head.replicas.len() < 2 {
+            return Ok(vec![self.clone()]);
+        }
+        let run = self.run()?;
+        let of = |(replica, rows): (&super::Replica, ReplicaRows)| {
+            // A file of last weights, as of a run cut short, keeps no epoch.
+            let kept = replica.best.filter(|_| self.header.progress.kept_epoch.is_some());
+            let best = kept.is_some();
+            let (params, running) = if best { (rows.best_params, rows.best_state) } else { (rows.params, rows.state) };
+            let mut header = Header { run: None, ..self.header.clone() };
+            header.progress.seed = replica.seed;
+            header.progress.kept_epoch = kept.map(|(_, epoch)| epoch);
+            Loaded { header, params, running, mask: rows.mask, history: Vec::new(), ..self.clone() }
+        };
+        let sound = run.replicas.iter().zip(run.rows).filter(|(replica, _)| replica.diverged.is_none());
+        Ok(sound.map(of).collect())
     }
 
     /// A plan that forecasts with this one model, on a data set of the same columns, look-back and horizon. Its windows are what

@@ -24,12 +24,27 @@ type Sample = (u32, usize);
 /// Fits on the training windows, takes the λ with the least validation MSE (the smaller of equals), and forecasts
 /// `split`. → `[windows, horizon, targets]`, scaled, and λ.
 pub fn ridge(dataset: &Dataset, split: SplitName) -> (Vec<f32>, f64) {
-    let mut fits = Fit::of_training(dataset);
-    let errors = squared_errors(dataset, SplitName::Validation, &fits);
-    // `total_cmp` keeps a NaN from winning; the first of equals is the smallest λ.
-    let best = (0..fits.len()).min_by(|a, b| errors[*a].total_cmp(&errors[*b])).unwrap_or(0);
-    let fit = fits.swap_remove(best);
-    (predict(dataset, split, &fit.weights), fit.lambda)
+    let ridge = Ridge::fit(dataset);
+    (ridge.forecast(dataset, split), ridge.0.lambda)
+}
+
+/// The map with the best λ.
+pub struct Ridge(Fit);
+
+impl Ridge {
+    /// Fits on the training windows, and takes the λ with the least validation MSE (the smaller of equals).
+    pub fn fit(dataset: &Dataset) -> Ridge {
+        let mut fits = Fit::of_training(dataset);
+        let errors = squared_errors(dataset, SplitName::Validation, &fits);
+        // `total_cmp` keeps a NaN from winning; the first of equals is the smallest λ.
+        let best = (0..fits.len()).min_by(|a, b| errors[*a].total_cmp(&errors[*b])).unwrap_or(0);
+        Ridge(fits.swap_remove(best))
+    }
+
+    /// A part's windows, of any data of the same look-back and horizon. → `[windows, horizon, targets]`, scaled.
+    pub fn forecast(&self, dataset: &Dataset, split: SplitName) -> Vec<f32> {
+        predict(dataset, split, &self.0.weights)
+    }
 }
 
 /// One λ's solution.

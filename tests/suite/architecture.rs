@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["models", "reference", "kernels"],
     &["compare"],
     &["train"],
-    &["experiment", "profile"],
+    &["experiment", "forecast", "profile"],
     &["cli", "main", "lib"],
 ];
 

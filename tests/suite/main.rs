@@ -6,6 +6,8 @@ mod architecture;
 mod baselines;
 /// The program as users meet it.
 mod cli;
+/// Forecasts and scores of trained models, as users meet them.
+mod cli_forecast;
 /// PatchTST as users meet it.
 mod cli_patchtst;
 /// Runs that were killed, interrupted, or whose disk was full, as users meet them.
@@ -35,6 +37,8 @@ mod experiment;
 mod experiment_edges;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
+/// Intervals, calendars, and a model on new data.
+mod forecast;
 /// What PyTorch computed.
 mod golden;
 /// Losses, clipping and learning rates as PyTorch computes them.

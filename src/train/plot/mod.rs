@@ -4,6 +4,7 @@
 
 mod axis;
 mod masks;
+mod outlook;
 
 use chrono::NaiveDateTime;
 use plotters::coord::Shift;
@@ -12,6 +13,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use self::axis::{Ticked, padded_range, short, span, time_ticks};
 pub use self::masks::masks_svg;
+pub use self::outlook::{OutlookPanel, OutlookPlot, outlook_svg};
 use crate::error::{Error, Result};
 
 const SIZE: (u32, u32) = (1100, 520);

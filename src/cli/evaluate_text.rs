@@ -1,0 +1,73 @@
+//! The tables of `microglia evaluate`, and of what intervals held.
+
+use microglia::forecast::{Level, Score, StepCoverage};
+
+use super::table::{NONE, Table, column, percent};
+
+/// Rows of a table by step or series, at most.
+const MOST: usize = 24;
+
+/// Scores by name.
+pub fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> String {
+    let mut head: Vec<String> =
+        [title, "MAE", "RMSE", "MSE", "MAPE", "sMAPE", "MASE", "scaled MSE", "scaled MAE"].map(String::from).to_vec();
+    for level in levels {
+        head.extend([format!("in {level} %"), "width".into()]);
+    }
+    let mut table = Table::of(head);
+    let number = |value: fn(&Score) -> Option<f64>| column(&rows.iter().map(|row| value(row.1)).collect::<Vec<_>>());
+    let share = |value: fn(&Score) -> Option<f64>| -> Vec<String> {
+        rows.iter().map(|row| value(row.1).map_or(NONE.into(), percent)).collect()
+    };
+    let mut columns = vec![
+        number(|score| score.mae),
+        number(|score| score.rmse),
+        number(|score| score.mse),
+        share(|score| score.mape),
+        share(|score| Some(score.smape)),
+        number(|score| score.mase),
+        number(|score| Some(score.scaled_mse)),
+        number(|score| Some(score.scaled_mae)),
+    ];
+    for level in 0..levels.len() {
+        let held = rows.iter().map(|row| row.1.coverage.get(level).map_or(NONE.into(), |share| percent(*share)));
+        columns.push(held.collect());
+        columns.push(column(&rows.iter().map(|row| row.1.width.get(level).copied()).collect::<Vec<_>>()));
+    }
+    for (i, (name, _)) in rows.iter().enumerate() {
+        table.row([name.clone()].into_iter().chain(columns.iter().map(|cells| cells[i].clone())).collect());
+    }
+    table.without_empty_columns().to_string()
+}
+
+/// Coverage and mean width by step.
+pub fn coverage_table(levels: &[Level], steps: &[StepCoverage], unit: &str) -> String {
+    let mut head = vec!["step, test rows".to_string(), "values".into()];
+    for level in levels {
+        head.extend([format!("in {level} %"), format!("width, {unit}")]);
+    }
+    let mut table = Table::of(head);
+    let shown = thinned(steps.len());
+    let widths: Vec<Vec<String>> = (0..levels.len())
+        .map(|level| column(&shown.iter().map(|i| Some(steps[*i].width[level])).collect::<Vec<_>>()))
+        .collect();
+    for (row, i) in shown.iter().enumerate() {
+        let step = &steps[*i];
+        let mut cells = vec![step.step.to_string(), microglia::data::grouped(step.values)];
+        for level in 0..levels.len() {
+            cells.extend([percent(step.coverage[level]), widths[level][row].clone()]);
+        }
+        table.row(cells);
+    }
+    table.to_string()
+}
+
+/// All of so many rows, or the first, the last and some evenly between.
+pub fn thinned(rows: usize) -> Vec<usize> {
+    if rows <= MOST {
+        return (0..rows).collect();
+    }
+    let mut shown: Vec<usize> = (0..MOST).map(|i| i * (rows - 1) / (MOST - 1)).collect();
+    shown.dedup();
+    shown
+}

@@ -1,0 +1,235 @@
+//! What `forecast` and `evaluate` begin with: the model, the data it was trained on, the data it reads now.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use clap::FromArgMatches;
+use microglia::data::options::{parse_decimal, parse_delimiter, parse_list};
+use microglia::data::{DataOptions, Dataset, Freq, SplitName};
+use microglia::engine::Engine;
+use microglia::files::replace;
+use microglia::forecast::backtest::calibrates;
+use microglia::forecast::table::model_name;
+use microglia::forecast::{Calibration, Forecaster, Level, non_overlapping};
+use microglia::gpu::{Choice, Gpu};
+use microglia::program::Program;
+
+use super::args::{OrNone, TrainArgs};
+use super::config::Config;
+use super::engine::make_engine;
+use super::forecast_args::{ModelArgs, listed};
+use super::{config_file, say};
+
+/// A model, and how its run was configured.
+pub struct Trained {
+    pub forecaster: Forecaster,
+    pub config: Config,
+    pub levels: Vec<Level>,
+    /// Of the forecasts' columns.
+    pub alias: String,
+    pub freq: Option<Freq>,
+    device: Choice,
+    threads: Option<usize>,
+    gpu: Option<Arc<Gpu>>,
+}
+
+/// Percentages where none are asked for.
+const LEVELS: &str = "80,95";
+
+impl Trained {
+    pub fn open(args: &ModelArgs) -> Result<Trained> {
+        let combine = args.ensemble.as_deref().map_or(Ok(Default::default()), str::parse)?;
+        let levels = levels(args.levels.as_deref())?;
+        let freq = args.reading.freq.as_deref().map(str::parse).transpose()?;
+        let forecaster = Forecaster::open(&args.checkpoint, combine)?;
+        let model = forecaster.model();
+        let mut table: toml::Table = model.header.config.parse()?;
+        // Weights to start from need not be there any more, but for a fold that is trained anew.
+        let init = table.remove("init");
+        let mut config = Config::from_args(TrainArgs::from_arg_matches(&config_file::parse(&table)?)?)?;
+        config.train.init = init.as_ref().and_then(toml::Value::as_str).filter(|file| *file != "none").map(Into::into);
+        if let Some(text) = &args.train_data {
+            config.data.source = text.parse()?;
+        }
+        match (forecaster.replicas, args.ensemble.is_some()) {
+            (1, true) => say("--ensemble changes nothing: the run has one replica"),
+            (replicas, false) if replicas > 1 => say(&format!(
+                "the best of {replicas} replicas on validation forecasts; --ensemble mean or median combines all"
+            )),
+            _ => {}
+        }
+        let device = args.device.device.as_deref().map_or(Ok(Choice::Auto), str::parse)?;
+        let gpu = Gpu::open(&device)?;
+        let alias = args.alias.clone().unwrap_or_else(|| model_name(&model.header.model.kind));
+        let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
+        Ok(Trained { forecaster, config, levels, alias, freq, device, threads, gpu })
+    }
+
+    /// Makes engines where `--device` says.
+    pub fn engine(&self, program: Program) -> microglia::Result<Box<dyn Engine>> {
+        make_engine(self.gpu.as_ref(), &self.device, self.threads, None, &program).map(|(engine, _)| engine)
+    }
+
+    /// The data of the run, split and scaled as it was.
+    ///
+    /// # Errors
+    /// Where it is not there, or has changed.
+    pub fn training_data(&self, needed_for: &str) -> Result<Dataset> {
+        let (header, data) = (&self.forecaster.model().header, &self.config.data);
+        let help = format!("--train-data names the file as it was; {needed_for}");
+        let dataset = match data.load() {
+            Ok(dataset) => dataset,
+            Err(error) => bail!("the data that the model was trained on: {error}\n  help: {help}"),
+        };
+        if dataset.fingerprint != header.data.fingerprint {
+            bail!("{}: has changed since the model was trained on it\n  help: {help}", data.source);
+        }
+        let scalers = |series: &str| header.data.series.iter().find(|one| one.id == series).map(|one| &one.scalers);
+        if let Some(other) = dataset.series.iter().find(|series| scalers(&series.id) != Some(&series.scalers)) {
+            bail!("{}: series `{}` is scaled otherwise than in training\n  help: {help}", data.source, other.id);
+        }
+        Ok(dataset)
+    }
+
+    /// Every row of a file, as the model reads it; of the run's own where none is named.
+    pub fn data(&self, args: &ModelArgs) -> Result<Dataset> {
+        let (own, reading) = (&self.config.data, &args.reading);
+        let model = self.forecaster.model();
+        let mut options = DataOptions { split: None, calibration: None, ..own.clone() };
+        if let Some(text) = &args.data {
+            options.source = text.parse()?;
+            // Another file may be written otherwise.
+            (options.delimiter, options.decimal) = (None, None);
+        }
+        if let Some(name) = &reading.time_column {
+            options.time_column = Some(name.clone());
+        }
+        if let Some(format) = &reading.time_format {
+            options.time_format = Some(format.clone());
+        }
+        if let Some(name) = &reading.id_column {
+            options.id_column = Some(name.clone());
+        }
+        if let Some(word) = &reading.impute {
+            options.impute = Some(word.parse()?);
+        }
+        if let Some(list) = &reading.missing_values {
+            options.missing_values = Some(parse_list(list));
+        }
+        if let Some(word) = &reading.gaps {
+            options.gaps = Some(word.parse()?);
+        }
+        if let Some(text) = &reading.delimiter {
+            options.delimiter = Some(parse_delimiter(text)?);
+        }
+        if let Some(text) = &reading.decimal {
+            options.decimal = Some(parse_decimal(text)?);
+        }
+        let fitted = model.fitted(own.scale.unwrap_or_default(), self.freq.map(Freq::step));
+        let dataset = options.load_fitted(&fitted)?;
+        dataset.notices.iter().for_each(|line| say(line));
+        if let Some(freq) = self.freq {
+            freq.check(dataset.time_kind)?;
+        }
+        let (then, now) = (&model.header.data.step, dataset.step.to_string());
+        if !then.is_empty() && *then != now {
+            let problem = format!("rows are {now} apart, and those that the model was trained on {then}");
+            if self.freq.is_none() {
+                bail!("{}: {problem}\n  help: give such data, or the interval with --freq", options.source);
+            }
+            say(&format!("{problem}: the forecasts may mean nothing"));
+        }
+        Ok(dataset)
+    }
+
+    /// Whether this is the data that the model was trained on.
+    pub fn is_own(&self, dataset: &Dataset) -> bool {
+        dataset.fingerprint == self.forecaster.model().header.data.fingerprint
+    }
+
+    /// Intervals by the training data's windows that calibrate, and how its test windows fare, with a line for each.
+    pub fn calibrate(&self, training: &Dataset) -> Result<Calibrated> {
+        let part = calibrates(training);
+        let lists = [training.windows(part), training.windows(SplitName::Test)];
+        let mut open = |program| self.engine(program);
+        let mut predicted = self.forecaster.predict_windows(training, &lists, &mut open)?;
+        let test = predicted.pop().map_or(Vec::new(), |predicted| predicted.values);
+        let own = predicted.pop().map_or(Vec::new(), |predicted| predicted.values);
+        let calibration = Calibration::new(training, lists[0], &own, &self.levels)?;
+        let note = note(training, part, &calibration);
+        Ok(Calibrated { calibration, test, note })
+    }
+}
+
+/// Intervals, and the test forecasts of the same models.
+pub struct Calibrated {
+    pub calibration: Calibration,
+    pub test: Vec<f32>,
+    pub note: String,
+}
+
+/// What intervals were calibrated on.
+pub fn note(dataset: &Dataset, part: SplitName, calibration: &Calibration) -> String {
+    let windows = dataset.windows(part);
+    let on = match part {
+        SplitName::Calibration => "the rows that --calibration kept from the choice of the epoch",
+        _ => "the validation rows, on which the epoch was chosen: they may be too narrow (train --calibration)",
+    };
+    format!(
+        "intervals: calibrated on {on}; {} residuals or more at each step of each series, of {} windows, {} of which do not overlap",
+        calibration.fewest,
+        windows.len(),
+        non_overlapping(dataset, windows)
+    )
+}
+
+fn levels(text: Option<&str>) -> Result<Vec<Level>> {
+    let text = match listed(text) {
+        None => LEVELS,
+        Some(OrNone(None)) => return Ok(Vec::new()),
+        Some(OrNone(Some(text))) => text,
+    };
+    let mut levels: Vec<Level> = parse_list(text).iter().map(|text| text.parse()).collect::<microglia::Result<_>>()?;
+    levels.sort_by(|a, b| a.percent().total_cmp(&b.percent()));
+    levels.dedup();
+    if levels.is_empty() {
+        bail!("--levels: no level is given\n  help: percentages, as in 80,95, or none");
+    }
+    Ok(levels)
+}
+
+/// Refuses, before anything is computed, files that may not be replaced.
+pub fn check_unused(files: &[(&str, &Path)], overwrite: bool) -> Result<()> {
+    for (index, (option, file)) in files.iter().enumerate() {
+        if file.is_dir() {
+            bail!("--{option} {}: is a folder\n  help: name a file in it", file.display());
+        }
+        if file.exists() && !overwrite {
+            bail!(
+                "--{option} {}: is there already\n  help: choose another, or replace it with --overwrite",
+                file.display()
+            );
+        }
+        if files[..index].iter().any(|(_, other)| other == file) {
+            bail!("--{option} {}: another option names the same file\n  help: choose another", file.display());
+        }
+    }
+    Ok(())
+}
+
+/// Writes a whole file, and its folder where that is not there.
+pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(microglia::Error::io(folder, "name a place that can be written to"))?;
+    }
+    Ok(replace(file, bytes)?)
+}
+
+/// `NAME.csv` and `NAME.svg`, or both in a folder.
+pub fn outputs(out: &Path) -> (PathBuf, PathBuf) {
+    if out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) && !out.is_dir() {
+        return (out.to_path_buf(), out.with_extension("svg"));
+    }
+    (out.join("forecast.csv"), out.join("forecast.svg"))
+}

@@ -1,0 +1,152 @@
+//! From the end of the data on: windows whose targets are not there yet.
+
+use super::calendar;
+use super::dataset::{Dataset, Series};
+use super::freq::Freq;
+use super::split::Parts;
+use super::time::{SECOND, parse_written};
+use super::time_column::TimeKind;
+use super::window::Prefix;
+use crate::error::{Error, Result};
+
+/// Where a forecast begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// After the last row of each series.
+    End,
+    /// After this many rows of each series.
+    Row(usize),
+    /// After the last row at or before this time.
+    Time(String),
+}
+
+/// The last row that a forecast sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cutoff {
+    /// Index of the series.
+    pub series: usize,
+    /// Global row.
+    pub row: usize,
+}
+
+impl Dataset {
+    /// The last row that is seen of each series.
+    ///
+    /// # Errors
+    /// Names the series that has too few rows before it, or an input without a value among them.
+    pub fn cutoffs(&self, from: &Start) -> Result<Vec<Cutoff>> {
+        let instant = match from {
+            Start::Time(text) => Some(self.instant(text)?),
+            Start::End | Start::Row(_) => None,
+        };
+        let of = |(index, series): (usize, &Series)| {
+            let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
+            let seen = match from {
+                Start::End => series.rows.len(),
+                // Rows of the file, those that are trimmed too.
+                Start::Row(row) if *row > series.trimmed + series.rows.len() => {
+                    let problem = format!("row {row}, but there are {}{whose}", series.trimmed + series.rows.len());
+                    return Err(Error::config("origin", problem, "a smaller row, counted from 1"));
+                }
+                Start::Row(row) => row.saturating_sub(series.trimmed),
+                Start::Time(_) => series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant),
+            };
+            if seen < self.lookback {
+                let problem =
+                    format!("the model reads {} rows before a forecast, and there are {seen}{whose}", self.lookback);
+                return Err(Error::config(
+                    if *from == Start::End { "data" } else { "origin" },
+                    problem,
+                    "give more rows before it",
+                ));
+            }
+            let end = series.rows.start + seen;
+            if self.unreadable.between(end - self.lookback, end) > 0 {
+                let row = (end - self.lookback..end).find(|row| self.unreadable.between(*row, row + 1) > 0);
+                let at = row.map_or_else(String::new, |row| format!(", at {}", self.time_label(row)));
+                let problem =
+                    format!("a value is missing among the {} rows before the forecast{whose}{at}", self.lookback);
+                let help = "--impute ffill takes the last seen value, --impute mean that of the training rows";
+                return Err(Error::config("impute", problem, help));
+            }
+            Ok(Cutoff { series: index, row: end - 1 })
+        };
+        self.series.iter().enumerate().map(of).collect()
+    }
+
+    /// A written time's instant; without an offset, at that of the data where it has one.
+    fn instant(&self, text: &str) -> Result<i64> {
+        let refuse = |problem: &str, help: &str| Error::config("origin", format!("`{text}` {problem}"), help);
+        let help = "write YYYY-MM-DD or YYYY-MM-DDTHH:MM, or a number of rows";
+        let TimeKind::Clock { zoned } = self.time_kind else {
+            return Err(refuse("is a time, and the time column holds row numbers", "a number of rows"));
+        };
+        let written = parse_written(text).ok_or_else(|| refuse("is no time", help))?;
+        let stamp = written.timestamp(false).filter(|_| text.trim().as_bytes().iter().take(4).all(u8::is_ascii_digit));
+        let stamp = stamp.ok_or_else(|| refuse("is no day, or may be read in two ways", help))?;
+        match (zoned, written.offset.is_some()) {
+            (false, true) => Err(refuse("has an offset, and the time column has none", help)),
+            (true, false) => {
+                let offset =
+                    self.series.first().and_then(|series| series.timestamps.first()).map_or(0, |first| first.offset);
+                let mut stamps = self.series.iter().flat_map(|series| &series.timestamps);
+                if stamps.any(|stamp| stamp.offset != offset) {
+                    return Err(refuse(
+                        "has no offset, and those of the time column vary",
+                        "give it, as in 2013-09-01T00:00+02:00",
+                    ));
+                }
+                Ok(stamp.instant - i64::from(offset) * SECOND)
+            }
+            _ => Ok(stamp.instant),
+        }
+    }
+
+    /// A data set of one window per cutoff: its look-back's rows, then `rows` rows to come, whose targets are unknown and whose
+    /// times and calendar columns go on by `freq`. The windows are those of the test part.
+    ///
+    /// # Errors
+    /// Where the times pass the calendar's end.
+    pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize, freq: Freq) -> Result<Dataset> {
+        let (channels, lookback) = (self.channels(), self.lookback);
+        let length = lookback + rows;
+        let mut ahead = self.without_rows();
+        for (place, cutoff) in cutoffs.iter().enumerate() {
+            let series = &self.series[cutoff.series];
+            let width = series.scalers.len();
+            let seen = cutoff.row + 1 - lookback..cutoff.row + 1;
+            let last = series.timestamps[cutoff.row - series.rows.start];
+            let mut stamps = series.timestamps[seen.start - series.rows.start..seen.end - series.rows.start].to_vec();
+            for count in 1..=rows {
+                stamps.push(freq.after(last, count)?);
+            }
+            let features = calendar::named(&self.channel_names[width..], &stamps[lookback..]);
+            ahead.values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
+            for row in 0..rows {
+                ahead.values.extend(std::iter::repeat_n(0.0, width));
+                ahead.values.extend(features.iter().map(|column| column[row]));
+            }
+            let targets = self.targets;
+            let seen_targets = seen.start * targets..seen.end * targets;
+            ahead.observed.extend_from_slice(&self.observed[seen_targets.clone()]);
+            ahead.raw_targets.extend_from_slice(&self.raw_targets[seen_targets.clone()]);
+            ahead.known.extend_from_slice(&self.known[seen_targets]);
+            ahead.observed.extend(std::iter::repeat_n(0.0, rows * targets));
+            ahead.raw_targets.extend(std::iter::repeat_n(f64::NAN, rows * targets));
+            ahead.known.extend(std::iter::repeat_n(false, rows * targets));
+            let start = place * length;
+            ahead.test.push(start as u32);
+            let all = start..start + length;
+            ahead.series.push(Series {
+                rows: all.clone(),
+                timestamps: stamps,
+                parts: Parts { train: start..start, validation: start..start, test: all },
+                ..series.clone()
+            });
+        }
+        ahead.observed_count =
+            Prefix::new(ahead.observed.chunks_exact(self.targets).map(|row| row.iter().sum::<f32>() as u32));
+        ahead.unreadable = Prefix::new((0..ahead.rows()).map(|_| 0));
+        Ok(ahead)
+    }
+}

@@ -1,0 +1,96 @@
+//! Rolling-origin backtests: one horizon forecast from each of several origins, the weights kept or trained anew for each.
+
+use super::{Combine, Open};
+use crate::data::{DataOptions, Dataset, SplitName};
+use crate::error::{Error, Result};
+use crate::train::predict::predict;
+use crate::train::run::mc_passes;
+use crate::train::{Observer, Plan, Status, TrainOptions, run};
+
+/// The windows of each fold, the earliest first: the last forecasts the last rows of the part, each other begins `step` rows
+/// before the next.
+///
+/// # Errors
+/// Where a fold would begin before the part: names how many fit.
+pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> Result<Vec<Vec<u32>>> {
+    let windows = dataset.windows(split);
+    let mut folds = vec![Vec::new(); count];
+    for series in &dataset.series {
+        let (own, horizon) = (series.parts.get(split), dataset.horizon);
+        let first = match split {
+            SplitName::Train => own.start + dataset.lookback,
+            _ => own.start.max(series.rows.start + dataset.lookback),
+        };
+        let fit = (own.end + 1).saturating_sub(first + horizon).div_ceil(step);
+        if count > fit {
+            let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
+            let problem = format!(
+                "{count} folds, each {step} rows before the next, and the {} {split} rows{whose} hold {fit} of a horizon of {horizon}",
+                own.len()
+            );
+            return Err(Error::config(
+                "folds",
+                problem,
+                "fewer --folds, a smaller --step, or --refit, which trains on earlier rows",
+            ));
+        }
+        for (number, fold) in folds.iter_mut().enumerate() {
+            let start = (own.end - horizon - (count - 1 - number) * step - dataset.lookback) as u32;
+            fold.extend(windows.binary_search(&start).ok().map(|_| start));
+        }
+    }
+    if let Some(number) = folds.iter().position(Vec::is_empty) {
+        let problem = format!("fold {} has no window: its rows span a gap, or lack values", number + 1);
+        return Err(Error::config("folds", problem, "another --step, --impute or --gaps"));
+    }
+    Ok(folds)
+}
+
+/// A model trained on the rows before a fold, and its forecasts, scaled.
+pub struct Refitted {
+    pub dataset: Dataset,
+    pub status: Status,
+    /// Of the windows that calibrate: those kept from validation, else validation's.
+    pub calibration: Vec<f32>,
+    /// Of the fold's windows, which are the test part.
+    pub test: Vec<f32>,
+}
+
+/// The part that calibrates intervals.
+pub fn calibrates(dataset: &Dataset) -> SplitName {
+    if dataset.calibration.is_empty() { SplitName::Validation } else { SplitName::Calibration }
+}
+
+/// Trains as a run did, on the rows before the horizon that ends `back` rows before the test rows do.
+///
+/// # Errors
+/// Where too few rows are left; those of training.
+pub fn refit(
+    data: &DataOptions,
+    options: &TrainOptions,
+    back: usize,
+    combine: Combine,
+    open: &mut Open,
+    observer: &mut dyn Observer,
+) -> Result<Refitted> {
+    let dataset = DataOptions { backtest: Some(back), ..data.clone() }.load()?;
+    let plan = Plan::new(&dataset, options)?;
+    let mut engine = open(plan.program.clone())?;
+    let trained = run(&dataset, &plan, engine.as_mut(), observer)?;
+    let sound: Vec<usize> = (0..trained.replicas.len()).filter(|r| trained.replicas[*r].diverged.is_none()).collect();
+    let best = |r: &usize| trained.replicas[*r].best.map_or(f64::INFINITY, |best| best.0);
+    let best = sound.iter().copied().min_by(|a, b| best(a).total_cmp(&best(b)));
+    let mut all = |split| -> Result<Vec<f32>> {
+        let (rows, _) = predict(engine.as_mut(), &plan, dataset.windows(split), mc_passes(&plan), &|| false)?;
+        let chosen: Vec<Vec<f32>> = match combine {
+            Combine::Best => best.into_iter().map(|r| rows[r].clone()).collect(),
+            _ => sound.iter().map(|r| rows[*r].clone()).collect(),
+        };
+        if chosen.is_empty() {
+            return Err(Error::Diverged(format!("in the fold {back} rows before the end")));
+        }
+        Ok(super::forecaster::combine(&chosen, combine))
+    };
+    let (calibration, test) = (all(calibrates(&dataset))?, all(SplitName::Test)?);
+    Ok(Refitted { calibration, test, status: trained.status, dataset })
+}

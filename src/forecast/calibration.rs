@@ -1,0 +1,164 @@
+//! Intervals of a model: half-widths by series, target, horizon step and level, and what they hold on other windows.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::conformal::Level;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+
+/// Half-widths, on the scale of each series' own training rows.
+#[derive(Debug, Clone)]
+pub struct Calibration {
+    pub levels: Vec<Level>,
+    /// By series id, `[targets, horizon, levels]`.
+    half: HashMap<String, Vec<f64>>,
+    /// Of the residuals of all series together, for a series that was not trained on.
+    pooled: Vec<f64>,
+    horizon: usize,
+    /// The fewest residuals behind one half-width.
+    pub fewest: usize,
+}
+
+impl Calibration {
+    /// From forecasts `[windows, horizon, targets]`, scaled, of windows that no weight was trained on.
+    ///
+    /// # Errors
+    /// Where a series, target and step has too few residuals for a level: names them, and the number needed.
+    pub fn new(dataset: &Dataset, windows: &[u32], forecasts: &[f32], levels: &[Level]) -> Result<Calibration> {
+        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        let outputs = horizon * targets;
+        // [series][target, step]
+        let mut residuals = vec![vec![Vec::new(); outputs]; dataset.series.len()];
+        for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(outputs)) {
+            let origin = *window as usize + dataset.lookback;
+            let series = dataset.series_of(origin);
+            for (i, forecast) in forecast.iter().enumerate() {
+                let (step, target) = (i / targets, i % targets);
+                if let Some(truth) = scaled_truth(dataset, series, origin + step, target) {
+                    residuals[series][target * horizon + step].push((f64::from(*forecast) - truth).abs());
+                }
+            }
+        }
+        let mut pooled = vec![Vec::new(); outputs];
+        let mut calibration = Calibration {
+            levels: levels.to_vec(),
+            half: HashMap::new(),
+            pooled: Vec::new(),
+            horizon,
+            fewest: usize::MAX,
+        };
+        for (series, residuals) in dataset.series.iter().zip(&mut residuals) {
+            let mut half = Vec::with_capacity(outputs * levels.len());
+            for (i, residuals) in residuals.iter_mut().enumerate() {
+                residuals.sort_by(f64::total_cmp);
+                calibration.fewest = calibration.fewest.min(residuals.len());
+                for level in levels {
+                    let width = level.half_width(residuals);
+                    half.push(width.ok_or_else(|| {
+                        let whose =
+                            if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
+                        too_few(*level, residuals.len(), &dataset.target_names()[i / horizon], &whose, i % horizon + 1)
+                    })?);
+                }
+                pooled[i].extend_from_slice(residuals);
+            }
+            calibration.half.insert(series.id.clone(), half);
+        }
+        for residuals in &mut pooled {
+            residuals.sort_by(f64::total_cmp);
+            let half = levels.iter().map(|level| level.half_width(residuals).unwrap_or(f64::NAN));
+            calibration.pooled.extend(half);
+        }
+        Ok(calibration)
+    }
+
+    /// Whether a series has residuals of its own; else those of all series stand in.
+    pub fn knows(&self, series: &str) -> bool {
+        self.half.contains_key(series)
+    }
+
+    /// The half-width of a level, by index, for a step from 0, on the series' scale.
+    pub fn half_width(&self, series: &str, target: usize, step: usize, level: usize) -> f64 {
+        let half = self.half.get(series).unwrap_or(&self.pooled);
+        half[(target * self.horizon + step) * self.levels.len() + level]
+    }
+
+    /// What the intervals around forecasts `[windows, horizon, targets]` hold, by step.
+    pub fn coverage(&self, dataset: &Dataset, windows: &[u32], forecasts: &[f32]) -> Vec<StepCoverage> {
+        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        let levels = self.levels.len();
+        let mut steps: Vec<StepCoverage> = (0..horizon)
+            .map(|step| StepCoverage {
+                step: step + 1,
+                values: 0,
+                coverage: vec![0.0; levels],
+                width: vec![0.0; levels],
+            })
+            .collect();
+        for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(horizon * targets)) {
+            let origin = *window as usize + dataset.lookback;
+            let series = dataset.series_of(origin);
+            for (i, forecast) in forecast.iter().enumerate() {
+                let (step, target) = (i / targets, i % targets);
+                let Some(truth) = scaled_truth(dataset, series, origin + step, target) else { continue };
+                let own = &mut steps[step];
+                own.values += 1;
+                let unit = if targets == 1 { dataset.series[series].scalers[target].std } else { 1.0 };
+                for level in 0..levels {
+                    let half = self.half_width(&dataset.series[series].id, target, step, level);
+                    own.coverage[level] += f64::from(u8::from((f64::from(*forecast) - truth).abs() <= half));
+                    own.width[level] += 2.0 * half * unit;
+                }
+            }
+        }
+        for step in &mut steps {
+            let count = step.values as f64;
+            step.coverage.iter_mut().chain(&mut step.width).for_each(|sum| *sum /= count);
+        }
+        steps
+    }
+}
+
+/// What intervals held at one step of the horizon.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepCoverage {
+    /// From 1.
+    pub step: usize,
+    /// Values observed.
+    pub values: usize,
+    /// By level: the share of values inside.
+    pub coverage: Vec<f64>,
+    /// By level: mean width, in the data's units; of several targets, whose units differ, scaled.
+    pub width: Vec<f64>,
+}
+
+/// How many of these windows, series by series, do not share a target row with the one before that is counted.
+pub fn non_overlapping(dataset: &Dataset, windows: &[u32]) -> usize {
+    let mut free: Option<(usize, usize)> = None;
+    let mut count = 0;
+    for &window in windows {
+        let origin = window as usize + dataset.lookback;
+        let series = dataset.series_of(origin);
+        if free.is_none_or(|(of, row)| of != series || origin >= row) {
+            count += 1;
+            free = Some((series, origin + dataset.horizon));
+        }
+    }
+    count
+}
+
+/// An observed target on its series' scale.
+pub(super) fn scaled_truth(dataset: &Dataset, series: usize, row: usize, target: usize) -> Option<f64> {
+    let raw = dataset.raw_targets[row * dataset.targets + target];
+    (!raw.is_nan()).then(|| dataset.series[series].scalers[target].scale(raw))
+}
+
+fn too_few(level: Level, found: usize, target: &str, whose: &str, step: usize) -> Error {
+    let problem = format!(
+        "{level} takes {} residuals at each step, and `{target}`{whose} has {found} at step {step}",
+        level.needed()
+    );
+    Error::config("levels", problem, "lower --levels, --levels none, or a model trained with more validation rows")
+}

@@ -1,0 +1,86 @@
+//! Split-conformal intervals: how far from a forecast a share of the residuals lay.
+//!
+//! Of n absolute residuals, sorted, the half-width at level p is the one of rank ⌈(n + 1)·p⌉ (Vovk, Gammerman and Shafer 2005;
+//! Lei et al. 2018). Where residuals of calibration and of the forecast are exchangeable, the interval holds the value with
+//! probability p or more. Those of a time series are not: nothing is promised there, and coverage is reported as found.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// A level in percent, above 0 and below 100.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Level(f64);
+
+impl Level {
+    pub fn percent(self) -> f64 {
+        self.0
+    }
+
+    /// ⌈(n + 1)·p⌉; beyond n, no residual is far enough. A rounding error of p in percent does not count.
+    fn rank(self, n: usize) -> usize {
+        ((n + 1) as f64 * self.0 / 100.0 - 1e-9).ceil().max(1.0) as usize
+    }
+
+    /// The least residuals that an interval of this level takes: those that make the rank n or less.
+    pub fn needed(self) -> usize {
+        let about = (self.0 / (100.0 - self.0)).floor() as usize;
+        (about.saturating_sub(1)..).find(|n| self.rank(*n) <= *n).unwrap_or(usize::MAX)
+    }
+
+    /// The half-width by absolute residuals in rising order; `None` if they are too few.
+    pub fn half_width(self, sorted: &[f64]) -> Option<f64> {
+        sorted.get(self.rank(sorted.len()) - 1).copied()
+    }
+}
+
+impl FromStr for Level {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let level = text.trim().parse::<f64>().ok().filter(|level| *level > 0.0 && *level <= 99.999);
+        level.map(Level).ok_or_else(|| {
+            let problem = format!("`{text}` is no level");
+            Error::config("levels", problem, "percentages above 0 and up to 99.999, as in 80,95, or none")
+        })
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(text: &str) -> Level {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn ranks_by_hand() {
+        let residuals: Vec<f64> = (1..=19).map(f64::from).collect();
+        assert_eq!(level("95").half_width(&residuals), Some(19.0), "⌈20 · 0.95⌉ = 19");
+        assert_eq!(level("95").half_width(&residuals[..18]), None, "⌈19 · 0.95⌉ = 19 of 18");
+        assert_eq!(level("80").half_width(&residuals), Some(16.0));
+        assert_eq!(level("50").half_width(&residuals[..1]), Some(1.0));
+        for (text, needed) in [("95", 19), ("80", 4), ("90", 9), ("99", 99), ("50", 1), ("10", 1), ("99.9", 999)] {
+            let level = level(text);
+            assert_eq!(level.needed(), needed, "{text}");
+            assert!(
+                level.half_width(&vec![0.5; needed]).is_some() && level.half_width(&vec![0.5; needed - 1]).is_none()
+            );
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "0", "100", "-5", "NaN", "x", "inf"] {
+            assert!(text.parse::<Level>().unwrap_err().to_string().contains("--levels"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! One model, or several whose forecasts are combined.
+
+use std::path::Path;
+
+use crate::data::{Cutoff, Dataset, Freq, SplitName};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::program::Program;
+use crate::program::tensor::SERIES;
+use crate::train::Loaded;
+use crate::train::predict::{pass_until, predict};
+use crate::train::run::mc_passes;
+use crate::words::words;
+
+/// Makes an engine for a program.
+pub type Open<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
+
+/// How the replicas of a run forecast together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Combine {
+    /// The one that was best on validation.
+    #[default]
+    Best,
+    Mean,
+    Median,
+}
+words!(Combine, "ensemble", Combine::Best = "best", Combine::Mean = "mean", Combine::Median = "median");
+
+/// A trained model that forecasts.
+#[derive(Debug)]
+pub struct Forecaster {
+    /// Of one model and data; each forecasts by itself.
+    pub members: Vec<Loaded>,
+    pub combine: Combine,
+    /// Models that the run holds.
+    pub replicas: usize,
+}
+
+/// Forecasts `[windows, horizon, targets]`, scaled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predicted {
+    pub values: Vec<f32>,
+    /// Where several forecasts were combined: replicas, or passes of Monte Carlo dropout.
+    pub spread: Option<Spread>,
+}
+
+/// How far the combined forecasts lay apart. No interval: it knows nothing of the data's own noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spread {
+    /// Sample standard deviation (n − 1).
+    pub std: Vec<f32>,
+    pub min: Vec<f32>,
+    pub max: Vec<f32>,
+}
+
+/// Windows that pass through the engine at a time, unless Monte Carlo dropout has its own number.
+const BATCH: usize = 64;
+
+impl Forecaster {
+    /// Opens a run folder or a weights file. Of several replicas, which lie in folders of their own or in one file, all are read
+    /// where they forecast together.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::open`].
+    pub fn open(path: &Path, combine: Combine) -> Result<Forecaster> {
+        let first = Loaded::open(path)?;
+        let mut members = first.replicas()?;
+        if path.is_dir() {
+            let beside = |r: usize| path.join(format!("replica-{r}"));
+            let found: Vec<_> = (0..).map(beside).take_while(|folder| folder.is_dir()).collect();
+            if found.len() > 1 && path.join("checkpoint.safetensors").exists() {
+                members = found.iter().map(|folder| Loaded::open(folder)).collect::<Result<_>>()?;
+                members.retain(|member| !has_diverged(member));
+            }
+        }
+        if members.is_empty() {
+            members.push(first.clone());
+        }
+        let replicas = members.len();
+        if combine == Combine::Best {
+            members = vec![first];
+        }
+        Ok(Forecaster { members, combine, replicas })
+    }
+
+    /// The model that is best on validation, or the first of those that forecast together.
+    pub fn model(&self) -> &Loaded {
+        &self.members[0]
+    }
+
+    /// Forecasts of a part's windows.
+    pub fn predict(&self, dataset: &Dataset, split: SplitName, open: &mut Open) -> Result<Predicted> {
+        self.predict_windows(dataset, &[dataset.windows(split)], open).map(|mut all| all.swap_remove(0))
+    }
+
+    /// Forecasts of lists of windows.
+    ///
+    /// # Errors
+    /// Names the columns, look-back or horizon that are not those the model was trained on; those of the engine.
+    pub fn predict_windows(&self, dataset: &Dataset, lists: &[&[u32]], open: &mut Open) -> Result<Vec<Predicted>> {
+        let mut forecasts: Vec<Vec<Vec<f32>>> = vec![Vec::new(); lists.len()];
+        for member in &self.members {
+            let plan = member.plan(dataset, BATCH)?;
+            let mut engine = open(plan.program.clone())?;
+            member.fill(dataset, engine.as_mut())?;
+            for (all, windows) in forecasts.iter_mut().zip(lists) {
+                let (mut rows, _) = predict(engine.as_mut(), &plan, windows, mc_passes(&plan), &|| false)?;
+                all.push(rows.swap_remove(0));
+            }
+        }
+        Ok(forecasts.into_iter().map(|all| self.combined(all)).collect())
+    }
+
+    /// The next `rows` values after each cutoff, `[cutoffs, rows, targets]`: as many as the model was trained on, or more, where
+    /// each stretch reads the forecasts of the one before, those of the same model.
+    ///
+    /// # Errors
+    /// As [`Self::predict_windows`]; and where covariates would have to be known beyond the first stretch.
+    pub fn ahead(
+        &self,
+        dataset: &Dataset,
+        cutoffs: &[Cutoff],
+        rows: usize,
+        freq: Freq,
+        open: &mut Open,
+    ) -> Result<(Predicted, Dataset)> {
+        let (horizon, targets, channels) = (dataset.horizon, dataset.targets, dataset.channels());
+        let stretches = rows.div_ceil(horizon);
+        let width = dataset.series.first().map_or(targets, |series| series.scalers.len());
+        if stretches > 1 && width > targets {
+            let names = dataset.channel_names[targets..width].join(", ");
+            let problem = format!("covariates are not known after the data's end: {names}");
+            return Err(Error::config(
+                "recursive",
+                problem,
+                "train a model without covariates, or with a longer --horizon",
+            ));
+        }
+        let blank = dataset.ahead(cutoffs, stretches * horizon, freq)?;
+        let length = dataset.lookback + stretches * horizon;
+        let mut all: Vec<Vec<f32>> = Vec::new();
+        for member in &self.members {
+            let plan = member.plan(&blank, BATCH)?;
+            let mut engine = open(plan.program.clone())?;
+            let passes = mc_passes(&plan);
+            // A pass of Monte Carlo dropout goes on from its own values.
+            for pass in 0..passes.unwrap_or(1) {
+                let mut own = blank.clone();
+                let mut values = vec![0.0; cutoffs.len() * stretches * horizon * targets];
+                for stretch in 0..stretches {
+                    if stretch == 0 {
+                        member.fill(&own, engine.as_mut())?;
+                    } else {
+                        engine.write_f32(SERIES, 0, &own.values)?;
+                    }
+                    let windows: Vec<u32> = own.test.iter().map(|window| window + (stretch * horizon) as u32).collect();
+                    let draw = passes.map(|_| pass);
+                    let whole = pass_until(engine.as_mut(), &plan, &[true], &windows, draw, &|| false)?;
+                    let forecasts = whole.map(|mut rows| rows.swap_remove(0)).unwrap_or_default();
+                    for (place, forecast) in forecasts.chunks_exact(horizon * targets).enumerate() {
+                        for (i, value) in forecast.iter().enumerate() {
+                            let (step, target) = (stretch * horizon + i / targets, i % targets);
+                            values[(place * stretches * horizon + step) * targets + target] = *value;
+                            own.values[(place * length + dataset.lookback + step) * channels + target] = *value;
+                        }
+                    }
+                }
+                all.push(cut(&values, stretches * horizon * targets, rows * targets));
+            }
+        }
+        // A member's passes are one forecast, their mean, before members are combined.
+        let passes = all.len() / self.members.len();
+        let spread = (all.len() > 1).then(|| Spread::of(&all));
+        let means = all.chunks(passes).map(|passes| combine(passes, Combine::Mean)).collect();
+        Ok((Predicted { spread, ..self.combined(means) }, blank))
+    }
+
+    fn combined(&self, mut all: Vec<Vec<f32>>) -> Predicted {
+        if all.len() == 1 {
+            return Predicted { values: all.swap_remove(0), spread: None };
+        }
+        Predicted { values: combine(&all, self.combine), spread: Some(Spread::of(&all)) }
+    }
+}
+
+/// Whether the one replica of a file met a non-finite number.
+fn has_diverged(model: &Loaded) -> bool {
+    model.header.run.as_ref().is_some_and(|run| run.replicas.iter().all(|replica| replica.diverged.is_some()))
+}
+
+/// The first `keep` of every `width` values.
+fn cut(values: &[f32], width: usize, keep: usize) -> Vec<f32> {
+    values.chunks_exact(width).flat_map(|row| &row[..keep]).copied().collect()
+}
+
+/// Value by value; sums in f64, in the members' order.
+pub(super) fn combine(all: &[Vec<f32>], combine: Combine) -> Vec<f32> {
+    if all.len() == 1 {
+        return all[0].clone();
+    }
+    let at = |i: usize| all.iter().map(move |one| one[i]);
+    let median = |i: usize| {
+        let mut values: Vec<f32> = at(i).collect();
+        values.sort_by(f32::total_cmp);
+        let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+        ((f64::from(low) + f64::from(high)) / 2.0) as f32
+    };
+    let mean = |i: usize| (at(i).map(f64::from).sum::<f64>() / all.len() as f64) as f32;
+    (0..all[0].len()).map(|i| if combine == Combine::Median { median(i) } else { mean(i) }).collect()
+}
+
+impl Spread {
+    fn of(all: &[Vec<f32>]) -> Spread {
+        let mut spread = Spread { std: Vec::new(), min: Vec::new(), max: Vec::new() };
+        for i in 0..all[0].len() {
+            let values = || all.iter().map(|one| f64::from(one[i]));
+            let mean = values().sum::<f64>() / all.len() as f64;
+            let square = values().map(|value| (value - mean).powi(2)).sum::<f64>();
+            spread.std.push((square / (all.len() - 1) as f64).sqrt() as f32);
+            spread.min.push(values().fold(f64::INFINITY, f64::min) as f32);
+            spread.max.push(values().fold(f64::NEG_INFINITY, f64::max) as f32);
+        }
+        spread
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_combine_by_value() {
+        let all = [vec![1.0, 5.0], vec![2.0, 5.0], vec![6.0, 5.0]];
+        assert_eq!(combine(&all, Combine::Mean), [3.0, 5.0]);
+        assert_eq!(combine(&all, Combine::Median), [2.0, 5.0]);
+        assert_eq!(combine(&all[..2], Combine::Median), [1.5, 5.0]);
+        let spread = Spread::of(&all);
+        assert_eq!((spread.std[0], spread.min[0], spread.max[0], spread.std[1]), (7f32.sqrt(), 1.0, 6.0, 0.0));
+    }
+}

@@ -1,0 +1,16 @@
+//! What a trained model says of rows to come, how far it may be off, and how far off it was.
+//!
+//! [`Forecaster`] is one model or several together; [`Calibration`] its split-conformal intervals; [`Scores`] how it did, by fold,
+//! series, target and step; `table` the CSV files, in the convention of Nixtla's libraries.
+
+pub mod backtest;
+mod calibration;
+mod conformal;
+mod forecaster;
+mod scores;
+pub mod table;
+
+pub use calibration::{Calibration, StepCoverage, non_overlapping};
+pub use conformal::Level;
+pub use forecaster::{Combine, Forecaster, Open, Predicted, Spread};
+pub use scores::{Place, Score, Scores};

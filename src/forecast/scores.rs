@@ -1,0 +1,211 @@
+//! How far forecasts were off, by fold, series, target and step of the horizon.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Calibration;
+use crate::data::Dataset;
+
+/// Where a value was forecast; all count from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub fold: usize,
+    pub series: usize,
+    pub target: usize,
+    pub step: usize,
+}
+
+/// Sums of errors of one forecaster at one place.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    count: usize,
+    absolute: f64,
+    square: f64,
+    scaled_absolute: f64,
+    scaled_square: f64,
+    relative: f64,
+    /// Values that are 0, which have no relative error.
+    zeros: usize,
+    symmetric: f64,
+    /// By level.
+    inside: Vec<f64>,
+    width: Vec<f64>,
+    scaled_width: Vec<f64>,
+}
+
+impl Sums {
+    fn add(&mut self, other: &Sums) {
+        self.count += other.count;
+        self.zeros += other.zeros;
+        let pairs = [
+            (&mut self.absolute, other.absolute),
+            (&mut self.square, other.square),
+            (&mut self.scaled_absolute, other.scaled_absolute),
+            (&mut self.scaled_square, other.scaled_square),
+            (&mut self.relative, other.relative),
+            (&mut self.symmetric, other.symmetric),
+        ];
+        pairs.into_iter().for_each(|(sum, part)| *sum += part);
+        let lists = [
+            (&mut self.inside, &other.inside),
+            (&mut self.width, &other.width),
+            (&mut self.scaled_width, &other.scaled_width),
+        ];
+        for (sums, parts) in lists {
+            sums.resize(parts.len().max(sums.len()), 0.0);
+            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+        }
+    }
+}
+
+/// Of one forecaster. Means run over observed values, each as often as a window forecasts it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    pub model: String,
+    /// Values scored.
+    pub values: usize,
+    /// In the data's units; `None` over several targets, whose units differ.
+    pub mae: Option<f64>,
+    pub rmse: Option<f64>,
+    pub mse: Option<f64>,
+    /// mean |y − ŷ| / |y|, a share, over values that are not 0; `None` if all are.
+    pub mape: Option<f64>,
+    /// Values that are 0, left out of `mape`.
+    pub zeros: usize,
+    /// mean |y − ŷ| / (|y| + |ŷ|), from 0 to 1; 0 where both are 0.
+    pub smape: f64,
+    /// Mean over folds, series and targets of MAE / mean |y_t − y_{t−M}| of the training rows.
+    pub mase: Option<f64>,
+    /// On the scale of each series' training rows.
+    pub scaled_mae: f64,
+    pub scaled_mse: f64,
+    /// By level: the share of values inside the interval, and its mean width, in the data's units (scaled over several targets).
+    pub coverage: Vec<f64>,
+    pub width: Vec<f64>,
+}
+
+/// Sums by fold, series and target, of each forecaster.
+type Parts = BTreeMap<(usize, usize, usize), Vec<Sums>>;
+
+/// All places of all forecasters.
+#[derive(Debug, Clone, Default)]
+pub struct Scores {
+    /// Forecasters, the model first.
+    pub models: Vec<String>,
+    cells: BTreeMap<Place, Vec<Sums>>,
+    /// By fold, series and target.
+    denominators: BTreeMap<(usize, usize, usize), Option<f64>>,
+}
+
+impl Scores {
+    pub fn new(models: &[String]) -> Scores {
+        Scores { models: models.to_vec(), ..Scores::default() }
+    }
+
+    /// Adds forecasts `[windows, horizon, targets]`, scaled, of one forecaster, with its intervals where it has some.
+    pub fn add(
+        &mut self,
+        fold: usize,
+        dataset: &Dataset,
+        windows: &[u32],
+        model: usize,
+        forecasts: &[f32],
+        calibration: Option<&Calibration>,
+    ) {
+        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        let levels = calibration.map_or(0, |calibration| calibration.levels.len());
+        for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(horizon * targets)) {
+            let origin = *window as usize + dataset.lookback;
+            let series = dataset.series_of(origin);
+            let own = &dataset.series[series];
+            for (i, forecast) in forecast.iter().enumerate() {
+                let (step, target) = (i / targets, i % targets);
+                let truth = dataset.raw_targets[(origin + step) * targets + target];
+                if truth.is_nan() {
+                    continue;
+                }
+                let scaler = &own.scalers[target];
+                let scaled = f64::from(*forecast) - scaler.scale(truth);
+                let (value, error) = (scaler.unscale((*forecast).into()), (scaled * scaler.std).abs());
+                let size = truth.abs() + value.abs();
+                let mut sums = Sums {
+                    count: 1,
+                    absolute: error,
+                    square: error * error,
+                    scaled_absolute: scaled.abs(),
+                    scaled_square: scaled * scaled,
+                    relative: if truth == 0.0 { 0.0 } else { error / truth.abs() },
+                    zeros: usize::from(truth == 0.0),
+                    symmetric: if size == 0.0 { 0.0 } else { error / size },
+                    ..Sums::default()
+                };
+                for level in 0..levels {
+                    let half = calibration.map_or(f64::NAN, |c| c.half_width(&own.id, target, step, level));
+                    sums.inside.push(f64::from(u8::from(scaled.abs() <= half)));
+                    sums.width.push(2.0 * half * scaler.std);
+                    sums.scaled_width.push(2.0 * half);
+                }
+                let place = Place { fold, series, target, step };
+                let models = self.models.len();
+                self.cells.entry(place).or_insert_with(|| vec![Sums::default(); models])[model].add(&sums);
+                self.denominators.entry((fold, series, target)).or_insert(own.mase_denominators[target]);
+            }
+        }
+    }
+
+    /// The scores of all forecasters over places of one key, in the keys' order.
+    pub fn by<K: Ord>(&self, key: impl Fn(Place) -> K) -> Vec<(K, Vec<Score>)> {
+        let mut groups: BTreeMap<K, Parts> = BTreeMap::new();
+        for (place, cell) in &self.cells {
+            let parts = groups.entry(key(*place)).or_default();
+            let part = parts.entry((place.fold, place.series, place.target));
+            let part = part.or_insert_with(|| vec![Sums::default(); self.models.len()]);
+            part.iter_mut().zip(cell).for_each(|(sum, other)| sum.add(other));
+        }
+        let score = |parts: &Parts, model: usize| {
+            let mut total = Sums::default();
+            let mut ratios = Vec::new();
+            for (part, sums) in parts {
+                let own = &sums[model];
+                total.add(own);
+                if let Some(denominator) = self.denominators[part].filter(|_| own.count > 0) {
+                    ratios.push(own.absolute / own.count as f64 / denominator);
+                }
+            }
+            let first = parts.keys().next().map(|part| part.2);
+            let single = parts.keys().all(|part| Some(part.2) == first);
+            self.score(model, &total, single, &ratios)
+        };
+        let scored =
+            |(key, parts): (K, Parts)| (key, (0..self.models.len()).map(|model| score(&parts, model)).collect());
+        groups.into_iter().map(scored).collect()
+    }
+
+    /// The scores over everything; empty if nothing was scored.
+    pub fn total(&self) -> Vec<Score> {
+        self.by(|_| ()).pop().map_or(Vec::new(), |(_, scores)| scores)
+    }
+
+    fn score(&self, model: usize, sums: &Sums, single: bool, ratios: &[f64]) -> Score {
+        let count = sums.count as f64;
+        let unit = |sum: f64| single.then_some(sum / count);
+        let nonzero = sums.count - sums.zeros;
+        let width = if single { &sums.width } else { &sums.scaled_width };
+        Score {
+            model: self.models[model].clone(),
+            values: sums.count,
+            mae: unit(sums.absolute),
+            rmse: unit(sums.square).map(f64::sqrt),
+            mse: unit(sums.square),
+            mape: (nonzero > 0).then(|| sums.relative / nonzero as f64),
+            zeros: sums.zeros,
+            smape: sums.symmetric / count,
+            mase: (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64),
+            scaled_mae: sums.scaled_absolute / count,
+            scaled_mse: sums.scaled_square / count,
+            coverage: sums.inside.iter().map(|sum| sum / count).collect(),
+            width: width.iter().map(|sum| sum / count).collect(),
+        }
+    }
+}

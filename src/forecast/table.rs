@@ -1,0 +1,252 @@
+//! Forecasts as long tables, in the convention of Nixtla's libraries: `unique_id, ds, LSTM, LSTM-lo-95, …`.
+
+use serde::Serialize;
+
+use super::{Calibration, Level, Predicted};
+use crate::data::{Dataset, Freq, TimeFormat};
+use crate::error::{Error, Result};
+
+/// What the columns are called.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Names {
+    pub id: String,
+    pub time: String,
+    /// Of the forecasts.
+    pub model: String,
+}
+
+impl Names {
+    /// Id and time as the data calls them; `unique_id` where it has no id column.
+    ///
+    /// # Errors
+    /// Where two columns would have one name.
+    pub fn new(dataset: &Dataset, model: &str, levels: &[Level], taken: &[&str]) -> Result<Names> {
+        let id = dataset.id_column.clone().unwrap_or_else(|| "unique_id".into());
+        let names = Names { id, time: dataset.time_column.clone(), model: model.into() };
+        let columns = [&names.id, &names.time].into_iter().cloned().chain(names.forecasts(levels));
+        let mut all: Vec<String> = columns.chain(taken.iter().map(|name| name.to_string())).collect();
+        all.sort();
+        match all.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => {
+                let problem = format!("`{model}` would give two columns the name `{}`", pair[0]);
+                Err(Error::config("alias", problem, "choose another"))
+            }
+            None if model.trim().is_empty() => Err(Error::config("alias", "is empty", "choose a name")),
+            None => Ok(names),
+        }
+    }
+
+    /// The forecasts and their intervals, from the widest's lower end to its upper.
+    pub fn forecasts(&self, levels: &[Level]) -> Vec<String> {
+        let low = levels.iter().rev().map(|level| format!("{}-lo-{level}", self.model));
+        let high = levels.iter().map(|level| format!("{}-hi-{level}", self.model));
+        [self.model.clone()].into_iter().chain(low).chain(high).collect()
+    }
+}
+
+/// The default name of a model's forecasts: `LSTM`, `RNN`, `PatchTST`.
+pub fn model_name(kind: &str) -> String {
+    if kind == "patchtst" { "PatchTST".into() } else { kind.to_uppercase() }
+}
+
+/// What tells a target of a series apart: its series' id, its name, or both where there are several of both.
+pub fn unique_id(dataset: &Dataset, series: usize, target: usize) -> String {
+    let (id, name) = (&dataset.series[series].id, &dataset.target_names()[target]);
+    match (id.is_empty(), dataset.targets) {
+        (true, _) => name.clone(),
+        (false, 1) => id.clone(),
+        (false, _) => format!("{id}/{name}"),
+    }
+}
+
+/// Forecasts of rows to come.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outlook {
+    pub names: Names,
+    #[serde(serialize_with = "percents")]
+    pub levels: Vec<Level>,
+    pub series: Vec<OutlookSeries>,
+}
+
+/// Of one target of one series, in the data's units.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutlookSeries {
+    pub unique_id: String,
+    /// The last row that was seen.
+    pub cutoff: String,
+    pub ds: Vec<String>,
+    pub forecast: Vec<f64>,
+    /// By level, then row.
+    pub low: Vec<Vec<f64>>,
+    pub high: Vec<Vec<f64>>,
+    /// Standard deviation, least and greatest of the forecasts that were combined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spread: Option<[Vec<f64>; 3]>,
+    #[serde(skip)]
+    pub target: usize,
+}
+
+fn percents<S: serde::Serializer>(levels: &[Level], to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_seq(levels.iter().map(|level| level.percent()))
+}
+
+/// Names of the columns that tell how far combined forecasts lay apart.
+const SPREAD: [&str; 3] = ["std", "min", "max"];
+
+impl Outlook {
+    /// `ahead` holds a series per cutoff; `predicted` is `[cutoffs, rows, targets]`.
+    pub fn new(
+        ahead: &Dataset,
+        predicted: &Predicted,
+        rows: usize,
+        names: Names,
+        (freq, format): (Freq, TimeFormat),
+        calibration: Option<&Calibration>,
+    ) -> Result<Outlook> {
+        let (targets, lookback) = (ahead.targets, ahead.lookback);
+        let levels = calibration.map_or(Vec::new(), |calibration| calibration.levels.clone());
+        let mut all = Vec::new();
+        for (index, series) in ahead.series.iter().enumerate() {
+            let last = series.timestamps[lookback - 1];
+            let ds: Vec<String> =
+                (1..=rows).map(|count| Ok(format.text(freq.after(last, count)?))).collect::<Result<_>>()?;
+            for target in 0..targets {
+                let at = |values: &[f32], step: usize| f64::from(values[(index * rows + step) * targets + target]);
+                let unit = |scaled: f64| ahead.unscale(index, target, scaled);
+                let edge = |sign: f64| {
+                    let half = |level: usize, step: usize| {
+                        calibration.map_or(f64::NAN, |own| own.half_width(&series.id, target, step, level))
+                    };
+                    let of = |level: usize| {
+                        (0..rows).map(|step| unit(at(&predicted.values, step) + sign * half(level, step))).collect()
+                    };
+                    (0..levels.len()).map(of).collect()
+                };
+                let spread = predicted.spread.as_ref().map(|spread| {
+                    let std = series.scalers[target].std;
+                    let units = |values: &[f32]| (0..rows).map(|step| unit(at(values, step))).collect();
+                    let deviations = (0..rows).map(|step| at(&spread.std, step) * std).collect();
+                    [deviations, units(&spread.min), units(&spread.max)]
+                });
+                all.push(OutlookSeries {
+                    unique_id: unique_id(ahead, index, target),
+                    cutoff: format.text(last),
+                    ds: ds.clone(),
+                    forecast: (0..rows).map(|step| unit(at(&predicted.values, step))).collect(),
+                    low: edge(-1.0),
+                    high: edge(1.0),
+                    spread,
+                    target,
+                });
+            }
+        }
+        Ok(Outlook { names, levels, series: all })
+    }
+
+    pub fn csv(&self) -> Result<Vec<u8>> {
+        let mut head = vec![self.names.id.clone(), self.names.time.clone()];
+        head.extend(self.names.forecasts(&self.levels));
+        if self.series.iter().any(|series| series.spread.is_some()) {
+            head.extend(SPREAD.map(|what| format!("{}-spread-{what}", self.names.model)));
+        }
+        let mut table = Table::new(&head)?;
+        for series in &self.series {
+            for (row, ds) in series.ds.iter().enumerate() {
+                let mut values = vec![series.forecast[row]];
+                values.extend(series.low.iter().rev().chain(&series.high).map(|edge| edge[row]));
+                values.extend(series.spread.iter().flatten().map(|spread| spread[row]));
+                table.row(&[&series.unique_id, ds], &values)?;
+            }
+        }
+        table.finish()
+    }
+}
+
+/// A CSV file in the making.
+pub struct Table(csv::Writer<Vec<u8>>);
+
+impl Table {
+    pub fn new<S: AsRef<str>>(head: &[S]) -> Result<Table> {
+        let mut table = Table(csv::Writer::from_writer(Vec::new()));
+        table.0.write_record(head.iter().map(AsRef::as_ref)).map_err(written)?;
+        Ok(table)
+    }
+
+    /// Texts, then numbers; an empty cell for what is none.
+    pub fn row(&mut self, texts: &[&str], numbers: &[f64]) -> Result<()> {
+        let number = |value: &f64| if value.is_finite() { value.to_string() } else { String::new() };
+        let cells = texts.iter().map(|text| text.to_string()).chain(numbers.iter().map(number));
+        self.0.write_record(cells).map_err(written)
+    }
+
+    pub fn finish(self) -> Result<Vec<u8>> {
+        self.0.into_inner().map_err(|error| written(error.into_error().into()))
+    }
+}
+
+fn written(error: csv::Error) -> Error {
+    Error::io("csv", "please report this")(std::io::Error::other(error.to_string()))
+}
+
+/// What every window forecast, beside what came: `unique_id, ds, cutoff, y, LSTM, …`, and columns for baselines.
+pub struct Predictions<'a> {
+    pub names: Names,
+    pub levels: Vec<Level>,
+    /// Names of baselines.
+    pub others: Vec<&'a str>,
+    table: Table,
+}
+
+impl<'a> Predictions<'a> {
+    pub fn new(names: Names, levels: &[Level], others: &[&'a str]) -> Result<Predictions<'a>> {
+        let mut head = vec![names.id.clone(), names.time.clone(), "cutoff".into(), "y".into()];
+        head.extend(names.forecasts(levels));
+        head.extend(others.iter().map(|name| name.to_string()));
+        let table = Table::new(&head)?;
+        Ok(Predictions { names, levels: levels.to_vec(), others: others.to_vec(), table })
+    }
+
+    /// Appends windows, series by series; a value that was not observed has no row. The model's forecasts come first.
+    pub fn add(
+        &mut self,
+        dataset: &Dataset,
+        windows: &[u32],
+        forecasts: &[&[f32]],
+        calibration: Option<&Calibration>,
+        format: TimeFormat,
+    ) -> Result<()> {
+        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        for (place, window) in windows.iter().enumerate() {
+            let origin = *window as usize + dataset.lookback;
+            let index = dataset.series_of(origin);
+            let series = &dataset.series[index];
+            let time = |row: usize| format.text(series.timestamps[row - series.rows.start]);
+            let cutoff = time(origin - 1);
+            for target in 0..targets {
+                let id = unique_id(dataset, index, target);
+                for step in 0..horizon {
+                    let truth = dataset.raw_targets[(origin + step) * targets + target];
+                    if truth.is_nan() {
+                        continue;
+                    }
+                    let scaled = |values: &[f32]| f64::from(values[(place * horizon + step) * targets + target]);
+                    let mut numbers = vec![truth, dataset.unscale(index, target, scaled(forecasts[0]))];
+                    if let Some(calibration) = calibration {
+                        let levels = self.levels.len();
+                        let half = |level| calibration.half_width(&series.id, target, step, level);
+                        let low = (0..levels).rev().map(|level| scaled(forecasts[0]) - half(level));
+                        let edges = low.chain((0..levels).map(|level| scaled(forecasts[0]) + half(level)));
+                        numbers.extend(edges.map(|edge| dataset.unscale(index, target, edge)));
+                    }
+                    numbers.extend(forecasts[1..].iter().map(|values| dataset.unscale(index, target, scaled(values))));
+                    self.table.row(&[&id, &time(origin + step), &cutoff], &numbers)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn finish(self) -> Result<Vec<u8>> {
+        self.table.finish()
+    }
+}

@@ -1,0 +1,340 @@
+//! `microglia forecast` and `microglia evaluate` as users meet them.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::cli::{TINY, code, microglia, refused, stderr, stdout, summary};
+use crate::golden::path;
+
+fn train(folder: &Path, name: &str, more: &[&str]) {
+    let tiny = path("tiny.csv");
+    let mut all = vec!["train", "--data", tiny.to_str().unwrap()];
+    all.extend(TINY);
+    all.extend(["--epochs", "2", "--out", name]);
+    all.extend(more);
+    done(&microglia(folder, &all));
+}
+
+fn done(output: &Output) {
+    assert_eq!(code(output), 0, "{}", stderr(output));
+}
+
+/// Rows of a CSV file, as cells.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    text.lines().map(|line| line.split(',').map(str::to_string).collect()).collect()
+}
+
+fn numbers(cells: &[String]) -> Vec<f64> {
+    cells.iter().map(|cell| cell.parse().unwrap()).collect()
+}
+
+/// What numpy computes with PyTorch's weights: `tests/golden/generate_forecast.py`.
+#[test]
+fn a_forecast_is_the_golden_one() {
+    let place = tempfile::tempdir().unwrap();
+    let init = path("run_lstm.init.safetensors");
+    let inspected = safetensors::SafeTensors::read_metadata(&std::fs::read(&init).unwrap()).unwrap().1;
+    let hidden = (inspected.info("lstm.weight_hh_l0").unwrap().shape[1]).to_string();
+    let layers = (0..).take_while(|l| inspected.info(&format!("lstm.weight_ih_l{l}")).is_some()).count().to_string();
+    let tiny = path("tiny.csv");
+    // One step at no rate to speak of: the weights are those of the file.
+    done(&microglia(
+        place.path(),
+        &[
+            "train",
+            "--data",
+            tiny.to_str().unwrap(),
+            "--target",
+            "y",
+            "--covariates",
+            "x",
+            "--lookback",
+            "7",
+            "--horizon",
+            "2",
+            "--calendar",
+            "off",
+            "--instance-norm",
+            "none",
+            "--hidden",
+            &hidden,
+            "--layers",
+            &layers,
+            "--init",
+            init.to_str().unwrap(),
+            "--regularizer",
+            "none",
+            "--lr",
+            "1e-30",
+            "--max-steps",
+            "1",
+            "--device=cpu",
+            "--out",
+            "a",
+        ],
+    ));
+    let golden = rows(&std::fs::read_to_string(path("forecast.csv")).unwrap());
+    for origin in ["40", "60"] {
+        let output = microglia(place.path(), &["forecast", "--checkpoint", "a", "--levels", "80", "--origin", origin]);
+        done(&output);
+        let found = rows(&stdout(&output));
+        assert_eq!(found[0], golden[0][1..]);
+        let wanted: Vec<_> = golden.iter().filter(|row| row[0] == origin).collect();
+        assert_eq!(found.len(), 1 + wanted.len());
+        for (row, wanted) in found[1..].iter().zip(wanted) {
+            assert_eq!(row[..2], wanted[1..3]);
+            for (a, b) in numbers(&row[2..]).iter().zip(numbers(&wanted[3..])) {
+                assert!((a - b).abs() < 2e-5, "{row:?} {wanted:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn forecasts_go_to_stdout_or_files_and_are_refused_by_name() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    train(folder, "a", &[]);
+    let forecast =
+        |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--device=cpu"], more].concat());
+    // Five validation windows.
+    refused(folder, &forecast(&[]), &["--levels: 95 takes 19 residuals", "has 5 at step 1", "--levels none"]);
+    let output = forecast(&["--levels", "80,50", "--out", "f", "--alias", "M"]);
+    done(&output);
+    assert!(stderr(&output).contains("on which the epoch was chosen"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("of 11 test windows, 6 of which do not overlap"), "{}", stdout(&output));
+    let table = std::fs::read_to_string(folder.join("f/forecast.csv")).unwrap();
+    let table = rows(&table);
+    assert_eq!(table[0], ["unique_id", "date", "M", "M-lo-80", "M-lo-50", "M-hi-50", "M-hi-80"]);
+    assert_eq!(
+        (&table[1][..2], &table[2][1]),
+        (&["y".to_string(), "2024-03-01".into()][..], &"2024-03-02".to_string())
+    );
+    let edges = numbers(&table[1][2..]);
+    assert!(edges[1] <= edges[2] && edges[2] < edges[0] && edges[0] < edges[3] && edges[3] <= edges[4]);
+    assert!(std::fs::read_to_string(folder.join("f/forecast.svg")).unwrap().contains("80 % interval"));
+    refused(folder, &forecast(&["--levels", "50", "--out", "f"]), &["forecast.csv: is there already", "--overwrite"]);
+    done(&forecast(&["--levels", "50", "--out", "f", "--overwrite"]));
+    done(&forecast(&["--levels", "none", "--out", "x/y.csv"]));
+    assert!(folder.join("x/y.csv").exists() && folder.join("x/y.svg").exists());
+
+    let json: Value = serde_json::from_str(&stdout(&forecast(&["--levels", "50", "--json"]))).unwrap();
+    assert_eq!(json["forecast"]["series"][0]["ds"][0], "2024-03-01");
+    assert_eq!(json["test_coverage"]["non_overlapping_windows"], 6);
+
+    refused(folder, &forecast(&["--horizon", "5"]), &["trained to forecast 2 rows", "--recursive"]);
+    refused(folder, &forecast(&["--horizon", "5", "--recursive", "--levels", "50"]), &["--levels", "2 rows"]);
+    let far = forecast(&["--horizon", "5", "--recursive"]);
+    done(&far);
+    let (far, near) = (rows(&stdout(&far)), rows(&stdout(&forecast(&["--levels", "none"]))));
+    assert_eq!((far.len(), &far[..3]), (6, &near[..3]));
+    let business = rows(&stdout(&forecast(&["--levels", "none", "--freq", "B"])));
+    assert_eq!((business[1][1].as_str(), business[2][1].as_str()), ("2024-03-01", "2024-03-04"));
+    refused(folder, &forecast(&["--levels", "none", "--freq", "soon"]), &["--freq"]);
+
+    // Other data: the model's scalers, and what is not there is named.
+    std::fs::write(folder.join("new.csv"), "date,y\n2030-01-01,1\n2030-01-02,2\n2030-01-03,3\n").unwrap();
+    refused(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["reads 7 rows", "there are 3"]);
+    std::fs::write(folder.join("new.csv"), "date,z\n2030-01-01,1\n2030-01-02,2\n").unwrap();
+    refused(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["no column `y`"]);
+    let weekly: String = (0..12).map(|i| format!("2030-{:02}-01,{i}\n", i + 1)).collect();
+    std::fs::write(folder.join("new.csv"), format!("date,y\n{weekly}")).unwrap();
+    refused(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["1 month apart", "1 day", "--freq"]);
+    let shifted: String = (1..=12).map(|i| format!("2030-01-{i:02};{}\n", 1000 + i)).collect();
+    std::fs::write(folder.join("new.csv"), format!("date;y\n{shifted}")).unwrap();
+    let output = forecast(&["--levels", "50", "--data", "new.csv"]);
+    done(&output);
+    let value = numbers(&rows(&stdout(&output))[1][2..]);
+    assert!(value[0] > 900.0, "instance normalisation follows the level: {value:?}");
+}
+
+#[test]
+fn a_changed_training_file_costs_the_intervals_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let text = std::fs::read_to_string(path("tiny.csv")).unwrap();
+    std::fs::write(folder.join("data.csv"), &text).unwrap();
+    let all = [&["train", "--data", "data.csv", "--epochs", "1", "--out", "a"][..], &TINY].concat();
+    done(&microglia(folder, &all));
+    std::fs::write(folder.join("data.csv"), text + "2024-03-01,20,1\n").unwrap();
+    let forecast = |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--levels"], more].concat());
+    refused(folder, &forecast(&["50"]), &["data.csv: has changed", "--train-data", "--levels none"]);
+    let output = forecast(&["none"]);
+    done(&output);
+    assert!(stdout(&output).contains("y,2024-03-02,"), "{}", stdout(&output));
+    let tiny = path("tiny.csv");
+    done(&forecast(&["50", "--data", "data.csv", "--train-data", tiny.to_str().unwrap()]));
+    refused(folder, &microglia(folder, &["evaluate", "--checkpoint", "a"]), &["has changed", "--train-data"]);
+    done(&microglia(folder, &["evaluate", "--checkpoint", "a", "--data", "data.csv", "--levels", "none"]));
+}
+
+#[test]
+fn replicas_forecast_together_and_kept_rows_calibrate() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    train(folder, "a", &["--replicas", "3", "--split", "0.5,0.3,0.2", "--calibration", "0.5"]);
+    let forecast =
+        |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--levels", "80"], more].concat());
+    let best = forecast(&[]);
+    done(&best);
+    assert!(stderr(&best).contains("the best of 3 replicas"), "{}", stderr(&best));
+    assert!(stderr(&best).contains("that --calibration kept"), "{}", stderr(&best));
+    let mean = forecast(&["--ensemble", "mean"]);
+    done(&mean);
+    let mean = rows(&stdout(&mean));
+    let spread = ["LSTM-spread-std", "LSTM-spread-min", "LSTM-spread-max"];
+    assert_eq!(mean[0][5..], spread);
+    // One replica alone, from its own folder.
+    let each = [0, 1, 2].map(|r| {
+        let name = format!("a/replica-{r}");
+        numbers(&rows(&stdout(&microglia(folder, &["forecast", "--checkpoint", &name, "--levels", "none"])))[1][2..])[0]
+    });
+    let own = numbers(&mean[1][2..]);
+    assert!((own[0] - each.iter().sum::<f64>() / 3.0).abs() < 1e-4, "{own:?} {each:?}");
+    let (low, high) = each.iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
+    assert!((own[4] - low).abs() < 1e-4 && (own[5] - high).abs() < 1e-4);
+    let median = numbers(&rows(&stdout(&forecast(&["--ensemble", "median"])))[1][2..]);
+    let middle = each.iter().find(|v| **v != low && **v != high).unwrap();
+    assert!((median[0] - middle).abs() < 1e-4);
+    // A file that holds all replicas gives the same.
+    let file = std::fs::read_dir(folder.join("a/checkpoints")).unwrap();
+    let mut files: Vec<_> =
+        file.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "safetensors")).collect();
+    files.sort();
+    let last = files.pop().unwrap();
+    let from_file = microglia(
+        folder,
+        &["forecast", "--checkpoint", last.to_str().unwrap(), "--levels", "80", "--ensemble", "mean"],
+    );
+    assert_eq!(rows(&stdout(&from_file)), mean);
+}
+
+#[test]
+fn evaluate_scores_parts_folds_and_files() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    train(folder, "a", &[]);
+    let evaluate =
+        |more: &[&str]| microglia(folder, &[&["evaluate", "--checkpoint", "a", "--levels", "50,80"], more].concat());
+    let output = evaluate(&["--json", "--predictions", "p.csv", "--table", "t.csv"]);
+    done(&output);
+    let (found, run) = (serde_json::from_str::<Value>(&stdout(&output)).unwrap(), summary(&folder.join("a")));
+    let close = |a: &Value, b: &Value| assert!((a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-9, "{a} {b}");
+    for metric in ["mae", "rmse", "mse", "mase"] {
+        close(&found["total"][0][metric], &run["test"][metric]);
+        for (i, name) in ["repeat_last", "seasonal_naive", "ridge"].into_iter().enumerate() {
+            close(&found["total"][i + 1][metric], &run["baselines"][name][metric]);
+        }
+    }
+    // The predictions hold the same errors, one row per value.
+    let table = rows(&std::fs::read_to_string(folder.join("p.csv")).unwrap());
+    let head =
+        "unique_id,date,cutoff,y,LSTM,LSTM-lo-80,LSTM-lo-50,LSTM-hi-50,LSTM-hi-80,RepeatLast,SeasonalNaive,Ridge";
+    assert_eq!(table[0].join(","), head);
+    let values: Vec<Vec<f64>> = table[1..].iter().map(|row| numbers(&row[3..])).collect();
+    let mean = |of: &dyn Fn(&[f64]) -> f64| values.iter().map(|row| of(row)).sum::<f64>() / values.len() as f64;
+    assert!((mean(&|row| (row[0] - row[1]).abs()) - run["test"]["mae"].as_f64().unwrap()).abs() < 1e-9);
+    let inside = mean(&|row| f64::from(u8::from(row[2] <= row[0] && row[0] <= row[5])));
+    assert!((inside - found["total"][0]["coverage"][1].as_f64().unwrap()).abs() < 1e-9);
+    assert_eq!(
+        rows(&std::fs::read_to_string(folder.join("t.csv")).unwrap()).len(),
+        1 + 2 * 4,
+        "2 steps, 4 forecasters"
+    );
+
+    let folds = evaluate(&["--folds", "3", "--step", "2", "--json"]);
+    done(&folds);
+    let folds: Value = serde_json::from_str(&stdout(&folds)).unwrap();
+    assert_eq!((&folds["windows"], folds["by_fold"].as_array().unwrap().len()), (&3.into(), 3));
+    assert_eq!(folds["by_fold"][2]["of"], "2024-02-27", "two of the 60 days are left");
+    refused(folder, &evaluate(&["--folds", "9", "--step", "2"]), &["hold 6", "--refit"]);
+    let refit = evaluate(&["--folds", "2", "--step", "3", "--refit", "--json"]);
+    done(&refit);
+    assert!(stderr(&refit).contains("fold 2 of 2"), "{}", stderr(&refit));
+    // The last fold, trained on rows before it alone, is not the run's own forecast.
+    let refit: Value = serde_json::from_str(&stdout(&refit)).unwrap();
+    assert_eq!(refit["by_fold"][1]["of"], folds["by_fold"][2]["of"]);
+    assert_ne!(refit["by_fold"][1]["scores"][0]["mae"], folds["by_fold"][2]["scores"][0]["mae"]);
+    assert_eq!(
+        refit["by_fold"][1]["scores"][1]["mae"], folds["by_fold"][2]["scores"][1]["mae"],
+        "repeat last does not train"
+    );
+
+    let validation = evaluate(&["--part", "validation"]);
+    done(&validation);
+    assert!(stderr(&validation).contains("their coverage says nothing"), "{}", stderr(&validation));
+    refused(folder, &evaluate(&["--part", "calibration"]), &["--calibration 0.5"]);
+    // Another file: all its windows.
+    let text = std::fs::read_to_string(path("tiny.csv")).unwrap();
+    let last: Vec<&str> = text.lines().skip(31).collect();
+    std::fs::write(folder.join("new.csv"), format!("date,y,x\n{}\n", last.join("\n"))).unwrap();
+    let other = evaluate(&["--data", "new.csv", "--json"]);
+    done(&other);
+    let other: Value = serde_json::from_str(&stdout(&other)).unwrap();
+    assert_eq!(other["windows"], 30 - 7 - 2 + 1);
+    refused(folder, &evaluate(&["--data", "new.csv", "--part", "test"]), &["--part", "--data"]);
+}
+
+#[test]
+fn panels_name_series_and_targets() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let panel = |ids: &str, from: usize, to: usize| {
+        let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+        let mut text = String::from("shop,day,units,price\n");
+        for id in ids.chars() {
+            for i in (from..to).filter(|i| i % 7 < 5) {
+                text += &format!("{id},{},{},{}\n", first + chrono::Days::new(i as u64), 10 + i * i % 7, 5 + i % 3);
+            }
+        }
+        text
+    };
+    std::fs::write(folder.join("data.csv"), panel("ab", 0, 140)).unwrap();
+    std::fs::write(folder.join("new.csv"), panel("bc", 364, 364 + 33)).unwrap();
+    for scale in ["series", "global"] {
+        done(&microglia(
+            folder,
+            &[
+                "train",
+                "--data",
+                "data.csv",
+                "--id-column",
+                "shop",
+                "--target",
+                "units,price",
+                "--lookback",
+                "7",
+                "--horizon",
+                "2",
+                "--hidden",
+                "4",
+                "--epochs",
+                "1",
+                "--scale",
+                scale,
+                "--device=cpu",
+                "--out",
+                scale,
+            ],
+        ));
+    }
+    let forecast = |run: &str, more: &[&str]| {
+        microglia(folder, &[&["forecast", "--levels", "50", "--checkpoint", run], more].concat())
+    };
+    let own = forecast("series", &[]);
+    done(&own);
+    let table = rows(&stdout(&own));
+    assert_eq!(table[0][..2], ["shop", "day"]);
+    let ids: Vec<&str> = table[1..].iter().step_by(2).map(|row| row[0].as_str()).collect();
+    assert_eq!(ids, ["a/units", "a/price", "b/units", "b/price"]);
+    // 2024-05-17, the last row, is a Friday.
+    assert_eq!((table[1][1].as_str(), table[2][1].as_str()), ("2024-05-20", "2024-05-21"));
+    refused(folder, &forecast("series", &["--data", "new.csv"]), &["series `c` is none", "`a`, `b`", "--scale global"]);
+    let new = forecast("global", &["--data", "new.csv"]);
+    done(&new);
+    assert!(stderr(&new).contains("1 series unknown to the model"), "{}", stderr(&new));
+    assert_eq!(rows(&stdout(&new)).len(), 1 + 2 * 2 * 2);
+    assert!(numbers(&rows(&stdout(&new))[7][2..]).iter().all(|value| value.is_finite()));
+}
