@@ -133,7 +133,8 @@ impl Split {
             let width = target.input.width;
             let (own, rest) = sums.split_at_mut(outputs.len() * width);
             if is_turned(width, outputs.len()) {
-                transpose(&own.to_vec(), outputs.len(), own);
+                let turned = own.to_vec();
+                transpose(&turned, outputs.len(), own);
             }
             sums = rest;
         }
