@@ -130,8 +130,13 @@ impl GpuEngine {
         self.groups.len()
     }
 
-    /// The buffer that holds a replica's row, and the byte at which it starts.
-    fn place(&self, id: TensorId, replica: usize) -> Result<(&wgpu::Buffer, u64)> {
+    /// The buffer that holds a replica's row of a tensor, and the byte at which the row starts: for shaders and copies of the
+    /// caller's own on the [`Gpu`]'s device. Usages are `STORAGE`, `COPY_SRC` and `COPY_DST`; what [`Engine::run`] submitted
+    /// comes before what the caller submits later. Valid until [`Engine::rest`], which may move rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where there is no such replica.
+    pub fn buffer(&self, id: TensorId, replica: usize) -> Result<(&wgpu::Buffer, u64)> {
         let tensor = self.program.tensor(id);
         let (wave, row) = if tensor.shared { (0, replica) } else { self.row_of(replica) };
         let rows = if tensor.shared { 1 } else { self.program.replicas };
@@ -176,7 +181,7 @@ impl GpuEngine {
         if bytes.len() != tensor.words() * 4 {
             return Err(shape("write", tensor, tensor.shape.clone(), vec![bytes.len() / 4]));
         }
-        let (buffer, start) = self.place(id, replica)?;
+        let (buffer, start) = self.buffer(id, replica)?;
         if !bytes.is_empty() {
             self.gpu.queue.write_buffer(buffer, start, bytes);
         }
@@ -185,7 +190,7 @@ impl GpuEngine {
 
     fn read(&mut self, id: TensorId, replica: usize) -> Result<Vec<u8>> {
         let bytes = self.program.tensor(id).words() as u64 * 4;
-        let (buffer, start) = self.place(id, replica)?;
+        let (buffer, start) = self.buffer(id, replica)?;
         // A handle: the buffer stays the engine's.
         let buffer = buffer.clone();
         self.staging.read(&self.gpu, &buffer, start, bytes)
@@ -338,8 +343,8 @@ impl Engine for GpuEngine {
             return Ok(());
         }
         let bytes = source.words() as u64 * 4;
-        let (source, source_start) = self.place(from, replica)?;
-        let (target, target_start) = self.place(to, replica)?;
+        let (source, source_start) = self.buffer(from, replica)?;
+        let (target, target_start) = self.buffer(to, replica)?;
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(source, source_start, target, target_start, bytes);
         self.gpu.queue.submit([encoder.finish()]);

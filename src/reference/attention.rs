@@ -309,8 +309,8 @@ impl<'a, T: Scalar> Again<'a, T> {
                     }
                 }
                 let log_sum = softmax[2 * i];
-                for l in 0..LANES {
-                    p[l] = p[l] - log_sum;
+                for p in p.iter_mut() {
+                    *p = *p - log_sum;
                 }
             }
             exponentiate(p);

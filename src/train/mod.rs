@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod observer;
 pub mod options;
 pub mod plan;
+#[cfg(feature = "plots")]
 pub mod plot;
 pub mod predict;
 mod ridge;
