@@ -127,9 +127,11 @@ fn within(cell: &Cell, error: Error) -> Error {
 
 /// Told of a study's progress, and asked whether to stop.
 pub trait StudyObserver {
+    /// A line for the user.
     fn line(&mut self, line: &str);
     /// Cells done of all, the part done of this one, and the seconds left of the whole, where they can be told.
     fn progress(&mut self, done: usize, all: usize, part: f64, seconds_left: Option<f64>);
+    /// Asked between steps: true ends the study after the step.
     fn interrupted(&self) -> bool;
 }
 

@@ -136,6 +136,7 @@ impl Study {
         whole.try_into().map_err(|error: toml::de::Error| unwritable(&error))
     }
 
+    /// As a file that gives this study again.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|error| unwritable(&error))
     }

@@ -59,6 +59,7 @@ pub enum AdapterClass {
 }
 
 impl AdapterClass {
+    /// As summaries and checkpoints have it.
     pub fn word(self) -> &'static str {
         match self {
             AdapterClass::Software => "software",
@@ -125,6 +126,7 @@ impl AdapterSummary {
         }
     }
 
+    /// What decides how kernels are cut.
     pub fn class(&self) -> AdapterClass {
         match self.device_type {
             "software" => AdapterClass::Software,
@@ -330,6 +332,7 @@ impl Gpu {
         &self.queue
     }
 
+    /// The adapter, with the limits that hold here.
     pub fn summary(&self) -> &AdapterSummary {
         &self.summary
     }

@@ -8,7 +8,7 @@ use super::roofline;
 use super::tuning::Tuning;
 use super::waves::{Waves, row_bytes};
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::buffer::{self, POISON, Staging};
 use crate::gpu::pass::{Prepared, Submitter};
 use crate::gpu::timing::{self, Stamps};
@@ -135,17 +135,16 @@ impl GpuEngine {
     /// comes before what the caller submits later. Valid until [`Engine::rest`], which may move rows.
     ///
     /// # Errors
-    /// [`Error::Shape`] where there is no such replica.
+    /// [`Error::Shape`](crate::Error::Shape) where there is no such replica.
     pub fn buffer(&self, id: TensorId, replica: usize) -> Result<(&wgpu::Buffer, u64)> {
-        let tensor = self.program.tensor(id);
-        let (wave, row) = if tensor.shared { (0, replica) } else { self.row_of(replica) };
-        let rows = if tensor.shared { 1 } else { self.program.replicas };
-        let buffer =
-            self.shared[id.index()].as_ref().or(self.groups.get(wave).and_then(|w| w.tensors[id.index()].as_ref()));
-        match buffer {
-            Some(buffer) if replica < rows => Ok((buffer, row as u64 * row_bytes(tensor))),
-            _ => Err(shape("replica", tensor, vec![rows], vec![replica])),
+        self.program.check_replica(id, replica)?;
+        if let Some(shared) = &self.shared[id.index()] {
+            return Ok((shared, 0));
         }
+        let (wave, row) = self.row_of(replica);
+        let own = self.groups[wave].tensors[id.index()].as_ref();
+        let own = own.expect("a tensor that is not shared lies in every wave");
+        Ok((own, row as u64 * row_bytes(self.program.tensor(id))))
     }
 
     /// The wave and row in which a replica lies.
@@ -177,10 +176,7 @@ impl GpuEngine {
     }
 
     fn write(&mut self, id: TensorId, replica: usize, bytes: &[u8]) -> Result<()> {
-        let tensor = self.program.tensor(id);
-        if bytes.len() != tensor.words() * 4 {
-            return Err(shape("write", tensor, tensor.shape.clone(), vec![bytes.len() / 4]));
-        }
+        self.program.check_row(id, replica, bytes.len() / 4)?;
         let (buffer, start) = self.buffer(id, replica)?;
         if !bytes.is_empty() {
             self.gpu.queue.write_buffer(buffer, start, bytes);
@@ -194,18 +190,6 @@ impl GpuEngine {
         // A handle: the buffer stays the engine's.
         let buffer = buffer.clone();
         self.staging.read(&self.gpu, &buffer, start, bytes)
-    }
-
-    /// Fails where a pass's slot is outside the tables.
-    fn check_slot(&self, list: List, slot: usize) -> Result<()> {
-        let slots = match list {
-            List::Evaluate => self.program.slots.min(self.program.prediction_slots),
-            _ => self.program.slots,
-        };
-        if slot < slots {
-            return Ok(());
-        }
-        Err(Error::Shape { op: format!("{list:?}"), tensor: "steps".into(), expected: vec![slots], found: vec![slot] })
     }
 }
 
@@ -222,10 +206,6 @@ fn recorded<'a>(
             dispatches.map(move |(op, prepared)| ((place, op), (prepared, offset, wave.working as u32)))
         })
     })
-}
-
-fn shape(op: &str, tensor: &Tensor, expected: Vec<usize>, found: Vec<usize>) -> Error {
-    Error::Shape { op: op.into(), tensor: tensor.name.clone(), expected, found }
 }
 
 impl Engine for GpuEngine {
@@ -247,7 +227,7 @@ impl Engine for GpuEngine {
 
     fn run(&mut self, passes: &[Pass]) -> Result<()> {
         for pass in passes {
-            self.check_slot(pass.list, pass.slot)?;
+            self.program.check_slot(pass.list, pass.slot)?;
         }
         self.submitter.run(&self.gpu, recorded(&self.groups, passes).map(|(_, dispatch)| dispatch))
     }
@@ -263,7 +243,7 @@ impl Engine for GpuEngine {
             Stamps::AroundPasses => Clock::PassTimestamps,
         };
         for pass in passes {
-            self.check_slot(pass.list, pass.slot)?;
+            self.program.check_slot(pass.list, pass.slot)?;
         }
         self.wait()?;
         let GpuEngine { gpu, groups, submitter, staging, .. } = self;
@@ -301,16 +281,7 @@ impl Engine for GpuEngine {
     }
 
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
-        self.check_slot(list, slot)?;
-        let ops = self.program.list(list).len();
-        if index >= ops {
-            return Err(Error::Shape {
-                op: format!("{list:?}"),
-                tensor: "ops".into(),
-                expected: vec![ops],
-                found: vec![index],
-            });
-        }
+        self.program.check_op(list, index, slot)?;
         let offset = (slot * UNIFORM_STRIDE) as u32;
         let dispatches = self.groups.iter().filter(|wave| wave.working > 0).flat_map(|wave| {
             wave.lists[list as usize][index].iter().map(move |prepared| (prepared, offset, wave.working as u32))
@@ -335,10 +306,8 @@ impl Engine for GpuEngine {
     }
 
     fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
-        let (source, target) = (self.program.tensor(from), self.program.tensor(to));
-        if source.words() != target.words() {
-            return Err(shape("copy", target, source.shape.clone(), target.shape.clone()));
-        }
+        self.program.check_copy(from, to, replica)?;
+        let source = self.program.tensor(from);
         if from == to || source.words() == 0 {
             return Ok(());
         }

@@ -100,6 +100,7 @@ pub struct StepProfile {
     pub held_bytes: u64,
 }
 
+/// What was timed, by op and as a whole step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
     pub engine: &'static str,

@@ -100,6 +100,7 @@ impl Loaded {
         self.bytes.len()
     }
 
+    /// Of the kept weights and running statistics, as a summary tells it.
     pub fn weights_sha256(&self) -> String {
         weights::sha256(&self.layout, &self.params, &self.state, &self.running)
     }
