@@ -20,10 +20,6 @@ pub use op::Op;
 pub use step::ReplicaStep;
 pub use tensor::{Element, Fill, Rows, Tensor, TensorId};
 
-fn outside(op: impl Into<String>, tensor: &str, count: usize, index: usize) -> Error {
-    Error::Shape { op: op.into(), tensor: tensor.into(), expected: vec![count], found: vec![index] }
-}
-
 /// What an engine runs. `backward` is in execution order.
 #[derive(Debug, Clone)]
 pub struct Program {
@@ -132,4 +128,9 @@ impl Program {
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.index()]
     }
+}
+
+/// What does not lie among `count` of its kind.
+fn outside(op: impl Into<String>, tensor: &str, count: usize, index: usize) -> Error {
+    Error::Shape { op: op.into(), tensor: tensor.into(), expected: vec![count], found: vec![index] }
 }
