@@ -95,6 +95,7 @@ pub trait Engine {
         None
     }
 
+    /// What it was made for.
     fn program(&self) -> &Program;
 
     /// Runs lists in order. May return before the device is done, but never lets more than a bounded amount of work queue.
@@ -127,6 +128,7 @@ pub trait Engine {
         program.tensors.iter().map(|tensor| 4 * (tensor.row() * rows(tensor.shared)) as u64).sum()
     }
 
+    /// What the device was asked for so far.
     fn tally(&self) -> Tally {
         Tally::default()
     }
@@ -134,8 +136,14 @@ pub trait Engine {
     /// Measures what the device can do at best; takes a second or two.
     fn roofline(&mut self) -> Result<Roofline>;
 
+    /// Writes a replica's row.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) with both sizes, where `values` are not as many as the row has, or there is no
+    /// such replica.
     fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()>;
 
+    /// The same of a tensor of words.
     fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()>;
 
     /// Waits for all work given so far.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+/// What this crate's functions give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, with the op, tensor, file, line and numbers concerned.
@@ -39,14 +40,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// A setting `key` that cannot be used, and what would do.
     pub fn config(key: impl Into<String>, problem: impl Into<String>, help: impl Into<String>) -> Self {
         Error::Config { key: key.into(), problem: problem.into(), help: help.into() }
     }
 
+    /// What is wrong at a place of a data file, and what settles it.
     pub fn data(place: Place, problem: impl Into<String>, help: impl Into<String>) -> Self {
         Error::Data { place: Box::new(place), problem: problem.into(), help: help.into() }
     }
 
+    /// For `map_err`: a file that could not be read or written.
     pub fn io(path: impl Into<PathBuf>, help: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let (path, help) = (path.into(), help.into());
         move |cause| Error::Io { path, cause, help }

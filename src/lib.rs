@@ -1,4 +1,85 @@
-//! Train time-series forecasters with synaptic pruning on any GPU, or on the CPU.
+//! Microglia trains time-series forecasters (RNN, LSTM, PatchTST) with *synaptic pruning*: while a network trains, its
+//! smallest weights are cut for good along a schedule, and what remains learns on
+//! ([arXiv 2508.09330](https://arxiv.org/abs/2508.09330)). It works in WGSL compute shaders on any Vulkan, Metal or DX12 GPU,
+//! through `wgpu` and no framework, or on a CPU engine that needs no driver. The program `microglia` is made of this
+//! library, and does nothing that the library cannot.
+//!
+//! ```
+//! use microglia::data::{DataOptions, Row};
+//! use microglia::reference::CpuEngine;
+//! use microglia::train::{Plan, TrainOptions, predict::predict, run};
+//!
+//! # fn main() -> microglia::Result<()> {
+//! // A wave of 24 rows, from an iterator; `DataOptions { source, .. }.load()` reads a CSV file.
+//! let wave = (0..300).map(|row| Row::new(row, [10.0 + (f64::from(row) * std::f64::consts::TAU / 24.0).sin()]));
+//! let options = DataOptions { lookback: Some(24), horizon: Some(6), ..DataOptions::default() };
+//! let dataset = options.load_rows("wave", &["y"], wave)?;
+//!
+//! let mut options = TrainOptions { epochs: 3, ..TrainOptions::default() };
+//! options.model.hidden = 8;
+//! let plan = Plan::new(&dataset, &options)?;
+//! let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
+//! let trained = run(&dataset, &plan, &mut engine, &mut ())?;
+//! assert_eq!(trained.history.len(), 3);
+//!
+//! // Six rows after the last window's input, in the data's units.
+//! let last = dataset.test[dataset.test.len() - 1];
+//! let (forecasts, _) = predict(&mut engine, &plan, &[last], None, &|| false)?;
+//! let values: Vec<f64> = forecasts[0].iter().map(|&scaled| dataset.unscale(0, 0, scaled.into())).collect();
+//! assert!(values.len() == 6 && values.iter().all(|value| (8.0..12.0).contains(value)));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # From a series to a model
+//! Data flows one way: series → windows → forward → loss → backward → prune → update → metrics → report.
+//! 1. [`data::DataOptions`] reads a file or an iterator into a [`data::Dataset`]: scaled rows, and windows that are the index of
+//!    their first row. What is missing, doubled or ambiguous is an [`Error`] that names file, line, column, value and what to do.
+//! 2. [`train::Plan`] makes of a data set and [`train::TrainOptions`] a [`program::Program`]: a list of ops, forward and
+//!    backward, for R replicas that train side by side.
+//! 3. An [`engine::Engine`] runs the program: [`reference::CpuEngine`] or [`kernels::GpuEngine`]. Every op is written twice, and
+//!    [`compare`] holds the two against each other.
+//! 4. [`train::run()`] trains, tells a [`train::Observer`] of every epoch and asks it whether to stop;
+//!    [`train::run_from`] also writes [`train::Checkpoints`] and goes on from one, to the same bits.
+//! 5. [`train::summarize`] scores the kept weights and the [`train::baselines`] on every test window, in the data's units;
+//!    [`train::Loaded`] opens a weights file to forecast with it.
+//!
+//! # Modules
+//! | module | what it is |
+//! |---|---|
+//! | [`data`] | a file or an iterator → windows of scaled rows |
+//! | [`program`] | a model as data: tensors, ops, arenas of weights; read [`program::op`] first |
+//! | [`layers`], [`models`] | what emits the ops |
+//! | [`engine`] | what both engines can do |
+//! | [`mod@reference`] | the CPU engine |
+//! | [`gpu`], [`kernels`] | the GPU engine: plumbing that knows no op, and the host side of each shader |
+//! | [`train`] | options, plan, loop, checkpoints, metrics, forecasts, weights files |
+//! | [`compare`], [`profile`] | both engines against an f64 oracle; where a step's time goes |
+//! | [`experiment`] | studies: grids of runs, statistics, reports |
+//! | [`dims`], [`error`], [`files`] | sizes, the error type, whole files or none |
+//!
+//! # Conventions
+//! - Shapes are row-major, by letters: R replicas, B batch, T input steps, C channels (targets first), Z horizon, K targets,
+//!   H hidden units; of a transformer also N patches and D model width. R is outermost in every tensor and left out in docs.
+//! - Values are in scaled units (mean 0, deviation 1 over a column's training rows) unless "the data's units" are named; times
+//!   are seconds, sizes words of 32 bits or, where named so, bytes.
+//! - The same seed gives the same bits on the same device and driver, at any number of threads and replicas.
+//! - Bad input is an [`Error`] and no panic; it says what to do after `help:`.
+//!
+//! # On a device of your own
+//! [`gpu::Gpu::open`] takes the adapter that a name means; [`gpu::Gpu::with_device`] takes a `wgpu::Device` and queue that your
+//! program opened, and [`kernels::GpuEngine::buffer`] gives the buffers, so that results need not pass the host.
+//!
+//! # Features
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `cli` | on | the program `microglia`, with `clap`, `anyhow`, `indicatif` and `ctrlc`; brings `plots` |
+//! | `plots` | on | pictures as SVG, with `plotters`: `train::plot`, `profile::roofline_svg` |
+//!
+//! A library's user writes `microglia = { version = "0.1", default-features = false }`.
+//!
+//! `examples/` holds a forecaster in 30 lines, series from an iterator, a callback per epoch with a stop flag, a kernel on a
+//! device of one's own, forecasts of a trained model as a file, and the way to PyTorch and back.
 
 mod words;
 

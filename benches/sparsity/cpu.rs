@@ -91,18 +91,19 @@ pub fn tiles(weight: &Weight, tile: [usize; 2], x: &[f32], y: &mut [f32]) {
             let (m, n, k) = (y.len() / outputs, tile[0].min(outputs - o), tile[1].min(inputs - i));
             // SAFETY: tiles end within the weight, and rows of x and y are whole.
             unsafe {
-                gemm::gemm(
-                    m,
+                // Transposed, as the engine's own product is: yᵀ += w · xᵀ.
+                gemm_f32::gemm::f32::get_gemm_fn()(
                     n,
+                    m,
                     k,
                     y.as_mut_ptr().add(o),
-                    1,
                     outputs as isize,
+                    1,
                     true,
-                    x.as_ptr().add(i),
-                    1,
-                    inputs as isize,
                     weight.words.as_ptr().add(o * inputs + i),
+                    1,
+                    inputs as isize,
+                    x.as_ptr().add(i),
                     inputs as isize,
                     1,
                     1.0,
@@ -110,7 +111,7 @@ pub fn tiles(weight: &Weight, tile: [usize; 2], x: &[f32], y: &mut [f32]) {
                     false,
                     false,
                     false,
-                    gemm::Parallelism::None,
+                    gemm_common::Parallelism::None,
                 );
             }
         }

@@ -54,8 +54,8 @@ pub fn coverage_table(levels: &[Level], steps: &[StepCoverage], unit: &str) -> S
     for (row, i) in shown.iter().enumerate() {
         let step = &steps[*i];
         let mut cells = vec![step.step.to_string(), microglia::data::grouped(step.values)];
-        for level in 0..levels.len() {
-            cells.extend([percent(step.coverage[level]), widths[level][row].clone()]);
+        for (coverage, widths) in step.coverage.iter().zip(&widths) {
+            cells.extend([percent(*coverage), widths[row].clone()]);
         }
         table.row(cells);
     }

@@ -71,48 +71,60 @@ impl Case {
         self
     }
 
+    /// Stacked layers.
     pub fn layers(mut self, layers: usize) -> Self {
         self.model.layers = layers;
         self
     }
 
+    /// An RNN's nonlinearity.
     pub fn activation(mut self, activation: Activation) -> Self {
         self.model.activation = activation;
         self
     }
 
+    /// Windows are normalised so.
     pub fn norm(mut self, norm: InstanceNorm) -> Self {
         self.model.instance_norm = Some(norm);
         self
     }
 
+    /// The training loss.
     pub fn loss(mut self, loss: LossKind) -> Self {
         self.training.loss = loss;
         self
     }
 
+    /// Dropout with this probability.
     pub fn dropout(mut self, p: f64) -> Self {
         self.training.dropout = true;
         self.dropout = p;
         self
     }
 
+    /// Gradients are clipped to this L2 norm.
     pub fn clip(mut self, norm: f32) -> Self {
         self.training.clip = true;
         self.clip_norm = norm;
         self
     }
 
+    /// How many prunable weights are 0 after a prune.
     pub fn prune(mut self, count: u32) -> Self {
         self.prune_count = count;
         self
     }
 
+    /// Steps whose tables are on the device at once.
     pub fn slots(mut self, slots: usize) -> Self {
         self.sizes.slots = slots;
         self
     }
 
+    /// The program of its model and sizes.
+    ///
+    /// # Errors
+    /// As [`models::build`].
     pub fn program(&self) -> Result<Program> {
         models::build(&self.model, &self.training, self.sizes.clone())
     }

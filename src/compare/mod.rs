@@ -36,6 +36,7 @@ pub struct CaseReport {
 }
 
 impl CaseReport {
+    /// Whether every tensor lies within its tolerance.
     pub fn passed(&self) -> bool {
         self.ops.iter().all(|op| op.divergence.is_none())
             && self.steps.iter().all(|step| step.divergence.is_none())

@@ -117,6 +117,7 @@ impl Dataset {
         self.channel_names.len()
     }
 
+    /// The first K of the channels.
     pub fn target_names(&self) -> &[String] {
         &self.channel_names[..self.targets]
     }

@@ -1,10 +1,10 @@
-//! series → windows: from a CSV file to a scaled, indexed [`Dataset`].
+//! series → windows: from a CSV file, or rows at hand, to a scaled, indexed [`Dataset`].
 //!
 //! ```text
 //! bytes → table → cells, time_column, roles → series (step, gaps) → split → impute, scale → calendar → window
 //! ```
 //!
-//! The pipeline is [`DataOptions::load`], in `load.rs`; every other file is one stage. Knows nothing of models, devices
+//! The pipeline is [`DataOptions::load`], in `load.rs`, and [`DataOptions::load_rows`] writes rows into its beginning; every other file is one stage. Knows nothing of models, devices
 //! or loss. Rows never become copies: a window is the index of its first row.
 
 mod ahead;
@@ -19,6 +19,7 @@ mod impute;
 mod load;
 pub mod options;
 mod roles;
+mod rows;
 mod scale;
 mod series;
 mod split;
@@ -35,6 +36,7 @@ pub use dataset::{Dataset, Series, SplitName};
 pub use fitted::{Fitted, FittedSeries};
 pub use freq::{Freq, TimeFormat};
 pub use options::{Covariates, DataOptions, Gaps, Impute, Scale, Source, Split};
+pub use rows::Row;
 pub use scale::Scaler;
 pub use split::Parts;
 pub use step::Step;

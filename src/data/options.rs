@@ -70,6 +70,24 @@ pub struct DataOptions {
     pub backtest: Option<usize>,
 }
 
+/// The keys by which TOML says how a file is read; not the file's own, `data`, nor a window's, `lookback` and `horizon`.
+pub const KEYS: [&str; 14] = [
+    "time-column",
+    "time-format",
+    "id-column",
+    "target",
+    "covariates",
+    "season",
+    "calendar",
+    "split",
+    "scale",
+    "impute",
+    "missing-values",
+    "gaps",
+    "delimiter",
+    "decimal",
+];
+
 impl DataOptions {
     /// These options, with whatever is left unsaid taken from `other`. The source stays.
     pub fn or(self, other: DataOptions) -> DataOptions {

@@ -15,10 +15,12 @@ pub struct Scaler {
 }
 
 impl Scaler {
+    /// From the data's units: (raw − mean) / deviation.
     pub fn scale(&self, raw: f64) -> f64 {
         (raw - self.mean) / self.std
     }
 
+    /// Back into the data's units.
     pub fn unscale(&self, scaled: f64) -> f64 {
         scaled * self.std + self.mean
     }

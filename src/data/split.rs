@@ -18,6 +18,7 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// Rows of one part.
     pub fn get(&self, split: SplitName) -> &Range<usize> {
         match split {
             SplitName::Train => &self.train,

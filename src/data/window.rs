@@ -52,6 +52,7 @@ pub struct Dropped {
 }
 
 impl Dropped {
+    /// Windows left out for any reason.
     pub fn total(&self) -> usize {
         self.unreadable + self.gap + self.unobserved
     }

@@ -25,6 +25,7 @@ pub struct Manifest {
     pub version: String,
 }
 
+/// A study's folder.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -56,6 +57,7 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
     }

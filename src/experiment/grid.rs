@@ -62,6 +62,7 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// `I/N`, I from 1 to N.
     pub fn parse(text: &str) -> Result<Shard> {
         let parsed = text.split_once('/').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
         match parsed {
@@ -73,6 +74,7 @@ impl Shard {
         }
     }
 
+    /// The cells of this part.
     pub fn of(self, cells: Vec<Cell>) -> Vec<Cell> {
         cells.into_iter().skip(self.number - 1).step_by(self.of).collect()
     }

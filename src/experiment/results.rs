@@ -171,10 +171,12 @@ impl Results {
         replace(&self.file, &self.text()?)
     }
 
+    /// Whether a cell is done.
     pub fn holds(&self, cell: &Cell) -> bool {
         self.cells.contains_key(cell)
     }
 
+    /// All rows, in the order of the grid.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.cells().flat_map(|(_, rows)| rows)
     }

@@ -11,7 +11,8 @@ use super::folder::Folder;
 use super::grid::{Cell, Shard, cells};
 use super::report;
 use super::results::{Expected, Results};
-use super::study::{DATA_KEYS, Study};
+use super::study::Study;
+use crate::data::options;
 use crate::error::{Error, Result};
 use crate::program::Program;
 use crate::train::Plan;
@@ -105,7 +106,7 @@ pub fn prepare(study: &Study, shard: Option<Shard>, waves: &dyn Fn(&Program) -> 
 fn within(cell: &Cell, error: Error) -> Error {
     let set = |key: &str| format!("set {}.{key}", cell.data);
     let renamed = |mut help: String| {
-        for key in DATA_KEYS {
+        for key in options::KEYS {
             help = help.replace(&format!("--{key}"), &format!("--{}", set(key)));
         }
         help.replace("--lookback ", "--lookbacks ")
@@ -114,7 +115,7 @@ fn within(cell: &Cell, error: Error) -> Error {
         Error::Config { key, problem, help } => {
             let key = match key.as_str() {
                 "lookback" => "lookbacks".into(),
-                key if DATA_KEYS.contains(&key) => set(key),
+                key if options::KEYS.contains(&key) => set(key),
                 _ => key,
             };
             Error::Config { key, problem: format!("cell {}: {problem}", cell.id()), help: renamed(help) }
@@ -126,9 +127,11 @@ fn within(cell: &Cell, error: Error) -> Error {
 
 /// Told of a study's progress, and asked whether to stop.
 pub trait StudyObserver {
+    /// A line for the user.
     fn line(&mut self, line: &str);
     /// Cells done of all, the part done of this one, and the seconds left of the whole, where they can be told.
     fn progress(&mut self, done: usize, all: usize, part: f64, seconds_left: Option<f64>);
+    /// Asked between steps: true ends the study after the step.
     fn interrupted(&self) -> bool;
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use toml::Value;
 
 use super::method::{Setting, sizes};
-use crate::data::options::{delimiter_word, list};
+use crate::data::options::{self, delimiter_word, list};
 use crate::data::{DataOptions, Source};
 use crate::error::{Error, Result};
 use crate::models::{ModelKind, ModelOptions, Variant};
@@ -136,6 +136,7 @@ impl Study {
         whole.try_into().map_err(|error: toml::de::Error| unwritable(&error))
     }
 
+    /// As a file that gives this study again.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|error| unwritable(&error))
     }
@@ -343,24 +344,6 @@ fn data_tables<S: Serializer>(sets: &BTreeMap<String, DataOptions>, to: S) -> Re
     to.collect_map(sets.iter().map(|(name, options)| (name, data_table(options.clone()))))
 }
 
-/// The keys of a data set that are not the grid's own.
-pub(super) const DATA_KEYS: [&str; 14] = [
-    "time-column",
-    "time-format",
-    "id-column",
-    "target",
-    "covariates",
-    "season",
-    "calendar",
-    "split",
-    "scale",
-    "impute",
-    "missing-values",
-    "gaps",
-    "delimiter",
-    "decimal",
-];
-
 fn data_table(options: DataOptions) -> toml::Table {
     fn word(value: impl ToString) -> Value {
         Value::String(value.to_string())
@@ -386,6 +369,6 @@ fn data_table(options: DataOptions) -> toml::Table {
         options.delimiter.map(|c| word(delimiter_word(c))),
         options.decimal.map(word),
     ];
-    let said = [source].into_iter().chain(DATA_KEYS.into_iter().zip(said));
+    let said = [source].into_iter().chain(options::KEYS.into_iter().zip(said));
     said.filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
 }

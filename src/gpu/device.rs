@@ -59,6 +59,7 @@ pub enum AdapterClass {
 }
 
 impl AdapterClass {
+    /// As summaries and checkpoints have it.
     pub fn word(self) -> &'static str {
         match self {
             AdapterClass::Software => "software",
@@ -93,7 +94,10 @@ pub struct AdapterSummary {
 
 impl AdapterSummary {
     fn of(adapter: &wgpu::Adapter) -> Self {
-        let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
+        Self::with(adapter.get_info(), &adapter.limits(), adapter.features())
+    }
+
+    fn with(info: wgpu::AdapterInfo, limits: &wgpu::Limits, features: wgpu::Features) -> Self {
         let software = info.device_type == wgpu::DeviceType::Cpu || named_like_software(&info.name);
         let device_type = match info.device_type {
             _ if software => "software",
@@ -122,6 +126,7 @@ impl AdapterSummary {
         }
     }
 
+    /// What decides how kernels are cut.
     pub fn class(&self) -> AdapterClass {
         match self.device_type {
             "software" => AdapterClass::Software,
@@ -195,6 +200,28 @@ pub fn list_adapters() -> Vec<AdapterSummary> {
     adapters().iter().map(AdapterSummary::of).collect()
 }
 
+/// A device's own limits, but for those that kernels rely on, which are WebGPU's defaults.
+fn compute_limits(own: &wgpu::Limits) -> wgpu::Limits {
+    let webgpu = wgpu::Limits::default();
+    wgpu::Limits {
+        max_storage_buffers_per_shader_stage: webgpu.max_storage_buffers_per_shader_stage,
+        max_uniform_buffers_per_shader_stage: webgpu.max_uniform_buffers_per_shader_stage,
+        max_dynamic_uniform_buffers_per_pipeline_layout: webgpu.max_dynamic_uniform_buffers_per_pipeline_layout,
+        max_uniform_buffer_binding_size: webgpu.max_uniform_buffer_binding_size,
+        max_storage_buffer_binding_size: webgpu.max_storage_buffer_binding_size,
+        max_buffer_size: webgpu.max_buffer_size,
+        min_uniform_buffer_offset_alignment: webgpu.min_uniform_buffer_offset_alignment,
+        min_storage_buffer_offset_alignment: webgpu.min_storage_buffer_offset_alignment,
+        max_compute_workgroup_storage_size: webgpu.max_compute_workgroup_storage_size,
+        max_compute_invocations_per_workgroup: webgpu.max_compute_invocations_per_workgroup,
+        max_compute_workgroup_size_x: webgpu.max_compute_workgroup_size_x,
+        max_compute_workgroup_size_y: webgpu.max_compute_workgroup_size_y,
+        max_compute_workgroup_size_z: webgpu.max_compute_workgroup_size_z,
+        max_compute_workgroups_per_dimension: webgpu.max_compute_workgroups_per_dimension,
+        ..own.clone()
+    }
+}
+
 /// A shader's name, and what its open words are.
 type KernelKey = (String, Vec<Constant>);
 
@@ -245,25 +272,67 @@ impl Gpu {
                 help: "it must offer WebGPU's default limits; use --device cpu, or another of `microglia devices`"
                     .into(),
             })?;
-        let fault = Arc::new(Mutex::new(None));
+        let gpu = Self::of(device, queue, stamps, summary);
         let note = |fault: &Arc<Mutex<Option<String>>>| {
             let fault = fault.clone();
             move |text: String| {
                 lock(&fault).get_or_insert(text);
             }
         };
-        let on_error = note(&fault);
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| on_error(error.to_string())));
-        let on_lost = note(&fault);
-        device.set_device_lost_callback(move |reason, message| {
+        let on_error = note(&gpu.fault);
+        gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| on_error(error.to_string())));
+        let on_lost = note(&gpu.fault);
+        gpu.device.set_device_lost_callback(move |reason, message| {
             // A device that we dropped ourselves is no fault.
             if reason != wgpu::DeviceLostReason::Destroyed {
                 on_lost(format!("the device was lost: {message}"));
             }
         });
-        Ok(Gpu { device, queue, stamps, tally: Tally::default(), summary, fault, kernels: Mutex::default() })
+        Ok(gpu)
     }
 
+    /// Works on a device that the caller opened, beside the caller's own work: submissions go to this queue, in order with
+    /// those of the caller. `wgpu` is re-exported as [`gpu::wgpu`](super::wgpu), so that versions agree.
+    ///
+    /// No feature is required; with `TIMESTAMP_QUERY`, and better with `TIMESTAMP_QUERY_INSIDE_PASSES` too, timed runs read
+    /// the device's own clock. How large a model may be follows from `max_storage_buffer_binding_size` and
+    /// `max_buffer_size`. The device's error and device-lost callbacks stay the caller's, and hear of what no call here
+    /// could be blamed for.
+    ///
+    /// # Errors
+    /// [`Error::Device`] with every limit that is below WebGPU's defaults for compute shaders.
+    pub fn with_device(device: wgpu::Device, queue: wgpu::Queue) -> Result<Arc<Gpu>> {
+        let (limits, features) = (device.limits(), device.features());
+        let summary = AdapterSummary::with(device.adapter_info(), &limits, features);
+        let mut short = Vec::new();
+        compute_limits(&limits).check_limits_with_fail_fn(&limits, false, |name, needed, offered| {
+            short.push(format!("{name} is {offered}, needed is {needed}"));
+        });
+        if !short.is_empty() {
+            return Err(Error::Device {
+                problem: format!("{}: the device was opened with too little: {}", summary.name, short.join("; ")),
+                help: "open it with `required_limits: wgpu::Limits::default()` or better".into(),
+            });
+        }
+        Ok(Arc::new(Self::of(device, queue, Stamps::of(features), summary)))
+    }
+
+    fn of(device: wgpu::Device, queue: wgpu::Queue, stamps: Option<Stamps>, summary: AdapterSummary) -> Gpu {
+        let (tally, fault, kernels) = (Tally::default(), Arc::default(), Mutex::default());
+        Gpu { device, queue, stamps, tally, summary, fault, kernels }
+    }
+
+    /// The device, for work of the caller's own.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The queue on which everything here is submitted.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// The adapter, with the limits that hold here.
     pub fn summary(&self) -> &AdapterSummary {
         &self.summary
     }

@@ -8,4 +8,7 @@ pub mod pass;
 pub mod shader;
 pub mod timing;
 
+/// The version whose devices [`Gpu::with_device`] takes.
+pub use wgpu;
+
 pub use device::{AdapterClass, AdapterSummary, Choice, Gpu, list_adapters};

@@ -23,6 +23,7 @@ pub enum Access {
     ReadWrite,
 }
 
+/// A buffer that a shader reads or writes, by its name in the WGSL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     pub name: String,

@@ -8,7 +8,7 @@ use super::roofline;
 use super::tuning::Tuning;
 use super::waves::{Waves, row_bytes};
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::buffer::{self, POISON, Staging};
 use crate::gpu::pass::{Prepared, Submitter};
 use crate::gpu::timing::{self, Stamps};
@@ -130,17 +130,21 @@ impl GpuEngine {
         self.groups.len()
     }
 
-    /// The buffer that holds a replica's row, and the byte at which it starts.
-    fn place(&self, id: TensorId, replica: usize) -> Result<(&wgpu::Buffer, u64)> {
-        let tensor = self.program.tensor(id);
-        let (wave, row) = if tensor.shared { (0, replica) } else { self.row_of(replica) };
-        let rows = if tensor.shared { 1 } else { self.program.replicas };
-        let buffer =
-            self.shared[id.index()].as_ref().or(self.groups.get(wave).and_then(|w| w.tensors[id.index()].as_ref()));
-        match buffer {
-            Some(buffer) if replica < rows => Ok((buffer, row as u64 * row_bytes(tensor))),
-            _ => Err(shape("replica", tensor, vec![rows], vec![replica])),
+    /// The buffer that holds a replica's row of a tensor, and the byte at which the row starts: for shaders and copies of the
+    /// caller's own on the [`Gpu`]'s device. Usages are `STORAGE`, `COPY_SRC` and `COPY_DST`; what [`Engine::run`] submitted
+    /// comes before what the caller submits later. Valid until [`Engine::rest`], which may move rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) where there is no such replica.
+    pub fn buffer(&self, id: TensorId, replica: usize) -> Result<(&wgpu::Buffer, u64)> {
+        self.program.check_replica(id, replica)?;
+        if let Some(shared) = &self.shared[id.index()] {
+            return Ok((shared, 0));
         }
+        let (wave, row) = self.row_of(replica);
+        let own = self.groups[wave].tensors[id.index()].as_ref();
+        let own = own.expect("a tensor that is not shared lies in every wave");
+        Ok((own, row as u64 * row_bytes(self.program.tensor(id))))
     }
 
     /// The wave and row in which a replica lies.
@@ -172,11 +176,8 @@ impl GpuEngine {
     }
 
     fn write(&mut self, id: TensorId, replica: usize, bytes: &[u8]) -> Result<()> {
-        let tensor = self.program.tensor(id);
-        if bytes.len() != tensor.words() * 4 {
-            return Err(shape("write", tensor, tensor.shape.clone(), vec![bytes.len() / 4]));
-        }
-        let (buffer, start) = self.place(id, replica)?;
+        self.program.check_row(id, replica, bytes.len() / 4)?;
+        let (buffer, start) = self.buffer(id, replica)?;
         if !bytes.is_empty() {
             self.gpu.queue.write_buffer(buffer, start, bytes);
         }
@@ -185,22 +186,10 @@ impl GpuEngine {
 
     fn read(&mut self, id: TensorId, replica: usize) -> Result<Vec<u8>> {
         let bytes = self.program.tensor(id).words() as u64 * 4;
-        let (buffer, start) = self.place(id, replica)?;
+        let (buffer, start) = self.buffer(id, replica)?;
         // A handle: the buffer stays the engine's.
         let buffer = buffer.clone();
         self.staging.read(&self.gpu, &buffer, start, bytes)
-    }
-
-    /// Fails where a pass's slot is outside the tables.
-    fn check_slot(&self, list: List, slot: usize) -> Result<()> {
-        let slots = match list {
-            List::Evaluate => self.program.slots.min(self.program.prediction_slots),
-            _ => self.program.slots,
-        };
-        if slot < slots {
-            return Ok(());
-        }
-        Err(Error::Shape { op: format!("{list:?}"), tensor: "steps".into(), expected: vec![slots], found: vec![slot] })
     }
 }
 
@@ -217,10 +206,6 @@ fn recorded<'a>(
             dispatches.map(move |(op, prepared)| ((place, op), (prepared, offset, wave.working as u32)))
         })
     })
-}
-
-fn shape(op: &str, tensor: &Tensor, expected: Vec<usize>, found: Vec<usize>) -> Error {
-    Error::Shape { op: op.into(), tensor: tensor.name.clone(), expected, found }
 }
 
 impl Engine for GpuEngine {
@@ -242,7 +227,7 @@ impl Engine for GpuEngine {
 
     fn run(&mut self, passes: &[Pass]) -> Result<()> {
         for pass in passes {
-            self.check_slot(pass.list, pass.slot)?;
+            self.program.check_slot(pass.list, pass.slot)?;
         }
         self.submitter.run(&self.gpu, recorded(&self.groups, passes).map(|(_, dispatch)| dispatch))
     }
@@ -258,7 +243,7 @@ impl Engine for GpuEngine {
             Stamps::AroundPasses => Clock::PassTimestamps,
         };
         for pass in passes {
-            self.check_slot(pass.list, pass.slot)?;
+            self.program.check_slot(pass.list, pass.slot)?;
         }
         self.wait()?;
         let GpuEngine { gpu, groups, submitter, staging, .. } = self;
@@ -296,16 +281,7 @@ impl Engine for GpuEngine {
     }
 
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
-        self.check_slot(list, slot)?;
-        let ops = self.program.list(list).len();
-        if index >= ops {
-            return Err(Error::Shape {
-                op: format!("{list:?}"),
-                tensor: "ops".into(),
-                expected: vec![ops],
-                found: vec![index],
-            });
-        }
+        self.program.check_op(list, index, slot)?;
         let offset = (slot * UNIFORM_STRIDE) as u32;
         let dispatches = self.groups.iter().filter(|wave| wave.working > 0).flat_map(|wave| {
             wave.lists[list as usize][index].iter().map(move |prepared| (prepared, offset, wave.working as u32))
@@ -330,16 +306,14 @@ impl Engine for GpuEngine {
     }
 
     fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
-        let (source, target) = (self.program.tensor(from), self.program.tensor(to));
-        if source.words() != target.words() {
-            return Err(shape("copy", target, source.shape.clone(), target.shape.clone()));
-        }
+        self.program.check_copy(from, to, replica)?;
+        let source = self.program.tensor(from);
         if from == to || source.words() == 0 {
             return Ok(());
         }
         let bytes = source.words() as u64 * 4;
-        let (source, source_start) = self.place(from, replica)?;
-        let (target, target_start) = self.place(to, replica)?;
+        let (source, source_start) = self.buffer(from, replica)?;
+        let (target, target_start) = self.buffer(to, replica)?;
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(source, source_start, target, target_start, bytes);
         self.gpu.queue.submit([encoder.finish()]);

@@ -143,6 +143,7 @@ pub struct LinearPart {
 }
 
 impl LinearPart {
+    /// A product and its bias alone.
     pub fn plain(input: Signal, output: Signal) -> Self {
         LinearPart { input, output, residual: None, activated: None, behind: None }
     }

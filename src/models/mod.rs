@@ -14,6 +14,7 @@ use crate::words::words;
 pub use crate::layers::NormKind;
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 
+/// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelKind {
     Rnn,

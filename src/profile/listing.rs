@@ -26,6 +26,7 @@ pub struct Listed {
     pub cost: Cost,
 }
 
+/// A program op by op, and its step on machines known by their numbers alone.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Listing {
     pub replicas: usize,
@@ -70,6 +71,7 @@ pub struct Prediction {
     pub step_us: f64,
 }
 
+/// Lists a program; runs nothing.
 pub fn listing(program: &Program) -> Listing {
     // Dispatches are counted as a discrete card takes them.
     let shapes = Shapes { program, class: AdapterClass::Discrete, max_steps: None, tuning: None };

@@ -3,6 +3,7 @@
 //! Works on either engine and on any program whose tables are written; what it runs are real optimizer steps.
 
 mod listing;
+#[cfg(feature = "plots")]
 mod picture;
 mod trace;
 
@@ -16,6 +17,7 @@ use crate::program::tensor::{BEST_PARAMS, MASK, PARAMS};
 use crate::program::{Cost, List};
 
 pub use listing::{Listed, Listing, MACHINES, Machine, Prediction, listing};
+#[cfg(feature = "plots")]
 pub use picture::roofline_svg;
 pub use trace::trace_json;
 
@@ -98,6 +100,7 @@ pub struct StepProfile {
     pub held_bytes: u64,
 }
 
+/// What was timed, by op and as a whole step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
     pub engine: &'static str,

@@ -41,6 +41,7 @@ impl Param {
         Param { name: name.into(), shape: shape.to_vec(), prunable, initial, joined: false, turned: 0, offset: 0 }
     }
 
+    /// Other values to start from.
     pub fn initial(self, initial: Initial) -> Self {
         Param { initial, ..self }
     }
@@ -87,6 +88,7 @@ impl Param {
         self.len() == 0
     }
 
+    /// Its words in a row.
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len()
     }
@@ -211,6 +213,7 @@ impl Running {
         self.len() == 0
     }
 
+    /// Its words in a row.
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len()
     }
@@ -221,6 +224,7 @@ impl Running {
         words[0] as i64 + words[1] as i64 * COUNT_BASE as i64
     }
 
+    /// Writes a count into a row of state.
     pub fn set_count(&self, row: &mut [f32], count: i64) {
         let base = COUNT_BASE as i64;
         row[self.range()].copy_from_slice(&[(count % base) as f32, (count / base) as f32]);

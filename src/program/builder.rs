@@ -24,6 +24,7 @@ pub struct Sizes {
 /// Most words of a tensor that a model can cut: 128 MiB, what every device binds.
 pub const MAX_WORDS: usize = 1 << 25;
 
+/// A program under construction: [`layers`](crate::layers) push ops, [`Builder::finish`] checks them.
 pub struct Builder {
     pub sizes: Sizes,
     /// [`MAX_WORDS`], but in tests.
@@ -44,6 +45,7 @@ impl Builder {
         Self::with_state(sizes, params, StateLayout::default())
     }
 
+    /// Of a model with running statistics.
     pub fn with_state(sizes: Sizes, params: ParamLayout, state: StateLayout) -> Self {
         let mut builder = Builder {
             max_words: MAX_WORDS,

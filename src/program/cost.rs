@@ -27,6 +27,7 @@ impl Cost {
         Cost { flops: flops as u64, read_bytes: 4 * read as u64, written_bytes: 4 * written as u64 }
     }
 
+    /// Read and written.
     pub fn bytes(&self) -> u64 {
         self.read_bytes + self.written_bytes
     }

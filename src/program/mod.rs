@@ -11,6 +11,8 @@ pub mod rng;
 pub mod step;
 pub mod tensor;
 
+use crate::error::{Error, Result};
+
 pub use arena::{COUNT_BASE, Initial, Param, ParamLayout, Running, StateLayout};
 pub use builder::Builder;
 pub use cost::Cost;
@@ -58,12 +60,14 @@ pub enum List {
 }
 
 impl List {
+    /// In the order in which [`Program`] holds them.
     pub const ALL: [List; 5] = [List::Forward, List::Backward, List::Prune, List::Update, List::Evaluate];
     /// One optimizer step on which pruning is due; without pruning, leave out [`List::Prune`].
     pub const STEP: [List; 4] = [List::Forward, List::Backward, List::Prune, List::Update];
 }
 
 impl Program {
+    /// A list's ops, in the order in which they run.
     pub fn list(&self, list: List) -> &[Op] {
         match list {
             List::Forward => &self.forward,
@@ -74,7 +78,59 @@ impl Program {
         }
     }
 
+    /// Fails where a list has no op of this index, or the tables no such slot.
+    pub(crate) fn check_op(&self, list: List, index: usize, slot: usize) -> Result<()> {
+        let ops = self.list(list).len();
+        if index >= ops {
+            return Err(outside(format!("{list:?}"), "ops", ops, index));
+        }
+        self.check_slot(list, slot)
+    }
+
+    /// Fails where a pass's slot is outside the tables.
+    pub(crate) fn check_slot(&self, list: List, slot: usize) -> Result<()> {
+        let slots = match list {
+            List::Evaluate => self.slots.min(self.prediction_slots),
+            _ => self.slots,
+        };
+        if slot < slots { Ok(()) } else { Err(outside(format!("{list:?}"), "steps", slots, slot)) }
+    }
+
+    /// Fails where a tensor has no row of this replica; a shared one has replica 0's alone.
+    pub(crate) fn check_replica(&self, id: TensorId, replica: usize) -> Result<()> {
+        let tensor = self.tensor(id);
+        let rows = if tensor.shared { 1 } else { self.replicas };
+        if replica < rows { Ok(()) } else { Err(outside("replica", &tensor.name, rows, replica)) }
+    }
+
+    /// The same, and where so many words are not a row of it.
+    pub(crate) fn check_row(&self, id: TensorId, replica: usize, words: usize) -> Result<()> {
+        let tensor = self.tensor(id);
+        if words != tensor.words() {
+            let (expected, found) = (tensor.shape.clone(), vec![words]);
+            return Err(Error::Shape { op: "write".into(), tensor: tensor.name.clone(), expected, found });
+        }
+        self.check_replica(id, replica)
+    }
+
+    /// Fails where one tensor's row cannot be copied onto another's.
+    pub(crate) fn check_copy(&self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
+        let (source, target) = (self.tensor(from), self.tensor(to));
+        if source.words() != target.words() {
+            let (expected, found) = (source.shape.clone(), target.shape.clone());
+            return Err(Error::Shape { op: "copy".into(), tensor: target.name.clone(), expected, found });
+        }
+        self.check_replica(from, replica)?;
+        self.check_replica(to, replica)
+    }
+
+    /// Name, shape and fill of a tensor.
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.index()]
     }
+}
+
+/// What does not lie among `count` of its kind.
+fn outside(op: impl Into<String>, tensor: &str, count: usize, index: usize) -> Error {
+    Error::Shape { op: op.into(), tensor: tensor.into(), expected: vec![count], found: vec![index] }
 }

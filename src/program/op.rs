@@ -319,6 +319,8 @@ pub mod topk {
     pub const BINS: usize = 256;
 }
 
+/// What is computed, on which tensors: one dispatch on a GPU, or a few. Each variant holds the struct of its name, which states
+/// the mathematics.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     WindowGather(WindowGather),

@@ -51,6 +51,7 @@ pub const EPS: f32 = 1e-8;
 pub const RANDOM_PRUNE: u32 = rng::site("random-prune");
 
 impl ReplicaStep {
+    /// Words of 32 bits in the step table.
     pub const WORDS: usize = 16;
 
     /// The threshold that drops with probability `p`.

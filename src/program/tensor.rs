@@ -7,6 +7,7 @@ use crate::dims::padded;
 pub struct TensorId(pub u32);
 
 impl TensorId {
+    /// Its place in [`Program::tensors`](super::Program::tensors).
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -80,6 +81,7 @@ pub enum Fill {
     Ones,
 }
 
+/// A tensor of a program: what it is called, and what it holds before the first op.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     pub name: String,

@@ -309,7 +309,7 @@ impl<'a, T: Scalar> Again<'a, T> {
                     }
                 }
                 let log_sum = softmax[2 * i];
-                for p in p {
+                for p in p.iter_mut() {
                     *p = *p - log_sum;
                 }
             }

@@ -1,4 +1,7 @@
-//! Matrix products on strided views, through the `gemm` crate, one thread each.
+//! Matrix products on strided views, through the `gemm` crate's real kernels, one thread each. The crate itself is left out: it
+//! would compile those of complex numbers too.
+
+use gemm_common::Parallelism;
 
 use crate::program::Rows;
 
@@ -40,6 +43,30 @@ pub struct Out<'a, T> {
     pub row: usize,
 }
 
+/// m, n, k; the destination, its column and row strides, whether it is read; the same of both operands; the factors of the
+/// destination and the product; three conjugations, of no use here; threads.
+pub type Gemm<T> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    *mut T,
+    isize,
+    isize,
+    bool,
+    *const T,
+    isize,
+    isize,
+    *const T,
+    isize,
+    isize,
+    T,
+    T,
+    bool,
+    bool,
+    bool,
+    Parallelism,
+);
+
 /// `out = left · right`, or `out += left · right`.
 pub fn product<T: Scalar>(out: Out<'_, T>, accumulate: bool, left: Matrix<'_, T>, right: Matrix<'_, T>) {
     let (m, n, k) = (left.rows, right.columns, left.columns);
@@ -49,16 +76,22 @@ pub fn product<T: Scalar>(out: Out<'_, T>, accumulate: bool, left: Matrix<'_, T>
     }
     assert!(out.data.len() >= (m - 1) * out.row + n, "product [{m}, {n}] does not fit its place");
     assert!(left.data.len() >= left.end() && right.data.len() >= right.end(), "operand outside its slice");
+    // The kernels prefer columns of adjacent words: outᵀ = rightᵀ · leftᵀ is the same product.
+    let (m, n, left, right, out_column, out_row) = if out.row > 1 {
+        (n, m, right.transposed(), left.transposed(), out.row, 1)
+    } else {
+        (m, n, left, right, 1, out.row)
+    };
     // SAFETY: the asserts above keep every access of the three strided matrices inside their slices, `out` is borrowed
     // uniquely, and `gemm` reads `out` only where `accumulate` is set.
     unsafe {
-        gemm::gemm(
+        T::gemm()(
             m,
             n,
             k,
             out.data.as_mut_ptr(),
-            1,
-            out.row as isize,
+            out_column as isize,
+            out_row as isize,
             accumulate,
             left.data.as_ptr().add(left.offset),
             left.column as isize,
@@ -71,7 +104,7 @@ pub fn product<T: Scalar>(out: Out<'_, T>, accumulate: bool, left: Matrix<'_, T>
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            Parallelism::None,
         );
     }
 }

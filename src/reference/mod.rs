@@ -73,6 +73,7 @@ impl<T: Scalar> CpuEngine<T> {
         Ok(engine)
     }
 
+    /// Threads that share its work; how many changes no bit.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }
@@ -166,6 +167,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn run(&mut self, passes: &[Pass]) -> Result<()> {
+        passes.iter().try_for_each(|pass| self.program.check_slot(pass.list, pass.slot))?;
         self.working(|program, replicas| {
             each(replicas, |storage| {
                 for pass in passes {
@@ -180,6 +182,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
 
     /// Op by op, each of all replicas.
     fn run_timed(&mut self, passes: &[Pass]) -> Result<Timed> {
+        passes.iter().try_for_each(|pass| self.program.check_slot(pass.list, pass.slot))?;
         let spans = self.working(|program, replicas| {
             let started = Instant::now();
             let mut spans = Vec::new();
@@ -206,6 +209,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
+        self.program.check_op(list, index, slot)?;
         self.working(|program, replicas| {
             each(replicas, |storage| Self::op(storage, &program.list(list)[index], slot));
         });
@@ -213,25 +217,29 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()> {
-        assert_eq!(self.values(tensor, replica).len(), values.len(), "words of tensor {}", tensor.0);
+        self.program.check_row(tensor, replica, values.len())?;
         self.set_values(tensor, replica, values.iter().map(|value| T::from_f32(*value)).collect());
         Ok(())
     }
 
     fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()> {
+        self.program.check_row(tensor, replica, values.len())?;
         self.replicas[replica].integers_mut(tensor).copy_from_slice(values);
         Ok(())
     }
 
     fn read_f32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<f32>> {
+        self.program.check_replica(tensor, replica)?;
         Ok(self.values(tensor, replica).iter().map(|value| value.to_f32()).collect())
     }
 
     fn read_u32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<u32>> {
+        self.program.check_replica(tensor, replica)?;
         Ok(self.replicas[replica].integers(tensor).to_vec())
     }
 
     fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
+        self.program.check_copy(from, to, replica)?;
         let values = self.values(from, replica).to_vec();
         self.replicas[replica].put_floats(to, values);
         Ok(())

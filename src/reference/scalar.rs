@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
+use super::matrix::Gemm;
+
 /// A float with the few functions the twins need.
 pub trait Scalar:
     Copy
@@ -42,6 +44,10 @@ pub trait Scalar:
     /// Itself where true, else 0. Branch-free.
     fn where_true(self, condition: bool) -> Self;
 
+    /// The matrix product for this processor's widest vectors.
+    #[doc(hidden)]
+    fn gemm() -> Gemm<Self>;
+
     /// Whether neither infinite nor NaN.
     fn is_finite(self) -> bool {
         self.to_f32().to_bits() & 0x7F80_0000 != 0x7F80_0000
@@ -51,6 +57,10 @@ pub trait Scalar:
 impl Scalar for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+
+    fn gemm() -> Gemm<Self> {
+        gemm_f32::gemm::f32::get_gemm_fn()
+    }
 
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
@@ -206,6 +216,10 @@ impl Scalar for f64 {
 
     fn sqrt(self) -> Self {
         f64::sqrt(self)
+    }
+
+    fn gemm() -> Gemm<Self> {
+        gemm_f64::gemm::f64::get_gemm_fn()
     }
 
     #[inline(always)]

@@ -31,6 +31,7 @@ pub struct Forecasts {
 }
 
 impl Forecasts {
+    /// Forecasts of the test windows.
     pub fn of_test(dataset: &Dataset) -> Self {
         let (ridge, ridge_lambda) = ridge(dataset, SplitName::Test);
         Forecasts {
@@ -41,6 +42,7 @@ impl Forecasts {
         }
     }
 
+    /// Scores on the test windows, as a model's.
     pub fn score(&self, dataset: &Dataset) -> Baselines {
         let test = |predictions: &[f32]| score(dataset, SplitName::Test, predictions);
         Baselines {

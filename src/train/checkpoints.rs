@@ -109,6 +109,7 @@ impl Checkpoints {
         }
     }
 
+    /// Whether a checkpoint is to be written after this step.
     pub fn due(&self, step: usize) -> bool {
         match self.every {
             Every::Stop => false,

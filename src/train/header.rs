@@ -32,6 +32,7 @@ pub struct Header {
     pub run: Option<RunState>,
 }
 
+/// A model, so that it can be built again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelHeader {
     pub kind: String,
@@ -142,6 +143,7 @@ pub struct McHeader {
     pub batch: usize,
 }
 
+/// The data that a model was trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataHeader {
     pub name: String,
@@ -155,6 +157,7 @@ pub struct DataHeader {
     pub series: Vec<SeriesHeader>,
 }
 
+/// One series of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeriesHeader {
     pub id: String,
@@ -241,12 +244,14 @@ pub struct DeviceHeader {
 }
 
 impl DeviceHeader {
+    /// That of an engine.
     pub fn of(engine: &dyn Engine) -> Self {
         DeviceHeader { engine: engine.kind().into(), class: engine.class().into(), name: engine.device() }
     }
 }
 
 impl Header {
+    /// Of one replica where it stands.
     pub fn new(dataset: &Dataset, plan: &Plan, replica: &Replica, device: &DeviceHeader, config: &str) -> Self {
         let model = &plan.options.model;
         Header {

@@ -10,6 +10,7 @@ use super::observer::EpochRow;
 use super::weights::SparsityReport;
 use crate::program::Param;
 
+/// What a weights file holds.
 #[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
     pub file: String,
@@ -83,6 +84,7 @@ pub struct Sizes {
     pub sparse: usize,
 }
 
+/// What would be left without units that pruning cut off.
 #[derive(Debug, Clone, Serialize)]
 pub struct CompactedSize {
     pub cuts: Vec<Cut>,
@@ -92,6 +94,7 @@ pub struct CompactedSize {
 }
 
 impl Inspection {
+    /// Looks into a loaded file.
     pub fn of(loaded: &Loaded) -> Self {
         let Loaded { header, layout, state, params, mask, .. } = loaded;
         let (dense, sparse) = tensor_bytes(layout, state, params);

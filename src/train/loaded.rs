@@ -12,8 +12,8 @@ use super::options::{Regularizer, Regularizers};
 use super::plan::Plan;
 use super::state::{Mean, ReplicaRows, RunState};
 use super::{TrainOptions, weights};
-use crate::data::options::Scale;
-use crate::data::{Dataset, Fitted, FittedSeries, Scaler, Step};
+use crate::data::options::{self, Scale};
+use crate::data::{DataOptions, Dataset, Fitted, FittedSeries, Scaler, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::models::{self, ModelOptions};
@@ -101,6 +101,7 @@ impl Loaded {
         self.bytes.len()
     }
 
+    /// Of the kept weights and running statistics, as a summary tells it.
     pub fn weights_sha256(&self) -> String {
         weights::sha256(&self.layout, &self.params, &self.state, &self.running)
     }
@@ -200,6 +201,40 @@ impl Loaded {
         engine.write_u32(MASK, 0, &self.mask)
     }
 
+    /// How its run read its data, to load that data, or other rows in its form (`source`), alike. Of a run without a
+    /// configuration, as the library leaves it, the columns and windows alone.
+    ///
+    /// # Errors
+    /// Names the key of the configuration that cannot be read.
+    pub fn data_options(&self) -> Result<DataOptions> {
+        let wrong = |problem: String| refuse(&self.file, format!("its configuration: {problem}"), TRAIN);
+        let model = &self.header.model;
+        let mut options = DataOptions {
+            targets: Some(model.channels[..model.targets.min(model.channels.len())].to_vec()),
+            lookback: Some(model.lookback),
+            horizon: Some(model.horizon),
+            season: Some(self.header.data.season),
+            ..DataOptions::default()
+        };
+        let config: toml::Table =
+            self.header.config.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        for (key, mut value) in config {
+            if key != "data" && !options::KEYS.contains(&&*key) || value.as_str() == Some("auto") {
+                continue;
+            }
+            if let ("covariates", Some(names)) = (&*key, value.as_array()) {
+                let names: Vec<&str> = names.iter().filter_map(toml::Value::as_str).collect();
+                value = options::list(&names).into();
+            }
+            let one: DataOptions = toml::Table::from_iter([(key.clone(), value)])
+                .try_into()
+                .map_err(|error: toml::de::Error| wrong(format!("`{key}`: {}", error.message().trim_end())))?;
+            let source = if key == "data" { one.source.clone() } else { options.source.clone() };
+            options = DataOptions { source, ..one.or(options) };
+        }
+        Ok(options)
+    }
+
     /// Why there is no run to go on with.
     pub(super) fn without_run(&self) -> Error {
         let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
@@ -266,8 +301,11 @@ fn header(file: &Path, bytes: &[u8]) -> Result<Header> {
     deserialize(file, bytes)?;
     let metadata = SafeTensors::read_metadata(bytes).ok().and_then(|(_, metadata)| metadata.metadata().clone());
     let Some(text) = metadata.and_then(|metadata| metadata.get("microglia").cloned()) else {
-        let help = "microglia train --init takes weights of other programs";
-        return Err(refuse(file, "says nothing of the model and data that its weights are of".into(), help));
+        let problem = "says nothing of the model and data that its weights are of: its metadata has no entry `microglia`, \
+             which holds the model's kind and sizes, the columns it reads, their scalers and the splits";
+        let help = "save the weights with the metadata of the model.safetensors that they come from, or start from them with \
+             microglia train --init";
+        return Err(refuse(file, problem.into(), help));
     };
     let broken = |error| refuse(file, format!("its metadata cannot be read: {error}"), TRAIN);
     let value: serde_json::Value = serde_json::from_str(&text).map_err(broken)?;

@@ -83,6 +83,7 @@ impl MemberPlan {
         self.prune.as_ref().is_none_or(|plan| pruned >= plan.full())
     }
 
+    /// Whether its weights fall at random.
     pub fn random_pruning(&self) -> bool {
         self.member.regularizers.has(Regularizer::RandomPruning)
     }

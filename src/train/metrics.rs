@@ -30,6 +30,7 @@ pub struct Metrics {
     pub per_series: Vec<Score>,
 }
 
+/// How much was scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub windows: usize,

@@ -20,6 +20,7 @@ pub trait Observer {
 /// An observer that looks away.
 impl Observer for () {}
 
+/// How far a run is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
     pub epoch: usize,
@@ -45,6 +46,7 @@ pub struct EpochRow {
     pub replicas: Vec<ReplicaEpoch>,
 }
 
+/// One replica's epoch.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ReplicaEpoch {
     /// Mean training loss over the epoch's observed target values, scaled units.

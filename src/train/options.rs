@@ -136,6 +136,7 @@ impl fmt::Display for Sparsity {
 pub struct Regularizers(pub Vec<Regularizer>);
 
 impl Regularizers {
+    /// Whether this one is among them.
     pub fn has(&self, regularizer: Regularizer) -> bool {
         self.0.contains(&regularizer)
     }
@@ -145,6 +146,7 @@ impl Regularizers {
         self.has(Regularizer::Pruning) || self.has(Regularizer::RandomPruning)
     }
 
+    /// Whether there is dropout in training.
     pub fn drops(&self) -> bool {
         self.has(Regularizer::Dropout) || self.has(Regularizer::McDropout)
     }
@@ -187,6 +189,7 @@ impl fmt::Display for Regularizers {
     }
 }
 
+/// The learning rate over a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LrSchedule {
     Constant,
@@ -206,6 +209,7 @@ words!(
     LrSchedule::Decay = "decay"
 );
 
+/// What keeps a network from learning its training rows by heart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Regularizer {
     Dropout,

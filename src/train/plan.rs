@@ -39,6 +39,9 @@ pub enum Keep {
 
 impl Plan {
     /// A plain run: the replicas are alike but for their seeds.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the option and what would do, where a value fits no data, or not this data and model.
     pub fn new(dataset: &Dataset, options: &TrainOptions) -> Result<Plan> {
         let last_seed = options.seed as u64 + (options.replicas as u64).saturating_sub(1);
         if last_seed > u32::MAX as u64 {

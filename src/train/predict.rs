@@ -15,8 +15,9 @@ const GROUP: usize = 16;
 /// Scaled forecasts `[windows, O]` of each replica, in the windows' order.
 pub type Forecasts = Vec<Vec<f32>>;
 
-/// Forecasts of the weights in [`PARAMS`](crate::program::tensor::PARAMS); with `mc_passes`, the mean over that many
-/// passes with dropout on, or over those done when `stop` says so, at least one. Also how many that were.
+/// Forecasts for the windows that begin at these rows of the data in the engine, with the weights in
+/// [`PARAMS`](crate::program::tensor::PARAMS); with `mc_passes`, the mean over that many passes with dropout on, or over those
+/// done when `stop` says so, at least one. Also how many that were.
 pub fn predict(
     engine: &mut dyn Engine,
     plan: &Plan,

@@ -193,6 +193,7 @@ impl ReplicaRows {
         })
     }
 
+    /// Puts the rows back into an engine.
     pub fn write(&self, engine: &mut dyn Engine, replica: usize) -> Result<()> {
         self.floats().into_iter().try_for_each(|(_, tensor, row)| engine.write_f32(tensor, replica, row))?;
         self.words().into_iter().try_for_each(|(_, tensor, row)| engine.write_u32(tensor, replica, row))
@@ -207,11 +208,13 @@ pub struct Mean {
 }
 
 impl Mean {
+    /// Adds a value that stands for `weight` values; of weight 0, nothing.
     pub fn add(&mut self, value: f64, weight: u64) {
         self.sum += if weight == 0 { 0.0 } else { value * weight as f64 };
         self.weight += weight;
     }
 
+    /// The mean; NaN of nothing.
     pub fn value(&self) -> f64 {
         self.sum / self.weight as f64
     }

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::tensor::{MASK, PARAMS, STATE};
 
+/// A run and its scores, as `summary.json` holds them.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     pub format_version: u32,
@@ -66,6 +67,7 @@ impl Summary {
     }
 }
 
+/// What was trained.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelSummary {
     pub kind: String,
@@ -80,6 +82,7 @@ pub struct ModelSummary {
     pub prunable_weights: usize,
 }
 
+/// What it was trained on.
 #[derive(Debug, Clone, Serialize)]
 pub struct DataSummary {
     pub name: String,
@@ -96,6 +99,7 @@ pub struct DataSummary {
     pub missing_targets: usize,
 }
 
+/// Windows by part.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct WindowCounts {
     pub train: usize,
@@ -103,6 +107,7 @@ pub struct WindowCounts {
     pub test: usize,
 }
 
+/// One replica's kept weights and their scores.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReplicaSummary {
     pub replica: usize,
@@ -136,6 +141,7 @@ impl MeanStd {
     }
 }
 
+/// How scores vary between replicas.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Spread {
     pub test: SplitSpread,
@@ -151,6 +157,7 @@ impl Spread {
     }
 }
 
+/// In the data's units, but for `scaled`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct SplitSpread {
     pub mae: Option<MeanStd>,
@@ -173,6 +180,7 @@ impl SplitSpread {
     }
 }
 
+/// In scaled units.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct ScaledSpread {
     pub mae: Option<MeanStd>,

@@ -215,6 +215,7 @@ pub struct SparsityReport {
     pub tensors: Vec<TensorSparsity>,
 }
 
+/// The same of one tensor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TensorSparsity {
     pub name: String,
@@ -227,6 +228,7 @@ pub struct TensorSparsity {
 }
 
 impl SparsityReport {
+    /// Counts the bits of a mask `[P/32]`.
     pub fn new(layout: &ParamLayout, mask: &[u32], wanted: Option<f64>) -> Self {
         let living = |range: std::ops::Range<usize>| range.filter(|i| mask[i / 32] >> (i % 32) & 1 == 1).count();
         let share = |living: usize, total: usize| 1.0 - living as f64 / total as f64;

@@ -1,7 +1,7 @@
 //! One syntax for flags and TOML, and refusals that name the allowed values.
 
 use microglia::data::options::{list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
-use microglia::data::{Covariates, DataOptions, Gaps, Impute, Scale, Source, Split, counted};
+use microglia::data::{Covariates, DataOptions, Gaps, Impute, Row, Scale, Source, Split, counted};
 
 #[test]
 fn words_read_as_they_are_written() {
@@ -116,4 +116,59 @@ fn absurd_lengths_are_refused() {
     }
     let options = DataOptions { lookback: Some(1_000_000_000), ..DataOptions::default() };
     assert!(options.load().unwrap_err().to_string().contains("1000000000 rows in"));
+}
+
+#[test]
+fn rows_at_hand_are_read_as_those_of_a_file() {
+    let day = |row: u32| format!("2024-{:02}-{:02}", 1 + row / 28, 1 + row % 28);
+    let value = |row: u32, of: f64| (f64::from(row) * 0.37 + of).sin() / 3.0;
+    let rows = || {
+        (0..84u32).flat_map(move |row| {
+            [("a", 0.0), ("b", 1.0)].map(|(id, of)| {
+                let x = if row % 9 == 3 { f64::NAN } else { value(row, of + 2.0) };
+                Row::of(id, day(row), [value(row, of), x])
+            })
+        })
+    };
+    let options = DataOptions {
+        covariates: Some(Covariates::All),
+        impute: Some(Impute::Ffill),
+        gaps: Some(Gaps::Notice),
+        lookback: Some(5),
+        ..DataOptions::default()
+    };
+    let mut csv = "unique_id,ds,y,x\n".to_string();
+    for row in rows() {
+        let x = if row.values[1].is_nan() { String::new() } else { row.values[1].to_string() };
+        csv += &format!("{},{},{},{x}\n", row.series.unwrap(), row.time, row.values[0]);
+    }
+    let read = options.load_bytes("plant", "plant", csv.as_bytes()).unwrap();
+    let given = options.load_rows("plant", &["y", "x"], rows()).unwrap();
+    assert_eq!((&given.values, &given.observed), (&read.values, &read.observed));
+    assert_eq!((&given.test, given.fingerprint.len()), (&read.test, 64));
+    assert_eq!(given.channel_names, read.channel_names);
+    assert_eq!(given.fingerprint, read.fingerprint);
+    assert_eq!(given.series.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    // One series whose rows are counted, and the bits of its values.
+    let single = (0..60).map(|row| Row::new(row, [value(row, 0.0)]));
+    let single =
+        DataOptions { lookback: Some(5), ..DataOptions::default() }.load_rows("one", &["power"], single).unwrap();
+    assert!((0..60).all(|row| single.raw_targets[row as usize] == value(row, 0.0)));
+
+    let refusal =
+        |rows: Vec<Row<String>>, columns: &[&str]| options.load_rows("plant", columns, rows).unwrap_err().to_string();
+    let first = Row::of("a", day(0), [1.0, 2.0]);
+    let cases = [
+        (Row::of("a", day(1), [1.0]), "plant:3: 1 values, where 2 columns are named"),
+        (Row::new(day(1), [1.0, 2.0]), "plant:3: some rows name their series, and some do not"),
+        (Row::of("a", day(0), [1.0, 2.0]), "plant:3"),
+        (Row::of("a", "soon".into(), [1.0, 2.0]), "plant:3, column `ds`, value \"soon\""),
+        (Row::of("a", day(1), [f64::INFINITY, 2.0]), "plant:3, column `y`, value \"inf\""),
+    ];
+    for (row, text) in cases {
+        let error = refusal(vec![first.clone(), row], &["y", "x"]);
+        assert!(error.contains(text) && error.contains("help: "), "no {text:?} in {error}");
+    }
+    assert!(refusal(Vec::new(), &["y"]).contains("no rows"), "{}", refusal(Vec::new(), &["y"]));
+    assert!(refusal(vec![first], &["y", "y"]).contains("have one name"));
 }

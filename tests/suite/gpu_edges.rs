@@ -9,7 +9,7 @@ use microglia::program::op::{Activation, Op};
 use microglia::program::tensor::*;
 use microglia::program::{List, ReplicaStep};
 
-use crate::gpu_support::{engine, gpu, train};
+use crate::gpu_support::{engine, gpu, on_each_engine, train};
 use microglia::compare::Case;
 
 /// Positions of the recurrent op in the forward list, and its projections' tensor.
@@ -168,22 +168,6 @@ fn a_model_that_does_not_fit_is_refused_with_the_numbers() {
 }
 
 #[test]
-fn calls_that_make_no_sense_are_errors() {
-    let Some(gpu) = gpu() else { return };
-    let case = Case::new(Rnn, 2, 3, 4, 5);
-    let mut engine = engine(&gpu, case.program().unwrap());
-    let message = |result: microglia::Result<()>| result.unwrap_err().to_string();
-    assert!(message(engine.run(&[Pass { list: List::Forward, slot: 4 }])).contains("4"));
-    assert!(message(engine.run(&[Pass { list: List::Evaluate, slot: 2 }])).contains("Evaluate"));
-    assert!(message(engine.run_op(List::Update, 9, 0)).contains("Update"));
-    assert!(message(engine.write_f32(LOSSES, 0, &[0.0; 3])).contains("losses"));
-    assert!(message(engine.write_f32(LOSSES, 2, &[0.0; 4])).contains("replica"));
-    assert!(message(engine.write_f32(SERIES, 1, &[])).contains("series"));
-    assert!(message(engine.copy(PARAMS, LOSSES, 0)).contains("losses"));
-    assert!(engine.read_u32(STATUS, 2).is_err());
-}
-
-#[test]
 fn copies_stay_in_their_replica() {
     let Some(gpu) = gpu() else { return };
     let case = Case::new(Rnn, 3, 3, 4, 5);
@@ -204,4 +188,32 @@ fn the_devices_listed_hold_the_one_in_use() {
     assert!(!found.is_empty());
     assert!(found[0].max_storage_buffers >= 8 && found[0].max_storage_buffer_binding_bytes >= 1 << 27);
     assert_eq!(found[0].software, found[0].device_type == "software");
+}
+
+/// Both engines refuse rows, replicas, ops and slots that are not there: with the tensor or list, and both numbers.
+#[test]
+fn calls_that_make_no_sense_are_errors() {
+    let program = Case::new(Rnn, 2, 3, 5, 4).program().unwrap();
+    let (words, rows) = (program.params.words, program.tensor(SERIES).words());
+    on_each_engine(|open| {
+        let mut engine = open(program.clone());
+        let refused = |result: microglia::Result<()>, parts: &[&str]| {
+            let error = result.unwrap_err().to_string();
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        };
+        let expected = format!("[{words}]");
+        refused(engine.write_f32(PARAMS, 0, &[1.0]), &["write: tensor `params` has shape [1]", &expected]);
+        refused(engine.write_f32(PARAMS, 2, &vec![0.0; words]), &["replica: tensor `params`", "[2]"]);
+        refused(engine.write_f32(SERIES, 1, &vec![0.0; rows]), &["replica: tensor `series`", "[1]"]);
+        refused(engine.write_u32(MASK, 0, &[1]), &["tensor `mask`"]);
+        refused(engine.read_f32(PARAMS, 2).map(drop), &["replica: tensor `params`"]);
+        refused(engine.read_u32(MASK, 7).map(drop), &["replica: tensor `mask` has shape [7], expected [2]"]);
+        refused(engine.copy(PARAMS, GRADS, 2), &["replica: tensor `params`"]);
+        refused(engine.copy(PARAMS, LOSSES, 0), &["copy: tensor `losses`"]);
+        refused(engine.run_op(List::Forward, 99, 0), &["Forward: tensor `ops` has shape [99]"]);
+        refused(engine.run_op(List::Forward, 0, 9), &["Forward: tensor `steps` has shape [9]"]);
+        refused(engine.run(&[Pass { list: List::Evaluate, slot: 9 }]), &["Evaluate: tensor `steps`"]);
+        refused(engine.run_timed(&[Pass { list: List::Update, slot: 9 }]).map(drop), &["Update: tensor `steps`"]);
+        engine.write_f32(SERIES, 0, &vec![0.0; rows]).unwrap();
+    });
 }

@@ -49,10 +49,14 @@ mod golden_patchtst;
 mod golden_run;
 /// The same bits, whatever the grouping.
 mod gpu_bits;
+/// A device that the caller opened.
+mod gpu_device;
 /// Extreme values, stopped replicas, refusals.
 mod gpu_edges;
 /// The engines that tests run on.
 mod gpu_support;
+/// Weights to and from PyTorch and transformers.
+mod interop;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// PatchTST through whole runs, and its programs.

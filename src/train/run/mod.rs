@@ -20,7 +20,13 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::tensor::*;
 
-/// Trains the plan's program, which `engine` must have been made for.
+/// Trains the plan's program, which `engine` must have been made for, on the data set that the plan was made of. The kept
+/// weights are then in the engine. A run that `observer` interrupts, or that diverges, ends as any other: its
+/// [`Status`] says so.
+///
+/// # Errors
+/// [`Error::Checkpoint`](crate::Error::Checkpoint) or [`Error::Io`](crate::Error::Io) of the weights to start from;
+/// [`Error::Device`](crate::Error::Device) where the device fails.
 pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<Trained> {
     run_from(dataset, plan, engine, observer, None, None)
 }

@@ -1,0 +1,146 @@
+"""What the scripts of this folder share: runs of the program, its windows and forecasts, and the comparison."""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 1e-5
+# A learning rate that moves no float32 weight: a run of one step then holds the weights that it began with.
+STANDING_STILL = ["--lr", "1e-30", "--max-steps", "1", "--select", "last", "--regularizer", "none"]
+
+
+def options(description):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("runs", nargs="*", type=Path, help="run folders; without any, short runs are trained on a tiny file")
+    parser.add_argument("--bin", type=Path, default=ROOT / "target/release", help="where `cargo build --release --examples --bins` put them")
+    return parser.parse_args()
+
+
+class Program:
+    """The built program, and a folder for what it writes."""
+
+    def __init__(self, folder, bin):
+        self.folder, self.bin = Path(folder), bin.resolve()
+
+    def call(self, name, *args):
+        return subprocess.run([self.bin / name, *map(str, args)], cwd=self.folder, capture_output=True, text=True)
+
+    def must(self, name, *args):
+        done = self.call(name, *args)
+        if done.returncode != 0:
+            sys.exit(f"{name} {' '.join(map(str, args))}: exit {done.returncode}\n{done.stderr}")
+        return done
+
+    def train(self, name, *args):
+        self.must("microglia", "train", "--device", "cpu", "--out", self.folder / name, *args)
+        return self.folder / name
+
+    def forecasts(self, model, data=()):
+        """`inputs` [windows, look-back, channels] and `forecasts` [windows, horizon, targets], in scaled units."""
+        out = self.folder / "forecasts.safetensors"
+        self.must("examples/forecasts", model, out, *data)
+        found = load_file(out)
+        return found["inputs"], found["forecasts"]
+
+
+def metadata(file):
+    """The file's metadata as it stands, which a file of changed weights must bear too."""
+    with safe_open(file, "pt") as opened:
+        return opened.metadata()
+
+
+def header(file):
+    """What the program says of a weights file."""
+    return json.loads(metadata(file)["microglia"])
+
+
+class Report:
+    """Prints every difference, and knows whether one was too large."""
+
+    def __init__(self):
+        self.failed = False
+
+    def compare(self, what, ours, theirs):
+        off = (ours - theirs).abs().max().item()
+        good = ours.shape == theirs.shape and off <= LIMIT  # False of NaN
+        self.failed |= not good
+        print(f"{what}: {list(ours.shape)}, largest difference {off:.2e}{'' if good else f', MORE THAN {LIMIT}'}")
+
+    def check(self, what, good):
+        self.failed |= not good
+        print(f"{what}: {'yes' if good else 'NO'}")
+
+
+def forecast(module, inputs):
+    module.eval()
+    with torch.no_grad():
+        return module(inputs)
+
+
+def changed(module):
+    """Other weights in the module, as some training of its own would leave them."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for p in module.parameters():
+            if p.requires_grad:
+                p.add_(0.05 * torch.randn_like(p))
+
+
+def both_ways(report, program, run, build, saved_plain, flags):
+    """Compares forecasts with our weights there, and with their weights here: with our metadata, and through --init.
+
+    `build(header)` makes the module; `saved_plain(module, folder)` saves it as its library does, and names the file;
+    `flags` are options of the run that is started from it.
+    """
+    run = Path(run).resolve()
+    weights = run / "model.safetensors"
+    name = run.name
+    module = build(header(weights))
+    module.load_state_dict(load_file(weights))
+    inputs, ours = program.forecasts(run)
+    report.compare(f"{name}: our weights, there", ours, forecast(module, inputs))
+
+    changed(module)
+    theirs = forecast(module, inputs)
+    held = program.folder / f"{name}-changed.safetensors"
+    save_file({k: v.contiguous() for k, v in module.state_dict().items()}, held, metadata=metadata(weights))
+    report.compare(f"{name}: their weights with our metadata, here", program.forecasts(held)[1], theirs)
+    (program.folder / f"{name}-plain").mkdir()
+    plain = saved_plain(module, program.folder / f"{name}-plain")
+    refused = program.call("examples/forecasts", plain, program.folder / "none.safetensors")
+    told = refused.returncode != 0 and "no entry `microglia`" in refused.stderr
+    report.check(f"{name}: their weights without it are refused, and what is missing is named", told)
+    # Every setting again, but for those of the step that is no step.
+    settings = [f"--config={run / 'config.toml'}", *flags]
+    begun = program.train(f"{name}-init", *settings, "--init", plain, *STANDING_STILL)
+    after, state = load_file(begun / "model.safetensors"), module.state_dict()
+    trained = [k for k, p in module.named_parameters() if p.requires_grad]
+    report.compare(f"{name}: --init takes their weights", flat(after, trained), flat(state, trained))
+    module.load_state_dict(after)
+    inputs, ours = program.forecasts(begun)
+    report.compare(f"{name}: that run's forecasts", ours, forecast(module, inputs))
+
+
+def flat(tensors, names):
+    return torch.cat([tensors[name].detach().flatten() for name in names])
+
+
+def main(description, tiny_runs, build, saved_plain, flags=()):
+    """`tiny_runs`: options of the runs to train where none is named, by name."""
+    asked = options(description)
+    report = Report()
+    with tempfile.TemporaryDirectory() as folder:
+        program = Program(folder, asked.bin)
+        tiny = ["--data", ROOT / "tests/golden/tiny.csv", "--target", "y", "--batch", "8", "--epochs", "3"]
+        runs = asked.runs or [program.train(name, *tiny, *more) for name, more in tiny_runs.items()]
+        for run in runs:
+            both_ways(report, program, run, build, saved_plain, flags)
+    sys.exit(report.failed)

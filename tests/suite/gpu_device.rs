@@ -1,0 +1,85 @@
+//! A device that the caller opened.
+
+use microglia::compare::Case;
+use microglia::engine::Engine;
+use microglia::gpu::{Gpu, wgpu};
+use microglia::kernels::{GpuEngine, GpuOptions};
+use microglia::models::ModelKind;
+use microglia::program::tensor::PARAMS;
+use microglia::program::{List, Op};
+
+use crate::gpu_support::{engine, gpu};
+
+/// A device and queue of the suite's adapter, with these limits.
+fn open(name: &str, required_limits: wgpu::Limits) -> (wgpu::Device, wgpu::Queue) {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let adapter = adapters.into_iter().find(|adapter| adapter.get_info().name == name).unwrap();
+    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    pollster::block_on(adapter.request_device(&descriptor)).unwrap()
+}
+
+#[test]
+fn the_callers_device_gives_the_same_bits_and_its_buffers_can_be_read() {
+    let Some(own) = gpu() else { return };
+    let (device, queue) = open(&own.summary().name, wgpu::Limits::default());
+    let theirs = Gpu::with_device(device.clone(), queue.clone()).unwrap();
+    assert_eq!(theirs.summary().class(), own.summary().class());
+    assert_eq!(theirs.summary().max_buffer_bytes, wgpu::Limits::default().max_buffer_size);
+    let case = Case::new(ModelKind::Rnn, 2, 3, 5, 4);
+    let program = case.program().unwrap();
+    let Some(Op::RnnForward(cell)) = program.forward.iter().find(|op| matches!(op, Op::RnnForward(_))).cloned() else {
+        panic!("no cell");
+    };
+    let run = |engine: &mut GpuEngine| {
+        case.load(engine, 1).unwrap();
+        for op in 0..program.forward.len() {
+            engine.run_op(List::Forward, op, 0).unwrap();
+        }
+        engine.read_f32(cell.states, 1).unwrap()
+    };
+    let wanted = run(&mut engine(&own, program.clone()));
+    let mut engine = GpuEngine::new(theirs, program.clone(), GpuOptions::default()).unwrap();
+    assert_eq!(run(&mut engine), wanted);
+
+    // The same row, by a copy of the caller's own.
+    let (buffer, start) = engine.buffer(cell.states, 1).unwrap();
+    let bytes = 4 * wanted.len() as u64;
+    let read = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: bytes,
+        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+        mapped_at_creation: false,
+    });
+    let mut encoder = device.create_command_encoder(&Default::default());
+    encoder.copy_buffer_to_buffer(buffer, start, &read, 0, bytes);
+    queue.submit([encoder.finish()]);
+    read.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
+    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    let found: Vec<f32> = bytemuck::pod_collect_to_vec(&read.get_mapped_range(..).unwrap());
+    assert_eq!(found, wanted);
+    let error = engine.buffer(PARAMS, 2).unwrap_err().to_string();
+    assert!(error.contains("tensor `params`") && error.contains("[2]"), "{error}");
+}
+
+#[test]
+fn a_device_of_too_little_is_refused_by_its_limits() {
+    let Some(own) = gpu() else { return };
+    let limits = wgpu::Limits {
+        max_storage_buffers_per_shader_stage: 4,
+        max_compute_invocations_per_workgroup: 128,
+        max_compute_workgroup_size_x: 128,
+        ..wgpu::Limits::default()
+    };
+    let (device, queue) = open(&own.summary().name, limits);
+    let error = Gpu::with_device(device, queue).unwrap_err().to_string();
+    for part in [
+        "max_storage_buffers_per_shader_stage is 4, needed is 8",
+        "max_compute_invocations_per_workgroup is 128, needed is 256",
+        "max_compute_workgroup_size_x is 128",
+        "help: open it with",
+    ] {
+        assert!(error.contains(part), "no {part:?} in {error}");
+    }
+    assert!(!error.contains("texture"), "{error}");
+}

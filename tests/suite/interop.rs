@@ -1,0 +1,78 @@
+//! Weights of the program in PyTorch and transformers, and theirs here: what `examples/interop` shows with the real packages,
+//! against golden files.
+
+use std::path::Path;
+
+use microglia::data::{Dataset, Source};
+use microglia::train::predict::predict;
+use microglia::train::{Loaded, weights};
+use safetensors::SafeTensors;
+
+use crate::golden::{Golden, path};
+use crate::gpu_support::on_each_engine;
+
+const NAMES: [&str; 3] = ["lstm", "rnn", "patchtst"];
+
+/// The file of a kind: `model`, by the program, or `saved`, by PyTorch with the program's metadata.
+fn file(name: &str, kind: &str) -> std::path::PathBuf {
+    path(&format!("trained_{name}.{kind}.safetensors"))
+}
+
+/// The data as the model's own run read it.
+fn dataset(loaded: &Loaded) -> Dataset {
+    let mut options = loaded.data_options().unwrap();
+    assert_eq!(options.source, Source::File("tiny.csv".into()));
+    options.source = Source::File(path("tiny.csv"));
+    options.load().unwrap()
+}
+
+#[test]
+fn forecasts_are_those_of_pytorch() {
+    for name in NAMES {
+        let golden = Golden::read(&format!("trained_{name}"));
+        for (kind, forecasts) in [("model", "forecasts"), ("saved", "saved_forecasts")] {
+            let loaded = Loaded::open(&file(name, kind)).unwrap();
+            let dataset = dataset(&loaded);
+            let words = dataset.lookback * dataset.channels();
+            let window = |first: &u32| &dataset.values[*first as usize * dataset.channels()..][..words];
+            let inputs: Vec<f32> = dataset.test.iter().flat_map(window).copied().collect();
+            golden.close("inputs", &inputs, 0.0, 0.0);
+            on_each_engine(|open| {
+                let plan = loaded.plan(&dataset, 5).unwrap();
+                let mut engine = open(plan.program.clone());
+                loaded.fill(&dataset, engine.as_mut()).unwrap();
+                let (found, _) = predict(engine.as_mut(), &plan, &dataset.test, None, &|| false).unwrap();
+                golden.close(forecasts, &found[0], 1e-5, 0.0);
+            });
+        }
+    }
+}
+
+/// The same tensors, as another program saves them: without our metadata, and without those that `keep` refuses.
+fn plain(folder: &Path, name: &str, keep: impl Fn(&str) -> bool) -> std::path::PathBuf {
+    let bytes = std::fs::read(file(name, "saved")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let kept: Vec<_> = tensors.iter().filter(|(name, _)| keep(name)).collect();
+    let out = folder.join("plain.safetensors");
+    std::fs::write(&out, safetensors::serialize(kept, None).unwrap()).unwrap();
+    out
+}
+
+#[test]
+fn a_file_without_our_metadata_starts_a_run_and_is_no_checkpoint() {
+    let place = tempfile::tempdir().unwrap();
+    for name in NAMES {
+        let file = plain(place.path(), name, |_| true);
+        let error = Loaded::open(&file).unwrap_err().to_string();
+        for part in ["plain.safetensors: ", "no entry `microglia`", "scalers", "help: ", "--init"] {
+            assert!(error.contains(part), "no {part:?} in {error}");
+        }
+        let loaded = Loaded::open(&self::file(name, "saved")).unwrap();
+        let (params, running) = weights::load(&file, &loaded.model, &loaded.layout, &loaded.state).unwrap();
+        assert_eq!((params, running), (loaded.params, loaded.running), "{name}");
+    }
+    let file = plain(place.path(), "lstm", |tensor| tensor != "head.bias");
+    let loaded = Loaded::open(&self::file("lstm", "model")).unwrap();
+    let error = weights::load(&file, &loaded.model, &loaded.layout, &loaded.state).unwrap_err().to_string();
+    assert!(error.contains("holds no tensor `head.bias`"), "{error}");
+}
