@@ -1,5 +1,5 @@
 //! linear_backward_weight — d_weight[o, i] = Σ_n d_output[n, o] · input[n, i] and d_bias[o] = Σ_n d_output[n, o].
-//! Twin: src/reference/linear.rs. For software adapters: registers alone, no workgroup memory. An invocation owns 8 outputs
+//! Twin: src/reference/linear/weight.rs. For software adapters: registers alone, no workgroup memory. An invocation owns 8 outputs
 //! of 8 inputs over `split_rows` of the rows; a workgroup is `column_lanes` such blocks wide. Where the rows are split,
 //! `sums` is working memory, which linear_weight_sum adds up. Past an edge a block repeats the last output or input: it
 //! comes to the same numbers again and stores them in the same place.
