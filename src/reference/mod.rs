@@ -83,8 +83,9 @@ impl<T: Scalar> CpuEngine<T> {
         self.replicas[replica].floats(tensor)
     }
 
-    /// The same, to set; a shared tensor's in all replicas.
+    /// The same, to set; a shared tensor's in all replicas. Panics where there are more or fewer than the tensor has words.
     pub fn set_values(&mut self, tensor: TensorId, replica: usize, values: Vec<T>) {
+        assert_eq!(self.program.tensor(tensor).words(), values.len(), "words of tensor {}", tensor.0);
         if self.program.tensor(tensor).shared {
             let values = Arc::new(values);
             self.replicas.iter_mut().for_each(|storage| storage.share(tensor, values.clone()));

@@ -1,4 +1,4 @@
-//! The two pictures of a run, as SVG text: the test forecast, and how training went.
+//! The pictures of a run and of what it trained, as SVG text: the test forecast, how training went, masks, rows to come.
 //!
 //! Knows numbers, names and times only; what they mean is for the caller to say.
 
@@ -6,8 +6,11 @@ mod axis;
 mod masks;
 mod outlook;
 
+use std::ops::Range;
+
 use chrono::NaiveDateTime;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -73,6 +76,40 @@ pub(crate) fn drawing(error: impl std::fmt::Display) -> Error {
     Error::io("svg", "please report this")(std::io::Error::other(error.to_string()))
 }
 
+/// A chart of values over `rows` rows, which `times` names where rows have times.
+fn over_time<'a>(
+    area: &Area<'a>,
+    times: &[NaiveDateTime],
+    rows: usize,
+    values: Range<f64>,
+    unit: &str,
+) -> Result<ChartContext<'a, SVGBackend<'a>, Cartesian2d<Ticked, RangedCoordf64>>> {
+    let (ticks, label) = time_ticks(times, rows);
+    let axis = Ticked { from: 0.0, to: rows.saturating_sub(1).max(1) as f64, ticks };
+    let mut chart = ChartBuilder::on(area)
+        .margin_left(16)
+        .margin_right(28)
+        .margin_top(10)
+        .x_label_area_size(46)
+        .y_label_area_size(64)
+        .build_cartesian_2d(axis, values)
+        .map_err(drawing)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(MUTED)
+        .label_style((FONT, 15).into_font().color(&MUTED))
+        .axis_desc_style((FONT, 16).into_font().color(&INK))
+        .x_desc(span(times))
+        .y_desc(unit)
+        .x_label_formatter(&|x: &f64| label(*x))
+        .y_label_formatter(&|y: &f64| short(*y))
+        .draw()
+        .map_err(drawing)?;
+    Ok(chart)
+}
+
 /// `forecast.svg`: truth, the model and the baselines over the rows.
 pub fn forecast_svg(plot: &ForecastPlot) -> Result<String> {
     let mut text = String::new();
@@ -88,29 +125,7 @@ pub fn forecast_svg(plot: &ForecastPlot) -> Result<String> {
 
         let forecasts = plot.baselines.iter().chain([&plot.model]).flat_map(|line| &line.windows).flat_map(|w| &w.1);
         let (low, high) = padded_range(plot.truth.iter().chain(forecasts).copied());
-        let last = plot.truth.len().saturating_sub(1).max(1) as f64;
-        let (ticks, label) = time_ticks(&plot.times, plot.truth.len());
-        let axis = Ticked { from: 0.0, to: last, ticks };
-        let mut chart = ChartBuilder::on(&body)
-            .margin_left(16)
-            .margin_right(28)
-            .x_label_area_size(46)
-            .y_label_area_size(64)
-            .build_cartesian_2d(axis, low..high)
-            .map_err(drawing)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(MUTED)
-            .label_style((FONT, 15).into_font().color(&MUTED))
-            .axis_desc_style((FONT, 16).into_font().color(&INK))
-            .x_desc(span(&plot.times))
-            .y_desc(&plot.unit)
-            .x_label_formatter(&|x: &f64| label(*x))
-            .y_label_formatter(&|y: &f64| short(*y))
-            .draw()
-            .map_err(drawing)?;
+        let mut chart = over_time(&body, &plot.times, plot.truth.len(), low..high, &plot.unit)?;
         for (line, color) in plot.baselines.iter().zip(BASELINES) {
             for piece in line.pieces() {
                 chart.draw_series(LineSeries::new(piece, color.mix(0.9).stroke_width(1))).map_err(drawing)?;

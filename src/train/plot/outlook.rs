@@ -3,8 +3,8 @@
 use chrono::NaiveDateTime;
 use plotters::prelude::*;
 
-use super::axis::{Ticked, padded_range, short, span, time_ticks};
-use super::{FONT, GRID, INK, MODEL, MUTED, drawing, header, pieces};
+use super::axis::padded_range;
+use super::{INK, MODEL, MUTED, drawing, header, over_time, pieces};
 use crate::error::Result;
 
 /// A picture of several series, one below another.
@@ -55,29 +55,7 @@ pub fn outlook_svg(plot: &OutlookPlot) -> Result<String> {
             let ends = panel.bands.iter().flat_map(|(low, high)| low.iter().chain(high));
             let (low, high) = padded_range(panel.truth.iter().chain(&panel.forecast).chain(ends).copied());
             let rows = (panel.seen + panel.forecast.len()).max(panel.truth.len());
-            let (ticks, label) = time_ticks(&panel.times, rows);
-            let axis = Ticked { from: 0.0, to: rows.saturating_sub(1).max(1) as f64, ticks };
-            let mut chart = ChartBuilder::on(area)
-                .margin_left(16)
-                .margin_right(28)
-                .margin_top(10)
-                .x_label_area_size(46)
-                .y_label_area_size(64)
-                .build_cartesian_2d(axis, low..high)
-                .map_err(drawing)?;
-            chart
-                .configure_mesh()
-                .light_line_style(TRANSPARENT)
-                .bold_line_style(GRID)
-                .axis_style(MUTED)
-                .label_style((FONT, 15).into_font().color(&MUTED))
-                .axis_desc_style((FONT, 16).into_font().color(&INK))
-                .x_desc(span(&panel.times))
-                .y_desc(&panel.unit)
-                .x_label_formatter(&|x: &f64| label(*x))
-                .y_label_formatter(&|y: &f64| short(*y))
-                .draw()
-                .map_err(drawing)?;
+            let mut chart = over_time(area, &panel.times, rows, low..high, &panel.unit)?;
             let x = |row: usize| (panel.seen + row) as f64;
             for (i, (low, high)) in panel.bands.iter().enumerate().rev() {
                 // A forecast of one row has a band as wide as a row.
