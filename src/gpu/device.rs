@@ -192,7 +192,8 @@ fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
 
 fn adapters() -> Vec<wgpu::Adapter> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY))
+    // `WGPU_BACKEND` narrows them down, as in every program that uses wgpu.
+    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY.with_env()))
 }
 
 /// Every adapter of this machine, in the order in which drivers name them.

@@ -57,6 +57,8 @@ mod gpu_edges;
 mod gpu_support;
 /// Weights to and from PyTorch and transformers.
 mod interop;
+/// Every shader in every backend's language.
+mod languages;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// PatchTST through whole runs, and its programs.
