@@ -32,9 +32,15 @@ mod data_properties;
 mod data_split;
 /// The time column, steps, gaps, calendar.
 mod data_times;
+/// The same bits, run after run.
+mod determinism;
+/// Two drivers side by side.
+mod drivers;
 /// Studies: grids, resuming, parts, refusals, reports.
 mod experiment;
 mod experiment_edges;
+/// Devices that fail on purpose.
+mod faults;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
 /// Intervals, calendars, and a model on new data.
@@ -59,6 +65,8 @@ mod gpu_support;
 mod interop;
 /// Every shader in every backend's language.
 mod languages;
+/// Memory that does not grow.
+mod memory;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// PatchTST through whole runs, and its programs.

@@ -54,7 +54,7 @@ fn programs() -> Vec<microglia::program::Program> {
 fn dispatches() -> Vec<(Op, Dispatch)> {
     let mut found = Vec::new();
     for (program, class) in programs().iter().flat_map(|p| [(p, AdapterClass::Software), (p, AdapterClass::Discrete)]) {
-        let shapes = Shapes { program, class, max_steps: None, tuning: None };
+        let shapes = Shapes::of(program, class);
         for list in List::ALL {
             for op in program.list(list) {
                 found.extend(kernels::plan(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
@@ -222,7 +222,7 @@ fn dispatches_of_a_transformer_layer() {
             });
             (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (7, 7, 96);
             let program = case.program().unwrap();
-            let shapes = Shapes { program: &program, class: AdapterClass::Discrete, max_steps: None, tuning: None };
+            let shapes = Shapes::of(&program, AdapterClass::Discrete);
             let ops = program.forward.iter().chain(&program.backward);
             ops.map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>()
         });
@@ -235,7 +235,7 @@ fn dispatches_of_a_transformer_layer() {
 fn dispatches_of_a_recurrent_step() {
     for kind in [Lstm, Rnn] {
         let program = Case::new(kind, 1, 64, 30, 64).program().unwrap();
-        let shapes = Shapes { program: &program, class: AdapterClass::Discrete, max_steps: None, tuning: None };
+        let shapes = Shapes::of(&program, AdapterClass::Discrete);
         let ops = program.forward.iter().chain(&program.backward).chain(&program.update);
         let found = ops.map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>();
         assert_eq!(found, 12, "{kind}");
