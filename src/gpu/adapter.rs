@@ -57,7 +57,7 @@ pub enum AdapterClass {
 impl AdapterClass {
     /// Operations a second that the slow ones of a class still do on the kernels that suit them least: what a cut relies on
     /// before anything is measured.
-    pub(crate) fn speed(self) -> f64 {
+    pub fn speed(self) -> f64 {
         match self {
             AdapterClass::Software => 2e9,
             AdapterClass::Integrated => 2e10,
