@@ -78,6 +78,14 @@ impl Program {
         }
     }
 
+    /// The op that writes this word of [`tensor::GRADS`].
+    pub fn gradient_op(&self, word: usize) -> Option<&Op> {
+        // Ranges do not overlap, so the one that ends first after the word holds it.
+        let end = |op| check::extents(op).into_iter().filter(|&(id, end)| id == tensor::GRADS && end > word);
+        let ends = |op| end(op).map(|(_, end)| end).min();
+        self.backward.iter().filter_map(|op| Some((ends(op)?, op))).min_by_key(|&(end, _)| end).map(|(_, op)| op)
+    }
+
     /// Fails where a list has no op of this index, or the tables no such slot.
     pub(crate) fn check_op(&self, list: List, index: usize, slot: usize) -> Result<()> {
         let ops = self.list(list).len();

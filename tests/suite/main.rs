@@ -32,6 +32,8 @@ mod data_properties;
 mod data_split;
 /// The time column, steps, gaps, calendar.
 mod data_times;
+/// Divergence, caused after every op: seen in the step it happens in, or the next, and in its replica alone.
+mod divergence;
 /// Studies: grids, resuming, parts, refusals, reports.
 mod experiment;
 mod experiment_edges;
@@ -73,7 +75,7 @@ mod shaders;
 mod statistics;
 /// The exact smallest weights, against a sort.
 mod topk;
-/// Whole runs: seeds, replicas, threads, pruning, divergence, interruption.
+/// Whole runs: seeds, replicas, threads, pruning, interruption.
 mod training;
 /// How products are cut by measurement, kept and repeated.
 mod tuning;
