@@ -6,7 +6,7 @@ use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
 
 use super::matrix::{Matrix, Out, product};
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, tiles};
 
 /// Batch rows per task.
@@ -33,7 +33,7 @@ pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
         for t in 0..steps {
             let previous = Matrix::new(states, t * h, batch, h, (steps + 1) * h);
             product(Out { data: &mut recurrent, row: 4 * h }, false, previous, w_hh);
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || {
                     for b in 0..batch {
@@ -85,7 +85,7 @@ pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
         // d_h and d_c of the step before, per sequence.
         let mut carry = vec![T::ZERO; batch * 2 * h];
         for t in (0..steps).rev() {
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || {
                     for b in 0..batch {
