@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use microglia::data::options::{Covariates, Source, delimiter_word, list};
+use microglia::files;
 use microglia::kernels::tuning::Tuning;
 use microglia::models::ModelKind;
 use toml::Value;
@@ -16,9 +17,10 @@ use super::config::Config;
 
 /// A TOML file's table.
 pub fn table(file: &Path) -> Result<toml::Table> {
-    let place = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
-    text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))
+    let (place, help) = (file.display(), "--config takes a TOML file, as a run's config.toml");
+    let bytes = files::read(file, help)?;
+    let text = String::from_utf8(bytes).map_err(|_| anyhow!("{place}: not TOML, which is UTF-8\n  help: {help}"))?;
+    text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}  help: {help}"))
 }
 
 /// Finds the files that a configuration names from its own folder, wherever the program was started.

@@ -39,6 +39,11 @@ mod experiment_edges;
 mod finite_difference;
 /// Intervals, calendars, and a model on new data.
 mod forecast;
+/// What the fuzz targets do, here and in `fuzz/`.
+#[path = "../../fuzz/targets.rs"]
+mod fuzz_targets;
+/// The fuzz targets on the kept corpus and on random input.
+mod fuzzed;
 /// What PyTorch computed.
 mod golden;
 /// Losses, clipping and learning rates as PyTorch computes them.
@@ -55,6 +60,10 @@ mod gpu_device;
 mod gpu_edges;
 /// The engines that tests run on.
 mod gpu_support;
+/// Files that no sound program wrote.
+mod hostile;
+/// Weights files that are torn, forged or another model's.
+mod hostile_checkpoint;
 /// Weights to and from PyTorch and transformers.
 mod interop;
 /// Every op on the GPU against its CPU twin.
