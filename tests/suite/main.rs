@@ -1,5 +1,7 @@
 //! The integration tests, in one binary because linking wgpu is slow.
 
+/// Scalers and scores of long series.
+mod accuracy;
 /// Which module may name which.
 mod architecture;
 /// Scores and baselines by hand, and the published ETT protocol.
@@ -18,6 +20,8 @@ mod cli_weights;
 mod compact;
 /// `compare` names broken engines.
 mod compare;
+/// Two runs in one folder, Ctrl-C twice, a closed stdout, and where a run writes.
+mod concurrency;
 /// Files as people have them.
 mod data;
 /// The embedded set is the documented one.
