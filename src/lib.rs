@@ -81,6 +81,7 @@
 //! `examples/` holds a forecaster in 30 lines, series from an iterator, a callback per epoch with a stop flag, a kernel on a
 //! device of one's own, forecasts of a trained model as a file, and the way to PyTorch and back.
 
+mod memory;
 mod words;
 
 pub mod compare;

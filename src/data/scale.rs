@@ -25,6 +25,11 @@ impl Scaler {
         scaled * self.std + self.mean
     }
 
+    /// Whether it can be undone: both finite, the deviation above 0.
+    pub fn is_sound(&self) -> bool {
+        self.mean.is_finite() && self.std.is_finite() && self.std > 0.0
+    }
+
     /// `None` if there is no value.
     fn fit(values: impl Iterator<Item = f64> + Clone) -> Option<Scaler> {
         let (mut count, mut sum, mut low, mut high) = (0usize, 0.0, f64::INFINITY, f64::NEG_INFINITY);
@@ -40,8 +45,15 @@ impl Scaler {
         if low == high {
             return Some(Scaler { mean: low, std: 1.0 });
         }
-        let mean = sum / count as f64;
-        let variance = values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / count as f64;
+        // A long sum of values far from 0 loses what lies below its last bits: what it lost shows in the distances to the mean, which
+        // are small. Their squares are corrected by the same (Chan, Golub and LeVeque 1983, "corrected two-pass").
+        let count = count as f64;
+        let near = sum / count;
+        let mean = near + values.clone().map(|value| value - near).sum::<f64>() / count;
+        let (distances, squares) = values
+            .map(|value| value - mean)
+            .fold((0.0, 0.0), |(sum, squares), distance| (sum + distance, squares + distance * distance));
+        let variance = (squares - distances * distances / count).max(0.0) / count;
         Some(Scaler { mean, std: variance.sqrt() })
     }
 }

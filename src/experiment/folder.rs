@@ -38,6 +38,8 @@ impl Folder {
     pub fn open(path: &Path, study: &Study, data: &BTreeMap<String, String>, analysis_plan: &str) -> Result<Folder> {
         std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
         let folder = Folder { path: path.to_path_buf(), _lock: lock(path)? };
+        files::remove_partials(path)?;
+        files::remove_partials(&path.join("cells"))?;
         let manifest = Manifest {
             format_version: FORMAT,
             study_hash: study.hash()?,

@@ -132,6 +132,14 @@ impl Program {
         self.check_replica(to, replica)
     }
 
+    /// Words of all rows of one replica, and of what all replicas share.
+    pub fn row_words(&self) -> (u64, u64) {
+        let sum = |shared: bool| -> u64 {
+            self.tensors.iter().filter(|tensor| tensor.shared == shared).map(|tensor| tensor.row() as u64).sum()
+        };
+        (sum(false), sum(true))
+    }
+
     /// Name, shape and fill of a tensor.
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.index()]

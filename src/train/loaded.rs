@@ -16,6 +16,7 @@ use crate::data::options::{self, Scale};
 use crate::data::{DataOptions, Dataset, Fitted, FittedSeries, Scaler, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::models::{self, ModelOptions};
 use crate::program::builder::Sizes;
 use crate::program::tensor::{MASK, OBSERVED, PARAMS, SERIES, STATE};
@@ -57,11 +58,25 @@ impl Loaded {
                 return super::checkpoints::newest(path).map(|(loaded, _)| loaded);
             }
         }
-        let bytes = std::fs::read(&file)
-            .map_err(Error::io(&file, "name a run folder, or a file checkpoint.safetensors or model.safetensors"))?;
+        let help = "name a run folder, or a file checkpoint.safetensors or model.safetensors";
+        let bytes = files::read(&file, help)?;
+        Loaded::from_bytes(&file, bytes)
+    }
+
+    /// As [`Loaded::open`], from a file's bytes; `file` is what messages call it. Nothing in them is trusted: sizes are held
+    /// against the tensors that are there before anything is built of them.
+    pub fn from_bytes(file: &Path, bytes: Vec<u8>) -> Result<Loaded> {
+        let file = file.to_path_buf();
         let header = header(&file, &bytes)?;
         let wrong = |error: Error| refuse(&file, format!("describes a model that is not known here: {error}"), TRAIN);
+        let impossible = |problem: String| refuse(&file, format!("its metadata makes no sense: {problem}"), DAMAGED);
+        let tensors = deserialize(&file, &bytes)?.len();
+        header.check(tensors).map_err(impossible)?;
         let model = header.model.options().map_err(wrong)?;
+        let words = models::params(&model, &sizes(&header)).map_err(wrong)?.total();
+        if words > bytes.len() / 4 {
+            return Err(impossible(format!("a model of {words} weights, in a file of {} bytes", bytes.len())));
+        }
         let program = models::build(&model, &models::Training::scoring(), sizes(&header)).map_err(wrong)?;
         let (layout, state) = (program.params, program.state);
         let (params, running) = weights::load_own(&file, &bytes, &layout, &state)?;
@@ -284,6 +299,8 @@ impl Loaded {
     }
 }
 
+const DAMAGED: &str = "the file is damaged, or another program's";
+
 const TRAIN: &str = "train the model again with this microglia, or start from its weights with --init";
 
 fn refuse(file: &Path, problem: String, help: &str) -> Error {
@@ -360,12 +377,11 @@ impl Source<'_> {
         read: impl Fn([u8; N]) -> T,
     ) -> Result<Vec<Vec<T>>> {
         let name = format!("{PREFIX}{name}");
-        let help = "the file is damaged, or another program's";
         let tensor =
-            self.tensors.tensor(&name).map_err(|_| refuse(self.file, format!("holds no tensor `{name}`"), help))?;
+            self.tensors.tensor(&name).map_err(|_| refuse(self.file, format!("holds no tensor `{name}`"), DAMAGED))?;
         if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
             let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
-            return Err(refuse(self.file, format!("tensor `{name}` is {found}, not {dtype:?} {shape:?}"), help));
+            return Err(refuse(self.file, format!("tensor `{name}` is {found}, not {dtype:?} {shape:?}"), DAMAGED));
         }
         let width: usize = shape[1..].iter().product();
         let values: Vec<T> = tensor.data().chunks_exact(N).filter_map(|word| word.try_into().ok()).map(read).collect();

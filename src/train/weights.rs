@@ -10,6 +10,7 @@ use super::checkpoint::PREFIX;
 use super::header::PatchtstHeader;
 use super::told::Told;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::models::{ModelOptions, NormKind, PatchtstOptions, Pool, Variant};
 use crate::program::{ParamLayout, StateLayout};
 
@@ -131,7 +132,7 @@ pub fn check(file: &Path) -> Result<()> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(Error::io(file, "--init takes a safetensors file that can be read"))
+    files::read(file, "--init takes a safetensors file that can be read")
 }
 
 /// What a file of our own says of the PatchTST it holds.

@@ -263,9 +263,9 @@ fn a_checkpoint_that_cannot_be_written_costs_nothing_else() {
     done(&resume(folder, &["full"]));
     assert_eq!(bits(&folder.join("full")), bits(&folder.join("whole")));
 
-    // A folder bars the temporary file of the last checkpoint.
+    // A folder bars the place of the last checkpoint.
     begun("barred");
-    let last = newest("whole").file.with_extension("partial");
+    let last = newest("whole").file;
     let bar = folder.join("barred/checkpoints").join(last.file_name().unwrap());
     std::fs::create_dir_all(bar.join("full")).unwrap();
     let barred = resume(folder, &["barred"]);
