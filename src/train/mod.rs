@@ -66,6 +66,7 @@ mod ridge;
 pub mod run;
 pub mod schedule;
 mod snapshot;
+mod sparse;
 pub mod state;
 pub mod step_table;
 pub mod summary;
