@@ -83,7 +83,12 @@ impl Trained {
         let help = format!("--train-data names the file as it was; {needed_for}");
         let dataset = match data.load() {
             Ok(dataset) => dataset,
-            Err(error) => bail!("the data that the model was trained on: {error}\n  help: {help}"),
+            Err(error) => {
+                // One help, for the option that is meant here.
+                let text = error.to_string();
+                let problem = text.split("\n  help:").next().unwrap_or_default();
+                bail!("the data that the model was trained on: {problem}\n  help: {help}")
+            }
         };
         if dataset.fingerprint != header.data.fingerprint {
             bail!("{}: has changed since the model was trained on it\n  help: {help}", data.source);

@@ -210,6 +210,21 @@ fn a_sparse_matrix_that_makes_no_sense_is_refused_by_name() {
 }
 
 #[test]
+fn a_sparse_file_is_a_fraction_of_its_model() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let tiny = path("tiny.csv");
+    let wide = ["--target", "y", "--lookback", "7", "--horizon", "2", "--batch", "8", "--hidden", "64", "--device=cpu"];
+    let cut = ["--schedule", "constant", "--sparsity", "0..0.97", "--warmup", "1", "--prune-every", "1"];
+    let run = ["train", "--data", tiny.to_str().unwrap(), "--max-steps", "2", "--out", "a"];
+    done(&microglia(folder, &[&run[..], &wide, &cut].concat()));
+    done(&microglia(folder, &["export", "a", "--form", "sparse", "--out", "sparse"]));
+    let [dense, sparse] = ["a/model.safetensors", "sparse"].map(|name| Loaded::open(&folder.join(name)).unwrap());
+    assert!(3 * sparse.bytes() < 4 * sparse.layout.total(), "{} bytes of {}", sparse.bytes(), sparse.layout.total());
+    assert_eq!(sparse.weights_sha256(), dense.weights_sha256());
+}
+
+#[test]
 fn no_file_is_replaced_unasked() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
