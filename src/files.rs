@@ -61,7 +61,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = std::fs::remove_file(&temporary);
         Error::io(
             path,
-            "--out names a folder that can be written to, with room for the file; what lay there still does",
+            "name another place, as with --out, that can be written to and has room for the file; what lay there still does",
         )(cause)
     })
 }

@@ -30,6 +30,14 @@ impl Scaler {
         self.mean.is_finite() && self.std.is_finite() && self.std > 0.0
     }
 
+    /// The same of a forecast, which is known to 32 bits: exactly 0 where it is 0 to that precision, as errors relative to the
+    /// size of a value need it.
+    pub fn unscale_forecast(&self, scaled: f32) -> f64 {
+        let rounding = f64::from(scaled).abs() * f64::from(f32::EPSILON) * self.std;
+        let value = self.unscale(scaled.into());
+        if value.abs() <= rounding { 0.0 } else { value }
+    }
+
     /// `None` if there is no value.
     fn fit(values: impl Iterator<Item = f64> + Clone) -> Option<Scaler> {
         let (mut count, mut sum, mut low, mut high) = (0usize, 0.0, f64::INFINITY, f64::NEG_INFINITY);

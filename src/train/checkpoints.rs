@@ -228,6 +228,24 @@ pub fn newest(run: &Path) -> Result<(Loaded, Vec<String>)> {
     }))
 }
 
+/// The model of a run folder: that of its results, or of its newest checkpoint where the run was killed before it wrote them, or
+/// went on after them.
+pub(super) fn of_folder(run: &Path) -> Result<Loaded> {
+    let results = run.join("checkpoint.safetensors");
+    if !results.exists() {
+        return newest(run).map(|(loaded, _)| loaded);
+    }
+    let results = Loaded::open(&results)?;
+    if finished(run) {
+        return Ok(results);
+    }
+    let position = |loaded: &Loaded| loaded.header.run.as_ref().map(RunState::position);
+    match newest(run) {
+        Ok((newest, _)) if position(&newest) > position(&results) => Ok(newest),
+        _ => Ok(results),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,19 +44,16 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Reads a file, or that of a run folder: `checkpoint.safetensors`, or where the run was killed before it wrote one, its
-    /// newest checkpoint.
+    /// Reads a file, or that of a run folder: `checkpoint.safetensors`, or its newest checkpoint where the run was killed before
+    /// it wrote that one, or went on after it.
     ///
     /// # Errors
     /// Names the file: not there, no safetensors file, another program's, of a format that is not read here, torn, or of
     /// weights that do not fit the model it describes.
     pub fn open(path: &Path) -> Result<Loaded> {
-        let mut file = path.to_path_buf();
+        let file = path.to_path_buf();
         if path.is_dir() {
-            file.push("checkpoint.safetensors");
-            if !file.exists() {
-                return super::checkpoints::newest(path).map(|(loaded, _)| loaded);
-            }
+            return super::checkpoints::of_folder(path);
         }
         let help = "name a run folder, or a file checkpoint.safetensors or model.safetensors";
         let bytes = files::read(&file, help)?;

@@ -67,6 +67,7 @@ pub mod run;
 pub mod schedule;
 mod snapshot;
 mod sound;
+mod sparse;
 pub mod state;
 pub mod step_table;
 pub mod summary;

@@ -162,6 +162,34 @@ fn a_finished_run_says_so_and_takes_more_epochs() {
 }
 
 #[test]
+fn a_run_that_went_on_and_was_killed_is_read_where_it_stands() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let run = |epochs: &str, out: &str| {
+        done(&train(folder, &["--replicas", "2", "--prune-until", "2", "--epochs", epochs, "--out", out]));
+    };
+    run("2", "a");
+    run("6", "b");
+    let results =
+        |run: &str| ["forecast", "--checkpoint", run, "--ensemble", "mean", "--levels", "none"].map(String::from);
+    let forecast = |run: &str| {
+        let all = results(run);
+        let output = microglia(folder, &all.iter().map(String::as_str).collect::<Vec<_>>());
+        done(&output);
+        stdout(&output)
+    };
+    let (before, after) = (forecast("a"), forecast("b"));
+    assert_ne!(before, after);
+    // As `--resume a --epochs 6` leaves it, killed before it wrote its results.
+    std::fs::remove_file(folder.join("a/checkpoints/finished")).unwrap();
+    assert_eq!(forecast("a"), before);
+    let newest = checkpoints::newest(&folder.join("b")).unwrap().0.file;
+    std::fs::copy(&newest, folder.join("a/checkpoints").join(newest.file_name().unwrap())).unwrap();
+    assert_eq!(forecast("a"), after);
+    refused(folder, &resume(folder, &["a/checkpoint.safetensors"]), &["--resume a/checkpoint.safetensors: is a file"]);
+}
+
+#[test]
 fn another_run_is_refused_by_what_differs() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("mine.csv");
