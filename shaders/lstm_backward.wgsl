@@ -20,6 +20,7 @@ struct Params {
     carry_row: u32,
     weights: u32,         // vec4 offset of w_hh [4, H, H to a multiple of 4] in a replica's row
     weights_row: u32,     // in vec4
+    first_tile: u32,      // batch tiles that other dispatches of the op run before
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -53,7 +54,7 @@ fn store_gates(word: vec4<u32>, value: vec4<f32>) {
 @compute @workgroup_size(LANES)
 fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let replica = group.z;
-    let first = group.x * 4u;
+    let first = (p.first_tile + group.x) * 4u;
     let rows = min(4u, p.batch - first);
     let unit = group.y * LANES + lane;
     let step_words = 4u * p.hidden;

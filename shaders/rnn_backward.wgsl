@@ -21,6 +21,7 @@ struct Params {
     d_projected_row: u32,
     weights: u32,          // vec4 offset of w_hh [H (k), H to a multiple of 4 (unit)] in a replica's row
     weights_row: u32,      // in vec4
+    first_tile: u32,       // batch tiles that other dispatches of the op run before
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -37,7 +38,7 @@ var<workgroup> sh_d: array<array<vec4<f32>, MAX_LANES>, 4>;
 @compute @workgroup_size(LANES)
 fn rnn_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let replica = group.z;
-    let first = group.x * 4u;
+    let first = (p.first_tile + group.x) * 4u;
     let rows = min(4u, p.batch - first);
     let unit = group.y * LANES + lane;
     let states_stride = (p.steps + 1u) * p.hidden;

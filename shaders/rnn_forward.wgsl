@@ -20,6 +20,7 @@ struct Params {
     states_row: u32,
     weights: u32,        // vec4 offset of w_hh transposed [H (k), H to a multiple of 4 (unit)] in a replica's row
     weights_row: u32,    // in vec4
+    first_tile: u32,     // batch tiles that other dispatches of the op run before
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -47,7 +48,7 @@ fn store_states(word: vec4<u32>, value: vec4<f32>) {
 @compute @workgroup_size(LANES)
 fn rnn_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let replica = group.z;
-    let first = group.x * 4u;
+    let first = (p.first_tile + group.x) * 4u;
     let rows = min(4u, p.batch - first);
     let unit = group.y * LANES + lane;
     let states_stride = (p.steps + 1u) * p.hidden;

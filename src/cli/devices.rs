@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use microglia::gpu::device::select;
+use microglia::gpu::adapter::select;
 use microglia::gpu::{AdapterSummary, Choice, list_adapters};
 use serde_json::{Value, json};
 

@@ -1,10 +1,13 @@
 //! `microglia train --resume`: a run as it was asked for, from where its newest checkpoint stands.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::Dataset;
+use microglia::gpu::Gpu;
 use microglia::train::header::DeviceHeader;
 use microglia::train::options::LrSchedule;
 use microglia::train::{Loaded, Plan, RunState, checkpoints};
@@ -23,6 +26,8 @@ pub struct Resumed {
     /// As resolved then.
     before: toml::Table,
     loaded: Loaded,
+    /// Whether the device was typed now: then it may be another one.
+    device_typed: bool,
 }
 
 impl Resumed {
@@ -46,7 +51,18 @@ impl Resumed {
             let file = before.get("init").and_then(toml::Value::as_str).filter(|file| *file != "none");
             config.train.init = file.map(Into::into);
         }
-        Ok(Resumed { config, before, loaded })
+        let device_typed = typed.value_source("device") == Some(ValueSource::CommandLine);
+        Ok(Resumed { config, before, loaded, device_typed })
+    }
+
+    /// The configuration, without what was measured for another device.
+    pub fn config_on(&mut self, gpu: Option<&Arc<Gpu>>) -> Config {
+        let adapter = gpu.map(|gpu| &gpu.summary().name);
+        if self.device_typed && self.config.tuning.as_ref().is_some_and(|tuning| Some(&tuning.adapter) != adapter) {
+            self.config.tuning = None;
+            self.before.remove("tuning");
+        }
+        self.config.clone()
     }
 
     /// Where the run stands, if it is the run that is now asked for.
@@ -71,10 +87,11 @@ impl Resumed {
             );
         }
         let (then, now) = (&header.device, device);
-        if (&then.engine, &then.class) != (&now.engine, &now.class) {
+        let other = (&then.engine, &then.class) != (&now.engine, &now.class);
+        if other && !self.device_typed {
             bail!(
                 "{place}: the run was on {} ({}, {}), and here is {} ({}, {}): the bits would differ\n  help: name that \
-                 device with --device, or begin a new run",
+                 device with --device, or this one to go on on it all the same, or begin a new run",
                 then.name,
                 then.engine,
                 then.class,
@@ -84,7 +101,12 @@ impl Resumed {
             );
         }
         if then.name != now.name {
-            say(&format!("the run was on {}, and goes on on {}: its last bits may differ", then.name, now.name));
+            say(&format!(
+                "the run was on {}, and goes on on {}: its last bits {} from those of a run that stayed",
+                then.name,
+                now.name,
+                if other { "will differ" } else { "may differ" }
+            ));
         }
         let state = self.loaded.run()?;
         if state.replicas.len() != plan.members.len() {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::ArgMatches;
+use microglia::Error;
 use microglia::gpu::Gpu;
 use microglia::train::baselines::Forecasts;
 use microglia::train::header::DeviceHeader;
-use microglia::train::{Checkpoints, Plan, Status, Summary, run_from as train, summarize, weights};
+use microglia::train::{Checkpoints, Plan, Status, Summary, checkpoints, run_from as train, summarize, weights};
 
 use super::config::Config;
 use super::engine::{check_tuning, make_engine, tuned};
@@ -24,11 +25,12 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
         return Ok(Code::Done);
     }
     if let Some(place) = typed.get_one::<PathBuf>("resume") {
-        let resumed = Resumed::open(place, typed)?;
+        let mut resumed = Resumed::open(place, typed)?;
         if resumed.is_finished(place) && resumed.differences(&resumed.config).is_empty() {
             return finished(place);
         }
-        let (config, gpu) = (resumed.config.clone(), Gpu::open(&resumed.config.device)?);
+        let gpu = Gpu::open(&resumed.config.device)?;
+        let config = resumed.config_on(gpu.as_ref());
         return run_into(&RunFolder::of_run(place), &config, gpu, Some(resumed));
     }
     let (config, remarks) = Config::new(typed)?;
@@ -63,11 +65,15 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>, resumed: 
     }
     let (every, keep) = (config.checkpoint_every, config.keep_checkpoints);
     let text = config_file::write(&config);
-    let mut checkpoints = Checkpoints::open(folder.path(), every, keep, &text, from.is_some())?;
+    let mut kept = Checkpoints::open(folder.path(), every, keep, &text, from.is_some())?;
     let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
-    let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter, from, Some(&mut checkpoints));
+    let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter, from, Some(&mut kept));
     reporter.finish();
-    let trained = trained?;
+    let trained = trained.inspect_err(|error| {
+        if matches!(error, Error::Device { .. }) && checkpoints::any(folder.path()) {
+            say(&format!("to go on elsewhere: microglia train --resume {} --device cpu", quoted(folder.path())));
+        }
+    })?;
     trained.notices.iter().for_each(|line| say(line));
     let whole = trained.status != Status::Interrupted;
     let baselines = Forecasts::of_test(&dataset);
@@ -76,7 +82,7 @@ fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>, resumed: 
         Finished { dataset: &dataset, plan: &plan, config: &config, outcome: &outcome, baselines: &baselines };
     let mut written = finished.write(folder);
     if whole && outcome.summary.status != Status::Interrupted {
-        written = written.and_then(|()| Ok(checkpoints.finish()?));
+        written = written.and_then(|()| Ok(kept.finish()?));
     }
     let code = tell(&outcome.summary, config.json, written.map(|()| folder.path()))?;
     if code == Code::Interrupted {

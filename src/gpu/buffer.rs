@@ -14,9 +14,8 @@ const CHUNK_BYTES: usize = 1 << 22;
 /// A storage buffer of `words` words that all hold `fill`.
 pub(crate) fn storage(gpu: &Gpu, label: &str, words: usize, fill: u32) -> Result<wgpu::Buffer> {
     let bytes = words as u64 * 4;
-    let what = format!("tensor `{label}` ({bytes} bytes)");
     gpu.tally.allocated(bytes);
-    gpu.scoped(&what, || {
+    gpu.scoped(format_args!("{label} ({bytes} bytes)"), || {
         let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size: bytes,
@@ -83,15 +82,16 @@ impl Staging {
                 })?
             }
         };
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(source, start, &buffer, 0, len);
-        let submission = gpu.queue.submit([encoder.finish()]);
+        let submission =
+            gpu.submit("a read-back", |encoder| encoder.copy_buffer_to_buffer(source, start, &buffer, 0, len))?;
         let (sender, receiver) = std::sync::mpsc::channel();
-        buffer.map_async(wgpu::MapMode::Read, 0..len, move |result| {
-            // The receiver waits below; it is gone only if the wait itself failed.
-            let _ = sender.send(result);
-        });
-        super::pass::wait(gpu, submission)?;
+        gpu.scoped(format_args!("a read-back of {len} bytes"), || {
+            buffer.map_async(wgpu::MapMode::Read, 0..len, move |result| {
+                // The receiver waits below; it is gone only if the wait itself failed.
+                let _ = sender.send(result);
+            });
+        })?;
+        gpu.wait(submission, format_args!("a read-back of {len} bytes"))?;
         let failed = |problem: String| Error::Device { problem, help: "use --device cpu".into() };
         // The work is done, but the callback may run on another thread that waits for the same device.
         match receiver.recv_timeout(MAP_TIMEOUT) {

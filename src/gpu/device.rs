@@ -1,204 +1,14 @@
-//! Adapters: what there is, which one a choice means, and the device opened on it.
+//! An open device, and the pipelines made on it.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::adapter::{AdapterSummary, Choice, adapters, select};
+use super::fault::Fault;
 use super::shader::{Constant, Kernel, Shader};
 use super::timing::{Stamps, Tally};
 use crate::error::{Error, Result};
-
-/// What the user asked for with `--device`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Choice {
-    /// A real GPU if there is one, else the CPU engine.
-    #[default]
-    Auto,
-    Cpu,
-    /// A real GPU, or an error.
-    Gpu,
-    /// The adapter whose name holds this text, software ones included.
-    Named(String),
-}
-
-impl FromStr for Choice {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text.trim() {
-            "" => Err(Error::config("device", "no device is named", "say auto, cpu, gpu or part of an adapter's name")),
-            word if word.eq_ignore_ascii_case("auto") => Ok(Choice::Auto),
-            word if word.eq_ignore_ascii_case("cpu") => Ok(Choice::Cpu),
-            word if word.eq_ignore_ascii_case("gpu") => Ok(Choice::Gpu),
-            name => Ok(Choice::Named(name.to_string())),
-        }
-    }
-}
-
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Choice::Auto => "auto",
-            Choice::Cpu => "cpu",
-            Choice::Gpu => "gpu",
-            Choice::Named(name) => name,
-        })
-    }
-}
-
-/// What decides how a kernel is cut: nothing finer of an adapter does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AdapterClass {
-    /// A CPU that plays a GPU.
-    Software,
-    /// A GPU that shares the processor's memory.
-    Integrated,
-    /// A card with memory of its own, or a share of one.
-    Discrete,
-}
-
-impl AdapterClass {
-    /// As summaries and checkpoints have it.
-    pub fn word(self) -> &'static str {
-        match self {
-            AdapterClass::Software => "software",
-            AdapterClass::Integrated => "integrated",
-            AdapterClass::Discrete => "discrete",
-        }
-    }
-}
-
-/// An adapter, with the limits and features that matter here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdapterSummary {
-    pub name: String,
-    /// `vulkan`, `metal` or `dx12`.
-    pub backend: String,
-    pub driver: String,
-    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
-    pub device_type: &'static str,
-    /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP. Taken only when asked for by name.
-    pub software: bool,
-    pub max_storage_buffer_binding_bytes: u64,
-    pub max_buffer_bytes: u64,
-    pub max_storage_buffers: u32,
-    pub max_workgroup_memory_bytes: u32,
-    pub max_invocations: u32,
-    pub subgroup_min_size: u32,
-    pub subgroup_max_size: u32,
-    pub timestamp_query: bool,
-    pub subgroup: bool,
-    pub shader_f16: bool,
-}
-
-impl AdapterSummary {
-    fn of(adapter: &wgpu::Adapter) -> Self {
-        Self::with(adapter.get_info(), &adapter.limits(), adapter.features())
-    }
-
-    fn with(info: wgpu::AdapterInfo, limits: &wgpu::Limits, features: wgpu::Features) -> Self {
-        let software = info.device_type == wgpu::DeviceType::Cpu || named_like_software(&info.name);
-        let device_type = match info.device_type {
-            _ if software => "software",
-            wgpu::DeviceType::DiscreteGpu => "discrete",
-            wgpu::DeviceType::IntegratedGpu => "integrated",
-            wgpu::DeviceType::VirtualGpu => "virtual",
-            wgpu::DeviceType::Cpu | wgpu::DeviceType::Other => "other",
-        };
-        let driver = format!("{} {}", info.driver, info.driver_info);
-        AdapterSummary {
-            name: info.name,
-            backend: info.backend.to_string(),
-            driver: driver.trim().to_string(),
-            device_type,
-            software,
-            max_storage_buffer_binding_bytes: limits.max_storage_buffer_binding_size,
-            max_buffer_bytes: limits.max_buffer_size,
-            max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
-            max_workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
-            max_invocations: limits.max_compute_invocations_per_workgroup,
-            subgroup_min_size: info.subgroup_min_size,
-            subgroup_max_size: info.subgroup_max_size,
-            timestamp_query: features.contains(wgpu::Features::TIMESTAMP_QUERY),
-            subgroup: features.contains(wgpu::Features::SUBGROUP),
-            shader_f16: features.contains(wgpu::Features::SHADER_F16),
-        }
-    }
-
-    /// What decides how kernels are cut.
-    pub fn class(&self) -> AdapterClass {
-        match self.device_type {
-            "software" => AdapterClass::Software,
-            "discrete" | "virtual" => AdapterClass::Discrete,
-            _ => AdapterClass::Integrated,
-        }
-    }
-
-    /// Lower is better: discrete cards before those that share the processor's memory.
-    fn rank(&self) -> u32 {
-        match self.device_type {
-            "discrete" => 0,
-            "integrated" => 1,
-            "virtual" => 2,
-            _ => 3,
-        }
-    }
-}
-
-/// Some drivers do not say that they are software.
-fn named_like_software(name: &str) -> bool {
-    let name = name.to_lowercase();
-    ["llvmpipe", "lavapipe", "swiftshader", "softpipe", "microsoft basic render"].iter().any(|word| name.contains(word))
-}
-
-/// The index of the adapter a choice means; `None` is the CPU engine.
-pub fn select(adapters: &[AdapterSummary], choice: &Choice) -> Result<Option<usize>> {
-    let real = || {
-        let real = adapters.iter().enumerate().filter(|(_, adapter)| !adapter.software);
-        real.min_by_key(|(_, adapter)| adapter.rank()).map(|(i, _)| i)
-    };
-    match choice {
-        Choice::Cpu => Ok(None),
-        Choice::Auto => Ok(real()),
-        Choice::Gpu => match real() {
-            Some(i) => Ok(Some(i)),
-            None => Err(no_adapter("there is no GPU (software adapters must be asked for by name)", adapters)),
-        },
-        Choice::Named(wanted) => {
-            let wanted_lower = wanted.to_lowercase();
-            let found: Vec<usize> =
-                (0..adapters.len()).filter(|&i| adapters[i].name.to_lowercase().contains(&wanted_lower)).collect();
-            match found.first() {
-                None => Err(no_adapter(&format!("no adapter's name contains `{wanted}`"), adapters)),
-                // One card that several backends offer is not ambiguous: the first backend is taken.
-                Some(&first) if found.iter().all(|&i| adapters[i].name == adapters[first].name) => Ok(Some(first)),
-                Some(_) => Err(no_adapter(&format!("several adapters' names contain `{wanted}`"), adapters)),
-            }
-        }
-    }
-}
-
-fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
-    let help = if adapters.is_empty() {
-        "this machine shows no adapter at all: install a Vulkan driver, or use --device cpu".to_string()
-    } else {
-        let names: Vec<String> =
-            adapters.iter().map(|a| format!("{} ({}, {})", a.name, a.backend, a.device_type)).collect();
-        format!("--device cpu, or part of one name of: {}", names.join(" | "))
-    };
-    Error::Device { problem: problem.to_string(), help }
-}
-
-fn adapters() -> Vec<wgpu::Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY))
-}
-
-/// Every adapter of this machine, in the order in which drivers name them.
-pub fn list_adapters() -> Vec<AdapterSummary> {
-    adapters().iter().map(AdapterSummary::of).collect()
-}
 
 /// A device's own limits, but for those that kernels rely on, which are WebGPU's defaults.
 fn compute_limits(own: &wgpu::Limits) -> wgpu::Limits {
@@ -233,8 +43,7 @@ pub struct Gpu {
     pub(crate) stamps: Option<Stamps>,
     pub(crate) tally: Tally,
     summary: AdapterSummary,
-    /// The first error that no call could be blamed for, or the reason the device was lost.
-    fault: Arc<Mutex<Option<String>>>,
+    pub(super) fault: Fault,
     kernels: Mutex<HashMap<KernelKey, Arc<Kernel>>>,
 }
 
@@ -273,21 +82,7 @@ impl Gpu {
                     .into(),
             })?;
         let gpu = Self::of(device, queue, stamps, summary);
-        let note = |fault: &Arc<Mutex<Option<String>>>| {
-            let fault = fault.clone();
-            move |text: String| {
-                lock(&fault).get_or_insert(text);
-            }
-        };
-        let on_error = note(&gpu.fault);
-        gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| on_error(error.to_string())));
-        let on_lost = note(&gpu.fault);
-        gpu.device.set_device_lost_callback(move |reason, message| {
-            // A device that we dropped ourselves is no fault.
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                on_lost(format!("the device was lost: {message}"));
-            }
-        });
+        gpu.fault.watch(&gpu.device);
         Ok(gpu)
     }
 
@@ -318,7 +113,7 @@ impl Gpu {
     }
 
     fn of(device: wgpu::Device, queue: wgpu::Queue, stamps: Option<Stamps>, summary: AdapterSummary) -> Gpu {
-        let (tally, fault, kernels) = (Tally::default(), Arc::default(), Mutex::default());
+        let (tally, fault, kernels) = (Tally::default(), Fault::default(), Mutex::default());
         Gpu { device, queue, stamps, tally, summary, fault, kernels }
     }
 
@@ -335,38 +130,6 @@ impl Gpu {
     /// The adapter, with the limits that hold here.
     pub fn summary(&self) -> &AdapterSummary {
         &self.summary
-    }
-
-    /// Fails if the driver has reported an error or lost the device.
-    pub fn check(&self) -> Result<()> {
-        match &*lock(&self.fault) {
-            None => Ok(()),
-            Some(problem) => Err(Error::Device {
-                problem: format!("{}: {problem}", self.summary.name),
-                help: "run `microglia compare` on it, update its driver, or use --device cpu".into(),
-            }),
-        }
-    }
-
-    /// Runs `make`, and turns the errors it raises on the device into one that names `what`.
-    pub(crate) fn scoped<T>(&self, what: &str, make: impl FnOnce() -> T) -> Result<T> {
-        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
-        let made = make();
-        // Scopes close in the reverse order.
-        let errors = [internal, validation, memory].map(|scope| pollster::block_on(scope.pop()));
-        match errors.into_iter().flatten().next() {
-            None => Ok(made),
-            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::Device {
-                problem: format!("{}: out of memory for {what}", self.summary.name),
-                help: "choose a smaller --batch, --lookback, --hidden (of patchtst --d-model, --ff or --heads) or --replicas".into(),
-            }),
-            Some(error) => Err(Error::Device {
-                problem: format!("{}: {what}: {error}", self.summary.name),
-                help: "update the driver, or use --device cpu".into(),
-            }),
-        }
     }
 
     /// The pipeline of a shader, made at its first use.
@@ -393,69 +156,6 @@ impl fmt::Debug for Gpu {
 }
 
 /// A thread that panicked while it held one of these left nothing half-done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn adapter(name: &str, device_type: &'static str) -> AdapterSummary {
-        AdapterSummary {
-            name: name.into(),
-            backend: "vulkan".into(),
-            driver: String::new(),
-            device_type,
-            software: device_type == "software",
-            max_storage_buffer_binding_bytes: 1 << 27,
-            max_buffer_bytes: 1 << 28,
-            max_storage_buffers: 8,
-            max_workgroup_memory_bytes: 16384,
-            max_invocations: 256,
-            subgroup_min_size: 8,
-            subgroup_max_size: 8,
-            timestamp_query: false,
-            subgroup: false,
-            shader_f16: false,
-        }
-    }
-
-    fn named(name: &str) -> Choice {
-        name.parse().unwrap()
-    }
-
-    #[test]
-    fn words_of_a_choice() {
-        assert_eq!(named("AUTO"), Choice::Auto);
-        assert_eq!(named("cpu"), Choice::Cpu);
-        assert_eq!(named("gpu"), Choice::Gpu);
-        assert_eq!(named("llvmpipe").to_string(), "llvmpipe");
-        assert!(" ".parse::<Choice>().is_err());
-    }
-
-    #[test]
-    fn auto_prefers_a_discrete_card_and_never_takes_software() {
-        let software = [adapter("llvmpipe (LLVM 15)", "software")];
-        assert_eq!(select(&software, &Choice::Auto).unwrap(), None);
-        assert!(select(&software, &Choice::Gpu).unwrap_err().to_string().contains("llvmpipe (LLVM 15)"));
-        assert!(select(&[], &Choice::Gpu).is_err());
-        assert_eq!(select(&[], &Choice::Auto).unwrap(), None);
-        let mixed = [software[0].clone(), adapter("UHD 620", "integrated"), adapter("RTX 4070", "discrete")];
-        assert_eq!(select(&mixed, &Choice::Auto).unwrap(), Some(2));
-        assert_eq!(select(&mixed, &Choice::Gpu).unwrap(), Some(2));
-        assert_eq!(select(&mixed, &Choice::Cpu).unwrap(), None);
-    }
-
-    #[test]
-    fn names_match_in_part_and_ambiguity_lists_the_adapters() {
-        let adapters =
-            [adapter("llvmpipe", "software"), adapter("RTX 4070", "discrete"), adapter("RTX 3060", "discrete")];
-        assert_eq!(select(&adapters, &named("LLVM")).unwrap(), Some(0));
-        assert_eq!(select(&adapters, &named("4070")).unwrap(), Some(1));
-        assert!(select(&adapters, &named("rtx")).unwrap_err().to_string().contains("RTX 3060"));
-        assert!(select(&adapters, &named("radeon")).unwrap_err().to_string().contains("RTX 4070"));
-        let twice = [adapter("RTX 4070", "discrete"), adapter("RTX 4070", "discrete")];
-        assert_eq!(select(&twice, &named("rtx")).unwrap(), Some(0));
-    }
 }

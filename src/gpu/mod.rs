@@ -2,8 +2,10 @@
 //!
 //! Knows no op: what is dispatched, and on which buffers, is decided in `kernels`.
 
+pub mod adapter;
 pub mod buffer;
 pub mod device;
+mod fault;
 pub mod pass;
 pub mod shader;
 pub mod timing;
@@ -11,4 +13,5 @@ pub mod timing;
 /// The version whose devices [`Gpu::with_device`] takes.
 pub use wgpu;
 
-pub use device::{AdapterClass, AdapterSummary, Choice, Gpu, list_adapters};
+pub use adapter::{AdapterClass, AdapterSummary, Choice, list_adapters};
+pub use device::Gpu;

@@ -1,6 +1,7 @@
 //! Shaders: parsed and reflected with naga, so that bindings are found by the names the WGSL gives them.
 
 use std::num::NonZeroU64;
+use std::sync::atomic::AtomicBool;
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
@@ -134,6 +135,8 @@ pub(crate) struct Kernel {
     pub bindings: Vec<Binding>,
     /// Whether it reads the slot through a dynamic offset.
     pub per_slot: bool,
+    /// Whether a submission that holds it was waited for: some drivers compile at the first use.
+    pub ran: AtomicBool,
 }
 
 impl Kernel {
@@ -159,7 +162,7 @@ impl Kernel {
         let label = Some(shader.name.as_str());
         let constants: Vec<(&str, f64)> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
         let what = format!("op `{}`", shader.name);
-        let (pipeline, layout) = gpu.scoped(&what, || {
+        let (pipeline, layout) = gpu.scoped(what, || {
             let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label,
                 source: wgpu::ShaderSource::Wgsl(shader.source.as_str().into()),
@@ -186,7 +189,7 @@ impl Kernel {
             (pipeline, layout)
         })?;
         let per_slot = bindings.iter().any(|binding| binding.name == SLOT);
-        Ok(Kernel { pipeline, layout, bindings, per_slot })
+        Ok(Kernel { pipeline, layout, bindings, per_slot, ran: AtomicBool::new(false) })
     }
 
     /// Binds a buffer range to every name of the shader.
@@ -201,7 +204,7 @@ impl Kernel {
             let resource = wgpu::BindingResource::Buffer(resource(binding)?);
             entries.push(wgpu::BindGroupEntry { binding: binding.index, resource });
         }
-        gpu.scoped(&format!("op `{label}`"), || {
+        gpu.scoped(format_args!("op `{label}`"), || {
             gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(label),
                 layout: &self.layout,

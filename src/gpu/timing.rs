@@ -95,7 +95,6 @@ pub(crate) fn run<'a>(
     let mut spans = Vec::new();
     while dispatches.peek().is_some() {
         let began = Instant::now();
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let (mut work, mut count) = (0, 0);
         let mut next = |count: u32| {
             let fits = |next: &Prepared| work == 0 || (work + next.work) as f64 <= budget;
@@ -103,35 +102,36 @@ pub(crate) fn run<'a>(
             work += next.0.work;
             Some(next)
         };
-        match stamps {
-            Stamps::WithinPasses => {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                while let Some((dispatch, offset, replicas)) = next(count) {
-                    pass.write_timestamp(&set, 2 * count);
-                    pass.set_pipeline(&dispatch.kernel.pipeline);
-                    dispatch.record(&mut pass, offset, replicas);
-                    pass.write_timestamp(&set, 2 * count + 1);
-                    count += 1;
+        gpu.submit("timed dispatches", |encoder| {
+            match stamps {
+                Stamps::WithinPasses => {
+                    let mut pass = encoder.begin_compute_pass(&Default::default());
+                    while let Some((dispatch, offset, replicas)) = next(count) {
+                        pass.write_timestamp(&set, 2 * count);
+                        pass.set_pipeline(&dispatch.kernel.pipeline);
+                        dispatch.record(&mut pass, offset, replicas);
+                        pass.write_timestamp(&set, 2 * count + 1);
+                        count += 1;
+                    }
+                }
+                Stamps::AroundPasses => {
+                    while let Some((dispatch, offset, replicas)) = next(count) {
+                        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                            label: Some(dispatch.name),
+                            timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                                query_set: &set,
+                                beginning_of_pass_write_index: Some(2 * count),
+                                end_of_pass_write_index: Some(2 * count + 1),
+                            }),
+                        });
+                        pass.set_pipeline(&dispatch.kernel.pipeline);
+                        dispatch.record(&mut pass, offset, replicas);
+                        count += 1;
+                    }
                 }
             }
-            Stamps::AroundPasses => {
-                while let Some((dispatch, offset, replicas)) = next(count) {
-                    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                        label: Some(dispatch.name),
-                        timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
-                            query_set: &set,
-                            beginning_of_pass_write_index: Some(2 * count),
-                            end_of_pass_write_index: Some(2 * count + 1),
-                        }),
-                    });
-                    pass.set_pipeline(&dispatch.kernel.pipeline);
-                    dispatch.record(&mut pass, offset, replicas);
-                    count += 1;
-                }
-            }
-        }
-        encoder.resolve_query_set(&set, 0..2 * count, &resolved, 0);
-        gpu.queue.submit([encoder.finish()]);
+            encoder.resolve_query_set(&set, 0..2 * count, &resolved, 0);
+        })?;
         gpu.tally.submitted(u64::from(count), began);
         let bytes = staging.read(gpu, &resolved, 0, 16 * u64::from(count))?;
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&bytes);

@@ -78,6 +78,7 @@ uniform! {
         scores_row: u32,
         softmax_row: u32,
         output_row: u32,
+        first_group: u32,
     }
 }
 
@@ -93,6 +94,7 @@ pub fn attention_forward(op: &AttentionForward, shapes: &Shapes) -> Plan {
         scores_row: op.scores.map_or(0, |scores| shapes.row(scores)),
         softmax_row: shapes.row(op.softmax),
         output_row: shapes.row(op.output),
+        first_group: 0,
     };
     let bindings =
         [("steps", STEPS), ("qkv", op.qkv), ("before", before), ("softmax", op.softmax), ("output", op.output)];
@@ -119,6 +121,7 @@ uniform! {
         d_output_row: u32,
         d_scores_row: u32,
         d_qkv_row: u32,
+        first_group: u32,
     }
 }
 
@@ -135,6 +138,7 @@ pub fn attention_backward_query(op: &AttentionBackward, shapes: &Shapes) -> Plan
         d_output_row: shapes.row(op.d_output),
         d_scores_row: op.d_scores.map_or(0, |scores| shapes.row(scores)),
         d_qkv_row: shapes.row(op.d_qkv),
+        first_group: 0,
     };
     let bindings = [
         ("steps", STEPS),
@@ -159,6 +163,7 @@ uniform! {
         d_output_row: u32,
         d_scores_row: u32,
         d_qkv_row: u32,
+        first_group: u32,
     }
 }
 
@@ -174,6 +179,7 @@ pub fn attention_backward_key_value(op: &AttentionBackward, shapes: &Shapes) -> 
         d_output_row: shapes.row(op.d_output),
         d_scores_row: op.d_scores.map_or(0, |scores| shapes.row(scores)),
         d_qkv_row: shapes.row(op.d_qkv),
+        first_group: 0,
     };
     let bindings = [
         ("steps", STEPS),
@@ -208,7 +214,7 @@ mod tests {
             lookback: 1,
         };
         let program: Program = crate::program::Builder::new(sizes, Default::default()).finish().unwrap();
-        let shapes = Shapes { program: &program, class: AdapterClass::Software, max_steps: None, tuning: None };
+        let shapes = Shapes::of(&program, AdapterClass::Software);
         for tokens in 1..=1024 {
             for width in 1..=128 {
                 let heads = Heads { first: 0, pairs: 6, qkv_first: 0, tokens, heads: 2, width };

@@ -6,11 +6,11 @@ use super::bind::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
 use super::plan::Plan;
 use super::roofline;
 use super::tuning::Tuning;
-use super::waves::{Waves, row_bytes};
+use super::waves::{Waves, lists, row_bytes};
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
 use crate::error::Result;
 use crate::gpu::buffer::{self, POISON, Staging};
-use crate::gpu::pass::{Prepared, Submitter};
+use crate::gpu::pass::{BOUND_SECONDS, Prepared, Submitter};
 use crate::gpu::timing::{self, Stamps};
 use crate::gpu::{AdapterClass, Choice, Gpu};
 use crate::program::{Fill, List, Program, Tensor, TensorId};
@@ -18,8 +18,11 @@ use crate::program::{Fill, List, Program, Tensor, TensorId};
 /// How an engine is built; none of it but `class` and `tuning` changes a result's bits.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
-    /// Pretends that the device binds no more than this, so that replicas run in waves.
+    /// Takes this for what the device binds, whatever it says: less, so that replicas run in waves; or more, as drivers do
+    /// that promise too much.
     pub max_binding_bytes: Option<u64>,
+    /// Seconds that no submission is estimated to run beyond; 0.5 where nothing is asked for.
+    pub max_submission_seconds: Option<f64>,
     /// Cuts the recurrent kernels' walk through time into dispatches of at most so many steps.
     pub max_steps_per_dispatch: Option<usize>,
     /// Cuts kernels as for another class of adapter.
@@ -30,10 +33,22 @@ pub struct GpuOptions {
     pub poison: bool,
 }
 
+impl GpuOptions {
+    fn bound(&self) -> f64 {
+        self.max_submission_seconds.unwrap_or(BOUND_SECONDS)
+    }
+
+    /// Operations that even the slow adapters of the class do within half the bound.
+    pub(super) fn work_of_a_submission(&self, gpu: &Gpu) -> u64 {
+        (0.5 * self.bound() * self.class.unwrap_or(gpu.summary().class()).speed()) as u64
+    }
+}
+
 /// Replicas whose tensors share buffers.
 struct Wave {
     /// By tensor; `None` for those that all waves share.
     tensors: Vec<Option<wgpu::Buffer>>,
+    scratch: Vec<wgpu::Buffer>,
     /// By list, then op, then dispatch.
     lists: Vec<Vec<Vec<Prepared>>>,
     /// The wave's replica, counted from its first, in each row; those that rest come last.
@@ -47,6 +62,10 @@ pub struct GpuEngine {
     gpu: Arc<Gpu>,
     program: Program,
     class: AdapterClass,
+    options: GpuOptions,
+    /// What its dispatches are cut to, as far as they can be, and the largest one, in operations.
+    most_work: u64,
+    largest: u64,
     waves: Waves,
     /// By tensor; `Some` for those that all replicas share.
     shared: Vec<Option<wgpu::Buffer>>,
@@ -67,8 +86,9 @@ impl GpuEngine {
     /// Makes everything the program needs. Fails, before it allocates anything, where one model alone is too large.
     pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
         let class = options.class.unwrap_or(gpu.summary().class());
-        let (lists, waves) = Waves::of(&gpu, &program, &options)?;
-        let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
+        let waves = Waves::of(&gpu, &program, &options)?;
+        let most_work = options.work_of_a_submission(&gpu);
+        let plans: Vec<Plan> = lists(&gpu, &program, &options, most_work).into_iter().flatten().collect();
 
         let fill = |tensor: &Tensor| match tensor.fill {
             Fill::Zeros => 0,
@@ -81,48 +101,79 @@ impl GpuEngine {
                 }
             }
         };
-        let make = |tensor: &Tensor, rows: usize| {
-            buffer::storage(&gpu, &tensor.name, row_bytes(tensor) as usize / 4 * rows, fill(tensor))
+        let make = |(i, tensor): (usize, &Tensor), rows: usize| {
+            let op = program.first_use(TensorId(i as u32)).map_or(String::new(), |op| format!("op `{op}`: "));
+            let label = format!("{op}tensor `{}` of {rows} replicas", tensor.name);
+            buffer::storage(&gpu, &label, row_bytes(tensor) as usize / 4 * rows, fill(tensor))
         };
-        let shared = program.tensors.iter().map(|t| t.shared.then(|| make(t, 1)).transpose()).collect::<Result<_>>()?;
-        let uniforms = Uniforms::new(&gpu, &all, program.slots)?;
+        let tensors = || program.tensors.iter().enumerate();
+        let shared = tensors().map(|one| one.1.shared.then(|| make(one, 1)).transpose()).collect::<Result<_>>()?;
         let mut groups = Vec::new();
         for (_, count) in waves.spans() {
-            let tensors = program
-                .tensors
-                .iter()
-                .map(|t| (!t.shared).then(|| make(t, count)).transpose())
-                .collect::<Result<_>>()?;
-            let scratch = scratch(&gpu, &all, count, options.poison)?;
-            let binder =
-                Binder { gpu: &gpu, uniforms: &uniforms, shared: &shared, tensors: &tensors, scratch: &scratch };
-            let mut next = 0;
-            let mut prepared = Vec::new();
-            for plans in &lists {
-                let mut ops = Vec::new();
-                for plan in plans {
-                    let mut dispatches = Vec::new();
-                    for dispatch in &plan.dispatches {
-                        dispatches.push(binder.prepare(dispatch, next, count)?);
-                        next += 1;
-                    }
-                    ops.push(dispatches);
-                }
-                prepared.push(ops);
-            }
-            groups.push(Wave { tensors, lists: prepared, order: (0..count).collect(), working: count });
+            let tensors =
+                tensors().map(|one| (!one.1.shared).then(|| make(one, count)).transpose()).collect::<Result<_>>()?;
+            let scratch = scratch(&gpu, &plans, count, options.poison)?;
+            groups.push(Wave { tensors, scratch, lists: Vec::new(), order: (0..count).collect(), working: count });
         }
-        gpu.check()?;
-        Ok(GpuEngine {
+        let submitter = Submitter::new(class.speed(), options.bound());
+        let staging = Staging::default();
+        let mut engine = GpuEngine {
             gpu,
             program,
             class,
+            options,
+            most_work,
+            largest: 0,
             waves,
             shared,
             groups,
-            submitter: Submitter::new(),
-            staging: Staging::default(),
-        })
+            submitter,
+            staging,
+        };
+        engine.prepare(most_work)?;
+        engine.gpu.check()?;
+        Ok(engine)
+    }
+
+    /// Makes all dispatches, of at most so many operations each as far as ops can be cut.
+    fn prepare(&mut self, most_work: u64) -> Result<()> {
+        let lists = lists(&self.gpu, &self.program, &self.options, most_work);
+        let most = most_work / self.waves.size.max(1) as u64;
+        let lists: Vec<Vec<Plan>> =
+            lists.iter().map(|plans| plans.iter().map(|plan| plan.cut(most)).collect()).collect();
+        let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
+        let uniforms = Uniforms::new(&self.gpu, &all, self.program.slots)?;
+        for wave in &mut self.groups {
+            let binder = Binder {
+                gpu: &self.gpu,
+                uniforms: &uniforms,
+                shared: &self.shared,
+                tensors: &wave.tensors,
+                scratch: &wave.scratch,
+            };
+            let mut indices = 0..;
+            let mut prepared = |plan: &Plan| -> Result<Vec<Prepared>> {
+                let each = plan.dispatches.iter().zip(indices.by_ref());
+                each.map(|(dispatch, index)| binder.prepare(dispatch, index, wave.order.len())).collect()
+            };
+            wave.lists = lists
+                .iter()
+                .map(|plans| plans.iter().map(&mut prepared).collect::<Result<_>>())
+                .collect::<Result<_>>()?;
+        }
+        let all = self.groups.iter().flat_map(|wave| wave.lists.iter().flatten().flatten());
+        (self.largest, self.most_work) = (all.map(|dispatch| dispatch.work).max().unwrap_or(0), most_work);
+        Ok(())
+    }
+
+    /// Cuts dispatches anew where the device turns out slower than those of its class, so that the largest is estimated to
+    /// stay within the bound.
+    fn keep_the_bound(&mut self) -> Result<()> {
+        let most = self.submitter.most();
+        if self.largest as f64 <= most || most > self.most_work as f64 {
+            return Ok(());
+        }
+        self.prepare((most / 2.0) as u64)
     }
 
     /// How many groups the replicas run in.
@@ -162,24 +213,25 @@ impl GpuEngine {
         let words = own().map(|(bytes, _)| bytes).max().unwrap_or(4) as usize / 4;
         let spare = || buffer::storage(&self.gpu, "spare row", words, 0);
         let (first, second) = (spare()?, spare()?);
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        for (bytes, tensor) in own() {
-            let (at_a, at_b) = (a as u64 * bytes, b as u64 * bytes);
-            encoder.copy_buffer_to_buffer(tensor, at_a, &first, 0, bytes);
-            encoder.copy_buffer_to_buffer(tensor, at_b, &second, 0, bytes);
-            encoder.copy_buffer_to_buffer(&first, 0, tensor, at_b, bytes);
-            encoder.copy_buffer_to_buffer(&second, 0, tensor, at_a, bytes);
-        }
-        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.submit("an exchange of two replicas", |encoder| {
+            for (bytes, tensor) in own() {
+                let (at_a, at_b) = (a as u64 * bytes, b as u64 * bytes);
+                encoder.copy_buffer_to_buffer(tensor, at_a, &first, 0, bytes);
+                encoder.copy_buffer_to_buffer(tensor, at_b, &second, 0, bytes);
+                encoder.copy_buffer_to_buffer(&first, 0, tensor, at_b, bytes);
+                encoder.copy_buffer_to_buffer(&second, 0, tensor, at_a, bytes);
+            }
+        })?;
         self.groups[wave].order.swap(a, b);
-        self.gpu.check()
+        Ok(())
     }
 
     fn write(&mut self, id: TensorId, replica: usize, bytes: &[u8]) -> Result<()> {
         self.program.check_row(id, replica, bytes.len() / 4)?;
         let (buffer, start) = self.buffer(id, replica)?;
         if !bytes.is_empty() {
-            self.gpu.queue.write_buffer(buffer, start, bytes);
+            let what = format_args!("a write of {} bytes to tensor `{}`", bytes.len(), self.program.tensor(id).name);
+            self.gpu.scoped(what, || self.gpu.queue.write_buffer(buffer, start, bytes))?;
         }
         self.gpu.check()
     }
@@ -229,6 +281,7 @@ impl Engine for GpuEngine {
         for pass in passes {
             self.program.check_slot(pass.list, pass.slot)?;
         }
+        self.keep_the_bound()?;
         self.submitter.run(&self.gpu, recorded(&self.groups, passes).map(|(_, dispatch)| dispatch))
     }
 
@@ -246,6 +299,7 @@ impl Engine for GpuEngine {
             self.program.check_slot(pass.list, pass.slot)?;
         }
         self.wait()?;
+        self.keep_the_bound()?;
         let GpuEngine { gpu, groups, submitter, staging, .. } = self;
         let dispatches = recorded(groups, passes).map(|(_, dispatch)| dispatch);
         let times = timing::run(gpu, stamps, submitter.budget(), staging, dispatches)?;
@@ -311,12 +365,12 @@ impl Engine for GpuEngine {
         if from == to || source.words() == 0 {
             return Ok(());
         }
-        let bytes = source.words() as u64 * 4;
+        let (what, bytes) = (format_args!("a copy of tensor `{}`", source.name), source.words() as u64 * 4);
         let (source, source_start) = self.buffer(from, replica)?;
         let (target, target_start) = self.buffer(to, replica)?;
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(source, source_start, target, target_start, bytes);
-        self.gpu.queue.submit([encoder.finish()]);
-        self.gpu.check()
+        let copy = |encoder: &mut wgpu::CommandEncoder| {
+            encoder.copy_buffer_to_buffer(source, source_start, target, target_start, bytes);
+        };
+        self.gpu.submit(what, copy).map(drop)
     }
 }

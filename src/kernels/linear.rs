@@ -89,6 +89,7 @@ uniform! {
         column_lanes: u32,
         column_groups: u32,
         fours: u32,
+        first_group: u32,
     }
 }
 
@@ -118,6 +119,7 @@ pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
         column_lanes: cut.column_lanes as u32,
         column_groups: cut.column_groups as u32,
         fours: u32::from(fours(&op.input) && op.weight.is_multiple_of(4)),
+        first_group: 0,
     };
     let bindings = [
         ("steps", STEPS),
@@ -159,6 +161,7 @@ uniform! {
         column_lanes: u32,
         column_groups: u32,
         fours: u32,
+        first_group: u32,
     }
 }
 
@@ -180,6 +183,7 @@ pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan 
         column_lanes: cut.column_lanes as u32,
         column_groups: cut.column_groups as u32,
         fours: u32::from(fours(&op.d_output) && inputs.is_multiple_of(4) && op.weight.is_multiple_of(4)),
+        first_group: 0,
     };
     let bindings = [
         ("steps", STEPS),

@@ -23,6 +23,7 @@ uniform! {
         cells_row: u32,
         weights: u32,
         weights_row: u32,
+        first_tile: u32,
     }
 }
 
@@ -47,6 +48,7 @@ pub fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
             cells_row: shapes.row(op.cells),
             weights,
             weights_row,
+            first_tile: 0,
         };
         let bindings = [("params", PARAMS), ("gates", op.gates), ("states", op.states), ("cells", op.cells)];
         let work = work_per_step * range.len();
@@ -70,6 +72,7 @@ uniform! {
         carry_row: u32,
         weights: u32,
         weights_row: u32,
+        first_tile: u32,
     }
 }
 
@@ -95,6 +98,7 @@ pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
             carry_row: padded(carry_words) as u32,
             weights,
             weights_row,
+            first_tile: 0,
         };
         let bindings = [("gates", op.gates), ("cells", op.cells), ("d_output", op.d_output)];
         let work = work_per_step * range.len();

@@ -34,6 +34,9 @@ pub struct Dispatch {
     pub work: u64,
 }
 
+/// The words of a uniform `p` that let a dispatch be cut: workgroups, or batch tiles in x, that dispatches before it run.
+const FIRST: [&str; 2] = ["first_group", "first_tile"];
+
 /// An op's dispatches, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
@@ -43,6 +46,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same in dispatches of at most so many operations of a replica each, as far as kernels can be cut.
+    pub fn cut(&self, most: u64) -> Plan {
+        let dispatches = self.dispatches.iter().flat_map(|dispatch| dispatch.cut(most)).collect();
+        Plan { scratch: self.scratch.clone(), dispatches }
+    }
+
     /// An op that is one dispatch.
     pub fn one(dispatch: Dispatch) -> Self {
         Plan { scratch: Vec::new(), dispatches: vec![dispatch] }
@@ -71,6 +80,35 @@ impl Dispatch {
             workgroups,
             work: work as u64,
         }
+    }
+
+    /// Where in `params` the word lies that lets it be cut, into how many parts it can be, and workgroups of a part in y.
+    fn parts(&self) -> Option<(usize, u32, u32)> {
+        let [x, y] = self.workgroups;
+        let word = |name: &str| self.fields.iter().position(|(field, _)| field == name);
+        let [group, tile] = FIRST.map(word);
+        group.map(|word| (word * 4, x * y, 1)).or(tile.map(|word| (word * 4, x, y)))
+    }
+
+    /// Operations of the smallest part that it can be cut into.
+    pub fn least_work(&self) -> u64 {
+        self.parts().map_or(self.work, |(_, parts, _)| self.work.div_ceil(u64::from(parts)))
+    }
+
+    /// The same work in dispatches of at most so many operations of a replica each, as far as the kernel can be cut: the same
+    /// workgroups do the same, so no bit changes.
+    pub fn cut(&self, most: u64) -> Vec<Dispatch> {
+        let Some((at, parts, y)) = self.parts().filter(|_| self.work > most) else { return vec![self.clone()] };
+        let pieces = self.work.div_ceil(most.max(1)).min(u64::from(parts)) as u32;
+        let each = parts.div_ceil(pieces).min(MAX_WORKGROUPS);
+        let piece = |first: u32| {
+            let count = each.min(parts - first);
+            let work = self.work * u64::from(count) / u64::from(parts);
+            let mut piece = Dispatch { workgroups: [count, y], work, ..self.clone() };
+            piece.params[at..at + 4].copy_from_slice(&first.to_le_bytes());
+            piece
+        };
+        (0..parts).step_by(each as usize).map(piece).collect()
     }
 
     /// Invocations per workgroup.
@@ -103,9 +141,16 @@ pub struct Shapes<'a> {
     pub max_steps: Option<usize>,
     /// What an earlier measurement chose.
     pub tuning: Option<&'a Tuning>,
+    /// Operations of one dispatch for all replicas, at most, where an op can be cut; decides no bit.
+    pub most_work: u64,
 }
 
-impl Shapes<'_> {
+impl<'a> Shapes<'a> {
+    /// As nothing but the class of the adapter decides.
+    pub fn of(program: &'a Program, class: AdapterClass) -> Self {
+        Shapes { program, class, max_steps: None, tuning: None, most_work: u64::MAX }
+    }
+
     /// Words from one replica's row of a tensor to the next. The builder has checked that they fit.
     pub fn row(&self, id: TensorId) -> u32 {
         self.program.tensor(id).row() as u32
@@ -248,7 +293,43 @@ uniform! {
 
 #[cfg(test)]
 mod tests {
-    use super::groups;
+    use super::{Dispatch, TensorId, groups};
+
+    uniform! {
+        Flat { rows: u32, first_group: u32 }
+    }
+
+    uniform! {
+        Tiles { first_tile: u32, rows: u32 }
+    }
+
+    uniform! {
+        Whole { rows: u32 }
+    }
+
+    /// Every workgroup is run once, whatever the cut, and none beyond what one dimension holds.
+    #[test]
+    fn a_cut_runs_every_workgroup_once() {
+        let bindings = [("x", TensorId(0))];
+        let flat = |groups| Dispatch::new("x", &Flat { rows: 7, first_group: 0 }, &bindings, groups, 1_000);
+        let spans = |pieces: &[Dispatch], word: usize| -> Vec<(u32, [u32; 2])> {
+            let first = |d: &Dispatch| u32::from_le_bytes(d.params[4 * word..][..4].try_into().unwrap());
+            pieces.iter().map(|piece| (first(piece), piece.workgroups)).collect()
+        };
+        assert_eq!(flat([10, 1]).cut(1_000).len(), 1);
+        assert_eq!(spans(&flat([10, 1]).cut(250), 1), [(0, [3, 1]), (3, [3, 1]), (6, [3, 1]), (9, [1, 1])]);
+        assert_eq!(flat([10, 1]).cut(1).len(), 10);
+        assert_eq!(flat([10, 1]).cut(0).len(), 10);
+        assert_eq!(flat([10, 1]).cut(250).iter().map(|piece| piece.work).sum::<u64>(), 1_000);
+        assert_eq!(flat([10, 1]).least_work(), 100);
+        let spilled = flat([40_000, 2]).cut(999);
+        assert_eq!(spans(&spilled, 1), [(0, [40_000, 1]), (40_000, [40_000, 1])]);
+        assert!(flat([65_535, 9]).cut(999).iter().all(|piece| piece.workgroups[0] <= 65_535));
+        let tiles = Dispatch::new("x", &Tiles { first_tile: 0, rows: 7 }, &bindings, [5, 3], 1_000);
+        assert_eq!(spans(&tiles.cut(400), 0), [(0, [2, 3]), (2, [2, 3]), (4, [1, 3])]);
+        let whole = Dispatch::new("x", &Whole { rows: 7 }, &bindings, [5, 3], 1_000);
+        assert_eq!((whole.cut(1).len(), whole.least_work()), (1, 1_000));
+    }
 
     #[test]
     fn groups_spill_into_y() {

@@ -26,12 +26,13 @@ impl Units {
     }
 }
 
-/// Operations of one dispatch: a tenth of a second of a slow integrated GPU.
-const MAX_WORK: usize = 10_000_000_000;
+/// Steps of one dispatch: each waits for the one before, however little it has to do.
+const MAX_STEPS: usize = 4096;
 
 /// Time cut into the ranges that one dispatch each walks through. Where it is cut decides no bit.
 pub fn ranges(steps: usize, work_per_step: usize, units: &Units, shapes: &Shapes) -> Vec<Range<usize>> {
-    let bounded = (MAX_WORK / (work_per_step * shapes.program.replicas).max(1)).max(1);
+    let most = shapes.most_work as usize / shapes.program.replicas.max(1);
+    let bounded = (most / work_per_step.max(1)).clamp(1, MAX_STEPS);
     let asked = shapes.max_steps.unwrap_or(steps).max(1);
     let length = if units.groups > 1 { 1 } else { bounded.min(asked) };
     (0..steps).step_by(length).map(|begin| begin..(begin + length).min(steps)).collect()

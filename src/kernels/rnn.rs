@@ -26,6 +26,7 @@ uniform! {
         states_row: u32,
         weights: u32,
         weights_row: u32,
+        first_tile: u32,
     }
 }
 
@@ -50,6 +51,7 @@ pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
             states_row: shapes.row(op.states),
             weights,
             weights_row,
+            first_tile: 0,
         };
         let bindings = [("params", PARAMS), ("projected", op.projected), ("states", op.states)];
         let work = work_per_step * range.len();
@@ -73,6 +75,7 @@ uniform! {
         d_projected_row: u32,
         weights: u32,
         weights_row: u32,
+        first_tile: u32,
     }
 }
 
@@ -97,6 +100,7 @@ pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
             d_projected_row: shapes.row(op.d_projected),
             weights,
             weights_row,
+            first_tile: 0,
         };
         let bindings = [("states", op.states), ("d_output", op.d_output), ("d_projected", op.d_projected)];
         let work = work_per_step * range.len();

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::sources;
 use crate::engine::Roofline;
 use crate::error::Result;
-use crate::gpu::pass::{Prepared, wait};
+use crate::gpu::pass::Prepared;
 use crate::gpu::shader::Access;
 use crate::gpu::{Gpu, buffer};
 
@@ -81,6 +81,7 @@ fn timed(gpu: &Gpu, dispatch: &Prepared, count: u32) -> Result<f64> {
     }
     let commands = encoder.finish();
     let started = Instant::now();
-    wait(gpu, gpu.queue.submit([commands]))?;
+    let submission = gpu.scoped(dispatch.name, || gpu.queue.submit([commands]))?;
+    gpu.wait(submission, dispatch.name)?;
     Ok(started.elapsed().as_secs_f64())
 }

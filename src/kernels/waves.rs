@@ -1,6 +1,6 @@
 //! Waves: replicas in contiguous groups whose tensors each fit one binding.
 
-use super::plan::{Plan, Shapes};
+use super::plan::{Dispatch, Plan, Shapes};
 use super::{GpuOptions, plan};
 use crate::dims::padded;
 use crate::error::{Error, Result};
@@ -13,7 +13,15 @@ const MAX_BUFFER_BYTES: u64 = u32::MAX as u64;
 
 /// In how many waves a program's replicas run on a device. Allocates nothing; refuses a model that does not fit alone.
 pub fn waves(gpu: &Gpu, program: &Program) -> Result<usize> {
-    Ok(Waves::of(gpu, program, &GpuOptions::default())?.1.spans().count())
+    Ok(Waves::of(gpu, program, &GpuOptions::default())?.spans().count())
+}
+
+/// Every list's ops as dispatches, of at most `most_work` operations each where that can be.
+pub fn lists(gpu: &Gpu, program: &Program, options: &GpuOptions, most_work: u64) -> Vec<Vec<Plan>> {
+    let class = options.class.unwrap_or(gpu.summary().class());
+    let tuning = options.tuning.as_ref();
+    let shapes = Shapes { max_steps: options.max_steps_per_dispatch, tuning, most_work, ..Shapes::of(program, class) };
+    List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect()
 }
 
 /// How replicas spread over waves.
@@ -25,42 +33,45 @@ pub struct Waves {
 }
 
 impl Waves {
-    /// Every list's ops as dispatches, and the waves that the device needs for them.
-    pub fn of(gpu: &Gpu, program: &Program, options: &GpuOptions) -> Result<(Vec<Vec<Plan>>, Waves)> {
-        options.tuning.as_ref().map_or(Ok(()), |tuning| tuning.check(&gpu.summary().name, program))?;
-        let class = options.class.unwrap_or(gpu.summary().class());
-        let shapes =
-            Shapes { program, class, max_steps: options.max_steps_per_dispatch, tuning: options.tuning.as_ref() };
-        let lists: Vec<Vec<Plan>> =
-            List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect();
+    /// The waves that the device needs for a program.
+    pub fn of(gpu: &Gpu, program: &Program, options: &GpuOptions) -> Result<Waves> {
         let summary = gpu.summary();
-        let limit = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes).min(MAX_BUFFER_BYTES);
-        let limit = options.max_binding_bytes.unwrap_or(limit).min(limit);
-        let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
-        let waves = Waves::new(program, &all, limit)?;
-        Ok((lists, waves))
+        options.tuning.as_ref().map_or(Ok(()), |tuning| tuning.check(&summary.name, program))?;
+        let limit = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes);
+        let limit = options.max_binding_bytes.unwrap_or(limit).min(MAX_BUFFER_BYTES);
+        let most_work = options.work_of_a_submission(gpu);
+        let all: Vec<Plan> = lists(gpu, program, options, most_work).into_iter().flatten().collect();
+        Waves::new(program, &all, limit, most_work)
     }
 
-    /// The fewest waves in which every buffer fits `limit_bytes`, of sizes as even as can be; before any allocation.
-    pub fn new(program: &Program, plans: &[Plan], limit_bytes: u64) -> Result<Waves> {
-        let scratch = plans.iter().flat_map(|plan| plan.scratch.iter()).copied().max().unwrap_or(0);
+    /// The fewest waves in which every buffer fits `limit_bytes` and every dispatch can be cut to `most_work`, of sizes as
+    /// even as can be; before any allocation.
+    pub fn new(program: &Program, plans: &[Plan], limit_bytes: u64, most_work: u64) -> Result<Waves> {
         let mut fit = program.replicas.min(MAX_REPLICAS_PER_DISPATCH);
         for (i, tensor) in program.tensors.iter().enumerate() {
+            let id = TensorId(i as u32);
             let holds = (limit_bytes / row_bytes(tensor)) as usize;
             if holds == 0 {
-                return Err(too_large(&tensor.name, &tensor.shape, row_bytes(tensor), limit_bytes, TensorId(i as u32)));
+                let op = program.first_use(id).unwrap_or("none");
+                let name = format!("op `{op}`: tensor `{}`", tensor.name);
+                return Err(too_large(&name, &tensor.shape, row_bytes(tensor), limit_bytes, id));
             }
             if !tensor.shared {
                 fit = fit.min(holds);
             }
         }
-        if scratch > 0 {
-            let bytes = padded(scratch) as u64 * 4;
+        for plan in plans {
+            let words = plan.scratch.iter().copied().max().unwrap_or(0);
+            let bytes = padded(words.max(1)) as u64 * 4;
             if bytes > limit_bytes {
-                return Err(too_large("working memory", &[scratch], bytes, limit_bytes, PARAMS));
+                let op = plan.dispatches.first().map_or("none", |dispatch| dispatch.shader);
+                let name = format!("op `{op}`: working memory");
+                return Err(too_large(&name, &[words], bytes, limit_bytes, PARAMS));
             }
             fit = fit.min((limit_bytes / bytes) as usize);
         }
+        let least = plans.iter().flat_map(|plan| &plan.dispatches).map(Dispatch::least_work).max().unwrap_or(0);
+        fit = fit.min((most_work / least.max(1)).max(1) as usize);
         let count = program.replicas.div_ceil(fit);
         Ok(Waves { replicas: program.replicas, size: program.replicas.div_ceil(count) })
     }
@@ -90,12 +101,12 @@ fn too_large(name: &str, shape: &[usize], bytes: u64, limit_bytes: u64, id: Tens
             "choose a smaller --hidden (of patchtst --d-model or --ff) or --layers"
         }
         SERIES | OBSERVED => "use fewer --covariates or a shorter series",
-        _ if name.ends_with(".softmax") => "choose a smaller --batch or --lookback, or fewer --heads",
+        _ if name.ends_with(".softmax`") => "choose a smaller --batch or --lookback, or fewer --heads",
         _ => "choose a smaller --batch, --lookback or --hidden (of patchtst --d-model or --ff)",
     };
     Error::Device {
         problem: format!(
-            "tensor `{name}` {shape:?} needs {bytes} bytes in one buffer for a single model, and this device binds at \
+            "{name} {shape:?} needs {bytes} bytes in one buffer for a single model, and this device binds at \
              most {limit_bytes}"
         ),
         help: format!("{help}, or use --device cpu"),

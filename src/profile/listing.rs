@@ -74,7 +74,7 @@ pub struct Prediction {
 /// Lists a program; runs nothing.
 pub fn listing(program: &Program) -> Listing {
     // Dispatches are counted as a discrete card takes them.
-    let shapes = Shapes { program, class: AdapterClass::Discrete, max_steps: None, tuning: None };
+    let shapes = Shapes::of(program, AdapterClass::Discrete);
     let mut ops = Vec::new();
     for list in List::ALL {
         for (index, op) in program.list(list).iter().enumerate() {

@@ -140,6 +140,12 @@ impl Program {
         (sum(false), sum(true))
     }
 
+    /// The first op that reads or writes a tensor, by its label, in the order of the lists.
+    pub(crate) fn first_use(&self, id: TensorId) -> Option<&'static str> {
+        let ops = List::ALL.iter().flat_map(|&list| self.list(list));
+        ops.into_iter().find(|op| op.writes().contains(&id) || op.reads().contains(&id)).map(|op| op.label())
+    }
+
     /// Name, shape and fill of a tensor.
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.index()]

@@ -228,15 +228,31 @@ fn another_run_is_refused_by_what_differs() {
     refused(place.path(), &train(place.path(), &["--checkpoint-every", "5m"]), &["--checkpoint-every", "300s"]);
 }
 
+/// Bits would differ: so a run changes its engine where that is asked for by name, and nowhere else.
 #[test]
-fn another_class_of_device_is_refused() {
+fn a_run_goes_on_on_another_engine_where_it_is_named() {
     let Some(gpu) = crate::gpu_support::gpu() else { return };
     let place = tempfile::tempdir().unwrap();
-    done(&train(place.path(), &["--epochs", "1", "--out", "a"]));
+    let name = gpu.summary().name.as_str();
+    done(&train(place.path(), &["--epochs", "2", "--out", "a"]));
+    let there = resume(place.path(), &["a", "--epochs", "3", "--device", name]);
+    done(&there);
+    let texts = ["the run was on ", &format!("and goes on on {name}: its last bits will differ"), "in epoch 3 of 3"];
+    assert!(texts.iter().all(|text| stderr(&there).contains(text)), "{}", stderr(&there));
+    let back = resume(place.path(), &["a", "--epochs", "4", "--device", "cpu"]);
+    done(&back);
+    assert!(stderr(&back).contains(&format!("the run was on {name}, and goes on on ")), "{}", stderr(&back));
+    assert_eq!(bits(&place.path().join("a")).1[0].len(), 5);
+
+    // A file of another engine, and no device named.
     std::fs::remove_file(place.path().join("a/checkpoints/finished")).unwrap();
-    let name = &gpu.summary().name;
-    let output = resume(place.path(), &["a", "--device", name]);
-    refused(place.path(), &output, &["the run was on ", "(cpu, cpu)", name, "(gpu, "]);
+    let file = checkpoints::newest(&place.path().join("a")).unwrap().0.file;
+    let bytes = std::fs::read(&file).unwrap();
+    let (of, to) = (br#"\"engine\":\"cpu\""#, br#"\"engine\":\"gpu\""#);
+    let at = bytes.windows(of.len()).position(|window| window == of).expect("the header names its engine");
+    std::fs::write(&file, [&bytes[..at], to, &bytes[at + of.len()..]].concat()).unwrap();
+    let output = resume(place.path(), &["a"]);
+    refused(place.path(), &output, &["the run was on ", "(gpu, cpu)", "(cpu, cpu): the bits would differ", "--device"]);
 }
 
 /// Checkpoints that cannot be written: past the largest file allowed, as on a full disk; where a name is taken; in a folder

@@ -115,3 +115,20 @@ fn cutting_time_changes_no_bit() {
         }
     }
 }
+
+/// Dispatches cut as finely as kernels can be, to the last workgroup; and cut anew while they run, where the device turns out
+/// slower than its class.
+#[test]
+fn cutting_dispatches_changes_no_bit() {
+    let Some(gpu) = gpu() else { return };
+    for (case, options) in cases().iter().flat_map(|case| classes().map(|options| (case, options))) {
+        let (whole, _) = run(&gpu, case, 5, options.clone());
+        for seconds in [1e-9, 1e-4] {
+            let options = GpuOptions { max_submission_seconds: Some(seconds), ..options.clone() };
+            let (cut, _) = run(&gpu, case, 5, options);
+            for (r, (a, b)) in whole.iter().zip(&cut).enumerate() {
+                assert_same(&format!("{case:?} in submissions of {seconds} s, replica {r}"), a, b);
+            }
+        }
+    }
+}

@@ -2,27 +2,19 @@
 
 use microglia::compare::Case;
 use microglia::engine::Engine;
-use microglia::gpu::{Gpu, wgpu};
+use microglia::gpu::{AdapterClass, Gpu, wgpu};
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::ModelKind;
-use microglia::program::tensor::PARAMS;
+use microglia::program::tensor::{MASK, PARAMS};
 use microglia::program::{List, Op};
 
-use crate::gpu_support::{engine, gpu};
-
-/// A device and queue of the suite's adapter, with these limits.
-fn open(name: &str, required_limits: wgpu::Limits) -> (wgpu::Device, wgpu::Queue) {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-    let adapter = adapters.into_iter().find(|adapter| adapter.get_info().name == name).unwrap();
-    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
-    pollster::block_on(adapter.request_device(&descriptor)).unwrap()
-}
+use crate::gpu_support::{engine, gpu, open, train, with, with_limits};
+use crate::shaders::cases;
 
 #[test]
 fn the_callers_device_gives_the_same_bits_and_its_buffers_can_be_read() {
     let Some(own) = gpu() else { return };
-    let (device, queue) = open(&own.summary().name, wgpu::Limits::default());
+    let (device, queue) = open(&own, wgpu::Limits::default());
     let theirs = Gpu::with_device(device.clone(), queue.clone()).unwrap();
     assert_eq!(theirs.summary().class(), own.summary().class());
     assert_eq!(theirs.summary().max_buffer_bytes, wgpu::Limits::default().max_buffer_size);
@@ -71,7 +63,7 @@ fn a_device_of_too_little_is_refused_by_its_limits() {
         max_compute_workgroup_size_x: 128,
         ..wgpu::Limits::default()
     };
-    let (device, queue) = open(&own.summary().name, limits);
+    let (device, queue) = open(&own, limits);
     let error = Gpu::with_device(device, queue).unwrap_err().to_string();
     for part in [
         "max_storage_buffers_per_shader_stage is 4, needed is 8",
@@ -82,4 +74,24 @@ fn a_device_of_too_little_is_refused_by_its_limits() {
         assert!(error.contains(part), "no {part:?} in {error}");
     }
     assert!(!error.contains("texture"), "{error}");
+}
+
+/// Every kernel, cut for software adapters and for cards, with nothing beyond what WebGPU gives everyone.
+#[test]
+fn webgpu_s_default_limits_are_enough_for_every_kernel() {
+    let Some(own) = gpu() else { return };
+    let plain = with_limits(&own, wgpu::Limits::default());
+    assert_eq!(plain.device().features(), wgpu::Features::empty());
+    for case in cases() {
+        for class in [AdapterClass::Software, AdapterClass::Discrete] {
+            let run = |gpu| {
+                let options = GpuOptions { class: Some(class), ..Default::default() };
+                let mut engine = with(gpu, case.program().unwrap(), options);
+                case.load(&mut engine, 3).unwrap();
+                train(&mut engine, case.prune_count > 0);
+                [PARAMS, MASK].map(|id| engine.read_u32(id, 0).unwrap())
+            };
+            assert!(run(&own) == run(&plain), "{case:?} as {class:?}");
+        }
+    }
 }

@@ -3,14 +3,15 @@
 use std::sync::{Arc, OnceLock};
 
 use microglia::engine::{Engine, Pass};
-use microglia::gpu::{Choice, Gpu};
+use microglia::gpu::{Choice, Gpu, wgpu};
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::program::{List, Program};
 use microglia::reference::CpuEngine;
 
 /// The device: `MICROGLIA_TEST_DEVICE` (part of an adapter's name), else a real GPU, else lavapipe.
 ///
-/// `None` only where `MICROGLIA_CPU_ONLY=1` says that GPU tests are not to run.
+/// `MICROGLIA_TEST_LIMITS=webgpu` opens it with WebGPU's default limits and no feature. `None` only where
+/// `MICROGLIA_CPU_ONLY=1` says that GPU tests are not to run.
 pub fn gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
     GPU.get_or_init(|| {
@@ -21,15 +22,35 @@ pub fn gpu() -> Option<Arc<Gpu>> {
         let named = std::env::var("MICROGLIA_TEST_DEVICE").ok().map(Choice::Named);
         let choices = named.map_or(vec![Choice::Gpu, Choice::Named("llvmpipe".into())], |choice| vec![choice]);
         let found = choices.iter().map(Gpu::open).find_map(|gpu| gpu.ok().flatten());
-        Some(found.unwrap_or_else(|| {
+        let found = found.unwrap_or_else(|| {
             panic!(
                 "no adapter for {choices:?}: install a Vulkan driver (Debian and Ubuntu: apt-get install \
                  mesa-vulkan-drivers), or set MICROGLIA_CPU_ONLY=1 to leave the GPU tests out; there are: {:#?}",
                 microglia::gpu::list_adapters()
             )
-        }))
+        });
+        let webgpu = std::env::var("MICROGLIA_TEST_LIMITS").is_ok_and(|value| value == "webgpu");
+        Some(if webgpu { with_limits(&found, wgpu::Limits::default()) } else { found })
     })
     .clone()
+}
+
+/// A device and queue of a [`Gpu`]'s adapter, with these limits and no feature.
+pub fn open(own: &Gpu, required_limits: wgpu::Limits) -> (wgpu::Device, wgpu::Queue) {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let adapter = adapters.into_iter().find(|adapter| {
+        let info = adapter.get_info();
+        info.name == own.summary().name && info.backend.to_string() == own.summary().backend
+    });
+    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    pollster::block_on(adapter.unwrap().request_device(&descriptor)).unwrap()
+}
+
+/// The same, ready for engines.
+pub fn with_limits(own: &Gpu, required_limits: wgpu::Limits) -> Arc<Gpu> {
+    let (device, queue) = open(own, required_limits);
+    Gpu::with_device(device, queue).unwrap()
 }
 
 /// An engine whose fresh buffers hold a poison.

@@ -36,11 +36,17 @@ mod data_properties;
 mod data_split;
 /// The time column, steps, gaps, calendar.
 mod data_times;
+/// The same bits, run after run.
+mod determinism;
 /// Divergence, caused after every op: seen in the step it happens in, or the next, and in its replica alone.
 mod divergence;
+/// Two drivers side by side.
+mod drivers;
 /// Studies: grids, resuming, parts, refusals, reports.
 mod experiment;
 mod experiment_edges;
+/// Devices that fail on purpose.
+mod faults;
 /// Every backward op against central finite differences in f64.
 mod finite_difference;
 /// Intervals, calendars, and a model on new data.
@@ -72,6 +78,10 @@ mod hostile;
 mod hostile_checkpoint;
 /// Weights to and from PyTorch and transformers.
 mod interop;
+/// Every shader in every backend's language.
+mod languages;
+/// Memory that does not grow.
+mod memory;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// PatchTST through whole runs, and its programs.

@@ -35,23 +35,26 @@ fn stems(folder: &str) -> BTreeSet<String> {
     wgsl_files(folder).iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect()
 }
 
-/// Programs that between them hold every op.
-fn programs() -> Vec<microglia::program::Program> {
-    let cases = [
+/// Cases whose programs between them hold every op.
+pub fn cases() -> Vec<Case> {
+    vec![
         Case::new(Lstm, 3, 5, 4, 33).layers(2).dropout(0.3).norm(InstanceNorm::MeanStd).clip(1.0).prune(7),
         Case::new(Rnn, 2, 3, 3, 300).layers(2).activation(Activation::Relu).norm(InstanceNorm::Last),
         Case::new(Lstm, 1, 3, 3, 100),
         Case::new(Rnn, 1, 20, 20, 201),
         Case::patchtst(Variant::Official, 2, 3, 9).dropout(0.3).set(|p| (p.revin_affine, p.head_dropout) = (true, 0.1)),
         Case::patchtst(Variant::Authors, 2, 3, 9),
-    ];
-    cases.iter().map(|case| case.program().unwrap()).collect()
+    ]
+}
+
+fn programs() -> Vec<microglia::program::Program> {
+    cases().iter().map(|case| case.program().unwrap()).collect()
 }
 
 fn dispatches() -> Vec<(Op, Dispatch)> {
     let mut found = Vec::new();
     for (program, class) in programs().iter().flat_map(|p| [(p, AdapterClass::Software), (p, AdapterClass::Discrete)]) {
-        let shapes = Shapes { program, class, max_steps: None, tuning: None };
+        let shapes = Shapes::of(program, class);
         for list in List::ALL {
             for op in program.list(list) {
                 found.extend(kernels::plan(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
@@ -71,7 +74,7 @@ fn constants(name: &str) -> BTreeSet<Vec<Constant>> {
 }
 
 /// Runs `check` on the module as each choice of its open words makes it.
-fn each_resolved(check: impl Fn(&str, &naga::Module, &ModuleInfo)) {
+pub fn each_resolved(mut check: impl FnMut(&str, &naga::Module, &ModuleInfo)) {
     for (name, _) in sources::KERNELS.iter().chain(sources::ROOFLINE) {
         let shader = sources::shader(name).unwrap();
         let own = constants(name);
@@ -122,30 +125,6 @@ fn limits_of_webgpu_hold() {
         let storage = |variable: &&naga::GlobalVariable| matches!(variable.space, naga::AddressSpace::Storage { .. });
         let buffers = variables().filter(storage).count();
         assert!(buffers <= MAX_STORAGE_BUFFERS, "{name}: {buffers} storage buffers");
-    });
-}
-
-#[test]
-fn every_backend_can_write_every_shader() {
-    use naga::back::{glsl, hlsl, msl, spv};
-    each_resolved(|name, module, info| {
-        let entry = || name.to_string();
-        spv::write_vec(module, info, &spv::Options::default(), None).unwrap_or_else(|e| panic!("{name} spir-v: {e}"));
-        let options = msl::Options { fake_missing_bindings: true, lang_version: (2, 0), ..Default::default() };
-        msl::write_string(module, info, &options, &msl::PipelineOptions::default())
-            .unwrap_or_else(|e| panic!("{name} msl: {e}"));
-        let options = hlsl::Options { fake_missing_bindings: true, ..Default::default() };
-        let mut text = String::new();
-        hlsl::Writer::new(&mut text, &options, &hlsl::PipelineOptions::default())
-            .write(module, info, None)
-            .unwrap_or_else(|e| panic!("{name} hlsl: {e}"));
-        let options = glsl::Options { version: glsl::Version::new_gles(310), ..Default::default() };
-        let pipeline =
-            glsl::PipelineOptions { shader_stage: naga::ShaderStage::Compute, entry_point: entry(), multiview: None };
-        let mut text = String::new();
-        glsl::Writer::new(&mut text, module, info, &options, &pipeline, Default::default())
-            .and_then(|mut writer| writer.write())
-            .unwrap_or_else(|e| panic!("{name} glsl: {e}"));
     });
 }
 
@@ -243,7 +222,7 @@ fn dispatches_of_a_transformer_layer() {
             });
             (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (7, 7, 96);
             let program = case.program().unwrap();
-            let shapes = Shapes { program: &program, class: AdapterClass::Discrete, max_steps: None, tuning: None };
+            let shapes = Shapes::of(&program, AdapterClass::Discrete);
             let ops = program.forward.iter().chain(&program.backward);
             ops.map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>()
         });
@@ -256,7 +235,7 @@ fn dispatches_of_a_transformer_layer() {
 fn dispatches_of_a_recurrent_step() {
     for kind in [Lstm, Rnn] {
         let program = Case::new(kind, 1, 64, 30, 64).program().unwrap();
-        let shapes = Shapes { program: &program, class: AdapterClass::Discrete, max_steps: None, tuning: None };
+        let shapes = Shapes::of(&program, AdapterClass::Discrete);
         let ops = program.forward.iter().chain(&program.backward).chain(&program.update);
         let found = ops.map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>();
         assert_eq!(found, 12, "{kind}");

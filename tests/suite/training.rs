@@ -3,10 +3,10 @@
 use microglia::data::{DataOptions, Dataset, SplitName};
 use microglia::engine::Engine;
 use microglia::models::{ModelKind, ModelOptions, Variant};
+use microglia::program::Program;
 use microglia::program::op::InstanceNorm;
 use microglia::program::rng;
 use microglia::program::tensor::*;
-use microglia::program::Program;
 use microglia::reference::CpuEngine;
 use microglia::train::metrics::score;
 use microglia::train::options::{PruningOptions, Schedule, Select};

@@ -70,6 +70,7 @@ uniform! {
         column_lanes: u32,
         column_groups: u32,
         fours: u32,
+        first_group: u32,
     }
 }
 
@@ -91,6 +92,7 @@ uniform! {
         d_output_fours: u32,
         input_fours: u32,
         beside_fours: u32,
+        first_group: u32,
     }
 }
 
@@ -172,6 +174,7 @@ fn in_registers(
         column_lanes: cut.column_lanes as u32,
         column_groups: cut.column_groups as u32,
         fours: u32::from(fours(input) && fours(d_output)),
+        first_group: 0,
     };
     let bindings = [("input", input.tensor), ("d_output", d_output.tensor)];
     let work = 2 * input.count * input.width * d_output.width;
@@ -210,6 +213,7 @@ fn in_tiles(
         d_output_fours: u32::from(fours(d_output)),
         input_fours: u32::from(fours(input)),
         beside_fours: u32::from(fours(&second)),
+        first_group: 0,
     };
     let bindings = [("input", input.tensor), ("beside", second.tensor), ("d_output", d_output.tensor)];
     let inputs = input.width + op.beside.map_or(0, |beside| beside.input.width);

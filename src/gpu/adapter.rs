@@ -1,0 +1,278 @@
+//! Adapters: what there is, and which one a choice means.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// What the user asked for with `--device`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// A real GPU if there is one, else the CPU engine.
+    #[default]
+    Auto,
+    Cpu,
+    /// A real GPU, or an error.
+    Gpu,
+    /// The adapter whose name holds this text, software ones included.
+    Named(String),
+}
+
+impl FromStr for Choice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim() {
+            "" => Err(Error::config("device", "no device is named", "say auto, cpu, gpu or part of an adapter's name")),
+            word if word.eq_ignore_ascii_case("auto") => Ok(Choice::Auto),
+            word if word.eq_ignore_ascii_case("cpu") => Ok(Choice::Cpu),
+            word if word.eq_ignore_ascii_case("gpu") => Ok(Choice::Gpu),
+            name => Ok(Choice::Named(name.to_string())),
+        }
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Choice::Auto => "auto",
+            Choice::Cpu => "cpu",
+            Choice::Gpu => "gpu",
+            Choice::Named(name) => name,
+        })
+    }
+}
+
+/// What decides how a kernel is cut: nothing finer of an adapter does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AdapterClass {
+    /// A CPU that plays a GPU.
+    Software,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A card with memory of its own, or a share of one.
+    Discrete,
+}
+
+impl AdapterClass {
+    /// Operations a second that the slow ones of a class still do on the kernels that suit them least: what a cut relies on
+    /// before anything is measured.
+    pub(crate) fn speed(self) -> f64 {
+        match self {
+            AdapterClass::Software => 2e9,
+            AdapterClass::Integrated => 2e10,
+            AdapterClass::Discrete => 2e11,
+        }
+    }
+
+    /// As summaries and checkpoints have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            AdapterClass::Software => "software",
+            AdapterClass::Integrated => "integrated",
+            AdapterClass::Discrete => "discrete",
+        }
+    }
+}
+
+/// An adapter, with the limits and features that matter here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterSummary {
+    pub name: String,
+    /// `vulkan`, `metal` or `dx12`.
+    pub backend: String,
+    pub driver: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub device_type: &'static str,
+    /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP. Taken only when asked for by name.
+    pub software: bool,
+    pub max_storage_buffer_binding_bytes: u64,
+    pub max_buffer_bytes: u64,
+    pub max_storage_buffers: u32,
+    pub max_workgroup_memory_bytes: u32,
+    pub max_invocations: u32,
+    pub subgroup_min_size: u32,
+    pub subgroup_max_size: u32,
+    pub timestamp_query: bool,
+    pub subgroup: bool,
+    pub shader_f16: bool,
+}
+
+impl AdapterSummary {
+    pub(super) fn of(adapter: &wgpu::Adapter) -> Self {
+        Self::with(adapter.get_info(), &adapter.limits(), adapter.features())
+    }
+
+    pub(super) fn with(info: wgpu::AdapterInfo, limits: &wgpu::Limits, features: wgpu::Features) -> Self {
+        let software = info.device_type == wgpu::DeviceType::Cpu || named_like_software(&info.name);
+        let device_type = match info.device_type {
+            _ if software => "software",
+            wgpu::DeviceType::DiscreteGpu => "discrete",
+            wgpu::DeviceType::IntegratedGpu => "integrated",
+            wgpu::DeviceType::VirtualGpu => "virtual",
+            wgpu::DeviceType::Cpu | wgpu::DeviceType::Other => "other",
+        };
+        let driver = format!("{} {}", info.driver, info.driver_info);
+        AdapterSummary {
+            name: info.name,
+            backend: info.backend.to_string(),
+            driver: driver.trim().to_string(),
+            device_type,
+            software,
+            max_storage_buffer_binding_bytes: limits.max_storage_buffer_binding_size,
+            max_buffer_bytes: limits.max_buffer_size,
+            max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            max_workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
+            max_invocations: limits.max_compute_invocations_per_workgroup,
+            subgroup_min_size: info.subgroup_min_size,
+            subgroup_max_size: info.subgroup_max_size,
+            timestamp_query: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            subgroup: features.contains(wgpu::Features::SUBGROUP),
+            shader_f16: features.contains(wgpu::Features::SHADER_F16),
+        }
+    }
+
+    /// What decides how kernels are cut.
+    pub fn class(&self) -> AdapterClass {
+        match self.device_type {
+            "software" => AdapterClass::Software,
+            "discrete" | "virtual" => AdapterClass::Discrete,
+            _ => AdapterClass::Integrated,
+        }
+    }
+
+    /// Lower is better: discrete cards before those that share the processor's memory.
+    fn rank(&self) -> u32 {
+        match self.device_type {
+            "discrete" => 0,
+            "integrated" => 1,
+            "virtual" => 2,
+            _ => 3,
+        }
+    }
+}
+
+/// Some drivers do not say that they are software.
+fn named_like_software(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["llvmpipe", "lavapipe", "swiftshader", "softpipe", "microsoft basic render"].iter().any(|word| name.contains(word))
+}
+
+/// The index of the adapter a choice means; `None` is the CPU engine.
+pub fn select(adapters: &[AdapterSummary], choice: &Choice) -> Result<Option<usize>> {
+    let real = || {
+        let real = adapters.iter().enumerate().filter(|(_, adapter)| !adapter.software);
+        real.min_by_key(|(_, adapter)| adapter.rank()).map(|(i, _)| i)
+    };
+    match choice {
+        Choice::Cpu => Ok(None),
+        Choice::Auto => Ok(real()),
+        Choice::Gpu => match real() {
+            Some(i) => Ok(Some(i)),
+            None => Err(no_adapter("there is no GPU (software adapters must be asked for by name)", adapters)),
+        },
+        Choice::Named(wanted) => {
+            let wanted_lower = wanted.to_lowercase();
+            let found: Vec<usize> =
+                (0..adapters.len()).filter(|&i| adapters[i].name.to_lowercase().contains(&wanted_lower)).collect();
+            match found.first() {
+                None => Err(no_adapter(&format!("no adapter's name contains `{wanted}`"), adapters)),
+                // One card that several backends offer is not ambiguous: the first backend is taken.
+                Some(&first) if found.iter().all(|&i| adapters[i].name == adapters[first].name) => Ok(Some(first)),
+                Some(_) => Err(no_adapter(&format!("several adapters' names contain `{wanted}`"), adapters)),
+            }
+        }
+    }
+}
+
+fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
+    let help = if adapters.is_empty() {
+        "this machine shows no adapter at all: install a Vulkan driver, or use --device cpu".to_string()
+    } else {
+        let names: Vec<String> =
+            adapters.iter().map(|a| format!("{} ({}, {})", a.name, a.backend, a.device_type)).collect();
+        format!("--device cpu, or part of one name of: {}", names.join(" | "))
+    };
+    Error::Device { problem: problem.to_string(), help }
+}
+
+pub(super) fn adapters() -> Vec<wgpu::Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        // What the driver says is left, where it does: beyond it, memory is an error and not the end of other programs.
+        memory_budget_thresholds: wgpu::MemoryBudgetThresholds {
+            for_resource_creation: Some(100),
+            ..Default::default()
+        },
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    // `WGPU_BACKEND` narrows them down, as in every program that uses wgpu.
+    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY.with_env()))
+}
+
+/// Every adapter of this machine, in the order in which drivers name them.
+pub fn list_adapters() -> Vec<AdapterSummary> {
+    adapters().iter().map(AdapterSummary::of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(name: &str, device_type: &'static str) -> AdapterSummary {
+        AdapterSummary {
+            name: name.into(),
+            backend: "vulkan".into(),
+            driver: String::new(),
+            device_type,
+            software: device_type == "software",
+            max_storage_buffer_binding_bytes: 1 << 27,
+            max_buffer_bytes: 1 << 28,
+            max_storage_buffers: 8,
+            max_workgroup_memory_bytes: 16384,
+            max_invocations: 256,
+            subgroup_min_size: 8,
+            subgroup_max_size: 8,
+            timestamp_query: false,
+            subgroup: false,
+            shader_f16: false,
+        }
+    }
+
+    fn named(name: &str) -> Choice {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn words_of_a_choice() {
+        assert_eq!(named("AUTO"), Choice::Auto);
+        assert_eq!(named("cpu"), Choice::Cpu);
+        assert_eq!(named("gpu"), Choice::Gpu);
+        assert_eq!(named("llvmpipe").to_string(), "llvmpipe");
+        assert!(" ".parse::<Choice>().is_err());
+    }
+
+    #[test]
+    fn auto_prefers_a_discrete_card_and_never_takes_software() {
+        let software = [adapter("llvmpipe (LLVM 15)", "software")];
+        assert_eq!(select(&software, &Choice::Auto).unwrap(), None);
+        assert!(select(&software, &Choice::Gpu).unwrap_err().to_string().contains("llvmpipe (LLVM 15)"));
+        assert!(select(&[], &Choice::Gpu).is_err());
+        assert_eq!(select(&[], &Choice::Auto).unwrap(), None);
+        let mixed = [software[0].clone(), adapter("UHD 620", "integrated"), adapter("RTX 4070", "discrete")];
+        assert_eq!(select(&mixed, &Choice::Auto).unwrap(), Some(2));
+        assert_eq!(select(&mixed, &Choice::Gpu).unwrap(), Some(2));
+        assert_eq!(select(&mixed, &Choice::Cpu).unwrap(), None);
+    }
+
+    #[test]
+    fn names_match_in_part_and_ambiguity_lists_the_adapters() {
+        let adapters =
+            [adapter("llvmpipe", "software"), adapter("RTX 4070", "discrete"), adapter("RTX 3060", "discrete")];
+        assert_eq!(select(&adapters, &named("LLVM")).unwrap(), Some(0));
+        assert_eq!(select(&adapters, &named("4070")).unwrap(), Some(1));
+        assert!(select(&adapters, &named("rtx")).unwrap_err().to_string().contains("RTX 3060"));
+        assert!(select(&adapters, &named("radeon")).unwrap_err().to_string().contains("RTX 4070"));
+        let twice = [adapter("RTX 4070", "discrete"), adapter("RTX 4070", "discrete")];
+        assert_eq!(select(&twice, &named("rtx")).unwrap(), Some(0));
+    }
+}
