@@ -16,7 +16,7 @@ pub fn run(args: &ExportArgs) -> Result<Code> {
     check_unused(&[("out", &args.out)], args.overwrite)?;
     let loaded = Loaded::open(&args.file)?;
     if args.out.canonicalize().is_ok_and(|out| loaded.file.canonicalize().is_ok_and(|file| file == out)) {
-        bail!("--out {}: is the file to export, which holds more\n  help: choose another --out", args.out.display());
+        bail!("--out {}: is the file to export\n  help: choose another --out", args.out.display());
     }
     let inspection = Inspection::of(&loaded);
     let mut text = String::new();

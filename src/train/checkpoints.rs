@@ -85,7 +85,7 @@ impl Checkpoints {
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder, WRITABLE))?;
         let lock = files::lock(&folder).map_err(Error::io(&folder, WRITABLE))?.ok_or_else(|| {
             let problem = format!("another process trains in {}", run.display());
-            Error::config("out", problem, "wait for it, or end it")
+            Error::config(if goes_on { "resume" } else { "out" }, problem, "wait for it, or end it")
         })?;
         let (config, keep, saved) = (config.into(), keep.max(1), Instant::now());
         let this = Checkpoints { folder, every, keep, config, saved, _lock: lock };
