@@ -40,29 +40,47 @@ impl Scaler {
 
     /// `None` if there is no value.
     fn fit(values: impl Iterator<Item = f64> + Clone) -> Option<Scaler> {
-        let (mut count, mut sum, mut low, mut high) = (0usize, 0.0, f64::INFINITY, f64::NEG_INFINITY);
+        // Distances to the first value: far from 0, a sum of the values would lose what they differ by.
+        let first = values.clone().next()?;
+        let (mut count, mut sum, mut low, mut high) = (0usize, Sum::default(), f64::INFINITY, f64::NEG_INFINITY);
         for value in values.clone() {
             count += 1;
-            sum += value;
+            sum.add(value - first);
             (low, high) = (low.min(value), high.max(value));
-        }
-        if count == 0 {
-            return None;
         }
         // The mean of equal values need not round to that value, so constancy is tested, not std == 0.
         if low == high {
             return Some(Scaler { mean: low, std: 1.0 });
         }
-        // A long sum of values far from 0 loses what lies below its last bits: what it lost shows in the distances to the mean, which
-        // are small. Their squares are corrected by the same (Chan, Golub and LeVeque 1983, "corrected two-pass").
         let count = count as f64;
-        let near = sum / count;
-        let mean = near + values.clone().map(|value| value - near).sum::<f64>() / count;
-        let (distances, squares) = values
-            .map(|value| value - mean)
-            .fold((0.0, 0.0), |(sum, squares), distance| (sum + distance, squares + distance * distance));
-        let variance = (squares - distances * distances / count).max(0.0) / count;
+        let mean = first + sum.value() / count;
+        // The mean is rounded: what that moves all distances by is taken out of their squares (Chan, Golub and LeVeque 1983).
+        let [mut distances, mut squares] = [Sum::default(), Sum::default()];
+        for value in values {
+            distances.add(value - mean);
+            squares.add((value - mean) * (value - mean));
+        }
+        let variance = (squares.value() - distances.value() * distances.value() / count).max(0.0) / count;
         Some(Scaler { mean, std: variance.sqrt() })
+    }
+}
+
+/// A sum that keeps what its roundings lose (Neumaier 1974): of ten million values, naive sums lose five digits.
+#[derive(Default)]
+struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+impl Sum {
+    fn add(&mut self, value: f64) {
+        let sum = self.sum + value;
+        self.lost += if self.sum.abs() >= value.abs() { self.sum - sum + value } else { value - sum + self.sum };
+        self.sum = sum;
+    }
+
+    fn value(&self) -> f64 {
+        self.sum + self.lost
     }
 }
 

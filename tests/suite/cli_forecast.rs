@@ -282,10 +282,9 @@ fn evaluate_scores_parts_folds_and_files() {
     let refit: Value = serde_json::from_str(&stdout(&refit)).unwrap();
     assert_eq!(refit["by_fold"][1]["of"], folds["by_fold"][2]["of"]);
     assert_ne!(refit["by_fold"][1]["scores"][0]["mae"], folds["by_fold"][2]["scores"][0]["mae"]);
-    assert_eq!(
-        refit["by_fold"][1]["scores"][1]["mae"], folds["by_fold"][2]["scores"][1]["mae"],
-        "repeat last does not train"
-    );
+    // Its scores come by another scaler, so the last bits differ.
+    let repeat_last = |of: &Value, fold: usize| of["by_fold"][fold]["scores"][1]["mae"].as_f64().unwrap();
+    assert!((repeat_last(&refit, 1) / repeat_last(&folds, 2) - 1.0).abs() < 1e-12, "repeat last does not train");
 
     let validation = evaluate(&["--part", "validation"]);
     done(&validation);
