@@ -54,6 +54,7 @@
 //! | [`mod@reference`] | the CPU engine |
 //! | [`gpu`], [`kernels`] | the GPU engine: plumbing that knows no op, and the host side of each shader |
 //! | [`train`] | options, plan, loop, checkpoints, metrics, forecasts, weights files |
+//! | [`forecast`] | trained models on rows to come: ensembles, intervals, scores by step, backtests |
 //! | [`compare`], [`profile`] | both engines against an f64 oracle; where a step's time goes |
 //! | [`experiment`] | studies: grids of runs, statistics, reports |
 //! | [`dims`], [`error`], [`files`] | sizes, the error type, whole files or none |
