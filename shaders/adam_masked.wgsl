@@ -12,6 +12,7 @@ struct Params {
     mask_row: u32,
     grad_norm_row: u32,
     status_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

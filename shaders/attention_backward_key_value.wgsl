@@ -13,7 +13,7 @@ struct Params {
     d_output_row: u32,
     d_scores_row: u32,
     d_qkv_row: u32,
-    first_group: u32,   // workgroups that other dispatches of the op run before
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -45,7 +45,7 @@ fn attention_backward_key_value(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let replica = group.z;
-    let index = p.first_group + group_index(group, groups);
+    let index = group_index(group, groups);
     let here = place_of(p.heads, index, lane);
     let model = p.heads.heads * p.heads.width;
     let fours = p.heads.fours;

@@ -18,6 +18,7 @@ struct Params {
     d_output_row: u32,
     skip_row: u32,
     d_input_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

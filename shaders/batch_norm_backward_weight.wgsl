@@ -13,6 +13,7 @@ struct Params {
     input_row: u32,
     d_output_row: u32,
     sums_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

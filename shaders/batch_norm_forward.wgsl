@@ -13,6 +13,7 @@ struct Params {
     stats_row: u32,
     input_row: u32,
     output_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

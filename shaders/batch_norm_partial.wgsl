@@ -13,6 +13,7 @@ struct Params {
     windows_row: u32,   // words per replica row of each tensor
     input_row: u32,
     partial_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -9,6 +9,7 @@ struct Params {
     chance: u32,      // of dropping a hidden value (0) or what the head reads (2)
     site: u32,
     steps_row: u32,   // slots per replica row of the step table
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

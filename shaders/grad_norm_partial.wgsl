@@ -8,6 +8,7 @@ struct Params {
     grads_row: u32,     // words per replica row of each tensor
     mask_row: u32,
     partial_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

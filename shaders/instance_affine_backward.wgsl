@@ -22,6 +22,7 @@ struct Params {
     d_patches_row: u32,
     forecast_row: u32,
     d_forecast_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -14,6 +14,7 @@ struct Params {
     by_channel: u32,  // 1 where the head's side is [B, K, Z]
     affine: u32,      // 1 where a weight of each target is undone
     weight: u32,      // its word offset [K] in a replica's row
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -15,6 +15,7 @@ struct Params {
     affine: u32,      // 1 where a weight and a bias of each target are undone
     weight: u32,      // their word offsets [K] in a replica's row
     bias: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -17,7 +17,7 @@ struct Params {
     column_lanes: u32,   // a power of two, at most 64
     column_groups: u32,  // workgroups side by side
     fours: u32,          // 1 where rows of d_output and weight start at multiples of four words and are whole fours
-    first_group: u32,    // workgroups that other dispatches of the op run before
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -49,7 +49,7 @@ fn linear_backward_input(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let replica = group.z;
-    let block = p.first_group + group_index(group, groups);
+    let block = group_index(group, groups);
     let column = ((block % p.column_groups) * p.column_lanes + lane % p.column_lanes) * 4u;
     let first = ((block / p.column_groups) * (64u / p.column_lanes) + lane / p.column_lanes) * 8u;
     if (column >= p.d_input.width || first >= p.d_input.count) {

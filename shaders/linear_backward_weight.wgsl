@@ -18,7 +18,7 @@ struct Params {
     column_lanes: u32,   // a power of two, at most 64
     column_groups: u32,  // workgroups side by side
     fours: u32,          // 1 where rows of input and d_output start at multiples of four words and are whole fours
-    first_group: u32,    // workgroups that other dispatches of the op run before
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -71,7 +71,7 @@ fn linear_backward_weight(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let replica = group.z;
-    let index = p.first_group + group_index(group, groups);
+    let index = group_index(group, groups);
     let split = index / p.blocks;
     let block = index % p.blocks;
     let output = ((block % p.column_groups) * p.column_lanes + lane % p.column_lanes) * 8u;

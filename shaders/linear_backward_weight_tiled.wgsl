@@ -25,7 +25,7 @@ struct Params {
     d_output_fours: u32,  // 1 where its rows start at multiples of four words and are whole fours
     input_fours: u32,
     beside_fours: u32,
-    first_group: u32,     // workgroups that other dispatches of the op run before
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -73,7 +73,7 @@ fn linear_backward_weight_tiled(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let replica = group.z;
-    let index = p.first_group + group_index(group, groups);
+    let index = group_index(group, groups);
     let split = index / p.blocks;
     let block = index % p.blocks;
     let tile_output = (block / p.column_groups) * tile_fours() * 4u;

@@ -18,7 +18,7 @@ struct Params {
     column_lanes: u32,   // 8 or 16
     column_groups: u32,  // workgroups side by side
     fours: u32,          // 1 where rows of input and weight start at multiples of four words and are whole fours
-    first_group: u32,    // workgroups that other dispatches of the op run before
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -58,7 +58,7 @@ fn linear_forward_tiled(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let replica = group.z;
-    let index = p.first_group + group_index(group, groups);
+    let index = group_index(group, groups);
     let tile_row = (index / p.column_groups) * tile_fours() * 4u;
     let tile_column = (index % p.column_groups) * p.column_lanes * 4u;
     let column = tile_column + (lane % p.column_lanes) * 4u;

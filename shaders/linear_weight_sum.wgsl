@@ -16,6 +16,7 @@ struct Params {
     d_bias: u32,          // word offset of d_bias [O]
     beside_weight: u32,   // word offset of the second weight's gradient [O, J]
     beside_bias: u32,     // word offset of the second bias's gradient [O]
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

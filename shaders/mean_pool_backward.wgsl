@@ -9,6 +9,7 @@ struct Params {
     width: u32,       // D
     input_row: u32,   // words per replica row of each tensor
     output_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -15,6 +15,7 @@ struct Params {
     count: u32,       // N
     input_row: u32,   // words per replica row of each tensor
     output_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

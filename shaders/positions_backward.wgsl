@@ -11,6 +11,7 @@ struct Params {
     blocks: u32,      // workgroups that share a split
     d_sum_row: u32,   // words per replica row of each tensor
     sums_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

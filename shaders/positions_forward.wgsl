@@ -12,6 +12,7 @@ struct Params {
     params_row: u32,  // words per replica row of each tensor
     input_row: u32,
     output_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -7,6 +7,7 @@ struct Params {
     elements: u32,         // B·O
     prediction_row: u32,   // words per replica row of each tensor
     predictions_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -18,6 +18,7 @@ struct Params {
     w_hh: u32,          // word offset of w_hh in a replica's row
     params_row: u32,    // words per replica row of each tensor
     packed_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -10,6 +10,7 @@ struct Params {
     mask_row: u32,
     state_row: u32,
     ties_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

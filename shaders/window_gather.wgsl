@@ -14,6 +14,7 @@ struct Params {
     input_row: u32,
     target_row: u32,
     weight_row: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -57,7 +57,7 @@ pub enum AdapterClass {
 impl AdapterClass {
     /// Operations a second that the slow ones of a class still do on the kernels that suit them least: what a cut relies on
     /// before anything is measured.
-    pub(crate) fn speed(self) -> f64 {
+    pub fn speed(self) -> f64 {
         match self {
             AdapterClass::Software => 2e9,
             AdapterClass::Integrated => 2e10,
@@ -197,14 +197,7 @@ fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
 }
 
 pub(super) fn adapters() -> Vec<wgpu::Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-        // What the driver says is left, where it does: beyond it, memory is an error and not the end of other programs.
-        memory_budget_thresholds: wgpu::MemoryBudgetThresholds {
-            for_resource_creation: Some(100),
-            ..Default::default()
-        },
-        ..wgpu::InstanceDescriptor::new_without_display_handle()
-    });
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     // `WGPU_BACKEND` narrows them down, as in every program that uses wgpu.
     pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY.with_env()))
 }

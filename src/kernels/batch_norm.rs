@@ -16,6 +16,7 @@ uniform! {
         windows_row: u32,
         input_row: u32,
         partial_row: u32,
+        first_group: u32,
     }
 }
 
@@ -29,6 +30,7 @@ uniform! {
         partial_row: u32,
         stats_row: u32,
         state_row: u32,
+        first_group: u32,
     }
 }
 
@@ -44,6 +46,7 @@ pub fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Plan 
         windows_row: shapes.windows_row(),
         input_row: shapes.row(op.input),
         partial_row: splits.words_row(),
+        first_group: 0,
     };
     let bindings = [("windows", WINDOWS), ("input", op.input)];
     let work = count * op.width * 8;
@@ -57,6 +60,7 @@ pub fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Plan 
         partial_row: splits.words_row(),
         stats_row: shapes.row(op.stats),
         state_row: shapes.row(STATE),
+        first_group: 0,
     };
     let bindings = [("steps", STEPS), ("stats", op.stats), ("state", STATE)];
     let work = splits.words() * 8;
@@ -76,6 +80,7 @@ uniform! {
         stats_row: u32,
         input_row: u32,
         output_row: u32,
+        first_group: u32,
     }
 }
 
@@ -91,6 +96,7 @@ pub fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Plan {
         stats_row: shapes.row(op.stats),
         input_row: shapes.row(op.input),
         output_row: shapes.row(op.output),
+        first_group: 0,
     };
     let bindings = [("params", PARAMS), ("stats", op.stats), ("input", op.input), ("output", op.output)];
     Plan::one(Dispatch::new("batch_norm_forward", &params, &bindings, groups(words, 64), words * 12))
@@ -106,6 +112,7 @@ uniform! {
         input_row: u32,
         d_output_row: u32,
         sums_row: u32,
+        first_group: u32,
     }
 }
 
@@ -120,6 +127,7 @@ pub fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes)
         input_row: shapes.row(op.input),
         d_output_row: shapes.row(op.d_output),
         sums_row: splits.words_row(),
+        first_group: 0,
     };
     let bindings = [("stats", op.stats), ("input", op.input), ("d_output", op.d_output)];
     let work = op.count * op.width * 6;
@@ -146,6 +154,7 @@ uniform! {
         d_output_row: u32,
         skip_row: u32,
         d_input_row: u32,
+        first_group: u32,
     }
 }
 
@@ -167,6 +176,7 @@ pub fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Shapes) -
         d_output_row: shapes.row(op.d_output),
         skip_row: shapes.row(skip),
         d_input_row: shapes.row(op.d_input),
+        first_group: 0,
     };
     let bindings = [
         ("windows", WINDOWS),

@@ -11,6 +11,7 @@ uniform! {
         chance: u32,
         site: u32,
         steps_row: u32,
+        first_group: u32,
     }
 }
 
@@ -21,6 +22,7 @@ pub fn dropout(op: &Dropout, shapes: &Shapes) -> Plan {
         chance: op.chance as u32,
         site: op.site,
         steps_row: shapes.steps_row(),
+        first_group: 0,
     };
     let bindings = [("steps", STEPS), ("input", op.input.tensor), ("output", op.output.tensor)];
     let words = op.input.count * op.input.width;

@@ -18,6 +18,7 @@ uniform! {
         affine: u32,
         weight: u32,
         bias: u32,
+        first_group: u32,
     }
 }
 
@@ -38,6 +39,7 @@ pub fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -> Plan 
         affine: op.affine.is_some() as u32,
         weight: op.affine.map_or(0, |affine| affine.weight as u32),
         bias: op.affine.map_or(0, |affine| affine.bias as u32),
+        first_group: 0,
     };
     let bindings = [("params", PARAMS), ("input", op.input), ("output", op.output), ("stats", op.stats)];
     let columns = op.batch * op.channels;
@@ -57,6 +59,7 @@ uniform! {
         affine: u32,
         weight: u32,
         bias: u32,
+        first_group: u32,
     }
 }
 
@@ -73,6 +76,7 @@ pub fn instance_denorm_forward(op: &InstanceDenorm, shapes: &Shapes) -> Plan {
         affine: op.affine.is_some() as u32,
         weight: op.affine.map_or(0, |affine| affine.weight as u32),
         bias: op.affine.map_or(0, |affine| affine.bias as u32),
+        first_group: 0,
     };
     denorm("instance_denorm_forward", op, &params)
 }
@@ -89,6 +93,7 @@ uniform! {
         by_channel: u32,
         affine: u32,
         weight: u32,
+        first_group: u32,
     }
 }
 
@@ -104,6 +109,7 @@ pub fn instance_denorm_backward(op: &InstanceDenorm, shapes: &Shapes) -> Plan {
         by_channel: op.by_channel as u32,
         affine: op.affine.is_some() as u32,
         weight: op.affine.map_or(0, |affine| affine.weight as u32),
+        first_group: 0,
     };
     denorm("instance_denorm_backward", op, &params)
 }
@@ -138,6 +144,7 @@ uniform! {
         d_patches_row: u32,
         forecast_row: u32,
         d_forecast_row: u32,
+        first_group: u32,
     }
 }
 
@@ -161,6 +168,7 @@ pub fn instance_affine_backward(op: &InstanceAffineBackward, shapes: &Shapes) ->
         d_patches_row: shapes.row(op.d_patches),
         forecast_row: shapes.row(op.forecast),
         d_forecast_row: shapes.row(op.d_forecast),
+        first_group: 0,
     };
     let bindings = [
         ("params", PARAMS),

@@ -18,6 +18,7 @@ uniform! {
         input_row: u32,
         output_row: u32,
         stats_row: u32,
+        first_group: u32,
     }
 }
 
@@ -31,6 +32,7 @@ pub fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Plan {
         input_row: shapes.row(op.input),
         output_row: shapes.row(op.output),
         stats_row: shapes.row(op.stats),
+        first_group: 0,
     };
     let bindings = [("params", PARAMS), ("input", op.input), ("output", op.output), ("stats", op.stats)];
     let work = op.count * op.width * 12;
@@ -47,6 +49,7 @@ uniform! {
         input_row: u32,
         d_output_row: u32,
         sums_row: u32,
+        first_group: u32,
     }
 }
 
@@ -61,6 +64,7 @@ pub fn layer_norm_backward_weight(op: &LayerNormBackwardWeight, shapes: &Shapes)
         input_row: shapes.row(op.input),
         d_output_row: shapes.row(op.d_output),
         sums_row: splits.words_row(),
+        first_group: 0,
     };
     let bindings = [("stats", op.stats), ("input", op.input), ("d_output", op.d_output)];
     let work = op.count * op.width * 6;
@@ -83,6 +87,7 @@ uniform! {
         d_output_row: u32,
         skip_row: u32,
         d_input_row: u32,
+        first_group: u32,
     }
 }
 
@@ -100,6 +105,7 @@ pub fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Shapes) -
         d_output_row: shapes.row(op.d_output),
         skip_row: shapes.row(skip),
         d_input_row: shapes.row(op.d_input),
+        first_group: 0,
     };
     let bindings = [
         ("params", PARAMS),

@@ -10,6 +10,7 @@ uniform! {
         grads_row: u32,
         mask_row: u32,
         partial_row: u32,
+        first_group: u32,
     }
 }
 
@@ -19,6 +20,7 @@ pub fn grad_norm_partial(op: &GradNormPartial, shapes: &Shapes) -> Plan {
         grads_row: shapes.row(GRADS),
         mask_row: shapes.row(MASK),
         partial_row: shapes.row(op.partial),
+        first_group: 0,
     };
     let bindings = [("grads", GRADS), ("mask", MASK), ("partial", op.partial)];
     let workgroups = groups(op.words, GradNormPartial::BLOCK);
@@ -52,6 +54,7 @@ uniform! {
         mask_row: u32,
         grad_norm_row: u32,
         status_row: u32,
+        first_group: u32,
     }
 }
 
@@ -64,6 +67,7 @@ pub fn adam_masked(op: &AdamMasked, shapes: &Shapes) -> Plan {
         mask_row: shapes.row(MASK),
         grad_norm_row: shapes.row(GRAD_NORM),
         status_row: shapes.row(STATUS),
+        first_group: 0,
     };
     let bindings = [
         ("steps", STEPS),

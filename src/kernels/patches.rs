@@ -18,6 +18,7 @@ uniform! {
         count: u32,
         input_row: u32,
         output_row: u32,
+        first_group: u32,
     }
 }
 
@@ -35,6 +36,7 @@ pub fn patch_gather(op: &PatchGather, shapes: &Shapes) -> Plan {
         count: op.patches.count as u32,
         input_row: shapes.row(op.input),
         output_row: shapes.row(op.output),
+        first_group: 0,
     };
     let bindings = [("input", op.input), ("output", op.output)];
     Plan::one(Dispatch::new("patch_gather", &params, &bindings, groups(words, 64), words * 12))
@@ -50,6 +52,7 @@ uniform! {
         params_row: u32,
         input_row: u32,
         output_row: u32,
+        first_group: u32,
     }
 }
 
@@ -64,6 +67,7 @@ pub fn positions_forward(op: &PositionsForward, shapes: &Shapes) -> Plan {
         params_row: shapes.row(PARAMS),
         input_row: shapes.row(op.input),
         output_row: shapes.row(op.output),
+        first_group: 0,
     };
     let bindings = [("steps", STEPS), ("params", PARAMS), ("input", op.input), ("output", op.output)];
     Plan::one(Dispatch::new("positions_forward", &params, &bindings, groups(words, 64), words * 80))
@@ -77,6 +81,7 @@ uniform! {
         blocks: u32,
         d_sum_row: u32,
         sums_row: u32,
+        first_group: u32,
     }
 }
 
@@ -89,6 +94,7 @@ pub fn positions_backward(op: &PositionsBackward, shapes: &Shapes) -> Plan {
         blocks: splits.blocks as u32,
         d_sum_row: shapes.row(op.d_sum),
         sums_row: splits.words_row(),
+        first_group: 0,
     };
     let bindings = [("d_sum", op.d_sum)];
     let work = op.sequences * op.width * 2;
@@ -105,6 +111,7 @@ uniform! {
         width: u32,
         input_row: u32,
         output_row: u32,
+        first_group: u32,
     }
 }
 
@@ -124,6 +131,7 @@ fn mean_pool(shader: &'static str, op: &MeanPool, words: usize, shapes: &Shapes)
         width: op.width as u32,
         input_row: shapes.row(op.input),
         output_row: shapes.row(op.output),
+        first_group: 0,
     };
     let bindings = [("input", op.input), ("output", op.output)];
     let work = op.sequences * op.tokens * op.width * 4;

@@ -52,6 +52,7 @@ uniform! {
         w_hh: u32,
         params_row: u32,
         packed_row: u32,
+        first_group: u32,
     }
 }
 
@@ -135,6 +136,7 @@ impl Packed {
             w_hh: self.w_hh as u32,
             params_row: shapes.row(PARAMS),
             packed_row: padded(self.words()) as u32,
+            first_group: 0,
         };
         let words = self.words();
         let copy = Dispatch::new("recurrent_weights", &params, &[("params", PARAMS)], groups(words, 64), words * 8);

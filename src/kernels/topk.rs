@@ -70,6 +70,7 @@ uniform! {
         mask_row: u32,
         state_row: u32,
         ties_row: u32,
+        first_group: u32,
     }
 }
 
@@ -81,6 +82,7 @@ pub fn topk_ties(op: &TopkTies, shapes: &Shapes) -> Plan {
         mask_row: shapes.row(MASK),
         state_row: shapes.row(op.state),
         ties_row: shapes.row(op.ties),
+        first_group: 0,
     };
     let bindings = [("steps", STEPS), ("params", PARAMS), ("mask", MASK), ("state", op.state), ("ties", op.ties)];
     let workgroups = groups(op.prunable_words, topk::BLOCK);
@@ -95,6 +97,7 @@ uniform! {
         mask_row: u32,
         state_row: u32,
         ties_row: u32,
+        first_group: u32,
     }
 }
 
@@ -106,6 +109,7 @@ pub fn threshold_mask(op: &ThresholdMask, shapes: &Shapes) -> Plan {
         mask_row: shapes.row(MASK),
         state_row: shapes.row(op.state),
         ties_row: shapes.row(op.ties),
+        first_group: 0,
     };
     let bindings = [("steps", STEPS), ("params", PARAMS), ("state", op.state), ("ties", op.ties), ("mask", MASK)];
     let workgroups = groups(op.prunable_words, topk::BLOCK);

@@ -16,6 +16,7 @@ uniform! {
         input_row: u32,
         target_row: u32,
         weight_row: u32,
+        first_group: u32,
     }
 }
 
@@ -31,6 +32,7 @@ pub fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
         input_row: shapes.row(op.input),
         target_row: shapes.row(op.target),
         weight_row: shapes.row(op.weight),
+        first_group: 0,
     };
     let bindings = [
         ("series", SERIES),
@@ -49,6 +51,7 @@ uniform! {
         elements: u32,
         prediction_row: u32,
         predictions_row: u32,
+        first_group: u32,
     }
 }
 
@@ -57,6 +60,7 @@ pub fn prediction_store(op: &PredictionStore, shapes: &Shapes) -> Plan {
         elements: op.elements as u32,
         prediction_row: shapes.row(op.prediction),
         predictions_row: shapes.row(PREDICTIONS),
+        first_group: 0,
     };
     let bindings = [("prediction", op.prediction), ("predictions", PREDICTIONS)];
     Plan::one(Dispatch::new("prediction_store", &params, &bindings, groups(op.elements, 64), op.elements * 2))

@@ -11,12 +11,13 @@ use super::observer::EpochRow;
 use super::options::{Regularizer, Regularizers};
 use super::plan::Plan;
 use super::state::{Mean, ReplicaRows, RunState};
-use super::{TrainOptions, weights};
+use super::{TrainOptions, sparse, weights};
 use crate::data::options::{self, Scale};
 use crate::data::{DataOptions, Dataset, Fitted, FittedSeries, Scaler, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::memory;
 use crate::models::{self, ModelOptions};
 use crate::program::builder::Sizes;
 use crate::program::tensor::{MASK, OBSERVED, PARAMS, SERIES, STATE};
@@ -67,11 +68,14 @@ impl Loaded {
         let header = header(&file, &bytes)?;
         let wrong = |error: Error| refuse(&file, format!("describes a model that is not known here: {error}"), TRAIN);
         let impossible = |problem: String| refuse(&file, format!("its metadata makes no sense: {problem}"), DAMAGED);
-        let tensors = deserialize(&file, &bytes)?.len();
-        header.check(tensors).map_err(impossible)?;
+        let tensors = deserialize(&file, &bytes)?;
+        header.check(tensors.len()).map_err(impossible)?;
         let model = header.model.options().map_err(wrong)?;
         let words = models::params(&model, &sizes(&header)).map_err(wrong)?.total();
-        if words > bytes.len() / 4 {
+        // Compressed rows stand for more weights than they hold; those are held against the memory, a few copies of them.
+        let sparse = tensors.names().iter().any(|name| sparse::whole(name).is_some());
+        let fit = if sparse { memory::check(words as u64 * 16).is_ok() } else { words <= bytes.len() / 4 };
+        if !fit {
             return Err(impossible(format!("a model of {words} weights, in a file of {} bytes", bytes.len())));
         }
         let program = models::build(&model, &models::Training::scoring(), sizes(&header)).map_err(wrong)?;

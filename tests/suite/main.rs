@@ -96,6 +96,8 @@ mod resume;
 mod shaders;
 /// Statistics as SciPy computes them.
 mod statistics;
+/// No dispatch beyond what a submission may take.
+mod submissions;
 /// The exact smallest weights, against a sort.
 mod topk;
 /// Whole runs: seeds, replicas, threads, pruning, interruption.

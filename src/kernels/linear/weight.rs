@@ -109,6 +109,7 @@ uniform! {
         d_bias: u32,
         beside_weight: u32,
         beside_bias: u32,
+        first_group: u32,
     }
 }
 
@@ -300,6 +301,7 @@ pub fn weight_sum(splits: usize, own: WeightWords, beside: Option<WeightWords>, 
         d_bias: own.d_bias as u32,
         beside_weight: second.d_weight as u32,
         beside_bias: second.d_bias as u32,
+        first_group: 0,
     };
     let dispatch = Dispatch::new("linear_weight_sum", &params, &[("grads", GRADS)], groups(words, 64), splits * words);
     dispatch.scratch("sums", 0)
