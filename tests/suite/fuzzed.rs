@@ -7,8 +7,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::fuzz_targets::{checkpoint, config, csv_reader, dates};
 
-/// A target by the name of its corpus.
-const TARGETS: [(&str, fn(&[u8])); 4] =
+type Target = fn(&[u8]);
+
+/// The targets by the names of their corpora.
+const TARGETS: [(&str, Target); 4] =
     [("csv_reader", csv_reader), ("dates", dates), ("config", config), ("checkpoint", checkpoint)];
 
 #[test]

@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use microglia::train::Loaded;
+use microglia::models::Variant;
+use microglia::train::{Loaded, weights};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
@@ -218,6 +219,38 @@ fn forged_files_are_refused_by_every_verb_and_nothing_is_lost() {
             let after = (files(folder), files(&folder.join("run")), files(&folder.join("run/checkpoints")));
             assert!(before == after, "{name}: {args:?} changed a file");
         }
+    }
+}
+
+/// As weights to start from, a file is read by its shapes alone.
+#[test]
+fn forged_files_are_no_weights_to_start_from() {
+    let place = tempfile::tempdir().unwrap();
+    let (run, _) = run_file();
+    let known = open(&run).unwrap();
+    let file = place.path().join("w.safetensors");
+    let empty = |name: &str, shape: Value| {
+        forged(&std::fs::read(path("trained_patchtst.model.safetensors")).unwrap(), |header| {
+            let end = header[name]["data_offsets"][1].clone();
+            // Of no bytes at all, so that any other size fits.
+            header[name] = json!({ "dtype": "F32", "shape": shape, "data_offsets": [end, end] });
+        })
+    };
+    let embedding = "model.encoder.embedder.input_embedding.weight";
+    let shapes = [json!([0, 0]), json!([1u64 << 60, 0]), json!([0, u64::MAX]), json!([4]), json!([])];
+    let shapes: Vec<_> = shapes.into_iter().map(|shape| ("shape", empty(embedding, shape), "")).collect();
+    for (name, bytes, _) in hostile().into_iter().chain(shapes) {
+        std::fs::write(&file, &bytes).unwrap();
+        // What the header says is not asked here, so some of them are what they should be.
+        let loaded = weights::load(&file, &known.model, &known.layout, &known.state);
+        let inferred = weights::infer_patchtst(&file, Some(Variant::Hf));
+        for error in [loaded.err(), inferred.err()].into_iter().flatten() {
+            let said = error.to_string();
+            assert!(said.contains("w.safetensors: ") && said.contains("\n  help: "), "{name}: {said}");
+        }
+        let output =
+            microglia(place.path(), &["train", "--model", "patchtst", "--init", "w.safetensors", "--target", "temp"]);
+        refused(place.path(), &output, &["help: "]);
     }
 }
 
