@@ -148,9 +148,9 @@ pub fn write(config: &Config) -> String {
     text
 }
 
-pub type Entries = Vec<(&'static str, Value)>;
+type Entries = Vec<(&'static str, Value)>;
 
-pub fn entries(config: &Config) -> [(&'static str, Entries); 6] {
+fn entries(config: &Config) -> [(&'static str, Entries); 6] {
     let train = &config.train;
     let pruning = &train.pruning;
     [

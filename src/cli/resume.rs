@@ -118,11 +118,7 @@ impl Resumed {
     /// The run's settings that are not those of its beginning, as `key: before, here now`.
     pub fn differences(&self, config: &Config) -> Vec<String> {
         let text = |value: Option<&toml::Value>| value.map_or("unset".into(), toml::Value::to_string);
-        let now: toml::Table = config_file::entries(config)
-            .into_iter()
-            .flat_map(|(_, entries)| entries)
-            .map(|(key, value)| (key.to_string(), value))
-            .collect();
+        let now: toml::Table = config_file::write(config).parse().expect("a configuration is written as TOML");
         let keys: std::collections::BTreeSet<&String> = self.before.keys().chain(now.keys()).collect();
         keys.into_iter()
             .filter(|key| !FREE.contains(&key.as_str()))

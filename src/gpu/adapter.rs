@@ -197,8 +197,8 @@ fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
 }
 
 pub(super) fn adapters() -> Vec<wgpu::Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    // `WGPU_BACKEND` narrows them down, as in every program that uses wgpu.
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    // `WGPU_BACKEND` narrows them down, and `WGPU_DEBUG` and the like set what they do, as in every program that uses wgpu.
     pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY.with_env()))
 }
 

@@ -37,7 +37,7 @@ pub fn gpu() -> Option<Arc<Gpu>> {
 
 /// A device and queue of a [`Gpu`]'s adapter, with these limits and no feature.
 pub fn open(own: &Gpu, required_limits: wgpu::Limits) -> (wgpu::Device, wgpu::Queue) {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     let adapter = adapters.into_iter().find(|adapter| {
         let info = adapter.get_info();

@@ -110,6 +110,16 @@ fn a_run_from_the_written_configuration_repeats_the_bits_unmeasured() {
     refused(folder, &other(&["--device", "cpu"]), &["--tuning", &gpu.summary().name, "CPU engine"]);
     std::fs::write(folder.join("moved.toml"), config.replace("adapter = \"", "adapter = \"old ")).unwrap();
     refused(folder, &microglia(folder, &["train", "--config", "moved.toml"]), &["`old ", &gpu.summary().name]);
+
+    // A run goes on with its choice, and on another engine without it.
+    for (epochs, device, kept) in [("3", None, true), ("4", Some("--device=cpu"), false)] {
+        let mut all = vec!["train", "--resume", "lone", "--epochs", epochs];
+        all.extend(device);
+        let output = microglia(folder, &all);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let config = std::fs::read_to_string(folder.join("lone/config.toml")).unwrap();
+        assert_eq!(config.contains("[tuning]\n"), kept, "{config}");
+    }
 }
 
 #[test]
