@@ -36,6 +36,23 @@ pub fn read(path: &Path, help: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a short text, from a pipe too.
+///
+/// # Errors
+/// Names the file: not there, of more than 16 MiB, or not UTF-8.
+pub fn read_text(path: &Path, help: &str) -> Result<String> {
+    const MOST: u64 = 16 << 20;
+    let read = || {
+        let mut text = String::new();
+        let mut piece = File::open(path)?.take(MOST + 1);
+        match piece.read_to_string(&mut text)? as u64 > MOST {
+            true => Err(io::Error::other("of more than 16 MiB")),
+            false => Ok(text),
+        }
+    };
+    read().map_err(Error::io(path, help))
+}
+
 /// Writes a whole file or leaves the old one: a temporary file beside it, flushed, then renamed over it.
 ///
 /// # Errors
@@ -109,17 +126,28 @@ pub fn remove_partials(folder: &Path) -> Result<()> {
 pub const LOCK: &str = ".lock";
 
 /// Holds a folder until dropped; the system frees it whatever ends the process. `None` where another process holds it.
-pub fn lock(folder: &Path) -> io::Result<Option<File>> {
+pub fn lock(folder: &Path) -> io::Result<Option<Lock>> {
     let path = folder.join(LOCK);
     loop {
         let lock = File::create(&path)?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => return Ok(None),
             // Some network file systems know no locks.
-            Ok(()) | Err(TryLockError::Error(_)) if is_there(&lock, &path) => return Ok(Some(lock)),
+            Ok(()) | Err(TryLockError::Error(_)) if is_there(&lock, &path) => return Ok(Some(Lock(lock))),
             // The process that held it took it away meanwhile.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
+    }
+}
+
+/// A folder that is held.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do where a process that was just started still has a copy of the file.
+        let _ = self.0.unlock();
     }
 }
 

@@ -18,8 +18,7 @@ use super::config::Config;
 /// A TOML file's table.
 pub fn table(file: &Path) -> Result<toml::Table> {
     let (place, help) = (file.display(), "--config takes a TOML file, as a run's config.toml");
-    let bytes = files::read(file, help)?;
-    let text = String::from_utf8(bytes).map_err(|_| anyhow!("{place}: not TOML, which is UTF-8\n  help: {help}"))?;
+    let text = files::read_text(file, help)?;
     text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}  help: {help}"))
 }
 

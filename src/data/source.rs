@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 
 fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) -> Error) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let (mut lines, mut line_start, mut looked) = (0u64, 0, 0);
+    let (mut feeds, mut line_start, mut looked) = (0u64, 0, 0);
     loop {
         let read = bytes.len();
         (&mut from).take(PIECE as u64).read_to_end(&mut bytes).map_err(&failed)?;
@@ -40,12 +40,13 @@ fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) 
         if read == 0 {
             check_text(&place.file, &bytes)?;
         }
-        for (i, _) in bytes[read..].iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r')) {
-            (lines, line_start) = (lines + 1, read + i + 1);
+        for (i, byte) in bytes[read..].iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r')) {
+            line_start = read + i + 1;
+            feeds += u64::from(*byte == b'\n');
         }
         if bytes.len() - line_start > LONGEST_LINE {
-            // CR LF counts twice, so the line is told only where it is known.
-            let line = (lines == 0).then_some(1);
+            // Of lines that end in CR alone, which one it is is not told.
+            let line = (feeds > 0 || line_start == 0).then_some(feeds + 1);
             let problem = format!("a line of more than {} MiB", LONGEST_LINE >> 20);
             return Err(Error::data(Place { line, ..place }, problem, "give a delimited text file, one row a line"));
         }
@@ -83,7 +84,7 @@ mod tests {
         let said = refusal(std::io::repeat(b'1'));
         assert!(said.contains("a.csv:1: a line of more than 64 MiB") && said.contains("help: "), "{said}");
         let said = refusal("ds,y\n1,2\n".as_bytes().chain(std::io::repeat(b'1')));
-        assert!(said.contains("a.csv: a line of more than 64 MiB"), "{said}");
+        assert!(said.contains("a.csv:3: a line of more than 64 MiB"), "{said}");
         assert!(refusal(std::io::repeat(0)).contains("binary"));
     }
 

@@ -1,7 +1,6 @@
 //! The checkpoints of a run: when one is due, where it lies, which are kept, and which one a run goes on from.
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
@@ -70,7 +69,7 @@ pub struct Checkpoints {
     keep: usize,
     config: String,
     saved: Instant,
-    _lock: File,
+    _lock: files::Lock,
 }
 
 impl Checkpoints {

@@ -60,8 +60,8 @@ impl Told {
         if !file.is_file() {
             return Ok(None);
         }
-        let bytes = files::read(&file, "make it readable, or move it away")?;
-        let config: Value = serde_json::from_slice(&bytes)
+        let text = files::read_text(&file, "make it readable, or move it away")?;
+        let config: Value = serde_json::from_str(&text)
             .map_err(|error| refuse(format!("is no JSON: {error}"), "write it again, or move it away"))?;
         if config["model_type"] != "patchtst" {
             return Ok(None);

@@ -255,7 +255,7 @@ fn a_line_of_two_gigabytes_is_given_up_after_64_mib() {
     pipe.write_all(b"ds,y\n2024-01-01,").unwrap();
     let taken = (0..2048).take_while(|_| pipe.write_all(&piece).is_ok()).count();
     drop(pipe);
-    refused(place.path(), &child.wait_with_output().unwrap(), &["/dev/stdin: a line of more than 64 MiB", "help: "]);
+    refused(place.path(), &child.wait_with_output().unwrap(), &["/dev/stdin:2: a line of more than 64 MiB", "help: "]);
     assert!((64..80).contains(&taken), "{taken} MiB were taken");
 }
 
@@ -267,15 +267,15 @@ fn files_without_an_end_are_refused() {
     refuse(&["train", "--data", "/dev/zero"], "binary, not delimited text");
     for args in [
         &["train", "--init", "/dev/zero"][..],
-        &["train", "--config", "/dev/zero"],
         &["inspect", "/dev/zero"],
         &["export", "/dev/zero", "--out", "x"],
         &["forecast", "--checkpoint", "/dev/zero"],
         &["evaluate", "--checkpoint", "/dev/zero"],
-        &["experiment", "--config", "/dev/zero"],
     ] {
         refuse(args, "a device or a pipe, not a file");
     }
+    refuse(&["train", "--config", "/dev/zero"], "/dev/zero: of more than 16 MiB");
+    refuse(&["experiment", "--config", "/dev/zero"], "/dev/zero: of more than 16 MiB");
     // A file of a terabyte that takes no place on the disk.
     let sparse = place.path().join("sparse.safetensors");
     std::fs::File::create(&sparse).unwrap().set_len(1 << 40).unwrap();
