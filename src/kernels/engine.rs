@@ -102,8 +102,9 @@ impl GpuEngine {
             }
         };
         let make = |(i, tensor): (usize, &Tensor), rows: usize| {
-            let op = program.first_use(TensorId(i as u32)).map_or(String::new(), |op| format!("op `{op}`: "));
-            let label = format!("{op}tensor `{}` of {rows} replicas", tensor.name);
+            let op = program.first_use(TensorId(i as u32));
+            let user = op.map_or("what a run keeps".to_string(), |op| format!("op `{op}`"));
+            let label = format!("{user}: tensor `{}` of {rows} replicas", tensor.name);
             buffer::storage(&gpu, &label, row_bytes(tensor) as usize / 4 * rows, fill(tensor))
         };
         let tensors = || program.tensors.iter().enumerate();

@@ -202,7 +202,7 @@ fn out_of_memory_names_the_op_the_size_and_what_is_taken() {
     // 28 MiB a replica in each of six tensors.
     let output = train("64");
     let refusal =
-        ["out of memory for op `", "tensor `", " replicas (", "bytes are taken already", "--replicas", "help: "];
+        ["out of memory for ", ": tensor `", " replicas (", "bytes are taken already", "--replicas", "help: "];
     refused(folder.path(), &output, &refusal);
 }
 
