@@ -1,4 +1,4 @@
-//! lstm_backward — d_output → d_gates, for t = t_end − 1 … t_begin.
+//! lstm_backward — d_output → d_gates, over the gates, for t = t_end − 1 … t_begin.
 //! Twin: src/reference/lstm.rs. One workgroup per (four batch rows, LANES hidden units, replica). For w_hhᵀ · d_gates_{t+1}
 //! an invocation sums one gate's part of four units; for the rest it owns one unit. Both of four batch rows.
 //! R replicas, B batch, T steps, D output steps with a gradient, H hidden. Gates in PyTorch's order i, f, g, o.
@@ -17,7 +17,6 @@ struct Params {
     gates_row: u32,       // words per replica row of each tensor
     cells_row: u32,
     d_output_row: u32,
-    d_gates_row: u32,
     carry_row: u32,
     weights: u32,         // vec4 offset of w_hh [4, H, H to a multiple of 4] in a replica's row
     weights_row: u32,     // in vec4
@@ -26,11 +25,10 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;    // [R, row]
-@group(0) @binding(2) var<storage, read> gates: array<f32>;            // [R, B, T, 4, H]  activated
+@group(0) @binding(2) var<storage, read_write> gates: array<f32>;      // [R, B, T, 4, H]  activated, then d_gates
 @group(0) @binding(3) var<storage, read> cells: array<f32>;            // [R, B, T+1, H]
 @group(0) @binding(4) var<storage, read> d_output: array<f32>;         // [R, B, D, H]
-@group(0) @binding(5) var<storage, read_write> d_gates: array<f32>;    // [R, B, T, 4, H]
-@group(0) @binding(6) var<storage, read_write> carry: array<f32>;      // [R, B, H]  d_c of the step before
+@group(0) @binding(5) var<storage, read_write> carry: array<f32>;      // [R, B, H]  d_c of the step before
 
 const MAX_LANES: u32 = 256u;
 
@@ -46,15 +44,11 @@ fn load_cells(word: vec4<u32>) -> vec4<f32> {
     return vec4<f32>(cells[word.x], cells[word.y], cells[word.z], cells[word.w]);
 }
 
-fn load_d_gates(word: vec4<u32>) -> vec4<f32> {
-    return vec4<f32>(d_gates[word.x], d_gates[word.y], d_gates[word.z], d_gates[word.w]);
-}
-
-fn store_d_gates(word: vec4<u32>, value: vec4<f32>) {
-    d_gates[word.x] = value.x;
-    d_gates[word.y] = value.y;
-    d_gates[word.z] = value.z;
-    d_gates[word.w] = value.w;
+fn store_gates(word: vec4<u32>, value: vec4<f32>) {
+    gates[word.x] = value.x;
+    gates[word.y] = value.y;
+    gates[word.z] = value.z;
+    gates[word.w] = value.w;
 }
 
 @compute @workgroup_size(LANES)
@@ -67,8 +61,7 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     let gates_stride = p.steps * step_words;
     let cells_stride = (p.steps + 1u) * p.hidden;
     let d_output_stride = p.output_steps * p.hidden;
-    let gate_rows = row_offsets(rows, gates_stride) + (replica * p.gates_row + first * gates_stride + unit);
-    let d_gate_rows = row_offsets(rows, gates_stride) + (replica * p.d_gates_row + first * gates_stride);
+    let gate_rows = row_offsets(rows, gates_stride) + (replica * p.gates_row + first * gates_stride);
     let cell_rows = row_offsets(rows, cells_stride) + (replica * p.cells_row + first * cells_stride + unit);
     let d_output_rows = row_offsets(rows, d_output_stride) + (replica * p.d_output_row + first * d_output_stride + unit);
     let carry_rows = row_offsets(rows, p.hidden) + (replica * p.carry_row + first * p.hidden + unit);
@@ -103,11 +96,11 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
                 if (after == p.t_end) {
                     workgroupBarrier();
                     if (k0 + lane < p.hidden) {
-                        let word = d_gate_rows + (after * step_words + k0 + lane);
-                        sh_d[0][lane] = load_d_gates(word);
-                        sh_d[1][lane] = load_d_gates(word + p.hidden);
-                        sh_d[2][lane] = load_d_gates(word + 2u * p.hidden);
-                        sh_d[3][lane] = load_d_gates(word + 3u * p.hidden);
+                        let word = gate_rows + (after * step_words + k0 + lane);
+                        sh_d[0][lane] = load_gates(word);
+                        sh_d[1][lane] = load_gates(word + p.hidden);
+                        sh_d[2][lane] = load_gates(word + 2u * p.hidden);
+                        sh_d[3][lane] = load_gates(word + 3u * p.hidden);
                     }
                     workgroupBarrier();
                 }
@@ -135,7 +128,7 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
             workgroupBarrier();
         }
         if (unit < p.hidden) {
-            let gate = gate_rows + t * step_words;
+            let gate = gate_rows + (t * step_words + unit);
             let i = load_gates(gate);
             let f = load_gates(gate + p.hidden);
             let g = load_gates(gate + 2u * p.hidden);
@@ -149,11 +142,10 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
             let d_g = d_c * i * (1.0 - g * g);
             let d_o = d_h * tanh_c * (o * (1.0 - o));
             d_c = d_c * f;
-            let word = d_gate_rows + (t * step_words + unit);
-            store_d_gates(word, d_i);
-            store_d_gates(word + p.hidden, d_f);
-            store_d_gates(word + 2u * p.hidden, d_g);
-            store_d_gates(word + 3u * p.hidden, d_o);
+            store_gates(gate, d_i);
+            store_gates(gate + p.hidden, d_f);
+            store_gates(gate + 2u * p.hidden, d_g);
+            store_gates(gate + 3u * p.hidden, d_o);
             sh_d[0][lane] = d_i;
             sh_d[1][lane] = d_f;
             sh_d[2][lane] = d_g;

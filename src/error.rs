@@ -73,6 +73,9 @@ impl Place {
     }
 }
 
+/// Longest value, in bytes, that a message shows whole.
+const SHOWN: usize = 120;
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;
@@ -82,9 +85,13 @@ impl fmt::Display for Place {
         if let Some(column) = &self.column {
             write!(f, ", column `{column}`")?;
         }
-        if let Some(value) = &self.value {
-            write!(f, ", value {value:?}")?;
+        match &self.value {
+            Some(value) if value.len() > SHOWN => {
+                let shown: String = value.chars().take(SHOWN / 2).collect();
+                write!(f, ", value {shown:?}… of {} bytes", value.len())
+            }
+            Some(value) => write!(f, ", value {value:?}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -54,6 +54,7 @@
 //! | [`mod@reference`] | the CPU engine |
 //! | [`gpu`], [`kernels`] | the GPU engine: plumbing that knows no op, and the host side of each shader |
 //! | [`train`] | options, plan, loop, checkpoints, metrics, forecasts, weights files |
+//! | [`forecast`] | trained models on rows to come: ensembles, intervals, scores by step, backtests |
 //! | [`compare`], [`profile`] | both engines against an f64 oracle; where a step's time goes |
 //! | [`experiment`] | studies: grids of runs, statistics, reports |
 //! | [`dims`], [`error`], [`files`] | sizes, the error type, whole files or none |
@@ -81,6 +82,7 @@
 //! `examples/` holds a forecaster in 30 lines, series from an iterator, a callback per epoch with a stop flag, a kernel on a
 //! device of one's own, forecasts of a trained model as a file, and the way to PyTorch and back.
 
+mod memory;
 mod words;
 
 pub mod compare;

@@ -21,7 +21,11 @@ def options(description):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("runs", nargs="*", type=Path, help="run folders; without any, short runs are trained on a tiny file")
     parser.add_argument("--bin", type=Path, default=ROOT / "target/release", help="where `cargo build --release --examples --bins` put them")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    for run in asked.runs:
+        if not (run / "model.safetensors").is_file():
+            parser.error(f"{run}: no run folder with a model.safetensors")
+    return asked
 
 
 class Program:

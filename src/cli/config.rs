@@ -167,6 +167,8 @@ fn model_options(args: ModelArgs, patchtst: PatchtstArgs) -> Result<Model> {
     let typed = patchtst.patchtst_variant.as_deref().map(str::parse).transpose()?;
     let mut default = ModelOptions::of(kind, typed.unwrap_or(ModelOptions::default().patchtst.variant));
     let init = args.init.and_then(|init| init.0);
+    // A run's folder is its weights.
+    let init = init.map(|file| if file.is_dir() { file.join("model.safetensors") } else { file });
     let mut horizon = None;
     if let (ModelKind::Patchtst, Some(file)) = (kind, &init) {
         (default.patchtst, default.layers, horizon) = weights::infer_patchtst(file, typed)?;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use microglia::data::options::{Covariates, Source, delimiter_word, list};
+use microglia::files;
 use microglia::kernels::tuning::Tuning;
 use microglia::models::ModelKind;
 use toml::Value;
@@ -16,9 +17,9 @@ use super::config::Config;
 
 /// A TOML file's table.
 pub fn table(file: &Path) -> Result<toml::Table> {
-    let place = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("{place}"))?;
-    text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}"))
+    let (place, help) = (file.display(), "--config takes a TOML file, as a run's config.toml");
+    let text = files::read_text(file, help)?;
+    text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}  help: {help}"))
 }
 
 /// Finds the files that a configuration names from its own folder, wherever the program was started.
@@ -389,6 +390,46 @@ mod tests {
         let array = format!("split = ['{}']", times.replace(',', "', '"));
         assert_eq!(config(&array).data, config(&format!("split = '{times}'")).data);
         assert!(refusal("regularizer = ''").contains("--regularizer"));
+    }
+
+    /// The files that the fuzz target keeps, and those with a value, a key or a byte changed: refused, or the same run again.
+    #[test]
+    fn random_files_are_refused_or_read_back_as_the_same_run() {
+        use proptest::prelude::*;
+        use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/config");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let texts: Vec<String> = files.into_iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+        let holds = |text: &str| {
+            if let Ok(first) = read_text(text) {
+                let written = write(&first);
+                assert_eq!(write(&read_text(&written).unwrap()), written);
+            }
+        };
+        texts.iter().for_each(|text| holds(text));
+        let values =
+            ["-1", "0", "1e308", "nan", "99999999999", "''", "'auto'", "'none'", "'all'", "[]", "[[1]]", "{}", "true"];
+        let change = (0.0..1.0, proptest::sample::select(values.to_vec()), any::<char>(), 0..3u8);
+        let cases = (proptest::sample::select(texts), proptest::collection::vec(change, 1..4));
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+        let mut runner =
+            TestRunner::new_with_rng(Cases { cases: 200, failure_persistence: None, ..Cases::default() }, rng);
+        let run = |(text, changes): (String, Vec<(f64, &str, char, u8)>)| {
+            let mut lines: Vec<String> =
+                text.lines().filter(|line| !line.starts_with("init")).map(String::from).collect();
+            for (place, value, letter, how) in changes {
+                let at = (place * lines.len() as f64) as usize;
+                let Some(line) = lines.get_mut(at) else { continue };
+                match how {
+                    0 => *line = line.replacen(|c: char| c.is_alphanumeric(), &letter.to_string(), 1),
+                    _ => *line = line.split_once('=').map_or(line.clone(), |(key, _)| format!("{key}= {value}")),
+                }
+            }
+            holds(&lines.join("\n"));
+            Ok(())
+        };
+        runner.run(&cases, run).unwrap();
     }
 
     #[test]

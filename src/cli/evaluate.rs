@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use microglia::data::{Dataset, Freq, SplitName, TimeFormat, counted};
 use microglia::forecast::backtest::{Refitted, calibrates, folds, refit};
 use microglia::forecast::table::{Names, Predictions, Table as Csv, unique_id};
-use microglia::forecast::{Calibration, Level, Score, Scores, non_overlapping};
+use microglia::forecast::{Calibration, Level, Score, Scores, apart, first_targets};
 use microglia::train::Status;
 use microglia::train::baselines::{Ridge, repeat_last, seasonal_naive};
 use serde_json::json;
@@ -26,8 +26,9 @@ struct Evaluated {
     predictions: Option<Predictions<'static>>,
     /// What each fold's first forecast saw last; one for all windows where there are no folds.
     cutoffs: Vec<String>,
-    windows: usize,
-    apart: usize,
+    /// The first rows that windows forecast, over all folds.
+    firsts: Vec<(usize, usize)>,
+    horizon: usize,
     /// By series and target.
     ids: Vec<Vec<String>>,
 }
@@ -205,7 +206,14 @@ impl Evaluated {
         let models: Vec<String> = [trained.alias.clone()].into_iter().chain(models).collect();
         let id = |series| (0..dataset.targets).map(|target| unique_id(dataset, series, target)).collect();
         let ids = (0..dataset.series.len()).map(id).collect();
-        Ok(Evaluated { scores: Scores::new(&models), predictions, cutoffs: Vec::new(), windows: 0, apart: 0, ids })
+        Ok(Evaluated {
+            scores: Scores::new(&models),
+            predictions,
+            cutoffs: Vec::new(),
+            firsts: Vec::new(),
+            horizon: dataset.horizon,
+            ids,
+        })
     }
 
     fn add(&mut self, fold: Fold, freq: Option<Freq>) -> Result<()> {
@@ -217,8 +225,7 @@ impl Evaluated {
             let series = &dataset.series[dataset.series_of(row)];
             format.text(series.timestamps[row - series.rows.start])
         }));
-        self.windows += windows.len();
-        self.apart += non_overlapping(dataset, windows);
+        self.firsts.extend(first_targets(dataset, windows));
         for (model, values) in forecasts.iter().enumerate() {
             self.scores.add(number, dataset, windows, model, values, calibration.filter(|_| model == 0));
         }
@@ -231,7 +238,8 @@ impl Evaluated {
 
 /// The tables on stdout, and the files.
 fn tell(args: &EvaluateArgs, trained: &Trained, evaluated: Evaluated) -> Result<Code> {
-    let Evaluated { scores, predictions, cutoffs, windows, apart, ids } = evaluated;
+    let Evaluated { scores, predictions, cutoffs, firsts, horizon, ids } = evaluated;
+    let (windows, apart) = (firsts.len(), apart(firsts, horizon));
     let mut written = Vec::new();
     if let (Some(file), Some(predictions)) = (&args.predictions, predictions) {
         write(file, &predictions.finish()?)?;
@@ -269,7 +277,10 @@ fn tell(args: &EvaluateArgs, trained: &Trained, evaluated: Evaluated) -> Result<
 
     let levels = &trained.levels;
     let rows: Vec<(String, &Score)> = total.iter().map(|score| (score.model.clone(), score)).collect();
-    let mut text = format!("{}, {apart} of which do not overlap\n\n", counted(windows, "window"));
+    let mut text = match windows {
+        1 => "1 window\n\n".to_string(),
+        _ => format!("{}, {apart} of which do not overlap\n\n", counted(windows, "window")),
+    };
     text += &score_table("all", &rows, levels);
     let zeros = total.first().map_or(0, |score| score.zeros);
     if zeros > 0 {

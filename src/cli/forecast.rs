@@ -43,6 +43,16 @@ pub fn run(args: &ForecastArgs) -> Result<Code> {
     let freq = trained.freq.unwrap_or_else(|| Freq::infer(&data));
     say(&format!("the calendar goes on by {freq}"));
     let cutoffs = data.cutoffs(&from)?;
+    let ended = data.ended_before(&from, freq)?;
+    if ended > 0 {
+        say(&format!(
+            "{ended} of {} series ended before --origin: the rows after their last one are forecast",
+            data.series.len()
+        ));
+    }
+    if trained.is_own(&data) {
+        trained.known_rows(&data, &cutoffs).iter().for_each(|line| say(line));
+    }
     let names = Names::new(&data, &trained.alias, &trained.levels, &[])?;
 
     // Intervals, and what they held.

@@ -9,7 +9,7 @@ use super::args::{DeviceArgs, OrNone, whole};
 /// A trained model, and the rows that it reads.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or a dense or compact `export`
+    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or any `export`
     #[arg(long, value_name = "F")]
     pub checkpoint: PathBuf,
     /// CSV file with the columns that the model was trained on [default: the run's own data]

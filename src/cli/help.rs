@@ -44,7 +44,8 @@ Exit codes: 0 done · 2 bad input or usage.";
 pub const EXPORT_HELP: &str = "\
 dense: every tensor by PyTorch's names, as model.safetensors. sparse: matrices in compressed sparse rows where that is smaller, as \
 NAME.crow_indices, NAME.col_indices and NAME.values. compact: a dense model without the hidden units, feed-forward units and \
-attention channels that reach nothing or are constant; its forecasts are the same to rounding, and microglia reads it like any other.
+attention channels that reach nothing or are constant; its forecasts are the same to rounding. forecast, evaluate, inspect and export \
+read each form; train --init takes all but a compact one whose layers differ in width.
 
 Examples:
   microglia export runs/2026-01-31-120000-lstm --out lstm.safetensors

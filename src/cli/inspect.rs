@@ -5,7 +5,6 @@ use std::fmt::Write;
 use anyhow::Result;
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
-use microglia::files::replace;
 use microglia::train::Loaded;
 use microglia::train::compact::Cut;
 use microglia::train::inspect::Inspection;
@@ -14,17 +13,19 @@ use microglia::train::plot::masks_svg;
 use super::export::sizes;
 use super::outputs::json;
 use super::table::{NONE, Table, column, percent};
+use super::trained::{check_unused, write as write_file};
 use super::weights_args::InspectArgs;
 use super::{Code, print, say};
 
 pub fn run(args: &InspectArgs) -> Result<Code> {
+    check_unused(&args.svg.as_deref().map(|file| ("svg", file)).into_iter().collect::<Vec<_>>(), args.overwrite)?;
     let loaded = Loaded::open(&args.file)?;
     let inspection = Inspection::of(&loaded);
     if let Some(file) = &args.svg {
         let model = &inspection.model;
         let title =
             format!("{} on {}, {} pruned", model.kind, inspection.data.name, percent(inspection.sparsity.overall));
-        replace(file, masks_svg(&title, &loaded.layout, &loaded.mask).as_bytes())?;
+        write_file(file, masks_svg(&title, &loaded.layout, &loaded.mask).as_bytes())?;
         say(&format!("masks: {}", file.display()));
     }
     print(&if args.json { json(&inspection)? } else { text(&inspection) })?;
@@ -35,12 +36,17 @@ fn text(inspection: &Inspection) -> String {
     let Inspection { model, data, progress, device, .. } = inspection;
     let kept = progress.kept_epoch.map_or("the last step".into(), |epoch| format!("epoch {epoch}"));
     let layers = if model.layers > 1 { format!(" in each of {} layers", model.layers) } else { String::new() };
-    let width = match model.patchtst {
-        Some(_) => format!("of width {}", grouped(model.hidden)),
-        None => format!("with {}", counted(model.hidden, "hidden unit")),
+    let width = match (&model.patchtst, model.layer_widths.as_slice()) {
+        (Some(_), []) => format!("of width {}{layers}", grouped(model.hidden)),
+        (Some(_), _) => format!("of width {}, compacted in {} layers", grouped(model.hidden), model.layers),
+        (None, []) => format!("with {}{layers}", counted(model.hidden, "hidden unit")),
+        (None, widths) => {
+            let widths: Vec<String> = widths.iter().map(|layer| grouped(layer.hidden)).collect();
+            format!("compacted, with {} hidden units by layer", widths.join(", "))
+        }
     };
     let mut text = format!(
-        "{}: {} {width}{layers}, {} parameters, format {}\n\
+        "{}: {} {width}, {} parameters, format {}\n\
          {}: {} in, {} out; inputs {}, the first {} forecast; {} series\n\
          weights of {kept}, after {} and {}; seed {}, {} on {}\nweights sha256 {}\n\n",
         inspection.file,

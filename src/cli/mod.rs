@@ -31,6 +31,7 @@ mod train;
 mod trained;
 mod weights_args;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -104,14 +105,20 @@ pub fn code_of(error: &anyhow::Error) -> Code {
     }
 }
 
+/// Without the control characters, but line breaks and tabs, that a file's names may hold and a terminal would obey.
+fn plain(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if text.contains(obeyed) { text.replace(obeyed, "\u{fffd}").into() } else { text.into() }
+}
+
 /// A line on stderr. Nobody may be listening.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", plain(line));
 }
 
 /// Text on stdout.
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(plain(text).as_bytes())?;
     Ok(out.flush()?)
 }

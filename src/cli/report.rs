@@ -247,7 +247,7 @@ fn verdicts(summary: &Summary) -> Vec<String> {
                 .filter(|(_, model, rival)| model > rival)
                 .map(|(metric, model, rival)| {
                     let places = decimals([model, rival].into_iter());
-                    format!("{metric} {model:.places$} against {rival:.places$}")
+                    format!("{metric} {} against {}", cell(Some(model), places), cell(Some(rival), places))
                 })
                 .collect();
             (!worse.is_empty())

@@ -33,6 +33,9 @@ pub struct Resumed {
 impl Resumed {
     /// Reads the newest checkpoint of a run folder, and lays what was typed over what was asked for then.
     pub fn open(folder: &Path, typed: &ArgMatches) -> Result<Resumed> {
+        if folder.is_file() {
+            bail!("--resume {}: is a file\n  help: name the run folder that it lies in", folder.display());
+        }
         let (loaded, lines) = checkpoints::newest(folder)?;
         lines.iter().for_each(|line| say(line));
         let mut before: toml::Table = loaded.header.config.parse()?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::FromArgMatches;
 use microglia::data::options::{parse_decimal, parse_delimiter, parse_list};
-use microglia::data::{DataOptions, Dataset, Freq, SplitName};
+use microglia::data::{Cutoff, DataOptions, Dataset, Freq, SplitName};
 use microglia::engine::Engine;
 use microglia::files::replace;
 use microglia::forecast::backtest::calibrates;
@@ -53,7 +53,10 @@ impl Trained {
             config.data.source = text.parse()?;
         }
         match (forecaster.replicas, args.ensemble.is_some()) {
-            (1, true) => say("--ensemble changes nothing: the run has one replica"),
+            (1, true) => say(&format!(
+                "--ensemble changes nothing: {} holds one replica; of a run of several, name the folder",
+                forecaster.model().file.display()
+            )),
             (replicas, false) if replicas > 1 => say(&format!(
                 "the best of {replicas} replicas on validation forecasts; --ensemble mean or median combines all"
             )),
@@ -80,7 +83,12 @@ impl Trained {
         let help = format!("--train-data names the file as it was; {needed_for}");
         let dataset = match data.load() {
             Ok(dataset) => dataset,
-            Err(error) => bail!("the data that the model was trained on: {error}\n  help: {help}"),
+            Err(error) => {
+                // One help, for the option that is meant here.
+                let text = error.to_string();
+                let problem = text.split("\n  help:").next().unwrap_or_default();
+                bail!("the data that the model was trained on: {problem}\n  help: {help}")
+            }
         };
         if dataset.fingerprint != header.data.fingerprint {
             bail!("{}: has changed since the model was trained on it\n  help: {help}", data.source);
@@ -146,6 +154,29 @@ impl Trained {
     /// Whether this is the data that the model was trained on.
     pub fn is_own(&self, dataset: &Dataset) -> bool {
         dataset.fingerprint == self.forecaster.model().header.data.fingerprint
+    }
+
+    /// A line for forecasts of rows of the training data that the model learned from, or that chose among its weights.
+    pub fn known_rows(&self, data: &Dataset, cutoffs: &[Cutoff]) -> Option<String> {
+        let mut counts = [0; 2];
+        for cutoff in cutoffs {
+            let series = &data.series[cutoff.series];
+            let all = &self.forecaster.model().header.data.series;
+            let Some(index) = all.iter().position(|one| one.id == series.id) else { continue };
+            // Borders count over all series, one after the other.
+            let start = index.checked_sub(1).map_or(0, |before| all[before].borders[2]);
+            let (first, [trained, chose, _]) = (start + cutoff.row + 1 - series.rows.start, all[index].borders);
+            counts[0] += usize::from(first < trained);
+            counts[1] += usize::from((trained..chose).contains(&first));
+        }
+        let [trained, chose] = counts;
+        (trained + chose > 0).then(|| {
+            format!(
+                "of {} series, {trained} are forecast in rows that the model was trained on and {chose} in validation rows: \
+                 such forecasts and their intervals tell nothing of rows to come",
+                cutoffs.len()
+            )
+        })
     }
 
     /// Intervals by the training data's windows that calibrate, and how its test windows fare, with a line for each.
@@ -226,10 +257,15 @@ pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
     Ok(replace(file, bytes)?)
 }
 
-/// `NAME.csv` and `NAME.svg`, or both in a folder.
+/// `NAME.csv` and `NAME.svg`, by the name of either, or both in a folder.
 pub fn outputs(out: &Path) -> (PathBuf, PathBuf) {
-    if out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) && !out.is_dir() {
+    let ends =
+        |wanted: &str| out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted)) && !out.is_dir();
+    if ends("csv") {
         return (out.to_path_buf(), out.with_extension("svg"));
+    }
+    if ends("svg") {
+        return (out.with_extension("csv"), out.to_path_buf());
     }
     (out.join("forecast.csv"), out.join("forecast.svg"))
 }

@@ -6,12 +6,15 @@ use clap::{ArgAction, Args, ValueEnum};
 
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, or one of checkpoints/
+    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or any `export`
     #[arg(value_name = "F")]
     pub file: PathBuf,
     /// Write a picture of every matrix's mask
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+    /// Replace the picture if it is there
+    #[arg(long, action = ArgAction::SetTrue, requires = "svg")]
+    pub overwrite: bool,
     /// Print everything as JSON
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
@@ -19,7 +22,7 @@ pub struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, or one of checkpoints/
+    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or any `export`
     #[arg(value_name = "F")]
     pub file: PathBuf,
     /// The file to write

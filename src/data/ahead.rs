@@ -74,6 +74,17 @@ impl Dataset {
         self.series.iter().enumerate().map(of).collect()
     }
 
+    /// How many series ended before the time that forecasts are to begin after: one more row by the calendar would lie before it.
+    ///
+    /// # Errors
+    /// Where that is no time of this data.
+    pub fn ended_before(&self, from: &Start, freq: Freq) -> Result<usize> {
+        let Start::Time(text) = from else { return Ok(0) };
+        let instant = self.instant(text)?;
+        let next = |series: &Series| series.timestamps.last().and_then(|last| freq.after(*last, 1).ok());
+        Ok(self.series.iter().filter(|series| next(series).is_some_and(|next| next.instant <= instant)).count())
+    }
+
     /// A written time's instant; without an offset, at that of the data where it has one.
     fn instant(&self, text: &str) -> Result<i64> {
         let refuse = |problem: &str, help: &str| Error::config("origin", format!("`{text}` {problem}"), help);

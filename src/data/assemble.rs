@@ -25,9 +25,10 @@ impl Dataset {
         fitted: Option<&Fitted>,
     ) -> Result<()> {
         let kept: usize = parts.iter().map(|parts| parts.all().len()).sum();
-        if kept > u32::MAX as usize / 2 {
-            let problem = format!("{} rows are too many", grouped(kept));
-            return Err(Error::data(frame.file(), problem, "at most 2,147,483,647"));
+        // Windows and counts of observed targets are 32-bit words.
+        if kept.saturating_mul(self.targets) > u32::MAX as usize / 2 {
+            let problem = format!("{} rows of {} are too many", grouped(kept), counted(self.targets, "target"));
+            return Err(Error::data(frame.file(), problem, "at most 2,147,483,647 in all"));
         }
         let policy = self.resolved.impute.unwrap_or_default();
         let width = self.channel_names.len();

@@ -8,13 +8,13 @@ use super::fitted::Fitted;
 use super::options::{Covariates, DataOptions, Gaps, Impute, Source, Split};
 use super::roles::Roles;
 use super::series::{Frame, GapCount, RawSeries, fill_gaps, group};
-use super::split::{Parts, Span, borders};
+use super::split::{Parts, Span, borders, of_series};
 use super::step::Step;
 use super::table::Table;
 use super::text::delimiter_word;
 use super::time_column::TimeColumn;
 use super::window::{Dropped, Prefix, check_length};
-use super::{counted, embedded, grouped, impute, scale, study};
+use super::{counted, embedded, grouped, impute, scale, source, study};
 use crate::error::{Error, Place, Result};
 
 /// Columns that tell series apart without being asked for.
@@ -47,7 +47,7 @@ impl DataOptions {
                 options.load_text(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes(), fitted)
             }
             Source::File(path) => {
-                let bytes = std::fs::read(path).map_err(Error::io(path, "--data takes a CSV file that can be read"))?;
+                let bytes = source::read(path)?;
                 let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
                 self.load_text(&stem, &path.display().to_string(), &bytes, fitted)
             }
@@ -57,6 +57,11 @@ impl DataOptions {
     /// As [`DataOptions::load`], from a file's bytes; `file` is what messages call it.
     pub fn load_bytes(&self, name: &str, file: &str, bytes: &[u8]) -> Result<Dataset> {
         self.load_text(name, file, bytes, None)
+    }
+
+    /// As [`DataOptions::load_fitted`], from a file's bytes.
+    pub fn load_bytes_fitted(&self, name: &str, file: &str, bytes: &[u8], fitted: &Fitted) -> Result<Dataset> {
+        self.load_text(name, file, bytes, Some(fitted))
     }
 
     fn load_text(&self, name: &str, file: &str, bytes: &[u8], fitted: Option<&Fitted>) -> Result<Dataset> {
@@ -80,6 +85,11 @@ impl DataOptions {
         said.extend(roles.notices);
         let targets = roles.targets.len();
         let frame = Frame { table: &table, time: &time, columns: [roles.targets, roles.covariates].concat(), id };
+        // Raw, grouped, imputed and scaled values, and a row's time and place.
+        let (rows, width) = (table.rows() as u64, frame.columns.len() as u64);
+        source::take(rows.saturating_mul(33 * width + 64), frame.file(), || {
+            format!("{} of {}", counted(table.rows(), "row"), counted(frame.columns.len(), "column"))
+        })?;
         let mut values = Vec::new();
         for (i, column) in frame.columns.iter().enumerate() {
             values.push(cells.numbers(*column, if i < targets { "target" } else { "covariates" })?);
@@ -145,6 +155,20 @@ impl DataOptions {
         let known: Option<Vec<_>> = fitted
             .map(|fitted| series.iter().map(|one| fitted.of(&one.id, frame.file())).collect::<Result<_>>())
             .transpose()?;
+        if let Some(other) = known
+            .iter()
+            .flatten()
+            .find(|one| one.scalers.len() != frame.columns.len() || one.mase_denominators.len() != targets)
+        {
+            let problem = format!(
+                "{targets} targets and {} covariates are read, and the model has {} scalers and {} MASE denominators{}",
+                frame.columns.len() - targets,
+                other.scalers.len(),
+                other.mase_denominators.len(),
+                of_series(&other.id)
+            );
+            return Err(Error::data(frame.file(), problem, "give data of the columns that the model was trained on"));
+        }
         let scalers = match &known {
             None => scale::fit(&frame, &series, scaling, &train)?,
             Some(known) => known.iter().map(|one| one.scalers.clone()).collect(),

@@ -22,6 +22,7 @@ mod roles;
 mod rows;
 mod scale;
 mod series;
+mod source;
 mod split;
 mod step;
 mod study;

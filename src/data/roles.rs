@@ -1,5 +1,7 @@
 //! Which columns are targets and covariates.
 
+use std::collections::HashSet;
+
 use super::cells::{Cells, Kind};
 use super::options::{Covariates, DataOptions};
 use super::table::Table;
@@ -45,8 +47,10 @@ impl Roles {
         let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
             Covariates::None => Vec::new(),
             Covariates::All => {
-                let chosen: Vec<usize> = numeric.iter().copied().filter(|c| !targets.contains(c)).collect();
-                let is_left = |c: &usize| !numeric.contains(c) && !targets.contains(c) && !table.header[*c].is_empty();
+                let (read, numbers): (HashSet<usize>, HashSet<usize>) =
+                    (targets.iter().copied().collect(), numeric.iter().copied().collect());
+                let chosen: Vec<usize> = numeric.iter().copied().filter(|c| !read.contains(c)).collect();
+                let is_left = |c: &usize| !numbers.contains(c) && !read.contains(c) && !table.header[*c].is_empty();
                 let left = table.listed(free().filter(is_left));
                 if !left.is_empty() {
                     notices.push(format!("columns without numbers are not covariates: {left}"));
@@ -55,7 +59,8 @@ impl Roles {
             }
             Covariates::Names(names) => distinct(table, names, "covariates")?,
         };
-        if let Some(both) = covariates.iter().find(|column| targets.contains(column)) {
+        let read: HashSet<usize> = targets.iter().copied().collect();
+        if let Some(both) = covariates.iter().find(|column| read.contains(column)) {
             let problem = format!("`{}` is a target, whose past is an input already", table.name(*both));
             return Err(Error::config("covariates", problem, "leave it out"));
         }

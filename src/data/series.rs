@@ -94,6 +94,9 @@ pub(crate) fn group(frame: &Frame, values: &[Vec<f64>]) -> Result<Vec<RawSeries>
             let help = "every row needs its id: mend or remove the line";
             return Err(Error::data(table.place(row, column), "no series id", help));
         }
+        if let Some(column) = frame.id.filter(|_| !index.contains_key(key)) {
+            check_id(key).map_err(|(problem, help)| Error::data(table.place(row, column), problem, help))?;
+        }
         let which = *index.entry(key).or_insert_with(|| {
             series.push(RawSeries::new(String::from_utf8_lossy(key).into_owned(), values.len()));
             last_row.push(row);
@@ -112,6 +115,24 @@ pub(crate) fn group(frame: &Frame, values: &[Vec<f64>]) -> Result<Vec<RawSeries>
         last_row[which] = row;
     }
     Ok(series)
+}
+
+/// Longest id of a series, in bytes.
+const LONGEST_ID: usize = 1000;
+
+/// Ids stand in files, tables and pictures, and must stay different there. `Err` is the problem and the help.
+fn check_id(id: &[u8]) -> Result<(), (&'static str, &'static str)> {
+    match std::str::from_utf8(id) {
+        Err(_) => Err(("the series id is not UTF-8", "save the file as UTF-8")),
+        Ok(text) if text.contains(char::is_control) => {
+            Err(("a control character in the series id", "remove it, a line break perhaps, from the cell"))
+        }
+        Ok(text) if text.len() > LONGEST_ID => Err((
+            "a series id of more than 1000 bytes",
+            "give the series shorter ids; --id-column names another column",
+        )),
+        Ok(_) => Ok(()),
+    }
 }
 
 fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) -> Error {

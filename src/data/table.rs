@@ -1,23 +1,33 @@
 //! Bytes → a table of text cells: delimiter, header, empty rows and unnamed columns.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
+use super::grouped;
 use super::options::DataOptions;
+use super::source::take;
 use super::text::{delimiter_word, list};
 use super::time::parse_written;
 use crate::error::{Error, Place, Result};
 
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
+/// Longest name of a column, in bytes; longer ones are data without a header.
+const LONGEST_NAME: usize = 1000;
+/// Most columns that a message lists.
+const MOST_LISTED: usize = 40;
+
 /// A delimited text file, its cells trimmed and kept as bytes. Rows that are wholly empty are left out.
 pub(crate) struct Table {
     /// The file's name in messages.
     pub file: String,
-    /// Trimmed, invalid UTF-8 replaced; empty for an unnamed column.
+    /// Trimmed, invalid UTF-8 replaced, line breaks and other control characters made blanks; empty for an unnamed column.
     pub header: Vec<String>,
     pub delimiter: char,
     pub empty_rows: usize,
     text: Vec<u8>,
+    /// Whether a column's name is its own; else it is called by its position.
+    own_name: Vec<bool>,
     /// End in `text` of each cell, `[rows, columns]`.
     ends: Vec<usize>,
     /// File line of each row, from 1.
@@ -36,11 +46,21 @@ impl Table {
             let place = Place::of(file);
             return Err(Error::data(place, "the file is empty", "give a file with a header line and rows"));
         }
-        let header: Vec<String> =
-            record.iter().map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned()).collect();
+        let header: Vec<String> = record.iter().map(column_name).collect();
         let width = header.len();
+        if let Some(column) = header.iter().position(|name| name.len() > LONGEST_NAME) {
+            let problem = format!("column #{} has a name of {} bytes", column + 1, header[column].len());
+            let help = format!("names have {LONGEST_NAME} bytes at most: put a header line above the rows");
+            return Err(Error::data(Place { line: Some(1), ..Place::of(file) }, problem, help));
+        }
+        let cells = bytes.iter().filter(|b| **b == delimiter as u8 || **b == b'\n').count() as u64;
+        take(bytes.len() as u64 + 8 * cells, Place::of(file), || format!("{} cells", grouped(cells as usize)))?;
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        header.iter().for_each(|name| *counts.entry(name).or_default() += 1);
+        let own_name = header.iter().map(|name| !name.is_empty() && counts[name.as_str()] == 1).collect();
         let mut table = Table {
             file: file.into(),
+            own_name,
             header,
             delimiter,
             empty_rows: 0,
@@ -104,9 +124,7 @@ impl Table {
 
     /// What flags call a column: its name, or its position, as in `#3`, where it has no name of its own.
     pub fn name(&self, column: usize) -> String {
-        let name = &self.header[column];
-        let own = !name.is_empty() && self.header.iter().filter(|other| *other == name).count() == 1;
-        if own { name.clone() } else { format!("#{}", column + 1) }
+        if self.own_name[column] { self.header[column].clone() } else { format!("#{}", column + 1) }
     }
 
     /// Finds a column by its exact name, or by position (from 1). A name that several columns bear is refused; `key`
@@ -133,9 +151,14 @@ impl Table {
         })
     }
 
-    /// Columns by name, as a flag takes them.
+    /// Columns by name, as a flag takes them; of many, the first.
     pub fn listed(&self, columns: impl IntoIterator<Item = usize>) -> String {
-        list(&columns.into_iter().map(|column| self.name(column)).collect::<Vec<_>>())
+        let mut columns = columns.into_iter();
+        let shown = list(&columns.by_ref().take(MOST_LISTED).map(|column| self.name(column)).collect::<Vec<_>>());
+        match columns.count() {
+            0 => shown,
+            more => format!("{shown}, and {} more", grouped(more)),
+        }
     }
 
     /// The file as a place.
@@ -252,6 +275,16 @@ fn number_form(cell: &[u8]) -> NumberForm {
     } else {
         NumberForm::Comma
     }
+}
+
+/// A name as messages, files and flags have it.
+fn column_name(cell: &[u8]) -> String {
+    String::from_utf8_lossy(cell).replace(char::is_control, " ").trim().to_string()
+}
+
+/// Refuses what begins as no text does.
+pub(super) fn check_text(file: &str, bytes: &[u8]) -> Result<()> {
+    plain_text(file, bytes).map(drop)
 }
 
 /// Strips a UTF-8 byte order mark; refuses what is no text of that kind.

@@ -183,10 +183,8 @@ pub fn runs<'a>(
 
 /// Bytes of one replica of a program, and those that all share.
 pub fn bytes(program: &Program) -> (u64, u64) {
-    let sum = |shared: bool| -> u64 {
-        program.tensors.iter().filter(|t| t.shared == shared).map(|t| t.row() as u64 * 4).sum()
-    };
-    (sum(false), sum(true))
+    let (own, shared) = program.row_words();
+    (4 * own, 4 * shared)
 }
 
 /// How many replicas train in one run.

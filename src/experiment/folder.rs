@@ -1,7 +1,6 @@
 //! A study's folder: what it was asked, which data it saw, its results so far. One process at a time works in it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -30,7 +29,7 @@ pub struct Manifest {
 pub struct Folder {
     path: PathBuf,
     /// Held as long as the folder is in use; the system frees it whatever ends the process.
-    _lock: File,
+    _lock: files::Lock,
 }
 
 impl Folder {
@@ -38,6 +37,8 @@ impl Folder {
     pub fn open(path: &Path, study: &Study, data: &BTreeMap<String, String>, analysis_plan: &str) -> Result<Folder> {
         std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
         let folder = Folder { path: path.to_path_buf(), _lock: lock(path)? };
+        files::remove_partials(path)?;
+        files::remove_partials(&path.join("cells"))?;
         let manifest = Manifest {
             format_version: FORMAT,
             study_hash: study.hash()?,
@@ -121,7 +122,7 @@ fn predictions_file(folder: &Path, cell: &Cell) -> PathBuf {
     folder.join(PREDICTIONS).join(format!("{}.csv", cell.id()))
 }
 
-fn lock(path: &Path) -> Result<File> {
+fn lock(path: &Path) -> Result<files::Lock> {
     files::lock(path).map_err(Error::io(path.join(files::LOCK), FILES))?.ok_or_else(|| {
         let problem = format!("another process works in {}", path.display());
         Error::config("out", problem, "wait for it, or choose another --out")

@@ -136,14 +136,28 @@ pub struct StepCoverage {
 
 /// How many of these windows, series by series, do not share a target row with the one before that is counted.
 pub fn non_overlapping(dataset: &Dataset, windows: &[u32]) -> usize {
+    apart(first_targets(dataset, windows).collect(), dataset.horizon)
+}
+
+/// The first row that each window forecasts: its series, and the row of that series in the file.
+pub fn first_targets<'a>(dataset: &'a Dataset, windows: &'a [u32]) -> impl Iterator<Item = (usize, usize)> + 'a {
+    windows.iter().map(|window| {
+        let row = *window as usize + dataset.lookback;
+        let index = dataset.series_of(row);
+        let series = &dataset.series[index];
+        (index, series.trimmed + row - series.rows.start)
+    })
+}
+
+/// How many windows share no target row, where they forecast `horizon` rows from these, in any order.
+pub fn apart(mut firsts: Vec<(usize, usize)>, horizon: usize) -> usize {
+    firsts.sort_unstable();
     let mut free: Option<(usize, usize)> = None;
     let mut count = 0;
-    for &window in windows {
-        let origin = window as usize + dataset.lookback;
-        let series = dataset.series_of(origin);
-        if free.is_none_or(|(of, row)| of != series || origin >= row) {
+    for (series, row) in firsts {
+        if free.is_none_or(|(of, free)| of != series || row >= free) {
             count += 1;
-            free = Some((series, origin + dataset.horizon));
+            free = Some((series, row + horizon));
         }
     }
     count

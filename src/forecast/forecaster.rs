@@ -68,7 +68,8 @@ impl Forecaster {
         if path.is_dir() {
             let beside = |r: usize| path.join(format!("replica-{r}"));
             let found: Vec<_> = (0..).map(beside).take_while(|folder| folder.is_dir()).collect();
-            if found.len() > 1 && path.join("checkpoint.safetensors").exists() {
+            // A file of checkpoints/ holds all of them itself, and may be newer than their folders.
+            if found.len() > 1 && first.file == path.join("checkpoint.safetensors") {
                 members = found.iter().map(|folder| Loaded::open(folder)).collect::<Result<_>>()?;
                 members.retain(|member| !has_diverged(member));
             }

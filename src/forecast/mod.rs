@@ -10,7 +10,7 @@ mod forecaster;
 mod scores;
 pub mod table;
 
-pub use calibration::{Calibration, StepCoverage, non_overlapping};
+pub use calibration::{Calibration, StepCoverage, apart, first_targets, non_overlapping};
 pub use conformal::Level;
 pub use forecaster::{Combine, Forecaster, Open, Predicted, Spread};
 pub use scores::{Place, Score, Scores};

@@ -127,7 +127,8 @@ impl Scores {
                 }
                 let scaler = &own.scalers[target];
                 let scaled = f64::from(*forecast) - scaler.scale(truth);
-                let (value, error) = (scaler.unscale((*forecast).into()), (scaled * scaler.std).abs());
+                let value = scaler.unscale_forecast(*forecast);
+                let error = (value - truth).abs();
                 let size = truth.abs() + value.abs();
                 let mut sums = Sums {
                     count: 1,

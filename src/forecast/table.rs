@@ -112,6 +112,7 @@ impl Outlook {
                 (1..=rows).map(|count| Ok(format.text(freq.after(last, count)?))).collect::<Result<_>>()?;
             for target in 0..targets {
                 let at = |values: &[f32], step: usize| f64::from(values[(index * rows + step) * targets + target]);
+                let one = |step: usize| predicted.values[(index * rows + step) * targets + target];
                 let unit = |scaled: f64| ahead.unscale(index, target, scaled);
                 let edge = |sign: f64| {
                     let half = |level: usize, step: usize| {
@@ -132,7 +133,7 @@ impl Outlook {
                     unique_id: unique_id(ahead, index, target),
                     cutoff: format.text(last),
                     ds: ds.clone(),
-                    forecast: (0..rows).map(|step| unit(at(&predicted.values, step))).collect(),
+                    forecast: (0..rows).map(|step| series.scalers[target].unscale_forecast(one(step))).collect(),
                     low: edge(-1.0),
                     high: edge(1.0),
                     spread,
@@ -229,16 +230,18 @@ impl<'a> Predictions<'a> {
                     if truth.is_nan() {
                         continue;
                     }
-                    let scaled = |values: &[f32]| f64::from(values[(place * horizon + step) * targets + target]);
-                    let mut numbers = vec![truth, dataset.unscale(index, target, scaled(forecasts[0]))];
+                    let scaler = &series.scalers[target];
+                    let scaled = |values: &[f32]| values[(place * horizon + step) * targets + target];
+                    let own = scaled(forecasts[0]);
+                    let mut numbers = vec![truth, scaler.unscale_forecast(own)];
                     if let Some(calibration) = calibration {
                         let levels = self.levels.len();
                         let half = |level| calibration.half_width(&series.id, target, step, level);
-                        let low = (0..levels).rev().map(|level| scaled(forecasts[0]) - half(level));
-                        let edges = low.chain((0..levels).map(|level| scaled(forecasts[0]) + half(level)));
-                        numbers.extend(edges.map(|edge| dataset.unscale(index, target, edge)));
+                        let low = (0..levels).rev().map(|level| f64::from(own) - half(level));
+                        let edges = low.chain((0..levels).map(|level| f64::from(own) + half(level)));
+                        numbers.extend(edges.map(|edge| scaler.unscale(edge)));
                     }
-                    numbers.extend(forecasts[1..].iter().map(|values| dataset.unscale(index, target, scaled(values))));
+                    numbers.extend(forecasts[1..].iter().map(|values| scaler.unscale_forecast(scaled(values))));
                     self.table.row(&[&id, &time(origin + step), &cutoff], &numbers)?;
                 }
             }

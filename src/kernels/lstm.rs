@@ -69,7 +69,6 @@ uniform! {
         gates_row: u32,
         cells_row: u32,
         d_output_row: u32,
-        d_gates_row: u32,
         carry_row: u32,
         weights: u32,
         weights_row: u32,
@@ -96,13 +95,12 @@ pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
             gates_row: shapes.row(op.gates),
             cells_row: shapes.row(op.cells),
             d_output_row: shapes.row(op.d_output),
-            d_gates_row: shapes.row(op.d_gates),
             carry_row: padded(carry_words) as u32,
             weights,
             weights_row,
             first_tile: 0,
         };
-        let bindings = [("gates", op.gates), ("cells", op.cells), ("d_output", op.d_output), ("d_gates", op.d_gates)];
+        let bindings = [("gates", op.gates), ("cells", op.cells), ("d_output", op.d_output)];
         let work = work_per_step * range.len();
         let dispatch = Dispatch::new("lstm_backward", &params, &bindings, workgroups, work);
         let dispatch = dispatch.lanes(units.lanes as u32).scratch("carry", CARRY);

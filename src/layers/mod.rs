@@ -213,10 +213,9 @@ pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal 
     let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
 
     let states = b.tensor(format!("lstm.{layer}.states"), &[batch, steps + 1, hidden]);
-    let gates = projection(b, "lstm", layer, "gates", input, states);
+    let gates = projection(b, "lstm", layer, "gates", input, states).tensor;
     let cells = b.tensor(format!("lstm.{layer}.cells"), &[batch, steps + 1, hidden]);
     let (output, d_output_steps) = emitted(b, &format!("lstm.{layer}"), states, hidden, emit);
-    let (gates, d_gates) = (gates.value.tensor, gates.grad.expect("dense signals have a gradient"));
     b.forward(Op::LstmForward(LstmForward { batch, steps, hidden, w_hh, b_hh, gates, states, cells }));
     b.backward(Op::LstmBackward(LstmBackward {
         batch,
@@ -227,7 +226,6 @@ pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal 
         cells,
         d_output: output.grad.expect("dense signals have a gradient").tensor,
         d_output_steps,
-        d_gates: d_gates.tensor,
     }));
     output
 }
@@ -239,9 +237,8 @@ pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal,
     let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
 
     let states = b.tensor(format!("rnn.{layer}.states"), &[batch, steps + 1, hidden]);
-    let projected = projection(b, "rnn", layer, "projected", input, states);
+    let projected = projection(b, "rnn", layer, "projected", input, states).tensor;
     let (output, d_output_steps) = emitted(b, &format!("rnn.{layer}"), states, hidden, emit);
-    let (projected, d_projected) = (projected.value.tensor, projected.grad.expect("dense signals have a gradient"));
     b.forward(Op::RnnForward(RnnForward { activation, batch, steps, hidden, w_hh, b_hh, projected, states }));
     b.backward(Op::RnnBackward(RnnBackward {
         activation,
@@ -252,14 +249,14 @@ pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal,
         states,
         d_output: output.grad.expect("dense signals have a gradient").tensor,
         d_output_steps,
-        d_projected: d_projected.tensor,
+        d_projected: projected,
     }));
     output
 }
 
-/// What the input adds to a recurrent layer's gates, with `states` `[B, T+1, H]`. The recurrent weights' gradient is a linear
-/// layer's from h_{t−1}, and one op with the input weights'.
-fn projection(b: &mut Builder, kind: &str, layer: usize, name: &str, input: Signal, states: TensorId) -> Signal {
+/// What the input adds to a recurrent layer's gates, with `states` `[B, T+1, H]`; its gradient takes the same place. The
+/// recurrent weights' gradient is a linear layer's from h_{t−1}, and one op with the input weights'.
+fn projection(b: &mut Builder, kind: &str, layer: usize, name: &str, input: Signal, states: TensorId) -> Rows {
     let param = |part: &str| b.param(&format!("{kind}.{part}_l{layer}"));
     let (w_ih, w_hh) = (param("weight_ih"), param("weight_hh"));
     let (gates, hidden) = (w_hh.shape[0], w_hh.shape[1]);
@@ -267,14 +264,12 @@ fn projection(b: &mut Builder, kind: &str, layer: usize, name: &str, input: Sign
     let (d_weight, d_bias) = (w_hh.offset, param("bias_hh").offset);
     let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
     let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
-    let output = dense(b, &format!("{kind}.{layer}.{name}"), input.value.count, gates);
-    linear_beside(
-        b,
-        (weight, bias),
-        &[LinearPart::plain(input, output)],
-        Some(Beside { input: before, d_weight, d_bias }),
-    );
-    output
+    let count = input.value.count;
+    let rows = Rows::dense(b.tensor(format!("{kind}.{layer}.{name}"), &[count, gates]), count, gates);
+    let output = Signal { value: rows, grad: Some(rows), skip: None };
+    let beside = Beside { input: before, d_weight, d_bias };
+    linear_beside(b, (weight, bias), &[LinearPart::plain(input, output)], Some(beside));
+    rows
 }
 
 /// The states handed on, with a dense gradient `[B, D, H]`; and D.

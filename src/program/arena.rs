@@ -1,7 +1,7 @@
 //! Where each named weight lies in a replica's row of the parameter arenas.
 
 use super::rng;
-use crate::dims::padded;
+use crate::dims::{padded, product};
 
 /// One named weight: a span of words in `PARAMS`, `GRADS` and both moments.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,7 +81,7 @@ impl Param {
     }
 
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        product(&self.shape)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -113,7 +113,7 @@ impl ParamLayout {
         let mut end = 0;
         for mut param in first.into_iter().chain(last) {
             param.offset = if param.joined { end } else { layout.words };
-            end = param.offset + param.len();
+            end = param.offset.saturating_add(param.len());
             layout.words = padded(end);
             if param.prunable {
                 layout.prunable_words = layout.words;
@@ -149,7 +149,7 @@ impl ParamLayout {
 
     /// All real weights.
     pub fn total(&self) -> usize {
-        self.params.iter().map(Param::len).sum()
+        self.params.iter().fold(0, |words, param| words.saturating_add(param.len()))
     }
 
     pub fn get(&self, name: &str) -> Option<&Param> {

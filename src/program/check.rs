@@ -26,7 +26,7 @@ pub fn check(program: &Program) -> Result<()> {
 }
 
 /// One past the last word of each tensor that the op touches.
-fn extents(op: &Op) -> Vec<(TensorId, usize)> {
+pub(super) fn extents(op: &Op) -> Vec<(TensorId, usize)> {
     match op {
         Op::WindowGather(op) => {
             let targets = op.batch * op.horizon * op.targets;
@@ -107,7 +107,6 @@ fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             (op.gates, op.batch * op.steps * 4 * op.hidden),
             (op.cells, op.batch * (op.steps + 1) * op.hidden),
             (op.d_output, op.batch * op.d_output_steps * op.hidden),
-            (op.d_gates, op.batch * op.steps * 4 * op.hidden),
         ],
         Op::Dropout(op) => vec![(op.input.tensor, op.input.end()), (op.output.tensor, op.output.end())],
         Op::PatchGather(op) => {

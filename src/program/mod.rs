@@ -78,6 +78,14 @@ impl Program {
         }
     }
 
+    /// The op that writes this word of [`tensor::GRADS`].
+    pub fn gradient_op(&self, word: usize) -> Option<&Op> {
+        // Ranges do not overlap, so the one that ends first after the word holds it.
+        let end = |op| check::extents(op).into_iter().filter(|&(id, end)| id == tensor::GRADS && end > word);
+        let ends = |op| end(op).map(|(_, end)| end).min();
+        self.backward.iter().filter_map(|op| Some((ends(op)?, op))).min_by_key(|&(end, _)| end).map(|(_, op)| op)
+    }
+
     /// Fails where a list has no op of this index, or the tables no such slot.
     pub(crate) fn check_op(&self, list: List, index: usize, slot: usize) -> Result<()> {
         let ops = self.list(list).len();
@@ -122,6 +130,14 @@ impl Program {
         }
         self.check_replica(from, replica)?;
         self.check_replica(to, replica)
+    }
+
+    /// Words of all rows of one replica, and of what all replicas share.
+    pub fn row_words(&self) -> (u64, u64) {
+        let sum = |shared: bool| -> u64 {
+            self.tensors.iter().filter(|tensor| tensor.shared == shared).map(|tensor| tensor.row() as u64).sum()
+        };
+        (sum(false), sum(true))
     }
 
     /// The first op that reads or writes a tensor, by its label, in the order of the lists.

@@ -164,6 +164,7 @@ pub struct LstmForward {
 
 /// Walks t = T−1 … 0: `d_h = d_output_t + w_hhᵀ · d_gates_{t+1}`, `d_c = d_c' + d_h·o·(1 − tanh²c_t)`,
 /// `d_gates = (d_c·g·i(1−i), d_c·c_{t−1}·f(1−f), d_c·i·(1−g²), d_h·tanh(c_t)·o(1−o))`, `d_c' = d_c·f`.
+/// In place: each gate is read once, by what its gradient replaces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LstmBackward {
     pub batch: usize,
@@ -171,7 +172,7 @@ pub struct LstmBackward {
     pub hidden: usize,
     /// Word of `[4H, H]` in [`PARAMS`].
     pub w_hh: usize,
-    /// `[B, T, 4, H]`, activated
+    /// `[B, T, 4, H]`: read activated, written d_gates
     pub gates: TensorId,
     /// `[B, T+1, H]`
     pub cells: TensorId,
@@ -179,8 +180,6 @@ pub struct LstmBackward {
     pub d_output: TensorId,
     /// D: 1 or T.
     pub d_output_steps: usize,
-    /// `[B, T, 4, H]`
-    pub d_gates: TensorId,
 }
 
 /// Which of the step table's chances of being dropped an op uses.

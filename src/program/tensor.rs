@@ -1,6 +1,6 @@
 //! Tensors: named storage of which every replica has a row of its own, or which all share.
 
-use crate::dims::padded;
+use crate::dims::{padded, product};
 
 /// Index into [`Program::tensors`](super::Program::tensors).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,7 +96,7 @@ pub struct Tensor {
 impl Tensor {
     /// Words that hold values, per replica.
     pub fn words(&self) -> usize {
-        self.shape.iter().product()
+        product(&self.shape)
     }
 
     /// Words from one replica's row to the next.

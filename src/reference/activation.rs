@@ -4,12 +4,12 @@ use crate::program::ReplicaStep;
 use crate::program::op::{Activated, Chance, FeedForward};
 
 use super::dropout::Drops;
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 
 /// `after = dropout(activation(before))` of the layer's words from `first` on.
 pub fn activate<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], after: &mut [T]) {
     let drops = Drops::new(step, Chance::Hidden, op.site);
-    vectorized(
+    T::vectorized(
         #[inline(always)]
         || {
             match op.kind {
@@ -24,7 +24,7 @@ pub fn activate<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, bef
 /// The gradient of `after` becomes that of `before`.
 pub fn activate_backward<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], d: &mut [T]) {
     let drops = Drops::new(step, Chance::Hidden, op.site);
-    vectorized(
+    T::vectorized(
         #[inline(always)]
         || {
             match op.kind {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::program::op::{AttentionBackward, AttentionForward, Chance, Heads};
 
 use super::dropout::Drops;
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, spans};
 use lanes::{LANES, Lanes, OwnRows, Place, apart, apart_mut, at, exponentiate};
 
@@ -66,7 +66,7 @@ pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForw
             let scores = if scores.is_empty() { None } else { Some(&mut scores[place.own_scores(s)]) };
             let before = before.map(|before| &before[place.scores()..][..n * n]);
             let output = &mut output[s * n * d + place.head * heads.width..];
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || forward(&place, qkv, before, &drops, &mut scratch, scores, softmax, output),
             );
@@ -165,7 +165,7 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
             let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
             let d_scores = if d_scores.is_empty() { None } else { Some(&mut d_scores[place.own_scores(s)]) };
             let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || again.query(&place, output, op.handed_on, &mut scratch, d_scores, softmax, d_query),
             );
@@ -195,7 +195,7 @@ pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &At
             let softmax = &softmax[place.softmax()..][..n * 2];
             let d_scores = d_scores.map(|d_scores| &d_scores[place.scores()..][..n * n]);
             let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || again.key_value(&place, d_scores, &mut scratch, softmax, d_query),
             );

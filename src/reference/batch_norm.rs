@@ -6,7 +6,7 @@ use crate::program::COUNT_BASE;
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
 use crate::program::tensor::{GRADS, NO_WINDOW, PARAMS, STATE, WINDOWS};
 
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, partial_sums, tiles};
 
 /// Added to a variance before its root.
@@ -96,7 +96,7 @@ pub fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormFor
         let inverse = inverse_deviations(variance);
         let params = storage.floats(PARAMS);
         let (weight, bias) = (&params[op.affine.weight..][..width], &params[op.affine.bias..][..width]);
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || {
                 for (output, input) in output.chunks_mut(width).zip(input.chunks(width)) {
@@ -153,7 +153,7 @@ pub fn batch_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &Batch
         let grads = storage.floats(GRADS);
         let (d_weight, d_bias) = (&grads[op.affine.weight..][..width], &grads[op.affine.bias..][..width]);
         let counted = stats[2 * width];
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || {
                 for (i, d_input) in d_input.chunks_mut(width).enumerate() {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::program::op::{Chance, Dropout};
 use crate::program::{ReplicaStep, rng};
 
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, row_tiles};
 
 /// Rows per task.
@@ -19,7 +19,7 @@ pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
         let first = task * tile;
         let drops = Drops::new(&storage.step(slot), op.chance, op.site);
         let input = storage.floats(op.input.tensor);
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || {
                 for (n, output) in output.chunks_mut(width).enumerate() {

@@ -6,7 +6,7 @@ use crate::program::op::{LayerNormBackwardInput, LayerNormBackwardWeight, LayerN
 use crate::program::tensor::{GRADS, PARAMS};
 
 use super::batch_norm::EPSILON;
-use super::scalar::{Scalar, lane_sum, vectorized};
+use super::scalar::{Scalar, lane_sum};
 use super::storage::{Storage, partial_sums, tiles};
 
 /// Rows per task.
@@ -24,7 +24,7 @@ pub fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormFor
         let input = &storage.floats(op.input)[first * width..];
         let params = storage.floats(PARAMS);
         let (weight, bias) = (&params[op.affine.weight..][..width], &params[op.affine.bias..][..width]);
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || {
                 let rows = output.chunks_mut(width).zip(input.chunks(width)).zip(stats.chunks_mut(2));
@@ -84,7 +84,7 @@ pub fn layer_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &Layer
         let stats = storage.floats(op.stats);
         let skip = op.skip.map(|skip| storage.floats(skip));
         let weight = &storage.floats(PARAMS)[op.affine.weight..][..width];
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || {
                 for (i, d_input) in d_input.chunks_mut(width).enumerate() {

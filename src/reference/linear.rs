@@ -10,7 +10,7 @@ use crate::program::tensor::PARAMS;
 use super::activation::{activate, activate_backward};
 use super::dropout::Drops;
 use super::matrix::{Matrix, Out, even, product};
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, spans};
 
 pub use weight::linear_backward_weight;
@@ -49,7 +49,7 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, s
         let Some(residual) = &op.residual else { return };
         let drops = Drops::new(&storage.step(slot), Chance::Hidden, residual.site);
         let skip = storage.floats(residual.skip.tensor);
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || {
                 drops.apply((residual.first + first) * outputs, output);

@@ -6,7 +6,7 @@ use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
 
 use super::matrix::{Matrix, Out, product};
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, tiles};
 
 /// Batch rows per task.
@@ -33,7 +33,7 @@ pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
         for t in 0..steps {
             let previous = Matrix::new(states, t * h, batch, h, (steps + 1) * h);
             product(Out { data: &mut recurrent, row: 4 * h }, false, previous, w_hh);
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || {
                     for b in 0..batch {
@@ -74,19 +74,18 @@ fn cell_forward<T: Scalar>(a: &mut [T], recurrent: &[T], bias: &[T], before: &[T
 
 pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
-    let mut d_gates = storage.take_floats(op.d_gates);
-    let d_tiles = tiles(&mut d_gates, op.batch, steps * 4 * h, TILE);
-    d_tiles.enumerate().for_each(|(task, d_gates)| {
+    let mut gates = storage.take_floats(op.gates);
+    let gate_tiles = tiles(&mut gates, op.batch, steps * 4 * h, TILE);
+    gate_tiles.enumerate().for_each(|(task, gates)| {
         let first = task * TILE;
         let w_hh = Matrix::new(storage.floats(PARAMS), op.w_hh, 4 * h, h, h);
-        let gates = storage.floats(op.gates);
         let cells = storage.floats(op.cells);
         let d_output = storage.floats(op.d_output);
-        let batch = d_gates.len() / (steps * 4 * h);
+        let batch = gates.len() / (steps * 4 * h);
         // d_h and d_c of the step before, per sequence.
         let mut carry = vec![T::ZERO; batch * 2 * h];
         for t in (0..steps).rev() {
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || {
                     for b in 0..batch {
@@ -97,36 +96,36 @@ pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
                                 d_hidden[j] += d[j];
                             }
                         }
-                        let gates = &gates[((first + b) * steps + t) * 4 * h..][..4 * h];
                         let (before, cell) = cells[((first + b) * (steps + 1) + t) * h..][..2 * h].split_at(h);
-                        let d_a = &mut d_gates[(b * steps + t) * 4 * h..][..4 * h];
-                        cell_backward(d_a, d_hidden, d_cell, gates, before, cell);
+                        let gates = &mut gates[(b * steps + t) * 4 * h..][..4 * h];
+                        cell_backward(gates, d_hidden, d_cell, before, cell);
                     }
                 },
             );
-            let d_a = Matrix::new(d_gates, t * 4 * h, batch, 4 * h, steps * 4 * h);
+            let d_a = Matrix::new(gates, t * 4 * h, batch, 4 * h, steps * 4 * h);
             product(Out { data: &mut carry, row: 2 * h }, false, d_a, w_hh);
         }
     });
-    storage.put_floats(op.d_gates, d_gates);
+    storage.put_floats(op.gates, gates);
 }
 
-/// One sequence's step: d_hidden and d_cell → d_a `[4, H]`; leaves the earlier step's d_cell.
+/// One sequence's step: d_hidden and d_cell → the gradient of the gates `[4, H]`, in their place; leaves the earlier step's
+/// d_cell.
 #[inline(always)]
-fn cell_backward<T: Scalar>(d_a: &mut [T], d_hidden: &[T], d_cell: &mut [T], gates: &[T], before: &[T], cell: &[T]) {
+fn cell_backward<T: Scalar>(gates: &mut [T], d_hidden: &[T], d_cell: &mut [T], before: &[T], cell: &[T]) {
     let h = d_hidden.len();
-    let (d_i, d_a) = d_a.split_at_mut(h);
-    let (d_f, d_a) = d_a.split_at_mut(h);
-    let (d_g, d_o) = d_a.split_at_mut(h);
-    let (d_o, d_cell, before, cell) = (&mut d_o[..h], &mut d_cell[..h], &before[..h], &cell[..h]);
-    let (i, f, g, o) = (&gates[..h], &gates[h..2 * h], &gates[2 * h..3 * h], &gates[3 * h..4 * h]);
+    let (a_i, gates) = gates.split_at_mut(h);
+    let (a_f, gates) = gates.split_at_mut(h);
+    let (a_g, a_o) = gates.split_at_mut(h);
+    let (a_o, d_cell, before, cell) = (&mut a_o[..h], &mut d_cell[..h], &before[..h], &cell[..h]);
     for j in 0..h {
+        let (i, f, g, o) = (a_i[j], a_f[j], a_g[j], a_o[j]);
         let tanh_c = cell[j].tanh();
-        let d_c = d_cell[j] + d_hidden[j] * o[j] * (T::ONE - tanh_c * tanh_c);
-        d_i[j] = d_c * g[j] * (i[j] * (T::ONE - i[j]));
-        d_f[j] = d_c * before[j] * (f[j] * (T::ONE - f[j]));
-        d_g[j] = d_c * i[j] * (T::ONE - g[j] * g[j]);
-        d_o[j] = d_hidden[j] * tanh_c * (o[j] * (T::ONE - o[j]));
-        d_cell[j] = d_c * f[j];
+        let d_c = d_cell[j] + d_hidden[j] * o * (T::ONE - tanh_c * tanh_c);
+        a_i[j] = d_c * g * (i * (T::ONE - i));
+        a_f[j] = d_c * before[j] * (f * (T::ONE - f));
+        a_g[j] = d_c * i * (T::ONE - g * g);
+        a_o[j] = d_hidden[j] * tanh_c * (o * (T::ONE - o));
+        d_cell[j] = d_c * f;
     }
 }

@@ -6,7 +6,7 @@ use crate::program::op::{AdamMasked, GradNorm, GradNormPartial};
 use crate::program::step::{EPS, ReplicaStep};
 use crate::program::tensor::*;
 
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, tiles};
 
 pub fn grad_norm_partial<T: Scalar>(storage: &mut Storage<T>, op: &GradNormPartial) {
@@ -66,7 +66,7 @@ pub fn adam_masked<T: Scalar>(storage: &mut Storage<T>, op: &AdamMasked, slot: u
             let grads = &storage.floats(GRADS)[first..][..w.len()];
             let mask = &storage.integers(MASK)[first / 32..];
             let prunable = op.prunable_words.saturating_sub(first).min(w.len());
-            let sound = vectorized(
+            let sound = T::vectorized(
                 #[inline(always)]
                 || {
                     let (decayed, plain) = (0..prunable, prunable..w.len());

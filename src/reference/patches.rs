@@ -7,7 +7,7 @@ use crate::program::op::{Chance, MeanPool, PatchGather, PositionsBackward, Posit
 use crate::program::tensor::{GRADS, PARAMS};
 
 use super::dropout::Drops;
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, partial_sums, tiles};
 
 /// Sequences per task.
@@ -35,7 +35,7 @@ pub fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForw
         let drops = Drops::new(&storage.step(slot), Chance::Hidden, op.site);
         let positions = &storage.floats(PARAMS)[op.positions..][..op.width];
         let input = &storage.floats(op.input)[first * op.width..];
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || {
                 for (s, output) in output.chunks_mut(op.width).enumerate() {

@@ -6,7 +6,7 @@ use crate::program::op::{Activation, RnnBackward, RnnForward};
 use crate::program::tensor::PARAMS;
 
 use super::matrix::{Matrix, Out, product};
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::{Storage, tiles};
 
 /// Batch rows per task.
@@ -33,7 +33,7 @@ pub fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
                 let projected = &projected[(b * steps + t) * h..][..h];
                 let pre = &pre[b * h..][..h];
                 let state = &mut states[(b * (steps + 1) + t + 1) * h..][..h];
-                vectorized(
+                T::vectorized(
                     #[inline(always)]
                     || {
                         for j in 0..h {
@@ -85,7 +85,7 @@ pub fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
                     }
                 }
                 let d_projected = &mut d_projected[(b * steps + t) * h..][..h];
-                vectorized(
+                T::vectorized(
                     #[inline(always)]
                     || {
                         for j in 0..h {

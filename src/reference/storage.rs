@@ -11,7 +11,7 @@ use crate::program::tensor::{PARAMS, STEPS};
 use crate::program::{Element, Fill, Program, ReplicaStep, Rows, Tensor, TensorId};
 
 use super::matrix::transpose;
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 
 enum Buffer<T> {
     Float(Vec<T>),
@@ -128,7 +128,7 @@ impl<T: Scalar> Storage<T> {
     pub fn take_transposed(&mut self, offset: usize, rows: usize, columns: usize) -> Vec<T> {
         let mut scratch = self.take_scratch(rows * columns);
         let weight = &self.floats(PARAMS)[offset..][..rows * columns];
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || transpose(weight, columns, &mut scratch[..rows * columns]),
         );
@@ -180,7 +180,7 @@ pub fn partial_sums<T: Scalar>(
 ) -> Vec<T> {
     let tiles = (0..items.div_ceil(tile)).into_par_iter().map(|task| {
         let mut sums = vec![T::ZERO; words];
-        vectorized(
+        T::vectorized(
             #[inline(always)]
             || add(task * tile..((task + 1) * tile).min(items), &mut sums),
         );

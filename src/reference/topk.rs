@@ -8,7 +8,7 @@ use crate::program::rng;
 use crate::program::step::{RANDOM_PRUNE, ReplicaStep};
 use crate::program::tensor::{MASK, PARAMS};
 
-use super::scalar::{Scalar, vectorized};
+use super::scalar::Scalar;
 use super::storage::Storage;
 
 /// Words under one word of the mask.
@@ -37,13 +37,13 @@ macro_rules! in_order {
     ($step:expr, |$random:ident| $work:expr) => {
         if $step.prune_random != 0 {
             const $random: bool = true;
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || $work,
             );
         } else {
             const $random: bool = false;
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || $work,
             );

@@ -8,6 +8,7 @@ use std::path::Path;
 use safetensors::{Dtype, View, serialize};
 
 use super::header::Header;
+use super::sparse::{Csr, PARTS, SHAPES};
 use super::state::{ReplicaRows, RunState};
 use crate::error::{Error, Result};
 use crate::files::replace;
@@ -82,9 +83,9 @@ pub fn save_checkpoint(
     write(path, entries, &Header { run: Some(run.clone_host()), ..header.clone() })
 }
 
-/// Writes the same with every matrix in compressed sparse rows where that is smaller: `NAME.crow_indices` `[rows + 1]`,
-/// `NAME.col_indices` and `NAME.values` `[living]`, as `torch.sparse_csr_tensor` takes them, indices 32-bit. The shapes stand
-/// in the file's metadata under `csr`, as JSON.
+/// Writes the same as [`save_model`] with every matrix in compressed sparse rows where that is smaller: `NAME.crow_indices`
+/// `[rows + 1]`, `NAME.col_indices` and `NAME.values` `[living]`, as `torch.sparse_csr_tensor` takes them, indices 32-bit. The
+/// shapes stand in the file's metadata under `csr`, as JSON. It is read like any other file.
 pub fn save_sparse(
     path: &Path,
     (layout, running): (&ParamLayout, &StateLayout),
@@ -100,43 +101,18 @@ pub fn save_sparse(
             entries.push((name, entry));
             continue;
         };
-        let mut add = |part: &str, dtype, count: usize, bytes: &[u8]| {
-            let entry = Entry { dtype, shape: vec![count], bytes: Cow::Owned(bytes.to_vec()) };
+        let parts: [(Dtype, &[u8]); 3] = [
+            (Dtype::I32, bytemuck::cast_slice(&csr.starts)),
+            (Dtype::I32, bytemuck::cast_slice(&csr.columns)),
+            (Dtype::F32, bytemuck::cast_slice(&csr.values)),
+        ];
+        for (part, (dtype, bytes)) in PARTS.into_iter().zip(parts) {
+            let entry = Entry { dtype, shape: vec![bytes.len() / 4], bytes: Cow::Owned(bytes.to_vec()) };
             entries.push((format!("{name}.{part}"), entry));
-        };
-        add("crow_indices", Dtype::I32, csr.starts.len(), bytemuck::cast_slice(&csr.starts));
-        add("col_indices", Dtype::I32, csr.columns.len(), bytemuck::cast_slice(&csr.columns));
-        add("values", Dtype::F32, csr.values.len(), bytemuck::cast_slice(&csr.values));
+        }
         shapes.insert(name, param.shape.clone().into());
     }
-    write_with(path, entries, header, [("csr".to_string(), serde_json::Value::Object(shapes).to_string())])
-}
-
-/// A matrix in compressed sparse rows.
-struct Csr {
-    starts: Vec<i32>,
-    columns: Vec<i32>,
-    values: Vec<f32>,
-}
-
-impl Csr {
-    /// Of a matrix in the order of a state dict; its exact zeros are left out.
-    fn of(param: &Param, params: &[f32]) -> Csr {
-        let width = param.len() / param.shape[0];
-        let mut csr = Csr { starts: vec![0], columns: Vec::new(), values: Vec::new() };
-        for row in param.named(params).chunks(width) {
-            for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                csr.columns.push(column as i32);
-                csr.values.push(*value);
-            }
-            csr.starts.push(csr.values.len() as i32);
-        }
-        csr
-    }
-
-    fn bytes(&self) -> usize {
-        4 * (self.starts.len() + self.columns.len() + self.values.len())
-    }
+    write_with(path, entries, header, [(SHAPES.to_string(), serde_json::Value::Object(shapes).to_string())])
 }
 
 /// Bytes of a model's tensors, dense and as [`save_sparse`] writes them.

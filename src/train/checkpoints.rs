@@ -1,7 +1,6 @@
 //! The checkpoints of a run: when one is due, where it lies, which are kept, and which one a run goes on from.
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
@@ -70,7 +69,7 @@ pub struct Checkpoints {
     keep: usize,
     config: String,
     saved: Instant,
-    _lock: File,
+    _lock: files::Lock,
 }
 
 impl Checkpoints {
@@ -85,14 +84,13 @@ impl Checkpoints {
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder, WRITABLE))?;
         let lock = files::lock(&folder).map_err(Error::io(&folder, WRITABLE))?.ok_or_else(|| {
             let problem = format!("another process trains in {}", run.display());
-            Error::config("out", problem, "wait for it, or end it")
+            Error::config(if goes_on { "resume" } else { "out" }, problem, "wait for it, or end it")
         })?;
         let (config, keep, saved) = (config.into(), keep.max(1), Instant::now());
         let this = Checkpoints { folder, every, keep, config, saved, _lock: lock };
-        this.remove(|name| {
-            let partial = name.ends_with(files::PARTIAL);
-            name == FINISHED || partial && step_of(name).is_some() || !goes_on && step_of(name).is_some()
-        })?;
+        files::remove_partials(run)?;
+        files::remove_partials(&this.folder)?;
+        this.remove(|name| name == FINISHED || !goes_on && step_of(name).is_some())?;
         Ok(this)
     }
 
@@ -162,10 +160,9 @@ fn file_name(step: usize) -> String {
     format!("step-{step:010}.safetensors")
 }
 
-/// The step of a checkpoint's name, whole or partial.
+/// The step of a checkpoint's name.
 fn step_of(name: &str) -> Option<usize> {
-    let (step, ending) = name.strip_prefix("step-")?.split_once('.')?;
-    ["safetensors", files::PARTIAL].contains(&ending).then(|| step.parse().ok())?
+    name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
 }
 
 /// The whole checkpoints in a folder, with their steps; none where there is no folder.
@@ -182,10 +179,12 @@ fn files_of(folder: &Path) -> Result<Vec<(usize, PathBuf)>> {
 
 /// Takes the folder of checkpoints back, where nothing was written into it.
 pub fn discard(run: &Path) {
-    if !any(run) && !finished(run) {
+    let folder = run.join(FOLDER);
+    // Another process that trains there keeps its lock.
+    if let (false, false, Ok(Some(_lock))) = (any(run), finished(run), files::lock(&folder)) {
         // A folder that holds anything else stays, which is what is wanted.
-        let _ = std::fs::remove_file(run.join(FOLDER).join(files::LOCK));
-        let _ = std::fs::remove_dir(run.join(FOLDER));
+        let _ = std::fs::remove_file(folder.join(files::LOCK));
+        let _ = std::fs::remove_dir(folder);
     }
 }
 
@@ -228,6 +227,24 @@ pub fn newest(run: &Path) -> Result<(Loaded, Vec<String>)> {
     }))
 }
 
+/// The model of a run folder: that of its results, or of its newest checkpoint where the run was killed before it wrote them, or
+/// went on after them.
+pub(super) fn of_folder(run: &Path) -> Result<Loaded> {
+    let results = run.join("checkpoint.safetensors");
+    if !results.exists() {
+        return newest(run).map(|(loaded, _)| loaded);
+    }
+    let results = Loaded::open(&results)?;
+    if finished(run) {
+        return Ok(results);
+    }
+    let position = |loaded: &Loaded| loaded.header.run.as_ref().map(RunState::position);
+    match newest(run) {
+        Ok((newest, _)) if position(&newest) > position(&results) => Ok(newest),
+        _ => Ok(results),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,7 +262,7 @@ mod tests {
     #[test]
     fn a_checkpoint_is_known_by_its_name() {
         assert_eq!(step_of(&file_name(120)), Some(120));
-        assert_eq!(step_of("step-0000000120.partial"), Some(120));
+        assert_eq!(step_of("step-0000000120.safetensors.4711.partial"), None);
         assert_eq!((step_of("step-x.safetensors"), step_of("step-1.csv"), step_of("notes.txt")), (None, None, None));
     }
 }

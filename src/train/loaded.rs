@@ -11,11 +11,13 @@ use super::observer::EpochRow;
 use super::options::{Regularizer, Regularizers};
 use super::plan::Plan;
 use super::state::{Mean, ReplicaRows, RunState};
-use super::{TrainOptions, weights};
+use super::{TrainOptions, sparse, weights};
 use crate::data::options::{self, Scale};
 use crate::data::{DataOptions, Dataset, Fitted, FittedSeries, Scaler, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::files;
+use crate::memory;
 use crate::models::{self, ModelOptions};
 use crate::program::builder::Sizes;
 use crate::program::tensor::{MASK, OBSERVED, PARAMS, SERIES, STATE};
@@ -43,25 +45,39 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Reads a file, or that of a run folder: `checkpoint.safetensors`, or where the run was killed before it wrote one, its
-    /// newest checkpoint.
+    /// Reads a file, or that of a run folder: `checkpoint.safetensors`, or its newest checkpoint where the run was killed before
+    /// it wrote that one, or went on after it.
     ///
     /// # Errors
     /// Names the file: not there, no safetensors file, another program's, of a format that is not read here, torn, or of
     /// weights that do not fit the model it describes.
     pub fn open(path: &Path) -> Result<Loaded> {
-        let mut file = path.to_path_buf();
+        let file = path.to_path_buf();
         if path.is_dir() {
-            file.push("checkpoint.safetensors");
-            if !file.exists() {
-                return super::checkpoints::newest(path).map(|(loaded, _)| loaded);
-            }
+            return super::checkpoints::of_folder(path);
         }
-        let bytes = std::fs::read(&file)
-            .map_err(Error::io(&file, "name a run folder, or a file checkpoint.safetensors or model.safetensors"))?;
+        let help = "name a run folder, or a file checkpoint.safetensors or model.safetensors";
+        let bytes = files::read(&file, help)?;
+        Loaded::from_bytes(&file, bytes)
+    }
+
+    /// As [`Loaded::open`], from a file's bytes; `file` is what messages call it. Nothing in them is trusted: sizes are held
+    /// against the tensors that are there before anything is built of them.
+    pub fn from_bytes(file: &Path, bytes: Vec<u8>) -> Result<Loaded> {
+        let file = file.to_path_buf();
         let header = header(&file, &bytes)?;
         let wrong = |error: Error| refuse(&file, format!("describes a model that is not known here: {error}"), TRAIN);
+        let impossible = |problem: String| refuse(&file, format!("its metadata makes no sense: {problem}"), DAMAGED);
+        let tensors = deserialize(&file, &bytes)?;
+        header.check(tensors.len()).map_err(impossible)?;
         let model = header.model.options().map_err(wrong)?;
+        let words = models::params(&model, &sizes(&header)).map_err(wrong)?.total();
+        // Compressed rows stand for more weights than they hold; those are held against the memory, a few copies of them.
+        let sparse = tensors.names().iter().any(|name| sparse::whole(name).is_some());
+        let fit = if sparse { memory::check(words as u64 * 16).is_ok() } else { words <= bytes.len() / 4 };
+        if !fit {
+            return Err(impossible(format!("a model of {words} weights, in a file of {} bytes", bytes.len())));
+        }
         let program = models::build(&model, &models::Training::scoring(), sizes(&header)).map_err(wrong)?;
         let (layout, state) = (program.params, program.state);
         let (params, running) = weights::load_own(&file, &bytes, &layout, &state)?;
@@ -284,6 +300,8 @@ impl Loaded {
     }
 }
 
+const DAMAGED: &str = "the file is damaged, or another program's";
+
 const TRAIN: &str = "train the model again with this microglia, or start from its weights with --init";
 
 fn refuse(file: &Path, problem: String, help: &str) -> Error {
@@ -360,12 +378,11 @@ impl Source<'_> {
         read: impl Fn([u8; N]) -> T,
     ) -> Result<Vec<Vec<T>>> {
         let name = format!("{PREFIX}{name}");
-        let help = "the file is damaged, or another program's";
         let tensor =
-            self.tensors.tensor(&name).map_err(|_| refuse(self.file, format!("holds no tensor `{name}`"), help))?;
+            self.tensors.tensor(&name).map_err(|_| refuse(self.file, format!("holds no tensor `{name}`"), DAMAGED))?;
         if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
             let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
-            return Err(refuse(self.file, format!("tensor `{name}` is {found}, not {dtype:?} {shape:?}"), help));
+            return Err(refuse(self.file, format!("tensor `{name}` is {found}, not {dtype:?} {shape:?}"), DAMAGED));
         }
         let width: usize = shape[1..].iter().product();
         let values: Vec<T> = tensor.data().chunks_exact(N).filter_map(|word| word.try_into().ok()).map(read).collect();

@@ -66,6 +66,8 @@ mod ridge;
 pub mod run;
 pub mod schedule;
 mod snapshot;
+mod sound;
+mod sparse;
 pub mod state;
 pub mod step_table;
 pub mod summary;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::header::PatchtstHeader;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::models::{NormPosition, Positions, Variant};
 use crate::program::op::FeedForward;
 
@@ -59,7 +60,7 @@ impl Told {
         if !file.is_file() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&file).map_err(Error::io(&file, "make it readable, or move it away"))?;
+        let text = files::read_text(&file, "make it readable, or move it away")?;
         let config: Value = serde_json::from_str(&text)
             .map_err(|error| refuse(format!("is no JSON: {error}"), "write it again, or move it away"))?;
         if config["model_type"] != "patchtst" {

@@ -1,5 +1,6 @@
 //! Weights outside the engine: started from a file, hashed, counted.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
@@ -8,8 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::checkpoint::PREFIX;
 use super::header::PatchtstHeader;
+use super::sparse::{self, Csr, PARTS};
 use super::told::Told;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::models::{ModelOptions, NormKind, PatchtstOptions, Pool, Variant};
 use crate::program::{ParamLayout, StateLayout};
 
@@ -17,6 +20,8 @@ use crate::program::{ParamLayout, StateLayout};
 struct WeightsFile<'a> {
     file: &'a Path,
     tensors: SafeTensors<'a>,
+    /// Of matrices in compressed sparse rows, as the metadata tells them.
+    sparse_shapes: HashMap<String, Vec<usize>>,
     /// Whether weights that are not finite are refused.
     finite: bool,
 }
@@ -28,7 +33,9 @@ impl<'a> WeightsFile<'a> {
             problem: format!("not a safetensors file: {error}"),
             help: "--init takes a file as safetensors' `save_file` writes it".into(),
         })?;
-        Ok(WeightsFile { file, tensors, finite: true })
+        let metadata = SafeTensors::read_metadata(bytes).ok().map(|(_, metadata)| metadata);
+        let sparse_shapes = sparse::shapes(metadata.as_ref().and_then(|metadata| metadata.metadata().as_ref()));
+        Ok(WeightsFile { file, tensors, sparse_shapes, finite: true })
     }
 
     fn refuse(&self, problem: String, help: &str) -> Error {
@@ -38,20 +45,23 @@ impl<'a> WeightsFile<'a> {
     /// A tensor's bytes, of this shape and type.
     fn tensor(&self, name: &str, shape: &[usize], dtype: Dtype) -> Result<&'a [u8]> {
         let tensor = self.tensors.tensor(name).map_err(|_| {
-            let names: Vec<&str> = self.tensors.names().into_iter().filter(|name| !name.starts_with(PREFIX)).collect();
+            let mut names: Vec<&str> =
+                self.tensors.names().into_iter().filter(|name| !name.starts_with(PREFIX)).collect();
+            names.sort_unstable();
             self.refuse(
                 format!("holds no tensor `{name}`; it holds {}", names.join(", ")),
                 "the names must be those of model.safetensors, for the same --model and --layers",
             )
         })?;
         if tensor.shape() != shape {
-            return Err(self.refuse(
-                format!("tensor `{name}` has shape {:?}, the model's has {shape:?}", tensor.shape()),
-                "choose the model's sizes, --lookback, --horizon, --covariates and --calendar as the file was trained with",
-            ));
+            return Err(self.unlike(name, tensor.shape(), shape));
         }
         if tensor.dtype() != dtype {
-            let wanted = if dtype == Dtype::F32 { "float32" } else { "int64" };
+            let wanted = match dtype {
+                Dtype::F32 => "float32",
+                Dtype::I32 => "int32",
+                _ => "int64",
+            };
             return Err(
                 self.refuse(format!("tensor `{name}` is {:?}", tensor.dtype()), &format!("save it as {wanted}"))
             );
@@ -59,9 +69,25 @@ impl<'a> WeightsFile<'a> {
         Ok(tensor.data())
     }
 
+    /// Whether a matrix lies there in compressed sparse rows.
+    fn is_sparse(&self, name: &str) -> bool {
+        self.tensors.tensor(name).is_err()
+            && PARTS.iter().all(|part| self.tensors.tensor(&format!("{name}.{part}")).is_ok())
+    }
+
+    /// Of a tensor in either form.
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        match self.tensors.tensor(name) {
+            Ok(tensor) => Some(tensor.shape().to_vec()),
+            Err(_) => self.sparse_shapes.get(name).filter(|_| self.is_sparse(name)).cloned(),
+        }
+    }
+
     fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let bytes = self.tensor(name, shape, Dtype::F32)?;
-        let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let values = match self.is_sparse(name) {
+            true => self.expanded(name, shape)?,
+            false => words(self.tensor(name, shape, Dtype::F32)?, f32::from_le_bytes),
+        };
         if self.finite
             && let Some(at) = values.iter().position(|w| !w.is_finite())
         {
@@ -70,6 +96,35 @@ impl<'a> WeightsFile<'a> {
         }
         Ok(values)
     }
+
+    /// All values of a matrix in compressed sparse rows.
+    fn expanded(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        if let Some(told) = self.sparse_shapes.get(name).filter(|told| *told != shape) {
+            return Err(self.unlike(name, told, shape));
+        }
+        let [starts, columns, values] = PARTS.map(|part| format!("{name}.{part}"));
+        let living = self.tensors.tensor(&values).map_or(0, |tensor| tensor.shape().iter().product());
+        let csr = Csr {
+            starts: words(self.tensor(&starts, &[shape[0] + 1], Dtype::I32)?, i32::from_le_bytes),
+            columns: words(self.tensor(&columns, &[living], Dtype::I32)?, i32::from_le_bytes),
+            values: words(self.tensor(&values, &[living], Dtype::F32)?, f32::from_le_bytes),
+        };
+        csr.dense(shape[1..].iter().product()).map_err(|problem| {
+            self.refuse(format!("sparse matrix `{name}` has {problem}"), "the file is damaged, or another program's")
+        })
+    }
+
+    fn unlike(&self, name: &str, found: &[usize], wanted: &[usize]) -> Error {
+        self.refuse(
+            format!("tensor `{name}` has shape {found:?}, the model's has {wanted:?}"),
+            "choose the model's sizes, --lookback, --horizon, --covariates and --calendar as the file was trained with",
+        )
+    }
+}
+
+/// Words of four bytes.
+fn words<T>(bytes: &[u8], read: fn([u8; 4]) -> T) -> Vec<T> {
+    bytes.chunks_exact(4).map(|b| read([b[0], b[1], b[2], b[3]])).collect()
 }
 
 /// Reads a row of weights and one of state from a safetensors file that holds exactly the layouts' tensors, by PyTorch's
@@ -82,6 +137,7 @@ pub fn load(
 ) -> Result<(Vec<f32>, Vec<f32>)> {
     let bytes = read(file)?;
     let source = WeightsFile::new(file, &bytes)?;
+    refuse_uneven(&source, &bytes)?;
     if let (Some(saved), Some(here)) = (saved_patchtst(&bytes), PatchtstHeader::new(model)) {
         let differences = saved.differences(&here);
         if !differences.is_empty() {
@@ -115,7 +171,10 @@ fn rows_of(source: &WeightsFile, layout: &ParamLayout, state: &StateLayout) -> R
             running[entry.range()].copy_from_slice(&source.floats(&entry.name, &entry.shape)?);
         }
     }
-    let ours = |name: &str| name.starts_with(PREFIX) || layout.get(name).is_some() || state.get(name).is_some();
+    let part =
+        |name: &str| sparse::whole(name).is_some_and(|whole| layout.get(whole).is_some() && source.is_sparse(whole));
+    let ours =
+        |name: &str| name.starts_with(PREFIX) || layout.get(name).is_some() || state.get(name).is_some() || part(name);
     if let Some(name) = source.tensors.names().into_iter().find(|name| !ours(name)) {
         return Err(source.refuse(
             format!("holds a tensor `{name}` that the model lacks"),
@@ -131,14 +190,31 @@ pub fn check(file: &Path) -> Result<()> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(Error::io(file, "--init takes a safetensors file that can be read"))
+    files::read(file, "--init takes a safetensors file that can be read")
 }
 
-/// What a file of our own says of the PatchTST it holds.
-fn saved_patchtst(bytes: &[u8]) -> Option<PatchtstHeader> {
+/// What a file of our own says of its model.
+fn saved_model(bytes: &[u8]) -> Option<serde_json::Value> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let json: serde_json::Value = serde_json::from_str(header.metadata().as_ref()?.get("microglia")?).ok()?;
-    serde_json::from_value(json.get("model")?.get("patchtst")?.clone()).ok()
+    Some(json.get("model")?.clone())
+}
+
+/// The same of the PatchTST it holds.
+fn saved_patchtst(bytes: &[u8]) -> Option<PatchtstHeader> {
+    serde_json::from_value(saved_model(bytes)?.get("patchtst")?.clone()).ok()
+}
+
+/// Refuses a compacted model whose layers no options of a training describe.
+fn refuse_uneven(source: &WeightsFile, bytes: &[u8]) -> Result<()> {
+    let uneven = |model: serde_json::Value| model.get("layer_widths")?.as_array().map(|widths| !widths.is_empty());
+    match saved_model(bytes).and_then(uneven) {
+        Some(true) => Err(source.refuse(
+            "holds a compacted model, whose layers have widths of their own".into(),
+            "start from the file that it was made of, or from its dense export; forecast and evaluate take this one",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Sizes of a PatchTST that a file's shapes, or what lies beside it, tell: options, layers, and the horizon of a head shared
@@ -147,9 +223,9 @@ pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(Patchtst
     let options = PatchtstOptions::of(variant.unwrap_or(Variant::Official));
     let bytes = read(file)?;
     let source = WeightsFile::new(file, &bytes)?;
+    refuse_uneven(&source, &bytes)?;
     let shape = |name: &str| -> Result<[usize; 2]> {
-        let found = source.tensors.tensor(name).ok().map(|tensor| tensor.shape().to_vec());
-        found.and_then(|shape| shape.try_into().ok()).ok_or_else(|| {
+        source.shape(name).and_then(|shape| shape.try_into().ok()).ok_or_else(|| {
             let problem = format!("holds no matrix `{name}`");
             source.refuse(problem, "the names must be those of transformers' PatchTSTForPrediction")
         })
@@ -158,7 +234,7 @@ pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(Patchtst
     let [ff, _] = shape("model.encoder.layers.0.ff.0.weight")?;
     let [tokens, _] = shape("model.encoder.positional_encoder.position_enc")?;
     let [horizon, inputs] = shape("head.projection.weight")?;
-    let holds = |name: &str| source.tensors.tensor(name).is_ok();
+    let holds = |name: &str| source.shape(name).is_some();
     let layers = (0..).take_while(|layer| holds(&format!("model.encoder.layers.{layer}.ff.0.weight"))).count();
     let batch = holds("model.encoder.layers.0.norm_sublayer1.batchnorm.weight");
     let by_channel = options.by_channel();

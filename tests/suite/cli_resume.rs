@@ -162,6 +162,34 @@ fn a_finished_run_says_so_and_takes_more_epochs() {
 }
 
 #[test]
+fn a_run_that_went_on_and_was_killed_is_read_where_it_stands() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let run = |epochs: &str, out: &str| {
+        done(&train(folder, &["--replicas", "2", "--prune-until", "2", "--epochs", epochs, "--out", out]));
+    };
+    run("2", "a");
+    run("6", "b");
+    let results =
+        |run: &str| ["forecast", "--checkpoint", run, "--ensemble", "mean", "--levels", "none"].map(String::from);
+    let forecast = |run: &str| {
+        let all = results(run);
+        let output = microglia(folder, &all.iter().map(String::as_str).collect::<Vec<_>>());
+        done(&output);
+        stdout(&output)
+    };
+    let (before, after) = (forecast("a"), forecast("b"));
+    assert_ne!(before, after);
+    // As `--resume a --epochs 6` leaves it, killed before it wrote its results.
+    std::fs::remove_file(folder.join("a/checkpoints/finished")).unwrap();
+    assert_eq!(forecast("a"), before);
+    let newest = checkpoints::newest(&folder.join("b")).unwrap().0.file;
+    std::fs::copy(&newest, folder.join("a/checkpoints").join(newest.file_name().unwrap())).unwrap();
+    assert_eq!(forecast("a"), after);
+    refused(folder, &resume(folder, &["a/checkpoint.safetensors"]), &["--resume a/checkpoint.safetensors: is a file"]);
+}
+
+#[test]
 fn another_run_is_refused_by_what_differs() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("mine.csv");
@@ -279,9 +307,9 @@ fn a_checkpoint_that_cannot_be_written_costs_nothing_else() {
     done(&resume(folder, &["full"]));
     assert_eq!(bits(&folder.join("full")), bits(&folder.join("whole")));
 
-    // A folder bars the temporary file of the last checkpoint.
+    // A folder bars the place of the last checkpoint.
     begun("barred");
-    let last = newest("whole").file.with_extension("partial");
+    let last = newest("whole").file;
     let bar = folder.join("barred/checkpoints").join(last.file_name().unwrap());
     std::fs::create_dir_all(bar.join("full")).unwrap();
     let barred = resume(folder, &["barred"]);

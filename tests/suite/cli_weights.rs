@@ -131,9 +131,130 @@ fn export_writes_each_form_and_says_what_it_saves() {
     done(&microglia(folder, &["export", "compact", "--form", "compact", "--out", "again"]));
     assert_eq!(Loaded::open(&folder.join("again")).unwrap().weights_sha256(), after.weights_sha256());
 
+    // What is sparse is read as any other: the same weights, by every verb.
+    let weights = |name: &str| Loaded::open(&folder.join(name)).unwrap();
+    assert_eq!((&weights("sparse").params, &weights("sparse").mask), (&before.params, &before.mask));
+    let same = |verb: &[&str], cut: fn(&str) -> String| {
+        let [dense, sparse] = ["dense", "sparse"].map(|name| microglia(folder, &[verb, &[name]].concat()));
+        done(&dense);
+        done(&sparse);
+        assert_eq!(cut(&stdout(&dense)), cut(&stdout(&sparse)), "{verb:?}");
+    };
+    let whole = |text: &str| text.to_string();
+    same(&["forecast", "--levels", "50", "--device=cpu", "--checkpoint"], whole);
+    same(&["evaluate", "--levels", "50", "--device=cpu", "--checkpoint"], whole);
+    // But for the file's name and size.
+    same(&["inspect"], |text| {
+        let lines = text.lines().filter(|line| !line.starts_with("the file: ")).skip(1);
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    done(&microglia(folder, &["export", "sparse", "--out", "dense-again"]));
+    assert_eq!(weights("dense-again").weights_sha256(), before.weights_sha256());
+    train(folder, "begun", &["--init", "sparse", "--lr", "1e-30", "--max-steps", "1", "--regularizer", "none"]);
+    // A step moves a weight by its rate.
+    let begun_there = |name: &str| {
+        let found = weights(name).params;
+        let apart = found.iter().zip(&before.params).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(found.len() == before.params.len() && apart <= 1.1e-30, "{name}: {apart}");
+    };
+    begun_there("begun");
+    // A run's folder is its weights.
+    train(folder, "of-a-run", &["--init", "a", "--lr", "1e-30", "--max-steps", "1", "--regularizer", "none"]);
+    begun_there("of-a-run");
+
     let again = microglia(folder, &["export", "a", "--out", "dense"]);
     refused(folder, &again, &["--out dense: is there already", "--overwrite"]);
     done(&microglia(folder, &["export", "a", "--out", "dense", "--overwrite"]));
+}
+
+#[test]
+fn a_sparse_matrix_that_makes_no_sense_is_refused_by_name() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    train(folder, "a", &SPARSE);
+    done(&microglia(folder, &["export", "a", "--form", "sparse", "--out", "sparse"]));
+    let bytes = std::fs::read(folder.join("sparse")).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let name = "lstm.weight_hh_l0";
+    // Each tensor as it is, but one, left out or with other first bytes.
+    let refusal = |changed: &str, first: Option<[u8; 4]>, told: &[(&str, &str)]| {
+        let kept = tensors.iter().filter(|(tensor, _)| first.is_some() || *tensor != changed);
+        let owned: Vec<_> = kept
+            .map(|(tensor, view)| {
+                let mut data = view.data().to_vec();
+                if let Some(bytes) = first.filter(|_| tensor == changed) {
+                    data[..4].copy_from_slice(&bytes);
+                }
+                (tensor, view.dtype(), view.shape().to_vec(), data)
+            })
+            .collect();
+        let views = owned.iter().map(|(tensor, dtype, shape, data)| {
+            (*tensor, safetensors::tensor::TensorView::new(*dtype, shape.clone(), data).unwrap())
+        });
+        let mut entries = metadata.metadata().clone().unwrap();
+        entries.extend(told.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+        std::fs::write(folder.join("bad"), safetensors::serialize(views, Some(entries)).unwrap()).unwrap();
+        Loaded::open(&folder.join("bad")).unwrap_err().to_string()
+    };
+    let part = |part: &str| format!("{name}.{part}");
+    for (error, parts) in [
+        (refusal(&part("col_indices"), Some(99i32.to_le_bytes()), &[]), [name, "column 99 of 5"]),
+        (refusal(&part("crow_indices"), Some(1i32.to_le_bytes()), &[]), [name, "rows from Some(1)"]),
+        (refusal(&part("values"), None, &[]), ["holds no tensor", name]),
+        (refusal("", Some([0; 4]), &[("csr", r#"{"lstm.weight_hh_l0": [5, 20]}"#)]), ["[5, 20]", "[20, 5]"]),
+    ] {
+        assert!(error.starts_with(&folder.join("bad").display().to_string()) && error.contains("help:"), "{error}");
+        assert!(parts.iter().all(|part| error.contains(part)), "{parts:?}: {error}");
+    }
+}
+
+#[test]
+fn a_sparse_file_is_a_fraction_of_its_model() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let tiny = path("tiny.csv");
+    let wide = ["--target", "y", "--lookback", "7", "--horizon", "2", "--batch", "8", "--hidden", "64", "--device=cpu"];
+    let cut = ["--schedule", "constant", "--sparsity", "0..0.97", "--warmup", "1", "--prune-every", "1"];
+    let run = ["train", "--data", tiny.to_str().unwrap(), "--max-steps", "2", "--out", "a"];
+    done(&microglia(folder, &[&run[..], &wide, &cut].concat()));
+    done(&microglia(folder, &["export", "a", "--form", "sparse", "--out", "sparse"]));
+    let [dense, sparse] = ["a/model.safetensors", "sparse"].map(|name| Loaded::open(&folder.join(name)).unwrap());
+    assert!(3 * sparse.bytes() < 4 * sparse.layout.total(), "{} bytes of {}", sparse.bytes(), sparse.layout.total());
+    assert_eq!(sparse.weights_sha256(), dense.weights_sha256());
+}
+
+#[test]
+fn no_file_is_replaced_unasked() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    train(folder, "a", &[]);
+    let model = || std::fs::read(folder.join("a/model.safetensors")).unwrap();
+    let before = model();
+    let inspect = |more: &[&str]| microglia(folder, &[&["inspect", "a"], more].concat());
+    refused(folder, &inspect(&["--svg", "a/model.safetensors"]), &["--svg", "is there already", "--overwrite"]);
+    let onto_itself = ["export", "a/model.safetensors", "--out", "a/../a/model.safetensors", "--overwrite"];
+    refused(folder, &microglia(folder, &onto_itself), &["--out", "is the file to export"]);
+    refused(folder, &microglia(folder, &["export", "a", "--out", "a"]), &["--out a: is a folder"]);
+    assert_eq!(model(), before);
+    done(&inspect(&["--svg", "new/masks.svg"]));
+    done(&inspect(&["--svg", "new/masks.svg", "--overwrite"]));
+}
+
+#[test]
+fn a_compacted_model_tells_its_widths_and_starts_no_training() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    train(folder, "a", &[&SPARSE[..], &["--layers", "2"]].concat());
+    done(&microglia(folder, &["export", "a", "--form", "compact", "--out", "small"]));
+    let widths = Loaded::open(&folder.join("small")).unwrap().model.layer_widths;
+    assert!(widths[0].hidden != widths[1].hidden, "{widths:?}");
+    let told = format!("compacted, with {}, {} hidden units by layer", widths[0].hidden, widths[1].hidden);
+    let text = stdout(&microglia(folder, &["inspect", "small"]));
+    assert!(text.contains(&told), "{text}");
+    let tiny = path("tiny.csv");
+    let all = ["train", "--data", tiny.to_str().unwrap(), "--init", "small", "--layers", "2", "--out", "b"];
+    refused(folder, &microglia(folder, &[&all[..], &TINY].concat()), &["small: holds a compacted model", "dense"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use microglia::data::{Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Freq, Scale, SplitName, Start, TimeFormat};
 use microglia::engine::Engine;
-use microglia::forecast::{Calibration, Combine, Forecaster, Level, Scores, non_overlapping};
+use microglia::forecast::{Calibration, Combine, Forecaster, Level, Scores, apart, non_overlapping};
 use microglia::program::Program;
 use microglia::reference::CpuEngine;
 use microglia::train::checkpoint::save_model;
@@ -296,6 +296,24 @@ fn scores_are_those_of_the_summary_and_zeros_have_no_mape() {
     let score = scores.total().remove(0);
     assert_eq!((score.zeros, score.mape, score.mae), (3, Some(0.5), Some(16.0 / 7.0 - 2.0 / 7.0)));
     assert!((score.smape - (4.0 * 2.0 / 6.0 + 3.0) / 7.0).abs() < 1e-12);
+
+    // Zeros that pass through 32 bits: row 3 repeats row 1 exactly, and by scalers that do not take 0 to 0.
+    let dataset = options.load_text_fitted(&text, &fitted(&[("", 0.7, 1.3)], Scale::Series)).unwrap();
+    let mut scores = Scores::new(&["c".into()]);
+    let repeated: Vec<f32> = [4.0, 0.0, 4.0, 0.0, 4.0, 0.0, 4.0].map(|y| ((y - 0.7) / 1.3) as f32).to_vec();
+    scores.add(0, &dataset, dataset.windows(SplitName::Test), 0, &repeated, None);
+    let score = scores.total().remove(0);
+    assert!(score.zeros == 3 && score.smape < 1e-6, "{score:?}");
+    let scaler = dataset.series[0].scalers[0];
+    assert_eq!(scaler.unscale_forecast(repeated[1]), 0.0);
+    assert!(scaler.unscale(repeated[1].into()) != 0.0, "the case is none");
+    assert_eq!(scaler.unscale_forecast(2.0), scaler.unscale(2.0));
+}
+
+#[test]
+fn windows_of_many_folds_overlap_too() {
+    assert_eq!(apart(vec![(0, 10), (0, 12), (0, 11), (0, 13), (1, 10)], 3), 3);
+    assert_eq!((apart(vec![(0, 10), (0, 13)], 3), apart(Vec::new(), 3)), (2, 0));
 }
 
 #[test]

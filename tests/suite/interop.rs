@@ -58,6 +58,62 @@ fn plain(folder: &Path, name: &str, keep: impl Fn(&str) -> bool) -> std::path::P
     out
 }
 
+/// The same file as a program of format 1 described it: that number, and a PatchTST without what was added since.
+fn of_format_1(folder: &Path, name: &str) -> std::path::PathBuf {
+    let bytes = std::fs::read(file(name, "model")).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let mut entries = metadata.metadata().clone().unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&entries["microglia"]).unwrap();
+    json["format_version"] = 1.into();
+    if let Some(patchtst) = json["model"]["patchtst"].as_object_mut() {
+        for added in ["ff", "pool", "revin_affine", "attention_dropout", "head_dropout"] {
+            patchtst.remove(added).unwrap();
+        }
+    }
+    entries.insert("microglia".into(), json.to_string());
+    let out = folder.join(format!("{name}.safetensors"));
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    std::fs::write(&out, safetensors::serialize(tensors.iter(), Some(entries)).unwrap()).unwrap();
+    out
+}
+
+#[test]
+fn a_file_of_an_older_format_is_refused_by_name_and_starts_a_run() {
+    let place = tempfile::tempdir().unwrap();
+    for name in NAMES {
+        let file = of_format_1(place.path(), name);
+        let error = Loaded::open(&file).unwrap_err().to_string();
+        for part in [name, "is of format_version 1, and this microglia reads 2", "help: ", "--init"] {
+            assert!(error.contains(part), "no {part:?} in {error}");
+        }
+        let loaded = Loaded::open(&self::file(name, "model")).unwrap();
+        let (params, running) = weights::load(&file, &loaded.model, &loaded.layout, &loaded.state).unwrap();
+        assert_eq!((params, running), (loaded.params, loaded.running), "{name}");
+    }
+    let [older, own] = [of_format_1(place.path(), "patchtst"), file("patchtst", "model")];
+    let sizes = |file: &Path| weights::infer_patchtst(file, None).unwrap();
+    assert_eq!(sizes(&older), sizes(&own));
+}
+
+#[test]
+fn sparse_weights_of_a_patchtst_tell_its_sizes() {
+    let place = tempfile::tempdir().unwrap();
+    let mut loaded = Loaded::open(&file("patchtst", "model")).unwrap();
+    // All but each eighth weight of the matrices.
+    for param in loaded.layout.params.iter().filter(|param| param.prunable) {
+        param.range().filter(|i| i % 8 != 0).for_each(|i| loaded.params[i] = 0.0);
+    }
+    let [dense, sparse] = ["dense", "sparse"].map(|name| place.path().join(name));
+    loaded.save(&dense, false).unwrap();
+    loaded.save(&sparse, true).unwrap();
+    let names = |file: &Path| SafeTensors::deserialize(&std::fs::read(file).unwrap()).unwrap().len();
+    assert!(names(&sparse) > names(&dense), "nothing is sparse");
+    let sizes = |file: &Path| weights::infer_patchtst(file, None).unwrap();
+    assert_eq!(sizes(&sparse), sizes(&dense));
+    let weights = |file: &Path| weights::load(file, &loaded.model, &loaded.layout, &loaded.state).unwrap();
+    assert_eq!(weights(&sparse), weights(&dense));
+}
+
 #[test]
 fn a_file_without_our_metadata_starts_a_run_and_is_no_checkpoint() {
     let place = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! The integration tests, in one binary because linking wgpu is slow.
 
+/// Scalers and scores of long series.
+mod accuracy;
 /// Which module may name which.
 mod architecture;
 /// Scores and baselines by hand, and the published ETT protocol.
@@ -18,6 +20,8 @@ mod cli_weights;
 mod compact;
 /// `compare` names broken engines.
 mod compare;
+/// Two runs in one folder, Ctrl-C twice, a closed stdout, and where a run writes.
+mod concurrency;
 /// Files as people have them.
 mod data;
 /// The embedded set is the documented one.
@@ -34,6 +38,8 @@ mod data_split;
 mod data_times;
 /// The same bits, run after run.
 mod determinism;
+/// Divergence, caused after every op: seen in the step it happens in, or the next, and in its replica alone.
+mod divergence;
 /// Two drivers side by side.
 mod drivers;
 /// Studies: grids, resuming, parts, refusals, reports.
@@ -45,6 +51,11 @@ mod faults;
 mod finite_difference;
 /// Intervals, calendars, and a model on new data.
 mod forecast;
+/// What the fuzz targets do, here and in `fuzz/`.
+#[path = "../../fuzz/targets.rs"]
+mod fuzz_targets;
+/// The fuzz targets on the kept corpus and on random input.
+mod fuzzed;
 /// What PyTorch computed.
 mod golden;
 /// Losses, clipping and learning rates as PyTorch computes them.
@@ -61,6 +72,10 @@ mod gpu_device;
 mod gpu_edges;
 /// The engines that tests run on.
 mod gpu_support;
+/// Files that no sound program wrote.
+mod hostile;
+/// Weights files that are torn, forged or another model's.
+mod hostile_checkpoint;
 /// Weights to and from PyTorch and transformers.
 mod interop;
 /// Every shader in every backend's language.
@@ -85,7 +100,7 @@ mod statistics;
 mod submissions;
 /// The exact smallest weights, against a sort.
 mod topk;
-/// Whole runs: seeds, replicas, threads, pruning, divergence, interruption.
+/// Whole runs: seeds, replicas, threads, pruning, interruption.
 mod training;
 /// How products are cut by measurement, kept and repeated.
 mod tuning;

@@ -213,7 +213,10 @@ fn a_checkpoint_holds_the_best_weights_and_few_files_stay() {
         assert!(lines[0].contains(newest.to_str().unwrap()), "{lines:?}");
     }
     assert!(
-        Checkpoints::open(place.path(), Every::Stop, 3, "", true).unwrap_err().to_string().contains("another process")
+        Checkpoints::open(place.path(), Every::Stop, 3, "", true)
+            .unwrap_err()
+            .to_string()
+            .contains("--resume: another process")
     );
     drop(all);
     Checkpoints::open(place.path(), Every::Stop, 3, "", false).unwrap();

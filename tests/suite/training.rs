@@ -1,17 +1,16 @@
-//! Whole runs through `train::run`, on each engine: seeds, replicas, threads, pruning, divergence, interruption.
+//! Whole runs through `train::run`, on each engine: seeds, replicas, threads, pruning, interruption.
 
 use microglia::data::{DataOptions, Dataset, SplitName};
-use microglia::engine::{Engine, Pass};
+use microglia::engine::Engine;
 use microglia::models::{ModelKind, ModelOptions, Variant};
+use microglia::program::Program;
 use microglia::program::op::InstanceNorm;
 use microglia::program::rng;
 use microglia::program::tensor::*;
-use microglia::program::{List, Program};
 use microglia::reference::CpuEngine;
 use microglia::train::metrics::score;
 use microglia::train::options::{PruningOptions, Schedule, Select};
 use microglia::train::predict::{Forecasts, predict};
-use microglia::train::step_table;
 use microglia::train::{Keep, Member, Observer, Plan, Status, TrainOptions, Trained, run, weights};
 
 use crate::gpu_support::{self, on_each_engine};
@@ -61,7 +60,7 @@ pub fn options() -> TrainOptions {
 }
 
 /// The run, and its engine with the kept weights.
-fn train(
+pub fn train(
     dataset: &Dataset,
     options: &TrainOptions,
     open: &dyn Fn(Program) -> Box<dyn Engine>,
@@ -325,59 +324,6 @@ fn monte_carlo_passes_differ_and_their_mean_repeats() {
         assert_eq!(mean(None), mean(None));
         let stopped = predict(engine.as_mut(), &plan, &dataset.test, Some(50), &|| true).unwrap();
         assert_eq!(stopped.1, 1);
-    });
-}
-
-#[test]
-fn a_diverged_run_names_step_and_tensor() {
-    let dataset = dataset();
-    let mut options = TrainOptions { lr: 1e30, regularizers: "none".parse().unwrap(), ..options() };
-    options.model.instance_norm = None;
-    on_each_engine(|open| {
-        let (_, trained, _) = train(&dataset, &options, open);
-        assert_eq!(trained.status, Status::Diverged);
-        let what = trained.replicas[0].diverged.clone().unwrap();
-        assert!(what.contains("step"), "{what}");
-        assert!(trained.notices.iter().any(|line| line.contains("replica 0") && line.contains(&what)));
-    });
-}
-
-#[test]
-fn one_replica_s_nan_leaves_the_others_alone() {
-    let dataset = dataset();
-    let options = TrainOptions { replicas: 3, ..options() };
-    on_each_engine(|open| {
-        let plan = Plan::new(&dataset, &options).unwrap();
-        let steps = |poison: bool| {
-            let mut engine = open(plan.program.clone());
-            // One step through the loop fills the engine; a second one by hand.
-            let one = Plan::new(&dataset, &TrainOptions { max_steps: Some(1), ..options.clone() }).unwrap();
-            run(&dataset, &one, engine.as_mut(), &mut ()).unwrap();
-            let head = plan.program.params.get("head.weight").unwrap().offset;
-            if poison {
-                let mut row = engine.read_f32(PARAMS, 1).unwrap();
-                row[head + 3] = f32::NAN;
-                engine.write_f32(PARAMS, 1, &row).unwrap();
-            }
-            let windows = &dataset.train[..8];
-            for r in 0..3 {
-                let row = step_table::training_step(&plan, &dataset, r, true, 2, 0, windows);
-                step_table::write(engine.as_mut(), r, windows, &[row]).unwrap();
-            }
-            let step = [List::Forward, List::Backward, List::Update].map(|list| Pass { list, slot: 0 });
-            engine.run(&step).unwrap();
-            let rows: Vec<Vec<u32>> =
-                (0..3).map(|r| engine.read_f32(PARAMS, r).unwrap().iter().map(|w| w.to_bits()).collect()).collect();
-            (rows, engine.read_u32(STATUS, 1).unwrap(), engine.read_u32(STATUS, 0).unwrap())
-        };
-        let (clean, sound, _) = steps(false);
-        let (poisoned, noted, other) = steps(true);
-        assert_eq!(sound, [u32::MAX; status::WORDS]);
-        assert_eq!(other, [u32::MAX; status::WORDS]);
-        assert_eq!(clean[0], poisoned[0]);
-        assert_eq!(clean[2], poisoned[2]);
-        assert_ne!(noted[status::GRAD_STEP], u32::MAX);
-        assert!(plan.program.params.owner(noted[status::GRAD_WORD] as usize).is_some());
     });
 }
 

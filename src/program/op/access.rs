@@ -119,7 +119,7 @@ impl Op {
             Op::RnnForward(op) => vec![op.states],
             Op::RnnBackward(op) => vec![op.d_projected],
             Op::LstmForward(op) => vec![op.gates, op.states, op.cells],
-            Op::LstmBackward(op) => vec![op.d_gates],
+            Op::LstmBackward(op) => vec![op.gates],
             Op::Dropout(op) => vec![op.output.tensor],
             Op::PatchGather(op) => vec![op.output],
             Op::InstanceAffineBackward(_) => vec![GRADS],

@@ -9,7 +9,7 @@ use crate::program::op::LinearBackwardWeight;
 use crate::program::tensor::GRADS;
 
 use super::super::matrix::{Matrix, Out, even, product, transpose};
-use super::super::scalar::{Scalar, vectorized};
+use super::super::scalar::Scalar;
 use super::super::storage::Storage;
 
 /// Rows of the weight gradient per task.
@@ -115,7 +115,7 @@ impl Split {
                 add_products(input, (&self.d_output, d_output), rows.clone(), outputs.clone(), own);
                 sums = rest;
             }
-            vectorized(
+            T::vectorized(
                 #[inline(always)]
                 || {
                     let d_bias = &mut sums[..outputs.len()];

@@ -134,6 +134,7 @@ impl<'a> Run<'a> {
         let saved = from.as_ref().map(RunState::position);
         let state = match from {
             Some(mut state) => {
+                state.check_for(plan)?;
                 for (r, rows) in std::mem::take(&mut state.rows).into_iter().enumerate() {
                     rows.write(engine, r)?;
                 }

@@ -130,7 +130,7 @@ impl Run<'_> {
         for (r, replica) in state.replicas.iter_mut().enumerate().filter(|(_, replica)| replica.active) {
             let noted = self.engine.read_u32(STATUS, r)?;
             let bad_loss = state.bad_losses[r].take().map(|(step, bits)| (step, f32::from_bits(bits)));
-            if let Some(what) = first_non_finite(&self.plan.program.params, bad_loss, &noted) {
+            if let Some(what) = first_non_finite(&self.plan.program, bad_loss, &noted) {
                 state.notices.push(format!("replica {r} (seed {}) stopped: {what}", replica.seed));
                 replica.active = false;
                 replica.diverged = Some(what);

@@ -1,0 +1,177 @@
+//! What each fuzz target does with its bytes: they go through the library's own functions, which must say no or give what makes
+//! sense, and never panic. The suite runs the same over the kept corpus, and over random bytes.
+
+use std::path::Path;
+
+use microglia::data::{DataOptions, Dataset, Freq, Gaps, Impute, Scale, Split, Start, TimeFormat};
+use microglia::experiment::Study;
+use microglia::forecast::table::unique_id;
+use microglia::kernels::tuning::Tuning;
+use microglia::train::Loaded;
+use microglia::train::options::{Regularizers, Sparsity};
+use safetensors::SafeTensors;
+use safetensors::tensor::{TensorView, serialize};
+
+/// The first byte says how the rest, a CSV file, is read.
+pub fn csv_reader(bytes: &[u8]) {
+    let Some((&how, text)) = bytes.split_first() else { return };
+    let bit = |i: u8| how >> i & 1 == 1;
+    let options = DataOptions {
+        targets: bit(0).then(|| vec!["all".into()]),
+        covariates: bit(1).then(|| "all".parse().unwrap()),
+        impute: Some(if bit(2) { Impute::Ffill } else { Impute::Mean }),
+        gaps: Some(if bit(3) { Gaps::Fill } else { Gaps::Skip }),
+        scale: Some(if bit(4) { Scale::Global } else { Scale::Series }),
+        decimal: bit(5).then_some(','),
+        missing_values: bit(6).then(|| vec!["-200".into(), "x".into()]),
+        calibration: bit(7).then_some(0.5),
+        lookback: Some(3),
+        horizon: Some(2),
+        ..DataOptions::default()
+    };
+    if let Ok(dataset) = options.load_bytes("fuzz", "fuzz.csv", text) {
+        sound(&dataset);
+    }
+}
+
+/// Lines: a format or nothing, a split or nothing, an interval or nothing, then times, each of a row.
+pub fn dates(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.split('\n');
+    let mut said = || lines.next().filter(|line| !line.is_empty());
+    let (format, split, freq) = (said(), said(), said());
+    let mut csv = String::from("ds,y\n");
+    for (i, line) in lines.take(64).enumerate() {
+        csv += &format!("\"{}\",{}\n", line.replace('"', "\"\""), i * 7 % 5);
+    }
+    let options = DataOptions {
+        time_column: Some("ds".into()),
+        time_format: format.map(String::from),
+        split: split.and_then(|split| split.parse::<Split>().ok()),
+        lookback: Some(1),
+        horizon: Some(1),
+        ..DataOptions::default()
+    };
+    if let Ok(dataset) = options.load_bytes("fuzz", "fuzz.csv", csv.as_bytes()) {
+        sound(&dataset);
+        if let Some(Ok(freq)) = freq.map(str::parse::<Freq>) {
+            go_on(&dataset, freq);
+        }
+    }
+    if let (Some(text), Ok(dataset)) = (freq, options.load_bytes("hours", "hours.csv", HOURS.as_bytes())) {
+        let _ = dataset.cutoffs(&Start::Time(text.into()));
+    }
+}
+
+const HOURS: &str = "ds,y\n2024-01-01T00:00Z,1\n2024-01-01T01:00Z,2\n2024-01-01T02:00Z,3\n2024-01-01T03:00Z,4\n";
+
+/// Files that a header is put on, as the first byte says; else the rest is a whole file.
+const SEEDS: [&[u8]; 3] = [
+    include_bytes!("../tests/golden/trained_lstm.model.safetensors"),
+    include_bytes!("../tests/golden/trained_patchtst.model.safetensors"),
+    include_bytes!("corpus/checkpoint/run"),
+];
+
+/// A weights file, or what one says of itself.
+pub fn checkpoint(bytes: &[u8]) {
+    let Some((&which, rest)) = bytes.split_first() else { return };
+    match SEEDS.get(usize::from(which)) {
+        None => opened(rest.to_vec()),
+        Some(seed) => {
+            // The last of them is kept as input of this target, with a byte before it.
+            let seed = if which == 2 { &seed[1..] } else { seed };
+            opened(with_header(seed, &String::from_utf8_lossy(rest)));
+        }
+    }
+}
+
+/// The same tensors under another header.
+pub fn with_header(seed: &[u8], header: &str) -> Vec<u8> {
+    let tensors = SafeTensors::deserialize(seed).unwrap();
+    let metadata = [("format".to_string(), "pt".to_string()), ("microglia".to_string(), header.to_string())];
+    let views = tensors
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| (name, TensorView::new(view.dtype(), view.shape().to_vec(), view.data()).unwrap()));
+    serialize(views, Some(metadata.into_iter().collect())).unwrap()
+}
+
+/// Whatever begins with a weights file, on one; no panic is all that is asked.
+pub fn opened(bytes: Vec<u8>) {
+    let Ok(loaded) = Loaded::from_bytes(Path::new("fuzz.safetensors"), bytes) else { return };
+    if loaded.header.run.is_some() {
+        loaded.run().unwrap();
+    }
+    assert_eq!(loaded.params.len(), loaded.layout.words);
+    let _ = loaded.replicas();
+    let _ = loaded.weights_sha256();
+    let fitted = loaded.fitted(Scale::Series, None);
+    let Ok(options) = loaded.data_options() else { return };
+    // Only the header's word for it: no file is read.
+    for fitted in [None, Some(&fitted)] {
+        let data = match fitted {
+            None => options.load_bytes("fuzz", "fuzz.csv", HOURS.as_bytes()),
+            Some(fitted) => options.load_bytes_fitted("fuzz", "fuzz.csv", HOURS.as_bytes(), fitted),
+        };
+        if let Ok(dataset) = data
+            && dataset.lookback * dataset.channels() < 1 << 16
+        {
+            let _ = loaded.plan(&dataset, 2);
+        }
+    }
+}
+
+/// A TOML file: of a study, of data, of tuned products; and the words of its values.
+pub fn config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(table) = text.parse::<toml::Table>() else { return };
+    let _ = toml::from_str::<Tuning>(text);
+    let _ = table.clone().try_into::<DataOptions>().map(|options| options.load_bytes("h", "h.csv", HOURS.as_bytes()));
+    for value in table.values().filter_map(toml::Value::as_str) {
+        let _ = value.parse::<Split>().map(|split| assert_eq!(split.to_string().parse::<Split>().ok(), Some(split)));
+        let _ = value.parse::<Sparsity>().map(|it| assert_eq!(it.to_string().parse::<Sparsity>().ok(), Some(it)));
+        let _ =
+            value.parse::<Regularizers>().map(|it| assert_eq!(it.to_string().parse::<Regularizers>().ok(), Some(it)));
+    }
+    if let Ok(study) = Study::from_table(&Study::default(), table)
+        && study.check().is_ok()
+    {
+        let again = study.to_toml().unwrap().parse::<toml::Table>().unwrap();
+        assert_eq!(Study::from_table(&Study::default(), again).unwrap(), study);
+        let _ = study.settings().unwrap();
+    }
+}
+
+/// What every data set that was read must be.
+pub fn sound(dataset: &Dataset) {
+    assert_eq!(dataset.values.len(), dataset.rows() * dataset.channels());
+    assert!(dataset.values.iter().all(|value| value.is_finite()));
+    assert!(dataset.series.iter().flat_map(|series| &series.scalers).all(|scaler| scaler.is_sound()));
+    for windows in [&dataset.train, &dataset.validation, &dataset.test] {
+        assert!(!windows.is_empty());
+        assert!(windows.iter().all(|w| *w as usize + dataset.lookback + dataset.horizon <= dataset.rows()));
+    }
+    for series in &dataset.series {
+        assert!(series.timestamps.is_sorted_by(|a, b| a.instant < b.instant));
+    }
+    for one in 0..dataset.series.len() {
+        let _ = unique_id(dataset, one, 0);
+    }
+    go_on(dataset, Freq::infer(dataset));
+}
+
+/// The rows to come.
+fn go_on(dataset: &Dataset, freq: Freq) {
+    if freq.check(dataset.time_kind).is_err() {
+        return;
+    }
+    if let Ok(cutoffs) = dataset.cutoffs(&Start::End)
+        && let Ok(ahead) = dataset.ahead(&cutoffs, 3, freq)
+    {
+        let format = TimeFormat::of(dataset, freq);
+        for series in &ahead.series {
+            assert!(series.timestamps.is_sorted_by(|a, b| a.instant < b.instant));
+            series.timestamps.iter().for_each(|stamp| assert!(!format.text(*stamp).is_empty()));
+        }
+    }
+}

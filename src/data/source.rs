@@ -1,0 +1,112 @@
+//! A data file's bytes, read as far as they can be a table's that fits into memory.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::table::check_text;
+use crate::error::{Error, Place, Result};
+use crate::memory;
+
+/// Longest line that is read: a million columns fit.
+const LONGEST_LINE: usize = 64 << 20;
+
+/// Bytes read at a time.
+const PIECE: usize = 1 << 20;
+
+/// Bytes between two looks at how much memory is free.
+const LOOK: usize = 64 << 20;
+
+/// Reads a file, a device or a pipe. Gives up where it is no text, where a line is longer than 64 MiB, and where it would not fit
+/// into memory.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+    let help = "--data takes a CSV file that can be read";
+    let file = File::open(path).map_err(Error::io(path, help))?;
+    let place = || Place::of(path.display().to_string());
+    let known = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
+    fits(known.unwrap_or(0), place())?;
+    read_from(file, place(), |cause| Error::io(path, help)(cause))
+}
+
+fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) -> Error) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let (mut feeds, mut line_start, mut looked) = (0u64, 0, 0);
+    loop {
+        let read = bytes.len();
+        (&mut from).take(PIECE as u64).read_to_end(&mut bytes).map_err(&failed)?;
+        if bytes.len() == read {
+            return Ok(bytes);
+        }
+        if read == 0 {
+            check_text(&place.file, &bytes)?;
+        }
+        for (i, byte) in bytes[read..].iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r')) {
+            line_start = read + i + 1;
+            feeds += u64::from(*byte == b'\n');
+        }
+        if bytes.len() - line_start > LONGEST_LINE {
+            // Of lines that end in CR alone, which one it is is not told.
+            let line = (feeds > 0 || line_start == 0).then_some(feeds + 1);
+            let problem = format!("a line of more than {} MiB", LONGEST_LINE >> 20);
+            return Err(Error::data(Place { line, ..place }, problem, "give a delimited text file, one row a line"));
+        }
+        if bytes.len() - looked > LOOK {
+            looked = bytes.len();
+            fits(looked as u64, place.clone())?;
+        }
+    }
+}
+
+/// A file of so many bytes takes as many for its cells, and again as many at least for where they lie and what they hold.
+fn fits(bytes: u64, place: Place) -> Result<()> {
+    take(bytes.saturating_mul(3), place, || format!("{} of text", memory::readable(bytes)))
+}
+
+/// Refuses what takes more memory than is free.
+pub(super) fn take(bytes: u64, place: Place, what: impl Fn() -> String) -> Result<()> {
+    memory::check(bytes).map_err(|free| {
+        let (bytes, free) = (memory::readable(bytes), memory::readable(free));
+        let problem = format!("{} take {bytes} of memory or more, and {free} are free", what());
+        Error::data(place, problem, "give fewer rows or columns, or run it where there is more memory")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(from: impl Read) -> String {
+        read_from(from, Place::of("a.csv"), |cause| Error::io("a.csv", "help")(cause)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn endless_lines_are_given_up() {
+        let said = refusal(std::io::repeat(b'1'));
+        assert!(said.contains("a.csv:1: a line of more than 64 MiB") && said.contains("help: "), "{said}");
+        let said = refusal("ds,y\n1,2\n".as_bytes().chain(std::io::repeat(b'1')));
+        assert!(said.contains("a.csv:3: a line of more than 64 MiB"), "{said}");
+        assert!(refusal(std::io::repeat(0)).contains("binary"));
+    }
+
+    #[test]
+    fn lines_of_any_ending_are_read_whole() {
+        for ending in ["\n", "\r\n", "\r"] {
+            let text = format!("ds,y{ending}").repeat(1 << 19);
+            let read = read_from(text.as_bytes(), Place::of("a.csv"), |cause| Error::io("a.csv", "help")(cause));
+            assert!(read.unwrap() == text.as_bytes(), "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_fit_is_refused_with_the_numbers() {
+        #[cfg(target_os = "linux")]
+        {
+            let said = fits(1 << 50, Place::of("a.csv")).unwrap_err().to_string();
+            assert!(
+                said.contains("1125.9 TB of text take 3377.7 TB of memory or more") && said.contains("free"),
+                "{said}"
+            );
+        }
+        fits(1, Place::of("a.csv")).unwrap();
+    }
+}
