@@ -87,6 +87,9 @@ impl GpuEngine {
     pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
         let class = options.class.unwrap_or(gpu.summary().class());
         let waves = Waves::of(&gpu, &program, &options)?;
+        if gpu.summary().class() != AdapterClass::Discrete {
+            program.check_memory(&gpu.summary().name, 4)?;
+        }
         let most_work = options.work_of_a_submission(&gpu);
         let plans: Vec<Plan> = lists(&gpu, &program, &options, most_work).into_iter().flatten().collect();
 

@@ -12,6 +12,7 @@ pub mod step;
 pub mod tensor;
 
 use crate::error::{Error, Result};
+use crate::memory;
 
 pub use arena::{COUNT_BASE, Initial, Param, ParamLayout, Running, StateLayout};
 pub use builder::Builder;
@@ -138,6 +139,24 @@ impl Program {
             self.tensors.iter().filter(|tensor| tensor.shared == shared).map(|tensor| tensor.row() as u64).sum()
         };
         (sum(false), sum(true))
+    }
+
+    /// Fails where all rows, in words of so many bytes, are more than the memory that is free: of an engine that takes the
+    /// processor's.
+    pub(crate) fn check_memory(&self, engine: &str, word_bytes: u64) -> Result<()> {
+        let (own, shared) = self.row_words();
+        let words = own.saturating_mul(self.replicas as u64).saturating_add(shared);
+        let bytes = word_bytes.saturating_mul(words);
+        memory::check(bytes).map_err(|free| {
+            let (bytes, free) = (memory::readable(bytes), memory::readable(free));
+            Error::Device {
+                problem: format!(
+                    "{engine} takes {bytes} for {} replica(s), and {free} of memory are free",
+                    self.replicas
+                ),
+                help: "choose fewer --replicas, or a smaller --batch, --lookback, --hidden or --layers".into(),
+            }
+        })
     }
 
     /// The first op that reads or writes a tensor, by its label, in the order of the lists.

@@ -29,7 +29,6 @@ use rayon::prelude::*;
 
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
-use crate::memory;
 use crate::program::{List, Op, Program, TensorId};
 
 pub use scalar::Scalar;
@@ -56,18 +55,7 @@ impl<T: Scalar> CpuEngine<T> {
             let problem = format!("{} is more than {MAX_THREADS}", threads.unwrap_or_default());
             return Err(Error::config("threads", problem, "choose --threads up to the number of cores"));
         }
-        let (own, shared) = program.row_words();
-        let bytes = size_of::<T>() as u64 * own.saturating_mul(program.replicas as u64).saturating_add(shared);
-        if let Err(free) = memory::check(bytes) {
-            let (bytes, free) = (memory::readable(bytes), memory::readable(free));
-            return Err(Error::Device {
-                problem: format!(
-                    "the CPU engine takes {bytes} for {} replica(s), and {free} of memory are free",
-                    program.replicas
-                ),
-                help: "choose fewer --replicas, or a smaller --batch, --lookback, --hidden or --layers".into(),
-            });
-        }
+        program.check_memory("the CPU engine", size_of::<T>() as u64)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
             Error::config("threads", format!("cannot start {threads:?} threads: {error}"), "choose a smaller --threads")
         })?;

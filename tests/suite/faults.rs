@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
-use microglia::gpu::{Choice, Gpu, wgpu};
+use microglia::gpu::{AdapterClass, Choice, Gpu, wgpu};
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::program::List;
@@ -137,6 +137,16 @@ fn a_plan_that_cannot_fit_allocates_nothing() {
         says(error, &["op `", "tensor `", &format!("needs {largest} bytes"), &format!("at most {}", largest - 4)]);
         assert_eq!(made(&gpu), before);
     }
+}
+
+/// An adapter that takes the processor's memory is asked for no more of it than is free.
+#[test]
+#[cfg(target_os = "linux")]
+fn more_than_the_free_memory_is_refused() {
+    let Some(gpu) = gpu().filter(|gpu| gpu.summary().class() != AdapterClass::Discrete) else { return };
+    let program = Case::new(Lstm, 60_000, 64, 96, 256).program().unwrap();
+    let error = GpuEngine::new(gpu.clone(), program, GpuOptions::default()).err().unwrap();
+    says(error, &[&gpu.summary().name, " TB for 60000 replica(s)", "of memory are free"]);
 }
 
 /// A machine whose drivers are gone: a GPU that is asked for is refused, and without a word the CPU engine trains.
