@@ -16,14 +16,15 @@ use crate::memory;
 /// Names the file; `help` says what it should have been.
 pub fn read(path: &Path, help: &str) -> Result<Vec<u8>> {
     let failed = |cause| Error::io(path, help)(cause);
-    let mut file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
+    // Before it is opened: a pipe that nobody writes to would be waited for.
+    let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
     if !metadata.is_file() {
         return Err(failed(io::Error::other("a device or a pipe, not a file")));
     }
+    let mut file = File::open(path).map_err(failed)?;
     // The bytes, and what is made of them.
     if let Err(free) = memory::check(metadata.len().saturating_mul(3)) {
         let (size, free) = (memory::readable(metadata.len()), memory::readable(free));
@@ -53,13 +54,21 @@ pub fn read_text(path: &Path, help: &str) -> Result<String> {
     read().map_err(Error::io(path, help))
 }
 
+/// Whether something lies there that is no file: renaming one over it would take a device or a pipe away from everybody.
+pub fn is_no_file(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file())
+}
+
 /// Writes a whole file or leaves the old one: a temporary file beside it, flushed, then renamed over it.
 ///
 /// # Errors
-/// Names the file, after a short write, a full disk, or in a folder that cannot be written to.
+/// Names the file, after a short write, a full disk, in a folder that cannot be written to, or where a device or a pipe lies.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = partial(path);
     let write = || {
+        if is_no_file(path) {
+            return Err(io::Error::other("a folder, a device or a pipe, not a file"));
+        }
         let mut file = create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -126,10 +135,15 @@ pub fn remove_partials(folder: &Path) -> Result<()> {
 pub const LOCK: &str = ".lock";
 
 /// Holds a folder until dropped; the system frees it whatever ends the process. `None` where another process holds it.
+///
+/// A file of that name is opened as it is, and a link is not followed: the folder may come from anybody.
 pub fn lock(folder: &Path) -> io::Result<Option<Lock>> {
     let path = folder.join(LOCK);
     loop {
-        let lock = File::create(&path)?;
+        if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(io::Error::other(format!("{LOCK} is a link, a folder, a device or a pipe, not a file")));
+        }
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => return Ok(None),
             // Some network file systems know no locks.

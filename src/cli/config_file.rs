@@ -76,7 +76,9 @@ fn check_key(command: &Command, key: &str) -> Result<()> {
     }
     let dashed = key.replace('_', "-");
     let similarity = |name: &str| strsim::jaro_winkler(&dashed, name);
-    let nearest = known.into_iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+    // Measured in the square of its length.
+    let nearest =
+        known.into_iter().filter(|_| dashed.len() < 100).max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
     match nearest.filter(|name| similarity(name) > 0.7) {
         Some(name) => bail!("unknown key `{key}`\n  help: did you mean `{name}`?"),
         None => {

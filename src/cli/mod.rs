@@ -76,11 +76,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
         Err(message) => {
             // Help goes to stdout, refusals to stderr; the stream may be closed.
             let printed = message.print();
-            return if message.use_stderr() {
-                Ok(Code::Refused)
-            } else {
-                printed.map(|()| Code::Done).map_err(Into::into)
-            };
+            return if message.use_stderr() { Ok(Code::Refused) } else { printed.map(|()| Code::Done).map_err(told) };
         }
     };
     match (Cli::from_arg_matches(&typed)?.verb, typed.subcommand()) {
@@ -111,14 +107,40 @@ fn plain(text: &str) -> Cow<'_, str> {
     if text.contains(obeyed) { text.replace(obeyed, "\u{fffd}").into() } else { text.into() }
 }
 
+/// Longest line on stderr, in characters: a value of megabytes is told by its beginning.
+const SHOWN: usize = 4000;
+
+/// Each line's beginning, where it is long.
+fn short(text: &str) -> Cow<'_, str> {
+    if text.lines().all(|line| line.len() <= SHOWN) {
+        return text.into();
+    }
+    let cut = |line: &str| match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}… of {} bytes", &line[..end], line.len()),
+        None => line.to_string(),
+    };
+    text.lines().map(cut).collect::<Vec<_>>().join("\n").into()
+}
+
 /// A line on stderr. Nobody may be listening.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", plain(line));
+    let _ = writeln!(std::io::stderr(), "{}", plain(&short(line)));
 }
 
 /// Text on stdout.
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(plain(text).as_bytes())?;
-    Ok(out.flush()?)
+    out.write_all(plain(text).as_bytes()).and_then(|()| out.flush()).map_err(told)
+}
+
+/// What stdout did not take; a closed pipe stays what it is, for it is no error.
+fn told(error: std::io::Error) -> anyhow::Error {
+    match error.kind() {
+        std::io::ErrorKind::BrokenPipe => error.into(),
+        _ => microglia::Error::io(
+            "stdout",
+            "send it to a place that has room; the files that the command names are written",
+        )(error)
+        .into(),
+    }
 }

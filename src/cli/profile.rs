@@ -14,6 +14,7 @@ use super::config::Config;
 use super::engine::{check_tuning, make_engine, tuned};
 use super::outputs::json;
 use super::profile_args::ProfileArgs;
+use super::trained::check_unused;
 use super::{Code, presets, print, profile_text, say};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
@@ -24,12 +25,13 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     let args = ProfileArgs::from_arg_matches(typed)?;
     let (config, remarks) = Config::new(typed)?;
     remarks.iter().for_each(|line| say(line));
-    if config.out.is_some() || config.overwrite {
+    if config.out.is_some() {
         bail!("--out: profile leaves no run folder\n  help: --trace and --svg name files, --json prints the figures");
     }
-    for file in [&args.trace, &args.svg].into_iter().flatten() {
-        check_place(file)?;
-    }
+    let files = [("trace", args.trace.as_deref()), ("svg", args.svg.as_deref())];
+    let files: Vec<_> = files.into_iter().filter_map(|(option, file)| Some((option, file?))).collect();
+    files.iter().try_for_each(|(_, file)| check_place(file))?;
+    check_unused(&files, config.overwrite)?;
     if args.print_program {
         let plan = planned(&config)?.1;
         let listing = listing(&plan.program);

@@ -8,7 +8,7 @@ use super::args::{TrainArgs, whole};
 
 /// The run to profile, as `microglia train` takes it, and what to do with the figures.
 #[derive(Debug, Clone, Args)]
-#[command(mut_arg("out", |arg| arg.hide(true)), mut_arg("overwrite", |arg| arg.hide(true)))]
+#[command(mut_arg("out", |arg| arg.hide(true)), mut_arg("overwrite", |arg| arg.help("Replace files that are there")))]
 #[command(mut_arg("resume", |arg| arg.hide(true)), mut_arg("checkpoint_every", |arg| arg.hide(true)))]
 #[command(mut_arg("keep_checkpoints", |arg| arg.hide(true)))]
 #[command(mut_arg("json", |arg| arg.help("Print the figures as JSON to stdout instead of tables")))]

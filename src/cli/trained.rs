@@ -8,7 +8,7 @@ use clap::FromArgMatches;
 use microglia::data::options::{parse_decimal, parse_delimiter, parse_list};
 use microglia::data::{Cutoff, DataOptions, Dataset, Freq, SplitName};
 use microglia::engine::Engine;
-use microglia::files::replace;
+use microglia::files::{is_no_file, replace};
 use microglia::forecast::backtest::calibrates;
 use microglia::forecast::table::model_name;
 use microglia::forecast::{Calibration, Forecaster, Level, non_overlapping};
@@ -235,6 +235,9 @@ pub fn check_unused(files: &[(&str, &Path)], overwrite: bool) -> Result<()> {
     for (index, (option, file)) in files.iter().enumerate() {
         if file.is_dir() {
             bail!("--{option} {}: is a folder\n  help: name a file in it", file.display());
+        }
+        if is_no_file(file) {
+            bail!("--{option} {}: is a device or a pipe\n  help: name a file", file.display());
         }
         if file.exists() && !overwrite {
             bail!(

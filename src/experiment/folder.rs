@@ -35,6 +35,7 @@ pub struct Folder {
 impl Folder {
     /// Opens a folder for a study, or begins it. Another study or other data is refused, naming the difference.
     pub fn open(path: &Path, study: &Study, data: &BTreeMap<String, String>, analysis_plan: &str) -> Result<Folder> {
+        refuse_foreign(path, study)?;
         std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
         let folder = Folder { path: path.to_path_buf(), _lock: lock(path)? };
         files::remove_partials(path)?;
@@ -109,6 +110,23 @@ impl Folder {
     pub fn lacks_extras(&self, cell: &Cell) -> bool {
         read_one(&self.path, cell).is_err()
     }
+}
+
+/// Refuses a folder that is no study's, but holds files of the names that this one would write.
+fn refuse_foreign(path: &Path, study: &Study) -> Result<()> {
+    // A manifest tells its study. Without one, `study.toml` does, which is written before any result.
+    let same = || -> Result<bool> { Ok(read_study(path)?.hash()? == study.hash()?) };
+    if path.join("manifest.json").exists() || path.join("study.toml").exists() && same()? {
+        return Ok(());
+    }
+    for name in ["study.toml", "results.csv", "report.html", "report.md"] {
+        let file = path.join(name);
+        if file.exists() {
+            let problem = format!("{}: is there already, and is not of this study", file.display());
+            return Err(Error::config("out", problem, "choose another --out, or move the file away"));
+        }
+    }
+    Ok(())
 }
 
 /// Of a study's folder.

@@ -105,6 +105,10 @@ impl Default for Study {
     }
 }
 
+/// Most values of a list, and most cells of a grid: more would take hours to list, let alone to train.
+const MOST_LISTED: usize = 10_000;
+const MOST_CELLS: usize = 100_000;
+
 impl Study {
     /// A study from its table; what the table leaves out is `base`'s. Refused with the key whose value does not fit; whether
     /// the values fit together, [`Study::check`] says.
@@ -246,6 +250,16 @@ impl Study {
         ];
         if let Some((key, _)) = lists.iter().find(|(_, count)| *count == 0) {
             return Err(Error::config(*key, "nothing is listed", "list one or more"));
+        }
+        if let Some((key, count)) = lists.iter().find(|(_, count)| *count > MOST_LISTED) {
+            return Err(Error::config(*key, format!("{count} are listed"), format!("list at most {MOST_LISTED}")));
+        }
+        let grid = ["models", "lookbacks", "hidden", "instance-norm", "train-rows", "data"];
+        let grid = lists.iter().filter(|(key, _)| grid.contains(key)).map(|(_, count)| *count);
+        let cells = grid.fold(self.origins, usize::saturating_mul);
+        if cells > MOST_CELLS {
+            let problem = format!("{} of {cells} cells", self.origins);
+            return Err(Error::config("origins", problem, format!("choose a grid of at most {MOST_CELLS} cells")));
         }
         let least = |list: &[usize]| list.iter().copied().min().unwrap_or(1);
         for (key, least) in [

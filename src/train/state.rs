@@ -94,11 +94,20 @@ impl RunState {
     /// The same of one replica, as if it had been trained alone; but seconds, windows and notices are the whole run's.
     pub fn of_replica(&self, r: usize) -> RunState {
         let one = |row: &EpochRow| EpochRow { replicas: vec![row.replicas[r].clone()], ..row.clone() };
+        // One that stopped before the others stands where it stopped.
+        let own = self.replicas[r].epochs;
+        let (epoch, done, ended) = match own < self.history.len() {
+            true => (own + 1, 0, None),
+            false => (self.epoch, self.done, self.ended),
+        };
         RunState {
+            epoch,
+            done,
+            ended,
             replicas: vec![self.replicas[r].clone()],
             bad_losses: vec![self.bad_losses[r]],
             losses: vec![self.losses[r].clone()],
-            history: self.history.iter().take(self.replicas[r].epochs).map(one).collect(),
+            history: self.history.iter().take(own).map(one).collect(),
             rows: self.rows.get(r).cloned().into_iter().collect(),
             notices: self.notices.clone(),
             ..*self

@@ -82,12 +82,25 @@ impl Told {
                 return Err(refuse(problem, "train such a model in transformers"));
             }
         }
-        let number = |name: &str| config[name].as_u64().and_then(|value| usize::try_from(value).ok());
+        let other = |name: &str, what: &str| {
+            refuse(format!("`{name}` is {}, not {what}", config[name]), "write it again, or move it away")
+        };
+        let number = |name: &str| match &config[name] {
+            Value::Null => Ok(None),
+            value => match value.as_u64().and_then(|value| usize::try_from(value).ok()) {
+                Some(number @ 1..) => Ok(Some(number)),
+                _ => Err(other(name, "a whole number from 1")),
+            },
+        };
         let word = |name: &str| config[name].as_str().unwrap_or_default().to_string();
-        let pre = config["pre_norm"].as_bool();
+        let pre = match &config["pre_norm"] {
+            Value::Null => None,
+            Value::Bool(pre) => Some(*pre),
+            _ => return Err(other("pre_norm", "true or false")),
+        };
         Ok(Some(Told {
-            stride: number("patch_stride"),
-            heads: number("num_attention_heads"),
+            stride: number("patch_stride")?,
+            heads: number("num_attention_heads")?,
             norm_position: pre.map(|pre| if pre { NormPosition::Pre } else { NormPosition::Post }),
             ff_activation: word("activation_function").parse().ok(),
             positions: word("positional_encoding_type").parse().ok(),

@@ -268,3 +268,33 @@ fn draws_by_place_are_not_compacted() {
     done(&inspected);
     assert!(!stdout(&inspected).contains("\ncompact"));
 }
+
+/// Replicas that patience stops at different epochs stand in files of their own, which every verb reads.
+#[test]
+fn replicas_that_stop_apart_are_read_again() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let tiny = path("tiny.csv");
+    let args = ["train", "--data", tiny.to_str().unwrap(), "--target", "y", "--lookback", "7", "--horizon", "2"];
+    let more = ["--hidden", "4", "--batch", "4", "--device=cpu", "--regularizer", "none", "--patience", "2"];
+    let rest = ["--replicas", "5", "--epochs", "30", "--lr", "0.02", "--out", "run"];
+    let output = microglia(folder, &[&args[..], &more, &rest].concat());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let mut epochs = std::collections::BTreeSet::new();
+    for replica in 0..5 {
+        let of = format!("run/replica-{replica}");
+        let loaded = microglia::train::Loaded::open(&folder.join(&of).join("checkpoint.safetensors")).unwrap();
+        let run = loaded.run().unwrap();
+        assert_eq!(run.history.len(), run.replicas[0].epochs);
+        epochs.insert(run.history.len());
+        let output = microglia(folder, &["forecast", "--checkpoint", &of, "--levels", "none"]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+    }
+    assert!(epochs.len() > 2, "all stopped alike: {epochs:?}");
+    for ensemble in ["best", "median"] {
+        let output =
+            microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "none", "--ensemble", ensemble]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+    }
+    assert_eq!(code(&microglia(folder, &["inspect", "run"])), 0);
+}

@@ -76,6 +76,8 @@ mod gpu_support;
 mod hostile;
 /// Weights files that are torn, forged or another model's.
 mod hostile_checkpoint;
+/// Pipes, devices and links in the place of files, other people's files, values of megabytes.
+mod hostile_places;
 /// Weights to and from PyTorch and transformers.
 mod interop;
 /// Every shader in every backend's language.

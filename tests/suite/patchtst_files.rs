@@ -75,6 +75,19 @@ fn a_file_by_transformers_tells_the_sizes_and_is_refused_by_tensor_name() {
         let error = weights::infer_patchtst(&file, Some(Variant::Hf)).unwrap_err().to_string();
         assert!(error.contains(setting) && error.contains(value), "{error}");
     }
+    for (setting, value) in [
+        ("pre_norm", "\"true\""),
+        ("pre_norm", "1"),
+        ("num_attention_heads", "-2"),
+        ("num_attention_heads", "0"),
+        ("patch_stride", "1e308"),
+        ("patch_stride", "[3]"),
+    ] {
+        let other = format!(r#"{{"model_type": "patchtst", "{setting}": {value}}}"#);
+        std::fs::write(folder.path().join("config.json"), other).unwrap();
+        let told = weights::infer_patchtst(&file, Some(Variant::Hf)).unwrap_err().to_string();
+        assert!(told.contains(&format!("`{setting}` is ")) && told.contains(", not "), "{told}");
+    }
     std::fs::write(folder.path().join("config.json"), "{").unwrap();
     let broken = weights::infer_patchtst(&file, Some(Variant::Hf)).unwrap_err().to_string();
     assert!(broken.contains("config.json"), "{broken}");

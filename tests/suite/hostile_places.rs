@@ -1,0 +1,178 @@
+//! Names that are no files, files that are somebody else's, and values of megabytes: nothing is waited for, taken away or written
+//! through, and messages stay short.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::cli::{TINY, code, command, microglia, refused, stderr};
+use crate::golden::path;
+
+/// A program that must end: what it said.
+fn ended(folder: &Path, args: &[&str]) -> std::process::Output {
+    let mut run = command(folder, args);
+    let mut child = run.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(120) {
+            child.kill().unwrap();
+            panic!("{args:?} did not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+    output
+}
+
+/// `train` on the tiny file.
+fn train<'a>(tiny: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["train", "--data", tiny, "--epochs", "1", "--threads", "1"][..], &TINY, more].concat()
+}
+
+/// `experiment` of one small cell.
+fn study<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
+    let grid = ["--lookbacks", "7", "--horizon", "2", "--models", "rnn", "--hidden", "3", "--methods", "none"];
+    let rest = ["--seeds", "1", "--epochs", "1", "--device", "cpu", "--out", out];
+    [&["experiment", "--data", data, "--set", "tiny.target=y"][..], &grid, &rest].concat()
+}
+
+#[cfg(unix)]
+#[test]
+fn no_pipe_or_device_is_taken_away_or_waited_for() {
+    use std::os::unix::fs::FileTypeExt;
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let tiny = path("tiny.csv");
+    let tiny = tiny.to_str().unwrap();
+    assert_eq!(code(&microglia(folder, &train(tiny, &["--out", "run"]))), 0);
+    for name in ["pipe", "pipe.csv"] {
+        assert!(std::process::Command::new("mkfifo").arg(folder.join(name)).status().unwrap().success());
+    }
+    let profile = ["profile", "--data", tiny, "--target", "y", "--device", "cpu", "--steps", "2", "--overwrite"];
+    for args in [
+        &["inspect", "run", "--svg", "pipe", "--overwrite"][..],
+        &["export", "run", "--out", "pipe", "--overwrite"],
+        &["forecast", "--checkpoint", "run", "--levels", "none", "--out", "pipe.csv", "--overwrite"],
+        &["evaluate", "--checkpoint", "run", "--levels", "none", "--predictions", "pipe", "--overwrite"],
+        &["evaluate", "--checkpoint", "run", "--levels", "none", "--table", "pipe", "--overwrite"],
+        &[&profile[..], &["--trace", "pipe"]].concat(),
+        &[&profile[..], &["--svg", "pipe"]].concat(),
+    ] {
+        refused(folder, &ended(folder, args), &["pipe", "is a device or a pipe", "help: "]);
+    }
+    assert!(microglia::files::replace(&folder.join("pipe"), b"new").is_err());
+    for name in ["pipe", "pipe.csv"] {
+        assert!(std::fs::symlink_metadata(folder.join(name)).unwrap().file_type().is_fifo(), "{name} was replaced");
+    }
+    for args in [
+        &["inspect", "pipe"][..],
+        &["export", "pipe", "--out", "x"],
+        &["forecast", "--checkpoint", "pipe"],
+        &["evaluate", "--checkpoint", "pipe"],
+        &["train", "--init", "pipe"],
+    ] {
+        refused(folder, &ended(folder, args), &["pipe: a device or a pipe, not a file", "help: "]);
+    }
+}
+
+#[test]
+fn profile_replaces_no_file_unasked() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let tiny = path("tiny.csv");
+    let profile = ["profile", "--data", tiny.to_str().unwrap(), "--target", "y", "--device", "cpu", "--steps", "2"];
+    for option in ["--trace", "--svg"] {
+        std::fs::write(folder.join("mine"), "mine").unwrap();
+        let args = [&profile[..], &[option, "mine"]].concat();
+        refused(folder, &microglia(folder, &args), &["mine: is there already", "--overwrite"]);
+        assert_eq!(std::fs::read(folder.join("mine")).unwrap(), b"mine");
+        let output = microglia(folder, &[&args[..], &["--overwrite"]].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert_ne!(std::fs::read(folder.join("mine")).unwrap(), b"mine");
+    }
+}
+
+/// A folder may come from anybody, and so may what its lock is.
+#[cfg(unix)]
+#[test]
+fn a_lock_is_no_way_to_another_file() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let tiny = path("tiny.csv");
+    let data = format!("tiny={}", tiny.display());
+    let (precious, lock) = (folder.join("precious"), folder.join("out/checkpoints/.lock"));
+    std::fs::write(&precious, "precious").unwrap();
+    std::fs::create_dir_all(folder.join("out/checkpoints")).unwrap();
+    for (args, lock) in
+        [(train(tiny.to_str().unwrap(), &["--out", "out"]), &lock), (study(&data, "out"), &folder.join("out/.lock"))]
+    {
+        std::os::unix::fs::symlink(&precious, lock).unwrap();
+        refused(folder, &ended(folder, &args), &[".lock is a link", "help: "]);
+        assert_eq!(std::fs::read(&precious).unwrap(), b"precious");
+        std::fs::remove_file(lock).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(lock).status().unwrap().success());
+        refused(folder, &ended(folder, &args), &["a device or a pipe, not a file", "help: "]);
+    }
+}
+
+#[test]
+fn a_study_replaces_no_file_of_another_s() {
+    let tiny = path("tiny.csv");
+    let data = format!("tiny={}", tiny.display());
+    for name in ["results.csv", "report.html", "report.md", "study.toml"] {
+        let place = tempfile::tempdir().unwrap();
+        let out = place.path().join("out");
+        std::fs::create_dir(&out).unwrap();
+        // A study of its own kind in study.toml, in the others no line of one.
+        std::fs::write(out.join(name), "horizon = 3").unwrap();
+        let output = microglia(place.path(), &study(&data, "out"));
+        refused(place.path(), &output, &[name, "is there already, and is not of this study", "help: "]);
+        assert_eq!(std::fs::read(out.join(name)).unwrap(), b"horizon = 3");
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1, "{name}: something was written");
+    }
+    // The study's own files without its manifest are gone on with.
+    let place = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let output = microglia(place.path(), &study(&data, "out"));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        std::fs::remove_file(place.path().join("out/manifest.json")).unwrap();
+    }
+}
+
+#[test]
+fn grids_without_an_end_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let seeds: Vec<String> = (0..20_000).map(|seed: u32| seed.to_string()).collect();
+    for (text, told) in [
+        ("origins = 99999999999", "99999999999 of 399999999996 cells"),
+        (&format!("seeds = [{}]", seeds.join(",")), "--seeds: 20000 are listed"),
+    ] {
+        std::fs::write(place.path().join("s.toml"), text).unwrap();
+        let output = ended(place.path(), &["experiment", "--config", "s.toml", "--dry-run"]);
+        refused(place.path(), &output, &[told, "help: "]);
+    }
+}
+
+#[test]
+fn values_of_megabytes_are_told_by_their_beginning() {
+    let place = tempfile::tempdir().unwrap();
+    let long = "a".repeat(5_000_000);
+    for text in [format!("target = \"{long}\""), format!("target = \"{long}"), format!("{long} = 1")] {
+        std::fs::write(place.path().join("c.toml"), text).unwrap();
+        let output = ended(place.path(), &["train", "--config", "c.toml"]);
+        refused(place.path(), &output, &["aaa… of ", " bytes", "help: "]);
+        assert!(output.stderr.len() < 20_000, "a message of {} bytes", output.stderr.len());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stdout_that_takes_nothing_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    for args in [&["train", "--help"][..], &["train", "--preset", "list"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command(place.path(), args).stdout(full).output().unwrap();
+        refused(place.path(), &output, &["error: stdout: No space left", "help: "]);
+    }
+}
