@@ -49,6 +49,7 @@ pub fn run(args: &EvaluateArgs) -> Result<Code> {
         .collect();
     check_unused(&files, args.model.overwrite)?;
     let trained = Trained::open(&args.model)?;
+    trained.refuse_read(&files, args.model.data.as_deref())?;
     let evaluated = match args.refit {
         true => match refitted(args, &trained)? {
             Ok(evaluated) => evaluated,

@@ -8,14 +8,14 @@ use microglia::train::inspect::Inspection;
 
 use super::inspect::cuts;
 use super::table::{Table, percent};
-use super::trained::check_unused;
+use super::trained::{check_unused, same_file};
 use super::weights_args::{ExportArgs, Form};
 use super::{Code, print};
 
 pub fn run(args: &ExportArgs) -> Result<Code> {
     check_unused(&[("out", &args.out)], args.overwrite)?;
     let loaded = Loaded::open(&args.file)?;
-    if args.out.canonicalize().is_ok_and(|out| loaded.file.canonicalize().is_ok_and(|file| file == out)) {
+    if same_file(&args.out, &loaded.file) {
         bail!("--out {}: is the file to export\n  help: choose another --out", args.out.display());
     }
     let inspection = Inspection::of(&loaded);

@@ -21,6 +21,9 @@ pub fn run(args: &ForecastArgs) -> Result<Code> {
     }
     let from = origin(args.origin.as_deref())?;
     let mut trained = Trained::open(&args.model)?;
+    if let Some((csv, svg)) = &files {
+        trained.refuse_read(&[("out", csv), ("out", svg)], args.model.data.as_deref())?;
+    }
     let horizon = trained.forecaster.model().header.model.horizon;
     let rows = args.horizon.unwrap_or(horizon);
     if rows > horizon {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::FromArgMatches;
-use microglia::data::options::{parse_decimal, parse_delimiter, parse_list};
+use microglia::data::options::{Source, parse_decimal, parse_delimiter, parse_list};
 use microglia::data::{Cutoff, DataOptions, Dataset, Freq, SplitName};
 use microglia::engine::Engine;
 use microglia::files::{is_no_file, replace};
@@ -67,6 +67,21 @@ impl Trained {
         let alias = args.alias.clone().unwrap_or_else(|| model_name(&model.header.model.kind));
         let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
         Ok(Trained { forecaster, config, levels, alias, freq, device, threads, gpu })
+    }
+
+    /// Refuses to write over what is read: the weights file, or data.
+    pub fn refuse_read(&self, files: &[(&str, &Path)], data: Option<&str>) -> Result<()> {
+        let own = match &self.config.data.source {
+            Source::File(file) => Some(file.as_path()),
+            Source::Embedded => None,
+        };
+        let read = [Some(self.forecaster.model().file.as_path()), data.map(Path::new), own];
+        for (option, file) in files {
+            if read.into_iter().flatten().any(|read| same_file(file, read)) {
+                bail!("--{option} {}: is a file that is read\n  help: choose another", file.display());
+            }
+        }
+        Ok(())
     }
 
     /// Makes engines where `--device` says.
@@ -230,6 +245,11 @@ fn levels(text: Option<&str>) -> Result<Vec<Level>> {
     Ok(levels)
 }
 
+/// Whether two names are of one file that is there.
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
 /// Refuses, before anything is computed, files that may not be replaced.
 pub fn check_unused(files: &[(&str, &Path)], overwrite: bool) -> Result<()> {
     for (index, (option, file)) in files.iter().enumerate() {
@@ -245,7 +265,9 @@ pub fn check_unused(files: &[(&str, &Path)], overwrite: bool) -> Result<()> {
                 file.display()
             );
         }
-        if files[..index].iter().any(|(_, other)| other == file) {
+        // Without `./`; no file need be there yet.
+        let place = std::path::absolute(file).ok();
+        if files[..index].iter().any(|(_, other)| std::path::absolute(other).ok() == place) {
             bail!("--{option} {}: another option names the same file\n  help: choose another", file.display());
         }
     }

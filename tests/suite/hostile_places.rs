@@ -176,3 +176,28 @@ fn a_stdout_that_takes_nothing_is_named() {
         refused(place.path(), &output, &["error: stdout: No space left", "help: "]);
     }
 }
+
+#[test]
+fn what_is_read_is_not_written_over() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    std::fs::copy(path("tiny.csv"), folder.join("tiny.csv")).unwrap();
+    std::fs::copy(path("tiny.csv"), folder.join("new.csv")).unwrap();
+    assert_eq!(code(&microglia(folder, &train("tiny.csv", &["--out", "run"]))), 0);
+    let files = ["tiny.csv", "new.csv", "run/checkpoint.safetensors"].map(|name| folder.join(name));
+    let before = files.clone().map(|file| std::fs::read(file).unwrap());
+    let model = ["--checkpoint", "run", "--data", "new.csv", "--levels", "none", "--overwrite"];
+    for (verb, option, file) in [
+        ("forecast", "--out", "tiny.csv"),
+        ("forecast", "--out", "./run/../new.csv"),
+        ("evaluate", "--table", "tiny.csv"),
+        ("evaluate", "--predictions", "new.csv"),
+        ("evaluate", "--predictions", "run/checkpoint.safetensors"),
+    ] {
+        let output = microglia(folder, &[&[verb][..], &model, &[option, file]].concat());
+        refused(folder, &output, &[file, "is a file that is read", "help: "]);
+    }
+    assert!(before == files.map(|file| std::fs::read(file).unwrap()));
+    let twice = ["evaluate", "--checkpoint", "run", "--table", "z.csv", "--predictions", "./z.csv"];
+    refused(folder, &microglia(folder, &twice), &["another option names the same file"]);
+}
