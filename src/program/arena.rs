@@ -169,6 +169,17 @@ impl ParamLayout {
         }
         mask
     }
+
+    /// The mask of a row of weights: every one but exact zeros of prunable matrices.
+    pub fn living(&self, params: &[f32]) -> Vec<u32> {
+        let mut mask = self.full_mask();
+        for word in self.params.iter().filter(|param| param.prunable).flat_map(Param::range) {
+            if params[word] == 0.0 {
+                mask[word / 32] &= !(1 << (word % 32));
+            }
+        }
+        mask
+    }
 }
 
 /// See [`Initial::SineCosine`].

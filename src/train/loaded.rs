@@ -81,7 +81,7 @@ impl Loaded {
         let program = models::build(&model, &models::Training::scoring(), sizes(&header)).map_err(wrong)?;
         let (layout, state) = (program.params, program.state);
         let (params, running) = weights::load_own(&file, &bytes, &layout, &state)?;
-        let mask = living(&layout, &params);
+        let mask = layout.living(&params);
         let mut loaded =
             Loaded { file, header, model, layout, state, params, running, mask, history: Vec::new(), bytes };
         if loaded.header.run.is_some() {
@@ -108,7 +108,7 @@ impl Loaded {
         let program = models::build(&model, &models::Training::scoring(), sizes(&header))?;
         let (layout, state) = (program.params, program.state);
         let params = weights(&layout);
-        let mask = living(&layout, &params);
+        let mask = layout.living(&params);
         Ok(Loaded { header, model, layout, state, params, mask, ..self.clone() })
     }
 
@@ -350,17 +350,6 @@ fn sizes(header: &Header) -> Sizes {
         horizon: model.horizon,
         lookback: model.lookback,
     }
-}
-
-/// Every weight but exact zeros of prunable matrices.
-fn living(layout: &ParamLayout, params: &[f32]) -> Vec<u32> {
-    let mut mask = layout.full_mask();
-    for word in layout.params.iter().filter(|param| param.prunable).flat_map(|param| param.range()) {
-        if params[word] == 0.0 {
-            mask[word / 32] &= !(1 << (word % 32));
-        }
-    }
-    mask
 }
 
 struct Source<'a> {

@@ -30,6 +30,9 @@ pub struct Replica {
     pub pruned: usize,
     /// Validation loss and number of the best epoch that counts.
     pub best: Option<(f64, usize)>,
+    /// Validation loss and number of the last epoch before any counts, if it is finite: the best, should the run diverge.
+    #[serde(default)]
+    pub before: Option<(f64, usize)>,
     /// Epochs since the best.
     pub waited: usize,
     /// Under [`Keep::Three`](super::plan::Keep::Three): patience is spent, so that no later epoch is its own best.
@@ -52,6 +55,7 @@ impl Replica {
             active: true,
             pruned: 0,
             best: None,
+            before: None,
             waited: 0,
             settled: false,
             epochs: 0,

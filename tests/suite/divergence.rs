@@ -7,6 +7,7 @@ use microglia::models::{ModelOptions, NormKind, Variant};
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{Element, List, Op, Program, TensorId};
+use microglia::train::options::PruningOptions;
 use microglia::train::{Plan, Status, TrainOptions, run, step_table};
 
 use crate::gpu_support::on_each_engine;
@@ -194,5 +195,30 @@ fn a_run_that_diverges_keeps_its_best_epoch() {
         assert_eq!((one.status, all.status), (Status::Done, Status::Diverged));
         assert_eq!(all.replicas[0].kept, Some(1));
         assert_eq!(kept(of_all), kept(of_one));
+    });
+}
+
+/// No epoch counts before full sparsity; the last finite one is kept all the same, with the mask that is its own.
+#[test]
+fn a_run_that_diverges_before_full_sparsity_keeps_its_last_finite_epoch() {
+    let dataset = dataset();
+    let model = ModelOptions { instance_norm: None, ..options().model };
+    let pruning = PruningOptions { every: 1, until: Some(4), warmup: Some(1), ..PruningOptions::default() };
+    let regularizers = "pruning".parse().unwrap();
+    let options = TrainOptions { model, lr: 3e19, batch: 200, regularizers, pruning, epochs: 8, ..options() };
+    on_each_engine(|open| {
+        let (_, one, mut of_one) = train(&dataset, &TrainOptions { max_steps: Some(1), ..options.clone() }, open);
+        let (_, all, mut of_all) = train(&dataset, &options, open);
+        assert_eq!((one.status, all.status), (Status::MaxSteps, Status::Diverged));
+        assert_eq!(all.replicas[0].kept, Some(1));
+        assert_eq!(all.replicas[0].pruned, one.replicas[0].pruned);
+        assert!(all.notices.iter().any(|line| line.contains("keeps those of epoch 1")), "{:?}", all.notices);
+        for id in [PARAMS, MASK] {
+            let row = |engine: &mut dyn Engine| match id {
+                MASK => engine.read_u32(MASK, 0).unwrap(),
+                _ => engine.read_f32(id, 0).unwrap().into_iter().map(f32::to_bits).collect(),
+            };
+            assert_eq!(row(of_all.as_mut()), row(of_one.as_mut()), "{id:?}");
+        }
     });
 }

@@ -26,6 +26,10 @@ impl Run<'_> {
             let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, forecasts);
             let counts = self.plan.members[r].full(replica.pruned);
             let mut best = false;
+            if replica.active && !counts && validation_loss.is_finite() {
+                replica.before = Some((validation_loss, epoch));
+                KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
+            }
             if let Keep::Three { common_from } = self.plan.keep
                 && replica.active
                 && epoch >= common_from
@@ -88,8 +92,9 @@ impl Run<'_> {
                 && replica.pruned < plan.full()
             {
                 let share = |count: usize| count as f64 / plan.prunable as f64;
+                let which = replica.kept.map_or("its last weights".into(), |epoch| format!("those of epoch {epoch}"));
                 self.state.notices.push(format!(
-                    "replica {r} reached sparsity {:.4} of {:.4} and keeps its last weights",
+                    "replica {r} reached sparsity {:.4} of {:.4} and keeps {which}",
                     share(replica.pruned),
                     share(plan.full())
                 ));

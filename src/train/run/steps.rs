@@ -9,6 +9,7 @@ use crate::program::tensor::*;
 use crate::program::{List, rng};
 use crate::train::divergence::first_non_finite;
 use crate::train::observer::{Observer, Progress};
+use crate::train::plan::Keep;
 use crate::train::step_table;
 
 /// Wall seconds between two looks at the observer, about.
@@ -134,6 +135,15 @@ impl Run<'_> {
                 state.notices.push(format!("replica {r} (seed {}) stopped: {what}", replica.seed));
                 replica.active = false;
                 replica.diverged = Some(what);
+                if replica.best.is_none() && replica.before.is_some() && self.plan.keep == Keep::Selected {
+                    replica.best = replica.before;
+                    // Weights that were pruned after that epoch live in it.
+                    let (layout, best) = (&self.plan.program.params, self.engine.read_f32(BEST_PARAMS, r)?);
+                    let mask = layout.living(&best);
+                    let living = |mask: &[u32]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+                    replica.pruned = living(&layout.full_mask()) - living(&mask);
+                    self.engine.write_u32(MASK, r, &mask)?;
+                }
             }
         }
         Ok(())
