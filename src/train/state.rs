@@ -114,10 +114,12 @@ impl RunState {
         }
     }
 
-    /// The replica whose kept weights are best on validation so far; the first if none has any.
+    /// The replica whose kept weights are best on validation so far, those that diverged last; the first if none has any.
     pub fn best_replica(&self) -> usize {
         let best = |r: &usize| self.replicas[*r].best.map_or(f64::INFINITY, |best| best.0);
-        (0..self.replicas.len()).min_by(|a, b| best(a).total_cmp(&best(b))).unwrap_or(0)
+        let lost = |r: &usize| self.replicas[*r].diverged.is_some();
+        let order = |a: &usize, b: &usize| lost(a).cmp(&lost(b)).then(best(a).total_cmp(&best(b)));
+        (0..self.replicas.len()).min_by(order).unwrap_or(0)
     }
 
     /// The history's numbers by epoch: epoch, step, learning rate and seconds; and by epoch and replica: training loss,

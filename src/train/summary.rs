@@ -275,11 +275,14 @@ pub fn summarize(
     Ok(Outcome { summary, trained, kept: all_kept, device: DeviceHeader::of(engine), test_predictions })
 }
 
-/// The lowest scaled validation MSE among replicas whose numbers are finite; the first if there is none.
+/// The lowest scaled validation MSE among replicas whose numbers are finite, those that diverged last; the first if there is
+/// none.
 fn best_on_validation(replicas: &[ReplicaSummary]) -> usize {
     let score = |replica: &ReplicaSummary| replica.validation.scaled.mse;
+    let lost = |replica: &ReplicaSummary| replica.diverged.is_some();
     let finite = replicas.iter().filter(|replica| score(replica).is_finite());
-    finite.min_by(|a, b| score(a).total_cmp(&score(b))).map_or(0, |replica| replica.replica)
+    let best = finite.min_by(|a, b| lost(a).cmp(&lost(b)).then(score(a).total_cmp(&score(b))));
+    best.map_or(0, |replica| replica.replica)
 }
 
 fn data_summary(dataset: &Dataset) -> DataSummary {

@@ -8,7 +8,7 @@ use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{Element, List, Op, Program, TensorId};
 use microglia::train::options::PruningOptions;
-use microglia::train::{Plan, Status, TrainOptions, run, step_table};
+use microglia::train::{Plan, RunState, Status, TrainOptions, run, step_table};
 
 use crate::gpu_support::on_each_engine;
 use crate::training::{dataset, options, train};
@@ -221,4 +221,16 @@ fn a_run_that_diverges_before_full_sparsity_keeps_its_last_finite_epoch() {
             assert_eq!(row(of_all.as_mut()), row(of_one.as_mut()), "{id:?}");
         }
     });
+}
+
+/// One that diverged is the best of a run only where all did, however well its kept epoch scored.
+#[test]
+fn a_replica_that_diverged_is_not_the_best() {
+    let mut state = RunState::new([7, 8].into_iter());
+    (state.replicas[0].best, state.replicas[1].best) = (Some((0.1, 1)), Some((0.2, 4)));
+    assert_eq!(state.best_replica(), 0);
+    state.replicas[0].diverged = Some("the loss is NaN at step 9 (op loss)".into());
+    assert_eq!(state.best_replica(), 1);
+    state.replicas[1].diverged = state.replicas[0].diverged.clone();
+    assert_eq!(state.best_replica(), 0);
 }
