@@ -102,47 +102,48 @@ impl<T: Scalar> CpuEngine<T> {
         let mut working: Vec<_> = working.map(|(storage, _)| storage).collect();
         pool.install(|| work(program, &mut working))
     }
+}
 
-    fn op(storage: &mut Storage<T>, op: &Op, slot: usize) {
-        match op {
-            Op::WindowGather(op) => window::window_gather(storage, op, slot),
-            Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op),
-            Op::InstanceDenormForward(op) => instance_norm::instance_denorm_forward(storage, op),
-            Op::InstanceDenormBackward(op) => instance_norm::instance_denorm_backward(storage, op),
-            Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
-            Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
-            Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),
-            Op::RnnForward(op) => rnn::rnn_forward(storage, op),
-            Op::RnnBackward(op) => rnn::rnn_backward(storage, op),
-            Op::LstmForward(op) => lstm::lstm_forward(storage, op),
-            Op::LstmBackward(op) => lstm::lstm_backward(storage, op),
-            Op::Dropout(op) => dropout::dropout(storage, op, slot),
-            Op::PatchGather(op) => patches::patch_gather(storage, op),
-            Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(storage, op),
-            Op::PositionsForward(op) => patches::positions_forward(storage, op, slot),
-            Op::PositionsBackward(op) => patches::positions_backward(storage, op),
-            Op::BatchNormStatistics(op) => batch_norm::batch_norm_statistics(storage, op, slot),
-            Op::BatchNormForward(op) => batch_norm::batch_norm_forward(storage, op),
-            Op::BatchNormBackwardWeight(op) => batch_norm::batch_norm_backward_weight(storage, op),
-            Op::BatchNormBackwardInput(op) => batch_norm::batch_norm_backward_input(storage, op, slot),
-            Op::LayerNormForward(op) => layer_norm::layer_norm_forward(storage, op),
-            Op::LayerNormBackwardWeight(op) => layer_norm::layer_norm_backward_weight(storage, op),
-            Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(storage, op),
-            Op::AttentionForward(op) => attention::attention_forward(storage, op, slot),
-            Op::AttentionBackwardQuery(op) => attention::attention_backward_query(storage, op, slot),
-            Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(storage, op, slot),
-            Op::MeanPoolForward(op) => patches::mean_pool_forward(storage, op),
-            Op::MeanPoolBackward(op) => patches::mean_pool_backward(storage, op),
-            Op::Loss(op) => loss::loss(storage, op, slot),
-            Op::PredictionStore(op) => window::prediction_store(storage, op, slot),
-            Op::GradNormPartial(op) => optimizer::grad_norm_partial(storage, op),
-            Op::GradNorm(op) => optimizer::grad_norm(storage, op),
-            Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
-            Op::TopkHistogram(op) => topk::topk_histogram(storage, op, slot),
-            Op::TopkPick(op) => topk::topk_pick(storage, op, slot),
-            Op::TopkTies(op) => topk::topk_ties(storage, op, slot),
-            Op::ThresholdMask(op) => topk::threshold_mask(storage, op, slot),
-        }
+/// The twin of every op, for [`Scalar::run`].
+fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
+    match op {
+        Op::WindowGather(op) => window::window_gather(storage, op, slot),
+        Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op),
+        Op::InstanceDenormForward(op) => instance_norm::instance_denorm_forward(storage, op),
+        Op::InstanceDenormBackward(op) => instance_norm::instance_denorm_backward(storage, op),
+        Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
+        Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
+        Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),
+        Op::RnnForward(op) => rnn::rnn_forward(storage, op),
+        Op::RnnBackward(op) => rnn::rnn_backward(storage, op),
+        Op::LstmForward(op) => lstm::lstm_forward(storage, op),
+        Op::LstmBackward(op) => lstm::lstm_backward(storage, op),
+        Op::Dropout(op) => dropout::dropout(storage, op, slot),
+        Op::PatchGather(op) => patches::patch_gather(storage, op),
+        Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(storage, op),
+        Op::PositionsForward(op) => patches::positions_forward(storage, op, slot),
+        Op::PositionsBackward(op) => patches::positions_backward(storage, op),
+        Op::BatchNormStatistics(op) => batch_norm::batch_norm_statistics(storage, op, slot),
+        Op::BatchNormForward(op) => batch_norm::batch_norm_forward(storage, op),
+        Op::BatchNormBackwardWeight(op) => batch_norm::batch_norm_backward_weight(storage, op),
+        Op::BatchNormBackwardInput(op) => batch_norm::batch_norm_backward_input(storage, op, slot),
+        Op::LayerNormForward(op) => layer_norm::layer_norm_forward(storage, op),
+        Op::LayerNormBackwardWeight(op) => layer_norm::layer_norm_backward_weight(storage, op),
+        Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(storage, op),
+        Op::AttentionForward(op) => attention::attention_forward(storage, op, slot),
+        Op::AttentionBackwardQuery(op) => attention::attention_backward_query(storage, op, slot),
+        Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(storage, op, slot),
+        Op::MeanPoolForward(op) => patches::mean_pool_forward(storage, op),
+        Op::MeanPoolBackward(op) => patches::mean_pool_backward(storage, op),
+        Op::Loss(op) => loss::loss(storage, op, slot),
+        Op::PredictionStore(op) => window::prediction_store(storage, op, slot),
+        Op::GradNormPartial(op) => optimizer::grad_norm_partial(storage, op),
+        Op::GradNorm(op) => optimizer::grad_norm(storage, op),
+        Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
+        Op::TopkHistogram(op) => topk::topk_histogram(storage, op, slot),
+        Op::TopkPick(op) => topk::topk_pick(storage, op, slot),
+        Op::TopkTies(op) => topk::topk_ties(storage, op, slot),
+        Op::ThresholdMask(op) => topk::threshold_mask(storage, op, slot),
     }
 }
 
@@ -174,7 +175,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
             each(replicas, |storage| {
                 for pass in passes {
                     for op in program.list(pass.list) {
-                        Self::op(storage, op, pass.slot);
+                        T::run(storage, op, pass.slot);
                     }
                 }
             });
@@ -191,7 +192,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
             for (place, pass) in passes.iter().enumerate() {
                 for (index, op) in program.list(pass.list).iter().enumerate() {
                     let begin = started.elapsed().as_secs_f64();
-                    each(replicas, |storage| Self::op(storage, op, pass.slot));
+                    each(replicas, |storage| T::run(storage, op, pass.slot));
                     let end = started.elapsed().as_secs_f64();
                     spans.push(Span { pass: place, op: index, kernel: op.label(), begin, end });
                 }
@@ -213,7 +214,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
         self.program.check_op(list, index, slot)?;
         self.working(|program, replicas| {
-            each(replicas, |storage| Self::op(storage, &program.list(list)[index], slot));
+            each(replicas, |storage| T::run(storage, &program.list(list)[index], slot));
         });
         Ok(())
     }

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use super::matrix::Gemm;
+use super::storage::Storage;
+use crate::program::Op;
 
 /// A float with the few functions the twins need.
 pub trait Scalar:
@@ -48,6 +50,10 @@ pub trait Scalar:
     #[doc(hidden)]
     fn gemm() -> Gemm<Self>;
 
+    /// Runs an op's twin on one replica. Not generic, so that no program that uses the engine compiles the twins again.
+    #[doc(hidden)]
+    fn run(storage: &mut Storage<Self>, op: &Op, slot: usize);
+
     /// Runs a loop, in f32 compiled for the processor's widest vectors, chosen at run time.
     fn vectorized<R>(work: impl FnOnce() -> R) -> R;
 
@@ -63,6 +69,10 @@ impl Scalar for f32 {
 
     fn gemm() -> Gemm<Self> {
         gemm_f32::gemm::f32::get_gemm_fn()
+    }
+
+    fn run(storage: &mut Storage<Self>, op: &Op, slot: usize) {
+        super::twin(storage, op, slot);
     }
 
     #[inline(always)]
@@ -237,6 +247,10 @@ impl Scalar for f64 {
 
     fn gemm() -> Gemm<Self> {
         gemm_f64::gemm::f64::get_gemm_fn()
+    }
+
+    fn run(storage: &mut Storage<Self>, op: &Op, slot: usize) {
+        super::twin(storage, op, slot);
     }
 
     /// The oracle races nobody: one variant of each loop is a third of the code.
