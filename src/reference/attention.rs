@@ -5,13 +5,12 @@
 
 mod lanes;
 
-use rayon::prelude::*;
-
 use crate::program::op::{AttentionBackward, AttentionForward, Chance, Heads};
 
 use super::dropout::Drops;
 use super::scalar::Scalar;
-use super::storage::{Storage, spans};
+use super::storage::Storage;
+use super::tasks::{each, spans};
 use lanes::{LANES, Lanes, OwnRows, Place, apart, apart_mut, at, exponentiate};
 
 /// Sequences per task.
@@ -55,7 +54,7 @@ pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForw
         Some(_) => scores.chunks_mut(TILE * score_words).collect(),
         None => (0..sequences.div_ceil(TILE)).map(|_| Default::default()).collect(),
     };
-    output_spans.zip(softmax_spans).zip(score_spans).enumerate().for_each(|(task, ((output, softmax), scores))| {
+    each(output_spans.zip(softmax_spans).zip(score_spans), &|task, ((output, softmax), scores)| {
         let first = task * TILE;
         let drops = Drops::new(&storage.step(slot), Chance::Attention, op.site);
         let qkv = storage.floats(op.qkv);
@@ -156,7 +155,7 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
         Some(_) => d_scores.chunks_mut(TILE * score_words).collect(),
         None => (0..sequences.div_ceil(TILE)).map(|_| Default::default()).collect(),
     };
-    d_spans.zip(softmax_spans).zip(score_spans).enumerate().for_each(|(task, ((d_qkv, softmax), d_scores))| {
+    each(d_spans.zip(softmax_spans).zip(score_spans), &|task, ((d_qkv, softmax), d_scores)| {
         let first = task * TILE;
         let again = Again::new(storage, op, slot);
         let output = storage.floats(op.output);
@@ -185,7 +184,7 @@ pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &At
     let sequences = heads.sequences();
     let first_word = (heads.first_sequence() - heads.qkv_first) * n * 3 * d;
     let d_spans = spans(&mut d_qkv, first_word, sequences, n * 3 * d, TILE);
-    d_spans.enumerate().for_each(|(task, d_qkv)| {
+    each(d_spans, &|task, d_qkv| {
         let first = task * TILE;
         let again = Again::new(storage, op, slot);
         let d_scores = op.d_scores.map(|scores| storage.floats(scores));

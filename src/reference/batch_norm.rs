@@ -1,13 +1,12 @@
 //! batch_norm_statistics, batch_norm_forward, batch_norm_backward_weight, batch_norm_backward_input.
 
-use rayon::prelude::*;
-
 use crate::program::COUNT_BASE;
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
 use crate::program::tensor::{GRADS, NO_WINDOW, PARAMS, STATE, WINDOWS};
 
 use super::scalar::Scalar;
-use super::storage::{Storage, partial_sums, tiles};
+use super::storage::Storage;
+use super::tasks::{each, partial_sums, tiles};
 
 /// Added to a variance before its root.
 pub const EPSILON: f64 = 1e-5;
@@ -89,7 +88,7 @@ fn inverse_deviations<T: Scalar>(variance: &[T]) -> Vec<T> {
 pub fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormForward) {
     let width = op.width;
     let mut output = storage.take_floats(op.output);
-    tiles(&mut output, op.count, width, TILE).enumerate().for_each(|(task, output)| {
+    each(tiles(&mut output, op.count, width, TILE), &|task, output| {
         let first = task * TILE;
         let input = &storage.floats(op.input)[first * width..];
         let (mean, variance) = storage.floats(op.stats)[op.mean..][..2 * width].split_at(width);
@@ -142,7 +141,7 @@ pub fn batch_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &Batc
 pub fn batch_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormBackwardInput, slot: usize) {
     let (width, count) = (op.width, op.batch * op.tokens);
     let mut d_input = storage.take_floats(op.d_input);
-    tiles(&mut d_input, count, width, TILE).enumerate().for_each(|(task, d_input)| {
+    each(tiles(&mut d_input, count, width, TILE), &|task, d_input| {
         let first = task * TILE;
         let windows = windows(storage, slot, op.batch);
         let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));

@@ -1,12 +1,11 @@
 //! dropout: inverted, one generator draw per element; its own backward.
 
-use rayon::prelude::*;
-
 use crate::program::op::{Chance, Dropout};
 use crate::program::{ReplicaStep, rng};
 
 use super::scalar::Scalar;
-use super::storage::{Storage, row_tiles};
+use super::storage::Storage;
+use super::tasks::{each, row_tiles};
 
 /// Rows per task.
 const TILE: usize = 256;
@@ -15,7 +14,7 @@ pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
     let mut output = storage.take_floats(op.output.tensor);
     let width = op.output.width;
     let (pieces, tile) = row_tiles(&mut output, &op.output, TILE);
-    pieces.into_par_iter().enumerate().for_each(|(task, output)| {
+    each(pieces.into_iter(), &|task, output| {
         let first = task * tile;
         let drops = Drops::new(&storage.step(slot), op.chance, op.site);
         let input = storage.floats(op.input.tensor);

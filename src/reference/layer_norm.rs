@@ -1,13 +1,12 @@
 //! layer_norm_forward, layer_norm_backward_weight, layer_norm_backward_input.
 
-use rayon::prelude::*;
-
 use crate::program::op::{LayerNormBackwardInput, LayerNormBackwardWeight, LayerNormForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
 use super::batch_norm::EPSILON;
 use super::scalar::{Scalar, lane_sum};
-use super::storage::{Storage, partial_sums, tiles};
+use super::storage::Storage;
+use super::tasks::{each, partial_sums, tiles};
 
 /// Rows per task.
 const TILE: usize = 512;
@@ -19,7 +18,7 @@ pub fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormFor
     let mut stats = storage.take_floats(op.stats);
     let output_tiles = tiles(&mut output, op.count, width, TILE);
     let stats_tiles = tiles(&mut stats, op.count, 2, TILE);
-    output_tiles.zip(stats_tiles).enumerate().for_each(|(task, (output, stats))| {
+    each(output_tiles.zip(stats_tiles), &|task, (output, stats)| {
         let first = task * TILE;
         let input = &storage.floats(op.input)[first * width..];
         let params = storage.floats(PARAMS);
@@ -78,7 +77,7 @@ pub fn layer_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &Layer
     let width = op.width;
     let divisor = T::from_f32(width as f32);
     let mut d_input = storage.take_floats(op.d_input);
-    tiles(&mut d_input, op.count, width, TILE).enumerate().for_each(|(task, d_input)| {
+    each(tiles(&mut d_input, op.count, width, TILE), &|task, d_input| {
         let first = task * TILE;
         let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
         let stats = storage.floats(op.stats);

@@ -2,8 +2,6 @@
 
 mod weight;
 
-use rayon::prelude::*;
-
 use crate::program::op::{Chance, LinearBackwardInput, LinearForward};
 use crate::program::tensor::PARAMS;
 
@@ -11,7 +9,8 @@ use super::activation::{activate, activate_backward};
 use super::dropout::Drops;
 use super::matrix::{Matrix, Out, even, product};
 use super::scalar::Scalar;
-use super::storage::{Storage, spans};
+use super::storage::Storage;
+use super::tasks::{each, spans};
 
 pub use weight::linear_backward_weight;
 
@@ -28,7 +27,7 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, s
         }
         _ => (0..count.div_ceil(ROW_TILE)).map(|_| Default::default()).collect(),
     };
-    tiles.zip(afters).enumerate().for_each(|(task, (output, after))| {
+    each(tiles.zip(afters), &|task, (output, after)| {
         let first = task * ROW_TILE;
         let params = storage.floats(PARAMS);
         let input = storage.floats(op.input.tensor);
@@ -71,7 +70,7 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, s
 pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput, slot: usize) {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let mut d_input = storage.take_floats(op.d_input.tensor);
-    spans(&mut d_input, op.d_input.offset, count, inputs, ROW_TILE).enumerate().for_each(|(task, d_input)| {
+    each(spans(&mut d_input, op.d_input.offset, count, inputs, ROW_TILE), &|task, d_input| {
         let first = task * ROW_TILE;
         let weight = Matrix::new(storage.floats(PARAMS), op.weight, outputs, inputs, inputs);
         let count = d_input.len() / inputs;

@@ -1,13 +1,12 @@
 //! lstm_forward, lstm_backward: the cell over a whole sequence, a tile of the batch per task.
 
-use rayon::prelude::*;
-
 use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
 
 use super::matrix::{Matrix, Out, product};
 use super::scalar::Scalar;
-use super::storage::{Storage, tiles};
+use super::storage::Storage;
+use super::tasks::{each, tiles};
 
 /// Batch rows per task.
 const TILE: usize = 16;
@@ -21,7 +20,7 @@ pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
     let gate_tiles = tiles(&mut gates, op.batch, steps * 4 * h, TILE);
     let state_tiles = tiles(&mut states, op.batch, (steps + 1) * h, TILE);
     let cell_tiles = tiles(&mut cells, op.batch, (steps + 1) * h, TILE);
-    gate_tiles.zip(state_tiles).zip(cell_tiles).for_each(|((gates, states), cells)| {
+    each(gate_tiles.zip(state_tiles).zip(cell_tiles), &|_, ((gates, states), cells)| {
         let params = storage.floats(PARAMS);
         let bias = &params[op.b_hh..][..4 * h];
         let w_hh = Matrix::new(&w_hh, 0, h, 4 * h, 4 * h);
@@ -76,7 +75,7 @@ pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
     let mut gates = storage.take_floats(op.gates);
     let gate_tiles = tiles(&mut gates, op.batch, steps * 4 * h, TILE);
-    gate_tiles.enumerate().for_each(|(task, gates)| {
+    each(gate_tiles, &|task, gates| {
         let first = task * TILE;
         let w_hh = Matrix::new(storage.floats(PARAMS), op.w_hh, 4 * h, h, h);
         let cells = storage.floats(op.cells);

@@ -19,6 +19,7 @@ mod rnn;
 mod roofline;
 mod scalar;
 mod storage;
+mod tasks;
 mod topk;
 mod window;
 

@@ -1,13 +1,12 @@
 //! grad_norm_partial, grad_norm, adam_masked: clipping and the fused masked update.
 
-use rayon::prelude::*;
-
 use crate::program::op::{AdamMasked, GradNorm, GradNormPartial};
 use crate::program::step::{EPS, ReplicaStep};
 use crate::program::tensor::*;
 
 use super::scalar::Scalar;
-use super::storage::{Storage, tiles};
+use super::storage::Storage;
+use super::tasks::{each, tiles};
 
 pub fn grad_norm_partial<T: Scalar>(storage: &mut Storage<T>, op: &GradNormPartial) {
     let mut partial = storage.take_floats(op.partial);
@@ -59,29 +58,27 @@ pub fn adam_masked<T: Scalar>(storage: &mut Storage<T>, op: &AdamMasked, slot: u
     let param_tiles = tiles(&mut params, op.words, 1, TILE);
     let moment1_tiles = tiles(&mut moment1, op.words, 1, TILE);
     let moment2_tiles = tiles(&mut moment2, op.words, 1, TILE);
-    let work = param_tiles.zip(moment1_tiles).zip(moment2_tiles).enumerate();
-    let found: Vec<Found> = work
-        .map(|(task, ((w, m), v))| {
-            let first = task * TILE;
-            let grads = &storage.floats(GRADS)[first..][..w.len()];
-            let mask = &storage.integers(MASK)[first / 32..];
-            let prunable = op.prunable_words.saturating_sub(first).min(w.len());
-            let sound = T::vectorized(
-                #[inline(always)]
-                || {
-                    let (decayed, plain) = (0..prunable, prunable..w.len());
-                    let a = update.apply::<true>(decayed, w, m, v, grads, mask);
-                    let b = update.apply::<false>(plain, w, m, v, grads, mask);
-                    a & b
-                },
-            );
-            if sound {
-                return Found::default();
-            }
+    let mut found: Vec<Found> = (0..op.words.div_ceil(TILE)).map(|_| Found::default()).collect();
+    let tiles = param_tiles.zip(moment1_tiles).zip(moment2_tiles);
+    each(tiles.zip(&mut found), &|task, (((w, m), v), found)| {
+        let first = task * TILE;
+        let grads = &storage.floats(GRADS)[first..][..w.len()];
+        let mask = &storage.integers(MASK)[first / 32..];
+        let prunable = op.prunable_words.saturating_sub(first).min(w.len());
+        let sound = T::vectorized(
+            #[inline(always)]
+            || {
+                let (decayed, plain) = (0..prunable, prunable..w.len());
+                let a = update.apply::<true>(decayed, w, m, v, grads, mask);
+                let b = update.apply::<false>(plain, w, m, v, grads, mask);
+                a & b
+            },
+        );
+        if !sound {
             let bad = |values: &[T]| (0..values.len()).find(|&j| living(mask, j) && !values[j].is_finite());
-            Found { grad: bad(grads).map(|j| first + j), weight: bad(w).map(|j| first + j) }
-        })
-        .collect();
+            *found = Found { grad: bad(grads).map(|j| first + j), weight: bad(w).map(|j| first + j) };
+        }
+    });
     storage.put_floats(PARAMS, params);
     storage.put_floats(MOMENT1, moment1);
     storage.put_floats(MOMENT2, moment2);

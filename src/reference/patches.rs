@@ -1,14 +1,13 @@
 //! patch_gather, positions_forward, positions_backward, mean_pool_forward, mean_pool_backward: how windows become
 //! sequences of tokens, and tokens one vector.
 
-use rayon::prelude::*;
-
 use crate::program::op::{Chance, MeanPool, PatchGather, PositionsBackward, PositionsForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
 use super::dropout::Drops;
 use super::scalar::Scalar;
-use super::storage::{Storage, partial_sums, tiles};
+use super::storage::Storage;
+use super::tasks::{each, partial_sums, tiles};
 
 /// Sequences per task.
 const TILE: usize = 16;
@@ -30,7 +29,7 @@ pub fn patch_gather<T: Scalar>(storage: &mut Storage<T>, op: &PatchGather) {
 
 pub fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForward, slot: usize) {
     let mut output = storage.take_floats(op.output);
-    tiles(&mut output, op.sequences, op.width, TILE).enumerate().for_each(|(task, output)| {
+    each(tiles(&mut output, op.sequences, op.width, TILE), &|task, output| {
         let first = task * TILE;
         let drops = Drops::new(&storage.step(slot), Chance::Hidden, op.site);
         let positions = &storage.floats(PARAMS)[op.positions..][..op.width];

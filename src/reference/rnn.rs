@@ -1,13 +1,12 @@
 //! rnn_forward, rnn_backward: the Elman cell over a whole sequence, a tile of the batch per task.
 
-use rayon::prelude::*;
-
 use crate::program::op::{Activation, RnnBackward, RnnForward};
 use crate::program::tensor::PARAMS;
 
 use super::matrix::{Matrix, Out, product};
 use super::scalar::Scalar;
-use super::storage::{Storage, tiles};
+use super::storage::Storage;
+use super::tasks::{each, tiles};
 
 /// Batch rows per task.
 const TILE: usize = 16;
@@ -16,7 +15,7 @@ pub fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
     let (h, steps) = (op.hidden, op.steps);
     let mut states = storage.take_floats(op.states);
     let w_hh = storage.take_transposed(op.w_hh, h, h);
-    tiles(&mut states, op.batch, (steps + 1) * h, TILE).enumerate().for_each(|(task, states)| {
+    each(tiles(&mut states, op.batch, (steps + 1) * h, TILE), &|task, states| {
         let first = task * TILE;
         let params = storage.floats(PARAMS);
         let bias = &params[op.b_hh..][..h];
@@ -67,7 +66,7 @@ pub fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
     let mut d_projected = storage.take_floats(op.d_projected);
     let d_tiles = tiles(&mut d_projected, op.batch, steps * h, TILE);
-    d_tiles.enumerate().for_each(|(task, d_projected)| {
+    each(d_tiles, &|task, d_projected| {
         let first = task * TILE;
         let w_hh = Matrix::new(storage.floats(PARAMS), op.w_hh, h, h, h);
         let states = storage.floats(op.states);

@@ -1,14 +1,10 @@
 //! The CPU engine's tensors of one replica: one vector each.
 
-use std::ops::Range;
 use std::sync::Arc;
-
-use rayon::prelude::*;
-use rayon::slice::ChunksMut;
 
 use crate::error::{Error, Result};
 use crate::program::tensor::{PARAMS, STEPS};
-use crate::program::{Element, Fill, Program, ReplicaStep, Rows, Tensor, TensorId};
+use crate::program::{Element, Fill, Program, ReplicaStep, Tensor, TensorId};
 
 use super::matrix::transpose;
 use super::scalar::Scalar;
@@ -148,47 +144,4 @@ fn filled<V: Clone>(len: usize, value: V) -> Option<Vec<V>> {
     values.try_reserve_exact(len).ok()?;
     values.resize(len, value);
     Some(values)
-}
-
-/// Cuts `items` of `width` words each into disjoint pieces of `tile` items, in order.
-///
-/// The cut depends on the shape alone, never on the number of threads.
-pub fn tiles<V: Send>(buffer: &mut [V], items: usize, width: usize, tile: usize) -> ChunksMut<'_, V> {
-    spans(buffer, 0, items, width, tile)
-}
-
-/// The same of items that start at word `start`.
-pub fn spans<V: Send>(buffer: &mut [V], start: usize, items: usize, width: usize, tile: usize) -> ChunksMut<'_, V> {
-    buffer[start..][..items * width].par_chunks_mut(tile * width)
-}
-
-/// The same of a view's rows, and how many rows a piece holds: `tile`, or one sequence where rows lie in sequences.
-pub fn row_tiles<'a, V>(buffer: &'a mut [V], rows: &Rows, tile: usize) -> (Vec<&'a mut [V]>, usize) {
-    if rows.inner >= rows.count {
-        return (buffer[..rows.count * rows.width].chunks_mut(tile * rows.width).collect(), tile);
-    }
-    let sequences = buffer[rows.offset..].chunks_mut(rows.outer_stride).take(rows.count / rows.inner);
-    (sequences.map(|sequence| &mut sequence[..rows.inner * rows.width]).collect(), rows.inner)
-}
-
-/// Sums `[words]` over `items`: each tile's sum on a task of its own, then the tiles' in order.
-pub fn partial_sums<T: Scalar>(
-    items: usize,
-    tile: usize,
-    words: usize,
-    add: impl Fn(Range<usize>, &mut [T]) + Sync,
-) -> Vec<T> {
-    let tiles = (0..items.div_ceil(tile)).into_par_iter().map(|task| {
-        let mut sums = vec![T::ZERO; words];
-        T::vectorized(
-            #[inline(always)]
-            || add(task * tile..((task + 1) * tile).min(items), &mut sums),
-        );
-        sums
-    });
-    let mut total = vec![T::ZERO; words];
-    for sums in tiles.collect::<Vec<_>>() {
-        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
-    }
-    total
 }

@@ -1,7 +1,5 @@
 //! topk_histogram, topk_pick, topk_ties, threshold_mask: the exact set of smallest living weights, by radix select over
-//! the bits of |w|. A block of words per task, 32 words and one word of the mask at a time.
-
-use rayon::prelude::*;
+//! the bits of |w|. Some blocks of words per task, 32 words and one word of the mask at a time.
 
 use crate::program::op::{ThresholdMask, TopkHistogram, TopkPick, TopkTies, topk};
 use crate::program::rng;
@@ -10,11 +8,14 @@ use crate::program::tensor::{MASK, PARAMS};
 
 use super::scalar::Scalar;
 use super::storage::Storage;
+use super::tasks::each;
 
 /// Words under one word of the mask.
 const GROUP: usize = 32;
-/// Blocks per task at least: few take less time than to hand them over.
+/// Blocks per task: fewer take less time than to hand them over.
 const BLOCKS: usize = 4;
+/// Words per task.
+const TILE: usize = BLOCKS * topk::BLOCK;
 /// Histograms that a task fills in turns: neighbours mostly fall into one bin, and each would wait for the one before.
 const HISTOGRAMS: usize = 4;
 
@@ -70,10 +71,10 @@ fn shift(pass: usize) -> u32 {
     24 - 8 * pass as u32
 }
 
-/// The prunable weights and their masks by [`topk::BLOCK`].
-fn blocks<T: Scalar>(storage: &Storage<T>, words: usize) -> impl IndexedParallelIterator<Item = (&[T], &[u32])> {
-    let weights = storage.floats(PARAMS)[..words].par_chunks(topk::BLOCK);
-    weights.zip(storage.integers(MASK)[..words / GROUP].par_chunks(topk::BLOCK / GROUP)).with_min_len(BLOCKS)
+/// The prunable weights and their masks by tasks.
+fn tiles<T: Scalar>(storage: &Storage<T>, words: usize) -> impl Iterator<Item = (&[T], &[u32])> {
+    let weights = storage.floats(PARAMS)[..words].chunks(TILE);
+    weights.zip(storage.integers(MASK)[..words / GROUP].chunks(TILE / GROUP))
 }
 
 pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, slot: usize) {
@@ -85,11 +86,11 @@ pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, s
     let above = if op.pass == 0 { 0 } else { u32::MAX << (shift(op.pass) + 8) };
     let prefix = storage.integers(op.state)[topk::PREFIX] & above;
     let low = shift(op.pass);
-    let count = |(g, (weights, mask)): (usize, (&[T], &[u32]))| {
-        let mut counts = [[0u32; topk::BINS]; HISTOGRAMS];
+    let mut counted = vec![[[0u32; topk::BINS]; HISTOGRAMS]; op.prunable_words.div_ceil(TILE)];
+    each(tiles(storage, op.prunable_words).zip(&mut counted), &|task, ((weights, mask), counts)| {
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, g * topk::BLOCK + i * GROUP);
+                let keys = prune_keys::<T, RANDOM>(&step, weights, task * TILE + i * GROUP);
                 let mut counted = living & matching(&keys, |key| key & above == prefix);
                 while counted != 0 {
                     let j = counted.trailing_zeros() as usize;
@@ -98,9 +99,7 @@ pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, s
                 }
             }
         });
-        counts
-    };
-    let counted: Vec<_> = blocks(storage, op.prunable_words).enumerate().map(count).collect();
+    });
     let histogram = storage.integers_mut(op.histogram);
     for counts in counted.iter().flatten() {
         for (sum, count) in histogram.iter_mut().zip(counts) {
@@ -134,15 +133,15 @@ pub fn topk_ties<T: Scalar>(storage: &mut Storage<T>, op: &TopkTies, slot: usize
     let mut ties = storage.take_integers(op.ties);
     let step = storage.step(slot);
     let cut = storage.integers(op.state)[topk::PREFIX];
-    ties.par_iter_mut().zip(blocks(storage, op.prunable_words)).enumerate().for_each(|(g, (ties, (weights, mask)))| {
-        *ties = 0;
+    each(tiles(storage, op.prunable_words).zip(ties.chunks_mut(BLOCKS)), &|task, ((weights, mask), ties)| {
+        ties.fill(0);
         if step.prune_count == 0 {
             return;
         }
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, g * topk::BLOCK + i * GROUP);
-                *ties += (living & matching(&keys, |key| key == cut)).count_ones();
+                let keys = prune_keys::<T, RANDOM>(&step, weights, task * TILE + i * GROUP);
+                ties[i * GROUP / topk::BLOCK] += (living & matching(&keys, |key| key == cut)).count_ones();
             }
         });
     });
@@ -156,19 +155,18 @@ pub fn threshold_mask<T: Scalar>(storage: &mut Storage<T>, op: &ThresholdMask, s
     }
     let state = storage.integers(op.state);
     let (cut, remaining) = (state[topk::PREFIX], state[topk::REMAINING]);
-    // How many ties are left to prune at each block's start.
-    let left: Vec<u32> = storage
-        .integers(op.ties)
-        .iter()
-        .scan(remaining, |left, ties| Some(std::mem::replace(left, left.saturating_sub(*ties))))
-        .collect();
     let mut mask = storage.take_integers(MASK);
-    let weights = storage.floats(PARAMS)[..op.prunable_words].par_chunks(topk::BLOCK);
-    let masks = mask[..op.prunable_words / GROUP].par_chunks_mut(topk::BLOCK / GROUP);
-    weights.zip(masks).zip(left).with_min_len(BLOCKS).enumerate().for_each(|(g, ((weights, mask), mut left))| {
+    // How many ties are left to prune at each task's start.
+    let left = storage
+        .integers(op.ties)
+        .chunks(BLOCKS)
+        .scan(remaining, |left, ties| Some(std::mem::replace(left, left.saturating_sub(ties.iter().sum()))));
+    let weights = storage.floats(PARAMS)[..op.prunable_words].chunks(TILE);
+    let masks = mask[..op.prunable_words / GROUP].chunks_mut(TILE / GROUP);
+    each(weights.zip(masks).zip(left), &|task, ((weights, mask), mut left)| {
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, g * topk::BLOCK + i * GROUP);
+                let keys = prune_keys::<T, RANDOM>(&step, weights, task * TILE + i * GROUP);
                 let below = matching(&keys, |key| key < cut);
                 let mut ties = *living & matching(&keys, |key| key == cut);
                 *living &= !below;

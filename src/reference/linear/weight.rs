@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::program::Rows;
 use crate::program::op::LinearBackwardWeight;
 use crate::program::tensor::GRADS;
@@ -11,6 +9,7 @@ use crate::program::tensor::GRADS;
 use super::super::matrix::{Matrix, Out, even, product, transpose};
 use super::super::scalar::Scalar;
 use super::super::storage::Storage;
+use super::super::tasks::each;
 
 /// Rows of the weight gradient per task.
 const TILE: usize = 256;
@@ -50,7 +49,7 @@ pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBa
     let words = tile * (columns + 1);
     let mut scratch = storage.take_scratch(splits.len() * tiles * words);
     let sums = &mut scratch[..splits.len() * tiles * words];
-    sums.par_chunks_mut(words).enumerate().for_each(|(task, sums)| {
+    each(sums.chunks_mut(words), &|task, sums| {
         let first = task / splits.len() * tile;
         let outputs = first..(first + tile).min(outputs);
         splits[task % splits.len()].sums(storage, outputs, sums);
