@@ -204,6 +204,7 @@ pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &At
 }
 
 /// What both backward passes read to compute probabilities again.
+/// Like products of both stand in loops: the code of one is large, and compiled for every width of vectors.
 struct Again<'a, T> {
     qkv: &'a [T],
     before: Option<&'a [T]>,
@@ -240,8 +241,9 @@ impl<'a, T: Scalar> Again<'a, T> {
         let Scratch { own, d_own, p, d_p } = scratch;
         for first in (0..n).step_by(LANES) {
             let own_rows = OwnRows { first, tokens: n };
-            d_output.load(d_own, first, T::ONE);
-            output.load(own, first, T::ONE);
+            for (side, lanes) in [(d_output, &mut *d_own), (output, &mut *own)] {
+                side.load(lanes, first, T::ONE);
+            }
             let mut delta = [T::ZERO; LANES];
             for (own, d_own) in apart(own).zip(apart(d_own)) {
                 for l in 0..LANES {
@@ -254,8 +256,9 @@ impl<'a, T: Scalar> Again<'a, T> {
                 softmax[2 * (first + l) + 1] = delta[l];
             }
             q.load(own, first, scale);
-            k.dot(own, p);
-            v.dot(d_own, d_p);
+            for (side, lanes, products) in [(k, &*own, &mut *p), (v, &*d_own, &mut *d_p)] {
+                side.dot(lanes, products);
+            }
             if let Some(before) = self.before {
                 own_rows.add_to(p, &before[place.scores()..]);
             }
@@ -296,10 +299,12 @@ impl<'a, T: Scalar> Again<'a, T> {
         let d_output = place.values(self.d_output);
         let Scratch { own, d_own, p, d_p } = scratch;
         for first in (0..n).step_by(LANES) {
-            k.load(own, first, scale);
-            v.load(d_own, first, T::ONE);
-            q.dot(own, p);
-            d_output.dot(d_own, d_p);
+            for (side, lanes, scale) in [(k, &mut *own, scale), (v, &mut *d_own, T::ONE)] {
+                side.load(lanes, first, scale);
+            }
+            for (side, lanes, products) in [(q, &*own, &mut *p), (d_output, &*d_own, &mut *d_p)] {
+                side.dot(lanes, products);
+            }
             for (i, p) in apart_mut(p).enumerate() {
                 if let Some(before) = self.before {
                     let before = at(before, place.scores() + i * n + first);
@@ -326,8 +331,9 @@ impl<'a, T: Scalar> Again<'a, T> {
                 }
                 self.drops.apply_lanes(place.draws() + row, 1, p);
             }
-            q.combine(d_p, scale, &mut d_query[d..], first, q.row);
-            d_output.combine(p, T::ONE, &mut d_query[2 * d..], first, q.row);
+            for (side, weights, scale, part) in [(q, &*d_p, scale, 1), (d_output, &*p, T::ONE, 2)] {
+                side.combine(weights, scale, &mut d_query[part * d..], first, q.row);
+            }
         }
     }
 }

@@ -26,6 +26,9 @@ pub trait Scalar:
 {
     const ZERO: Self;
     const ONE: Self;
+    /// Whether loops are compiled for several items at once too; the oracle races nobody.
+    #[doc(hidden)]
+    const UNROLLED: bool;
 
     fn from_f32(value: f32) -> Self;
     fn from_f64(value: f64) -> Self;
@@ -66,6 +69,7 @@ pub trait Scalar:
 impl Scalar for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+    const UNROLLED: bool = true;
 
     fn gemm() -> Gemm<Self> {
         gemm_f32::gemm::f32::get_gemm_fn()
@@ -220,6 +224,7 @@ fn exp(x: f32) -> f32 {
 impl Scalar for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+    const UNROLLED: bool = false;
 
     fn from_f32(value: f32) -> Self {
         value as f64
@@ -253,7 +258,7 @@ impl Scalar for f64 {
         super::twin(storage, op, slot);
     }
 
-    /// The oracle races nobody: one variant of each loop is a third of the code.
+    /// One variant of each loop is a third of the code.
     #[inline(always)]
     fn vectorized<R>(work: impl FnOnce() -> R) -> R {
         work()

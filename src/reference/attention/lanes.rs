@@ -18,12 +18,12 @@ pub type Lanes<T> = [T; LANES];
 macro_rules! in_blocks {
     ($count:expr, |$start:ident, $B:ident| $body:expr) => {
         let mut $start = 0;
-        while $start + 8 <= $count {
+        while T::UNROLLED && $start + 8 <= $count {
             const $B: usize = 8;
             $body;
             $start += $B;
         }
-        while $start + 4 <= $count {
+        while T::UNROLLED && $start + 4 <= $count {
             const $B: usize = 4;
             $body;
             $start += $B;
