@@ -48,12 +48,16 @@ impl Gpu {
 
     /// Runs `make`, and turns the errors it raises on the device into one that names `what`.
     pub(crate) fn scoped<T>(&self, what: impl Display, make: impl FnOnce() -> T) -> Result<T> {
-        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let filters = [wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation, wgpu::ErrorFilter::Internal];
+        let scopes = filters.map(|filter| self.device.push_error_scope(filter));
         let made = make();
-        // Scopes close in the reverse order.
-        let errors = [internal, validation, memory].map(|scope| pollster::block_on(scope.pop()));
+        self.close(scopes, &what)?;
+        Ok(made)
+    }
+
+    fn close(&self, scopes: [wgpu::ErrorScopeGuard; 3], what: &dyn Display) -> Result<()> {
+        // In the reverse order.
+        let errors: Vec<_> = scopes.into_iter().rev().map(|scope| pollster::block_on(scope.pop())).collect();
         let error = errors.into_iter().flatten().next();
         if error.is_some() {
             // What a lost device refuses is refused for being lost, which is told with the next look at it.
@@ -61,7 +65,7 @@ impl Gpu {
             self.check()?;
         }
         match error {
-            None => Ok(made),
+            None => Ok(()),
             Some(wgpu::Error::OutOfMemory { .. }) => Err(self.out_of_memory(what)),
             Some(error) => Err(Error::Device {
                 problem: format!("{}: {what}: {error}", self.summary().name),
