@@ -1,5 +1,5 @@
 //! topk_histogram, topk_pick, topk_ties, threshold_mask: the exact set of smallest living weights, by radix select over
-//! the bits of |w|. Some blocks of words per task, 32 words and one word of the mask at a time.
+//! the bits of |w|. A block of words per task, 32 words and one word of the mask at a time.
 
 use crate::program::op::{ThresholdMask, TopkHistogram, TopkPick, TopkTies, topk};
 use crate::program::rng;
@@ -12,12 +12,10 @@ use super::tasks::each;
 
 /// Words under one word of the mask.
 const GROUP: usize = 32;
-/// Blocks per task: fewer take less time than to hand them over.
-const BLOCKS: usize = 4;
-/// Words per task.
-const TILE: usize = BLOCKS * topk::BLOCK;
 /// Histograms that a task fills in turns: neighbours mostly fall into one bin, and each would wait for the one before.
 const HISTOGRAMS: usize = 4;
+/// Weights of a group from which on all are counted, those with nothing to add too.
+const MANY: u32 = 12;
 
 /// The order in which weights fall, the first of which is word `first`: the bits of |w|, which are ordered as |w| is, or
 /// at random.
@@ -71,10 +69,10 @@ fn shift(pass: usize) -> u32 {
     24 - 8 * pass as u32
 }
 
-/// The prunable weights and their masks by tasks.
-fn tiles<T: Scalar>(storage: &Storage<T>, words: usize) -> impl Iterator<Item = (&[T], &[u32])> {
-    let weights = storage.floats(PARAMS)[..words].chunks(TILE);
-    weights.zip(storage.integers(MASK)[..words / GROUP].chunks(TILE / GROUP))
+/// The prunable weights and their masks by blocks.
+fn blocks<T: Scalar>(storage: &Storage<T>, words: usize) -> impl Iterator<Item = (&[T], &[u32])> {
+    let weights = storage.floats(PARAMS)[..words].chunks(topk::BLOCK);
+    weights.zip(storage.integers(MASK)[..words / GROUP].chunks(topk::BLOCK / GROUP))
 }
 
 pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, slot: usize) {
@@ -86,15 +84,23 @@ pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, s
     let above = if op.pass == 0 { 0 } else { u32::MAX << (shift(op.pass) + 8) };
     let prefix = storage.integers(op.state)[topk::PREFIX] & above;
     let low = shift(op.pass);
-    let mut counted = vec![[[0u32; topk::BINS]; HISTOGRAMS]; op.prunable_words.div_ceil(TILE)];
-    each(tiles(storage, op.prunable_words).zip(&mut counted), &|task, ((weights, mask), counts)| {
+    let mut counted = vec![[[0u32; topk::BINS]; HISTOGRAMS]; op.prunable_words.div_ceil(topk::BLOCK)];
+    each(blocks(storage, op.prunable_words).zip(&mut counted), &|task, ((weights, mask), counts)| {
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, task * TILE + i * GROUP);
+                let keys = prune_keys::<T, RANDOM>(&step, weights, task * topk::BLOCK + i * GROUP);
                 let mut counted = living & matching(&keys, |key| key & above == prefix);
+                let bin = |j: usize| (keys[j] >> low & 0xFF) as usize;
+                // Bit after bit waits for the bit before; where most are set, it is quicker to add the zeros too.
+                if counted.count_ones() > MANY {
+                    for j in 0..GROUP {
+                        counts[j % HISTOGRAMS][bin(j)] += counted >> j & 1;
+                    }
+                    continue;
+                }
                 while counted != 0 {
                     let j = counted.trailing_zeros() as usize;
-                    counts[j % HISTOGRAMS][(keys[j] >> low & 0xFF) as usize] += 1;
+                    counts[j % HISTOGRAMS][bin(j)] += 1;
                     counted &= counted - 1;
                 }
             }
@@ -133,15 +139,15 @@ pub fn topk_ties<T: Scalar>(storage: &mut Storage<T>, op: &TopkTies, slot: usize
     let mut ties = storage.take_integers(op.ties);
     let step = storage.step(slot);
     let cut = storage.integers(op.state)[topk::PREFIX];
-    each(tiles(storage, op.prunable_words).zip(ties.chunks_mut(BLOCKS)), &|task, ((weights, mask), ties)| {
-        ties.fill(0);
+    each(blocks(storage, op.prunable_words).zip(&mut ties), &|task, ((weights, mask), ties)| {
+        *ties = 0;
         if step.prune_count == 0 {
             return;
         }
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, task * TILE + i * GROUP);
-                ties[i * GROUP / topk::BLOCK] += (living & matching(&keys, |key| key == cut)).count_ones();
+                let keys = prune_keys::<T, RANDOM>(&step, weights, task * topk::BLOCK + i * GROUP);
+                *ties += (living & matching(&keys, |key| key == cut)).count_ones();
             }
         });
     });
@@ -156,17 +162,17 @@ pub fn threshold_mask<T: Scalar>(storage: &mut Storage<T>, op: &ThresholdMask, s
     let state = storage.integers(op.state);
     let (cut, remaining) = (state[topk::PREFIX], state[topk::REMAINING]);
     let mut mask = storage.take_integers(MASK);
-    // How many ties are left to prune at each task's start.
+    // How many ties are left to prune at each block's start.
     let left = storage
         .integers(op.ties)
-        .chunks(BLOCKS)
-        .scan(remaining, |left, ties| Some(std::mem::replace(left, left.saturating_sub(ties.iter().sum()))));
-    let weights = storage.floats(PARAMS)[..op.prunable_words].chunks(TILE);
-    let masks = mask[..op.prunable_words / GROUP].chunks_mut(TILE / GROUP);
+        .iter()
+        .scan(remaining, |left, ties| Some(std::mem::replace(left, left.saturating_sub(*ties))));
+    let weights = storage.floats(PARAMS)[..op.prunable_words].chunks(topk::BLOCK);
+    let masks = mask[..op.prunable_words / GROUP].chunks_mut(topk::BLOCK / GROUP);
     each(weights.zip(masks).zip(left), &|task, ((weights, mask), mut left)| {
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, task * TILE + i * GROUP);
+                let keys = prune_keys::<T, RANDOM>(&step, weights, task * topk::BLOCK + i * GROUP);
                 let below = matching(&keys, |key| key < cut);
                 let mut ties = *living & matching(&keys, |key| key == cut);
                 *living &= !below;
