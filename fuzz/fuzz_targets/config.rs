@@ -6,11 +6,11 @@ use cli::args::TrainArgs;
 use cli::config::Config;
 
 #[path = "../targets.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "each target uses its part")]
 mod targets;
 
 #[path = "../../src/cli"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the program uses the rest")]
 mod cli {
     pub mod args;
     pub mod config;
