@@ -65,12 +65,12 @@ pub const ROOFLINE: &[(&str, &str)] = shaders!("roofline/": roofline_copy, roofl
 
 /// What kernels share.
 pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
-    across_steps,
+    across,
     activated_backward,
     activated_forward,
     activations,
     add_rows,
-    along_steps,
+    along,
     attention,
     block,
     columns,
