@@ -1,20 +1,21 @@
-// Compiles WGSL with Dawn, Chrome's WebGPU, whose compiler is Tint, and tells what it says: `node judge_tint.mjs PACKAGE < LIST`, where
-// PACKAGE is the folder of npm's `webgpu`. LIST and the answers are those of hlsl_judge.c, with a pipeline's constants
+// Compiles WGSL with Dawn, Chrome's WebGPU, whose compiler is Tint, and tells what it says:
+// `node judge_tint.mjs PACKAGE BACKEND < LIST`. PACKAGE is the folder of npm's `webgpu`; BACKEND is `null`, where Tint reads and
+// checks but writes nothing, or `vulkan`. LIST and the answers are those of hlsl_judge.c, with a pipeline's constants
 // (`-NAME=VALUE,...`) as a third word.
 import fs from 'node:fs';
 
-const { create, globals } = await import(`${process.argv[2]}/index.js`);
+const [folder, backend] = process.argv.slice(2);
+const { create, globals } = await import(`${folder}/index.js`);
 Object.assign(globalThis, globals);
 // Dawn prints each error besides handing it over.
 console.error = console.warn = () => {};
 // Named, for what is collected takes its devices along.
-const gpu = create([]);
+const gpu = create([`backend=${backend}`]);
 const adapter = await gpu.requestAdapter();
 if (!adapter) {
-  process.stderr.write('Dawn finds no Vulkan adapter\n');
+  process.stderr.write(`Dawn finds no adapter for ${backend}\n`);
   process.exit(2);
 }
-process.stderr.write(`Dawn on ${adapter.info.description}\n`);
 const device = await adapter.requestDevice();
 
 for (const line of fs.readFileSync(0, 'utf8').trim().split('\n')) {
