@@ -101,7 +101,7 @@ fn lstm_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
             a_g = load_gates(gate_g) + bias.z;
             a_o = load_gates(gate_o) + bias.w;
         }
-        for (var k0 = 0u; k0 < p.hidden; k0 = k0 + LANES) {
+        for (var k0 = 0u; t > 0u && k0 < p.hidden; k0 = k0 + LANES) {
             // Later steps of a dispatch find the h that this workgroup left there.
             if (t == p.t_begin) {
                 workgroupBarrier();

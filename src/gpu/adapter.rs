@@ -55,6 +55,8 @@ pub enum AdapterClass {
 }
 
 impl AdapterClass {
+    pub const ALL: [AdapterClass; 3] = [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete];
+
     /// Operations a second that the slow ones of a class still do on the kernels that suit them least: what a cut relies on
     /// before anything is measured.
     pub fn speed(self) -> f64 {
@@ -62,6 +64,15 @@ impl AdapterClass {
             AdapterClass::Software => 2e9,
             AdapterClass::Integrated => 2e10,
             AdapterClass::Discrete => 2e11,
+        }
+    }
+
+    /// Workgroups that keep the usual adapter of a class busy: a kernel that has a choice makes as many.
+    pub fn workgroups(self) -> usize {
+        match self {
+            AdapterClass::Software => 1,
+            AdapterClass::Integrated => 16,
+            AdapterClass::Discrete => 64,
         }
     }
 
