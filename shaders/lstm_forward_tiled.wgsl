@@ -7,8 +7,10 @@
 //! Uses: activations, add_terms, lstm_cell_forward, recurrent_tile
 
 override UNITS: u32 = 256u;  // of a workgroup: 64, 128 or 256
-override ROWS: u32 = 8u;     // 8, 16 or 32
+override ROWS: u32 = 8u;     // 8 or 16 (up to 128 units)
 override FOURS: u32 = UNITS;
+// As many parts for every ROWS: no forecast depends on it.
+override BAND_LANES: u32 = (FOURS + 127u) / 128u * 128u;
 
 struct Params {
     batch: u32,          // B
@@ -73,7 +75,7 @@ fn finish_rows(sum: mat4x4<f32>, from_row: u32, t: u32, here: Place) {
     workgroupBarrier();
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(LANES)
 fn lstm_forward_tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let here = place_of(group, p.first_tile, lane);
     let unit = min(here.first_unit + lane % FOURS, p.hidden - 1u);

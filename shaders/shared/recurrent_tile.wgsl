@@ -1,16 +1,16 @@
-// Products of a recurrent matrix and ROWS batch rows, by workgroups of 256 invocations that own UNITS hidden units: an
-// invocation sums its part's terms of four outputs for the eight rows of its band. More rows would not fit all registers.
-const LANES: u32 = 256u;
-// vec4 in half of the workgroup memory.
-const HALF: u32 = 512u;
-override BAND_LANES: u32 = LANES * 8u / ROWS;
+// Products of a recurrent matrix and ROWS batch rows, by workgroups that own UNITS hidden units: an invocation sums its part's
+// terms of four outputs for the eight rows of its band. More rows would not fit all registers.
+override LANES: u32 = BAND_LANES * ROWS / 8u;
 override PARTS: u32 = BAND_LANES / FOURS;
+// vec4 in all of the workgroup memory, and in half.
+override TILE: u32 = 4u * LANES;
+override HALF: u32 = 2u * LANES;
 // Fours of a row's terms that half holds.
 override CHUNK: u32 = HALF / ROWS;
 
-// x [ROWS, CHUNK] in halves, one in use while the other is filled; then the sums of four rows of each
-// band [4, ROWS / 8, PARTS, FOURS].
-var<workgroup> sh_tile: array<vec4<f32>, 1024>;
+// x [ROWS, CHUNK] in halves, one in use while the other is filled; then the sums of four rows of each band
+// [4, ROWS / 8, PARTS, FOURS].
+var<workgroup> sh_tile: array<vec4<f32>, TILE>;
 
 // Where a workgroup works.
 struct Place {

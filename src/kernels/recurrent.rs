@@ -15,9 +15,6 @@ const MOST_HELD: usize = 64;
 /// end of a dispatch tells each that the others are done.
 const MOST_WALKING: usize = 256;
 
-/// Invocations of a workgroup that shares a tile.
-const TILE_LANES: usize = 256;
-
 /// How a recurrent kernel reads its matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
@@ -51,13 +48,14 @@ impl Layout {
             _ if hidden <= MOST_HELD => (Way::Held, units_of(&[32]), 2, 1),
             _ => {
                 let units = units_of(&[128, MOST_WALKING]);
-                let bands = TILE_LANES / (units * outputs / 4);
+                // An invocation holds 32 sums, a workgroup has 256.
+                let rows = if units * outputs > 512 { 8 } else { 16 };
                 // A dispatch of one step waits for the matrix: half the tile would read it twice.
-                (Way::Tiled, units, (8 * bands).min(32), if units < hidden { 16 } else { 8 })
+                (Way::Tiled, units, rows, if units < hidden { rows } else { 8 })
             }
         };
         let groups = hidden.div_ceil(units);
-        // Narrower tiles where wide ones leave a card idle: no sum depends on them.
+        // Narrower tiles where wide ones leave a card idle: no forecast depends on them.
         while rows > fewest && batch.div_ceil(rows) * groups < class.workgroups() {
             rows /= 2;
         }
@@ -207,7 +205,7 @@ impl Packed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Layout, TILE_LANES, Way};
+    use super::{Layout, Way};
     use crate::gpu::AdapterClass::{Discrete, Integrated, Software};
 
     #[test]
@@ -222,7 +220,7 @@ mod tests {
                 assert_eq!(layout.way == Way::Held, hidden <= 64 && class != Software);
                 assert!(layout.workgroups(batch)[0] as usize * layout.rows >= batch);
                 let sums = layout.rows * layout.units * outputs;
-                assert!(layout.way != Way::Tiled || sums <= 32 * TILE_LANES, "an invocation holds 32 sums");
+                assert!(layout.way != Way::Tiled || sums <= 32 * 256, "an invocation holds 32 sums");
             }
         }
     }
@@ -232,9 +230,9 @@ mod tests {
         let rows = |hidden, batch, class| [4, 1].map(|outputs| Layout::of(outputs, hidden, batch, class).rows);
         assert_eq!([64, 128, 256].map(|batch| rows(64, batch, Discrete)), [[1; 2], [2; 2], [2; 2]]);
         assert_eq!([16, 32, 64].map(|batch| rows(64, batch, Integrated)), [[1; 2], [2; 2], [2; 2]]);
-        assert_eq!([64, 1024, 2048].map(|batch| rows(128, batch, Discrete)), [[8, 8], [16, 16], [16, 32]]);
+        assert_eq!([64, 1024].map(|batch| rows(128, batch, Discrete)), [[8, 8], [16, 16]]);
         assert_eq!([128, 1024].map(|batch| rows(256, batch, Discrete)), [[8, 8], [8, 16]]);
-        assert_eq!([64, 128, 256].map(|batch| rows(512, batch, Discrete)), [[16; 2], [16; 2], [32; 2]]);
-        assert_eq!([64, 256].map(|batch| rows(512, batch, Integrated)), [[32; 2], [32; 2]]);
+        assert_eq!([64, 256].map(|batch| rows(512, batch, Discrete)), [[16, 16], [16, 16]]);
+        assert_eq!([64, 256].map(|batch| rows(256, batch, Integrated)), [[8, 8], [8, 16]]);
     }
 }

@@ -78,8 +78,8 @@ fn constants(name: &str) -> BTreeSet<Vec<Constant>> {
     match () {
         () if open(LANES) => [32, 64, 128, 256].map(|lanes| vec![(LANES, lanes)]).into(),
         () if open("UNITS") && name.ends_with("_held") => tiles(&[32, 64], &[1, 2]),
-        () if name == "lstm_forward_tiled" => [(64, 32), (64, 16), (128, 16), (128, 8), (256, 8)].map(tile).into(),
-        () if open("UNITS") => tiles(&[64, 128, 256], &[8, 16, 32]),
+        () if name == "lstm_forward_tiled" => [(64, 8), (64, 16), (128, 8), (128, 16), (256, 8)].map(tile).into(),
+        () if open("UNITS") => tiles(&[64, 128, 256], &[8, 16]),
         () => asked,
     }
 }
