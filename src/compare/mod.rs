@@ -4,6 +4,7 @@
 //! is off by, and a floor per op ([`tolerance`]), both measured against the op's own scale.
 
 mod case;
+mod models;
 mod ops;
 mod steps;
 pub mod tolerance;
@@ -18,6 +19,7 @@ use crate::program::Program;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
 
 pub use case::Case;
+pub use models::{full_size_models, timed_models};
 pub use ops::{Divergence, OpReport};
 pub use steps::{FreeReport, StepReport};
 
