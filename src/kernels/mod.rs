@@ -13,6 +13,7 @@ mod loss;
 mod lstm;
 mod optimizer;
 mod patches;
+mod pipelines;
 pub mod plan;
 mod recurrent;
 mod rnn;
@@ -25,6 +26,7 @@ mod window;
 
 pub use autotune::autotune;
 pub use engine::{GpuEngine, GpuOptions};
+pub use pipelines::{Pipeline, pipelines};
 pub use waves::waves;
 
 use crate::program::Op;
