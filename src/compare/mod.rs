@@ -87,3 +87,18 @@ pub fn standard_cases() -> Vec<Case> {
         Case::patchtst(Variant::Authors, 2, 9, 31).set(|p| p.stride = None).dropout(0.3).prune(30),
     ]
 }
+
+/// Of each model the smallest of those cases: what a first check of a device runs, in seconds.
+pub fn smallest_cases() -> Vec<Case> {
+    let mut cases = standard_cases();
+    // A step's multiply-adds go by the weights and by how many windows and rows they meet.
+    cases.sort_by_key(|case| case.program().map_or(usize::MAX, |program| program.row_words().0 as usize));
+    let mut kinds = Vec::new();
+    cases.retain(|case| {
+        !kinds.contains(&case.model.kind) && {
+            kinds.push(case.model.kind);
+            true
+        }
+    });
+    cases
+}

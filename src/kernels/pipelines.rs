@@ -5,8 +5,9 @@ use std::fmt;
 
 use super::plan::Shapes;
 use super::{plan, sources};
-use crate::gpu::AdapterClass;
+use crate::error::Result;
 use crate::gpu::shader::Constant;
+use crate::gpu::{AdapterClass, Gpu};
 use crate::program::{List, Program};
 
 /// A shader, with what one pipeline makes of its open words.
@@ -14,6 +15,16 @@ use crate::program::{List, Program};
 pub struct Pipeline {
     pub shader: &'static str,
     pub constants: Vec<Constant>,
+}
+
+impl Pipeline {
+    /// Compiles it, and keeps it for engines on this device.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`](crate::Error::Adapter) with the driver's words.
+    pub fn compile(&self, gpu: &Gpu) -> Result<()> {
+        gpu.kernel(self.shader, &self.constants, || sources::shader(self.shader)).map(drop)
+    }
 }
 
 impl fmt::Display for Pipeline {
