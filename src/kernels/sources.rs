@@ -72,6 +72,8 @@ pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
     add_rows,
     along_steps,
     attention,
+    attention_backward,
+    attention_keys,
     block,
     columns,
     drop_block,
