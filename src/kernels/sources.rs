@@ -82,6 +82,8 @@ pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
     add_terms,
     along_steps,
     attention,
+    attention_backward,
+    attention_keys,
     block,
     by_cut,
     columns,
