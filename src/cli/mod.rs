@@ -6,6 +6,7 @@ mod config;
 mod config_file;
 mod devices;
 mod engine;
+mod escapes;
 mod evaluate;
 mod evaluate_text;
 mod experiment;
@@ -25,6 +26,8 @@ mod progress;
 mod report;
 mod resume;
 mod run_folder;
+mod shell;
+mod stop;
 mod study_config;
 mod table;
 mod train;
@@ -49,7 +52,10 @@ pub enum Code {
     Failed,
     /// Bad input or usage.
     Refused,
+    /// By Ctrl-C.
     Interrupted,
+    /// By SIGTERM, or by what a system ends its programs with.
+    Terminated,
 }
 
 impl From<Code> for ExitCode {
@@ -65,6 +71,7 @@ impl Code {
             Code::Failed => 1,
             Code::Refused => 2,
             Code::Interrupted => 130,
+            Code::Terminated => 143,
         }
     }
 }
