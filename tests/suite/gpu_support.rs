@@ -3,8 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use microglia::engine::{Engine, Pass};
-use microglia::gpu::{Choice, Gpu, wgpu};
-use microglia::kernels::{GpuEngine, GpuOptions};
+use microglia::gpu::{AdapterClass, Choice, Gpu, wgpu};
+use microglia::kernels::plan::Shapes;
+use microglia::kernels::{GpuEngine, GpuOptions, plan};
 use microglia::program::{List, Program};
 use microglia::reference::CpuEngine;
 
@@ -60,6 +61,21 @@ pub fn engine(gpu: &Arc<Gpu>, program: Program) -> GpuEngine {
 
 pub fn with(gpu: &Arc<Gpu>, program: Program, options: GpuOptions) -> GpuEngine {
     GpuEngine::new(gpu.clone(), program, GpuOptions { poison: true, ..options }).unwrap()
+}
+
+/// A class of adapter for each way in which this program's kernels are cut.
+pub fn classes(program: &Program) -> Vec<GpuOptions> {
+    let mut ways = Vec::new();
+    let options = AdapterClass::ALL.into_iter().filter_map(|class| {
+        let shapes = Shapes::of(program, class);
+        let ops = List::ALL.iter().flat_map(|&list| program.list(list));
+        let way: Vec<String> = ops.map(|op| format!("{:?}", plan(op, &shapes).dispatches)).collect();
+        (!ways.contains(&way)).then(|| {
+            ways.push(way);
+            GpuOptions { class: Some(class), ..GpuOptions::default() }
+        })
+    });
+    options.collect()
 }
 
 /// Optimizer steps on slots 0 … S − 1, and an evaluation after them.

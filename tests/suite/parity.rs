@@ -14,7 +14,7 @@ use microglia::program::tensor::*;
 use microglia::program::{Element, List, Op, ReplicaStep, rng};
 use microglia::reference::CpuEngine;
 
-use crate::gpu_support::{gpu, with};
+use crate::gpu_support::{classes, gpu, with};
 use microglia::compare::{Case, tolerance};
 
 /// Relative to the largest magnitude: a few roundings, and a division of WGSL's 2.5 units in the last place.
@@ -36,8 +36,7 @@ fn check_passes(
     alter: impl Fn(usize, &mut ReplicaStep),
 ) {
     let Some(gpu) = gpu() else { return };
-    for class in AdapterClass::ALL {
-        let options = GpuOptions { class: Some(class), ..GpuOptions::default() };
+    for options in classes(&case.program().unwrap()) {
         check_engine(case, with(&gpu, case.program().unwrap(), options), passes.clone(), &alter);
     }
 }
