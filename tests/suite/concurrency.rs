@@ -1,6 +1,8 @@
 //! Two runs in one folder, a signal twice, a closed stdout, and where a run writes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use crate::cli::{TINY, code, command, microglia, refused, stderr, summary};
@@ -92,6 +94,7 @@ fn a_second_study_in_a_folder_is_refused_until_the_first_is_gone() {
 }
 
 /// All files below a folder.
+#[cfg(unix)]
 fn below(folder: &Path) -> Vec<PathBuf> {
     let (mut all, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
     while let Some(next) = folders.pop() {
