@@ -96,6 +96,8 @@ mod patchtst_files;
 mod profile;
 /// A run that stops at any step and goes on ends in the bits of the one that never stopped.
 mod resume;
+/// What shaders may index, for compilers to keep it in registers.
+mod shader_habits;
 /// Every shader, checked without a GPU.
 mod shaders;
 /// Statistics as SciPy computes them.

@@ -237,6 +237,24 @@ fn patchtst_authors() {
     check(case(1, 2, 8).set(|p| (p.norm, p.pool) = (NormKind::Batch, Pool::Flatten)));
 }
 
+/// Heads of every number of vec4 that an invocation holds, one part and several, whole vec4 and not, with scores handed on.
+#[test]
+fn patchtst_heads_of_every_width() {
+    for width in [1, 4, 7, 8, 11, 16, 17, 20, 32, 33, 64] {
+        let case = Case::patchtst(Variant::Official, 1, 2, 12).slots(2).layers(3).dropout(0.2);
+        check(case.set(|p| (p.d_model, p.heads, p.attention_dropout) = (2 * width, 2, 0.3)));
+    }
+}
+
+/// Parts of a head of which a workgroup holds fewer tokens than there are.
+#[test]
+fn patchtst_wide_heads_of_many_patches() {
+    let case = Case::patchtst(Variant::Official, 2, 1, 30).slots(1).dropout(0.2);
+    check(case.set(|p| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff, p.attention_dropout) = (Some(2), Some(1), 68, 1, 5, 0.3);
+    }));
+}
+
 /// Workgroups of one pair and of several, tiles that the tokens fill and that they do not, wide heads.
 #[test]
 fn patchtst_of_many_patches() {

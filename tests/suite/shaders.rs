@@ -45,6 +45,9 @@ pub fn cases() -> Vec<Case> {
         Case::new(Rnn, 2, 3, 3, 20),
         Case::patchtst(Variant::Official, 2, 3, 9).dropout(0.3).set(|p| (p.revin_affine, p.head_dropout) = (true, 0.1)),
         Case::patchtst(Variant::Authors, 2, 3, 9),
+        // Heads of one vec4 an invocation and of several, of one part and of several.
+        Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| (p.d_model, p.heads) = (32, 2)),
+        Case::patchtst(Variant::Official, 1, 2, 9).set(|p| (p.d_model, p.heads) = (128, 2)),
     ]
 }
 
