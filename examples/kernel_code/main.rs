@@ -18,7 +18,7 @@ use std::path::Path;
 
 use microglia::compare::{Case, every_model, full_size_models};
 use microglia::gpu::AdapterClass;
-use microglia::gpu::shader::{Access, Constant, SLOT, Shader};
+use microglia::gpu::shader::{Access, Binding, Constant, SLOT, Shader};
 use microglia::kernels::{pipelines, sources};
 use microglia::program::Program;
 
@@ -67,6 +67,15 @@ fn broken() -> Result<Vec<Pipeline>, Failure> {
     Ok(found)
 }
 
+/// As a Vulkan driver tells bindings apart.
+fn kind(binding: &Binding) -> char {
+    match binding.access {
+        Access::Uniform if binding.name == SLOT => 'd',
+        Access::Uniform => 'u',
+        Access::Read | Access::ReadWrite => 's',
+    }
+}
+
 fn main() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [folder, which, asked @ ..] = &words[..] else { return Err("kernel_code FOLDER WHICH FORM...".into()) };
@@ -83,11 +92,7 @@ fn main() -> Result<(), Failure> {
             std::fs::write(file, form.write(&resolved).map_err(|e| format!("{}: {e}", pipeline.name))?)?;
         }
         let constants: Vec<String> = pipeline.constants.iter().map(|(word, value)| format!("{word}={value}")).collect();
-        let kinds: String = pipeline.shader.bindings().iter().map(|binding| match binding.access {
-            Access::Uniform if binding.name == SLOT => 'd',
-            Access::Uniform => 'u',
-            Access::Read | Access::ReadWrite => 's',
-        }).collect();
+        let kinds: String = pipeline.shader.bindings().iter().map(kind).collect();
         let (name, entry, refused_by) = (&pipeline.name, &pipeline.shader.name, &pipeline.refused_by);
         writeln!(index, "{name}\t{entry}\t-{}\t{kinds}\t{refused_by}", constants.join(","))?;
     }

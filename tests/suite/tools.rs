@@ -16,7 +16,9 @@ fn awk(program: &str, variables: &[&str], texts: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new("awk");
     command.current_dir(folder.path()).arg("-f").arg(root().join("scripts").join(program));
-    variables.iter().for_each(|variable| drop(command.args(["-v", variable])));
+    for variable in variables {
+        command.args(["-v", variable]);
+    }
     for (name, text) in texts {
         std::fs::write(folder.path().join(name), text).unwrap();
         command.arg(name);
@@ -51,7 +53,11 @@ fn a_kernel_that_spills_or_is_worse_is_refused() {
         ("1", line(0, 0, 32, 104), "loss on navi21: 104 cycles, not 100"),
         ("1", line(0, 0, 32, 100).replace("loss", "new"), "new on navi21: has no figures"),
         ("1", BROKEN.into(), "loss on navi21: is made no more"),
-        ("1", line(0, 0, 32, 100).replace("\t0\t64\t", "\t0\t0\t"), "bad on navi21: the compiler tells of no scratch memory"),
+        (
+            "1",
+            line(0, 0, 32, 100).replace("\t0\t64\t", "\t0\t0\t"),
+            "bad on navi21: the compiler tells of no scratch memory",
+        ),
         ("1", line(0, 0, 32, 100).replace(BROKEN, ""), "no broken kernel shows on navi21"),
         ("1", String::new(), "no kernel was compiled"),
         ("2", line(0, 64, 32, 100), "loss on navi21: keeps 64 bytes"),
