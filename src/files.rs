@@ -4,7 +4,10 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process;
+use std::time::Duration;
+use std::{process, thread};
+
+use same_file::Handle;
 
 use crate::error::{Error, Result};
 use crate::memory;
@@ -62,7 +65,8 @@ pub fn is_no_file(path: &Path) -> bool {
 /// Writes a whole file or leaves the old one: a temporary file beside it, flushed, then renamed over it.
 ///
 /// # Errors
-/// Names the file, after a short write, a full disk, in a folder that cannot be written to, or where a device or a pipe lies.
+/// Names the file, after a short write, a full disk, in a folder that cannot be written to, where a device or a pipe lies, or where
+/// another program has the file open.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = partial(path);
     let write = || {
@@ -71,25 +75,106 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         }
         let mut file = create(&temporary)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        // So that the rename itself survives a power cut; not every system can open a folder.
-        match path
-            .parent()
-            .map(|folder| File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }))
-        {
-            Some(Ok(folder)) => folder.sync_all(),
-            _ => Ok(()),
-        }
+        flush(&file)?;
+        drop(file);
+        retried(|| std::fs::rename(&temporary, path))?;
+        flush_folder_of(path);
+        Ok(())
     };
     write().map_err(|cause| {
         // What was not renamed is of no use; if it cannot be removed either, nothing is lost.
         let _ = std::fs::remove_file(&temporary);
-        Error::io(
-            path,
-            "name another place, as with --out, that can be written to and has room for the file; what lay there still does",
-        )(cause)
+        let help = "name another place, as with --out, that can be written to and has room for the file; what lay there still does";
+        failed(path, help)(cause)
     })
+}
+
+/// Adds to a file's end, and waits until the disk has it.
+///
+/// # Errors
+/// Names the file.
+pub fn append(path: &Path, bytes: &[u8], help: &str) -> Result<()> {
+    let write = || {
+        let mut file = retried(|| OpenOptions::new().append(true).open(path))?;
+        file.write_all(bytes)?;
+        flush(&file)
+    };
+    write().map_err(failed(path, help))
+}
+
+/// Removes a file.
+///
+/// # Errors
+/// Names the file.
+pub fn remove(path: &Path, help: &str) -> Result<()> {
+    retried(|| std::fs::remove_file(path)).map_err(failed(path, help))
+}
+
+/// Tries to write into a folder, and leaves nothing there.
+///
+/// # Errors
+/// Why that cannot be done.
+pub fn try_to_write(folder: &Path) -> io::Result<()> {
+    let probe = folder.join(format!(".microglia-{}", process::id()));
+    std::fs::write(&probe, "may this run write here?")?;
+    retried(|| std::fs::remove_file(&probe))
+}
+
+/// Waits until the disk has what was written.
+fn flush(file: &File) -> io::Result<()> {
+    let flushed = file.sync_all();
+    // There, it also empties the disk's own cache. Network shares and some disks refuse that, and still write when asked to.
+    #[cfg(target_os = "macos")]
+    let flushed = flushed.or_else(|_| Ok(rustix::fs::fsync(file)?));
+    flushed
+}
+
+/// So that a rename survives a power cut. Not every system opens a folder, and not every file system flushes one: the rename has
+/// succeeded all the same.
+fn flush_folder_of(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Ok(folder) = File::open(folder) {
+        let _ = flush(&folder);
+    }
+}
+
+/// Tries again for about a second while another program has the file open: a virus scanner is soon done with it.
+fn retried<T>(operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    retried_while(is_held, operation)
+}
+
+fn retried_while<T>(
+    is_held: impl Fn(&io::Error) -> bool,
+    mut operation: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    for pause in (1..10).map(|doubled| Duration::from_millis(1 << doubled)) {
+        match operation() {
+            Err(cause) if is_held(&cause) => thread::sleep(pause),
+            other => return other,
+        }
+    }
+    operation()
+}
+
+/// Whether Windows refused because another program has the file open: by a sharing or a lock violation, or by denying access to what
+/// would be renamed over. Other systems let both have the file.
+fn is_held(cause: &io::Error) -> bool {
+    const ACCESS_DENIED: i32 = 5;
+    const SHARING_VIOLATION: i32 = 32;
+    const LOCK_VIOLATION: i32 = 33;
+    cfg!(windows) && matches!(cause.raw_os_error(), Some(ACCESS_DENIED | SHARING_VIOLATION | LOCK_VIOLATION))
+}
+
+/// For `map_err`: a file that could not be written or removed, with what to do about a program that has it open.
+fn failed(path: &Path, help: &str) -> impl FnOnce(io::Error) -> Error {
+    move |cause| {
+        let held = if is_held(&cause) {
+            "close the file where another program has it open, then run the same again; or "
+        } else {
+            ""
+        };
+        Error::io(path, format!("{held}{help}"))(cause)
+    }
 }
 
 /// The ending of a file that is being written; left behind only where the process was killed.
@@ -107,7 +192,7 @@ fn create(temporary: &Path) -> io::Result<File> {
     let new = || OpenOptions::new().write(true).create_new(true).open(temporary);
     match new() {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            std::fs::remove_file(temporary).and_then(|()| new())
+            retried(|| std::fs::remove_file(temporary)).and_then(|()| new())
         }
         other => other,
     }
@@ -118,14 +203,14 @@ fn create(temporary: &Path) -> io::Result<File> {
 /// # Errors
 /// Names the folder or the file.
 pub fn remove_partials(folder: &Path) -> Result<()> {
-    let failed = |path: &Path| Error::io(path.to_path_buf(), "the folder must be one that can be written to");
+    let help = "the folder must be one that can be written to";
     let is_partial = |name: &str| {
         let process = name.strip_suffix(PARTIAL).and_then(|rest| rest.strip_suffix('.')?.rsplit_once('.'));
         process.is_some_and(|(_, number)| number.parse::<u32>().is_ok())
     };
-    for path in std::fs::read_dir(folder).map_err(failed(folder))?.flatten().map(|entry| entry.path()) {
+    for path in std::fs::read_dir(folder).map_err(Error::io(folder, help))?.flatten().map(|entry| entry.path()) {
         if path.file_name().and_then(|name| name.to_str()).is_some_and(is_partial) {
-            std::fs::remove_file(&path).map_err(failed(&path))?;
+            remove(&path, help)?;
         }
     }
     Ok(())
@@ -143,11 +228,11 @@ pub fn lock(folder: &Path) -> io::Result<Option<Lock>> {
         if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
             return Err(io::Error::other(format!("{LOCK} is a link, a folder, a device or a pipe, not a file")));
         }
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        let lock = retried(|| OpenOptions::new().write(true).create(true).truncate(false).open(&path))?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => return Ok(None),
             // Some network file systems know no locks.
-            Ok(()) | Err(TryLockError::Error(_)) if is_there(&lock, &path) => return Ok(Some(Lock(lock))),
+            Ok(()) | Err(TryLockError::Error(_)) if is_there(&lock, &path)? => return Ok(Some(Lock(lock))),
             // The process that held it took it away meanwhile.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
@@ -158,6 +243,17 @@ pub fn lock(folder: &Path) -> io::Result<Option<Lock>> {
 #[derive(Debug)]
 pub struct Lock(File);
 
+impl Lock {
+    /// Takes a folder back that holds nothing else; one that does stays.
+    pub fn discard(self, folder: &Path) {
+        // The name goes while the folder is held, so that nobody else holds a file that is gone.
+        let _ = retried(|| std::fs::remove_file(folder.join(LOCK)));
+        // Closed before the folder goes: Windows keeps a folder in which a file is open.
+        drop(self);
+        let _ = std::fs::remove_dir(folder);
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // Closing would not do where a process that was just started still has a copy of the file.
@@ -166,15 +262,105 @@ impl Drop for Lock {
 }
 
 /// Whether this is still the file of that name.
-#[cfg(unix)]
-fn is_there(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let place = |metadata: io::Result<std::fs::Metadata>| metadata.map(|file| (file.dev(), file.ino())).ok();
-    place(file.metadata()) == place(std::fs::metadata(path))
+fn is_there(file: &File, path: &Path) -> io::Result<bool> {
+    let opened = Handle::from_file(file.try_clone()?)?;
+    match retried(|| Handle::from_path(path)) {
+        Ok(named) => Ok(named == opened),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
-/// A file that is open cannot be taken away.
-#[cfg(not(unix))]
-fn is_there(_: &File, _: &Path) -> bool {
-    true
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_use_is_tried_again_and_then_told() {
+        let in_use = || io::Error::from_raw_os_error(32);
+        let held = |cause: &io::Error| cause.raw_os_error() == Some(32);
+        let tries = |fails: usize| {
+            let mut tried = 0;
+            let result = retried_while(held, || {
+                tried += 1;
+                if tried > fails { Ok(tried) } else { Err(in_use()) }
+            });
+            (result.ok(), tried)
+        };
+        assert_eq!((tries(0), tries(3)), ((Some(1), 1), (Some(4), 4)));
+        assert_eq!(tries(1000), (None, 10));
+        let mut tried = 0;
+        let other = retried_while(held, || -> io::Result<()> {
+            tried += 1;
+            Err(io::ErrorKind::NotFound.into())
+        });
+        assert_eq!((other.unwrap_err().kind(), tried), (io::ErrorKind::NotFound, 1));
+        assert_eq!(is_held(&in_use()), cfg!(windows));
+    }
+
+    /// As a spreadsheet holds it.
+    #[cfg(windows)]
+    #[test]
+    fn a_file_that_another_program_holds_is_named() {
+        use std::os::windows::fs::OpenOptionsExt;
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("results.csv");
+        std::fs::write(&path, "before").unwrap();
+        const SHARE_READ: u32 = 1;
+        let hold = || OpenOptions::new().read(true).share_mode(SHARE_READ).open(&path).unwrap();
+        let held = hold();
+        for refused in [replace(&path, b"after"), append(&path, b"after", "help"), remove(&path, "help")] {
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains("results.csv: ") && told.contains("help: close the file"), "{told}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"before");
+        let soon = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            drop(held);
+        });
+        replace(&path, b"after").unwrap();
+        soon.join().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"after");
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "no half of a file");
+    }
+
+    #[test]
+    fn a_lock_is_of_the_file_that_is_there() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join(LOCK);
+        let file = File::create(&path).unwrap();
+        assert!(is_there(&file, &path).unwrap());
+        std::fs::rename(&path, place.path().join("moved")).unwrap();
+        assert!(!is_there(&file, &path).unwrap(), "the name is gone");
+        File::create(&path).unwrap();
+        assert!(!is_there(&file, &path).unwrap(), "the name is another file's");
+    }
+
+    #[test]
+    fn a_folder_is_taken_back_with_its_lock_unless_it_holds_more() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("checkpoints");
+        std::fs::create_dir(&folder).unwrap();
+        let held = lock(&folder).unwrap().unwrap();
+        assert!(lock(&folder).unwrap().is_none(), "one process at a time");
+        held.discard(&folder);
+        assert!(!folder.exists());
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("notes.txt"), "mine").unwrap();
+        lock(&folder).unwrap().unwrap().discard(&folder);
+        assert!(folder.join("notes.txt").exists() && !folder.join(LOCK).exists());
+    }
+
+    #[test]
+    fn files_are_replaced_lengthened_and_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a");
+        replace(&path, b"1").unwrap();
+        replace(&path, b"2").unwrap();
+        append(&path, b"3", "help").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"23");
+        remove(&path, "help").unwrap();
+        let told = [append(&path, b"4", "help me"), remove(&path, "help me")].map(|told| told.unwrap_err().to_string());
+        assert!(told.iter().all(|told| told.contains("a: ") && told.contains("help: help me")), "{told:?}");
+    }
 }

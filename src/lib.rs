@@ -75,7 +75,7 @@
 //! # Features
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `cli` | on | the program `microglia`, with `clap`, `anyhow`, `indicatif` and `ctrlc`; brings `plots` |
+//! | `cli` | on | the program `microglia`, with `clap`, `anyhow`, `indicatif` and `signal-hook`; brings `plots` |
 //! | `plots` | on | pictures as SVG, with `plotters`: `train::plot`, `profile::roofline_svg` |
 //!
 //! A library's user writes `microglia = { version = "0.1", default-features = false }`.

@@ -1,7 +1,7 @@
 //! `microglia`: trains time-series forecasters with synaptic pruning.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done · 1 ran but failed its purpose (training
-//! diverged, engines disagree) · 2 bad input or usage · 130 interrupted.
+//! diverged, engines disagree) · 2 bad input or usage · 130 interrupted · 143 terminated.
 
 mod cli;
 

@@ -14,18 +14,32 @@ use toml::Value;
 
 use super::args::TrainArgs;
 use super::config::Config;
+use super::escapes;
 
 /// A TOML file's table.
 pub fn table(file: &Path) -> Result<toml::Table> {
     let (place, help) = (file.display(), "--config takes a TOML file, as a run's config.toml");
     let text = files::read_text(file, help)?;
-    text.parse().map_err(|e| anyhow!("{place}: not TOML\n{e}  help: {help}"))
+    let table = text.parse().map_err(|e: toml::de::Error| {
+        let help = if escapes::is_near(&text, &e) { escapes::HELP } else { help };
+        anyhow!("{place}: not TOML\n{e}  help: {help}")
+    })?;
+    escapes::check(&text, folder_of(file)).with_context(|| format!("{place}"))?;
+    Ok(table)
+}
+
+/// Keys that name a file to read, and the word of each that names none.
+pub const READ: [(&str, &str); 2] = [("data", "embedded"), ("init", "none")];
+
+/// Where the files that a configuration names are found from.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
 }
 
 /// Finds the files that a configuration names from its own folder, wherever the program was started.
 pub fn resolve(table: &mut toml::Table, file: &Path) {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    for (key, word) in [("data", "embedded"), ("init", "none")] {
+    let folder = folder_of(file);
+    for (key, word) in READ {
         if let Some(Value::String(text)) = table.get_mut(key).filter(|value| value.as_str() != Some(word)) {
             *text = folder.join(&*text).display().to_string();
         }

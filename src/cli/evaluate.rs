@@ -12,7 +12,8 @@ use serde_json::json;
 use super::evaluate_text::{score_table, thinned};
 use super::forecast_args::EvaluateArgs;
 use super::outputs::json;
-use super::progress::{Reporter, interrupt_flag};
+use super::progress::Reporter;
+use super::stop::Stop;
 use super::trained::{Trained, check_unused, note, write};
 use super::{Code, print, say};
 
@@ -148,7 +149,7 @@ fn as_trained(args: &EvaluateArgs, trained: &Trained) -> Result<Evaluated> {
 fn refitted(args: &EvaluateArgs, trained: &Trained) -> Result<std::result::Result<Evaluated, Code>> {
     let training = trained.training_data("--refit trains on it")?;
     let (count, step) = (args.folds.unwrap_or(1), args.step.unwrap_or(training.horizon));
-    let interrupted = interrupt_flag()?;
+    let stop = Stop::watch()?;
     let mut evaluated = Evaluated::new(args, trained, &training, BASELINES.len())?;
     for number in 0..count {
         let back = (count - 1 - number) * step;
@@ -157,7 +158,7 @@ fn refitted(args: &EvaluateArgs, trained: &Trained) -> Result<std::result::Resul
             number + 1,
             back + training.horizon
         ));
-        let mut reporter = Reporter::new(trained.config.train.epochs, interrupted.clone());
+        let mut reporter = Reporter::new(trained.config.train.epochs, stop);
         let mut open = |program| trained.engine(program);
         let done = refit(
             &trained.config.data,
@@ -170,7 +171,7 @@ fn refitted(args: &EvaluateArgs, trained: &Trained) -> Result<std::result::Resul
         reporter.finish();
         let Refitted { dataset, status, calibration, test } = done?;
         if status == Status::Interrupted {
-            return Ok(Err(Code::Interrupted));
+            return Ok(Err(stop.code()));
         }
         let part = calibrates(&dataset);
         let calibration = match trained.levels.is_empty() {

@@ -2,8 +2,6 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,7 +18,7 @@ use serde_json::json;
 
 use super::engine::{make_engine, open_devices};
 use super::experiment_args::ExperimentArgs;
-use super::progress::interrupt_flag;
+use super::stop::Stop;
 use super::study_config::{self, Asked};
 use super::table::{Table, duration};
 use super::{Code, print, say};
@@ -76,7 +74,8 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
         }
         Ok(engine)
     };
-    let mut observer = Reporter::new(interrupt_flag()?);
+    let stop = Stop::watch()?;
+    let mut observer = Reporter::new(stop);
     let ended = run_study(&study, &preparation, &out, args.save_predictions, &mut open, &mut observer);
     observer.finish();
     let ended = ended?;
@@ -86,7 +85,7 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
             ended.found + ended.done,
             ended.all
         ));
-        return Ok(Code::Interrupted);
+        return Ok(stop.code());
     }
     if ended.all == 0 {
         if args.json {
@@ -185,18 +184,18 @@ fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: b
 /// Tells a study's progress: a bar with the time left on a terminal, lines anywhere.
 struct Reporter {
     bar: Option<ProgressBar>,
-    interrupted: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl Reporter {
-    fn new(interrupted: Arc<AtomicBool>) -> Reporter {
+    fn new(stop: Stop) -> Reporter {
         let style = ProgressStyle::with_template("{bar:30} {percent} % · {msg}");
         let bar = style.ok().filter(|_| std::io::stderr().is_terminal()).map(|style| {
             let bar = ProgressBar::new(1000);
             bar.set_style(style.progress_chars("━╸ "));
             bar
         });
-        Reporter { bar, interrupted }
+        Reporter { bar, stop }
     }
 
     fn finish(&self) {
@@ -223,6 +222,6 @@ impl StudyObserver for Reporter {
     }
 
     fn interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::SeqCst)
+        self.stop.asked()
     }
 }

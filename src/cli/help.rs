@@ -19,7 +19,10 @@ Any option may stand in the TOML file of --config, without the dashes (`prune-ev
 differs is refused, but for --device, --threads, --checkpoint-every, --keep-checkpoints, and more --epochs where the learning \
 rate does not depend on their number.
 
-Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
+Ctrl-C and SIGTERM, with which Slurm, Kubernetes and a shutdown end programs, write a checkpoint first; a second one quits at once. \
+SIGHUP is not caught: under `nohup` a run goes on without its terminal.
+
+Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted (Ctrl-C) · 143 terminated (SIGTERM).";
 
 pub const DEVICES_HELP: &str = "\
 --check is the first thing to run on a new card, and its output belongs into a report of a bug. Each adapter is checked in a \
@@ -81,7 +84,7 @@ In the TOML file of --config stand the options under Grid and Training, by these
 of `microglia train`. Their files are found from the folder of the TOML file. Options typed here win.
 
 Exit codes: 0 done · 1 a whole cell diverged, now or in an earlier run of the study · 2 bad input or usage · \
-130 interrupted. A report alone (--report) is done, 0, when it is written.";
+130 interrupted (Ctrl-C) · 143 terminated (SIGTERM). A report alone (--report) is done, 0, when it is written.";
 
 pub const FORECAST_HELP: &str = "\
 Writes the rows that follow each series' last one, in the data's units: unique_id, ds, LSTM, LSTM-lo-95, … LSTM-hi-95, the convention \
@@ -114,4 +117,4 @@ Examples:
   microglia evaluate --checkpoint runs/2026-01-31-120000-lstm --data new.csv --predictions windows.csv
   microglia evaluate --checkpoint runs/2026-01-31-120000-lstm --folds 6 --step 24 --refit --table folds.csv
 
-Exit codes: 0 done · 1 training diverged in a fold · 2 bad input or usage · 130 interrupted.";
+Exit codes: 0 done · 1 training diverged in a fold · 2 bad input or usage · 130 interrupted (Ctrl-C) · 143 terminated (SIGTERM).";

@@ -8,6 +8,7 @@ mod config;
 mod config_file;
 mod devices;
 mod engine;
+mod escapes;
 mod evaluate;
 mod evaluate_text;
 mod experiment;
@@ -27,6 +28,8 @@ mod progress;
 mod report;
 mod resume;
 mod run_folder;
+mod shell;
+mod stop;
 mod study_config;
 mod table;
 mod train;
@@ -51,7 +54,10 @@ pub enum Code {
     Failed,
     /// Bad input or usage.
     Refused,
+    /// By Ctrl-C.
     Interrupted,
+    /// By SIGTERM, or by what a system ends its programs with.
+    Terminated,
 }
 
 impl From<Code> for ExitCode {
@@ -67,6 +73,7 @@ impl Code {
             Code::Failed => 1,
             Code::Refused => 2,
             Code::Interrupted => 130,
+            Code::Terminated => 143,
         }
     }
 }

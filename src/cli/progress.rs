@@ -1,44 +1,29 @@
 //! A run's progress on stderr: a bar with the time left on a terminal, and a line per epoch anywhere.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use microglia::train::{EpochRow, Observer, Progress, ReplicaEpoch};
 
-use super::{Code, say};
-
-/// Set by the first Ctrl-C; the second ends the program at once.
-pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let seen = flag.clone();
-    ctrlc::set_handler(move || {
-        if seen.swap(true, Ordering::SeqCst) {
-            std::process::exit(Code::Interrupted.number().into());
-        }
-        say("interrupted: ending this step and writing what there is; once more to quit at once");
-    })?;
-    Ok(flag)
-}
+use super::say;
+use super::stop::Stop;
 
 /// Tells a run's progress.
 pub struct Reporter {
     bar: Option<ProgressBar>,
-    interrupted: Arc<AtomicBool>,
+    stop: Stop,
     epochs: usize,
 }
 
 impl Reporter {
-    pub fn new(epochs: usize, interrupted: Arc<AtomicBool>) -> Reporter {
+    pub fn new(epochs: usize, stop: Stop) -> Reporter {
         let style = ProgressStyle::with_template("epoch {prefix} {bar:30} step {pos}/{len} · {eta} left at most");
         let bar = style.ok().filter(|_| std::io::stderr().is_terminal()).map(|style| {
             let bar = ProgressBar::new(0);
             bar.set_style(style.progress_chars("━╸ "));
             bar
         });
-        Reporter { bar, interrupted, epochs }
+        Reporter { bar, stop, epochs }
     }
 
     fn line(&self, line: &str) {
@@ -73,7 +58,7 @@ impl Observer for Reporter {
     }
 
     fn interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::SeqCst)
+        self.stop.asked()
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use std::{fs, io, process};
+use std::{fs, io};
 
 use anyhow::{Context, Result, bail};
 use chrono::DateTime;
+use microglia::files::{remove, try_to_write};
 use microglia::models::ModelKind;
 use microglia::train::checkpoints;
+
+use super::shell::quoted;
 
 /// Every file of a run's results, also in its `replica-<r>` folders.
 const FILES: [&str; 7] = [
@@ -77,11 +80,7 @@ impl RunFolder {
 
     /// Refuses a folder that could not be made, cannot be written to, or holds a run that must stay.
     fn check(&self, made: io::Result<()>, overwrite: bool) -> Result<()> {
-        let probe = self.path.join(format!(".microglia-{}", process::id()));
-        let earlier = made
-            .and_then(|()| fs::write(&probe, "may this run write here?"))
-            .and_then(|()| fs::remove_file(&probe))
-            .and_then(|()| self.earlier_run());
+        let earlier = made.and_then(|()| try_to_write(&self.path)).and_then(|()| self.earlier_run());
         match earlier {
             Err(cause) => bail!(
                 "--out {}: {cause}\n  help: name a folder that can be written to; it need not exist",
@@ -91,7 +90,7 @@ impl RunFolder {
                 "{} holds a run already\n  help: go on with it with --resume {}, choose another --out, or replace it with \
                  --overwrite",
                 place.display(),
-                self.path.display()
+                quoted(&self.path)
             ),
             Ok(_) => Ok(()),
         }
@@ -132,18 +131,15 @@ impl RunFolder {
 
     /// Removes what an earlier run of more replicas left: their files, and their folders if nothing else lies there.
     pub fn remove_replicas(&self, from: usize) -> Result<()> {
-        let remove = |(_, folder): (usize, PathBuf)| -> io::Result<()> {
+        let place = || format!("--out {}", self.path.display());
+        for (_, folder) in self.replicas().with_context(place)?.into_iter().filter(|(r, _)| *r >= from) {
             let stale: Vec<PathBuf> = files(folder.clone()).collect();
-            stale.iter().try_for_each(fs::remove_file)?;
-            if !stale.is_empty() && fs::read_dir(&folder)?.next().is_none() {
-                fs::remove_dir(&folder)?;
+            stale.iter().try_for_each(|file| remove(file, "--out takes a folder that can be written to"))?;
+            if !stale.is_empty() && fs::read_dir(&folder).with_context(place)?.next().is_none() {
+                fs::remove_dir(&folder).with_context(place)?;
             }
-            Ok(())
-        };
-        let replicas = self.replicas().map(|list| list.into_iter().filter(|(r, _)| *r >= from));
-        replicas
-            .and_then(|mut list| list.try_for_each(remove))
-            .with_context(|| format!("--out {}", self.path.display()))
+        }
+        Ok(())
     }
 
     /// Takes back the folders that this run made, where nothing was written.

@@ -13,9 +13,11 @@ use microglia::train::{Checkpoints, Plan, Status, Summary, checkpoints, run_from
 use super::config::Config;
 use super::engine::{check_tuning, make_engine, open_devices, tuned};
 use super::outputs::{Finished, json};
-use super::progress::{Reporter, interrupt_flag};
+use super::progress::Reporter;
 use super::resume::Resumed;
 use super::run_folder::RunFolder;
+use super::shell::quoted;
+use super::stop::Stop;
 use super::{Code, config_file, presets, print, report, say};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
@@ -65,7 +67,8 @@ fn run_into(folder: &RunFolder, asked: &Config, mut devices: Devices, resumed: O
     let (every, keep) = (config.checkpoint_every, config.keep_checkpoints);
     let text = config_file::write(&config);
     let mut kept = Checkpoints::open(folder.path(), every, keep, &text, from.is_some())?;
-    let mut reporter = Reporter::new(config.train.epochs, interrupt_flag()?);
+    let stop = Stop::watch()?;
+    let mut reporter = Reporter::new(config.train.epochs, stop);
     let trained = train(&dataset, &plan, engine.as_mut(), &mut reporter, from, Some(&mut kept));
     reporter.finish();
     let trained = trained.inspect_err(|error| {
@@ -83,8 +86,8 @@ fn run_into(folder: &RunFolder, asked: &Config, mut devices: Devices, resumed: O
     if whole && outcome.summary.status != Status::Interrupted {
         written = written.and_then(|()| Ok(kept.finish()?));
     }
-    let code = tell(&outcome.summary, config.json, written.map(|()| folder.path()))?;
-    if code == Code::Interrupted {
+    let code = tell(&outcome.summary, config.json, written.map(|()| folder.path()), stop)?;
+    if outcome.summary.status == Status::Interrupted {
         say(&format!("to go on: microglia train --resume {}", quoted(folder.path())));
     }
     Ok(code)
@@ -95,15 +98,8 @@ fn finished(run: &Path) -> Result<Code> {
     Ok(Code::Done)
 }
 
-/// A path as a shell reads it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
 /// The results on stdout, whatever became of their files.
-fn tell(summary: &Summary, as_json: bool, written: Result<&Path>) -> Result<Code> {
+fn tell(summary: &Summary, as_json: bool, written: Result<&Path>, stop: Stop) -> Result<Code> {
     let printed = print(&if as_json { json(summary)? } else { report::text(summary) });
     let place = format!("run folder: {}", written?.display());
     printed?;
@@ -115,6 +111,6 @@ fn tell(summary: &Summary, as_json: bool, written: Result<&Path>) -> Result<Code
     Ok(match summary.status {
         Status::Done | Status::MaxSteps => Code::Done,
         Status::Diverged => Code::Failed,
-        Status::Interrupted => Code::Interrupted,
+        Status::Interrupted => stop.code(),
     })
 }

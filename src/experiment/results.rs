@@ -2,8 +2,6 @@
 //! are whole: a torn tail is dropped, and the cell done again. Rows of another study or other data are refused.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::FILES;
@@ -11,7 +9,7 @@ use super::grid::{Cell, cells};
 use super::row::Row;
 use super::study::Study;
 use crate::error::{Error, Result};
-use crate::files::replace;
+use crate::files::{append, replace};
 
 /// What the rows of a study must be.
 #[derive(Debug, Clone)]
@@ -199,11 +197,6 @@ impl Results {
         if later {
             return replace(&self.file, &self.text()?);
         }
-        let write = || {
-            let mut file = OpenOptions::new().append(true).open(&self.file)?;
-            file.write_all(&bytes)?;
-            file.sync_all()
-        };
-        write().map_err(Error::io(&self.file, FILES))
+        append(&self.file, &bytes, FILES)
     }
 }

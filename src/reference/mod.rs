@@ -15,6 +15,7 @@ mod lstm;
 pub(crate) mod matrix;
 mod optimizer;
 mod patches;
+mod processor;
 mod prune;
 mod rnn;
 mod roofline;
@@ -156,7 +157,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn device(&self) -> String {
-        processor_name()
+        processor::name()
     }
 
     fn threads(&self) -> Option<usize> {
@@ -245,11 +246,4 @@ impl<T: Scalar> Engine for CpuEngine<T> {
         self.replicas[replica].put_floats(to, values);
         Ok(())
     }
-}
-
-/// What the operating system calls the processor, where it says so in a file.
-fn processor_name() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
-    name.map_or_else(|| format!("{} processor", std::env::consts::ARCH), |(_, name)| name.trim().to_string())
 }

@@ -36,7 +36,7 @@ pub trait Scalar:
     fn to_f64(self) -> f64;
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
-    /// self · factor + term; in f32 rounded once: the same on every processor, slow on those without the instruction.
+    /// self · factor + term; in f32 rounded once.
     fn mul_add(self, factor: Self, term: Self) -> Self;
     fn tanh(self) -> Self;
     /// 1 / (1 + e^−x)
@@ -125,7 +125,7 @@ impl Scalar for f32 {
 
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
-        f32::mul_add(self, factor, term)
+        fused(self, factor, term)
     }
 
     #[inline(always)]
@@ -140,11 +140,11 @@ impl Scalar for f32 {
         let square = x * x;
         // Minimax on |x| < 0.625 (Cephes `tanhf`, Moshier 1989).
         let mut p: f32 = -5.704_988_7e-3;
-        p = p.mul_add(square, 2.063_909e-2);
-        p = p.mul_add(square, -5.373_971e-2);
-        p = p.mul_add(square, 1.333_144_2e-1);
-        p = p.mul_add(square, -3.333_328e-1);
-        let near = (p * square).mul_add(x, x);
+        p = fused(p, square, 2.063_909e-2);
+        p = fused(p, square, -5.373_971e-2);
+        p = fused(p, square, 1.333_144_2e-1);
+        p = fused(p, square, -3.333_328e-1);
+        let near = fused(p * square, x, x);
         let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
         (if x < 0.625 { near } else { far }).copysign(self)
     }
@@ -172,18 +172,18 @@ impl Scalar for f32 {
         // Beyond 13 what is left is below the smallest normal number.
         let a = at_most(self.abs() * std::f32::consts::FRAC_1_SQRT_2, 9.2);
         let power = exp(-(a * a));
-        let t = 1.0 / 0.5f32.mul_add(a, 1.0);
+        let t = 1.0 / fused(0.5, a, 1.0);
         let u = t - 0.6;
         let mut q: f32 = 1.484_216e-2;
-        q = q.mul_add(u, -5.677_424_7e-2);
-        q = q.mul_add(u, -4.417_602_4e-3);
-        q = q.mul_add(u, 1.119_051_9e-1);
-        q = q.mul_add(u, -3.829_585_4e-2);
-        q = q.mul_add(u, -2.077_255_7e-1);
-        q = q.mul_add(u, 6.870_612_5e-2);
-        q = q.mul_add(u, 5.914_69e-1);
-        q = q.mul_add(u, 8.025_884_6e-1);
-        q = q.mul_add(u, 5.852_245e-1);
+        q = fused(q, u, -5.677_424_7e-2);
+        q = fused(q, u, -4.417_602_4e-3);
+        q = fused(q, u, 1.119_051_9e-1);
+        q = fused(q, u, -3.829_585_4e-2);
+        q = fused(q, u, -2.077_255_7e-1);
+        q = fused(q, u, 6.870_612_5e-2);
+        q = fused(q, u, 5.914_69e-1);
+        q = fused(q, u, 8.025_884_6e-1);
+        q = fused(q, u, 5.852_245e-1);
         let tail = 0.5 * power * t * q;
         let cdf = if self < 0.0 { tail } else { 1.0 - tail };
         // 1 / √(2π)
@@ -198,25 +198,39 @@ fn at_most(x: f32, limit: f32) -> f32 {
     if limit < x { limit } else { x }
 }
 
-/// e^x for x clamped to ±87, within 1 ulp; NaN stays NaN. Branch-free. `mul_add` rounds once on every processor, so that
-/// all give the same bits; those without the instruction are slow at it.
+/// a · b + c, rounded once: the same bits on every processor and system. Those without the instruction are slow at it.
+#[cfg(not(all(windows, target_env = "gnu")))]
+#[inline(always)]
+fn fused(a: f32, b: f32, c: f32) -> f32 {
+    a.mul_add(b, c)
+}
+
+/// Where the compiler takes no instruction, `f32::mul_add` calls the system's C library, and MinGW's rounds twice. This one is
+/// exact and slow: it never becomes an instruction on vectors.
+#[cfg(all(windows, target_env = "gnu"))]
+#[inline(always)]
+fn fused(a: f32, b: f32, c: f32) -> f32 {
+    libm::fmaf(a, b, c)
+}
+
+/// e^x for x clamped to ±87, within 1 ulp; NaN stays NaN. Branch-free.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
     let x = -at_most(-at_most(x, 87.0), 87.0);
     // Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low mantissa bits.
     const ROUND: f32 = 12_582_912.0;
-    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let shifted = fused(x, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
     // ln 2 in two parts, the first exact in few bits.
-    let r = n.mul_add(2.121_944_4e-4, n.mul_add(-0.693_359_4, x));
+    let r = fused(n, 2.121_944_4e-4, fused(n, -0.693_359_4, x));
     // Cephes `expf`.
     let mut p: f32 = 1.987_569_1e-4;
-    p = p.mul_add(r, 1.398_199_9e-3);
-    p = p.mul_add(r, 8.333_452e-3);
-    p = p.mul_add(r, 4.166_579_6e-2);
-    p = p.mul_add(r, 1.666_666_5e-1);
-    p = p.mul_add(r, 5e-1);
-    let y = p.mul_add(r * r, r) + 1.0;
+    p = fused(p, r, 1.398_199_9e-3);
+    p = fused(p, r, 8.333_452e-3);
+    p = fused(p, r, 4.166_579_6e-2);
+    p = fused(p, r, 1.666_666_5e-1);
+    p = fused(p, r, 5e-1);
+    let y = fused(p, r * r, r) + 1.0;
     let power = (shifted.to_bits() << 23).wrapping_add(127 << 23);
     y * f32::from_bits(power)
 }
@@ -316,6 +330,7 @@ pub fn lane_sum<T: Scalar>(count: usize, value: impl Fn(usize) -> T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::rng;
 
     /// Units in the last place of f32 between `value` and the exact `truth`.
     fn ulp(value: f32, truth: f64) -> f64 {
@@ -350,6 +365,42 @@ mod tests {
         assert!(worst < 5.0, "{worst} ulp");
         assert_eq!((f32::INFINITY.normal().0, 100f32.normal().0), (1.0, 1.0));
         assert!((-100f32).normal().0 < 1e-35 && f32::NAN.normal().0.is_nan());
+    }
+
+    /// Against integers: with the terms scaled to whole multiples of one power of two, the sum is exact in 128 bits.
+    #[test]
+    fn a_multiply_add_of_f32_rounds_once() {
+        let parts = |x: f32| {
+            let (sign, exponent, fraction) = (x.to_bits() >> 31, x.to_bits() >> 23 & 0xFF, x.to_bits() & 0x7F_FFFF);
+            let whole = i128::from(fraction | 1 << 23) * if sign == 1 { -1 } else { 1 };
+            (whole, exponent as i32 - 150)
+        };
+        // To nearest, ties to even.
+        let rounded = |sum: i128, exponent: i32| {
+            let bits = 128 - sum.unsigned_abs().leading_zeros() as i32;
+            let cut = (bits - 24).max(0);
+            let (kept, rest) = (sum.unsigned_abs() >> cut, sum.unsigned_abs() & ((1 << cut) - 1));
+            let half = if cut == 0 { 1 } else { 1u128 << (cut - 1) };
+            let up = rest > half || cut > 0 && rest == half && kept & 1 == 1;
+            let value = (kept + u128::from(up)) as f64 * f64::from(exponent + cut).exp2();
+            (if sum < 0 { -value } else { value }) as f32
+        };
+        let mut twice = 0;
+        for i in 0..200_000 {
+            let [a, b, c] = [0, 1, 2].map(|j| {
+                let word = rng::draw(1, rng::site("fused"), j, i);
+                // Of 2^-12 to 2^12, so that neither the product nor the sum is too large or too small for f32.
+                f32::from_bits(word & 0x807F_FFFF | (115 + (word >> 23 & 0xFF) % 24) << 23)
+            });
+            let ((ma, ea), (mb, eb), (mc, ec)) = (parts(a), parts(b), parts(c));
+            let least = (ea + eb).min(ec);
+            let exact = rounded(((ma * mb) << (ea + eb - least)) + (mc << (ec - least)), least);
+            let [found, by_libm] = [Scalar::mul_add(a, b, c), libm::fmaf(a, b, c)];
+            assert_eq!(found.to_bits(), exact.to_bits(), "{a:e} * {b:e} + {c:e}: {found:e}, not {exact:e}");
+            assert_eq!(by_libm.to_bits(), exact.to_bits(), "libm's {a:e} * {b:e} + {c:e}");
+            twice += usize::from((a * b + c).to_bits() != exact.to_bits());
+        }
+        assert!(twice > 20_000, "only {twice} cases tell one rounding from two");
     }
 
     #[test]

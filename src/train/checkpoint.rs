@@ -68,11 +68,13 @@ pub fn save_checkpoint(
     let first = ReplicaRows::default();
     let first = run.rows.first().unwrap_or(&first);
     for (i, (name, _, row)) in first.floats().into_iter().enumerate() {
-        let bytes = run.rows.iter().flat_map(|rows| bytemuck::cast_slice(rows.floats()[i].2)).copied().collect();
+        let bytes =
+            run.rows.iter().flat_map(|rows| bytemuck::cast_slice::<_, u8>(rows.floats()[i].2)).copied().collect();
         add(name, Dtype::F32, &[replicas, row.len()], bytes);
     }
     for (i, (name, _, row)) in first.words().into_iter().enumerate() {
-        let bytes = run.rows.iter().flat_map(|rows| bytemuck::cast_slice(rows.words()[i].2)).copied().collect();
+        let bytes =
+            run.rows.iter().flat_map(|rows| bytemuck::cast_slice::<_, u8>(rows.words()[i].2)).copied().collect();
         add(name, Dtype::U32, &[replicas, row.len()], bytes);
     }
     let (epochs, numbers) = run.history_numbers();

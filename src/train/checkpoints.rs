@@ -147,7 +147,7 @@ impl Checkpoints {
         let list = std::fs::read_dir(&self.folder).map_err(Error::io(&self.folder, WRITABLE))?;
         for path in list.flatten().map(|entry| entry.path()) {
             if path.file_name().and_then(|name| name.to_str()).is_some_and(&unwanted) {
-                std::fs::remove_file(&path).map_err(Error::io(&path, WRITABLE))?;
+                files::remove(&path, WRITABLE)?;
             }
         }
         Ok(())
@@ -181,10 +181,8 @@ fn files_of(folder: &Path) -> Result<Vec<(usize, PathBuf)>> {
 pub fn discard(run: &Path) {
     let folder = run.join(FOLDER);
     // Another process that trains there keeps its lock.
-    if let (false, false, Ok(Some(_lock))) = (any(run), finished(run), files::lock(&folder)) {
-        // A folder that holds anything else stays, which is what is wanted.
-        let _ = std::fs::remove_file(folder.join(files::LOCK));
-        let _ = std::fs::remove_dir(folder);
+    if let (false, false, Ok(Some(lock))) = (any(run), finished(run), files::lock(&folder)) {
+        lock.discard(&folder);
     }
 }
 

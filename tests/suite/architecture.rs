@@ -90,6 +90,18 @@ fn crates_stay_in_their_place() {
     }
 }
 
+/// What another program may hold up for a moment is tried again there alone.
+#[test]
+fn files_are_changed_by_one_module() {
+    for file in files(&source()).into_iter().filter(|file| module(file) != "files") {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for call in ["fs::write(", "fs::rename(", "fs::remove_file", "File::create", "OpenOptions", ".sync_all("] {
+            assert!(!code.contains(call), "{}: {call} outside of src/files.rs", file.display());
+        }
+    }
+}
+
 #[test]
 fn the_check_finds_names() {
     assert_eq!(named("use crate::gpu::Gpu;\n// crate::train\nlet x = crate::data::Dataset;"), ["gpu", "data"]);

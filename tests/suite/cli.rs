@@ -1,6 +1,6 @@
 //! The program as users meet it: what it prints where, what it refuses and how, what it leaves behind.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -136,6 +136,31 @@ fn wrong_files_are_refused_by_name() {
     }
     std::fs::write(folder.join("many.csv"), "date,a,b\n2024-01-01,1,2\n2024-01-02,2,3\n").unwrap();
     refused(folder, &microglia(folder, &["train", "--data", "many.csv"]), &["many.csv", "a", "b", "--target"]);
+}
+
+#[test]
+fn paths_in_double_quotes_are_refused_with_what_was_meant() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let refused = |verb: &str, text: &str, wanted: &[&str]| {
+        std::fs::write(folder.join("run.toml"), text).unwrap();
+        refused(folder, &microglia(folder, &[verb, "--config", "run.toml"]), &[&["run.toml: "], wanted].concat());
+    };
+    let single = r"in single quotes: data = 'C:\new\temp.csv'";
+    let escapes = r"in double quotes `\n` is a line break, `\t` is a tab";
+    refused("train", r#"data = "C:\new\temp.csv""#, &[r#"`data = "C:\new\temp.csv"`"#, escapes, single]);
+    refused("experiment", "[data.a]\ndata = \"C:\\new\\temp.csv\"", &[escapes, single]);
+    refused("train", r#"init = "C:\new.safetensors""#, &[r"`\n` is a line break", r"init = 'C:\new.safetensors'"]);
+    for path in [r"C:\Users\me\a.csv", r"C:\data\a.csv", r"C:\folder\"] {
+        let text = format!("lookback = 3\ndata = \"{path}\"\nhorizon = 2\n");
+        refused("train", &text, &["not TOML", "write a path in single quotes"]);
+        let text = format!("[data.a]\ndata = \"{path}\"\n");
+        refused("experiment", &text, &["not TOML", "write a path in single quotes"]);
+    }
+    // As it should be written: the file is looked for.
+    std::fs::write(folder.join("run.toml"), r"data = 'C:\new\temp.csv'").unwrap();
+    let told = microglia(folder, &["train", "--config", "run.toml"]);
+    assert!(stderr(&told).contains("--data takes a CSV file"), "{}", stderr(&told));
 }
 
 #[test]
@@ -372,6 +397,7 @@ fn a_reader_that_leaves_is_no_error() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_writes_what_there_is_and_exits_130() {
+    use std::io::{BufRead, BufReader};
     let place = tempfile::tempdir().unwrap();
     let tiny = path("tiny.csv");
     let mut args =

@@ -1,7 +1,11 @@
-//! `microglia train --resume` as users meet it: after SIGKILL, Ctrl-C and a full disk; and what it refuses.
+//! `microglia train --resume` as users meet it: after SIGKILL, SIGTERM, Ctrl-C and a full disk; and what it refuses.
 
+#[cfg(unix)]
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+#[cfg(unix)]
+use std::process::{Child, Command};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use microglia::program::rng;
@@ -108,28 +112,55 @@ fn a_hundred_kills_end_alike() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
-    use std::io::{BufRead, BufReader};
+fn a_run_that_is_told_to_stop_says_how_to_go_on_and_goes_on() {
     let place = tempfile::tempdir().unwrap();
     let long = ["--epochs", "400", "--replicas", "1", "--checkpoint-every", "none", "--prune-until", "3"];
     done(&train(place.path(), &[&long[..], &["--out", "whole"]].concat()));
-    let all = args(&[&long[..], &["--out", "it's a"]].concat());
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    let mut child = command(place.path(), &all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().starts_with("epoch")));
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let rest: Vec<String> = lines.map(|line| line.unwrap()).collect();
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130), "{rest:?}");
-    assert_eq!(rest.last().unwrap(), "to go on: microglia train --resume 'it'\\''s a'");
-    assert_eq!(summary(&place.path().join("it's a"))["status"], "interrupted");
-    let on = resume(place.path(), &["it's a", "--epochs=400", "--hidden", "5", "--json"]);
-    done(&on);
-    assert!(stderr(&on).contains("going on after step "), "{}", stderr(&on));
-    assert!(serde_json::from_str::<serde_json::Value>(&stdout(&on)).is_ok());
-    assert_eq!(bits(&place.path().join("it's a")), bits(&place.path().join("whole")));
     let config = |run: &str| std::fs::read_to_string(place.path().join(run).join("config.toml")).unwrap();
-    assert_eq!(config("it's a"), config("whole"));
+    // `timeout` sends its signal to the process and to its group: twice the same is one request.
+    for (run, hint, signals, exit) in [
+        ("it's a", r"'it'\''s a'", ["-INT"].as_slice(), 130),
+        ("b", "b", &["-TERM"], 143),
+        ("twice", "twice", &["-TERM", "again"], 143),
+        ("hung-up", "hung-up", &["-HUP", "-TERM"], 143),
+    ] {
+        let mut child = begin(place.path(), &args(&[&long[..], &["--out", run]].concat()));
+        let id = child.id().to_string();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().starts_with("epoch")));
+        let kill = |args: &[&str]| assert!(Command::new("kill").args(args).status().unwrap().success());
+        match signals {
+            [signal, "again"] => kill(&[signal, &id, &id]),
+            [hang_up @ "-HUP", signal] => {
+                kill(&[hang_up, &id]);
+                assert!(lines.any(|line| line.unwrap().starts_with("epoch")), "it was ignored under nohup");
+                kill(&[signal, &id]);
+            }
+            signals => signals.iter().for_each(|signal| kill(&[signal, &id])),
+        }
+        let rest: Vec<String> = lines.map(|line| line.unwrap()).collect();
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(exit), "{rest:?}");
+        let word = if exit == 143 { "terminated" } else { "interrupted" };
+        assert!(rest.iter().any(|line| line.starts_with(&format!("{word}: ending this step"))), "{rest:?}");
+        assert_eq!(*rest.last().unwrap(), format!("to go on: microglia train --resume {hint}"));
+        assert_eq!(summary(&place.path().join(run))["status"], "interrupted");
+        assert!(checkpoints::any(&place.path().join(run)), "a checkpoint was written");
+        let on = resume(place.path(), &[run, "--epochs=400", "--hidden", "5", "--json"]);
+        done(&on);
+        assert!(stderr(&on).contains("going on after step "), "{}", stderr(&on));
+        assert!(serde_json::from_str::<serde_json::Value>(&stdout(&on)).is_ok());
+        assert_eq!(bits(&place.path().join(run)), bits(&place.path().join("whole")));
+        assert_eq!(config(run), config("whole"));
+    }
+}
+
+/// As under `nohup`: SIGHUP is ignored from before the program starts.
+#[cfg(unix)]
+fn begin(folder: &Path, args: &[String]) -> Child {
+    let mut command = Command::new("sh");
+    let script = "trap '' HUP; exec \"$0\" \"$@\"";
+    command.current_dir(folder).args(["-c", script, env!("CARGO_BIN_EXE_microglia")]).args(args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 #[test]
@@ -203,10 +234,8 @@ fn another_run_is_refused_by_what_differs() {
     let refusal = |more: &[&str], texts: &[&str]| {
         refused(place.path(), &resume(place.path(), &[&["a"], more].concat()), texts);
     };
-    refusal(
-        &["--lr", "0.5", "--hidden", "6"],
-        &["a/checkpoints/step-", "hidden was 5, here 6", "lr was 0.001, here 0.5"],
-    );
+    let newest = Path::new("a").join("checkpoints").join("step-").display().to_string();
+    refusal(&["--lr", "0.5", "--hidden", "6"], &[&newest, "hidden was 5, here 6", "lr was 0.001, here 0.5"]);
     refusal(&["--epochs", "30"], &["epochs was 20, here 30"]);
     refusal(&["--max-steps", "8"], &["max-steps was 7, here 8"]);
     refusal(&["--replicas", "2"], &["replicas was 1, here 2"]);

@@ -262,7 +262,8 @@ fn draws_by_place_are_not_compacted() {
     let place = tempfile::tempdir().unwrap();
     train(place.path(), "a", &["--regularizer", "mc-dropout,pruning", "--mc-passes", "2"]);
     let output = microglia(place.path(), &["export", "a", "--form", "compact", "--out", "b"]);
-    refused(place.path(), &output, &["a/checkpoint.safetensors: ", "Monte Carlo dropout", "help:"]);
+    let file = format!("{}: ", Path::new("a").join("checkpoint.safetensors").display());
+    refused(place.path(), &output, &[&file, "Monte Carlo dropout", "help:"]);
     done(&microglia(place.path(), &["export", "a", "--form", "sparse", "--out", "b"]));
     let inspected = microglia(place.path(), &["inspect", "a"]);
     done(&inspected);

@@ -1,4 +1,4 @@
-//! Two runs in one folder, Ctrl-C twice, a closed stdout, and where a run writes.
+//! Two runs in one folder, a signal twice, a closed stdout, and where a run writes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -105,45 +105,49 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(unix)]
 #[test]
-fn a_second_ctrl_c_quits_at_once_and_leaves_valid_files() {
+fn a_second_signal_quits_at_once_and_leaves_valid_files() {
     use microglia::train::Loaded;
     use std::process::Command;
-    let place = tempfile::tempdir().unwrap();
-    // A step of some seconds, which the first Ctrl-C waits for.
-    let slow = [
-        "train",
-        "--hidden",
-        "256",
-        "--batch",
-        "2048",
-        "--device",
-        "cpu",
-        "--threads",
-        "1",
-        "--out",
-        "run",
-        "--epochs",
-        "3",
-    ];
-    let (mut run, mut lines) = begin(place.path(), &slow, "training on the CPU engine");
-    let checkpoints = place.path().join("run/checkpoints");
-    while !checkpoints.join("step-0000000000.safetensors").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    let id = run.0.id().to_string();
-    let interrupt = || assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    interrupt();
-    assert!(lines.any(|line| line.starts_with("interrupted: ending this step")));
-    interrupt();
-    assert_eq!(run.0.wait().unwrap().code(), Some(130));
-    let rest: Vec<String> = lines.collect();
-    assert!(rest.is_empty(), "it did not quit at once: {rest:?}");
-    assert!(!place.path().join("run/summary.json").exists(), "it did not quit at once");
-    for file in below(&place.path().join("run")) {
-        match file.extension().and_then(|ending| ending.to_str()) {
-            Some("safetensors") => drop(Loaded::open(&file).unwrap()),
-            None => assert!(file.ends_with(".lock"), "{}", file.display()),
-            Some(_) => panic!("{} of a run that wrote no results", file.display()),
+    for (signal, told, exit) in
+        [("-INT", "interrupted: ending this step", 130), ("-TERM", "terminated: ending this step", 143)]
+    {
+        let place = tempfile::tempdir().unwrap();
+        // A step of some seconds, which the first signal waits for.
+        let slow = [
+            "train",
+            "--hidden",
+            "256",
+            "--batch",
+            "2048",
+            "--device",
+            "cpu",
+            "--threads",
+            "1",
+            "--out",
+            "run",
+            "--epochs",
+            "3",
+        ];
+        let (mut run, mut lines) = begin(place.path(), &slow, "training on the CPU engine");
+        let checkpoints = place.path().join("run/checkpoints");
+        while !checkpoints.join("step-0000000000.safetensors").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let id = run.0.id().to_string();
+        let send = || assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        send();
+        assert!(lines.any(|line| line.starts_with(told)));
+        send();
+        assert_eq!(run.0.wait().unwrap().code(), Some(exit));
+        let rest: Vec<String> = lines.collect();
+        assert!(rest.is_empty(), "it did not quit at once: {rest:?}");
+        assert!(!place.path().join("run/summary.json").exists(), "it did not quit at once");
+        for file in below(&place.path().join("run")) {
+            match file.extension().and_then(|ending| ending.to_str()) {
+                Some("safetensors") => drop(Loaded::open(&file).unwrap()),
+                None => assert!(file.ends_with(".lock"), "{}", file.display()),
+                Some(_) => panic!("{} of a run that wrote no results", file.display()),
+            }
         }
     }
 }

@@ -85,7 +85,8 @@ fn a_study_runs_reports_and_is_found_again() {
     let first = rows(&folder);
     assert_eq!(first.len(), ROWS);
     let told = text(&output.stdout);
-    for words in ["mean ranks", "pruning against none", "cannot decide", "report: a/report.html"] {
+    let report = format!("report: {}", Path::new("a").join("report.html").display());
+    for words in ["mean ranks", "pruning against none", "cannot decide", &report] {
         assert!(told.contains(words), "no {words:?} in {told}");
     }
     assert!(text(&output.stderr).contains("narrower at sparsity 0.7: width"), "{}", text(&output.stderr));
@@ -189,26 +190,28 @@ fn a_killed_study_goes_on_and_ends_as_if_never_killed() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_study_exits_130_and_leaves_no_part_of_a_cell() {
-    let place = tempfile::tempdir().unwrap();
-    let long = ["--out", "a", "--epochs", "3000", "--models", "lstm", "--lookbacks", "3", "--methods", "none"];
-    let args = tiny_args(&long);
-    let mut child = command(place.path(), &args.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
-    for _ in 0..2000 {
-        if place.path().join("a/results.csv").exists() || child.try_wait().unwrap().is_some() {
-            break;
+fn a_study_that_is_told_to_stop_exits_by_the_signal_and_leaves_no_part_of_a_cell() {
+    for (signal, exit) in [("-INT", 130), ("-TERM", 143)] {
+        let place = tempfile::tempdir().unwrap();
+        let long = ["--out", "a", "--epochs", "3000", "--models", "lstm", "--lookbacks", "3", "--methods", "none"];
+        let args = tiny_args(&long);
+        let mut child = command(place.path(), &args.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
+        for _ in 0..2000 {
+            if place.path().join("a/results.csv").exists() || child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        // So that the handler stands.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(exit));
+        let header = std::fs::read_to_string(place.path().join("a/results.csv")).unwrap();
+        assert_eq!(header.lines().count(), 1);
+        let report = experiment(place.path(), &["--report", "a"]);
+        assert_eq!(code(&report), 2);
+        assert!(text(&report.stderr).contains("no whole cell yet"), "{}", text(&report.stderr));
     }
-    // So that the handler stands.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let header = std::fs::read_to_string(place.path().join("a/results.csv")).unwrap();
-    assert_eq!(header.lines().count(), 1);
-    let report = experiment(place.path(), &["--report", "a"]);
-    assert_eq!(code(&report), 2);
-    assert!(text(&report.stderr).contains("no whole cell yet"), "{}", text(&report.stderr));
 }
 
 #[test]

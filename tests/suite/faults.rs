@@ -2,6 +2,7 @@
 //! that goes on elsewhere.
 
 use std::cell::Cell;
+#[cfg(target_os = "linux")]
 use std::process::Command;
 use std::sync::Arc;
 
@@ -16,7 +17,9 @@ use microglia::reference::CpuEngine;
 use microglia::train::checkpoints::{self, Every};
 use microglia::train::{Checkpoints, EpochRow, Observer, Plan, Status, TrainOptions, run, run_from};
 
+#[cfg(target_os = "linux")]
 use crate::cli::{TINY, code, command, refused, stderr};
+#[cfg(target_os = "linux")]
 use crate::golden::path;
 use crate::gpu_support::{gpu, open, with, with_limits};
 use crate::training::{dataset, hashes, options};
@@ -141,7 +144,6 @@ fn a_plan_that_cannot_fit_allocates_nothing() {
 
 /// An adapter that takes the processor's memory is asked for no more of it than is free.
 #[test]
-#[cfg(target_os = "linux")]
 fn more_than_the_free_memory_is_refused() {
     let Some(gpu) = gpu().filter(|gpu| gpu.summary().class() != AdapterClass::Discrete) else { return };
     let program = Case::new(Lstm, 60_000, 64, 96, 256).program().unwrap();

@@ -20,7 +20,7 @@ mod cli_weights;
 mod compact;
 /// `compare` names broken engines.
 mod compare;
-/// Two runs in one folder, Ctrl-C twice, a closed stdout, and where a run writes.
+/// Two runs in one folder, a signal twice, a closed stdout, and where a run writes.
 mod concurrency;
 /// Files as people have them.
 mod data;
