@@ -50,7 +50,7 @@ fn main() -> Result<()> {
             "weights", "prune µs", "share", "adam µs", "GB/s", "share"
         );
     }
-    for weights in [10_000, 100_000, 1_000_000, 4_000_000, 16_000_000] {
+    for weights in [10_000, 20_000, 60_000, 100_000, 1_000_000, 4_000_000, 16_000_000] {
         if !options.asks_for(&weights.to_string()) {
             continue;
         }

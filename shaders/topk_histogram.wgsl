@@ -1,7 +1,8 @@
 //! topk_histogram — counts, per digit of this pass, the living weights whose higher key bits equal the prefix so far.
-//! Twin: src/reference/topk.rs. A bounded number of workgroups, each counting its share in its own memory first.
+//! Stage of: prune
+//! A bounded number of workgroups, each counting its share in its own memory first.
 //! R replicas, S slots, P words. A replica that prunes nothing counts nothing. Integer atomics commute: the counts are the same in every order.
-//! Uses: slot, replica_step, rng, prune_key
+//! Uses: slot, replica_step, rng, prune_key, key_counts
 
 struct Params {
     shift: u32,            // of this pass's digit; 24 on the first
@@ -16,14 +17,10 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<uniform> slot: Slot;
 @group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;             // [R, S]
-@group(0) @binding(3) var<storage, read> params: array<u32>;                    // [R, P], as bits
+@group(0) @binding(3) var<storage, read> params: array<vec4<u32>>;              // [R, P], as bits
 @group(0) @binding(4) var<storage, read> mask: array<u32>;                      // [R, P/32]
-@group(0) @binding(5) var<storage, read> state: array<u32>;                     // [R, 4]  (prefix, remaining)
+@group(0) @binding(5) var<storage, read> state: array<u32>;                     // [R, 2]  (prefix, remaining)
 @group(0) @binding(6) var<storage, read_write> histogram: array<atomic<u32>>;   // [R, 256]
-
-const LANE_COUNT: u32 = 256u;
-
-var<workgroup> sh_counts: array<atomic<u32>, 256>;
 
 @compute @workgroup_size(256)
 fn topk_histogram(
@@ -32,31 +29,14 @@ fn topk_histogram(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let replica = group.z;
-    let at = replica * p.steps_row + slot.index;
-    let random = steps[at].prune_random;
-    let seed = steps[at].seed;
-    let words = select(p.prunable_words, 0u, steps[at].prune_count == 0u);
-    atomicStore(&sh_counts[lane], 0u);
+    let step = steps[replica * p.steps_row + slot.index];
+    let words = select(p.prunable_words, 0u, step.prune_count == 0u);
+    clear_counts(lane);
+    // The first pass has no prefix: none of its bits counts.
+    let prefix = state[replica * p.state_row];
+    count_keys(replica, group.x, groups.x, lane, words, step, prefix, p.shift);
     workgroupBarrier();
-
-    // The first pass has no prefix, and a shift by 32 is none.
-    let first = p.shift == 24u;
-    let higher = select(p.shift + 8u, 0u, first);
-    var prefix = 0u;
-    if (!first) {
-        prefix = state[replica * p.state_row] >> higher;
-    }
-    for (var i = group.x * LANE_COUNT + lane; i < words; i = i + groups.x * LANE_COUNT) {
-        if (((mask[replica * p.mask_row + i / 32u] >> (i % 32u)) & 1u) == 1u) {
-            let key = prune_key(params[replica * p.params_row + i], seed, random, i);
-            if (first || (key >> higher) == prefix) {
-                atomicAdd(&sh_counts[(key >> p.shift) & 255u], 1u);
-            }
-        }
-    }
-    workgroupBarrier();
-
-    let count = atomicLoad(&sh_counts[lane]);
+    let count = counted(lane);
     if (count > 0u) {
         atomicAdd(&histogram[replica * p.histogram_row + lane], count);
     }

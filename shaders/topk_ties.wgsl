@@ -1,7 +1,8 @@
 //! topk_ties — ties[g] = living weights whose key equals the cut, in the g-th 8192 words.
-//! Twin: src/reference/topk.rs. One workgroup per block, an invocation per mask word of 32 weights.
+//! Stage of: prune
+//! One workgroup per block, an invocation per mask word of 32 weights.
 //! R replicas, S slots, P words, G blocks. A replica that prunes nothing has no ties.
-//! Uses: grid, slot, replica_step, rng, prune_key
+//! Uses: grid, slot, replica_step, rng, prune_key, by_cut
 
 struct Params {
     prunable_words: u32,
@@ -16,10 +17,10 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<uniform> slot: Slot;
 @group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;  // [R, S]
-@group(0) @binding(3) var<storage, read> params: array<u32>;      // [R, P], as bits
-@group(0) @binding(4) var<storage, read> mask: array<u32>;        // [R, P/32]
-@group(0) @binding(5) var<storage, read> state: array<u32>;       // [R, 4]  (cut, remaining)
-@group(0) @binding(6) var<storage, read_write> ties: array<u32>;  // [R, G]
+@group(0) @binding(3) var<storage, read> params: array<vec4<u32>>;   // [R, P], as bits
+@group(0) @binding(4) var<storage, read> mask: array<u32>;           // [R, P/32]
+@group(0) @binding(5) var<storage, read> state: array<u32>;          // [R, 2]  (cut, remaining)
+@group(0) @binding(6) var<storage, read_write> ties: array<u32>;     // [R, G]
 
 const MASK_WORDS: u32 = 256u;
 
@@ -33,26 +34,17 @@ fn topk_ties(
 ) {
     let replica = group.z;
     let block = group_index(group, groups);
-    let at = replica * p.steps_row + slot.index;
+    let step = steps[replica * p.steps_row + slot.index];
     if (lane == 0u) {
         atomicStore(&sh_count, 0u);
     }
     workgroupBarrier();
 
     let m = block * MASK_WORDS + lane;
-    if (m < p.prunable_words / 32u && steps[at].prune_count != 0u) {
-        let cut = state[replica * p.state_row];
-        let living = mask[replica * p.mask_row + m];
-        var count = 0u;
-        for (var bit = 0u; bit < 32u; bit = bit + 1u) {
-            let i = m * 32u + bit;
-            let key = prune_key(params[replica * p.params_row + i], steps[at].seed, steps[at].prune_random, i);
-            if (key == cut) {
-                count = count + ((living >> bit) & 1u);
-            }
-        }
-        if (count > 0u) {
-            atomicAdd(&sh_count, count);
+    if (m < p.prunable_words / 32u && step.prune_count != 0u) {
+        let by = by_cut(replica, m, mask[replica * p.mask_row + m], step, state[replica * p.state_row]);
+        if (by.tied != 0u) {
+            atomicAdd(&sh_count, countOneBits(by.tied));
         }
     }
     workgroupBarrier();

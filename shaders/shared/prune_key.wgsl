@@ -3,9 +3,10 @@
 
 const RANDOM_PRUNE: u32 = 2077606223u;
 
-fn prune_key(bits: u32, seed: u32, random: u32, element: u32) -> u32 {
-    if (random != 0u) {
-        return draw(seed, RANDOM_PRUNE, 0u, element);
-    }
-    return bits & 0x7FFFFFFFu;
+fn magnitude_keys(bits: vec4<u32>) -> vec4<u32> {
+    return bits & vec4<u32>(0x7FFFFFFFu);
+}
+
+fn random_key(seed: u32, element: u32) -> u32 {
+    return draw(seed, RANDOM_PRUNE, 0u, element);
 }

@@ -32,7 +32,7 @@ pub fn rule(op: &Op) -> Rule {
         Op::LinearForward(op) if op.activated.is_some() => activated,
         Op::LinearBackwardInput(op) if op.activated.is_some() => activated,
         Op::WindowGather(_) | Op::PredictionStore(_) => exact,
-        Op::TopkHistogram(_) | Op::TopkPick(_) | Op::TopkTies(_) | Op::ThresholdMask(_) => exact,
+        Op::Prune(_) => exact,
         Op::LinearForward(_) | Op::LinearBackwardInput(_) | Op::LinearBackwardWeight(_) => sums,
         Op::Dropout(_) => elementwise(4.0, "a product, and a division 2.5 ULP in its scale"),
         Op::PatchGather(_) => exact,

@@ -13,18 +13,20 @@ mod loss;
 mod lstm;
 mod optimizer;
 mod patches;
+mod pipelines;
 pub mod plan;
+mod prune;
 mod recurrent;
 mod rnn;
 mod roofline;
 pub mod sources;
-mod topk;
 pub mod tuning;
 mod waves;
 mod window;
 
 pub use autotune::autotune;
 pub use engine::{GpuEngine, GpuOptions};
+pub use pipelines::{Pipeline, pipelines};
 pub use waves::waves;
 
 use crate::program::Op;
@@ -66,9 +68,6 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
         Op::GradNormPartial(op) => optimizer::grad_norm_partial(op, shapes),
         Op::GradNorm(op) => optimizer::grad_norm(op, shapes),
         Op::AdamMasked(op) => optimizer::adam_masked(op, shapes),
-        Op::TopkHistogram(op) => topk::topk_histogram(op, shapes),
-        Op::TopkPick(op) => topk::topk_pick(op, shapes),
-        Op::TopkTies(op) => topk::topk_ties(op, shapes),
-        Op::ThresholdMask(op) => topk::threshold_mask(op, shapes),
+        Op::Prune(op) => prune::prune(op, shapes),
     }
 }

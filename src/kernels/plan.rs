@@ -226,6 +226,9 @@ impl Splits {
     }
 }
 
+/// Words of a model that one workgroup walks over alone, where more take several dispatches.
+pub const FEW_WORDS: usize = 1 << 16;
+
 /// Workgroups per dimension that every device allows.
 const MAX_WORKGROUPS: u32 = 65_535;
 

@@ -136,19 +136,11 @@ impl Builder {
         self.backward.push(op);
     }
 
-    /// The magnitude top-k and the threshold pass, and clip and masked Adam.
+    /// Pruning, clip and masked Adam.
     pub fn optimizer(&mut self, clip: bool) {
         let (prunable_words, words) = (self.params.prunable_words, self.params.words);
-        let histogram = self.add("topk.histogram".into(), &[topk::BINS], Element::U32, Fill::Zeros);
-        let state = self.add("topk.state".into(), &[topk::WORDS], Element::U32, Fill::Zeros);
-        let blocks = prunable_words.div_ceil(topk::BLOCK).max(1);
-        let ties = self.add("topk.ties".into(), &[blocks], Element::U32, Fill::Unwritten);
-        for pass in 0..topk::PASSES {
-            self.prune.push(Op::TopkHistogram(TopkHistogram { pass, prunable_words, histogram, state }));
-            self.prune.push(Op::TopkPick(TopkPick { pass, histogram, state }));
-        }
-        self.prune.push(Op::TopkTies(TopkTies { prunable_words, state, ties }));
-        self.prune.push(Op::ThresholdMask(ThresholdMask { prunable_words, state, ties }));
+        let histogram = self.add("prune.histogram".into(), &[Prune::DIGITS], Element::U32, Fill::Zeros);
+        self.prune.push(Op::Prune(Prune { prunable_words, histogram }));
         if clip {
             let partials = words.div_ceil(GradNormPartial::BLOCK);
             let partial = self.tensor("grad_norm.partial", &[partials]);

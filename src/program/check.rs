@@ -211,23 +211,8 @@ pub(super) fn extents(op: &Op) -> Vec<(TensorId, usize)> {
         }
         Op::GradNorm(op) => vec![(op.partial, op.partials), (GRAD_NORM, 1)],
         Op::AdamMasked(op) => vec![(PARAMS, op.words), (MASK, op.words / 32)],
-        Op::TopkHistogram(op) => {
-            vec![(PARAMS, op.prunable_words), (op.histogram, topk::BINS), (op.state, topk::WORDS)]
-        }
-        Op::TopkPick(op) => vec![(op.histogram, topk::BINS), (op.state, topk::WORDS)],
-        Op::TopkTies(op) => {
-            vec![
-                (PARAMS, op.prunable_words),
-                (op.state, topk::WORDS),
-                (op.ties, op.prunable_words.div_ceil(topk::BLOCK)),
-            ]
-        }
-        Op::ThresholdMask(op) => {
-            vec![
-                (MASK, op.prunable_words / 32),
-                (op.state, topk::WORDS),
-                (op.ties, op.prunable_words.div_ceil(topk::BLOCK)),
-            ]
+        Op::Prune(op) => {
+            vec![(PARAMS, op.prunable_words), (MASK, op.prunable_words / 32), (op.histogram, Prune::DIGITS)]
         }
     }
 }

@@ -198,15 +198,7 @@ impl Op {
                 let read = 4 * op.words + op.words / 32 + status::WORDS;
                 Cost::words(13 * op.words + 3 * op.prunable_words, read, 3 * op.words)
             }
-            Op::TopkHistogram(op) => Cost::words(0, masked(op.prunable_words) + topk::WORDS, topk::BINS),
-            Op::TopkPick(_) => Cost::words(0, topk::BINS + topk::WORDS, topk::BINS + topk::WORDS),
-            Op::TopkTies(op) => {
-                Cost::words(0, masked(op.prunable_words) + topk::WORDS, op.prunable_words.div_ceil(topk::BLOCK))
-            }
-            Op::ThresholdMask(op) => {
-                let blocks = op.prunable_words.div_ceil(topk::BLOCK);
-                Cost::words(0, masked(op.prunable_words) + topk::WORDS + blocks, op.prunable_words / 32)
-            }
+            Op::Prune(op) => Cost::words(0, op.prunable_words + op.prunable_words / 32, op.prunable_words / 32),
         }
     }
 }
@@ -219,11 +211,6 @@ fn activated(activated: &Option<Activated>, words: usize, [gelu, more]: [usize; 
         Some(FeedForward::Gelu) => [gelu + more, words],
         Some(FeedForward::Relu) => [1 + more, words],
     }
-}
-
-/// Words of weights and of their mask.
-fn masked(words: usize) -> usize {
-    words + words / 32
 }
 
 /// Rows of a window of `steps` that lie in any patch.

@@ -259,63 +259,19 @@ pub struct AdamMasked {
     pub words: usize,
 }
 
-/// Radix select over the weights' keys, 8 bits a pass from the top: counts, per digit of this pass, the living prunable
-/// weights whose higher bits equal the prefix found so far. A key is the bits of |w|, or with `prune_random` a draw.
-/// `histogram += …`: [`TopkPick`] leaves it zero. Counts nothing where `prune_count` is 0.
+/// Clears the mask bits of the `prune_count` smallest living weights, of equal ones those of the lowest index, so that exactly
+/// `prune_count` bits fall. A weight's key is the bits of |w|, or with `prune_random` a draw. Does nothing to an inactive
+/// replica.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TopkHistogram {
-    /// 0 … 3: bits 24…31, 16…23, 8…15, 0…7.
-    pub pass: usize,
+pub struct Prune {
     pub prunable_words: usize,
-    /// `[256]`
+    /// `[256]`, zero before and after: where several workgroups count keys.
     pub histogram: TensorId,
-    /// `[4]`, see [`topk`]
-    pub state: TensorId,
 }
 
-/// Extends the prefix by the digit that holds the cut, and zeroes the histogram. Pass 0 starts from `prune_count`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TopkPick {
-    pub pass: usize,
-    /// `[256]`
-    pub histogram: TensorId,
-    /// `[4]`
-    pub state: TensorId,
-}
-
-/// `ties[g]` = living weights whose key equals the cut, in the g-th [`topk::BLOCK`] words; 0 where
-/// `prune_count` is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TopkTies {
-    pub prunable_words: usize,
-    /// `[4]`
-    pub state: TensorId,
-    /// `[ceil(prunable words / BLOCK)]`
-    pub ties: TensorId,
-}
-
-/// The schedule's threshold pass: clears the mask bit of every living weight below the cut, and of the first
-/// `remaining` ties in index order, so that exactly `prune_count` bits fall. Does nothing to an inactive replica.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ThresholdMask {
-    pub prunable_words: usize,
-    /// `[4]`
-    pub state: TensorId,
-    /// `[ceil(prunable words / BLOCK)]`
-    pub ties: TensorId,
-}
-
-/// The top-k state: two words in use.
-pub mod topk {
-    /// The bits of the cut found so far; after pass 3 the key of the largest weight to prune.
-    pub const PREFIX: usize = 0;
-    /// How many keys with this prefix are to be pruned; after pass 3, of the ties.
-    pub const REMAINING: usize = 1;
-    pub const WORDS: usize = 4;
-    /// Words per workgroup of the tie passes: 256 invocations, a mask word of 32 weights each.
-    pub const BLOCK: usize = 8192;
-    pub const PASSES: usize = 4;
-    pub const BINS: usize = 256;
+impl Prune {
+    /// Values of a digit: keys are told apart 8 bits at a time.
+    pub const DIGITS: usize = 256;
 }
 
 /// What is computed, on which tensors: one dispatch on a GPU, or a few. Each variant holds the struct of its name, which states
@@ -355,8 +311,5 @@ pub enum Op {
     GradNormPartial(GradNormPartial),
     GradNorm(GradNorm),
     AdamMasked(AdamMasked),
-    TopkHistogram(TopkHistogram),
-    TopkPick(TopkPick),
-    TopkTies(TopkTies),
-    ThresholdMask(ThresholdMask),
+    Prune(Prune),
 }

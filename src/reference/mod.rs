@@ -15,12 +15,12 @@ mod lstm;
 pub(crate) mod matrix;
 mod optimizer;
 mod patches;
+mod prune;
 mod rnn;
 mod roofline;
 mod scalar;
 mod storage;
 mod tasks;
-mod topk;
 mod window;
 
 use std::sync::Arc;
@@ -141,10 +141,7 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::GradNormPartial(op) => optimizer::grad_norm_partial(storage, op),
         Op::GradNorm(op) => optimizer::grad_norm(storage, op),
         Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
-        Op::TopkHistogram(op) => topk::topk_histogram(storage, op, slot),
-        Op::TopkPick(op) => topk::topk_pick(storage, op, slot),
-        Op::TopkTies(op) => topk::topk_ties(storage, op, slot),
-        Op::ThresholdMask(op) => topk::threshold_mask(storage, op, slot),
+        Op::Prune(op) => prune::prune(storage, op, slot),
     }
 }
 

@@ -4,7 +4,7 @@ use microglia::compare::{Case, CaseReport, compare, exit_code};
 use microglia::engine::{Engine, Pass, Roofline};
 use microglia::error::Result;
 use microglia::models::ModelKind::{Lstm, Rnn};
-use microglia::program::op::{LstmBackward, ThresholdMask, topk};
+use microglia::program::op::{LstmBackward, Prune};
 use microglia::program::tensor::*;
 use microglia::program::{List, Op, Program};
 use microglia::reference::CpuEngine;
@@ -99,17 +99,18 @@ impl Broken {
     }
 
     /// Puts back the bits of weights at the cut.
-    fn strict_cut(&mut self, op: &ThresholdMask, list: List, index: usize, slot: usize) -> Result<()> {
+    fn strict_cut(&mut self, op: &Prune, list: List, index: usize, slot: usize) -> Result<()> {
         let replicas = self.program().replicas;
         let before: Vec<_> = (0..replicas).map(|r| self.inner.read_u32(MASK, r).unwrap()).collect();
         self.inner.run_op(list, index, slot)?;
         for (r, before) in before.iter().enumerate() {
-            let cut = self.inner.read_u32(op.state, r)?[topk::PREFIX];
             let params = self.inner.read_f32(PARAMS, r)?;
             let mut mask = self.inner.read_u32(MASK, r)?;
-            for (i, weight) in params.iter().enumerate().filter(|(_, weight)| weight.abs().to_bits() == cut) {
-                assert!(weight.is_finite());
-                mask[i / 32] |= before[i / 32] & 1 << (i % 32);
+            let fell = |i: &usize| (before[i / 32] & !mask[i / 32]) >> (i % 32) & 1 == 1;
+            let fallen: Vec<usize> = (0..op.prunable_words).filter(fell).collect();
+            let cut = fallen.iter().map(|&i| params[i].abs()).fold(0.0, f32::max);
+            for i in fallen.into_iter().filter(|&i| params[i].abs() == cut) {
+                mask[i / 32] |= 1 << (i % 32);
             }
             self.inner.write_u32(MASK, r, &mask)?;
         }
@@ -148,7 +149,7 @@ impl Engine for Broken {
         match (self.fault, op) {
             (Fault::Rewritten, Op::LstmBackward(op)) => self.lstm_backward(&op, false),
             (Fault::GateDerivative, Op::LstmBackward(op)) => self.lstm_backward(&op, true),
-            (Fault::StrictCut, Op::ThresholdMask(op)) => self.strict_cut(&op, list, index, slot)?,
+            (Fault::StrictCut, Op::Prune(op)) => self.strict_cut(&op, list, index, slot)?,
             (Fault::MissingLane, Op::LinearForward(op)) => {
                 let before = self.rows(op.output.tensor);
                 self.inner.run_op(list, index, slot)?;
@@ -240,7 +241,7 @@ fn a_wrong_gate_derivative_is_named() {
 
 #[test]
 fn a_strict_cut_is_named() {
-    named(Case::new(Lstm, 1, 5, 4, 6).prune(20), Fault::StrictCut, "threshold_mask", "mask");
+    named(Case::new(Lstm, 1, 5, 4, 6).prune(20), Fault::StrictCut, "prune", "mask");
 }
 
 #[test]

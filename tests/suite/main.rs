@@ -38,6 +38,8 @@ mod data_split;
 mod data_times;
 /// The same bits, run after run.
 mod determinism;
+/// Adapters that give way, and what `devices --check` finds.
+mod devices;
 /// Divergence, caused after every op: seen in the step it happens in, or the next, and in its replica alone.
 mod divergence;
 /// Two drivers side by side.

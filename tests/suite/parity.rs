@@ -36,7 +36,7 @@ fn check_passes(
     alter: impl Fn(usize, &mut ReplicaStep),
 ) {
     let Some(gpu) = gpu() else { return };
-    for class in [AdapterClass::Software, AdapterClass::Discrete] {
+    for class in AdapterClass::ALL {
         let options = GpuOptions { class: Some(class), ..GpuOptions::default() };
         check_engine(case, with(&gpu, case.program().unwrap(), options), passes.clone(), &alter);
     }
@@ -122,7 +122,7 @@ fn compare(
 
 #[test]
 fn lstm_of_sizes_that_fit_nothing() {
-    for hidden in [1, 5, 33, 65] {
+    for hidden in [1, 5, 33, 47, 64, 65] {
         check(Case::new(Lstm, 3, 5, 4, hidden).prune(3).clip(0.1));
     }
     check(Case::new(Lstm, 1, 1, 1, 5));
@@ -142,7 +142,7 @@ fn lstm_beyond_one_workgroup() {
 
 #[test]
 fn rnn_of_sizes_that_fit_nothing() {
-    for hidden in [1, 5, 33, 65] {
+    for hidden in [1, 5, 33, 47, 64, 65] {
         check(Case::new(Rnn, 3, 5, 4, hidden).prune(3));
     }
     check(Case::new(Rnn, 1, 1, 1, 5).activation(Activation::Relu));
@@ -152,6 +152,20 @@ fn rnn_of_sizes_that_fit_nothing() {
 #[test]
 fn rnn_beyond_one_workgroup() {
     check(Case::new(Rnn, 2, 5, 3, 300).activation(Activation::Relu).prune(100));
+}
+
+/// Batches of which cards take wider tiles, and a row more than those hold.
+#[test]
+fn recurrent_tiles_of_every_width() {
+    let Some(gpu) = gpu() else { return };
+    for kind in [Lstm, Rnn] {
+        for (batch, hidden) in [(129, 20), (129, 64), (1025, 66), (1025, 130), (33, 260), (257, 260)] {
+            let case = Case::new(kind, 1, batch, 2, hidden);
+            let card = GpuOptions { class: Some(AdapterClass::Discrete), ..GpuOptions::default() };
+            let passes = [List::Forward, List::Backward].map(|list| (list, 1)).into_iter();
+            check_engine(&case, with(&gpu, case.program().unwrap(), card), passes, |_, _| {});
+        }
+    }
 }
 
 /// One kernel launch of the largest size, and its dispatch per step.

@@ -42,7 +42,7 @@ fn an_lstm_costs_what_a_hand_counts() {
     assert_eq!(cost(&program, "lstm_backward"), [24 * (4 * 8 + 23), 96 + 32 + 64 + 8, 96]);
     // Six spans of 64 words, three of them prunable.
     assert_eq!(cost(&program, "adam_masked"), [13 * 384 + 3 * 192, 4 * 384 + 12 + 4, 3 * 384]);
-    assert_eq!(cost(&program, "topk_histogram"), [0, 192 + 6 + 4, 256]);
+    assert_eq!(cost(&program, "prune"), [0, 192 + 6, 6]);
 }
 
 /// Two windows of three channels are six sequences of three tokens; width 6, two heads of 3, 7 hidden units.
@@ -180,7 +180,7 @@ fn the_program_of_every_model_is_printed_and_nothing_is_run() {
     for args in models {
         let text = profile_of_tiny(place.path(), &[args, &["--print-program", "--device", "no such card"]].concat());
         assert_eq!(code(&text), 0, "{}", stderr(&text));
-        for part in ["window_gather", "adam_masked", "threshold_mask", "predicted", "H200"] {
+        for part in ["window_gather", "adam_masked", "prune", "predicted", "H200"] {
             assert!(stdout(&text).contains(part), "no {part} in:\n{}", stdout(&text));
         }
         let json = profile_of_tiny(place.path(), &[args, &["--print-program", "--json"]].concat());

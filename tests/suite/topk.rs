@@ -1,9 +1,11 @@
 //! The exact k smallest living weights, against a sort, on each engine.
 
 use microglia::engine::{Engine, Pass};
+use microglia::kernels::plan::FEW_WORDS;
 use microglia::program::builder::Sizes;
+use microglia::program::step::RANDOM_PRUNE;
 use microglia::program::tensor::*;
-use microglia::program::{Builder, List, Param, ParamLayout, Program, ReplicaStep};
+use microglia::program::{Builder, List, Param, ParamLayout, Program, ReplicaStep, rng};
 
 use crate::gpu_support::on_each_engine;
 
@@ -26,12 +28,30 @@ fn pruner(words: usize, replicas: usize) -> Program {
     builder.finish().unwrap()
 }
 
-/// The mask after the k smallest living weights, ties by lowest index, are taken away.
-fn by_sort(weights: &[f32], mask: &[u32], k: usize) -> Vec<u32> {
+/// The order in which a replica's weights fall.
+#[derive(Clone, Copy)]
+enum Order {
+    Magnitude,
+    Random,
+}
+
+const SEED: u32 = 3;
+
+impl Order {
+    fn key(self, weight: f32, i: usize) -> u32 {
+        match self {
+            Order::Magnitude => weight.to_bits() & 0x7FFF_FFFF,
+            Order::Random => rng::draw(SEED, RANDOM_PRUNE, 0, i as u32),
+        }
+    }
+}
+
+/// The mask after the k living weights of the smallest keys, ties by lowest index, are taken away.
+fn by_sort(order: Order, weights: &[f32], mask: &[u32], k: usize) -> Vec<u32> {
     let living = |i: usize| mask[i / 32] >> (i % 32) & 1 == 1;
     let mut keys: Vec<u64> = (0..weights.len())
         .filter(|&i| living(i))
-        .map(|i| u64::from(weights[i].to_bits() & 0x7FFF_FFFF) << 32 | i as u64)
+        .map(|i| u64::from(order.key(weights[i], i)) << 32 | i as u64)
         .collect();
     let mut left = mask.to_vec();
     if k > 0 {
@@ -44,20 +64,29 @@ fn by_sort(weights: &[f32], mask: &[u32], k: usize) -> Vec<u32> {
     left
 }
 
-/// Prunes `k` of every replica's weights and updates with zero gradients: what is pruned becomes 0, the rest stays.
-fn check(open: &dyn Fn(Program) -> Box<dyn Engine>, what: &str, weights: &[Vec<f32>], masks: &[Vec<u32>], k: usize) {
+/// Prunes `ks[r]` of replica r's weights and updates with zero gradients: what is pruned becomes 0, the rest stays.
+fn check(
+    open: &dyn Fn(Program) -> Box<dyn Engine>,
+    what: &str,
+    order: Order,
+    weights: &[Vec<f32>],
+    masks: &[Vec<u32>],
+    ks: &[usize],
+) {
     let mut engine = open(pruner(weights[0].len(), weights.len()));
-    for (r, (row, mask)) in weights.iter().zip(masks).enumerate() {
+    for (r, ((row, mask), k)) in weights.iter().zip(masks).zip(ks).enumerate() {
         let mut padded = row.clone();
         padded.resize(engine.program().params.words, 0.0);
         engine.write_f32(PARAMS, r, &padded).unwrap();
         engine.write_u32(MASK, r, mask).unwrap();
-        let step = ReplicaStep { step: 1, active: 1, prune_count: k as u32, ..ReplicaStep::idle(0) };
+        let prune_random = matches!(order, Order::Random) as u32;
+        let idle = ReplicaStep::idle(SEED);
+        let step = ReplicaStep { step: 1, active: 1, prune_count: *k as u32, prune_random, ..idle };
         engine.write_u32(STEPS, r, bytemuck::cast_slice(&[step])).unwrap();
     }
     engine.run(&[List::Prune, List::Update].map(|list| Pass { list, slot: 0 })).unwrap();
-    for (r, (row, mask)) in weights.iter().zip(masks).enumerate() {
-        let expected = by_sort(row, mask, k);
+    for (r, ((row, mask), &k)) in weights.iter().zip(masks).zip(ks).enumerate() {
+        let expected = by_sort(order, row, mask, k);
         let found = engine.read_u32(MASK, r).unwrap();
         let differing = (0..found.len()).find(|&i| found[i] != expected[i]);
         assert_eq!(differing, None, "{what}, k {k}, replica {r}: first differing word of the mask");
@@ -107,8 +136,28 @@ fn exact_against_a_sort() {
         for count in [1, 5, 64, 1000, 8192 * 2 + 77] {
             for (what, weights) in weights_of_kinds(count) {
                 for k in [0, 1, count / 3, count - 1] {
-                    check(open, what, std::slice::from_ref(&weights), &[full(count)], k.min(count - 1));
+                    check(
+                        open,
+                        what,
+                        Order::Magnitude,
+                        std::slice::from_ref(&weights),
+                        &[full(count)],
+                        &[k.min(count - 1)],
+                    );
                 }
+            }
+        }
+    });
+}
+
+/// The most weights that one workgroup takes on, and more: the same bits either way.
+#[test]
+fn few_and_many_fall_alike() {
+    on_each_engine(|open| {
+        for count in [FEW_WORDS, FEW_WORDS + 1, FEW_WORDS + 8192 + 77] {
+            for (what, weights) in weights_of_kinds(count) {
+                let ks = [0, 1, count / 3, count - 1];
+                check(open, what, Order::Magnitude, &ks.map(|_| weights.clone()), &ks.map(|_| full(count)), &ks);
             }
         }
     });
@@ -116,12 +165,16 @@ fn exact_against_a_sort() {
 
 #[test]
 fn several_replicas_with_some_weights_gone() {
-    let count = 20_000;
-    let weights = [uniform(1, count), weights_of_kinds(count).remove(1).1, vec![0.5; count]];
-    let masks: Vec<Vec<u32>> =
-        (0..3).map(|r| full(count).iter().zip(words(r + 9)).map(|(m, w)| m & w).collect()).collect();
-    for k in [1, 4321, 9000] {
-        on_each_engine(|open| check(open, "half gone", &weights, &masks, k));
+    for count in [20_000, FEW_WORDS + 4321] {
+        let weights = [uniform(1, count), weights_of_kinds(count).remove(1).1, vec![0.5; count]];
+        let masks: Vec<Vec<u32>> =
+            (0..3).map(|r| full(count).iter().zip(words(r + 9)).map(|(m, w)| m & w).collect()).collect();
+        for ks in [[1, 1, 1], [4321, 0, 9000], [9000, 4321, 1]] {
+            on_each_engine(|open| {
+                check(open, "half gone", Order::Magnitude, &weights, &masks, &ks);
+                check(open, "half gone at random", Order::Random, &weights, &masks, &ks);
+            });
+        }
     }
 }
 
@@ -135,5 +188,7 @@ fn sixteen_million() {
         *weight = 0.25;
     }
     let below = weights.iter().filter(|w| w.abs() < 0.25).count();
-    on_each_engine(|open| check(open, "sixteen million", &[weights.clone()], &[full(count)], below + 2_000_001));
+    on_each_engine(|open| {
+        check(open, "sixteen million", Order::Magnitude, &[weights.clone()], &[full(count)], &[below + 2_000_001])
+    });
 }

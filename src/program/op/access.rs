@@ -39,10 +39,7 @@ impl Op {
             Op::GradNormPartial(_) => "grad_norm_partial",
             Op::GradNorm(_) => "grad_norm",
             Op::AdamMasked(_) => "adam_masked",
-            Op::TopkHistogram(_) => "topk_histogram",
-            Op::TopkPick(_) => "topk_pick",
-            Op::TopkTies(_) => "topk_ties",
-            Op::ThresholdMask(_) => "threshold_mask",
+            Op::Prune(_) => "prune",
         }
     }
 
@@ -100,10 +97,7 @@ impl Op {
             Op::GradNormPartial(_) => vec![GRADS, MASK],
             Op::GradNorm(op) => vec![op.partial],
             Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
-            Op::TopkHistogram(op) => vec![STEPS, PARAMS, MASK, op.state, op.histogram],
-            Op::TopkPick(op) => vec![STEPS, op.histogram, op.state],
-            Op::TopkTies(op) => vec![STEPS, PARAMS, MASK, op.state],
-            Op::ThresholdMask(op) => vec![STEPS, PARAMS, MASK, op.state, op.ties],
+            Op::Prune(op) => vec![STEPS, PARAMS, MASK, op.histogram],
         }
     }
 
@@ -141,10 +135,7 @@ impl Op {
             Op::GradNormPartial(op) => vec![op.partial],
             Op::GradNorm(_) => vec![GRAD_NORM],
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
-            Op::TopkHistogram(op) => vec![op.histogram],
-            Op::TopkPick(op) => vec![op.histogram, op.state],
-            Op::TopkTies(op) => vec![op.ties],
-            Op::ThresholdMask(_) => vec![MASK],
+            Op::Prune(op) => vec![MASK, op.histogram],
         }
     }
 }

@@ -1,7 +1,7 @@
-//! topk_histogram, topk_pick, topk_ties, threshold_mask: the exact set of smallest living weights, by radix select over
-//! the bits of |w|. A block of words per task, 32 words and one word of the mask at a time.
+//! prune: the exact set of smallest living weights, by radix select over the bits of |w|. A block of words per task, 32
+//! words and one word of the mask at a time.
 
-use crate::program::op::{ThresholdMask, TopkHistogram, TopkPick, TopkTies, topk};
+use crate::program::op::Prune;
 use crate::program::rng;
 use crate::program::step::{RANDOM_PRUNE, ReplicaStep};
 use crate::program::tensor::{MASK, PARAMS};
@@ -10,6 +10,8 @@ use super::scalar::Scalar;
 use super::storage::Storage;
 use super::tasks::each;
 
+/// Words of a task.
+const BLOCK: usize = 8192;
 /// Words under one word of the mask.
 const GROUP: usize = 32;
 /// Histograms that a task fills in turns: neighbours mostly fall into one bin, and each would wait for the one before.
@@ -64,31 +66,54 @@ fn matching(keys: &[u32; GROUP], test: impl Fn(u32) -> bool) -> u32 {
     bits
 }
 
-/// The lowest bit of a pass's digit.
-fn shift(pass: usize) -> u32 {
-    24 - 8 * pass as u32
+/// The living weights whose keys start as the cut does.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// The bits of the cut found so far; after the last pass the key of the largest weight to prune.
+    prefix: u32,
+    /// How many keys with this prefix are to be pruned; after the last pass, of the ties.
+    remaining: u32,
+}
+
+pub fn prune<T: Scalar>(storage: &mut Storage<T>, op: &Prune, slot: usize) {
+    let step = storage.step(slot);
+    if step.active == 0 || step.prune_count == 0 {
+        return;
+    }
+    let mut cut = Cut { prefix: 0, remaining: step.prune_count };
+    for low in [24, 16, 8, 0] {
+        let histogram = histogram(storage, op.prunable_words, &step, cut.prefix, low);
+        let (mut digit, mut below) = (0, 0);
+        while digit < Prune::DIGITS - 1 && below + histogram[digit] < cut.remaining {
+            below += histogram[digit];
+            digit += 1;
+        }
+        cut = Cut { prefix: cut.prefix | (digit as u32) << low, remaining: cut.remaining - below };
+    }
+    clear(storage, op.prunable_words, &step, cut);
 }
 
 /// The prunable weights and their masks by blocks.
 fn blocks<T: Scalar>(storage: &Storage<T>, words: usize) -> impl Iterator<Item = (&[T], &[u32])> {
-    let weights = storage.floats(PARAMS)[..words].chunks(topk::BLOCK);
-    weights.zip(storage.integers(MASK)[..words / GROUP].chunks(topk::BLOCK / GROUP))
+    let weights = storage.floats(PARAMS)[..words].chunks(BLOCK);
+    weights.zip(storage.integers(MASK)[..words / GROUP].chunks(BLOCK / GROUP))
 }
 
-pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, slot: usize) {
-    let step = storage.step(slot);
-    if step.prune_count == 0 {
-        return;
-    }
-    // Pass 0 has no higher bits to compare.
-    let above = if op.pass == 0 { 0 } else { u32::MAX << (shift(op.pass) + 8) };
-    let prefix = storage.integers(op.state)[topk::PREFIX] & above;
-    let low = shift(op.pass);
-    let mut counted = vec![[[0u32; topk::BINS]; HISTOGRAMS]; op.prunable_words.div_ceil(topk::BLOCK)];
-    each(blocks(storage, op.prunable_words).zip(&mut counted), &|task, ((weights, mask), counts)| {
+/// How many living keys with this prefix have each digit, whose lowest bit is `low`.
+fn histogram<T: Scalar>(
+    storage: &Storage<T>,
+    words: usize,
+    step: &ReplicaStep,
+    prefix: u32,
+    low: u32,
+) -> [u32; Prune::DIGITS] {
+    // The first pass has no higher bits to compare.
+    let above = u32::MAX.checked_shl(low + 8).unwrap_or(0);
+    let mut counted = vec![[[0u32; Prune::DIGITS]; HISTOGRAMS]; words.div_ceil(BLOCK)];
+    each(blocks(storage, words).zip(&mut counted), &|task, ((weights, mask), counts)| {
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, task * topk::BLOCK + i * GROUP);
+                let keys = prune_keys::<T, RANDOM>(step, weights, task * BLOCK + i * GROUP);
                 let mut counted = living & matching(&keys, |key| key & above == prefix);
                 let bin = |j: usize| (keys[j] >> low & 0xFF) as usize;
                 // Bit after bit waits for the bit before; where most are set, it is quicker to add the zeros too.
@@ -106,75 +131,44 @@ pub fn topk_histogram<T: Scalar>(storage: &mut Storage<T>, op: &TopkHistogram, s
             }
         });
     });
-    let histogram = storage.integers_mut(op.histogram);
+    let mut sums = [0; Prune::DIGITS];
     for counts in counted.iter().flatten() {
-        for (sum, count) in histogram.iter_mut().zip(counts) {
+        for (sum, count) in sums.iter_mut().zip(counts) {
             *sum += count;
         }
     }
+    sums
 }
 
-pub fn topk_pick<T: Scalar>(storage: &mut Storage<T>, op: &TopkPick, slot: usize) {
-    let (mut prefix, mut remaining) = if op.pass == 0 {
-        (0, storage.step(slot).prune_count)
-    } else {
-        let state = storage.integers(op.state);
-        (state[topk::PREFIX], state[topk::REMAINING])
-    };
-    let histogram = storage.integers_mut(op.histogram);
-    let (mut digit, mut below) = (0, 0);
-    while digit < topk::BINS - 1 && below + histogram[digit] < remaining {
-        below += histogram[digit];
-        digit += 1;
-    }
-    histogram.fill(0);
-    prefix |= (digit as u32) << shift(op.pass);
-    remaining -= below;
-    let state = storage.integers_mut(op.state);
-    state[topk::PREFIX] = prefix;
-    state[topk::REMAINING] = remaining;
-}
-
-pub fn topk_ties<T: Scalar>(storage: &mut Storage<T>, op: &TopkTies, slot: usize) {
-    let mut ties = storage.take_integers(op.ties);
-    let step = storage.step(slot);
-    let cut = storage.integers(op.state)[topk::PREFIX];
-    each(blocks(storage, op.prunable_words).zip(&mut ties), &|task, ((weights, mask), ties)| {
-        *ties = 0;
-        if step.prune_count == 0 {
-            return;
-        }
+/// How many living weights of each block have the cut for their key.
+fn ties<T: Scalar>(storage: &Storage<T>, words: usize, step: &ReplicaStep, cut: u32) -> Vec<u32> {
+    let mut ties = vec![0; words.div_ceil(BLOCK)];
+    each(blocks(storage, words).zip(&mut ties), &|task, ((weights, mask), ties)| {
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, task * topk::BLOCK + i * GROUP);
+                let keys = prune_keys::<T, RANDOM>(step, weights, task * BLOCK + i * GROUP);
                 *ties += (living & matching(&keys, |key| key == cut)).count_ones();
             }
         });
     });
-    storage.put_integers(op.ties, ties);
+    ties
 }
 
-pub fn threshold_mask<T: Scalar>(storage: &mut Storage<T>, op: &ThresholdMask, slot: usize) {
-    let step = storage.step(slot);
-    if step.active == 0 || step.prune_count == 0 {
-        return;
-    }
-    let state = storage.integers(op.state);
-    let (cut, remaining) = (state[topk::PREFIX], state[topk::REMAINING]);
-    let mut mask = storage.take_integers(MASK);
+/// Clears the bits of all weights below the cut, and of the first ties.
+fn clear<T: Scalar>(storage: &mut Storage<T>, words: usize, step: &ReplicaStep, cut: Cut) {
     // How many ties are left to prune at each block's start.
-    let left = storage
-        .integers(op.ties)
-        .iter()
-        .scan(remaining, |left, ties| Some(std::mem::replace(left, left.saturating_sub(*ties))));
-    let weights = storage.floats(PARAMS)[..op.prunable_words].chunks(topk::BLOCK);
-    let masks = mask[..op.prunable_words / GROUP].chunks_mut(topk::BLOCK / GROUP);
+    let left = ties(storage, words, step, cut.prefix)
+        .into_iter()
+        .scan(cut.remaining, |left, ties| Some(std::mem::replace(left, left.saturating_sub(ties))));
+    let mut mask = storage.take_integers(MASK);
+    let weights = storage.floats(PARAMS)[..words].chunks(BLOCK);
+    let masks = mask[..words / GROUP].chunks_mut(BLOCK / GROUP);
     each(weights.zip(masks).zip(left), &|task, ((weights, mask), mut left)| {
         in_order!(step, |RANDOM| {
             for (i, (weights, living)) in weights.as_chunks().0.iter().zip(mask).enumerate() {
-                let keys = prune_keys::<T, RANDOM>(&step, weights, task * topk::BLOCK + i * GROUP);
-                let below = matching(&keys, |key| key < cut);
-                let mut ties = *living & matching(&keys, |key| key == cut);
+                let keys = prune_keys::<T, RANDOM>(step, weights, task * BLOCK + i * GROUP);
+                let below = matching(&keys, |key| key < cut.prefix);
+                let mut ties = *living & matching(&keys, |key| key == cut.prefix);
                 *living &= !below;
                 while ties != 0 && left > 0 {
                     // The lowest bit that is set.

@@ -1,0 +1,75 @@
+// Living keys that start with a prefix, counted by one of their digits of 8 bits; by a workgroup of 256. A digit has eight
+// counters, side by side: most weights share their highest bits, and invocations that add to one word wait for one another.
+const DIGITS: u32 = 256u;
+const COUNTERS: u32 = 8u;
+
+var<workgroup> sh_counts: array<atomic<u32>, 2048>;
+
+// To be called by all invocations, before any of them counts.
+fn clear_counts(lane: u32) {
+    for (var i = lane; i < DIGITS * COUNTERS; i = i + DIGITS) {
+        atomicStore(&sh_counts[i], 0u);
+    }
+    workgroupBarrier();
+}
+
+// Counts the keys of every `groups`-th part of a replica's first `words`, from part `group` on. The digit's lowest bit is
+// `shift`; of `prefix`, the bits above the digit count.
+fn count_keys(replica: u32, group: u32, groups: u32, lane: u32, words: u32, order: ReplicaStep, prefix: u32, shift: u32) {
+    if (order.prune_random == 0u) {
+        for (var i = group * 4u * DIGITS + lane; i < words / 4u; i = i + groups * 4u * DIGITS) {
+            count_fours(replica, i, words / 4u, lane, prefix, shift);
+        }
+        return;
+    }
+    for (var i = group * DIGITS + lane; i < words; i = i + groups * DIGITS) {
+        let living = mask[replica * p.mask_row + i / 32u] >> (i % 32u);
+        count_key(random_key(order.seed, i), living, lane, prefix, shift);
+    }
+}
+
+// Four fours of weights, so far apart that neighbours read neighbours; all under way before the first is counted.
+fn count_fours(replica: u32, first: u32, end: u32, lane: u32, prefix: u32, shift: u32) {
+    let fours = first + vec4<u32>(0u, 1u, 2u, 3u) * DIGITS;
+    let at = min(fours, vec4<u32>(end - 1u));
+    let word = replica * (p.params_row / 4u);
+    let a = params[word + at.x];
+    let b = params[word + at.y];
+    let c = params[word + at.z];
+    let d = params[word + at.w];
+    count_four(a, living_bits(replica, fours.x, end), lane, prefix, shift);
+    count_four(b, living_bits(replica, fours.y, end), lane, prefix, shift);
+    count_four(c, living_bits(replica, fours.z, end), lane, prefix, shift);
+    count_four(d, living_bits(replica, fours.w, end), lane, prefix, shift);
+}
+
+// The mask's bits from a four of weights on; none past the end.
+fn living_bits(replica: u32, four: u32, end: u32) -> u32 {
+    let bits = mask[replica * p.mask_row + min(four, end - 1u) / 8u] >> (4u * (four % 8u));
+    return select(0u, bits, four < end);
+}
+
+fn count_four(bits: vec4<u32>, living: u32, lane: u32, prefix: u32, shift: u32) {
+    let keys = magnitude_keys(bits);
+    count_key(keys.x, living, lane, prefix, shift);
+    count_key(keys.y, living >> 1u, lane, prefix, shift);
+    count_key(keys.z, living >> 2u, lane, prefix, shift);
+    count_key(keys.w, living >> 3u, lane, prefix, shift);
+}
+
+fn count_key(key: u32, living: u32, lane: u32, prefix: u32, shift: u32) {
+    // No bits lie above the highest digit.
+    let above = 0xFFFFFF00u << shift;
+    if ((living & 1u) == 1u && (key & above) == (prefix & above)) {
+        atomicAdd(&sh_counts[((key >> shift) & 255u) * COUNTERS + lane % COUNTERS], 1u);
+    }
+}
+
+// How many keys have a digit, once all invocations have counted theirs.
+fn counted(digit: u32) -> u32 {
+    var sum = 0u;
+    for (var i = 0u; i < COUNTERS; i = i + 1u) {
+        sum = sum + atomicLoad(&sh_counts[digit * COUNTERS + i]);
+    }
+    return sum;
+}
