@@ -41,7 +41,8 @@ struct Pipeline {
 
 /// What every model needs between them: sizes that fit workgroups and sizes that do not, heads of every width.
 fn every_model() -> Vec<Case> {
-    let heads = (1..=128).map(|width| Case::patchtst(Variant::Official, 1, 3, 9).set(|p| (p.d_model, p.heads) = (width, 1)));
+    let widths = [1, 3, 4, 7, 8, 11, 16, 17, 20, 32, 33, 64, 100, 128].into_iter();
+    let heads = widths.map(|width| Case::patchtst(Variant::Official, 1, 3, 9).set(|p| (p.d_model, p.heads) = (width, 1)));
     let hidden = [1, 33, 65, 129, 257].into_iter();
     let recurrent = hidden.flat_map(|hidden| [Rnn, Lstm].map(|kind| Case::new(kind, 1, 3, 3, hidden)));
     standard_cases().into_iter().chain(full_size_models()).chain(heads).chain(recurrent).collect()
