@@ -59,11 +59,11 @@ fn stage_queries(replica: u32, index: u32, lane: u32, first: u32, length: u32) {
 fn stage_scores(replica: u32, index: u32, lane: u32, first: u32, length: u32) {
     let pair = (index / p.heads.blocks) * PAIRS;
     let begin = pair * p.heads.tokens + (index % p.heads.blocks) * p.heads.block;
-    let end = min(begin + PAIRS * p.heads.block, min(pair + PAIRS, p.heads.all) * p.heads.tokens);
-    for (var i = lane; i < (end - begin) * TILE; i = i + LANES) {
+    let end = min(pair + PAIRS, p.heads.all) * p.heads.tokens;
+    for (var i = lane; i < PAIRS * p.heads.block * TILE; i = i + LANES) {
         let row = i / TILE;
         let j = i % TILE;
-        if (j < length) {
+        if (begin + row < end && j < length) {
             let word = (begin + row) * p.heads.tokens + first + j;
             var found = vec2<f32>(0.0);
             if (p.heads.has_before == 1u) {

@@ -83,7 +83,7 @@ impl Spread {
         // A real GPU runs the more workgroups at a time the less memory each takes; software pays for each tile's barriers.
         let (bytes, most) = match class {
             AdapterClass::Software => (MAX_BYTES, 128),
-            AdapterClass::Integrated | AdapterClass::Discrete => (MAX_BYTES / 2, 32),
+            AdapterClass::Integrated | AdapterClass::Discrete => (9 << 10, 32),
         };
         let tiles = (1..=most.min(heads.tokens)).map(|tile| Spread { tile, ..full });
         let longest = tiles.rev().find(|spread| fits(spread, bytes)).unwrap_or(full).tile;

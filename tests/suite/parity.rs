@@ -248,7 +248,7 @@ fn patchtst_heads_of_every_width() {
 /// Parts of a head of which a workgroup holds fewer tokens than there are.
 #[test]
 fn patchtst_wide_heads_of_many_patches() {
-    let case = Case::patchtst(Variant::Official, 2, 1, 30).slots(1).dropout(0.2);
+    let case = Case::patchtst(Variant::Official, 2, 1, 30).slots(2).dropout(0.2);
     check(case.set(|p| {
         (p.patch, p.stride, p.d_model, p.heads, p.ff, p.attention_dropout) = (Some(2), Some(1), 68, 1, 5, 0.3);
     }));
