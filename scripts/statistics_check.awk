@@ -1,8 +1,8 @@
-# Whether compilers took every kernel well: awk -F '\t' -f statistics_check.awk INDEX FIGURES NEW, the index of examples/kernel_code and two
+# Whether compilers took every kernel well: awk -f statistics_check.awk INDEX FIGURES NEW, the index of examples/kernel_code and two
 # tables of scripts/gpu-statistics. No kernel may spill or use scratch memory, but for the broken ones, which must.
 
 # A kernel may take so much more than the figures, in percent: compilers schedule by fine margins.
-BEGIN { slack = 3 }
+BEGIN { FS = "\t"; slack = 3 }
 
 function complain(what) {
     print $2 " on " $1 ": " what
@@ -14,7 +14,7 @@ FNR == 1 { mesa[FILENAME] = $0; next }
 FNR == 2 { next }
 FILENAME == ARGV[2] { waves[$1, $2] = $8; cycles[$1, $2] = $10; kept[$1, $2]; measured[$1]; next }
 
-broken[$2] != "nobody" {
+$2 in broken && broken[$2] != "nobody" {
     if (broken[$2] !~ /statistics/) next
     if ($5 + $6 > 0) caught[$1]
     else complain("the compiler tells of no scratch memory, and there is some")

@@ -1,4 +1,5 @@
 # The figures of scripts/gpu-statistics as Markdown: a row for each kernel, a column for each compiler.
+BEGIN { FS = "\t" }
 FNR <= 2 { next }
 !($1 in compilers) { compilers[$1]; order[++columns] = $1 }
 !($2 in kernels) { kernels[$2]; rows[++count] = $2 }

@@ -16,21 +16,18 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use microglia::compare::{Case, full_size_models, standard_cases};
+use microglia::compare::{Case, every_model, full_size_models};
 use microglia::gpu::AdapterClass;
 use microglia::gpu::shader::{Access, Constant, SLOT, Shader};
 use microglia::kernels::{pipelines, sources};
-use microglia::models::ModelKind::{Lstm, Rnn};
-use microglia::models::Variant;
 use microglia::program::Program;
 
 use forms::{Form, Resolved};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// The adapters on which speed matters, and all.
+/// The classes of real GPUs.
 const CARDS: [AdapterClass; 2] = [AdapterClass::Integrated, AdapterClass::Discrete];
-const ALL: [AdapterClass; 3] = [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete];
 
 struct Pipeline {
     name: String,
@@ -39,19 +36,10 @@ struct Pipeline {
     refused_by: String,
 }
 
-/// What every model needs between them: sizes that fit workgroups and sizes that do not, heads of every width.
-fn every_model() -> Vec<Case> {
-    let widths = [1, 3, 4, 7, 8, 11, 16, 17, 20, 32, 33, 64, 100, 128].into_iter();
-    let heads = widths.map(|width| Case::patchtst(Variant::Official, 1, 3, 9).set(|p| (p.d_model, p.heads) = (width, 1)));
-    let hidden = [1, 33, 65, 129, 257].into_iter();
-    let recurrent = hidden.flat_map(|hidden| [Rnn, Lstm].map(|kind| Case::new(kind, 1, 3, 3, hidden)));
-    standard_cases().into_iter().chain(full_size_models()).chain(heads).chain(recurrent).collect()
-}
-
 fn of_engines(which: &str) -> Result<Vec<Pipeline>, Failure> {
     let (models, classes) = match which {
         "full-size" => (full_size_models(), &CARDS[..]),
-        "every" => (every_model(), &ALL[..]),
+        "every" => (every_model(), &AdapterClass::ALL[..]),
         other => return Err(format!("which pipelines? `full-size` or `every`, not `{other}`").into()),
     };
     let programs: Vec<Program> = models.iter().map(Case::program).collect::<Result<_, _>>()?;

@@ -19,7 +19,7 @@ use crate::program::Program;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
 
 pub use case::Case;
-pub use models::{full_size_models, timed_models};
+pub use models::{every_model, full_size_models, timed_models};
 pub use ops::{Divergence, OpReport};
 pub use steps::{FreeReport, StepReport};
 

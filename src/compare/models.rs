@@ -1,8 +1,8 @@
 //! The models that people train, at full size: what benches time, and what compilers are asked about.
 
-use super::Case;
+use super::{Case, standard_cases};
 use crate::models::ModelKind::{self, Lstm, Rnn};
-use crate::models::{NormKind, Variant};
+use crate::models::{MAX_HEAD_WIDTH, NormKind, Variant};
 use crate::program::op::InstanceNorm;
 
 fn recurrent(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Case {
@@ -45,8 +45,9 @@ pub fn timed_models(replicas: usize) -> Vec<(&'static str, Case)> {
 /// kernel that real GPUs run.
 pub fn full_size_models() -> Vec<Case> {
     let mut cases: Vec<Case> = timed_models(1).into_iter().map(|(_, case)| case).collect();
-    for kind in [Rnn, Lstm] {
-        cases.extend([32, 100, 256, 512].map(|hidden| recurrent(kind, 1, 128, 96, hidden).layers(2)));
+    // Batches that leave a card idle, and that do not.
+    for (kind, hidden) in each_width(&[32, 64, 128, 256, 512]) {
+        cases.extend([8, 128, 4096].map(|batch| recurrent(kind, 1, batch, 96, hidden).layers(2)));
     }
     // Heads 8 to 64 wide; those of etth1 above are 4.
     cases.extend([24, 12, 8, 6, 4, 3].map(|heads| transformer(Variant::Official, 1, [192, heads, 256])));
@@ -56,6 +57,22 @@ pub fn full_size_models() -> Vec<Case> {
     let adorned: Vec<Case> = cases.iter().cloned().map(adorned).collect();
     cases.extend(adorned);
     cases
+}
+
+/// Those and small ones, of sizes that fit workgroups and sizes that do not, with heads of every number of vec4 that an
+/// invocation holds, of one part and of several: between them they need every kind of pipeline that an engine makes.
+pub fn every_model() -> Vec<Case> {
+    let widths = [1, 3, 4, 7, 8, 11, 16, 17, 20, 32, 33, 64, 100, MAX_HEAD_WIDTH].into_iter();
+    let heads = widths.map(|width| {
+        Case::patchtst(Variant::Official, 1, 3, 9).set(|p| (p.d_model, p.heads) = (width, 1))
+    });
+    let recurrent = each_width(&[1, 33, 65, 129, 257]);
+    let recurrent = recurrent.flat_map(|(kind, hidden)| [3, 5000].map(|batch| Case::new(kind, 1, batch, 3, hidden)));
+    standard_cases().into_iter().chain(full_size_models()).chain(heads).chain(recurrent).collect()
+}
+
+fn each_width(hidden: &[usize]) -> impl Iterator<Item = (ModelKind, usize)> {
+    hidden.iter().flat_map(|&hidden| [Rnn, Lstm].map(|kind| (kind, hidden)))
 }
 
 fn adorned(case: Case) -> Case {

@@ -74,13 +74,13 @@ pub const ROOFLINE: &[(&str, &str)] = shaders!("roofline/": roofline_copy, roofl
 
 /// What kernels share.
 pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
-    across_steps,
+    across,
     activated_backward,
     activated_forward,
     activations,
     add_rows,
     add_terms,
-    along_steps,
+    along,
     attention,
     attention_backward,
     attention_keys,

@@ -106,6 +106,9 @@ mod statistics;
 mod submissions;
 /// The exact smallest weights, against a sort.
 mod topk;
+/// The scripts that ask compilers: what they refuse.
+#[cfg(unix)]
+mod tools;
 /// Whole runs: seeds, replicas, threads, pruning, interruption.
 mod training;
 /// How products are cut by measurement, kept and repeated.

@@ -56,6 +56,7 @@ impl Affine {
 pub struct PatchGather {
     pub batch: usize,
     pub steps: usize,
+    /// C, with the zeros after them.
     pub channels: usize,
     /// G: K where every channel is a sequence of its own, 1 where all channels are flattened into a patch.
     pub sequences: usize,
@@ -76,6 +77,7 @@ pub struct PatchGather {
 pub struct InstanceAffineBackward {
     pub batch: usize,
     pub steps: usize,
+    /// C, with the zeros after them.
     pub channels: usize,
     pub targets: usize,
     pub horizon: usize,
