@@ -2,7 +2,7 @@
 //! With ACTIVATION the gradient before an activation, whose values before it are `skip`.
 //! Variant of: linear_backward_input. For real GPUs: both operands come by in workgroup memory.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, along_steps, across_steps, linear_rows, skip_rows, tile, activated_backward
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, skip_rows, tile, along, across, activated_backward
 
 struct Params {
     d_output: Rows,
@@ -13,9 +13,7 @@ struct Params {
     steps_row: u32,      // slots per replica row of the step table
     weight: u32,         // word offset of weight [O, I] in a replica's row
     params_row: u32,     // words per replica row
-    column_lanes: u32,   // 8 or 16
     column_groups: u32,  // workgroups side by side
-    fours: u32,          // 1 where rows of d_output and weight start at multiples of four words and are whole fours
     first_group: u32,
 }
 
@@ -34,8 +32,11 @@ fn fours_of(side: u32, four: u32) -> vec4<f32> {
     return params[four];
 }
 
-fn in_fours(side: u32) -> bool {
-    return p.fours == 1u;
+fn word_of(side: u32, word: u32) -> f32 {
+    if (side == LEFT) {
+        return d_output[word / 4u][word % 4u];
+    }
+    return params[word / 4u][word % 4u];
 }
 
 fn store(word: vec4<u32>, value: vec4<f32>) {
@@ -45,7 +46,26 @@ fn store(word: vec4<u32>, value: vec4<f32>) {
     d_input[word.w] = value.w;
 }
 
-@compute @workgroup_size(128)
+// What an invocation brings: rows of d_output by their starts, in units, and four columns of the weight by the first.
+struct Sources {
+    left: u32,
+    second: u32,
+    column: u32,
+}
+
+// Of these four steps, and of the row of the weight that starts at `right`.
+fn bring(sources: Sources, quarter: u32, right: u32) -> Brought {
+    return Brought(
+        along(LEFT, sources.left, quarter, p.d_output.width),
+        across(RIGHT, right, sources.column, p.d_input.width),
+    );
+}
+
+fn put_ended(begin: u32, places: Places, brought: Brought, quarter: u32) {
+    put(begin, places, Brought(ended(brought.left, quarter, p.d_output.width), brought.right));
+}
+
+@compute @workgroup_size(LANES)
 fn linear_backward_input_tiled(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -53,35 +73,55 @@ fn linear_backward_input_tiled(
 ) {
     let replica = group.z;
     let index = group_index(group, groups);
-    let tile_row = (index / p.column_groups) * tile_fours() * 4u;
-    let tile_column = (index % p.column_groups) * p.column_lanes * 4u;
-    let column = tile_column + (lane % p.column_lanes) * 4u;
-    let first = tile_row + (lane / p.column_lanes) * 8u;
+    let tile_row = (index / p.column_groups) * 64u;
+    let tile_column = (index % p.column_groups) * 32u * PANELS;
+    let own = own_block(lane);
+    let first = tile_row + own.row * 8u;
+    let column = tile_column + own.column * 4u;
     let columns = four_columns(column, p.d_input.width);
-    let weight = replica * p.params_row + p.weight;
     let steps = p.d_output.width;
-    let last = vec4<u32>(p.d_output.count - 1u);
-    let count = vec4<u32>(0u, 1u, 2u, 3u);
+    let weight = replica * p.params_row + p.weight;
+    let last = p.d_output.count - 1u;
+    let row = tile_row + along_row(lane);
+    let sources = Sources(
+        units(LEFT, row_start(p.d_output, replica, min(row, last))),
+        units(LEFT, row_start(p.d_output, replica, min(row + 4u, last))),
+        min(tile_column + across_column(lane), p.d_input.width - 1u),
+    );
+    let places = Places(along_left(lane), along_left(lane) + 4u * PLANE, lane);
+    let quarter = lane % 2u;
+    let output_ = across_row(lane);
+    let hop = units(RIGHT, DEPTH * p.d_input.width);
+    // Past the last row of the weight it stays where it is: what is multiplied with that is zeros, or nothing.
+    var right = across_start(RIGHT, weight + min(output_, steps - 1u) * p.d_input.width, sources.column);
     var sum = started_block(replica, first, columns);
-    for (var begin = 0u; begin < steps; begin = begin + DEPTH) {
+    var brought = bring(sources, quarter, right);
+    if (PANELS == 1u) {
+        put_first(0u, places, ended(brought.left, quarter, steps));
+        brought.left = along(LEFT, sources.second, quarter, steps);
+    }
+    put_ended(0u, places, brought, quarter);
+    var begin = 0u;
+    for (; begin + DEPTH <= steps; begin = begin + DEPTH) {
         workgroupBarrier();
-        for (var i = lane; i < patches(); i = i + LANES) {
-            if (i < 4u * tile_fours()) {
-                let four = i / 4u;
-                let rows = four_rows(p.d_output, replica, min(tile_row + four * 4u + count, last));
-                stage_left(four, i % 4u, along_steps(LEFT, rows, begin + (i % 4u) * 4u, steps));
-            } else {
-                let at = i - 4u * tile_fours();
-                let four = at % p.column_lanes;
-                let quarter = at / p.column_lanes;
-                let step = begin + quarter * 4u;
-                let rows = weight + (step + count) * p.d_input.width;
-                let across = four_columns(tile_column + four * 4u, p.d_input.width);
-                stage_right(four, quarter, across_steps(RIGHT, rows, across, max(steps, step) - step));
-            }
+        let next = quarter + (begin + DEPTH) / 4u;
+        right = right + select(0u, hop, begin + DEPTH + output_ < steps);
+        brought = bring(sources, next, right);
+        let left_at = left_half(begin) + own.left;
+        let right_at = right_half(begin) + own.right;
+        sum = add_quarter(sum, left_at, right_planes(right_at));
+        if (PANELS == 1u) {
+            put_first(begin + DEPTH, places, ended(brought.left, next, steps));
+            brought.left = along(LEFT, sources.second, next, steps);
         }
-        workgroupBarrier();
-        sum = add_tile(sum, lane);
+        sum = add_quarter(sum, left_at + 8u * PLANE, right_planes(right_at + 4u * PLANE));
+        put_ended(begin + DEPTH, places, brought, next);
+    }
+    workgroupBarrier();
+    // The quarters left.
+    for (var i = 0u; begin + 4u * i < steps; i = i + 1u) {
+        let planes = right_planes(right_half(begin) + own.right + i * 4u * PLANE);
+        sum = add_quarter(sum, left_half(begin) + own.left + i * 8u * PLANE, planes);
     }
     if (column < p.d_input.width && first < p.d_input.count) {
         let found = through_activation(sum, replica, first, columns);

@@ -33,6 +33,13 @@ fn fours_of(side: u32, four: u32) -> vec4<f32> {
     return input[four];
 }
 
+fn word_of(side: u32, word: u32) -> f32 {
+    if (side == LEFT) {
+        return d_output[word / 4u][word % 4u];
+    }
+    return input[word / 4u][word % 4u];
+}
+
 fn store(word: vec4<u32>, value: vec4<f32>) {
     sums[word.x] = value.x;
     sums[word.y] = value.y;

@@ -1,12 +1,14 @@
 //! linear_backward_weight_tiled — d_weight[o, i] = Σ_n d_output[n, o] · input[n, i] and d_bias[o] = Σ_n d_output[n, o].
 //! Variant of: linear_backward_weight. For real GPUs: both operands come by in workgroup memory, `split_rows` of the rows.
-//! With BESIDE, the same of a second input: its columns come after the first's, each input's in whole fours.
+//! With BESIDE, the same of a second input: its tiles come after the first's.
 //! Where the rows are split, `sums` is working memory, which linear_weight_sum adds up.
 //! R replicas, N rows, I inputs, J inputs of the second, O outputs, S splits.
-//! Uses: grid, rows, block, operands, across_steps, linear_rows, tile
+//! Uses: grid, rows, block, operands, linear_rows, tile, across
 
 // Whether there is a second input: left open, so that products of one carry none of this code.
 override BESIDE: u32 = 0u;
+// Whether rows lie in sequences, all operands' in equally long ones, and not evenly throughout.
+override SEQUENCES: u32 = 0u;
 
 struct Params {
     input: Rows,
@@ -20,11 +22,8 @@ struct Params {
     sums_split: u32,      // words from one split's sums to the next
     split_rows: u32,
     blocks: u32,          // workgroups that share a split
-    column_lanes: u32,    // 8 or 16
     column_groups: u32,   // workgroups side by side
-    d_output_fours: u32,  // 1 where its rows start at multiples of four words and are whole fours
-    input_fours: u32,
-    beside_fours: u32,
+    own_groups: u32,      // those of the first input
     first_group: u32,
 }
 
@@ -47,26 +46,158 @@ fn fours_of(side: u32, four: u32) -> vec4<f32> {
     return input[four];
 }
 
-fn in_fours(side: u32) -> bool {
+fn word_of(side: u32, word: u32) -> f32 {
     if (side == LEFT) {
-        return p.d_output_fours == 1u;
+        return d_output[word / 4u][word % 4u];
     }
-    return select(p.input_fours, p.beside_fours, side == SECOND) == 1u;
-}
-
-// Fours of columns of the first input: those after them are the second's.
-fn own_fours() -> u32 {
-    return (p.input.width + 3u) / 4u;
+    if (side == SECOND) {
+        return beside[word / 4u][word % 4u];
+    }
+    return input[word / 4u][word % 4u];
 }
 
 fn store(word: vec4<u32>, value: vec4<f32>) {
-    sums[word.x] = value.x;
-    sums[word.y] = value.y;
-    sums[word.z] = value.z;
+    // From the last: where columns repeat, past an edge, the first of them stays, which alone is one.
     sums[word.w] = value.w;
+    sums[word.z] = value.z;
+    sums[word.y] = value.y;
+    sums[word.x] = value.x;
 }
 
-@compute @workgroup_size(128)
+// What a workgroup computes: the gradients from an output and an input on, over so many rows.
+struct Task {
+    replica: u32,
+    output: u32,
+    input: u32,
+    begin: u32,
+    count: u32,
+}
+
+// The first of the columns that an invocation brings of d_output, and of an input.
+struct Columns {
+    left: u32,
+    second: u32,
+    right: u32,
+}
+
+// Of the rows that start at `left` and `right`.
+fn bring(side: u32, width: u32, columns: Columns, left: u32, right: u32) -> Brought {
+    return Brought(
+        across(LEFT, left, columns.left, p.d_output.width),
+        across(side, right, columns.right, width),
+    );
+}
+
+fn bring_second(columns: Columns, left: u32) -> vec4<f32> {
+    let further = across_start(LEFT, 0u, columns.second) - across_start(LEFT, 0u, columns.left);
+    return across(LEFT, left + further, columns.second, p.d_output.width);
+}
+
+// Words from one sequence's end to the next one's beginning.
+fn gap_of(rows: Rows) -> u32 {
+    return rows.outer_stride - rows.inner * rows.inner_stride;
+}
+
+// Words from a row to the one DEPTH rows on, where no more sequences end between them than must.
+fn hop_of(rows: Rows) -> u32 {
+    return DEPTH * rows.inner_stride + DEPTH / rows.inner * gap_of(rows);
+}
+
+// Adds a step to a block.
+fn add_staged(sum: Block, left: u32, right: u32) -> Block {
+    return add_step(sum, sh_left[left], sh_left[left + PLANE], sh_right[right]);
+}
+
+// The sums of a block, and a part of those of d_output alone: of four outputs, over the rows that lie at an invocation's
+// place and, with one panel, 64 places on.
+struct Summed {
+    sum: Block,
+    bias: vec4<f32>,
+}
+
+fn summed(side: u32, rows: Rows, task: Task, lane: u32) -> Summed {
+    let own = own_block(lane);
+    let places = Places(across_left(lane), across_left(lane) + PLANE, lane);
+    let output_ = task.output + across_column(lane);
+    let columns = Columns(
+        min(output_, p.d_output.width - 1u),
+        min(output_ + 32u, p.d_output.width - 1u),
+        min(task.input + across_column(lane), rows.width - 1u),
+    );
+    let row = across_row(lane);
+    let n = task.begin + min(row, task.count - 1u);
+    var left = across_start(LEFT, row_start(p.d_output, task.replica, n), columns.left);
+    var right = across_start(side, row_start(rows, task.replica, n), columns.right);
+    let left_hop = units(LEFT, hop_of(p.d_output));
+    let right_hop = units(side, hop_of(rows));
+    let left_gap = units(LEFT, gap_of(p.d_output));
+    let right_gap = units(side, gap_of(rows));
+    let part = DEPTH % rows.inner;
+    var place = n % rows.inner;
+    // From which step on it stays at its last row.
+    let stays = max(task.count, row + DEPTH) - row - DEPTH;
+    var found = Summed(block_of(vec4<f32>(0.0)), vec4<f32>(0.0));
+    var brought = bring(side, rows.width, columns, left, right);
+    if (PANELS == 1u) {
+        put_first(0u, places, brought.left);
+        brought.left = bring_second(columns, left);
+    }
+    put(0u, places, brought);
+    var begin = 0u;
+    for (; begin + DEPTH <= task.count; begin = begin + DEPTH) {
+        workgroupBarrier();
+        if (side == RIGHT && task.input == 0u) {
+            found.bias = found.bias + sh_left[left_half(begin) + lane];
+            if (PANELS == 1u) {
+                found.bias = found.bias + sh_left[left_half(begin) + lane + LEFT_HALF / 2u];
+            }
+        }
+        let goes_on = begin < stays;
+        left = left + select(0u, left_hop, goes_on);
+        right = right + select(0u, right_hop, goes_on);
+        if (SEQUENCES == 1u) {
+            place = place + part;
+            let ended = place >= rows.inner;
+            place = select(place, place - rows.inner, ended);
+            left = left + select(0u, left_gap, ended && goes_on);
+            right = right + select(0u, right_gap, ended && goes_on);
+        }
+        brought = bring(side, rows.width, columns, left, right);
+        let left_at = left_half(begin) + own.left;
+        let right_at = right_half(begin) + own.right;
+        var sum = add_staged(found.sum, left_at, right_at);
+        sum = add_staged(sum, left_at + 2u * PLANE, right_at + PLANE);
+        sum = add_staged(sum, left_at + 4u * PLANE, right_at + 2u * PLANE);
+        sum = add_staged(sum, left_at + 6u * PLANE, right_at + 3u * PLANE);
+        if (PANELS == 1u) {
+            put_first(begin + DEPTH, places, brought.left);
+            brought.left = bring_second(columns, left);
+        }
+        sum = add_staged(sum, left_at + 8u * PLANE, right_at + 4u * PLANE);
+        sum = add_staged(sum, left_at + 10u * PLANE, right_at + 5u * PLANE);
+        sum = add_staged(sum, left_at + 12u * PLANE, right_at + 6u * PLANE);
+        sum = add_staged(sum, left_at + 14u * PLANE, right_at + 7u * PLANE);
+        found.sum = sum;
+        put(begin + DEPTH, places, brought);
+    }
+    workgroupBarrier();
+    // The rows left.
+    for (var i = 0u; begin + i < task.count; i = i + 1u) {
+        let left_at = left_half(begin) + own.left + i * 2u * PLANE;
+        found.sum = add_staged(found.sum, left_at, right_half(begin) + own.right + i * PLANE);
+    }
+    if (side == RIGHT && task.input == 0u) {
+        if (begin + lane / 16u < task.count) {
+            found.bias = found.bias + sh_left[left_half(begin) + lane];
+        }
+        if (PANELS == 1u && begin + 4u + lane / 16u < task.count) {
+            found.bias = found.bias + sh_left[left_half(begin) + lane + LEFT_HALF / 2u];
+        }
+    }
+    return found;
+}
+
+@compute @workgroup_size(LANES)
 fn linear_backward_weight_tiled(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -76,68 +207,51 @@ fn linear_backward_weight_tiled(
     let index = group_index(group, groups);
     let split = index / p.blocks;
     let block = index % p.blocks;
-    let tile_output = (block / p.column_groups) * tile_fours() * 4u;
-    let tile_input = (block % p.column_groups) * p.column_lanes * 4u;
+    let column_group = block % p.column_groups;
+    let second = BESIDE == 1u && column_group >= p.own_groups;
     let begin = split * p.split_rows;
-    let end = min(begin + p.split_rows, p.input.count);
-    let last = vec4<u32>(p.input.count - 1u);
-    let count = vec4<u32>(0u, 1u, 2u, 3u);
-    var sum = block_of(vec4<f32>(0.0));
-    var bias = vec4<f32>(0.0);
-    for (var step = begin; step < end; step = step + DEPTH) {
-        workgroupBarrier();
-        for (var i = lane; i < patches(); i = i + LANES) {
-            let left = i < 4u * tile_fours();
-            let at = select(i - 4u * tile_fours(), i, left);
-            let across = select(p.column_lanes, tile_fours(), left);
-            let four = at % across;
-            let quarter = at / across;
-            let n = step + quarter * 4u;
-            let rows = min(n + count, last);
-            let there = max(end, n) - n;
-            if (left) {
-                let columns = four_columns(tile_output + four * 4u, p.d_output.width);
-                stage_left(four, quarter, across_steps(LEFT, four_rows(p.d_output, replica, rows), columns, there));
-            } else {
-                let column = tile_input / 4u + four;
-                if (BESIDE == 0u || column < own_fours()) {
-                    let columns = four_columns(column * 4u, p.input.width);
-                    stage_right(four, quarter, across_steps(RIGHT, four_rows(p.input, replica, rows), columns, there));
-                } else {
-                    let columns = four_columns((column - own_fours()) * 4u, p.beside.width);
-                    stage_right(four, quarter, across_steps(SECOND, four_rows(p.beside, replica, rows), columns, there));
-                }
-            }
-        }
-        workgroupBarrier();
-        sum = add_tile(sum, lane);
-        // The first tile across also sums the gradient itself, four outputs an invocation.
-        if (tile_input == 0u && lane < tile_fours()) {
-            for (var k = 0u; k < DEPTH; k = k + 1u) {
-                bias = bias + sh_left[k * LEFT_STRIDE + lane];
-            }
-        }
-    }
-    let to = replica * p.sums_row + split * p.sums_split;
-    let output = tile_output + (lane / p.column_lanes) * 8u;
-    let column = tile_input / 4u + lane % p.column_lanes;
     if (begin >= p.input.count) {
         return;
     }
-    let second = BESIDE == 1u && column >= own_fours();
-    let width = select(p.input.width, p.beside.width, second);
-    let input_ = 4u * select(column, column - own_fours(), second);
-    if (output < p.d_output.width && input_ < width) {
-        let weight = to + select(p.d_weight, p.beside_weight, second);
-        let low = weight + four_columns(output, p.d_output.width) * width;
-        let high = weight + four_columns(output + 4u, p.d_output.width) * width;
-        store_block(RowStarts(low, high), four_columns(input_, width), sum);
+    let task = Task(
+        replica,
+        block / p.column_groups * 64u,
+        select(column_group, column_group - p.own_groups, second) * 32u * PANELS,
+        begin,
+        min(p.split_rows, p.input.count - begin),
+    );
+    var found = Summed();
+    if (second) {
+        found = summed(SECOND, p.beside, task, lane);
+    } else {
+        found = summed(RIGHT, p.input, task, lane);
     }
-    let outputs = tile_output + lane * 4u;
-    if (tile_input == 0u && lane < tile_fours() && outputs < p.d_output.width) {
-        store(to + p.d_bias + four_columns(outputs, p.d_output.width), bias);
-        if (BESIDE == 1u) {
-            store(to + p.beside_bias + four_columns(outputs, p.d_output.width), bias);
+    let to = replica * p.sums_row + split * p.sums_split;
+    // The first tile across also sums the gradient itself, four outputs an invocation.
+    if (column_group == 0u) {
+        workgroupBarrier();
+        sh_left[lane] = found.bias;
+        workgroupBarrier();
+        let outputs = task.output + lane * 4u;
+        if (lane < 16u && outputs < p.d_output.width) {
+            var bias = sh_left[lane];
+            for (var i = 16u; i < LANES; i = i + 16u) {
+                bias = bias + sh_left[lane + i];
+            }
+            store(to + p.d_bias + four_columns(outputs, p.d_output.width), bias);
+            if (BESIDE == 1u) {
+                store(to + p.beside_bias + four_columns(outputs, p.d_output.width), bias);
+            }
         }
+    }
+    let own = own_block(lane);
+    let output_ = task.output + own.row * 4u;
+    let input_ = task.input + own.column * 4u;
+    let width = select(p.input.width, p.beside.width, second);
+    if (output_ < p.d_output.width && input_ < width) {
+        let weight = to + select(p.d_weight, p.beside_weight, second);
+        let low = weight + four_columns(output_, p.d_output.width) * width;
+        let high = weight + four_columns(output_ + 32u, p.d_output.width) * width;
+        store_block(RowStarts(low, high), four_columns(input_, width), found.sum);
     }
 }

@@ -38,6 +38,13 @@ fn fours_of(side: u32, four: u32) -> vec4<f32> {
     return params[four];
 }
 
+fn word_of(side: u32, word: u32) -> f32 {
+    if (side == LEFT) {
+        return input[word / 4u][word % 4u];
+    }
+    return params[word / 4u][word % 4u];
+}
+
 fn store(word: vec4<u32>, value: vec4<f32>) {
     output[word.x] = value.x;
     output[word.y] = value.y;
@@ -50,6 +57,16 @@ fn store_after(word: vec4<u32>, value: vec4<f32>) {
     after[word.y] = value.y;
     after[word.z] = value.z;
     after[word.w] = value.w;
+}
+
+// Four steps of four rows of the weight: a column per step.
+fn weights_of(rows: vec4<u32>) -> mat4x4<f32> {
+    return transpose(mat4x4<f32>(
+        fours_of(RIGHT, rows.x / 4u),
+        fours_of(RIGHT, rows.y / 4u),
+        fours_of(RIGHT, rows.z / 4u),
+        fours_of(RIGHT, rows.w / 4u),
+    ));
 }
 
 @compute @workgroup_size(64)
@@ -72,7 +89,7 @@ fn linear_forward(
     var sum = block_of(words_of(RIGHT, replica * p.params_row + p.bias + columns));
     if (p.fours == 1u) {
         for (var i = 0u; i < steps; i = i + 4u) {
-            sum = add_rows(sum, RowStarts(x.low + i, x.high + i), along_fours(RIGHT, w + i));
+            sum = add_rows(sum, RowStarts(x.low + i, x.high + i), weights_of(w + i));
         }
     } else {
         for (var i = 0u; i < steps; i = i + 1u) {

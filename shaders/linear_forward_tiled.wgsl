@@ -2,7 +2,7 @@
 //! With ACTIVATION also after[n, o] = dropout(activation(output[n, o])).
 //! Variant of: linear_forward. For real GPUs: both operands come by in workgroup memory.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, along_steps, linear_rows, tile, skip_rows, residual, activated_forward
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, tile, along, skip_rows, residual, activated_forward
 
 struct Params {
     input: Rows,
@@ -15,9 +15,7 @@ struct Params {
     weight: u32,         // word offset of weight [O, I] in a replica's row
     bias: u32,           // word offset of bias [O]
     params_row: u32,     // words per replica row
-    column_lanes: u32,   // 8 or 16
     column_groups: u32,  // workgroups side by side
-    fours: u32,          // 1 where rows of input and weight start at multiples of four words and are whole fours
     first_group: u32,
 }
 
@@ -37,6 +35,13 @@ fn fours_of(side: u32, four: u32) -> vec4<f32> {
     return params[four];
 }
 
+fn word_of(side: u32, word: u32) -> f32 {
+    if (side == LEFT) {
+        return input[word / 4u][word % 4u];
+    }
+    return params[word / 4u][word % 4u];
+}
+
 fn store(word: vec4<u32>, value: vec4<f32>) {
     output[word.x] = value.x;
     output[word.y] = value.y;
@@ -51,7 +56,25 @@ fn store_after(word: vec4<u32>, value: vec4<f32>) {
     after[word.w] = value.w;
 }
 
-@compute @workgroup_size(128)
+// Where an invocation finds what it brings: the starts of its rows, in units.
+struct Sources {
+    left: u32,
+    second: u32,
+    right: u32,
+}
+
+// Of these four steps a vec4 of each operand.
+fn bring(sources: Sources, quarter: u32) -> Brought {
+    let steps = p.input.width;
+    return Brought(along(LEFT, sources.left, quarter, steps), along(RIGHT, sources.right, quarter, steps));
+}
+
+fn put_ended(begin: u32, places: Places, brought: Brought, quarter: u32) {
+    let steps = p.input.width;
+    put(begin, places, Brought(ended(brought.left, quarter, steps), ended(brought.right, quarter, steps)));
+}
+
+@compute @workgroup_size(LANES)
 fn linear_forward_tiled(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -59,31 +82,51 @@ fn linear_forward_tiled(
 ) {
     let replica = group.z;
     let index = group_index(group, groups);
-    let tile_row = (index / p.column_groups) * tile_fours() * 4u;
-    let tile_column = (index % p.column_groups) * p.column_lanes * 4u;
-    let column = tile_column + (lane % p.column_lanes) * 4u;
-    let first = tile_row + (lane / p.column_lanes) * 8u;
+    let tile_row = (index / p.column_groups) * 64u;
+    let tile_column = (index % p.column_groups) * 32u * PANELS;
+    let own = own_block(lane);
+    let first = tile_row + own.row * 8u;
+    let column = tile_column + own.column * 4u;
     let columns = four_columns(column, p.output.width);
-    let weight = replica * p.params_row + p.weight;
     let steps = p.input.width;
-    let last = vec4<u32>(p.input.count - 1u);
+    let weight = replica * p.params_row + p.weight;
+    let last = p.input.count - 1u;
+    let row = tile_row + along_row(lane);
+    let output_ = min(tile_column + along_column(lane), p.output.width - 1u);
+    let sources = Sources(
+        units(LEFT, row_start(p.input, replica, min(row, last))),
+        units(LEFT, row_start(p.input, replica, min(row + 4u, last))),
+        units(RIGHT, weight + output_ * steps),
+    );
+    let places = Places(along_left(lane), along_left(lane) + 4u * PLANE, along_right(lane));
+    let quarter = lane % 2u;
     var sum = block_of(words_of(RIGHT, replica * p.params_row + p.bias + columns));
-    for (var begin = 0u; begin < steps; begin = begin + DEPTH) {
+    var brought = bring(sources, quarter);
+    if (PANELS == 1u) {
+        put_first(0u, places, ended(brought.left, quarter, steps));
+        brought.left = along(LEFT, sources.second, quarter, steps);
+    }
+    put_ended(0u, places, brought, quarter);
+    var begin = 0u;
+    for (; begin + DEPTH <= steps; begin = begin + DEPTH) {
         workgroupBarrier();
-        for (var i = lane; i < patches(); i = i + LANES) {
-            let four = i / 4u;
-            let step = begin + (i % 4u) * 4u;
-            if (four < tile_fours()) {
-                let rows = min(tile_row + four * 4u + vec4<u32>(0u, 1u, 2u, 3u), last);
-                stage_left(four, i % 4u, along_steps(LEFT, four_rows(p.input, replica, rows), step, steps));
-            } else {
-                let at = four - tile_fours();
-                let rows = weight + four_columns(tile_column + at * 4u, p.output.width) * steps;
-                stage_right(at, i % 4u, along_steps(RIGHT, rows, step, steps));
-            }
+        let next = quarter + (begin + DEPTH) / 4u;
+        brought = bring(sources, next);
+        let left = left_half(begin) + own.left;
+        let right = right_half(begin) + own.right;
+        sum = add_quarter(sum, left, transpose(right_planes(right)));
+        if (PANELS == 1u) {
+            put_first(begin + DEPTH, places, ended(brought.left, next, steps));
+            brought.left = along(LEFT, sources.second, next, steps);
         }
-        workgroupBarrier();
-        sum = add_tile(sum, lane);
+        sum = add_quarter(sum, left + 8u * PLANE, transpose(right_planes(right + 4u * PLANE)));
+        put_ended(begin + DEPTH, places, brought, next);
+    }
+    workgroupBarrier();
+    // The quarters left.
+    for (var i = 0u; begin + 4u * i < steps; i = i + 1u) {
+        let right = transpose(right_planes(right_half(begin) + own.right + i * 4u * PLANE));
+        sum = add_quarter(sum, left_half(begin) + own.left + i * 8u * PLANE, right);
     }
     if (column < p.output.width && first < p.output.count) {
         store_block(row_starts(p.output, replica, first), columns, add_residual(sum, replica, first, columns));

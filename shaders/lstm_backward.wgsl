@@ -6,6 +6,7 @@
 //! Uses: activations, recurrent
 
 override LANES: u32 = 64u;
+override CELLS: u32 = 4u * LANES;
 
 struct Params {
     batch: u32,           // B
@@ -30,11 +31,9 @@ struct Params {
 @group(0) @binding(4) var<storage, read> d_output: array<f32>;         // [R, B, D, H]
 @group(0) @binding(5) var<storage, read_write> carry: array<f32>;      // [R, B, H]  d_c of the step before
 
-const MAX_LANES: u32 = 256u;
-
-// d_gates_{t+1} of four batch rows, of LANES hidden units, by gate: all the 16 KiB there are. Between barriers it also
+// d_gates_{t+1} of four batch rows, of LANES hidden units, by gate. Between barriers it also
 // holds the gates' parts of d_h.
-var<workgroup> sh_d: array<array<vec4<f32>, MAX_LANES>, 4>;
+var<workgroup> sh_d: array<vec4<f32>, CELLS>;
 
 fn load_gates(word: vec4<u32>) -> vec4<f32> {
     return vec4<f32>(gates[word.x], gates[word.y], gates[word.z], gates[word.w]);
@@ -97,10 +96,10 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
                     workgroupBarrier();
                     if (k0 + lane < p.hidden) {
                         let word = gate_rows + (after * step_words + k0 + lane);
-                        sh_d[0][lane] = load_gates(word);
-                        sh_d[1][lane] = load_gates(word + p.hidden);
-                        sh_d[2][lane] = load_gates(word + 2u * p.hidden);
-                        sh_d[3][lane] = load_gates(word + 3u * p.hidden);
+                        sh_d[lane] = load_gates(word);
+                        sh_d[LANES + lane] = load_gates(word + p.hidden);
+                        sh_d[2u * LANES + lane] = load_gates(word + 2u * p.hidden);
+                        sh_d[3u * LANES + lane] = load_gates(word + 3u * p.hidden);
                     }
                     workgroupBarrier();
                 }
@@ -109,7 +108,7 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
                     var w = part_weights + k0 * weights_stride;
                     for (var k = 0u; k < end; k = k + 1u) {
                         let four = weights[w];
-                        let d = sh_d[part][k];
+                        let d = sh_d[part * LANES + k];
                         d_0 = d_0 + four.x * d;
                         d_1 = d_1 + four.y * d;
                         d_2 = d_2 + four.z * d;
@@ -119,12 +118,12 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
                 }
             }
             workgroupBarrier();
-            sh_d[part][block * 4u] = d_0;
-            sh_d[part][block * 4u + 1u] = d_1;
-            sh_d[part][block * 4u + 2u] = d_2;
-            sh_d[part][block * 4u + 3u] = d_3;
+            sh_d[part * LANES + block * 4u] = d_0;
+            sh_d[part * LANES + block * 4u + 1u] = d_1;
+            sh_d[part * LANES + block * 4u + 2u] = d_2;
+            sh_d[part * LANES + block * 4u + 3u] = d_3;
             workgroupBarrier();
-            d_h = d_h + ((sh_d[0][lane] + sh_d[1][lane]) + (sh_d[2][lane] + sh_d[3][lane]));
+            d_h = d_h + ((sh_d[lane] + sh_d[LANES + lane]) + (sh_d[2u * LANES + lane] + sh_d[3u * LANES + lane]));
             workgroupBarrier();
         }
         if (unit < p.hidden) {
@@ -146,10 +145,10 @@ fn lstm_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
             store_gates(gate + p.hidden, d_f);
             store_gates(gate + 2u * p.hidden, d_g);
             store_gates(gate + 3u * p.hidden, d_o);
-            sh_d[0][lane] = d_i;
-            sh_d[1][lane] = d_f;
-            sh_d[2][lane] = d_g;
-            sh_d[3][lane] = d_o;
+            sh_d[lane] = d_i;
+            sh_d[LANES + lane] = d_f;
+            sh_d[2u * LANES + lane] = d_g;
+            sh_d[3u * LANES + lane] = d_o;
         }
         workgroupBarrier();
     }

@@ -30,9 +30,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> states: array<f32>;    // [R, B, T+1, H]
 @group(0) @binding(5) var<storage, read_write> cells: array<f32>;     // [R, B, T+1, H]
 
-const MAX_LANES: u32 = 256u;
-
-var<workgroup> sh_h: array<vec4<f32>, MAX_LANES>;  // h_{t−1} of four batch rows, of LANES hidden units
+var<workgroup> sh_h: array<vec4<f32>, LANES>;  // h_{t−1} of four batch rows, of LANES hidden units
 
 fn load_gates(word: vec4<u32>) -> vec4<f32> {
     return vec4<f32>(gates[word.x], gates[word.y], gates[word.z], gates[word.w]);
@@ -101,7 +99,7 @@ fn lstm_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
             a_g = load_gates(gate_g) + bias.z;
             a_o = load_gates(gate_o) + bias.w;
         }
-        for (var k0 = 0u; k0 < p.hidden; k0 = k0 + LANES) {
+        for (var k0 = 0u; t > 0u && k0 < p.hidden; k0 = k0 + LANES) {
             // Later steps of a dispatch find the h that this workgroup left there.
             if (t == p.t_begin) {
                 workgroupBarrier();

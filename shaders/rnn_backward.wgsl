@@ -7,6 +7,7 @@
 //! Uses: recurrent
 
 override LANES: u32 = 64u;
+override CELLS: u32 = 4u * LANES;
 
 struct Params {
     activation: u32,       // 0 tanh, 1 relu
@@ -30,10 +31,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> d_output: array<f32>;           // [R, B, D, H]
 @group(0) @binding(4) var<storage, read_write> d_projected: array<f32>;  // [R, B, T, H]
 
-const MAX_LANES: u32 = 256u;
-
 // d_pre_{t+1} of four batch rows, of LANES hidden units, in its first part. Between barriers, the quarters' sums by unit.
-var<workgroup> sh_d: array<array<vec4<f32>, MAX_LANES>, 4>;
+var<workgroup> sh_d: array<vec4<f32>, CELLS>;
 
 @compute @workgroup_size(LANES)
 fn rnn_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -74,7 +73,7 @@ fn rnn_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
                     workgroupBarrier();
                     if (k0 + lane < p.hidden) {
                         let word = d_projected_rows + (after * p.hidden + k0 + lane);
-                        sh_d[0][lane] =
+                        sh_d[lane] =
                             vec4<f32>(d_projected[word.x], d_projected[word.y], d_projected[word.z], d_projected[word.w]);
                     }
                     workgroupBarrier();
@@ -87,7 +86,7 @@ fn rnn_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
                     var w = block_weights + (k0 + from_k) * weights_stride;
                     for (var k = from_k; k < to_k; k = k + 1u) {
                         let four = weights[w];
-                        let d = sh_d[0][k];
+                        let d = sh_d[k];
                         s_0 = s_0 + four.x * d;
                         s_1 = s_1 + four.y * d;
                         s_2 = s_2 + four.z * d;
@@ -97,12 +96,12 @@ fn rnn_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
                 }
             }
             workgroupBarrier();
-            sh_d[part][block * 4u] = s_0;
-            sh_d[part][block * 4u + 1u] = s_1;
-            sh_d[part][block * 4u + 2u] = s_2;
-            sh_d[part][block * 4u + 3u] = s_3;
+            sh_d[part * LANES + block * 4u] = s_0;
+            sh_d[part * LANES + block * 4u + 1u] = s_1;
+            sh_d[part * LANES + block * 4u + 2u] = s_2;
+            sh_d[part * LANES + block * 4u + 3u] = s_3;
             workgroupBarrier();
-            let sum = (sh_d[0][lane] + sh_d[1][lane]) + (sh_d[2][lane] + sh_d[3][lane]);
+            let sum = (sh_d[lane] + sh_d[LANES + lane]) + (sh_d[2u * LANES + lane] + sh_d[3u * LANES + lane]);
             workgroupBarrier();
             d_h = d_h + sum;
         }
@@ -118,7 +117,7 @@ fn rnn_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
             d_projected[word.y] = d_pre.y;
             d_projected[word.z] = d_pre.z;
             d_projected[word.w] = d_pre.w;
-            sh_d[0][lane] = d_pre;
+            sh_d[lane] = d_pre;
         }
         workgroupBarrier();
     }

@@ -6,6 +6,7 @@
 //! Uses: activations, recurrent
 
 override LANES: u32 = 64u;
+override CELLS: u32 = 4u * LANES;
 
 struct Params {
     activation: u32,     // 0 tanh, 1 relu
@@ -29,10 +30,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> projected: array<f32>;       // [R, B, T, H]
 @group(0) @binding(4) var<storage, read_write> states: array<f32>;    // [R, B, T+1, H]
 
-const MAX_LANES: u32 = 256u;
-
 // h_{t−1} of four batch rows, of LANES hidden units, in its first part. Between barriers, the quarters' sums by unit.
-var<workgroup> sh_h: array<array<vec4<f32>, MAX_LANES>, 4>;
+var<workgroup> sh_h: array<vec4<f32>, CELLS>;
 
 fn load_states(word: vec4<u32>) -> vec4<f32> {
     return vec4<f32>(states[word.x], states[word.y], states[word.z], states[word.w]);
@@ -88,7 +87,7 @@ fn rnn_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
                 if (t == p.t_begin) {
                     workgroupBarrier();
                     if (k0 + lane < p.hidden) {
-                        sh_h[0][lane] = load_states(state_rows + (t * p.hidden + k0 + lane));
+                        sh_h[lane] = load_states(state_rows + (t * p.hidden + k0 + lane));
                     }
                     workgroupBarrier();
                 }
@@ -100,7 +99,7 @@ fn rnn_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
                     var w = block_weights + (k0 + from_k) * weights_stride;
                     for (var k = from_k; k < to_k; k = k + 1u) {
                         let four = weights[w];
-                        let h = sh_h[0][k];
+                        let h = sh_h[k];
                         s_0 = s_0 + four.x * h;
                         s_1 = s_1 + four.y * h;
                         s_2 = s_2 + four.z * h;
@@ -110,12 +109,12 @@ fn rnn_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
                 }
             }
             workgroupBarrier();
-            sh_h[part][block * 4u] = s_0;
-            sh_h[part][block * 4u + 1u] = s_1;
-            sh_h[part][block * 4u + 2u] = s_2;
-            sh_h[part][block * 4u + 3u] = s_3;
+            sh_h[part * LANES + block * 4u] = s_0;
+            sh_h[part * LANES + block * 4u + 1u] = s_1;
+            sh_h[part * LANES + block * 4u + 2u] = s_2;
+            sh_h[part * LANES + block * 4u + 3u] = s_3;
             workgroupBarrier();
-            let sum = (sh_h[0][lane] + sh_h[1][lane]) + (sh_h[2][lane] + sh_h[3][lane]);
+            let sum = (sh_h[lane] + sh_h[LANES + lane]) + (sh_h[2u * LANES + lane] + sh_h[3u * LANES + lane]);
             workgroupBarrier();
             a = a + sum;
         }
@@ -125,7 +124,7 @@ fn rnn_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
                 h = tanh4(a);
             }
             store_states(state_rows + ((t + 1u) * p.hidden + unit), h);
-            sh_h[0][lane] = h;
+            sh_h[lane] = h;
         }
         workgroupBarrier();
     }

@@ -1,6 +1,7 @@
 //! window_gather — the slot's windows, copied out of the series: input, target and weight.
 //! Twin: src/reference/window.rs. One invocation per word of the input, then per word of the target (`truth`: WGSL reserves the word).
-//! R replicas, S slots, B batch, T steps, C channels, Z horizon, K targets. Empty places give zeros.
+//! R replicas, S slots, B batch, T steps, C channels, W words of a window's row, Z horizon, K targets. Empty places and what
+//! follows the channels are zeros.
 //! Uses: grid, slot
 
 struct Params {
@@ -8,6 +9,7 @@ struct Params {
     batch: u32,         // B
     steps: u32,         // T
     channels: u32,      // C
+    width: u32,         // W
     targets: u32,       // K
     horizon: u32,       // Z
     windows_row: u32,   // words per replica row of each tensor
@@ -22,7 +24,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> series: array<f32>;         // [rows, C]
 @group(0) @binding(3) var<storage, read> observed: array<f32>;       // [rows, K]
 @group(0) @binding(4) var<storage, read> windows: array<u32>;        // [R, S, B]
-@group(0) @binding(5) var<storage, read_write> input: array<f32>;    // [R, B, T, C]
+@group(0) @binding(5) var<storage, read_write> input: array<f32>;    // [R, B, T, W]
 @group(0) @binding(6) var<storage, read_write> truth: array<f32>;    // [R, B, Z, K]
 @group(0) @binding(7) var<storage, read_write> weight: array<f32>;   // [R, B, Z, K]
 
@@ -43,13 +45,14 @@ fn window_gather(
 ) {
     let replica = group.z;
     let i = group_index(group, groups) * 64u + lane;
-    let inputs = p.batch * p.steps * p.channels;
+    let inputs = p.batch * p.steps * p.width;
     if (i < inputs) {
-        let n = i / p.channels;
+        let n = i / p.width;
+        let c = i % p.width;
         let row = series_row(replica, n / p.steps, n % p.steps);
         var value = 0.0;
-        if (row < p.rows) {
-            value = series[row * p.channels + i % p.channels];
+        if (row < p.rows && c < p.channels) {
+            value = series[row * p.channels + c];
         }
         input[replica * p.input_row + i] = value;
     } else if (i - inputs < p.batch * p.horizon * p.targets) {

@@ -26,6 +26,10 @@ pub enum Error {
     #[error("device: {problem}\n  help: {help}")]
     Device { problem: String, help: String },
 
+    /// An adapter that cannot be opened, or does not compile a shader: another one, or the CPU engine, may do.
+    #[error("device: {problem}\n  help: {help}")]
+    Adapter { problem: String, help: String },
+
     /// A weights file that does not hold what was asked for.
     #[error("{}: {problem}\n  help: {help}", file.display())]
     Checkpoint { file: PathBuf, problem: String, help: String },

@@ -68,6 +68,7 @@
 //! - Bad input is an [`Error`] and no panic; it says what to do after `help:`.
 //!
 //! # On a device of your own
+//! [`gpu::Devices`] opens what a choice allows, and goes on to the next adapter, at last to the CPU engine, where one fails;
 //! [`gpu::Gpu::open`] takes the adapter that a name means; [`gpu::Gpu::with_device`] takes a `wgpu::Device` and queue that your
 //! program opened, and [`kernels::GpuEngine::buffer`] gives the buffers, so that results need not pass the host.
 //!

@@ -8,11 +8,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use microglia::compare::Case;
+use microglia::compare::{Case, timed_models};
 use microglia::engine::{Engine, Pass};
 use microglia::gpu::{Choice, Gpu};
 use microglia::kernels::{GpuEngine, GpuOptions};
-use microglia::models::{ModelKind, Variant};
 use microglia::program::builder::Sizes;
 use microglia::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearForward, Op};
 use microglia::program::{Builder, List, Param, ParamLayout, Program, Rows};
@@ -89,39 +88,7 @@ pub struct Model {
 
 /// The models that people train, each at a size that others have timed.
 pub fn models(replicas: usize) -> Vec<Model> {
-    use ModelKind::{Lstm, Rnn};
-    let recurrent = |name, kind, batch, lookback, hidden| {
-        let mut case = Case::new(kind, replicas, batch, lookback, hidden).prune(100);
-        (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (8, 1, 1);
-        Model { name, case }
-    };
-    let official = |name, [d_model, heads, ff]: [usize; 3]| {
-        let mut case = Case::patchtst(Variant::Official, replicas, 32, 336).prune(100);
-        (case.model.layers, case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (3, 7, 7, 96);
-        let case = case.set(|p| {
-            (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(16), Some(8), d_model, heads, ff);
-        });
-        Model { name, case }
-    };
-    let mut authors = Case::patchtst(Variant::Authors, replicas, 64, 60).prune(100);
-    (authors.model.layers, authors.sizes.channels, authors.sizes.targets, authors.sizes.horizon) = (3, 8, 1, 1);
-    let authors = authors.set(|p| {
-        (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(4), Some(4), 128, 8, 256);
-    });
-    let models = vec![
-        recurrent("rnn-64", Rnn, 64, 30, 64),
-        recurrent("lstm-64", Lstm, 64, 30, 64),
-        recurrent("lstm-256", Lstm, 128, 96, 256),
-        Model { name: "patchtst-authors", case: authors },
-        official("patchtst-official", [128, 16, 256]),
-        official("patchtst-etth1", [16, 4, 128]),
-    ];
-    // Rows enough for windows to differ.
-    let roomy = |mut model: Model| {
-        model.case.sizes.rows = model.case.sizes.lookback + model.case.sizes.horizon + 500;
-        model
-    };
-    models.into_iter().map(roomy).collect()
+    timed_models(replicas).into_iter().map(|(name, case)| Model { name, case }).collect()
 }
 
 /// One linear layer: its forward, and its backward ops as the lists' first and second.

@@ -15,18 +15,17 @@ fn started_block(replica: u32, first: u32, columns: vec4<u32>) -> Block {
 // A block's gradient through dropout and the activation; the kernel's `skip` holds what came before it. By a loop, for its
 // code is long.
 fn through_activation(sum: Block, replica: u32, first: u32, columns: vec4<u32>) -> Block {
-    if (ACTIVATION == 0u) {
-        return sum;
+    var block = sum;
+    if (ACTIVATION != 0u) {
+        for (var i = 0u; i < 8u; i = i + 1u) {
+            let n = min(first + i, p.skip.count - 1u);
+            let x = skipped(row_start(p.skip, replica, n) + columns);
+            let d = block.r0;
+            let d_x = vec4<f32>(sloped(x.x, d.x), sloped(x.y, d.y), sloped(x.z, d.z), sloped(x.w, d.w));
+            block = turned(block, d_x * drop_factors(replica, n, p.skip.width, columns));
+        }
     }
-    var rows = array<vec4<f32>, 8>(sum.r0, sum.r1, sum.r2, sum.r3, sum.r4, sum.r5, sum.r6, sum.r7);
-    for (var i = 0u; i < 8u; i = i + 1u) {
-        let n = min(first + i, p.skip.count - 1u);
-        let x = skipped(row_start(p.skip, replica, n) + columns);
-        let d = rows[i];
-        let d_x = vec4<f32>(sloped(x.x, d.x), sloped(x.y, d.y), sloped(x.z, d.z), sloped(x.w, d.w));
-        rows[i] = d_x * drop_factors(replica, n, p.skip.width, columns);
-    }
-    return Block(rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]);
+    return block;
 }
 
 fn sloped(x: f32, d: f32) -> f32 {

@@ -6,22 +6,14 @@ fn store_activated(values: Block, replica: u32, first: u32, columns: vec4<u32>) 
     if (ACTIVATION == 0u) {
         return;
     }
-    var rows = array<vec4<f32>, 8>(
-        values.r0,
-        values.r1,
-        values.r2,
-        values.r3,
-        values.r4,
-        values.r5,
-        values.r6,
-        values.r7,
-    );
+    var block = values;
     for (var i = 0u; i < 8u; i = i + 1u) {
         let n = min(first + i, p.after.count - 1u);
-        let x = rows[i];
+        let x = block.r0;
         let y = vec4<f32>(activated(x.x), activated(x.y), activated(x.z), activated(x.w));
         let factors = drop_factors(replica, n, p.after.width, columns);
         store_after(row_start(p.after, replica, n) + columns, y * factors);
+        block = turned(block, x);
     }
 }
 

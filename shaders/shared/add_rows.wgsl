@@ -2,18 +2,13 @@
 // so that few registers hold them.
 fn add_rows(sum: Block, left: RowStarts, right: mat4x4<f32>) -> Block {
     return Block(
-        add_row(sum.r0, left.low.x, right),
-        add_row(sum.r1, left.low.y, right),
-        add_row(sum.r2, left.low.z, right),
-        add_row(sum.r3, left.low.w, right),
-        add_row(sum.r4, left.high.x, right),
-        add_row(sum.r5, left.high.y, right),
-        add_row(sum.r6, left.high.z, right),
-        add_row(sum.r7, left.high.w, right),
+        add_row(sum.r0, fours_of(LEFT, left.low.x / 4u), right),
+        add_row(sum.r1, fours_of(LEFT, left.low.y / 4u), right),
+        add_row(sum.r2, fours_of(LEFT, left.low.z / 4u), right),
+        add_row(sum.r3, fours_of(LEFT, left.low.w / 4u), right),
+        add_row(sum.r4, fours_of(LEFT, left.high.x / 4u), right),
+        add_row(sum.r5, fours_of(LEFT, left.high.y / 4u), right),
+        add_row(sum.r6, fours_of(LEFT, left.high.z / 4u), right),
+        add_row(sum.r7, fours_of(LEFT, left.high.w / 4u), right),
     );
-}
-
-fn add_row(sum: vec4<f32>, word: u32, right: mat4x4<f32>) -> vec4<f32> {
-    let left = fours_of(LEFT, word / 4u);
-    return sum + left.x * right[0] + left.y * right[1] + left.z * right[2] + left.w * right[3];
 }

@@ -27,3 +27,13 @@ fn add_step(sum: Block, low: vec4<f32>, high: vec4<f32>, row: vec4<f32>) -> Bloc
         sum.r7 + high.w * row,
     );
 }
+
+// Adds four steps of the sum to a row of a block; `right` is a column of four a step.
+fn add_row(sum: vec4<f32>, left: vec4<f32>, right: mat4x4<f32>) -> vec4<f32> {
+    return sum + left.x * right[0] + left.y * right[1] + left.z * right[2] + left.w * right[3];
+}
+
+// The rows one up, and another as the last: after eight turns each row was the first once, so a loop needs no index.
+fn turned(block: Block, last: vec4<f32>) -> Block {
+    return Block(block.r1, block.r2, block.r3, block.r4, block.r5, block.r6, block.r7, last);
+}

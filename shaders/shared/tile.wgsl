@@ -1,60 +1,85 @@
-// A workgroup of 128 owns a tile of a product, an invocation a block of 8 by 4: `p.column_lanes` blocks side by side, 16 or
-// 8, so 64 rows by 64 columns, or 128 by 32. Sixteen steps of the sum lie in workgroup memory at a time, 12.5 KiB. They
-// come in patches of four steps of four rows or columns: between two barriers an invocation loads one or two of them, 64
-// bytes each, for 512 multiply-adds.
-const LANES: u32 = 128u;
-const DEPTH: u32 = 16u;
-// vec4 from one step to the next: a tile's rows or columns in fours, and one more, so that the four stores of a patch fall
-// into other banks than its neighbours'.
-const LEFT_STRIDE: u32 = 33u;
-const RIGHT_STRIDE: u32 = 17u;
+// A workgroup multiplies a tile of 64 rows by 32 columns, or by 64 where PANELS is 2, an invocation a block of it. Both
+// operands come by in workgroup memory, DEPTH steps of the sum at a time, in one of two halves: while one is multiplied, the
+// next steps are on their way to the other. So a tile costs one barrier, and nothing waits for what it has just asked for.
+//
+// A half is planes of a vec4 for each of 8 blocks side by side: invocations side by side read neighbours, and which plane
+// is a constant. The left operand has 16 planes; the right one has 8 for each panel of 32 columns. A vec4 lies as it came,
+// four steps of a row or column (along.wgsl) or four rows or columns of a step (across.wgsl): nothing is transposed.
+override PANELS: u32 = 2u;
+override LANES: u32 = 64u * PANELS;
+override RIGHT_HALF: u32 = 64u * PANELS;
+override RIGHT_PLACES: u32 = 2u * RIGHT_HALF;
 
-var<workgroup> sh_left: array<vec4<f32>, 528>;
-var<workgroup> sh_right: array<vec4<f32>, 272>;
+// 1 where the rows of an operand start at multiples of four words: it is then read, and its words counted, in fours.
+override LEFT_FOURS: u32 = 0u;
+override RIGHT_FOURS: u32 = 0u;
 
-// Fours of rows of a tile.
-fn tile_fours() -> u32 {
-    return 2u * (LANES / p.column_lanes);
+const DEPTH: u32 = 8u;
+const PLANE: u32 = 8u;
+const LEFT_HALF: u32 = 128u;
+
+var<workgroup> sh_left: array<vec4<f32>, 256>;
+var<workgroup> sh_right: array<vec4<f32>, RIGHT_PLACES>;
+
+const COUNT: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
+
+// A vec4 of each operand. With one panel there are half as many invocations, and each brings a second of the left operand
+// when the first is put and half the steps are multiplied: so few registers hold what is under way.
+struct Brought {
+    left: vec4<f32>,
+    right: vec4<f32>,
 }
 
-// Patches of a tile: those of its rows, then those of its columns.
-fn patches() -> u32 {
-    return (DEPTH / 4u) * (tile_fours() + p.column_lanes);
+// Where they go within a half.
+struct Places {
+    left: u32,
+    second: u32,
+    right: u32,
 }
 
-// Four steps from step 4·quarter on of four rows.
-fn stage_left(four: u32, quarter: u32, patch_: mat4x4<f32>) {
-    let at = 4u * quarter * LEFT_STRIDE + four;
-    sh_left[at] = patch_[0];
-    sh_left[at + LEFT_STRIDE] = patch_[1];
-    sh_left[at + 2u * LEFT_STRIDE] = patch_[2];
-    sh_left[at + 3u * LEFT_STRIDE] = patch_[3];
+// Which row and column of blocks in a tile an invocation owns, and where those begin within a half.
+struct Own {
+    row: u32,
+    column: u32,
+    left: u32,
+    right: u32,
 }
 
-// Four steps from step 4·quarter on of four columns.
-fn stage_right(four: u32, quarter: u32, patch_: mat4x4<f32>) {
-    let at = 4u * quarter * RIGHT_STRIDE + four;
-    sh_right[at] = patch_[0];
-    sh_right[at + RIGHT_STRIDE] = patch_[1];
-    sh_right[at + 2u * RIGHT_STRIDE] = patch_[2];
-    sh_right[at + 3u * RIGHT_STRIDE] = patch_[3];
+fn own_block(lane: u32) -> Own {
+    let row = lane / (8u * PANELS);
+    let column = lane % (8u * PANELS);
+    return Own(row, column, row, column / 8u * 64u + column % 8u);
 }
 
-// Adds the steps that lie in workgroup memory to an invocation's block.
-fn add_tile(sum: Block, lane: u32) -> Block {
-    var block = sum;
-    let row = 2u * (lane / p.column_lanes);
-    let column = lane % p.column_lanes;
-    for (var step = 0u; step < DEPTH; step = step + 4u) {
-        block = add_staged(block, row, column, step);
-        block = add_staged(block, row, column, step + 1u);
-        block = add_staged(block, row, column, step + 2u);
-        block = add_staged(block, row, column, step + 3u);
-    }
-    return block;
+fn in_fours(side: u32) -> bool {
+    return select(RIGHT_FOURS, LEFT_FOURS, side == LEFT) == 1u;
 }
 
-fn add_staged(sum: Block, row: u32, column: u32, step: u32) -> Block {
-    let left = step * LEFT_STRIDE + row;
-    return add_step(sum, sh_left[left], sh_left[left + 1u], sh_right[step * RIGHT_STRIDE + column]);
+// A count of words in the operand's units, words or fours.
+fn units(side: u32, words: u32) -> u32 {
+    return select(words, words / 4u, in_fours(side));
+}
+
+// The half that the steps from `begin` on lie in, of each operand.
+fn left_half(begin: u32) -> u32 {
+    return (begin * (LEFT_HALF / DEPTH)) & LEFT_HALF;
+}
+
+fn right_half(begin: u32) -> u32 {
+    return (begin * (RIGHT_HALF / DEPTH)) & RIGHT_HALF;
+}
+
+fn put_first(begin: u32, places: Places, value: vec4<f32>) {
+    sh_left[left_half(begin) + places.left] = value;
+}
+
+// What was asked for last is waited for first, and then all is there.
+fn put(begin: u32, places: Places, brought: Brought) {
+    sh_right[right_half(begin) + places.right] = brought.right;
+    sh_left[left_half(begin) + select(places.left, places.second, PANELS == 1u)] = brought.left;
+}
+
+// Four planes of the right operand, one after another.
+fn right_planes(at: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(sh_right[at], sh_right[at + PLANE], sh_right[at + 2u * PLANE], sh_right[at + 3u * PLANE]);
 }

@@ -12,7 +12,9 @@ use microglia::reference::MAX_THREADS;
 
 use super::experiment_args::ExperimentArgs;
 use super::forecast_args::{EvaluateArgs, ForecastArgs};
-use super::help::{COMPARE_HELP, EVALUATE_HELP, EXPERIMENT_HELP, EXPORT_HELP, FORECAST_HELP, PROFILE_HELP, TRAIN_HELP};
+use super::help::{
+    COMPARE_HELP, DEVICES_HELP, EVALUATE_HELP, EXPERIMENT_HELP, EXPORT_HELP, FORECAST_HELP, PROFILE_HELP, TRAIN_HELP,
+};
 use super::profile_args::ProfileArgs;
 use super::weights_args::{ExportArgs, InspectArgs};
 
@@ -38,7 +40,8 @@ pub enum Verb {
     /// Compare methods over data sets, models, look-backs and seeds, and write a report
     #[command(after_help = EXPERIMENT_HELP)]
     Experiment(Box<ExperimentArgs>),
-    /// List the GPU adapters, their limits, and what `--device auto` would take
+    /// List the GPU adapters, their limits, and what `--device auto` would take; --check tries each
+    #[command(after_help = DEVICES_HELP)]
     Devices(DevicesArgs),
     /// Check a GPU against the CPU engine: op by op, then whole training steps
     #[command(after_help = COMPARE_HELP)]
@@ -350,9 +353,18 @@ pub struct OutputArgs {
 
 #[derive(Debug, Args)]
 pub struct DevicesArgs {
-    /// Print the adapters as JSON
+    /// Open each adapter, compile every kernel, compare a small training with the CPU engine, and print what holds
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub check: bool,
+    /// Seconds after which --check gives up an adapter that does not answer
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = whole(1_u64, 100_000), requires = "check")]
+    pub patience: u64,
+    /// Print as JSON
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
+    /// The adapter that this process is to check, by its place in the list: what --check runs
+    #[arg(long, hide = true, value_name = "PLACE", conflicts_with_all = ["check", "json"])]
+    pub check_adapter: Option<usize>,
 }
 
 #[derive(Debug, Args)]

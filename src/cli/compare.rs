@@ -4,20 +4,23 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use anyhow::Result;
-use microglia::compare::{CaseReport, Divergence, compare, exit_code, standard_cases};
+use microglia::Error;
+use microglia::compare::{Case, CaseReport, Divergence, compare, exit_code, standard_cases};
 use microglia::engine::Engine;
-use microglia::gpu::{Choice, Gpu, list_adapters};
-use microglia::kernels::{GpuEngine, GpuOptions};
+use microglia::gpu::{Choice, Devices, Gpu, Open, list_adapters};
+use microglia::kernels::{GpuEngine, GpuOptions, pipelines};
+use microglia::program::Program;
 
 use super::args::CompareArgs;
+use super::engine::{open_devices, tell};
 use super::outputs::json;
 use super::table::Table;
 use super::{Code, print, say};
 
 pub fn run(args: &CompareArgs) -> Result<Code> {
-    let gpu = open(args.device.as_deref())?;
-    say(&format!("comparing {} with the CPU engine", gpu.summary().name));
     let cases = standard_cases();
+    let gpu = open(args.device.as_deref(), &cases)?;
+    say(&format!("comparing {} with the CPU engine", gpu.summary().name));
     let mut reports = Vec::new();
     for (i, case) in cases.iter().enumerate() {
         say(&format!("case {} of {}: {case}", i + 1, cases.len()));
@@ -38,20 +41,35 @@ pub fn run(args: &CompareArgs) -> Result<Code> {
     Ok(if exit_code(&reports) == 0 { Code::Done } else { Code::Failed })
 }
 
-/// The device asked for; without a word, a real GPU, or else the first software one.
-fn open(device: Option<&str>) -> Result<Arc<Gpu>> {
-    let choice = match device {
-        Some(word) => word.parse()?,
-        None => match list_adapters().into_iter().min_by_key(|adapter| adapter.software) {
-            Some(adapter) if adapter.software => Choice::Named(adapter.name),
-            _ => Choice::Gpu,
-        },
+/// The device asked for. Without a word, the first that opens and compiles what the cases need: a real GPU if it can be, else
+/// a software one. All cases run on the same.
+fn open(device: Option<&str>, cases: &[Case]) -> Result<Arc<Gpu>> {
+    let choice: Choice = device.unwrap_or("auto").parse()?;
+    let mut devices = if choice == Choice::Auto { every_device() } else { open_devices(&choice)? };
+    let programs: Vec<Program> = cases.iter().map(Case::program).collect::<microglia::Result<_>>()?;
+    let opened = devices.make(|gpu| {
+        let needed = pipelines(&programs, gpu.summary().class());
+        needed.iter().try_for_each(|pipeline| pipeline.compile(gpu)).map(|()| gpu.clone())
+    })?;
+    let (problem, help) = match choice {
+        Choice::Cpu => (
+            "the CPU engine is what others are compared with",
+            "choose --device gpu, or part of an adapter's name; `microglia devices` lists them",
+        ),
+        _ => (
+            "there is no adapter to compare with the CPU engine",
+            "`microglia devices --check` says what each lacks; where none is listed, install a Vulkan driver",
+        ),
     };
-    let opened = if choice == Choice::Auto { Gpu::open(&Choice::Gpu)? } else { Gpu::open(&choice)? };
-    Ok(opened.ok_or_else(|| microglia::Error::Device {
-        problem: "the CPU engine is what others are compared with".into(),
-        help: "choose --device gpu, or part of an adapter's name; `microglia devices` lists them".into(),
-    })?)
+    Ok(opened.ok_or_else(|| Error::Device { problem: problem.into(), help: help.into() })?)
+}
+
+/// All adapters, real ones first; one that fails gives way to the next.
+fn every_device() -> Devices {
+    let mut adapters = list_adapters();
+    adapters.sort_by_key(|adapter| adapter.summary.rank());
+    let order = adapters.into_iter().map(|adapter| Box::new(move || Gpu::on(&adapter)) as Open);
+    Devices::among(order, tell)
 }
 
 /// One case: a row per op, then the steps.
@@ -111,27 +129,29 @@ fn curves(losses: &[[f32; 2]]) -> String {
 /// The first divergence of each case that has one, or that all agree.
 fn verdict(reports: &[CaseReport], device: &str) -> String {
     let mut text = String::from("\n");
-    for report in reports.iter().filter(|report| !report.passed()) {
-        let place = |divergence: &Divergence| {
-            let Divergence { tensor, replica, index, expected, found } = divergence;
-            format!("tensor `{tensor}`, replica {replica}, word {index}: {found}, expected {expected}")
-        };
-        let op = report.ops.iter().find_map(|op| {
-            let divergence = op.divergence.as_ref()?;
-            Some(format!("op {} ({} {}): {}", op.op, op.list, op.index, place(divergence)))
-        });
-        let step = || {
-            report
-                .steps
-                .iter()
-                .find_map(|step| Some(format!("step {}: {}", step.step, place(step.divergence.as_ref()?))))
-        };
-        let first = op.or_else(step).or_else(|| report.free.failure.clone()).unwrap_or_default();
-        let _ = writeln!(text, "DIVERGES in {}: {first}", report.case);
+    for report in reports {
+        if let Some(first) = first_divergence(report) {
+            let _ = writeln!(text, "DIVERGES in {}: {first}", report.case);
+        }
     }
     let passed = reports.iter().filter(|report| report.passed()).count();
     let _ = writeln!(text, "{passed} of {} cases agree on {device}", reports.len());
     text
+}
+
+/// Where engines first disagree, if they do: an op, else a step, else the steps on their own.
+pub fn first_divergence(report: &CaseReport) -> Option<String> {
+    let place = |divergence: &Divergence| {
+        let Divergence { tensor, replica, index, expected, found } = divergence;
+        format!("tensor `{tensor}`, replica {replica}, word {index}: {found:?}, expected {expected:?}")
+    };
+    let op = report.ops.iter().find_map(|op| {
+        let divergence = op.divergence.as_ref()?;
+        Some(format!("op {} ({} {}): {}", op.op, op.list, op.index, place(divergence)))
+    });
+    let mut steps = report.steps.iter();
+    let step = || steps.find_map(|step| Some(format!("step {}: {}", step.step, place(step.divergence.as_ref()?))));
+    op.or_else(step).or_else(|| report.free.failure.clone())
 }
 
 fn small(value: f64) -> String {

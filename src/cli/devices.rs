@@ -3,49 +3,73 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use microglia::gpu::adapter::select;
+use microglia::gpu::adapter::candidates;
 use microglia::gpu::{AdapterSummary, Choice, list_adapters};
 use serde_json::{Value, json};
 
 use super::args::DevicesArgs;
-use super::{Code, print};
+use super::{Code, check, check_process, print};
 
 pub fn run(args: &DevicesArgs) -> Result<Code> {
-    let adapters = list_adapters();
-    let auto = select(&adapters, &Choice::Auto)?;
+    if let Some(place) = args.check_adapter {
+        return check_process::run(place);
+    }
+    if args.check {
+        return check::run(args);
+    }
+    let adapters: Vec<AdapterSummary> = list_adapters().into_iter().map(|adapter| adapter.summary).collect();
+    let mut real = candidates(&adapters, &Choice::Auto)?.into_iter().map(|i| &adapters[i]);
+    let auto = real.find(|adapter| adapter.short_limits.is_empty());
     if args.json {
         let list: Vec<Value> = adapters.iter().map(as_json).collect();
-        let auto = match auto {
-            Some(i) => json!({ "engine": "gpu", "device": adapters[i].name }),
-            None => json!({ "engine": "cpu" }),
-        };
-        print(&format!("{:#}\n", json!({ "adapters": list, "auto": auto })))?;
+        print(&format!("{:#}\n", json!({ "adapters": list, "auto": auto_json(auto) })))?;
     } else {
         print(&text(&adapters, auto))?;
     }
     Ok(Code::Done)
 }
 
-fn text(adapters: &[AdapterSummary], auto: Option<usize>) -> String {
-    let mut text = String::new();
-    for adapter in adapters {
-        let kind = if adapter.software { "software, taken only when asked for by name" } else { adapter.device_type };
-        let _ = writeln!(text, "{}", adapter.name);
-        let _ = writeln!(text, "  backend   {}, {}", adapter.backend, adapter.driver);
-        let _ = writeln!(text, "  type      {kind}");
-        let _ = writeln!(text, "  limits    {}", limits(adapter));
-        let _ = writeln!(text, "  features  {}\n", features(adapter));
-    }
+fn text(adapters: &[AdapterSummary], auto: Option<&AdapterSummary>) -> String {
+    let mut text: String = adapters.iter().map(|adapter| block(adapter) + "\n").collect();
     if adapters.is_empty() {
-        text += "no GPU adapter is visible to this program\n";
-        text += install_hint();
-        text += "\n";
+        text += &none_visible();
     }
-    match auto {
-        Some(i) => text += &format!("--device auto takes {}\n", adapters[i].name),
-        None => text += "--device auto takes the CPU engine: there is no real GPU\n",
+    text + &auto_line(auto) + "\n"
+}
+
+/// An adapter in some lines.
+pub fn block(adapter: &AdapterSummary) -> String {
+    let kind = if adapter.software { "software, taken only when asked for by name" } else { adapter.device_type };
+    let [vendor, card] = adapter.ids;
+    let mut text = format!("{}\n", adapter.name);
+    let _ = writeln!(text, "  backend   {}, {}", adapter.backend, adapter.driver);
+    let _ = writeln!(text, "  type      {kind}, {vendor:04x}:{card:04x}");
+    let _ = writeln!(text, "  limits    {}", limits(adapter));
+    if !adapter.short_limits.is_empty() {
+        let _ = writeln!(text, "  too small {}", adapter.short_limits.join("; "));
     }
+    let _ = writeln!(text, "  features  {}", features(adapter));
     text
+}
+
+/// What to do where there is no adapter.
+pub fn none_visible() -> String {
+    format!("no GPU adapter is visible to this program\n{}\n", install_hint())
+}
+
+/// What `--device auto` takes.
+pub fn auto_line(auto: Option<&AdapterSummary>) -> String {
+    match auto {
+        Some(adapter) => format!("--device auto takes {}", adapter.name),
+        None => "--device auto takes the CPU engine: there is no real GPU that serves".into(),
+    }
+}
+
+pub fn auto_json(auto: Option<&AdapterSummary>) -> Value {
+    match auto {
+        Some(adapter) => json!({ "engine": "gpu", "device": adapter.name }),
+        None => json!({ "engine": "cpu" }),
+    }
 }
 
 fn install_hint() -> &'static str {
@@ -80,11 +104,13 @@ fn features(adapter: &AdapterSummary) -> String {
     if list.is_empty() { "none of those used here".into() } else { list.join(" · ") }
 }
 
-fn as_json(adapter: &AdapterSummary) -> Value {
+pub fn as_json(adapter: &AdapterSummary) -> Value {
     json!({
         "name": adapter.name,
         "backend": adapter.backend,
         "driver": adapter.driver,
+        "vendor_id": adapter.ids[0],
+        "device_id": adapter.ids[1],
         "type": adapter.device_type,
         "software": adapter.software,
         "max_storage_buffer_binding_bytes": adapter.max_storage_buffer_binding_bytes,
@@ -97,6 +123,7 @@ fn as_json(adapter: &AdapterSummary) -> Value {
         "timestamp_query": adapter.timestamp_query,
         "subgroup": adapter.subgroup,
         "shader_f16": adapter.shader_f16,
+        "short_limits": adapter.short_limits,
     })
 }
 

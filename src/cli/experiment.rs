@@ -13,12 +13,12 @@ use microglia::experiment::estimate;
 use microglia::experiment::folder::merge;
 use microglia::experiment::report::{self, memory_line};
 use microglia::experiment::{Preparation, Shard, Study, StudyObserver, prepare, run_study};
-use microglia::gpu::{Choice, Gpu};
+use microglia::gpu::Choice;
 use microglia::kernels::waves;
 use microglia::program::Program;
 use serde_json::json;
 
-use super::engine::make_engine;
+use super::engine::{make_engine, open_devices};
 use super::experiment_args::ExperimentArgs;
 use super::progress::interrupt_flag;
 use super::study_config::{self, Asked};
@@ -50,13 +50,13 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
     let shard = args.shard.as_deref().map(Shard::parse).transpose()?;
     let device: Choice = args.device.device.as_deref().unwrap_or("auto").parse()?;
     let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
-    let gpu = Gpu::open(&device)?;
-    let waves_of = |program: &Program| gpu.as_ref().map_or(Ok(1), |gpu| waves(gpu, program));
+    let mut devices = open_devices(&device)?;
+    let waves_of = |program: &Program| devices.gpu().map_or(Ok(1), |gpu| waves(gpu, program));
     let preparation = prepare(&study, shard, &waves_of)?;
     if preparation.cells.is_empty() {
         say("this part of the study has no cells: nothing to do");
     }
-    let mut make = |program: Program| make_engine(gpu.as_ref(), &device, threads, None, &program);
+    let mut make = |program: Program| make_engine(&mut devices, &device, threads, None, &program);
     if args.dry_run {
         return dry_run(&study, &preparation, &mut make, args.json);
     }

@@ -21,8 +21,14 @@ rate does not depend on their number.
 
 Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted.";
 
+pub const DEVICES_HELP: &str = "\
+--check is the first thing to run on a new card, and its output belongs into a report of a bug. Each adapter is checked in a \
+process of its own: one that crashes or hangs is reported too. `microglia compare` then runs more cases and longer.
+
+Exit codes: 0 listed, or all that was checked holds · 1 something does not hold, or --check found no adapter · 2 bad usage.";
+
 pub const COMPARE_HELP: &str = "\
-What to run on a new card or driver. Models of every kind and several shapes run op by op on both engines from the same inputs; \
+What to run on a new card or driver, after `microglia devices --check`. Models of every kind and several shapes run op by op on both engines from the same inputs; \
 then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a \
 non-finite value fails.
 

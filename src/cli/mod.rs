@@ -1,6 +1,8 @@
 //! The program around the library: what was typed, what it means, and a file per verb.
 
 mod args;
+mod check;
+mod check_process;
 mod compare;
 mod config;
 mod config_file;

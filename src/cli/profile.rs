@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use clap::{ArgMatches, FromArgMatches};
 use microglia::files::replace;
-use microglia::gpu::{Choice, Gpu};
+use microglia::gpu::{Choice, Devices};
+use microglia::kernels::tuning::Tuning;
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
 use microglia::train::{Plan, stage, weights};
 use serde::Serialize;
 
 use super::config::Config;
-use super::engine::{check_tuning, make_engine, tuned};
+use super::engine::{check_tuning, make_engine, open_devices, tuned};
 use super::outputs::json;
 use super::profile_args::ProfileArgs;
 use super::trained::check_unused;
@@ -38,9 +39,9 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
         print(&if config.json { json(&listing)? } else { profile_text::listing(&listing) })?;
         return Ok(Code::Done);
     }
-    let gpu = Gpu::open(&config.device)?;
-    check_tuning(&config, gpu.as_ref())?;
-    if args.vs.is_some() && gpu.is_none() {
+    let mut devices = open_devices(&config.device)?;
+    check_tuning(&config, devices.gpu())?;
+    if args.vs.is_some() && devices.gpu().is_none() {
         bail!(
             "--vs cpu: the run is on the CPU engine already\n  help: choose --device gpu, or part of an adapter's name; \
              `microglia devices` lists them"
@@ -48,15 +49,15 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     }
     config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let (dataset, plan) = planned(&config)?;
-    let tuning = tuned(&config, gpu.as_ref(), &plan.program)?;
-    let measure = |gpu, device| -> Result<Profile> {
-        let (mut engine, _) = make_engine(gpu, device, config.threads, tuning.as_ref(), &plan.program)?;
+    let tuning = tuned(&config, &mut devices, &plan.program)?;
+    let measure = |devices: &mut Devices, device: &Choice, tuning: Option<&Tuning>| -> Result<Profile> {
+        let (mut engine, _) = make_engine(devices, device, config.threads, tuning, &plan.program)?;
         say(&format!("profiling {} on {}", plan.options.model.kind, engine.device()));
         let due = stage(&dataset, &plan, engine.as_mut())?;
         Ok(profile(engine.as_mut(), &slots(&plan, dataset.train.len(), &due), args.steps)?)
     };
-    let own = measure(gpu.as_ref(), &config.device)?;
-    let cpu = args.vs.as_ref().map(|_| measure(None, &Choice::Cpu)).transpose()?;
+    let own = measure(&mut devices, &config.device, tuning.as_ref())?;
+    let cpu = args.vs.as_ref().map(|_| measure(&mut open_devices(&Choice::Cpu)?, &Choice::Cpu, None)).transpose()?;
     let all: Vec<&Profile> = [&own].into_iter().chain(&cpu).collect();
     if let Some(file) = &args.trace {
         replace(file, trace_json(&all).as_bytes())?;

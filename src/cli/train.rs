@@ -1,18 +1,17 @@
 //! `microglia train`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Result;
 use clap::ArgMatches;
 use microglia::Error;
-use microglia::gpu::Gpu;
+use microglia::gpu::Devices;
 use microglia::train::baselines::Forecasts;
 use microglia::train::header::DeviceHeader;
 use microglia::train::{Checkpoints, Plan, Status, Summary, checkpoints, run_from as train, summarize, weights};
 
 use super::config::Config;
-use super::engine::{check_tuning, make_engine, tuned};
+use super::engine::{check_tuning, make_engine, open_devices, tuned};
 use super::outputs::{Finished, json};
 use super::progress::{Reporter, interrupt_flag};
 use super::resume::Resumed;
@@ -29,31 +28,31 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
         if resumed.is_finished(place) && resumed.differences(&resumed.config).is_empty() {
             return finished(place);
         }
-        let gpu = Gpu::open(&resumed.config.device)?;
-        let config = resumed.config_on(gpu.as_ref());
-        return run_into(&RunFolder::of_run(place), &config, gpu, Some(resumed));
+        let devices = open_devices(&resumed.config.device)?;
+        let config = resumed.config_on(devices.gpu());
+        return run_into(&RunFolder::of_run(place), &config, devices, Some(resumed));
     }
     let (config, remarks) = Config::new(typed)?;
     remarks.iter().for_each(|line| say(line));
     // What can be refused without the data is, before it is read.
-    let gpu = Gpu::open(&config.device)?;
-    check_tuning(&config, gpu.as_ref())?;
+    let devices = open_devices(&config.device)?;
+    check_tuning(&config, devices.gpu())?;
     config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
-    run_into(&folder, &config, gpu, None).inspect_err(|_| folder.discard())
+    run_into(&folder, &config, devices, None).inspect_err(|_| folder.discard())
 }
 
 /// The run itself: from the data to the files in its folder and the tables on stdout.
-fn run_into(folder: &RunFolder, asked: &Config, gpu: Option<Arc<Gpu>>, resumed: Option<Resumed>) -> Result<Code> {
+fn run_into(folder: &RunFolder, asked: &Config, mut devices: Devices, resumed: Option<Resumed>) -> Result<Code> {
     let dataset = asked.data.load()?;
     dataset.notices.iter().for_each(|line| say(line));
     let plan = Plan::new(&dataset, &asked.train)?;
     plan.notices.iter().for_each(|line| say(line));
-    let tuning = tuned(asked, gpu.as_ref(), &plan.program)?;
+    let tuning = tuned(asked, &mut devices, &plan.program)?;
     let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), tuning, ..asked.clone() };
 
     let tuning = config.tuning.as_ref();
-    let (mut engine, line) = make_engine(gpu.as_ref(), &config.device, config.threads, tuning, &plan.program)?;
+    let (mut engine, line) = make_engine(&mut devices, &config.device, config.threads, tuning, &plan.program)?;
     say(&line);
     let device = DeviceHeader::of(engine.as_ref());
     let from = resumed.as_ref().map(|resumed| resumed.state(&dataset, &plan, &config, &device)).transpose()?;

@@ -1,7 +1,7 @@
 //! What `forecast` and `evaluate` begin with: the model, the data it was trained on, the data it reads now.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::FromArgMatches;
@@ -12,12 +12,12 @@ use microglia::files::{is_no_file, replace};
 use microglia::forecast::backtest::calibrates;
 use microglia::forecast::table::model_name;
 use microglia::forecast::{Calibration, Forecaster, Level, non_overlapping};
-use microglia::gpu::{Choice, Gpu};
+use microglia::gpu::{Choice, Devices};
 use microglia::program::Program;
 
 use super::args::{OrNone, TrainArgs};
 use super::config::Config;
-use super::engine::make_engine;
+use super::engine::{make_engine, open_devices};
 use super::forecast_args::{ModelArgs, listed};
 use super::{config_file, say};
 
@@ -31,7 +31,7 @@ pub struct Trained {
     pub freq: Option<Freq>,
     device: Choice,
     threads: Option<usize>,
-    gpu: Option<Arc<Gpu>>,
+    devices: RefCell<Devices>,
 }
 
 /// Percentages where none are asked for.
@@ -63,10 +63,10 @@ impl Trained {
             _ => {}
         }
         let device = args.device.device.as_deref().map_or(Ok(Choice::Auto), str::parse)?;
-        let gpu = Gpu::open(&device)?;
+        let devices = open_devices(&device)?.into();
         let alias = args.alias.clone().unwrap_or_else(|| model_name(&model.header.model.kind));
         let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
-        Ok(Trained { forecaster, config, levels, alias, freq, device, threads, gpu })
+        Ok(Trained { forecaster, config, levels, alias, freq, device, threads, devices })
     }
 
     /// Refuses to write over what is read: the weights file, or data.
@@ -86,7 +86,8 @@ impl Trained {
 
     /// Makes engines where `--device` says.
     pub fn engine(&self, program: Program) -> microglia::Result<Box<dyn Engine>> {
-        make_engine(self.gpu.as_ref(), &self.device, self.threads, None, &program).map(|(engine, _)| engine)
+        let mut devices = self.devices.borrow_mut();
+        make_engine(&mut devices, &self.device, self.threads, None, &program).map(|(engine, _)| engine)
     }
 
     /// The data of the run, split and scaled as it was.

@@ -4,6 +4,7 @@
 //! is off by, and a floor per op ([`tolerance`]), both measured against the op's own scale.
 
 mod case;
+mod models;
 mod ops;
 mod steps;
 pub mod tolerance;
@@ -18,6 +19,7 @@ use crate::program::Program;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
 
 pub use case::Case;
+pub use models::{full_size_models, timed_models};
 pub use ops::{Divergence, OpReport};
 pub use steps::{FreeReport, StepReport};
 
@@ -84,4 +86,19 @@ pub fn standard_cases() -> Vec<Case> {
         Case::patchtst(Variant::Hf, 2, 3, 150).set(|p| (p.norm, p.stride) = (NormKind::Layer, Some(1))).prune(30),
         Case::patchtst(Variant::Authors, 2, 9, 31).set(|p| p.stride = None).dropout(0.3).prune(30),
     ]
+}
+
+/// Of each model the smallest of those cases: what a first check of a device runs, in seconds.
+pub fn smallest_cases() -> Vec<Case> {
+    let mut cases = standard_cases();
+    // A step's multiply-adds go by the weights and by how many windows and rows they meet.
+    cases.sort_by_key(|case| case.program().map_or(usize::MAX, |program| program.row_words().0 as usize));
+    let mut kinds = Vec::new();
+    cases.retain(|case| {
+        !kinds.contains(&case.model.kind) && {
+            kinds.push(case.model.kind);
+            true
+        }
+    });
+    cases
 }

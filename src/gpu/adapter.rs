@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::limits::short;
 use crate::error::{Error, Result};
 
 /// What the user asked for with `--device`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Choice {
-    /// A real GPU if there is one, else the CPU engine.
+    /// The first real GPU that can be opened and compiles the shaders, else the CPU engine.
     #[default]
     Auto,
     Cpu,
@@ -55,6 +56,8 @@ pub enum AdapterClass {
 }
 
 impl AdapterClass {
+    pub const ALL: [AdapterClass; 3] = [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete];
+
     /// Operations a second that the slow ones of a class still do on the kernels that suit them least: what a cut relies on
     /// before anything is measured.
     pub fn speed(self) -> f64 {
@@ -62,6 +65,15 @@ impl AdapterClass {
             AdapterClass::Software => 2e9,
             AdapterClass::Integrated => 2e10,
             AdapterClass::Discrete => 2e11,
+        }
+    }
+
+    /// Workgroups that keep the usual adapter of a class busy: a kernel that has a choice makes as many.
+    pub fn workgroups(self) -> usize {
+        match self {
+            AdapterClass::Software => 1,
+            AdapterClass::Integrated => 16,
+            AdapterClass::Discrete => 64,
         }
     }
 
@@ -82,6 +94,8 @@ pub struct AdapterSummary {
     /// `vulkan`, `metal` or `dx12`.
     pub backend: String,
     pub driver: String,
+    /// Of the vendor and of the card, as the backend numbers them.
+    pub ids: [u32; 2],
     /// `discrete`, `integrated`, `virtual`, `software` or `other`.
     pub device_type: &'static str,
     /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP. Taken only when asked for by name.
@@ -96,10 +110,12 @@ pub struct AdapterSummary {
     pub timestamp_query: bool,
     pub subgroup: bool,
     pub shader_f16: bool,
+    /// Limits that kernels rely on, WebGPU's defaults, and that it falls short of: it cannot be opened then.
+    pub short_limits: Vec<String>,
 }
 
 impl AdapterSummary {
-    pub(super) fn of(adapter: &wgpu::Adapter) -> Self {
+    fn of(adapter: &wgpu::Adapter) -> Self {
         Self::with(adapter.get_info(), &adapter.limits(), adapter.features())
     }
 
@@ -117,6 +133,7 @@ impl AdapterSummary {
             name: info.name,
             backend: info.backend.to_string(),
             driver: driver.trim().to_string(),
+            ids: [info.vendor, info.device],
             device_type,
             software,
             max_storage_buffer_binding_bytes: limits.max_storage_buffer_binding_size,
@@ -129,6 +146,7 @@ impl AdapterSummary {
             timestamp_query: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             subgroup: features.contains(wgpu::Features::SUBGROUP),
             shader_f16: features.contains(wgpu::Features::SHADER_F16),
+            short_limits: short(limits),
         }
     }
 
@@ -141,12 +159,13 @@ impl AdapterSummary {
         }
     }
 
-    /// Lower is better: discrete cards before those that share the processor's memory.
-    fn rank(&self) -> u32 {
+    /// Lower is better: discrete cards before those that share the processor's memory, software last.
+    pub fn rank(&self) -> u32 {
         match self.device_type {
             "discrete" => 0,
             "integrated" => 1,
             "virtual" => 2,
+            "software" => 4,
             _ => 3,
         }
     }
@@ -158,17 +177,20 @@ fn named_like_software(name: &str) -> bool {
     ["llvmpipe", "lavapipe", "swiftshader", "softpipe", "microsoft basic render"].iter().any(|word| name.contains(word))
 }
 
-/// The index of the adapter a choice means; `None` is the CPU engine.
-pub fn select(adapters: &[AdapterSummary], choice: &Choice) -> Result<Option<usize>> {
+/// The indices of the adapters that a choice allows, best first: all real ones for `auto`, one for a choice that names it.
+/// Where there is none, the CPU engine is meant.
+pub fn candidates(adapters: &[AdapterSummary], choice: &Choice) -> Result<Vec<usize>> {
     let real = || {
-        let real = adapters.iter().enumerate().filter(|(_, adapter)| !adapter.software);
-        real.min_by_key(|(_, adapter)| adapter.rank()).map(|(i, _)| i)
+        let mut real: Vec<usize> = (0..adapters.len()).filter(|&i| !adapters[i].software).collect();
+        // Equal ones stay in the order in which drivers name them.
+        real.sort_by_key(|&i| adapters[i].rank());
+        real
     };
     match choice {
-        Choice::Cpu => Ok(None),
+        Choice::Cpu => Ok(Vec::new()),
         Choice::Auto => Ok(real()),
-        Choice::Gpu => match real() {
-            Some(i) => Ok(Some(i)),
+        Choice::Gpu => match real().first() {
+            Some(&best) => Ok(vec![best]),
             None => Err(no_adapter("there is no GPU (software adapters must be asked for by name)", adapters)),
         },
         Choice::Named(wanted) => {
@@ -178,7 +200,7 @@ pub fn select(adapters: &[AdapterSummary], choice: &Choice) -> Result<Option<usi
             match found.first() {
                 None => Err(no_adapter(&format!("no adapter's name contains `{wanted}`"), adapters)),
                 // One card that several backends offer is not ambiguous: the first backend is taken.
-                Some(&first) if found.iter().all(|&i| adapters[i].name == adapters[first].name) => Ok(Some(first)),
+                Some(&first) if found.iter().all(|&i| adapters[i].name == adapters[first].name) => Ok(vec![first]),
                 Some(_) => Err(no_adapter(&format!("several adapters' names contain `{wanted}`"), adapters)),
             }
         }
@@ -196,15 +218,29 @@ fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
     Error::Device { problem: problem.to_string(), help }
 }
 
-pub(super) fn adapters() -> Vec<wgpu::Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-    // `WGPU_BACKEND` narrows them down, and `WGPU_DEBUG` and the like set what they do, as in every program that uses wgpu.
-    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY.with_env()))
+/// An adapter of this machine, not opened yet.
+#[derive(Debug, Clone)]
+pub struct Adapter {
+    pub summary: AdapterSummary,
+    pub(super) handle: wgpu::Adapter,
 }
 
 /// Every adapter of this machine, in the order in which drivers name them.
-pub fn list_adapters() -> Vec<AdapterSummary> {
-    adapters().iter().map(AdapterSummary::of).collect()
+pub fn list_adapters() -> Vec<Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    // `WGPU_BACKEND` narrows them down, and `WGPU_DEBUG` and the like set what they do, as in every program that uses wgpu.
+    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY.with_env()));
+    found.into_iter().map(|handle| Adapter { summary: AdapterSummary::of(&handle), handle }).collect()
+}
+
+/// The adapters that a choice allows, best first.
+pub(super) fn allowed(choice: &Choice) -> Result<Vec<Adapter>> {
+    if *choice == Choice::Cpu {
+        return Ok(Vec::new()); // and no driver is woken
+    }
+    let adapters = list_adapters();
+    let summaries: Vec<AdapterSummary> = adapters.iter().map(|adapter| adapter.summary.clone()).collect();
+    Ok(candidates(&summaries, choice)?.into_iter().map(|i| adapters[i].clone()).collect())
 }
 
 #[cfg(test)]
@@ -216,6 +252,7 @@ mod tests {
             name: name.into(),
             backend: "vulkan".into(),
             driver: String::new(),
+            ids: [0; 2],
             device_type,
             software: device_type == "software",
             max_storage_buffer_binding_bytes: 1 << 27,
@@ -228,6 +265,7 @@ mod tests {
             timestamp_query: false,
             subgroup: false,
             shader_f16: false,
+            short_limits: Vec::new(),
         }
     }
 
@@ -247,25 +285,27 @@ mod tests {
     #[test]
     fn auto_prefers_a_discrete_card_and_never_takes_software() {
         let software = [adapter("llvmpipe (LLVM 15)", "software")];
-        assert_eq!(select(&software, &Choice::Auto).unwrap(), None);
-        assert!(select(&software, &Choice::Gpu).unwrap_err().to_string().contains("llvmpipe (LLVM 15)"));
-        assert!(select(&[], &Choice::Gpu).is_err());
-        assert_eq!(select(&[], &Choice::Auto).unwrap(), None);
-        let mixed = [software[0].clone(), adapter("UHD 620", "integrated"), adapter("RTX 4070", "discrete")];
-        assert_eq!(select(&mixed, &Choice::Auto).unwrap(), Some(2));
-        assert_eq!(select(&mixed, &Choice::Gpu).unwrap(), Some(2));
-        assert_eq!(select(&mixed, &Choice::Cpu).unwrap(), None);
+        assert!(candidates(&software, &Choice::Auto).unwrap().is_empty());
+        assert!(candidates(&software, &Choice::Gpu).unwrap_err().to_string().contains("llvmpipe (LLVM 15)"));
+        assert!(candidates(&[], &Choice::Gpu).is_err());
+        assert!(candidates(&[], &Choice::Auto).unwrap().is_empty());
+        let cards =
+            [adapter("UHD 620", "integrated"), adapter("RTX 4070", "discrete"), adapter("RTX 3060", "discrete")];
+        let mixed = [&software[..], &cards].concat();
+        assert_eq!(candidates(&mixed, &Choice::Auto).unwrap(), [2, 3, 1]);
+        assert_eq!(candidates(&mixed, &Choice::Gpu).unwrap(), [2]);
+        assert!(candidates(&mixed, &Choice::Cpu).unwrap().is_empty());
     }
 
     #[test]
     fn names_match_in_part_and_ambiguity_lists_the_adapters() {
         let adapters =
             [adapter("llvmpipe", "software"), adapter("RTX 4070", "discrete"), adapter("RTX 3060", "discrete")];
-        assert_eq!(select(&adapters, &named("LLVM")).unwrap(), Some(0));
-        assert_eq!(select(&adapters, &named("4070")).unwrap(), Some(1));
-        assert!(select(&adapters, &named("rtx")).unwrap_err().to_string().contains("RTX 3060"));
-        assert!(select(&adapters, &named("radeon")).unwrap_err().to_string().contains("RTX 4070"));
+        assert_eq!(candidates(&adapters, &named("LLVM")).unwrap(), [0]);
+        assert_eq!(candidates(&adapters, &named("4070")).unwrap(), [1]);
+        assert!(candidates(&adapters, &named("rtx")).unwrap_err().to_string().contains("RTX 3060"));
+        assert!(candidates(&adapters, &named("radeon")).unwrap_err().to_string().contains("RTX 4070"));
         let twice = [adapter("RTX 4070", "discrete"), adapter("RTX 4070", "discrete")];
-        assert_eq!(select(&twice, &named("rtx")).unwrap(), Some(0));
+        assert_eq!(candidates(&twice, &named("rtx")).unwrap(), [0]);
     }
 }

@@ -4,33 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::adapter::{AdapterSummary, Choice, adapters, select};
+use super::adapter::{Adapter, AdapterSummary, Choice, allowed};
 use super::fault::Fault;
 use super::shader::{Constant, Kernel, Shader};
 use super::timing::{Stamps, Tally};
 use crate::error::{Error, Result};
-
-/// A device's own limits, but for those that kernels rely on, which are WebGPU's defaults.
-fn compute_limits(own: &wgpu::Limits) -> wgpu::Limits {
-    let webgpu = wgpu::Limits::default();
-    wgpu::Limits {
-        max_storage_buffers_per_shader_stage: webgpu.max_storage_buffers_per_shader_stage,
-        max_uniform_buffers_per_shader_stage: webgpu.max_uniform_buffers_per_shader_stage,
-        max_dynamic_uniform_buffers_per_pipeline_layout: webgpu.max_dynamic_uniform_buffers_per_pipeline_layout,
-        max_uniform_buffer_binding_size: webgpu.max_uniform_buffer_binding_size,
-        max_storage_buffer_binding_size: webgpu.max_storage_buffer_binding_size,
-        max_buffer_size: webgpu.max_buffer_size,
-        min_uniform_buffer_offset_alignment: webgpu.min_uniform_buffer_offset_alignment,
-        min_storage_buffer_offset_alignment: webgpu.min_storage_buffer_offset_alignment,
-        max_compute_workgroup_storage_size: webgpu.max_compute_workgroup_storage_size,
-        max_compute_invocations_per_workgroup: webgpu.max_compute_invocations_per_workgroup,
-        max_compute_workgroup_size_x: webgpu.max_compute_workgroup_size_x,
-        max_compute_workgroup_size_y: webgpu.max_compute_workgroup_size_y,
-        max_compute_workgroup_size_z: webgpu.max_compute_workgroup_size_z,
-        max_compute_workgroups_per_dimension: webgpu.max_compute_workgroups_per_dimension,
-        ..own.clone()
-    }
-}
 
 /// A shader's name, and what its open words are.
 type KernelKey = (String, Vec<Constant>);
@@ -48,27 +26,35 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Opens the adapter that `choice` means; `None` is the CPU engine.
+    /// Opens the best adapter that `choice` allows; `None` is the CPU engine. [`Devices`](super::Devices) goes on to the next
+    /// one where that fails.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where no adapter is meant, [`Error::Adapter`] where it cannot be opened.
     pub fn open(choice: &Choice) -> Result<Option<Arc<Gpu>>> {
-        if *choice == Choice::Cpu {
-            return Ok(None); // and no driver is woken
-        }
-        let adapters = adapters();
-        let mut summaries: Vec<AdapterSummary> = adapters.iter().map(AdapterSummary::of).collect();
-        match select(&summaries, choice)? {
-            None => Ok(None),
-            Some(i) => Ok(Some(Arc::new(Self::on(&adapters[i], summaries.swap_remove(i))?))),
-        }
+        allowed(choice)?.first().map(Self::on).transpose()
     }
 
-    fn on(adapter: &wgpu::Adapter, summary: AdapterSummary) -> Result<Gpu> {
+    /// Opens an adapter.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] where that fails, with every limit that it falls short of, or its driver's words.
+    pub fn on(adapter: &Adapter) -> Result<Arc<Gpu>> {
+        let Adapter { summary, handle } = adapter;
+        let failed = |problem: String| Error::Adapter {
+            problem: format!("{} ({}) cannot be opened: {problem}", summary.name, summary.backend),
+            help: "update its driver, or use --device cpu, or another of `microglia devices`".into(),
+        };
+        if !summary.short_limits.is_empty() {
+            return Err(failed(format!("it offers too little: {}", summary.short_limits.join("; "))));
+        }
         // Only what bounds the size of a model; the kernels keep to WebGPU's defaults in all else.
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: summary.max_storage_buffer_binding_bytes,
             max_buffer_size: summary.max_buffer_bytes,
             ..wgpu::Limits::default()
         };
-        let stamps = Stamps::of(adapter.features());
+        let stamps = Stamps::of(handle.features());
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("microglia"),
             required_features: stamps.map_or(wgpu::Features::empty(), Stamps::features),
@@ -76,14 +62,10 @@ impl Gpu {
             ..Default::default()
         };
         let (device, queue) =
-            pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| Error::Device {
-                problem: format!("{} cannot be opened: {error}", summary.name),
-                help: "it must offer WebGPU's default limits; use --device cpu, or another of `microglia devices`"
-                    .into(),
-            })?;
-        let gpu = Self::of(device, queue, stamps, summary);
+            pollster::block_on(handle.request_device(&descriptor)).map_err(|error| failed(error.to_string()))?;
+        let gpu = Self::of(device, queue, stamps, summary.clone());
         gpu.fault.watch(&gpu.device);
-        Ok(gpu)
+        Ok(Arc::new(gpu))
     }
 
     /// Works on a device that the caller opened, beside the caller's own work: submissions go to this queue, in order with
@@ -99,13 +81,10 @@ impl Gpu {
     pub fn with_device(device: wgpu::Device, queue: wgpu::Queue) -> Result<Arc<Gpu>> {
         let (limits, features) = (device.limits(), device.features());
         let summary = AdapterSummary::with(device.adapter_info(), &limits, features);
-        let mut short = Vec::new();
-        compute_limits(&limits).check_limits_with_fail_fn(&limits, false, |name, needed, offered| {
-            short.push(format!("{name} is {offered}, needed is {needed}"));
-        });
-        if !short.is_empty() {
+        if !summary.short_limits.is_empty() {
+            let short = summary.short_limits.join("; ");
             return Err(Error::Device {
-                problem: format!("{}: the device was opened with too little: {}", summary.name, short.join("; ")),
+                problem: format!("{}: the device was opened with too little: {short}", summary.name),
                 help: "open it with `required_limits: wgpu::Limits::default()` or better".into(),
             });
         }

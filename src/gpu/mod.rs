@@ -5,7 +5,9 @@
 pub mod adapter;
 pub mod buffer;
 pub mod device;
+mod devices;
 mod fault;
+mod limits;
 pub mod pass;
 pub mod shader;
 pub mod timing;
@@ -13,5 +15,6 @@ pub mod timing;
 /// The version whose devices [`Gpu::with_device`] takes.
 pub use wgpu;
 
-pub use adapter::{AdapterClass, AdapterSummary, Choice, list_adapters};
+pub use adapter::{Adapter, AdapterClass, AdapterSummary, Choice, list_adapters};
 pub use device::Gpu;
+pub use devices::{Devices, Open};

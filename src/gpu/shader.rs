@@ -161,8 +161,8 @@ impl Kernel {
             .collect();
         let label = Some(shader.name.as_str());
         let constants: Vec<(&str, f64)> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
-        let what = format!("op `{}`", shader.name);
-        let (pipeline, layout) = gpu.scoped(what, || {
+        let what = format!("the pipeline of shader `{}`", shader.name);
+        let made = gpu.scoped(what, || {
             let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label,
                 source: wgpu::ShaderSource::Wgsl(shader.source.as_str().into()),
@@ -187,6 +187,11 @@ impl Kernel {
                 cache: None,
             });
             (pipeline, layout)
+        });
+        // Whatever is wrong, lost or out of memory: this adapter does not compile it.
+        let (pipeline, layout) = made.map_err(|error| match error {
+            Error::Device { problem, help } => Error::Adapter { problem, help },
+            other => other,
         })?;
         let per_slot = bindings.iter().any(|binding| binding.name == SLOT);
         Ok(Kernel { pipeline, layout, bindings, per_slot, ran: AtomicBool::new(false) })

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::gpu::buffer::{self, POISON, Staging};
 use crate::gpu::pass::{BOUND_SECONDS, Prepared, Submitter};
 use crate::gpu::timing::{self, Stamps};
-use crate::gpu::{AdapterClass, Choice, Gpu};
+use crate::gpu::{AdapterClass, Devices, Gpu};
 use crate::program::{Fill, List, Program, Tensor, TensorId};
 
 /// How an engine is built; none of it but `class` and `tuning` changes a result's bits.
@@ -75,15 +75,16 @@ pub struct GpuEngine {
 }
 
 impl GpuEngine {
-    /// An engine on the device that `choice` means; `None` where that is the CPU engine's.
-    pub fn open(choice: &Choice, program: Program) -> Result<Option<Self>> {
-        match Gpu::open(choice)? {
-            Some(gpu) => Ok(Some(Self::new(gpu, program, GpuOptions::default())?)),
-            None => Ok(None),
-        }
+    /// An engine on the first of the devices that compiles the program's shaders; `None` where that is left to the CPU engine.
+    pub fn open(devices: &mut Devices, program: &Program, options: &GpuOptions) -> Result<Option<Self>> {
+        devices.make(|gpu| Self::new(gpu.clone(), program.clone(), options.clone()))
     }
 
     /// Makes everything the program needs. Fails, before it allocates anything, where one model alone is too large.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`](crate::Error::Adapter) where the device does not compile a shader; all else is
+    /// [`Error::Device`](crate::Error::Device).
     pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
         let class = options.class.unwrap_or(gpu.summary().class());
         let waves = Waves::of(&gpu, &program, &options)?;

@@ -3,7 +3,7 @@
 mod weight;
 
 use super::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
-use super::tuning::{Product, Variant};
+use super::tuning::Product;
 use crate::program::op::{Activated, FeedForward, LinearBackwardInput, LinearForward};
 use crate::program::tensor::{PARAMS, STEPS};
 use crate::program::{Op, Rows};
@@ -11,14 +11,18 @@ use crate::program::{Op, Rows};
 use weight::weight_product;
 pub use weight::{WeightWords, default_splits, linear_backward_weight, weight_sum};
 
-/// Whether all rows start at multiples of four words and are whole fours.
+/// Whether all rows start at multiples of four words. What follows a row up to the next such multiple may then be read with it.
+fn start_in_fours(rows: &Rows) -> bool {
+    [rows.offset, rows.outer_stride, rows.inner_stride].iter().all(|words| words.is_multiple_of(4))
+}
+
+/// Whether all rows also are whole fours.
 fn fours(rows: &Rows) -> bool {
-    [rows.offset, rows.width, rows.outer_stride, rows.inner_stride].iter().all(|words| words.is_multiple_of(4))
+    start_in_fours(rows) && rows.width.is_multiple_of(4)
 }
 
 /// How a product of `rows` by `columns` is cut.
 struct Cut {
-    variant: Variant,
     /// Blocks side by side in a workgroup.
     column_lanes: usize,
     /// Workgroups side by side, and one after another.
@@ -27,26 +31,21 @@ struct Cut {
 }
 
 impl Cut {
-    /// Blocks are 8 rows of `columns_each` columns in registers alone, of four in tiles.
-    ///
-    /// Software adapters keep everything in registers: their workgroup memory is main memory. Real GPUs get tiles of
-    /// 64 by 64, or of 128 by 32 where columns are few: 128 invocations with 32 sums each, an estimated 90 registers, so that five
-    /// workgroups share one of an H200's 132 multiprocessors (65,536 registers) and 12.5 KiB of workgroup memory each. A
-    /// step of the sum is three vec4 loads from workgroup memory, two of which all of a row's invocations share, for 32
-    /// multiply-adds: arithmetic, not memory, is what a tile waits for. Larger blocks would halve those loads and leave
-    /// most of the models' products (1,920 by 256, 896 by 96) with fewer workgroups than such a card has multiprocessors.
-    fn new(variant: Variant, rows: usize, columns: usize, columns_each: usize) -> Self {
-        let (lanes, column_lanes, columns_each) = match variant {
-            Variant::Registers => (64, columns.div_ceil(columns_each).next_power_of_two().min(64), columns_each),
-            Variant::Square => (128, 16, 4),
-            Variant::Tall => (128, 8, 4),
-        };
+    /// Blocks of 8 rows of `columns_each` columns in registers alone, for software adapters: their workgroup memory is main
+    /// memory.
+    fn registers(rows: usize, columns: usize, columns_each: usize) -> Self {
+        let column_lanes = columns.div_ceil(columns_each).next_power_of_two().min(64);
         let column_groups = columns.div_ceil(column_lanes * columns_each);
-        Cut { variant, column_lanes, column_groups, row_groups: rows.div_ceil(8 * lanes / column_lanes) }
+        Cut { column_lanes, column_groups, row_groups: rows.div_ceil(8 * 64 / column_lanes) }
     }
 
-    fn shader(&self, registers: &'static str, tiles: &'static str) -> &'static str {
-        if self.variant == Variant::Registers { registers } else { tiles }
+    /// Tiles of 64 rows by 32 columns a panel, in blocks of 8 rows of 4 columns, for real GPUs.
+    ///
+    /// A step of the sum is three vec4 loads from workgroup memory, two of which all of a row's invocations share, for 32
+    /// multiply-adds: arithmetic, not memory, is what a tile waits for. Larger blocks would halve those loads and leave
+    /// most of the models' products (1,920 by 256, 896 by 96) with fewer workgroups than an H200 has multiprocessors (132).
+    fn tiles(panels: usize, rows: usize, columns: usize) -> Self {
+        Cut { column_lanes: 8 * panels, column_groups: columns.div_ceil(32 * panels), row_groups: rows.div_ceil(64) }
     }
 
     fn blocks(&self) -> usize {
@@ -93,50 +92,101 @@ uniform! {
     }
 }
 
+uniform! {
+    LinearForwardTiledParams {
+        input: RowsWords,
+        output: RowsWords,
+        skip: RowsWords,
+        after: RowsWords,
+        first: u32,
+        site: u32,
+        steps_row: u32,
+        weight: u32,
+        bias: u32,
+        params_row: u32,
+        column_groups: u32,
+        first_group: u32,
+    }
+}
+
 pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
-    let cut = Cut::new(shapes.variant(&forward_product(op), outputs), count, outputs, 4);
     // Something must be bound where nothing is added.
     let nothing = Rows::dense(op.input.tensor, 0, 0);
-    let skip = op.residual.map_or(nothing, |residual| residual.skip);
-    let after = op.activated.map(|activated| activated.rows);
+    let skipped = op.residual.map_or(nothing, |residual| residual.skip);
+    let followed = op.activated.map(|activated| activated.rows);
     let (first, site) = match (op.residual, op.activated) {
-        (Some(residual), _) => (residual.first, residual.site),
-        (None, Some(activated)) => (activated.first, activated.site),
+        (Some(residual), _) => (residual.first as u32, residual.site),
+        (None, Some(activated)) => (activated.first as u32, activated.site),
         (None, None) => (0, 0),
     };
-    let params = LinearForwardParams {
-        input: shapes.rows(&op.input),
-        output: shapes.rows(&op.output),
-        skip: shapes.rows(&skip),
-        after: shapes.rows(&after.unwrap_or(nothing)),
-        first: first as u32,
-        site,
-        steps_row: shapes.steps_row(),
-        weight: op.weight as u32,
-        bias: op.bias as u32,
-        params_row: shapes.row(PARAMS),
-        column_lanes: cut.column_lanes as u32,
-        column_groups: cut.column_groups as u32,
-        fours: u32::from(fours(&op.input) && op.weight.is_multiple_of(4)),
-        first_group: 0,
-    };
+    let [input, output, skip, after] =
+        [op.input, op.output, skipped, followed.unwrap_or(nothing)].map(|rows| shapes.rows(&rows));
+    let (steps_row, params_row) = (shapes.steps_row(), shapes.row(PARAMS));
+    let (weight, bias) = (op.weight as u32, op.bias as u32);
+    let weight_fours = op.weight.is_multiple_of(4) && inputs.is_multiple_of(4);
     let bindings = [
         ("steps", STEPS),
         ("params", PARAMS),
         ("input", op.input.tensor),
-        ("skip", skip.tensor),
+        ("skip", skipped.tensor),
         ("output", op.output.tensor),
     ];
-    let shader = cut.shader("linear_forward", "linear_forward_tiled");
     let work = 2 * count * inputs * outputs;
-    let dispatch = Dispatch::new(shader, &params, &bindings, groups(cut.blocks(), 1), work);
+    let in_fours = fours(&op.input) && weight_fours;
+    let dispatch = match shapes.variant(&forward_product(op), &[outputs], in_fours).panels() {
+        None => {
+            let cut = Cut::registers(count, outputs, 4);
+            let params = LinearForwardParams {
+                input,
+                output,
+                skip,
+                after,
+                first,
+                site,
+                steps_row,
+                weight,
+                bias,
+                params_row,
+                column_lanes: cut.column_lanes as u32,
+                column_groups: cut.column_groups as u32,
+                fours: u32::from(in_fours),
+                first_group: 0,
+            };
+            Dispatch::new("linear_forward", &params, &bindings, groups(cut.blocks(), 1), work)
+        }
+        Some(panels) => {
+            let cut = Cut::tiles(panels, count, outputs);
+            let params = LinearForwardTiledParams {
+                input,
+                output,
+                skip,
+                after,
+                first,
+                site,
+                steps_row,
+                weight,
+                bias,
+                params_row,
+                column_groups: cut.column_groups as u32,
+                first_group: 0,
+            };
+            let dispatch = Dispatch::new("linear_forward_tiled", &params, &bindings, groups(cut.blocks(), 1), work);
+            tiled(dispatch, panels, start_in_fours(&op.input), weight_fours)
+        }
+    };
     let dispatch = dispatch.constant("RESIDUAL", u32::from(op.residual.is_some()));
     let dispatch = dispatch.constant("ACTIVATION", activation(&op.activated));
-    match after {
+    match followed {
         Some(after) => Plan::one(dispatch.tensor("after", after.tensor)),
         None => Plan { scratch: vec![1], dispatches: vec![dispatch.scratch("after", 0)] },
     }
+}
+
+/// A product in tiles, and how its operands are read.
+fn tiled(dispatch: Dispatch, panels: usize, left_fours: bool, right_fours: bool) -> Dispatch {
+    let dispatch = dispatch.constant("PANELS", panels as u32);
+    dispatch.constant("LEFT_FOURS", u32::from(left_fours)).constant("RIGHT_FOURS", u32::from(right_fours))
 }
 
 /// As the shaders' `ACTIVATION` counts.
@@ -165,35 +215,76 @@ uniform! {
     }
 }
 
+uniform! {
+    LinearBackwardInputTiledParams {
+        d_output: RowsWords,
+        d_input: RowsWords,
+        skip: RowsWords,
+        first: u32,
+        site: u32,
+        steps_row: u32,
+        weight: u32,
+        params_row: u32,
+        column_groups: u32,
+        first_group: u32,
+    }
+}
+
 pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
-    let cut = Cut::new(shapes.variant(&input_product(op), inputs), count, inputs, 4);
     // Something must be bound where nothing is added.
     let beside = op.skip.or(op.activated.map(|activated| activated.rows));
-    let skip = beside.unwrap_or(Rows::dense(op.d_output.tensor, 0, 0));
-    let params = LinearBackwardInputParams {
-        d_output: shapes.rows(&op.d_output),
-        d_input: shapes.rows(&op.d_input),
-        skip: shapes.rows(&skip),
-        first: op.activated.map_or(0, |activated| activated.first as u32),
-        site: op.activated.map_or(0, |activated| activated.site),
-        steps_row: shapes.steps_row(),
-        weight: op.weight as u32,
-        params_row: shapes.row(PARAMS),
-        column_lanes: cut.column_lanes as u32,
-        column_groups: cut.column_groups as u32,
-        fours: u32::from(fours(&op.d_output) && inputs.is_multiple_of(4) && op.weight.is_multiple_of(4)),
-        first_group: 0,
-    };
+    let beside = beside.unwrap_or(Rows::dense(op.d_output.tensor, 0, 0));
+    let [d_output, d_input, skip] = [op.d_output, op.d_input, beside].map(|rows| shapes.rows(&rows));
+    let (first, site) = op.activated.map_or((0, 0), |activated| (activated.first as u32, activated.site));
+    let (steps_row, params_row, weight) = (shapes.steps_row(), shapes.row(PARAMS), op.weight as u32);
+    let weight_fours = op.weight.is_multiple_of(4) && inputs.is_multiple_of(4);
     let bindings = [
         ("steps", STEPS),
         ("params", PARAMS),
         ("d_output", op.d_output.tensor),
-        ("skip", skip.tensor),
+        ("skip", beside.tensor),
         ("d_input", op.d_input.tensor),
     ];
-    let shader = cut.shader("linear_backward_input", "linear_backward_input_tiled");
     let work = 2 * count * inputs * outputs;
-    let dispatch = Dispatch::new(shader, &params, &bindings, groups(cut.blocks(), 1), work);
+    let in_fours = fours(&op.d_output) && weight_fours;
+    let dispatch = match shapes.variant(&input_product(op), &[inputs], in_fours).panels() {
+        None => {
+            let cut = Cut::registers(count, inputs, 4);
+            let params = LinearBackwardInputParams {
+                d_output,
+                d_input,
+                skip,
+                first,
+                site,
+                steps_row,
+                weight,
+                params_row,
+                column_lanes: cut.column_lanes as u32,
+                column_groups: cut.column_groups as u32,
+                fours: u32::from(in_fours),
+                first_group: 0,
+            };
+            Dispatch::new("linear_backward_input", &params, &bindings, groups(cut.blocks(), 1), work)
+        }
+        Some(panels) => {
+            let cut = Cut::tiles(panels, count, inputs);
+            let params = LinearBackwardInputTiledParams {
+                d_output,
+                d_input,
+                skip,
+                first,
+                site,
+                steps_row,
+                weight,
+                params_row,
+                column_groups: cut.column_groups as u32,
+                first_group: 0,
+            };
+            let workgroups = groups(cut.blocks(), 1);
+            let dispatch = Dispatch::new("linear_backward_input_tiled", &params, &bindings, workgroups, work);
+            tiled(dispatch, panels, fours(&op.d_output), weight_fours)
+        }
+    };
     Plan::one(dispatch.constant("ACTIVATION", activation(&op.activated)))
 }

@@ -1,7 +1,7 @@
 //! lstm_forward, lstm_backward.
 
 use super::plan::{Dispatch, Plan, Shapes, uniform};
-use super::recurrent::{BATCH_TILE, Packed, Units, ranges};
+use super::recurrent::{Layout, Packed, Way, ranges};
 use crate::dims::padded;
 use crate::program::op::{LstmBackward, LstmForward};
 use crate::program::tensor::PARAMS;
@@ -28,13 +28,18 @@ uniform! {
 }
 
 pub fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
-    let units = Units::of(op.hidden);
-    let packed = Packed::by_gate(op.hidden, op.w_hh);
+    let layout = Layout::of(4, op.hidden, op.batch, shapes.class);
+    let packed = Packed::by_gate(op.hidden, op.w_hh, layout.way, op.steps);
     let (weights, weights_row) = packed.place(shapes);
-    let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
+    let workgroups = layout.workgroups(op.batch);
+    let kernel = match layout.way {
+        Way::Streamed => "lstm_forward",
+        Way::Held => "lstm_forward_held",
+        Way::Tiled => "lstm_forward_tiled",
+    };
     let work_per_step = 8 * op.batch * op.hidden * (op.hidden + 12);
     let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
-    for range in ranges(op.steps, work_per_step, &units, shapes) {
+    for range in ranges(op.steps, work_per_step, &layout, shapes) {
         let params = LstmForwardParams {
             batch: op.batch as u32,
             steps: op.steps as u32,
@@ -52,8 +57,8 @@ pub fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
         };
         let bindings = [("params", PARAMS), ("gates", op.gates), ("states", op.states), ("cells", op.cells)];
         let work = work_per_step * range.len();
-        let dispatch = Dispatch::new("lstm_forward", &params, &bindings, workgroups, work);
-        dispatches.push(packed.bind(dispatch.lanes(units.lanes as u32)));
+        let dispatch = Dispatch::new(kernel, &params, &bindings, workgroups, work);
+        dispatches.push(packed.bind(layout.open_words(dispatch)));
     }
     Plan { scratch: vec![packed.scratch_words()], dispatches }
 }
@@ -77,14 +82,19 @@ uniform! {
 }
 
 pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
-    let units = Units::of(op.hidden);
-    let packed = Packed::padded(4, op.hidden, op.w_hh);
+    let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
+    let packed = Packed::padded(4, op.hidden, op.w_hh, layout.way, op.steps);
     let carry_words = op.batch * op.hidden;
     let (weights, weights_row) = packed.place(shapes);
-    let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
+    let workgroups = layout.workgroups(op.batch);
+    let kernel = match layout.way {
+        Way::Streamed => "lstm_backward",
+        Way::Held => "lstm_backward_held",
+        Way::Tiled => "lstm_backward_tiled",
+    };
     let work_per_step = 8 * op.batch * op.hidden * (op.hidden + 8);
     let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
-    for range in ranges(op.steps, work_per_step, &units, shapes).into_iter().rev() {
+    for range in ranges(op.steps, work_per_step, &layout, shapes).into_iter().rev() {
         let params = LstmBackwardParams {
             batch: op.batch as u32,
             steps: op.steps as u32,
@@ -102,9 +112,8 @@ pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
         };
         let bindings = [("gates", op.gates), ("cells", op.cells), ("d_output", op.d_output)];
         let work = work_per_step * range.len();
-        let dispatch = Dispatch::new("lstm_backward", &params, &bindings, workgroups, work);
-        let dispatch = dispatch.lanes(units.lanes as u32).scratch("carry", CARRY);
-        dispatches.push(packed.bind(dispatch));
+        let dispatch = Dispatch::new(kernel, &params, &bindings, workgroups, work);
+        dispatches.push(packed.bind(layout.open_words(dispatch)).scratch("carry", CARRY));
     }
     Plan { scratch: vec![packed.scratch_words(), carry_words], dispatches }
 }

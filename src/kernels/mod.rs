@@ -14,6 +14,7 @@ mod loss;
 mod lstm;
 mod optimizer;
 mod patches;
+mod pipelines;
 pub mod plan;
 mod prune;
 mod recurrent;
@@ -26,6 +27,7 @@ mod window;
 
 pub use autotune::autotune;
 pub use engine::{GpuEngine, GpuOptions};
+pub use pipelines::{Pipeline, pipelines};
 pub use waves::waves;
 
 use crate::program::Op;

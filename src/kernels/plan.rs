@@ -165,9 +165,9 @@ impl<'a> Shapes<'a> {
         self.tuning.and_then(|tuning| tuning.find(product))
     }
 
-    /// How a product with so many columns is computed.
-    pub fn variant(&self, product: &Product, columns: usize) -> Variant {
-        self.tuned(product).map_or(Variant::of(self.class, columns), |tuned| tuned.variant)
+    /// How a product is computed: what was measured, else as [`Variant::of`] says.
+    pub fn variant(&self, product: &Product, columns: &[usize], in_fours: bool) -> Variant {
+        self.tuned(product).map_or(Variant::of(self.class, columns, in_fours), |tuned| tuned.variant)
     }
 
     pub fn windows_row(&self) -> u32 {

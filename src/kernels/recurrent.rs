@@ -1,28 +1,78 @@
-//! What the recurrent kernels share: how hidden units spread over workgroups, how time is cut, and the rearranged w_hh.
+//! What the recurrent kernels share: how hidden units and rows spread over workgroups, how time is cut, and where w_hh is read.
 
 use std::ops::Range;
 
 use super::plan::{Dispatch, Shapes, groups, uniform};
 use crate::dims::padded;
+use crate::gpu::AdapterClass;
 use crate::program::tensor::PARAMS;
 
-/// Batch rows of a workgroup: a vec4.
-pub const BATCH_TILE: usize = 4;
 /// The rearranged weights' place in a plan's scratch.
 const WEIGHTS: usize = 0;
+/// Most hidden units whose matrix the registers of a workgroup hold.
+const MOST_HELD: usize = 64;
+/// Most hidden units that one workgroup owns: it walks through time by itself. Beyond, workgroups share a step, and only the
+/// end of a dispatch tells each that the others are done.
+const MOST_WALKING: usize = 256;
 
-/// Hidden units, one per invocation, and the workgroups that share them.
-pub struct Units {
-    pub lanes: usize,
+/// How a recurrent kernel reads its matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// An invocation a unit of four rows, from memory at every step: software adapters write registers to memory at every
+    /// barrier, and their workgroup memory is memory as well.
+    Streamed,
+    /// Once, into registers.
+    Held,
+    /// At every step once for a tile of rows.
+    Tiled,
+}
+
+/// How an op's units and rows spread over workgroups: a function of one model's shape and of the adapter's class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    pub way: Way,
+    /// Hidden units of a workgroup.
+    pub units: usize,
+    /// Batch rows of a workgroup.
+    pub rows: usize,
+    /// Workgroups that share a step.
     pub groups: usize,
 }
 
-impl Units {
-    /// Up to 256 units, one workgroup holds them all and walks through time by itself. Beyond, workgroups of 64 share a
-    /// step, and only the end of a dispatch tells each that the others are done.
-    pub fn of(hidden: usize) -> Self {
-        let lanes = [32, 64, 128, 256].into_iter().find(|&lanes| hidden <= lanes).unwrap_or(64);
-        Units { lanes, groups: hidden.div_ceil(lanes) }
+impl Layout {
+    /// `outputs` of a unit lie side by side in the rearranged matrix: an LSTM's four gates going forward, else one.
+    pub fn of(outputs: usize, hidden: usize, batch: usize, class: AdapterClass) -> Self {
+        let units_of = |choices: &[usize]| choices.iter().copied().find(|&units| hidden <= units).unwrap_or(64);
+        let (way, units, mut rows, fewest) = match class {
+            AdapterClass::Software => (Way::Streamed, units_of(&[32, 64, 128, MOST_WALKING]), 4, 4),
+            _ if hidden <= MOST_HELD => (Way::Held, units_of(&[32]), 2, 1),
+            _ => {
+                let units = units_of(&[128, MOST_WALKING]);
+                // An invocation holds 32 sums, a workgroup has 256.
+                let rows = if units * outputs > 512 { 8 } else { 16 };
+                // A dispatch of one step waits for the matrix: half the tile would read it twice.
+                (Way::Tiled, units, rows, if units < hidden { rows } else { 8 })
+            }
+        };
+        let groups = hidden.div_ceil(units);
+        // Narrower tiles where wide ones leave a card idle: no forecast depends on them.
+        while rows > fewest && batch.div_ceil(rows) * groups < class.workgroups() {
+            rows /= 2;
+        }
+        Layout { way, units, rows, groups }
+    }
+
+    /// Workgroups of a batch, and those that share its units.
+    pub fn workgroups(&self, batch: usize) -> [u32; 2] {
+        [batch.div_ceil(self.rows) as u32, self.groups as u32]
+    }
+
+    /// The dispatch, by the name of the kernel for each way.
+    pub fn open_words(&self, dispatch: Dispatch) -> Dispatch {
+        match self.way {
+            Way::Streamed => dispatch.lanes(self.units as u32),
+            Way::Held | Way::Tiled => dispatch.constant("UNITS", self.units as u32).constant("ROWS", self.rows as u32),
+        }
     }
 }
 
@@ -30,23 +80,23 @@ impl Units {
 const MAX_STEPS: usize = 4096;
 
 /// Time cut into the ranges that one dispatch each walks through. Where it is cut decides no bit.
-pub fn ranges(steps: usize, work_per_step: usize, units: &Units, shapes: &Shapes) -> Vec<Range<usize>> {
+pub fn ranges(steps: usize, work_per_step: usize, layout: &Layout, shapes: &Shapes) -> Vec<Range<usize>> {
     let most = shapes.most_work as usize / shapes.program.replicas.max(1);
     let bounded = (most / work_per_step.max(1)).clamp(1, MAX_STEPS);
     let asked = shapes.max_steps.unwrap_or(steps).max(1);
-    let length = if units.groups > 1 { 1 } else { bounded.min(asked) };
+    let length = if layout.groups > 1 { 1 } else { bounded.min(asked) };
     (0..steps).step_by(length).map(|begin| begin..(begin + length).min(steps)).collect()
 }
 
 uniform! {
     RecurrentWeightsParams {
         hidden: u32,
+        terms: u32,
         rows: u32,
         columns: u32,
         stride_n: u32,
         stride_j: u32,
         stride_v: u32,
-        check_n: u32,
         check_j: u32,
         check_v: u32,
         w_hh: u32,
@@ -56,39 +106,43 @@ uniform! {
     }
 }
 
-/// w_hh `[G, H, H]` as a kernel wants it: vec4 `[rows, columns]`, each index with its stride in w_hh, and its part in the
-/// test that keeps within H.
+/// w_hh `[G, H, H]` as a kernel wants it: vec4 `[terms to whole fours, columns]`, each index with its stride in w_hh, and the
+/// last two with their parts in the test that keeps within H. A kernel that holds it takes its words from their place.
 pub struct Packed {
     hidden: usize,
     w_hh: usize,
-    rows: usize,
+    terms: usize,
     columns: usize,
     strides: [usize; 3],
-    checks: [usize; 3],
+    checks: [usize; 2],
+    held: bool,
+    /// Whether any step has one before it.
+    read: bool,
 }
 
 impl Packed {
-    /// `[k, unit]`, four gates in a vec4: for Σ_k w_hh[gate, unit, k] · h[k], k to a multiple of four.
-    pub fn by_gate(hidden: usize, w_hh: usize) -> Self {
-        let strides = [1, hidden, hidden * hidden];
-        Packed { hidden, w_hh, rows: hidden.next_multiple_of(4), columns: hidden, strides, checks: [1, 0, 0] }
+    /// `[k, unit]`, four gates in a vec4: for Σ_k w_hh[gate, unit, k] · h[k].
+    pub fn by_gate(hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
+        let (strides, checks) = ([1, hidden, hidden * hidden], [0, 0]);
+        Packed { columns: hidden, strides, checks, ..Self::transposed(hidden, w_hh, way, steps) }
     }
 
     /// `[gate · H + k, fours of units]`: for Σ_k w_hh[gate, k, unit] · d[k]; w_hh itself with its rows padded.
-    pub fn padded(gates: usize, hidden: usize, w_hh: usize) -> Self {
-        let (rows, columns) = (gates * hidden, hidden.div_ceil(4));
-        Packed { hidden, w_hh, rows, columns, strides: [hidden, 4, 1], checks: [0, 4, 1] }
+    pub fn padded(gates: usize, hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
+        Packed { terms: gates * hidden, strides: [hidden, 4, 1], ..Self::transposed(hidden, w_hh, way, steps) }
     }
 
     /// `[k, fours of units]`: for Σ_k w_hh[unit, k] · h[k].
-    pub fn transposed(hidden: usize, w_hh: usize) -> Self {
-        let columns = hidden.div_ceil(4);
-        Packed { hidden, w_hh, rows: hidden, columns, strides: [1, 4 * hidden, hidden], checks: [0, 4, 1] }
+    pub fn transposed(hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
+        let (strides, checks) = ([1, 4 * hidden, hidden], [4, 1]);
+        let (held, read) = (way == Way::Held, steps > 1);
+        Packed { hidden, w_hh, terms: hidden, columns: hidden.div_ceil(4), strides, checks, held, read }
     }
 
-    /// Whether the rearranged words are those of w_hh in their place.
+    /// Whether a kernel takes w_hh from its place, or takes nothing of it.
     fn in_place(&self) -> bool {
-        self.strides == [self.hidden, 4, 1] && self.hidden.is_multiple_of(4) && self.w_hh.is_multiple_of(4)
+        let same = self.strides == [self.hidden, 4, 1] && self.hidden.is_multiple_of(4) && self.w_hh.is_multiple_of(4);
+        self.held || !self.read || same
     }
 
     /// Words per replica of the copy, if one is made.
@@ -96,15 +150,20 @@ impl Packed {
         if self.in_place() { 0 } else { self.words() }
     }
 
-    fn words(&self) -> usize {
-        self.rows * self.columns * 4
+    fn rows(&self) -> usize {
+        self.terms.next_multiple_of(4)
     }
 
-    /// Where a kernel finds them, in vec4: the first, and from one replica's row to the next.
+    fn words(&self) -> usize {
+        self.rows() * self.columns * 4
+    }
+
+    /// Where a kernel finds them, in vec4 or, where it holds them, in words: the first, and from one replica's row to the next.
     pub fn place(&self, shapes: &Shapes) -> (u32, u32) {
+        let unit = if self.held { 1 } else { 4 };
         match self.in_place() {
-            true => (self.w_hh as u32 / 4, shapes.row(PARAMS) / 4),
-            false => (0, padded(self.words()) as u32 / 4),
+            true => (self.w_hh as u32 / unit, shapes.row(PARAMS) / unit),
+            false => (0, padded(self.words()) as u32 / unit),
         }
     }
 
@@ -122,15 +181,15 @@ impl Packed {
             return None;
         }
         let [stride_n, stride_j, stride_v] = self.strides.map(|stride| stride as u32);
-        let [check_n, check_j, check_v] = self.checks.map(|check| check as u32);
+        let [check_j, check_v] = self.checks.map(|check| check as u32);
         let params = RecurrentWeightsParams {
             hidden: self.hidden as u32,
-            rows: self.rows as u32,
+            terms: self.terms as u32,
+            rows: self.rows() as u32,
             columns: self.columns as u32,
             stride_n,
             stride_j,
             stride_v,
-            check_n,
             check_j,
             check_v,
             w_hh: self.w_hh as u32,
@@ -146,14 +205,34 @@ impl Packed {
 
 #[cfg(test)]
 mod tests {
-    use super::Units;
+    use super::{Layout, Way};
+    use crate::gpu::AdapterClass::{Discrete, Integrated, Software};
 
     #[test]
     fn every_hidden_size_has_its_units() {
-        for hidden in 1..=1024 {
-            let units = Units::of(hidden);
-            assert!(units.lanes * units.groups >= hidden && units.lanes * (units.groups - 1) < hidden);
-            assert_eq!(units.groups == 1, hidden <= 256);
+        for (hidden, class) in
+            (1..=1024).flat_map(|hidden| [Software, Integrated, Discrete].map(|class| (hidden, class)))
+        {
+            for (outputs, batch) in [1, 4].into_iter().flat_map(|outputs| [1, 7, 64, 128, 4096].map(|b| (outputs, b))) {
+                let layout = Layout::of(outputs, hidden, batch, class);
+                assert!(layout.units * layout.groups >= hidden && layout.units * (layout.groups - 1) < hidden);
+                assert_eq!(layout.groups == 1, hidden <= 256);
+                assert_eq!(layout.way == Way::Held, hidden <= 64 && class != Software);
+                assert!(layout.workgroups(batch)[0] as usize * layout.rows >= batch);
+                let sums = layout.rows * layout.units * outputs;
+                assert!(layout.way != Way::Tiled || sums <= 32 * 256, "an invocation holds 32 sums");
+            }
         }
+    }
+
+    #[test]
+    fn tiles_are_narrower_where_wide_ones_leave_a_card_idle() {
+        let rows = |hidden, batch, class| [4, 1].map(|outputs| Layout::of(outputs, hidden, batch, class).rows);
+        assert_eq!([64, 128, 256].map(|batch| rows(64, batch, Discrete)), [[1; 2], [2; 2], [2; 2]]);
+        assert_eq!([16, 32, 64].map(|batch| rows(64, batch, Integrated)), [[1; 2], [2; 2], [2; 2]]);
+        assert_eq!([64, 1024].map(|batch| rows(128, batch, Discrete)), [[8, 8], [16, 16]]);
+        assert_eq!([128, 1024].map(|batch| rows(256, batch, Discrete)), [[8, 8], [8, 16]]);
+        assert_eq!([64, 256].map(|batch| rows(512, batch, Discrete)), [[16, 16], [16, 16]]);
+        assert_eq!([64, 256].map(|batch| rows(256, batch, Integrated)), [[8, 8], [8, 16]]);
     }
 }

@@ -1,7 +1,7 @@
 //! rnn_forward, rnn_backward.
 
 use super::plan::{Dispatch, Plan, Shapes, uniform};
-use super::recurrent::{BATCH_TILE, Packed, Units, ranges};
+use super::recurrent::{Layout, Packed, Way, ranges};
 use crate::program::op::{Activation, RnnBackward, RnnForward};
 use crate::program::tensor::PARAMS;
 
@@ -31,13 +31,18 @@ uniform! {
 }
 
 pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
-    let units = Units::of(op.hidden);
-    let packed = Packed::transposed(op.hidden, op.w_hh);
+    let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
+    let packed = Packed::transposed(op.hidden, op.w_hh, layout.way, op.steps);
     let (weights, weights_row) = packed.place(shapes);
-    let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
+    let workgroups = layout.workgroups(op.batch);
+    let kernel = match layout.way {
+        Way::Streamed => "rnn_forward",
+        Way::Held => "rnn_forward_held",
+        Way::Tiled => "rnn_forward_tiled",
+    };
     let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 12);
     let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
-    for range in ranges(op.steps, work_per_step, &units, shapes) {
+    for range in ranges(op.steps, work_per_step, &layout, shapes) {
         let params = RnnForwardParams {
             activation: activation(op.activation),
             batch: op.batch as u32,
@@ -55,8 +60,8 @@ pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
         };
         let bindings = [("params", PARAMS), ("projected", op.projected), ("states", op.states)];
         let work = work_per_step * range.len();
-        let dispatch = Dispatch::new("rnn_forward", &params, &bindings, workgroups, work);
-        dispatches.push(packed.bind(dispatch.lanes(units.lanes as u32)));
+        let dispatch = Dispatch::new(kernel, &params, &bindings, workgroups, work);
+        dispatches.push(packed.bind(layout.open_words(dispatch)));
     }
     Plan { scratch: vec![packed.scratch_words()], dispatches }
 }
@@ -80,13 +85,18 @@ uniform! {
 }
 
 pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
-    let units = Units::of(op.hidden);
-    let packed = Packed::padded(1, op.hidden, op.w_hh);
+    let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
+    let packed = Packed::padded(1, op.hidden, op.w_hh, layout.way, op.steps);
     let (weights, weights_row) = packed.place(shapes);
-    let workgroups = [op.batch.div_ceil(BATCH_TILE) as u32, units.groups as u32];
+    let workgroups = layout.workgroups(op.batch);
+    let kernel = match layout.way {
+        Way::Streamed => "rnn_backward",
+        Way::Held => "rnn_backward_held",
+        Way::Tiled => "rnn_backward_tiled",
+    };
     let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 4);
     let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
-    for range in ranges(op.steps, work_per_step, &units, shapes).into_iter().rev() {
+    for range in ranges(op.steps, work_per_step, &layout, shapes).into_iter().rev() {
         let params = RnnBackwardParams {
             activation: activation(op.activation),
             batch: op.batch as u32,
@@ -104,8 +114,8 @@ pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
         };
         let bindings = [("states", op.states), ("d_output", op.d_output), ("d_projected", op.d_projected)];
         let work = work_per_step * range.len();
-        let dispatch = Dispatch::new("rnn_backward", &params, &bindings, workgroups, work);
-        dispatches.push(packed.bind(dispatch.lanes(units.lanes as u32)));
+        let dispatch = Dispatch::new(kernel, &params, &bindings, workgroups, work);
+        dispatches.push(packed.bind(layout.open_words(dispatch)));
     }
     Plan { scratch: vec![packed.scratch_words()], dispatches }
 }

@@ -19,8 +19,8 @@ pub enum Variant {
     /// The same blocks in workgroup tiles of 64 rows by 64 columns.
     #[serde(rename = "64x64")]
     Square,
-    /// In tiles of 128 rows by 32 columns.
-    #[serde(rename = "128x32")]
+    /// In tiles of 64 rows by 32 columns.
+    #[serde(rename = "64x32")]
     Tall,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for Variant {
         f.write_str(match self {
             Variant::Registers => "registers",
             Variant::Square => "64x64",
-            Variant::Tall => "128x32",
+            Variant::Tall => "64x32",
         })
     }
 }
@@ -37,12 +37,28 @@ impl fmt::Display for Variant {
 impl Variant {
     pub const ALL: [Variant; 3] = [Variant::Registers, Variant::Square, Variant::Tall];
 
-    /// What is taken without a measurement, by the class of adapter and one model's shape alone.
-    pub fn of(class: AdapterClass, columns: usize) -> Self {
+    /// What is taken without a measurement, by the class of adapter and one model's shape alone: the columns of a product, or
+    /// those of two that share their rows and no tile.
+    ///
+    /// Wide tiles bring each row of the left operand half as often; narrow ones where they leave out a quarter of the columns
+    /// past the edge. Where operands are read word by word, registers run short for narrow ones on Intel's compiler.
+    pub fn of(class: AdapterClass, columns: &[usize], in_fours: bool) -> Self {
+        let whole = |tile: usize| columns.iter().map(|columns| columns.next_multiple_of(tile)).sum::<usize>();
         match class {
             AdapterClass::Software => Variant::Registers,
-            AdapterClass::Integrated | AdapterClass::Discrete if columns > 32 => Variant::Square,
-            AdapterClass::Integrated | AdapterClass::Discrete => Variant::Tall,
+            AdapterClass::Integrated | AdapterClass::Discrete if in_fours && 4 * whole(32) <= 3 * whole(64) => {
+                Variant::Tall
+            }
+            AdapterClass::Integrated | AdapterClass::Discrete => Variant::Square,
+        }
+    }
+
+    /// Panels of 32 columns in a tile, if products are cut into tiles.
+    pub fn panels(self) -> Option<usize> {
+        match self {
+            Variant::Registers => None,
+            Variant::Square => Some(2),
+            Variant::Tall => Some(1),
         }
     }
 }

@@ -10,6 +10,7 @@ uniform! {
         batch: u32,
         steps: u32,
         channels: u32,
+        width: u32,
         targets: u32,
         horizon: u32,
         windows_row: u32,
@@ -26,6 +27,7 @@ pub fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
         batch: op.batch as u32,
         steps: op.steps as u32,
         channels: op.channels as u32,
+        width: op.width as u32,
         targets: op.targets as u32,
         horizon: op.horizon as u32,
         windows_row: shapes.windows_row(),
@@ -42,6 +44,6 @@ pub fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
         ("truth", op.target),
         ("weight", op.weight),
     ];
-    let words = op.batch * (op.steps * op.channels + op.horizon * op.targets);
+    let words = op.batch * (op.steps * op.width + op.horizon * op.targets);
     Plan::one(Dispatch::new("window_gather", &params, &bindings, groups(words, 64), words * 8))
 }

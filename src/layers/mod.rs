@@ -33,7 +33,7 @@ impl Signal {
 /// What `window_gather` writes.
 #[derive(Debug, Clone, Copy)]
 pub struct Windows {
-    /// `[B, T, C]`
+    /// `[B, T, W]`, W = [`Sizes::window_row`](crate::program::builder::Sizes::window_row)
     pub input: TensorId,
     /// `[B, Z, K]`
     pub target: TensorId,
@@ -44,7 +44,7 @@ pub struct Windows {
 /// The slot's windows of the series.
 pub fn windows(b: &mut Builder) -> Windows {
     let s = b.sizes.clone();
-    let input = b.tensor("input", &[s.batch, s.lookback, s.channels]);
+    let input = b.tensor("input", &[s.batch, s.lookback, s.window_row()]);
     let target = b.tensor("target", &[s.batch, s.horizon, s.targets]);
     let weight = b.tensor("target_weight", &[s.batch, s.horizon, s.targets]);
     b.forward(Op::WindowGather(WindowGather {
@@ -52,6 +52,7 @@ pub fn windows(b: &mut Builder) -> Windows {
         batch: s.batch,
         steps: s.lookback,
         channels: s.channels,
+        width: s.window_row(),
         targets: s.targets,
         horizon: s.horizon,
         input,
@@ -61,7 +62,7 @@ pub fn windows(b: &mut Builder) -> Windows {
     Windows { input, target, weight }
 }
 
-/// Normalises each window's target channels; gives the normalised input `[B, T, C]`.
+/// Normalises each window's target channels; gives the normalised input `[B, T, W]`.
 pub fn instance_norm(
     b: &mut Builder,
     mode: InstanceNorm,
@@ -69,9 +70,9 @@ pub fn instance_norm(
     input: TensorId,
 ) -> (TensorId, WindowScale) {
     let s = b.sizes.clone();
-    let output = b.tensor("instance_norm.output", &[s.batch, s.lookback, s.channels]);
+    let output = b.tensor("instance_norm.output", &[s.batch, s.lookback, s.window_row()]);
     let stats = b.tensor("instance_norm.stats", &[s.batch, s.targets, 2]);
-    let (batch, steps, channels, targets) = (s.batch, s.lookback, s.channels, s.targets);
+    let (batch, steps, channels, targets) = (s.batch, s.lookback, s.window_row(), s.targets);
     // No backward: its input is data, and the statistics are detached.
     b.forward(Op::InstanceNormForward(InstanceNormForward {
         mode,

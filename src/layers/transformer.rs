@@ -22,7 +22,7 @@ pub fn past(signal: Signal, sum: Signal) -> Signal {
 
 /// Patches of each window's channels: `groups` sequences per window, each of `width` channels; `[S·N, J·W]`.
 pub fn patch_gather(b: &mut Builder, input: TensorId, patches: Patches, sequences: usize, width: usize) -> Signal {
-    let (batch, steps, channels) = (b.sizes.batch, b.sizes.lookback, b.sizes.channels);
+    let (batch, steps, channels) = (b.sizes.batch, b.sizes.lookback, b.sizes.window_row());
     let (count, words) = (batch * sequences * patches.count, patches.rows * width);
     let output = b.tensor("patches", &[batch * sequences, patches.count, words]);
     b.forward(Op::PatchGather(PatchGather { batch, steps, channels, sequences, width, patches, input, output }));

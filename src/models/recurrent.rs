@@ -39,7 +39,7 @@ pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: Pa
         }
         None => (windows.input, None),
     };
-    let value = Rows::dense(input, b.sizes.batch * b.sizes.lookback, b.sizes.channels);
+    let value = Rows::spaced(input, b.sizes.batch * b.sizes.lookback, b.sizes.channels, b.sizes.window_row());
     let mut x = Signal::data(value);
     for layer in 0..model.layers {
         let emit = if layer + 1 == model.layers { Emit::Last } else { Emit::Sequence };

@@ -21,6 +21,13 @@ pub struct Sizes {
     pub lookback: usize,
 }
 
+impl Sizes {
+    /// Words of a window's row: its channels, and zeros up to a multiple of four, so that GPUs read rows as vec4.
+    pub fn window_row(&self) -> usize {
+        self.channels.next_multiple_of(4)
+    }
+}
+
 /// Most words of a tensor that a model can cut: 128 MiB, what every device binds.
 pub const MAX_WORDS: usize = 1 << 25;
 

@@ -5,24 +5,39 @@ use super::tensor::*;
 use super::{List, Program};
 use crate::error::{Error, Result};
 
-/// Fails with the op, the tensor and both sizes where an op would read or write outside a tensor.
+/// Fails with the op, the tensor and both sizes where an op would read or write outside a tensor, or sum over rows that lie
+/// in sequences of different lengths.
 pub fn check(program: &Program) -> Result<()> {
     for list in List::ALL {
         for op in program.list(list) {
+            let broken = |id: TensorId, expected: usize, found: Vec<usize>| {
+                let tensor = program.tensor(id).name.clone();
+                Err(Error::Shape { op: op.label().into(), tensor, expected: vec![expected], found })
+            };
             for (id, need) in extents(op) {
                 let tensor = program.tensor(id);
                 if need > tensor.words() {
-                    return Err(Error::Shape {
-                        op: op.label().into(),
-                        tensor: tensor.name.clone(),
-                        expected: vec![need],
-                        found: tensor.shape.clone(),
-                    });
+                    return broken(id, need, tensor.shape.clone());
                 }
+            }
+            let uneven: Vec<Rows> = summed_rows(op).into_iter().filter(|rows| rows.stride().is_none()).collect();
+            if let Some(other) = uneven.iter().find(|rows| rows.inner != uneven[0].inner) {
+                return broken(other.tensor, uneven[0].inner, vec![other.inner]);
             }
         }
     }
     Ok(())
+}
+
+/// The views whose rows an op walks through side by side.
+fn summed_rows(op: &Op) -> Vec<Rows> {
+    match op {
+        Op::LinearBackwardWeight(op) => {
+            let beside = op.beside.map(|beside| beside.input);
+            op.parts.iter().flat_map(|&(input, d_output)| [input, d_output]).chain(beside).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// One past the last word of each tensor that the op touches.
@@ -33,7 +48,7 @@ pub(super) fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             vec![
                 (SERIES, op.rows * op.channels),
                 (OBSERVED, op.rows * op.targets),
-                (op.input, op.batch * op.steps * op.channels),
+                (op.input, op.batch * op.steps * op.width),
                 (op.target, targets),
                 (op.weight, targets),
             ]

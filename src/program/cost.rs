@@ -74,8 +74,9 @@ impl Op {
     pub fn cost(&self) -> Cost {
         match self {
             Op::WindowGather(op) => {
-                let (input, targets) = (op.batch * op.steps * op.channels, op.batch * op.horizon * op.targets);
-                Cost::words(0, op.batch + input + 2 * targets, input + 2 * targets)
+                let (windows, targets) = (op.batch * op.steps, op.batch * op.horizon * op.targets);
+                let read = op.batch + windows * op.channels + 2 * targets;
+                Cost::words(0, read, windows * op.width + 2 * targets)
             }
             Op::InstanceNormForward(op) => instance_norm(op),
             Op::LinearForward(op) => {

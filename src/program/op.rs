@@ -45,7 +45,7 @@ words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "
 
 /// Copies windows out of the series, by the slot's row of [`WINDOWS`].
 ///
-/// `input[b, t, c] = series[w_b + t, c]`, `target[b, z, k] = series[w_b + T + z, k]`,
+/// `input[b, t, c] = series[w_b + t, c]`, 0 for c ≥ C, `target[b, z, k] = series[w_b + T + z, k]`,
 /// `weight[b, z, k] = observed[w_b + T + z, k]`. Empty places ([`NO_WINDOW`]) and rows past the end give zeros.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowGather {
@@ -53,9 +53,11 @@ pub struct WindowGather {
     pub batch: usize,
     pub steps: usize,
     pub channels: usize,
+    /// W: C or more.
+    pub width: usize,
     pub targets: usize,
     pub horizon: usize,
-    /// `[B, T, C]`
+    /// `[B, T, W]`
     pub input: TensorId,
     /// `[B, Z, K]`
     pub target: TensorId,
@@ -70,6 +72,7 @@ pub struct InstanceNormForward {
     pub mode: InstanceNorm,
     pub batch: usize,
     pub steps: usize,
+    /// C, with the zeros after them.
     pub channels: usize,
     pub targets: usize,
     /// `[B, T, C]`

@@ -123,7 +123,12 @@ pub struct Rows {
 impl Rows {
     /// `count` adjacent rows.
     pub fn dense(tensor: TensorId, count: usize, width: usize) -> Self {
-        Rows { tensor, offset: 0, count, width, inner: count.max(1), outer_stride: 0, inner_stride: width }
+        Self::spaced(tensor, count, width, width)
+    }
+
+    /// `count` rows, `stride` words from each to the next.
+    pub fn spaced(tensor: TensorId, count: usize, width: usize, stride: usize) -> Self {
+        Rows { tensor, offset: 0, count, width, inner: count.max(1), outer_stride: 0, inner_stride: stride }
     }
 
     /// Steps `first..first + steps` of each of `batch` sequences `[batch, length, width]`.
@@ -143,6 +148,15 @@ impl Rows {
     pub fn range(&self, first: usize, count: usize) -> Self {
         assert!(self.inner >= self.count, "rows that lie in sequences");
         Rows { offset: self.start(first), count, inner: count.max(1), ..*self }
+    }
+
+    /// Words from each row to the next, where all lie evenly.
+    pub fn stride(&self) -> Option<usize> {
+        if self.inner == 1 && self.count > 1 {
+            return Some(self.outer_stride);
+        }
+        let even = self.inner >= self.count || self.outer_stride == self.inner * self.inner_stride;
+        even.then_some(self.inner_stride)
     }
 
     /// The word at which row `i` starts.

@@ -11,7 +11,7 @@ use super::dropout::Drops;
 use super::scalar::Scalar;
 use super::storage::Storage;
 use super::tasks::{each, spans};
-use lanes::{LANES, Lanes, OwnRows, Place, apart, apart_mut, at, exponentiate};
+use lanes::{LANES, Lanes, OwnRows, Place, apart, apart_mut, at, exponentiate, put};
 
 /// Sequences per task.
 const TILE: usize = 4;
@@ -95,14 +95,19 @@ fn forward<T: Scalar>(
     let [q, k, v] = [0, 1, 2].map(|part| place.part(qkv, part));
     let Scratch { own, p, .. } = scratch;
     for first in (0..n).step_by(LANES) {
-        let own_rows = OwnRows { first, tokens: n };
+        let owners = LANES.min(n - first);
         q.load(own, first, scale(&place.heads));
         k.dot(own, p);
-        if let Some(before) = before {
-            own_rows.add_to(p, before);
-        }
-        if let Some(scores) = &mut scores {
-            own_rows.set_from(p, scores);
+        for (j, p) in apart_mut(p).enumerate() {
+            if let Some(before) = before {
+                let before = at(before, j * n + first);
+                for l in 0..LANES {
+                    p[l] += before[l];
+                }
+            }
+            if let Some(scores) = &mut scores {
+                put(scores, j * n + first, p, owners);
+            }
         }
         let mut most = p[0];
         for p in apart(p) {
@@ -122,7 +127,7 @@ fn forward<T: Scalar>(
                 sum[l] += p[l];
             }
         }
-        for l in 0..LANES.min(n - first) {
+        for l in 0..owners {
             softmax[2 * (first + l)] = most[l] + sum[l].ln();
         }
         for sum in &mut sum {
@@ -192,7 +197,6 @@ pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &At
         let mut scratch = Scratch::new(&heads);
         for (s, place) in Place::of_task(heads, first) {
             let softmax = &softmax[place.softmax()..][..n * 2];
-            let d_scores = d_scores.map(|d_scores| &d_scores[place.scores()..][..n * n]);
             let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
             T::vectorized(
                 #[inline(always)]
@@ -240,7 +244,7 @@ impl<'a, T: Scalar> Again<'a, T> {
         let (output, d_output) = (place.values(output), place.values(self.d_output));
         let Scratch { own, d_own, p, d_p } = scratch;
         for first in (0..n).step_by(LANES) {
-            let own_rows = OwnRows { first, tokens: n };
+            let owners = LANES.min(n - first);
             for (side, lanes) in [(d_output, &mut *d_own), (output, &mut *own)] {
                 side.load(lanes, first, T::ONE);
             }
@@ -251,7 +255,7 @@ impl<'a, T: Scalar> Again<'a, T> {
                 }
             }
             let mut log_sum = [T::ZERO; LANES];
-            for l in 0..LANES.min(n - first) {
+            for l in 0..owners {
                 log_sum[l] = softmax[2 * (first + l)];
                 softmax[2 * (first + l) + 1] = delta[l];
             }
@@ -259,10 +263,13 @@ impl<'a, T: Scalar> Again<'a, T> {
             for (side, lanes, products) in [(k, &*own, &mut *p), (v, &*d_own, &mut *d_p)] {
                 side.dot(lanes, products);
             }
-            if let Some(before) = self.before {
-                own_rows.add_to(p, &before[place.scores()..]);
-            }
-            for p in apart_mut(p) {
+            for (j, p) in apart_mut(p).enumerate() {
+                if let Some(before) = self.before {
+                    let before = at(before, place.scores() + j * n + first);
+                    for l in 0..LANES {
+                        p[l] += before[l];
+                    }
+                }
                 for l in 0..LANES {
                     p[l] = p[l] - log_sum[l];
                 }
@@ -273,12 +280,15 @@ impl<'a, T: Scalar> Again<'a, T> {
                 for l in 0..LANES {
                     d_p[l] = p[l] * (d_p[l] - delta[l]);
                 }
-            }
-            if let Some(d_scores) = &mut d_scores {
-                if handed_on {
-                    own_rows.add_to(d_p, d_scores);
+                if let Some(d_scores) = &mut d_scores {
+                    if handed_on {
+                        let handed = at(d_scores, j * n + first);
+                        for l in 0..LANES {
+                            d_p[l] += handed[l];
+                        }
+                    }
+                    put(d_scores, j * n + first, d_p, owners);
                 }
-                own_rows.set_from(d_p, d_scores);
             }
             k.combine(d_p, scale, d_query, first, k.row);
         }
@@ -302,16 +312,17 @@ impl<'a, T: Scalar> Again<'a, T> {
             for (side, lanes, scale) in [(k, &mut *own, scale), (v, &mut *d_own, T::ONE)] {
                 side.load(lanes, first, scale);
             }
-            for (side, lanes, products) in [(q, &*own, &mut *p), (d_output, &*d_own, &mut *d_p)] {
+            let sides = [(q, &*own, &mut *p), (d_output, &*d_own, &mut *d_p)];
+            for (side, lanes, products) in sides.into_iter().take(if d_scores.is_some() { 1 } else { 2 }) {
                 side.dot(lanes, products);
             }
-            for (i, p) in apart_mut(p).enumerate() {
-                if let Some(before) = self.before {
-                    let before = at(before, place.scores() + i * n + first);
-                    for l in 0..LANES {
-                        p[l] += before[l];
-                    }
+            // Where layers hand scores on, their gradient is there to be read.
+            for (matrix, besides, lanes) in [(self.before, true, &mut *p), (d_scores, false, &mut *d_p)] {
+                if let Some(matrix) = matrix {
+                    OwnRows { first, tokens: n }.read(&matrix[place.scores()..], besides, lanes);
                 }
+            }
+            for (i, p) in apart_mut(p).enumerate() {
                 let log_sum = softmax[2 * i];
                 for p in p.iter_mut() {
                     *p = *p - log_sum;
@@ -319,17 +330,15 @@ impl<'a, T: Scalar> Again<'a, T> {
             }
             exponentiate(p);
             for (i, (p, d_p)) in apart_mut(p).zip(apart_mut(d_p)).enumerate() {
-                let (row, delta) = (i * n + first, softmax[2 * i + 1]);
-                match d_scores {
-                    Some(d_scores) => *d_p = at(d_scores, row),
-                    None => {
-                        self.drops.apply_lanes(place.draws() + row, 1, d_p);
-                        for l in 0..LANES {
-                            d_p[l] = p[l] * (d_p[l] - delta);
-                        }
+                let draws = place.draws() + i * n + first;
+                if d_scores.is_none() {
+                    let delta = softmax[2 * i + 1];
+                    self.drops.apply_lanes(draws, 1, d_p);
+                    for l in 0..LANES {
+                        d_p[l] = p[l] * (d_p[l] - delta);
                     }
                 }
-                self.drops.apply_lanes(place.draws() + row, 1, p);
+                self.drops.apply_lanes(draws, 1, p);
             }
             for (side, weights, scale, part) in [(q, &*d_p, scale, 1), (d_output, &*p, T::ONE, 2)] {
                 side.combine(weights, scale, &mut d_query[part * d..], first, q.row);

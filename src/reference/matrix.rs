@@ -127,9 +127,7 @@ pub fn transpose<T: Scalar>(from: &[T], columns: usize, to: &mut [T]) {
 /// Rows `first..first + count` of a view as matrices of evenly spaced rows, in order: one where the view allows it, else
 /// one per sequence. Each comes with its first row's number.
 pub fn even<'a, T>(data: &'a [T], rows: &Rows, first: usize, count: usize) -> Vec<(usize, Matrix<'a, T>)> {
-    let even = rows.inner >= rows.count || rows.inner == 1 || rows.outer_stride == rows.inner * rows.inner_stride;
-    if even {
-        let row = if rows.inner == 1 { rows.outer_stride } else { rows.inner_stride };
+    if let Some(row) = rows.stride() {
         return vec![(first, Matrix::new(data, rows.start(first), count, rows.width, row))];
     }
     let mut pieces = Vec::new();

@@ -11,14 +11,15 @@ pub fn window_gather<T: Scalar>(storage: &mut Storage<T>, op: &WindowGather, slo
     let mut target = storage.take_floats(op.target);
     let mut weight = storage.take_floats(op.weight);
     let (series, observed) = (storage.floats(SERIES), storage.floats(OBSERVED));
-    let (window, outputs) = (op.steps * op.channels, op.horizon * op.targets);
+    let outputs = op.horizon * op.targets;
     let starts = &storage.integers(WINDOWS)[slot * op.batch..][..op.batch];
     for (b, &start) in starts.iter().enumerate() {
         for t in 0..op.steps {
-            for c in 0..op.channels {
-                let row = start as usize + t;
-                let real = start != NO_WINDOW && row < op.rows;
-                input[b * window + t * op.channels + c] = if real { series[row * op.channels + c] } else { T::ZERO };
+            let row = start as usize + t;
+            let real = start != NO_WINDOW && row < op.rows;
+            for c in 0..op.width {
+                let there = real && c < op.channels;
+                input[(b * op.steps + t) * op.width + c] = if there { series[row * op.channels + c] } else { T::ZERO };
             }
         }
         for z in 0..op.horizon {

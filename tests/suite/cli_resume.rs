@@ -229,6 +229,16 @@ fn another_run_is_refused_by_what_differs() {
 }
 
 /// Bits would differ: so a run changes its engine where that is asked for by name, and nowhere else.
+/// Makes of a run on the CPU engine one that did not finish, on a GPU.
+pub fn as_of_a_gpu(run: &Path) {
+    std::fs::remove_file(run.join("checkpoints/finished")).unwrap();
+    let file = checkpoints::newest(run).unwrap().0.file;
+    let bytes = std::fs::read(&file).unwrap();
+    let (of, to) = (br#"\"engine\":\"cpu\""#, br#"\"engine\":\"gpu\""#);
+    let at = bytes.windows(of.len()).position(|window| window == of).expect("the header names its engine");
+    std::fs::write(&file, [&bytes[..at], to, &bytes[at + of.len()..]].concat()).unwrap();
+}
+
 #[test]
 fn a_run_goes_on_on_another_engine_where_it_is_named() {
     let Some(gpu) = crate::gpu_support::gpu() else { return };
@@ -245,12 +255,7 @@ fn a_run_goes_on_on_another_engine_where_it_is_named() {
     assert_eq!(bits(&place.path().join("a")).1[0].len(), 5);
 
     // A file of another engine, and no device named.
-    std::fs::remove_file(place.path().join("a/checkpoints/finished")).unwrap();
-    let file = checkpoints::newest(&place.path().join("a")).unwrap().0.file;
-    let bytes = std::fs::read(&file).unwrap();
-    let (of, to) = (br#"\"engine\":\"cpu\""#, br#"\"engine\":\"gpu\""#);
-    let at = bytes.windows(of.len()).position(|window| window == of).expect("the header names its engine");
-    std::fs::write(&file, [&bytes[..at], to, &bytes[at + of.len()..]].concat()).unwrap();
+    as_of_a_gpu(&place.path().join("a"));
     let output = resume(place.path(), &["a"]);
     refused(place.path(), &output, &["the run was on ", "(gpu, cpu)", "(cpu, cpu): the bits would differ", "--device"]);
 }

@@ -1,10 +1,11 @@
 //! The same bits, whatever the grouping: of runs, of replicas, of waves, of time ranges.
 
-use microglia::engine::Engine;
+use microglia::engine::{Engine, Pass};
 use microglia::gpu::{AdapterClass, Gpu};
 use microglia::kernels::GpuOptions;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{NormKind, Variant};
+use microglia::program::List;
 use microglia::program::op::{Activation, InstanceNorm};
 use microglia::program::tensor::*;
 use std::sync::Arc;
@@ -49,10 +50,9 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Cut as for software adapters, and as for cards.
-fn classes() -> [GpuOptions; 2] {
-    [AdapterClass::Software, AdapterClass::Discrete]
-        .map(|class| GpuOptions { class: Some(class), ..Default::default() })
+/// Cut as for each class of adapter.
+fn classes() -> [GpuOptions; 3] {
+    AdapterClass::ALL.map(|class| GpuOptions { class: Some(class), ..Default::default() })
 }
 
 #[test]
@@ -104,14 +104,41 @@ fn waves_change_no_bit() {
 #[test]
 fn cutting_time_changes_no_bit() {
     let Some(gpu) = gpu() else { return };
-    for case in cases() {
-        let (whole, _) = run(&gpu, &case, 5, GpuOptions::default());
+    for (case, own) in cases().iter().flat_map(|case| classes().map(|options| (case, options))) {
+        let (whole, _) = run(&gpu, case, 5, own.clone());
         for steps in [1, 3] {
-            let options = GpuOptions { max_steps_per_dispatch: Some(steps), ..Default::default() };
-            let (cut, _) = run(&gpu, &case, 5, options);
+            let options = GpuOptions { max_steps_per_dispatch: Some(steps), ..own.clone() };
+            let (cut, _) = run(&gpu, case, 5, options);
             for (r, (a, b)) in whole.iter().zip(&cut).enumerate() {
                 assert_same(&format!("{case:?} cut into {steps} steps, replica {r}"), a, b);
             }
+        }
+    }
+}
+
+/// A window's forecast is the same bits wherever it lies in a batch, however many rows a tile has.
+#[test]
+fn a_place_in_the_batch_changes_no_bit() {
+    let Some(gpu) = gpu() else { return };
+    for (hidden, options) in
+        [33, 64, 100, 258].into_iter().flat_map(|hidden| classes().map(|options| (hidden, options)))
+    {
+        for kind in [Lstm, Rnn] {
+            let forecasts: Vec<Vec<u32>> = [7, 1030]
+                .into_iter()
+                .flat_map(|batch| {
+                    let case = Case::new(kind, 1, batch, 4, hidden);
+                    let mut engine = with(&gpu, case.program().unwrap(), options.clone());
+                    case.load(&mut engine, 5).unwrap();
+                    engine.write_u32(WINDOWS, 0, &vec![3; case.sizes.slots * batch]).unwrap();
+                    engine.run(&[Pass { list: List::Evaluate, slot: 0 }]).unwrap();
+                    let found = engine.read_u32(PREDICTIONS, 0).unwrap();
+                    let words = case.sizes.horizon * case.sizes.targets;
+                    found.chunks(words).take(batch).map(<[u32]>::to_vec).collect::<Vec<_>>()
+                })
+                .collect();
+            assert!(forecasts[0].iter().any(|&word| word != 0), "{kind} of {hidden} forecasts nothing");
+            assert!(forecasts.iter().all(|row| *row == forecasts[0]), "{kind} of {hidden}, {:?}", options.class);
         }
     }
 }

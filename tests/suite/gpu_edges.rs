@@ -184,7 +184,8 @@ fn copies_stay_in_their_replica() {
 fn the_devices_listed_hold_the_one_in_use() {
     let Some(gpu) = gpu() else { return };
     let listed = list_adapters();
-    let found: Vec<&AdapterSummary> = listed.iter().filter(|adapter| adapter.name == gpu.summary().name).collect();
+    let all = listed.iter().map(|adapter| &adapter.summary);
+    let found: Vec<&AdapterSummary> = all.filter(|adapter| adapter.name == gpu.summary().name).collect();
     assert!(!found.is_empty());
     assert!(found[0].max_storage_buffers >= 8 && found[0].max_storage_buffer_binding_bytes >= 1 << 27);
     assert_eq!(found[0].software, found[0].device_type == "software");

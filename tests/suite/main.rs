@@ -38,6 +38,8 @@ mod data_split;
 mod data_times;
 /// The same bits, run after run.
 mod determinism;
+/// Adapters that give way, and what `devices --check` finds.
+mod devices;
 /// Divergence, caused after every op: seen in the step it happens in, or the next, and in its replica alone.
 mod divergence;
 /// Two drivers side by side.
@@ -94,6 +96,8 @@ mod patchtst_files;
 mod profile;
 /// A run that stops at any step and goes on ends in the bits of the one that never stopped.
 mod resume;
+/// What shaders may index, for compilers to keep it in registers.
+mod shader_habits;
 /// Every shader, checked without a GPU.
 mod shaders;
 /// Statistics as SciPy computes them.

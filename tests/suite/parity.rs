@@ -36,7 +36,7 @@ fn check_passes(
     alter: impl Fn(usize, &mut ReplicaStep),
 ) {
     let Some(gpu) = gpu() else { return };
-    for class in [AdapterClass::Software, AdapterClass::Discrete] {
+    for class in AdapterClass::ALL {
         let options = GpuOptions { class: Some(class), ..GpuOptions::default() };
         check_engine(case, with(&gpu, case.program().unwrap(), options), passes.clone(), &alter);
     }
@@ -122,7 +122,7 @@ fn compare(
 
 #[test]
 fn lstm_of_sizes_that_fit_nothing() {
-    for hidden in [1, 5, 33, 65] {
+    for hidden in [1, 5, 33, 47, 64, 65] {
         check(Case::new(Lstm, 3, 5, 4, hidden).prune(3).clip(0.1));
     }
     check(Case::new(Lstm, 1, 1, 1, 5));
@@ -142,7 +142,7 @@ fn lstm_beyond_one_workgroup() {
 
 #[test]
 fn rnn_of_sizes_that_fit_nothing() {
-    for hidden in [1, 5, 33, 65] {
+    for hidden in [1, 5, 33, 47, 64, 65] {
         check(Case::new(Rnn, 3, 5, 4, hidden).prune(3));
     }
     check(Case::new(Rnn, 1, 1, 1, 5).activation(Activation::Relu));
@@ -152,6 +152,20 @@ fn rnn_of_sizes_that_fit_nothing() {
 #[test]
 fn rnn_beyond_one_workgroup() {
     check(Case::new(Rnn, 2, 5, 3, 300).activation(Activation::Relu).prune(100).clip(0.1));
+}
+
+/// Batches of which cards take wider tiles, and a row more than those hold.
+#[test]
+fn recurrent_tiles_of_every_width() {
+    let Some(gpu) = gpu() else { return };
+    for kind in [Lstm, Rnn] {
+        for (batch, hidden) in [(129, 20), (129, 64), (1025, 66), (1025, 130), (33, 260), (257, 260)] {
+            let case = Case::new(kind, 1, batch, 2, hidden);
+            let card = GpuOptions { class: Some(AdapterClass::Discrete), ..GpuOptions::default() };
+            let passes = [List::Forward, List::Backward].map(|list| (list, 1)).into_iter();
+            check_engine(&case, with(&gpu, case.program().unwrap(), card), passes, |_, _| {});
+        }
+    }
 }
 
 /// One kernel launch of the largest size, and its dispatch per step.
@@ -224,6 +238,24 @@ fn patchtst_authors() {
     };
     check(case(2, 3, 10).dropout(0.4));
     check(case(1, 2, 8).set(|p| (p.norm, p.pool) = (NormKind::Batch, Pool::Flatten)));
+}
+
+/// Heads of every number of vec4 that an invocation holds, one part and several, whole vec4 and not, with scores handed on.
+#[test]
+fn patchtst_heads_of_every_width() {
+    for width in [1, 4, 7, 8, 11, 16, 17, 20, 32, 33, 64] {
+        let case = Case::patchtst(Variant::Official, 1, 2, 12).slots(2).layers(3).dropout(0.2);
+        check(case.set(|p| (p.d_model, p.heads, p.attention_dropout) = (2 * width, 2, 0.3)));
+    }
+}
+
+/// Parts of a head of which a workgroup holds fewer tokens than there are.
+#[test]
+fn patchtst_wide_heads_of_many_patches() {
+    let case = Case::patchtst(Variant::Official, 2, 1, 30).slots(1).dropout(0.2);
+    check(case.set(|p| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff, p.attention_dropout) = (Some(2), Some(1), 68, 1, 5, 0.3);
+    }));
 }
 
 /// Workgroups of one pair and of several, tiles that the tokens fill and that they do not, wide heads.

@@ -1,6 +1,8 @@
-//! linear_backward_weight, and the sum of splits that other weights' gradients share.
+//! linear_backward_weight, and the sum of splits that other weights' gradients share; in `tiles.rs`, its variant in tiles.
 
-use super::{Cut, fours};
+mod tiles;
+
+use super::{Cut, fours, start_in_fours, tiled};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
 use crate::kernels::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
@@ -9,25 +11,28 @@ use crate::program::Rows;
 use crate::program::op::LinearBackwardWeight;
 use crate::program::tensor::GRADS;
 
+use tiles::{DEPTH, Operands, in_tiles};
+
 pub fn weight_product(op: &LinearBackwardWeight) -> Product {
     let (inputs, outputs) = op.widths();
     let beside = op.beside.map_or(0, |beside| beside.input.width);
     Product { op: "linear_backward_weight", rows: op.count(), inputs, beside, outputs }
 }
 
-/// Columns of a weight's gradient in tiles: those of a second input come after the first's, each input's in whole fours.
-fn weight_columns(product: &Product) -> usize {
-    match product.beside {
-        0 => product.inputs,
-        beside => product.inputs.next_multiple_of(4) + beside.next_multiple_of(4),
-    }
+/// The columns of a weight's gradient in tiles: those of a second input are tiles of their own.
+fn weight_columns(product: &Product) -> Vec<usize> {
+    [product.inputs, product.beside].into_iter().filter(|&columns| columns > 0).collect()
 }
 
-/// A weight's gradient in tiles as the weight lies; blocks in registers have outputs side by side.
-fn weight_cut(product: &Product, variant: Variant) -> Cut {
-    match variant {
-        Variant::Registers => Cut::new(variant, product.inputs.max(product.beside), product.outputs, 8),
-        Variant::Square | Variant::Tall => Cut::new(variant, product.outputs, weight_columns(product), 4),
+/// Workgroups that share a split. A weight's gradient lies in tiles as the weight lies; blocks in registers have outputs
+/// side by side.
+fn weight_blocks(product: &Product, variant: Variant) -> usize {
+    match variant.panels() {
+        None => Cut::registers(product.inputs.max(product.beside), product.outputs, 8).blocks(),
+        Some(panels) => {
+            let cuts = weight_columns(product).into_iter().map(|columns| Cut::tiles(panels, product.outputs, columns));
+            cuts.map(|cut| cut.blocks()).sum()
+        }
     }
 }
 
@@ -39,7 +44,7 @@ fn weight_words(product: &Product) -> usize {
 
 /// Splits of a weight's sum without a measurement; `None` where a product has none.
 pub fn default_splits(class: AdapterClass, product: &Product, variant: Variant) -> Option<usize> {
-    let blocks = || weight_cut(product, variant).blocks();
+    let blocks = || weight_blocks(product, variant);
     (product.op == "linear_backward_weight").then(|| splits(class, product.rows, weight_words(product), blocks()))
 }
 
@@ -75,28 +80,6 @@ uniform! {
 }
 
 uniform! {
-    LinearBackwardWeightTiledParams {
-        input: RowsWords,
-        beside: RowsWords,
-        d_output: RowsWords,
-        d_weight: u32,
-        d_bias: u32,
-        beside_weight: u32,
-        beside_bias: u32,
-        sums_row: u32,
-        sums_split: u32,
-        split_rows: u32,
-        blocks: u32,
-        column_lanes: u32,
-        column_groups: u32,
-        d_output_fours: u32,
-        input_fours: u32,
-        beside_fours: u32,
-        first_group: u32,
-    }
-}
-
-uniform! {
     LinearWeightSumParams {
         weights: u32,
         outputs: u32,
@@ -121,11 +104,17 @@ pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Pla
         let weights = outputs * of.beside;
         WeightWords { weights, outputs, d_weight: beside.d_weight, d_bias: beside.d_bias }
     });
-    let variant = shapes.variant(&of, weight_columns(&of));
+    // Whether operands are read in fours: gradients past a row's end would be added up, inputs past it are only not stored.
+    let left_fours = op.parts.iter().all(|(_, d_output)| fours(d_output));
+    let inputs = op.parts.iter().map(|(input, _)| input).chain(op.beside.as_ref().map(|beside| &beside.input));
+    let right_fours = inputs.into_iter().all(start_in_fours);
+    let variant = shapes.variant(&of, &weight_columns(&of), left_fours && right_fours);
     let splits = shapes.tuned(&of).and_then(|tuned| tuned.splits);
-    let splits = splits
-        .unwrap_or_else(|| self::splits(shapes.class, of.rows, weight_words(&of), weight_cut(&of, variant).blocks()));
-    let split_rows = of.rows.div_ceil(splits).max(1);
+    let splits =
+        splits.unwrap_or_else(|| self::splits(shapes.class, of.rows, weight_words(&of), weight_blocks(&of, variant)));
+    // In tiles whole steps of workgroup memory, but for the last.
+    let unit = if variant == Variant::Registers { 1 } else { DEPTH };
+    let split_rows = of.rows.div_ceil(splits).max(1).next_multiple_of(unit);
     let splits_of = |rows: &Rows| rows.count.div_ceil(split_rows).max(1);
     let splits = op.parts.iter().map(|(input, _)| splits_of(input)).sum();
     let sums = Sums { own, beside, splits, split_rows, grads_row: shapes.row(GRADS) };
@@ -133,16 +122,20 @@ pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Pla
     let mut first = 0;
     for (input, d_output) in &op.parts {
         let own_splits = splits_of(input);
-        if variant == Variant::Registers {
+        match variant.panels() {
             // A second input is a dispatch of its own, for a choice in the loop would cost more.
-            dispatches.push(in_registers(input, d_output, sums.at(first), own_splits, &sums, shapes));
-            let second = op
-                .beside
-                .map(|beside| in_registers(&beside.input, d_output, sums.beside_at(first), own_splits, &sums, shapes));
-            dispatches.extend(second);
-        } else {
-            let cut = weight_cut(&of, variant);
-            dispatches.push(in_tiles(op, (input, d_output), first, own_splits, &cut, &sums, shapes));
+            None => {
+                dispatches.push(in_registers(input, d_output, sums.at(first), own_splits, &sums, shapes));
+                let second = op.beside.map(|beside| {
+                    in_registers(&beside.input, d_output, sums.beside_at(first), own_splits, &sums, shapes)
+                });
+                dispatches.extend(second);
+            }
+            Some(panels) => {
+                let parts = Operands { input, second: op.beside.as_ref().map(|beside| &beside.input), d_output };
+                let product = in_tiles(parts, panels, sums.at(first), sums.beside_at(first), own_splits, &sums, shapes);
+                dispatches.push(tiled(product, panels, left_fours, right_fours));
+            }
         }
         first += own_splits;
     }
@@ -162,7 +155,7 @@ fn in_registers(
     sums: &Sums,
     shapes: &Shapes,
 ) -> Dispatch {
-    let cut = Cut::new(Variant::Registers, input.width, d_output.width, 8);
+    let cut = Cut::registers(input.width, d_output.width, 8);
     let params = LinearBackwardWeightParams {
         input: shapes.rows(input),
         d_output: shapes.rows(d_output),
@@ -181,47 +174,6 @@ fn in_registers(
     let work = 2 * input.count * input.width * d_output.width;
     let workgroups = groups(splits * cut.blocks(), 1);
     sums.bind(Dispatch::new("linear_backward_weight", &params, &bindings, workgroups, work))
-}
-
-/// Both inputs' product in tiles, whose first split is the `first`.
-fn in_tiles(
-    op: &LinearBackwardWeight,
-    (input, d_output): (&Rows, &Rows),
-    first: usize,
-    splits: usize,
-    cut: &Cut,
-    sums: &Sums,
-    shapes: &Shapes,
-) -> Dispatch {
-    // Something must be bound where there is no second input.
-    let second = op.beside.map_or(*input, |beside| beside.input);
-    let [d_weight, d_bias] = sums.at(first);
-    let [beside_weight, beside_bias] = sums.beside_at(first);
-    let params = LinearBackwardWeightTiledParams {
-        input: shapes.rows(input),
-        beside: shapes.rows(&second),
-        d_output: shapes.rows(d_output),
-        d_weight,
-        d_bias,
-        beside_weight,
-        beside_bias,
-        sums_row: sums.row(),
-        sums_split: sums.words() as u32,
-        split_rows: sums.split_rows as u32,
-        blocks: cut.blocks() as u32,
-        column_lanes: cut.column_lanes as u32,
-        column_groups: cut.column_groups as u32,
-        d_output_fours: u32::from(fours(d_output)),
-        input_fours: u32::from(fours(input)),
-        beside_fours: u32::from(fours(&second)),
-        first_group: 0,
-    };
-    let bindings = [("input", input.tensor), ("beside", second.tensor), ("d_output", d_output.tensor)];
-    let inputs = input.width + op.beside.map_or(0, |beside| beside.input.width);
-    let work = 2 * input.count * inputs * d_output.width;
-    let workgroups = groups(splits * cut.blocks(), 1);
-    let product = Dispatch::new("linear_backward_weight_tiled", &params, &bindings, workgroups, work);
-    sums.bind(product.constant("BESIDE", u32::from(op.beside.is_some())))
 }
 
 /// A weight's and its bias's gradients: how many words, and where they begin in a row of gradients.

@@ -137,7 +137,7 @@ pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: Pa
         b.backward(Op::InstanceAffineBackward(InstanceAffineBackward {
             batch: sizes.batch,
             steps: sizes.lookback,
-            channels: sizes.channels,
+            channels: sizes.window_row(),
             targets: sizes.targets,
             horizon: sizes.horizon,
             patches,

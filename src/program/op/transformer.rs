@@ -56,6 +56,7 @@ impl Affine {
 pub struct PatchGather {
     pub batch: usize,
     pub steps: usize,
+    /// C, with the zeros after them.
     pub channels: usize,
     /// G: K where every channel is a sequence of its own, 1 where all channels are flattened into a patch.
     pub sequences: usize,
@@ -76,6 +77,7 @@ pub struct PatchGather {
 pub struct InstanceAffineBackward {
     pub batch: usize,
     pub steps: usize,
+    /// C, with the zeros after them.
     pub channels: usize,
     pub targets: usize,
     pub horizon: usize,
@@ -287,16 +289,17 @@ impl Heads {
 /// Scaled dot-product attention of every head (Vaswani et al. 2017, equation 1):
 /// `score[i, j] = q_i·k_j / √E + before[i, j]`, `p_i = softmax_j(score_i)`, `output_i = Σ_j dropout(p_ij)·v_j`.
 ///
-/// `before` are the scores of the layer before (RealFormer; He et al. 2021, equation 2). Probabilities are not kept: the
+/// `before` are the scores of the layer before (RealFormer; He et al. 2021, equation 2). Scores lie key by key, for two passes
+/// of three have an owner per query: neighbouring owners touch neighbouring words. Probabilities are not kept: the
 /// backward passes recompute them from the log-sum-exp. Draw ((s·A + a)·N + i)·N + j drops probability (i, j).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttentionForward {
     pub heads: Heads,
     /// `[S, N, 3, A, E]`, or of a range of the sequences: q, k, v
     pub qkv: TensorId,
-    /// `[pairs, N, N]`
+    /// `[pairs, N, N]`: score (i, j) is word j·N + i of its pair.
     pub before: Option<TensorId>,
-    /// `[pairs, N, N]`: the scores for the layer after.
+    /// `[pairs, N, N]`, the same way: the scores for the layer after.
     pub scores: Option<TensorId>,
     /// `[S, A, N, 2]`: writes the log-sum-exp of each row of scores
     pub softmax: TensorId,
@@ -316,7 +319,7 @@ pub struct AttentionBackward {
     pub heads: Heads,
     /// `[S, N, 3, A, E]`
     pub qkv: TensorId,
-    /// `[pairs, N, N]`
+    /// `[pairs, N, N]`: score (i, j) is word j·N + i of its pair.
     pub before: Option<TensorId>,
     /// `[S, A, N, 2]`: (log-sum-exp, δ)
     pub softmax: TensorId,
@@ -324,7 +327,7 @@ pub struct AttentionBackward {
     pub output: TensorId,
     /// `[S, N, A, E]`
     pub d_output: TensorId,
-    /// `[pairs, N, N]`, with residual scores.
+    /// `[pairs, N, N]`, the same way, with residual scores.
     pub d_scores: Option<TensorId>,
     /// Whether `d_scores` holds what the layer after has written.
     pub handed_on: bool,

@@ -216,6 +216,16 @@ pub fn at<T: Scalar>(words: &[T], start: usize) -> Lanes<T> {
     lanes
 }
 
+/// The words from `start` on become those of the lanes that have an owner.
+#[inline(always)]
+pub fn put<T: Scalar>(words: &mut [T], start: usize, lanes: &Lanes<T>, owners: usize) {
+    if owners == LANES {
+        words[start..][..LANES].copy_from_slice(lanes);
+    } else {
+        words[start..][..owners].copy_from_slice(&lanes[..owners]);
+    }
+}
+
 /// eˣ of each. One long loop: a short one of known length is unrolled before it is vectorised.
 #[inline(always)]
 pub fn exponentiate<T: Scalar>(lanes: &mut [Lanes<T>]) {
@@ -249,14 +259,15 @@ impl OwnRows {
         (0..self.tokens).step_by(LANES).map(move |start| start.min(last))
     }
 
-    /// `lanes[n] += the rows' n-th words`; lanes beyond the last token repeat it.
+    /// `lanes[n] = the rows' n-th words`, or those besides what is there; lanes beyond the last token repeat it.
     #[inline(always)]
-    pub fn add_to<T: Scalar>(&self, lanes: &mut [Lanes<T>], matrix: &[T]) {
-        let owners = LANES.min(self.tokens - self.first);
+    pub fn read<T: Scalar>(&self, matrix: &[T], besides: bool, lanes: &mut [Lanes<T>]) {
+        let own = |l: usize| (self.first + l).min(self.tokens - 1) * self.tokens;
         if self.tokens < LANES {
             for (n, lanes) in lanes.iter_mut().enumerate() {
-                for (l, lane) in lanes.iter_mut().enumerate().take(owners) {
-                    *lane += matrix[(self.first + l) * self.tokens + n];
+                for (l, lane) in lanes.iter_mut().enumerate() {
+                    let word = matrix[own(l) + n];
+                    *lane = if besides { *lane + word } else { word };
                 }
             }
             return;
@@ -265,36 +276,15 @@ impl OwnRows {
         for start in self.squares() {
             let mut square = [[T::ZERO; LANES]; LANES];
             for (l, line) in apart_mut(&mut square).enumerate() {
-                let row = (self.first + l).min(self.tokens - 1);
-                line.copy_from_slice(&matrix[row * self.tokens + start..][..LANES]);
+                line.copy_from_slice(&matrix[own(l) + start..][..LANES]);
             }
             let columns = turned(&square);
             for (lanes, column) in apart_mut(&mut lanes[done..start + LANES]).zip(&columns[done - start..]) {
                 for l in 0..LANES {
-                    lanes[l] += column[l];
+                    lanes[l] = if besides { lanes[l] + column[l] } else { column[l] };
                 }
             }
             done = start + LANES;
-        }
-    }
-
-    /// `the rows' n-th words = lanes[n]`
-    #[inline(always)]
-    pub fn set_from<T: Scalar>(&self, lanes: &[Lanes<T>], matrix: &mut [T]) {
-        let owners = LANES.min(self.tokens - self.first);
-        if self.tokens < LANES {
-            for (n, lanes) in lanes.iter().enumerate() {
-                for (l, lane) in lanes.iter().enumerate().take(owners) {
-                    matrix[(self.first + l) * self.tokens + n] = *lane;
-                }
-            }
-            return;
-        }
-        for start in self.squares() {
-            let square: &[Lanes<T>; LANES] = lanes[start..start + LANES].try_into().expect("a square is whole");
-            for (l, line) in turned(square).iter().enumerate().take(owners) {
-                matrix[(self.first + l) * self.tokens + start..][..LANES].copy_from_slice(line);
-            }
         }
     }
 }

@@ -1,0 +1,70 @@
+//! The models that people train, at full size: what benches time, and what compilers are asked about.
+
+use super::Case;
+use crate::models::ModelKind::{self, Lstm, Rnn};
+use crate::models::{NormKind, Variant};
+use crate::program::op::InstanceNorm;
+
+fn recurrent(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Case {
+    let mut case = Case::new(kind, replicas, batch, lookback, hidden).prune(100);
+    (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (8, 1, 1);
+    case
+}
+
+fn transformer(variant: Variant, replicas: usize, [d_model, heads, ff]: [usize; 3]) -> Case {
+    let mut case = Case::patchtst(variant, replicas, 32, 336).prune(100);
+    (case.model.layers, case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (3, 7, 7, 96);
+    case.set(|p| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(16), Some(8), d_model, heads, ff);
+    })
+}
+
+/// Models by name, each at a size that others have timed.
+pub fn timed_models(replicas: usize) -> Vec<(&'static str, Case)> {
+    let mut authors = Case::patchtst(Variant::Authors, replicas, 64, 60).prune(100);
+    (authors.model.layers, authors.sizes.channels, authors.sizes.targets, authors.sizes.horizon) = (3, 8, 1, 1);
+    let authors = authors.set(|p| {
+        (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(4), Some(4), 128, 8, 256);
+    });
+    let mut models = vec![
+        ("rnn-64", recurrent(Rnn, replicas, 64, 30, 64)),
+        ("lstm-64", recurrent(Lstm, replicas, 64, 30, 64)),
+        ("lstm-256", recurrent(Lstm, replicas, 128, 96, 256)),
+        ("patchtst-authors", authors),
+        ("patchtst-official", transformer(Variant::Official, replicas, [128, 16, 256])),
+        ("patchtst-etth1", transformer(Variant::Official, replicas, [16, 4, 128])),
+    ];
+    for (_, case) in &mut models {
+        // Rows enough for windows to differ.
+        case.sizes.rows = case.sizes.lookback + case.sizes.horizon + 500;
+    }
+    models
+}
+
+/// Those, wider and narrower ones, and all of them with everything on that adds to a step: between them they need every
+/// kernel that real GPUs run.
+pub fn full_size_models() -> Vec<Case> {
+    let mut cases: Vec<Case> = timed_models(1).into_iter().map(|(_, case)| case).collect();
+    for kind in [Rnn, Lstm] {
+        cases.extend([32, 100, 256, 512].map(|hidden| recurrent(kind, 1, 128, 96, hidden).layers(2)));
+    }
+    // Heads 8 to 64 wide; those of etth1 above are 4.
+    cases.extend([24, 12, 8, 6, 4, 3].map(|heads| transformer(Variant::Official, 1, [192, heads, 256])));
+    cases.extend([4, 2].map(|heads| transformer(Variant::Authors, 1, [128, heads, 256])));
+    cases.push(transformer(Variant::Hf, 1, [128, 8, 256]));
+    cases.push(transformer(Variant::Hf, 1, [128, 8, 256]).set(|p| p.norm = NormKind::Layer));
+    let adorned: Vec<Case> = cases.iter().cloned().map(adorned).collect();
+    cases.extend(adorned);
+    cases
+}
+
+fn adorned(case: Case) -> Case {
+    let case = case.dropout(0.2).clip(1.0);
+    match case.model.kind {
+        Rnn | Lstm => case.norm(InstanceNorm::MeanStd),
+        ModelKind::Patchtst => case.set(|p| {
+            (p.attention_dropout, p.head_dropout) = (0.2, 0.1);
+            p.revin_affine = p.variant == Variant::Official;
+        }),
+    }
+}
