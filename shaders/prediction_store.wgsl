@@ -1,19 +1,20 @@
-//! prediction_store — the batch's predictions, kept at the slot's place.
-//! Twin: src/reference/window.rs. One invocation per element.
-//! R replicas, B batch, O outputs, Q prediction slots.
-//! Uses: grid, slot
+//! prediction_store — the batch's forecasts, kept at the slot's place.
+//! Twin: src/reference/forecast.rs. One invocation per element.
+//! R replicas, B batch, Z horizon, K targets, P words, Q prediction slots.
+//! Uses: grid, slot, forecast
 
 struct Params {
-    elements: u32,         // B·O
-    prediction_row: u32,   // words per replica row of each tensor
-    predictions_row: u32,
+    forecast: Forecast,
+    predictions_row: u32,   // words per replica row
     first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<uniform> slot: Slot;
-@group(0) @binding(2) var<storage, read> prediction: array<f32>;         // [R, B, O]
-@group(0) @binding(3) var<storage, read_write> predictions: array<f32>;  // [R, Q, B, O]
+@group(0) @binding(2) var<storage, read> params: array<f32>;             // [R, P]
+@group(0) @binding(3) var<storage, read> head: array<f32>;               // [R, B, Z, K], or [R, B, K, Z]
+@group(0) @binding(4) var<storage, read> stats: array<f32>;              // [R, B, K, 2]  (shift, scale)
+@group(0) @binding(5) var<storage, read_write> predictions: array<f32>;  // [R, Q, B, Z, K]
 
 @compute @workgroup_size(64)
 fn prediction_store(
@@ -23,8 +24,9 @@ fn prediction_store(
 ) {
     let replica = group.z;
     let i = group_index(group, groups) * 64u + lane;
-    if (i >= p.elements) {
+    if (i >= p.forecast.elements) {
         return;
     }
-    predictions[replica * p.predictions_row + slot.index * p.elements + i] = prediction[replica * p.prediction_row + i];
+    let word = replica * p.predictions_row + slot.index * p.forecast.elements + i;
+    predictions[word] = forecast(replica, place(i));
 }

@@ -31,7 +31,7 @@ pub fn rule(op: &Op) -> Rule {
     match op {
         Op::LinearForward(op) if op.activated.is_some() => activated,
         Op::LinearBackwardInput(op) if op.activated.is_some() => activated,
-        Op::WindowGather(_) | Op::PredictionStore(_) => exact,
+        Op::WindowGather(_) => exact,
         Op::Prune(_) => exact,
         Op::LinearForward(_) | Op::LinearBackwardInput(_) | Op::LinearBackwardWeight(_) => sums,
         Op::Dropout(_) => elementwise(4.0, "a product, and a division 2.5 ULP in its scale"),
@@ -53,14 +53,15 @@ pub fn rule(op: &Op) -> Rule {
         }
         Op::MeanPoolForward(_) | Op::MeanPoolBackward(_) => elementwise(8.0, "division 2.5 ULP"),
         Op::InstanceNormForward(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP, sums over the window"),
-        Op::InstanceDenormForward(_) | Op::InstanceDenormBackward(_) => elementwise(8.0, "division 2.5 ULP"),
         // The error of one step's exp is passed on by those after it.
         Op::RnnForward(_) | Op::RnnBackward(_) | Op::LstmForward(_) | Op::LstmBackward(_) => {
             elementwise(96.0, "exp 3 + 2|x| ULP, division 2.5 ULP, passed on from step to step")
         }
-        Op::Loss(_) => elementwise(8.0, "a sum in another order"),
-        Op::GradNormPartial(_) => elementwise(8.0, "a sum in another order"),
-        Op::GradNorm(_) => elementwise(8.0, "square root 4.5 ULP"),
+        Op::PredictionStore(op) if op.forecast.scale.is_none() => exact,
+        Op::PredictionStore(_) => elementwise(8.0, "division 2.5 ULP"),
+        Op::Loss(op) if op.forecast.scale.is_none() => elementwise(8.0, "a sum in another order"),
+        Op::Loss(_) => elementwise(16.0, "a sum in another order, divisions 2.5 ULP"),
+        Op::GradNorm(_) => elementwise(16.0, "a sum in another order, square root 4.5 ULP"),
         Op::AdamMasked(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP"),
     }
 }

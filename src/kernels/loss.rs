@@ -1,5 +1,6 @@
 //! loss.
 
+use super::forecast::{self, ForecastWords};
 use super::plan::{Dispatch, Plan, Shapes, uniform};
 use crate::program::op::{Loss, LossKind};
 use crate::program::tensor::{LOSSES, STEPS};
@@ -14,35 +15,36 @@ fn kind(kind: LossKind) -> u32 {
 
 uniform! {
     LossParams {
+        forecast: ForecastWords,
         kind: u32,
-        elements: u32,
         steps_row: u32,
-        prediction_row: u32,
         target_row: u32,
         weight_row: u32,
-        d_prediction_row: u32,
+        d_head_row: u32,
         losses_row: u32,
     }
 }
 
 pub fn loss(op: &Loss, shapes: &Shapes) -> Plan {
     let params = LossParams {
+        forecast: forecast::words(&op.forecast, shapes),
         kind: kind(op.kind),
-        elements: op.elements as u32,
         steps_row: shapes.steps_row(),
-        prediction_row: shapes.row(op.prediction),
         target_row: shapes.row(op.target),
         weight_row: shapes.row(op.weight),
-        d_prediction_row: shapes.row(op.d_prediction),
+        d_head_row: shapes.row(op.d_head),
         losses_row: shapes.row(LOSSES),
     };
+    let [params_at, head, stats] = forecast::bindings(&op.forecast);
     let bindings = [
         ("steps", STEPS),
-        ("prediction", op.prediction),
+        params_at,
+        head,
+        stats,
         ("truth", op.target),
         ("weight", op.weight),
-        ("d_prediction", op.d_prediction),
+        ("d_head", op.d_head),
         ("losses", LOSSES),
     ];
-    Plan::one(Dispatch::new("loss", &params, &bindings, [1, 1], op.elements * 12))
+    Plan::one(Dispatch::new("loss", &params, &bindings, [1, 1], op.forecast.elements() * 20))
 }

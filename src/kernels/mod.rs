@@ -6,6 +6,7 @@ mod batch_norm;
 mod bind;
 mod dropout;
 mod engine;
+mod forecast;
 mod instance_norm;
 mod layer_norm;
 mod linear;
@@ -37,8 +38,6 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
     match op {
         Op::WindowGather(op) => window::window_gather(op, shapes),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(op, shapes),
-        Op::InstanceDenormForward(op) => instance_norm::instance_denorm_forward(op, shapes),
-        Op::InstanceDenormBackward(op) => instance_norm::instance_denorm_backward(op, shapes),
         Op::LinearForward(op) => linear::linear_forward(op, shapes),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(op, shapes),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(op, shapes),
@@ -64,8 +63,7 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
         Op::MeanPoolForward(op) => patches::mean_pool_forward(op, shapes),
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(op, shapes),
         Op::Loss(op) => loss::loss(op, shapes),
-        Op::PredictionStore(op) => window::prediction_store(op, shapes),
-        Op::GradNormPartial(op) => optimizer::grad_norm_partial(op, shapes),
+        Op::PredictionStore(op) => forecast::prediction_store(op, shapes),
         Op::GradNorm(op) => optimizer::grad_norm(op, shapes),
         Op::AdamMasked(op) => optimizer::adam_masked(op, shapes),
         Op::Prune(op) => prune::prune(op, shapes),

@@ -1,48 +1,55 @@
-//! grad_norm_partial, grad_norm, adam_masked.
+//! grad_norm, adam_masked.
 
-use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
-use crate::program::op::{AdamMasked, GradNorm, GradNormPartial};
+use super::plan::{Dispatch, FEW_WORDS, Plan, Shapes, groups, uniform};
+use crate::dims::padded;
+use crate::program::op::{AdamMasked, GradNorm};
 use crate::program::tensor::{GRAD_NORM, GRADS, MASK, MOMENT1, MOMENT2, PARAMS, STATUS, STEPS};
 
+/// Words of a workgroup where one is not enough.
+const BLOCK: usize = 4096;
+/// The blocks' sums' place in the plan's scratch.
+const SUMS: usize = 0;
+
 uniform! {
-    GradNormPartialParams {
+    GradNormParams {
         words: u32,
+        block: u32,
         grads_row: u32,
         mask_row: u32,
-        partial_row: u32,
+        norm_row: u32,
         first_group: u32,
     }
 }
 
-pub fn grad_norm_partial(op: &GradNormPartial, shapes: &Shapes) -> Plan {
-    let params = GradNormPartialParams {
-        words: op.words as u32,
-        grads_row: shapes.row(GRADS),
-        mask_row: shapes.row(MASK),
-        partial_row: shapes.row(op.partial),
-        first_group: 0,
-    };
-    let bindings = [("grads", GRADS), ("mask", MASK), ("partial", op.partial)];
-    let workgroups = groups(op.words, GradNormPartial::BLOCK);
-    Plan::one(Dispatch::new("grad_norm_partial", &params, &bindings, workgroups, op.words * 4))
-}
-
 uniform! {
-    GradNormParams {
-        partials: u32,
-        partial_row: u32,
-        grad_norm_row: u32,
+    GradNormSumParams {
+        blocks: u32,
+        sums_row: u32,
+        norm_row: u32,
     }
 }
 
 pub fn grad_norm(op: &GradNorm, shapes: &Shapes) -> Plan {
+    let few = op.words <= FEW_WORDS;
+    let block = if few { op.words } else { BLOCK };
+    let blocks = op.words.div_ceil(BLOCK);
+    let sums_row = padded(blocks) as u32;
     let params = GradNormParams {
-        partials: op.partials as u32,
-        partial_row: shapes.row(op.partial),
-        grad_norm_row: shapes.row(GRAD_NORM),
+        words: op.words as u32,
+        block: block as u32,
+        grads_row: shapes.row(GRADS),
+        mask_row: shapes.row(MASK),
+        norm_row: if few { shapes.row(GRAD_NORM) } else { sums_row },
+        first_group: 0,
     };
-    let bindings = [("partial", op.partial), ("norm", GRAD_NORM)];
-    Plan::one(Dispatch::new("grad_norm", &params, &bindings, [1, 1], op.partials * 2))
+    let bindings = [("grads", GRADS), ("mask", MASK)];
+    let squares = Dispatch::new("grad_norm", &params, &bindings, groups(op.words, block.max(1)), op.words * 4);
+    if few {
+        return Plan::one(squares.tensor("norm", GRAD_NORM));
+    }
+    let params = GradNormSumParams { blocks: blocks as u32, sums_row, norm_row: shapes.row(GRAD_NORM) };
+    let sum = Dispatch::new("grad_norm_sum", &params, &[("norm", GRAD_NORM)], [1, 1], blocks * 2);
+    Plan { scratch: vec![blocks], dispatches: vec![squares.scratch("norm", SUMS), sum.scratch("sums", SUMS)] }
 }
 
 uniform! {

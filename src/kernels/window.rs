@@ -1,8 +1,8 @@
-//! window_gather, prediction_store.
+//! window_gather.
 
 use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
-use crate::program::op::{PredictionStore, WindowGather};
-use crate::program::tensor::{OBSERVED, PREDICTIONS, SERIES, WINDOWS};
+use crate::program::op::WindowGather;
+use crate::program::tensor::{OBSERVED, SERIES, WINDOWS};
 
 uniform! {
     WindowGatherParams {
@@ -46,24 +46,4 @@ pub fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
     ];
     let words = op.batch * (op.steps * op.width + op.horizon * op.targets);
     Plan::one(Dispatch::new("window_gather", &params, &bindings, groups(words, 64), words * 8))
-}
-
-uniform! {
-    PredictionStoreParams {
-        elements: u32,
-        prediction_row: u32,
-        predictions_row: u32,
-        first_group: u32,
-    }
-}
-
-pub fn prediction_store(op: &PredictionStore, shapes: &Shapes) -> Plan {
-    let params = PredictionStoreParams {
-        elements: op.elements as u32,
-        prediction_row: shapes.row(op.prediction),
-        predictions_row: shapes.row(PREDICTIONS),
-        first_group: 0,
-    };
-    let bindings = [("prediction", op.prediction), ("predictions", PREDICTIONS)];
-    Plan::one(Dispatch::new("prediction_store", &params, &bindings, groups(op.elements, 64), op.elements * 2))
 }

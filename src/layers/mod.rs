@@ -62,14 +62,6 @@ pub fn windows(b: &mut Builder) -> Windows {
     Windows { input, target, weight }
 }
 
-/// What a window was normalised by.
-#[derive(Debug, Clone, Copy)]
-pub struct WindowScale {
-    /// `[B, K, 2]`
-    pub stats: TensorId,
-    pub affine: Option<Affine>,
-}
-
 /// Normalises each window's target channels; gives the normalised input `[B, T, W]`.
 pub fn instance_norm(
     b: &mut Builder,
@@ -94,28 +86,6 @@ pub fn instance_norm(
         affine,
     }));
     (output, WindowScale { stats, affine })
-}
-
-/// Brings a forecast back to the scale that [`instance_norm`] took from its window. The input is `[B, Z, K]`, or `[B, K, Z]`
-/// by channel; the output `[B, Z, K]`.
-pub fn instance_denorm(b: &mut Builder, scale: WindowScale, by_channel: bool, input: Signal) -> Signal {
-    let s = b.sizes.clone();
-    let output = dense(b, "instance_denorm", s.batch, s.horizon * s.targets);
-    let op = |input: Rows, output: Rows| InstanceDenorm {
-        batch: s.batch,
-        horizon: s.horizon,
-        targets: s.targets,
-        stats: scale.stats,
-        affine: scale.affine,
-        by_channel,
-        input: input.tensor,
-        output: output.tensor,
-    };
-    b.forward(Op::InstanceDenormForward(op(input.value, output.value)));
-    if let (Some(d_output), Some(d_input)) = (output.grad, input.grad) {
-        b.backward(Op::InstanceDenormBackward(op(d_output, d_input)));
-    }
-    output
 }
 
 /// A fully connected layer; `names` are its weight's and its bias's.
@@ -285,14 +255,25 @@ fn emitted(b: &mut Builder, name: &str, states: TensorId, hidden: usize, emit: E
     (Signal { value, grad: Some(Rows::dense(d_states, batch * count, hidden)), skip: None }, count)
 }
 
-/// The training loss of a forecast against the windows' targets.
-pub fn loss(b: &mut Builder, kind: LossKind, prediction: Signal, windows: Windows) {
+/// What a model ends in.
+#[derive(Debug, Clone, Copy)]
+pub struct Head {
+    /// `[B, Z, K]`, or by channel `[B, K, Z]`
+    pub output: Signal,
+    pub by_channel: bool,
+    /// What [`instance_norm`] took from the windows, which their forecasts get back.
+    pub scale: Option<WindowScale>,
+}
+
+/// The training loss of the head's forecasts against the windows' targets; evaluation keeps the forecasts.
+pub fn loss(b: &mut Builder, kind: LossKind, head: Head, windows: Windows) {
+    let Head { output, by_channel, scale } = head;
     let Windows { target, weight, .. } = windows;
-    let elements = prediction.value.count * prediction.value.width;
-    let forecast = prediction.value.tensor;
-    let d_prediction = prediction.grad.expect("dense signals have a gradient").tensor;
-    b.train_only(Op::Loss(Loss { kind, elements, prediction: forecast, target, weight, d_prediction }));
-    b.evaluate_only(Op::PredictionStore(PredictionStore { elements, prediction: forecast }));
+    let (batch, horizon, targets) = (b.sizes.batch, b.sizes.horizon, b.sizes.targets);
+    let forecast = Forecast { batch, horizon, targets, head: output.value.tensor, by_channel, scale };
+    let d_head = output.grad.expect("dense signals have a gradient").tensor;
+    b.train_only(Op::Loss(Loss { kind, forecast: forecast.clone(), target, weight, d_head }));
+    b.evaluate_only(Op::PredictionStore(PredictionStore { forecast }));
 }
 
 /// A fresh `[count, width]` tensor and its gradient.

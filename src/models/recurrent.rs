@@ -2,7 +2,7 @@
 
 use super::{ModelKind, ModelOptions, Training};
 use crate::error::Result;
-use crate::layers::{self, Emit, Signal};
+use crate::layers::{self, Emit, Head, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::Chance;
 use crate::program::{Builder, Param, ParamLayout, Program, Rows};
@@ -52,11 +52,8 @@ pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: Pa
             x = layers::dropout(&mut b, Chance::Hidden, &format!("dropout:{}.{layer}", model.kind), x);
         }
     }
-    let mut prediction = layers::linear(&mut b, "head", ("head.weight", "head.bias"), x);
-    if let Some(scale) = scale {
-        prediction = layers::instance_denorm(&mut b, scale, false, prediction);
-    }
-    layers::loss(&mut b, training.loss, prediction, windows);
+    let output = layers::linear(&mut b, "head", ("head.weight", "head.bias"), x);
+    layers::loss(&mut b, training.loss, Head { output, by_channel: false, scale }, windows);
     b.optimizer(training.clip);
     b.finish()
 }

@@ -149,10 +149,7 @@ impl Builder {
         let histogram = self.add("prune.histogram".into(), &[Prune::DIGITS], Element::U32, Fill::Zeros);
         self.prune.push(Op::Prune(Prune { prunable_words, histogram }));
         if clip {
-            let partials = words.div_ceil(GradNormPartial::BLOCK);
-            let partial = self.tensor("grad_norm.partial", &[partials]);
-            self.update.push(Op::GradNormPartial(GradNormPartial { words, partial }));
-            self.update.push(Op::GradNorm(GradNorm { partials, partial }));
+            self.update.push(Op::GradNorm(GradNorm { words }));
         }
         self.update.push(Op::AdamMasked(AdamMasked { prunable_words, words }));
     }

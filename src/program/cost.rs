@@ -79,8 +79,6 @@ impl Op {
                 Cost::words(0, read, windows * op.width + 2 * targets)
             }
             Op::InstanceNormForward(op) => instance_norm(op),
-            Op::InstanceDenormForward(op) => instance_denorm(op, [2, 2]),
-            Op::InstanceDenormBackward(op) => instance_denorm(op, [1, 2]),
             Op::LinearForward(op) => {
                 let [n, i, o] = [op.input.count, op.input.width, op.output.width];
                 // Of dropout and of the sum.
@@ -187,13 +185,16 @@ impl Op {
                 let (tokens, pooled) = (op.sequences * op.tokens * op.width, op.sequences * op.width);
                 Cost::words(pooled, pooled, tokens)
             }
-            // The difference is taken once; three of the value, three of the slope.
-            Op::Loss(op) => Cost::words(7 * op.elements, 3 * op.elements, op.elements + 1),
-            Op::PredictionStore(op) => Cost::words(0, op.elements, op.elements),
-            Op::GradNormPartial(op) => {
-                Cost::words(2 * op.words, op.words + op.words / 32, op.words.div_ceil(GradNormPartial::BLOCK))
+            Op::Loss(op) => {
+                let (words, [each, scales]) = (op.forecast.elements(), forecast(&op.forecast, [3, 4]));
+                // The difference is taken once; three of the value, three of the slope.
+                Cost::words((7 + each) * words, 3 * words + scales, words + 1)
             }
-            Op::GradNorm(op) => Cost::words(op.partials + 1, op.partials, 1),
+            Op::PredictionStore(op) => {
+                let (words, [each, scales]) = (op.forecast.elements(), forecast(&op.forecast, [2, 3]));
+                Cost::words(each * words, words + scales, words)
+            }
+            Op::GradNorm(op) => Cost::words(2 * op.words + 1, op.words + op.words / 32, 1),
             // Dense: thirteen of Adam on every word, three of l2 and decay on the prunable.
             Op::AdamMasked(op) => {
                 let read = 4 * op.words + op.words / 32 + status::WORDS;
@@ -231,12 +232,13 @@ fn instance_norm(op: &InstanceNormForward) -> Cost {
     Cost::words(each * normal, all + affine, all + 2 * op.batch * op.targets)
 }
 
-/// `[plain, affine]`: operations per value without an affine part, and those that it adds.
-fn instance_denorm(op: &InstanceDenorm, [plain, affine]: [usize; 2]) -> Cost {
-    let (values, series) = (op.batch * op.horizon * op.targets, op.batch * op.targets);
-    match op.affine {
-        Some(_) => Cost::words((plain + affine) * values, values + 2 * series + 2 * op.targets, values),
-        None => Cost::words(plain * values, values + 2 * series, values),
+/// Operations per value, `plain` and what an affine part adds, and the words of statistics and scales that a forecast reads.
+fn forecast(op: &Forecast, [plain, affine]: [usize; 2]) -> [usize; 2] {
+    let stats = 2 * op.batch * op.targets;
+    match op.scale.map(|scale| scale.affine) {
+        None => [0, 0],
+        Some(None) => [plain, stats],
+        Some(Some(_)) => [plain + affine, stats + 2 * op.targets],
     }
 }
 

@@ -85,24 +85,41 @@ pub struct InstanceNormForward {
     pub affine: Option<Affine>,
 }
 
-/// Forward: `output[b, z, k] = (input[b, z, k] − bias[k]) / (weight[k] + 1e-10) · scale[b, k] + shift[b, k]`.
-/// Backward: `d_input = d_output · scale / (weight + 1e-10)`; the statistics carry no gradient, as RevIN detaches them.
-/// Without an affine part the division is none.
-#[derive(Debug, Clone, PartialEq)]
-pub struct InstanceDenorm {
-    pub batch: usize,
-    pub horizon: usize,
-    pub targets: usize,
+/// What a window's target channels were normalised by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WindowScale {
     /// `[B, K, 2]`
     pub stats: TensorId,
     /// Of `[K]` each in [`PARAMS`].
     pub affine: Option<Affine>,
+}
+
+/// How the head's output becomes the forecast `[B, Z, K]`, in whatever op reads it:
+/// `forecast[b, z, k] = (head[b, z, k] − bias[k]) / (weight[k] + 1e-10) · scale[b, k] + shift[b, k]`, and
+/// `d_head = d_forecast · scale / (weight + 1e-10)`; the statistics carry no gradient, as RevIN detaches them.
+/// Without an affine part the division is none; of windows that were not normalised the two are the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    pub batch: usize,
+    pub horizon: usize,
+    pub targets: usize,
+    /// `[B, Z, K]`, or by channel `[B, K, Z]`: the head's output
+    pub head: TensorId,
     /// Whether the head's side is `[B, K, Z]`.
     pub by_channel: bool,
-    /// What is read: forward `[B, Z, K]`, or by channel `[B, K, Z]`, the head's output; backward `[B, Z, K]`, d_output
-    pub input: TensorId,
-    /// What is written: forward `[B, Z, K]`, the forecast; backward `[B, Z, K]`, or by channel `[B, K, Z]`, d_input
-    pub output: TensorId,
+    pub scale: Option<WindowScale>,
+}
+
+impl Forecast {
+    /// B · Z · K
+    pub fn elements(&self) -> usize {
+        self.batch * self.horizon * self.targets
+    }
+
+    /// `[B, K, 2]`, of windows that were normalised.
+    pub fn stats(&self) -> Option<TensorId> {
+        self.scale.map(|scale| scale.stats)
+    }
 }
 
 /// Elman RNN over `t_begin..t_end`: `h_t = act(projected_t + w_hh · h_{t−1} + b_hh)`, `h_{−1} = 0`.
@@ -208,45 +225,31 @@ pub struct Dropout {
     pub site: u32,
 }
 
-/// `losses[slot] = inv_target_count · Σ weight · loss(prediction − target)` and
-/// `d_prediction = inv_target_count · weight · loss'(prediction − target)`
+/// `losses[slot] = inv_target_count · Σ weight · loss(forecast − target)`, and by
+/// `d_forecast = inv_target_count · weight · loss'(forecast − target)` the gradient of the head's output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loss {
     pub kind: LossKind,
-    /// B · O
-    pub elements: usize,
-    pub prediction: TensorId,
+    pub forecast: Forecast,
+    /// `[B, Z, K]`
     pub target: TensorId,
+    /// `[B, Z, K]`
     pub weight: TensorId,
-    pub d_prediction: TensorId,
+    /// As the head's output lies.
+    pub d_head: TensorId,
 }
 
-/// `predictions[slot · B + b] = prediction[b]`
+/// `predictions[slot · B + b] = forecast[b]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionStore {
-    /// B · O
-    pub elements: usize,
-    pub prediction: TensorId,
+    pub forecast: Forecast,
 }
 
-/// `partial[g] = Σ d²` over the g-th [`GradNormPartial::BLOCK`] words of [`GRADS`] whose mask bit is 1.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GradNormPartial {
-    /// P
-    pub words: usize,
-    /// `[ceil(P / BLOCK)]`
-    pub partial: TensorId,
-}
-
-impl GradNormPartial {
-    pub const BLOCK: usize = 4096;
-}
-
-/// `grad_norm = √(Σ partial)`
+/// `grad_norm = √(Σ d²)` over the words of [`GRADS`] whose mask bit is 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GradNorm {
-    pub partials: usize,
-    pub partial: TensorId,
+    /// P
+    pub words: usize,
 }
 
 /// The fused masked update (Adam, Kingma & Ba 2015, as PyTorch computes it), over all P words at once.
@@ -283,8 +286,6 @@ impl Prune {
 pub enum Op {
     WindowGather(WindowGather),
     InstanceNormForward(InstanceNormForward),
-    InstanceDenormForward(InstanceDenorm),
-    InstanceDenormBackward(InstanceDenorm),
     LinearForward(LinearForward),
     LinearBackwardInput(LinearBackwardInput),
     LinearBackwardWeight(LinearBackwardWeight),
@@ -311,7 +312,6 @@ pub enum Op {
     MeanPoolBackward(MeanPool),
     Loss(Loss),
     PredictionStore(PredictionStore),
-    GradNormPartial(GradNormPartial),
     GradNorm(GradNorm),
     AdamMasked(AdamMasked),
     Prune(Prune),

@@ -1,9 +1,9 @@
-//! instance_norm_forward, instance_denorm_forward, instance_denorm_backward, instance_affine_backward: each window on its
-//! own scale.
+//! instance_norm_forward, instance_affine_backward: each window on its own scale.
 
-use crate::program::op::{Affine, InstanceAffineBackward, InstanceDenorm, InstanceNorm, InstanceNormForward};
+use crate::program::op::{InstanceAffineBackward, InstanceNorm, InstanceNormForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
+use super::forecast::{divisor, scale_and_shift};
 use super::scalar::Scalar;
 use super::storage::Storage;
 
@@ -46,59 +46,6 @@ fn mean_std<T: Scalar>(values: impl ExactSizeIterator<Item = T> + Clone) -> (T, 
     let mean = values.clone().fold(T::ZERO, |sum, x| sum + x) / count;
     let variance = values.fold(T::ZERO, |sum, x| sum + (x - mean) * (x - mean)) / count;
     (mean, (variance + T::from_f32(1e-5)).sqrt())
-}
-
-/// One channel's weight and bias.
-fn scale_and_shift<T: Scalar>(params: &[T], affine: Affine, k: usize) -> (T, T) {
-    (params[affine.weight + k], params[affine.bias + k])
-}
-
-/// What the denormalisation divides by, as the authors of RevIN keep it from 0.
-fn divisor<T: Scalar>(weight: T) -> T {
-    weight + T::from_f32(1e-10)
-}
-
-pub fn instance_denorm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceDenorm) {
-    let mut output = storage.take_floats(op.output);
-    let input = storage.floats(op.input);
-    let stats = storage.floats(op.stats);
-    let params = storage.floats(PARAMS);
-    each_forecast(op, |window, head, stat, k| {
-        let value = match op.affine {
-            Some(affine) => {
-                let (weight, bias) = scale_and_shift(params, affine, k);
-                (input[head] - bias) / divisor(weight)
-            }
-            None => input[head],
-        };
-        output[window] = value * stats[stat + 1] + stats[stat];
-    });
-    storage.put_floats(op.output, output);
-}
-
-pub fn instance_denorm_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceDenorm) {
-    let mut output = storage.take_floats(op.output);
-    let input = storage.floats(op.input);
-    let stats = storage.floats(op.stats);
-    let params = storage.floats(PARAMS);
-    each_forecast(op, |window, head, stat, k| {
-        let d = input[window] * stats[stat + 1];
-        output[head] = match op.affine {
-            Some(affine) => d / divisor(scale_and_shift(params, affine, k).0),
-            None => d,
-        };
-    });
-    storage.put_floats(op.output, output);
-}
-
-/// Calls back with the word of each forecast `[B, Z, K]`, its word on the head's side, that of its statistics, and k.
-fn each_forecast(op: &InstanceDenorm, mut call: impl FnMut(usize, usize, usize, usize)) {
-    let outputs = op.horizon * op.targets;
-    for i in 0..op.batch * outputs {
-        let (b, z, k) = (i / outputs, i % outputs / op.targets, i % op.targets);
-        let head = if op.by_channel { (b * op.targets + k) * op.horizon + z } else { i };
-        call(i, head, (b * op.targets + k) * 2, k);
-    }
 }
 
 pub fn instance_affine_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceAffineBackward) {

@@ -1,8 +1,9 @@
-//! loss: the mean over observed target values, and its gradient.
+//! loss: the mean over observed target values, and the gradient of the head's output.
 
 use crate::program::op::{Loss, LossKind};
 use crate::program::tensor::LOSSES;
 
+use super::forecast::Forecasts;
 use super::scalar::Scalar;
 use super::storage::Storage;
 
@@ -11,24 +12,25 @@ const BLOCK: usize = 256;
 
 pub fn loss<T: Scalar>(storage: &mut Storage<T>, op: &Loss, slot: usize) {
     let mut losses = storage.take_floats(LOSSES);
-    let mut d_prediction = storage.take_floats(op.d_prediction);
-    let prediction = &storage.floats(op.prediction)[..op.elements];
+    let mut d_head = storage.take_floats(op.d_head);
+    let (words, forecasts) = (op.forecast.elements(), Forecasts::new(storage, &op.forecast));
     let target = storage.floats(op.target);
     let weight = storage.floats(op.weight);
     let inv_count = T::from_f32(storage.step(slot).inv_target_count);
-    let slopes = &mut d_prediction[..op.elements];
     let mut total = T::ZERO;
-    for first in (0..op.elements).step_by(BLOCK) {
+    for first in (0..words).step_by(BLOCK) {
         let mut sum = T::ZERO;
-        for i in first..(first + BLOCK).min(op.elements) {
-            let error = prediction[i] - target[i];
+        for i in first..(first + BLOCK).min(words) {
+            let place = forecasts.place(i);
+            let error = forecasts.value(place) - target[i];
             sum += weight[i] * value(op.kind, error);
-            slopes[i] = inv_count * weight[i] * derivative(op.kind, error);
+            let slope = inv_count * weight[i] * derivative(op.kind, error);
+            d_head[place.head] = forecasts.d_head(place, slope);
         }
         total += sum;
     }
     losses[slot] = total * inv_count;
-    storage.put_floats(op.d_prediction, d_prediction);
+    storage.put_floats(op.d_head, d_head);
     storage.put_floats(LOSSES, losses);
 }
 

@@ -7,6 +7,7 @@ mod activation;
 mod attention;
 mod batch_norm;
 mod dropout;
+mod forecast;
 mod instance_norm;
 mod layer_norm;
 mod linear;
@@ -111,8 +112,6 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
     match op {
         Op::WindowGather(op) => window::window_gather(storage, op, slot),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op),
-        Op::InstanceDenormForward(op) => instance_norm::instance_denorm_forward(storage, op),
-        Op::InstanceDenormBackward(op) => instance_norm::instance_denorm_backward(storage, op),
         Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),
@@ -138,8 +137,7 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::MeanPoolForward(op) => patches::mean_pool_forward(storage, op),
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(storage, op),
         Op::Loss(op) => loss::loss(storage, op, slot),
-        Op::PredictionStore(op) => window::prediction_store(storage, op, slot),
-        Op::GradNormPartial(op) => optimizer::grad_norm_partial(storage, op),
+        Op::PredictionStore(op) => forecast::prediction_store(storage, op, slot),
         Op::GradNorm(op) => optimizer::grad_norm(storage, op),
         Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
         Op::Prune(op) => prune::prune(storage, op, slot),

@@ -1,6 +1,6 @@
-//! grad_norm_partial, grad_norm, adam_masked: clipping and the fused masked update.
+//! grad_norm, adam_masked: clipping and the fused masked update.
 
-use crate::program::op::{AdamMasked, GradNorm, GradNormPartial};
+use crate::program::op::{AdamMasked, GradNorm};
 use crate::program::step::{EPS, ReplicaStep};
 use crate::program::tensor::*;
 
@@ -8,27 +8,23 @@ use super::scalar::Scalar;
 use super::storage::Storage;
 use super::tasks::{each, tiles};
 
-pub fn grad_norm_partial<T: Scalar>(storage: &mut Storage<T>, op: &GradNormPartial) {
-    let mut partial = storage.take_floats(op.partial);
+/// Squares summed before the sums are summed: keeps the rounding error of a large model small.
+const BLOCK: usize = 4096;
+
+pub fn grad_norm<T: Scalar>(storage: &mut Storage<T>, op: &GradNorm) {
     let grads = storage.floats(GRADS);
     let mask = storage.integers(MASK);
-    for (g, block) in grads[..op.words].chunks(GradNormPartial::BLOCK).enumerate() {
+    let mut total = T::ZERO;
+    for (g, block) in grads[..op.words].chunks(BLOCK).enumerate() {
         let mut sum = T::ZERO;
         for (j, d) in block.iter().enumerate() {
-            if living(mask, g * GradNormPartial::BLOCK + j) {
+            if living(mask, g * BLOCK + j) {
                 sum += *d * *d;
             }
         }
-        partial[g] = sum;
+        total += sum;
     }
-    storage.put_floats(op.partial, partial);
-}
-
-pub fn grad_norm<T: Scalar>(storage: &mut Storage<T>, op: &GradNorm) {
-    let mut norm = storage.take_floats(GRAD_NORM);
-    let partial = &storage.floats(op.partial)[..op.partials];
-    norm[0] = partial.iter().fold(T::ZERO, |sum, p| sum + *p).sqrt();
-    storage.put_floats(GRAD_NORM, norm);
+    storage.floats_mut(GRAD_NORM)[0] = total.sqrt();
 }
 
 /// Whether bit `i` of a mask is set.

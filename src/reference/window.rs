@@ -1,7 +1,7 @@
-//! window_gather: windows out of the series; prediction_store: forecasts into their slot.
+//! window_gather: windows out of the series.
 
-use crate::program::op::{PredictionStore, WindowGather};
-use crate::program::tensor::{NO_WINDOW, OBSERVED, PREDICTIONS, SERIES, WINDOWS};
+use crate::program::op::WindowGather;
+use crate::program::tensor::{NO_WINDOW, OBSERVED, SERIES, WINDOWS};
 
 use super::scalar::Scalar;
 use super::storage::Storage;
@@ -35,11 +35,4 @@ pub fn window_gather<T: Scalar>(storage: &mut Storage<T>, op: &WindowGather, slo
     storage.put_floats(op.input, input);
     storage.put_floats(op.target, target);
     storage.put_floats(op.weight, weight);
-}
-
-pub fn prediction_store<T: Scalar>(storage: &mut Storage<T>, op: &PredictionStore, slot: usize) {
-    let mut predictions = storage.take_floats(PREDICTIONS);
-    let at = slot * op.elements;
-    predictions[at..at + op.elements].copy_from_slice(&storage.floats(op.prediction)[..op.elements]);
-    storage.put_floats(PREDICTIONS, predictions);
 }

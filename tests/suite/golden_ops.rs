@@ -2,7 +2,7 @@
 
 use microglia::engine::{Engine, Pass};
 use microglia::program::builder::Sizes;
-use microglia::program::op::{Loss, LossKind};
+use microglia::program::op::{Forecast, Loss, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{Builder, List, Op, Param, ParamLayout, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
@@ -30,20 +30,21 @@ fn check_losses(open: &dyn Fn(Program) -> Box<dyn Engine>) {
     for (word, kind) in [("mse", LossKind::Mse), ("mae", LossKind::Mae), ("huber", LossKind::Huber)] {
         for observed in [false, true] {
             let mut b = Builder::new(ONE_OF_ALL, ParamLayout::default());
-            let [prediction, target, weight, d_prediction] =
-                ["prediction", "target", "weight", "d_prediction"].map(|name| b.tensor(name, &[elements]));
-            b.forward(Op::Loss(Loss { kind, elements, prediction, target, weight, d_prediction }));
+            let [head, target, weight, d_head] =
+                ["head", "target", "weight", "d_head"].map(|name| b.tensor(name, &[elements]));
+            let forecast = Forecast { batch: elements, horizon: 1, targets: 1, head, by_channel: false, scale: None };
+            b.forward(Op::Loss(Loss { kind, forecast, target, weight, d_head }));
             let mut engine = open(b.finish().unwrap());
             let weights = if observed { golden.floats("weight") } else { vec![1.0; elements] };
             let step = ReplicaStep { inv_target_count: 1.0 / weights.iter().sum::<f32>(), ..ReplicaStep::idle(1) };
-            engine.write_f32(prediction, 0, &golden.floats("prediction")).unwrap();
+            engine.write_f32(head, 0, &golden.floats("prediction")).unwrap();
             engine.write_f32(target, 0, &golden.floats("target")).unwrap();
             engine.write_f32(weight, 0, &weights).unwrap();
             engine.write_u32(STEPS, 0, bytemuck::cast_slice(&[step])).unwrap();
             engine.run(&[Pass { list: List::Forward, slot: 0 }]).unwrap();
             let over = if observed { "observed" } else { "all" };
             golden.close(&format!("{word}.{over}.loss"), &engine.read_f32(LOSSES, 0).unwrap(), 0.0, 1e-6);
-            golden.close(&format!("{word}.{over}.grad"), &engine.read_f32(d_prediction, 0).unwrap(), 1e-7, 1e-6);
+            golden.close(&format!("{word}.{over}.grad"), &engine.read_f32(d_head, 0).unwrap(), 1e-7, 1e-6);
         }
     }
 }

@@ -3,7 +3,7 @@
 use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
 use microglia::program::builder::{MAX_WORDS, Sizes};
-use microglia::program::op::{InstanceNorm, LossKind};
+use microglia::program::op::{Forecast, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{List, Op, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
@@ -146,12 +146,11 @@ impl Case {
         let zero: Vec<String> = self.golden.value("zero");
         let pass = |list, slot| Pass { list, slot };
         engine.run(&[pass(List::Forward, 0), pass(List::Backward, 0)]).unwrap();
-        let prediction = engine.program().forward.iter().find_map(|op| match op {
-            Op::Loss(op) => Some(op.prediction),
+        let forecast = engine.program().forward.iter().find_map(|op| match op {
+            Op::Loss(op) => Some(op.forecast.clone()),
             _ => None,
         });
-        let output = engine.read_f32(prediction.unwrap(), 0).unwrap();
-        self.near("output", &output, OUTPUT, 0.0);
+        self.near("output", &forecasts(engine, &forecast.unwrap()), OUTPUT, 0.0);
         self.state("running1", engine, &[]);
 
         let grads = engine.read_f32(GRADS, 0).unwrap();
@@ -209,6 +208,22 @@ impl Case {
     fn near(&self, name: &str, found: &[f32], share: f64, floor: f64) {
         self.golden.close(name, found, (share * self.largest(name)).max(floor), 0.0);
     }
+}
+
+/// The forecasts that the loss reads, as no tensor holds them.
+fn forecasts(engine: &mut dyn Engine, op: &Forecast) -> Vec<f32> {
+    let head = engine.read_f32(op.head, 0).unwrap();
+    let (stats, params) =
+        (op.stats().map(|stats| engine.read_f32(stats, 0).unwrap()), engine.read_f32(PARAMS, 0).unwrap());
+    let affine = op.scale.and_then(|scale| scale.affine);
+    let forecast = |i: usize| {
+        let (b, z, k) = (i / (op.horizon * op.targets), i / op.targets % op.horizon, i % op.targets);
+        let series = b * op.targets + k;
+        let value = head[if op.by_channel { series * op.horizon + z } else { i }];
+        let value = affine.map_or(value, |affine| (value - params[affine.bias + k]) / params[affine.weight + k]);
+        stats.as_ref().map_or(value, |stats| value * stats[2 * series + 1] + stats[2 * series])
+    };
+    (0..op.elements()).map(forecast).collect()
 }
 
 fn check_all(open: &dyn Fn(Program) -> Box<dyn Engine>) {

@@ -150,7 +150,7 @@ fn rnn_of_sizes_that_fit_nothing() {
 
 #[test]
 fn rnn_beyond_one_workgroup() {
-    check(Case::new(Rnn, 2, 5, 3, 300).activation(Activation::Relu).prune(100));
+    check(Case::new(Rnn, 2, 5, 3, 300).activation(Activation::Relu).prune(100).clip(0.1));
 }
 
 /// Batches of which cards take wider tiles, and a row more than those hold.
@@ -185,18 +185,21 @@ fn many_rows() {
     }
 }
 
-/// Replicas that differ in their regulariser: L2, weight decay, clipping far and near, random pruning; one has stopped.
+/// Replicas that differ in their regulariser: L2, weight decay, clipping far and near, random pruning; one has stopped. Of
+/// models that one workgroup walks over, and of larger ones.
 #[test]
 fn updates_of_every_kind() {
-    let case = Case::new(Lstm, 5, 4, 3, 7).clip(1e9).prune(6);
-    let passes = (0..case.sizes.slots).flat_map(|slot| List::STEP.map(|list| (list, slot)));
-    check_passes(&case, passes, |r, step| match r {
-        0 => step.l2 = 0.1,
-        1 => step.decay_factor = 1.0 - 1e-3,
-        2 => (step.clip_norm, step.prune_random) = (1e-3, 1),
-        3 => (step.active, step.prune_count) = (0, 0),
-        _ => (step.clip_norm, step.l2, step.prune_count) = (0.0, 0.01, 0),
-    });
+    for case in [Case::new(Lstm, 5, 4, 3, 7), Case::new(Lstm, 5, 2, 1, 128)] {
+        let case = case.clip(1e9).prune(6);
+        let passes = (0..case.sizes.slots).flat_map(|slot| List::STEP.map(|list| (list, slot)));
+        check_passes(&case, passes, |r, step| match r {
+            0 => step.l2 = 0.1,
+            1 => step.decay_factor = 1.0 - 1e-3,
+            2 => (step.clip_norm, step.prune_random) = (1e-3, 1),
+            3 => (step.active, step.prune_count) = (0, 0),
+            _ => (step.clip_norm, step.l2, step.prune_count) = (0.0, 0.01, 0),
+        });
+    }
 }
 
 /// A draw that equals the threshold is kept, one below it is dropped.

@@ -288,14 +288,12 @@ fn the_ops_of_a_step() {
             "batch_norm_statistics",
             "batch_norm_forward",
             "linear_forward",
-            "instance_denorm_forward",
             "loss",
         ]
     );
     assert_eq!(
         labels(List::Backward),
         [
-            "instance_denorm_backward",
             "linear_backward_weight",
             "linear_backward_input",
             "batch_norm_backward_weight",

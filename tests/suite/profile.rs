@@ -45,6 +45,21 @@ fn an_lstm_costs_what_a_hand_counts() {
     assert_eq!(cost(&program, "prune"), [0, 192 + 6, 6]);
 }
 
+/// Eight forecasts: what they are brought back by is read and, where it scales, undone in the loss and when they are kept.
+#[test]
+fn a_forecast_costs_what_a_hand_counts() {
+    let plain = Case::new(Lstm, 1, 2, 3, 4);
+    assert_eq!(cost(&plain.program().unwrap(), "loss"), [7 * 8, 3 * 8, 8 + 1]);
+    // A shift and a scale of each window's two targets.
+    let program = plain.norm(InstanceNorm::Last).clip(1.0).program().unwrap();
+    assert_eq!(cost(&program, "loss"), [(7 + 3) * 8, 3 * 8 + 8, 8 + 1]);
+    let kept = program.evaluate.last().unwrap();
+    assert_eq!((kept.label(), kept.cost().flops, kept.cost().read_bytes), ("prediction_store", 2 * 8, 4 * (8 + 8)));
+    assert_eq!(cost(&program, "grad_norm"), [2 * 384 + 1, 384 + 12, 1]);
+    let affine = Case::patchtst(Variant::Official, 1, 2, 9).set(|p| p.revin_affine = true).program().unwrap();
+    assert_eq!(cost(&affine, "loss"), [(7 + 7) * 12, 3 * 12 + 12 + 6, 12 + 1]);
+}
+
 /// Two windows of three channels are six sequences of three tokens; width 6, two heads of 3, 7 hidden units.
 #[test]
 fn a_patchtst_layer_costs_what_a_hand_counts() {

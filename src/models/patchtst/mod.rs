@@ -5,7 +5,7 @@ mod options;
 
 use super::{ModelOptions, Training};
 use crate::error::Result;
-use crate::layers::{self, BranchEnd, NormKind, ScoreUse, Scores, Signal};
+use crate::layers::{self, BranchEnd, Head, NormKind, ScoreUse, Scores, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::{Affine, Chance, InstanceAffineBackward, Op};
 use crate::program::{Builder, Initial, Param, ParamLayout, Program, Rows, StateLayout};
@@ -172,11 +172,7 @@ pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: Pa
     }
     let head = (b.param(HEAD.0).offset, b.param(HEAD.1).offset);
     layers::linear_to(&mut b, head, x, forecast);
-    let mut prediction = forecast;
-    if let Some(scale) = scale {
-        prediction = layers::instance_denorm(&mut b, scale, options.by_channel(), prediction);
-    }
-    layers::loss(&mut b, training.loss, prediction, windows);
+    layers::loss(&mut b, training.loss, Head { output: forecast, by_channel: options.by_channel(), scale }, windows);
     b.optimizer(training.clip);
     b.finish()
 }

@@ -8,8 +8,6 @@ impl Op {
         match self {
             Op::WindowGather(_) => "window_gather",
             Op::InstanceNormForward(_) => "instance_norm_forward",
-            Op::InstanceDenormForward(_) => "instance_denorm_forward",
-            Op::InstanceDenormBackward(_) => "instance_denorm_backward",
             Op::LinearForward(_) => "linear_forward",
             Op::LinearBackwardInput(_) => "linear_backward_input",
             Op::LinearBackwardWeight(_) => "linear_backward_weight",
@@ -36,7 +34,6 @@ impl Op {
             Op::MeanPoolBackward(_) => "mean_pool_backward",
             Op::Loss(_) => "loss",
             Op::PredictionStore(_) => "prediction_store",
-            Op::GradNormPartial(_) => "grad_norm_partial",
             Op::GradNorm(_) => "grad_norm",
             Op::AdamMasked(_) => "adam_masked",
             Op::Prune(_) => "prune",
@@ -48,7 +45,6 @@ impl Op {
         match self {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
             Op::InstanceNormForward(op) => vec![PARAMS, op.input],
-            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![PARAMS, op.stats, op.input],
             // Of the step table, what is dropped out.
             Op::LinearForward(op) => {
                 let skip = op.residual.map(|residual| residual.skip.tensor);
@@ -92,10 +88,9 @@ impl Op {
                 with([STEPS, op.qkv, op.softmax, op.d_output], [op.before, op.d_scores])
             }
             Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.input],
-            Op::Loss(op) => vec![STEPS, op.prediction, op.target, op.weight],
-            Op::PredictionStore(op) => vec![op.prediction],
-            Op::GradNormPartial(_) => vec![GRADS, MASK],
-            Op::GradNorm(op) => vec![op.partial],
+            Op::Loss(op) => with([STEPS, PARAMS, op.forecast.head, op.target, op.weight], [op.forecast.stats()]),
+            Op::PredictionStore(op) => with([PARAMS, op.forecast.head], [op.forecast.stats()]),
+            Op::GradNorm(_) => vec![GRADS, MASK],
             Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
             Op::Prune(op) => vec![STEPS, PARAMS, MASK, op.histogram],
         }
@@ -106,7 +101,6 @@ impl Op {
         match self {
             Op::WindowGather(op) => vec![op.input, op.target, op.weight],
             Op::InstanceNormForward(op) => vec![op.output, op.stats],
-            Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => vec![op.output],
             Op::LinearForward(op) => with([op.output.tensor], [op.activated.map(|activated| activated.rows.tensor)]),
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],
@@ -130,9 +124,8 @@ impl Op {
             Op::AttentionBackwardQuery(op) => with([op.softmax, op.d_qkv], [op.d_scores]),
             Op::AttentionBackwardKeyValue(op) => vec![op.d_qkv],
             Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.output],
-            Op::Loss(op) => vec![LOSSES, op.d_prediction],
+            Op::Loss(op) => vec![LOSSES, op.d_head],
             Op::PredictionStore(_) => vec![PREDICTIONS],
-            Op::GradNormPartial(op) => vec![op.partial],
             Op::GradNorm(_) => vec![GRAD_NORM],
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
             Op::Prune(op) => vec![MASK, op.histogram],
