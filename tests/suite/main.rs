@@ -104,11 +104,11 @@ mod shaders;
 mod statistics;
 /// No dispatch beyond what a submission may take.
 mod submissions;
-/// The exact smallest weights, against a sort.
-mod topk;
 /// The scripts that ask compilers: what they refuse.
 #[cfg(unix)]
 mod tools;
+/// The exact smallest weights, against a sort.
+mod topk;
 /// Whole runs: seeds, replicas, threads, pruning, interruption.
 mod training;
 /// How products are cut by measurement, kept and repeated.
