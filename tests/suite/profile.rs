@@ -33,8 +33,8 @@ fn cost_where(program: &Program, wanted: impl Fn(&Op) -> bool) -> Option<[u64; 3
 #[test]
 fn an_lstm_costs_what_a_hand_counts() {
     let program = Case::new(Lstm, 1, 2, 3, 4).program().unwrap();
-    // 2·3·3 inputs and 2·2·2 targets with their weights, by two window indices.
-    assert_eq!(cost(&program, "window_gather"), [0, 2 + 18 + 2 * 8, 18 + 2 * 8]);
+    // 2·3·3 inputs, in rows of four words, and 2·2·2 targets with their weights, by two window indices.
+    assert_eq!(cost(&program, "window_gather"), [0, 2 + 18 + 2 * 8, 24 + 2 * 8]);
     // [6, 3] by [16, 3]ᵀ and a bias.
     assert_eq!(cost(&program, "linear_forward"), [2 * 6 * 3 * 16, 18 + 48 + 16, 6 * 16]);
     // 24 units, four gates of 4 products each, and 13 more; states and cells have a row of zeros each.
