@@ -69,7 +69,8 @@ impl FromStr for Form {
     type Err = Failure;
 
     fn from_str(word: &str) -> Result<Self, Failure> {
-        let (language, checks) = word.split_once('+').map_or((word, None), |(language, checks)| (language, Some(checks)));
+        let (language, checks) =
+            word.split_once('+').map_or((word, None), |(language, checks)| (language, Some(checks)));
         let language = match language {
             "wgsl" => Language::Wgsl,
             "msl" => Language::Msl,
@@ -112,8 +113,7 @@ impl Form {
             zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
             ..Default::default()
         };
-        let pipeline =
-            spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: shader.name.clone() };
+        let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: shader.name.clone() };
         let words = spv::write_vec(module, info, &options, Some(&pipeline))?;
         Ok(bytemuck::cast_slice(&words).to_vec())
     }

@@ -41,7 +41,8 @@ struct Pipeline {
 
 /// What every model needs between them: sizes that fit workgroups and sizes that do not, heads of every width.
 fn every_model() -> Vec<Case> {
-    let heads = (1..=128).map(|width| Case::patchtst(Variant::Official, 1, 3, 9).set(|p| (p.d_model, p.heads) = (width, 1)));
+    let heads =
+        (1..=128).map(|width| Case::patchtst(Variant::Official, 1, 3, 9).set(|p| (p.d_model, p.heads) = (width, 1)));
     let hidden = [1, 33, 65, 129, 257].into_iter();
     let recurrent = hidden.flat_map(|hidden| [Rnn, Lstm].map(|kind| Case::new(kind, 1, 3, 3, hidden)));
     standard_cases().into_iter().chain(full_size_models()).chain(heads).chain(recurrent).collect()
@@ -94,11 +95,16 @@ fn main() -> Result<(), Failure> {
             std::fs::write(file, form.write(&resolved).map_err(|e| format!("{}: {e}", pipeline.name))?)?;
         }
         let constants: Vec<String> = pipeline.constants.iter().map(|(word, value)| format!("{word}={value}")).collect();
-        let kinds: String = pipeline.shader.bindings().iter().map(|binding| match binding.access {
-            Access::Uniform if binding.name == SLOT => 'd',
-            Access::Uniform => 'u',
-            Access::Read | Access::ReadWrite => 's',
-        }).collect();
+        let kinds: String = pipeline
+            .shader
+            .bindings()
+            .iter()
+            .map(|binding| match binding.access {
+                Access::Uniform if binding.name == SLOT => 'd',
+                Access::Uniform => 'u',
+                Access::Read | Access::ReadWrite => 's',
+            })
+            .collect();
         let (name, entry, refused_by) = (&pipeline.name, &pipeline.shader.name, &pipeline.refused_by);
         writeln!(index, "{name}\t{entry}\t-{}\t{kinds}\t{refused_by}", constants.join(","))?;
     }

@@ -58,11 +58,6 @@ pub(super) fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             let affine = op.affine.map_or(0, |affine| affine.end(op.targets));
             vec![(op.input, words), (op.output, words), (op.stats, op.batch * op.targets * 2), (PARAMS, affine)]
         }
-        Op::InstanceDenormForward(op) | Op::InstanceDenormBackward(op) => {
-            let words = op.batch * op.horizon * op.targets;
-            let affine = op.affine.map_or(0, |affine| affine.end(op.targets));
-            vec![(op.input, words), (op.output, words), (op.stats, op.batch * op.targets * 2), (PARAMS, affine)]
-        }
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
             let skip = op.residual.map_or(op.output, |residual| residual.skip);
@@ -214,17 +209,15 @@ pub(super) fn extents(op: &Op) -> Vec<(TensorId, usize)> {
             let words = op.sequences * op.width;
             vec![(op.input, words), (op.output, words * op.tokens)]
         }
-        Op::Loss(op) => vec![
-            (op.prediction, op.elements),
-            (op.target, op.elements),
-            (op.weight, op.elements),
-            (op.d_prediction, op.elements),
-        ],
-        Op::PredictionStore(op) => vec![(op.prediction, op.elements), (PREDICTIONS, op.elements)],
-        Op::GradNormPartial(op) => {
-            vec![(GRADS, op.words), (MASK, op.words / 32), (op.partial, op.words.div_ceil(GradNormPartial::BLOCK))]
+        Op::Loss(op) => {
+            let words = op.forecast.elements();
+            let own = [(op.target, words), (op.weight, words), (op.d_head, words)];
+            own.into_iter().chain(forecast(&op.forecast)).collect()
         }
-        Op::GradNorm(op) => vec![(op.partial, op.partials), (GRAD_NORM, 1)],
+        Op::PredictionStore(op) => {
+            [(PREDICTIONS, op.forecast.elements())].into_iter().chain(forecast(&op.forecast)).collect()
+        }
+        Op::GradNorm(op) => vec![(GRADS, op.words), (MASK, op.words / 32), (GRAD_NORM, 1)],
         Op::AdamMasked(op) => vec![(PARAMS, op.words), (MASK, op.words / 32)],
         Op::Prune(op) => {
             vec![(PARAMS, op.prunable_words), (MASK, op.prunable_words / 32), (op.histogram, Prune::DIGITS)]
@@ -236,4 +229,10 @@ fn attention(heads: &Heads, qkv: TensorId, softmax: TensorId, output: TensorId) 
     let tokens = (heads.first_sequence() + heads.sequences()) * heads.tokens;
     let own = tokens - heads.qkv_first * heads.tokens;
     vec![(qkv, own * 3 * heads.model()), (softmax, tokens * heads.heads * 2), (output, tokens * heads.model())]
+}
+
+fn forecast(op: &Forecast) -> impl Iterator<Item = (TensorId, usize)> {
+    let affine = op.scale.and_then(|scale| scale.affine).map(|affine| (PARAMS, affine.end(op.targets)));
+    let stats = op.stats().map(|stats| (stats, op.batch * op.targets * 2));
+    [(op.head, op.elements())].into_iter().chain(stats).chain(affine)
 }

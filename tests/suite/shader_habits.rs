@@ -29,7 +29,9 @@ fn faults(module: &Module, info: &ModuleInfo) -> Vec<String> {
             let Expression::Access { base, index } = *expression else { continue };
             let bytes = own_bytes(module, function, info, base).filter(|_| !is_constant(function, index));
             if let Some(bytes) = bytes.filter(|bytes| *bytes > MAX_INDEXED_BYTES) {
-                faults.push(format!("`{name}` indexes what is its own and takes {bytes} bytes, above {MAX_INDEXED_BYTES}"));
+                faults.push(format!(
+                    "`{name}` indexes what is its own and takes {bytes} bytes, above {MAX_INDEXED_BYTES}"
+                ));
             }
         }
         each_store(&function.body, &mut |pointer| {
@@ -46,12 +48,7 @@ fn is_constant(function: &Function, index: Handle<Expression>) -> bool {
 }
 
 /// Bytes of the whole variable or value that something belongs to, where that is an invocation's own.
-fn own_bytes(
-    module: &Module,
-    function: &Function,
-    info: &FunctionInfo,
-    mut part: Handle<Expression>,
-) -> Option<u32> {
+fn own_bytes(module: &Module, function: &Function, info: &FunctionInfo, mut part: Handle<Expression>) -> Option<u32> {
     while let Expression::Access { base, .. } | Expression::AccessIndex { base, .. } = function.expressions[part] {
         part = base;
     }
@@ -80,7 +77,9 @@ fn each_store(block: &naga::Block, found: &mut impl FnMut(Handle<Expression>)) {
         match statement {
             Statement::Store { pointer, .. } => found(*pointer),
             Statement::Block(block) => each_store(block, found),
-            Statement::If { accept, reject, .. } => [accept, reject].into_iter().for_each(|block| each_store(block, found)),
+            Statement::If { accept, reject, .. } => {
+                [accept, reject].into_iter().for_each(|block| each_store(block, found))
+            }
             Statement::Loop { body, continuing, .. } => {
                 [body, continuing].into_iter().for_each(|block| each_store(block, found));
             }
