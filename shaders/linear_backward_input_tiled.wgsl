@@ -53,16 +53,12 @@ struct Sources {
     column: u32,
 }
 
-// Of these four steps, and of the row of the weight that starts at `right`.
+// Of a quarter, and of the row of the weight that starts at `right`.
 fn bring(sources: Sources, quarter: u32, right: u32) -> Brought {
     return Brought(
         along(LEFT, sources.left, quarter, p.d_output.width),
         across(RIGHT, right, sources.column, p.d_input.width),
     );
-}
-
-fn put_ended(begin: u32, places: Places, brought: Brought, quarter: u32) {
-    put(begin, places, Brought(ended(brought.left, quarter, p.d_output.width), brought.right));
 }
 
 @compute @workgroup_size(LANES)
@@ -89,39 +85,36 @@ fn linear_backward_input_tiled(
         min(tile_column + across_column(lane), p.d_input.width - 1u),
     );
     let places = Places(along_left(lane), along_left(lane) + 4u * PLANE, lane);
-    let quarter = lane % 2u;
+    var quarter = lane % 2u;
+    // Past the last row of the weight it stays there, and what it brings are zeros: whatever there is of d_output adds nothing.
     let output_ = across_row(lane);
+    var there = output_ < steps;
     let hop = units(RIGHT, DEPTH * p.d_input.width);
-    // Past the last row of the weight it stays where it is: what is multiplied with that is zeros, or nothing.
     var right = across_start(RIGHT, weight + min(output_, steps - 1u) * p.d_input.width, sources.column);
     var sum = started_block(replica, first, columns);
+    var half = 0u;
     var brought = bring(sources, quarter, right);
     if (PANELS == 1u) {
-        put_first(0u, places, ended(brought.left, quarter, steps));
+        put_first(half, places, brought.left);
         brought.left = along(LEFT, sources.second, quarter, steps);
     }
-    put_ended(0u, places, brought, quarter);
-    var begin = 0u;
-    for (; begin + DEPTH <= steps; begin = begin + DEPTH) {
+    put(half, places, Brought(brought.left, select(vec4<f32>(0.0), brought.right, there)));
+    for (var begin = 0u; begin < steps; begin = begin + DEPTH) {
         workgroupBarrier();
-        let next = quarter + (begin + DEPTH) / 4u;
-        right = right + select(0u, hop, begin + DEPTH + output_ < steps);
-        brought = bring(sources, next, right);
-        let left_at = left_half(begin) + own.left;
-        let right_at = right_half(begin) + own.right;
+        quarter = quarter + 2u;
+        there = begin + DEPTH + output_ < steps;
+        right = right + select(0u, hop, there);
+        brought = bring(sources, quarter, right);
+        let left_at = half + own.left;
+        let right_at = right_half(half) + own.right;
+        half = half ^ LEFT_HALF;
         sum = add_quarter(sum, left_at, right_planes(right_at));
         if (PANELS == 1u) {
-            put_first(begin + DEPTH, places, ended(brought.left, next, steps));
-            brought.left = along(LEFT, sources.second, next, steps);
+            put_first(half, places, brought.left);
+            brought.left = along(LEFT, sources.second, quarter, steps);
         }
         sum = add_quarter(sum, left_at + 8u * PLANE, right_planes(right_at + 4u * PLANE));
-        put_ended(begin + DEPTH, places, brought, next);
-    }
-    workgroupBarrier();
-    // The quarters left.
-    for (var i = 0u; begin + 4u * i < steps; i = i + 1u) {
-        let planes = right_planes(right_half(begin) + own.right + i * 4u * PLANE);
-        sum = add_quarter(sum, left_half(begin) + own.left + i * 8u * PLANE, planes);
+        put(half, places, Brought(brought.left, select(vec4<f32>(0.0), brought.right, there)));
     }
     if (column < p.d_input.width && first < p.d_input.count) {
         let found = through_activation(sum, replica, first, columns);

@@ -7,7 +7,7 @@
 
 // Whether there is a second input: left open, so that products of one carry none of this code.
 override BESIDE: u32 = 0u;
-// Whether rows lie in sequences, all operands' in equally long ones, and not evenly throughout.
+// Whether the inputs' rows lie in sequences: those of d_output lie evenly.
 override SEQUENCES: u32 = 0u;
 
 struct Params {
@@ -103,16 +103,25 @@ fn hop_of(rows: Rows) -> u32 {
     return DEPTH * rows.inner_stride + DEPTH / rows.inner * gap_of(rows);
 }
 
-// Adds a step to a block.
-fn add_staged(sum: Block, left: u32, right: u32) -> Block {
-    return add_step(sum, sh_left[left], sh_left[left + PLANE], sh_right[right]);
+// Adds a step to a block. Operands that are read word by word take registers, so that the rest must do with fewer.
+fn add_staged(side: u32, sum: Block, left: u32, right: u32) -> Block {
+    if (in_fours(LEFT) && in_fours(side)) {
+        return add_step(sum, sh_left[left], sh_left[left + PLANE], sh_right[right]);
+    }
+    return add_by_halves(sum, left, right);
 }
 
-// The sums of a block, and a part of those of d_output alone: of four outputs, over the rows that lie at an invocation's
-// place and, with one panel, 64 places on.
+// The same with fewer registers: the second four rows come when the first are added.
+fn add_by_halves(sum: Block, left: u32, right: u32) -> Block {
+    let row = sh_right[right];
+    return add_high(add_low(sum, sh_left[left], row), sh_left[left + PLANE], row);
+}
+
+// The sums of a block, and those of d_output alone over every eighth row, for the columns that an invocation brings.
 struct Summed {
     sum: Block,
     bias: vec4<f32>,
+    second_bias: vec4<f32>,
 }
 
 fn summed(side: u32, rows: Rows, task: Task, lane: u32) -> Summed {
@@ -125,73 +134,64 @@ fn summed(side: u32, rows: Rows, task: Task, lane: u32) -> Summed {
         min(task.input + across_column(lane), rows.width - 1u),
     );
     let row = across_row(lane);
-    let n = task.begin + min(row, task.count - 1u);
+    let n = min(task.begin + row, p.input.count - 1u);
     var left = across_start(LEFT, row_start(p.d_output, task.replica, n), columns.left);
     var right = across_start(side, row_start(rows, task.replica, n), columns.right);
-    let left_hop = units(LEFT, hop_of(p.d_output));
+    let left_hop = units(LEFT, DEPTH * p.d_output.inner_stride);
     let right_hop = units(side, hop_of(rows));
-    let left_gap = units(LEFT, gap_of(p.d_output));
     let right_gap = units(side, gap_of(rows));
     let part = DEPTH % rows.inner;
     var place = n % rows.inner;
-    // From which step on it stays at its last row.
+    // Past the last row it stays there, and what it brings of the input are zeros.
+    var there = row < task.count;
     let stays = max(task.count, row + DEPTH) - row - DEPTH;
-    var found = Summed(block_of(vec4<f32>(0.0)), vec4<f32>(0.0));
+    var half = 0u;
+    var found = Summed();
     var brought = bring(side, rows.width, columns, left, right);
+    var counts = select(0.0, 1.0, there && side == RIGHT);
+    found.bias = counts * brought.left;
     if (PANELS == 1u) {
-        put_first(0u, places, brought.left);
+        put_first(half, places, brought.left);
         brought.left = bring_second(columns, left);
+        found.second_bias = counts * brought.left;
     }
-    put(0u, places, brought);
-    var begin = 0u;
-    for (; begin + DEPTH <= task.count; begin = begin + DEPTH) {
+    put(half, places, Brought(brought.left, select(vec4<f32>(0.0), brought.right, there)));
+    // As often in every workgroup, so that the compiler knows all invocations together.
+    for (var begin = 0u; begin < p.split_rows; begin = begin + DEPTH) {
         workgroupBarrier();
-        if (side == RIGHT && task.input == 0u) {
-            found.bias = found.bias + sh_left[left_half(begin) + lane];
-            if (PANELS == 1u) {
-                found.bias = found.bias + sh_left[left_half(begin) + lane + LEFT_HALF / 2u];
-            }
-        }
-        let goes_on = begin < stays;
-        left = left + select(0u, left_hop, goes_on);
-        right = right + select(0u, right_hop, goes_on);
+        there = begin < stays;
+        left = left + select(0u, left_hop, there);
+        right = right + select(0u, right_hop, there);
         if (SEQUENCES == 1u) {
             place = place + part;
             let ended = place >= rows.inner;
             place = select(place, place - rows.inner, ended);
-            left = left + select(0u, left_gap, ended && goes_on);
-            right = right + select(0u, right_gap, ended && goes_on);
+            right = right + select(0u, right_gap, ended && there);
         }
         brought = bring(side, rows.width, columns, left, right);
-        let left_at = left_half(begin) + own.left;
-        let right_at = right_half(begin) + own.right;
-        var sum = add_staged(found.sum, left_at, right_at);
-        sum = add_staged(sum, left_at + 2u * PLANE, right_at + PLANE);
-        sum = add_staged(sum, left_at + 4u * PLANE, right_at + 2u * PLANE);
-        sum = add_staged(sum, left_at + 6u * PLANE, right_at + 3u * PLANE);
+        let left_at = half + own.left;
+        let right_at = right_half(half) + own.right;
+        half = half ^ LEFT_HALF;
+        counts = select(0.0, 1.0, there && side == RIGHT);
+        var sum = add_staged(side, found.sum, left_at, right_at);
+        sum = add_staged(side, sum, left_at + 2u * PLANE, right_at + PLANE);
+        sum = add_staged(side, sum, left_at + 4u * PLANE, right_at + 2u * PLANE);
+        sum = add_staged(side, sum, left_at + 6u * PLANE, right_at + 3u * PLANE);
         if (PANELS == 1u) {
-            put_first(begin + DEPTH, places, brought.left);
+            put_first(half, places, brought.left);
+            found.bias = found.bias + counts * brought.left;
             brought.left = bring_second(columns, left);
         }
-        sum = add_staged(sum, left_at + 8u * PLANE, right_at + 4u * PLANE);
-        sum = add_staged(sum, left_at + 10u * PLANE, right_at + 5u * PLANE);
-        sum = add_staged(sum, left_at + 12u * PLANE, right_at + 6u * PLANE);
-        sum = add_staged(sum, left_at + 14u * PLANE, right_at + 7u * PLANE);
+        sum = add_by_halves(sum, left_at + 8u * PLANE, right_at + 4u * PLANE);
+        sum = add_by_halves(sum, left_at + 10u * PLANE, right_at + 5u * PLANE);
+        sum = add_by_halves(sum, left_at + 12u * PLANE, right_at + 6u * PLANE);
+        sum = add_by_halves(sum, left_at + 14u * PLANE, right_at + 7u * PLANE);
         found.sum = sum;
-        put(begin + DEPTH, places, brought);
-    }
-    workgroupBarrier();
-    // The rows left.
-    for (var i = 0u; begin + i < task.count; i = i + 1u) {
-        let left_at = left_half(begin) + own.left + i * 2u * PLANE;
-        found.sum = add_staged(found.sum, left_at, right_half(begin) + own.right + i * PLANE);
-    }
-    if (side == RIGHT && task.input == 0u) {
-        if (begin + lane / 16u < task.count) {
-            found.bias = found.bias + sh_left[left_half(begin) + lane];
-        }
-        if (PANELS == 1u && begin + 4u + lane / 16u < task.count) {
-            found.bias = found.bias + sh_left[left_half(begin) + lane + LEFT_HALF / 2u];
+        put(half, places, Brought(brought.left, select(vec4<f32>(0.0), brought.right, there)));
+        if (PANELS == 1u) {
+            found.second_bias = found.second_bias + counts * brought.left;
+        } else {
+            found.bias = found.bias + counts * brought.left;
         }
     }
     return found;
@@ -210,15 +210,12 @@ fn linear_backward_weight_tiled(
     let column_group = block % p.column_groups;
     let second = BESIDE == 1u && column_group >= p.own_groups;
     let begin = split * p.split_rows;
-    if (begin >= p.input.count) {
-        return;
-    }
     let task = Task(
         replica,
         block / p.column_groups * 64u,
         select(column_group, column_group - p.own_groups, second) * 32u * PANELS,
         begin,
-        min(p.split_rows, p.input.count - begin),
+        min(p.split_rows, max(p.input.count, begin) - begin),
     );
     var found = Summed();
     if (second) {
@@ -230,12 +227,15 @@ fn linear_backward_weight_tiled(
     // The first tile across also sums the gradient itself, four outputs an invocation.
     if (column_group == 0u) {
         workgroupBarrier();
-        sh_left[lane] = found.bias;
+        sh_left[across_left(lane)] = found.bias;
+        if (PANELS == 1u) {
+            sh_left[across_left(lane) + PLANE] = found.second_bias;
+        }
         workgroupBarrier();
         let outputs = task.output + lane * 4u;
-        if (lane < 16u && outputs < p.d_output.width) {
+        if (task.count > 0u && lane < 2u * PLANE && outputs < p.d_output.width) {
             var bias = sh_left[lane];
-            for (var i = 16u; i < LANES; i = i + 16u) {
+            for (var i = 2u * PLANE; i < LEFT_HALF; i = i + 2u * PLANE) {
                 bias = bias + sh_left[lane + i];
             }
             store(to + p.d_bias + four_columns(outputs, p.d_output.width), bias);
@@ -248,7 +248,7 @@ fn linear_backward_weight_tiled(
     let output_ = task.output + own.row * 4u;
     let input_ = task.input + own.column * 4u;
     let width = select(p.input.width, p.beside.width, second);
-    if (output_ < p.d_output.width && input_ < width) {
+    if (task.count > 0u && output_ < p.d_output.width && input_ < width) {
         let weight = to + select(p.d_weight, p.beside_weight, second);
         let low = weight + four_columns(output_, p.d_output.width) * width;
         let high = weight + four_columns(output_ + 32u, p.d_output.width) * width;

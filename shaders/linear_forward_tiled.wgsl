@@ -63,15 +63,28 @@ struct Sources {
     right: u32,
 }
 
-// Of these four steps a vec4 of each operand.
+// Of a quarter a vec4 of each operand.
 fn bring(sources: Sources, quarter: u32) -> Brought {
     let steps = p.input.width;
     return Brought(along(LEFT, sources.left, quarter, steps), along(RIGHT, sources.right, quarter, steps));
 }
 
-fn put_ended(begin: u32, places: Places, brought: Brought, quarter: u32) {
-    let steps = p.input.width;
-    put(begin, places, Brought(ended(brought.left, quarter, steps), ended(brought.right, quarter, steps)));
+// Zeros past the last step. Where rows of the weight are whole fours so are all steps, and what there is of the input past the
+// last is multiplied by zeros.
+fn left_ended(value: vec4<f32>, quarter: u32) -> vec4<f32> {
+    if (in_fours(RIGHT)) {
+        return value;
+    }
+    return select(vec4<f32>(0.0), value, 4u * quarter + COUNT < vec4<u32>(p.input.width));
+}
+
+fn right_ended(value: vec4<f32>, quarter: u32) -> vec4<f32> {
+    let step = 4u * quarter + select(COUNT, vec4<u32>(0u), in_fours(RIGHT));
+    return select(vec4<f32>(0.0), value, step < vec4<u32>(p.input.width));
+}
+
+fn put_ended(half: u32, places: Places, brought: Brought, quarter: u32) {
+    put(half, places, Brought(left_ended(brought.left, quarter), right_ended(brought.right, quarter)));
 }
 
 @compute @workgroup_size(LANES)
@@ -99,34 +112,29 @@ fn linear_forward_tiled(
         units(RIGHT, weight + output_ * steps),
     );
     let places = Places(along_left(lane), along_left(lane) + 4u * PLANE, along_right(lane));
-    let quarter = lane % 2u;
+    var quarter = lane % 2u;
     var sum = block_of(words_of(RIGHT, replica * p.params_row + p.bias + columns));
+    var half = 0u;
     var brought = bring(sources, quarter);
     if (PANELS == 1u) {
-        put_first(0u, places, ended(brought.left, quarter, steps));
+        put_first(half, places, left_ended(brought.left, quarter));
         brought.left = along(LEFT, sources.second, quarter, steps);
     }
-    put_ended(0u, places, brought, quarter);
-    var begin = 0u;
-    for (; begin + DEPTH <= steps; begin = begin + DEPTH) {
+    put_ended(half, places, brought, quarter);
+    for (var begin = 0u; begin < steps; begin = begin + DEPTH) {
         workgroupBarrier();
-        let next = quarter + (begin + DEPTH) / 4u;
-        brought = bring(sources, next);
-        let left = left_half(begin) + own.left;
-        let right = right_half(begin) + own.right;
+        quarter = quarter + 2u;
+        brought = bring(sources, quarter);
+        let left = half + own.left;
+        let right = right_half(half) + own.right;
+        half = half ^ LEFT_HALF;
         sum = add_quarter(sum, left, transpose(right_planes(right)));
         if (PANELS == 1u) {
-            put_first(begin + DEPTH, places, ended(brought.left, next, steps));
-            brought.left = along(LEFT, sources.second, next, steps);
+            put_first(half, places, left_ended(brought.left, quarter));
+            brought.left = along(LEFT, sources.second, quarter, steps);
         }
         sum = add_quarter(sum, left + 8u * PLANE, transpose(right_planes(right + 4u * PLANE)));
-        put_ended(begin + DEPTH, places, brought, next);
-    }
-    workgroupBarrier();
-    // The quarters left.
-    for (var i = 0u; begin + 4u * i < steps; i = i + 1u) {
-        let right = transpose(right_planes(right_half(begin) + own.right + i * 4u * PLANE));
-        sum = add_quarter(sum, left_half(begin) + own.left + i * 8u * PLANE, right);
+        put_ended(half, places, brought, quarter);
     }
     if (column < p.output.width && first < p.output.count) {
         store_block(row_starts(p.output, replica, first), columns, add_residual(sum, replica, first, columns));

@@ -19,20 +19,12 @@ fn along_right(lane: u32) -> u32 {
     return lane / 64u * 64u + lane % 2u * 4u * PLANE + lane / 16u % 4u * PLANE + lane / 2u % 8u;
 }
 
-// A quarter of a row that starts at `row`, in units; past the end any, which `ended` puts right.
+// A quarter of a row that starts at `row`, in units; past the last step any.
 fn along(side: u32, row: u32, quarter: u32, steps: u32) -> vec4<f32> {
     if (in_fours(side)) {
         return fours_of(side, row + min(quarter, (steps - 1u) / 4u));
     }
     return words_of(side, row + min(4u * quarter + COUNT, vec4<u32>(steps - 1u)));
-}
-
-// Zeros for steps past the last. Where both operands lie in fours, no quarter that is multiplied has any.
-fn ended(value: vec4<f32>, quarter: u32, steps: u32) -> vec4<f32> {
-    if (in_fours(LEFT) && in_fours(RIGHT)) {
-        return value;
-    }
-    return select(vec4<f32>(0.0), value, 4u * quarter + COUNT < vec4<u32>(steps));
 }
 
 // Adds a quarter of the left operand to a block; `right` is a column of four a step.

@@ -16,11 +16,28 @@ fn block_of(row: vec4<f32>) -> Block {
 
 // Adds one step of the sum: a column of 8 times a row of 4.
 fn add_step(sum: Block, low: vec4<f32>, high: vec4<f32>, row: vec4<f32>) -> Block {
+    return add_high(add_low(sum, low, row), high, row);
+}
+
+fn add_low(sum: Block, low: vec4<f32>, row: vec4<f32>) -> Block {
     return Block(
         sum.r0 + low.x * row,
         sum.r1 + low.y * row,
         sum.r2 + low.z * row,
         sum.r3 + low.w * row,
+        sum.r4,
+        sum.r5,
+        sum.r6,
+        sum.r7,
+    );
+}
+
+fn add_high(sum: Block, high: vec4<f32>, row: vec4<f32>) -> Block {
+    return Block(
+        sum.r0,
+        sum.r1,
+        sum.r2,
+        sum.r3,
         sum.r4 + high.x * row,
         sum.r5 + high.y * row,
         sum.r6 + high.z * row,

@@ -60,23 +60,19 @@ fn units(side: u32, words: u32) -> u32 {
     return select(words, words / 4u, in_fours(side));
 }
 
-// The half that the steps from `begin` on lie in, of each operand.
-fn left_half(begin: u32) -> u32 {
-    return (begin * (LEFT_HALF / DEPTH)) & LEFT_HALF;
+// Where the half begins in which the left operand lies at `half`.
+fn right_half(half: u32) -> u32 {
+    return half / (LEFT_HALF / RIGHT_HALF);
 }
 
-fn right_half(begin: u32) -> u32 {
-    return (begin * (RIGHT_HALF / DEPTH)) & RIGHT_HALF;
-}
-
-fn put_first(begin: u32, places: Places, value: vec4<f32>) {
-    sh_left[left_half(begin) + places.left] = value;
+fn put_first(half: u32, places: Places, value: vec4<f32>) {
+    sh_left[half + places.left] = value;
 }
 
 // What was asked for last is waited for first, and then all is there.
-fn put(begin: u32, places: Places, brought: Brought) {
-    sh_right[right_half(begin) + places.right] = brought.right;
-    sh_left[left_half(begin) + select(places.left, places.second, PANELS == 1u)] = brought.left;
+fn put(half: u32, places: Places, brought: Brought) {
+    sh_right[right_half(half) + places.right] = brought.right;
+    sh_left[half + select(places.left, places.second, PANELS == 1u)] = brought.left;
 }
 
 // Four planes of the right operand, one after another.

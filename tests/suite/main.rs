@@ -93,6 +93,7 @@ mod patchtst;
 /// A PatchTST that cannot be built, and files to start from.
 mod patchtst_files;
 /// Costs by hand, profiles of both engines, and `microglia profile` as users meet it.
+mod products;
 mod profile;
 /// A run that stops at any step and goes on ends in the bits of the one that never stopped.
 mod resume;

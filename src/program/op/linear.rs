@@ -63,7 +63,8 @@ pub struct LinearBackwardInput {
 /// `d_weight[o, i] = Σ_n d_output[n, o] · input[n, i]` and `d_bias[o] = Σ_n d_output[n, o]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearBackwardWeight {
-    /// Input `[N, I]` and d_output `[N, O]`: one pair, or one of each range of the rows where those lie in several tensors.
+    /// Input `[N, I]` and d_output `[N, O]`, whose rows lie evenly: one pair, or one of each range of the rows where those lie
+    /// in several tensors.
     pub parts: Vec<(Rows, Rows)>,
     /// Word of `[O, I]` in [`GRADS`](super::GRADS).
     pub d_weight: usize,

@@ -46,9 +46,8 @@ pub fn in_tiles(
 ) -> Dispatch {
     // Something must be bound where there is no second input.
     let second = of.second.unwrap_or(of.input);
-    let all = [of.input, second, of.d_output];
-    let length = sequence(&all);
-    let [input, beside, d_output] = all.map(|rows| shapes.rows(&in_sequences(rows, length)));
+    let [input, beside, d_output] = [of.input, second, of.d_output].map(|rows| shapes.rows(&one_sequence(rows)));
+    assert!(of.d_output.stride().is_some(), "a gradient's rows lie evenly");
     let cut = |rows: &Rows| Cut::tiles(panels, of.d_output.width, rows.width);
     let (own, beside_groups) = (cut(of.input), of.second.map_or(0, |second| cut(second).column_groups));
     let column_groups = own.column_groups + beside_groups;
@@ -75,19 +74,17 @@ pub fn in_tiles(
     let workgroups = groups(splits * blocks, 1);
     let product = Dispatch::new("linear_backward_weight_tiled", &params, &bindings, workgroups, work);
     let product = product.constant("BESIDE", u32::from(of.second.is_some()));
-    sums.bind(product.constant("SEQUENCES", u32::from(all.iter().any(|rows| rows.stride().is_none()))))
+    let sequences = [of.input, second].iter().any(|rows| rows.stride().is_none());
+    sums.bind(product.constant("SEQUENCES", u32::from(sequences)))
 }
 
-/// Rows of a sequence: those that lie in any lie in equally long ones, which the builder checks.
-fn sequence(all: &[&Rows]) -> usize {
-    let uneven = all.iter().find(|rows| rows.stride().is_none());
-    uneven.map_or(all[0].count.max(1), |rows| rows.inner)
-}
-
-/// The same rows, as sequences of this length.
-fn in_sequences(rows: &Rows, length: usize) -> Rows {
+/// Rows that lie evenly, as one sequence; others as they are.
+fn one_sequence(rows: &Rows) -> Rows {
     match rows.stride() {
         None => *rows,
-        Some(stride) => Rows { inner: length, outer_stride: length * stride, inner_stride: stride, ..*rows },
+        Some(stride) => {
+            let inner = rows.count.max(1);
+            Rows { inner, outer_stride: inner * stride, inner_stride: stride, ..*rows }
+        }
     }
 }
