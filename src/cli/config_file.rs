@@ -365,7 +365,7 @@ mod tests {
     fn a_tuning_table_reads_back_as_it_was() {
         let table = "[tuning]\nadapter = 'a \"b\" c'\nproducts = [
              { op = 'linear_forward', rows = 6, inputs = 3, outputs = 4, variant = '64x64' },
-             { op = 'linear_backward_weight', rows = 6, inputs = 3, beside = 4, outputs = 4, variant = '128x32', splits = 2 },
+             { op = 'linear_backward_weight', rows = 6, inputs = 3, beside = 4, outputs = 4, variant = '64x32', splits = 2 },
              ]";
         let first = read_text(table).unwrap();
         assert_eq!(first.tuning.as_ref().unwrap().products[1].splits, Some(2));
