@@ -41,10 +41,8 @@ impl Checks {
     const ALL: Checks = Checks { indices: true, buffers: true, loops: true, divisions: true };
     const NONE: Checks = Checks { indices: false, buffers: false, loops: false, divisions: false };
 
-    /// As wgpu asks for the engine's shaders; drivers that check buffers themselves (robustBufferAccess2) are spared it.
-    fn of_the_engine(driver_checks_buffers: bool) -> Checks {
-        Checks { buffers: !driver_checks_buffers, ..Checks::ALL }
-    }
+    /// As the engine asks wgpu for them.
+    const OF_THE_ENGINE: Checks = Checks { indices: false, buffers: false, ..Checks::ALL };
 
     fn policies(self) -> BoundsCheckPolicies {
         let policy = |on| if on { BoundsCheckPolicy::Restrict } else { BoundsCheckPolicy::Unchecked };
@@ -80,13 +78,13 @@ impl FromStr for Form {
             other => return Err(format!("there is no form `{other}`").into()),
         };
         let checks = match checks {
-            None => Checks::of_the_engine(matches!(language, Language::Spirv)),
+            None => Checks::OF_THE_ENGINE,
             Some("all") => Checks::ALL,
             Some("none") => Checks::NONE,
-            Some("no-indices") => Checks { indices: false, ..Checks::ALL },
-            Some("no-buffers") => Checks { buffers: false, ..Checks::ALL },
-            Some("no-loops") => Checks { loops: false, ..Checks::ALL },
-            Some("no-divisions") => Checks { divisions: false, ..Checks::ALL },
+            Some("indices") => Checks { indices: true, ..Checks::OF_THE_ENGINE },
+            Some("buffers") => Checks { buffers: true, ..Checks::OF_THE_ENGINE },
+            Some("no-loops") => Checks { loops: false, ..Checks::OF_THE_ENGINE },
+            Some("no-divisions") => Checks { divisions: false, ..Checks::OF_THE_ENGINE },
             Some(other) => return Err(format!("there are no checks `{other}`").into()),
         };
         Ok(Form { folder: word.into(), language, checks })

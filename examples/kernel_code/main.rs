@@ -3,8 +3,8 @@
 //!
 //! WHICH is `full-size`, the pipelines that the models people train make on real GPUs, or `every`, those of all models on any
 //! adapter. FORM is a folder's name: `wgsl`, `msl`, `hlsl-5.1`, `hlsl-6.0` or `spirv`; all but `wgsl` take a suffix that says which
-//! checks naga writes into the code: none for those of the engine, `+all` for all that it knows, `+none`, or `+all` less one:
-//! `+no-buffers`, `+no-indices`, `+no-loops`, `+no-divisions`.
+//! checks naga writes into the code: nothing for those of the engine, `+all` for all that it knows, `+none`, or the engine's with
+//! one more, `+indices` or `+buffers`, or one less, `+no-loops` or `+no-divisions`.
 //!
 //! `FOLDER/index.tsv` has a line for each pipeline: its name (each form's file), its shader (its entry point), its constants, the
 //! kinds of its bindings in order (u uniform, d uniform with a dynamic offset, s storage), and who must refuse it: nobody, but

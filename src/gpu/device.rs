@@ -10,6 +10,14 @@ use super::shader::{Constant, Kernel, Shader};
 use super::timing::{Stamps, Tally};
 use crate::error::{Error, Result};
 
+/// The variable of the environment that, where it is `1`, has kernels check every index, to tell a fault of theirs from a
+/// driver's: the engine leaves such checks out, for [`program::check`](crate::program::check) has made them.
+pub const BOUNDS_CHECKS: &str = "MICROGLIA_BOUNDS_CHECKS";
+
+fn asked_for() -> bool {
+    std::env::var_os(BOUNDS_CHECKS).is_some_and(|value| value == "1")
+}
+
 /// A shader's name, and what its open words are.
 type KernelKey = (String, Vec<Constant>);
 
@@ -20,6 +28,8 @@ pub struct Gpu {
     /// The timestamps that were asked for and granted.
     pub(crate) stamps: Option<Stamps>,
     pub(crate) tally: Tally,
+    /// Whether kernels check their indices.
+    pub(super) bounds_checks: bool,
     summary: AdapterSummary,
     pub(super) fault: Fault,
     kernels: Mutex<HashMap<KernelKey, Arc<Kernel>>>,
@@ -63,7 +73,7 @@ impl Gpu {
         };
         let (device, queue) =
             pollster::block_on(handle.request_device(&descriptor)).map_err(|error| failed(error.to_string()))?;
-        let gpu = Self::of(device, queue, stamps, summary.clone());
+        let gpu = Self::of(device, queue, stamps, summary.clone(), asked_for());
         gpu.fault.watch(&gpu.device);
         Ok(Arc::new(gpu))
     }
@@ -79,6 +89,18 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] with every limit that is below WebGPU's defaults for compute shaders.
     pub fn with_device(device: wgpu::Device, queue: wgpu::Queue) -> Result<Arc<Gpu>> {
+        Self::opened(device, queue, asked_for())
+    }
+
+    /// The same, with kernels that check every index, whatever [`BOUNDS_CHECKS`] says: slower, and the same bits.
+    ///
+    /// # Errors
+    /// As [`Gpu::with_device`].
+    pub fn with_bounds_checks(device: wgpu::Device, queue: wgpu::Queue) -> Result<Arc<Gpu>> {
+        Self::opened(device, queue, true)
+    }
+
+    fn opened(device: wgpu::Device, queue: wgpu::Queue, bounds_checks: bool) -> Result<Arc<Gpu>> {
         let (limits, features) = (device.limits(), device.features());
         let summary = AdapterSummary::with(device.adapter_info(), &limits, features);
         if !summary.short_limits.is_empty() {
@@ -88,12 +110,18 @@ impl Gpu {
                 help: "open it with `required_limits: wgpu::Limits::default()` or better".into(),
             });
         }
-        Ok(Arc::new(Self::of(device, queue, Stamps::of(features), summary)))
+        Ok(Arc::new(Self::of(device, queue, Stamps::of(features), summary, bounds_checks)))
     }
 
-    fn of(device: wgpu::Device, queue: wgpu::Queue, stamps: Option<Stamps>, summary: AdapterSummary) -> Gpu {
+    fn of(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        stamps: Option<Stamps>,
+        summary: AdapterSummary,
+        bounds_checks: bool,
+    ) -> Gpu {
         let (tally, fault, kernels) = (Tally::default(), Fault::default(), Mutex::default());
-        Gpu { device, queue, stamps, tally, summary, fault, kernels }
+        Gpu { device, queue, stamps, tally, bounds_checks, summary, fault, kernels }
     }
 
     /// The device, for work of the caller's own.

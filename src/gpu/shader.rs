@@ -163,10 +163,14 @@ impl Kernel {
         let constants: Vec<(&str, f64)> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
         let what = format!("the pipeline of shader `{}`", shader.name);
         let made = gpu.scoped(what, || {
-            let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label,
-                source: wgpu::ShaderSource::Wgsl(shader.source.as_str().into()),
-            });
+            let checks =
+                wgpu::ShaderRuntimeChecks { bounds_checks: gpu.bounds_checks, ..wgpu::ShaderRuntimeChecks::checked() };
+            let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
+            // SAFETY: a kernel's indices lie in its tensors, by what `program::check` holds against them, and tests/suite/bounds.rs
+            // watches every index of every kernel. Loops and divisions stay checked.
+            let module = unsafe {
+                gpu.device.create_shader_module_trusted(wgpu::ShaderModuleDescriptor { label, source }, checks)
+            };
             let layout =
                 gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
             let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {

@@ -13,6 +13,7 @@ use crate::gpu::buffer::{self, POISON, Staging};
 use crate::gpu::pass::{BOUND_SECONDS, Prepared, Submitter};
 use crate::gpu::timing::{self, Stamps};
 use crate::gpu::{AdapterClass, Devices, Gpu};
+use crate::program::check::check;
 use crate::program::{Fill, List, Program, Tensor, TensorId};
 
 /// How an engine is built; none of it but `class` and `tuning` changes a result's bits.
@@ -83,9 +84,11 @@ impl GpuEngine {
     /// Makes everything the program needs. Fails, before it allocates anything, where one model alone is too large.
     ///
     /// # Errors
-    /// [`Error::Adapter`](crate::Error::Adapter) where the device does not compile a shader; all else is
-    /// [`Error::Device`](crate::Error::Device).
+    /// [`Error::Adapter`](crate::Error::Adapter) where the device does not compile a shader; [`Error::Shape`](crate::Error::Shape)
+    /// where an op reaches outside a tensor; all else is [`Error::Device`](crate::Error::Device).
     pub fn new(gpu: Arc<Gpu>, program: Program, options: GpuOptions) -> Result<Self> {
+        // Also what no builder made: kernels do not check an index.
+        check(&program)?;
         let class = options.class.unwrap_or(gpu.summary().class());
         let waves = Waves::of(&gpu, &program, &options)?;
         if gpu.summary().class() != AdapterClass::Discrete {

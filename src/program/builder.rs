@@ -4,7 +4,7 @@
 use super::op::*;
 use super::tensor::*;
 use super::{Param, ParamLayout, Program, ReplicaStep, StateLayout};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The sizes every program needs.
 #[derive(Debug, Clone)]
@@ -146,8 +146,10 @@ impl Builder {
     /// Pruning, clip and masked Adam.
     pub fn optimizer(&mut self, clip: bool) {
         let (prunable_words, words) = (self.params.prunable_words, self.params.words);
-        let histogram = self.add("prune.histogram".into(), &[Prune::DIGITS], Element::U32, Fill::Zeros);
-        self.prune.push(Op::Prune(Prune { prunable_words, histogram }));
+        if prunable_words > 0 {
+            let histogram = self.add("prune.histogram".into(), &[Prune::DIGITS], Element::U32, Fill::Zeros);
+            self.prune.push(Op::Prune(Prune { prunable_words, histogram }));
+        }
         if clip {
             self.update.push(Op::GradNorm(GradNorm { words }));
         }
@@ -172,18 +174,6 @@ impl Builder {
             update: self.update,
             evaluate: self.evaluate,
         };
-        for tensor in &program.tensors {
-            if u32::try_from(tensor.row()).is_err() {
-                return Err(Error::config(
-                    "batch",
-                    format!(
-                        "tensor `{}` of shape {:?} has more words than a kernel can address",
-                        tensor.name, tensor.shape
-                    ),
-                    "choose a smaller --batch, --lookback or --hidden (of patchtst --d-model or --ff)",
-                ));
-            }
-        }
         super::check::check(&program)?;
         Ok(program)
     }

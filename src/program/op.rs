@@ -10,6 +10,7 @@ mod linear;
 mod transformer;
 
 use super::tensor::*;
+use crate::dims::product;
 use crate::words::words;
 
 pub use linear::*;
@@ -113,7 +114,7 @@ pub struct Forecast {
 impl Forecast {
     /// B · Z · K
     pub fn elements(&self) -> usize {
-        self.batch * self.horizon * self.targets
+        product(&[self.batch, self.horizon, self.targets])
     }
 
     /// `[B, K, 2]`, of windows that were normalised.

@@ -166,6 +166,15 @@ impl Rows {
 
     /// One past the last word that any row touches.
     pub fn end(&self) -> usize {
-        if self.count == 0 { self.offset } else { self.start(self.count - 1) + self.width }
+        let Some(last) = self.count.checked_sub(1) else { return self.offset };
+        let (outer, inner) = (last / self.inner.max(1), last % self.inner.max(1));
+        // The last of a whole sequence may lie beyond that of one which is cut short.
+        let whole = outer.checked_sub(1).map(|outer| (outer, self.inner - 1));
+        let start = |(outer, inner): (usize, usize)| {
+            let rows = inner.saturating_mul(self.inner_stride);
+            self.offset.saturating_add(outer.saturating_mul(self.outer_stride)).saturating_add(rows)
+        };
+        let furthest = start((outer, inner)).max(whole.map_or(0, start));
+        furthest.saturating_add(self.width)
     }
 }

@@ -32,6 +32,7 @@ use rayon::prelude::*;
 
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
+use crate::program::check::check;
 use crate::program::{List, Op, Program, TensorId};
 
 pub use scalar::Scalar;
@@ -53,11 +54,15 @@ pub struct CpuEngine<T> {
 
 impl<T: Scalar> CpuEngine<T> {
     /// `threads`: `None` for one per core; at most [`MAX_THREADS`].
+    ///
+    /// # Errors
+    /// As [`check`], and where there are not so many threads or not as much memory.
     pub fn new(program: Program, threads: Option<usize>) -> Result<Self> {
         if threads.is_some_and(|threads| threads > MAX_THREADS) {
             let problem = format!("{} is more than {MAX_THREADS}", threads.unwrap_or_default());
             return Err(Error::config("threads", problem, "choose --threads up to the number of cores"));
         }
+        check(&program)?;
         program.check_memory("the CPU engine", size_of::<T>() as u64)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
             Error::config("threads", format!("cannot start {threads:?} threads: {error}"), "choose a smaller --threads")

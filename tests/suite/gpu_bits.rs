@@ -2,7 +2,7 @@
 
 use microglia::engine::{Engine, Pass};
 use microglia::gpu::AdapterClass::{Discrete, Integrated, Software};
-use microglia::gpu::Gpu;
+use microglia::gpu::{Gpu, wgpu};
 use microglia::kernels::GpuOptions;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{NormKind, Variant};
@@ -11,7 +11,7 @@ use microglia::program::op::{Activation, InstanceNorm};
 use microglia::program::tensor::*;
 use std::sync::Arc;
 
-use crate::gpu_support::{classes, gpu, train, with};
+use crate::gpu_support::{classes, gpu, open, train, with};
 use microglia::compare::Case;
 
 /// Everything that training leaves behind in a replica, as bits.
@@ -140,6 +140,21 @@ fn a_place_in_the_batch_changes_no_bit() {
                 .collect();
             assert!(forecasts[0].iter().any(|&word| word != 0), "{kind} of {hidden} forecasts nothing");
             assert!(forecasts.iter().all(|row| *row == forecasts[0]), "{kind} of {hidden}, {:?}", options.class);
+        }
+    }
+}
+
+/// Kernels that check their indices and kernels that do not, as engines have them.
+#[test]
+fn bounds_checks_change_no_bit() {
+    let Some(gpu) = gpu() else { return };
+    let (device, queue) = open(&gpu, wgpu::Limits::default());
+    let checked = Gpu::with_bounds_checks(device, queue).unwrap();
+    for (case, options) in &each_way() {
+        let (unchecked, _) = run(&gpu, case, 5, options.clone());
+        let (checked, _) = run(&checked, case, 5, options.clone());
+        for (r, (a, b)) in unchecked.iter().zip(&checked).enumerate() {
+            assert_same(&format!("{case:?} with bounds checks, replica {r}"), a, b);
         }
     }
 }

@@ -6,6 +6,8 @@ mod accuracy;
 mod architecture;
 /// Scores and baselines by hand, and the published ETT protocol.
 mod baselines;
+/// No kernel's index lies outside what is bound.
+mod bounds;
 /// The program as users meet it.
 mod cli;
 /// Forecasts and scores of trained models, as users meet them.

@@ -47,7 +47,7 @@ pub struct Affine {
 impl Affine {
     /// One past the last word of either, for `[width]` each.
     pub fn end(&self, width: usize) -> usize {
-        self.weight.max(self.bias) + width
+        self.weight.max(self.bias).saturating_add(width)
     }
 }
 

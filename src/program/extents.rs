@@ -1,0 +1,228 @@
+//! How far each op reaches into the tensors that it reads and writes.
+
+use super::op::*;
+use super::tensor::*;
+use super::{Program, ReplicaStep};
+use crate::dims::product;
+
+/// One past the last word that the op touches of each tensor, whatever its slot: of all that it reads or writes.
+/// Sizes beyond all memory stay so.
+pub fn extents(op: &Op, program: &Program) -> Vec<(TensorId, usize)> {
+    let steps = (STEPS, product(&[program.slots, ReplicaStep::WORDS]));
+    let windows = |batch| (WINDOWS, product(&[program.slots, batch]));
+    match op {
+        Op::WindowGather(op) => {
+            let targets = product(&[op.batch, op.horizon, op.targets]);
+            vec![
+                windows(op.batch),
+                (SERIES, product(&[op.rows, op.channels])),
+                (OBSERVED, product(&[op.rows, op.targets])),
+                (op.input, product(&[op.batch, op.steps, op.width])),
+                (op.target, targets),
+                (op.weight, targets),
+            ]
+        }
+        Op::InstanceNormForward(op) => {
+            let input = product(&[op.batch, op.steps, op.channels]);
+            let stats = product(&[op.batch, op.targets, 2]);
+            vec![(op.input, input), (op.output, input), (op.stats, stats), maybe_affine(op.affine, op.targets)]
+        }
+        Op::LinearForward(op) => {
+            let (inputs, outputs) = (op.input.width, op.output.width);
+            let parameters = [matrix(PARAMS, op.weight, &[outputs, inputs]), matrix(PARAMS, op.bias, &[outputs])];
+            let beside = [op.residual.map(|residual| residual.skip), op.activated.map(|activated| activated.rows)];
+            let rows = [op.input, op.output].into_iter().chain(beside.into_iter().flatten());
+            rows.map(reach).chain(parameters).chain([steps]).collect()
+        }
+        Op::LinearBackwardInput(op) => {
+            let weight = matrix(PARAMS, op.weight, &[op.d_output.width, op.d_input.width]);
+            let beside = [op.skip, op.activated.map(|activated| activated.rows)];
+            let rows = [op.d_output, op.d_input].into_iter().chain(beside.into_iter().flatten());
+            rows.map(reach).chain([weight, steps]).collect()
+        }
+        Op::LinearBackwardWeight(op) => {
+            let (inputs, outputs) = op.widths();
+            let own = [matrix(GRADS, op.d_weight, &[outputs, inputs]), matrix(GRADS, op.d_bias, &[outputs])];
+            let beside = op.beside.iter().flat_map(|beside| {
+                let weight = matrix(GRADS, beside.d_weight, &[outputs, beside.input.width]);
+                [reach(beside.input), weight, matrix(GRADS, beside.d_bias, &[outputs])]
+            });
+            let rows = op.parts.iter().flat_map(|&(input, d_output)| [input, d_output]);
+            rows.map(reach).chain(own).chain(beside).collect()
+        }
+        Op::RnnForward(op) => vec![
+            matrix(PARAMS, op.w_hh, &[op.hidden, op.hidden]),
+            matrix(PARAMS, op.b_hh, &[op.hidden]),
+            (op.projected, product(&[op.batch, op.steps, op.hidden])),
+            (op.states, product(&[op.batch, after(op.steps), op.hidden])),
+        ],
+        Op::RnnBackward(op) => vec![
+            matrix(PARAMS, op.w_hh, &[op.hidden, op.hidden]),
+            (op.states, product(&[op.batch, after(op.steps), op.hidden])),
+            (op.d_output, product(&[op.batch, op.d_output_steps, op.hidden])),
+            (op.d_projected, product(&[op.batch, op.steps, op.hidden])),
+        ],
+        Op::LstmForward(op) => vec![
+            matrix(PARAMS, op.w_hh, &[4, op.hidden, op.hidden]),
+            matrix(PARAMS, op.b_hh, &[4, op.hidden]),
+            (op.gates, product(&[op.batch, op.steps, 4, op.hidden])),
+            (op.states, product(&[op.batch, after(op.steps), op.hidden])),
+            (op.cells, product(&[op.batch, after(op.steps), op.hidden])),
+        ],
+        Op::LstmBackward(op) => vec![
+            matrix(PARAMS, op.w_hh, &[4, op.hidden, op.hidden]),
+            (op.gates, product(&[op.batch, op.steps, 4, op.hidden])),
+            (op.cells, product(&[op.batch, after(op.steps), op.hidden])),
+            (op.d_output, product(&[op.batch, op.d_output_steps, op.hidden])),
+        ],
+        Op::Dropout(op) => vec![steps, reach(op.input), reach(op.output)],
+        Op::PatchGather(op) => {
+            let output = product(&[op.batch, op.sequences, op.patches.count, op.patches.rows, op.width]);
+            vec![(op.input, product(&[op.batch, op.steps, op.channels])), (op.output, output)]
+        }
+        Op::InstanceAffineBackward(op) => {
+            let affine = op.affine.end(op.targets);
+            let forecast = product(&[op.batch, op.targets, op.horizon]);
+            vec![
+                (PARAMS, affine),
+                (GRADS, affine),
+                (op.input, product(&[op.batch, op.steps, op.channels])),
+                (op.stats, product(&[op.batch, op.targets, 2])),
+                (op.d_patches, product(&[op.batch, op.targets, op.patches.count, op.patches.rows])),
+                (op.forecast, forecast),
+                (op.d_forecast, forecast),
+            ]
+        }
+        Op::PositionsForward(op) => {
+            let sums = product(&[op.sequences, op.width]);
+            vec![steps, matrix(PARAMS, op.positions, &[op.width]), (op.input, sums), (op.output, sums)]
+        }
+        Op::PositionsBackward(op) => {
+            vec![matrix(GRADS, op.d_positions, &[op.width]), (op.d_sum, product(&[op.sequences, op.width]))]
+        }
+        Op::BatchNormStatistics(op) => vec![
+            steps,
+            windows(op.batch),
+            (op.input, product(&[op.batch, op.tokens, op.width])),
+            batch_stats(op.stats, op.width),
+            // The running mean and variance, and the count's two words.
+            (STATE, op.running.saturating_add(product(&[2, op.width])).saturating_add(2)),
+        ],
+        Op::BatchNormForward(op) => {
+            let rows = product(&[op.count, op.width]);
+            let stats = matrix(op.stats, op.mean, &[2, op.width]);
+            vec![(op.input, rows), (op.output, rows), stats, (PARAMS, op.affine.end(op.width))]
+        }
+        Op::BatchNormBackwardWeight(op) => {
+            let rows = product(&[op.count, op.width]);
+            let stats = batch_stats(op.stats, op.width);
+            vec![(op.input, rows), (op.d_output, rows), stats, (GRADS, op.d_affine.end(op.width))]
+        }
+        Op::BatchNormBackwardInput(op) => {
+            let rows = product(&[op.batch, op.tokens, op.width]);
+            let affine = op.affine.end(op.width);
+            let all = [(op.input, rows), (op.d_output, rows), (op.d_input, rows), (PARAMS, affine), (GRADS, affine)];
+            let skip = op.skip.map(|skip| (skip, rows));
+            all.into_iter().chain([windows(op.batch), batch_stats(op.stats, op.width)]).chain(skip).collect()
+        }
+        Op::LayerNormForward(op) => {
+            let (rows, stats) = (product(&[op.count, op.width]), product(&[op.count, 2]));
+            vec![(op.input, rows), (op.output, rows), (op.stats, stats), (PARAMS, op.affine.end(op.width))]
+        }
+        Op::LayerNormBackwardWeight(op) => {
+            let (rows, stats) = (product(&[op.count, op.width]), product(&[op.count, 2]));
+            vec![(op.input, rows), (op.d_output, rows), (op.stats, stats), (GRADS, op.d_affine.end(op.width))]
+        }
+        Op::LayerNormBackwardInput(op) => {
+            let (rows, stats) = (product(&[op.count, op.width]), product(&[op.count, 2]));
+            let all = [(op.input, rows), (op.d_output, rows), (op.d_input, rows), (op.stats, stats)];
+            let skip = op.skip.map(|skip| (skip, rows));
+            all.into_iter().chain([(PARAMS, op.affine.end(op.width))]).chain(skip).collect()
+        }
+        Op::AttentionForward(op) => {
+            let scores = scores(&op.heads, [op.before, op.scores]);
+            attention(&op.heads, op.qkv, op.softmax, op.output).into_iter().chain(scores).chain([steps]).collect()
+        }
+        Op::AttentionBackwardQuery(op) | Op::AttentionBackwardKeyValue(op) => {
+            let scores = scores(&op.heads, [op.before, op.d_scores]);
+            let forward = attention(&op.heads, op.qkv, op.softmax, op.output);
+            let backward = attention(&op.heads, op.d_qkv, op.softmax, op.d_output);
+            forward.into_iter().chain(backward).chain(scores).chain([steps]).collect()
+        }
+        Op::MeanPoolForward(op) => {
+            let (whole, pooled) = (product(&[op.sequences, op.tokens, op.width]), product(&[op.sequences, op.width]));
+            vec![(op.input, whole), (op.output, pooled)]
+        }
+        Op::MeanPoolBackward(op) => {
+            let (whole, pooled) = (product(&[op.sequences, op.tokens, op.width]), product(&[op.sequences, op.width]));
+            vec![(op.input, pooled), (op.output, whole)]
+        }
+        Op::Loss(op) => {
+            let forecasts = op.forecast.elements();
+            let own = [(op.target, forecasts), (op.weight, forecasts), (op.d_head, forecasts)];
+            let tables = [steps, (LOSSES, program.slots)];
+            own.into_iter().chain(tables).chain(forecast(&op.forecast)).collect()
+        }
+        Op::PredictionStore(op) => {
+            let slots = program.slots.min(program.prediction_slots);
+            let stored = product(&[slots, op.forecast.elements()]);
+            [(PREDICTIONS, stored)].into_iter().chain(forecast(&op.forecast)).collect()
+        }
+        Op::GradNorm(op) => vec![(GRADS, op.words), (MASK, op.words.div_ceil(32)), (GRAD_NORM, 1)],
+        Op::AdamMasked(op) => {
+            let words = op.words.max(op.prunable_words);
+            let arenas = [PARAMS, GRADS, MOMENT1, MOMENT2].map(|arena| (arena, words));
+            let own = [steps, (MASK, words.div_ceil(32)), (GRAD_NORM, 1), (STATUS, status::WORDS)];
+            arenas.into_iter().chain(own).collect()
+        }
+        Op::Prune(op) => {
+            let mask = (MASK, op.prunable_words.div_ceil(32));
+            vec![steps, (PARAMS, op.prunable_words), mask, (op.histogram, Prune::DIGITS)]
+        }
+    }
+}
+
+fn reach(rows: Rows) -> (TensorId, usize) {
+    (rows.tensor, rows.end())
+}
+
+/// Of words that lie together from the first on.
+fn matrix(tensor: TensorId, first: usize, sizes: &[usize]) -> (TensorId, usize) {
+    (tensor, first.saturating_add(product(sizes)))
+}
+
+/// T + 1: the state before the first step, and after each.
+fn after(steps: usize) -> usize {
+    steps.saturating_add(1)
+}
+
+/// Mean, variance, and the count.
+fn batch_stats(stats: TensorId, width: usize) -> (TensorId, usize) {
+    (stats, product(&[2, width]).saturating_add(1))
+}
+
+fn attention(heads: &Heads, qkv: TensorId, softmax: TensorId, output: TensorId) -> [(TensorId, usize); 3] {
+    let sequences = heads.first_sequence().saturating_add(heads.sequences());
+    let own = sequences.saturating_sub(heads.qkv_first);
+    [
+        (qkv, product(&[own, heads.tokens, 3, heads.heads, heads.width])),
+        (softmax, product(&[sequences, heads.tokens, heads.heads, 2])),
+        (output, product(&[sequences, heads.tokens, heads.heads, heads.width])),
+    ]
+}
+
+fn scores<const N: usize>(heads: &Heads, tensors: [Option<TensorId>; N]) -> impl Iterator<Item = (TensorId, usize)> {
+    let words = product(&[heads.pairs, heads.tokens, heads.tokens]);
+    tensors.into_iter().flatten().map(move |tensor| (tensor, words))
+}
+
+fn forecast(op: &Forecast) -> impl Iterator<Item = (TensorId, usize)> {
+    let affine = maybe_affine(op.scale.and_then(|scale| scale.affine), op.targets);
+    let stats = op.stats().map(|stats| (stats, product(&[op.batch, op.targets, 2])));
+    [(op.head, op.elements()), affine].into_iter().chain(stats)
+}
+
+/// Kernels are given the arena in any case, and read none of it where there is no affine part.
+fn maybe_affine(affine: Option<Affine>, width: usize) -> (TensorId, usize) {
+    (PARAMS, affine.map_or(0, |affine| affine.end(width)))
+}
