@@ -122,11 +122,17 @@ pub fn try_to_write(folder: &Path) -> io::Result<()> {
 
 /// Waits until the disk has what was written.
 fn flush(file: &File) -> io::Result<()> {
-    let flushed = file.sync_all();
-    // There, it also empties the disk's own cache. Network shares and some disks refuse that, and still write when asked to.
+    // On macOS that also empties the disk's own cache. Network shares and some disks refuse it, and still write when asked to.
     #[cfg(target_os = "macos")]
-    let flushed = flushed.or_else(|_| Ok(rustix::fs::fsync(file)?));
-    flushed
+    return or_plainly(file.sync_all(), || Ok(rustix::fs::fsync(file)?));
+    #[cfg(not(target_os = "macos"))]
+    file.sync_all()
+}
+
+/// What the system's plainer way says where the thorough one is refused.
+#[cfg(any(target_os = "macos", test))]
+fn or_plainly(thorough: io::Result<()>, plain: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    thorough.or_else(|_| plain())
 }
 
 /// So that a rename survives a power cut. Not every system opens a folder, and not every file system flushes one: the rename has
@@ -322,6 +328,23 @@ mod tests {
         soon.join().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"after");
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "no half of a file");
+    }
+
+    #[test]
+    fn a_disk_that_refuses_to_empty_its_cache_is_asked_to_write() {
+        let refused = || io::Result::Err(io::ErrorKind::Unsupported.into());
+        assert!(or_plainly(Ok(()), || panic!("asked twice")).is_ok());
+        assert!(or_plainly(refused(), || Ok(())).is_ok());
+        assert!(or_plainly(refused(), refused).is_err(), "nothing was written, and nobody told");
+    }
+
+    /// A rename stands, whether or not the folder can be flushed.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_refuses_to_be_flushed_is_no_error() {
+        assert!(flush(&File::open("/proc/self").unwrap()).is_err(), "such a folder is needed for this test");
+        flush_folder_of(Path::new("/proc/self/status"));
+        flush_folder_of(Path::new("/no/such/folder/file"));
     }
 
     #[test]
