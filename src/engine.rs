@@ -103,10 +103,10 @@ pub trait Engine {
 
     /// Leaves the replicas marked true out of [`Engine::run`] until told otherwise; their rows stay readable and writable,
     /// and no bit of the others changes. An engine may go on computing them.
-    fn rest(&mut self, resting: &[bool]) -> Result<()> {
-        let _ = resting;
-        Ok(())
-    }
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) unless there is a mark for each replica.
+    fn rest(&mut self, resting: &[bool]) -> Result<()>;
 
     /// Runs one op of a list.
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()>;
@@ -136,23 +136,36 @@ pub trait Engine {
     /// Measures what the device can do at best; takes a second or two.
     fn roofline(&mut self) -> Result<Roofline>;
 
-    /// Writes a replica's row.
+    /// Writes a replica's row of floats.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) with both sizes, where `values` are not as many as the row has, or there is no
-    /// such replica.
+    /// such tensor or replica; [`Error::Element`](crate::Error::Element) where the tensor holds no floats.
     fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()>;
 
-    /// The same of a tensor of words.
+    /// Writes a replica's row of words; of a tensor of floats, their bits.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape), as [`Engine::write_f32`].
     fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()>;
 
-    /// Waits for all work given so far.
+    /// A replica's row of floats. Waits for all work given so far.
+    ///
+    /// # Errors
+    /// As [`Engine::write_f32`].
     fn read_f32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<f32>>;
 
-    /// Waits for all work given so far.
+    /// A replica's row of words; of a tensor of floats, their bits. Waits for all work given so far.
+    ///
+    /// # Errors
+    /// As [`Engine::write_u32`].
     fn read_u32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<u32>>;
 
     /// Copies one replica's row of `from` onto that of `to`, on the device.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) and [`Error::Element`](crate::Error::Element) where the two differ in size or in what
+    /// they hold, or there is no such tensor or replica.
     fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()>;
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::program::Element;
+
 /// What this crate's functions give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -21,6 +23,10 @@ pub enum Error {
     /// Shapes that do not fit one another: a bug in a model builder, or a checkpoint of another model.
     #[error("{op}: tensor `{tensor}` has shape {found:?}, expected {expected:?}")]
     Shape { op: String, tensor: String, expected: Vec<usize>, found: Vec<usize> },
+
+    /// A call on an engine that reads or writes a tensor as what it does not hold.
+    #[error("{op}: tensor `{tensor}` holds {found}, expected {expected}")]
+    Element { op: &'static str, tensor: String, expected: Element, found: Element },
 
     /// No adapter fits, or the device refused or lost work.
     #[error("device: {problem}\n  help: {help}")]

@@ -235,7 +235,7 @@ impl GpuEngine {
     }
 
     fn write(&mut self, id: TensorId, replica: usize, bytes: &[u8]) -> Result<()> {
-        self.program.check_row(id, replica, bytes.len() / 4)?;
+        self.program.check_row(self.program.check_replica(id, replica)?, bytes.len() / 4)?;
         let (buffer, start) = self.buffer(id, replica)?;
         if !bytes.is_empty() {
             let what = format_args!("a write of {} bytes to tensor `{}`", bytes.len(), self.program.tensor(id).name);
@@ -245,7 +245,7 @@ impl GpuEngine {
     }
 
     fn read(&mut self, id: TensorId, replica: usize) -> Result<Vec<u8>> {
-        let bytes = self.program.tensor(id).words() as u64 * 4;
+        let bytes = self.program.check_replica(id, replica)?.words() as u64 * 4;
         let (buffer, start) = self.buffer(id, replica)?;
         // A handle: the buffer stays the engine's.
         let buffer = buffer.clone();
@@ -329,6 +329,7 @@ impl Engine for GpuEngine {
     }
 
     fn rest(&mut self, resting: &[bool]) -> Result<()> {
+        self.program.check_resting(resting)?;
         let spans: Vec<(usize, usize)> = self.waves.spans().collect();
         for (wave, (first, count)) in spans.into_iter().enumerate() {
             let working = (0..count).filter(|one| !resting[first + one]).count();
@@ -352,6 +353,7 @@ impl Engine for GpuEngine {
     }
 
     fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()> {
+        self.program.check_floats("write", tensor, replica)?;
         self.write(tensor, replica, bytemuck::cast_slice(values))
     }
 
@@ -360,6 +362,7 @@ impl Engine for GpuEngine {
     }
 
     fn read_f32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<f32>> {
+        self.program.check_floats("read", tensor, replica)?;
         Ok(bytemuck::pod_collect_to_vec(&self.read(tensor, replica)?))
     }
 
@@ -368,8 +371,7 @@ impl Engine for GpuEngine {
     }
 
     fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
-        self.program.check_copy(from, to, replica)?;
-        let source = self.program.tensor(from);
+        let source = self.program.check_copy(from, to, replica)?;
         if from == to || source.words() == 0 {
             return Ok(());
         }

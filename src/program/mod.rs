@@ -4,6 +4,7 @@
 
 pub mod arena;
 pub mod builder;
+mod calls;
 pub mod check;
 pub mod cost;
 pub mod extents;
@@ -88,52 +89,6 @@ impl Program {
         self.backward.iter().filter_map(|op| Some((ends(op)?, op))).min_by_key(|&(end, _)| end).map(|(_, op)| op)
     }
 
-    /// Fails where a list has no op of this index, or the tables no such slot.
-    pub(crate) fn check_op(&self, list: List, index: usize, slot: usize) -> Result<()> {
-        let ops = self.list(list).len();
-        if index >= ops {
-            return Err(outside(format!("{list:?}"), "ops", ops, index));
-        }
-        self.check_slot(list, slot)
-    }
-
-    /// Fails where a pass's slot is outside the tables.
-    pub(crate) fn check_slot(&self, list: List, slot: usize) -> Result<()> {
-        let slots = match list {
-            List::Evaluate => self.slots.min(self.prediction_slots),
-            _ => self.slots,
-        };
-        if slot < slots { Ok(()) } else { Err(outside(format!("{list:?}"), "steps", slots, slot)) }
-    }
-
-    /// Fails where a tensor has no row of this replica; a shared one has replica 0's alone.
-    pub(crate) fn check_replica(&self, id: TensorId, replica: usize) -> Result<()> {
-        let tensor = self.tensor(id);
-        let rows = if tensor.shared { 1 } else { self.replicas };
-        if replica < rows { Ok(()) } else { Err(outside("replica", &tensor.name, rows, replica)) }
-    }
-
-    /// The same, and where so many words are not a row of it.
-    pub(crate) fn check_row(&self, id: TensorId, replica: usize, words: usize) -> Result<()> {
-        let tensor = self.tensor(id);
-        if words != tensor.words() {
-            let (expected, found) = (tensor.shape.clone(), vec![words]);
-            return Err(Error::Shape { op: "write".into(), tensor: tensor.name.clone(), expected, found });
-        }
-        self.check_replica(id, replica)
-    }
-
-    /// Fails where one tensor's row cannot be copied onto another's.
-    pub(crate) fn check_copy(&self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
-        let (source, target) = (self.tensor(from), self.tensor(to));
-        if source.words() != target.words() {
-            let (expected, found) = (source.shape.clone(), target.shape.clone());
-            return Err(Error::Shape { op: "copy".into(), tensor: target.name.clone(), expected, found });
-        }
-        self.check_replica(from, replica)?;
-        self.check_replica(to, replica)
-    }
-
     /// Words of all rows of one replica, and of what all replicas share.
     pub fn row_words(&self) -> (u64, u64) {
         let sum = |shared: bool| -> u64 {
@@ -170,9 +125,4 @@ impl Program {
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.index()]
     }
-}
-
-/// What does not lie among `count` of its kind.
-fn outside(op: impl Into<String>, tensor: &str, count: usize, index: usize) -> Error {
-    Error::Shape { op: op.into(), tensor: tensor.into(), expected: vec![count], found: vec![index] }
 }

@@ -1,5 +1,7 @@
 //! Tensors: named storage of which every replica has a row of its own, or which all share.
 
+use std::fmt;
+
 use crate::dims::{padded, product};
 
 /// Index into [`Program::tensors`](super::Program::tensors).
@@ -69,6 +71,15 @@ pub mod status {
 pub enum Element {
     F32,
     U32,
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Element::F32 => "f32",
+            Element::U32 => "u32",
+        })
+    }
 }
 
 /// What a fresh tensor holds.

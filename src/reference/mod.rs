@@ -33,7 +33,7 @@ use rayon::prelude::*;
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::check::check;
-use crate::program::{List, Op, Program, TensorId};
+use crate::program::{Element, List, Op, Program, TensorId};
 
 pub use scalar::Scalar;
 use storage::Storage;
@@ -209,6 +209,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     }
 
     fn rest(&mut self, resting: &[bool]) -> Result<()> {
+        self.program.check_resting(resting)?;
         self.resting.copy_from_slice(resting);
         Ok(())
     }
@@ -221,32 +222,48 @@ impl<T: Scalar> Engine for CpuEngine<T> {
         Ok(())
     }
 
-    fn write_f32(&mut self, tensor: TensorId, replica: usize, values: &[f32]) -> Result<()> {
-        self.program.check_row(tensor, replica, values.len())?;
-        self.set_values(tensor, replica, values.iter().map(|value| T::from_f32(*value)).collect());
+    fn write_f32(&mut self, id: TensorId, replica: usize, values: &[f32]) -> Result<()> {
+        self.program.check_row(self.program.check_floats("write", id, replica)?, values.len())?;
+        self.set_values(id, replica, values.iter().map(|value| T::from_f32(*value)).collect());
         Ok(())
     }
 
-    fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()> {
-        self.program.check_row(tensor, replica, values.len())?;
-        self.replicas[replica].integers_mut(tensor).copy_from_slice(values);
+    fn write_u32(&mut self, id: TensorId, replica: usize, values: &[u32]) -> Result<()> {
+        let tensor = self.program.check_replica(id, replica)?;
+        self.program.check_row(tensor, values.len())?;
+        match tensor.element {
+            Element::U32 => self.replicas[replica].integers_mut(id).copy_from_slice(values),
+            Element::F32 => {
+                let floats = values.iter().map(|bits| T::from_f32(f32::from_bits(*bits)));
+                self.set_values(id, replica, floats.collect());
+            }
+        }
         Ok(())
     }
 
-    fn read_f32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<f32>> {
-        self.program.check_replica(tensor, replica)?;
-        Ok(self.values(tensor, replica).iter().map(|value| value.to_f32()).collect())
+    fn read_f32(&mut self, id: TensorId, replica: usize) -> Result<Vec<f32>> {
+        self.program.check_floats("read", id, replica)?;
+        Ok(self.values(id, replica).iter().map(|value| value.to_f32()).collect())
     }
 
-    fn read_u32(&mut self, tensor: TensorId, replica: usize) -> Result<Vec<u32>> {
-        self.program.check_replica(tensor, replica)?;
-        Ok(self.replicas[replica].integers(tensor).to_vec())
+    fn read_u32(&mut self, id: TensorId, replica: usize) -> Result<Vec<u32>> {
+        Ok(match self.program.check_replica(id, replica)?.element {
+            Element::U32 => self.replicas[replica].integers(id).to_vec(),
+            Element::F32 => self.values(id, replica).iter().map(|value| value.to_f32().to_bits()).collect(),
+        })
     }
 
     fn copy(&mut self, from: TensorId, to: TensorId, replica: usize) -> Result<()> {
-        self.program.check_copy(from, to, replica)?;
-        let values = self.values(from, replica).to_vec();
-        self.replicas[replica].put_floats(to, values);
+        match self.program.check_copy(from, to, replica)?.element {
+            Element::U32 => {
+                let words = self.replicas[replica].integers(from).to_vec();
+                self.replicas[replica].put_integers(to, words);
+            }
+            Element::F32 => {
+                let values = self.values(from, replica).to_vec();
+                self.set_values(to, replica, values);
+            }
+        }
         Ok(())
     }
 }

@@ -192,6 +192,10 @@ impl Engine for Broken {
         self.inner.write_f32(tensor, replica, values)
     }
 
+    fn rest(&mut self, resting: &[bool]) -> Result<()> {
+        self.inner.rest(resting)
+    }
+
     fn write_u32(&mut self, tensor: TensorId, replica: usize, values: &[u32]) -> Result<()> {
         self.inner.write_u32(tensor, replica, values)
     }

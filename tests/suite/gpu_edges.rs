@@ -191,6 +191,32 @@ fn the_devices_listed_hold_the_one_in_use() {
     assert_eq!(found[0].software, found[0].device_type == "software");
 }
 
+/// Words are words on both engines, whatever they stand for, and a copy is one of each kind of tensor.
+#[test]
+fn words_are_read_written_and_copied_alike() {
+    let program = Case::new(Rnn, 2, 3, 5, 4).program().unwrap();
+    let words = program.params.words;
+    on_each_engine(|open| {
+        let mut engine = open(program.clone());
+        let bits: Vec<u32> = (0..words as u32).map(|i| (0.5 + i as f32).to_bits()).collect();
+        engine.write_u32(PARAMS, 1, &bits).unwrap();
+        assert_eq!(engine.read_f32(PARAMS, 1).unwrap()[3], 3.5);
+        assert_eq!(engine.read_u32(PARAMS, 1).unwrap(), bits);
+        engine.copy(PARAMS, BEST_PARAMS, 1).unwrap();
+        assert_eq!(engine.read_u32(BEST_PARAMS, 1).unwrap(), bits);
+        assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), vec![0.0; words], "the other replica's");
+        let mask: Vec<u32> = (0..words as u32 / 32).map(|i| i + 1).collect();
+        engine.write_u32(MASK, 1, &mask).unwrap();
+        engine.copy(MASK, MASK, 1).unwrap();
+        assert_eq!(engine.read_u32(MASK, 1).unwrap(), mask);
+        let series = engine.program().tensor(SERIES).words();
+        engine.write_f32(SERIES, 0, &vec![1.5; series]).unwrap();
+        engine.copy(SERIES, SERIES, 0).unwrap();
+        assert_eq!(engine.read_f32(SERIES, 0).unwrap(), vec![1.5; series]);
+        engine.rest(&[true, false]).unwrap();
+    });
+}
+
 /// Both engines refuse rows, replicas, ops and slots that are not there: with the tensor or list, and both numbers.
 #[test]
 fn calls_that_make_no_sense_are_errors() {
@@ -211,6 +237,14 @@ fn calls_that_make_no_sense_are_errors() {
         refused(engine.read_u32(MASK, 7).map(drop), &["replica: tensor `mask` has shape [7], expected [2]"]);
         refused(engine.copy(PARAMS, GRADS, 2), &["replica: tensor `params`"]);
         refused(engine.copy(PARAMS, LOSSES, 0), &["copy: tensor `losses`"]);
+        refused(engine.copy(MASK, MASK, 2), &["replica: tensor `mask`"]);
+        refused(engine.copy(PARAMS, TensorId(999), 0), &["program: tensor `tensors` has shape [999]"]);
+        refused(engine.copy(MASK, MOMENT1, 0), &["copy: tensor `moment1`"]);
+        refused(engine.write_f32(MASK, 0, &vec![0.0; words / 32]), &["write: tensor `mask` holds u32, expected f32"]);
+        refused(engine.read_f32(STEPS, 0).map(drop), &["read: tensor `steps` holds u32, expected f32"]);
+        refused(engine.write_u32(PARAMS, 1, &[7]), &["write: tensor `params` has shape [1]", &expected]);
+        refused(engine.rest(&[true]), &["rest: tensor `replicas` has shape [1], expected [2]"]);
+        refused(engine.rest(&[false; 3]), &["rest: tensor `replicas` has shape [3], expected [2]"]);
         refused(engine.run_op(List::Forward, 99, 0), &["Forward: tensor `ops` has shape [99]"]);
         refused(engine.run_op(List::Forward, 0, 9), &["Forward: tensor `steps` has shape [9]"]);
         refused(engine.run(&[Pass { list: List::Evaluate, slot: 9 }]), &["Evaluate: tensor `steps`"]);

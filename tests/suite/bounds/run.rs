@@ -8,7 +8,7 @@ use microglia::gpu::shader::{Access, Binding, Constant, SLOT, Shader};
 use microglia::gpu::{Gpu, wgpu};
 use microglia::kernels::plan::{Dispatch, Plan, Shapes, Storage};
 use microglia::kernels::{plan, sources};
-use microglia::program::{Element, List, Program, TensorId};
+use microglia::program::{List, Program, TensorId};
 use microglia::reference::CpuEngine;
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 
@@ -153,10 +153,7 @@ impl Watch {
             let mut words = vec![0; rows(tensor.words(), replicas)];
             for replica in 0..replicas {
                 let id = TensorId(i as u32);
-                let row: Vec<u32> = match tensor.element {
-                    Element::U32 => loaded.read_u32(id, replica).unwrap(),
-                    Element::F32 => loaded.read_f32(id, replica).unwrap().into_iter().map(f32::to_bits).collect(),
-                };
+                let row = loaded.read_u32(id, replica).unwrap();
                 words[replica * tensor.row()..][..row.len()].copy_from_slice(&row);
             }
             self.buffer(&words)
