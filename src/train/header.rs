@@ -67,17 +67,12 @@ pub struct PatchtstHeader {
     pub patch: usize,
     pub stride: usize,
     pub heads: usize,
-    /// Hidden units of the feed-forward blocks; 0 in files of format 1, which did not say.
-    #[serde(default)]
+    /// Hidden units of the feed-forward blocks.
     pub ff: usize,
-    /// `flatten` or `mean`; empty in files of format 1.
-    #[serde(default)]
+    /// `flatten` or `mean`.
     pub pool: String,
-    #[serde(default)]
     pub revin_affine: bool,
-    #[serde(default)]
     pub attention_dropout: f64,
-    #[serde(default)]
     pub head_dropout: f64,
     pub norm: String,
     pub norm_position: String,
