@@ -1,7 +1,7 @@
 //! batch_norm_backward_input — the gradient through a batch's statistics, more by what comes past the norm.
 //! Twin: src/reference/batch_norm.rs. One invocation per word. Empty windows get what comes past the norm alone.
 //! R replicas, B batch, D features.
-//! Uses: grid, slot
+//! Uses: grid, slot, norm_epsilon, no_window
 
 struct Params {
     batch: u32,         // B
@@ -32,9 +32,6 @@ struct Params {
 @group(0) @binding(8) var<storage, read> skip: array<f32>;            // [R, B·tokens, D]
 @group(0) @binding(9) var<storage, read_write> d_input: array<f32>;   // [R, B·tokens, D]
 
-const NO_WINDOW: u32 = 0xFFFFFFFFu;
-const EPSILON: f32 = 1e-5;
-
 @compute @workgroup_size(64)
 fn batch_norm_backward_input(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -54,7 +51,7 @@ fn batch_norm_backward_input(
     let b = i / (p.tokens * p.width);
     if (windows[replica * p.windows_row + slot.index * p.batch + b] != NO_WINDOW) {
         let stat = replica * p.stats_row;
-        let inverse = 1.0 / sqrt(stats[stat + p.width + d] + EPSILON);
+        let inverse = 1.0 / sqrt(stats[stat + p.width + d] + NORM_EPSILON);
         let normal = (input[replica * p.input_row + i] - stats[stat + d]) * inverse;
         let grad = replica * p.grads_row + d;
         let pulled = (grads[grad + p.bias] + normal * grads[grad + p.weight]) / stats[stat + 2u * p.width];

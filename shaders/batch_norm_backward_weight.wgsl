@@ -2,7 +2,7 @@
 //! linear_weight_sum adds up the splits.
 //! Twin: src/reference/batch_norm.rs. One workgroup per 16 features and split: 16 lanes of rows, then a tree.
 //! R replicas, N rows, D features.
-//! Uses: grid, columns
+//! Uses: grid, columns, norm_epsilon
 
 struct Params {
     count: u32,         // N
@@ -22,8 +22,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> d_output: array<f32>;     // [R, N, D]
 @group(0) @binding(4) var<storage, read_write> sums: array<f32>;   // [R, splits, 2, D]
 
-const EPSILON: f32 = 1e-5;
-
 @compute @workgroup_size(256)
 fn batch_norm_backward_weight(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -41,7 +39,7 @@ fn batch_norm_backward_weight(
     if (column < p.width) {
         let stat = replica * p.stats_row + column;
         let mean = stats[stat];
-        let inverse = 1.0 / sqrt(stats[stat + p.width] + EPSILON);
+        let inverse = 1.0 / sqrt(stats[stat + p.width] + NORM_EPSILON);
         for (var n = begin + lane / COLUMNS; n < end; n = n + ROW_LANES) {
             let word = n * p.width + column;
             let d = d_output[replica * p.d_output_row + word];

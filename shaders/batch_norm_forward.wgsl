@@ -1,7 +1,7 @@
 //! batch_norm_forward — each feature less its mean, over its deviation, by weight and bias.
 //! Twin: src/reference/batch_norm.rs. One invocation per word.
 //! R replicas, N rows, D features.
-//! Uses: grid
+//! Uses: grid, norm_epsilon
 
 struct Params {
     words: u32,       // N·D
@@ -22,8 +22,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> input: array<f32>;         // [R, N, D]
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;  // [R, N, D]
 
-const EPSILON: f32 = 1e-5;
-
 @compute @workgroup_size(64)
 fn batch_norm_forward(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -38,6 +36,6 @@ fn batch_norm_forward(
     let d = i % p.width;
     let stat = replica * p.stats_row + p.mean + d;
     let weights = replica * p.params_row + d;
-    let normal = (input[replica * p.input_row + i] - stats[stat]) / sqrt(stats[stat + p.width] + EPSILON);
+    let normal = (input[replica * p.input_row + i] - stats[stat]) / sqrt(stats[stat + p.width] + NORM_EPSILON);
     output[replica * p.output_row + i] = normal * params[weights + p.weight] + params[weights + p.bias];
 }

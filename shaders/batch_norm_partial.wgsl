@@ -2,7 +2,7 @@
 //! Stage of: batch_norm_statistics.
 //! One workgroup per 16 features and split: 16 lanes of rows, two passes, a tree after each.
 //! R replicas, B batch, D features.
-//! Uses: grid, slot, columns
+//! Uses: grid, slot, columns, no_window
 
 struct Params {
     batch: u32,         // B
@@ -21,8 +21,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> windows: array<u32>;         // [R, slots, B]
 @group(0) @binding(3) var<storage, read> input: array<f32>;           // [R, B·tokens, D]
 @group(0) @binding(4) var<storage, read_write> partial: array<f32>;   // [R, splits, 3, D]  (count, mean, squares)
-
-const NO_WINDOW: u32 = 0xFFFFFFFFu;
 
 @compute @workgroup_size(256)
 fn batch_norm_partial(

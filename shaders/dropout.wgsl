@@ -18,6 +18,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> input: array<f32>;          // [R, N, width]
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;   // [R, N, width]
 
+const HEAD_CHANCE: u32 = 2u;
+
 @compute @workgroup_size(64)
 fn dropout(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -32,7 +34,7 @@ fn dropout(
     let n = i / p.input.width;
     let j = i % p.input.width;
     let at = replica * p.steps_row + slot.index;
-    let threshold = select(steps[at].dropout_threshold, steps[at].head_threshold, p.chance == 2u);
+    let threshold = select(steps[at].dropout_threshold, steps[at].head_threshold, p.chance == HEAD_CHANCE);
     let factor = drop_factor(steps[at].seed, p.site, steps[at].step, i, threshold);
     output[row_start(p.output, replica, n) + j] = input[row_start(p.input, replica, n) + j] * factor;
 }

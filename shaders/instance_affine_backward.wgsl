@@ -1,7 +1,7 @@
 //! instance_affine_backward — the gradients of RevIN's scale and shift, by what the patches and the forecast get.
 //! Twin: src/reference/instance_norm.rs. One workgroup per target: strided sums, then a tree.
 //! R replicas, B batch, T steps, C channels, K targets, Z horizon, N patches, J rows of a patch.
-//! Uses: grid, reduce
+//! Uses: grid, reduce, revin_epsilon
 
 struct Params {
     batch: u32,         // B
@@ -34,8 +34,6 @@ struct Params {
 @group(0) @binding(6) var<storage, read> d_forecast: array<f32>;    // [R, B, K, Z]
 @group(0) @binding(7) var<storage, read_write> grads: array<f32>;   // [R, P]
 
-const EPSILON: f32 = 1e-10;
-
 @compute @workgroup_size(256)
 fn instance_affine_backward(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -47,7 +45,7 @@ fn instance_affine_backward(
     // Groups past the last target come to its numbers again, and do not store them.
     let k = min(target_index, p.targets - 1u);
     let bias = params[replica * p.params_row + p.bias + k];
-    let weight = params[replica * p.params_row + p.weight + k] + EPSILON;
+    let weight = params[replica * p.params_row + p.weight + k] + REVIN_EPSILON;
     var weight_sum = 0.0;
     var bias_sum = 0.0;
     let words = p.count * p.rows;

@@ -1,7 +1,7 @@
 //! instance_norm_forward — each window's target channels, less their last value or mean, over their deviation.
 //! Twin: src/reference/instance_norm.rs. One invocation per (b, c) walks the T steps of its channel.
 //! R replicas, B batch, T steps, C channels of which the first K are targets.
-//! Uses: grid
+//! Uses: grid, norm_epsilon
 
 struct Params {
     mode: u32,        // 0 last, 1 mean and standard deviation
@@ -25,7 +25,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;  // [R, B, T, C]
 @group(0) @binding(4) var<storage, read_write> stats: array<f32>;   // [R, B, K, 2]  (shift, scale)
 
-const EPSILON: f32 = 1e-5;
+const LAST: u32 = 0u;
 
 @compute @workgroup_size(64)
 fn instance_norm_forward(
@@ -48,7 +48,7 @@ fn instance_norm_forward(
     var weight = 1.0;
     var bias = 0.0;
     if (c < p.targets) {
-        if (p.mode == 0u) {
+        if (p.mode == LAST) {
             shift = input[from_word + (p.steps - 1u) * p.channels];
         } else {
             var sum = 0.0;
@@ -61,7 +61,7 @@ fn instance_norm_forward(
                 let d = input[from_word + t * p.channels] - shift;
                 squares = squares + d * d;
             }
-            scale = sqrt(squares / f32(p.steps) + EPSILON);
+            scale = sqrt(squares / f32(p.steps) + NORM_EPSILON);
         }
         let stat = replica * p.stats_row + (b * p.targets + c) * 2u;
         stats[stat] = shift;

@@ -1,7 +1,7 @@
 //! layer_norm_forward — each row less its mean, over its deviation, by weight and bias.
 //! Twin: src/reference/layer_norm.rs. A workgroup holds 16 rows, 16 lanes each: strided sums, then a tree.
 //! R replicas, N rows, D features.
-//! Uses: grid, row_sums
+//! Uses: grid, row_sums, norm_epsilon
 
 struct Params {
     count: u32,       // N
@@ -20,8 +20,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> input: array<f32>;         // [R, N, D]
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;  // [R, N, D]
 @group(0) @binding(4) var<storage, read_write> stats: array<f32>;   // [R, N, 2]  (mean, 1 / deviation)
-
-const EPSILON: f32 = 1e-5;
 
 @compute @workgroup_size(256)
 fn layer_norm_forward(
@@ -48,7 +46,7 @@ fn layer_norm_forward(
             squares = squares + d * d;
         }
     }
-    let inverse = 1.0 / sqrt(row_sum(lane, squares) / f32(p.width) + EPSILON);
+    let inverse = 1.0 / sqrt(row_sum(lane, squares) / f32(p.width) + NORM_EPSILON);
     if (works) {
         let to = replica * p.output_row + n * p.width;
         let weights = replica * p.params_row;

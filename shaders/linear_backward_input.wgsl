@@ -3,7 +3,7 @@
 //! Twin: src/reference/linear.rs. For software adapters: registers alone, no workgroup memory. A workgroup is
 //! `column_lanes` blocks of 8 rows of 4 columns wide.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, add_rows, skip_rows, activated_backward
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, add_rows, skip_rows, activated_backward, activation
 
 struct Params {
     d_output: Rows,

@@ -2,7 +2,7 @@
 //! With ACTIVATION the gradient before an activation, whose values before it are `skip`.
 //! Variant of: linear_backward_input. For real GPUs: both operands come by in workgroup memory.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, skip_rows, tile, along, across, activated_backward
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, skip_rows, tile, along, across, activated_backward, activation
 
 struct Params {
     d_output: Rows,

@@ -2,7 +2,7 @@
 //! With ACTIVATION also after[n, o] = dropout(activation(output[n, o])).
 //! Variant of: linear_forward. For real GPUs: both operands come by in workgroup memory.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, tile, along, skip_rows, residual, activated_forward
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, tile, along, skip_rows, residual, activated_forward, activation
 
 struct Params {
     input: Rows,

@@ -2,7 +2,7 @@
 //! d_forecast = inv_target_count · weight · loss'(forecast − target).
 //! Twin: src/reference/loss.rs. One workgroup per replica: strided sums, then a tree.
 //! R replicas, S slots, B batch, Z horizon, K targets, P words.
-//! Uses: slot, replica_step, reduce, forecast
+//! Uses: slot, replica_step, reduce, forecast, revin_epsilon
 
 struct Params {
     forecast: Forecast,
@@ -25,23 +25,26 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> d_head: array<f32>;   // as head
 @group(0) @binding(9) var<storage, read_write> losses: array<f32>;   // [R, S]
 
+const MSE: u32 = 0u;
+const HUBER: u32 = 2u;
+
 fn loss_value(d: f32) -> f32 {
-    if (p.kind == 0u) {
+    if (p.kind == MSE) {
         return d * d;
     }
     let a = abs(d);
-    if (p.kind == 2u && a <= 1.0) {
+    if (p.kind == HUBER && a <= 1.0) {
         return 0.5 * d * d;
     }
-    return select(a, a - 0.5, p.kind == 2u);
+    return select(a, a - 0.5, p.kind == HUBER);
 }
 
 // Comparisons, since clamp and sign may turn what is not a number into one.
 fn loss_slope(d: f32) -> f32 {
-    if (p.kind == 0u) {
+    if (p.kind == MSE) {
         return 2.0 * d;
     }
-    let edge = select(0.0, 1.0, p.kind == 2u);
+    let edge = select(0.0, 1.0, p.kind == HUBER);
     if (d > edge) {
         return 1.0;
     }
@@ -58,7 +61,7 @@ fn head_slope(replica: u32, at: Place, d_forecast: f32) -> f32 {
         d = d * stats[replica * p.forecast.stats_row + at.series * 2u + 1u];
     }
     if (p.forecast.affine == 1u) {
-        d = d / (params[replica * p.forecast.params_row + p.forecast.weight + at.k] + EPSILON);
+        d = d / (params[replica * p.forecast.params_row + p.forecast.weight + at.k] + REVIN_EPSILON);
     }
     return d;
 }

@@ -1,7 +1,7 @@
 //! prediction_store — the batch's forecasts, kept at the slot's place.
 //! Twin: src/reference/forecast.rs. One invocation per element.
 //! R replicas, B batch, Z horizon, K targets, P words, Q prediction slots.
-//! Uses: grid, slot, forecast
+//! Uses: grid, slot, forecast, revin_epsilon
 
 struct Params {
     forecast: Forecast,

@@ -4,7 +4,7 @@
 //! an invocation sums a quarter of the terms of four units; for the rest it owns one unit. Both of four batch rows.
 //! R replicas, B batch, T steps, D output steps with a gradient, H hidden.
 //! Where H > LANES several workgroups share a step, and the host gives each dispatch one step.
-//! Uses: recurrent
+//! Uses: recurrent, rnn_activation
 
 override LANES: u32 = 64u;
 override CELLS: u32 = 4u * LANES;
@@ -109,7 +109,7 @@ fn rnn_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
             let state = state_rows + after * p.hidden;
             let h = vec4<f32>(states[state.x], states[state.y], states[state.z], states[state.w]);
             var d_pre = select(vec4<f32>(0.0), d_h, h > vec4<f32>(0.0));
-            if (p.activation == 0u) {
+            if (p.activation == TANH) {
                 d_pre = (1.0 - h * h) * d_h;
             }
             let word = d_projected_rows + (t * p.hidden + unit);

@@ -4,7 +4,7 @@
 //! One workgroup per (ROWS batch rows, replica). For w_hhᵀ · d_pre_{t+1} an invocation sums an eighth of the terms of four
 //! units, for every row; for the rest it owns one unit of one row, if any.
 //! R replicas, B batch, T steps, D output steps with a gradient, H hidden.
-//! Uses: add_terms, four_units, held, rnn_cell_backward
+//! Uses: add_terms, four_units, held, rnn_cell_backward, rnn_activation
 
 override UNITS: u32 = 64u;  // H or more: 32 or 64
 override ROWS: u32 = 2u;    // up to 2

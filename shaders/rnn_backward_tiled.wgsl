@@ -5,7 +5,7 @@
 //! units, for every row; for the rest it owns units of rows, half a band at a time.
 //! R replicas, B batch, T steps, D output steps with a gradient, H hidden.
 //! Where H > UNITS several workgroups share a step, and the host gives each dispatch one step.
-//! Uses: add_terms, recurrent_tile, rnn_cell_backward
+//! Uses: add_terms, recurrent_tile, rnn_cell_backward, rnn_activation
 
 override UNITS: u32 = 256u;  // of a workgroup: 64, 128 or 256
 override ROWS: u32 = 8u;     // 8 or 16

@@ -3,7 +3,7 @@
 //! invocation sums a quarter of the terms of four units; for the rest it owns one unit. Both of four batch rows.
 //! R replicas, B batch, T steps, H hidden.
 //! Where H > LANES several workgroups share a step, and the host gives each dispatch one step.
-//! Uses: activations, recurrent
+//! Uses: activations, recurrent, rnn_activation
 
 override LANES: u32 = 64u;
 override CELLS: u32 = 4u * LANES;
@@ -120,7 +120,7 @@ fn rnn_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
         }
         if (unit < p.hidden) {
             var h = relu4(a);
-            if (p.activation == 0u) {
+            if (p.activation == TANH) {
                 h = tanh4(a);
             }
             store_states(state_rows + ((t + 1u) * p.hidden + unit), h);

@@ -3,7 +3,7 @@
 //! One workgroup per (ROWS batch rows, replica). For w_hh · h_{t−1} an invocation sums an eighth of the terms of four units,
 //! for every row; for the rest it owns one unit of one row, if any.
 //! R replicas, B batch, T steps, H hidden.
-//! Uses: activations, add_terms, held, rnn_cell_forward
+//! Uses: activations, add_terms, held, rnn_cell_forward, rnn_activation
 
 override UNITS: u32 = 64u;  // H or more: 32 or 64
 override ROWS: u32 = 2u;    // up to 2

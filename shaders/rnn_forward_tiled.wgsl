@@ -4,7 +4,7 @@
 //! for eight rows; for the rest it owns units of rows, half a band at a time.
 //! R replicas, B batch, T steps, H hidden.
 //! Where H > UNITS several workgroups share a step, and the host gives each dispatch one step.
-//! Uses: activations, add_terms, recurrent_tile, rnn_cell_forward
+//! Uses: activations, add_terms, recurrent_tile, rnn_cell_forward, rnn_activation
 
 override UNITS: u32 = 256u;  // of a workgroup: 64, 128 or 256
 override ROWS: u32 = 8u;     // 8 or 16

@@ -1,7 +1,5 @@
 // The activation whose value the layer read, 0 for none, 1 GELU, 2 ReLU: left open, so that products without carry none of
 // this code.
-override ACTIVATION: u32 = 0u;
-
 const INV_SQRT_TAU: f32 = 0.39894228;
 
 // What a block starts from: `skip` is added only where there is no activation.
@@ -29,7 +27,7 @@ fn through_activation(sum: Block, replica: u32, first: u32, columns: vec4<u32>) 
 }
 
 fn sloped(x: f32, d: f32) -> f32 {
-    if (ACTIVATION == 1u) {
+    if (ACTIVATION == GELU) {
         return d * (normal_cdf(x) + x * (INV_SQRT_TAU * exp(-0.5 * x * x)));
     }
     return select(d, 0.0, x <= 0.0);

@@ -1,6 +1,4 @@
 // The activation of a product's values, 0 for none, 1 GELU, 2 ReLU: left open, so that products without carry none of this.
-override ACTIVATION: u32 = 0u;
-
 // Stores a block's values after activation and dropout, by the kernel's `store_after`. By a loop, for its code is long.
 fn store_activated(values: Block, replica: u32, first: u32, columns: vec4<u32>) {
     if (ACTIVATION == 0u) {
@@ -18,7 +16,7 @@ fn store_activated(values: Block, replica: u32, first: u32, columns: vec4<u32>) 
 }
 
 fn activated(x: f32) -> f32 {
-    if (ACTIVATION == 1u) {
+    if (ACTIVATION == GELU) {
         return x * normal_cdf(x);
     }
     // By a comparison, which lets what is not a number through.

@@ -14,9 +14,6 @@ struct Forecast {
     unused: u32,       // a struct within a uniform is a multiple of 16 bytes
 }
 
-// What RevIN's authors add to keep the weight from 0.
-const EPSILON: f32 = 1e-10;
-
 // Where word i of the forecast [B, Z, K] comes from.
 struct Place {
     head: u32,     // word of the head's output
@@ -36,7 +33,7 @@ fn forecast(replica: u32, at: Place) -> f32 {
     var value = head[replica * p.forecast.head_row + at.head];
     if (p.forecast.affine == 1u) {
         let word = replica * p.forecast.params_row + at.k;
-        value = (value - params[word + p.forecast.bias]) / (params[word + p.forecast.weight] + EPSILON);
+        value = (value - params[word + p.forecast.bias]) / (params[word + p.forecast.weight] + REVIN_EPSILON);
     }
     if (p.forecast.scaled == 1u) {
         let stat = replica * p.forecast.stats_row + at.series * 2u;

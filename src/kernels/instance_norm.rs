@@ -1,7 +1,7 @@
 //! instance_norm_forward, instance_affine_backward.
 
 use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
-use crate::program::op::{InstanceAffineBackward, InstanceNorm, InstanceNormForward};
+use crate::program::op::{InstanceAffineBackward, InstanceNormForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
 uniform! {
@@ -24,10 +24,7 @@ uniform! {
 
 pub fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -> Plan {
     let params = InstanceNormForwardParams {
-        mode: match op.mode {
-            InstanceNorm::Last => 0,
-            InstanceNorm::MeanStd => 1,
-        },
+        mode: op.mode as u32,
         batch: op.batch as u32,
         steps: op.steps as u32,
         channels: op.channels as u32,

@@ -4,7 +4,7 @@ mod weight;
 
 use super::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
 use super::tuning::Product;
-use crate::program::op::{Activated, FeedForward, LinearBackwardInput, LinearForward};
+use crate::program::op::{Activated, LinearBackwardInput, LinearForward};
 use crate::program::tensor::{PARAMS, STEPS};
 use crate::program::{Op, Rows};
 
@@ -191,11 +191,7 @@ fn tiled(dispatch: Dispatch, panels: usize, left_fours: bool, right_fours: bool)
 
 /// As the shaders' `ACTIVATION` counts.
 fn activation(activated: &Option<Activated>) -> u32 {
-    match activated.map(|activated| activated.kind) {
-        None => 0,
-        Some(FeedForward::Gelu) => 1,
-        Some(FeedForward::Relu) => 2,
-    }
+    activated.map_or(0, |activated| activated.kind as u32)
 }
 
 uniform! {

@@ -2,16 +2,8 @@
 
 use super::forecast::{self, ForecastWords};
 use super::plan::{Dispatch, Plan, Shapes, uniform};
-use crate::program::op::{Loss, LossKind};
+use crate::program::op::Loss;
 use crate::program::tensor::{LOSSES, STEPS};
-
-fn kind(kind: LossKind) -> u32 {
-    match kind {
-        LossKind::Mse => 0,
-        LossKind::Mae => 1,
-        LossKind::Huber => 2,
-    }
-}
 
 uniform! {
     LossParams {
@@ -28,7 +20,7 @@ uniform! {
 pub fn loss(op: &Loss, shapes: &Shapes) -> Plan {
     let params = LossParams {
         forecast: forecast::words(&op.forecast, shapes),
-        kind: kind(op.kind),
+        kind: op.kind as u32,
         steps_row: shapes.steps_row(),
         target_row: shapes.row(op.target),
         weight_row: shapes.row(op.weight),

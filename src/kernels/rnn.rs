@@ -2,15 +2,8 @@
 
 use super::plan::{Dispatch, Plan, Shapes, uniform};
 use super::recurrent::{Layout, Packed, Way, ranges};
-use crate::program::op::{Activation, RnnBackward, RnnForward};
+use crate::program::op::{RnnBackward, RnnForward};
 use crate::program::tensor::PARAMS;
-
-fn activation(activation: Activation) -> u32 {
-    match activation {
-        Activation::Tanh => 0,
-        Activation::Relu => 1,
-    }
-}
 
 uniform! {
     RnnForwardParams {
@@ -44,7 +37,7 @@ pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
     let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
     for range in ranges(op.steps, work_per_step, &layout, shapes) {
         let params = RnnForwardParams {
-            activation: activation(op.activation),
+            activation: op.activation as u32,
             batch: op.batch as u32,
             steps: op.steps as u32,
             hidden: op.hidden as u32,
@@ -98,7 +91,7 @@ pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
     let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
     for range in ranges(op.steps, work_per_step, &layout, shapes).into_iter().rev() {
         let params = RnnBackwardParams {
-            activation: activation(op.activation),
+            activation: op.activation as u32,
             batch: op.batch as u32,
             steps: op.steps as u32,
             output_steps: op.d_output_steps as u32,

@@ -6,6 +6,7 @@ pub mod arena;
 pub mod builder;
 mod calls;
 pub mod check;
+pub mod constants;
 pub mod cost;
 pub mod extents;
 pub mod op;

@@ -3,6 +3,8 @@
 //!
 //! Letters: R replicas (every tensor's outermost dimension, never written here), B batch, T steps, C input channels,
 //! K targets, Z horizon, O = Z·K outputs, H hidden units, N rows of a matrix, P words of a parameter arena.
+//! A variant's number, where an enum has any, is its code in the shaders.
+//!
 //! Every op writes its outputs with `=`; each output word has one owner; reductions run in a fixed order.
 
 mod access;
@@ -20,27 +22,27 @@ pub use transformer::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InstanceNorm {
     /// Subtract the window's last value (NLinear; Zeng et al., AAAI 2023).
-    Last,
+    Last = 0,
     /// Subtract the mean, divide by √(population variance + 1e-5) (RevIN; Kim et al., ICLR 2022).
-    MeanStd,
+    MeanStd = 1,
 }
 words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm::MeanStd = "mean-std");
 
 /// Elementwise training loss, averaged over observed target values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LossKind {
-    Mse,
-    Mae,
+    Mse = 0,
+    Mae = 1,
     /// δ = 1, as PyTorch's `HuberLoss`.
-    Huber,
+    Huber = 2,
 }
 words!(LossKind, "loss", LossKind::Mse = "mse", LossKind::Mae = "mae", LossKind::Huber = "huber");
 
 /// The nonlinearity of an RNN cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
-    Tanh,
-    Relu,
+    Tanh = 0,
+    Relu = 1,
 }
 words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "relu");
 
@@ -207,11 +209,11 @@ pub struct LstmBackward {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chance {
     /// Of hidden values: everything but the other two.
-    Hidden,
+    Hidden = 0,
     /// Of attention probabilities.
-    Attention,
+    Attention = 1,
     /// Of what the head reads.
-    Head,
+    Head = 2,
 }
 
 /// Inverted dropout: `output = input · (keep ? 1 / (1 − p) : 0)`; its own backward, applied to the gradient.

@@ -44,9 +44,6 @@ pub struct ReplicaStep {
     pub prune_random: u32,
 }
 
-/// Adam's ε, the same for all.
-pub const EPS: f32 = 1e-8;
-
 /// The draws' site of random pruning, at step 0: a weight's place in the order of falling never changes.
 pub const RANDOM_PRUNE: u32 = rng::site("random-prune");
 

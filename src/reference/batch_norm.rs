@@ -1,6 +1,7 @@
 //! batch_norm_statistics, batch_norm_forward, batch_norm_backward_weight, batch_norm_backward_input.
 
 use crate::program::COUNT_BASE;
+use crate::program::constants::{MOMENTUM, NORM_EPSILON};
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
 use crate::program::tensor::{GRADS, NO_WINDOW, PARAMS, STATE, WINDOWS};
 
@@ -8,10 +9,6 @@ use super::scalar::Scalar;
 use super::storage::Storage;
 use super::tasks::{each, partial_sums, tiles};
 
-/// Added to a variance before its root.
-pub const EPSILON: f64 = 1e-5;
-/// How far a running statistic moves towards a batch's.
-const MOMENTUM: f64 = 0.1;
 /// Rows per task.
 const TILE: usize = 512;
 
@@ -82,7 +79,7 @@ pub fn batch_norm_statistics<T: Scalar>(storage: &mut Storage<T>, op: &BatchNorm
 
 /// 1 / √(variance + 1e-5) of each feature.
 fn inverse_deviations<T: Scalar>(variance: &[T]) -> Vec<T> {
-    variance.iter().map(|variance| T::ONE / (*variance + T::from_f64(EPSILON)).sqrt()).collect()
+    variance.iter().map(|variance| T::ONE / (*variance + T::from_f64(NORM_EPSILON)).sqrt()).collect()
 }
 
 pub fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormForward) {

@@ -1,5 +1,6 @@
 //! prediction_store: forecasts into their slot; and how a head's output becomes a forecast, as the loss reads it too.
 
+use crate::program::constants::REVIN_EPSILON;
 use crate::program::op::{Affine, Forecast, PredictionStore};
 use crate::program::tensor::{PARAMS, PREDICTIONS};
 
@@ -79,5 +80,5 @@ pub fn scale_and_shift<T: Scalar>(params: &[T], affine: Affine, k: usize) -> (T,
 
 /// What the denormalisation divides by, as the authors of RevIN keep it from 0.
 pub fn divisor<T: Scalar>(weight: T) -> T {
-    weight + T::from_f32(1e-10)
+    weight + T::from_f32(REVIN_EPSILON)
 }

@@ -1,5 +1,6 @@
 //! instance_norm_forward, instance_affine_backward: each window on its own scale.
 
+use crate::program::constants::NORM_EPSILON;
 use crate::program::op::{InstanceAffineBackward, InstanceNorm, InstanceNormForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
@@ -45,7 +46,7 @@ fn mean_std<T: Scalar>(values: impl ExactSizeIterator<Item = T> + Clone) -> (T, 
     let count = T::from_f32(values.len() as f32);
     let mean = values.clone().fold(T::ZERO, |sum, x| sum + x) / count;
     let variance = values.fold(T::ZERO, |sum, x| sum + (x - mean) * (x - mean)) / count;
-    (mean, (variance + T::from_f32(1e-5)).sqrt())
+    (mean, (variance + T::from_f32(NORM_EPSILON as f32)).sqrt())
 }
 
 pub fn instance_affine_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceAffineBackward) {

@@ -1,9 +1,9 @@
 //! layer_norm_forward, layer_norm_backward_weight, layer_norm_backward_input.
 
+use crate::program::constants::NORM_EPSILON;
 use crate::program::op::{LayerNormBackwardInput, LayerNormBackwardWeight, LayerNormForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
-use super::batch_norm::EPSILON;
 use super::scalar::{Scalar, lane_sum};
 use super::storage::Storage;
 use super::tasks::{each, partial_sums, tiles};
@@ -31,7 +31,7 @@ pub fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormFor
                     let (output, x) = (&mut output[..width], &x[..width]);
                     let mean = lane_sum(width, |j| x[j]) / divisor;
                     let variance = lane_sum(width, |j| (x[j] - mean) * (x[j] - mean)) / divisor;
-                    let inverse = T::ONE / (variance + T::from_f64(EPSILON)).sqrt();
+                    let inverse = T::ONE / (variance + T::from_f64(NORM_EPSILON)).sqrt();
                     for j in 0..width {
                         output[j] = (x[j] - mean) * inverse * weight[j] + bias[j];
                     }

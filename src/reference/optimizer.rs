@@ -1,7 +1,8 @@
 //! grad_norm, adam_masked: clipping and the fused masked update.
 
+use crate::program::constants::{ADAM_EPSILON, CLIP_EPSILON};
 use crate::program::op::{AdamMasked, GradNorm};
-use crate::program::step::{EPS, ReplicaStep};
+use crate::program::step::ReplicaStep;
 use crate::program::tensor::*;
 
 use super::scalar::Scalar;
@@ -110,7 +111,7 @@ struct Update<T> {
 impl<T: Scalar> Update<T> {
     fn new(step: &ReplicaStep, grad_norm: T) -> Self {
         let clip = if step.clip_norm > 0.0 {
-            let ratio = T::from_f32(step.clip_norm) / (grad_norm + T::from_f32(1e-6));
+            let ratio = T::from_f32(step.clip_norm) / (grad_norm + T::from_f32(CLIP_EPSILON));
             // A NaN norm must reach the weights, where it is noticed.
             if ratio > T::ONE { T::ONE } else { ratio }
         } else {
@@ -122,7 +123,7 @@ impl<T: Scalar> Update<T> {
             one_minus_beta1: T::from_f32(step.one_minus_beta1),
             one_minus_beta2: T::from_f32(step.one_minus_beta2),
             inv_sqrt_bias2: T::from_f32(step.inv_sqrt_bias2),
-            eps: T::from_f32(EPS),
+            eps: T::from_f32(ADAM_EPSILON),
             decay_factor: T::from_f32(step.decay_factor),
             l2: T::from_f32(step.l2),
         }

@@ -11,7 +11,10 @@ use microglia::kernels::plan::{Dispatch, Shapes};
 use microglia::kernels::{self, pipelines, sources};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{NormKind, PatchtstOptions, Variant};
-use microglia::program::op::{Activation, InstanceNorm};
+use microglia::program::constants::*;
+use microglia::program::op::{Activation, Chance, FeedForward, InstanceNorm, LossKind, Prune};
+use microglia::program::step::RANDOM_PRUNE;
+use microglia::program::tensor::NO_WINDOW;
 use microglia::program::{List, Op, Program};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::ModuleInfo;
@@ -117,6 +120,77 @@ fn every_shader_is_valid_and_needs_each_snippet_it_names() {
             assert!(Shader::parse(name, without).is_err(), "{name} does not need `{unused}`");
         }
     }
+}
+
+/// What a shader's constant means to the program, as bits; `None` for what is a kernel's own affair.
+fn meaning(name: &str) -> Option<u32> {
+    let number = match name {
+        "NORM_EPSILON" => (NORM_EPSILON as f32).to_bits(),
+        "REVIN_EPSILON" => REVIN_EPSILON.to_bits(),
+        "CLIP_EPSILON" => CLIP_EPSILON.to_bits(),
+        "ADAM_EPSILON" => ADAM_EPSILON.to_bits(),
+        "MOMENTUM" => (MOMENTUM as f32).to_bits(),
+        "NO_WINDOW" => NO_WINDOW,
+        "RANDOM_PRUNE" => RANDOM_PRUNE,
+        "DIGITS" => Prune::DIGITS as u32,
+        "LAST" => InstanceNorm::Last as u32,
+        "MSE" => LossKind::Mse as u32,
+        "HUBER" => LossKind::Huber as u32,
+        "TANH" => Activation::Tanh as u32,
+        "GELU" => FeedForward::Gelu as u32,
+        "HEAD_CHANCE" => Chance::Head as u32,
+        _ => return None,
+    };
+    Some(number)
+}
+
+/// Of how kernels are cut and what they look up, which the program does not know.
+const OWN: [&str; 19] = [
+    "COLUMNS",
+    "COUNT",
+    "COUNTERS",
+    "DEPTH",
+    "D_OUTPUT",
+    "INV_SQRT_TAU",
+    "LANES",
+    "LANES_PER_ROW",
+    "LEFT",
+    "LEFT_HALF",
+    "MASK_WORDS",
+    "PLANE",
+    "QKV",
+    "REDUCE_LANES",
+    "RIGHT",
+    "ROWS",
+    "ROW_LANES",
+    "SCAN_LANES",
+    "SECOND",
+];
+
+/// A number that stands in the WGSL and in the program is the same in both.
+#[test]
+fn constants_of_shaders_are_the_program_s() {
+    let mut seen = BTreeSet::new();
+    for (name, _) in sources::KERNELS {
+        let module = sources::shader(name).unwrap().module;
+        for (_, constant) in module.constants.iter() {
+            let Some(word) = constant.name.as_deref() else { continue };
+            seen.insert(word.to_string());
+            let Some(expected) = meaning(word) else {
+                assert!(OWN.contains(&word), "{name}: is `{word}` the program's or the kernel's own?");
+                continue;
+            };
+            let found = match module.global_expressions[constant.init] {
+                naga::Expression::Literal(naga::Literal::U32(value)) => value,
+                naga::Expression::Literal(naga::Literal::F32(value)) => value.to_bits(),
+                ref other => panic!("{name}: `{word}` is {other:?}"),
+            };
+            assert_eq!(found, expected, "{name}: `{word}`");
+        }
+    }
+    let unused: Vec<_> = OWN.iter().filter(|word| !seen.contains(**word)).collect();
+    assert!(unused.is_empty(), "no kernel has {unused:?}");
+    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 14, "{seen:?}");
 }
 
 #[test]

@@ -9,12 +9,12 @@ use std::ops::Range;
 use crate::program::tensor::TensorId;
 use crate::words::words;
 
-/// The nonlinearity between the two linear layers of a feed-forward block.
+/// The nonlinearity between the two linear layers of a feed-forward block; 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FeedForward {
     /// `x·Φ(x)`, with the exact normal distribution function Φ (Hendrycks & Gimpel 2016), PyTorch's default.
-    Gelu,
-    Relu,
+    Gelu = 1,
+    Relu = 2,
 }
 words!(FeedForward, "ff-activation", FeedForward::Gelu = "gelu", FeedForward::Relu = "relu");
 
