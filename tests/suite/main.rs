@@ -42,6 +42,9 @@ mod data_times;
 mod determinism;
 /// Adapters that give way, and what `devices --check` finds.
 mod devices;
+/// Cards that do not work, as users meet them.
+#[cfg(target_os = "linux")]
+mod devices_cards;
 /// Divergence, caused after every op: seen in the step it happens in, or the next, and in its replica alone.
 mod divergence;
 /// Two drivers side by side.
