@@ -3,8 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::program::Element;
-
 /// What this crate's functions give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -24,9 +22,9 @@ pub enum Error {
     #[error("{op}: tensor `{tensor}` has shape {found:?}, expected {expected:?}")]
     Shape { op: String, tensor: String, expected: Vec<usize>, found: Vec<usize> },
 
-    /// A call on an engine that reads or writes a tensor as what it does not hold.
+    /// A call on an engine that reads or writes a tensor as what it does not hold: `f32` or `u32`.
     #[error("{op}: tensor `{tensor}` holds {found}, expected {expected}")]
-    Element { op: &'static str, tensor: String, expected: Element, found: Element },
+    Element { op: &'static str, tensor: String, expected: &'static str, found: &'static str },
 
     /// No adapter fits, or the device refused or lost work.
     #[error("device: {problem}\n  help: {help}")]

@@ -41,10 +41,7 @@ impl Program {
     /// The same, and where the tensor holds no floats.
     pub(crate) fn check_floats(&self, op: &'static str, id: TensorId, replica: usize) -> Result<&Tensor> {
         let tensor = self.check_replica(id, replica)?;
-        match tensor.element {
-            Element::F32 => Ok(tensor),
-            found => Err(Error::Element { op, tensor: tensor.name.clone(), expected: Element::F32, found }),
-        }
+        same_element(op, tensor, Element::F32).map(|()| tensor)
     }
 
     /// Fails where so many words are not a row of the tensor.
@@ -59,14 +56,20 @@ impl Program {
     /// Fails where one tensor's row cannot be copied onto another's; gives the first.
     pub(crate) fn check_copy(&self, from: TensorId, to: TensorId, replica: usize) -> Result<&Tensor> {
         let (source, target) = (self.check_replica(from, replica)?, self.check_replica(to, replica)?);
-        let tensor = target.name.clone();
         if source.words() != target.words() {
             let (expected, found) = (source.shape.clone(), target.shape.clone());
-            return Err(Error::Shape { op: "copy".into(), tensor, expected, found });
+            return Err(Error::Shape { op: "copy".into(), tensor: target.name.clone(), expected, found });
         }
-        let (expected, found) = (source.element, target.element);
-        if expected == found { Ok(source) } else { Err(Error::Element { op: "copy", tensor, expected, found }) }
+        same_element("copy", target, source.element).map(|()| source)
     }
+}
+
+fn same_element(op: &'static str, tensor: &Tensor, expected: Element) -> Result<()> {
+    if tensor.element == expected {
+        return Ok(());
+    }
+    let (expected, found) = (expected.word(), tensor.element.word());
+    Err(Error::Element { op, tensor: tensor.name.clone(), expected, found })
 }
 
 /// What does not lie among `count` of its kind.

@@ -1,7 +1,5 @@
 //! Tensors: named storage of which every replica has a row of its own, or which all share.
 
-use std::fmt;
-
 use crate::dims::{padded, product};
 
 /// Index into [`Program::tensors`](super::Program::tensors).
@@ -73,12 +71,13 @@ pub enum Element {
     U32,
 }
 
-impl fmt::Display for Element {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Element {
+    /// `f32` or `u32`.
+    pub fn word(self) -> &'static str {
+        match self {
             Element::F32 => "f32",
             Element::U32 => "u32",
-        })
+        }
     }
 }
 
