@@ -12,8 +12,8 @@ use microglia::engine::Pass;
 use microglia::error::Error;
 use microglia::models::{ModelKind, ModelOptions, Variant};
 use microglia::reference::CpuEngine;
-use microglia::train::checkpoints::{self, Every};
-use microglia::train::header::DeviceHeader;
+use microglia::train::weights::checkpoints::{self, Every};
+use microglia::train::weights::header::DeviceHeader;
 use microglia::train::{Checkpoints, Plan, TrainOptions, run};
 
 fn main() -> Result<()> {

@@ -5,7 +5,7 @@
 use microglia::data::{Covariates, DataOptions, Row};
 use microglia::program::rng;
 use microglia::reference::CpuEngine;
-use microglia::train::baselines::baselines;
+use microglia::train::scores::baselines::baselines;
 use microglia::train::{Plan, TrainOptions, run, summarize};
 
 /// Any iterator will do: a database cursor, a ring buffer, a decoder.
@@ -44,7 +44,7 @@ fn main() -> microglia::Result<()> {
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
     let trained = run(&dataset, &plan, &mut engine, &mut ())?;
     let summary = summarize(&dataset, &plan, &mut engine, trained, baselines(&dataset), &())?.summary;
-    let mae = |metrics: &microglia::train::metrics::Metrics| metrics.mae.unwrap_or(f64::NAN);
+    let mae = |metrics: &microglia::train::scores::metrics::Metrics| metrics.mae.unwrap_or(f64::NAN);
     println!("test MAE {:.3}, repeat last {:.3}", mae(&summary.best.test), mae(&summary.baselines.repeat_last));
     Ok(())
 }

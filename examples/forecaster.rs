@@ -4,8 +4,8 @@
 
 use microglia::data::{DataOptions, Source};
 use microglia::reference::CpuEngine;
-use microglia::train::baselines::baselines;
-use microglia::train::predict::predict;
+use microglia::train::scores::baselines::baselines;
+use microglia::train::scores::predict::predict;
 use microglia::train::{Plan, TrainOptions, run, summarize};
 
 fn main() -> microglia::Result<()> {
@@ -18,7 +18,7 @@ fn main() -> microglia::Result<()> {
     let trained = run(&dataset, &plan, &mut engine, &mut ())?;
     let summary = summarize(&dataset, &plan, &mut engine, trained, baselines(&dataset), &())?.summary;
 
-    let mae = |metrics: &microglia::train::metrics::Metrics| metrics.mae.unwrap_or(f64::NAN);
+    let mae = |metrics: &microglia::train::scores::metrics::Metrics| metrics.mae.unwrap_or(f64::NAN);
     println!("test MAE {:.3}, sparsity {:.2}", mae(&summary.best.test), summary.best.sparsity.overall);
     println!("repeat last {:.3}, ridge {:.3}", mae(&summary.baselines.repeat_last), mae(&summary.baselines.ridge));
 

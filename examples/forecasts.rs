@@ -9,8 +9,8 @@ use std::path::Path;
 use microglia::data::Source;
 use microglia::reference::CpuEngine;
 use microglia::train::Loaded;
-use microglia::train::predict::predict;
 use microglia::train::run::mc_passes;
+use microglia::train::scores::predict::predict;
 use safetensors::tensor::{Dtype, TensorView};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,7 +7,8 @@
 //! ```
 //! use microglia::data::{DataOptions, Row};
 //! use microglia::reference::CpuEngine;
-//! use microglia::train::{Plan, TrainOptions, predict::predict, run};
+//! use microglia::train::scores::predict::predict;
+//! use microglia::train::{Plan, TrainOptions, run};
 //!
 //! # fn main() -> microglia::Result<()> {
 //! // A wave of 24 rows, from an iterator; `DataOptions { source, .. }.load()` reads a CSV file.
@@ -41,7 +42,7 @@
 //!    [`compare`] holds the two against each other.
 //! 4. [`train::run()`] trains, tells a [`train::Observer`] of every epoch and asks it whether to stop;
 //!    [`train::run_from`] also writes [`train::Checkpoints`] and goes on from one, to the same bits.
-//! 5. [`train::summarize`] scores the kept weights and the [`train::baselines`] on every test window, in the data's units;
+//! 5. [`train::summarize`] scores the kept weights and the [`train::scores::baselines`] on every test window, in the data's units;
 //!    [`train::Loaded`] opens a weights file to forecast with it.
 //!
 //! # Modules

@@ -10,9 +10,9 @@ use microglia::data::options::{Covariates, parse_decimal, parse_delimiter, parse
 use microglia::gpu::Choice;
 use microglia::kernels::tuning::Tuning;
 use microglia::models::{ModelKind, ModelOptions, PatchtstOptions};
-use microglia::train::checkpoints::Every;
 use microglia::train::options::{LrSchedule, PruningOptions, Regularizer, TrainOptions};
 use microglia::train::weights;
+use microglia::train::weights::checkpoints::Every;
 
 use super::args::{Auto, DataArgs, ModelArgs, OrNone, PatchtstArgs, PruningArgs, TrainArgs, TrainingArgs};
 use super::{config_file, presets};

@@ -6,7 +6,7 @@ use microglia::forecast::backtest::{Refitted, calibrates, folds, refit};
 use microglia::forecast::table::{Names, Predictions, Table as Csv, unique_id};
 use microglia::forecast::{Calibration, Level, Score, Scores, apart, first_targets};
 use microglia::train::Status;
-use microglia::train::baselines::{Ridge, repeat_last, seasonal_naive};
+use microglia::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
 use serde_json::json;
 
 use super::evaluate_text::{score_table, thinned};

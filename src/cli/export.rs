@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use microglia::data::grouped;
 use microglia::train::Loaded;
-use microglia::train::compact::compact;
-use microglia::train::inspect::Inspection;
+use microglia::train::weights::compact::compact;
+use microglia::train::weights::inspect::Inspection;
 
 use super::inspect::cuts;
 use super::table::{Table, percent};

@@ -6,9 +6,9 @@ use anyhow::Result;
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
 use microglia::train::Loaded;
-use microglia::train::compact::Cut;
-use microglia::train::inspect::Inspection;
 use microglia::train::plot::masks_svg;
+use microglia::train::weights::compact::Cut;
+use microglia::train::weights::inspect::Inspection;
 
 use super::export::sizes;
 use super::outputs::json;

@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use microglia::data::Dataset;
 use microglia::files::replace;
-use microglia::train::baselines::Forecasts;
-use microglia::train::checkpoint::{save_checkpoint, save_model};
-use microglia::train::header::Header;
 use microglia::train::plot::{forecast_svg, training_svg};
+use microglia::train::scores::baselines::Forecasts;
+use microglia::train::weights::checkpoint::{save_checkpoint, save_model};
+use microglia::train::weights::header::Header;
 use microglia::train::{EpochRow, Outcome, Plan, Summary};
 
 use super::config::Config;

@@ -2,8 +2,8 @@
 
 use chrono::DateTime;
 use microglia::data::{Dataset, SplitName, TimeKind};
-use microglia::train::baselines::Forecasts;
 use microglia::train::plot::{ForecastPlot, Line, TrainingPlot, TrainingPoint};
+use microglia::train::scores::baselines::Forecasts;
 use microglia::train::{EpochRow, Summary};
 
 use super::table::decimals;
@@ -23,7 +23,7 @@ pub fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: 
         let micros = stamp.instant.saturating_add(i64::from(stamp.offset) * 1_000_000);
         DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
     });
-    let mae = |metrics: &microglia::train::metrics::Metrics| {
+    let mae = |metrics: &microglia::train::scores::metrics::Metrics| {
         let score = metrics.per_series.get(stretch.series * dataset.targets).map_or(f64::NAN, |score| score.mae);
         format!("MAE {score:.*}", decimals([score].into_iter()))
     };

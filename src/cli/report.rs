@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
-use microglia::train::metrics::{Metrics, Score};
-use microglia::train::summary::{MeanStd, ReplicaSummary, SplitSpread};
+use microglia::train::scores::metrics::{Metrics, Score};
+use microglia::train::scores::summary::{MeanStd, ReplicaSummary, SplitSpread};
 use microglia::train::{Status, Summary};
 
 use super::table::{NONE, Table, cell, column, decimals, duration, percent};

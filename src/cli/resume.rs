@@ -8,9 +8,10 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::data::Dataset;
 use microglia::gpu::Gpu;
-use microglia::train::header::DeviceHeader;
 use microglia::train::options::LrSchedule;
-use microglia::train::{Loaded, Plan, RunState, checkpoints};
+use microglia::train::weights::checkpoints;
+use microglia::train::weights::header::DeviceHeader;
+use microglia::train::{Loaded, Plan, RunState};
 
 use super::args::TrainArgs;
 use super::config::Config;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use chrono::DateTime;
 use microglia::files::{remove, try_to_write};
 use microglia::models::ModelKind;
-use microglia::train::checkpoints;
+use microglia::train::weights::checkpoints;
 
 use super::shell::quoted;
 

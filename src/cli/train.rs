@@ -6,9 +6,10 @@ use anyhow::Result;
 use clap::ArgMatches;
 use microglia::Error;
 use microglia::gpu::Devices;
-use microglia::train::baselines::Forecasts;
-use microglia::train::header::DeviceHeader;
-use microglia::train::{Checkpoints, Plan, Status, Summary, checkpoints, run_from as train, summarize, weights};
+use microglia::train::scores::baselines::Forecasts;
+use microglia::train::weights::header::DeviceHeader;
+use microglia::train::weights::{self, checkpoints};
+use microglia::train::{Checkpoints, Plan, Status, Summary, run_from as train, summarize};
 
 use super::config::Config;
 use super::engine::{check_tuning, make_engine, open_devices, tuned};

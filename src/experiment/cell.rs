@@ -16,7 +16,8 @@ use crate::models::{ModelKind, ModelOptions};
 use crate::program::Program;
 use crate::train::options::{Regularizer, TrainOptions};
 use crate::train::plan::{Keep, Plan};
-use crate::train::{Member, Observer, Status, baselines, run};
+use crate::train::scores::baselines;
+use crate::train::{Member, Observer, Status, run};
 
 /// Makes an engine for a program.
 pub type Open<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;

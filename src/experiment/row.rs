@@ -1,7 +1,7 @@
 //! A row of `results.csv`: a model trained and the setting that it is scored for.
 
 use super::grid::Cell;
-use crate::train::metrics::Metrics;
+use crate::train::scores::metrics::Metrics;
 
 /// Which weights of a training are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,9 +7,9 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::train::Trained;
-use crate::train::metrics::score;
 use crate::train::plan::Plan;
-use crate::train::predict::{Forecasts, predict_some};
+use crate::train::scores::metrics::score;
+use crate::train::scores::predict::{Forecasts, predict_some};
 use crate::train::weights::{SparsityReport, sha256};
 
 /// A training, scored.

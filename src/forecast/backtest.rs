@@ -3,8 +3,8 @@
 use super::{Combine, Open};
 use crate::data::{DataOptions, Dataset, SplitName};
 use crate::error::{Error, Result};
-use crate::train::predict::predict;
 use crate::train::run::mc_passes;
+use crate::train::scores::predict::predict;
 use crate::train::{Observer, Plan, Status, TrainOptions, run};
 
 /// The windows of each fold, the earliest first: the last forecasts the last rows of the part, each other begins `step` rows

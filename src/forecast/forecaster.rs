@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::program::Program;
 use crate::program::tensor::SERIES;
 use crate::train::Loaded;
-use crate::train::predict::{pass_until, predict};
 use crate::train::run::mc_passes;
+use crate::train::scores::predict::{pass_until, predict};
 use crate::words::words;
 
 /// Makes an engine for a program.

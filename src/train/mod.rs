@@ -1,7 +1,8 @@
-//! The training loop and what surrounds it.
+//! The training loop ([`mod@run`]), and what surrounds it: what is asked for ([`options`], [`plan`], [`schedule`], [`lr`]), weights
+//! files ([`weights`]), and what forecasts are worth ([`scores`]).
 //!
 //! [`Plan::new`] makes a program of a data set and [`TrainOptions`]; an engine is made for `plan.program`; [`run()`] trains it and
-//! tells an [`Observer`] of every epoch; [`summarize`] scores what was kept. [`predict::predict`] forecasts for any windows of
+//! tells an [`Observer`] of every epoch; [`summarize`] scores what was kept. [`scores::predict::predict`] forecasts for any windows of
 //! the data set, before, between or after.
 //!
 //! ```
@@ -45,44 +46,25 @@
 //! [`Loaded`] opens every file that a run leaves. Replicas of one plan may differ in seed, rate, regularizers and schedule:
 //! [`Plan::of`] takes a list of [`Member`]s.
 
-pub mod baselines;
-pub mod checkpoint;
-pub mod checkpoints;
-pub mod compact;
-mod divergence;
-pub mod header;
-pub mod inspect;
-pub mod loaded;
 pub mod lr;
 pub mod member;
-pub mod metrics;
-pub mod observer;
 pub mod options;
 pub mod plan;
 #[cfg(feature = "plots")]
 pub mod plot;
-pub mod predict;
-mod ridge;
 pub mod run;
 pub mod schedule;
-mod snapshot;
-mod sound;
-mod sparse;
-pub mod state;
-pub mod step_table;
-pub mod summary;
-mod told;
-mod trained;
+pub mod scores;
 pub mod weights;
 
-pub use checkpoints::Checkpoints;
-pub use loaded::Loaded;
 pub use member::Member;
-pub use observer::{EpochRow, Observer, Progress, ReplicaEpoch};
 pub use options::TrainOptions;
 pub use plan::{Keep, Plan};
+pub use run::observer::{EpochRow, Observer, Progress, ReplicaEpoch};
+pub use run::snapshot::Snapshot;
+pub use run::state::RunState;
+pub use run::trained::{Replica, Status, Trained};
 pub use run::{run, run_from, stage};
-pub use snapshot::Snapshot;
-pub use state::RunState;
-pub use summary::{Outcome, Summary, summarize};
-pub use trained::{Replica, Status, Trained};
+pub use scores::summary::{Outcome, Summary, summarize};
+pub use weights::checkpoints::Checkpoints;
+pub use weights::loaded::Loaded;

@@ -2,7 +2,7 @@
 
 use microglia::data::{DataOptions, Dataset, SplitName};
 use microglia::program::rng;
-use microglia::train::metrics::score;
+use microglia::train::scores::metrics::score;
 
 /// Far from 0 beside what it varies by, as a meter's reading is.
 const OFFSET: i64 = 1_000_000_000;

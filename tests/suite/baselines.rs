@@ -1,8 +1,8 @@
 //! Scores and baselines against numbers worked out by hand, and against the published ETT protocol.
 
 use microglia::data::{DataOptions, Dataset, Impute, SplitName};
-use microglia::train::baselines::{baselines, repeat_last, ridge, seasonal_naive};
-use microglia::train::metrics::score;
+use microglia::train::scores::baselines::{baselines, repeat_last, ridge, seasonal_naive};
+use microglia::train::scores::metrics::score;
 
 use super::data::{daily, load, small};
 

@@ -9,7 +9,7 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use microglia::program::rng;
-use microglia::train::checkpoints;
+use microglia::train::weights::checkpoints;
 
 use crate::cli::{TINY, code, command, microglia, refused, stderr, stdout, summary};
 use crate::golden::path;

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Output;
 
-use microglia::train::{Loaded, checkpoints};
+use microglia::train::Loaded;
+use microglia::train::weights::checkpoints;
 use safetensors::SafeTensors;
 use serde_json::Value;
 

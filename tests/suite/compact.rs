@@ -6,11 +6,12 @@ use microglia::models::{ModelKind, ModelOptions, NormKind, NormPosition, Variant
 use microglia::program::op::Activation;
 use microglia::program::{ParamLayout, rng};
 use microglia::reference::CpuEngine;
-use microglia::train::compact::{Compacted, Cut, compact};
-use microglia::train::header::{DeviceHeader, Header};
-use microglia::train::inspect::{Dead, Inspection};
-use microglia::train::predict::predict;
-use microglia::train::{Loaded, Plan, TrainOptions, checkpoint, run};
+use microglia::train::scores::predict::predict;
+use microglia::train::weights::checkpoint;
+use microglia::train::weights::compact::{Compacted, Cut, compact};
+use microglia::train::weights::header::{DeviceHeader, Header};
+use microglia::train::weights::inspect::{Dead, Inspection};
+use microglia::train::{Loaded, Plan, TrainOptions, run};
 
 use crate::gpu_support::on_each_engine;
 use crate::training::{dataset, options};

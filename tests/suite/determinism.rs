@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use microglia::models::{ModelKind, ModelOptions, Variant};
 use microglia::program::Program;
-use microglia::train::checkpoints::{self, Every};
+use microglia::train::weights::checkpoints::{self, Every};
 use microglia::train::{Checkpoints, Plan, TrainOptions, run_from};
 
 use crate::gpu_support::on_each_engine;

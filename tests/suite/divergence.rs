@@ -8,7 +8,8 @@ use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{Element, List, Op, Program, TensorId};
 use microglia::train::options::PruningOptions;
-use microglia::train::{Plan, RunState, Status, TrainOptions, run, step_table};
+use microglia::train::run::step_table;
+use microglia::train::{Plan, RunState, Status, TrainOptions, run};
 
 use crate::gpu_support::on_each_engine;
 use crate::training::{dataset, options, train};

@@ -14,7 +14,7 @@ use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::program::List;
 use microglia::program::tensor::PARAMS;
 use microglia::reference::CpuEngine;
-use microglia::train::checkpoints::{self, Every};
+use microglia::train::weights::checkpoints::{self, Every};
 use microglia::train::{Checkpoints, EpochRow, Observer, Plan, Status, TrainOptions, run, run_from};
 
 #[cfg(target_os = "linux")]

@@ -5,11 +5,12 @@ use microglia::engine::Engine;
 use microglia::forecast::{Calibration, Combine, Forecaster, Level, Scores, apart, non_overlapping};
 use microglia::program::Program;
 use microglia::reference::CpuEngine;
-use microglia::train::checkpoint::save_model;
-use microglia::train::header::{DeviceHeader, Header};
-use microglia::train::metrics::score;
 use microglia::train::options::{Regularizer, Regularizers};
-use microglia::train::{Plan, TrainOptions, baselines, run, summarize};
+use microglia::train::scores::baselines;
+use microglia::train::scores::metrics::score;
+use microglia::train::weights::checkpoint::save_model;
+use microglia::train::weights::header::{DeviceHeader, Header};
+use microglia::train::{Plan, TrainOptions, run, summarize};
 use statrs::function::erf::erf;
 
 use crate::data::{load, refusal};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use microglia::data::{Dataset, Source};
-use microglia::train::predict::predict;
+use microglia::train::scores::predict::predict;
 use microglia::train::{Loaded, weights};
 use safetensors::SafeTensors;
 

@@ -8,11 +8,11 @@ use microglia::models::{ModelKind, ModelOptions, NormKind, Variant};
 use microglia::program::Program;
 use microglia::program::tensor::{PARAMS, STATE};
 use microglia::reference::CpuEngine;
-use microglia::train::checkpoints::{self, Every};
-use microglia::train::header::DeviceHeader;
 use microglia::train::options::{LrSchedule, PruningOptions, Schedule};
-use microglia::train::predict::predict;
 use microglia::train::run::mc_passes;
+use microglia::train::scores::predict::predict;
+use microglia::train::weights::checkpoints::{self, Every};
+use microglia::train::weights::header::DeviceHeader;
 use microglia::train::{Checkpoints, EpochRow, Loaded, Observer, Plan, RunState, TrainOptions, Trained, run, run_from};
 
 use crate::gpu_support::on_each_engine;

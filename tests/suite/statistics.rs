@@ -2,7 +2,7 @@
 
 use microglia::data::{DataOptions, SplitName};
 use microglia::experiment::statistics::{critical_difference, friedman, holm, nemenyi_p, ranks, t_interval, wilcoxon};
-use microglia::train::metrics::score;
+use microglia::train::scores::metrics::score;
 use serde_json::Value;
 
 use crate::golden::path;

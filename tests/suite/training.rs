@@ -8,9 +8,9 @@ use microglia::program::op::InstanceNorm;
 use microglia::program::rng;
 use microglia::program::tensor::*;
 use microglia::reference::CpuEngine;
-use microglia::train::metrics::score;
 use microglia::train::options::{PruningOptions, Schedule, Select};
-use microglia::train::predict::{Forecasts, predict};
+use microglia::train::scores::metrics::score;
+use microglia::train::scores::predict::{Forecasts, predict};
 use microglia::train::{Keep, Member, Observer, Plan, Status, TrainOptions, Trained, run, weights};
 
 use crate::gpu_support::{self, on_each_engine};

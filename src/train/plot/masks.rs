@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::program::ParamLayout;
-use crate::train::inspect::{Dead, living};
+use crate::train::weights::inspect::{Dead, living};
 
 /// Pixels: of the picture, of a matrix's longer side at most, of a cell at most, between matrices.
 const WIDTH: f64 = 1100.0;

@@ -2,12 +2,12 @@
 
 use super::Run;
 use crate::error::Result;
-use crate::train::observer::{EpochRow, ReplicaEpoch};
 use crate::train::options::Select;
 use crate::train::plan::Keep;
-use crate::train::predict::mean_loss;
-use crate::train::snapshot::{KEPT, Snapshot};
-use crate::train::trained::Status;
+use crate::train::run::observer::{EpochRow, ReplicaEpoch};
+use crate::train::run::snapshot::{KEPT, Snapshot};
+use crate::train::run::trained::Status;
+use crate::train::scores::predict::mean_loss;
 
 impl Run<'_> {
     /// Scores the validation windows; keeps the best weights and stops replicas whose patience is spent.

@@ -1,20 +1,27 @@
 //! The training loop: epochs of steps, validation, early stopping, one engine, R replicas.
 
 mod choice;
+mod divergence;
+pub mod observer;
+pub(super) mod snapshot;
+pub mod state;
+pub mod step_table;
 mod steps;
+pub(super) mod trained;
 
 use std::time::Instant;
 
-use super::checkpoints::Checkpoints;
-use super::header::DeviceHeader;
-use super::observer::Observer;
 use super::options::Regularizer;
 use super::plan::{Keep, Plan};
-use super::predict::pass_until;
-use super::snapshot::Snapshot;
-use super::state::{Mean, ReplicaRows, RunState};
-use super::trained::{Status, Trained};
+use super::scores::predict::pass_until;
 use super::weights;
+use super::weights::checkpoints::Checkpoints;
+use super::weights::header::DeviceHeader;
+use observer::Observer;
+use snapshot::Snapshot;
+use state::{Mean, ReplicaRows, RunState};
+use trained::{Status, Trained};
+
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;

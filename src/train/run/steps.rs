@@ -7,10 +7,10 @@ use crate::engine::Pass;
 use crate::error::Result;
 use crate::program::tensor::*;
 use crate::program::{List, rng};
-use crate::train::divergence::first_non_finite;
-use crate::train::observer::{Observer, Progress};
 use crate::train::plan::Keep;
-use crate::train::step_table;
+use crate::train::run::divergence::first_non_finite;
+use crate::train::run::observer::{Observer, Progress};
+use crate::train::run::step_table;
 
 /// Wall seconds between two looks at the observer, about.
 const GROUP_SECONDS: f64 = 0.1;

@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 
-use super::baselines::Baselines;
-use super::header::{DeviceHeader, FORMAT_VERSION, PatchtstHeader};
-use super::metrics::{Metrics, score};
-use super::observer::Observer;
-use super::plan::Plan;
-use super::predict::predict;
-use super::run::mc_passes;
-use super::trained::{Status, Trained};
-use super::weights::{self, SparsityReport};
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::tensor::{MASK, PARAMS, STATE};
+use crate::train::plan::Plan;
+use crate::train::run::mc_passes;
+use crate::train::run::observer::Observer;
+use crate::train::run::trained::{Status, Trained};
+use crate::train::scores::baselines::Baselines;
+use crate::train::scores::metrics::{Metrics, score};
+use crate::train::scores::predict::predict;
+use crate::train::weights::header::{DeviceHeader, FORMAT_VERSION, PatchtstHeader};
+use crate::train::weights::{self, SparsityReport};
 
 /// A run and its scores, as `summary.json` holds them.
 #[derive(Debug, Clone, Serialize)]

@@ -1,10 +1,10 @@
 //! What a weights file says of itself, held against bounds before anything is built of it: a file may come from anybody.
 
-use super::header::{Header, McHeader, ModelHeader};
-use super::plan::Plan;
-use super::state::RunState;
 use crate::error::{Error, Result};
 use crate::models::{MAX_HIDDEN, ModelKind};
+use crate::train::plan::Plan;
+use crate::train::run::state::RunState;
+use crate::train::weights::header::{Header, McHeader, ModelHeader};
 
 /// Most rows of a window, and most of any count by row, that is read from a file: what the options take, too.
 const MOST_ROWS: usize = 1_000_000_000;
@@ -100,7 +100,7 @@ impl RunState {
     }
 
     /// Refuses a state that no run of this plan can be in.
-    pub(super) fn check_for(&self, plan: &Plan) -> Result<()> {
+    pub(in crate::train) fn check_for(&self, plan: &Plan) -> Result<()> {
         let (epochs, prunable) = (plan.options.epochs, plan.program.params.prunable());
         let sound = || {
             self.check()?;

@@ -16,9 +16,9 @@ pub mod transformer;
 use serde::Serialize;
 
 use self::tensors::Tensors;
-use super::Loaded;
 use crate::error::{Error, Result};
 use crate::models::{LayerWidths, ModelKind, ModelOptions};
+use crate::train::Loaded;
 
 /// A compacted model, and what was cut.
 #[derive(Debug, Clone)]

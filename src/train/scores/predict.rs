@@ -1,13 +1,13 @@
 //! Forecasts of every replica for a list of windows.
 
-use super::plan::Plan;
-use super::step_table;
 use crate::data::Dataset;
 use crate::engine::{Engine, Pass};
 use crate::error::Result;
 use crate::program::List;
 use crate::program::op::LossKind;
 use crate::program::tensor::PREDICTIONS;
+use crate::train::plan::Plan;
+use crate::train::run::step_table;
 
 /// Batches between two looks at whether to stop.
 const GROUP: usize = 16;

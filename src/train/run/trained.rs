@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::observer::EpochRow;
-use super::snapshot::Snapshot;
-use super::state::RunState;
+use crate::train::run::observer::EpochRow;
+use crate::train::run::snapshot::Snapshot;
+use crate::train::run::state::RunState;
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Replica {
     pub before: Option<(f64, usize)>,
     /// Epochs since the best.
     pub waited: usize,
-    /// Under [`Keep::Three`](super::plan::Keep::Three): patience is spent, so that no later epoch is its own best.
+    /// Under [`Keep::Three`](crate::train::plan::Keep::Three): patience is spent, so that no later epoch is its own best.
     pub settled: bool,
     /// Epochs begun.
     pub epochs: usize,
@@ -71,13 +71,13 @@ impl Replica {
 pub struct Trained {
     pub status: Status,
     pub replicas: Vec<Replica>,
-    /// Under [`Keep::Three`](super::plan::Keep::Three), by replica: the best weights from a common epoch on, and the last.
+    /// Under [`Keep::Three`](crate::train::plan::Keep::Three), by replica: the best weights from a common epoch on, and the last.
     pub common: Vec<Option<Snapshot>>,
     pub last: Vec<Snapshot>,
     /// By epoch.
     pub history: Vec<EpochRow>,
     /// Where the run stopped, with the rows after the last step; without them under
-    /// [`Keep::Three`](super::plan::Keep::Three).
+    /// [`Keep::Three`](crate::train::plan::Keep::Three).
     pub end: RunState,
     /// Wall seconds of training, validation included.
     pub seconds: f64,

@@ -6,24 +6,24 @@ use std::collections::HashMap;
 use crate::program::Param;
 
 /// What the tensors of a matrix are called after its name and a dot: starts of rows, columns, values.
-pub(super) const PARTS: [&str; 3] = ["crow_indices", "col_indices", "values"];
+pub(in crate::train) const PARTS: [&str; 3] = ["crow_indices", "col_indices", "values"];
 
 /// The entry of a file's metadata that holds shapes by name, as JSON.
-pub(super) const SHAPES: &str = "csr";
+pub(in crate::train) const SHAPES: &str = "csr";
 
 /// The matrix that a tensor is a part of, by its name.
-pub(super) fn whole(part: &str) -> Option<&str> {
+pub(in crate::train) fn whole(part: &str) -> Option<&str> {
     let (name, last) = part.rsplit_once('.')?;
     PARTS.contains(&last).then_some(name)
 }
 
 /// Shapes by name, from a file's metadata; none where it tells none.
-pub(super) fn shapes(metadata: Option<&HashMap<String, String>>) -> HashMap<String, Vec<usize>> {
+pub(in crate::train) fn shapes(metadata: Option<&HashMap<String, String>>) -> HashMap<String, Vec<usize>> {
     metadata.and_then(|entries| serde_json::from_str(entries.get(SHAPES)?).ok()).unwrap_or_default()
 }
 
 /// One matrix.
-pub(super) struct Csr {
+pub(in crate::train) struct Csr {
     /// Where each row begins among the values, and where the last ends.
     pub starts: Vec<i32>,
     pub columns: Vec<i32>,

@@ -5,13 +5,6 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 
-use super::checkpoint::{PREFIX, save_model, save_sparse};
-use super::header::{FORMAT_VERSION, Header};
-use super::observer::EpochRow;
-use super::options::{Regularizer, Regularizers};
-use super::plan::Plan;
-use super::state::{Mean, ReplicaRows, RunState};
-use super::{TrainOptions, sparse, weights};
 use crate::data::options::{self, Scale};
 use crate::data::{DataOptions, Dataset, Fitted, FittedSeries, Scaler, Step};
 use crate::engine::Engine;
@@ -22,6 +15,14 @@ use crate::models::{self, ModelOptions};
 use crate::program::builder::Sizes;
 use crate::program::tensor::{MASK, OBSERVED, PARAMS, SERIES, STATE};
 use crate::program::{ParamLayout, StateLayout};
+use crate::train::options::{Regularizer, Regularizers};
+use crate::train::plan::Plan;
+use crate::train::run::observer::EpochRow;
+use crate::train::run::state::{Mean, ReplicaRows, RunState};
+use crate::train::weights::checkpoint::{PREFIX, save_model, save_sparse};
+use crate::train::weights::header::{FORMAT_VERSION, Header};
+use crate::train::weights::sparse;
+use crate::train::{TrainOptions, weights};
 
 /// `checkpoint.safetensors`, `model.safetensors`, or a file of `checkpoints/`.
 #[derive(Debug, Clone)]
@@ -54,7 +55,7 @@ impl Loaded {
     pub fn open(path: &Path) -> Result<Loaded> {
         let file = path.to_path_buf();
         if path.is_dir() {
-            return super::checkpoints::of_folder(path);
+            return crate::train::weights::checkpoints::of_folder(path);
         }
         let help = "name a run folder, or a file checkpoint.safetensors or model.safetensors";
         let bytes = files::read(&file, help)?;
@@ -102,7 +103,11 @@ impl Loaded {
     }
 
     /// The same model with other widths inside its layers: `weights` fills a row of its layout.
-    pub(super) fn with_model(&self, model: ModelOptions, weights: impl Fn(&ParamLayout) -> Vec<f32>) -> Result<Loaded> {
+    pub(in crate::train) fn with_model(
+        &self,
+        model: ModelOptions,
+        weights: impl Fn(&ParamLayout) -> Vec<f32>,
+    ) -> Result<Loaded> {
         let mut header = Header { run: None, ..self.header.clone() };
         header.model.set_widths(&model);
         let program = models::build(&model, &models::Training::scoring(), sizes(&header))?;
@@ -155,7 +160,7 @@ impl Loaded {
             return Ok(vec![self.clone()]);
         }
         let run = self.run()?;
-        let of = |(replica, rows): (&super::Replica, ReplicaRows)| {
+        let of = |(replica, rows): (&crate::train::Replica, ReplicaRows)| {
             // A file of last weights, as of a run cut short, keeps no epoch.
             let kept = replica.best.filter(|_| self.header.progress.kept_epoch.is_some());
             let best = kept.is_some();
@@ -170,7 +175,7 @@ impl Loaded {
     }
 
     /// A plan that forecasts with this one model, on a data set of the same columns, look-back and horizon. Its windows are what
-    /// [`predict`](super::predict::predict) takes, with the passes of [`mc_passes`](super::run::mc_passes): the forecasts are
+    /// [`predict`](crate::train::scores::predict::predict) takes, with the passes of [`mc_passes`](crate::train::run::mc_passes): the forecasts are
     /// then, on the same device, those of the end of training. `batch`: windows at a time; of Monte Carlo dropout that of the
     /// training, by which its draws are counted.
     ///
@@ -252,7 +257,7 @@ impl Loaded {
     }
 
     /// Why there is no run to go on with.
-    pub(super) fn without_run(&self) -> Error {
+    pub(in crate::train) fn without_run(&self) -> Error {
         let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
         refuse(&self.file, "holds a model alone, and no run to go on with".into(), help)
     }

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::Loaded;
-use super::checkpoint::tensor_bytes;
-use super::compact::{Cut, compact};
-use super::header::{DataHeader, DeviceHeader, ModelHeader, Progress};
-use super::observer::EpochRow;
-use super::weights::SparsityReport;
 use crate::program::Param;
+use crate::train::Loaded;
+use crate::train::run::observer::EpochRow;
+use crate::train::weights::SparsityReport;
+use crate::train::weights::checkpoint::tensor_bytes;
+use crate::train::weights::compact::{Cut, compact};
+use crate::train::weights::header::{DataHeader, DeviceHeader, ModelHeader, Progress};
 
 /// What a weights file holds.
 #[derive(Debug, Clone, Serialize)]

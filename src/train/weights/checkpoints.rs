@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
-use super::checkpoint::save_checkpoint;
-use super::header::{DeviceHeader, Header};
-use super::loaded::Loaded;
-use super::options::Select;
-use super::plan::Plan;
-use super::state::RunState;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::train::options::Select;
+use crate::train::plan::Plan;
+use crate::train::run::state::RunState;
+use crate::train::weights::checkpoint::save_checkpoint;
+use crate::train::weights::header::{DeviceHeader, Header};
+use crate::train::weights::loaded::Loaded;
 
 /// Inside a run folder.
 pub const FOLDER: &str = "checkpoints";
@@ -227,7 +227,7 @@ pub fn newest(run: &Path) -> Result<(Loaded, Vec<String>)> {
 
 /// The model of a run folder: that of its results, or of its newest checkpoint where the run was killed before it wrote them, or
 /// went on after them.
-pub(super) fn of_folder(run: &Path) -> Result<Loaded> {
+pub(in crate::train) fn of_folder(run: &Path) -> Result<Loaded> {
     let results = run.join("checkpoint.safetensors");
     if !results.exists() {
         return newest(run).map(|(loaded, _)| loaded);

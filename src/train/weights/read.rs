@@ -1,20 +1,18 @@
-//! Weights outside the engine: started from a file, hashed, counted.
+//! Weights of a file to start from: ours, PyTorch's or transformers', dense or sparse.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use super::checkpoint::PREFIX;
-use super::header::PatchtstHeader;
-use super::sparse::{self, Csr, PARTS};
-use super::told::Told;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::models::{ModelOptions, NormKind, PatchtstOptions, Pool, Variant};
 use crate::program::{ParamLayout, StateLayout};
+use crate::train::weights::checkpoint::PREFIX;
+use crate::train::weights::header::PatchtstHeader;
+use crate::train::weights::sparse::{self, Csr, PARTS};
+use crate::train::weights::told::Told;
 
 /// What a safetensors file holds, and what to say of it.
 struct WeightsFile<'a> {
@@ -263,67 +261,4 @@ pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(Patchtst
         ..options
     };
     Ok((options, layers, by_channel.then_some(horizon)))
-}
-
-/// SHA-256 over every weight's and running statistic's name and little-endian values, in arena order.
-pub fn sha256(layout: &ParamLayout, row: &[f32], state: &StateLayout, running: &[f32]) -> String {
-    let mut hash = Sha256::new();
-    let params = layout.params.iter().map(|param| (&param.name, &row[param.range()]));
-    let state = state.entries.iter().map(|entry| (&entry.name, &running[entry.range()]));
-    for (name, values) in params.chain(state) {
-        hash.update(name.as_bytes());
-        for value in values {
-            hash.update(value.to_le_bytes());
-        }
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// How many prunable weights a mask leaves living.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SparsityReport {
-    /// Share of all prunable weights that is pruned.
-    pub overall: f64,
-    /// The schedule's goal, where there is one.
-    pub wanted: Option<f64>,
-    pub living_weights: usize,
-    pub prunable_weights: usize,
-    pub tensors: Vec<TensorSparsity>,
-}
-
-/// The same of one tensor.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TensorSparsity {
-    pub name: String,
-    pub living: usize,
-    pub total: usize,
-    pub sparsity: f64,
-    /// Per gate i, f, g, o of an LSTM's weights.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gates: Option<[f64; 4]>,
-}
-
-impl SparsityReport {
-    /// Counts the bits of a mask `[P/32]`.
-    pub fn new(layout: &ParamLayout, mask: &[u32], wanted: Option<f64>) -> Self {
-        let living = |range: std::ops::Range<usize>| range.filter(|i| mask[i / 32] >> (i % 32) & 1 == 1).count();
-        let share = |living: usize, total: usize| 1.0 - living as f64 / total as f64;
-        let tensors: Vec<TensorSparsity> = layout
-            .params
-            .iter()
-            .filter(|param| param.prunable)
-            .map(|param| {
-                let (count, total) = (living(param.range()), param.len());
-                let quarter = total / 4;
-                let gate = |g: usize| {
-                    let start = param.offset + g * quarter;
-                    share(living(start..start + quarter), quarter)
-                };
-                let gates = param.name.starts_with("lstm.").then(|| std::array::from_fn(gate));
-                TensorSparsity { name: param.name.clone(), living: count, total, sparsity: share(count, total), gates }
-            })
-            .collect();
-        let (count, total) = (tensors.iter().map(|t| t.living).sum(), layout.prunable());
-        SparsityReport { overall: share(count, total), wanted, living_weights: count, prunable_weights: total, tensors }
-    }
 }

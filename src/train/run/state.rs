@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::observer::{EpochRow, ReplicaEpoch};
-use super::trained::{Replica, Status};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::tensor::*;
+use crate::train::run::observer::{EpochRow, ReplicaEpoch};
+use crate::train::run::trained::{Replica, Status};
 
 /// A run between two optimizer steps, or before an epoch's validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

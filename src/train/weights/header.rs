@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::options::Regularizer;
-use super::plan::Plan;
-use super::state::RunState;
-use super::trained::Replica;
 use crate::data::{Dataset, Scaler};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::{LayerWidths, ModelKind, ModelOptions, PatchtstOptions, Variant};
+use crate::train::options::Regularizer;
+use crate::train::plan::Plan;
+use crate::train::run::state::RunState;
+use crate::train::run::trained::Replica;
 
 /// Of weights files and of summaries. 2: a run's whole state, and all of a model's settings.
 pub const FORMAT_VERSION: u32 = 2;

@@ -1,14 +1,14 @@
 //! Fills the step table and the windows of a few steps at a time.
 
-use super::lr::BETA2;
-use super::member::Member;
-use super::options::{Regularizer, TrainOptions};
-use super::plan::Plan;
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::ReplicaStep;
 use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
+use crate::train::lr::BETA2;
+use crate::train::member::Member;
+use crate::train::options::{Regularizer, TrainOptions};
+use crate::train::plan::Plan;
 
 /// Marks the steps of Monte Carlo passes, so that none shares draws with a training step.
 const MC_STEP: u32 = 1 << 31;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::header::PatchtstHeader;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::models::{NormPosition, Positions, Variant};
 use crate::program::op::FeedForward;
+use crate::train::weights::header::PatchtstHeader;
 
 /// Settings that are told; `None` where nobody does.
 #[derive(Debug, Default)]

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use safetensors::{Dtype, View, serialize};
 
-use super::header::Header;
-use super::sparse::{Csr, PARTS, SHAPES};
-use super::state::{ReplicaRows, RunState};
 use crate::error::{Error, Result};
 use crate::files::replace;
 use crate::program::{Param, ParamLayout, Program, Running, StateLayout};
+use crate::train::run::state::{ReplicaRows, RunState};
+use crate::train::weights::header::Header;
+use crate::train::weights::sparse::{Csr, PARTS, SHAPES};
 
 /// A tensor in a file.
 struct Entry<'a> {

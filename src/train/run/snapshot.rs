@@ -6,7 +6,7 @@ use crate::program::TensorId;
 use crate::program::tensor::{BEST_PARAMS, BEST_STATE, PARAMS, STATE};
 
 /// What belongs to the weights of an epoch, and where the best one's is kept.
-pub(super) const KEPT: [(TensorId, TensorId); 2] = [(PARAMS, BEST_PARAMS), (STATE, BEST_STATE)];
+pub(in crate::train) const KEPT: [(TensorId, TensorId); 2] = [(PARAMS, BEST_PARAMS), (STATE, BEST_STATE)];
 
 /// The weights of one epoch.
 #[derive(Debug, Clone)]
@@ -17,7 +17,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn take(engine: &mut dyn Engine, replica: usize, epoch: usize, validation_loss: f64) -> Result<Self> {
+    pub(in crate::train) fn take(
+        engine: &mut dyn Engine,
+        replica: usize,
+        epoch: usize,
+        validation_loss: f64,
+    ) -> Result<Self> {
         let rows = KEPT.iter().map(|(tensor, _)| engine.read_f32(*tensor, replica)).collect::<Result<_>>()?;
         Ok(Snapshot { epoch, validation_loss, rows })
     }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::metrics::{Metrics, score};
-pub use super::ridge::{Ridge, ridge};
 use crate::data::{Dataset, SplitName};
+use crate::train::scores::metrics::{Metrics, score};
+pub use crate::train::scores::ridge::{Ridge, ridge};
 
 /// The baselines' scores on the test windows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
