@@ -82,7 +82,9 @@ proptest! {
         pick in any::<prop::sample::Index>(),
     ) {
         let file = File { cells, absent };
-        let Some(data) = file.load(&options) else { return Ok(()) };
+        let data = file.load(&options);
+        prop_assume!(data.is_some());
+        let data = data.unwrap();
         for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
             let windows = data.windows(split);
             let window = windows[pick.index(windows.len())];
@@ -115,7 +117,9 @@ proptest! {
         options in options(),
     ) {
         let file = File { cells, absent };
-        let Some(data) = file.load(&options) else { return Ok(()) };
+        let data = file.load(&options);
+        prop_assume!(data.is_some());
+        let data = data.unwrap();
         for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
             let part = data.series[0].parts.get(split);
             for window in data.windows(split) {

@@ -196,14 +196,13 @@ fn a_study_that_is_told_to_stop_exits_by_the_signal_and_leaves_no_part_of_a_cell
         let long = ["--out", "a", "--epochs", "3000", "--models", "lstm", "--lookbacks", "3", "--methods", "none"];
         let args = tiny_args(&long);
         let mut child = command(place.path(), &args.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
+        // The handler stands before the folder is made.
         for _ in 0..2000 {
             if place.path().join("a/results.csv").exists() || child.try_wait().unwrap().is_some() {
                 break;
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        // So that the handler stands.
-        std::thread::sleep(std::time::Duration::from_millis(300));
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(exit));
         let header = std::fs::read_to_string(place.path().join("a/results.csv")).unwrap();
