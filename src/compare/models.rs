@@ -2,8 +2,8 @@
 
 use super::{Case, standard_cases};
 use crate::models::ModelKind::{self, Lstm, Rnn};
-use crate::models::{MAX_HEAD_WIDTH, NormKind, Variant};
-use crate::program::op::InstanceNorm;
+use crate::models::{NormKind, Variant};
+use crate::program::op::{InstanceNorm, MAX_HEAD_WIDTH};
 
 fn recurrent(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Case {
     let mut case = Case::new(kind, replicas, batch, lookback, hidden).prune(100);
@@ -49,6 +49,8 @@ pub fn full_size_models() -> Vec<Case> {
     for (kind, hidden) in each_width(&[32, 64, 128, 256, 512]) {
         cases.extend([8, 128, 4096].map(|batch| recurrent(kind, 1, batch, 96, hidden).layers(2)));
     }
+    // Rows of weights that are no whole fours.
+    cases.extend(each_width(&[65]).map(|(kind, hidden)| recurrent(kind, 1, 128, 96, hidden).layers(2)));
     // Heads of 16, 32 and 64; those of the models above are 4, 8 and 16 wide.
     cases.extend([8, 4, 2].map(|heads| transformer(Variant::Official, 1, [128, heads, 256])));
     cases.push(transformer(Variant::Authors, 1, [128, 2, 256]));

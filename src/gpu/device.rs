@@ -11,11 +11,19 @@ use super::timing::{Stamps, Tally};
 use crate::error::{Error, Result};
 
 /// The variable of the environment that, where it is `1`, has kernels check every index, to tell a fault of theirs from a
-/// driver's: the engine leaves such checks out, for [`program::check`](crate::program::check) has made them.
+/// driver's: the engine leaves such checks out, for [`program::check`](crate::program::check) has made them. Where a Vulkan
+/// driver checks buffers itself (robustBufferAccess2), wgpu leaves those to it in either case.
 pub const BOUNDS_CHECKS: &str = "MICROGLIA_BOUNDS_CHECKS";
 
-fn asked_for() -> bool {
-    std::env::var_os(BOUNDS_CHECKS).is_some_and(|value| value == "1")
+fn asked_for() -> Result<bool> {
+    match std::env::var(BOUNDS_CHECKS).as_deref() {
+        Ok("1") => Ok(true),
+        Ok("0" | "") | Err(std::env::VarError::NotPresent) => Ok(false),
+        other => Err(Error::Device {
+            problem: format!("{BOUNDS_CHECKS} is {other:?}"),
+            help: "set it to 1 for checks of every index, or leave it out".into(),
+        }),
+    }
 }
 
 /// A shader's name, and what its open words are.
@@ -51,6 +59,7 @@ impl Gpu {
     /// [`Error::Adapter`] where that fails, with every limit that it falls short of, or its driver's words.
     pub fn on(adapter: &Adapter) -> Result<Arc<Gpu>> {
         let Adapter { summary, handle } = adapter;
+        let bounds_checks = asked_for()?;
         let failed = |problem: String| Error::Adapter {
             problem: format!("{} ({}) cannot be opened: {problem}", summary.name, summary.backend),
             help: "update its driver, or use --device cpu, or another of `microglia devices`".into(),
@@ -73,7 +82,7 @@ impl Gpu {
         };
         let (device, queue) =
             pollster::block_on(handle.request_device(&descriptor)).map_err(|error| failed(error.to_string()))?;
-        let gpu = Self::of(device, queue, stamps, summary.clone(), asked_for());
+        let gpu = Self::of(device, queue, stamps, summary.clone(), bounds_checks);
         gpu.fault.watch(&gpu.device);
         Ok(Arc::new(gpu))
     }
@@ -89,7 +98,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] with every limit that is below WebGPU's defaults for compute shaders.
     pub fn with_device(device: wgpu::Device, queue: wgpu::Queue) -> Result<Arc<Gpu>> {
-        Self::opened(device, queue, asked_for())
+        Self::opened(device, queue, asked_for()?)
     }
 
     /// The same, with kernels that check every index, whatever [`BOUNDS_CHECKS`] says: slower, and the same bits.

@@ -166,7 +166,7 @@ impl Kernel {
             let checks =
                 wgpu::ShaderRuntimeChecks { bounds_checks: gpu.bounds_checks, ..wgpu::ShaderRuntimeChecks::checked() };
             let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
-            // SAFETY: a kernel's indices lie in its tensors, by what `program::check` holds against them, and tests/suite/bounds.rs
+            // SAFETY: a kernel's indices lie in its tensors, by what `program::check` holds against them, and tests/suite/bounds
             // watches every index of every kernel. Loops and divisions stay checked.
             let module = unsafe {
                 gpu.device.create_shader_module_trusted(wgpu::ShaderModuleDescriptor { label, source }, checks)

@@ -12,7 +12,7 @@ use crate::program::{ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
-pub use patchtst::{MAX_HEAD_WIDTH, NormPosition, PatchtstOptions, Pool, Positions, Variant};
+pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

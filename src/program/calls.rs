@@ -5,6 +5,14 @@ use super::{List, Program};
 use crate::error::{Error, Result};
 
 impl Program {
+    /// Slots that a list can be run with.
+    pub(super) fn slots_of(&self, list: List) -> usize {
+        match list {
+            List::Evaluate => self.slots.min(self.prediction_slots),
+            _ => self.slots,
+        }
+    }
+
     /// Fails where a list has no op of this index, or the tables no such slot.
     pub(crate) fn check_op(&self, list: List, index: usize, slot: usize) -> Result<()> {
         let ops = self.list(list).len();
@@ -16,10 +24,7 @@ impl Program {
 
     /// Fails where a pass's slot is outside the tables.
     pub(crate) fn check_slot(&self, list: List, slot: usize) -> Result<()> {
-        let slots = match list {
-            List::Evaluate => self.slots.min(self.prediction_slots),
-            _ => self.slots,
-        };
+        let slots = self.slots_of(list);
         if slot < slots { Ok(()) } else { Err(outside(format!("{list:?}"), "steps", slots, slot)) }
     }
 

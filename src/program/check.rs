@@ -22,7 +22,10 @@ pub fn check(program: &Program) -> Result<()> {
             ));
         }
     }
-    for op in List::ALL.iter().flat_map(|&list| program.list(list)) {
+    if program.replicas == 0 {
+        return Err(Error::config("replicas", "0: no model is trained", "choose at least 1"));
+    }
+    for (list, op) in List::ALL.into_iter().flat_map(|list| program.list(list).iter().map(move |op| (list, op))) {
         let broken = |id: TensorId, expected: usize, found: Vec<usize>| {
             let tensor = program.tensors.get(id.index()).map_or(format!("{}", id.0), |tensor| tensor.name.clone());
             Err(Error::Shape { op: op.label().into(), tensor, expected: vec![expected], found })
@@ -32,17 +35,54 @@ pub fn check(program: &Program) -> Result<()> {
                 return broken(tensor, expected, vec![found]);
             }
         }
-        for (id, need) in extents(op, program) {
-            match program.tensors.get(id.index()) {
-                // Kernels count from a last row; of weights an op may need none.
-                _ if need == 0 && id != PARAMS => return broken(id, 1, vec![0]),
-                Some(tensor) if need <= tensor.words() => {}
-                Some(tensor) => return broken(id, need, tensor.shape.clone()),
-                None => return broken(id, id.index() + 1, vec![count]),
+        if let Some(id) = written_and_read(op) {
+            return Err(Error::config(
+                "op",
+                format!("`{}` writes tensor {} and reads it, or writes it twice", op.label(), id.0),
+                "give it a tensor of its own: kernels do not work in place",
+            ));
+        }
+        for (id, need) in extents(op, program, list) {
+            let Some(tensor) = program.tensors.get(id.index()) else {
+                return broken(id, id.index() + 1, vec![count]);
+            };
+            // Kernels count from a last row; of weights an op may need none.
+            if need == 0 && id != PARAMS {
+                return broken(id, 1, vec![0]);
+            }
+            if need > tensor.words() {
+                return broken(id, need, tensor.shape.clone());
+            }
+            // One row for all replicas: only windows are copied out of such a tensor, and nothing is written to one.
+            if tensor.shared && !(matches!(op, Op::WindowGather(_)) && [SERIES, OBSERVED].contains(&id)) {
+                return broken(id, program.replicas, vec![1]);
+            }
+        }
+        if let Op::AdamMasked(_) = op {
+            // The arenas have one length: a replica's row starts at the same word in each.
+            let row = |id: TensorId| program.tensor(id).row();
+            if let Some(other) = [GRADS, MOMENT1, MOMENT2].into_iter().find(|&other| row(other) != row(PARAMS)) {
+                return broken(other, row(PARAMS), vec![row(other)]);
             }
         }
     }
     Ok(())
+}
+
+/// A tensor that the op would write while it reads it, or twice, but for those that it updates in place.
+fn written_and_read(op: &Op) -> Option<TensorId> {
+    let in_place = match op {
+        Op::LstmForward(op) => vec![op.gates],
+        Op::LstmBackward(op) => vec![op.gates],
+        Op::BatchNormStatistics(_) => vec![STATE],
+        Op::AttentionBackwardQuery(op) => [Some(op.softmax), op.d_scores].into_iter().flatten().collect(),
+        Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
+        Op::Prune(op) => vec![MASK, op.histogram],
+        _ => Vec::new(),
+    };
+    let (reads, writes) = (op.reads(), op.writes());
+    let twice = |id: &TensorId| writes.iter().filter(|other| *other == id).count() > 1;
+    writes.iter().find(|id| twice(id) || reads.contains(id) && !in_place.contains(id)).copied()
 }
 
 /// A size of a tensor that another decides.
@@ -98,7 +138,7 @@ fn needed(op: &Op) -> Vec<Needed> {
         }
         Op::LinearBackwardWeight(op) => {
             let (inputs, outputs) = op.widths();
-            let mut all = Vec::new();
+            let mut all = vec![least(GRADS, 1, op.parts.len())];
             for &(input, d_output) in &op.parts {
                 all.extend(layout(input).chain(layout(d_output)));
                 all.push(same(d_output.tensor, input.count, d_output.count));
@@ -141,6 +181,7 @@ fn heads(heads: &Heads, qkv: TensorId) -> Vec<Needed> {
     let (first, last) = (heads.first % all, heads.first % all + heads.pairs.min(all));
     vec![
         need(all, heads.heads),
+        need(heads.width.min(MAX_HEAD_WIDTH), heads.width),
         need(own, heads.pairs),
         need(last.min(all), last),
         // Several sequences begin with their first heads.

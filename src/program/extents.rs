@@ -2,12 +2,12 @@
 
 use super::op::*;
 use super::tensor::*;
-use super::{Program, ReplicaStep};
+use super::{List, Program, ReplicaStep};
 use crate::dims::product;
 
-/// One past the last word that the op touches of each tensor, whatever its slot: of all that it reads or writes.
+/// One past the last word that an op of this list touches of each tensor, whatever its slot: of all that it reads or writes.
 /// Sizes beyond all memory stay so.
-pub fn extents(op: &Op, program: &Program) -> Vec<(TensorId, usize)> {
+pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)> {
     let steps = (STEPS, product(&[program.slots, ReplicaStep::WORDS]));
     let windows = |batch| (WINDOWS, product(&[program.slots, batch]));
     match op {
@@ -164,8 +164,7 @@ pub fn extents(op: &Op, program: &Program) -> Vec<(TensorId, usize)> {
             own.into_iter().chain(tables).chain(forecast(&op.forecast)).collect()
         }
         Op::PredictionStore(op) => {
-            let slots = program.slots.min(program.prediction_slots);
-            let stored = product(&[slots, op.forecast.elements()]);
+            let stored = product(&[program.slots_of(list), op.forecast.elements()]);
             [(PREDICTIONS, stored)].into_iter().chain(forecast(&op.forecast)).collect()
         }
         Op::GradNorm(op) => vec![(GRADS, op.words), (MASK, op.words.div_ceil(32)), (GRAD_NORM, 1)],

@@ -85,7 +85,11 @@ impl Program {
     /// The op that writes this word of [`tensor::GRADS`].
     pub fn gradient_op(&self, word: usize) -> Option<&Op> {
         // Ranges do not overlap, so the one that ends first after the word holds it.
-        let end = |op| extents::extents(op, self).into_iter().filter(|&(id, end)| id == tensor::GRADS && end > word);
+        let end = |op| {
+            extents::extents(op, self, List::Backward)
+                .into_iter()
+                .filter(|&(id, end)| id == tensor::GRADS && end > word)
+        };
         let ends = |op| end(op).map(|(_, end)| end).min();
         self.backward.iter().filter_map(|op| Some((ends(op)?, op))).min_by_key(|&(end, _)| end).map(|(_, op)| op)
     }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::layers::NormKind;
 use crate::models::ModelOptions;
 use crate::program::builder::{MAX_WORDS, Sizes};
-use crate::program::op::{FeedForward, Patches};
+use crate::program::op::{FeedForward, MAX_HEAD_WIDTH, Patches};
 use crate::words::words;
 
 /// Whose PatchTST.
@@ -169,8 +169,6 @@ impl PatchtstOptions {
 
 /// Most tokens that attention takes.
 pub const MAX_TOKENS: usize = 1024;
-/// Largest width of a head that the attention kernels take.
-pub const MAX_HEAD_WIDTH: usize = 128;
 
 /// Refuses what cannot be built, with the numbers.
 pub fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {

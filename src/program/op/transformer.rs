@@ -242,6 +242,9 @@ pub struct LayerNormBackwardInput {
     pub d_input: TensorId,
 }
 
+/// Words of the widest head that kernels hold.
+pub const MAX_HEAD_WIDTH: usize = 128;
+
 /// Which tokens attend to which, and where they lie: a range of the batch's (sequence, head) pairs, whole sequences or
 /// some heads of one, so that scores `[pairs, N, N]` keep within what a device binds. The range decides no bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use microglia::gpu::shader::{Access, Binding, Constant, SLOT, Shader};
 use microglia::gpu::{Gpu, wgpu};
 use microglia::kernels::plan::{Dispatch, Plan, Shapes, Storage};
 use microglia::kernels::{plan, sources};
-use microglia::program::{List, Program, TensorId};
+use microglia::program::{List, Program, Tensor, TensorId};
 use microglia::reference::CpuEngine;
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 
@@ -164,6 +164,11 @@ impl Watch {
     pub fn buffer(&self, words: &[u32]) -> wgpu::Buffer {
         let (contents, usage) = (bytemuck::cast_slice(words), wgpu::BufferUsages::STORAGE);
         self.device.create_buffer_init(&BufferInitDescriptor { label: None, contents, usage })
+    }
+
+    /// A tensor of zeros, of a size of its own.
+    pub fn zeros(&self, tensor: &Tensor, replicas: usize) -> wgpu::Buffer {
+        self.buffer(&vec![0; rows(tensor.words(), if tensor.shared { 1 } else { replicas })])
     }
 
     /// A buffer of the same size that holds other words.
