@@ -127,7 +127,7 @@ fn system() -> String {
 
 /// What is set that steers drivers, or the choice among them.
 fn environment() -> BTreeMap<String, String> {
-    const STEER: [&str; 8] = ["WGPU_", "VK_", "MESA_", "RADV_", "ANV_", "INTEL_", "NVK_", "LP_"];
+    const STEER: [&str; 9] = ["MICROGLIA_", "WGPU_", "VK_", "MESA_", "RADV_", "ANV_", "INTEL_", "NVK_", "LP_"];
     let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
     let all = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
     all.filter(|(name, _)| STEER.iter().any(|prefix| name.starts_with(prefix))).collect()

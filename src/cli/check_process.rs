@@ -1,6 +1,7 @@
 //! The check of one adapter, in a process of its own: a driver may crash or hang. The process tells each thing that it begins
 //! and what came of it; what was begun and never ended is what failed.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -9,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use microglia::Error;
-use microglia::compare::{Case, compare, smallest_cases, standard_cases};
+use microglia::compare::{compare, full_size_models, smallest_cases, standard_cases};
 use microglia::engine::Engine;
-use microglia::gpu::{Gpu, list_adapters};
-use microglia::kernels::{GpuEngine, GpuOptions, pipelines};
+use microglia::gpu::{AdapterClass, Gpu, list_adapters};
+use microglia::kernels::{GpuEngine, GpuOptions, Pipeline, pipelines};
 use microglia::program::Program;
 use serde::{Deserialize, Serialize};
 
@@ -68,12 +69,18 @@ fn attempt<T>(stage: Stage, what: &str, act: impl FnOnce() -> microglia::Result<
     Ok(made)
 }
 
+/// Every pipeline of the models that people train, and of those that are compared.
+pub fn compiled(class: AdapterClass) -> microglia::Result<BTreeSet<Pipeline>> {
+    let cases = full_size_models().into_iter().chain(standard_cases());
+    let programs: Vec<Program> = cases.map(|case| case.program()).collect::<microglia::Result<_>>()?;
+    Ok(pipelines(&programs, class))
+}
+
 /// The process itself: checks the adapter of this place in the list.
 pub fn run(place: usize) -> Result<Code> {
     let adapter = list_adapters().into_iter().nth(place).context("the adapter is no longer there")?;
     let Some(gpu) = attempt(Stage::Open, &adapter.summary.name, || Gpu::on(&adapter))? else { return Ok(Code::Failed) };
-    let programs: Vec<Program> = standard_cases().iter().map(Case::program).collect::<microglia::Result<_>>()?;
-    for pipeline in pipelines(&programs, gpu.summary().class()) {
+    for pipeline in compiled(gpu.summary().class())? {
         attempt(Stage::Compile, &pipeline.to_string(), || pipeline.compile(&gpu))?;
     }
     for case in smallest_cases() {
@@ -167,6 +174,28 @@ fn ended(child: &mut Child, hangs: bool) -> Option<String> {
             Ok(None) if began.elapsed() < END => thread::sleep(Duration::from_millis(20)),
             Ok(None) => return Some("it goes on".into()),
             Err(error) => return Some(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use microglia::compare::every_model;
+    use microglia::gpu::AdapterClass;
+    use microglia::kernels::pipelines;
+
+    use super::compiled;
+
+    /// No kernel that a model needs on any class of adapter is left out.
+    #[test]
+    fn every_kernel_is_compiled() {
+        let programs: Vec<_> = every_model().iter().map(|case| case.program().unwrap()).collect();
+        for class in AdapterClass::ALL {
+            let needed: BTreeSet<_> = pipelines(&programs, class).into_iter().map(|one| one.shader).collect();
+            let tried: BTreeSet<_> = compiled(class).unwrap().into_iter().map(|one| one.shader).collect();
+            assert_eq!(needed, tried, "{class:?}");
         }
     }
 }

@@ -1,12 +1,11 @@
 //! `microglia profile`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{ArgMatches, FromArgMatches};
 use microglia::files::replace;
-use microglia::gpu::{Choice, Devices, Gpu};
+use microglia::gpu::{Choice, Devices};
 use microglia::kernels::pipelines;
 use microglia::kernels::tuning::Tuning;
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
@@ -51,12 +50,10 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     }
     config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let (dataset, plan) = planned(&config)?;
+    // What measures a device is no part of the program: a device that does not compile it gives way as well.
+    devices.make(|gpu| pipelines(&[], gpu.summary().class()).iter().try_for_each(|one| one.compile(gpu)))?;
     let tuning = tuned(&config, &mut devices, &plan.program)?;
     let measure = |devices: &mut Devices, device: &Choice, tuning: Option<&Tuning>| -> Result<Profile> {
-        // What measures a device is no part of the program: a device that does not compile it gives way as well.
-        let measuring =
-            |gpu: &Arc<Gpu>| pipelines(&[], gpu.summary().class()).iter().try_for_each(|one| one.compile(gpu));
-        devices.make(measuring)?;
         let (mut engine, _) = make_engine(devices, device, config.threads, tuning, &plan.program)?;
         say(&format!("profiling {} on {}", plan.options.model.kind, engine.device()));
         let due = stage(&dataset, &plan, engine.as_mut())?;
