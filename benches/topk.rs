@@ -27,15 +27,7 @@ fn program(weights: usize) -> Result<Program> {
 
 fn fill(engine: &mut dyn Engine, weights: usize) -> Result<()> {
     let layout = engine.program().params.clone();
-    let step = ReplicaStep {
-        active: 1,
-        step: 1,
-        step_size: 1e-3,
-        one_minus_beta1: 0.1,
-        one_minus_beta2: 0.001,
-        prune_count: (weights / 100) as u32,
-        ..ReplicaStep::idle(1)
-    };
+    let step = ReplicaStep { prune_count: (weights / 100) as u32, ..ReplicaStep::adam(1, 1, 1e-3, 0.9) };
     engine.write_f32(PARAMS, 0, &layout.initial(1))?;
     engine.write_u32(MASK, 0, &layout.full_mask())?;
     engine.write_u32(STEPS, 0, bytemuck::cast_slice(&[step]))

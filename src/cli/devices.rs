@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use microglia::gpu::adapter::candidates;
-use microglia::gpu::{AdapterSummary, Choice, list_adapters};
+use microglia::gpu::{AdapterSummary, Choice, list_adapters, narrowed};
 use serde_json::{Value, json};
 
 use super::args::DevicesArgs;
@@ -54,7 +54,8 @@ pub fn block(adapter: &AdapterSummary) -> String {
 
 /// What to do where there is no adapter.
 pub fn none_visible() -> String {
-    format!("no GPU adapter is visible to this program\n{}\n", install_hint())
+    let hint = narrowed().map_or(install_hint().to_string(), |narrowed| format!("  {narrowed}\n"));
+    format!("no GPU adapter is visible to this program\n{hint}\n")
 }
 
 /// What `--device auto` takes.

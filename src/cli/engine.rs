@@ -90,7 +90,7 @@ pub fn make_engine(
         return Err(no_adapter_for(tuning));
     }
     let engine = CpuEngine::<f32>::new(program.clone(), threads)?;
-    let why = if *device == Choice::Auto { "no GPU here: " } else { "" };
+    let why = if *device == Choice::Auto { "no GPU that serves: " } else { "" };
     let line = format!("{why}training on the CPU engine, {} threads of {}", engine.threads(), engine.device());
     Ok((Box::new(engine), line))
 }

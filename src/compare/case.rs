@@ -162,21 +162,14 @@ impl Case {
                         &observed[first..first + s.horizon * s.targets]
                     })
                     .sum();
-                let n = slot as i32 + 1;
                 table.push(ReplicaStep {
-                    step: n as u32,
-                    active: 1,
                     dropout_threshold: ReplicaStep::threshold(self.dropout),
                     attention_threshold: ReplicaStep::threshold(self.model.patchtst.attention_dropout),
                     head_threshold: ReplicaStep::threshold(self.model.patchtst.head_dropout),
                     inv_target_count: if count > 0.0 { 1.0 / count } else { 0.0 },
-                    step_size: (1e-3 / (1.0 - 0.9f64.powi(n))) as f32,
-                    one_minus_beta1: 0.1,
-                    one_minus_beta2: 0.001,
-                    inv_sqrt_bias2: (1.0 / (1.0 - 0.999f64.powi(n)).sqrt()) as f32,
                     clip_norm: self.clip_norm,
                     prune_count: self.prune_count,
-                    ..ReplicaStep::idle(seed)
+                    ..ReplicaStep::adam(seed, slot as u32 + 1, 1e-3, 0.9)
                 });
             }
             engine.write_u32(STEPS, r, bytemuck::cast_slice(&table))?;

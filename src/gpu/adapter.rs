@@ -208,7 +208,9 @@ pub fn candidates(adapters: &[AdapterSummary], choice: &Choice) -> Result<Vec<us
 }
 
 fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
-    let help = if adapters.is_empty() {
+    let help = if let (true, Some(narrowed)) = (adapters.is_empty(), narrowed()) {
+        format!("{narrowed}, or use --device cpu")
+    } else if adapters.is_empty() {
         "this machine shows no adapter at all: install a Vulkan driver, or use --device cpu".to_string()
     } else {
         let names: Vec<String> =
@@ -216,6 +218,12 @@ fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
         format!("--device cpu, or part of one name of: {}", names.join(" | "))
     };
     Error::Device { problem: problem.to_string(), help }
+}
+
+/// What to do about `WGPU_BACKEND`, where it is set: it may leave no adapter.
+pub fn narrowed() -> Option<String> {
+    let backends = std::env::var("WGPU_BACKEND").ok()?;
+    Some(format!("the environment variable WGPU_BACKEND is `{backends}`: leave it out, or name vulkan, metal or dx12"))
 }
 
 /// An adapter of this machine, not opened yet.

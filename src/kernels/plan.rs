@@ -59,22 +59,19 @@ impl Plan {
 }
 
 impl Dispatch {
-    pub fn new<P: Words + encase::ShaderType + encase::internal::WriteInto>(
+    pub fn new<P: Uniform>(
         shader: &'static str,
         params: &P,
         bindings: &[(&'static str, TensorId)],
         workgroups: [u32; 2],
         work: usize,
     ) -> Self {
-        let mut bytes = encase::UniformBuffer::new(Vec::new());
-        // Fails only where a fixed-size destination is too small; a Vec grows.
-        bytes.write(params).expect("a Vec grows");
         let mut fields = Vec::new();
         P::words("", &mut fields);
         Dispatch {
             shader,
             constants: Vec::new(),
-            params: bytes.into_inner(),
+            params: params.bytes(),
             fields,
             bindings: bindings.iter().map(|&(name, id)| (name, Storage::Tensor(id))).collect(),
             workgroups,
@@ -258,6 +255,12 @@ impl Words for f32 {
     }
 }
 
+/// A uniform struct `p`.
+pub trait Uniform: Words {
+    /// As WGSL lays it out.
+    fn bytes(&self) -> Vec<u8>;
+}
+
 /// Declares a uniform struct whose fields are words, or structs of a multiple of four words that come first.
 macro_rules! uniform {
     ($(#[$meta:meta])* $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
@@ -274,6 +277,15 @@ macro_rules! uniform {
                         else { format!("{name}.{}", stringify!($field)) };
                     <$kind as $crate::kernels::plan::Words>::words(&dotted, out);
                 )*
+            }
+        }
+
+        impl $crate::kernels::plan::Uniform for $name {
+            fn bytes(&self) -> Vec<u8> {
+                let mut bytes = encase::UniformBuffer::new(Vec::new());
+                // Fails only where a fixed-size destination is too small.
+                bytes.write(self).expect("a Vec grows");
+                bytes.into_inner()
             }
         }
     };

@@ -8,5 +8,7 @@ pub const REVIN_EPSILON: f32 = 1e-10;
 pub const MOMENTUM: f64 = 0.1;
 /// Added to the gradient's norm before dividing by it, as PyTorch's `clip_grad_norm_` does.
 pub const CLIP_EPSILON: f32 = 1e-6;
+/// Adam's β₂ (PyTorch's default).
+pub const ADAM_BETA2: f64 = 0.999;
 /// Adam's ε (PyTorch's default).
 pub const ADAM_EPSILON: f32 = 1e-8;

@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::constants::ADAM_BETA2;
 use super::op::Chance;
 use super::rng;
 
@@ -62,6 +63,20 @@ impl ReplicaStep {
             Chance::Hidden => self.dropout_threshold,
             Chance::Attention => self.attention_threshold,
             Chance::Head => self.head_threshold,
+        }
+    }
+
+    /// Adam's `step`-th update, counted from 1, of a replica that learns: no dropout, decay, clipping or prune.
+    pub fn adam(seed: u32, step: u32, lr: f64, beta1: f64) -> Self {
+        let n = i32::try_from(step).unwrap_or(i32::MAX);
+        ReplicaStep {
+            step,
+            active: 1,
+            step_size: (lr / (1.0 - beta1.powi(n))) as f32,
+            one_minus_beta1: (1.0 - beta1) as f32,
+            one_minus_beta2: (1.0 - ADAM_BETA2) as f32,
+            inv_sqrt_bias2: (1.0 / (1.0 - ADAM_BETA2.powi(n)).sqrt()) as f32,
+            ..ReplicaStep::idle(seed)
         }
     }
 

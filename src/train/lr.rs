@@ -6,8 +6,6 @@ use super::options::LrSchedule;
 
 /// Adam's β₁ where no schedule moves it.
 pub const BETA1: f64 = 0.9;
-/// Adam's β₂.
-pub const BETA2: f64 = 0.999;
 
 /// A run's learning rates.
 #[derive(Debug, Clone, PartialEq)]

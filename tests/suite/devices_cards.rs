@@ -52,7 +52,7 @@ fn commands_pass_over_a_card_that_does_not_open() {
         ["experiment", "--dry-run", "--data", &named, "--set", "tiny.target=y", "--seeds", "1", "--models", "rnn"];
     let study = [&study[..], &["--lookbacks", "7", "--horizon", "2", "--hidden", "5"]].concat();
     let commands = [
-        (train, "no GPU here: training on the CPU engine"),
+        (train, "no GPU that serves: training on the CPU engine"),
         (vec!["train", "--resume", "o", "--epochs", "2"], "going on after step"),
         (vec!["forecast", "--checkpoint", "o", "--levels", "none"], "the calendar goes on by"),
         (vec!["evaluate", "--checkpoint", "o", "--levels", "none"], ""),

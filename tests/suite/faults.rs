@@ -174,7 +174,7 @@ fn without_an_adapter_the_cpu_trains_or_the_gpu_is_refused() {
     }
     let output = train("auto");
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    assert!(stderr(&output).contains("no GPU here: training on the CPU engine"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no GPU that serves: training on the CPU engine"), "{}", stderr(&output));
     assert_eq!(code(&microglia(&["devices"])), 0);
     assert_eq!(code(&microglia(&["compare"])), 2);
 }

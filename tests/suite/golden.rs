@@ -157,18 +157,12 @@ impl Case {
                 let prune_count = wanted - pruned;
                 pruned = wanted;
                 ReplicaStep {
-                    step: n as u32,
-                    active: 1,
                     inv_target_count: 1.0 / elements as f32,
-                    step_size: (lr / (1.0 - 0.9f64.powi(n as i32))) as f32,
-                    one_minus_beta1: 0.1,
-                    one_minus_beta2: 0.001,
-                    inv_sqrt_bias2: (1.0 / (1.0 - 0.999f64.powi(n as i32)).sqrt()) as f32,
                     l2: if way == "l2" { number("l2") as f32 } else { 0.0 },
                     decay_factor: if way == "weight_decay" { (1.0 - lr * number("weight_decay")) as f32 } else { 1.0 },
                     clip_norm: if way == "clipped" { number("clip") as f32 } else { 0.0 },
                     prune_count,
-                    ..ReplicaStep::idle(1)
+                    ..ReplicaStep::adam(1, n as u32, lr, 0.9)
                 }
             })
             .collect()

@@ -64,14 +64,7 @@ fn check_clipping(open: &dyn Fn(Program) -> Box<dyn Engine>) {
             grads[param.range()].copy_from_slice(&golden.floats(&format!("grad.{}", param.name)));
         }
         let clip_norm = limit.parse().unwrap();
-        let step = ReplicaStep {
-            step: 1,
-            active: 1,
-            clip_norm,
-            one_minus_beta1: 0.1,
-            one_minus_beta2: 0.001,
-            ..ReplicaStep::idle(1)
-        };
+        let step = ReplicaStep { clip_norm, ..ReplicaStep::adam(1, 1, 0.0, 0.9) };
         engine.write_f32(GRADS, 0, &grads).unwrap();
         engine.write_u32(MASK, 0, &layout.full_mask()).unwrap();
         engine.write_u32(STEPS, 0, bytemuck::cast_slice(&[step])).unwrap();

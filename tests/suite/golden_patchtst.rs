@@ -106,17 +106,8 @@ impl Case {
         self.start(engine, "init", "init");
         engine.write_u32(MASK, 0, &layout.full_mask()).unwrap();
         let (lr, elements) = (self.golden.value::<f64>("lr"), s.batch * s.horizon * s.targets);
-        let steps: Vec<ReplicaStep> = (1..=STEPS_RUN as i32)
-            .map(|n| ReplicaStep {
-                step: n as u32,
-                active: 1,
-                inv_target_count: 1.0 / elements as f32,
-                step_size: (lr / (1.0 - 0.9f64.powi(n))) as f32,
-                one_minus_beta1: 0.1,
-                one_minus_beta2: 0.001,
-                inv_sqrt_bias2: (1.0 / (1.0 - 0.999f64.powi(n)).sqrt()) as f32,
-                ..ReplicaStep::idle(1)
-            })
+        let steps: Vec<ReplicaStep> = (1..=STEPS_RUN as u32)
+            .map(|n| ReplicaStep { inv_target_count: 1.0 / elements as f32, ..ReplicaStep::adam(1, n, lr, 0.9) })
             .collect();
         engine.write_u32(STEPS, 0, bytemuck::cast_slice(&steps)).unwrap();
     }

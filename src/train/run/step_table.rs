@@ -5,7 +5,6 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::ReplicaStep;
 use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
-use crate::train::lr::BETA2;
 use crate::train::member::Member;
 use crate::train::options::{Regularizer, TrainOptions};
 use crate::train::plan::Plan;
@@ -38,21 +37,15 @@ pub fn training_step(
     let member = &own.member;
     let (lr, beta1) = own.lr.at(step);
     let decay = |regularizer| if member.regularizers.has(regularizer) { member.weight_decay } else { 0.0 };
-    let n = i32::try_from(step).unwrap_or(i32::MAX);
     let row = ReplicaStep {
-        step: step as u32,
         active: active as u32,
         inv_target_count: inverse(target_count(dataset, windows)),
-        step_size: (lr / (1.0 - beta1.powi(n))) as f32,
-        one_minus_beta1: (1.0 - beta1) as f32,
-        one_minus_beta2: (1.0 - BETA2) as f32,
-        inv_sqrt_bias2: (1.0 / (1.0 - BETA2.powi(n)).sqrt()) as f32,
         decay_factor: (1.0 - lr * decay(Regularizer::WeightDecay)) as f32,
         l2: decay(Regularizer::L2) as f32,
         clip_norm: plan.options.clip_grad_norm.unwrap_or(0.0) as f32,
         prune_count: prune_count as u32,
         prune_random: own.random_pruning() as u32,
-        ..ReplicaStep::idle(member.seed)
+        ..ReplicaStep::adam(member.seed, step as u32, lr, beta1)
     };
     if member.regularizers.drops() { dropping(&plan.options, member, row) } else { row }
 }
