@@ -125,9 +125,9 @@ impl Forecast {
     }
 }
 
-/// Elman RNN over `t_begin..t_end`: `h_t = act(projected_t + w_hh · h_{t−1} + b_hh)`, `h_{−1} = 0`.
+/// Elman RNN: `h_t = act(projected_t + w_hh · h_{t−1} + b_hh)`, `h_{−1} = 0`.
 ///
-/// `hidden[b, 0]` is the initial zero, `hidden[b, t + 1]` is h_t. A range may be cut and resumed without changing a bit.
+/// `states[b, 0]` is the initial zero, `states[b, t + 1]` is h_t.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RnnForward {
     pub activation: Activation,
@@ -167,7 +167,7 @@ pub struct RnnBackward {
 /// `a_t = projected_t + w_hh · h_{t−1} + b_hh`, `i, f, o = σ(a)`, `g = tanh(a)`, `c_t = f·c_{t−1} + i·g`,
 /// `h_t = o·tanh(c_t)`, `h_{−1} = c_{−1} = 0`.
 ///
-/// `gates` holds the projections before and the activated gates after. `hidden[b, 0]` and `cell[b, 0]` are the initial zeros.
+/// `gates` holds the projections before and the activated gates after. `states[b, 0]` and `cells[b, 0]` are the initial zeros.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LstmForward {
     pub batch: usize,
