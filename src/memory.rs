@@ -3,12 +3,12 @@
 
 /// Bytes that this process can still take without swapping; `None` where the system does not tell (other than Linux, Windows
 /// and macOS).
-pub fn available() -> Option<u64> {
+pub(crate) fn available() -> Option<u64> {
     system::available()
 }
 
 /// Whether `bytes` more can be taken; `Err` tells how many could.
-pub fn check(bytes: u64) -> Result<(), u64> {
+pub(crate) fn check(bytes: u64) -> Result<(), u64> {
     match available() {
         Some(free) if bytes > free => Err(free),
         _ => Ok(()),
@@ -16,7 +16,7 @@ pub fn check(bytes: u64) -> Result<(), u64> {
 }
 
 /// 3221225472 → `3.2 GB`.
-pub fn readable(bytes: u64) -> String {
+pub(crate) fn readable(bytes: u64) -> String {
     let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6)];
     let found = units.into_iter().find(|(_, unit)| bytes as f64 >= *unit);
     found.map_or_else(|| format!("{bytes} bytes"), |(name, unit)| format!("{:.1} {name}", bytes as f64 / unit))
@@ -26,14 +26,14 @@ pub fn readable(bytes: u64) -> String {
 mod system {
     use std::fs;
 
-    pub fn available() -> Option<u64> {
+    pub(super) fn available() -> Option<u64> {
         let machine = meminfo(&fs::read_to_string("/proc/meminfo").ok()?)?;
         let group = cgroup().unwrap_or(u64::MAX);
         Some(machine.min(group))
     }
 
     /// The line `MemAvailable` of `/proc/meminfo`.
-    pub fn meminfo(text: &str) -> Option<u64> {
+    pub(super) fn meminfo(text: &str) -> Option<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
         let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         kilobytes.checked_mul(1024)

@@ -37,7 +37,7 @@ pub struct Divergence {
 }
 
 /// Compares every op of every list, in order, each from the twin's state.
-pub fn compare(case: &Case, subject: &mut dyn Engine) -> Result<Vec<OpReport>> {
+pub(super) fn compare(case: &Case, subject: &mut dyn Engine) -> Result<Vec<OpReport>> {
     let program = subject.program().clone();
     let mut twin = CpuEngine::<f32>::new(program.clone(), Some(1))?;
     let mut oracle = CpuEngine::<f64>::new(program.clone(), Some(1))?;

@@ -72,7 +72,7 @@ fn start(case: &Case, subject: &mut dyn Engine) -> Result<(Program, CpuEngine<f3
 }
 
 /// `steps` steps, before each of which the engine under test gets the twin's state.
-pub fn reloaded(case: &Case, steps: usize, subject: &mut dyn Engine) -> Result<Vec<StepReport>> {
+pub(super) fn reloaded(case: &Case, steps: usize, subject: &mut dyn Engine) -> Result<Vec<StepReport>> {
     let (program, mut twin) = start(case, subject)?;
     let mut reports = Vec::new();
     for slot in 0..steps {
@@ -144,7 +144,7 @@ fn one(
 }
 
 /// `steps` steps of each engine from its own state.
-pub fn free(case: &Case, steps: usize, subject: &mut dyn Engine) -> Result<FreeReport> {
+pub(super) fn free(case: &Case, steps: usize, subject: &mut dyn Engine) -> Result<FreeReport> {
     let (program, mut twin) = start(case, subject)?;
     for slot in 0..steps {
         step(&mut twin, slot)?;

@@ -37,7 +37,7 @@ pub(crate) enum Kind {
 
 impl<'a> Cells<'a> {
     /// `missing` is `--missing-values`: a cell matches by its text, or as a number.
-    pub fn new(table: &'a Table, missing: &[String], decimal: char) -> Cells<'a> {
+    pub(super) fn new(table: &'a Table, missing: &[String], decimal: char) -> Cells<'a> {
         Cells {
             table,
             missing_words: missing.to_vec(),
@@ -46,7 +46,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    pub fn missing(&self, row: usize, column: usize) -> bool {
+    pub(super) fn missing(&self, row: usize, column: usize) -> bool {
         self.is_missing_word(self.table.cell(row, column))
     }
 
@@ -56,7 +56,7 @@ impl<'a> Cells<'a> {
             || self.missing_words.iter().any(|word| cell == word.as_bytes())
     }
 
-    pub fn cell(&self, row: usize, column: usize) -> Cell {
+    pub(super) fn cell(&self, row: usize, column: usize) -> Cell {
         let cell = self.table.cell(row, column);
         match self.number(cell) {
             Some(number) if number.is_nan() || self.missing_numbers.contains(&number) => Cell::Missing,
@@ -74,7 +74,7 @@ impl<'a> Cells<'a> {
         text.parse().ok()
     }
 
-    pub fn kind(&self, column: usize) -> Kind {
+    pub(super) fn kind(&self, column: usize) -> Kind {
         let (mut numbers, mut texts) = (0usize, 0usize);
         for row in 0..self.table.rows() {
             match self.cell(row, column) {
@@ -91,7 +91,7 @@ impl<'a> Cells<'a> {
     }
 
     /// The column's numbers, NaN where missing. A text, or a number beyond f32's range, is refused with its line.
-    pub fn numbers(&self, column: usize, key: &str) -> Result<Vec<f64>> {
+    pub(super) fn numbers(&self, column: usize, key: &str) -> Result<Vec<f64>> {
         let read = |row: usize| match self.cell(row, column) {
             Cell::Missing => Ok(f64::NAN),
             Cell::Number(number) if (number as f32).is_finite() => Ok(number),

@@ -17,7 +17,7 @@ pub(crate) struct Roles {
 
 impl Roles {
     /// `taken` are the columns of time and id.
-    pub fn choose(table: &Table, cells: &Cells, options: &DataOptions, taken: &[usize]) -> Result<Roles> {
+    pub(super) fn choose(table: &Table, cells: &Cells, options: &DataOptions, taken: &[usize]) -> Result<Roles> {
         let free = || (0..table.columns()).filter(|column| !taken.contains(column));
         let numeric: Vec<usize> =
             free().filter(|c| !table.header[*c].is_empty() && cells.kind(*c) == Kind::Numeric).collect();

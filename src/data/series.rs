@@ -18,12 +18,12 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    pub fn name(&self, column: usize) -> String {
+    pub(super) fn name(&self, column: usize) -> String {
         self.table.name(self.columns[column])
     }
 
     /// A value's place.
-    pub fn place(&self, series: &RawSeries, row: usize, column: usize) -> Place {
+    pub(super) fn place(&self, series: &RawSeries, row: usize, column: usize) -> Place {
         match series.sources[row] {
             Some(source) => self.table.place(source, self.columns[column]),
             None => Place { column: Some(self.name(column)), ..self.file() },
@@ -31,7 +31,7 @@ impl Frame<'_> {
     }
 
     /// The place of a row's time.
-    pub fn time_place(&self, row: usize) -> Place {
+    pub(super) fn time_place(&self, row: usize) -> Place {
         let texts: Vec<_> = self.time.columns.iter().map(|column| self.table.text(row, *column)).collect();
         Place {
             column: Some(self.time.name.clone()),
@@ -40,12 +40,12 @@ impl Frame<'_> {
         }
     }
 
-    pub fn file(&self) -> Place {
+    pub(super) fn file(&self) -> Place {
         self.table.whole()
     }
 
     /// A time as people read it.
-    pub fn label(&self, time: Timestamp) -> String {
+    pub(super) fn label(&self, time: Timestamp) -> String {
         label(self.time.kind, time, false)
     }
 }
@@ -67,16 +67,16 @@ impl RawSeries {
         RawSeries { id, stamps: Vec::new(), sources: Vec::new(), values: Vec::new(), width }
     }
 
-    pub fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.stamps.len()
     }
 
-    pub fn value(&self, row: usize, column: usize) -> f64 {
+    pub(super) fn value(&self, row: usize, column: usize) -> f64 {
         self.values[row * self.width + column]
     }
 
     /// ` of series X`, or nothing for the single series of a wide file.
-    pub fn suffix(&self) -> String {
+    pub(super) fn suffix(&self) -> String {
         if self.id.is_empty() { String::new() } else { format!(" of series `{}`", self.id) }
     }
 }
@@ -175,7 +175,7 @@ pub(crate) struct GapCount {
 }
 
 impl GapCount {
-    pub fn of(frame: &Frame, series: &[RawSeries], step: Step) -> GapCount {
+    pub(super) fn of(frame: &Frame, series: &[RawSeries], step: Step) -> GapCount {
         let mut count = GapCount::default();
         for (which, one) in series.iter().enumerate() {
             for (row, pair) in one.stamps.windows(2).enumerate() {

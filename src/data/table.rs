@@ -36,7 +36,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// Reads a whole file. Columns that have neither a name nor a value are dropped from the end.
-    pub fn read(file: &str, bytes: &[u8], delimiter: Option<char>) -> Result<Table> {
+    pub(super) fn read(file: &str, bytes: &[u8], delimiter: Option<char>) -> Result<Table> {
         let bytes = plain_text(file, bytes)?;
         let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(bytes));
         let mut reader =
@@ -100,36 +100,36 @@ impl Table {
         Ok(table)
     }
 
-    pub fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.lines.len()
     }
 
-    pub fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.header.len()
     }
 
-    pub fn line(&self, row: usize) -> u64 {
+    pub(super) fn line(&self, row: usize) -> u64 {
         self.lines[row]
     }
 
-    pub fn cell(&self, row: usize, column: usize) -> &[u8] {
+    pub(super) fn cell(&self, row: usize, column: usize) -> &[u8] {
         let index = row * self.columns() + column;
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.text[start..self.ends[index]]
     }
 
-    pub fn text(&self, row: usize, column: usize) -> Cow<'_, str> {
+    pub(super) fn text(&self, row: usize, column: usize) -> Cow<'_, str> {
         String::from_utf8_lossy(self.cell(row, column))
     }
 
     /// What flags call a column: its name, or its position, as in `#3`, where it has no name of its own.
-    pub fn name(&self, column: usize) -> String {
+    pub(super) fn name(&self, column: usize) -> String {
         if self.own_name[column] { self.header[column].clone() } else { format!("#{}", column + 1) }
     }
 
     /// Finds a column by its exact name, or by position (from 1). A name that several columns bear is refused; `key`
     /// is the option where a position settles it.
-    pub fn find(&self, name: &str, key: &str) -> Result<Option<usize>> {
+    pub(super) fn find(&self, name: &str, key: &str) -> Result<Option<usize>> {
         let position = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < self.columns());
         let mut bearers = (0..self.columns()).filter(|column| !name.is_empty() && self.header[*column] == name);
         match (bearers.next(), bearers.next()) {
@@ -144,7 +144,7 @@ impl Table {
     }
 
     /// As [`Table::find`]; an unknown name is refused with the list of columns.
-    pub fn expect(&self, name: &str, key: &str) -> Result<usize> {
+    pub(super) fn expect(&self, name: &str, key: &str) -> Result<usize> {
         self.find(name, key)?.ok_or_else(|| {
             let help = format!("--{key} takes one of: {}; or a position, as in #1", self.listed(0..self.columns()));
             Error::data(self.whole(), format!("no column `{name}`"), help)
@@ -152,7 +152,7 @@ impl Table {
     }
 
     /// Columns by name, as a flag takes them; of many, the first.
-    pub fn listed(&self, columns: impl IntoIterator<Item = usize>) -> String {
+    pub(super) fn listed(&self, columns: impl IntoIterator<Item = usize>) -> String {
         let mut columns = columns.into_iter();
         let shown = list(&columns.by_ref().take(MOST_LISTED).map(|column| self.name(column)).collect::<Vec<_>>());
         match columns.count() {
@@ -162,11 +162,11 @@ impl Table {
     }
 
     /// The file as a place.
-    pub fn whole(&self) -> Place {
+    pub(super) fn whole(&self) -> Place {
         Place::of(&self.file)
     }
 
-    pub fn place(&self, row: usize, column: usize) -> Place {
+    pub(super) fn place(&self, row: usize, column: usize) -> Place {
         Place {
             file: self.file.clone(),
             line: Some(self.lines[row]),
@@ -190,7 +190,7 @@ impl Table {
 
     /// `.` or `,`, from `--decimal` or from the cells: a comma is the decimal mark if numbers are written with it and
     /// none with a point. Refused where both occur, or where every comma could as well part thousands.
-    pub fn decimal(&self, options: &DataOptions) -> Result<char> {
+    pub(super) fn decimal(&self, options: &DataOptions) -> Result<char> {
         if let Some(decimal) = options.decimal {
             return Ok(decimal);
         }

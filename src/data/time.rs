@@ -60,7 +60,7 @@ pub(crate) struct Written {
 
 impl Written {
     /// `None` if there is no such day.
-    pub fn timestamp(&self, day_first: bool) -> Option<Timestamp> {
+    pub(super) fn timestamp(&self, day_first: bool) -> Option<Timestamp> {
         let (month, day) = match self.form {
             DateForm::TwoNumbers if day_first => (self.second, self.first),
             _ => (self.first, self.second),

@@ -47,7 +47,7 @@ const NAMES: [&str; 11] = [
 const FORMAT_HELP: &str = "--time-format gives the form, as in '%d/%m/%Y %H:%M'";
 
 impl TimeColumn {
-    pub fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
+    pub(super) fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
         let columns = match &options.time_column {
             Some(name) => named(table, name)?,
             None => {
@@ -75,7 +75,7 @@ impl TimeColumn {
 
     /// Reads a time of `--split` as this column writes its own. Where the column has one offset throughout, a border
     /// without offset takes it.
-    pub fn border(&self, text: &str, format: Option<&str>) -> Result<Timestamp> {
+    pub(super) fn border(&self, text: &str, format: Option<&str>) -> Result<Timestamp> {
         let refuse = |problem: &str, help: &str| Error::config("split", format!("`{text}`: {problem}"), help);
         let TimeKind::Clock { zoned } = self.kind else {
             return Err(refuse("the time column holds row numbers", "give row borders or fractions"));

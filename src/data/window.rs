@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub(crate) struct Prefix(Vec<u32>);
 
 impl Prefix {
-    pub fn new(counts: impl Iterator<Item = u32>) -> Prefix {
+    pub(super) fn new(counts: impl Iterator<Item = u32>) -> Prefix {
         let mut sums = vec![0];
         let mut sum = 0;
         sums.extend(counts.map(|count| {
@@ -22,7 +22,7 @@ impl Prefix {
     }
 
     /// The sum over rows `from..to`.
-    pub fn between(&self, from: usize, to: usize) -> u32 {
+    pub(super) fn between(&self, from: usize, to: usize) -> u32 {
         self.0[to] - self.0[from]
     }
 }
@@ -77,7 +77,7 @@ pub(crate) struct Finder<'a> {
 
 impl Finder<'_> {
     /// The windows of one series and part, in time order; none at all is refused.
-    pub fn windows(&mut self, id: &str, parts: &Parts, split: SplitName) -> Result<Vec<u32>> {
+    pub(super) fn windows(&mut self, id: &str, parts: &Parts, split: SplitName) -> Result<Vec<u32>> {
         let (starts, dropped) = self.any_windows(parts, split);
         if starts.is_empty() {
             let possible = parts.origins(split, self.lookback, self.horizon).len();
@@ -87,7 +87,7 @@ impl Finder<'_> {
     }
 
     /// The same, which may be none; and those left out.
-    pub fn any_windows(&mut self, parts: &Parts, split: SplitName) -> (Vec<u32>, Dropped) {
+    pub(super) fn any_windows(&mut self, parts: &Parts, split: SplitName) -> (Vec<u32>, Dropped) {
         let (lookback, horizon) = (self.lookback, self.horizon);
         let origins = parts.origins(split, lookback, horizon);
         let mut dropped = Dropped::default();

@@ -18,12 +18,12 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub fn new(cells: impl Iterator<Item = (String, f64)>) -> Clock {
+    pub(super) fn new(cells: impl Iterator<Item = (String, f64)>) -> Clock {
         Clock { speeds: BTreeMap::new(), left: cells.collect(), begun: Instant::now() }
     }
 
     /// The cell under way is done.
-    pub fn next(&mut self) {
+    pub(super) fn next(&mut self) {
         if let Some((model, work)) = self.left.pop_front() {
             add(&mut self.speeds, &model, (work, self.begun.elapsed().as_secs_f64()));
         }
@@ -31,7 +31,7 @@ impl Clock {
     }
 
     /// Seconds left, `part` of the cell under way being done; `None` until something was measured.
-    pub fn left(&self, part: f64) -> Option<f64> {
+    pub(super) fn left(&self, part: f64) -> Option<f64> {
         seconds(&self.speeds, &self.left, part, self.begun.elapsed().as_secs_f64())
     }
 }
@@ -71,7 +71,7 @@ pub(super) struct CellObserver<'a> {
 }
 
 impl<'a> CellObserver<'a> {
-    pub fn new(
+    pub(super) fn new(
         observer: &'a mut dyn StudyObserver,
         clock: &'a Clock,
         one: &'a Prepared,

@@ -29,7 +29,7 @@ impl Fan {
 }
 
 /// Rows `from..to` of a series, and the test windows whose forecasts tile them.
-pub struct Stretch {
+pub(super) struct Stretch {
     series: usize,
     from: usize,
     to: usize,
@@ -39,7 +39,7 @@ pub struct Stretch {
 
 impl Stretch {
     /// The last test rows of the first series, forecast afresh at the end of each forecast.
-    pub fn last_test_rows(dataset: &Dataset) -> Stretch {
+    pub(super) fn last_test_rows(dataset: &Dataset) -> Stretch {
         let windows = dataset.windows(SplitName::Test);
         let origin = |window: usize| windows[window] as usize + dataset.lookback;
         let own: Vec<usize> = (0..windows.len()).filter(|&window| dataset.series_of(origin(window)) == 0).collect();
@@ -57,7 +57,7 @@ impl Stretch {
     }
 
     /// The fan without any forecast.
-    pub fn fan(&self, dataset: &Dataset) -> Fan {
+    pub(super) fn fan(&self, dataset: &Dataset) -> Fan {
         if self.from == self.to {
             return Fan::default();
         }
@@ -72,7 +72,7 @@ impl Stretch {
     }
 
     /// One model's scaled test forecasts `[windows, O]` over the stretch.
-    pub fn values(&self, dataset: &Dataset, forecasts: &[f32]) -> Vec<Option<f64>> {
+    pub(super) fn values(&self, dataset: &Dataset, forecasts: &[f32]) -> Vec<Option<f64>> {
         let outputs = dataset.horizon * dataset.targets;
         let mut values = vec![None; self.to - self.from];
         for &window in &self.windows {

@@ -13,7 +13,7 @@ pub(super) struct Fault(Arc<Mutex<Option<String>>>);
 
 impl Fault {
     /// Takes the device's callbacks: from here on what they tell is noted.
-    pub fn watch(&self, device: &wgpu::Device) {
+    pub(super) fn watch(&self, device: &wgpu::Device) {
         let fault = self.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| fault.note(error.to_string())));
         let fault = self.clone();

@@ -36,7 +36,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Records it, its pipeline aside, with the dynamic offset of its slot and the number of replicas that work.
-    pub fn record(&self, pass: &mut wgpu::ComputePass, offset: u32, replicas: u32) {
+    pub(crate) fn record(&self, pass: &mut wgpu::ComputePass, offset: u32, replicas: u32) {
         let offsets: &[u32] = if self.kernel.per_slot { &[offset] } else { &[] };
         pass.set_bind_group(0, &self.bind_group, offsets);
         let [x, y] = self.workgroups;
@@ -86,12 +86,16 @@ pub(crate) struct Submitter {
 
 impl Submitter {
     /// `speed`: operations a second to begin with.
-    pub fn new(speed: f64, bound: f64) -> Self {
+    pub(crate) fn new(speed: f64, bound: f64) -> Self {
         Submitter { in_flight: VecDeque::new(), last_done: Instant::now(), speed, bound }
     }
 
     /// Submits dispatches in order, each with the dynamic offset of its slot and the number of replicas that work.
-    pub fn run<'a>(&mut self, gpu: &Gpu, dispatches: impl Iterator<Item = (&'a Prepared, u32, u32)>) -> Result<()> {
+    pub(crate) fn run<'a>(
+        &mut self,
+        gpu: &Gpu,
+        dispatches: impl Iterator<Item = (&'a Prepared, u32, u32)>,
+    ) -> Result<()> {
         let mut dispatches = dispatches.peekable();
         while let Some((next, ..)) = dispatches.peek() {
             while self.in_flight.len() >= IN_FLIGHT {
@@ -140,7 +144,7 @@ impl Submitter {
     }
 
     /// Waits for all that was submitted.
-    pub fn drain(&mut self, gpu: &Gpu) -> Result<()> {
+    pub(crate) fn drain(&mut self, gpu: &Gpu) -> Result<()> {
         while !self.in_flight.is_empty() {
             self.wait_for_oldest(gpu)?;
         }
@@ -148,12 +152,12 @@ impl Submitter {
     }
 
     /// Work that a submission of several dispatches may hold, by the speed measured so far.
-    pub fn budget(&self) -> f64 {
+    pub(crate) fn budget(&self) -> f64 {
         self.speed * self.bound * AIM
     }
 
     /// Work that one dispatch may be, so that its estimate stays within the bound.
-    pub fn most(&self) -> f64 {
+    pub(crate) fn most(&self) -> f64 {
         self.speed * self.bound
     }
 

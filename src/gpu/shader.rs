@@ -140,7 +140,7 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    pub fn new(gpu: &Gpu, shader: Shader, constants: &[Constant]) -> Result<Self> {
+    pub(crate) fn new(gpu: &Gpu, shader: Shader, constants: &[Constant]) -> Result<Self> {
         let bindings = shader.bindings();
         let entries: Vec<wgpu::BindGroupLayoutEntry> = bindings
             .iter()
@@ -202,7 +202,7 @@ impl Kernel {
     }
 
     /// Binds a buffer range to every name of the shader.
-    pub fn bind<'a>(
+    pub(crate) fn bind<'a>(
         &self,
         gpu: &Gpu,
         label: &str,

@@ -42,23 +42,23 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub fn allocated(&self, bytes: u64) {
+    pub(crate) fn allocated(&self, bytes: u64) {
         self.allocated_bytes.fetch_add(bytes, Relaxed);
     }
 
     /// A submission of so many dispatches, whose recording began then.
-    pub fn submitted(&self, dispatches: u64, began: Instant) {
+    pub(crate) fn submitted(&self, dispatches: u64, began: Instant) {
         self.host_nanos.fetch_add(began.elapsed().as_nanos() as u64, Relaxed);
         self.dispatches.fetch_add(dispatches, Relaxed);
         self.submissions.fetch_add(1, Relaxed);
     }
 
-    pub fn read_back(&self) {
+    pub(crate) fn read_back(&self) {
         self.readbacks.fetch_add(1, Relaxed);
     }
 
     /// Bytes of buffers ever made, dispatches, submissions, readbacks, nanoseconds of recording and handing in.
-    pub fn counts(&self) -> [u64; 5] {
+    pub(crate) fn counts(&self) -> [u64; 5] {
         [&self.allocated_bytes, &self.dispatches, &self.submissions, &self.readbacks, &self.host_nanos]
             .map(|count| count.load(Relaxed))
     }

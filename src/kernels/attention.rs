@@ -151,7 +151,7 @@ uniform! {
     }
 }
 
-pub fn attention_forward(op: &AttentionForward, shapes: &Shapes) -> Plan {
+pub(super) fn attention_forward(op: &AttentionForward, shapes: &Shapes) -> Plan {
     let spread = Spread::of(&op.heads, Needs::QUERY, shapes.class);
     let heads = spread.words(&op.heads, op.site, op.before, shapes);
     // Something must be bound where there is nothing before.
@@ -196,7 +196,7 @@ uniform! {
     }
 }
 
-pub fn attention_backward_query(op: &AttentionBackward, shapes: &Shapes) -> Plan {
+pub(super) fn attention_backward_query(op: &AttentionBackward, shapes: &Shapes) -> Plan {
     let spread = Spread::of(&op.heads, Needs::QUERY, shapes.class);
     let heads = spread.words(&op.heads, op.site, op.before, shapes);
     let before = op.before.unwrap_or(op.qkv);
@@ -240,7 +240,7 @@ uniform! {
     }
 }
 
-pub fn attention_backward_key_value(op: &AttentionBackward, shapes: &Shapes) -> Plan {
+pub(super) fn attention_backward_key_value(op: &AttentionBackward, shapes: &Shapes) -> Plan {
     let scores = op.before.is_some() || op.d_scores.is_some();
     let spread = Spread::of(&op.heads, Needs::key_value(scores, shapes.class), shapes.class);
     let heads = spread.words(&op.heads, op.site, op.before, shapes);

@@ -34,7 +34,7 @@ uniform! {
     }
 }
 
-pub fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Plan {
     let count = op.batch * op.tokens;
     let splits = Splits::new(count, op.width, 3 * op.width);
     let params = BatchNormPartialParams {
@@ -84,7 +84,7 @@ uniform! {
     }
 }
 
-pub fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Plan {
     let words = op.count * op.width;
     let params = BatchNormForwardParams {
         words: words as u32,
@@ -116,7 +116,7 @@ uniform! {
     }
 }
 
-pub fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes) -> Plan {
     let splits = Splits::new(op.count, op.width, 2 * op.width);
     let params = BatchNormBackwardWeightParams {
         count: op.count as u32,
@@ -158,7 +158,7 @@ uniform! {
     }
 }
 
-pub fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Shapes) -> Plan {
     // Something must be bound where nothing comes past the norm.
     let skip = op.skip.unwrap_or(op.d_output);
     let params = BatchNormBackwardInputParams {

@@ -12,12 +12,12 @@ use crate::gpu::pass::Prepared;
 use crate::gpu::shader::{Access, Binding, SLOT, uniform_range};
 
 /// Bytes from one block of uniforms to the next: the alignment that every device accepts.
-pub const UNIFORM_STRIDE: usize = 256;
+pub(super) const UNIFORM_STRIDE: usize = 256;
 /// The cost of a launch, in operations.
 const LAUNCH_WORK: u64 = 100_000;
 
 /// Working memory, as large as the greediest op needs it: ops follow one another.
-pub fn scratch(gpu: &Gpu, plans: &[Plan], replicas: usize, poison: bool) -> Result<Vec<wgpu::Buffer>> {
+pub(super) fn scratch(gpu: &Gpu, plans: &[Plan], replicas: usize, poison: bool) -> Result<Vec<wgpu::Buffer>> {
     let kinds = plans.iter().map(|plan| plan.scratch.len()).max().unwrap_or(0);
     let words = |i: usize| plans.iter().filter_map(|plan| plan.scratch.get(i)).copied().max().unwrap_or(0);
     let fill = if poison { POISON } else { 0 };
@@ -25,13 +25,13 @@ pub fn scratch(gpu: &Gpu, plans: &[Plan], replicas: usize, poison: bool) -> Resu
 }
 
 /// Everything the uniforms say: one buffer for all dispatches, one for all slots.
-pub struct Uniforms {
+pub(super) struct Uniforms {
     params: wgpu::Buffer,
     slots: wgpu::Buffer,
 }
 
 impl Uniforms {
-    pub fn new(gpu: &Gpu, plans: &[Plan], slots: usize) -> Result<Self> {
+    pub(super) fn new(gpu: &Gpu, plans: &[Plan], slots: usize) -> Result<Self> {
         let mut bytes = Vec::new();
         for dispatch in plans.iter().flat_map(|plan| &plan.dispatches) {
             bytes.extend_from_slice(&dispatch.params);
@@ -50,7 +50,7 @@ impl Uniforms {
 }
 
 /// Binds dispatches to the buffers of one wave.
-pub struct Binder<'a> {
+pub(super) struct Binder<'a> {
     pub gpu: &'a Gpu,
     pub uniforms: &'a Uniforms,
     pub shared: &'a Vec<Option<wgpu::Buffer>>,
@@ -60,7 +60,7 @@ pub struct Binder<'a> {
 
 impl Binder<'_> {
     /// `index`: the dispatch's block of the uniforms.
-    pub fn prepare(&self, dispatch: &Dispatch, index: usize, replicas: usize) -> Result<Prepared> {
+    pub(super) fn prepare(&self, dispatch: &Dispatch, index: usize, replicas: usize) -> Result<Prepared> {
         let name = dispatch.shader;
         let kernel = self.gpu.kernel(name, &dispatch.constants, || sources::shader(name))?;
         check_bindings(dispatch, &kernel.bindings)?;

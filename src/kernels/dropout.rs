@@ -15,7 +15,7 @@ uniform! {
     }
 }
 
-pub fn dropout(op: &Dropout, shapes: &Shapes) -> Plan {
+pub(super) fn dropout(op: &Dropout, shapes: &Shapes) -> Plan {
     let params = DropoutParams {
         input: shapes.rows(&op.input),
         output: shapes.rows(&op.output),

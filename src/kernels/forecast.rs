@@ -28,7 +28,7 @@ fn stats(op: &Forecast) -> TensorId {
     op.stats().unwrap_or(op.head)
 }
 
-pub fn words(op: &Forecast, shapes: &Shapes) -> ForecastWords {
+pub(super) fn words(op: &Forecast, shapes: &Shapes) -> ForecastWords {
     let affine = op.scale.and_then(|scale| scale.affine);
     ForecastWords {
         elements: op.elements() as u32,
@@ -46,7 +46,7 @@ pub fn words(op: &Forecast, shapes: &Shapes) -> ForecastWords {
     }
 }
 
-pub fn bindings(op: &Forecast) -> [(&'static str, TensorId); 3] {
+pub(super) fn bindings(op: &Forecast) -> [(&'static str, TensorId); 3] {
     [("params", PARAMS), ("head", op.head), ("stats", stats(op))]
 }
 
@@ -58,7 +58,7 @@ uniform! {
     }
 }
 
-pub fn prediction_store(op: &PredictionStore, shapes: &Shapes) -> Plan {
+pub(super) fn prediction_store(op: &PredictionStore, shapes: &Shapes) -> Plan {
     let params = PredictionStoreParams {
         forecast: words(&op.forecast, shapes),
         predictions_row: shapes.row(PREDICTIONS),

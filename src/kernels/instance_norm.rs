@@ -22,7 +22,7 @@ uniform! {
     }
 }
 
-pub fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -> Plan {
+pub(super) fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -> Plan {
     let params = InstanceNormForwardParams {
         mode: op.mode as u32,
         batch: op.batch as u32,
@@ -67,7 +67,7 @@ uniform! {
     }
 }
 
-pub fn instance_affine_backward(op: &InstanceAffineBackward, shapes: &Shapes) -> Plan {
+pub(super) fn instance_affine_backward(op: &InstanceAffineBackward, shapes: &Shapes) -> Plan {
     let params = InstanceAffineBackwardParams {
         batch: op.batch as u32,
         steps: op.steps as u32,

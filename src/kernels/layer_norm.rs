@@ -22,7 +22,7 @@ uniform! {
     }
 }
 
-pub fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Plan {
+pub(super) fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Plan {
     let params = LayerNormForwardParams {
         count: op.count as u32,
         width: op.width as u32,
@@ -53,7 +53,7 @@ uniform! {
     }
 }
 
-pub fn layer_norm_backward_weight(op: &LayerNormBackwardWeight, shapes: &Shapes) -> Plan {
+pub(super) fn layer_norm_backward_weight(op: &LayerNormBackwardWeight, shapes: &Shapes) -> Plan {
     let splits = Splits::new(op.count, op.width, 2 * op.width);
     let params = LayerNormBackwardWeightParams {
         count: op.count as u32,
@@ -91,7 +91,7 @@ uniform! {
     }
 }
 
-pub fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Shapes) -> Plan {
+pub(super) fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Shapes) -> Plan {
     // Something must be bound where nothing comes past the norm.
     let skip = op.skip.unwrap_or(op.d_output);
     let params = LayerNormBackwardInputParams {

@@ -9,7 +9,7 @@ use crate::program::tensor::{PARAMS, STEPS};
 use crate::program::{Op, Rows};
 
 use weight::weight_product;
-pub use weight::{WeightWords, default_splits, linear_backward_weight, weight_sum};
+pub(super) use weight::{WeightWords, default_splits, linear_backward_weight, weight_sum};
 
 /// Whether all rows start at multiples of four words. What follows a row up to the next such multiple may then be read with it.
 fn start_in_fours(rows: &Rows) -> bool {
@@ -54,7 +54,7 @@ impl Cut {
 }
 
 /// The product that an op is, if it is one.
-pub fn product(op: &Op) -> Option<Product> {
+pub(super) fn product(op: &Op) -> Option<Product> {
     match op {
         Op::LinearForward(op) => Some(forward_product(op)),
         Op::LinearBackwardInput(op) => Some(input_product(op)),
@@ -109,7 +109,7 @@ uniform! {
     }
 }
 
-pub fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
+pub(super) fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     // Something must be bound where nothing is added.
     let nothing = Rows::dense(op.input.tensor, 0, 0);
@@ -226,7 +226,7 @@ uniform! {
     }
 }
 
-pub fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan {
+pub(super) fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     // Something must be bound where nothing is added.
     let beside = op.skip.or(op.activated.map(|activated| activated.rows));

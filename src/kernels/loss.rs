@@ -17,7 +17,7 @@ uniform! {
     }
 }
 
-pub fn loss(op: &Loss, shapes: &Shapes) -> Plan {
+pub(super) fn loss(op: &Loss, shapes: &Shapes) -> Plan {
     let params = LossParams {
         forecast: forecast::words(&op.forecast, shapes),
         kind: op.kind as u32,

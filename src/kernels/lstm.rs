@@ -27,7 +27,7 @@ uniform! {
     }
 }
 
-pub fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
+pub(super) fn lstm_forward(op: &LstmForward, shapes: &Shapes) -> Plan {
     let layout = Layout::of(4, op.hidden, op.batch, shapes.class);
     let packed = Packed::by_gate(op.hidden, op.w_hh, layout.way, op.steps);
     let (weights, weights_row) = packed.place(shapes);
@@ -81,7 +81,7 @@ uniform! {
     }
 }
 
-pub fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
+pub(super) fn lstm_backward(op: &LstmBackward, shapes: &Shapes) -> Plan {
     let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
     let packed = Packed::padded(4, op.hidden, op.w_hh, layout.way, op.steps);
     let carry_words = op.batch * op.hidden;

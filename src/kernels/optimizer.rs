@@ -29,7 +29,7 @@ uniform! {
     }
 }
 
-pub fn grad_norm(op: &GradNorm, shapes: &Shapes) -> Plan {
+pub(super) fn grad_norm(op: &GradNorm, shapes: &Shapes) -> Plan {
     let few = op.words <= FEW_WORDS;
     let block = if few { op.words } else { BLOCK };
     let blocks = op.words.div_ceil(BLOCK);
@@ -65,7 +65,7 @@ uniform! {
     }
 }
 
-pub fn adam_masked(op: &AdamMasked, shapes: &Shapes) -> Plan {
+pub(super) fn adam_masked(op: &AdamMasked, shapes: &Shapes) -> Plan {
     let params = AdamMaskedParams {
         prunable_words: op.prunable_words as u32,
         words: op.words as u32,

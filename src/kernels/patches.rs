@@ -22,7 +22,7 @@ uniform! {
     }
 }
 
-pub fn patch_gather(op: &PatchGather, shapes: &Shapes) -> Plan {
+pub(super) fn patch_gather(op: &PatchGather, shapes: &Shapes) -> Plan {
     let words = op.batch * op.sequences * op.patches.count * op.patches.rows * op.width;
     let params = PatchGatherParams {
         words: words as u32,
@@ -56,7 +56,7 @@ uniform! {
     }
 }
 
-pub fn positions_forward(op: &PositionsForward, shapes: &Shapes) -> Plan {
+pub(super) fn positions_forward(op: &PositionsForward, shapes: &Shapes) -> Plan {
     let words = op.sequences * op.width;
     let params = PositionsForwardParams {
         words: words as u32,
@@ -85,7 +85,7 @@ uniform! {
     }
 }
 
-pub fn positions_backward(op: &PositionsBackward, shapes: &Shapes) -> Plan {
+pub(super) fn positions_backward(op: &PositionsBackward, shapes: &Shapes) -> Plan {
     let splits = Splits::new(op.sequences, op.width, op.width);
     let params = PositionsBackwardParams {
         count: op.sequences as u32,
@@ -115,11 +115,11 @@ uniform! {
     }
 }
 
-pub fn mean_pool_forward(op: &MeanPool, shapes: &Shapes) -> Plan {
+pub(super) fn mean_pool_forward(op: &MeanPool, shapes: &Shapes) -> Plan {
     mean_pool("mean_pool_forward", op, op.sequences * op.width, shapes)
 }
 
-pub fn mean_pool_backward(op: &MeanPool, shapes: &Shapes) -> Plan {
+pub(super) fn mean_pool_backward(op: &MeanPool, shapes: &Shapes) -> Plan {
     mean_pool("mean_pool_backward", op, op.sequences * op.tokens * op.width, shapes)
 }
 

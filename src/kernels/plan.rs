@@ -171,7 +171,7 @@ impl<'a> Shapes<'a> {
         self.row(WINDOWS)
     }
 
-    pub fn rows(&self, rows: &Rows) -> RowsWords {
+    pub(crate) fn rows(&self, rows: &Rows) -> RowsWords {
         RowsWords {
             replica_row: self.row(rows.tensor),
             offset: rows.offset as u32,
@@ -266,8 +266,8 @@ macro_rules! uniform {
     ($(#[$meta:meta])* $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, encase::ShaderType)]
-        pub struct $name {
-            $(pub $field: $kind),*
+        pub(crate) struct $name {
+            $(pub(crate) $field: $kind),*
         }
 
         impl $crate::kernels::plan::Words for $name {

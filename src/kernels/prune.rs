@@ -14,7 +14,7 @@ uniform! {
     }
 }
 
-pub fn prune(op: &Prune, shapes: &Shapes) -> Plan {
+pub(super) fn prune(op: &Prune, shapes: &Shapes) -> Plan {
     if op.prunable_words > FEW_WORDS {
         return by_many(op, shapes);
     }

@@ -17,7 +17,7 @@ const MOST_WALKING: usize = 256;
 
 /// How a recurrent kernel reads its matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(super) enum Way {
     /// An invocation a unit of four rows, from memory at every step: software adapters write registers to memory at every
     /// barrier, and their workgroup memory is memory as well.
     Streamed,
@@ -29,7 +29,7 @@ pub enum Way {
 
 /// How an op's units and rows spread over workgroups: a function of one model's shape and of the adapter's class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub(super) struct Layout {
     pub way: Way,
     /// Hidden units of a workgroup.
     pub units: usize,
@@ -41,7 +41,7 @@ pub struct Layout {
 
 impl Layout {
     /// `outputs` of a unit lie side by side in the rearranged matrix: an LSTM's four gates going forward, else one.
-    pub fn of(outputs: usize, hidden: usize, batch: usize, class: AdapterClass) -> Self {
+    pub(super) fn of(outputs: usize, hidden: usize, batch: usize, class: AdapterClass) -> Self {
         let units_of = |choices: &[usize]| choices.iter().copied().find(|&units| hidden <= units).unwrap_or(64);
         let (way, units, mut rows, fewest) = match class {
             AdapterClass::Software => (Way::Streamed, units_of(&[32, 64, 128, MOST_WALKING]), 4, 4),
@@ -63,12 +63,12 @@ impl Layout {
     }
 
     /// Workgroups of a batch, and those that share its units.
-    pub fn workgroups(&self, batch: usize) -> [u32; 2] {
+    pub(super) fn workgroups(&self, batch: usize) -> [u32; 2] {
         [batch.div_ceil(self.rows) as u32, self.groups as u32]
     }
 
     /// The dispatch, by the name of the kernel for each way.
-    pub fn open_words(&self, dispatch: Dispatch) -> Dispatch {
+    pub(super) fn open_words(&self, dispatch: Dispatch) -> Dispatch {
         match self.way {
             Way::Streamed => dispatch.lanes(self.units as u32),
             Way::Held | Way::Tiled => dispatch.constant("UNITS", self.units as u32).constant("ROWS", self.rows as u32),
@@ -80,7 +80,7 @@ impl Layout {
 const MAX_STEPS: usize = 4096;
 
 /// Time cut into the ranges that one dispatch each walks through. Where it is cut decides no bit.
-pub fn ranges(steps: usize, work_per_step: usize, layout: &Layout, shapes: &Shapes) -> Vec<Range<usize>> {
+pub(super) fn ranges(steps: usize, work_per_step: usize, layout: &Layout, shapes: &Shapes) -> Vec<Range<usize>> {
     let most = shapes.most_work as usize / shapes.program.replicas.max(1);
     let bounded = (most / work_per_step.max(1)).clamp(1, MAX_STEPS);
     let asked = shapes.max_steps.unwrap_or(steps).max(1);
@@ -108,7 +108,7 @@ uniform! {
 
 /// w_hh `[G, H, H]` as a kernel wants it: vec4 `[terms to whole fours, columns]`, each index with its stride in w_hh, and the
 /// last two with their parts in the test that keeps within H. A kernel that holds it takes its words from their place.
-pub struct Packed {
+pub(super) struct Packed {
     hidden: usize,
     w_hh: usize,
     terms: usize,
@@ -122,18 +122,18 @@ pub struct Packed {
 
 impl Packed {
     /// `[k, unit]`, four gates in a vec4: for Σ_k w_hh[gate, unit, k] · h[k].
-    pub fn by_gate(hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
+    pub(super) fn by_gate(hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
         let (strides, checks) = ([1, hidden, hidden * hidden], [0, 0]);
         Packed { columns: hidden, strides, checks, ..Self::transposed(hidden, w_hh, way, steps) }
     }
 
     /// `[gate · H + k, fours of units]`: for Σ_k w_hh[gate, k, unit] · d[k]; w_hh itself with its rows padded.
-    pub fn padded(gates: usize, hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
+    pub(super) fn padded(gates: usize, hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
         Packed { terms: gates * hidden, strides: [hidden, 4, 1], ..Self::transposed(hidden, w_hh, way, steps) }
     }
 
     /// `[k, fours of units]`: for Σ_k w_hh[unit, k] · h[k].
-    pub fn transposed(hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
+    pub(super) fn transposed(hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
         let (strides, checks) = ([1, 4 * hidden, hidden], [4, 1]);
         let (held, read) = (way == Way::Held, steps > 1);
         Packed { hidden, w_hh, terms: hidden, columns: hidden.div_ceil(4), strides, checks, held, read }
@@ -146,7 +146,7 @@ impl Packed {
     }
 
     /// Words per replica of the copy, if one is made.
-    pub fn scratch_words(&self) -> usize {
+    pub(super) fn scratch_words(&self) -> usize {
         if self.in_place() { 0 } else { self.words() }
     }
 
@@ -159,7 +159,7 @@ impl Packed {
     }
 
     /// Where a kernel finds them, in vec4 or, where it holds them, in words: the first, and from one replica's row to the next.
-    pub fn place(&self, shapes: &Shapes) -> (u32, u32) {
+    pub(super) fn place(&self, shapes: &Shapes) -> (u32, u32) {
         let unit = if self.held { 1 } else { 4 };
         match self.in_place() {
             true => (self.w_hh as u32 / unit, shapes.row(PARAMS) / unit),
@@ -168,7 +168,7 @@ impl Packed {
     }
 
     /// Binds a kernel's `weights`.
-    pub fn bind(&self, dispatch: Dispatch) -> Dispatch {
+    pub(super) fn bind(&self, dispatch: Dispatch) -> Dispatch {
         match self.in_place() {
             true => dispatch.tensor("weights", PARAMS),
             false => dispatch.scratch("weights", WEIGHTS),
@@ -176,7 +176,7 @@ impl Packed {
     }
 
     /// The dispatch that makes the copy, if one is made.
-    pub fn dispatch(&self, shapes: &Shapes) -> Option<Dispatch> {
+    pub(super) fn dispatch(&self, shapes: &Shapes) -> Option<Dispatch> {
         if self.in_place() {
             return None;
         }

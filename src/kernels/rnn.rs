@@ -23,7 +23,7 @@ uniform! {
     }
 }
 
-pub fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
+pub(super) fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
     let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
     let packed = Packed::transposed(op.hidden, op.w_hh, layout.way, op.steps);
     let (weights, weights_row) = packed.place(shapes);
@@ -77,7 +77,7 @@ uniform! {
     }
 }
 
-pub fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
+pub(super) fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
     let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
     let packed = Packed::padded(1, op.hidden, op.w_hh, layout.way, op.steps);
     let (weights, weights_row) = packed.place(shapes);

@@ -22,7 +22,7 @@ const SECONDS: f64 = 0.02;
 /// Readings of each, of which the best counts.
 const READINGS: usize = 5;
 
-pub fn measure(gpu: &Gpu) -> Result<Roofline> {
+pub(super) fn measure(gpu: &Gpu) -> Result<Roofline> {
     let summary = gpu.summary();
     let most = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes);
     let copy_bytes = COPY_BYTES[summary.software as usize].min(most / 16 * 16);

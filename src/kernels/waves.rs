@@ -17,7 +17,7 @@ pub fn waves(gpu: &Gpu, program: &Program) -> Result<usize> {
 }
 
 /// Every list's ops as dispatches, of at most `most_work` operations each where that can be.
-pub fn lists(gpu: &Gpu, program: &Program, options: &GpuOptions, most_work: u64) -> Vec<Vec<Plan>> {
+pub(super) fn lists(gpu: &Gpu, program: &Program, options: &GpuOptions, most_work: u64) -> Vec<Vec<Plan>> {
     let class = options.class.unwrap_or(gpu.summary().class());
     let tuning = options.tuning.as_ref();
     let shapes = Shapes { max_steps: options.max_steps_per_dispatch, tuning, most_work, ..Shapes::of(program, class) };
@@ -26,7 +26,7 @@ pub fn lists(gpu: &Gpu, program: &Program, options: &GpuOptions, most_work: u64)
 
 /// How replicas spread over waves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waves {
+pub(super) struct Waves {
     pub replicas: usize,
     /// Replicas per wave; the last may hold fewer.
     pub size: usize,
@@ -34,7 +34,7 @@ pub struct Waves {
 
 impl Waves {
     /// The waves that the device needs for a program.
-    pub fn of(gpu: &Gpu, program: &Program, options: &GpuOptions) -> Result<Waves> {
+    pub(super) fn of(gpu: &Gpu, program: &Program, options: &GpuOptions) -> Result<Waves> {
         let summary = gpu.summary();
         options.tuning.as_ref().map_or(Ok(()), |tuning| tuning.check(&summary.name, program))?;
         let limit = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes);
@@ -46,7 +46,7 @@ impl Waves {
 
     /// The fewest waves in which every buffer fits `limit_bytes` and every dispatch can be cut to `most_work`, of sizes as
     /// even as can be; before any allocation.
-    pub fn new(program: &Program, plans: &[Plan], limit_bytes: u64, most_work: u64) -> Result<Waves> {
+    pub(super) fn new(program: &Program, plans: &[Plan], limit_bytes: u64, most_work: u64) -> Result<Waves> {
         let mut fit = program.replicas.min(MAX_REPLICAS_PER_DISPATCH);
         for (i, tensor) in program.tensors.iter().enumerate() {
             let id = TensorId(i as u32);
@@ -77,12 +77,12 @@ impl Waves {
     }
 
     /// First replica and number of replicas of each wave.
-    pub fn spans(self) -> impl Iterator<Item = (usize, usize)> {
+    pub(super) fn spans(self) -> impl Iterator<Item = (usize, usize)> {
         (0..self.replicas).step_by(self.size).map(move |first| (first, self.size.min(self.replicas - first)))
     }
 
     /// The wave that holds a replica, and its place there.
-    pub fn place(self, replica: usize) -> (usize, usize) {
+    pub(super) fn place(self, replica: usize) -> (usize, usize) {
         (replica / self.size, replica % self.size)
     }
 }
@@ -91,7 +91,7 @@ impl Waves {
 const MAX_REPLICAS_PER_DISPATCH: usize = 65_535;
 
 /// Bytes from one replica's row to the next; an empty tensor still has a buffer.
-pub fn row_bytes(tensor: &Tensor) -> u64 {
+pub(super) fn row_bytes(tensor: &Tensor) -> u64 {
     tensor.row().max(padded(1)) as u64 * 4
 }
 

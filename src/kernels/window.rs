@@ -21,7 +21,7 @@ uniform! {
     }
 }
 
-pub fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
+pub(super) fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
     let params = WindowGatherParams {
         rows: op.rows as u32,
         batch: op.batch as u32,

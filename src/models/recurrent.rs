@@ -8,7 +8,7 @@ use crate::program::op::Chance;
 use crate::program::{Builder, Param, ParamLayout, Program, Rows};
 
 /// `nn.RNN` / `nn.LSTM` + `nn.Linear`, initialised as PyTorch does: everything uniform in ±1/√hidden.
-pub fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
+pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let (kind, hidden) = (model.kind, model.hidden);
     let (channels, outputs) = (sizes.channels, sizes.horizon * sizes.targets);
     let bound = 1.0 / (hidden as f32).sqrt();
@@ -29,7 +29,7 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     ParamLayout::new(params)
 }
 
-pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: ParamLayout) -> Result<Program> {
+pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: ParamLayout) -> Result<Program> {
     let mut b = Builder::new(sizes, layout);
     let windows = layers::windows(&mut b);
     let (input, scale) = match model.instance_norm {

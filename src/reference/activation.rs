@@ -7,7 +7,7 @@ use super::dropout::Drops;
 use super::scalar::Scalar;
 
 /// `after = dropout(activation(before))` of the layer's words from `first` on.
-pub fn activate<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], after: &mut [T]) {
+pub(super) fn activate<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], after: &mut [T]) {
     let drops = Drops::new(step, Chance::Hidden, op.site);
     T::vectorized(
         #[inline(always)]
@@ -22,7 +22,13 @@ pub fn activate<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, bef
 }
 
 /// The gradient of `after` becomes that of `before`.
-pub fn activate_backward<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], d: &mut [T]) {
+pub(super) fn activate_backward<T: Scalar>(
+    op: &Activated,
+    step: &ReplicaStep,
+    first: usize,
+    before: &[T],
+    d: &mut [T],
+) {
     let drops = Drops::new(step, Chance::Hidden, op.site);
     T::vectorized(
         #[inline(always)]

@@ -37,7 +37,7 @@ impl<T: Scalar> Scratch<T> {
     }
 }
 
-pub fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForward, slot: usize) {
+pub(super) fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionForward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
     let mut output = storage.take_floats(op.output);
@@ -143,7 +143,7 @@ fn forward<T: Scalar>(
     }
 }
 
-pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
+pub(super) fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
     let mut d_qkv = storage.take_floats(op.d_qkv);
@@ -182,7 +182,7 @@ pub fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &Attent
     }
 }
 
-pub fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
+pub(super) fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
     let mut d_qkv = storage.take_floats(op.d_qkv);

@@ -17,7 +17,7 @@ fn windows<T: Scalar>(storage: &Storage<T>, slot: usize, batch: usize) -> &[u32]
     &storage.integers(WINDOWS)[slot * batch..][..batch]
 }
 
-pub fn batch_norm_statistics<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormStatistics, slot: usize) {
+pub(super) fn batch_norm_statistics<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormStatistics, slot: usize) {
     let (width, tokens) = (op.width, op.tokens);
     let mut stats = storage.take_floats(op.stats);
     let mut state = storage.take_floats(STATE);
@@ -82,7 +82,7 @@ fn inverse_deviations<T: Scalar>(variance: &[T]) -> Vec<T> {
     variance.iter().map(|variance| T::ONE / (*variance + T::from_f64(NORM_EPSILON)).sqrt()).collect()
 }
 
-pub fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormForward) {
+pub(super) fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormForward) {
     let width = op.width;
     let mut output = storage.take_floats(op.output);
     each(tiles(&mut output, op.count, width, TILE), &|task, output| {
@@ -107,7 +107,7 @@ pub fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormFor
     storage.put_floats(op.output, output);
 }
 
-pub fn batch_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormBackwardWeight) {
+pub(super) fn batch_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormBackwardWeight) {
     let width = op.width;
     let mut grads = storage.take_floats(GRADS);
     let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
@@ -135,7 +135,7 @@ pub fn batch_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &Batc
     storage.put_floats(GRADS, grads);
 }
 
-pub fn batch_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormBackwardInput, slot: usize) {
+pub(super) fn batch_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &BatchNormBackwardInput, slot: usize) {
     let (width, count) = (op.width, op.batch * op.tokens);
     let mut d_input = storage.take_floats(op.d_input);
     each(tiles(&mut d_input, count, width, TILE), &|task, d_input| {

@@ -10,7 +10,7 @@ use super::tasks::{each, row_tiles};
 /// Rows per task.
 const TILE: usize = 256;
 
-pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
+pub(super) fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
     let mut output = storage.take_floats(op.output.tensor);
     let width = op.output.width;
     let (pieces, tile) = row_tiles(&mut output, &op.output, TILE);
@@ -32,7 +32,7 @@ pub fn dropout<T: Scalar>(storage: &mut Storage<T>, op: &Dropout, slot: usize) {
 }
 
 /// One replica's dropout at one site and step.
-pub struct Drops<T> {
+pub(super) struct Drops<T> {
     seed: u32,
     site: u32,
     step: u32,
@@ -42,7 +42,7 @@ pub struct Drops<T> {
 }
 
 impl<T: Scalar> Drops<T> {
-    pub fn new(step: &ReplicaStep, chance: Chance, site: u32) -> Self {
+    pub(super) fn new(step: &ReplicaStep, chance: Chance, site: u32) -> Self {
         let threshold = step.threshold_of(chance);
         let scale = T::ONE / (T::ONE - T::from_f64(threshold as f64 / 4_294_967_296.0));
         Drops { seed: step.seed, site, step: step.step, threshold, scale }
@@ -50,7 +50,7 @@ impl<T: Scalar> Drops<T> {
 
     /// Drops or scales each of `values`, the first of which is element `first`.
     #[inline(always)]
-    pub fn apply(&self, first: usize, values: &mut [T]) {
+    pub(super) fn apply(&self, first: usize, values: &mut [T]) {
         if self.threshold == 0 {
             return;
         }
@@ -65,7 +65,7 @@ impl<T: Scalar> Drops<T> {
 
     /// The same of values whose elements lie `stride` apart.
     #[inline(always)]
-    pub fn apply_lanes<const N: usize>(&self, first: usize, stride: usize, values: &mut [T; N]) {
+    pub(super) fn apply_lanes<const N: usize>(&self, first: usize, stride: usize, values: &mut [T; N]) {
         if self.threshold == 0 {
             return;
         }

@@ -7,7 +7,7 @@ use crate::program::tensor::{PARAMS, PREDICTIONS};
 use super::scalar::Scalar;
 use super::storage::Storage;
 
-pub fn prediction_store<T: Scalar>(storage: &mut Storage<T>, op: &PredictionStore, slot: usize) {
+pub(super) fn prediction_store<T: Scalar>(storage: &mut Storage<T>, op: &PredictionStore, slot: usize) {
     let mut predictions = storage.take_floats(PREDICTIONS);
     let words = op.forecast.elements();
     let forecasts = Forecasts::new(storage, &op.forecast);
@@ -18,7 +18,7 @@ pub fn prediction_store<T: Scalar>(storage: &mut Storage<T>, op: &PredictionStor
 }
 
 /// A head's outputs, read as forecasts.
-pub struct Forecasts<'a, T> {
+pub(super) struct Forecasts<'a, T> {
     op: &'a Forecast,
     head: &'a [T],
     /// Empty without statistics.
@@ -28,7 +28,7 @@ pub struct Forecasts<'a, T> {
 
 /// Where a forecast `[B, Z, K]` comes from.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub(super) struct Place {
     /// Word of the head's output.
     pub head: usize,
     /// Which window and target: its statistics' place.
@@ -37,19 +37,19 @@ pub struct Place {
 }
 
 impl<'a, T: Scalar> Forecasts<'a, T> {
-    pub fn new(storage: &'a Storage<T>, op: &'a Forecast) -> Self {
+    pub(super) fn new(storage: &'a Storage<T>, op: &'a Forecast) -> Self {
         let stats = op.stats().map_or(&[][..], |stats| storage.floats(stats));
         Forecasts { op, head: storage.floats(op.head), stats, params: storage.floats(PARAMS) }
     }
 
-    pub fn place(&self, i: usize) -> Place {
+    pub(super) fn place(&self, i: usize) -> Place {
         let Forecast { horizon, targets, by_channel, .. } = *self.op;
         let (b, z, target) = (i / (horizon * targets), i / targets % horizon, i % targets);
         let series = b * targets + target;
         Place { head: if by_channel { series * horizon + z } else { i }, series, target }
     }
 
-    pub fn value(&self, place: Place) -> T {
+    pub(super) fn value(&self, place: Place) -> T {
         let head = self.head[place.head];
         let Some(scale) = self.op.scale else { return head };
         let value = match scale.affine {
@@ -63,7 +63,7 @@ impl<'a, T: Scalar> Forecasts<'a, T> {
     }
 
     /// A forecast's gradient as that of the head's output.
-    pub fn d_head(&self, place: Place, d_forecast: T) -> T {
+    pub(super) fn d_head(&self, place: Place, d_forecast: T) -> T {
         let Some(scale) = self.op.scale else { return d_forecast };
         let d = d_forecast * self.stats[2 * place.series + 1];
         match scale.affine {
@@ -74,11 +74,11 @@ impl<'a, T: Scalar> Forecasts<'a, T> {
 }
 
 /// One channel's weight and bias.
-pub fn scale_and_shift<T: Scalar>(params: &[T], affine: Affine, k: usize) -> (T, T) {
+pub(super) fn scale_and_shift<T: Scalar>(params: &[T], affine: Affine, k: usize) -> (T, T) {
     (params[affine.weight + k], params[affine.bias + k])
 }
 
 /// What the denormalisation divides by, as the authors of RevIN keep it from 0.
-pub fn divisor<T: Scalar>(weight: T) -> T {
+pub(super) fn divisor<T: Scalar>(weight: T) -> T {
     weight + T::from_f32(REVIN_EPSILON)
 }

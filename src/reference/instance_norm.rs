@@ -8,7 +8,7 @@ use super::forecast::{divisor, scale_and_shift};
 use super::scalar::Scalar;
 use super::storage::Storage;
 
-pub fn instance_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceNormForward) {
+pub(super) fn instance_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceNormForward) {
     let mut output = storage.take_floats(op.output);
     let mut stats = storage.take_floats(op.stats);
     let window = op.steps * op.channels;
@@ -49,7 +49,7 @@ fn mean_std<T: Scalar>(values: impl ExactSizeIterator<Item = T> + Clone) -> (T, 
     (mean, (variance + T::from_f32(NORM_EPSILON as f32)).sqrt())
 }
 
-pub fn instance_affine_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceAffineBackward) {
+pub(super) fn instance_affine_backward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceAffineBackward) {
     let patches = op.patches;
     let mut grads = storage.take_floats(GRADS);
     let (input, stats) = (storage.floats(op.input), storage.floats(op.stats));

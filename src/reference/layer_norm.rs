@@ -11,7 +11,7 @@ use super::tasks::{each, partial_sums, tiles};
 /// Rows per task.
 const TILE: usize = 512;
 
-pub fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormForward) {
+pub(super) fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormForward) {
     let width = op.width;
     let divisor = T::from_f32(width as f32);
     let mut output = storage.take_floats(op.output);
@@ -45,7 +45,7 @@ pub fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormFor
     storage.put_floats(op.stats, stats);
 }
 
-pub fn layer_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormBackwardWeight) {
+pub(super) fn layer_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormBackwardWeight) {
     let width = op.width;
     let mut grads = storage.take_floats(GRADS);
     let (input, d_output) = (storage.floats(op.input), storage.floats(op.d_output));
@@ -73,7 +73,7 @@ pub fn layer_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &Laye
     storage.put_floats(GRADS, grads);
 }
 
-pub fn layer_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormBackwardInput) {
+pub(super) fn layer_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormBackwardInput) {
     let width = op.width;
     let divisor = T::from_f32(width as f32);
     let mut d_input = storage.take_floats(op.d_input);

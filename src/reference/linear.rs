@@ -12,11 +12,11 @@ use super::scalar::Scalar;
 use super::storage::Storage;
 use super::tasks::{each, spans};
 
-pub use weight::linear_backward_weight;
+pub(super) use weight::linear_backward_weight;
 
 /// Rows of the input per task.
 const ROW_TILE: usize = 512;
-pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, slot: usize) {
+pub(super) fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, slot: usize) {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     let mut output = storage.take_floats(op.output.tensor);
     let mut after = op.activated.map(|activated| storage.take_floats(activated.rows.tensor));
@@ -67,7 +67,7 @@ pub fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearForward, s
     }
 }
 
-pub fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput, slot: usize) {
+pub(super) fn linear_backward_input<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardInput, slot: usize) {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     let mut d_input = storage.take_floats(op.d_input.tensor);
     each(spans(&mut d_input, op.d_input.offset, count, inputs, ROW_TILE), &|task, d_input| {

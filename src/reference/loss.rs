@@ -10,7 +10,7 @@ use super::storage::Storage;
 /// Terms summed before the sums are summed: keeps the rounding error of a large batch small.
 const BLOCK: usize = 256;
 
-pub fn loss<T: Scalar>(storage: &mut Storage<T>, op: &Loss, slot: usize) {
+pub(super) fn loss<T: Scalar>(storage: &mut Storage<T>, op: &Loss, slot: usize) {
     let mut losses = storage.take_floats(LOSSES);
     let mut d_head = storage.take_floats(op.d_head);
     let (words, forecasts) = (op.forecast.elements(), Forecasts::new(storage, &op.forecast));

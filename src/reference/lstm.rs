@@ -11,7 +11,7 @@ use super::tasks::{each, tiles};
 /// Batch rows per task.
 const TILE: usize = 16;
 
-pub fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
+pub(super) fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
     let (h, steps) = (op.hidden, op.steps);
     let mut gates = storage.take_floats(op.gates);
     let mut states = storage.take_floats(op.states);
@@ -71,7 +71,7 @@ fn cell_forward<T: Scalar>(a: &mut [T], recurrent: &[T], bias: &[T], before: &[T
     }
 }
 
-pub fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
+pub(super) fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
     let mut gates = storage.take_floats(op.gates);
     let gate_tiles = tiles(&mut gates, op.batch, steps * 4 * h, TILE);

@@ -9,7 +9,7 @@ use super::scalar::Scalar;
 
 /// A matrix inside a slice: element (i, j) at `offset + i·row + j·column`.
 #[derive(Clone, Copy)]
-pub struct Matrix<'a, T> {
+pub(crate) struct Matrix<'a, T> {
     pub data: &'a [T],
     pub offset: usize,
     pub rows: usize,
@@ -20,11 +20,11 @@ pub struct Matrix<'a, T> {
 
 impl<'a, T> Matrix<'a, T> {
     /// `[rows, columns]` with adjacent columns, rows `row` words apart.
-    pub fn new(data: &'a [T], offset: usize, rows: usize, columns: usize, row: usize) -> Self {
+    pub(crate) fn new(data: &'a [T], offset: usize, rows: usize, columns: usize, row: usize) -> Self {
         Matrix { data, offset, rows, columns, row, column: 1 }
     }
 
-    pub fn transposed(self) -> Self {
+    pub(crate) fn transposed(self) -> Self {
         Matrix { rows: self.columns, columns: self.rows, row: self.column, column: self.row, ..self }
     }
 
@@ -38,14 +38,14 @@ impl<'a, T> Matrix<'a, T> {
 }
 
 /// Where a product goes: rows of adjacent words, `row` words apart, from the slice's start.
-pub struct Out<'a, T> {
+pub(crate) struct Out<'a, T> {
     pub data: &'a mut [T],
     pub row: usize,
 }
 
 /// m, n, k; the destination, its column and row strides, whether it is read; the same of both operands; the factors of the
 /// destination and the product; three conjugations, of no use here; threads.
-pub type Gemm<T> = unsafe fn(
+pub(crate) type Gemm<T> = unsafe fn(
     usize,
     usize,
     usize,
@@ -68,7 +68,7 @@ pub type Gemm<T> = unsafe fn(
 );
 
 /// `out = left · right`, or `out += left · right`.
-pub fn product<T: Scalar>(out: Out<'_, T>, accumulate: bool, left: Matrix<'_, T>, right: Matrix<'_, T>) {
+pub(crate) fn product<T: Scalar>(out: Out<'_, T>, accumulate: bool, left: Matrix<'_, T>, right: Matrix<'_, T>) {
     let (m, n, k) = (left.rows, right.columns, left.columns);
     assert_eq!(k, right.rows, "inner dimensions");
     if m == 0 || n == 0 {
@@ -111,7 +111,7 @@ pub fn product<T: Scalar>(out: Out<'_, T>, accumulate: bool, left: Matrix<'_, T>
 
 /// `[rows, columns]` → `[columns, rows]`, by blocks whose words stay in the nearest cache.
 #[inline(always)]
-pub fn transpose<T: Scalar>(from: &[T], columns: usize, to: &mut [T]) {
+pub(crate) fn transpose<T: Scalar>(from: &[T], columns: usize, to: &mut [T]) {
     const BLOCK: usize = 16;
     let rows = from.len() / columns;
     for top in (0..rows).step_by(BLOCK) {
@@ -126,7 +126,7 @@ pub fn transpose<T: Scalar>(from: &[T], columns: usize, to: &mut [T]) {
 
 /// Rows `first..first + count` of a view as matrices of evenly spaced rows, in order: one where the view allows it, else
 /// one per sequence. Each comes with its first row's number.
-pub fn even<'a, T>(data: &'a [T], rows: &Rows, first: usize, count: usize) -> Vec<(usize, Matrix<'a, T>)> {
+pub(crate) fn even<'a, T>(data: &'a [T], rows: &Rows, first: usize, count: usize) -> Vec<(usize, Matrix<'a, T>)> {
     if let Some(row) = rows.stride() {
         return vec![(first, Matrix::new(data, rows.start(first), count, rows.width, row))];
     }

@@ -12,7 +12,7 @@ use super::tasks::{each, tiles};
 /// Squares summed before the sums are summed: keeps the rounding error of a large model small.
 const BLOCK: usize = 4096;
 
-pub fn grad_norm<T: Scalar>(storage: &mut Storage<T>, op: &GradNorm) {
+pub(super) fn grad_norm<T: Scalar>(storage: &mut Storage<T>, op: &GradNorm) {
     let grads = storage.floats(GRADS);
     let mask = storage.integers(MASK);
     let mut total = T::ZERO;
@@ -29,7 +29,7 @@ pub fn grad_norm<T: Scalar>(storage: &mut Storage<T>, op: &GradNorm) {
 }
 
 /// Whether bit `i` of a mask is set.
-pub fn living(mask: &[u32], i: usize) -> bool {
+pub(super) fn living(mask: &[u32], i: usize) -> bool {
     mask[i / 32] >> (i % 32) & 1 == 1
 }
 
@@ -43,7 +43,7 @@ struct Found {
     weight: Option<usize>,
 }
 
-pub fn adam_masked<T: Scalar>(storage: &mut Storage<T>, op: &AdamMasked, slot: usize) {
+pub(super) fn adam_masked<T: Scalar>(storage: &mut Storage<T>, op: &AdamMasked, slot: usize) {
     let step = storage.step(slot);
     if step.active == 0 {
         return;

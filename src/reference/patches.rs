@@ -12,7 +12,7 @@ use super::tasks::{each, partial_sums, tiles};
 /// Sequences per task.
 const TILE: usize = 16;
 
-pub fn patch_gather<T: Scalar>(storage: &mut Storage<T>, op: &PatchGather) {
+pub(super) fn patch_gather<T: Scalar>(storage: &mut Storage<T>, op: &PatchGather) {
     let (patches, width) = (op.patches, op.width);
     let sequence = patches.count * patches.rows * width;
     let mut output = storage.take_floats(op.output);
@@ -27,7 +27,7 @@ pub fn patch_gather<T: Scalar>(storage: &mut Storage<T>, op: &PatchGather) {
     storage.put_floats(op.output, output);
 }
 
-pub fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForward, slot: usize) {
+pub(super) fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForward, slot: usize) {
     let mut output = storage.take_floats(op.output);
     each(tiles(&mut output, op.sequences, op.width, TILE), &|task, output| {
         let first = task * TILE;
@@ -49,7 +49,7 @@ pub fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForw
     storage.put_floats(op.output, output);
 }
 
-pub fn positions_backward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsBackward) {
+pub(super) fn positions_backward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsBackward) {
     let mut grads = storage.take_floats(GRADS);
     let d_sum = storage.floats(op.d_sum);
     let sums = partial_sums(
@@ -69,7 +69,7 @@ pub fn positions_backward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsBac
     storage.put_floats(GRADS, grads);
 }
 
-pub fn mean_pool_forward<T: Scalar>(storage: &mut Storage<T>, op: &MeanPool) {
+pub(super) fn mean_pool_forward<T: Scalar>(storage: &mut Storage<T>, op: &MeanPool) {
     let mut output = storage.take_floats(op.output);
     let count = T::from_f32(op.tokens as f32);
     let input = storage.floats(op.input);
@@ -85,7 +85,7 @@ pub fn mean_pool_forward<T: Scalar>(storage: &mut Storage<T>, op: &MeanPool) {
     storage.put_floats(op.output, output);
 }
 
-pub fn mean_pool_backward<T: Scalar>(storage: &mut Storage<T>, op: &MeanPool) {
+pub(super) fn mean_pool_backward<T: Scalar>(storage: &mut Storage<T>, op: &MeanPool) {
     let mut output = storage.take_floats(op.output);
     let count = T::from_f32(op.tokens as f32);
     let input = storage.floats(op.input);

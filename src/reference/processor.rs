@@ -1,7 +1,7 @@
 //! What the processor calls itself.
 
 /// Its name, or its family where it has none to tell.
-pub fn name() -> String {
+pub(super) fn name() -> String {
     let name = told().map(|name| name.trim().to_string()).filter(|name| !name.is_empty());
     name.unwrap_or_else(|| format!("{} processor", std::env::consts::ARCH))
 }

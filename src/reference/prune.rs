@@ -75,7 +75,7 @@ struct Cut {
     remaining: u32,
 }
 
-pub fn prune<T: Scalar>(storage: &mut Storage<T>, op: &Prune, slot: usize) {
+pub(super) fn prune<T: Scalar>(storage: &mut Storage<T>, op: &Prune, slot: usize) {
     let step = storage.step(slot);
     if step.active == 0 || step.prune_count == 0 {
         return;

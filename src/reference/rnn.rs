@@ -11,7 +11,7 @@ use super::tasks::{each, tiles};
 /// Batch rows per task.
 const TILE: usize = 16;
 
-pub fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
+pub(super) fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
     let (h, steps) = (op.hidden, op.steps);
     let mut states = storage.take_floats(op.states);
     let w_hh = storage.take_transposed(op.w_hh, h, h);
@@ -62,7 +62,7 @@ fn activate<T: Scalar>(activation: Activation, x: T) -> T {
     }
 }
 
-pub fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
+pub(super) fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
     let mut d_projected = storage.take_floats(op.d_projected);
     let d_tiles = tiles(&mut d_projected, op.batch, steps * h, TILE);

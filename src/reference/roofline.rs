@@ -17,7 +17,7 @@ const PRODUCTS: usize = 8;
 /// Readings of each, of which the best counts.
 const READINGS: usize = 7;
 
-pub fn measure<T: Scalar>(pool: &rayon::ThreadPool) -> Roofline {
+pub(super) fn measure<T: Scalar>(pool: &rayon::ThreadPool) -> Roofline {
     let threads = pool.current_num_threads();
     pool.install(|| Roofline {
         bytes_per_second: {

@@ -312,7 +312,7 @@ impl Scalar for f64 {
 /// Σ value(i) over `0..count`: sixteen sums side by side, then those in order, so that it vectorises and its order is
 /// one.
 #[inline(always)]
-pub fn lane_sum<T: Scalar>(count: usize, value: impl Fn(usize) -> T) -> T {
+pub(super) fn lane_sum<T: Scalar>(count: usize, value: impl Fn(usize) -> T) -> T {
     const LANES: usize = 16;
     let mut lanes = [T::ZERO; LANES];
     let whole = count - count % LANES;

@@ -12,7 +12,7 @@ use super::scalar::Scalar;
 
 /// Runs work on every piece and its number, each a task. Not generic over the work: what `rayon` makes of it is large, and
 /// compiled once for each kind of piece instead of for each op.
-pub fn each<P: Send>(pieces: impl Iterator<Item = P>, work: &(dyn Fn(usize, P) + Sync)) {
+pub(super) fn each<P: Send>(pieces: impl Iterator<Item = P>, work: &(dyn Fn(usize, P) + Sync)) {
     run(pieces.collect(), work);
 }
 
@@ -21,17 +21,17 @@ fn run<P: Send>(pieces: Vec<P>, work: &(dyn Fn(usize, P) + Sync)) {
 }
 
 /// Cuts `items` of `width` words each into disjoint pieces of `tile` items, in order.
-pub fn tiles<V>(buffer: &mut [V], items: usize, width: usize, tile: usize) -> ChunksMut<'_, V> {
+pub(super) fn tiles<V>(buffer: &mut [V], items: usize, width: usize, tile: usize) -> ChunksMut<'_, V> {
     spans(buffer, 0, items, width, tile)
 }
 
 /// The same of items that start at word `start`.
-pub fn spans<V>(buffer: &mut [V], start: usize, items: usize, width: usize, tile: usize) -> ChunksMut<'_, V> {
+pub(super) fn spans<V>(buffer: &mut [V], start: usize, items: usize, width: usize, tile: usize) -> ChunksMut<'_, V> {
     buffer[start..][..items * width].chunks_mut(tile * width)
 }
 
 /// The same of a view's rows, and how many rows a piece holds: `tile`, or one sequence where rows lie in sequences.
-pub fn row_tiles<'a, V>(buffer: &'a mut [V], rows: &Rows, tile: usize) -> (Vec<&'a mut [V]>, usize) {
+pub(super) fn row_tiles<'a, V>(buffer: &'a mut [V], rows: &Rows, tile: usize) -> (Vec<&'a mut [V]>, usize) {
     if rows.inner >= rows.count {
         return (buffer[..rows.count * rows.width].chunks_mut(tile * rows.width).collect(), tile);
     }
@@ -40,7 +40,7 @@ pub fn row_tiles<'a, V>(buffer: &'a mut [V], rows: &Rows, tile: usize) -> (Vec<&
 }
 
 /// Sums `[words]` over `items`: each tile's sum on a task of its own, then the tiles' in order.
-pub fn partial_sums<T: Scalar>(
+pub(super) fn partial_sums<T: Scalar>(
     items: usize,
     tile: usize,
     words: usize,

@@ -6,7 +6,7 @@ use crate::program::tensor::{NO_WINDOW, OBSERVED, SERIES, WINDOWS};
 use super::scalar::Scalar;
 use super::storage::Storage;
 
-pub fn window_gather<T: Scalar>(storage: &mut Storage<T>, op: &WindowGather, slot: usize) {
+pub(super) fn window_gather<T: Scalar>(storage: &mut Storage<T>, op: &WindowGather, slot: usize) {
     let mut input = storage.take_floats(op.input);
     let mut target = storage.take_floats(op.target);
     let mut weight = storage.take_floats(op.weight);

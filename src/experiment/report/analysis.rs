@@ -13,7 +13,7 @@ use crate::experiment::statistics::{Interval, t_interval};
 use crate::experiment::study::Study;
 
 /// Within this many per cent, two methods are called equal.
-pub const EQUAL_PER_CENT: f64 = 1.0;
+pub(super) const EQUAL_PER_CENT: f64 = 1.0;
 
 /// Differences paired by seed, in per cent.
 #[derive(Debug, Clone, Serialize)]

@@ -74,7 +74,7 @@ impl Block {
 }
 
 /// How far `a` lies above `b`, in per cent: infinite where one of the two diverged, `None` where both did.
-pub fn per_cent(a: f64, b: f64) -> Option<f64> {
+pub(super) fn per_cent(a: f64, b: f64) -> Option<f64> {
     match (a.is_finite(), b.is_finite()) {
         (true, true) if a == b => Some(0.0),
         (true, true) => Some(100.0 * (a - b) / b),
@@ -84,12 +84,12 @@ pub fn per_cent(a: f64, b: f64) -> Option<f64> {
     }
 }
 
-pub fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The middle of the values, some of them perhaps infinite; `None` where the middle itself is.
-pub fn median(values: &[f64]) -> Option<f64> {
+pub(super) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let half = sorted.len() / 2;

@@ -16,7 +16,7 @@ fn baseline_words(mae: Option<f64>) -> String {
 }
 
 /// Every cell: test MAE by method and baseline, and pruning's differences.
-pub fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Vec<Block> {
+pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Vec<Block> {
     let names = &analysis.methods.names;
     let mut header = vec!["cell".to_string()];
     header.extend(names.iter().cloned());
@@ -96,7 +96,7 @@ fn differences(analysis: &Analysis, arm: &Arm, subject: usize) -> Block {
 }
 
 /// Every setting of every method, cell by cell, and the baselines.
-pub fn settings(study: &Study, analysis: &Analysis, results: &Results, arm: &Arm) -> Block {
+pub(super) fn settings(study: &Study, analysis: &Analysis, results: &Results, arm: &Arm) -> Block {
     let methods = &analysis.methods;
     let mut rows = Vec::new();
     for block in &arm.blocks {
@@ -119,7 +119,7 @@ pub fn settings(study: &Study, analysis: &Analysis, results: &Results, arm: &Arm
     table(["cell", "setting", "validation MAE", "test MAE", ""], rows)
 }
 
-pub fn provenance(study: &Study, results: &Results, extras: &[Extras]) -> Vec<Block> {
+pub(super) fn provenance(study: &Study, results: &Results, extras: &[Extras]) -> Vec<Block> {
     let mut devices: Vec<&str> = results.rows().map(|row| row.device.as_str()).collect();
     devices.sort_unstable();
     devices.dedup();

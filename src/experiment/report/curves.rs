@@ -42,7 +42,7 @@ fn shown<'a>(curves: &'a [Curve], methods: &Methods) -> Vec<Shown<'a>> {
 }
 
 /// Validation loss of every setting over epochs, mean over seeds, and the sparsity of those that prune.
-pub fn curves(extras: &Extras, methods: &Methods) -> String {
+pub(super) fn curves(extras: &Extras, methods: &Methods) -> String {
     let shown = shown(&extras.curves, methods);
     let legend = Legend::new(shown.iter().map(|one| (one.names.clone(), one.stroke.clone())), 70.0, 850.0);
     let top = legend.height() + 20.0;
@@ -76,7 +76,7 @@ pub fn curves(extras: &Extras, methods: &Methods) -> String {
 }
 
 /// The last test rows: truth, and for a few settings the range and mean over seeds.
-pub fn fan(extras: &Extras, shown: &[(String, usize)]) -> Option<String> {
+pub(super) fn fan(extras: &Extras, shown: &[(String, usize)]) -> Option<String> {
     let fan = &extras.fan;
     let found = |name: &str| fan.members.iter().find(|(one, _)| one == name).map(|(_, seeds)| seeds);
     let members: Vec<_> = shown.iter().filter_map(|(name, method)| Some((name, *method, found(name)?))).collect();

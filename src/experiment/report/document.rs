@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 #[derive(Debug, Clone)]
-pub enum Block {
+pub(super) enum Block {
     /// 1 to 3.
     Heading(usize, String),
     Text(String),
@@ -27,7 +27,7 @@ fn plain(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-pub fn markdown(blocks: &[Block]) -> String {
+pub(super) fn markdown(blocks: &[Block]) -> String {
     let mut text = String::new();
     for block in blocks {
         match block {
@@ -69,7 +69,7 @@ figure{margin:1.5rem 0}figcaption{color:#6b7280;font-size:14px}svg{max-width:100
 blockquote{background:#f6f7f9;border-left:4px solid #c9ced6;margin:1rem 0;padding:.5rem 1rem;white-space:pre-wrap}\
 h1,h2,h3{line-height:1.25}h2{margin-top:2.5rem;border-bottom:1px solid #e6e8ec}";
 
-pub fn html(title: &str, blocks: &[Block]) -> String {
+pub(super) fn html(title: &str, blocks: &[Block]) -> String {
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{}</title><style>{STYLE}</style></head><body>\n",
@@ -100,7 +100,7 @@ pub fn html(title: &str, blocks: &[Block]) -> String {
     text + "</body></html>\n"
 }
 
-pub fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -8,7 +8,7 @@ use super::versus::Tests;
 use crate::experiment::row::Selection;
 
 /// Mean ranks on a line, best to the left. Bars below it join methods that lie within Nemenyi's critical difference.
-pub fn ranks(methods: &[String], tests: &Tests) -> Option<String> {
+pub(super) fn ranks(methods: &[String], tests: &Tests) -> Option<String> {
     const SIZE: f64 = 14.0;
     const ROW: f64 = 22.0;
     let friedman = tests.blocks.friedman.as_ref()?;
@@ -70,7 +70,7 @@ fn cliques(sorted: &[f64], critical: f64) -> Vec<(usize, usize)> {
 const MOST_CELLS: usize = 24;
 
 /// Per cell and rival: pruning's difference in per cent with its interval over seeds.
-pub fn differences(methods: &Methods, arm: &Arm, subject: usize) -> Option<String> {
+pub(super) fn differences(methods: &Methods, arm: &Arm, subject: usize) -> Option<String> {
     let rivals: Vec<usize> = methods.rivals().collect();
     let blocks: Vec<&Block> = arm.blocks.iter().take(MOST_CELLS).collect();
     if blocks.is_empty() || rivals.is_empty() {

@@ -4,26 +4,26 @@ use std::fmt::Write;
 
 use super::document::escape;
 
-pub const INK: &str = "#22262b";
-pub const MUTED: &str = "#6b7280";
-pub const GRID: &str = "#e6e8ec";
+pub(super) const INK: &str = "#22262b";
+pub(super) const MUTED: &str = "#6b7280";
+pub(super) const GRID: &str = "#e6e8ec";
 /// Of methods, in the order listed; more get hues of their own.
 const COLORS: [&str; 10] =
     ["#2b6cd4", "#2f9e6e", "#8a5cd1", "#d6286b", "#f09a37", "#0e8f9e", "#8a94a3", "#b4532a", "#5b7a1e", "#c23b3b"];
 
-pub fn color(i: usize) -> String {
+pub(super) fn color(i: usize) -> String {
     let hue = (i as f64 * 137.508).rem_euclid(360.0);
     COLORS.get(i).map_or_else(|| format!("hsl({hue:.0},65%,35%)"), ToString::to_string)
 }
 
 /// About what a text takes, in pixels; fonts differ.
-pub fn text_width(text: &str, size: f64) -> f64 {
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
     0.62 * size * text.chars().count() as f64
 }
 
 /// How a line is drawn.
 #[derive(Debug, Clone)]
-pub struct Stroke {
+pub(super) struct Stroke {
     pub color: String,
     pub width: f64,
     pub dashed: bool,
@@ -31,17 +31,17 @@ pub struct Stroke {
 }
 
 impl Stroke {
-    pub fn new(color: impl Into<String>, width: f64) -> Stroke {
+    pub(super) fn new(color: impl Into<String>, width: f64) -> Stroke {
         Stroke { color: color.into(), width, dashed: false, opacity: 1.0 }
     }
 
-    pub fn dashed(self) -> Stroke {
+    pub(super) fn dashed(self) -> Stroke {
         Stroke { dashed: true, ..self }
     }
 }
 
 /// Names and their strokes, in as many rows as the width asks for.
-pub struct Legend {
+pub(super) struct Legend {
     /// Left end, row, name, stroke.
     entries: Vec<(f64, usize, String, Stroke)>,
     rows: usize,
@@ -51,7 +51,7 @@ impl Legend {
     const ROW: f64 = 20.0;
     const SIZE: f64 = 13.0;
 
-    pub fn new(names: impl IntoIterator<Item = (String, Stroke)>, left: f64, right: f64) -> Legend {
+    pub(super) fn new(names: impl IntoIterator<Item = (String, Stroke)>, left: f64, right: f64) -> Legend {
         let (mut x, mut row) = (left, 0);
         let mut entries = Vec::new();
         for (name, stroke) in names {
@@ -65,11 +65,11 @@ impl Legend {
         Legend { entries, rows: row + 1 }
     }
 
-    pub fn height(&self) -> f64 {
+    pub(super) fn height(&self) -> f64 {
         self.rows as f64 * Self::ROW
     }
 
-    pub fn draw(&self, svg: &mut Svg, top: f64) {
+    pub(super) fn draw(&self, svg: &mut Svg, top: f64) {
         for (x, row, name, stroke) in &self.entries {
             let y = top + (*row as f64 + 0.5) * Self::ROW;
             svg.path(&[Some((*x, y)), Some((x + 20.0, y))], &Stroke { width: 3.0, ..stroke.clone() });
@@ -79,18 +79,18 @@ impl Legend {
 }
 
 /// A picture being drawn, in pixels.
-pub struct Svg {
+pub(super) struct Svg {
     width: f64,
     height: f64,
     body: String,
 }
 
 impl Svg {
-    pub fn new(width: f64, height: f64) -> Svg {
+    pub(super) fn new(width: f64, height: f64) -> Svg {
         Svg { width, height, body: String::new() }
     }
 
-    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), color: &str, width: f64) {
+    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), color: &str, width: f64) {
         let ((x1, y1), (x2, y2)) = (from, to);
         let _ = write!(
             self.body,
@@ -98,12 +98,12 @@ impl Svg {
         );
     }
 
-    pub fn circle(&mut self, at: (f64, f64), radius: f64, color: &str) {
+    pub(super) fn circle(&mut self, at: (f64, f64), radius: f64, color: &str) {
         let _ = write!(self.body, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{radius}\" fill=\"{color}\"/>", at.0, at.1);
     }
 
     /// Runs of points; a `None` breaks the line.
-    pub fn path(&mut self, points: &[Option<(f64, f64)>], stroke: &Stroke) {
+    pub(super) fn path(&mut self, points: &[Option<(f64, f64)>], stroke: &Stroke) {
         let mut path = String::new();
         let mut pen = 'M';
         for point in points {
@@ -126,13 +126,13 @@ impl Svg {
         }
     }
 
-    pub fn polygon(&mut self, points: &[(f64, f64)], color: &str, opacity: f64) {
+    pub(super) fn polygon(&mut self, points: &[(f64, f64)], color: &str, opacity: f64) {
         let points: String = points.iter().map(|(x, y)| format!("{x:.1},{y:.1} ")).collect();
         let _ = write!(self.body, "<polygon points=\"{points}\" fill=\"{color}\" fill-opacity=\"{opacity}\"/>");
     }
 
     /// `anchor`: start, middle or end.
-    pub fn text(&mut self, at: (f64, f64), words: &str, anchor: &str, size: f64, color: &str) {
+    pub(super) fn text(&mut self, at: (f64, f64), words: &str, anchor: &str, size: f64, color: &str) {
         let _ = write!(
             self.body,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" font-size=\"{size}\" fill=\"{color}\">{}</text>",
@@ -142,7 +142,7 @@ impl Svg {
         );
     }
 
-    pub fn finish(self) -> String {
+    pub(super) fn finish(self) -> String {
         let (w, h) = (self.width, self.height);
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w:.0} {h:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" \
@@ -154,7 +154,7 @@ impl Svg {
 
 /// From values to pixels.
 #[derive(Debug, Clone, Copy)]
-pub struct Axis {
+pub(super) struct Axis {
     pub low: f64,
     pub high: f64,
     pub from: f64,
@@ -163,7 +163,7 @@ pub struct Axis {
 
 impl Axis {
     /// Over the finite values, with a margin; never empty.
-    pub fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
+    pub(super) fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
         let (low, high) = values
             .filter(|value| value.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
@@ -172,13 +172,13 @@ impl Axis {
         Axis { low: low - margin, high: high + margin, from, to }
     }
 
-    pub fn at(&self, value: f64) -> f64 {
+    pub(super) fn at(&self, value: f64) -> f64 {
         let share = (value - self.low) / (self.high - self.low);
         self.from + share.clamp(-0.02, 1.02) * (self.to - self.from)
     }
 
     /// About `count` round values.
-    pub fn ticks(&self, count: usize) -> Vec<f64> {
+    pub(super) fn ticks(&self, count: usize) -> Vec<f64> {
         let raw = (self.high - self.low) / count.max(1) as f64;
         let power = 10f64.powf(raw.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= raw).unwrap_or(raw);
@@ -189,7 +189,7 @@ impl Axis {
 }
 
 /// A number with the decimals that an axis needs.
-pub fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     let text = match value.abs() {
         v if v >= 1e6 || (v > 0.0 && v < 1e-4) => return format!("{value:.1e}"),
         v if v >= 100.0 => format!("{value:.0}"),

@@ -10,7 +10,7 @@ use super::words::{fragile_words, friedman_words, lost_words, median_words, p_wo
 use crate::experiment::cell::BASELINES;
 use crate::experiment::row::Selection;
 
-pub fn table<const N: usize>(header: [&str; N], rows: Vec<Vec<String>>) -> Block {
+pub(super) fn table<const N: usize>(header: [&str; N], rows: Vec<Vec<String>>) -> Block {
     Block::Table { header: header.map(String::from).to_vec(), rows }
 }
 
@@ -18,7 +18,7 @@ fn fragile(fragile: bool) -> String {
     if fragile { "fragile".into() } else { String::new() }
 }
 
-pub fn verdicts(arm: &Arm) -> Vec<Block> {
+pub(super) fn verdicts(arm: &Arm) -> Vec<Block> {
     let header =
         ["data set", "pruning method", "against", "difference [95 % interval]", "verdict", "common", "last", ""];
     let rows = arm.verdicts.iter().map(|one| (one, "")).chain(arm.baselines.iter().map(|one| (one, " (baseline)")));
@@ -112,7 +112,7 @@ fn ranks_table(methods: &Methods, found: &Comparison, arm: &Arm) -> Option<Block
 }
 
 /// Friedman, Wilcoxon and ranks of one selection.
-pub fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) -> Vec<Block> {
+pub(super) fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) -> Vec<Block> {
     let tests = &arm.tests[selection as usize];
     let primary = selection == Selection::Own;
     let mut blocks =

@@ -120,7 +120,7 @@ impl Overall {
     }
 }
 
-pub fn friedman_word(found: Option<&Friedman>) -> &'static str {
+pub(super) fn friedman_word(found: Option<&Friedman>) -> &'static str {
     match found {
         Some(found) if found.smallest_p <= ALPHA && found.p < ALPHA => "the methods differ",
         Some(found) if found.smallest_p <= ALPHA => "no difference found among the methods",
@@ -135,7 +135,7 @@ struct Values {
     baselines: [Option<f64>; 3],
 }
 
-pub fn tests(blocks: &[Block], methods: &Methods, selection: Selection) -> Tests {
+pub(super) fn tests(blocks: &[Block], methods: &Methods, selection: Selection) -> Tests {
     let values = |block: &&Block| Values { methods: block.values(selection), baselines: block.baselines };
     let mut by_data: BTreeMap<&str, Vec<&Block>> = BTreeMap::new();
     blocks.iter().for_each(|block| by_data.entry(&block.cell.data).or_default().push(block));

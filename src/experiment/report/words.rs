@@ -5,19 +5,19 @@ use super::methods::Methods;
 use super::versus::{Comparison, Overall, Versus, Words, friedman_word};
 use crate::experiment::statistics::Friedman;
 
-pub fn p_words(p: f64) -> String {
+pub(super) fn p_words(p: f64) -> String {
     if p < 1e-4 { format!("{p:.1e}") } else { format!("{p:.4}") }
 }
 
 /// A mean, or how many of its models diverged.
-pub fn mae_words(maes: &[f64]) -> String {
+pub(super) fn mae_words(maes: &[f64]) -> String {
     match maes.iter().filter(|mae| !mae.is_finite()).count() {
         0 => format!("{:.4}", super::blocks::mean(maes)),
         lost => format!("diverged ({lost} of {})", maes.len()),
     }
 }
 
-pub fn paired_words(paired: &Paired) -> String {
+pub(super) fn paired_words(paired: &Paired) -> String {
     match (paired.interval, &paired.reason) {
         (Some(found), _) => format!("{:+.2} % [{:+.2}, {:+.2}]", found.mean, found.low, found.high),
         (None, reason) => format!("– ({})", reason.as_deref().unwrap_or_default()),
@@ -25,7 +25,7 @@ pub fn paired_words(paired: &Paired) -> String {
 }
 
 /// What stands behind a verdict that another selection changes.
-pub fn fragile_words(words: &Words) -> String {
+pub(super) fn fragile_words(words: &Words) -> String {
     if !words.fragile {
         return String::new();
     }
@@ -33,7 +33,7 @@ pub fn fragile_words(words: &Words) -> String {
 }
 
 /// Friedman's test in one sentence, without the end.
-pub fn friedman_words(found: Option<&Friedman>) -> String {
+pub(super) fn friedman_words(found: Option<&Friedman>) -> String {
     let Some(found) = found else {
         return "Friedman: fewer than two blocks that tell methods apart: cannot decide".into();
     };
@@ -50,12 +50,12 @@ pub fn friedman_words(found: Option<&Friedman>) -> String {
 }
 
 /// The median difference over blocks, or why there is none.
-pub fn median_words(one: &Versus) -> String {
+pub(super) fn median_words(one: &Versus) -> String {
     one.median_per_cent.map_or_else(|| "– (diverged)".into(), |median| format!("{median:+.2} %"))
 }
 
 /// In how many blocks which of the two diverged.
-pub fn lost_words(one: &Versus) -> String {
+pub(super) fn lost_words(one: &Versus) -> String {
     let count = |what: &str, blocks: usize| (blocks > 0).then(|| format!("{what} diverged in {blocks}"));
     let counts = [
         count(&one.subject, one.subject_diverged),
@@ -65,7 +65,7 @@ pub fn lost_words(one: &Versus) -> String {
     counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-pub fn versus_words(one: &Versus, words: &Words) -> String {
+pub(super) fn versus_words(one: &Versus, words: &Words) -> String {
     let lost = lost_words(one);
     let lost = if lost.is_empty() { lost } else { format!(" ({lost})") };
     format!(
@@ -81,7 +81,7 @@ pub fn versus_words(one: &Versus, words: &Words) -> String {
     )
 }
 
-pub fn verdict_words(verdict: &Verdict) -> String {
+pub(super) fn verdict_words(verdict: &Verdict) -> String {
     let Verdict { data, subject, rival, paired, words } = verdict;
     let sentence = match words.word {
         "beats it" => format!("{subject} beats {rival}"),
@@ -95,7 +95,7 @@ pub fn verdict_words(verdict: &Verdict) -> String {
 }
 
 /// Ranks, tests and their words, a line each: a digest of one comparison.
-pub fn comparison_lines(methods: &Methods, found: &Comparison, overall: &Overall) -> Vec<String> {
+pub(super) fn comparison_lines(methods: &Methods, found: &Comparison, overall: &Overall) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(friedman) = &found.friedman {
         lines.push(format!("mean ranks over {} blocks (1 is best)", friedman.blocks));

@@ -13,7 +13,7 @@ use crate::program::tensor::GRADS;
 
 use tiles::{DEPTH, Operands, in_tiles};
 
-pub fn weight_product(op: &LinearBackwardWeight) -> Product {
+pub(super) fn weight_product(op: &LinearBackwardWeight) -> Product {
     let (inputs, outputs) = op.widths();
     let beside = op.beside.map_or(0, |beside| beside.input.width);
     Product { op: "linear_backward_weight", rows: op.count(), inputs, beside, outputs }
@@ -43,7 +43,7 @@ fn weight_words(product: &Product) -> usize {
 }
 
 /// Splits of a weight's sum without a measurement; `None` where a product has none.
-pub fn default_splits(class: AdapterClass, product: &Product, variant: Variant) -> Option<usize> {
+pub(crate) fn default_splits(class: AdapterClass, product: &Product, variant: Variant) -> Option<usize> {
     let blocks = || weight_blocks(product, variant);
     (product.op == "linear_backward_weight").then(|| splits(class, product.rows, weight_words(product), blocks()))
 }
@@ -96,7 +96,7 @@ uniform! {
     }
 }
 
-pub fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Plan {
+pub(crate) fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Plan {
     let of = weight_product(op);
     let outputs = of.outputs;
     let own = WeightWords { weights: outputs * of.inputs, outputs, d_weight: op.d_weight, d_bias: op.d_bias };
@@ -178,7 +178,7 @@ fn in_registers(
 
 /// A weight's and its bias's gradients: how many words, and where they begin in a row of gradients.
 #[derive(Clone, Copy)]
-pub struct WeightWords {
+pub(crate) struct WeightWords {
     /// O·I
     pub weights: usize,
     /// O
@@ -238,7 +238,7 @@ impl Sums {
 }
 
 /// Adds up splits of one weight's and bias's gradients, or of two after one another, in the first piece of working memory.
-pub fn weight_sum(splits: usize, own: WeightWords, beside: Option<WeightWords>, shapes: &Shapes) -> Dispatch {
+pub(crate) fn weight_sum(splits: usize, own: WeightWords, beside: Option<WeightWords>, shapes: &Shapes) -> Dispatch {
     let second = beside.unwrap_or(WeightWords { weights: 0, outputs: 0, d_weight: 0, d_bias: 0 });
     let words = own.words() + second.words();
     let params = LinearWeightSumParams {

@@ -41,7 +41,7 @@ fn norm_names(model: &ModelOptions) -> Vec<String> {
 
 /// The weights, initialised as each variant does: `official` as PyTorch's `nn.Linear`, `hf` normal with deviation 0.02 and
 /// zero biases, `authors` as `nn.TransformerEncoder`.
-pub fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
+pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let options = &model.patchtst;
     let patches = options.patches(sizes.lookback);
     let (d, tokens, variant) = (options.d_model, patches.count, options.variant);
@@ -108,7 +108,7 @@ fn state(model: &ModelOptions) -> StateLayout {
     state
 }
 
-pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: ParamLayout) -> Result<Program> {
+pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: ParamLayout) -> Result<Program> {
     let options = &model.patchtst;
     let patches = options.patches(sizes.lookback);
     let drops = training.dropout;

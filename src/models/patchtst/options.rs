@@ -168,10 +168,10 @@ impl PatchtstOptions {
 }
 
 /// Most tokens that attention takes.
-pub const MAX_TOKENS: usize = 1024;
+pub(crate) const MAX_TOKENS: usize = 1024;
 
 /// Refuses what cannot be built, with the numbers.
-pub fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
+pub(crate) fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
     let options = model.patchtst.resolved(sizes.lookback);
     let (patch, stride) = (options.patch.unwrap_or(1), options.stride.unwrap_or(1));
     for (key, value) in [

@@ -9,9 +9,9 @@ use super::super::scalar::Scalar;
 use super::TILE;
 
 /// Queries (or keys) that one walk over the other side serves, side by side in a vector.
-pub const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 /// A number of each of them.
-pub type Lanes<T> = [T; LANES];
+pub(super) type Lanes<T> = [T; LANES];
 
 /// Does something to blocks of 8, then of 4, then to what is left one by one: sums that one walk adds up side by side, in
 /// registers. A macro, for what a closure does is not sure to be compiled for wide vectors.
@@ -38,7 +38,7 @@ macro_rules! in_blocks {
 
 /// One head of one sequence: where its rows lie.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub(super) struct Place {
     pub heads: Heads,
     /// Among the op's sequences.
     sequence: usize,
@@ -47,13 +47,13 @@ pub struct Place {
 
 impl Place {
     /// The op's heads of the sequences of a task.
-    pub fn of_task(heads: Heads, first: usize) -> impl Iterator<Item = (usize, Place)> {
+    pub(super) fn of_task(heads: Heads, first: usize) -> impl Iterator<Item = (usize, Place)> {
         let sequences = TILE.min(heads.sequences() - first);
         (0..sequences).flat_map(move |s| heads.own().map(move |head| (s, Place { heads, sequence: first + s, head })))
     }
 
     /// q, k or v (part 0, 1, 2) `[N, E]` in a replica's row of `[S, N, 3, A, E]`.
-    pub fn part<'a, T>(&self, qkv: &'a [T], part: usize) -> Side<'a, T> {
+    pub(super) fn part<'a, T>(&self, qkv: &'a [T], part: usize) -> Side<'a, T> {
         let (n, e, d) = (self.heads.tokens, self.heads.width, self.heads.model());
         let sequence = self.heads.first_sequence() + self.sequence - self.heads.qkv_first;
         let first = sequence * n * 3 * d + part * d + self.head * e;
@@ -61,7 +61,7 @@ impl Place {
     }
 
     /// The head's `[N, E]` in a replica's row of `[S, N, A, E]`.
-    pub fn values<'a, T>(&self, output: &'a [T]) -> Side<'a, T> {
+    pub(super) fn values<'a, T>(&self, output: &'a [T]) -> Side<'a, T> {
         let (n, e, d) = (self.heads.tokens, self.heads.width, self.heads.model());
         let first = (self.heads.first_sequence() + self.sequence) * n * d + self.head * e;
         Side { data: &output[first..], tokens: n, width: e, row: d }
@@ -73,22 +73,22 @@ impl Place {
     }
 
     /// The head's `[N, 2]` in a replica's row of `[S, A, N, 2]`.
-    pub fn softmax(&self) -> usize {
+    pub(super) fn softmax(&self) -> usize {
         self.pair() * self.heads.tokens * 2
     }
 
     /// The first of the head's N² draws.
-    pub fn draws(&self) -> usize {
+    pub(super) fn draws(&self) -> usize {
         self.pair() * self.heads.tokens * self.heads.tokens
     }
 
     /// The head's `[N, N]` in a replica's row of `[pairs, N, N]`.
-    pub fn scores(&self) -> usize {
+    pub(super) fn scores(&self) -> usize {
         (self.pair() - self.heads.first) * self.heads.tokens * self.heads.tokens
     }
 
     /// The same in those of the task in which this is sequence `s`.
-    pub fn own_scores(&self, s: usize) -> Range<usize> {
+    pub(super) fn own_scores(&self, s: usize) -> Range<usize> {
         let own = self.heads.own();
         let words = self.heads.tokens * self.heads.tokens;
         let first = (s * own.len() + self.head - own.start) * words;
@@ -98,7 +98,7 @@ impl Place {
 
 /// One head's `[N, E]`, rows `row` words apart.
 #[derive(Clone, Copy)]
-pub struct Side<'a, T> {
+pub(super) struct Side<'a, T> {
     data: &'a [T],
     tokens: usize,
     width: usize,
@@ -113,7 +113,7 @@ impl<'a, T: Scalar> Side<'a, T> {
 
     /// Tokens `first..` as `[E, LANES]`, times `scale`; lanes beyond the last token repeat it.
     #[inline(always)]
-    pub fn load(&self, lanes: &mut [Lanes<T>], first: usize, scale: T) {
+    pub(super) fn load(&self, lanes: &mut [Lanes<T>], first: usize, scale: T) {
         in_blocks!(self.width, |e, B| self.load_block::<B>(lanes, first, e, scale));
     }
 
@@ -133,7 +133,7 @@ impl<'a, T: Scalar> Side<'a, T> {
 
     /// `products[n] = Σ_e lanes[e] · token n`
     #[inline(always)]
-    pub fn dot(&self, lanes: &[Lanes<T>], products: &mut [Lanes<T>]) {
+    pub(super) fn dot(&self, lanes: &[Lanes<T>], products: &mut [Lanes<T>]) {
         in_blocks!(self.tokens, |n, B| self.dot_block::<B>(lanes, n, products));
     }
 
@@ -154,7 +154,7 @@ impl<'a, T: Scalar> Side<'a, T> {
 
     /// Tokens `first..` of an `[N, E]` at the start of `out`, rows `row` apart: `scale · Σ_n weights[n] · token n`.
     #[inline(always)]
-    pub fn combine(&self, weights: &[Lanes<T>], scale: T, out: &mut [T], first: usize, row: usize) {
+    pub(super) fn combine(&self, weights: &[Lanes<T>], scale: T, out: &mut [T], first: usize, row: usize) {
         in_blocks!(self.width, |e, B| self.combine_block::<B>(weights, scale, out, first, row, e));
     }
 
@@ -195,19 +195,19 @@ fn add_product<T: Scalar>(sum: &mut Lanes<T>, lanes: &Lanes<T>, x: T) {
 /// Lanes one at a time, hidden from the compiler as neighbours: it would vectorise across them, by gathers, instead of along
 /// them.
 #[inline(always)]
-pub fn apart<T>(lanes: &[Lanes<T>]) -> impl Iterator<Item = &Lanes<T>> {
+pub(super) fn apart<T>(lanes: &[Lanes<T>]) -> impl Iterator<Item = &Lanes<T>> {
     lanes.iter().map(black_box)
 }
 
 /// The same, to change.
 #[inline(always)]
-pub fn apart_mut<T>(lanes: &mut [Lanes<T>]) -> impl Iterator<Item = &mut Lanes<T>> {
+pub(super) fn apart_mut<T>(lanes: &mut [Lanes<T>]) -> impl Iterator<Item = &mut Lanes<T>> {
     lanes.iter_mut().map(black_box)
 }
 
 /// The words from `start` on, a lane each; what lies behind an owner's row goes to lanes without an owner.
 #[inline(always)]
-pub fn at<T: Scalar>(words: &[T], start: usize) -> Lanes<T> {
+pub(super) fn at<T: Scalar>(words: &[T], start: usize) -> Lanes<T> {
     let mut lanes = [T::ZERO; LANES];
     match words.get(start..start + LANES) {
         Some(whole) => lanes.copy_from_slice(whole),
@@ -218,7 +218,7 @@ pub fn at<T: Scalar>(words: &[T], start: usize) -> Lanes<T> {
 
 /// The words from `start` on become those of the lanes that have an owner.
 #[inline(always)]
-pub fn put<T: Scalar>(words: &mut [T], start: usize, lanes: &Lanes<T>, owners: usize) {
+pub(super) fn put<T: Scalar>(words: &mut [T], start: usize, lanes: &Lanes<T>, owners: usize) {
     if owners == LANES {
         words[start..][..LANES].copy_from_slice(lanes);
     } else {
@@ -228,7 +228,7 @@ pub fn put<T: Scalar>(words: &mut [T], start: usize, lanes: &Lanes<T>, owners: u
 
 /// eˣ of each. One long loop: a short one of known length is unrolled before it is vectorised.
 #[inline(always)]
-pub fn exponentiate<T: Scalar>(lanes: &mut [Lanes<T>]) {
+pub(super) fn exponentiate<T: Scalar>(lanes: &mut [Lanes<T>]) {
     for x in lanes.as_flattened_mut() {
         *x = x.exp();
     }
@@ -247,7 +247,7 @@ fn turned<T: Scalar, const ROWS: usize, const COLUMNS: usize>(rows: &[[T; COLUMN
 }
 
 /// The owners' rows of an `[N, N]`, where lanes become rows and rows lanes.
-pub struct OwnRows {
+pub(super) struct OwnRows {
     pub first: usize,
     pub tokens: usize,
 }
@@ -261,7 +261,7 @@ impl OwnRows {
 
     /// `lanes[n] = the rows' n-th words`, or those besides what is there; lanes beyond the last token repeat it.
     #[inline(always)]
-    pub fn read<T: Scalar>(&self, matrix: &[T], besides: bool, lanes: &mut [Lanes<T>]) {
+    pub(super) fn read<T: Scalar>(&self, matrix: &[T], besides: bool, lanes: &mut [Lanes<T>]) {
         let own = |l: usize| (self.first + l).min(self.tokens - 1) * self.tokens;
         if self.tokens < LANES {
             for (n, lanes) in lanes.iter_mut().enumerate() {

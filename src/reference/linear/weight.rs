@@ -38,7 +38,7 @@ struct Split {
     rows: Range<usize>,
 }
 
-pub fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardWeight) {
+pub(crate) fn linear_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LinearBackwardWeight) {
     let (_, outputs) = op.widths();
     let splits: Vec<Split> = op.parts.iter().flat_map(|part| splits(op, part)).collect();
     let Some(Split { targets, .. }) = splits.first() else { return };

@@ -114,7 +114,7 @@ pub(super) mod tests {
     use super::*;
     use chrono::{NaiveDate, TimeDelta};
 
-    pub fn hourly(rows: i64) -> Vec<NaiveDateTime> {
+    pub(crate) fn hourly(rows: i64) -> Vec<NaiveDateTime> {
         let first = NaiveDate::from_ymd_opt(2013, 12, 22).unwrap().and_hms_opt(5, 0, 0).unwrap();
         (0..rows).map(|i| first + TimeDelta::hours(i)).collect()
     }

@@ -7,7 +7,7 @@ use crate::program::{Op, Program};
 ///
 /// `bad_loss`: the step and value of the first such loss, if any. `noted`: a replica's words of
 /// [`STATUS`](crate::program::tensor::STATUS).
-pub fn first_non_finite(program: &Program, bad_loss: Option<(usize, f32)>, noted: &[u32]) -> Option<String> {
+pub(super) fn first_non_finite(program: &Program, bad_loss: Option<(usize, f32)>, noted: &[u32]) -> Option<String> {
     let named = |what: &str, step: u32, word: u32, writer: &str| {
         let word = word as usize;
         let place = program

@@ -32,7 +32,7 @@ pub(in crate::train) struct Csr {
 
 impl Csr {
     /// Of a matrix in the order of a state dict; its exact zeros are left out.
-    pub fn of(param: &Param, params: &[f32]) -> Csr {
+    pub(super) fn of(param: &Param, params: &[f32]) -> Csr {
         let width = param.len() / param.shape[0];
         let mut csr = Csr { starts: vec![0], columns: Vec::new(), values: Vec::new() };
         for row in param.named(params).chunks(width) {
@@ -45,7 +45,7 @@ impl Csr {
         csr
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         4 * (self.starts.len() + self.columns.len() + self.values.len())
     }
 
@@ -53,7 +53,7 @@ impl Csr {
     ///
     /// # Errors
     /// Says where rows do not follow one another, or a column is none or out of order.
-    pub fn dense(&self, width: usize) -> Result<Vec<f32>, String> {
+    pub(super) fn dense(&self, width: usize) -> Result<Vec<f32>, String> {
         let rows = self.starts.len().saturating_sub(1);
         let (first, last) = (self.starts.first().copied(), self.starts.last().copied());
         if (first, last) != (Some(0), i32::try_from(self.values.len()).ok()) {

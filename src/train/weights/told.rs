@@ -13,7 +13,7 @@ use crate::train::weights::header::PatchtstHeader;
 
 /// Settings that are told; `None` where nobody does.
 #[derive(Debug, Default)]
-pub struct Told {
+pub(super) struct Told {
     pub stride: Option<usize>,
     pub heads: Option<usize>,
     pub norm_position: Option<NormPosition>,
@@ -39,7 +39,7 @@ fn supported() -> [(&'static str, Vec<Value>); 11] {
 }
 
 impl Told {
-    pub fn by_header(header: &PatchtstHeader) -> Told {
+    pub(super) fn by_header(header: &PatchtstHeader) -> Told {
         Told {
             stride: Some(header.stride),
             heads: Some(header.heads),
@@ -53,7 +53,7 @@ impl Told {
     ///
     /// # Errors
     /// Where it cannot be read, names a setting that no variant here computes, or `variant` is not transformers' own.
-    pub fn by_transformers(weights: &Path, variant: Variant) -> Result<Option<Told>> {
+    pub(super) fn by_transformers(weights: &Path, variant: Variant) -> Result<Option<Told>> {
         let file = weights.with_file_name("config.json");
         let refuse =
             |problem: String, help: &str| Error::Checkpoint { file: file.clone(), problem, help: help.to_string() };

@@ -6,7 +6,7 @@ use crate::kernels::plan::{Dispatch, RowsWords, Shapes, groups, uniform};
 use crate::program::Rows;
 
 /// Rows that workgroup memory holds at a time: where a split is a multiple of them, only the last has rows left over.
-pub const DEPTH: usize = 8;
+pub(super) const DEPTH: usize = 8;
 
 uniform! {
     LinearBackwardWeightTiledParams {
@@ -28,14 +28,14 @@ uniform! {
 }
 
 /// What a weight's gradient is formed from, and a second weight's.
-pub struct Operands<'a> {
+pub(super) struct Operands<'a> {
     pub input: &'a Rows,
     pub second: Option<&'a Rows>,
     pub d_output: &'a Rows,
 }
 
 /// The product whose weights' and biases' sums begin at these words.
-pub fn in_tiles(
+pub(super) fn in_tiles(
     of: Operands,
     panels: usize,
     [d_weight, d_bias]: [u32; 2],
