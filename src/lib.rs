@@ -87,6 +87,7 @@
 #![warn(unreachable_pub)]
 
 mod memory;
+mod palette;
 mod words;
 
 pub mod compare;

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{OpProfile, Profile};
 use crate::error::Result;
-use crate::train::plot::{FONT, GRID, INK, MODEL, MUTED, drawing};
+use crate::train::plot::{FONT, GRID, INK, MODEL, MUTED, PAPER, drawing};
 
 const SIZE: (u32, u32) = (1100, 640);
 /// Height of an op's name.
@@ -27,7 +27,7 @@ pub fn roofline_svg(profile: &Profile) -> Result<String> {
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        root.fill(&WHITE).map_err(drawing)?;
+        root.fill(&PAPER).map_err(drawing)?;
         let title = format!(
             "{}: {:.1} GB/s, {:.0} GFLOP/s, measured",
             profile.device,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Library modules from the bottom up: a module may use those of earlier lines, and of its own.
 const LAYERS: [&[&str]; 9] = [
-    &["dims", "error", "memory"],
+    &["dims", "error", "memory", "palette"],
     &["files", "words"],
     &["data", "program", "gpu"],
     &["engine", "layers"],

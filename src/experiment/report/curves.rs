@@ -1,8 +1,9 @@
 //! The report's pictures of epochs and forecasts.
 
 use super::methods::Methods;
-use super::svg::{Axis, GRID, INK, Legend, MUTED, Stroke, Svg, color, short};
+use super::svg::{Axis, Legend, Stroke, Svg, short};
 use crate::experiment::cell::{Curve, Extras};
+use crate::palette::{GRID, INK, MUTED, color};
 
 fn frame(svg: &mut Svg, x: Axis, y: Axis, bottom: &str) {
     for tick in y.ticks(5) {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::palette::{GRID, INK, MUTED, PAPER, SHADE};
+
 #[derive(Debug, Clone)]
 pub(super) enum Block {
     /// 1 to 3.
@@ -61,19 +63,24 @@ pub(super) fn markdown(blocks: &[Block]) -> String {
     text.trim_end().to_string() + "\n"
 }
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#22262b;max-width:70rem;margin:2rem auto;padding:0 1rem}\
-table{border-collapse:collapse;margin:1rem 0;font-size:14px;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}\
-th,td{padding:.25rem .6rem;border-bottom:1px solid #e6e8ec;text-align:right;white-space:nowrap}\
-th:first-child,td:first-child{text-align:left}th{background:#f6f7f9}\
-figure{margin:1.5rem 0}figcaption{color:#6b7280;font-size:14px}svg{max-width:100%;height:auto}\
-blockquote{background:#f6f7f9;border-left:4px solid #c9ced6;margin:1rem 0;padding:.5rem 1rem;white-space:pre-wrap}\
-h1,h2,h3{line-height:1.25}h2{margin-top:2.5rem;border-bottom:1px solid #e6e8ec}";
+fn style() -> String {
+    format!(
+        "body{{font:16px/1.5 system-ui,sans-serif;color:{INK};background:{PAPER};max-width:70rem;margin:2rem auto;padding:0 1rem}}\
+table{{border-collapse:collapse;margin:1rem 0;font-size:14px;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}}\
+th,td{{padding:.25rem .6rem;border-bottom:1px solid {GRID};text-align:right;white-space:nowrap}}\
+th:first-child,td:first-child{{text-align:left}}th{{background:{SHADE}}}\
+figure{{margin:1.5rem 0}}figcaption{{color:{MUTED};font-size:14px}}svg{{max-width:100%;height:auto}}\
+blockquote{{background:{SHADE};border-left:4px solid {GRID};margin:1rem 0;padding:.5rem 1rem;white-space:pre-wrap}}\
+h1,h2,h3{{line-height:1.25}}h2{{margin-top:2.5rem;border-bottom:1px solid {GRID}}}"
+    )
+}
 
 pub(super) fn html(title: &str, blocks: &[Block]) -> String {
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{}</title><style>{STYLE}</style></head><body>\n",
-        escape(title)
+         content=\"width=device-width\"><title>{}</title><style>{}</style></head><body>\n",
+        escape(title),
+        style()
     );
     for block in blocks {
         let _ = match block {

@@ -3,9 +3,10 @@
 use super::analysis::{Arm, Paired};
 use super::blocks::Block;
 use super::methods::Methods;
-use super::svg::{Axis, GRID, INK, Legend, MUTED, Stroke, Svg, color, short, text_width};
+use super::svg::{Axis, Legend, Stroke, Svg, short, text_width};
 use super::versus::Tests;
 use crate::experiment::row::Selection;
+use crate::palette::{GRID, INK, MUTED, color};
 
 /// Mean ranks on a line, best to the left. Bars below it join methods that lie within Nemenyi's critical difference.
 pub(super) fn ranks(methods: &[String], tests: &Tests) -> Option<String> {

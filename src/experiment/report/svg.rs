@@ -3,18 +3,7 @@
 use std::fmt::Write;
 
 use super::document::escape;
-
-pub(super) const INK: &str = "#22262b";
-pub(super) const MUTED: &str = "#6b7280";
-pub(super) const GRID: &str = "#e6e8ec";
-/// Of methods, in the order listed; more get hues of their own.
-const COLORS: [&str; 10] =
-    ["#2b6cd4", "#2f9e6e", "#8a5cd1", "#d6286b", "#f09a37", "#0e8f9e", "#8a94a3", "#b4532a", "#5b7a1e", "#c23b3b"];
-
-pub(super) fn color(i: usize) -> String {
-    let hue = (i as f64 * 137.508).rem_euclid(360.0);
-    COLORS.get(i).map_or_else(|| format!("hsl({hue:.0},65%,35%)"), ToString::to_string)
-}
+use crate::palette::{INK, PAPER};
 
 /// About what a text takes, in pixels; fonts differ.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
@@ -146,7 +135,7 @@ impl Svg {
         let (w, h) = (self.width, self.height);
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w:.0} {h:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" \
-             font-family=\"system-ui, sans-serif\"><rect width=\"{w:.0}\" height=\"{h:.0}\" fill=\"#fff\"/>{}</svg>",
+             font-family=\"system-ui, sans-serif\"><rect width=\"{w:.0}\" height=\"{h:.0}\" fill=\"{PAPER}\"/>{}</svg>",
             self.body
         )
     }

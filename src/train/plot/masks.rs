@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::palette::{BASELINES, GRID, INK, MODEL, MUTED, PAPER};
 use crate::program::ParamLayout;
 use crate::train::weights::inspect::{Dead, living};
 
@@ -35,7 +36,7 @@ pub fn masks_svg(title: &str, layout: &ParamLayout, mask: &[u32]) -> String {
             (x, y) = (GAP, lowest);
         }
         for (line, text) in label.iter().enumerate() {
-            let (size, colour) = [(12, "#22262b"), (11, "#6b7280")][line];
+            let (size, colour) = [(12, INK), (11, MUTED)][line];
             let base = y + 12.0 + 15.0 * line as f64;
             let _ =
                 writeln!(body, r#"<text x="{x:.1}" y="{base:.1}" font-size="{size}" fill="{colour}">{text}</text>"#);
@@ -43,13 +44,13 @@ pub fn masks_svg(title: &str, layout: &ParamLayout, mask: &[u32]) -> String {
         let top = y + TITLE + 6.0;
         let _ = writeln!(
             body,
-            r##"<g transform="translate({x:.1} {top:.1})"><rect width="{width:.1}" height="{height:.1}" fill="#e6e8ec"/>"##
+            r##"<g transform="translate({x:.1} {top:.1})"><rect width="{width:.1}" height="{height:.1}" fill="{GRID}"/>"##
         );
         body += &cells(&bits, columns, scale);
         for row in dead.rows {
             let _ = writeln!(
                 body,
-                r##"<path d="M-5 {:.2}h4" stroke="#d6286b" stroke-width="{:.2}"/>"##,
+                r##"<path d="M-5 {:.2}h4" stroke="{MODEL}" stroke-width="{:.2}"/>"##,
                 mid(row, scale),
                 scale.min(3.0)
             );
@@ -57,16 +58,17 @@ pub fn masks_svg(title: &str, layout: &ParamLayout, mask: &[u32]) -> String {
         for column in dead.columns {
             let _ = writeln!(
                 body,
-                r##"<path d="M{:.2} -5v4" stroke="#d6286b" stroke-width="{:.2}"/>"##,
+                r##"<path d="M{:.2} -5v4" stroke="{MODEL}" stroke-width="{:.2}"/>"##,
                 mid(column, scale),
                 scale.min(3.0)
             );
         }
         if param.name.starts_with("lstm.") {
+            let gates = BASELINES[2];
             for gate in 1..4 {
                 let at = height * f64::from(gate) / 4.0;
                 let _ =
-                    writeln!(body, r##"<path d="M-3 {at:.1}h{:.1}" stroke="#2b6cd4" stroke-width="1"/>"##, width + 6.0);
+                    writeln!(body, r##"<path d="M-3 {at:.1}h{:.1}" stroke="{gates}" stroke-width="1"/>"##, width + 6.0);
             }
         }
         body += "</g>\n";
@@ -75,9 +77,9 @@ pub fn masks_svg(title: &str, layout: &ParamLayout, mask: &[u32]) -> String {
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{lowest:.0}\" viewBox=\"0 0 {WIDTH} {lowest:.0}\" \
-         font-family=\"sans-serif\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <text x=\"{GAP}\" y=\"30\" font-size=\"16\" fill=\"#22262b\">{}</text>\n\
-         <text x=\"{GAP}\" y=\"48\" font-size=\"11\" fill=\"#6b7280\">dark: living · light: pruned · marks: rows and columns \
+         font-family=\"sans-serif\">\n<rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>\n\
+         <text x=\"{GAP}\" y=\"30\" font-size=\"16\" fill=\"{INK}\">{}</text>\n\
+         <text x=\"{GAP}\" y=\"48\" font-size=\"11\" fill=\"{MUTED}\">dark: living · light: pruned · marks: rows and columns \
          without a living weight</text>\n{body}</svg>\n",
         escaped(title)
     )
@@ -117,7 +119,7 @@ fn cells(bits: &[bool], columns: usize, scale: f64) -> String {
     }
     let drawn = paths.iter().enumerate().skip(1).filter(|(_, path)| !path.is_empty());
     let line = |(shade, path): (usize, &String)| {
-        format!("<path fill=\"#22262b\" fill-opacity=\"{:.3}\" d=\"{path}\"/>\n", shade as f64 / SHADES as f64)
+        format!("<path fill=\"{INK}\" fill-opacity=\"{:.3}\" d=\"{path}\"/>\n", shade as f64 / SHADES as f64)
     };
     drawn.map(line).collect()
 }

@@ -18,16 +18,21 @@ use self::axis::{Ticked, padded_range, short, span, time_ticks};
 pub use self::masks::masks_svg;
 pub use self::outlook::{OutlookPanel, OutlookPlot, outlook_svg};
 use crate::error::{Error, Result};
+use crate::palette;
 
 const SIZE: (u32, u32) = (1100, 520);
-pub(crate) const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
-pub(crate) const MUTED: RGBColor = RGBColor(0x6b, 0x72, 0x80);
-pub(crate) const GRID: RGBColor = RGBColor(0xe6, 0xe8, 0xec);
-pub(crate) const MODEL: RGBColor = RGBColor(0xd6, 0x28, 0x6b);
-/// Colours of the baselines, in the order given.
-const BASELINES: [RGBColor; 3] = [RGBColor(0x8a, 0x94, 0xa3), RGBColor(0x2f, 0x9e, 0x6e), RGBColor(0x2b, 0x6c, 0xd4)];
-const SPARSITY: RGBColor = RGBColor(0xf0, 0x9a, 0x37);
+pub(crate) const PAPER: RGBColor = plotted(palette::PAPER);
+pub(crate) const INK: RGBColor = plotted(palette::INK);
+pub(crate) const MUTED: RGBColor = plotted(palette::MUTED);
+pub(crate) const GRID: RGBColor = plotted(palette::GRID);
+pub(crate) const MODEL: RGBColor = plotted(palette::MODEL);
+const SPARSITY: RGBColor = plotted(palette::BESIDE);
 pub(crate) const FONT: &str = "sans-serif";
+
+const fn plotted(hex: &str) -> RGBColor {
+    let (red, green, blue) = palette::rgb(hex);
+    RGBColor(red, green, blue)
+}
 
 /// A stretch of test rows of one series, and what was forecast for it.
 #[derive(Debug, Clone, Default)]
@@ -115,18 +120,19 @@ pub fn forecast_svg(plot: &ForecastPlot) -> Result<String> {
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        root.fill(&WHITE).map_err(drawing)?;
+        let baselines = palette::BASELINES.map(plotted);
+        root.fill(&PAPER).map_err(drawing)?;
         let mut entries =
             vec![("truth".to_string(), INK.stroke_width(2)), (plot.model.name.clone(), MODEL.stroke_width(3))];
         entries.extend(
-            plot.baselines.iter().zip(BASELINES).map(|(line, color)| (line.name.clone(), color.stroke_width(2))),
+            plot.baselines.iter().zip(baselines).map(|(line, color)| (line.name.clone(), color.stroke_width(2))),
         );
         let body = header(&root, &plot.title, &entries)?;
 
         let forecasts = plot.baselines.iter().chain([&plot.model]).flat_map(|line| &line.windows).flat_map(|w| &w.1);
         let (low, high) = padded_range(plot.truth.iter().chain(forecasts).copied());
         let mut chart = over_time(&body, &plot.times, plot.truth.len(), low..high, &plot.unit)?;
-        for (line, color) in plot.baselines.iter().zip(BASELINES) {
+        for (line, color) in plot.baselines.iter().zip(baselines) {
             for piece in line.pieces() {
                 chart.draw_series(LineSeries::new(piece, color.mix(0.9).stroke_width(1))).map_err(drawing)?;
             }
@@ -147,8 +153,8 @@ pub fn training_svg(plot: &TrainingPlot) -> Result<String> {
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        root.fill(&WHITE).map_err(drawing)?;
-        let (train, validation) = (BASELINES[2], MODEL);
+        root.fill(&PAPER).map_err(drawing)?;
+        let (train, validation) = (plotted(palette::BASELINES[2]), MODEL);
         let entries = [
             ("training loss".to_string(), train.stroke_width(3)),
             ("validation loss".to_string(), validation.stroke_width(3)),

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use plotters::prelude::*;
 
 use super::axis::padded_range;
-use super::{INK, MODEL, MUTED, drawing, header, over_time, pieces};
+use super::{INK, MODEL, MUTED, PAPER, drawing, header, over_time, pieces};
 use crate::error::Result;
 
 /// A picture of several series, one below another.
@@ -44,7 +44,7 @@ pub fn outlook_svg(plot: &OutlookPlot) -> Result<String> {
     {
         let size = (WIDTH, HEAD + PANEL * plot.panels.len().max(1) as u32);
         let root = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        root.fill(&WHITE).map_err(drawing)?;
+        root.fill(&PAPER).map_err(drawing)?;
         let mut entries = vec![("data".to_string(), INK.stroke_width(2)), (plot.model.clone(), MODEL.stroke_width(3))];
         let levels = plot.levels.iter().enumerate();
         entries.extend(levels.map(|(i, level)| {
