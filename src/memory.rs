@@ -54,7 +54,7 @@ mod system {
     use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
 
     /// What no page holds yet, within what the system has promised to all: it refuses to promise more than it has.
-    pub fn available() -> Option<u64> {
+    pub(super) fn available() -> Option<u64> {
         let mut status = MEMORYSTATUSEX { dwLength: size_of::<MEMORYSTATUSEX>() as u32, ..Default::default() };
         // SAFETY: the structure is ours, and tells its own size.
         let told = unsafe { GlobalMemoryStatusEx(&mut status) } != 0;
@@ -67,7 +67,7 @@ mod system {
     use sysctl::{Ctl, Sysctl};
 
     /// Pages without content, those whose owner can do without it, and those that a file holds too.
-    pub fn available() -> Option<u64> {
+    pub(super) fn available() -> Option<u64> {
         let number = |name: &str| Ctl::new(name).ok()?.value_string().ok()?.parse::<u64>().ok();
         let pages = ["vm.page_free_count", "vm.page_purgeable_count", "vm.page_pageable_external_count"];
         let pages = pages.into_iter().map(number).sum::<Option<u64>>()?;
@@ -77,7 +77,7 @@ mod system {
 
 #[cfg(not(any(target_os = "linux", windows, target_os = "macos")))]
 mod system {
-    pub fn available() -> Option<u64> {
+    pub(super) fn available() -> Option<u64> {
         None
     }
 }
