@@ -116,7 +116,7 @@ pub fn remove(path: &Path, help: &str) -> Result<()> {
 /// Why that cannot be done.
 pub fn try_to_write(folder: &Path) -> io::Result<()> {
     let probe = folder.join(format!(".microglia-{}", process::id()));
-    std::fs::write(&probe, "may this run write here?")?;
+    create(&probe)?.write_all(b"may this run write here?")?;
     retried(|| std::fs::remove_file(&probe))
 }
 
@@ -328,6 +328,20 @@ mod tests {
         soon.join().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"after");
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "no half of a file");
+    }
+
+    /// Of somebody else's making, in a folder that this process does not hold yet.
+    #[cfg(unix)]
+    #[test]
+    fn no_link_is_written_through() {
+        let place = tempfile::tempdir().unwrap();
+        let (own, other) = (place.path().join("mine"), place.path().join("other.txt"));
+        std::fs::create_dir(&own).unwrap();
+        std::fs::write(&other, "theirs").unwrap();
+        std::os::unix::fs::symlink(&other, own.join(format!(".microglia-{}", process::id()))).unwrap();
+        try_to_write(&own).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "theirs");
+        assert_eq!(std::fs::read_dir(&own).unwrap().count(), 0);
     }
 
     #[test]
