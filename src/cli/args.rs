@@ -28,30 +28,30 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Train a forecaster and score it on held-out rows, beside simple baselines
+    /// Train a forecaster and score it on the test rows, beside simple baselines
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
-    /// Forecast the rows to come with a trained model, with intervals, as CSV and a picture
+    /// Forecast the next rows of each series, with intervals, as CSV and a picture
     #[command(after_help = FORECAST_HELP)]
     Forecast(Box<ForecastArgs>),
-    /// Score a trained model on any rows, or by rolling origins, beside simple baselines
+    /// Score a trained model on any part of its data, on another file, or by rolling origins
     #[command(after_help = EVALUATE_HELP)]
     Evaluate(Box<EvaluateArgs>),
     /// Compare methods over data sets, models, look-backs and seeds, and write a report
     #[command(after_help = EXPERIMENT_HELP)]
     Experiment(Box<ExperimentArgs>),
-    /// List the GPU adapters, their limits, and what `--device auto` would take; --check tries each
+    /// List GPU adapters, their limits and the choice of `--device auto`; --check tests each
     #[command(after_help = DEVICES_HELP)]
     Devices(DevicesArgs),
-    /// Check a GPU against the CPU engine: op by op, then whole training steps
+    /// Compare a GPU with the CPU engine: op by op, then in whole training steps
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
-    /// Time every op of a training step against the best its device can do
+    /// Compare each op's time in a training step with the device's measured limits
     #[command(after_help = PROFILE_HELP)]
     Profile(Box<ProfileArgs>),
-    /// Show what a weights file holds: model, sparsity, units that pruning cut off, history, configuration
+    /// Print a weights file's shapes, sparsity, sizes, history and configuration
     Inspect(InspectArgs),
-    /// Write a model's weights: dense, sparse, or without the units that pruning cut off
+    /// Write a model's weights: dense, sparse, or without the units that pruning disconnected
     #[command(after_help = EXPORT_HELP)]
     Export(ExportArgs),
 }
@@ -79,62 +79,65 @@ pub struct TrainArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`) [default: embedded, hourly weather of three airports]
+    /// CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`) [default: the embedded weather set]
     #[arg(long, value_name = "FILE")]
     pub data: Option<String>,
-    /// Column of the timestamps; several joined by `+` (`Date+Time`) [default: auto, detected]
+    /// Column of the timestamps; `+` joins several columns: `Date+Time` [default: auto: detected]
     #[arg(long, value_name = "NAME", alias = "time-col")]
     pub time_column: Option<String>,
-    /// How timestamps are written, in strptime's syntax (`%d/%m/%Y %H:%M`) [default: auto, detected]
+    /// Format of the timestamps, in strptime syntax: `%d/%m/%Y %H:%M` [default: auto: detected]
     #[arg(long, value_name = "FORMAT")]
     pub time_format: Option<String>,
-    /// Column that tells several series in one file apart [default: auto: `unique_id` if present]
+    /// Column that identifies the series of a panel [default: auto: `unique_id` or `item_id` if present]
     #[arg(long, value_name = "NAME", alias = "id-col")]
     pub id_column: Option<String>,
-    /// Columns to forecast; `all` is every numeric column [default: auto: `y` if present, else the only numeric column]
+    /// Columns to forecast; `all` takes every numeric column [default: auto: `y` if present, else the only numeric
+    /// column]
     #[arg(long, value_name = "A[,B]|all", alias = "target-col")]
     pub target: Option<String>,
-    /// Past covariates: input columns that are not forecast; `all` is every other numeric column [default: none]
+    /// Past covariates: input columns that are not forecast; `all` takes every other numeric column [default: none]
     #[arg(long, value_name = "A,B|all|none", alias = "hist-exog", alias = "past-covariates")]
     pub covariates: Option<String>,
-    /// Rows of a window that the model sees [default: auto: 2 seasons, at least 24]
+    /// Input rows of a window [default: auto: 2 seasons, at least 24]
     #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)), aliases = ["input-size", "context-length", "seq-len"])]
     pub lookback: Option<Auto<usize>>,
-    /// Rows of a window that the model forecasts, all at once [default: auto: 1]
+    /// Forecast rows of a window, all forecast at once [default: auto: 1]
     #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)), aliases = ["h", "pred-len", "prediction-length"])]
     pub horizon: Option<Auto<usize>>,
     /// Rows in a season, for the seasonal baseline and MASE [default: auto: hourly 24, daily 7, monthly 12, …]
     #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)))]
     pub season: Option<Auto<usize>>,
-    /// Time of day, day of the week and of the year as input columns [default: on]
+    /// Add time of day, day of the week and day of the year as input columns [default: on; patchtst official and hf
+    /// off]
     #[arg(long, value_name = "on|off", value_parser = on_off(), hide_possible_values = true)]
     pub calendar: Option<String>,
-    /// Train, validation and test in time order: fractions, row borders TRAIN_END,VAL_END,TEST_END, or two or three
-    /// timestamps [default: 0.7,0.1,0.2]
+    /// Training, validation and test part, in time order: three fractions, three row borders
+    /// TRAIN_END,VAL_END,TEST_END, or two or three timestamps [default: 0.7,0.1,0.2]
     #[arg(long, value_name = "SPLIT")]
     pub split: Option<String>,
-    /// Share of the validation rows, its last, that chooses no epoch, so that `microglia forecast` calibrates its intervals on
-    /// rows that nothing was chosen on [default: none]
+    /// Hold out the last SHARE of the validation rows for calibrating intervals; these rows are not used for early
+    /// stopping [default: none]
     #[arg(long, value_name = "SHARE|none", value_parser = or_none(share))]
     pub calibration: Option<OrNone<f64>>,
-    /// Standardise each series by its own training rows, or all together [default: series]
+    /// Standardise each series by its own training rows, or all series together [default: series]
     #[arg(long, value_name = "series|global", value_parser = words(["series", "global"]), hide_possible_values = true)]
     pub scale: Option<String>,
-    /// Missing inputs: refuse, repeat the last seen value, or take the training mean; never from later rows. A missing
-    /// target is left out of loss and scores [default: error]
+    /// Missing values: error rejects the file, ffill uses the last seen value, mean uses the training mean. Missing
+    /// targets are left out of loss and scores [default: error]
     #[arg(long, value_name = "POLICY", value_parser = words(["error", "ffill", "mean"]))]
     pub impute: Option<String>,
-    /// Texts that mean "missing", besides empty cells, NA, NaN and null; an empty list adds none (`-200,?`)
+    /// More texts that mean "missing": `-200,999`. Empty cells, NA, N/A, NaN, null, none, nil, `?` and `-` always do;
+    /// an empty list adds none
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub missing_values: Option<String>,
-    /// Times that the sampling step promises but the file lacks: tell, refuse, insert as missing, or let no window span
-    /// them [default: notice]
+    /// Times that the sampling step implies but the file lacks: notice reports them, error rejects the file, fill
+    /// inserts them as missing rows, skip lets no window span them [default: notice]
     #[arg(long, value_name = "POLICY", value_parser = words(["notice", "error", "fill", "skip"]))]
     pub gaps: Option<String>,
-    /// Between columns: `,` `;` `|` or tab [default: auto, detected]
+    /// Column separator: `,` `;` `|` or `tab` [default: auto: detected]
     #[arg(long, value_name = "CHAR")]
     pub delimiter: Option<String>,
-    /// Decimal mark: `.` or `,` [default: auto, detected]
+    /// Decimal mark: `.` or `,` [default: auto: detected]
     #[arg(long, value_name = "CHAR")]
     pub decimal: Option<String>,
 }
@@ -148,18 +151,18 @@ pub struct ModelArgs {
     /// Hidden units per layer of a recurrent cell, 1 to 1024 [default: 64]
     #[arg(long, value_name = "UNITS", value_parser = whole(1, MAX_HIDDEN))]
     pub hidden: Option<usize>,
-    /// Stacked layers, 1 to 64 [default: 1; patchtst 3, its authors variant 2]
+    /// Stacked layers, 1 to 64 [default: 1; patchtst 3; patchtst authors 2]
     #[arg(long, value_name = "N", value_parser = whole(1_usize, 64))]
     pub layers: Option<usize>,
     /// Nonlinearity of the RNN cell [default: tanh]
     #[arg(long, value_name = "tanh|relu", value_parser = words(["tanh", "relu"]), hide_possible_values = true)]
     pub activation: Option<String>,
-    /// Normalise the target columns of each input window, and undo it on the forecast: subtract the last value, or mean
-    /// and deviation [default: last; patchtst mean-std, its authors variant none]
+    /// Normalise the target columns of each input window and undo it on the forecast: last subtracts the last value,
+    /// mean-std uses mean and deviation [default: last; patchtst mean-std; patchtst authors none]
     #[arg(long, value_name = "none|last|mean-std", value_parser = words(["none", "last", "mean-std"]), hide_possible_values = true)]
     pub instance_norm: Option<String>,
-    /// Start from these weights: safetensors by PyTorch's names, for patchtst by those of `transformers`, into every replica
-    /// [default: none: from the seed]
+    /// Start every replica from these weights: safetensors with PyTorch's names, for patchtst with those of
+    /// `transformers` [default: none: initialise from the seed]
     #[arg(long, value_name = "FILE")]
     pub init: Option<OrNone<PathBuf>>,
 }
@@ -167,20 +170,20 @@ pub struct ModelArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "PatchTST")]
 pub struct PatchtstArgs {
-    /// official (the paper's code: end padding, residual attention), hf (as Hugging Face's `transformers` computes it), or
-    /// authors (the synaptic-pruning paper's: all channels in one patch) [default: official]
+    /// official: the paper's own code; hf: Hugging Face's `PatchTSTForPrediction`; authors: the smaller encoder of the
+    /// synaptic-pruning paper, which reads all channels in one patch [default: official]
     #[arg(long, value_name = "VARIANT", value_parser = words(["official", "hf", "authors"]), hide_possible_values = true)]
     pub patchtst_variant: Option<String>,
-    /// Rows of a patch [default: auto: 16; authors 1 to 4 by look-back]
+    /// Rows of a patch [default: auto: 16; authors 1 to 4, by look-back]
     #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)), alias = "patch-len")]
     pub patch: Option<Auto<usize>>,
-    /// Rows from one patch to the next [default: auto: half a patch; authors a whole one]
+    /// Rows from one patch to the next [default: auto: half a patch; authors a whole patch]
     #[arg(long, value_name = "ROWS", value_parser = or_auto(at_least(1_usize)))]
     pub stride: Option<Auto<usize>>,
     /// Width of the model [default: 128; authors 64]
     #[arg(long, value_name = "N", value_parser = whole(1_usize, 1 << 16))]
     pub d_model: Option<usize>,
-    /// Attention heads, which divide the width [default: 16; authors 4]
+    /// Attention heads; they must divide the width [default: 16; authors 4]
     #[arg(long, value_name = "N", value_parser = whole(1_usize, 1 << 16), alias = "n-heads")]
     pub heads: Option<usize>,
     /// Hidden units of the feed-forward blocks [default: 256]
@@ -189,26 +192,26 @@ pub struct PatchtstArgs {
     /// Normalise each feature over the batch, or each token over its features [default: batch; authors layer]
     #[arg(long, value_name = "batch|layer", value_parser = words(["batch", "layer"]), hide_possible_values = true)]
     pub norm: Option<String>,
-    /// Norms after each sum, or before each branch [default: post; hf pre]
+    /// Norms after each sum (post), or before each branch (pre) [default: post; hf pre]
     #[arg(long, value_name = "post|pre", value_parser = words(["post", "pre"]), hide_possible_values = true)]
     pub norm_position: Option<String>,
     /// Nonlinearity of the feed-forward blocks [default: gelu; authors relu]
     #[arg(long, value_name = "gelu|relu", value_parser = words(["gelu", "relu"]), hide_possible_values = true)]
     pub ff_activation: Option<String>,
-    /// What tells where a patch stands: trained from small uniform numbers, fixed sines and cosines, or trained from normal
-    /// ones [default: learned; hf sincos, authors random]
+    /// Position encoding: trained from small uniform numbers, fixed sines and cosines, or trained from normal numbers
+    /// [default: learned; hf sincos; authors random]
     #[arg(long, value_name = "learned|sincos|random", value_parser = words(["learned", "sincos", "random"]), hide_possible_values = true)]
     pub positions: Option<String>,
     /// The head reads all patches side by side, or their mean [default: flatten; authors mean]
     #[arg(long, value_name = "flatten|mean", value_parser = words(["flatten", "mean"]), hide_possible_values = true)]
     pub pool: Option<String>,
-    /// Chance of dropping an attention probability, for dropout and mc-dropout [default: 0]
+    /// Probability of dropping an attention probability, for dropout and mc-dropout [default: 0]
     #[arg(long, value_name = "P", value_parser = fraction)]
     pub attention_dropout: Option<f64>,
-    /// Chance of dropping what the head reads, for dropout and mc-dropout [default: 0]
+    /// Probability of dropping an input of the head, for dropout and mc-dropout [default: 0]
     #[arg(long, value_name = "P", value_parser = fraction)]
     pub head_dropout: Option<f64>,
-    /// A learned scale and shift per channel in the normalisation of the window, official only [default: off]
+    /// Learned scale and shift per channel in the normalisation of the window; official only [default: off]
     #[arg(long, value_name = "on|off", value_parser = on_off(), hide_possible_values = true)]
     pub revin_affine: Option<String>,
 }
@@ -222,53 +225,55 @@ pub struct TrainingArgs {
     /// Passes over the training windows [default: 20]
     #[arg(long, value_name = "N", value_parser = whole(1_usize, 1_000_000), alias = "max-epochs")]
     pub epochs: Option<usize>,
-    /// Stop after so many epochs without a better validation loss; 0 never stops. Under pruning the count starts at the
-    /// epoch of full sparsity [default: 3]
+    /// Stop after this many epochs without a better validation loss; 0 never stops. With pruning, counting starts at
+    /// the epoch of full sparsity [default: 3]
     #[arg(long, value_name = "EPOCHS", value_parser = at_least(0_usize))]
     pub patience: Option<usize>,
-    /// Adam's learning rate; the peak of one-cycle [default: 0.001]
+    /// Adam's learning rate; with one-cycle, its peak [default: 0.001]
     #[arg(long, value_name = "RATE", value_parser = positive, alias = "learning-rate")]
     pub lr: Option<f64>,
-    /// Constant, a tenth after each third of the epochs, PyTorch's OneCycleLR, or nine tenths after each epoch from the third
-    /// [default: constant]
+    /// constant; step: ×0.1 after each third of the epochs; one-cycle: PyTorch's OneCycleLR; decay: ×0.9 after each
+    /// epoch from the third [default: constant]
     #[arg(long, value_name = "SCHEDULE", value_parser = words(["constant", "step", "one-cycle", "decay"]))]
     pub lr_schedule: Option<String>,
-    /// Share of the steps that one-cycle rises for [default: 0.3]
+    /// Share of the steps in which one-cycle rises [default: 0.3]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub pct_start: Option<f64>,
     /// Largest L2 norm of all gradients together [default: none]
     #[arg(long, value_name = "NORM", value_parser = or_none(positive))]
     pub clip_grad_norm: Option<OrNone<f64>>,
-    /// Training loss, on scaled values; huber turns linear at 1 [default: mse]
+    /// Training loss on scaled values; huber becomes linear at 1 [default: mse]
     #[arg(long, value_name = "mse|mae|huber", value_parser = words(["mse", "mae", "huber"]), hide_possible_values = true)]
     pub loss: Option<String>,
     /// Seed of initial weights, batch order and dropout [default: 42]
     #[arg(long, value_name = "N", value_parser = whole(0, u32::MAX))]
     pub seed: Option<u32>,
-    /// Models trained side by side, with seeds N, N+1, …; each is exactly the lone run with its seed [default: 1]
+    /// Models trained side by side, with seeds N, N+1, …; each is bit-identical to a run of its own with that seed
+    /// [default: 1]
     #[arg(long, value_name = "R", value_parser = whole(1_usize, 4096))]
     pub replicas: Option<usize>,
-    /// none, or any of dropout, mc-dropout, l2, weight-decay, pruning, random-pruning, joined by commas [default: pruning]
+    /// none, or any of dropout, mc-dropout, l2, weight-decay, pruning and random-pruning, joined by commas [default:
+    /// pruning]
     #[arg(long, value_name = "LIST", alias = "regularizers", alias = "regulariser")]
     pub regularizer: Option<String>,
-    /// Chance of dropping a hidden value, for dropout and mc-dropout [default: 0.3]
+    /// Probability of dropping a hidden value, for dropout and mc-dropout [default: 0.3]
     #[arg(long, value_name = "P", value_parser = fraction)]
     pub dropout: Option<f64>,
     /// Forecasts averaged by mc-dropout [default: 50]
     #[arg(long, value_name = "N", value_parser = whole(1_usize, 10_000))]
     pub mc_passes: Option<usize>,
-    /// λ of l2 (added to gradients) and weight-decay (AdamW), on weight matrices only [default: 0.01]
+    /// λ of l2 (added to gradients) and of weight-decay (AdamW); applies to weight matrices only [default: 0.01]
     #[arg(long, value_name = "λ", value_parser = not_negative)]
     pub weight_decay: Option<f64>,
-    /// Keep the weights of the best validation epoch, or the last. Under pruning only epochs of full sparsity compete
-    /// [default: best]
+    /// Keep the weights of the best validation epoch, or of the last. With pruning, only epochs of full sparsity are
+    /// compared [default: best]
     #[arg(long, value_name = "best|last", value_parser = words(["best", "last"]), hide_possible_values = true)]
     pub select: Option<String>,
     /// Visit the training windows in time order in every epoch
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]
     pub no_shuffle: Option<bool>,
-    /// Stop after so many optimizer steps and keep the last weights [default: none]
+    /// Stop after N optimizer steps and keep the last weights [default: none]
     #[arg(long, value_name = "N", value_parser = or_none(at_least(1_u64)))]
     pub max_steps: Option<OrNone<u64>>,
 }
@@ -276,20 +281,22 @@ pub struct TrainingArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Pruning")]
 pub struct PruningArgs {
-    /// Sparsity where pruning starts and where it ends, as fractions of all weights in matrices [default: 0.3..0.7]
+    /// Sparsity at the start and at the end of pruning, as fractions of all weights in matrices together [default:
+    /// 0.3..0.7]
     #[arg(long, value_name = "MIN..MAX")]
     pub sparsity: Option<String>,
-    /// How sparsity grows: cubic (per epoch) or cubic-step (per step), slow first; zhu-gupta, fast first; linear;
-    /// constant, all at once [default: cubic]
+    /// Growth of sparsity: cubic (per epoch) and cubic-step (per step) are slow first; zhu-gupta is fast first; linear;
+    /// constant prunes all at once [default: cubic]
     #[arg(long, value_name = "CURVE", value_parser = words(["cubic", "cubic-step", "zhu-gupta", "linear", "constant"]))]
     pub schedule: Option<String>,
-    /// First epoch that may prune, counted from 1: warm-up 2 leaves one dense epoch [default: auto: 2]
+    /// First epoch that may prune, counted from 1, so 2 leaves one dense epoch [default: auto: 2]
     #[arg(long, value_name = "EPOCH", value_parser = or_auto(at_least(1_usize)))]
     pub warmup: Option<Auto<usize>>,
-    /// Prune at steps divisible by this; an epoch without such a step prunes at its last [default: 5]
+    /// Prune at steps divisible by this number. An epoch without such a step prunes at its last step [default: 5]
     #[arg(long, value_name = "STEPS", value_parser = at_least(1_usize))]
     pub prune_every: Option<usize>,
-    /// Epoch that reaches the full sparsity; the rest is recovery [default: auto: three quarters of the epochs]
+    /// Epoch that reaches full sparsity; the later epochs are for recovery [default: auto: three quarters of the
+    /// epochs]
     #[arg(long, value_name = "EPOCH", value_parser = or_auto(at_least(1_usize)))]
     pub prune_until: Option<Auto<usize>>,
 }
@@ -297,11 +304,11 @@ pub struct PruningArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceArgs {
-    /// auto (a real GPU, else the CPU engine), cpu, gpu, or part of an adapter's name, as in llvmpipe; see
-    /// `microglia devices` [default: auto]
+    /// auto (the best real GPU, else the CPU engine), cpu, gpu, or part of an adapter's name (llvmpipe); see `microglia
+    /// devices` [default: auto]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// Threads of the CPU engine; 1 to 1024; any number gives the same bits [default: auto: one per core]
+    /// Threads of the CPU engine, 1 to 1024; results are bit-identical for any number [default: auto: one per core]
     #[arg(long, value_name = "N", value_parser = or_auto(whole(1, MAX_THREADS)))]
     pub threads: Option<Auto<usize>>,
 }
@@ -309,12 +316,12 @@ pub struct DeviceArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Device")]
 pub struct TuningArgs {
-    /// Measure on the GPU how to cut the matrix products; the choice goes into config.toml and the checkpoint, and a run
-    /// from there repeats its bits without measuring [default: by the kind of GPU and the model's shape, nothing measured]
+    /// Measure on the GPU how to split the matrix products. config.toml and the checkpoint store the choice, so a run
+    /// from there does not measure again [default: off: chosen by the kind of GPU and the model's shape]
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]
     pub autotune: Option<bool>,
-    /// What an earlier --autotune chose: the table [tuning] of a configuration file.
+    /// Choice of an earlier --autotune: the table [tuning] of a TOML file.
     #[arg(long, value_name = "TOML", hide = true)]
     pub tuning: Option<String>,
 }
@@ -325,35 +332,35 @@ pub struct OutputArgs {
     /// Run folder [default: runs/<date>-<time>-<model>]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Replace the run that lies in the run folder
+    /// Replace the run in the run folder
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]
     pub overwrite: Option<bool>,
-    /// Go on with the run in this folder, after a stop at any moment; other options only repeat what it was asked, but for a
-    /// greater --epochs, --threads, --checkpoint-every, --keep-checkpoints and --json
+    /// Resume the run in DIR. Only --device, --threads, --checkpoint-every, --keep-checkpoints, --json and a larger
+    /// --epochs may change
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "overwrite"])]
     pub resume: Option<PathBuf>,
-    /// Steps (500) or seconds (300s) from one checkpoint to the next; none: only where the run stops [default: 300s]
+    /// Steps (500) or seconds (60s) between checkpoints; none saves one only where the run stops [default: 300s]
     #[arg(long, value_name = "N|Ns|none")]
     pub checkpoint_every: Option<String>,
-    /// Newest checkpoints to keep; each holds the best weights so far as well [default: 2]
+    /// Newest checkpoints to keep; each also holds the best weights so far [default: 2]
     #[arg(long, value_name = "K", value_parser = whole(1_usize, 1_000_000))]
     pub keep_checkpoints: Option<usize>,
-    /// Print the summary as JSON to stdout instead of tables
+    /// Print the summary as JSON on stdout instead of tables
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true)]
     pub json: Option<bool>,
-    /// Settings of a published experiment, under those of --config and those typed; `list` names them all
+    /// Settings of a published experiment; --config and typed options override them. `list` prints the names
     #[arg(long, value_name = "NAME|list")]
     pub preset: Option<String>,
-    /// TOML file with options by these names; a run folder's config.toml repeats that run
+    /// TOML file of options, see below; a run folder's config.toml repeats that run
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct DevicesArgs {
-    /// Open each adapter, compile every kernel, compare a small training with the CPU engine, and print what holds
+    /// Check each adapter: open it, compile every kernel, and compare small trainings with the CPU engine
     #[arg(long, action = ArgAction::SetTrue)]
     pub check: bool,
     /// Seconds after which --check gives up an adapter that does not answer
@@ -362,17 +369,17 @@ pub struct DevicesArgs {
     /// Print as JSON
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
-    /// The adapter that this process is to check, by its place in the list: what --check runs
+    /// Index of the adapter that this process checks; --check passes it.
     #[arg(long, hide = true, value_name = "PLACE", conflicts_with_all = ["check", "json"])]
     pub check_adapter: Option<usize>,
 }
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// gpu, or part of an adapter's name, as in llvmpipe [default: a real GPU, else a software one]
+    /// gpu, or part of an adapter's name (llvmpipe) [default: a real GPU, else a software one]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// Training steps of either kind
+    /// Training steps of each of the two comparisons below
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole(2_usize, 10_000))]
     pub steps: usize,
     /// Print the whole report as JSON

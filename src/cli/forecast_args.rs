@@ -9,28 +9,30 @@ use super::args::{DeviceArgs, OrNone, whole};
 /// A trained model, and the rows that it reads.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or any `export`
+    /// A run folder, one of its files (checkpoint.safetensors, model.safetensors, one of checkpoints/), or any file
+    /// that `export` wrote
     #[arg(long, value_name = "F")]
     pub checkpoint: PathBuf,
-    /// CSV file with the columns that the model was trained on [default: the run's own data]
+    /// CSV file with the columns that the model was trained on; it is scaled by the run's scalers [default: the run's
+    /// own data]
     #[arg(long, value_name = "FILE")]
     pub data: Option<String>,
-    /// The data that the run was trained on, where it has moved; intervals are calibrated on it [default: as the run says]
+    /// The training data, if it has moved; intervals are calibrated on it [default: the path in the run]
     #[arg(long, value_name = "FILE")]
     pub train_data: Option<String>,
-    /// Of several replicas: the best on validation, or the mean or median of all their forecasts [default: best]
+    /// With several replicas: the best on validation rows, or the mean or median of all forecasts [default: best]
     #[arg(long, value_name = "best|mean|median")]
     pub ensemble: Option<String>,
     /// Intervals, in percent; none leaves them out [default: 80,95]
     #[arg(long, value_name = "LIST|none")]
     pub levels: Option<String>,
-    /// Name of the forecasts' columns [default: LSTM, RNN or PatchTST]
+    /// Name of the forecast columns [default: LSTM, RNN or PatchTST]
     #[arg(long, value_name = "NAME")]
     pub alias: Option<String>,
     /// Print everything as JSON on stdout
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long, action = ArgAction::SetTrue)]
     pub overwrite: bool,
     #[command(flatten)]
@@ -43,31 +45,33 @@ pub struct ModelArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Reading --data")]
 pub struct ReadingArgs {
-    /// Column of the timestamps; several joined by `+` [default: as in training]
+    /// Column of the timestamps; `+` joins several columns [default: as in training]
     #[arg(long, value_name = "NAME", alias = "time-col")]
     pub time_column: Option<String>,
-    /// How timestamps are written, in strptime's syntax [default: as in training]
+    /// Format of the timestamps, in strptime syntax [default: as in training]
     #[arg(long, value_name = "FORMAT")]
     pub time_format: Option<String>,
-    /// Column that tells several series apart [default: as in training]
+    /// Column that identifies the series of a panel [default: as in training]
     #[arg(long, value_name = "NAME", alias = "id-col")]
     pub id_column: Option<String>,
-    /// Missing inputs: refuse, repeat the last seen value, or take the training mean [default: as in training]
+    /// Missing values: error rejects the file, ffill uses the last seen value, mean uses the training mean [default: as
+    /// in training]
     #[arg(long, value_name = "error|ffill|mean")]
     pub impute: Option<String>,
-    /// Texts that mean "missing" [default: as in training]
+    /// More texts that mean "missing" [default: as in training]
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub missing_values: Option<String>,
-    /// Absent times: notice, error, fill or skip [default: as in training]
+    /// Absent times: notice, error, fill or skip, as in `train` [default: as in training]
     #[arg(long, value_name = "POLICY")]
     pub gaps: Option<String>,
-    /// Between columns: `,` `;` `|` or tab [default: detected]
+    /// Column separator: `,` `;` `|` or `tab` [default: detected]
     #[arg(long, value_name = "CHAR")]
     pub delimiter: Option<String>,
     /// Decimal mark: `.` or `,` [default: detected]
     #[arg(long, value_name = "CHAR")]
     pub decimal: Option<String>,
-    /// Interval from row to row as pandas writes it (h, D, B for business days, W, MS, ME, 15min) [default: as the rows have it]
+    /// Interval between rows, in pandas' notation: h, D, B (business days), W, MS, ME, 15min [default: as the rows have
+    /// it]
     #[arg(long, value_name = "FREQ")]
     pub freq: Option<String>,
 }
@@ -76,16 +80,17 @@ pub struct ReadingArgs {
 pub struct ForecastArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Forecast after this time, or after so many rows of each series [default: after the last row]
+    /// Forecast after this time, or after this many rows of each series [default: after the last row]
     #[arg(long, help_heading = None, value_name = "TIME|ROW")]
     pub origin: Option<String>,
-    /// Rows to forecast [default: as many as the model was trained for]
+    /// Rows to forecast [default: the trained horizon]
     #[arg(long, help_heading = None, value_name = "ROWS", value_parser = whole(1_usize, MOST_ROWS), alias = "h")]
     pub horizon: Option<usize>,
-    /// Beyond the horizon that was trained, read forecasts as if they were data; without intervals
+    /// Beyond the trained horizon, use forecasts as inputs; without intervals
     #[arg(long, help_heading = None, action = ArgAction::SetTrue)]
     pub recursive: bool,
-    /// A file NAME.csv, with its picture NAME.svg beside it, or a folder for forecast.csv and forecast.svg [default: CSV on stdout]
+    /// A file NAME.csv, with its picture NAME.svg beside it, or a folder for forecast.csv and forecast.svg [default:
+    /// CSV on stdout]
     #[arg(long, help_heading = None, value_name = "FILE.csv|DIR")]
     pub out: Option<PathBuf>,
 }
@@ -97,10 +102,11 @@ const MOST_ROWS: usize = 100_000;
 pub struct EvaluateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Rows of the training data to score: test, validation, calibration or train; of another file, all [default: test]
+    /// Rows of the training data to score: test, validation, calibration or train. Of another file all rows are scored
+    /// [default: test]
     #[arg(long, help_heading = None, value_name = "PART", value_parser = ["test", "validation", "calibration", "train"], hide_possible_values = true)]
     pub part: Option<String>,
-    /// Origins of a backtest, each with one horizon
+    /// Number of backtest origins; each forecasts one horizon [default: all windows, no origins]
     #[arg(long, help_heading = None, value_name = "K", value_parser = whole(1_usize, 10_000))]
     pub folds: Option<usize>,
     /// Rows from one origin to the next [default: the horizon]
@@ -109,7 +115,7 @@ pub struct EvaluateArgs {
     /// Train anew for each fold, on the rows before it
     #[arg(long, help_heading = None, action = ArgAction::SetTrue, requires = "folds", conflicts_with_all = ["data", "part"])]
     pub refit: bool,
-    /// Write every window's forecast beside what came, and the baselines', as CSV
+    /// Write every window's forecast, the observed value and the baselines' forecasts as CSV
     #[arg(long, help_heading = None, value_name = "FILE")]
     pub predictions: Option<PathBuf>,
     /// Write the scores of every fold, series and step as CSV

@@ -1,8 +1,9 @@
-//! What `--help` says below the options.
+//! Text that `--help` prints below the options.
 
 pub const TRAIN_HELP: &str = "\
-Without any option an LSTM with synaptic pruning learns the embedded hourly weather. Results go to stdout, \
-progress to stderr; the run folder holds weights, metrics, plots and the resolved configuration.
+Without options, `train` fits an LSTM with synaptic pruning to the embedded weather set: hourly weather of three \
+airports, 48 rows in, 6 rows out, target temp, covariates humid and wind_speed. Results go to stdout, progress to \
+stderr. The run folder holds weights, checkpoints, metrics, two pictures and config.toml.
 
 Examples:
   microglia train
@@ -12,35 +13,42 @@ Examples:
   microglia train --config runs/2026-01-31-120000-lstm/config.toml
   microglia train --resume runs/2026-01-31-120000-lstm
 
-Any option may stand in the TOML file of --config, without the dashes (`prune-every = 5`); options typed here win. \
-`auto` and `none`, where an option takes them, undo what the file says. Files that it names are found from its own folder.
+TOML file of --config: any option may be a key, without the dashes (`prune-every = 5`), except --config, --preset \
+and --resume. Typed options override the file. `auto` and `none`, where an option takes them, undo what the file \
+says. The files that `data` and `init` name are relative to the folder of the TOML file; `out` is relative to the \
+current folder.
 
---resume ends, on the same device, in the bits of the run that never stopped. What it was asked for may be repeated; what \
-differs is refused, but for --device, --threads, --checkpoint-every, --keep-checkpoints, and more --epochs where the learning \
-rate does not depend on their number.
+--resume continues an interrupted run. On the same device, the result is bit-identical to that of an uninterrupted \
+run. Other options must repeat the run's settings; only --device, --threads, --checkpoint-every, --keep-checkpoints, \
+--json and a larger --epochs may differ. --epochs may grow only with --lr-schedule constant or decay.
 
-Ctrl-C and SIGTERM, with which Slurm, Kubernetes and a shutdown end programs, write a checkpoint first; a second one quits at once. \
-SIGHUP is not caught: under `nohup` a run goes on without its terminal.
+Ctrl-C and SIGTERM (Slurm, Kubernetes, a shutdown) save a checkpoint and stop; a second signal quits at once. SIGHUP \
+is not caught, so a run under `nohup` survives the end of its terminal.
 
 Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted (Ctrl-C) · 143 terminated (SIGTERM).";
 
 pub const DEVICES_HELP: &str = "\
---check is the first thing to run on a new card, and its output belongs into a report of a bug. Each adapter is checked in a \
-process of its own: one that crashes or hangs is reported too. `microglia compare` then runs more cases and longer.
+On a new card, first run `microglia devices --check`, and attach its output to a bug report. Each adapter is checked \
+in a process of its own, so a driver that crashes or hangs is reported too. `microglia compare` then checks more \
+models and shapes.
 
-Exit codes: 0 listed, or all that was checked holds · 1 something does not hold, or --check found no adapter · 2 bad usage.";
+Exit codes: 0 listed, or every check passed · 1 a check failed, or --check found no adapter · 2 bad usage.";
 
 pub const COMPARE_HELP: &str = "\
-What to run on a new card or driver, after `microglia devices --check`. Models of every kind and several shapes run op by op on both engines from the same inputs; \
-then training steps, each from the CPU engine's state; then steps on their own, where only a loss gap above 1 % or a \
-non-finite value fails.
+Run this on a new card or driver, after `microglia devices --check`. For models of every kind and several shapes, \
+both engines run each op from the same inputs. Two comparisons of training steps follow:
+  from equal state   each step starts from the CPU engine's state; losses, gradients and weights
+                     must agree within tolerances, and masks exactly
+  independent        each engine continues from its own state; a loss gap above 1 %
+                     or a value that is not finite fails
 
-Exit codes: 0 the engines agree · 1 they do not · 2 there is no such device.";
+Exit codes: 0 the engines agree · 1 they do not · 2 bad usage, or the device does not exist.";
 
 pub const PROFILE_HELP: &str = "\
-Takes the options of `microglia train`, trains real steps of that run, and prints each op's time, operations, bytes and share \
-of what the device reached in a copy, in multiply-adds on registers and in empty dispatches, measured first. Where a device \
-takes no timestamps, ops are timed by wall clock, and the output says so. Nothing is saved but the files named here.
+Takes the options of `microglia train`, runs real steps of that run, and prints each op's time, operations and \
+bytes. It compares them with the device's limits, which it measures first: a copy, multiply-adds and empty \
+dispatches. If a GPU does not support timestamps, the times are wall-clock times, and the output says so. Nothing is \
+saved except the files that you name.
 
 Examples:
   microglia profile
@@ -51,10 +59,15 @@ Examples:
 Exit codes: 0 done · 2 bad input or usage.";
 
 pub const EXPORT_HELP: &str = "\
-dense: every tensor by PyTorch's names, as model.safetensors. sparse: matrices in compressed sparse rows where that is smaller, as \
-NAME.crow_indices, NAME.col_indices and NAME.values. compact: a dense model without the hidden units, feed-forward units and \
-attention channels that reach nothing or are constant; its forecasts are the same to rounding. forecast, evaluate, inspect and export \
-read each form; train --init takes all but a compact one whose layers differ in width.
+Forms:
+  dense    the state dict with PyTorch's names, as model.safetensors
+  sparse   matrices in compressed sparse rows where that is smaller: NAME.crow_indices,
+           NAME.col_indices and NAME.values; forecasts are bit-identical
+  compact  a dense model without the hidden units, feed-forward units, heads and attention
+           channels that reach nothing or are constant; forecasts agree to 1e-6
+
+`forecast`, `evaluate`, `inspect` and `export` read every form. `train --init` does too, unless `compact` left \
+layers of different widths.
 
 Examples:
   microglia export runs/2026-01-31-120000-lstm --out lstm.safetensors
@@ -63,58 +76,69 @@ Examples:
 Exit codes: 0 done · 2 bad input or usage.";
 
 pub const EXPERIMENT_HELP: &str = "\
-Without any option: none, dropout, Monte Carlo dropout and pruning, five seeds each, RNN and LSTM, two look-backs, on the \
-embedded hourly weather, in about five minutes on two cores. All methods and seeds of a cell train side by side in one \
-run. The folder holds results.csv, the analysis plan and the report; run the same again, and it goes on where it was.
+By default, `experiment` compares none, dropout, Monte Carlo dropout and pruning, five seeds each, for RNN and LSTM \
+and two look-backs, on the embedded weather set, in about five minutes on two cores. All methods and seeds of a cell \
+train side by side. The study's folder holds results.csv, the analysis plan and the report. You may stop a study at \
+any moment; the same command continues it.
 
 Examples:
   microglia experiment
-  microglia experiment --data sales=sales.csv --set sales.target=units --lookbacks 28,56 --horizon 14 --seeds 1..10
-  microglia experiment --methods none,dropout:p=0.1,dropout:p=0.3,pruning,random-pruning,one-shot,narrower
+  microglia experiment --data sales=sales.csv --set sales.target=units --lookbacks 28 --horizon 14
+  microglia experiment --methods none,dropout:p=0.1,dropout:p=0.3,pruning,one-shot --seeds 1..10
   microglia experiment --preset paper --data air=AirQualityUCI.csv --data bitcoin=bitcoin.csv
   microglia experiment --config study.toml --shard 2/8 --out part-2
   microglia experiment --merge part-1 part-2 part-3 --out whole
 
-A method is NAME or NAME:KEY=VALUE:…, with those of the keys p, lambda, lr, sparsity, schedule, until, warmup and every \
-that change it, and as=NAME to tell two apart. Several settings of one name compete on validation rows, and the best stands \
-for the method.
+A method is NAME or NAME:KEY=VALUE:…
+  NAME     none, dropout, mc-dropout, l2, weight-decay, pruning, random-pruning, one-shot,
+           narrower, or regularizers joined by +
+  KEY      p, lambda, lr, sparsity, schedule, until, warmup or every; a key that has no effect
+           on NAME is rejected
+  as=NAME  names a method, to distinguish two
+Several settings of one name compete on validation rows, and the best represents the method.
 
-In the TOML file of --config stand the options under Grid and Training, by these names without the dashes, lists as arrays \
-(`lookbacks = [12, 24]`), but for --preset, --config, --data and --set: data sets stand there as [data.NAME] with the keys \
-of `microglia train`. Their files are found from the folder of the TOML file. Options typed here win.
+TOML file of --config: the options under Grid and Training are keys, without the dashes, with lists as arrays \
+(`lookbacks = [12, 24]`). --preset, --config, --data and --set are not keys: a data set is a table [data.NAME] with \
+the keys of `train` under Data, except lookback and horizon. The files that these tables name are relative to the \
+folder of the TOML file. Typed options override the file.
 
-Exit codes: 0 done · 1 a whole cell diverged, now or in an earlier run of the study · 2 bad input or usage · \
-130 interrupted (Ctrl-C) · 143 terminated (SIGTERM). A report alone (--report) is done, 0, when it is written.";
+Exit codes: 0 done · 1 a whole cell diverged, now or in an earlier run of the study · 2 bad input or usage · 130 \
+interrupted (Ctrl-C) · 143 terminated (SIGTERM). --report exits with 0 when the report is written.";
 
 pub const FORECAST_HELP: &str = "\
-Writes the rows that follow each series' last one, in the data's units: unique_id, ds, LSTM, LSTM-lo-95, … LSTM-hi-95, the convention \
-of Nixtla's libraries; id and time columns keep the names of the data. New data is scaled by the training run's scalers and never by its \
-own values. Without --out the CSV goes to stdout; tables and remarks go to stderr then.
+Writes the next rows of each series, in the data's units. The columns follow the convention of Nixtla's libraries: \
+unique_id, ds, LSTM, LSTM-lo-95, … LSTM-hi-95; id and time columns keep the names they have in the data. New data is \
+scaled by the run's scalers, never by its own values. Without --out, the CSV goes to stdout, and tables and messages \
+go to stderr.
 
-Intervals are split-conformal: by series and step, the absolute residual of rank ⌈(n + 1)·level⌉ on the validation rows, or on \
-those that `train --calibration` kept from the choice of the epoch. Rows of a time series are not exchangeable, so nothing is guaranteed: \
-what the intervals held on the test rows is printed. They need the training data as it was (--train-data, where it has moved).
+Intervals are split-conformal, by series and step. The half-width is the absolute residual of rank ⌈(n + 1)·level⌉ \
+on the validation rows, or on the rows that `train --calibration` held out. Rows of a time series are not \
+exchangeable, so the coverage is not guaranteed; the command prints the coverage on the test rows. Intervals need \
+the unchanged training data; if it has moved, name it with --train-data.
 
-Examples:
-  microglia forecast --checkpoint runs/2026-01-31-120000-lstm --out forecast
-  microglia forecast --checkpoint runs/2026-01-31-120000-lstm --data new.csv --levels 50,90 > new-forecast.csv
-  microglia forecast --checkpoint runs/2026-01-31-120000-lstm --origin 2013-12-01T00:00 --levels none
-  microglia forecast --checkpoint runs/2026-01-31-120000-lstm --ensemble median --horizon 48 --recursive
+Examples (RUN: a run folder, such as runs/2026-01-31-120000-lstm):
+  microglia forecast --checkpoint RUN --out forecast
+  microglia forecast --checkpoint RUN --data new.csv --levels 50,90 > new-forecast.csv
+  microglia forecast --checkpoint RUN --origin 2013-12-01T00:00 --levels none
+  microglia forecast --checkpoint RUN --ensemble median --horizon 48 --recursive
 
 Exit codes: 0 done · 2 bad input or usage.";
 
 pub const EVALUATE_HELP: &str = "\
-Scores every window of a part of the training data, or of another file, beside repeat-last, seasonal-naive and the ridge, by step and by \
-series. MAPE and sMAPE are shares: |y - f| / |y|, without the values that are 0, whose number is printed; |y - f| / (|y| + |f|), \
-0 where both are 0. MASE divides by the training rows' mean change over a season.
+Scores every window of a part of the training data, or of another file, beside the three baselines: repeat last, \
+seasonal naive and ridge. Scores are printed by fold, series and step.
 
---folds K forecasts one horizon from each of K origins, --step rows apart, the last at the part's end; --refit trains anew for \
-each on the rows before it, as the run was trained.
+MAPE is |y - f| / |y|, without the values that are 0, whose number is printed. sMAPE is |y - f| / (|y| + |f|), and 0 \
+where both are 0. MASE divides by the training rows' mean absolute change over a season.
 
-Examples:
-  microglia evaluate --checkpoint runs/2026-01-31-120000-lstm
-  microglia evaluate --checkpoint runs/2026-01-31-120000-lstm --part validation --levels none
-  microglia evaluate --checkpoint runs/2026-01-31-120000-lstm --data new.csv --predictions windows.csv
-  microglia evaluate --checkpoint runs/2026-01-31-120000-lstm --folds 6 --step 24 --refit --table folds.csv
+--folds K forecasts one horizon from each of K origins, --step rows apart; the last horizon ends at the end of the \
+part. --refit trains anew for each fold, on the rows before it, with the run's settings.
 
-Exit codes: 0 done · 1 training diverged in a fold · 2 bad input or usage · 130 interrupted (Ctrl-C) · 143 terminated (SIGTERM).";
+Examples (RUN: a run folder, such as runs/2026-01-31-120000-lstm):
+  microglia evaluate --checkpoint RUN
+  microglia evaluate --checkpoint RUN --part validation --levels none
+  microglia evaluate --checkpoint RUN --data new.csv --predictions windows.csv
+  microglia evaluate --checkpoint RUN --folds 6 --step 24 --refit --table folds.csv
+
+Exit codes: 0 done · 1 training diverged in a fold · 2 bad input or usage · 130 interrupted (Ctrl-C) · 143 \
+terminated (SIGTERM).";

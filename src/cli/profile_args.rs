@@ -8,10 +8,10 @@ use super::args::{TrainArgs, whole};
 
 /// The run to profile, as `microglia train` takes it, and what to do with the figures.
 #[derive(Debug, Clone, Args)]
-#[command(mut_arg("out", |arg| arg.hide(true)), mut_arg("overwrite", |arg| arg.help("Replace files that are there")))]
+#[command(mut_arg("out", |arg| arg.hide(true)), mut_arg("overwrite", |arg| arg.help("Replace existing files")))]
 #[command(mut_arg("resume", |arg| arg.hide(true)), mut_arg("checkpoint_every", |arg| arg.hide(true)))]
 #[command(mut_arg("keep_checkpoints", |arg| arg.hide(true)))]
-#[command(mut_arg("json", |arg| arg.help("Print the figures as JSON to stdout instead of tables")))]
+#[command(mut_arg("json", |arg| arg.help("Print the figures as JSON on stdout instead of tables")))]
 pub struct ProfileArgs {
     #[command(flatten)]
     pub train: TrainArgs,
@@ -21,10 +21,10 @@ pub struct ProfileArgs {
     /// Write the timed steps as a Chrome trace, for ui.perfetto.dev or chrome://tracing
     #[arg(long, value_name = "FILE", help_heading = "Profile", conflicts_with = "print_program")]
     pub trace: Option<PathBuf>,
-    /// Write a picture of the ops under the device's roofline
+    /// Draw the ops under the device's roofline, as SVG
     #[arg(long, value_name = "FILE", help_heading = "Profile", conflicts_with = "print_program")]
     pub svg: Option<PathBuf>,
-    /// Profile the CPU engine too, and set both side by side
+    /// Profile the CPU engine too, and print both side by side
     #[arg(long, value_name = "cpu", value_parser = ["cpu"], hide_possible_values = true, help_heading = "Profile",
           conflicts_with = "print_program")]
     pub vs: Option<String>,

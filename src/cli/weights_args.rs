@@ -6,13 +6,14 @@ use clap::{ArgAction, Args, ValueEnum};
 
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or any `export`
+    /// A run folder, one of its files (checkpoint.safetensors, model.safetensors, one of checkpoints/), or any file
+    /// that `export` wrote
     #[arg(value_name = "F")]
     pub file: PathBuf,
     /// Write a picture of every matrix's mask
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
-    /// Replace the picture if it is there
+    /// Replace the picture if it exists
     #[arg(long, action = ArgAction::SetTrue, requires = "svg")]
     pub overwrite: bool,
     /// Print everything as JSON
@@ -22,16 +23,17 @@ pub struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// A run folder, or a file of one: checkpoint.safetensors, model.safetensors, one of checkpoints/, or any `export`
+    /// A run folder, one of its files (checkpoint.safetensors, model.safetensors, one of checkpoints/), or any file
+    /// that `export` wrote
     #[arg(value_name = "F")]
     pub file: PathBuf,
     /// The file to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// How: dense, sparse, or compact
+    /// Form of the tensors: dense, sparse or compact, see below
     #[arg(long, value_name = "FORM", value_enum, default_value = "dense", hide_possible_values = true)]
     pub form: Form,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long, action = ArgAction::SetTrue)]
     pub overwrite: bool,
 }
