@@ -71,16 +71,7 @@ pub fn check(program: &Program) -> Result<()> {
 
 /// A tensor that the op would write while it reads it, or twice, but for those that it updates in place.
 fn written_and_read(op: &Op) -> Option<TensorId> {
-    let in_place = match op {
-        Op::LstmForward(op) => vec![op.gates],
-        Op::LstmBackward(op) => vec![op.gates],
-        Op::BatchNormStatistics(_) => vec![STATE],
-        Op::AttentionBackwardQuery(op) => [Some(op.softmax), op.d_scores].into_iter().flatten().collect(),
-        Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
-        Op::Prune(op) => vec![MASK, op.histogram],
-        _ => Vec::new(),
-    };
-    let (reads, writes) = (op.reads(), op.writes());
+    let (reads, writes, in_place) = (op.reads(), op.writes(), op.updates());
     let twice = |id: &TensorId| writes.iter().filter(|other| *other == id).count() > 1;
     writes.iter().find(|id| twice(id) || reads.contains(id) && !in_place.contains(id)).copied()
 }

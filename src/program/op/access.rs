@@ -131,6 +131,19 @@ impl Op {
             Op::Prune(op) => vec![MASK, op.histogram],
         }
     }
+
+    /// Tensors the op both reads and writes, in place: all others are read or written alone.
+    pub fn updates(&self) -> Vec<TensorId> {
+        match self {
+            Op::LstmForward(op) => vec![op.gates],
+            Op::LstmBackward(op) => vec![op.gates],
+            Op::BatchNormStatistics(_) => vec![STATE],
+            Op::AttentionBackwardQuery(op) => with([op.softmax], [op.d_scores]),
+            Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
+            Op::Prune(op) => vec![MASK, op.histogram],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// The tensors an op always touches, and those it touches where it has them.

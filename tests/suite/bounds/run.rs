@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use microglia::compare::Case;
+use microglia::dims::padded;
 use microglia::engine::Engine;
 use microglia::gpu::shader::{Access, Binding, Constant, SLOT, Shader};
 use microglia::gpu::{Gpu, wgpu};
@@ -239,5 +240,5 @@ fn key(dispatch: &Dispatch) -> (&'static str, Vec<Constant>) {
 
 /// Words of so many rows, the last of which ends with its last word, or with the vec4 that this is part of.
 fn rows(words: usize, replicas: usize) -> usize {
-    (words.next_multiple_of(64) * (replicas - 1) + words.next_multiple_of(4)).max(4)
+    (padded(words) * (replicas - 1) + words.next_multiple_of(4)).max(4)
 }
