@@ -84,7 +84,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|cause| {
         // What was not renamed is of no use; if it cannot be removed either, nothing is lost.
         let _ = std::fs::remove_file(&temporary);
-        let help = "name another place, as with --out, that can be written to and has room for the file; what lay there still does";
+        let help = "name another place, as with ‹out›, that can be written to and has room for the file; what lay there still does";
         failed(path, help)(cause)
     })
 }

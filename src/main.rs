@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         // The reader of our stdout has seen enough, as in `microglia devices | head -1`.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            cli::say(&format!("error: {error:#}"));
+            cli::say(&format!("error: {}", cli::words_of(&error)));
             cli::code_of(&error).into()
         }
     }

@@ -91,7 +91,7 @@ pub fn run(place: usize) -> Result<Code> {
             })?;
             let wrong =
                 first_divergence(&report).map(|first| format!("computes otherwise than the CPU engine: {first}"));
-            wrong.map_or(Ok(()), |problem| Err(Error::Device { problem, help: String::new() }))
+            wrong.map_or(Ok(()), |problem| Err(Error::device(problem, String::new())))
         })?;
     }
     Ok(Code::Done)

@@ -61,7 +61,7 @@ fn open(device: Option<&str>, cases: &[Case]) -> Result<Arc<Gpu>> {
             "`microglia devices --check` says what each lacks; where none is listed, install a Vulkan driver",
         ),
     };
-    Ok(opened.ok_or_else(|| Error::Device { problem: problem.into(), help: help.into() })?)
+    Ok(opened.ok_or_else(|| Error::device(problem, help))?)
 }
 
 /// All adapters, real ones first; one that fails gives way to the next.

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use microglia::Error;
 use microglia::engine::Engine;
+use microglia::error::Notation;
 use microglia::gpu::{Choice, Devices, Gpu};
 use microglia::kernels::tuning::Tuning;
 use microglia::kernels::{GpuEngine, GpuOptions, autotune};
@@ -28,7 +29,7 @@ pub fn tell(error: &Error) {
 /// What is wrong with a device, without what to do.
 pub fn problem(error: &Error) -> String {
     match error {
-        Error::Adapter { problem, .. } | Error::Device { problem, .. } => problem.clone(),
+        Error::Adapter { problem, .. } | Error::Device { problem, .. } => problem.to(Notation::Flags),
         other => other.to_string(),
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use microglia::data::grouped;
 use microglia::engine::Engine;
+use microglia::error::{Notation, Text};
 use microglia::experiment::estimate;
 use microglia::experiment::folder::merge;
 use microglia::experiment::report::{self, memory_line};
@@ -21,7 +22,7 @@ use super::experiment_args::ExperimentArgs;
 use super::stop::Stop;
 use super::study_config::{self, Asked};
 use super::table::{Table, duration};
-use super::{Code, print, say};
+use super::{Code, print, say, say_text};
 
 /// Makes an engine, and a line that says which.
 type Make<'a> = dyn FnMut(Program) -> microglia::Result<(Box<dyn Engine>, String)> + 'a;
@@ -170,7 +171,8 @@ fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: b
         row.extend([one.trainings.to_string(), runs.join(" + "), duration(*seconds)]);
         table.row(row);
     }
-    let lines: Vec<String> = preparation.cells.iter().flat_map(|one| one.lines.clone()).collect();
+    let lines: Vec<String> =
+        preparation.cells.iter().flat_map(|one| &one.lines).map(|line| line.to(Notation::Flags)).collect();
     print(&format!(
         "{}\n{table}{}{}\n\n{line}\nestimated: {} in all, from a few timed steps of each shape\n",
         report::analysis_plan(study)?,
@@ -206,10 +208,10 @@ impl Reporter {
 }
 
 impl StudyObserver for Reporter {
-    fn line(&mut self, line: &str) {
+    fn line(&mut self, line: &Text) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
+            Some(bar) => bar.suspend(|| say_text(line)),
+            None => say_text(line),
         }
     }
 

@@ -43,6 +43,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches};
+use microglia::Error;
+use microglia::error::{Notation, Text};
 
 use args::{Cli, Verb};
 
@@ -105,7 +107,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
 /// What an error means to the caller of the program.
 pub fn code_of(error: &anyhow::Error) -> Code {
     match error.downcast_ref() {
-        Some(microglia::Error::Diverged(_)) => Code::Failed,
+        Some(Error::Diverged(_)) => Code::Failed,
         _ => Code::Refused,
     }
 }
@@ -136,6 +138,20 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", plain(&short(line)));
 }
 
+/// A sentence of the library's on stderr.
+pub fn say_text(text: &Text) {
+    say(&text.to(Notation::Flags));
+}
+
+/// An error as the user reads it: all that was being done, and what was wrong, with the options as flags.
+pub fn words_of(error: &anyhow::Error) -> String {
+    let cause = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<Error>() {
+        Some(error) => error.to(Notation::Flags),
+        None => cause.to_string(),
+    };
+    error.chain().map(cause).collect::<Vec<_>>().join(": ")
+}
+
 /// Text on stdout.
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
@@ -146,10 +162,9 @@ pub fn print(text: &str) -> Result<()> {
 fn told(error: std::io::Error) -> anyhow::Error {
     match error.kind() {
         std::io::ErrorKind::BrokenPipe => error.into(),
-        _ => microglia::Error::io(
-            "stdout",
-            "send it to a place that has room; the files that the command names are written",
-        )(error)
-        .into(),
+        _ => {
+            Error::io("stdout", "send it to a place that has room; the files that the command names are written")(error)
+                .into()
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::engine::{check_tuning, make_engine, open_devices, tuned};
 use super::outputs::json;
 use super::profile_args::ProfileArgs;
 use super::trained::check_unused;
-use super::{Code, presets, print, profile_text, say};
+use super::{Code, presets, print, profile_text, say, say_text};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
     if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
@@ -90,9 +90,9 @@ pub struct Report<'a> {
 
 fn planned(config: &Config) -> Result<(microglia::data::Dataset, Plan)> {
     let dataset = config.data.load()?;
-    dataset.notices.iter().for_each(|line| say(line));
+    dataset.notices.iter().for_each(say_text);
     let plan = Plan::new(&dataset, &config.train)?;
-    plan.notices.iter().for_each(|line| say(line));
+    plan.notices.iter().for_each(say_text);
     Ok((dataset, plan))
 }
 

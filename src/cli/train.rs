@@ -19,7 +19,7 @@ use super::resume::Resumed;
 use super::run_folder::RunFolder;
 use super::shell::quoted;
 use super::stop::Stop;
-use super::{Code, config_file, presets, print, report, say};
+use super::{Code, config_file, presets, print, report, say, say_text};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
     if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
@@ -48,9 +48,9 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
 /// The run itself: from the data to the files in its folder and the tables on stdout.
 fn run_into(folder: &RunFolder, asked: &Config, mut devices: Devices, resumed: Option<Resumed>) -> Result<Code> {
     let dataset = asked.data.load()?;
-    dataset.notices.iter().for_each(|line| say(line));
+    dataset.notices.iter().for_each(say_text);
     let plan = Plan::new(&dataset, &asked.train)?;
-    plan.notices.iter().for_each(|line| say(line));
+    plan.notices.iter().for_each(say_text);
     let tuning = tuned(asked, &mut devices, &plan.program)?;
     let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), tuning, ..asked.clone() };
 
@@ -77,7 +77,7 @@ fn run_into(folder: &RunFolder, asked: &Config, mut devices: Devices, resumed: O
             say(&format!("to go on elsewhere: microglia train --resume {} --device cpu", quoted(folder.path())));
         }
     })?;
-    trained.notices.iter().for_each(|line| say(line));
+    trained.notices.iter().for_each(say_text);
     let whole = trained.status != Status::Interrupted;
     let baselines = Forecasts::of_test(&dataset);
     let outcome = summarize(&dataset, &plan, engine.as_mut(), trained, baselines.score(&dataset), &reporter)?;

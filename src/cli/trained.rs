@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::FromArgMatches;
 use microglia::data::options::{Source, parse_decimal, parse_delimiter, parse_list};
 use microglia::data::{Cutoff, DataOptions, Dataset, Freq, SplitName};
 use microglia::engine::Engine;
+use microglia::error::{Error, Place};
 use microglia::files::{is_no_file, replace};
 use microglia::forecast::backtest::calibrates;
 use microglia::forecast::table::model_name;
@@ -19,7 +20,7 @@ use super::args::{OrNone, TrainArgs};
 use super::config::Config;
 use super::engine::{make_engine, open_devices};
 use super::forecast_args::{ModelArgs, listed};
-use super::{config_file, say};
+use super::{config_file, say, say_text};
 
 /// A model, and how its run was configured.
 pub struct Trained {
@@ -96,22 +97,21 @@ impl Trained {
     /// Where it is not there, or has changed.
     pub fn training_data(&self, needed_for: &str) -> Result<Dataset> {
         let (header, data) = (&self.forecaster.model().header, &self.config.data);
-        let help = format!("--train-data names the file as it was; {needed_for}");
+        let help = format!("‹train-data› names the file as it was; {needed_for}");
+        let changed = |problem: String| Error::data(Place::of(data.source.to_string()), problem, help.as_str());
         let dataset = match data.load() {
             Ok(dataset) => dataset,
+            // One help, for the option that is meant here.
             Err(error) => {
-                // One help, for the option that is meant here.
-                let text = error.to_string();
-                let problem = text.split("\n  help:").next().unwrap_or_default();
-                bail!("the data that the model was trained on: {problem}\n  help: {help}")
+                return Err(anyhow!(error.with_help(help.as_str())).context("the data that the model was trained on"));
             }
         };
         if dataset.fingerprint != header.data.fingerprint {
-            bail!("{}: has changed since the model was trained on it\n  help: {help}", data.source);
+            return Err(changed("has changed since the model was trained on it".into()).into());
         }
         let scalers = |series: &str| header.data.series.iter().find(|one| one.id == series).map(|one| &one.scalers);
         if let Some(other) = dataset.series.iter().find(|series| scalers(&series.id) != Some(&series.scalers)) {
-            bail!("{}: series `{}` is scaled otherwise than in training\n  help: {help}", data.source, other.id);
+            return Err(changed(format!("series `{}` is scaled otherwise than in training", other.id)).into());
         }
         Ok(dataset)
     }
@@ -152,7 +152,7 @@ impl Trained {
         }
         let fitted = model.fitted(own.scale.unwrap_or_default(), self.freq.map(Freq::step));
         let dataset = options.load_fitted(&fitted)?;
-        dataset.notices.iter().for_each(|line| say(line));
+        dataset.notices.iter().for_each(say_text);
         if let Some(freq) = self.freq {
             freq.check(dataset.time_kind)?;
         }

@@ -66,7 +66,7 @@ impl Dataset {
                 let at = row.map_or_else(String::new, |row| format!(", at {}", self.time_label(row)));
                 let problem =
                     format!("a value is missing among the {} rows before the forecast{whose}{at}", self.lookback);
-                let help = "--impute ffill takes the last seen value, --impute mean that of the training rows";
+                let help = "‹impute ffill› takes the last seen value, ‹impute mean› that of the training rows";
                 return Err(Error::config("impute", problem, help));
             }
             Ok(Cutoff { series: index, row: end - 1 })

@@ -45,7 +45,7 @@ impl Dataset {
                 for (column, (value, scaler)) in values.iter().zip(&scalers).enumerate() {
                     let scaled = if value.is_nan() { 0.0 } else { scaler.scale(*value) as f32 };
                     if !scaled.is_finite() {
-                        let help = "mend the cell, or name the value in --missing-values";
+                        let help = "mend the cell, or name the value in ‹missing-values›";
                         let problem = "scaled, this leaves the range of 32-bit numbers";
                         return Err(Error::data(frame.place(one, row, column), problem, help));
                     }
@@ -118,7 +118,7 @@ impl Dataset {
         let features = calendar::features(self.step, spans.max().unwrap_or(0), &stamps);
         let names: Vec<&str> = features.iter().map(|(name, _)| name.as_str()).collect();
         let told = if names.is_empty() { "none fits".into() } else { names.join(", ") };
-        self.notices.push(format!("calendar features: {told}"));
+        self.notices.push(format!("calendar features: {told}").into());
         features
     }
 
@@ -155,17 +155,20 @@ impl Dataset {
         let [train, validation, test] = [&self.train, &self.validation, &self.test].map(|list| grouped(list.len()));
         let kept_back = if kept.is_empty() { String::new() } else { format!(", {} calibration", grouped(kept.len())) };
         self.calibration = kept;
-        self.notices.push(match trained {
-            true => format!("windows: {test}"),
-            false => format!("windows: {train} training, {validation} validation{kept_back}, {test} test"),
-        });
+        self.notices.push(
+            match trained {
+                true => format!("windows: {test}"),
+                false => format!("windows: {train} training, {validation} validation{kept_back}, {test} test"),
+            }
+            .into(),
+        );
         for (count, why) in [
             (self.dropped.gap, "spans a gap"),
             (self.dropped.unreadable, "reads a row that has no value, seen or imputed"),
             (self.dropped.unobserved, "has no observed target"),
         ] {
             if count > 0 {
-                self.notices.push(format!("left out: {}, each of which {why}", counted(count, "window")));
+                self.notices.push(format!("left out: {}, each of which {why}", counted(count, "window")).into());
             }
         }
         Ok(())
@@ -191,16 +194,19 @@ impl Dataset {
                 _ => format!("; {} masked out of loss, scaler and metrics", counted(targets, "missing target")),
             };
             let counts = counts.join(", ");
-            self.notices.push(format!("missing: {counts}; inputs take {how} (--impute {policy}){masked}"));
+            self.notices.push(format!("missing: {counts}; inputs take {how} (‹impute {policy}›){masked}").into());
         }
         let without = self.series.iter().flat_map(|series| &series.mase_denominators).filter(|d| d.is_none()).count();
         if without > 0 {
             let what = counted(without, "target");
             let season = self.season;
-            self.notices.push(match self.train.is_empty() {
-                true => format!("no MASE for {what}: nothing is known of training rows"),
-                false => format!("no MASE for {what}: no change over {season} rows in its training rows"),
-            });
+            self.notices.push(
+                match self.train.is_empty() {
+                    true => format!("no MASE for {what}: nothing is known of training rows"),
+                    false => format!("no MASE for {what}: no change over {season} rows in its training rows"),
+                }
+                .into(),
+            );
         }
     }
 }

@@ -98,16 +98,16 @@ impl<'a> Cells<'a> {
             Cell::Number(_) => Err(Error::data(
                 self.table.place(row, column),
                 "not a finite 32-bit number",
-                "mend the cell, or name the value in --missing-values",
+                "mend the cell, or name the value in ‹missing-values›",
             )),
             Cell::Text => {
                 let help = if self.kind(column) == Kind::Numeric {
                     format!(
-                        "mend the cell, or name the text in --missing-values; the decimal mark was `{}` (--decimal)",
+                        "mend the cell, or name the text in ‹missing-values›; the decimal mark was `{}` (‹decimal›)",
                         self.decimal
                     )
                 } else {
-                    format!("--{key} takes numeric columns; the decimal mark was `{}` (--decimal)", self.decimal)
+                    format!("‹{key}› takes numeric columns; the decimal mark was `{}` (‹decimal›)", self.decimal)
                 };
                 Err(Error::data(self.table.place(row, column), "not a number", help))
             }

@@ -10,6 +10,7 @@ use super::step::Step;
 use super::time::Timestamp;
 use super::time_column::{TimeKind, label};
 use super::window::{Dropped, Prefix};
+use crate::error::Text;
 
 /// One of the three parts of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub struct Dataset {
     /// Windows left out, over all parts.
     pub dropped: Dropped,
     /// Lines for the user: what was detected, chosen, counted.
-    pub notices: Vec<String>,
+    pub notices: Vec<Text>,
     /// SHA-256 of the file's bytes, in hex.
     pub fingerprint: String,
     /// The options with everything detected or defaulted filled in: loading them gives this data set again.

@@ -48,7 +48,7 @@ impl Fitted {
             (false, true) => format!("series `{id}`: the model was trained on one series without an id"),
             _ => format!("series `{id}` is none that the model was trained on: {}{more}", shown.join(", ")),
         };
-        let help = "each series is scaled by its own training rows: rename or leave it out, or train with --scale global, \
+        let help = "each series is scaled by its own training rows: rename or leave it out, or train with ‹scale global›, \
              which forecasts any series";
         Err(Error::data(file, problem, help))
     }

@@ -64,7 +64,7 @@ impl Freq {
         let far = span.and_then(|span| last.clock().checked_add(span));
         if !matches!(self, Freq::Every(Step::Rows(_))) && far.is_none_or(|far| far > LAST) || far.is_none() {
             let problem = format!("{count} rows at an interval of {self} pass the year 9999");
-            return Err(Error::config("freq", problem, "a smaller interval or --horizon"));
+            return Err(Error::config("freq", problem, "a smaller interval or ‹horizon›"));
         }
         Ok(match self {
             Freq::Every(step) => step.after(last, count, false),
@@ -218,7 +218,7 @@ mod tests {
     fn nonsense_is_refused() {
         for text in ["", "x", "0h", "-1h", "h1", "1.5h", "99999999999999999999h"] {
             let error = text.parse::<Freq>().unwrap_err().to_string();
-            assert!(error.contains("--freq") && error.contains("help:"), "{text}: {error}");
+            assert!(error.contains("`freq`") && error.contains("help:"), "{text}: {error}");
         }
         assert!("YE".parse::<Freq>().unwrap().after(day("2024-12-31"), 9000).is_err());
         assert!("h".parse::<Freq>().unwrap().check(TimeKind::RowNumbers).is_err());

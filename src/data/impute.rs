@@ -26,9 +26,9 @@ pub(crate) fn refuse_missing(frame: &Frame, series: &RawSeries, rows: Range<usiz
         let of = series.suffix();
         let problem = match series.sources[row] {
             Some(_) => format!("missing value{of}"),
-            None => format!("no row for {}{of}: --gaps fill left it missing", frame.label(series.stamps[row])),
+            None => format!("no row for {}{of}: ‹gaps fill› left it missing", frame.label(series.stamps[row])),
         };
-        let help = "--impute ffill takes the last seen value as input, --impute mean the training rows' mean; missing \
+        let help = "‹impute ffill› takes the last seen value as input, ‹impute mean› the training rows' mean; missing \
              targets are then masked out of loss and metrics";
         return Err(Error::data(frame.place(series, row, column), problem, help));
     }

@@ -15,7 +15,7 @@ use super::text::delimiter_word;
 use super::time_column::TimeColumn;
 use super::window::{Dropped, Prefix, check_length};
 use super::{counted, embedded, grouped, impute, scale, source, study};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, Text};
 
 /// Columns that tell series apart without being asked for.
 const ID_NAMES: [&str; 2] = ["unique_id", "item_id"];
@@ -72,14 +72,14 @@ impl DataOptions {
         let table = Table::read(file, bytes, self.delimiter)?;
         let decimal = table.decimal(self)?;
         let cells = Cells::new(&table, self.missing_values.as_deref().unwrap_or_default(), decimal);
-        said.push(format!("delimiter `{}`, decimal mark `{decimal}`", delimiter_word(table.delimiter)));
+        said.push(format!("delimiter `{}`, decimal mark `{decimal}`", delimiter_word(table.delimiter)).into());
         if table.empty_rows > 0 {
-            said.push(format!("{} skipped", counted(table.empty_rows, "empty row")));
+            said.push(format!("{} skipped", counted(table.empty_rows, "empty row")).into());
         }
         let id = id_column(&table, self)?;
         let time = TimeColumn::read(&table, &cells, self)?;
         let reading = if time.reading.is_empty() { String::new() } else { format!(", {}", time.reading) };
-        said.push(format!("time column `{}`{reading}", time.name));
+        said.push(format!("time column `{}`{reading}", time.name).into());
         let taken: Vec<usize> = time.columns.iter().copied().chain(id).collect();
         let roles = Roles::choose(&table, &cells, self, &taken)?;
         said.extend(roles.notices);
@@ -95,21 +95,24 @@ impl DataOptions {
             values.push(cells.numbers(*column, if i < targets { "target" } else { "covariates" })?);
             if let Some((code, count)) = sentinel(&values[i]) {
                 let (name, times) = (frame.name(i), counted(count, "time"));
-                said.push(format!(
-                    "column `{name}` holds {code} {times}, far from all other values: if it means missing, \
-                     --missing-values {code}"
-                ));
+                said.push(
+                    format!(
+                        "column `{name}` holds {code} {times}, far from all other values: if it means missing, \
+                     ‹missing-values {code}›"
+                    )
+                    .into(),
+                );
             }
         }
 
         // Rows → series on a grid of times.
         let mut series = group(&frame, &values)?;
         drop(values);
-        said.push(rows_read(&series, id.map(|column| table.name(column))));
+        said.push(rows_read(&series, id.map(|column| table.name(column))).into());
         let given = fitted.and_then(|fitted| fitted.step);
         let found = given.or_else(|| Step::infer(series.iter().map(|one| &one.stamps[..]), time.kind));
         let step = found.ok_or_else(|| {
-            let help = "give a longer file; --id-column may name the wrong column";
+            let help = "give a longer file; ‹id-column› may name the wrong column";
             Error::data(frame.file(), "no series has two rows", help)
         })?;
         let gaps = self.gaps.unwrap_or_default();
@@ -117,9 +120,10 @@ impl DataOptions {
         let season = self.season.unwrap_or_else(|| step.season());
         let (lookback, horizon) = (self.lookback.unwrap_or((2 * season).max(24)), self.horizon.unwrap_or(1));
         let [season_rows, lookback_rows, horizon_rows] = [season, lookback, horizon].map(|rows| counted(rows, "row"));
-        said.push(format!(
-            "sampling step {step}; season {season_rows}; look-back {lookback_rows}, horizon {horizon_rows}"
-        ));
+        said.push(
+            format!("sampling step {step}; season {season_rows}; look-back {lookback_rows}, horizon {horizon_rows}")
+                .into(),
+        );
 
         // Series → parts and scalers.
         let policy = self.impute.unwrap_or_default();
@@ -131,18 +135,18 @@ impl DataOptions {
                 (series.iter().zip(&trimmed).map(|(one, start)| Parts::untrained(*start..one.rows())).collect(), None)
             }
         };
-        said.extend(note.clone());
+        said.extend(note.clone().map(Text::from));
         if self.leaks() {
             said.push(study::LEAK.into());
         }
         if let (Split::Fractions(fractions), None) = (&split, fitted)
             && fractions.iter().sum::<f64>() < 1.0 - 1e-9
         {
-            said.push(format!("split {split}: validation takes what is left between training and test"));
+            said.push(format!("split {split}: validation takes what is left between training and test").into());
         }
         let unused: usize = series.iter().zip(&parts).map(|(one, parts)| one.rows() - parts.test.end).sum();
         if unused > 0 {
-            said.push(format!("{} after the test rows not used", counted(unused, "row")));
+            said.push(format!("{} after the test rows not used", counted(unused, "row")).into());
         }
         for (one, parts) in series.iter().zip(&parts).filter(|_| fitted.is_none()) {
             check_length(&one.id, parts, lookback, horizon, note.as_deref())?;
@@ -253,13 +257,13 @@ fn rows_read(series: &[RawSeries], id: Option<String>) -> String {
 }
 
 /// Counts absent times, and does with them what `--gaps` says.
-fn settle_gaps(frame: &Frame, series: &mut [RawSeries], step: Step, gaps: Gaps, said: &mut Vec<String>) -> Result<()> {
+fn settle_gaps(frame: &Frame, series: &mut [RawSeries], step: Step, gaps: Gaps, said: &mut Vec<Text>) -> Result<()> {
     let count = GapCount::of(frame, series, step);
     let Some((which, row)) = count.first else { return Ok(()) };
     if gaps == Gaps::Error {
         let one = &series[which];
         let (late, early, of) = (frame.label(one.stamps[row]), frame.label(one.stamps[row - 1]), one.suffix());
-        let help = "--gaps notice runs windows over the rows that are there, fill inserts the missing times, skip lets \
+        let help = "‹gaps notice› runs windows over the rows that are there, fill inserts the missing times, skip lets \
              no window span a gap";
         let place = one.sources[row].map_or_else(|| frame.file(), |source| frame.time_place(source));
         return Err(Error::data(place, format!("{late} is not one step ({step}) after {early}{of}"), help));
@@ -270,22 +274,22 @@ fn settle_gaps(frame: &Frame, series: &mut [RawSeries], step: Step, gaps: Gaps, 
     let done = match gaps {
         Gaps::Fill => "inserted as missing rows",
         Gaps::Skip => "no window spans one",
-        Gaps::Notice | Gaps::Error => "windows run over the rows that are there (--gaps)",
+        Gaps::Notice | Gaps::Error => "windows run over the rows that are there (‹gaps›)",
     };
     if count.missing > 0 {
         let (times, gaps) = (counted(count.missing as usize, "missing time"), counted(count.gaps, "gap"));
         let (most, after) = &count.largest;
-        said.push(format!("{times} in {gaps}, at most {} after {after}: {done}", grouped(*most as usize)));
+        said.push(format!("{times} in {gaps}, at most {} after {after}: {done}", grouped(*most as usize)).into());
     }
     if count.irregular > 0 {
         let intervals = counted(count.irregular, "interval");
-        said.push(format!("{intervals} of no whole number of steps: {done}"));
+        said.push(format!("{intervals} of no whole number of steps: {done}").into());
     }
     Ok(())
 }
 
 /// Rows to leave out at the front of each series, because a column has had no value yet.
-fn trim(frame: &Frame, series: &[RawSeries], policy: Impute, said: &mut Vec<String>) -> Result<Vec<usize>> {
+fn trim(frame: &Frame, series: &[RawSeries], policy: Impute, said: &mut Vec<Text>) -> Result<Vec<usize>> {
     if policy == Impute::Error {
         return Ok(vec![0; series.len()]);
     }
@@ -293,7 +297,7 @@ fn trim(frame: &Frame, series: &[RawSeries], policy: Impute, said: &mut Vec<Stri
     for (one, (rows, column)) in series.iter().zip(&leading) {
         if *rows == one.rows() {
             let place = Place { column: Some(frame.name(*column)), ..frame.file() };
-            let help = "leave the column or the series out, or check --missing-values";
+            let help = "leave the column or the series out, or check ‹missing-values›";
             return Err(Error::data(place, format!("no value in any row{}", one.suffix()), help));
         }
     }
@@ -304,7 +308,7 @@ fn trim(frame: &Frame, series: &[RawSeries], policy: Impute, said: &mut Vec<Stri
     {
         let total = counted(trimmed.iter().sum(), "leading row");
         let most = if series.len() > 1 { format!(", {rows}{}", one.suffix()) } else { String::new() };
-        said.push(format!("{total} trimmed{most}: `{}` has no value before", frame.name(*column)));
+        said.push(format!("{total} trimmed{most}: `{}` has no value before", frame.name(*column)).into());
     }
     Ok(trimmed)
 }

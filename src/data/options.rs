@@ -139,7 +139,7 @@ impl DataOptions {
                 return Err(Error::config(
                     "decimal",
                     "`,` is the delimiter too",
-                    "give --delimiter and --decimal apart",
+                    "give ‹delimiter› and ‹decimal› apart",
                 ));
             }
         }

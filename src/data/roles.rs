@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use super::cells::{Cells, Kind};
 use super::options::{Covariates, DataOptions};
 use super::table::Table;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 
 /// Table columns by what they are read as.
 pub(crate) struct Roles {
     pub targets: Vec<usize>,
     pub covariates: Vec<usize>,
     /// What was chosen, and what was left out, in words.
-    pub notices: Vec<String>,
+    pub notices: Vec<Text>,
 }
 
 impl Roles {
@@ -24,7 +24,7 @@ impl Roles {
         let mut notices = Vec::new();
         let unnamed = table.listed(free().filter(|c| table.header[*c].is_empty() && cells.kind(*c) != Kind::Empty));
         if !unnamed.is_empty() {
-            notices.push(format!("columns without a name are read only if asked for by position: {unnamed}"));
+            notices.push(format!("columns without a name are read only if asked for by position: {unnamed}").into());
         }
 
         let targets = match &options.targets {
@@ -42,7 +42,7 @@ impl Roles {
                 _ => return Err(no_target(table, &numeric)),
             },
         };
-        notices.push(format!("target {}", table.listed(targets.iter().copied())));
+        notices.push(format!("target {}", table.listed(targets.iter().copied())).into());
 
         let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
             Covariates::None => Vec::new(),
@@ -53,7 +53,7 @@ impl Roles {
                 let is_left = |c: &usize| !numbers.contains(c) && !read.contains(c) && !table.header[*c].is_empty();
                 let left = table.listed(free().filter(is_left));
                 if !left.is_empty() {
-                    notices.push(format!("columns without numbers are not covariates: {left}"));
+                    notices.push(format!("columns without numbers are not covariates: {left}").into());
                 }
                 chosen
             }
@@ -83,12 +83,12 @@ fn distinct(table: &Table, names: &[String], key: &str) -> Result<Vec<usize>> {
 fn no_target(table: &Table, numeric: &[usize]) -> Error {
     let (problem, help) = if numeric.is_empty() {
         let columns = table.listed(0..table.columns());
-        let help = format!("--decimal or --missing-values may be needed; columns: {columns}");
+        let help = format!("‹decimal› or ‹missing-values› may be needed; columns: {columns}");
         ("no numeric column to forecast".to_string(), help)
     } else {
         (
             format!("{} numeric columns, and none is named `y`", numeric.len()),
-            format!("--target takes one or more of: {}", table.listed(numeric.iter().copied())),
+            format!("‹target› takes one or more of: {}", table.listed(numeric.iter().copied())),
         )
     };
     Error::data(table.whole(), problem, help)

@@ -98,7 +98,7 @@ pub(crate) fn fit(
     };
     let refuse = |of: String, column: usize| {
         let place = Place { column: Some(frame.name(column)), ..frame.file() };
-        let help = "leave the column out, move the borders with --split, or check --missing-values";
+        let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
         Error::data(place, format!("no value in the training rows{of}"), help)
     };
     match scale {

@@ -129,7 +129,7 @@ fn check_id(id: &[u8]) -> Result<(), (&'static str, &'static str)> {
         }
         Ok(text) if text.len() > LONGEST_ID => Err((
             "a series id of more than 1000 bytes",
-            "give the series shorter ids; --id-column names another column",
+            "give the series shorter ids; ‹id-column› names another column",
         )),
         Ok(_) => Ok(()),
     }
@@ -140,7 +140,7 @@ fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) 
     let (of, line) = (series.suffix(), frame.table.line(previous));
     let mut help = Vec::new();
     if frame.id.is_none() {
-        help.push("if the file holds several series, --id-column names the column that tells them apart");
+        help.push("if the file holds several series, ‹id-column› names the column that tells them apart");
     }
     let back = stamps[previous].instant - stamps[row].instant;
     let problem = if back == 0 {
@@ -201,8 +201,8 @@ impl GapCount {
 pub(crate) fn fill_gaps(frame: &Frame, series: &mut [RawSeries], step: Step, missing: i64) -> Result<()> {
     let rows: usize = series.iter().map(RawSeries::rows).sum();
     if missing as usize > 10 * rows + 100_000 {
-        let problem = format!("--gaps fill would insert {missing} rows into {rows}, at a step of {step}");
-        return Err(Error::data(frame.file(), problem, "--gaps skip leaves the gaps open; or check the times"));
+        let problem = format!("‹gaps fill› would insert {missing} rows into {rows}, at a step of {step}");
+        return Err(Error::data(frame.file(), problem, "‹gaps skip› leaves the gaps open; or check the times"));
     }
     for one in series {
         let mut filled = RawSeries::new(one.id.clone(), one.width);
@@ -231,7 +231,7 @@ fn insert_before(frame: &Frame, one: &RawSeries, row: usize, step: Step, filled:
             return Err(Error::data(
                 place,
                 problem,
-                "--gaps fill needs a regular grid; --gaps skip, or notice, does not",
+                "‹gaps fill› needs a regular grid; ‹gaps skip›, or notice, does not",
             ));
         }
     };

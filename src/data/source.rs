@@ -20,7 +20,7 @@ const LOOK: usize = 64 << 20;
 /// Reads a file, a device or a pipe. Gives up where it is no text, where a line is longer than 64 MiB, and where it would not fit
 /// into memory.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    let help = "--data takes a CSV file that can be read";
+    let help = "‹data› takes a CSV file that can be read";
     let file = File::open(path).map_err(Error::io(path, help))?;
     let place = || Place::of(path.display().to_string());
     let known = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());

@@ -62,7 +62,7 @@ pub(super) fn cut(id: &str, parts: Parts, options: &DataOptions) -> Result<Parts
                 "{back} rows before the end{} leave none of {rows} to train on: {horizon} are forecast, {validation} validate",
                 of_series(id)
             );
-            return Err(Error::config("folds", problem, "fewer --folds, or a smaller --step"));
+            return Err(Error::config("folds", problem, "fewer ‹folds›, or a smaller ‹step›"));
         }
         let end = parts.test.end - back;
         let (start, first) = (end - horizon, end - horizon - validation);

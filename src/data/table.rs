@@ -82,7 +82,7 @@ impl Table {
                     place,
                     problem,
                     format!(
-                        "mend the line; the delimiter was `{}`: --delimiter chooses another",
+                        "mend the line; the delimiter was `{}`: ‹delimiter› chooses another",
                         delimiter_word(delimiter)
                     ),
                 ));
@@ -135,7 +135,7 @@ impl Table {
         match (bearers.next(), bearers.next()) {
             (Some(first), Some(second)) => {
                 let problem = format!("columns #{} and #{} have one name", first + 1, second + 1);
-                let help = format!("--{key} takes a position, as in #{}; or rename one in the header line", first + 1);
+                let help = format!("‹{key}› takes a position, as in #{}; or rename one in the header line", first + 1);
                 let place = Place { line: Some(1), column: Some(name.into()), ..self.whole() };
                 Err(Error::data(place, problem, help))
             }
@@ -146,7 +146,7 @@ impl Table {
     /// As [`Table::find`]; an unknown name is refused with the list of columns.
     pub(super) fn expect(&self, name: &str, key: &str) -> Result<usize> {
         self.find(name, key)?.ok_or_else(|| {
-            let help = format!("--{key} takes one of: {}; or a position, as in #1", self.listed(0..self.columns()));
+            let help = format!("‹{key}› takes one of: {}; or a position, as in #1", self.listed(0..self.columns()));
             Error::data(self.whole(), format!("no column `{name}`"), help)
         })
     }
@@ -212,12 +212,12 @@ impl Table {
             (Some((row, column)), _, Some((point_row, _))) => Err(Error::data(
                 self.place(row, column),
                 format!("a decimal comma here, a decimal point in line {}", self.line(point_row)),
-                "--decimal , or --decimal . says which mark is meant",
+                "‹decimal ,› or ‹decimal .› says which mark is meant",
             )),
             (None, Some((row, column)), None) => Err(Error::data(
                 self.place(row, column),
                 "the comma may mark decimals or part thousands",
-                "--decimal , reads it as the decimal mark; commas that part thousands must be removed from the file",
+                "‹decimal ,› reads it as the decimal mark; commas that part thousands must be removed from the file",
             )),
             (Some(_), _, None) => Ok(','),
             _ => Ok('.'),

@@ -4,7 +4,7 @@ use super::cells::Cells;
 use super::options::DataOptions;
 use super::table::Table;
 use super::time::{DateForm, MINUTE, SECOND, Timestamp, Written, parse_compact, parse_format, parse_written};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 
 /// What the times count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ const NAMES: [&str; 11] = [
     "period",
 ];
 
-const FORMAT_HELP: &str = "--time-format gives the form, as in '%d/%m/%Y %H:%M'";
+const FORMAT_HELP: &str = "‹time-format› gives the form, as in '%d/%m/%Y %H:%M'";
 
 impl TimeColumn {
     pub(super) fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
@@ -158,7 +158,7 @@ fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usi
         .map(|c| vec![c])
         .ok_or_else(|| {
             let help = format!(
-                "--time-column names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
+                "‹time-column› names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
                  column of row numbers. Columns, parted by `{}`: {}",
                 super::text::delimiter_word(table.delimiter),
                 table.listed(0..table.columns())
@@ -193,7 +193,7 @@ impl Reader<'_> {
         Ok(text)
     }
 
-    fn refuse(&self, row: usize, problem: impl Into<String>, help: impl Into<String>) -> Error {
+    fn refuse(&self, row: usize, problem: impl Into<Text>, help: impl Into<Text>) -> Error {
         let mut place = self.table.place(row, self.columns[0]);
         let names: Vec<String> = self.columns.iter().map(|column| self.table.name(*column)).collect();
         let values: Vec<_> = self.columns.iter().map(|column| self.table.text(row, *column)).collect();
@@ -311,7 +311,7 @@ impl Reader<'_> {
                 Err(self.refuse(a.max(b), problem, "write all dates alike"))
             }
             (None, None) => {
-                let help = "--time-format '%d/%m/%Y' or '%m/%d/%Y' (with %H:%M and so on as written) settles it";
+                let help = "‹time-format› '%d/%m/%Y' or '%m/%d/%Y' (with %H:%M and so on as written) settles it";
                 Err(self.refuse(0, "day before month or month before day? no row tells", help))
             }
         }

@@ -126,7 +126,7 @@ impl Finder<'_> {
         Error::config(
             "split",
             format!("no {split} window{of} is left of {possible}: {}", why.join(", ")),
-            "other --covariates, --impute, --gaps or --split, or leave the series out",
+            "other ‹covariates›, ‹impute›, ‹gaps› or ‹split›, or leave the series out",
         )
     }
 }
@@ -150,7 +150,7 @@ pub(crate) fn check_length(id: &str, parts: &Parts, lookback: usize, horizon: us
         if let Some(note) = note {
             problem = format!("{problem}; {note}");
         }
-        let help = "smaller --lookback or --horizon, other --split borders, or leave the series out";
+        let help = "smaller ‹lookback› or ‹horizon›, other ‹split› borders, or leave the series out";
         return Err(Error::config("split", problem, help));
     }
     Ok(())

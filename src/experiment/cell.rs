@@ -11,7 +11,7 @@ use super::score::{Model, score_run};
 use super::study::Study;
 use crate::data::{DataOptions, Dataset, Origin};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 use crate::models::{ModelKind, ModelOptions};
 use crate::program::Program;
 use crate::train::options::{Regularizer, TrainOptions};
@@ -35,7 +35,7 @@ pub struct Extras {
     pub windows: [usize; 3],
     /// First epoch of the `common` selection.
     pub common_from: usize,
-    pub notices: Vec<String>,
+    pub notices: Vec<Text>,
     /// Test MAE of [`BASELINES`]; `None` where nothing was scored.
     pub baselines: [Option<f64>; 3],
     pub curves: Vec<Curve>,
@@ -145,7 +145,7 @@ pub fn runs<'a>(
     cell: &Cell,
     settings: &'a [Setting],
     dataset: &Dataset,
-) -> Result<(Vec<Runs<'a>>, Vec<String>)> {
+) -> Result<(Vec<Runs<'a>>, Vec<Text>)> {
     let model = study.model(cell.model.parse()?, cell.width, Study::norm(&cell.instance_norm)?)?;
     let (narrow, wide): (Vec<&Setting>, Vec<&Setting>) = settings.iter().partition(|one| one.narrower);
     let plain = study.options()?;
@@ -165,9 +165,9 @@ pub fn runs<'a>(
         let max = setting.pruning.sparsity.max;
         let one = Narrower::of(&model, dataset, max).ok_or_else(|| {
             let problem = format!("width {} leaves no narrower model at sparsity {max}", cell.width);
-            Error::config("methods", problem, "leave out `narrower`, or choose a larger --hidden")
+            Error::config("methods", problem, "leave out `narrower`, or choose a larger ‹hidden›")
         })?;
-        let line = one.line(&place, max);
+        let line = Text::from(one.line(&place, max));
         if !lines.contains(&line) {
             lines.push(line);
         }
@@ -260,7 +260,7 @@ fn collect(
     settings: &[Setting],
     models: Vec<Vec<Model>>,
     common_from: usize,
-    notices: Vec<String>,
+    notices: Vec<Text>,
 ) -> Result<Done> {
     let hash = study.hash()?;
     let (mut rows, mut forecasts, mut curves) = (Vec::new(), Vec::new(), Vec::new());

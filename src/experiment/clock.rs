@@ -90,7 +90,7 @@ impl<'a> CellObserver<'a> {
 
 impl Observer for CellObserver<'_> {
     fn notice(&mut self, line: &str) {
-        self.observer.line(line);
+        self.observer.line(&line.into());
     }
 
     fn progress(&mut self, progress: &Progress) {

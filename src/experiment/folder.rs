@@ -69,7 +69,7 @@ impl Folder {
     }
 
     fn refuse_other(&self, study: &Study, found: &Manifest, asked: &Manifest) -> Result<()> {
-        let help = "choose another --out, or ask for what the folder holds";
+        let help = "choose another ‹out›, or ask for what the folder holds";
         if found.study_hash != asked.study_hash {
             let before = read_study(&self.path)?;
             let differences = differences(&before.placeless(), &study.placeless())?;
@@ -123,7 +123,7 @@ fn refuse_foreign(path: &Path, study: &Study) -> Result<()> {
         let file = path.join(name);
         if file.exists() {
             let problem = format!("{}: is there already, and is not of this study", file.display());
-            return Err(Error::config("out", problem, "choose another --out, or move the file away"));
+            return Err(Error::config("out", problem, "choose another ‹out›, or move the file away"));
         }
     }
     Ok(())
@@ -143,7 +143,7 @@ fn predictions_file(folder: &Path, cell: &Cell) -> PathBuf {
 fn lock(path: &Path) -> Result<files::Lock> {
     files::lock(path).map_err(Error::io(path.join(files::LOCK), FILES))?.ok_or_else(|| {
         let problem = format!("another process works in {}", path.display());
-        Error::config("out", problem, "wait for it, or choose another --out")
+        Error::config("out", problem, "wait for it, or choose another ‹out›")
     })
 }
 
@@ -161,7 +161,7 @@ fn manifest(folder: &Path) -> Result<Option<Manifest>> {
     })?;
     if found.format_version != FORMAT {
         let problem = format!("format_version is {}, this microglia reads {FORMAT}", found.format_version);
-        return Err(broken(&file, &problem, "use the microglia that wrote it, or choose another --out"));
+        return Err(broken(&file, &problem, "use the microglia that wrote it, or choose another ‹out›"));
     }
     Ok(Some(found))
 }

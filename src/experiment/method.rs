@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::study::Study;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 use crate::train::Member;
 use crate::train::options::{PruningOptions, Regularizer, Regularizers, Schedule, Sparsity, TrainOptions};
 
@@ -33,14 +33,16 @@ const HELP: &str = "write NAME or NAME:KEY=VALUE:…, NAME of none, dropout, mc-
 impl Setting {
     /// The settings that a study's word means: several where the study lists sparsities or schedules.
     pub fn parse(text: &str, study: &Study) -> Result<Vec<Setting>> {
-        let refuse = |problem: String| Error::config("methods", format!("{text:?}: {problem}"), HELP);
+        let what = Text::from(format!("{text:?}: "));
+        let refuse = |problem: String| Error::config("methods", what.clone().and(problem), HELP);
+        let misread = |problem: Text| Error::config("methods", what.clone().and(problem), HELP);
         let mut parts = text.split(':').map(str::trim);
         let word = parts.next().unwrap_or_default();
         let (mut regularizers, narrower) = (Regularizers(Vec::new()), word == NARROWER);
         if word == ONE_SHOT {
             regularizers = Regularizers(vec![Regularizer::Pruning]);
         } else if !narrower {
-            regularizers = value_of(&word.replace('+', ",")).map_err(refuse)?;
+            regularizers = value_of(&word.replace('+', ",")).map_err(misread)?;
         }
         let base = study.options()?;
         let mut setting = Setting {
@@ -66,8 +68,8 @@ impl Setting {
                 "p" => setting.dropout = number()?,
                 "lambda" => setting.weight_decay = number()?,
                 "lr" => setting.lr = number()?,
-                "sparsity" => pruning.sparsity = value_of(value).map_err(refuse)?,
-                "schedule" => pruning.schedule = value_of(value).map_err(refuse)?,
+                "sparsity" => pruning.sparsity = value_of(value).map_err(misread)?,
+                "schedule" => pruning.schedule = value_of(value).map_err(misread)?,
                 "until" => pruning.until = Some(count()?),
                 "warmup" => pruning.warmup = Some(count()?),
                 "every" => pruning.every = count()?,
@@ -217,10 +219,10 @@ fn choices<T: FromStr<Err = Error>>(listed: &[String], key: &str, own: bool) -> 
 }
 
 /// A value, or what is wrong with its text, without the name of an option that is not the study's.
-fn value_of<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+fn value_of<T: FromStr<Err = Error>>(text: &str) -> Result<T, Text> {
     text.parse().map_err(|error| match error {
-        Error::Config { problem, help, .. } => format!("{problem} ({help})"),
-        other => other.to_string(),
+        Error::Config { problem, help, .. } => problem.and(" (").and(help).and(")"),
+        other => other.to_string().into(),
     })
 }
 

@@ -27,7 +27,7 @@ pub use run::{Ended, Preparation, StudyObserver, prepare, run_study};
 pub use study::Study;
 
 /// What helps where a file of a study's folder cannot be read or written.
-pub(crate) const FILES: &str = "is --out a folder of a study, on a disk with room, that you may write to?";
+pub(crate) const FILES: &str = "is ‹out› a folder of a study, on a disk with room, that you may write to?";
 
 /// Where per-window forecasts lie in a study's folder.
 pub(crate) const PREDICTIONS: &str = "predictions";

@@ -105,11 +105,11 @@ impl Results {
         let columns = Row::header();
         let known = reader.headers().is_ok_and(|found| found.iter().eq(columns.iter().map(String::as_str)));
         if whole > 0 && !known {
-            let help = "choose another --out, or use the version of microglia that wrote it";
+            let help = "choose another ‹out›, or use the version of microglia that wrote it";
             return Err(Error::config("out", format!("{} has other columns", file.display()), help));
         }
         let refuse = |line: u64, problem: String| {
-            let help = "the file was changed or holds another study's rows: restore it, or choose another --out";
+            let help = "the file was changed or holds another study's rows: restore it, or choose another ‹out›";
             Err(Error::config("out", format!("{}:{line}: {problem}", file.display()), help))
         };
         let mut seen = HashSet::new();
@@ -156,7 +156,7 @@ impl Results {
                         self.file.display(),
                         part.file.display()
                     );
-                    return Err(Error::config("merge", problem, "choose another --out"));
+                    return Err(Error::config("merge", problem, "choose another ‹out›"));
                 }
                 self.cells.insert(cell, rows);
             }

@@ -13,7 +13,7 @@ use super::report;
 use super::results::{Expected, Results};
 use super::study::Study;
 use crate::data::options;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 use crate::program::Program;
 use crate::train::Plan;
 
@@ -34,7 +34,7 @@ pub struct Prepared {
     pub work: f64,
     /// How much of it is training.
     pub training: f64,
-    pub lines: Vec<String>,
+    pub lines: Vec<Text>,
 }
 
 /// What a unit's own arithmetic costs a row, in weights: measured on RNNs and LSTMs of 64 units.
@@ -104,21 +104,21 @@ pub fn prepare(study: &Study, shard: Option<Shard>, waves: &dyn Fn(&Program) -> 
 
 /// An error of a cell, with the options' names as a study has them.
 fn within(cell: &Cell, error: Error) -> Error {
-    let set = |key: &str| format!("set {}.{key}", cell.data);
-    let renamed = |mut help: String| {
-        for key in options::KEYS {
-            help = help.replace(&format!("--{key}"), &format!("--{}", set(key)));
-        }
-        help.replace("--lookback ", "--lookbacks ")
+    let of_set = |key: &str| options::KEYS.contains(&key).then(|| format!("{}.{key}", cell.data));
+    let renamed = |text: Text| {
+        text.with_options(|key| match key {
+            "lookback" => Some(("lookbacks".into(), None)),
+            key => of_set(key).map(|key| ("set".into(), Some(key))),
+        })
     };
     match error {
         Error::Config { key, problem, help } => {
             let key = match key.as_str() {
                 "lookback" => "lookbacks".into(),
-                key if options::KEYS.contains(&key) => set(key),
-                _ => key,
+                key => of_set(key).map_or_else(|| key.to_string(), |key| format!("set {key}")),
             };
-            Error::Config { key, problem: format!("cell {}: {problem}", cell.id()), help: renamed(help) }
+            let problem = Text::from(format!("cell {}: ", cell.id())).and(problem);
+            Error::Config { key, problem, help: renamed(help) }
         }
         Error::Data { place, problem, help } => Error::Data { place, problem, help: renamed(help) },
         other => other,
@@ -128,7 +128,7 @@ fn within(cell: &Cell, error: Error) -> Error {
 /// Told of a study's progress, and asked whether to stop.
 pub trait StudyObserver {
     /// A line for the user.
-    fn line(&mut self, line: &str);
+    fn line(&mut self, line: &Text);
     /// Cells done of all, the part done of this one, and the seconds left of the whole, where they can be told.
     fn progress(&mut self, done: usize, all: usize, part: f64, seconds_left: Option<f64>);
     /// Asked between steps: true ends the study after the step.
@@ -162,25 +162,23 @@ pub fn run_study(
         preparation.cells.iter().partition(|one| results.holds(&one.cell));
     let mut ended = Ended { found: found.len(), done: 0, all, interrupted: false };
     if !found.is_empty() {
-        observer.line(&format!("{} of {all} cells are done already", found.len()));
+        observer.line(&format!("{} of {all} cells are done already", found.len()).into());
     }
     let unsaved = found.iter().filter(|one| !folder.has_predictions(&one.cell)).count();
     if save_predictions && unsaved > 0 {
         observer.line(&format!(
-            "--save-predictions: the forecasts of {unsaved} cells done before were not kept; for them, run the study into \
-             another --out"
-        ));
+            "‹save-predictions›: the forecasts of {unsaved} cells done before were not kept; for them, run the study into \
+             another ‹out›"
+        ).into());
     }
     let mut clock = Clock::new(todo.iter().map(|one| (one.cell.model.clone(), one.work)));
     for one in todo {
         let place = ended.found + ended.done;
         let id = one.cell.id();
-        observer.line(&format!(
-            "cell {} of {all}: {id}, {} models on {} windows",
-            place + 1,
-            one.trainings,
-            one.windows[0]
-        ));
+        observer.line(
+            &format!("cell {} of {all}: {id}, {} models on {} windows", place + 1, one.trainings, one.windows[0])
+                .into(),
+        );
         one.lines.iter().for_each(|line| observer.line(line));
         let begun = Instant::now();
         let mut inner = CellObserver::new(observer, &clock, one, place, all);
@@ -194,12 +192,12 @@ pub fn run_study(
         folder.save_extras(&done.extras)?;
         let diverged = done.rows.iter().filter(|row| row.diverged()).count();
         if diverged > 0 {
-            observer.line(&format!("{diverged} of {} models diverged, and rank last", done.rows.len()));
+            observer.line(&format!("{diverged} of {} models diverged, and rank last", done.rows.len()).into());
         }
         results.append(&one.cell, done.rows)?;
         clock.next();
         ended.done += 1;
-        observer.line(&format!("done in {:.1} s{}", begun.elapsed().as_secs_f64(), left_words(clock.left(0.0))));
+        observer.line(&format!("done in {:.1} s{}", begun.elapsed().as_secs_f64(), left_words(clock.left(0.0))).into());
     }
     Ok(ended)
 }

@@ -194,7 +194,7 @@ impl Study {
         let norm: Result<InstanceNorm> = word.parse();
         match norm {
             _ if word == "none" => Ok(None),
-            Err(Error::Config { problem, help, .. }) => Err(Error::config("instance-norm", problem, help + " none")),
+            Err(Error::Config { problem, help, .. }) => Err(Error::config("instance-norm", problem, help.and(" none"))),
             other => other.map(Some),
         }
     }
@@ -306,7 +306,7 @@ impl Study {
         }
         if self.authors_protocol && self.origins > 1 {
             let problem = "the authors' protocol has one test period";
-            return Err(Error::config("origins", problem, "leave out --origins or --authors-protocol"));
+            return Err(Error::config("origins", problem, "leave out ‹origins› or ‹authors-protocol›"));
         }
         self.kinds()?;
         self.instance_norm.iter().try_for_each(|word| Study::norm(word).map(|_| ()))?;

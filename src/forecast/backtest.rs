@@ -31,7 +31,7 @@ pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> 
             return Err(Error::config(
                 "folds",
                 problem,
-                "fewer --folds, a smaller --step, or --refit, which trains on earlier rows",
+                "fewer ‹folds›, a smaller ‹step›, or ‹refit›, which trains on earlier rows",
             ));
         }
         for (number, fold) in folds.iter_mut().enumerate() {
@@ -41,7 +41,7 @@ pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> 
     }
     if let Some(number) = folds.iter().position(Vec::is_empty) {
         let problem = format!("fold {} has no window: its rows span a gap, or lack values", number + 1);
-        return Err(Error::config("folds", problem, "another --step, --impute or --gaps"));
+        return Err(Error::config("folds", problem, "another ‹step›, ‹impute› or ‹gaps›"));
     }
     Ok(folds)
 }

@@ -174,5 +174,5 @@ fn too_few(level: Level, found: usize, target: &str, whose: &str, step: usize) -
         "{level} takes {} residuals at each step, and `{target}`{whose} has {found} at step {step}",
         level.needed()
     );
-    Error::config("levels", problem, "lower --levels, --levels none, or a model trained with more validation rows")
+    Error::config("levels", problem, "lower ‹levels›, ‹levels none›, or a model trained with more validation rows")
 }

@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for text in ["", "0", "100", "-5", "NaN", "x", "inf"] {
-            assert!(text.parse::<Level>().unwrap_err().to_string().contains("--levels"), "{text}");
+            assert!(text.parse::<Level>().unwrap_err().to_string().contains("`levels`"), "{text}");
         }
     }
 }

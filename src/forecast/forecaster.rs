@@ -134,7 +134,7 @@ impl Forecaster {
             return Err(Error::config(
                 "recursive",
                 problem,
-                "train a model without covariates, or with a longer --horizon",
+                "train a model without covariates, or with a longer ‹horizon›",
             ));
         }
         let blank = dataset.ahead(cutoffs, stretches * horizon, freq)?;

@@ -209,15 +209,15 @@ pub fn candidates(adapters: &[AdapterSummary], choice: &Choice) -> Result<Vec<us
 
 fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
     let help = if let (true, Some(narrowed)) = (adapters.is_empty(), narrowed()) {
-        format!("{narrowed}, or use --device cpu")
+        format!("{narrowed}, or use ‹device cpu›")
     } else if adapters.is_empty() {
-        "this machine shows no adapter at all: install a Vulkan driver, or use --device cpu".to_string()
+        "this machine shows no adapter at all: install a Vulkan driver, or use ‹device cpu›".to_string()
     } else {
         let names: Vec<String> =
             adapters.iter().map(|a| format!("{} ({}, {})", a.name, a.backend, a.device_type)).collect();
-        format!("--device cpu, or part of one name of: {}", names.join(" | "))
+        format!("‹device cpu›, or part of one name of: {}", names.join(" | "))
     };
-    Error::Device { problem: problem.to_string(), help }
+    Error::device(problem, help)
 }
 
 /// What to do about `WGPU_BACKEND`, where it is set: it may leave no adapter.

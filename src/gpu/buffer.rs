@@ -92,7 +92,7 @@ impl Staging {
             });
         })?;
         gpu.wait(submission, format_args!("a read-back of {len} bytes"))?;
-        let failed = |problem: String| Error::Device { problem, help: "use --device cpu".into() };
+        let failed = |problem: String| Error::device(problem, "use ‹device cpu›");
         // The work is done, but the callback may run on another thread that waits for the same device.
         match receiver.recv_timeout(MAP_TIMEOUT) {
             Ok(Ok(())) => {}

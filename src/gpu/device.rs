@@ -19,10 +19,10 @@ fn asked_for() -> Result<bool> {
     match std::env::var(BOUNDS_CHECKS).as_deref() {
         Ok("1") => Ok(true),
         Ok("0" | "") | Err(std::env::VarError::NotPresent) => Ok(false),
-        other => Err(Error::Device {
-            problem: format!("{BOUNDS_CHECKS} is {other:?}"),
-            help: "set it to 1 for checks of every index, or leave it out".into(),
-        }),
+        other => Err(Error::device(
+            format!("{BOUNDS_CHECKS} is {other:?}"),
+            "set it to 1 for checks of every index, or leave it out",
+        )),
     }
 }
 
@@ -60,9 +60,11 @@ impl Gpu {
     pub fn on(adapter: &Adapter) -> Result<Arc<Gpu>> {
         let Adapter { summary, handle } = adapter;
         let bounds_checks = asked_for()?;
-        let failed = |problem: String| Error::Adapter {
-            problem: format!("{} ({}) cannot be opened: {problem}", summary.name, summary.backend),
-            help: "update its driver, or use --device cpu, or another of `microglia devices`".into(),
+        let failed = |problem: String| {
+            Error::adapter(
+                format!("{} ({}) cannot be opened: {problem}", summary.name, summary.backend),
+                "update its driver, or use ‹device cpu›, or another of `microglia devices`",
+            )
         };
         if !summary.short_limits.is_empty() {
             return Err(failed(format!("it offers too little: {}", summary.short_limits.join("; "))));
@@ -114,10 +116,10 @@ impl Gpu {
         let summary = AdapterSummary::with(device.adapter_info(), &limits, features);
         if !summary.short_limits.is_empty() {
             let short = summary.short_limits.join("; ");
-            return Err(Error::Device {
-                problem: format!("{}: the device was opened with too little: {short}", summary.name),
-                help: "open it with `required_limits: wgpu::Limits::default()` or better".into(),
-            });
+            return Err(Error::device(
+                format!("{}: the device was opened with too little: {short}", summary.name),
+                "open it with `required_limits: wgpu::Limits::default()` or better",
+            ));
         }
         Ok(Arc::new(Self::of(device, queue, Stamps::of(features), summary, bounds_checks)))
     }

@@ -33,7 +33,7 @@ impl Fault {
 }
 
 /// What may be done about a device that fails.
-const GO_ON: &str = "a run goes on from its last checkpoint with --resume, on another device too (--device cpu); if it \
+const GO_ON: &str = "a run goes on from its last checkpoint with ‹resume›, on another device too (‹device cpu›); if it \
                      happens again, run `microglia compare` on this one and update its driver";
 
 impl Gpu {
@@ -43,7 +43,7 @@ impl Gpu {
     }
 
     fn failed(&self, problem: impl Display) -> Error {
-        Error::Device { problem: format!("{}: {problem}", self.summary().name), help: GO_ON.into() }
+        Error::device(format!("{}: {problem}", self.summary().name), GO_ON)
     }
 
     /// Runs `make`, and turns the errors it raises on the device into one that names `what`.
@@ -67,10 +67,10 @@ impl Gpu {
         match error {
             None => Ok(()),
             Some(wgpu::Error::OutOfMemory { .. }) => Err(self.out_of_memory(what)),
-            Some(error) => Err(Error::Device {
-                problem: format!("{}: {what}: {error}", self.summary().name),
-                help: "update the driver, or use --device cpu".into(),
-            }),
+            Some(error) => Err(Error::device(
+                format!("{}: {what}: {error}", self.summary().name),
+                "update the driver, or use ‹device cpu›",
+            )),
         }
     }
 
@@ -79,16 +79,15 @@ impl Gpu {
         let held = self.device.generate_allocator_report();
         let held = held
             .map_or(String::new(), |report| format!("{} bytes are taken already, and ", report.total_reserved_bytes));
-        Error::Device {
-            problem: format!(
+        Error::device(
+            format!(
                 "{}: out of memory for {what}: {held}one buffer may have {} bytes",
                 self.summary().name,
                 self.summary().max_buffer_bytes
             ),
-            help: "choose a smaller --batch, --lookback, --hidden (of patchtst --d-model, --ff or --heads) or --replicas, \
-                   or use --device cpu"
-                .into(),
-        }
+            "choose a smaller ‹batch›, ‹lookback›, ‹hidden› (of patchtst ‹d-model›, ‹ff› or ‹heads›) or ‹replicas›, \
+                   or use ‹device cpu›",
+        )
     }
 
     /// Records commands and hands them in; errors name `what`.

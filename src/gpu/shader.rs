@@ -43,9 +43,8 @@ pub struct Shader {
 impl Shader {
     /// Fails with the compiler's message and line.
     pub fn parse(name: &str, source: String) -> Result<Self> {
-        let broken = |problem: String| Error::Device {
-            problem: format!("shader `{name}`: {problem}"),
-            help: "this is a bug of microglia: please report it".into(),
+        let broken = |problem: String| {
+            Error::device(format!("shader `{name}`: {problem}"), "this is a bug of microglia: please report it")
         };
         let module = naga::front::wgsl::parse_str(&source).map_err(|error| broken(error.emit_to_string(&source)))?;
         let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
@@ -194,7 +193,7 @@ impl Kernel {
         });
         // Whatever is wrong, lost or out of memory: this adapter does not compile it.
         let (pipeline, layout) = made.map_err(|error| match error {
-            Error::Device { problem, help } => Error::Adapter { problem, help },
+            Error::Device { problem, help } => Error::adapter(problem, help),
             other => other,
         })?;
         let per_slot = bindings.iter().any(|binding| binding.name == SLOT);

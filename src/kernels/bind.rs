@@ -108,8 +108,5 @@ fn check_bindings(dispatch: &Dispatch, bindings: &[Binding]) -> Result<()> {
 }
 
 fn broken(shader: &str, problem: String) -> Error {
-    Error::Device {
-        problem: format!("op `{shader}`: {problem}"),
-        help: "this is a bug of microglia: please report it".into(),
-    }
+    Error::device(format!("op `{shader}`: {problem}"), "this is a bug of microglia: please report it")
 }

@@ -128,8 +128,7 @@ pub fn uses(text: &str) -> impl Iterator<Item = &str> {
 
 /// A kernel's whole text.
 pub fn assemble(name: &str) -> Result<String> {
-    let broken =
-        |problem: String| Error::Device { problem, help: "this is a bug of microglia: please report it".into() };
+    let broken = |problem: String| Error::device(problem, "this is a bug of microglia: please report it");
     let find = |texts: &[(&str, &'static str)], name: &str| {
         texts.iter().find(|(stem, _)| *stem == name).map(|(_, text)| *text)
     };

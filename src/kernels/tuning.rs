@@ -128,7 +128,7 @@ impl Tuning {
     /// Fails, with names, where the choices were made for another adapter or for other products than the program's.
     pub fn check(&self, adapter: &str, program: &Program) -> Result<()> {
         let refused = |problem: String| {
-            let help = "measure anew with --autotune, or remove the table [tuning] from the configuration";
+            let help = "measure anew with ‹autotune›, or remove the table [tuning] from the configuration";
             Err(Error::config("tuning", problem, help))
         };
         if self.adapter != adapter {

@@ -98,17 +98,16 @@ pub(super) fn row_bytes(tensor: &Tensor) -> u64 {
 fn too_large(name: &str, shape: &[usize], bytes: u64, limit_bytes: u64, id: TensorId) -> Error {
     let help = match id {
         PARAMS | GRADS | MOMENT1 | MOMENT2 | MASK | BEST_PARAMS => {
-            "choose a smaller --hidden (of patchtst --d-model or --ff) or --layers"
+            "choose a smaller ‹hidden› (of patchtst ‹d-model› or ‹ff›) or ‹layers›"
         }
-        SERIES | OBSERVED => "use fewer --covariates or a shorter series",
-        _ if name.ends_with(".softmax`") => "choose a smaller --batch or --lookback, or fewer --heads",
-        _ => "choose a smaller --batch, --lookback or --hidden (of patchtst --d-model or --ff)",
+        SERIES | OBSERVED => "use fewer ‹covariates› or a shorter series",
+        _ => "choose a smaller ‹batch›, ‹lookback› or ‹hidden› (of patchtst ‹d-model›, ‹ff› or ‹heads›)",
     };
-    Error::Device {
-        problem: format!(
+    Error::device(
+        format!(
             "{name} {shape:?} needs {bytes} bytes in one buffer for a single model, and this device binds at \
              most {limit_bytes}"
         ),
-        help: format!("{help}, or use --device cpu"),
-    }
+        format!("{help}, or use ‹device cpu›"),
+    )
 }

@@ -134,11 +134,11 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
         return Err(Error::config(
             "hidden",
             format!("{} is out of range", model.hidden),
-            format!("choose --hidden from 1 to {MAX_HIDDEN}"),
+            format!("choose ‹hidden› from 1 to {MAX_HIDDEN}"),
         ));
     }
     if model.layers == 0 {
-        return Err(Error::config("layers", "0 is out of range", "choose --layers 1 or more"));
+        return Err(Error::config("layers", "0 is out of range", "choose ‹layers› 1 or more"));
     }
     Ok(recurrent::params(model, sizes))
 }

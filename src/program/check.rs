@@ -18,7 +18,7 @@ pub fn check(program: &Program) -> Result<()> {
             return Err(Error::config(
                 "batch",
                 format!("tensor `{name}` of shape {shape:?} has more words than a kernel can address"),
-                "choose a smaller --batch, --lookback or --hidden (of patchtst --d-model or --ff)",
+                "choose a smaller ‹batch›, ‹lookback› or ‹hidden› (of patchtst ‹d-model› or ‹ff›)",
             ));
         }
     }

@@ -110,13 +110,10 @@ impl Program {
         let bytes = word_bytes.saturating_mul(words);
         memory::check(bytes).map_err(|free| {
             let (bytes, free) = (memory::readable(bytes), memory::readable(free));
-            Error::Device {
-                problem: format!(
-                    "{engine} takes {bytes} for {} replica(s), and {free} of memory are free",
-                    self.replicas
-                ),
-                help: "choose fewer --replicas, or a smaller --batch, --lookback, --hidden or --layers".into(),
-            }
+            Error::device(
+                format!("{engine} takes {bytes} for {} replica(s), and {free} of memory are free", self.replicas),
+                "choose fewer ‹replicas›, or a smaller ‹batch›, ‹lookback›, ‹hidden› or ‹layers›",
+            )
         })
     }
 

@@ -60,12 +60,12 @@ impl<T: Scalar> CpuEngine<T> {
     pub fn new(program: Program, threads: Option<usize>) -> Result<Self> {
         if threads.is_some_and(|threads| threads > MAX_THREADS) {
             let problem = format!("{} is more than {MAX_THREADS}", threads.unwrap_or_default());
-            return Err(Error::config("threads", problem, "choose --threads up to the number of cores"));
+            return Err(Error::config("threads", problem, "choose ‹threads› up to the number of cores"));
         }
         check(&program)?;
         program.check_memory("the CPU engine", size_of::<T>() as u64)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
-            Error::config("threads", format!("cannot start {threads:?} threads: {error}"), "choose a smaller --threads")
+            Error::config("threads", format!("cannot start {threads:?} threads: {error}"), "choose a smaller ‹threads›")
         })?;
         let mut engine = CpuEngine {
             replicas: (0..program.replicas).map(|_| Storage::new(&program)).collect::<Result<_>>()?,

@@ -44,16 +44,16 @@ impl<T: Scalar> Storage<T> {
             buffer.ok_or_else(|| {
                 let rows = |tensor: &Tensor| if tensor.shared { 1 } else { program.replicas as u128 };
                 let total: u128 = program.tensors.iter().map(|tensor| tensor.words() as u128 * rows(tensor)).sum();
-                Error::Device {
-                    problem: format!(
+                Error::device(
+                    format!(
                         "no memory for tensor `{}` {:?} of {} replica(s): the run needs about {} MiB",
                         tensor.name,
                         tensor.shape,
                         program.replicas,
                         (total * size_of::<T>() as u128) >> 20
                     ),
-                    help: "choose fewer --replicas, or a smaller --batch, --lookback, --hidden or --layers".into(),
-                }
+                    "choose fewer ‹replicas›, or a smaller ‹batch›, ‹lookback›, ‹hidden› or ‹layers›",
+                )
             })
         };
         Ok(Storage { buffers: program.tensors.iter().map(buffer).collect::<Result<_>>()?, scratch: Vec::new() })

@@ -3,7 +3,7 @@
 use super::lr::LrPlan;
 use super::options::{PruningOptions, Regularizer, Regularizers, TrainOptions};
 use super::schedule::PrunePlan;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 
 /// One replica's own settings; everything else is its run's.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +53,7 @@ impl MemberPlan {
         options: &TrainOptions,
         steps_per_epoch: usize,
         prunable: usize,
-        notices: &mut Vec<String>,
+        notices: &mut Vec<Text>,
     ) -> Result<Self> {
         member.check()?;
         let epochs = options.epochs;
@@ -93,15 +93,15 @@ impl Member {
     /// Refuses values that no data could make sense of.
     fn check(&self) -> Result<()> {
         if !(self.lr > 0.0 && self.lr.is_finite()) {
-            return Err(Error::config("lr", format!("{} is out of range", self.lr), "choose --lr above 0"));
+            return Err(Error::config("lr", format!("{} is out of range", self.lr), "choose ‹lr› above 0"));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            let help = "choose --dropout from 0 to below 1: the probability of dropping an element";
+            let help = "choose ‹dropout› from 0 to below 1: the probability of dropping an element";
             return Err(Error::config("dropout", format!("{} is out of range", self.dropout), help));
         }
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
             let problem = format!("{} is out of range", self.weight_decay);
-            return Err(Error::config("weight-decay", problem, "choose --weight-decay 0 or more"));
+            return Err(Error::config("weight-decay", problem, "choose ‹weight-decay› 0 or more"));
         }
         Ok(())
     }

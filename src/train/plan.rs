@@ -3,7 +3,7 @@
 use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
 use crate::data::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 use crate::models::{self, Training};
 use crate::program::builder::Sizes;
 use crate::program::{Program, ReplicaStep};
@@ -24,7 +24,7 @@ pub struct Plan {
     pub members: Vec<MemberPlan>,
     pub keep: Keep,
     /// Lines for the user.
-    pub notices: Vec<String>,
+    pub notices: Vec<Text>,
 }
 
 /// Which of a training's weights are kept.
@@ -107,29 +107,29 @@ fn check(options: &TrainOptions) -> Result<()> {
     ];
     for (key, value) in at_least_1 {
         if value == 0 {
-            return Err(Error::config(key, "0 is out of range", format!("choose --{key} 1 or more")));
+            return Err(Error::config(key, "0 is out of range", format!("choose ‹{key}› 1 or more")));
         }
     }
     let patchtst = &options.model.patchtst;
     let chances = [("attention-dropout", patchtst.attention_dropout), ("head-dropout", patchtst.head_dropout)];
     for (key, chance) in chances {
         if !(0.0..1.0).contains(&chance) {
-            let help = format!("choose --{key} from 0 to below 1: the probability of dropping an element");
+            let help = format!("choose ‹{key}› from 0 to below 1: the probability of dropping an element");
             return Err(Error::config(key, format!("{chance} is out of range"), help));
         }
     }
     if !(options.pct_start > 0.0 && options.pct_start < 1.0) {
-        let help = "choose --pct-start above 0 and below 1: the share of the steps that one-cycle rises for";
+        let help = "choose ‹pct-start› above 0 and below 1: the share of the steps that one-cycle rises for";
         return Err(Error::config("pct-start", format!("{} is out of range", options.pct_start), help));
     }
     if let Some(value) = options.clip_grad_norm
         && !(value > 0.0 && value.is_finite())
     {
         let problem = format!("{value} is out of range");
-        return Err(Error::config("clip-grad-norm", problem, "choose --clip-grad-norm above 0"));
+        return Err(Error::config("clip-grad-norm", problem, "choose ‹clip-grad-norm› above 0"));
     }
     if options.max_steps == Some(0) {
-        return Err(Error::config("max-steps", "0 trains nothing", "choose --max-steps 1 or more"));
+        return Err(Error::config("max-steps", "0 trains nothing", "choose ‹max-steps› 1 or more"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! 1710.01878) as integer counts, so that no rounding on a device decides one.
 
 use super::options::{PruningOptions, Schedule, Sparsity};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 
 /// A schedule that fits its run.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ impl PrunePlan {
         epochs: usize,
         steps_per_epoch: usize,
         prunable: usize,
-        notices: &mut Vec<String>,
+        notices: &mut Vec<Text>,
     ) -> Result<Self> {
         let refuse = |key: &str, value: usize, problem: &str, help: String| {
             Err(Error::config(key, format!("{value} {problem}"), help))
@@ -34,7 +34,7 @@ impl PrunePlan {
         let warmup = match options.warmup {
             Some(0) => return refuse("warmup", 0, "is no epoch", "epochs count from 1".into()),
             Some(warmup) if warmup > epochs => {
-                let help = format!("choose --warmup from 1 to {epochs}, or more --epochs");
+                let help = format!("choose ‹warmup› from 1 to {epochs}, or more ‹epochs›");
                 return refuse(
                     "warmup",
                     warmup,
@@ -46,13 +46,14 @@ impl PrunePlan {
             None => DEFAULT_WARMUP.min(epochs),
         };
         if options.warmup.is_none() && warmup < DEFAULT_WARMUP {
-            notices
-                .push(format!("pruning starts in epoch {warmup}, not {DEFAULT_WARMUP}: the run has {epochs} epoch(s)"));
+            notices.push(
+                format!("pruning starts in epoch {warmup}, not {DEFAULT_WARMUP}: the run has {epochs} epoch(s)").into(),
+            );
         }
         let until = match options.until {
             Some(0) => return refuse("prune-until", 0, "is no epoch", "epochs count from 1".into()),
             Some(until) if until > epochs => {
-                let help = format!("choose --prune-until from 1 to {epochs}, or more --epochs");
+                let help = format!("choose ‹prune-until› from 1 to {epochs}, or more ‹epochs›");
                 let problem =
                     format!("is beyond the run's {epochs} epochs: {} would not be reached", options.sparsity.max);
                 return refuse("prune-until", until, &problem, help);
@@ -63,10 +64,10 @@ impl PrunePlan {
         if until <= warmup && options.until.is_none() && options.schedule != Schedule::Constant {
             notices.push(format!(
                 "all pruning happens at once in epoch {warmup}: {epochs} epochs leave no room for a gradual schedule"
-            ));
+            ).into());
         }
         if options.every == 0 {
-            return refuse("prune-every", 0, "is no interval", "choose --prune-every 1 or more".into());
+            return refuse("prune-every", 0, "is no interval", "choose ‹prune-every› 1 or more".into());
         }
         let (schedule, sparsity, every) = (options.schedule, options.sparsity, options.every);
         Ok(PrunePlan { schedule, sparsity, warmup, every, until, steps_per_epoch, prunable })
@@ -199,6 +200,6 @@ mod tests {
         assert_eq!(plan.wanted(1, 1), 0.7);
         let typed = PruningOptions { until: Some(9), ..PruningOptions::default() };
         let error = PrunePlan::new(&typed, 8, 10, 100, &mut notices).unwrap_err().to_string();
-        assert!(error.contains('9') && error.contains('8') && error.contains("--prune-until"), "{error}");
+        assert!(error.contains('9') && error.contains('8') && error.contains("prune-until"), "{error}");
     }
 }

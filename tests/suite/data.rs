@@ -28,7 +28,7 @@ pub fn daily(values: &[&str]) -> String {
 }
 
 pub fn noticed(dataset: &Dataset, part: &str) -> bool {
-    dataset.notices.iter().any(|line| line.contains(part))
+    dataset.notices.iter().any(|line| line.to_string().contains(part))
 }
 
 fn assert_says(message: &str, parts: &[&str]) {

@@ -27,7 +27,7 @@ fn opens(gpu: &Arc<Gpu>) -> Open {
 
 fn refuses(name: &str) -> Open {
     let problem = format!("{name} cannot be opened: no power");
-    Box::new(move || Err(Error::Adapter { problem, help: "plug it in".into() }))
+    Box::new(move || Err(Error::adapter(problem, "plug it in")))
 }
 
 /// Devices in this order, and what they tell.

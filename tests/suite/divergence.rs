@@ -139,7 +139,12 @@ fn a_diverged_run_names_step_op_and_tensor() {
         assert_eq!(trained.status, Status::Diverged);
         let what = trained.replicas[0].diverged.clone().unwrap();
         assert!(what.contains("at step 2 (op "), "{what}");
-        assert!(trained.notices.iter().any(|line| line.contains("replica 0") && line.contains(&what)));
+        assert!(
+            trained
+                .notices
+                .iter()
+                .any(|line| line.to_string().contains("replica 0") && line.to_string().contains(&what))
+        );
     });
 }
 
@@ -213,7 +218,11 @@ fn a_run_that_diverges_before_full_sparsity_keeps_its_last_finite_epoch() {
         assert_eq!((one.status, all.status), (Status::MaxSteps, Status::Diverged));
         assert_eq!(all.replicas[0].kept, Some(1));
         assert_eq!(all.replicas[0].pruned, one.replicas[0].pruned);
-        assert!(all.notices.iter().any(|line| line.contains("keeps those of epoch 1")), "{:?}", all.notices);
+        assert!(
+            all.notices.iter().any(|line| line.to_string().contains("keeps those of epoch 1")),
+            "{:?}",
+            all.notices
+        );
         for id in [PARAMS, MASK] {
             let row = |engine: &mut dyn Engine| match id {
                 MASK => engine.read_u32(MASK, 0).unwrap(),

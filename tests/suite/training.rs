@@ -351,7 +351,7 @@ fn an_interrupted_run_keeps_its_last_weights() {
         assert!(trained.replicas[0].steps >= 20 && trained.replicas[0].steps < 4 * plan.steps_per_epoch);
         assert_eq!(trained.end.rows[0].params, engine.read_f32(PARAMS, 0).unwrap());
         assert_eq!(trained.replicas[0].kept, None);
-        assert!(trained.notices.iter().any(|line| line.contains("sparsity")), "{:?}", trained.notices);
+        assert!(trained.notices.iter().any(|line| line.to_string().contains("sparsity")), "{:?}", trained.notices);
     });
 }
 

@@ -183,23 +183,23 @@ pub(crate) fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
         ("layers", model.layers),
     ] {
         if value == 0 {
-            return Err(Error::config(key, "0 is out of range", format!("choose --{key} 1 or more")));
+            return Err(Error::config(key, "0 is out of range", format!("choose ‹{key}› 1 or more")));
         }
     }
     let (variant, d_model, heads) = (options.variant, options.d_model, options.heads);
     if d_model % heads != 0 {
         let problem = format!("{heads} heads cannot share a model width of {d_model} evenly");
-        return Err(Error::config("heads", problem, "choose --heads that divides --d-model"));
+        return Err(Error::config("heads", problem, "choose ‹heads› that divides ‹d-model›"));
     }
     if d_model / heads > MAX_HEAD_WIDTH {
         let problem = format!("{d_model} over {heads} heads is {} a head, above {MAX_HEAD_WIDTH}", d_model / heads);
-        return Err(Error::config("heads", problem, "choose more --heads, or a smaller --d-model"));
+        return Err(Error::config("heads", problem, "choose more ‹heads›, or a smaller ‹d-model›"));
     }
     if patch > sizes.lookback {
         let problem = format!("a patch of {patch} rows does not fit a look-back of {}", sizes.lookback);
         // Two patches side by side and one between them.
         let fitting = 1 << (sizes.lookback / 2).max(1).ilog2();
-        let help = format!("type --patch {fitting} --stride {}, or choose a longer --lookback", (fitting / 2).max(1));
+        let help = format!("choose ‹patch {fitting}› ‹stride {}›, or choose a longer ‹lookback›", (fitting / 2).max(1));
         return Err(Error::config("patch", problem, help));
     }
     let tokens = options.patches(sizes.lookback).count;
@@ -208,7 +208,7 @@ pub(crate) fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
             "a look-back of {} with patches of {patch} every {stride} rows is {tokens} patches, above {MAX_TOKENS}",
             sizes.lookback
         );
-        return Err(Error::config("stride", problem, "choose a larger --stride, or a shorter --lookback"));
+        return Err(Error::config("stride", problem, "choose a larger ‹stride›, or a shorter ‹lookback›"));
     }
     let (width, ff) = (d_model as u128, options.ff as u128);
     let (attention, feed_forward) = (4 * width * width, 2 * width * ff);
@@ -219,12 +219,12 @@ pub(crate) fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
     ] {
         if words > u128::from(u32::MAX) {
             let problem = format!("{value} makes {words} weights, more than the {} a kernel can address", u32::MAX);
-            return Err(Error::config(key, problem, format!("choose a smaller --{key}")));
+            return Err(Error::config(key, problem, format!("choose a smaller ‹{key}›")));
         }
     }
     if options.positions == Positions::SinCos && d_model % 2 == 1 {
         let problem = format!("sines and cosines need an even model width, not {d_model}");
-        return Err(Error::config("positions", problem, "choose another --positions, or an even --d-model"));
+        return Err(Error::config("positions", problem, "choose another ‹positions›, or an even ‹d-model›"));
     }
     if options.by_channel() && sizes.channels != sizes.targets {
         let problem = format!(
@@ -234,19 +234,19 @@ pub(crate) fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
             sizes.channels
         );
         let help =
-            "choose --covariates none and --calendar off, or --patchtst-variant authors, which reads all channels";
+            "choose ‹covariates none› and ‹calendar off›, or ‹patchtst-variant authors›, which reads all channels";
         return Err(Error::config("patchtst-variant", problem, help));
     }
     if options.by_channel() && model.instance_norm.is_none() {
         let problem = format!("the {variant} PatchTST brings each window's channels to their own scale");
-        return Err(Error::config("instance-norm", problem, "choose --instance-norm mean-std or last"));
+        return Err(Error::config("instance-norm", problem, "choose ‹instance-norm mean-std› or last"));
     }
     if options.revin_affine && variant != Variant::Official {
         let problem = format!("the {variant} PatchTST has no learned scale of the window");
         return Err(Error::config(
             "revin-affine",
             problem,
-            "choose --revin-affine off, or --patchtst-variant official",
+            "choose ‹revin-affine off›, or ‹patchtst-variant official›",
         ));
     }
     Ok(())

@@ -93,11 +93,14 @@ impl Run<'_> {
             {
                 let share = |count: usize| count as f64 / plan.prunable as f64;
                 let which = replica.kept.map_or("its last weights".into(), |epoch| format!("those of epoch {epoch}"));
-                self.state.notices.push(format!(
-                    "replica {r} reached sparsity {:.4} of {:.4} and keeps {which}",
-                    share(replica.pruned),
-                    share(plan.full())
-                ));
+                self.state.notices.push(
+                    format!(
+                        "replica {r} reached sparsity {:.4} of {:.4} and keeps {which}",
+                        share(replica.pruned),
+                        share(plan.full())
+                    )
+                    .into(),
+                );
             }
         }
         Ok(())

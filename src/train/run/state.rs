@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Result, Text};
 use crate::program::tensor::*;
 use crate::train::run::observer::{EpochRow, ReplicaEpoch};
 use crate::train::run::trained::{Replica, Status};
@@ -23,7 +23,7 @@ pub struct RunState {
     pub replicas: Vec<Replica>,
     /// By replica, the first non-finite loss since divergence was last looked for: its step, and its bits.
     pub bad_losses: Vec<Option<(usize, u32)>>,
-    pub notices: Vec<String>,
+    pub notices: Vec<Text>,
     /// Training windows seen by all replicas, and the wall seconds that took.
     pub windows: u64,
     pub step_seconds: f64,

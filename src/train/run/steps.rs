@@ -132,7 +132,7 @@ impl Run<'_> {
             let noted = self.engine.read_u32(STATUS, r)?;
             let bad_loss = state.bad_losses[r].take().map(|(step, bits)| (step, f32::from_bits(bits)));
             if let Some(what) = first_non_finite(&self.plan.program, bad_loss, &noted) {
-                state.notices.push(format!("replica {r} (seed {}) stopped: {what}", replica.seed));
+                state.notices.push(format!("replica {r} (seed {}) stopped: {what}", replica.seed).into());
                 replica.active = false;
                 replica.diverged = Some(what);
                 if replica.best.is_none() && replica.before.is_some() && self.plan.keep == Keep::Selected {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Text;
 use crate::train::run::observer::EpochRow;
 use crate::train::run::snapshot::Snapshot;
 use crate::train::run::state::RunState;
@@ -83,5 +84,5 @@ pub struct Trained {
     pub seconds: f64,
     /// Training windows per second of all replicas together, validation left out.
     pub windows_per_second: f64,
-    pub notices: Vec<String>,
+    pub notices: Vec<Text>,
 }

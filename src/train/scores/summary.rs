@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Result, Text};
 use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::train::plan::Plan;
 use crate::train::run::mc_passes;
@@ -39,7 +39,7 @@ pub struct Summary {
     pub seconds: f64,
     /// Training windows per second of all replicas together.
     pub windows_per_second: f64,
-    pub notices: Vec<String>,
+    pub notices: Vec<Text>,
 }
 
 impl Summary {
@@ -220,7 +220,9 @@ pub fn summarize(
     let (validation, _) = predict(engine, plan, &dataset.validation, wanted_passes, &stop)?;
     let (test_predictions, passes) = predict(engine, plan, &dataset.test, wanted_passes, &stop)?;
     if wanted_passes.is_some_and(|wanted| passes < wanted) {
-        trained.notices.push(format!("test forecasts are the mean of {passes} passes: the others were interrupted"));
+        trained
+            .notices
+            .push(format!("test forecasts are the mean of {passes} passes: the others were interrupted").into());
     }
     if stop() && trained.status != Status::Diverged {
         trained.status = Status::Interrupted;

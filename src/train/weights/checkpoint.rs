@@ -176,18 +176,12 @@ fn write_with<const N: usize>(
     header: &Header,
     more: [(String, String); N],
 ) -> Result<()> {
-    let json = serde_json::to_string(header).map_err(|error| Error::Checkpoint {
-        file: path.to_path_buf(),
-        problem: format!("cannot describe the run: {error}"),
-        help: "please report this".into(),
-    })?;
+    let json = serde_json::to_string(header)
+        .map_err(|error| Error::checkpoint(path, format!("cannot describe the run: {error}"), "please report this"))?;
     // PyTorch's loaders look for `format`.
     let mut metadata = HashMap::from([("format".into(), "pt".into()), ("microglia".into(), json)]);
     metadata.extend(more);
-    let bytes = serialize(entries, Some(metadata)).map_err(|error| Error::Checkpoint {
-        file: path.to_path_buf(),
-        problem: format!("cannot be laid out: {error}"),
-        help: "please report this".into(),
-    })?;
+    let bytes = serialize(entries, Some(metadata))
+        .map_err(|error| Error::checkpoint(path, format!("cannot be laid out: {error}"), "please report this"))?;
     replace(path, &bytes)
 }

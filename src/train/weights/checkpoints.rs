@@ -253,7 +253,7 @@ mod tests {
             assert_eq!(word.parse::<Every>().unwrap().to_string(), word);
         }
         for word in ["0", "-1", "0s", "s", "5m", "", "infs", "nans"] {
-            assert!(word.parse::<Every>().unwrap_err().to_string().contains("--checkpoint-every"), "{word}");
+            assert!(word.parse::<Every>().unwrap_err().to_string().contains("`checkpoint-every`"), "{word}");
         }
     }
 

@@ -307,10 +307,10 @@ impl Loaded {
 
 const DAMAGED: &str = "the file is damaged, or another program's";
 
-const TRAIN: &str = "train the model again with this microglia, or start from its weights with --init";
+const TRAIN: &str = "train the model again with this microglia, or start from its weights with ‹init›";
 
 fn refuse(file: &Path, problem: String, help: &str) -> Error {
-    Error::Checkpoint { file: file.to_path_buf(), problem, help: help.into() }
+    Error::checkpoint(file, problem, help)
 }
 
 fn deserialize<'a>(file: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
@@ -327,7 +327,7 @@ fn header(file: &Path, bytes: &[u8]) -> Result<Header> {
         let problem = "says nothing of the model and data that its weights are of: its metadata has no entry `microglia`, \
              which holds the model's kind and sizes, the columns it reads, their scalers and the splits";
         let help = "save the weights with the metadata of the model.safetensors that they come from, or start from them with \
-             microglia train --init";
+             ‹init›";
         return Err(refuse(file, problem.into(), help));
     };
     let broken = |error| refuse(file, format!("its metadata cannot be read: {error}"), TRAIN);

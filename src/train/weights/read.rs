@@ -26,10 +26,12 @@ struct WeightsFile<'a> {
 
 impl<'a> WeightsFile<'a> {
     fn new(file: &'a Path, bytes: &'a [u8]) -> Result<Self> {
-        let tensors = SafeTensors::deserialize(bytes).map_err(|error| Error::Checkpoint {
-            file: file.to_path_buf(),
-            problem: format!("not a safetensors file: {error}"),
-            help: "--init takes a file as safetensors' `save_file` writes it".into(),
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
+            Error::checkpoint(
+                file,
+                format!("not a safetensors file: {error}"),
+                "‹init› takes a file as safetensors' `save_file` writes it",
+            )
         })?;
         let metadata = SafeTensors::read_metadata(bytes).ok().map(|(_, metadata)| metadata);
         let sparse_shapes = sparse::shapes(metadata.as_ref().and_then(|metadata| metadata.metadata().as_ref()));
@@ -37,7 +39,7 @@ impl<'a> WeightsFile<'a> {
     }
 
     fn refuse(&self, problem: String, help: &str) -> Error {
-        Error::Checkpoint { file: self.file.to_path_buf(), problem, help: help.into() }
+        Error::checkpoint(self.file, problem, help)
     }
 
     /// A tensor's bytes, of this shape and type.
@@ -48,7 +50,7 @@ impl<'a> WeightsFile<'a> {
             names.sort_unstable();
             self.refuse(
                 format!("holds no tensor `{name}`; it holds {}", names.join(", ")),
-                "the names must be those of model.safetensors, for the same --model and --layers",
+                "the names must be those of model.safetensors, for the same ‹model› and ‹layers›",
             )
         })?;
         if tensor.shape() != shape {
@@ -115,7 +117,7 @@ impl<'a> WeightsFile<'a> {
     fn unlike(&self, name: &str, found: &[usize], wanted: &[usize]) -> Error {
         self.refuse(
             format!("tensor `{name}` has shape {found:?}, the model's has {wanted:?}"),
-            "choose the model's sizes, --lookback, --horizon, --covariates and --calendar as the file was trained with",
+            "choose the model's sizes, ‹lookback›, ‹horizon›, ‹covariates› and ‹calendar› as the file was trained with",
         )
     }
 }
@@ -140,7 +142,7 @@ pub fn load(
         let differences = saved.differences(&here);
         if !differences.is_empty() {
             let problem = format!("was trained with other settings: {}", differences.join("; "));
-            return Err(source.refuse(problem, "choose --patchtst-variant and the others as the file was trained with"));
+            return Err(source.refuse(problem, "choose ‹patchtst-variant› and the others as the file was trained with"));
         }
     }
     rows_of(&source, layout, state)
@@ -176,7 +178,7 @@ fn rows_of(source: &WeightsFile, layout: &ParamLayout, state: &StateLayout) -> R
     if let Some(name) = source.tensors.names().into_iter().find(|name| !ours(name)) {
         return Err(source.refuse(
             format!("holds a tensor `{name}` that the model lacks"),
-            "choose --model and --layers as the file was trained with",
+            "choose ‹model› and ‹layers› as the file was trained with",
         ));
     }
     Ok((row, running))
@@ -188,7 +190,7 @@ pub fn check(file: &Path) -> Result<()> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    files::read(file, "--init takes a safetensors file that can be read")
+    files::read(file, "‹init› takes a safetensors file that can be read")
 }
 
 /// What a file of our own says of its model.
@@ -243,7 +245,7 @@ pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(Patchtst
             None if variant.is_some() => Told::default(),
             None => {
                 let problem = "neither the file nor a config.json beside it tells which PatchTST it holds".to_string();
-                return Err(source.refuse(problem, "type --patchtst-variant official, hf or authors"));
+                return Err(source.refuse(problem, "type ‹patchtst-variant official›, hf or authors"));
             }
         },
     };

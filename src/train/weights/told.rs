@@ -55,8 +55,7 @@ impl Told {
     /// Where it cannot be read, names a setting that no variant here computes, or `variant` is not transformers' own.
     pub(super) fn by_transformers(weights: &Path, variant: Variant) -> Result<Option<Told>> {
         let file = weights.with_file_name("config.json");
-        let refuse =
-            |problem: String, help: &str| Error::Checkpoint { file: file.clone(), problem, help: help.to_string() };
+        let refuse = |problem: String, help: &str| Error::checkpoint(file.clone(), problem, help);
         if !file.is_file() {
             return Ok(None);
         }
@@ -71,7 +70,7 @@ impl Told {
                 "the weights beside it are transformers' own: variant hf, padding cut, head order patch-major, residual \
                  attention false; here the variant is {variant}"
             );
-            return Err(refuse(problem, "choose --patchtst-variant hf"));
+            return Err(refuse(problem, "choose ‹patchtst-variant hf›"));
         }
         for (name, values) in supported() {
             if let Some(value) = config.get(name)

@@ -45,11 +45,11 @@ pub struct Cut {
 /// Refuses Monte Carlo dropout, whose forecasts are draws by a unit's place: fewer units would be other draws.
 pub fn compact(loaded: &Loaded) -> Result<Compacted> {
     if loaded.header.mc_dropout.is_some() {
-        return Err(Error::Checkpoint {
-            file: loaded.file.clone(),
-            problem: "forecasts by Monte Carlo dropout, whose draws depend on every unit's place".into(),
-            help: "export it dense or sparse".into(),
-        });
+        return Err(Error::checkpoint(
+            loaded.file.clone(),
+            "forecasts by Monte Carlo dropout, whose draws depend on every unit's place",
+            "export it dense or sparse",
+        ));
     }
     let mut tensors = Tensors::of(&loaded.layout, &loaded.params);
     let model = &loaded.model;

@@ -1,0 +1,164 @@
+//! The one error type of the library: every variant names where, what value, and what to do.
+
+mod text;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use text::{Notation, Text};
+
+/// What this crate's functions give.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, with the op, tensor, file, line and numbers concerned. [`Error::to`] writes it for a reader; its
+/// `Display` is that of [`Notation::Keys`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A data file that cannot be read as asked. `help` names the option that would settle it.
+    Data { place: Box<Place>, problem: Text, help: Text },
+
+    /// A setting that cannot be used, alone or with this data. `key` is the option's name in TOML.
+    Config { key: String, problem: Text, help: Text },
+
+    /// Shapes that do not fit one another: a bug in a model builder, or a checkpoint of another model.
+    Shape { op: String, tensor: String, expected: Vec<usize>, found: Vec<usize> },
+
+    /// A call on an engine that reads or writes a tensor as what it does not hold: `f32` or `u32`.
+    Element { op: &'static str, tensor: String, expected: &'static str, found: &'static str },
+
+    /// No adapter fits, or the device refused or lost work.
+    Device { problem: Text, help: Text },
+
+    /// An adapter that cannot be opened, or does not compile a shader: another one, or the CPU engine, may do.
+    Adapter { problem: Text, help: Text },
+
+    /// A weights file that does not hold what was asked for.
+    Checkpoint { file: PathBuf, problem: Text, help: Text },
+
+    /// Every replica met a non-finite loss, gradient or weight.
+    Diverged(String),
+
+    /// A file that cannot be read or written. The cause stands in the message, so it is no `source` besides.
+    Io { path: PathBuf, cause: std::io::Error, help: Text },
+}
+
+impl Error {
+    /// A setting `key` that cannot be used, and what would do.
+    pub fn config(key: impl Into<String>, problem: impl Into<Text>, help: impl Into<Text>) -> Self {
+        Error::Config { key: key.into(), problem: problem.into(), help: help.into() }
+    }
+
+    /// What is wrong at a place of a data file, and what settles it.
+    pub fn data(place: Place, problem: impl Into<Text>, help: impl Into<Text>) -> Self {
+        Error::Data { place: Box::new(place), problem: problem.into(), help: help.into() }
+    }
+
+    /// No adapter fits, or the device refused or lost work.
+    pub fn device(problem: impl Into<Text>, help: impl Into<Text>) -> Self {
+        Error::Device { problem: problem.into(), help: help.into() }
+    }
+
+    /// An adapter that cannot be opened, or does not compile a shader.
+    pub fn adapter(problem: impl Into<Text>, help: impl Into<Text>) -> Self {
+        Error::Adapter { problem: problem.into(), help: help.into() }
+    }
+
+    /// A weights file that does not hold what was asked for.
+    pub fn checkpoint(file: impl Into<PathBuf>, problem: impl Into<Text>, help: impl Into<Text>) -> Self {
+        Error::Checkpoint { file: file.into(), problem: problem.into(), help: help.into() }
+    }
+
+    /// For `map_err`: a file that could not be read or written.
+    pub fn io(path: impl Into<PathBuf>, help: impl Into<Text>) -> impl FnOnce(std::io::Error) -> Self {
+        let (path, help) = (path.into(), help.into());
+        move |cause| Error::Io { path, cause, help }
+    }
+
+    /// The same error with other advice, where it has any.
+    #[must_use]
+    pub fn with_help(mut self, advice: impl Into<Text>) -> Error {
+        match &mut self {
+            Error::Data { help, .. }
+            | Error::Config { help, .. }
+            | Error::Device { help, .. }
+            | Error::Adapter { help, .. }
+            | Error::Checkpoint { help, .. }
+            | Error::Io { help, .. } => *help = advice.into(),
+            Error::Shape { .. } | Error::Element { .. } | Error::Diverged(_) => {}
+        }
+        self
+    }
+
+    /// The message, with every option written in a notation.
+    pub fn to(&self, notation: Notation) -> String {
+        let with_help = |what: String, problem: &Text, help: &Text| {
+            format!("{what}: {}\n  help: {}", problem.to(notation), help.to(notation))
+        };
+        match self {
+            Error::Data { place, problem, help } => with_help(place.to_string(), problem, help),
+            Error::Config { key, problem, help } => with_help(notation.option(key, None), problem, help),
+            Error::Shape { op, tensor, expected, found } => {
+                format!("{op}: tensor `{tensor}` has shape {found:?}, expected {expected:?}")
+            }
+            Error::Element { op, tensor, expected, found } => {
+                format!("{op}: tensor `{tensor}` holds {found}, expected {expected}")
+            }
+            Error::Device { problem, help } | Error::Adapter { problem, help } => {
+                with_help("device".into(), problem, help)
+            }
+            Error::Checkpoint { file, problem, help } => with_help(file.display().to_string(), problem, help),
+            Error::Diverged(what) => format!("training diverged: {what}"),
+            Error::Io { path, cause, help } => {
+                format!("{}: {cause}\n  help: {}", path.display(), help.to(notation))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to(Notation::Keys))
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A place in a data file: the file, and as far as known the line (from 1), the column's name and the text found.
+#[derive(Debug, Default, Clone)]
+pub struct Place {
+    pub file: String,
+    pub line: Option<u64>,
+    pub column: Option<String>,
+    pub value: Option<String>,
+}
+
+impl Place {
+    /// A file as a whole.
+    pub fn of(file: impl Into<String>) -> Place {
+        Place { file: file.into(), ..Place::default() }
+    }
+}
+
+/// Longest value, in bytes, that a message shows whole.
+const SHOWN: usize = 120;
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, ", column `{column}`")?;
+        }
+        match &self.value {
+            Some(value) if value.len() > SHOWN => {
+                let shown: String = value.chars().take(SHOWN / 2).collect();
+                write!(f, ", value {shown:?}… of {} bytes", value.len())
+            }
+            Some(value) => write!(f, ", value {value:?}"),
+            None => Ok(()),
+        }
+    }
+}
