@@ -405,7 +405,7 @@ mod tests {
         let times = "2024-01-01 12:00,2024-02-01 12:00";
         let array = format!("split = ['{}']", times.replace(',', "', '"));
         assert_eq!(config(&array).data, config(&format!("split = '{times}'")).data);
-        assert!(refusal("regularizer = ''").contains("--regularizer"));
+        assert!(refusal("regularizer = ''").contains("regularizer"));
     }
 
     /// The files that the fuzz target keeps, and those with a value, a key or a byte changed: refused, or the same run again.

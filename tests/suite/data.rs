@@ -99,11 +99,11 @@ fn decimal_commas_are_detected() {
 #[test]
 fn undecidable_decimal_marks_are_refused() {
     let thousands = format!("date;y\n{}", days(|i| format!(";{},250", i + 1)));
-    assert_says(&refusal(&thousands, &small()), &["test.csv:2, column `y`, value \"1,250\"", "--decimal"]);
+    assert_says(&refusal(&thousands, &small()), &["test.csv:2, column `y`, value \"1,250\"", "`decimal = \",\"`"]);
     let options = DataOptions { decimal: Some(','), ..small() };
     assert_eq!(load(&thousands, &options).unwrap().raw_targets[0], 1.25);
     let both = format!("date;y;z\n{}", days(|i| format!(";{i},25;{i}.5")));
-    assert_says(&refusal(&both, &small()), &["decimal comma", "line 2", "--decimal"]);
+    assert_says(&refusal(&both, &small()), &["decimal comma", "line 2", "`decimal ="]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn refusals_name_the_line_whatever_ends_it() {
         let text = format!("date,y{end}2024-01-01,1{end}{end}2024-01-02,x1{end}2024-01-03,3{end}2024-01-04,4{end}");
         assert_says(
             &refusal(&text, &small()),
-            &["test.csv:4, column `y`, value \"x1\": not a number", "--missing-values"],
+            &["test.csv:4, column `y`, value \"x1\": not a number", "`missing-values`"],
         );
     }
     let quoted = "date,y,text\n2024-01-01,1,\"two\nlines\"\n2024-01-02,oops,\n2024-01-03,3,\n2024-01-04,4,\n";
@@ -154,7 +154,7 @@ fn files_that_are_no_tables_are_refused() {
     check(b"a,2024-01-01 06:00,1,\na,2024-01-01 07:00,2,\n", "no header");
     check(b"date,y\n2024-01-01,1\n2024-01-02\n", "1 fields");
     check(b"date,y\n2024-01-01,1\n2024-01-02,1,2\n", "3 fields");
-    check(b"a,b\nx,1\ny,2\n", "--time-column");
+    check(b"a,b\nx,1\ny,2\n", "`time-column`");
     let missing = DataOptions { source: "no/such.csv".parse().unwrap(), ..small() };
     assert_says(&missing.load().unwrap_err().to_string(), &["no/such.csv"]);
 }
@@ -195,18 +195,18 @@ fn the_target_is_y_or_the_only_number_or_asked_for() {
     assert!(noticed(&data, "target sales"));
     assert_eq!(load(&only, &data.resolved).unwrap().notices, data.notices, "what was chosen is told again");
     let two = format!("date,name,a,b\n{}", days(|i| format!(",x,{i},{i}")));
-    assert_says(&refusal(&two, &small()), &["2 numeric columns", "--target", "a, b"]);
+    assert_says(&refusal(&two, &small()), &["2 numeric columns", "`target`", "a, b"]);
     let none = format!("date,name\n{}", days(|_| ",x".into()));
     assert_says(&refusal(&none, &small()), &["no numeric column"]);
 
     let target = |name: &str| DataOptions { targets: Some(vec![name.into()]), ..small() };
-    assert_says(&refusal(&two, &target("c")), &["no column `c`", "--target", "date, name, a, b"]);
+    assert_says(&refusal(&two, &target("c")), &["no column `c`", "`target`", "date, name, a, b"]);
     assert_says(
         &refusal(&two, &target("name")),
-        &["test.csv:2, column `name`, value \"x\"", "not a number", "--target"],
+        &["test.csv:2, column `name`, value \"x\"", "not a number", "`target`"],
     );
     let twice = DataOptions { targets: Some(vec!["a".into(), "#3".into()]), ..small() };
-    assert_says(&refusal(&two, &twice), &["--target", "twice"]);
+    assert_says(&refusal(&two, &twice), &["`target`", "twice"]);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn channels_are_targets_covariates_calendar() {
     assert!(noticed(&all, "asked for by position: #7"), "{:?}", all.notices);
     let named = load(&text, &with(Covariates::Names(vec!["#7".into(), "b".into()]))).unwrap();
     assert_eq!(named.channel_names, ["c", "a", "#7", "b"]);
-    assert_says(&refusal(&text, &with(Covariates::Names(vec!["a".into()]))), &["--covariates", "`a` is a target"]);
+    assert_says(&refusal(&text, &with(Covariates::Names(vec!["a".into()]))), &["`covariates`", "`a` is a target"]);
     let calendar = DataOptions { calendar: Some(true), ..with(Covariates::None) };
     assert_eq!(load(&text, &calendar).unwrap().channel_names, ["c", "a", "weekday_sin", "weekday_cos"]);
 }
@@ -234,13 +234,13 @@ fn columns_of_one_name_are_told_apart_by_position() {
     let text = format!("date,y,x,x\n{}", days(|i| format!(",{i},{},{}", i + 1, i + 2)));
     assert_eq!(load(&text, &small()).unwrap().channel_names, ["y"], "a name that is not used may be ambiguous");
     let with = |name: &str| DataOptions { covariates: Some(name.parse().unwrap()), ..small() };
-    assert_says(&refusal(&text, &with("x")), &["test.csv:1, column `x`", "#3 and #4", "--covariates"]);
+    assert_says(&refusal(&text, &with("x")), &["test.csv:1, column `x`", "#3 and #4", "`covariates`"]);
     let data = load(&text, &with("#4")).unwrap();
     assert_eq!((&data.channel_names[1][..], data.unscale(0, 1, data.values[1].into()) as f32), ("#4", 2.0));
     assert_eq!(load(&text, &data.resolved).unwrap().values, data.values);
     assert_eq!(load(&text, &with("all")).unwrap().channel_names, ["y", "#3", "#4"]);
     for (header, flag) in
-        [("date,y,y,x", "--target"), ("date,date,y,x", "--time-column"), ("item_id,item_id,y,x", "--id")]
+        [("date,y,y,x", "`target`"), ("date,date,y,x", "`time-column`"), ("item_id,item_id,y,x", "`id-column`")]
     {
         let text = text.replacen("date,y,x,x", header, 1);
         assert_says(&refusal(&text, &small()), &["have one name", flag]);
@@ -251,7 +251,7 @@ fn columns_of_one_name_are_told_apart_by_position() {
 fn names_with_commas_are_listed_as_flags_take_them() {
     let text = format!("date,\"T, °C\",T out\n{}", days(|i| format!(",{i},{i}")));
     let listed = "\"T, °C\", \"T out\"";
-    assert_says(&refusal(&text, &small()), &[&format!("--target takes one or more of: {listed}")]);
+    assert_says(&refusal(&text, &small()), &[&format!("`target` takes one or more of: {listed}")]);
     let options = DataOptions { targets: Some(microglia::data::options::parse_list(listed)), ..small() };
     let data = load(&text, &options).unwrap();
     assert_eq!(data.channel_names, ["T, °C", "T out"]);

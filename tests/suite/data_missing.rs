@@ -15,7 +15,7 @@ fn usual_words_mean_missing_and_are_refused_without_a_policy() {
         values[6] = word;
         let message = refusal(&daily(&values), &small());
         let place = format!("test.csv:8, column `y`, value {word:?}: missing value");
-        assert!(message.contains(&place) && message.contains("--impute"), "{message}");
+        assert!(message.contains(&place) && message.contains("`impute ="), "{message}");
         assert!(load(&daily(&values), &with(Impute::Ffill)).unwrap().raw_targets[6].is_nan());
     }
 }
@@ -29,7 +29,7 @@ fn sentinels_are_missing_only_if_named() {
     let plain = load(&text, &small()).unwrap();
     assert_eq!(plain.raw_targets[5], -200.0);
     assert!(
-        noticed(&plain, "`y` holds -200 2 times") && noticed(&plain, "--missing-values -200"),
+        noticed(&plain, "`y` holds -200 2 times") && noticed(&plain, "`missing-values = -200`"),
         "{:?}",
         plain.notices
     );

@@ -51,12 +51,12 @@ fn counts_read_well() {
 fn refusals_name_what_is_allowed() {
     let message = |error: microglia::Error| error.to_string();
     for (found, parts) in [
-        (message("linear".parse::<Impute>().unwrap_err()), ["--impute", "\"linear\"", "error ffill mean"]),
-        (message("x".parse::<Gaps>().unwrap_err()), ["--gaps", "\"x\"", "notice error fill skip"]),
-        (message("x".parse::<Scale>().unwrap_err()), ["--scale", "\"x\"", "series global"]),
-        (message(parse_delimiter("x").unwrap_err()), ["--delimiter", "`x`", ", ; | tab"]),
-        (message(parse_decimal("x").unwrap_err()), ["--decimal", "`x`", ". ,"]),
-        (message(parse_on_off("yes").unwrap_err()), ["--calendar", "`yes`", "on off"]),
+        (message("linear".parse::<Impute>().unwrap_err()), ["`impute`", "\"linear\"", "error ffill mean"]),
+        (message("x".parse::<Gaps>().unwrap_err()), ["`gaps`", "\"x\"", "notice error fill skip"]),
+        (message("x".parse::<Scale>().unwrap_err()), ["`scale`", "\"x\"", "series global"]),
+        (message(parse_delimiter("x").unwrap_err()), ["`delimiter`", "`x`", ", ; | tab"]),
+        (message(parse_decimal("x").unwrap_err()), ["`decimal`", "`x`", ". ,"]),
+        (message(parse_on_off("yes").unwrap_err()), ["`calendar`", "`yes`", "on off"]),
     ] {
         assert!(parts.iter().all(|part| found.contains(part)), "{found}");
     }
@@ -76,7 +76,7 @@ fn splits_that_make_no_sense_are_refused() {
         ("nan,0.1,0.2", "neither"),
     ] {
         let message = text.parse::<Split>().unwrap_err().to_string();
-        assert!(message.contains("--split") && message.contains(part), "{text}: {message}");
+        assert!(message.contains("`split`") && message.contains(part), "{text}: {message}");
     }
 }
 
@@ -112,7 +112,7 @@ fn options_read_from_toml() {
 fn absurd_lengths_are_refused() {
     for rows in [0, usize::MAX] {
         let options = DataOptions { horizon: Some(rows), ..DataOptions::default() };
-        assert!(options.load().unwrap_err().to_string().contains("--horizon"));
+        assert!(options.load().unwrap_err().to_string().contains("`horizon`"));
     }
     let options = DataOptions { lookback: Some(1_000_000_000), ..DataOptions::default() };
     assert!(options.load().unwrap_err().to_string().contains("1000000000 rows in"));

@@ -76,7 +76,7 @@ fn borders_that_do_not_fit_are_refused() {
         ("2025-01-01,2025-02-01", "no validation window"),
     ] {
         let message = refusal(&text, &split(borders));
-        assert!(message.contains("--split") && message.contains(part), "{borders}: {message}");
+        assert!(message.contains("`split`") && message.contains(part), "{borders}: {message}");
     }
     let naive = text.replace("Z,", ",");
     assert!(refusal(&naive, &split("2024-01-03Z,2024-01-04Z")).contains("not a time"));
@@ -90,7 +90,7 @@ fn a_series_too_short_is_named_with_its_numbers() {
     let message = refusal(&text, &options);
     assert!(message.contains("no validation window in series `long`: it has 6 training, 1 validation"), "{message}");
     let message = refusal(&text, &DataOptions { lookback: Some(30), ..small() });
-    assert!(message.contains("30 rows in") && message.contains("--lookback"), "{message}");
+    assert!(message.contains("30 rows in") && message.contains("`lookback`"), "{message}");
     assert!(message.contains("`short` ends first, at 2024-01-01T08:00Z"), "{message}");
 }
 

@@ -63,9 +63,9 @@ fn a_given_format_is_followed() {
     let data = load(&many(|i| format!("{:02}/{}", i % 12 + 1, 2000 + i / 12)), &monthly).unwrap();
     assert_eq!((data.step, data.season), (Step::Months(1), 12));
     let message = refusal(&hours("%Y-%m-%d"), &DataOptions { time_format: Some("%d/%m/%Y".into()), ..small() });
-    assert!(message.contains("test.csv:2, column `date`") && message.contains("--time-format"), "{message}");
+    assert!(message.contains("test.csv:2, column `date`") && message.contains("`time-format`"), "{message}");
     let message = refusal(&hours("%Y-%m-%d"), &DataOptions { time_format: Some("%Q".into()), ..small() });
-    assert!(message.contains("--time-format") && message.contains("strptime"), "{message}");
+    assert!(message.contains("`time-format`") && message.contains("strptime"), "{message}");
     let far = DataOptions { time_format: Some("%Y".into()), ..small() };
     assert!(refusal(&file(&["+262000", "+262001"]), &far).contains("9999"));
 }
@@ -109,7 +109,7 @@ fn day_and_month_are_told_apart_by_the_column_or_not_at_all() {
     assert_eq!(american.time_label(0), "2004-03-10");
     let message = refusal(&file(&["01/02/2004", "02/02/2004"]), &small());
     assert!(
-        message.contains("test.csv:2, column `date`, value \"01/02/2004\"") && message.contains("--time-format"),
+        message.contains("test.csv:2, column `date`, value \"01/02/2004\"") && message.contains("`time-format`"),
         "{message}"
     );
     let message = refusal(&file(&["13/02/2004", "02/14/2004"]), &small());
@@ -120,12 +120,12 @@ fn day_and_month_are_told_apart_by_the_column_or_not_at_all() {
 fn times_that_are_none_are_refused_with_their_line() {
     for (times, parts) in [
         (["2024-01-01", "2024-02-30"], ["test.csv:3, column `date`, value \"2024-02-30\"", "no such day"]),
-        (["2024-01-01", "yesterday"], ["test.csv:3", "--time-format"]),
+        (["2024-01-01", "yesterday"], ["test.csv:3", "`time-format`"]),
         (["2024-01-01", ""], ["test.csv:3", "no time"]),
         (["2024-01-01", "02/01/2024"], ["test.csv:3", "another order than in line 2"]),
         (["2024-01-01T00:00Z", "2024-01-01T01:00"], ["test.csv:3", "offset"]),
-        (["2024-01-01 12:60", "2024-01-01 13:00"], ["test.csv:2", "--time-format"]),
-        (["24-01-01", "24-01-02"], ["test.csv:2", "--time-format"]),
+        (["2024-01-01 12:60", "2024-01-01 13:00"], ["test.csv:2", "`time-format`"]),
+        (["24-01-01", "24-01-02"], ["test.csv:2", "`time-format`"]),
     ] {
         let message = refusal(&file(&times), &DataOptions { time_column: Some("date".into()), ..small() });
         assert!(parts.iter().all(|part| message.contains(part)), "{times:?}: {message}");
@@ -157,7 +157,7 @@ fn offsets_order_instants_and_clocks_make_features() {
     // Without offsets the same wall clock is a duplicate.
     let naive = text.replace("+02:00", "").replace("+0100", "");
     let message = refusal(&naive, &small());
-    assert!(message.contains("clock set back") && message.contains("--id-column"), "{message}");
+    assert!(message.contains("clock set back") && message.contains("`id-column`"), "{message}");
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn gaps_are_told_refused_filled_or_skipped() {
 
     let message = refusal(&text, &with(Gaps::Error));
     assert!(
-        message.contains("test.csv:12, column `date`, value \"2024-01-01 13:00:00\"") && message.contains("--gaps"),
+        message.contains("test.csv:12, column `date`, value \"2024-01-01 13:00:00\"") && message.contains("`gaps ="),
         "{message}"
     );
 
@@ -306,7 +306,7 @@ fn gaps_are_told_refused_filled_or_skipped() {
     assert!(filled.raw_targets[11].is_nan());
     assert_eq!(filled.values[12], filled.values[9]);
     let message = refusal(&text, &DataOptions { impute: None, ..with(Gaps::Fill) });
-    assert!(message.contains("no row for 2024-01-01T10:00") && message.contains("--impute"), "{message}");
+    assert!(message.contains("no row for 2024-01-01T10:00") && message.contains("`impute ="), "{message}");
 
     let skipped = load(&text, &with(Gaps::Skip)).unwrap();
     assert_eq!(skipped.rows(), 56);

@@ -55,7 +55,7 @@ fn a_lost_device_is_an_error_that_names_the_work() {
         gpu.device().destroy();
         // Whatever is asked of it next, in this order or another, is refused.
         let run = step(&mut engine).and_then(|()| engine.wait()).unwrap_err();
-        says(run, &[&own.summary().name, "lost", "--resume"]);
+        says(run, &[&own.summary().name, "lost", "`resume`"]);
         // Why, the owner of the device is told.
         let why: &[&str] = if watched { &["lost"] } else { &[] };
         says(engine.read_f32(PARAMS, 0).unwrap_err(), why);
@@ -260,7 +260,7 @@ fn a_run_whose_device_is_lost_goes_on_elsewhere() {
             if early { Lose::Early(gpu.clone(), Cell::new(0)) } else { Lose::AfterEpoch(gpu.clone(), 2) };
         let mut all = Checkpoints::open(place.path(), Every::Steps(4), 2, "", false).unwrap();
         let ended = run_from(&dataset, &plan, &mut engine(&gpu), &mut observer, None, Some(&mut all));
-        says(ended.expect_err("the run did not notice"), &["lost", "--resume"]);
+        says(ended.expect_err("the run did not notice"), &["lost", "`resume`"]);
         drop(all);
         let from = checkpoints::newest(place.path()).unwrap().0.run().unwrap();
         assert!(from.step(plan.steps_per_epoch) < plan.options.epochs * plan.steps_per_epoch);

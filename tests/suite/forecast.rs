@@ -144,7 +144,7 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
 
     let one = fitted(&[("a", 10.0, 5.0)], Scale::Series);
     let error = options.load_text_fitted(&text, &one).unwrap_err().to_string();
-    assert!(error.contains("series `b` is none") && error.contains("--scale global"), "{error}");
+    assert!(error.contains("series `b` is none") && error.contains("`scale = \"global\"`"), "{error}");
     let dataset = options.load_text_fitted(&text, &fitted(&[("a", 10.0, 5.0)], Scale::Global)).unwrap();
     assert_eq!((dataset.values[9 + 2], dataset.series[1].mase_denominators[0]), (4.0, None));
 }
@@ -330,7 +330,7 @@ fn calibration_windows_choose_no_epoch() {
     assert_eq!((dataset.test, dataset.train), (whole.test, whole.train));
     for (share, text) in [(0.05, "0 that calibrate"), (0.95, "leaves 0 windows"), (1.0, "out of range")] {
         let error = refusal(&daily(90), &DataOptions { calibration: Some(share), ..options.clone() });
-        assert!(error.contains("--calibration") && error.contains(text), "{error}");
+        assert!(error.contains("`calibration`") && error.contains(text), "{error}");
     }
 }
 
@@ -342,5 +342,5 @@ fn a_backtest_trains_on_what_came_before() {
     assert_eq!(parts.test, before.test.end - 12..before.test.end - 10);
     assert_eq!((parts.validation.len(), parts.validation.end), (before.validation.len(), parts.test.start));
     assert_eq!(parts.train.end, parts.validation.start);
-    assert!(refusal(&daily(90), &DataOptions { backtest: Some(79), ..options }).contains("--folds"));
+    assert!(refusal(&daily(90), &DataOptions { backtest: Some(79), ..options }).contains("`folds`"));
 }

@@ -164,7 +164,7 @@ fn a_model_that_does_not_fit_is_refused_with_the_numbers() {
     let error = GpuEngine::new(gpu, program.clone(), options).err().unwrap().to_string();
     let words = program.params.words;
     assert!(error.contains(&format!("tensor `params` [{words}] needs {} bytes", words * 4)), "{error}");
-    assert!(error.contains("4096") && error.contains("--hidden"), "{error}");
+    assert!(error.contains("4096") && error.contains("`hidden`"), "{error}");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn hostile_files_are_refused_in_a_line_and_what_helps() {
         ("an infinity", with(50, "inf").into(), &["h.csv:52, column `y`, value \"inf\": not a finite 32-bit number"]),
         ("1e308", with(50, "-1e308").into(), &["h.csv:52, column `y`, value \"-1e308\": not a finite 32-bit number"]),
         ("1e400", with(50, "1e400").into(), &["h.csv:52", "not a finite"]),
-        ("NaN", with(50, "NaN").into(), &["h.csv:52, column `y`, value \"NaN\": missing value", "--impute"]),
+        ("NaN", with(50, "NaN").into(), &["h.csv:52, column `y`, value \"NaN\": missing value", "`impute ="]),
         (
             "denormals alone",
             hours("ds,y", 100, |i| format!("{}e-320", i % 5)).into(),
@@ -89,7 +89,7 @@ fn hostile_files_are_refused_in_a_line_and_what_helps() {
         (
             "too few rows",
             hours("ds,y", 9, wave).into(),
-            &["no training window: it has 6 training", "smaller --lookback"],
+            &["no training window: it has 6 training", "smaller `lookback`"],
         ),
         ("one row", hours("ds,y", 1, wave).into(), &["no series has two rows"]),
         (

@@ -78,7 +78,7 @@ fn a_file_of_another_format_is_refused_by_name_and_starts_a_run() {
     for name in NAMES {
         let file = of_another_format(place.path(), name);
         let error = Loaded::open(&file).unwrap_err().to_string();
-        for part in [name, "is of format_version 1, and this microglia reads 2", "help: ", "--init"] {
+        for part in [name, "is of format_version 1, and this microglia reads 2", "help: ", "`init`"] {
             assert!(error.contains(part), "no {part:?} in {error}");
         }
         let loaded = Loaded::open(&self::file(name, "model")).unwrap();
@@ -112,7 +112,7 @@ fn a_file_without_our_metadata_starts_a_run_and_is_no_checkpoint() {
     for name in NAMES {
         let file = plain(place.path(), name, |_| true);
         let error = Loaded::open(&file).unwrap_err().to_string();
-        for part in ["plain.safetensors: ", "no entry `microglia`", "scalers", "help: ", "--init"] {
+        for part in ["plain.safetensors: ", "no entry `microglia`", "scalers", "help: ", "`init`"] {
             assert!(error.contains(part), "no {part:?} in {error}");
         }
         let loaded = Loaded::open(&self::file(name, "saved")).unwrap();

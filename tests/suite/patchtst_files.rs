@@ -19,17 +19,20 @@ fn what_cannot_be_built_is_refused_with_the_numbers() {
     let holds = |text: String, parts: &[&str]| assert!(parts.iter().all(|part| text.contains(part)), "{text}");
     holds(refusal(official().set(|p| p.heads = 4)), &["4 heads", "width of 6"]);
     holds(refusal(official().set(|p| (p.d_model, p.heads) = (1024, 2))), &["512 a head", "128"]);
-    holds(refusal(official().set(|p| p.patch = Some(10))), &["patch of 10", "look-back of 9", "--patch 4 --stride 2"]);
+    holds(
+        refusal(official().set(|p| p.patch = Some(10))),
+        &["patch of 10", "look-back of 9", "`patch = 4` and `stride = 2`"],
+    );
     holds(refusal(official().set(|p| (p.d_model, p.heads) = (40_000, 400))), &["d-model", "40000", "6400000000"]);
-    holds(refusal(official().set(|p| p.ff = 1 << 40)), &["--ff"]);
-    holds(refusal(official().layers(1 << 40)), &["--layers"]);
+    holds(refusal(official().set(|p| p.ff = 1 << 40)), &["`ff`"]);
+    holds(refusal(official().layers(1 << 40)), &["`layers`"]);
     holds(refusal(official().set(|p| p.stride = Some(0))), &["stride", "0 is out of range"]);
     let long = Case::patchtst(Variant::Hf, 1, 2, 2000).set(|p| p.stride = Some(1));
     holds(refusal(long), &["1997 patches", "1024"]);
     holds(refusal(Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| (p.d_model, p.heads) = (5, 1))), &["even", "not 5"]);
     let mut covariates = official();
     covariates.sizes.targets = 2;
-    holds(refusal(covariates), &["1 of the 3", "--calendar off", "authors"]);
+    holds(refusal(covariates), &["1 of the 3", "`calendar = \"off\"`", "authors"]);
     let mut plain = official();
     plain.model.instance_norm = None;
     holds(refusal(plain), &["instance-norm", "mean-std"]);
@@ -55,7 +58,7 @@ fn a_file_by_transformers_tells_the_sizes_and_is_refused_by_tensor_name() {
     assert_eq!((inferred.d_model, inferred.ff, inferred.patch, layers, horizon), (8, 12, Some(4), 2, Some(3)));
     assert_eq!((inferred.heads, inferred.stride), (16, None));
     let untold = weights::infer_patchtst(&file, None).unwrap_err().to_string();
-    assert!(untold.contains("config.json") && untold.contains("--patchtst-variant"), "{untold}");
+    assert!(untold.contains("config.json") && untold.contains("patchtst-variant"), "{untold}");
     let beside =
         r#"{"model_type": "patchtst", "num_attention_heads": 2, "patch_stride": 3, "pre_norm": false, "d_model": 8}"#;
     std::fs::write(folder.path().join("config.json"), beside).unwrap();

@@ -216,7 +216,7 @@ fn a_checkpoint_holds_the_best_weights_and_few_files_stay() {
         Checkpoints::open(place.path(), Every::Stop, 3, "", true)
             .unwrap_err()
             .to_string()
-            .contains("--resume: another process")
+            .contains("`resume`: another process")
     );
     drop(all);
     Checkpoints::open(place.path(), Every::Stop, 3, "", false).unwrap();

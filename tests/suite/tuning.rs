@@ -54,7 +54,7 @@ fn a_choice_for_something_else_is_refused_by_name() {
     let refusal = |tuning: &Tuning| tuning.check("card", &program).unwrap_err().to_string();
     made.check("card", &program).unwrap();
     let other = Tuning { adapter: "another card".into(), ..made.clone() };
-    assert!(refusal(&other).contains("`another card`") && refusal(&other).contains("--autotune"));
+    assert!(refusal(&other).contains("`another card`") && refusal(&other).contains("`autotune`"));
     let wider = tuning("card", &Case::new(Lstm, 1, 4, 3, 6).program().unwrap(), Variant::Tall, 2);
     assert!(refusal(&wider).contains("linear_forward of 12 rows, 3 inputs, 20 outputs"), "{}", refusal(&wider));
     let mut more = made.clone();

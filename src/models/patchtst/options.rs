@@ -199,7 +199,8 @@ pub(crate) fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
         let problem = format!("a patch of {patch} rows does not fit a look-back of {}", sizes.lookback);
         // Two patches side by side and one between them.
         let fitting = 1 << (sizes.lookback / 2).max(1).ilog2();
-        let help = format!("choose ‹patch {fitting}› ‹stride {}›, or choose a longer ‹lookback›", (fitting / 2).max(1));
+        let help =
+            format!("choose ‹patch {fitting}› and ‹stride {}›, or choose a longer ‹lookback›", (fitting / 2).max(1));
         return Err(Error::config("patch", problem, help));
     }
     let tokens = options.patches(sizes.lookback).count;
