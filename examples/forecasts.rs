@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use microglia::config::Config;
 use microglia::data::Source;
 use microglia::reference::CpuEngine;
 use microglia::train::Loaded;
@@ -19,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: forecasts RUN_OR_FILE OUT.safetensors [DATA.csv]".into());
     };
     let loaded = Loaded::open(Path::new(model)).inspect_err(|error| eprintln!("error: {error}"))?;
-    let mut options = loaded.data_options()?;
+    let mut options = Config::of_run(&loaded)?.data;
     if let [file] = data {
         options.source = Source::File(file.into());
     }

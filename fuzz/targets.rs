@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use microglia::config::Config;
 use microglia::data::{DataOptions, Dataset, Freq, Gaps, Impute, Scale, Split, Start, TimeFormat};
 use microglia::experiment::Study;
 use microglia::forecast::table::unique_id;
@@ -106,7 +107,7 @@ pub fn opened(bytes: Vec<u8>) {
     let _ = loaded.replicas();
     let _ = loaded.weights_sha256();
     let fitted = loaded.fitted(Scale::Series, None);
-    let Ok(options) = loaded.data_options() else { return };
+    let Ok(Config { data: options, .. }) = Config::of_run(&loaded) else { return };
     // Only the header's word for it: no file is read.
     for fitted in [None, Some(&fitted)] {
         let data = match fitted {
@@ -133,11 +134,11 @@ pub fn config(bytes: &[u8]) {
         let _ =
             value.parse::<Regularizers>().map(|it| assert_eq!(it.to_string().parse::<Regularizers>().ok(), Some(it)));
     }
-    if let Ok(study) = Study::from_table(&Study::default(), table)
+    if let Ok(study) = Study::from_table(&Study::default(), &table)
         && study.check().is_ok()
     {
-        let again = study.to_toml().unwrap().parse::<toml::Table>().unwrap();
-        assert_eq!(Study::from_table(&Study::default(), again).unwrap(), study);
+        let again = study.to_toml().parse::<toml::Table>().unwrap();
+        assert_eq!(Study::from_table(&Study::default(), &again).unwrap(), study);
         let _ = study.settings().unwrap();
     }
 }

@@ -91,6 +91,7 @@ mod palette;
 mod words;
 
 pub mod compare;
+pub mod config;
 pub mod data;
 pub mod dims;
 pub mod engine;

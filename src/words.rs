@@ -1,8 +1,16 @@
 //! Choices that parse from, and print as, one word: the same in flags, TOML keys and reports.
 
-/// Gives an enum of words `FromStr` and `Display`, and an error that lists the words.
+/// Gives an enum of words `FromStr` and `Display`, the list of its values and that of its words, and an error that names
+/// them.
 macro_rules! words {
     ($type:ty, $key:literal, $($variant:path = $word:literal),+ $(,)?) => {
+        impl $type {
+            /// Every value.
+            pub const ALL: &'static [$type] = &[$($variant),+];
+            /// The word of every value, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+
         impl std::str::FromStr for $type {
             type Err = $crate::error::Error;
 

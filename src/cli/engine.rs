@@ -13,8 +13,8 @@ use microglia::kernels::{GpuEngine, GpuOptions, autotune};
 use microglia::program::Program;
 use microglia::reference::CpuEngine;
 
-use super::config::Config;
 use super::say;
+use microglia::config::Config;
 
 /// The devices that were asked for, the first of them open. Each that gives way is told of in a line.
 pub fn open_devices(choice: &Choice) -> microglia::Result<Devices> {

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use microglia::config::Config;
 use microglia::data::grouped;
 use microglia::engine::Engine;
 use microglia::error::{Notation, Text};
 use microglia::experiment::estimate;
 use microglia::experiment::folder::merge;
 use microglia::experiment::report::{self, memory_line};
-use microglia::experiment::{Preparation, Shard, Study, StudyObserver, prepare, run_study};
-use microglia::gpu::Choice;
+use microglia::experiment::{Preparation, Shard, Study, StudyObserver, options, prepare, run_study};
 use microglia::kernels::waves;
 use microglia::program::Program;
 use serde_json::json;
@@ -39,6 +39,10 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
         say(&format!("merged {} parts", args.merge.len()));
         return show(out, args.json);
     }
+    if args.schema {
+        print(&format!("{:#}\n", options::schema()))?;
+        return Ok(Code::Done);
+    }
     let study = match study_config::study(args)? {
         Asked::Study(study) => *study,
         Asked::NeedsData(words) => {
@@ -47,8 +51,9 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
         }
     };
     let shard = args.shard.as_deref().map(Shard::parse).transpose()?;
-    let device: Choice = args.device.device.as_deref().unwrap_or("auto").parse()?;
-    let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
+    let mut on = Config::default();
+    on.apply(&args.device.0)?;
+    let (device, threads) = (on.device, on.threads);
     let mut devices = open_devices(&device)?;
     let waves_of = |program: &Program| devices.gpu().map_or(Ok(1), |gpu| waves(gpu, program));
     let preparation = prepare(&study, shard, &waves_of)?;
@@ -62,7 +67,7 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
     let out = out(args, &study)?;
     say(&format!(
         "study {} in {}: {} cells, {} models",
-        study.hash()?,
+        study.hash(),
         out.display(),
         preparation.cells.len(),
         preparation.cells.iter().map(|one| one.trainings).sum::<usize>()
@@ -105,7 +110,7 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
 fn out(args: &ExperimentArgs, study: &Study) -> Result<PathBuf> {
     let default = || -> Result<PathBuf> {
         let shard = args.shard.as_ref().map_or_else(String::new, |shard| format!("-{}", shard.replace('/', "-of-")));
-        Ok(Path::new("runs").join(format!("study-{}{shard}", study.hash()?)))
+        Ok(Path::new("runs").join(format!("study-{}{shard}", study.hash())))
     };
     args.out.clone().map_or_else(default, Ok)
 }
@@ -155,7 +160,7 @@ fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: b
             })
         });
         let value =
-            json!({ "study": study.hash()?, "cells": cells.collect::<Vec<_>>(), "seconds": total, "memory": memory });
+            json!({ "study": study.hash(), "cells": cells.collect::<Vec<_>>(), "seconds": total, "memory": memory });
         print(&format!("{value:#}\n"))?;
         return Ok(Code::Done);
     }

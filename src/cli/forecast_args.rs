@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::args::{DeviceArgs, OrNone, whole};
+use super::args::whole;
+use super::flags::{DeviceFlags, ReadingFlags};
 
 /// A trained model, and the rows that it reads.
 #[derive(Debug, Args)]
@@ -38,41 +39,17 @@ pub struct ModelArgs {
     #[command(flatten)]
     pub reading: ReadingArgs,
     #[command(flatten)]
-    pub device: DeviceArgs,
+    pub device: DeviceFlags,
 }
 
 /// How a file other than the training data is read, where it differs.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Reading --data")]
 pub struct ReadingArgs {
-    /// Column of the timestamps; `+` joins several columns [default: as in training]
-    #[arg(long, value_name = "NAME", alias = "time-col")]
-    pub time_column: Option<String>,
-    /// Format of the timestamps, in strptime syntax [default: as in training]
-    #[arg(long, value_name = "FORMAT")]
-    pub time_format: Option<String>,
-    /// Column that identifies the series of a panel [default: as in training]
-    #[arg(long, value_name = "NAME", alias = "id-col")]
-    pub id_column: Option<String>,
-    /// Missing values: error rejects the file, ffill uses the last seen value, mean uses the training mean [default: as
-    /// in training]
-    #[arg(long, value_name = "error|ffill|mean")]
-    pub impute: Option<String>,
-    /// More texts that mean "missing" [default: as in training]
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    pub missing_values: Option<String>,
-    /// Absent times: notice, error, fill or skip, as in `train` [default: as in training]
-    #[arg(long, value_name = "POLICY")]
-    pub gaps: Option<String>,
-    /// Column separator: `,` `;` `|` or `tab` [default: detected]
-    #[arg(long, value_name = "CHAR")]
-    pub delimiter: Option<String>,
-    /// Decimal mark: `.` or `,` [default: detected]
-    #[arg(long, value_name = "CHAR")]
-    pub decimal: Option<String>,
+    #[command(flatten)]
+    pub options: ReadingFlags,
     /// Interval between rows, in pandas' notation: h, D, B (business days), W, MS, ME, 15min [default: as the rows have
     /// it]
-    #[arg(long, value_name = "FREQ")]
+    #[arg(long, value_name = "FREQ", help_heading = "Reading --data")]
     pub freq: Option<String>,
 }
 
@@ -121,9 +98,4 @@ pub struct EvaluateArgs {
     /// Write the scores of every fold, series and step as CSV
     #[arg(long, help_heading = None, value_name = "FILE")]
     pub table: Option<PathBuf>,
-}
-
-/// `none`, or a list.
-pub fn listed(text: Option<&str>) -> Option<OrNone<&str>> {
-    text.map(|text| OrNone((text.trim() != "none").then_some(text)))
 }

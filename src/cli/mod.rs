@@ -1,26 +1,24 @@
 //! The program around the library: what was typed, what it means, and a file per verb.
 
 mod args;
+mod asked;
 mod check;
 mod check_process;
 mod compare;
-mod config;
-mod config_file;
 mod devices;
 mod engine;
-mod escapes;
 mod evaluate;
 mod evaluate_text;
 mod experiment;
 mod experiment_args;
 mod export;
+mod flags;
 mod forecast;
 mod forecast_args;
 mod help;
 mod inspect;
 mod outputs;
 mod pictures;
-mod presets;
 mod profile;
 mod profile_args;
 mod profile_text;

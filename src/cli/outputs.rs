@@ -11,9 +11,9 @@ use microglia::train::weights::checkpoint::{save_checkpoint, save_model};
 use microglia::train::weights::header::Header;
 use microglia::train::{EpochRow, Outcome, Plan, Summary};
 
-use super::config::Config;
+use super::pictures;
 use super::run_folder::RunFolder;
-use super::{config_file, pictures};
+use microglia::config::Config;
 
 /// A run that has ended, and what it was asked for, resolved.
 pub struct Finished<'a> {
@@ -45,7 +45,7 @@ impl Finished<'_> {
     /// The files of one replica, whose summary and configuration these are.
     fn write_replica(&self, path: &Path, replica: usize, summary: &Summary, config: &Config) -> Result<()> {
         let Outcome { trained, kept, device, test_predictions, .. } = self.outcome;
-        let config = config_file::write(config);
+        let config = config.to_toml();
         write(path, "config.toml", &config)?;
         write(path, "metrics.csv", &metrics(&trained.history, replica)?)?;
         write(path, "summary.json", &json(summary)?)?;

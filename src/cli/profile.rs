@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{ArgMatches, FromArgMatches};
+use microglia::config::{Config, presets};
 use microglia::files::replace;
 use microglia::gpu::{Choice, Devices};
 use microglia::kernels::pipelines;
@@ -12,12 +13,11 @@ use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_j
 use microglia::train::{Plan, stage, weights};
 use serde::Serialize;
 
-use super::config::Config;
 use super::engine::{check_tuning, make_engine, open_devices, tuned};
 use super::outputs::json;
 use super::profile_args::ProfileArgs;
 use super::trained::check_unused;
-use super::{Code, presets, print, profile_text, say, say_text};
+use super::{Code, asked, print, profile_text, say, say_text};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
     if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
@@ -25,8 +25,10 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
         return Ok(Code::Done);
     }
     let args = ProfileArgs::from_arg_matches(typed)?;
-    let (config, remarks) = Config::new(typed)?;
-    remarks.iter().for_each(|line| say(line));
+    if args.train.schema {
+        bail!("--schema: profile takes the options of train\n  help: microglia train --schema prints the schema");
+    }
+    let config = asked::config(typed)?;
     if config.out.is_some() {
         bail!("--out: profile leaves no run folder\n  help: --trace and --svg name files, --json prints the figures");
     }

@@ -9,8 +9,8 @@ use super::args::{TrainArgs, whole};
 /// The run to profile, as `microglia train` takes it, and what to do with the figures.
 #[derive(Debug, Clone, Args)]
 #[command(mut_arg("out", |arg| arg.hide(true)), mut_arg("overwrite", |arg| arg.help("Replace existing files")))]
-#[command(mut_arg("resume", |arg| arg.hide(true)), mut_arg("checkpoint_every", |arg| arg.hide(true)))]
-#[command(mut_arg("keep_checkpoints", |arg| arg.hide(true)))]
+#[command(mut_arg("resume", |arg| arg.hide(true)), mut_arg("schema", |arg| arg.hide(true)), mut_arg("checkpoint-every", |arg| arg.hide(true)))]
+#[command(mut_arg("keep-checkpoints", |arg| arg.hide(true)))]
 #[command(mut_arg("json", |arg| arg.help("Print the figures as JSON on stdout instead of tables")))]
 pub struct ProfileArgs {
     #[command(flatten)]

@@ -4,21 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use clap::parser::ValueSource;
-use clap::{ArgMatches, FromArgMatches};
+use microglia::config::{Config, Settings, written};
 use microglia::data::Dataset;
+use microglia::error::Notation;
 use microglia::gpu::Gpu;
-use microglia::train::options::LrSchedule;
 use microglia::train::weights::checkpoints;
 use microglia::train::weights::header::DeviceHeader;
 use microglia::train::{Loaded, Plan, RunState};
 
-use super::args::TrainArgs;
-use super::config::Config;
-use super::{config_file, say};
-
-/// Options that change no bit of a run.
-const FREE: [&str; 4] = ["device", "threads", "checkpoint-every", "keep-checkpoints"];
+use super::say;
 
 /// A run to go on with.
 pub struct Resumed {
@@ -33,27 +27,17 @@ pub struct Resumed {
 
 impl Resumed {
     /// Reads the newest checkpoint of a run folder, and lays what was typed over what was asked for then.
-    pub fn open(folder: &Path, typed: &ArgMatches) -> Result<Resumed> {
+    pub fn open(folder: &Path, typed: &Settings) -> Result<Resumed> {
         if folder.is_file() {
             bail!("--resume {}: is a file\n  help: name the run folder that it lies in", folder.display());
         }
         let (loaded, lines) = checkpoints::newest(folder)?;
         lines.iter().for_each(|line| say(line));
-        let mut before: toml::Table = loaded.header.config.parse()?;
-        // Files of before there was the option say nothing of it.
-        before.entry("calibration").or_insert_with(|| "none".into());
-        let mut asked = before.clone();
-        // The weights are the checkpoint's: the file that they started from need not be there any more.
-        asked.remove("init");
-        let mut args = TrainArgs::from_arg_matches(&config_file::parse(&asked)?)?;
-        Config::lay_over(&mut args, typed)?;
-        let mut config = Config::from_args(args)?;
-        if config.train.init.is_none() {
-            let file = before.get("init").and_then(toml::Value::as_str).filter(|file| *file != "none");
-            config.train.init = file.map(Into::into);
-        }
-        let device_typed = typed.value_source("device") == Some(ValueSource::CommandLine);
-        Ok(Resumed { config, before, loaded, device_typed })
+        let before = written(&loaded)?;
+        let mut settings = Settings::from_table(&before)?;
+        settings.lay_over(typed.clone());
+        let config = Config::of_trained(settings)?;
+        Ok(Resumed { config, before, loaded, device_typed: typed.has("device") })
     }
 
     /// The configuration, without what was measured for another device.
@@ -118,27 +102,12 @@ impl Resumed {
 
     /// The run's settings that are not those of its beginning, as `key: before, here now`.
     pub fn differences(&self, config: &Config) -> Vec<String> {
-        let text = |value: Option<&toml::Value>| value.map_or("unset".into(), toml::Value::to_string);
-        let now: toml::Table = config_file::write(config).parse().expect("a configuration is written as TOML");
-        let keys: std::collections::BTreeSet<&String> = self.before.keys().chain(now.keys()).collect();
-        keys.into_iter()
-            .filter(|key| !FREE.contains(&key.as_str()))
-            .filter(|key| self.before.get(*key) != now.get(*key) && !(*key == "epochs" && self.only_longer(config)))
-            .map(|key| format!("{key} was {}, here {}", text(self.before.get(key)), text(now.get(key))))
-            .collect()
-    }
-
-    /// Whether more epochs are asked for where they change nothing of those before: then the run is the one that was asked
-    /// for so many from the beginning, with the pruning schedule as it was resolved.
-    fn only_longer(&self, config: &Config) -> bool {
-        let before = self.before.get("epochs").and_then(toml::Value::as_integer);
-        let longer = before.and_then(|n| usize::try_from(n).ok()).is_some_and(|n| n < config.train.epochs);
-        longer && matches!(config.train.lr_schedule, LrSchedule::Constant | LrSchedule::Decay)
+        config.differences(&self.before).iter().map(|one| one.to(Notation::Flags)).collect()
     }
 
     /// Whether nothing is left to do: the results are written, and no more epochs are asked for.
     pub fn is_finished(&self, folder: &Path) -> bool {
-        checkpoints::finished(folder) && !self.only_longer(&self.config)
+        checkpoints::finished(folder) && !self.config.is_longer(&self.before)
     }
 
     /// Optimizer steps that the checkpoint holds, and epochs.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ArgMatches;
 use microglia::Error;
+use microglia::config::{Config, presets, schema};
 use microglia::gpu::Devices;
 use microglia::train::scores::baselines::Forecasts;
 use microglia::train::weights::header::DeviceHeader;
 use microglia::train::weights::{self, checkpoints};
 use microglia::train::{Checkpoints, Plan, Status, Summary, run_from as train, summarize};
 
-use super::config::Config;
 use super::engine::{check_tuning, make_engine, open_devices, tuned};
 use super::outputs::{Finished, json};
 use super::progress::Reporter;
@@ -19,15 +19,19 @@ use super::resume::Resumed;
 use super::run_folder::RunFolder;
 use super::shell::quoted;
 use super::stop::Stop;
-use super::{Code, config_file, presets, print, report, say, say_text};
+use super::{Code, asked, print, report, say, say_text};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
     if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
         print(&presets::list())?;
         return Ok(Code::Done);
     }
+    if typed.get_flag("schema") {
+        print(&format!("{:#}\n", schema()))?;
+        return Ok(Code::Done);
+    }
     if let Some(place) = typed.get_one::<PathBuf>("resume") {
-        let mut resumed = Resumed::open(place, typed)?;
+        let mut resumed = Resumed::open(place, &asked::settings(typed)?)?;
         if resumed.is_finished(place) && resumed.differences(&resumed.config).is_empty() {
             return finished(place);
         }
@@ -35,8 +39,7 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
         let config = resumed.config_on(devices.gpu());
         return run_into(&RunFolder::of_run(place), &config, devices, Some(resumed));
     }
-    let (config, remarks) = Config::new(typed)?;
-    remarks.iter().for_each(|line| say(line));
+    let config = asked::config(typed)?;
     // What can be refused without the data is, before it is read.
     let devices = open_devices(&config.device)?;
     check_tuning(&config, devices.gpu())?;
@@ -52,7 +55,8 @@ fn run_into(folder: &RunFolder, asked: &Config, mut devices: Devices, resumed: O
     let plan = Plan::new(&dataset, &asked.train)?;
     plan.notices.iter().for_each(say_text);
     let tuning = tuned(asked, &mut devices, &plan.program)?;
-    let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), tuning, ..asked.clone() };
+    let mut config = asked.clone();
+    (config.data, config.train, config.tuning) = (dataset.resolved.clone(), plan.options.clone(), tuning);
 
     let tuning = config.tuning.as_ref();
     let (mut engine, line) = make_engine(&mut devices, &config.device, config.threads, tuning, &plan.program)?;
@@ -66,7 +70,7 @@ fn run_into(folder: &RunFolder, asked: &Config, mut devices: Devices, resumed: O
         say(&resumed.line(state, &plan));
     }
     let (every, keep) = (config.checkpoint_every, config.keep_checkpoints);
-    let text = config_file::write(&config);
+    let text = config.to_toml();
     let mut kept = Checkpoints::open(folder.path(), every, keep, &text, from.is_some())?;
     let stop = Stop::watch()?;
     let mut reporter = Reporter::new(config.train.epochs, stop);

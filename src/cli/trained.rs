@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use clap::FromArgMatches;
-use microglia::data::options::{Source, parse_decimal, parse_delimiter, parse_list};
+use microglia::config::Config;
+use microglia::data::options::{Source, parse_list};
 use microglia::data::{Cutoff, DataOptions, Dataset, Freq, SplitName};
 use microglia::engine::Engine;
 use microglia::error::{Error, Place};
@@ -16,11 +16,9 @@ use microglia::forecast::{Calibration, Forecaster, Level, non_overlapping};
 use microglia::gpu::{Choice, Devices};
 use microglia::program::Program;
 
-use super::args::{OrNone, TrainArgs};
-use super::config::Config;
 use super::engine::{make_engine, open_devices};
-use super::forecast_args::{ModelArgs, listed};
-use super::{config_file, say, say_text};
+use super::forecast_args::ModelArgs;
+use super::{say, say_text};
 
 /// A model, and how its run was configured.
 pub struct Trained {
@@ -45,11 +43,7 @@ impl Trained {
         let freq = args.reading.freq.as_deref().map(str::parse).transpose()?;
         let forecaster = Forecaster::open(&args.checkpoint, combine)?;
         let model = forecaster.model();
-        let mut table: toml::Table = model.header.config.parse()?;
-        // Weights to start from need not be there any more, but for a fold that is trained anew.
-        let init = table.remove("init");
-        let mut config = Config::from_args(TrainArgs::from_arg_matches(&config_file::parse(&table)?)?)?;
-        config.train.init = init.as_ref().and_then(toml::Value::as_str).filter(|file| *file != "none").map(Into::into);
+        let mut config = Config::of_run(model)?;
         if let Some(text) = &args.train_data {
             config.data.source = text.parse()?;
         }
@@ -63,11 +57,11 @@ impl Trained {
             )),
             _ => {}
         }
-        let device = args.device.device.as_deref().map_or(Ok(Choice::Auto), str::parse)?;
-        let devices = open_devices(&device)?.into();
+        let mut on = Config::default();
+        on.apply(&args.device.0)?;
+        let devices = open_devices(&on.device)?.into();
         let alias = args.alias.clone().unwrap_or_else(|| model_name(&model.header.model.kind));
-        let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
-        Ok(Trained { forecaster, config, levels, alias, freq, device, threads, devices })
+        Ok(Trained { forecaster, config, levels, alias, freq, device: on.device, threads: on.threads, devices })
     }
 
     /// Refuses to write over what is read: the weights file, or data.
@@ -126,30 +120,10 @@ impl Trained {
             // Another file may be written otherwise.
             (options.delimiter, options.decimal) = (None, None);
         }
-        if let Some(name) = &reading.time_column {
-            options.time_column = Some(name.clone());
-        }
-        if let Some(format) = &reading.time_format {
-            options.time_format = Some(format.clone());
-        }
-        if let Some(name) = &reading.id_column {
-            options.id_column = Some(name.clone());
-        }
-        if let Some(word) = &reading.impute {
-            options.impute = Some(word.parse()?);
-        }
-        if let Some(list) = &reading.missing_values {
-            options.missing_values = Some(parse_list(list));
-        }
-        if let Some(word) = &reading.gaps {
-            options.gaps = Some(word.parse()?);
-        }
-        if let Some(text) = &reading.delimiter {
-            options.delimiter = Some(parse_delimiter(text)?);
-        }
-        if let Some(text) = &reading.decimal {
-            options.decimal = Some(parse_decimal(text)?);
-        }
+        let mut read = Config::default();
+        read.data = options;
+        read.apply(&reading.options.0)?;
+        let options = read.data;
         let fitted = model.fitted(own.scale.unwrap_or_default(), self.freq.map(Freq::step));
         let dataset = options.load_fitted(&fitted)?;
         dataset.notices.iter().for_each(say_text);
@@ -232,11 +206,10 @@ pub fn note(dataset: &Dataset, part: SplitName, calibration: &Calibration) -> St
 }
 
 fn levels(text: Option<&str>) -> Result<Vec<Level>> {
-    let text = match listed(text) {
-        None => LEVELS,
-        Some(OrNone(None)) => return Ok(Vec::new()),
-        Some(OrNone(Some(text))) => text,
-    };
+    let text = text.unwrap_or(LEVELS);
+    if text.trim() == "none" {
+        return Ok(Vec::new());
+    }
     let mut levels: Vec<Level> = parse_list(text).iter().map(|text| text.parse()).collect::<microglia::Result<_>>()?;
     levels.sort_by(|a, b| a.percent().total_cmp(&b.percent()));
     levels.dedup();

@@ -4,21 +4,19 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::study::Origin;
-use super::text::{delimiter_from_toml, list_from_toml, on_off_from_toml};
 pub use super::text::{delimiter_word, list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use crate::error::{Error, Result};
 use crate::words::words;
 
 /// Everything the user may say about the data. `None` means "not said": then the embedded set's own config decides
 /// (when that set is used), then the default named at the field, then what the file itself shows.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "toml::Table", into = "toml::Table")]
 pub struct DataOptions {
     /// `--data FILE`; the embedded set where no file is named.
-    #[serde(rename = "data")]
     pub source: Source,
     /// `--time-column NAME`, or several joined by `+`: `Date+Time`, `year+month+day+hour`.
     pub time_column: Option<String>,
@@ -27,7 +25,6 @@ pub struct DataOptions {
     /// `--id-column NAME`: the file holds several series, told apart by this column.
     pub id_column: Option<String>,
     /// `--target A[,B]`: what is forecast. Default: `y`, else the only numeric column.
-    #[serde(rename = "target", deserialize_with = "list_from_toml")]
     pub targets: Option<Vec<String>>,
     /// `--covariates A,B | all | none`: past covariates, inputs that are not forecast. Default: none.
     pub covariates: Option<Covariates>,
@@ -38,7 +35,6 @@ pub struct DataOptions {
     /// `--season M`, in rows. Default: from the sampling step.
     pub season: Option<usize>,
     /// `--calendar on|off`: hour, weekday and season of the year as input columns. Default: on.
-    #[serde(deserialize_with = "on_off_from_toml")]
     pub calendar: Option<bool>,
     /// `--split`. Default: 0.7,0.1,0.2.
     pub split: Option<Split>,
@@ -47,12 +43,10 @@ pub struct DataOptions {
     /// `--impute error|ffill|mean`. Default: error.
     pub impute: Option<Impute>,
     /// `--missing-values LIST`: texts or numbers that mean "missing", besides the empty cell, `NA` and its like.
-    #[serde(deserialize_with = "list_from_toml")]
     pub missing_values: Option<Vec<String>>,
     /// `--gaps notice|error|fill|skip`. Default: notice.
     pub gaps: Option<Gaps>,
     /// `--delimiter`. Default: detected among `,` `;` tab `|`.
-    #[serde(deserialize_with = "delimiter_from_toml")]
     pub delimiter: Option<char>,
     /// `--decimal`. Default: detected, `.` or `,`.
     pub decimal: Option<char>,
@@ -69,24 +63,6 @@ pub struct DataOptions {
     /// length, training ends earlier.
     pub backtest: Option<usize>,
 }
-
-/// The keys by which TOML says how a file is read; not the file's own, `data`, nor a window's, `lookback` and `horizon`.
-pub const KEYS: [&str; 14] = [
-    "time-column",
-    "time-format",
-    "id-column",
-    "target",
-    "covariates",
-    "season",
-    "calendar",
-    "split",
-    "scale",
-    "impute",
-    "missing-values",
-    "gaps",
-    "delimiter",
-    "decimal",
-];
 
 impl DataOptions {
     /// These options, with whatever is left unsaid taken from `other`. The source stays.
@@ -154,8 +130,7 @@ impl DataOptions {
 const MOST_ROWS: usize = 1_000_000_000;
 
 /// Where the rows come from.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Source {
     /// Hourly weather at three New York airports, in the program itself. Written `embedded`.
     #[default]
@@ -180,8 +155,7 @@ impl fmt::Display for Source {
 }
 
 /// Input columns that are not forecast.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Covariates {
     #[default]
     None,
@@ -212,8 +186,7 @@ impl fmt::Display for Covariates {
 }
 
 /// How the rows of each series are parted, in time order, into train, validation and test.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Split {
     /// Of n rows: train = floor(f₀·n), test = the last floor(f₂·n), validation between.
     Fractions([f64; 3]),
@@ -292,8 +265,7 @@ impl fmt::Display for Split {
 }
 
 /// Whose training rows a scaler sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scale {
     /// Each series its own mean and standard deviation.
     #[default]
@@ -305,8 +277,7 @@ words!(Scale, "scale", Scale::Series = "series", Scale::Global = "global");
 
 /// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
 /// the value after the hole would enter inputs before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Impute {
     /// Refuse, naming the line.
     #[default]
@@ -319,8 +290,7 @@ pub enum Impute {
 words!(Impute, "impute", Impute::Error = "error", Impute::Ffill = "ffill", Impute::Mean = "mean");
 
 /// What to do where a time that the sampling step promises is absent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Gaps {
     /// Count and tell; windows run over the rows that are there.
     #[default]
@@ -333,14 +303,3 @@ pub enum Gaps {
     Skip,
 }
 words!(Gaps, "gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
-
-/// TOML has the same words.
-macro_rules! through_text {
-    ($($name:ident)+) => { $(
-        impl TryFrom<String> for $name {
-            type Error = Error;
-            fn try_from(text: String) -> Result<Self> { text.parse() }
-        }
-    )+ };
-}
-through_text!(Source Covariates Split Scale Impute Gaps Origin);

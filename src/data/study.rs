@@ -11,8 +11,7 @@ use crate::error::{Error, Result};
 
 /// The k-th, from 1, of K consecutive periods into which the test rows are cut. Training and validation end later for
 /// each; validation keeps its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     pub number: usize,
     pub of: usize,

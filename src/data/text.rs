@@ -1,7 +1,4 @@
-//! The text forms of option values, the same for flags (`parse_…`) and for TOML (`…_from_toml`).
-
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+//! The text forms of option values, as flags and TOML have them.
 
 use crate::error::{Error, Result};
 
@@ -63,35 +60,4 @@ pub fn parse_on_off(text: &str) -> Result<bool> {
 /// The delimiter as `--delimiter` takes it.
 pub fn delimiter_word(delimiter: char) -> String {
     if delimiter == '\t' { "tab".into() } else { delimiter.to_string() }
-}
-
-/// Lists in TOML: a text, as the flag has it, or an array of names.
-pub(super) fn list_from_toml<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOrArray {
-        Text(String),
-        Array(Vec<String>),
-    }
-    Ok(Some(match TextOrArray::deserialize(from)? {
-        TextOrArray::Text(text) => parse_list(&text),
-        TextOrArray::Array(names) => names,
-    }))
-}
-
-pub(super) fn on_off_from_toml<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOrBool {
-        Text(String),
-        Bool(bool),
-    }
-    match TextOrBool::deserialize(from)? {
-        TextOrBool::Bool(value) => Ok(Some(value)),
-        TextOrBool::Text(text) => parse_on_off(&text).map(Some).map_err(D::Error::custom),
-    }
-}
-
-pub(super) fn delimiter_from_toml<'de, D: Deserializer<'de>>(from: D) -> Result<Option<char>, D::Error> {
-    parse_delimiter(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
 }

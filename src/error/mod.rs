@@ -18,8 +18,9 @@ pub enum Error {
     /// A data file that cannot be read as asked. `help` names the option that would settle it.
     Data { place: Box<Place>, problem: Text, help: Text },
 
-    /// A setting that cannot be used, alone or with this data. `key` is the option's name in TOML.
-    Config { key: String, problem: Text, help: Text },
+    /// A setting that cannot be used, alone or with this data. `key` is the option's name in TOML; `file`, where it stood in
+    /// one.
+    Config { key: String, file: Option<PathBuf>, problem: Text, help: Text },
 
     /// Shapes that do not fit one another: a bug in a model builder, or a checkpoint of another model.
     Shape { op: String, tensor: String, expected: Vec<usize>, found: Vec<usize> },
@@ -46,7 +47,7 @@ pub enum Error {
 impl Error {
     /// A setting `key` that cannot be used, and what would do.
     pub fn config(key: impl Into<String>, problem: impl Into<Text>, help: impl Into<Text>) -> Self {
-        Error::Config { key: key.into(), problem: problem.into(), help: help.into() }
+        Error::Config { key: key.into(), file: None, problem: problem.into(), help: help.into() }
     }
 
     /// What is wrong at a place of a data file, and what settles it.
@@ -75,6 +76,15 @@ impl Error {
         move |cause| Error::Io { path, cause, help }
     }
 
+    /// The same error about a setting, which stood in a file.
+    #[must_use]
+    pub fn in_file(mut self, place: impl Into<PathBuf>) -> Error {
+        if let Error::Config { file, .. } = &mut self {
+            *file = Some(place.into());
+        }
+        self
+    }
+
     /// The same error with other advice, where it has any.
     #[must_use]
     pub fn with_help(mut self, advice: impl Into<Text>) -> Error {
@@ -97,7 +107,10 @@ impl Error {
         };
         match self {
             Error::Data { place, problem, help } => with_help(place.to_string(), problem, help),
-            Error::Config { key, problem, help } => with_help(notation.option(key, None), problem, help),
+            Error::Config { key, file: None, problem, help } => with_help(notation.option(key, None), problem, help),
+            Error::Config { key, file: Some(file), problem, help } => {
+                with_help(format!("{}: {}", file.display(), Notation::Keys.option(key, None)), problem, help)
+            }
             Error::Shape { op, tensor, expected, found } => {
                 format!("{op}: tensor `{tensor}` has shape {found:?}, expected {expected:?}")
             }

@@ -23,6 +23,8 @@ impl Notation {
         let plain = |value: &str| value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
         let literal = |value: &str| if plain(value) { value.to_string() } else { format!("{value:?}") };
         match (self, value) {
+            // One flag sets the options of all data sets of a study, which stand in tables `[data.NAME]`.
+            (Notation::Flags, None) if key.starts_with("data.") => key.replacen("data.", "--set ", 1),
             (Notation::Flags, None) => format!("--{key}"),
             (Notation::Flags, Some(value)) => format!("--{key} {value}"),
             (Notation::Keys, None) => format!("`{key}`"),
@@ -146,6 +148,7 @@ mod tests {
         assert_eq!(written[1], "choose a smaller `d-model` or `prune-every = 5`, or use `device = \"cpu\"`");
         assert_eq!(written[2], "choose a smaller `d_model` or `prune_every=5`, or use `device=\"cpu\"`");
         assert_eq!(text.to_string(), written[1]);
+        assert_eq!(Notation::Flags.option("data.sales.target", None), "--set sales.target");
         assert_eq!(text.options().collect::<Vec<_>>(), ["d-model", "prune-every", "device"]);
     }
 

@@ -78,7 +78,7 @@ pub fn dataset(study: &Study, cell: &Cell) -> Result<Dataset> {
     let load = |lookback: usize| {
         let asked = DataOptions {
             lookback: Some(lookback),
-            horizon: Some(study.horizon),
+            horizon: Some(study.horizon()),
             train_rows: (cell.train_rows > 0).then_some(cell.train_rows),
             origin: (study.origins > 1).then_some(Origin { number: cell.origin, of: study.origins }),
             authors_protocol: study.authors_protocol.then_some(true),
@@ -148,7 +148,7 @@ pub fn runs<'a>(
 ) -> Result<(Vec<Runs<'a>>, Vec<Text>)> {
     let model = study.model(cell.model.parse()?, cell.width, Study::norm(&cell.instance_norm)?)?;
     let (narrow, wide): (Vec<&Setting>, Vec<&Setting>) = settings.iter().partition(|one| one.narrower);
-    let plain = study.options()?;
+    let plain = study.options();
     let mut lines = Vec::new();
     let mut all = Vec::new();
     let mut push = |model: ModelOptions, settings: Vec<&'a Setting>| {
@@ -262,7 +262,7 @@ fn collect(
     common_from: usize,
     notices: Vec<Text>,
 ) -> Result<Done> {
-    let hash = study.hash()?;
+    let hash = study.hash();
     let (mut rows, mut forecasts, mut curves) = (Vec::new(), Vec::new(), Vec::new());
     let stretch = Stretch::last_test_rows(&dataset);
     let mut fan = stretch.fan(&dataset);
@@ -274,7 +274,7 @@ fn collect(
                 cell: cell.clone(),
                 study_hash: hash.clone(),
                 data_fingerprint: dataset.fingerprint.clone(),
-                horizon: study.horizon,
+                horizon: study.horizon(),
                 method: setting.name.clone(),
                 setting: setting.text.clone(),
                 seed,

@@ -42,7 +42,7 @@ impl Folder {
         files::remove_partials(&path.join("cells"))?;
         let manifest = Manifest {
             format_version: FORMAT,
-            study_hash: study.hash()?,
+            study_hash: study.hash(),
             data: data.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
         };
@@ -50,7 +50,7 @@ impl Folder {
             None => {
                 // The plan of the analysis stands before anything is trained.
                 replace(&path.join("analysis-plan.md"), analysis_plan.as_bytes())?;
-                let text = format!("# microglia experiment --config <this file>\n\n{}", study.to_toml()?);
+                let text = format!("# microglia experiment --config <this file>\n\n{}", study.to_toml());
                 replace(&path.join("study.toml"), text.as_bytes())?;
                 replace(&path.join("manifest.json"), json(&manifest)?.as_bytes())?;
             }
@@ -115,7 +115,7 @@ impl Folder {
 /// Refuses a folder that is no study's, but holds files of the names that this one would write.
 fn refuse_foreign(path: &Path, study: &Study) -> Result<()> {
     // A manifest tells its study. Without one, `study.toml` does, which is written before any result.
-    let same = || -> Result<bool> { Ok(read_study(path)?.hash()? == study.hash()?) };
+    let same = || -> Result<bool> { Ok(read_study(path)?.hash() == study.hash()) };
     if path.join("manifest.json").exists() || path.join("study.toml").exists() && same()? {
         return Ok(());
     }
@@ -187,7 +187,7 @@ pub fn read_study(folder: &Path) -> Result<Study> {
     let file = folder.join("study.toml");
     let text = std::fs::read_to_string(&file).map_err(Error::io(&file, FILES))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| broken(&file, &error, NO_STUDY))?;
-    let study = Study::from_table(&Study::default(), table)?;
+    let study = Study::from_table(&Study::default(), &table)?;
     study.check()?;
     Ok(study)
 }
@@ -255,7 +255,7 @@ pub fn merge(out: &Path, parts: &[PathBuf]) -> Result<()> {
 /// Each key whose value differs.
 fn differences(before: &Study, after: &Study) -> Result<Vec<String>> {
     let flat = |study: &Study| -> Result<BTreeMap<String, String>> {
-        let table: toml::Table = study.to_toml()?.parse().unwrap_or_default();
+        let table: toml::Table = study.to_toml().parse().unwrap_or_default();
         let mut flat = BTreeMap::new();
         flatten("", &toml::Value::Table(table), &mut flat);
         Ok(flat)

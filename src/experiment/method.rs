@@ -44,7 +44,7 @@ impl Setting {
         } else if !narrower {
             regularizers = value_of(&word.replace('+', ",")).map_err(misread)?;
         }
-        let base = study.options()?;
+        let base = study.options();
         let mut setting = Setting {
             name: word.to_string(),
             text: String::new(),

@@ -12,6 +12,7 @@ pub mod folder;
 pub mod grid;
 pub mod method;
 pub mod narrower;
+pub mod options;
 pub mod preset;
 pub mod report;
 pub mod results;

@@ -18,19 +18,19 @@ pub fn preset(word: &str) -> Result<Study> {
 /// The study of arXiv 2508.09330, but with train, validation and test apart and scalers of training rows only.
 fn paper() -> Study {
     let words = |list: &[&str]| list.iter().map(|word| word.to_string()).collect();
-    Study {
+    let mut study = Study {
         models: words(&["rnn", "lstm", "patchtst"]),
         lookbacks: vec![1, 3, 7, 14, 30, 60],
-        horizon: 1,
         hidden: vec![64],
         instance_norm: words(&["none", "last"]),
         methods: words(&["none", "dropout", "mc-dropout", "pruning:until=20", "pruning:until=15:as=pruning-15"]),
         seeds: (42..=51).collect(),
-        epochs: 20,
-        mc_passes: 50,
         data: BTreeMap::new(),
         ..Study::default()
-    }
+    };
+    study.run.data.horizon = Some(1);
+    (study.run.train.epochs, study.run.train.mc_passes) = (20, 50);
+    study
 }
 
 /// What the paper preset wants, where it is told nothing.

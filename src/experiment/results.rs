@@ -28,8 +28,8 @@ impl Expected {
         let settings = study.settings()?;
         let row = |seed: u32| settings.iter().map(move |one| (one.name.clone(), one.text.clone(), seed));
         Ok(Expected {
-            hash: study.hash()?,
-            horizon: study.horizon,
+            hash: study.hash(),
+            horizon: study.horizon(),
             data: data.clone(),
             grid: cells(study),
             models: study.seeds.iter().flat_map(|seed| row(*seed)).collect(),

@@ -9,10 +9,10 @@ use super::clock::{CellObserver, Clock};
 use super::estimate::windows;
 use super::folder::Folder;
 use super::grid::{Cell, Shard, cells};
+use super::options;
 use super::report;
 use super::results::{Expected, Results};
 use super::study::Study;
-use crate::data::options;
 use crate::error::{Error, Result, Text};
 use crate::program::Program;
 use crate::train::Plan;
@@ -104,21 +104,21 @@ pub fn prepare(study: &Study, shard: Option<Shard>, waves: &dyn Fn(&Program) -> 
 
 /// An error of a cell, with the options' names as a study has them.
 fn within(cell: &Cell, error: Error) -> Error {
-    let of_set = |key: &str| options::KEYS.contains(&key).then(|| format!("{}.{key}", cell.data));
+    let of_set = |key: &str| options::is_of_data_set(key).then(|| format!("data.{}.{key}", cell.data));
     let renamed = |text: Text| {
         text.with_options(|key| match key {
             "lookback" => Some(("lookbacks".into(), None)),
-            key => of_set(key).map(|key| ("set".into(), Some(key))),
+            key => of_set(key).map(|key| (key, None)),
         })
     };
     match error {
-        Error::Config { key, problem, help } => {
+        Error::Config { key, file, problem, help } => {
             let key = match key.as_str() {
                 "lookback" => "lookbacks".into(),
-                key => of_set(key).map_or_else(|| key.to_string(), |key| format!("set {key}")),
+                key => of_set(key).unwrap_or_else(|| key.to_string()),
             };
             let problem = Text::from(format!("cell {}: ", cell.id())).and(problem);
-            Error::Config { key, problem, help: renamed(help) }
+            Error::Config { key, file, problem, help: renamed(help) }
         }
         Error::Data { place, problem, help } => Error::Data { place, problem, help: renamed(help) },
         other => other,

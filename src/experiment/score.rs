@@ -86,7 +86,7 @@ pub(super) fn score_run(
             }
         }
         let mc: Vec<bool> = fresh.iter().zip(monte_carlo).map(|(fresh, mc)| *fresh && *mc).collect();
-        for (kind, wanted, passes) in [(0, &fresh, None), (1, &mc, Some(study.mc_passes))] {
+        for (kind, wanted, passes) in [(0, &fresh, None), (1, &mc, Some(study.run.train.mc_passes))] {
             if !wanted.contains(&true) {
                 continue;
             }

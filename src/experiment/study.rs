@@ -1,31 +1,27 @@
-//! What a study is asked to do: a TOML file of lists, each of which multiplies the grid.
+//! What a study is asked to do: lists, each of which multiplies the grid. Its options are in [`super::options`].
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
-use toml::Value;
 
 use super::method::{Setting, sizes};
-use crate::data::options::{self, delimiter_word, list};
+use super::options::of_the_grid;
+use crate::config::Config;
 use crate::data::{DataOptions, Source};
 use crate::error::{Error, Result};
 use crate::models::{ModelKind, ModelOptions, Variant};
 use crate::program::op::InstanceNorm;
-use crate::train::options::{PruningOptions, Select, TrainOptions};
+use crate::train::options::{Select, TrainOptions};
 
-/// A study. Every list multiplies the grid; a key left out has its default.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+/// A study. Every list multiplies the grid.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Study {
+    /// Words of [`ModelKind`].
     pub models: Vec<String>,
     /// Input rows.
     pub lookbacks: Vec<usize>,
-    /// Forecast rows.
-    pub horizon: usize,
     /// Widths: hidden units of a recurrent net, the model width of a transformer.
     pub hidden: Vec<usize>,
-    pub layers: usize,
     /// Arms: the first is the study's own, the others repeat it.
     pub instance_norm: Vec<String>,
     /// See [`Setting::parse`].
@@ -34,36 +30,18 @@ pub struct Study {
     pub sparsities: Vec<String>,
     /// The same of schedules.
     pub schedules: Vec<String>,
+    /// Each method is trained with each.
     pub seeds: Vec<u32>,
     /// Of each series the last so many training rows; 0 for all.
     pub train_rows: Vec<usize>,
     /// Consecutive test periods.
     pub origins: usize,
-    pub epochs: usize,
-    /// Epochs without a better validation loss after which a rival's own best epoch is settled; 0: never.
-    pub patience: usize,
-    pub batch: usize,
-    pub lr: f64,
-    pub lr_schedule: String,
-    pub loss: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clip_grad_norm: Option<f64>,
-    /// Chance of dropping a value.
-    pub dropout: f64,
-    pub mc_passes: usize,
-    /// λ of l2 and weight-decay.
-    pub weight_decay: f64,
-    /// First epoch that may prune.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warmup: Option<usize>,
-    pub prune_every: usize,
-    /// Epoch of full sparsity; three quarters of the epochs unless given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prune_until: Option<usize>,
     /// Reproduce the published code's choices, which leak.
     pub authors_protocol: bool,
-    /// Data sets by name, with the keys of `microglia train`.
-    #[serde(serialize_with = "data_tables")]
+    /// What all trainings share: the horizon, the layers, and of training what no list varies. `patience` is that after which
+    /// a rival's own best epoch is settled; none stops early.
+    pub run: Config,
+    /// Data sets by name.
     pub data: BTreeMap<String, DataOptions>,
 }
 
@@ -71,14 +49,14 @@ impl Default for Study {
     /// Minutes on two cores, on the embedded set. Shorter look-backs and fewer epochs and passes than `train`'s default:
     /// chosen for time alone, not by any result.
     fn default() -> Self {
-        let plain = TrainOptions::default();
         let words = |list: &[&str]| list.iter().map(|word| word.to_string()).collect();
+        let mut run = Config::default();
+        run.data.horizon = Some(6);
+        (run.train.epochs, run.train.mc_passes) = (12, 20);
         Study {
             models: words(&["rnn", "lstm"]),
             lookbacks: vec![12, 24],
-            horizon: 6,
             hidden: vec![64],
-            layers: 1,
             instance_norm: words(&["last"]),
             methods: words(&["none", "dropout", "mc-dropout", "pruning"]),
             sparsities: words(&["0.3..0.7"]),
@@ -86,20 +64,8 @@ impl Default for Study {
             seeds: (1..=5).collect(),
             train_rows: vec![0],
             origins: 1,
-            epochs: 12,
-            patience: 3,
-            batch: plain.batch,
-            lr: plain.lr,
-            lr_schedule: plain.lr_schedule.to_string(),
-            loss: plain.loss.to_string(),
-            clip_grad_norm: None,
-            dropout: plain.dropout,
-            mc_passes: 20,
-            weight_decay: plain.weight_decay,
-            warmup: None,
-            prune_every: plain.pruning.every,
-            prune_until: None,
             authors_protocol: false,
+            run,
             data: BTreeMap::from([("weather".to_string(), DataOptions::default())]),
         }
     }
@@ -110,41 +76,6 @@ const MOST_LISTED: usize = 10_000;
 const MOST_CELLS: usize = 100_000;
 
 impl Study {
-    /// A study from its table; what the table leaves out is `base`'s. Refused with the key whose value does not fit; whether
-    /// the values fit together, [`Study::check`] says.
-    pub fn from_table(base: &Study, table: toml::Table) -> Result<Study> {
-        let plain = toml::Table::try_from(base).map_err(|error| unwritable(&error))?;
-        let known = |key: &str| plain.contains_key(key) || OPTIONAL.contains(&key);
-        for (key, value) in &table {
-            if !known(key) {
-                let problem = format!("unknown key `{key}`");
-                return Err(Error::config(
-                    "config",
-                    problem,
-                    "the keys are those of study.toml, which every study writes",
-                ));
-            }
-            if let (true, Value::Table(sets)) = (key == "data", value) {
-                sets.iter().try_for_each(|(name, set)| check_set(name, set))?;
-            } else {
-                let mut whole = plain.clone();
-                whole.insert(key.clone(), value.clone());
-                let read: Result<Study, toml::de::Error> = whole.try_into();
-                read.map_err(|error| {
-                    Error::config(key, error.message(), "study.toml of any study shows how it is written")
-                })?;
-            }
-        }
-        let mut whole = plain;
-        whole.extend(table);
-        whole.try_into().map_err(|error: toml::de::Error| unwritable(&error))
-    }
-
-    /// As a file that gives this study again.
-    pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|error| unwritable(&error))
-    }
-
     /// Without the places of its files, which fingerprints stand for.
     pub fn placeless(&self) -> Study {
         let mut study = self.clone();
@@ -153,9 +84,9 @@ impl Study {
     }
 
     /// Tells studies apart: SHA-256 of every setting that can change a result.
-    pub fn hash(&self) -> Result<String> {
-        let digest = Sha256::digest(self.placeless().to_toml()?.as_bytes());
-        Ok(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    pub fn hash(&self) -> String {
+        let digest = Sha256::digest(self.placeless().to_toml().as_bytes());
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// `sound`, or `LEAKING` under the published code's protocol.
@@ -199,36 +130,23 @@ impl Study {
         }
     }
 
+    /// Forecast rows of a window.
+    pub fn horizon(&self) -> usize {
+        self.run.data.horizon.unwrap_or(1)
+    }
+
     /// What all trainings share; the model is set per cell.
-    pub fn options(&self) -> Result<TrainOptions> {
-        Ok(TrainOptions {
-            batch: self.batch,
-            epochs: self.epochs,
-            patience: self.patience,
-            lr: self.lr,
-            lr_schedule: self.lr_schedule.parse()?,
-            clip_grad_norm: self.clip_grad_norm,
-            loss: self.loss.parse()?,
-            dropout: self.dropout,
-            mc_passes: self.mc_passes,
-            weight_decay: self.weight_decay,
-            pruning: PruningOptions {
-                warmup: self.warmup,
-                every: self.prune_every,
-                until: self.prune_until,
-                ..PruningOptions::default()
-            },
-            // The published code scores the last weights.
-            select: if self.authors_protocol { Select::Last } else { Select::Best },
-            ..TrainOptions::default()
-        })
+    pub fn options(&self) -> TrainOptions {
+        // The published code scores the last weights.
+        let select = if self.authors_protocol { Select::Last } else { Select::Best };
+        TrainOptions { select, ..self.run.train.clone() }
     }
 
     /// A model of this study. A PatchTST is that of the pruning paper, which reads what the others read; it has its own
     /// number of layers.
     pub fn model(&self, kind: ModelKind, width: usize, norm: Option<InstanceNorm>) -> Result<ModelOptions> {
         let plain = ModelOptions::of(kind, Variant::Authors);
-        let layers = if kind == ModelKind::Patchtst { plain.layers } else { self.layers };
+        let layers = if kind == ModelKind::Patchtst { plain.layers } else { self.run.train.model.layers };
         let model = ModelOptions { layers, instance_norm: norm, ..plain };
         model.with_width(width).ok_or_else(|| {
             let problem = format!("{width} is no multiple of the {} heads of {kind}", model.patchtst.heads);
@@ -265,8 +183,8 @@ impl Study {
         for (key, least) in [
             ("lookbacks", least(&self.lookbacks)),
             ("hidden", least(&self.hidden)),
-            ("horizon", self.horizon),
-            ("layers", self.layers),
+            ("horizon", self.horizon()),
+            ("layers", self.run.train.model.layers),
             ("origins", self.origins),
         ] {
             if least == 0 {
@@ -300,8 +218,7 @@ impl Study {
                 || options.origin.is_some()
                 || options.authors_protocol.is_some();
             if own {
-                let problem = "lookback, horizon, train-rows, origin and authors-protocol are the grid's own";
-                return Err(Error::config(format!("set {name}"), problem, "set them for the whole study"));
+                return Err(of_the_grid(format!("data.{name}")));
             }
         }
         if self.authors_protocol && self.origins > 1 {
@@ -315,33 +232,8 @@ impl Study {
     }
 }
 
-/// Keys that a study may leave unset.
-const OPTIONAL: [&str; 3] = ["clip-grad-norm", "warmup", "prune-until"];
-
-fn unwritable(error: &dyn std::fmt::Display) -> Error {
-    Error::config("config", error.to_string(), "please report this")
-}
-
-/// Refuses a data set's key or value, naming it as typed.
-fn check_set(name: &str, set: &Value) -> Result<()> {
-    check_name(name)?;
-    let Value::Table(keys) = set else {
-        let problem = format!("`data.{name}` is no table");
-        return Err(Error::config("config", problem, format!("write [data.{name}] and the set's keys below")));
-    };
-    for (key, value) in keys {
-        let one = toml::Table::from_iter([(key.clone(), value.clone())]);
-        let read: Result<DataOptions, toml::de::Error> = one.try_into();
-        if let Err(error) = read {
-            let help = "the keys and values are those of microglia train";
-            return Err(Error::config(format!("set {name}.{key}"), error.message().trim_end(), help));
-        }
-    }
-    Ok(())
-}
-
 /// Names of data sets are parts of files' names.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     let plain = name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
     if plain && !name.is_empty() && name.len() <= MOST_BYTES {
         return Ok(());
@@ -352,37 +244,3 @@ fn check_name(name: &str) -> Result<()> {
 
 /// Of a data set's name.
 const MOST_BYTES: usize = 64;
-
-/// Data sets as TOML reads them.
-fn data_tables<S: Serializer>(sets: &BTreeMap<String, DataOptions>, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(sets.iter().map(|(name, options)| (name, data_table(options.clone()))))
-}
-
-fn data_table(options: DataOptions) -> toml::Table {
-    fn word(value: impl ToString) -> Value {
-        Value::String(value.to_string())
-    }
-    fn number(value: usize) -> Value {
-        Value::Integer(value.try_into().unwrap_or(i64::MAX))
-    }
-    let on_off = |on| word(if on { "on" } else { "off" });
-    let source = ("data", Some(word(options.source)));
-    let said = [
-        options.time_column.map(word),
-        options.time_format.map(word),
-        options.id_column.map(word),
-        options.targets.map(|names| word(list(&names))),
-        options.covariates.map(word),
-        options.season.map(number),
-        options.calendar.map(on_off),
-        options.split.map(word),
-        options.scale.map(word),
-        options.impute.map(word),
-        options.missing_values.map(|names| word(list(&names))),
-        options.gaps.map(word),
-        options.delimiter.map(|c| word(delimiter_word(c))),
-        options.decimal.map(word),
-    ];
-    let said = [source].into_iter().chain(options::KEYS.into_iter().zip(said));
-    said.filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
-}

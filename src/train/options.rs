@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::options::parse_list;
 use crate::error::{Error, Result};
 use crate::models::ModelOptions;
@@ -11,7 +13,8 @@ use crate::program::op::LossKind;
 use crate::words::words;
 
 /// How the weights are trained and the epoch chosen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "toml::Table", into = "toml::Table")]
 pub struct TrainOptions {
     pub model: ModelOptions,
     /// B: windows per step.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Library modules from the bottom up: a module may use those of earlier lines, and of its own.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["dims", "error", "memory", "palette"],
     &["files", "words"],
     &["data", "program", "gpu"],
@@ -12,6 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["models", "reference", "kernels"],
     &["compare"],
     &["train"],
+    &["config"],
     &["experiment", "forecast", "profile"],
     &["cli", "main", "lib"],
 ];

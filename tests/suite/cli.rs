@@ -124,8 +124,8 @@ fn wrong_files_are_refused_by_name() {
     let cases = [
         ("hiden = 3", "did you mean `hidden`?"),
         ("hidden = = 3", "not TOML"),
-        ("hidden = \"many\"", "`hidden = \"many\"`: give a whole number from 1 to 1024"),
-        ("sparsity = '1..2'", "--sparsity: \"1..2\""),
+        ("hidden = \"many\"", "`hidden`: \"many\" is rejected\n  help: give a whole number from 1 to 1024"),
+        ("sparsity = '1..2'", "`sparsity`: \"1..2\""),
         ("[model]\nhidden = 3", "top level"),
         ("config = 'other.toml'", "one file"),
         ("preset = 'patchtst-etth1'", "--preset"),
@@ -148,7 +148,7 @@ fn paths_in_double_quotes_are_refused_with_what_was_meant() {
     };
     let single = r"in single quotes: data = 'C:\new\temp.csv'";
     let escapes = r"in double quotes `\n` is a line break, `\t` is a tab";
-    refused("train", r#"data = "C:\new\temp.csv""#, &[r#"`data = "C:\new\temp.csv"`"#, escapes, single]);
+    refused("train", r#"data = "C:\new\temp.csv""#, &[r#"`data`: "C:\new\temp.csv""#, escapes, single]);
     refused("experiment", "[data.a]\ndata = \"C:\\new\\temp.csv\"", &[escapes, single]);
     refused("train", r#"init = "C:\new.safetensors""#, &[r"`\n` is a line break", r"init = 'C:\new.safetensors'"]);
     for path in [r"C:\Users\me\a.csv", r"C:\data\a.csv", r"C:\folder\"] {

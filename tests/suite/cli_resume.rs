@@ -237,7 +237,7 @@ fn another_run_is_refused_by_what_differs() {
     let newest = Path::new("a").join("checkpoints").join("step-").display().to_string();
     refusal(&["--lr", "0.5", "--hidden", "6"], &[&newest, "hidden was 5, here 6", "lr was 0.001, here 0.5"]);
     refusal(&["--epochs", "30"], &["epochs was 20, here 30"]);
-    refusal(&["--max-steps", "8"], &["max-steps was 7, here 8"]);
+    refusal(&["--max-steps", "6"], &["max-steps was 7, here 6"]);
     refusal(&["--replicas", "2"], &["replicas was 1, here 2"]);
     refusal(&["--init", "other.safetensors"], &["init was ", "other.safetensors"]);
     refusal(&["--out", "b"], &["--out"]);
@@ -253,7 +253,7 @@ fn another_run_is_refused_by_what_differs() {
     refused(place.path(), &resume(place.path(), &["absent"]), &["absent: holds no checkpoint of a run", "help:"]);
     refused(place.path(), &train(place.path(), &["--out", "a"]), &["holds a run already", "--resume a", "--overwrite"]);
     std::fs::write(place.path().join("run.toml"), "resume = 'a'").unwrap();
-    refused(place.path(), &train(place.path(), &["--config", "run.toml"]), &["run.toml", "--resume"]);
+    refused(place.path(), &train(place.path(), &["--config", "run.toml"]), &["run.toml: `resume`", "--resume"]);
     refused(place.path(), &train(place.path(), &["--checkpoint-every", "5m"]), &["--checkpoint-every", "300s"]);
 }
 

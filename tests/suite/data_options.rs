@@ -105,7 +105,7 @@ fn options_read_from_toml() {
     };
     assert_eq!(options, expected);
     let message = toml::from_str::<DataOptions>("impute = \"linear\"").unwrap_err().to_string();
-    assert!(message.contains("error ffill mean"), "{message}");
+    assert!(message.contains("error, ffill, mean"), "{message}");
 }
 
 #[test]

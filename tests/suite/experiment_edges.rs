@@ -187,7 +187,7 @@ fn wrong_words_are_refused() {
         (&["--methods", "dropout:as=x,l2:as=x"], "`x` names two kinds"),
         (&["--methods", "pruning:sparsity=0.9..0.1"], "out of range"),
         (&["--shard", "3/2"], "3/2"),
-        (&["--set", "tiny.targets=y"], "--set tiny.targets: unknown field"),
+        (&["--set", "tiny.targets=y"], "--set tiny.targets: unknown key"),
         (&["--set", "tiny.lookback=5"], "the grid's own"),
         (&["--set", "tiny.impute=never"], "--set tiny.impute"),
         (&["--set", "tiny.target=absent"], "absent"),
@@ -197,8 +197,8 @@ fn wrong_words_are_refused() {
         (&["--data", "a/b=x.csv"], "\"a/b\" cannot name a data set"),
         (&["--train-rows", "100000"], "train-rows"),
         (&["--seeds", "1,1"], "twice"),
-        (&["--seeds", "all"], "\"all\" is no whole number"),
-        (&["--hidden", "0"], "--hidden: 0 is out of range"),
+        (&["--seeds", "all"], "give whole numbers from 0 to"),
+        (&["--hidden", "0"], "give whole numbers from 1 to"),
         (&["--instance-norm", "foo"], "mean-std none"),
         (&["--preset", "big"], "quick paper"),
     ] {
@@ -224,12 +224,12 @@ fn wrong_configurations_are_refused_and_nothing_is_written_outside() {
     for (study, words) in [
         ("[data.\"../../escaped\"]\ndata = 'FILE'\ntarget = 'y'\n", "cannot name a data set"),
         ("[data.A]\ndata = 'FILE'\n[data.a]\ndata = 'FILE'\n", "letter case"),
-        ("lookbacks = 'x'\n", "study.toml: --lookbacks: invalid type"),
-        ("lookback = [3]\n", "study.toml: --config: unknown key `lookback`"),
-        ("preset = 'paper'\n", "unknown key `preset`"),
-        ("data = 5\n", "--data: invalid type"),
+        ("lookbacks = 'x'\n", "study.toml: `lookbacks`: \"x\" is rejected"),
+        ("lookback = [3]\n", "study.toml: `lookback`: unknown key"),
+        ("preset = 'paper'\n", "`preset`: unknown key"),
+        ("data = 5\n", "`data` is no table"),
         ("[data]\nx = 5\n", "`data.x` is no table"),
-        ("[data.x]\nseason = 'weekly'\n", "--set x.season: invalid type"),
+        ("[data.x]\nseason = 'weekly'\n", "`data.x.season`: \"weekly\" is rejected"),
     ] {
         let study = study.replace("FILE", &file.display().to_string());
         std::fs::write(place.path().join("study.toml"), study).unwrap();

@@ -145,7 +145,11 @@ fn grids_without_an_end_are_refused() {
     let place = tempfile::tempdir().unwrap();
     let seeds: Vec<String> = (0..20_000).map(|seed: u32| seed.to_string()).collect();
     for (text, told) in [
-        ("origins = 99999999999", "99999999999 of 399999999996 cells"),
+        ("origins = 99999999999", "`origins`: 99999999999 is rejected"),
+        (
+            "origins = 1000\nlookbacks = [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26]\nhidden = [1,2]",
+            "1000 of 104000 cells",
+        ),
         (&format!("seeds = [{}]", seeds.join(",")), "--seeds: 20000 are listed"),
     ] {
         std::fs::write(place.path().join("s.toml"), text).unwrap();

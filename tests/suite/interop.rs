@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use microglia::config::Config;
 use microglia::data::{Dataset, Source};
 use microglia::train::scores::predict::predict;
 use microglia::train::{Loaded, weights};
@@ -20,7 +21,7 @@ fn file(name: &str, kind: &str) -> std::path::PathBuf {
 
 /// The data as the model's own run read it.
 fn dataset(loaded: &Loaded) -> Dataset {
-    let mut options = loaded.data_options().unwrap();
+    let mut options = Config::of_run(loaded).unwrap().data;
     assert_eq!(options.source, Source::File("tiny.csv".into()));
     options.source = Source::File(path("tiny.csv"));
     options.load().unwrap()

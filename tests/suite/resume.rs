@@ -13,7 +13,9 @@ use microglia::train::run::mc_passes;
 use microglia::train::scores::predict::predict;
 use microglia::train::weights::checkpoints::{self, Every};
 use microglia::train::weights::header::DeviceHeader;
-use microglia::train::{Checkpoints, EpochRow, Loaded, Observer, Plan, RunState, TrainOptions, Trained, run, run_from};
+use microglia::train::{
+    Checkpoints, EpochRow, Loaded, Observer, Plan, RunState, Status, TrainOptions, Trained, run, run_from,
+};
 
 use crate::gpu_support::on_each_engine;
 use crate::training::{StopAfter, dataset, hashes, options};
@@ -169,6 +171,28 @@ fn more_epochs_are_the_run_that_was_asked_for_them() {
     let mut engine = cpu(plan.program.clone());
     let trained = run_from(&dataset, &plan, engine.as_mut(), &mut (), Some(from), None).unwrap();
     assert_eq!(Outcome::of(&plan, engine.as_mut(), trained).bits(), expected.bits());
+}
+
+/// The weights and the history; not the best epoch's weights, which such a run does not keep.
+#[test]
+fn more_steps_are_the_run_that_was_asked_for_them() {
+    let cpu: Open = &|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap());
+    let dataset = dataset();
+    let plan = Plan::new(&dataset, &options()).unwrap();
+    let epoch = plan.steps_per_epoch;
+    for (first, then) in [(2, 3), (epoch, epoch + 1), (epoch + 1, 3 * epoch), (2 * epoch - 1, 2 * epoch)] {
+        let place = tempfile::tempdir().unwrap();
+        let steps = |steps: usize| TrainOptions { max_steps: Some(steps as u64), ..options() };
+        let (plan, expected) = whole(&dataset, &steps(then), cpu);
+        stopped(place.path(), &dataset, &steps(first), Every::Stop, &[], cpu);
+        let from = checkpoints::newest(place.path()).unwrap().0.run().unwrap();
+        assert_eq!(from.ended, Some(Status::MaxSteps));
+        let mut engine = cpu(plan.program.clone());
+        let trained = run_from(&dataset, &plan, engine.as_mut(), &mut (), Some(from), None).unwrap();
+        let found = Outcome::of(&plan, engine.as_mut(), trained);
+        assert_eq!((&found.hashes, &found.history), (&expected.hashes, &expected.history), "{first} then {then} steps");
+        assert_eq!(found.end.step(epoch), then);
+    }
 }
 
 /// By PyTorch's names a checkpoint holds the best epoch's weights of the best replica, and only the newest files stay.

@@ -129,7 +129,7 @@ pub(super) fn provenance(study: &Study, results: &Results, extras: &[Extras]) ->
     fingerprints.dedup();
     let seconds: f64 = results.rows().map(|row| row.seconds).sum();
     let mut items = vec![
-        format!("microglia {}, study {}", env!("CARGO_PKG_VERSION"), study.hash().unwrap_or_default()),
+        format!("microglia {}, study {}", env!("CARGO_PKG_VERSION"), study.hash()),
         format!("device: {}", devices.join(", ")),
         format!("{} rows; about {seconds:.0} s of training", results.rows().count()),
     ];

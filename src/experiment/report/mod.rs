@@ -53,7 +53,7 @@ pub fn write(folder: &Path) -> Result<Report> {
         blocks = blocks.into_iter().flat_map(labelled).collect();
     }
     let html = folder.join("report.html");
-    let title = format!("Study {}", study.hash()?);
+    let title = format!("Study {}", study.hash());
     replace(&html, document::html(&title, &blocks).as_bytes())?;
     replace(&folder.join("report.md"), document::markdown(&blocks).as_bytes())?;
     Ok(Report { digest: digest(&study, &analysis), analysis, html })

@@ -56,13 +56,13 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
          its cells: equal where the interval lies within ±1 %, else helps or hurts where it excludes 0, else undecided; \
          undecided where one of the models diverged.\n\n\
          All {cells} cells are reported, whatever they say.\n",
-        hash = study.hash()?,
+        hash = study.hash(),
         methods = settings.join(", "),
         subjects = if subjects.is_empty() { "no method".into() } else { subjects.join(", ") },
         seeds = study.seeds,
-        epochs = study.epochs,
-        patience = study.patience,
-        passes = study.mc_passes,
+        epochs = study.run.train.epochs,
+        patience = study.run.train.patience,
+        passes = study.run.train.mc_passes,
         alpha = crate::experiment::statistics::ALPHA,
         cells = grid.len(),
     ))

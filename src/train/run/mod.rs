@@ -142,6 +142,10 @@ impl<'a> Run<'a> {
         let state = match from {
             Some(mut state) => {
                 state.check_for(plan)?;
+                let steps = state.step(plan.steps_per_epoch) as u64;
+                if state.ended == Some(Status::MaxSteps) && plan.options.max_steps.is_some_and(|max| max > steps) {
+                    state.reopen();
+                }
                 for (r, rows) in std::mem::take(&mut state.rows).into_iter().enumerate() {
                     rows.write(engine, r)?;
                 }

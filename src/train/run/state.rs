@@ -78,6 +78,22 @@ impl RunState {
         (self.epoch, self.done, self.history.len())
     }
 
+    /// The state of a run that stopped after its `max_steps`, as that of one that may take more: its last epoch is under way, and
+    /// what its validation chose is undone.
+    pub(super) fn reopen(&mut self) {
+        self.ended = None;
+        let Some(told) = self.history.pop() else { return };
+        for (r, replica) in self.replicas.iter_mut().enumerate() {
+            let of_row = |row: &EpochRow| (row.replicas[r].validation_loss, row.epoch);
+            if replica.best.is_some_and(|(_, epoch)| epoch == told.epoch) {
+                replica.best = self.history.iter().rev().find(|row| row.replicas[r].best).map(of_row);
+            }
+            if replica.before.is_some_and(|(_, epoch)| epoch == told.epoch) {
+                replica.before = self.history.last().map(of_row);
+            }
+        }
+    }
+
     /// What a file's header says of it: without history and rows, which are tensors of their own.
     pub fn clone_host(&self) -> RunState {
         RunState {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::data::options::{self, Scale};
-use crate::data::{DataOptions, Dataset, Fitted, FittedSeries, Scaler, Step};
+use crate::data::options::Scale;
+use crate::data::{Dataset, Fitted, FittedSeries, Scaler, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::files;
@@ -222,40 +222,6 @@ impl Loaded {
         engine.write_u32(MASK, 0, &self.mask)
     }
 
-    /// How its run read its data, to load that data, or other rows in its form (`source`), alike. Of a run without a
-    /// configuration, as the library leaves it, the columns and windows alone.
-    ///
-    /// # Errors
-    /// Names the key of the configuration that cannot be read.
-    pub fn data_options(&self) -> Result<DataOptions> {
-        let wrong = |problem: String| refuse(&self.file, format!("its configuration: {problem}"), TRAIN);
-        let model = &self.header.model;
-        let mut options = DataOptions {
-            targets: Some(model.channels[..model.targets.min(model.channels.len())].to_vec()),
-            lookback: Some(model.lookback),
-            horizon: Some(model.horizon),
-            season: Some(self.header.data.season),
-            ..DataOptions::default()
-        };
-        let config: toml::Table =
-            self.header.config.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
-        for (key, mut value) in config {
-            if key != "data" && !options::KEYS.contains(&&*key) || value.as_str() == Some("auto") {
-                continue;
-            }
-            if let ("covariates", Some(names)) = (&*key, value.as_array()) {
-                let names: Vec<&str> = names.iter().filter_map(toml::Value::as_str).collect();
-                value = options::list(&names).into();
-            }
-            let one: DataOptions = toml::Table::from_iter([(key.clone(), value)])
-                .try_into()
-                .map_err(|error: toml::de::Error| wrong(format!("`{key}`: {}", error.message().trim_end())))?;
-            let source = if key == "data" { one.source.clone() } else { options.source.clone() };
-            options = DataOptions { source, ..one.or(options) };
-        }
-        Ok(options)
-    }
-
     /// Why there is no run to go on with.
     pub(in crate::train) fn without_run(&self) -> Error {
         let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
@@ -307,7 +273,7 @@ impl Loaded {
 
 const DAMAGED: &str = "the file is damaged, or another program's";
 
-const TRAIN: &str = "train the model again with this microglia, or start from its weights with ‹init›";
+pub(crate) const TRAIN: &str = "train the model again with this microglia, or start from its weights with ‹init›";
 
 fn refuse(file: &Path, problem: String, help: &str) -> Error {
     Error::checkpoint(file, problem, help)

@@ -1,9 +1,7 @@
 //! Settings of published experiments: readable TOML files of `presets/`, embedded.
 
-use anyhow::{Result, anyhow};
-use clap::ArgMatches;
-
-use super::config_file;
+use super::Settings;
+use crate::error::{Error, Result};
 
 macro_rules! presets {
     ($($name:literal),* $(,)?) => {
@@ -23,14 +21,23 @@ const PRESETS: &[(&str, &str)] = presets![
     "authors-patchtst",
 ];
 
-/// A preset's options, as if typed.
-pub fn options(name: &str) -> Result<ArgMatches> {
+/// A preset's settings.
+///
+/// # Errors
+/// Lists the names, where there is none like it.
+pub fn settings(name: &str) -> Result<Settings> {
     let (_, text) = PRESETS.iter().find(|(known, _)| *known == name).ok_or_else(|| {
         let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-        anyhow!("--preset: there is no `{name}`\n  help: choose one of {}, or `list`", known.join(", "))
+        Error::config(
+            "preset",
+            format!("there is no `{name}`"),
+            format!("choose one of {}, or `list`", known.join(", ")),
+        )
     })?;
-    let table: toml::Table = text.parse().map_err(|e| anyhow!("preset {name}: {e}"))?;
-    config_file::parse(&table).map_err(|e| e.context(format!("preset {name}")))
+    let place = format!("preset {name}");
+    let table =
+        text.parse().map_err(|error: toml::de::Error| Error::config("preset", error.message(), place.as_str()))?;
+    Settings::from_table(&table).map_err(|error| error.in_file(place))
 }
 
 /// A line for each: its name and what it is.
@@ -44,22 +51,20 @@ pub fn list() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::TrainArgs;
-    use super::super::config::Config;
     use super::*;
-    use clap::FromArgMatches;
-    use microglia::models::ModelKind;
+    use crate::config::Config;
+    use crate::models::ModelKind;
 
     #[test]
     fn every_file_is_a_preset_and_every_preset_a_run() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/presets");
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), PRESETS.len());
         for (name, text) in PRESETS {
-            let config = Config::from_args(TrainArgs::from_arg_matches(&options(name).unwrap()).unwrap()).unwrap();
+            let config = Config::new(&settings(name).unwrap()).unwrap();
             assert_eq!(config.train.model.kind == ModelKind::Patchtst, name.contains("patchtst"), "{name}");
             assert!(text.contains(&format!("--preset {name}")), "{name} does not say how it is used");
             assert!(list().lines().any(|line| line.starts_with(name)));
         }
-        assert!(options("etth1").unwrap_err().to_string().contains("patchtst-etth1"));
+        assert!(settings("etth1").unwrap_err().to_string().contains("patchtst-etth1"));
     }
 }

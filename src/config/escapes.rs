@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
-use toml::de::{DeTable, DeValue, Error};
+use toml::de::{DeTable, DeValue};
 
-use super::config_file::READ;
+use super::Kind;
+use super::table::option;
+use crate::error::{Error, Result};
 
 /// What to do about a file that is not TOML because of one.
-pub const HELP: &str =
+pub(super) const HELP: &str =
     "in double quotes `\\` begins an escape; write a path in single quotes, as in data = 'C:\\Users\\me\\sales.csv'";
 
 /// Whether what is not TOML stands in a line with a `\` in double quotes.
-pub fn is_near(text: &str, error: &Error) -> bool {
+pub(super) fn is_near(text: &str, error: &toml::de::Error) -> bool {
     let at = error.span().map_or(0, |span| span.start);
     let Some((before, after)) = text.split_at_checked(at) else { return false };
     let begin = before.rsplit('\n').next().unwrap_or_default();
@@ -22,8 +23,9 @@ pub fn is_near(text: &str, error: &Error) -> bool {
 }
 
 /// Refuses a path that is another one by its escapes; not a file that is there, for that one was meant.
-pub fn check(text: &str, folder: &Path) -> Result<()> {
-    check_table(DeTable::parse(text)?.get_ref(), text, folder)
+pub(super) fn check(text: &str, folder: &Path) -> Result<()> {
+    // What is not TOML is rejected as such.
+    DeTable::parse(text).map_or(Ok(()), |table| check_table(table.get_ref(), text, folder))
 }
 
 fn check_table(table: &DeTable, text: &str, folder: &Path) -> Result<()> {
@@ -31,12 +33,15 @@ fn check_table(table: &DeTable, text: &str, folder: &Path) -> Result<()> {
         let key = key.get_ref().as_ref();
         match value.get_ref() {
             DeValue::Table(table) => check_table(table, text, folder)?,
-            DeValue::String(path) if key == "out" || READ.iter().any(|(read, _)| *read == key) => {
+            DeValue::String(path)
+                if let Some(kind @ (Kind::File | Kind::Place)) = option(key).map(|one| one.spec.kind) =>
+            {
                 let written = &text[value.span()];
                 let escapes = escapes(written);
                 let changed = path.contains(char::is_control) || escapes.iter().any(|escape| escape.starts_with('x'));
                 // What is written is found from where the program is started.
-                let found = if key == "out" { Path::new(&**path).exists() } else { folder.join(&**path).exists() };
+                let found =
+                    if kind == Kind::Place { Path::new(&**path).exists() } else { folder.join(&**path).exists() };
                 if changed && !escapes.is_empty() && !found {
                     refuse(key, written, &escapes)?;
                 }
@@ -86,7 +91,7 @@ fn refuse(key: &str, written: &str, escapes: &[&str]) -> Result<()> {
         true => format!("double each `\\`: {key} = \"{}\"", path.replace('\\', "\\\\")),
         false => format!("write the path in single quotes: {key} = '{path}'"),
     };
-    bail!("`{key} = {written}`: in double quotes {}\n  help: {help}", told.join(", "))
+    Err(Error::config(key, format!("{written}: in double quotes {}", told.join(", ")), help))
 }
 
 #[cfg(test)]
@@ -102,7 +107,7 @@ mod tests {
         let told = refusal(r#"data = "C:\new\temp.csv""#);
         assert_eq!(
             told,
-            r#"`data = "C:\new\temp.csv"`: in double quotes `\n` is a line break, `\t` is a tab
+            r#"`data`: "C:\new\temp.csv": in double quotes `\n` is a line break, `\t` is a tab
   help: write the path in single quotes: data = 'C:\new\temp.csv'"#
         );
         assert!(refusal(r#"init = "D:\x64.safetensors""#).contains(r"`\x64` is one character"));

@@ -1,0 +1,39 @@
+//! What a command line asks for: options that were typed over those of a file, over those of a preset.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{ArgMatches, FromArgMatches};
+use microglia::config::{self, Config, Settings, presets};
+
+use super::flags::RunFlags;
+use super::say_text;
+
+/// The run that was asked for. Typed options that change nothing are remarked upon.
+pub fn config(typed: &ArgMatches) -> Result<Config> {
+    let mut all = settings_below(typed)?;
+    let flags = RunFlags::from_arg_matches(typed)?.0;
+    all.lay_over(flags.clone());
+    let config = Config::new(&all)?;
+    config.idle_options(&flags).iter().for_each(say_text);
+    Ok(config)
+}
+
+/// All settings that were asked for.
+pub fn settings(typed: &ArgMatches) -> Result<Settings> {
+    let mut all = settings_below(typed)?;
+    all.lay_over(RunFlags::from_arg_matches(typed)?.0);
+    Ok(all)
+}
+
+/// Those of the preset and of the file.
+fn settings_below(typed: &ArgMatches) -> Result<Settings> {
+    let mut all = Settings::default();
+    if let Some(name) = typed.get_one::<String>("preset") {
+        all.lay_over(presets::settings(name)?);
+    }
+    if let Some(file) = typed.get_one::<PathBuf>("config") {
+        all.lay_over(config::read(file)?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,159 @@
+//! One definition of every option, and what a set of them means.
+//!
+//! [`table`] holds the options. Of each follow its flag and line of help, its key in TOML files, in the configuration that a
+//! run writes and in the JSON [`schema`], the comparison at resume, and the row in the guide's table of names. [`Settings`] are
+//! options that were asked for, wherever; [`Config::new`] says what they mean.
+//!
+//! ```
+//! use microglia::config::{Config, Settings};
+//!
+//! # fn main() -> microglia::Result<()> {
+//! let mut settings = Settings::from_table(&"model = 'rnn'\nhidden = 8".parse().unwrap())?;
+//! settings.set("input-size", "12")?;
+//! let config = Config::new(&settings)?;
+//! assert_eq!((config.train.model.hidden, config.data.lookback), (8, Some(12)));
+//! assert!(config.to_toml().contains("hidden = 8"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod defaults;
+mod escapes;
+mod field;
+mod file;
+mod kind;
+mod of_run;
+mod option;
+pub mod presets;
+mod resume;
+mod schema;
+mod serde;
+mod settings;
+mod table;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::PathBuf;
+
+use crate::data::DataOptions;
+use crate::data::options::Covariates;
+use crate::error::{Result, Text};
+use crate::gpu::Choice;
+use crate::kernels::tuning::Tuning;
+use crate::models::{ModelKind, ModelOptions, Variant};
+use crate::train::TrainOptions;
+use crate::train::weights;
+use crate::train::weights::checkpoints::Every;
+
+pub(crate) use defaults::plain_words;
+pub use defaults::{default_note, default_words};
+pub(crate) use field::{Field, at};
+pub use file::{read, read_table, resolve_paths};
+pub use kind::{Bounds, Kind};
+pub use of_run::written;
+pub(crate) use option::Access;
+pub use option::{AtResume, Opt, Section, Spec};
+pub use schema::schema;
+pub(crate) use schema::{insert, of_properties as schema_of, of_spec};
+pub use settings::Settings;
+pub(crate) use settings::{find, text_of};
+pub use table::{CHECKPOINTS, DATA, DEVICE, MODEL, OUTPUT, PATCHTST, PRUNING, SECTIONS, TRAINING, TUNING};
+pub use table::{option, options};
+
+/// A run as asked for, before the data has settled what is left open.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// What is read, and how it becomes windows.
+    pub data: DataOptions,
+    /// The network and its training.
+    pub train: TrainOptions,
+    /// Where it is computed.
+    pub device: Choice,
+    /// Threads of the CPU engine; `None`: one per core.
+    pub threads: Option<usize>,
+    /// Whether the matrix products are timed first.
+    pub autotune: bool,
+    /// What an earlier autotuning chose.
+    pub tuning: Option<Tuning>,
+    /// When a checkpoint is saved.
+    pub checkpoint_every: Every,
+    /// Newest checkpoints that stay.
+    pub keep_checkpoints: usize,
+    /// The run folder; `None`: a new one under `runs/`.
+    pub out: Option<PathBuf>,
+    /// Whether a run that is in the folder is replaced.
+    pub overwrite: bool,
+    /// Whether the program prints JSON instead of tables.
+    pub json: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let model = ModelOptions::default();
+        Config::of(model.kind, model.patchtst.variant)
+    }
+}
+
+impl Config {
+    /// The defaults of a model; `variant` is a PatchTST's.
+    pub fn of(kind: ModelKind, variant: Variant) -> Config {
+        let model = ModelOptions::of(kind, variant);
+        let mut data = DataOptions::default();
+        if kind == ModelKind::Patchtst && model.patchtst.by_channel() {
+            // A channel forecasts itself from itself: what the data set would add is not read.
+            (data.calendar, data.covariates) = (Some(false), Some(Covariates::None));
+        }
+        Config {
+            data,
+            train: TrainOptions { model, ..TrainOptions::default() },
+            device: Choice::default(),
+            threads: None,
+            autotune: false,
+            tuning: None,
+            checkpoint_every: Every::default(),
+            keep_checkpoints: 2,
+            out: None,
+            overwrite: false,
+            json: false,
+        }
+    }
+
+    /// What settings mean: the defaults of the model that they name, or of the file that it starts from, and each of them
+    /// over these.
+    ///
+    /// # Errors
+    /// Names the option whose value cannot be used, or what is wrong with the file that `init` names.
+    pub fn new(settings: &Settings) -> Result<Config> {
+        let plain = ModelOptions::default();
+        let kind = settings.get("model").map_or(Ok(plain.kind), str::parse)?;
+        let variant = settings.get("patchtst-variant").map(str::parse).transpose()?;
+        let mut config = Config::of(kind, variant.unwrap_or(plain.patchtst.variant));
+        let init = option("init").filter(|_| settings.has("init"));
+        init.map_or(Ok(()), |init| init.set(&mut config, settings.get("init").unwrap_or_default()))?;
+        // A run's folder is its weights.
+        let init = config.train.init.take();
+        let init = init.map(|file| if file.is_dir() { file.join("model.safetensors") } else { file });
+        if let (ModelKind::Patchtst, Some(file)) = (kind, &init) {
+            let model = &mut config.train.model;
+            (model.patchtst, model.layers, config.data.horizon) = weights::infer_patchtst(file, variant)?;
+        }
+        config.apply(settings)?;
+        config.train.init = init;
+        Ok(config)
+    }
+
+    /// Sets what settings hold, and leaves the rest.
+    ///
+    /// # Errors
+    /// Names the option whose value cannot be used.
+    pub fn apply(&mut self, settings: &Settings) -> Result<()> {
+        options().try_for_each(|one| settings.get(one.spec.name).map_or(Ok(()), |text| one.set(self, text)))
+    }
+
+    /// A remark for each of the settings that changes nothing.
+    pub fn idle_options(&self, settings: &Settings) -> Vec<Text> {
+        options().filter(|one| settings.has(one.spec.name)).filter_map(|one| one.idle(self)).collect()
+    }
+}

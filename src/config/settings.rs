@@ -1,0 +1,125 @@
+//! What was asked for: options by name, each with its text, before it is known what they mean together.
+
+use std::collections::BTreeMap;
+
+use toml::Value;
+
+use super::option::Spec;
+use super::table::options;
+use crate::data::options::list;
+use crate::error::{Error, Result};
+
+/// Options that are set, by name; from a preset, a file, a command line or keyword arguments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings(BTreeMap<&'static str, String>);
+
+impl Settings {
+    /// Of a table of options: each known by its name or an alias, each with a value that it takes.
+    ///
+    /// # Errors
+    /// Names the key and the nearest one, or what it takes.
+    pub fn from_table(table: &toml::Table) -> Result<Settings> {
+        let mut settings = Settings::default();
+        for (key, value) in table {
+            let spec = find(key, &specs())?;
+            if settings.has(spec.name) {
+                let problem = format!("`{key}` and another key set it");
+                return Err(Error::config(spec.name, problem, "give it once"));
+            }
+            settings.insert(spec, text_of(spec, value)?);
+        }
+        Ok(settings)
+    }
+
+    /// Sets an option from a text that it takes.
+    pub fn insert(&mut self, spec: &Spec, text: String) {
+        self.0.insert(spec.name, text);
+    }
+
+    /// Sets an option by its name or an alias, from text.
+    ///
+    /// # Errors
+    /// Names the option and the nearest one, or what it takes.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+        let spec = find(name, &specs())?;
+        self.insert(spec, text_of(spec, &Value::from(text))?);
+        Ok(())
+    }
+
+    /// The text of an option, by its name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Whether an option is set, by its name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Leaves an option unset.
+    pub fn remove(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    /// Names and texts, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, text)| (*name, text.as_str()))
+    }
+
+    /// Lays other settings over these.
+    pub fn lay_over(&mut self, other: Settings) {
+        self.0.extend(other.0);
+    }
+}
+
+fn specs() -> Vec<&'static Spec> {
+    options().map(|one| &one.spec).collect()
+}
+
+/// The option that a key names.
+///
+/// # Errors
+/// Names the nearest one.
+pub(crate) fn find<'a>(key: &str, specs: &[&'a Spec]) -> Result<&'a Spec> {
+    if let Some(spec) = specs.iter().find(|spec| spec.is_named(key)) {
+        return Ok(spec);
+    }
+    let dashed = key.replace('_', "-");
+    let similarity = |spec: &Spec| strsim::jaro_winkler(&dashed, spec.name);
+    // Measured in the square of its length.
+    let near = specs.iter().filter(|spec| dashed.len() < 100 && !spec.hidden);
+    let nearest = near.max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+    let help = match nearest.filter(|spec| similarity(spec) > 0.7) {
+        Some(spec) => format!("did you mean `{}`?", spec.name),
+        None => "`microglia train --help` and `microglia experiment --help` list the options".into(),
+    };
+    Err(Error::config(key, "unknown key", help))
+}
+
+/// A TOML value as the text that would be typed, if the option takes it.
+///
+/// # Errors
+/// Names the option and what it takes.
+pub(crate) fn text_of(spec: &Spec, value: &Value) -> Result<String> {
+    let text = match value {
+        Value::Table(table) if spec.kind == super::Kind::Table => table.to_string(),
+        Value::Table(_) => {
+            let problem = format!("`[{}]` is a table", spec.name);
+            return Err(Error::config(spec.name, problem, "write every key at the top level, as `key = value`"));
+        }
+        value => plain_text(value),
+    };
+    match spec.check(&text) {
+        Ok(()) => Ok(text),
+        Err(_) => Err(spec.rejected(&value.to_string())),
+    }
+}
+
+/// A value without its quotes, lists joined by commas.
+fn plain_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => list(&values.iter().map(plain_text).collect::<Vec<_>>()),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,147 @@
+//! Options of the data: see [`DataOptions`](crate::data::DataOptions).
+
+use toml::Value;
+
+use super::super::Config;
+use super::super::field::at;
+use super::super::kind::{Bounds, Kind};
+use super::super::option::{Access, Opt};
+use crate::data::options::{Gaps, Impute, Scale, delimiter_word, parse_decimal, parse_delimiter};
+
+/// Under "Data".
+pub static DATA: &[Opt<Config>] = &[
+    Opt::new("data", Kind::File, at!(data.source), "CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`)")
+        .default("the embedded weather set"),
+    Opt::new(
+        "time-column",
+        Kind::Text,
+        at!(data.time_column?),
+        "Column of the timestamps; `+` joins several columns: `Date+Time`",
+    )
+    .value("NAME")
+    .aliases(&["time-col"])
+    .auto("detected"),
+    Opt::new(
+        "time-format",
+        Kind::Text,
+        at!(data.time_format?),
+        "Format of the timestamps, in strptime syntax: `%d/%m/%Y %H:%M`",
+    )
+    .value("FORMAT")
+    .auto("detected"),
+    Opt::new("id-column", Kind::Text, at!(data.id_column?), "Column that identifies the series of a panel")
+        .value("NAME")
+        .aliases(&["id-col"])
+        .auto("`unique_id` or `item_id` if present"),
+    Opt::new("target", Kind::List, at!(data.targets?), "Columns to forecast; `all` takes every numeric column")
+        .value("A[,B]|all")
+        .aliases(&["target-col"])
+        .auto("`y` if present, else the only numeric column"),
+    Opt::new(
+        "covariates",
+        Kind::List,
+        at!(data.covariates?),
+        "Past covariates: input columns that are not forecast; `all` takes every other numeric column",
+    )
+    .value("A,B|all|none")
+    .aliases(&["hist-exog", "past-covariates"])
+    .default("none"),
+    Opt::new("lookback", Kind::at_least(1), at!(data.lookback?), "Input rows of a window")
+        .value("ROWS")
+        .aliases(&["input-size", "context-length", "seq-len"])
+        .auto("2 seasons, at least 24"),
+    Opt::new("horizon", Kind::at_least(1), at!(data.horizon?), "Forecast rows of a window, all forecast at once")
+        .value("ROWS")
+        .aliases(&["h", "pred-len", "prediction-length"])
+        .auto("1"),
+    Opt::new("season", Kind::at_least(1), at!(data.season?), "Rows in a season, for the seasonal baseline and MASE")
+        .value("ROWS")
+        .auto("hourly 24, daily 7, monthly 12, …"),
+    Opt::new(
+        "calendar",
+        Kind::Switch,
+        at!(data.calendar?),
+        "Add time of day, day of the week and day of the year as input columns",
+    )
+    .default("on"),
+    Opt::new(
+        "split",
+        Kind::List,
+        at!(data.split?),
+        "Training, validation and test part, in time order: three fractions, three row borders \
+         TRAIN_END,VAL_END,TEST_END, or two or three timestamps",
+    )
+    .value("SPLIT")
+    .default("0.7,0.1,0.2"),
+    Opt::new(
+        "calibration",
+        Kind::Number(Bounds::Share),
+        at!(data.calibration?),
+        "Hold out the last SHARE of the validation rows for calibrating intervals; these rows are not used for early \
+         stopping",
+    )
+    .value("SHARE|none")
+    .or_none(""),
+    Opt::new(
+        "scale",
+        Kind::Words(Scale::WORDS),
+        at!(data.scale?),
+        "Standardise each series by its own training rows, or all series together",
+    )
+    .default("series"),
+    Opt::new(
+        "impute",
+        Kind::Words(Impute::WORDS),
+        at!(data.impute?),
+        "Missing values: error rejects the file, ffill uses the last seen value, mean uses the training mean. Missing \
+         targets are left out of loss and scores",
+    )
+    .value("POLICY")
+    .default("error"),
+    Opt::new(
+        "missing-values",
+        Kind::List,
+        at!(data.missing_values?),
+        "More texts that mean \"missing\": `-200,999`. Empty cells, NA, N/A, NaN, null, none, nil, `?` and `-` always \
+         do; an empty list adds none",
+    )
+    .default("")
+    .hyphens(),
+    Opt::new(
+        "gaps",
+        Kind::Words(Gaps::WORDS),
+        at!(data.gaps?),
+        "Times that the sampling step implies but the file lacks: notice reports them, error rejects the file, fill \
+         inserts them as missing rows, skip lets no window span them",
+    )
+    .value("POLICY")
+    .default("notice"),
+    Opt::new(
+        "delimiter",
+        Kind::Text,
+        Access {
+            get: |config: &Config| config.data.delimiter.map(|mark| Value::from(delimiter_word(mark))),
+            set: |config: &mut Config, text| {
+                config.data.delimiter = text.map(parse_delimiter).transpose()?;
+                Ok(())
+            },
+        },
+        "Column separator: `,` `;` `|` or `tab`",
+    )
+    .value("CHAR")
+    .auto("detected"),
+    Opt::new(
+        "decimal",
+        Kind::Text,
+        Access {
+            get: |config: &Config| config.data.decimal.map(|mark| Value::from(mark.to_string())),
+            set: |config: &mut Config, text| {
+                config.data.decimal = text.map(parse_decimal).transpose()?;
+                Ok(())
+            },
+        },
+        "Decimal mark: `.` or `,`",
+    )
+    .value("CHAR")
+    .auto("detected"),
+];

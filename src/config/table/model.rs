@@ -1,0 +1,159 @@
+//! Options of the network: see [`ModelOptions`](crate::models::ModelOptions).
+
+use super::super::Config;
+use super::super::field::at;
+use super::super::kind::{Bounds, Kind};
+use super::super::option::Opt;
+use crate::models::{MAX_HIDDEN, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
+use crate::program::op::{Activation, FeedForward, InstanceNorm};
+
+const fn is_patchtst(config: &Config) -> bool {
+    matches!(config.train.model.kind, ModelKind::Patchtst)
+}
+
+const fn is_rnn(config: &Config) -> bool {
+    matches!(config.train.model.kind, ModelKind::Rnn)
+}
+
+fn is_recurrent(config: &Config) -> bool {
+    !is_patchtst(config)
+}
+
+/// Where a PatchTST drops what it has of its own to drop.
+fn drops_patches(config: &Config) -> bool {
+    is_patchtst(config) && config.train.regularizers.drops()
+}
+
+const PATCHTST_MODEL: &str = "‹model patchtst›";
+
+/// Under "Model".
+pub static MODEL: &[Opt<Config>] = &[
+    Opt::new(
+        "model",
+        Kind::Words(ModelKind::WORDS),
+        at!(train.model.kind),
+        "Recurrent cell, or a transformer over patches",
+    ),
+    Opt::new(
+        "hidden",
+        Kind::Whole(1, MAX_HIDDEN as u64),
+        at!(train.model.hidden),
+        "Hidden units per layer of a recurrent cell, 1 to 1024",
+    )
+    .value("UNITS")
+    .needs(is_recurrent, "‹model rnn› or lstm"),
+    Opt::new("activation", Kind::Words(Activation::WORDS), at!(train.model.activation), "Nonlinearity of the RNN cell")
+        .needs(is_rnn, "‹model rnn›"),
+    Opt::new("layers", Kind::Whole(1, 64), at!(train.model.layers), "Stacked layers, 1 to 64"),
+    Opt::new(
+        "instance-norm",
+        Kind::Words(InstanceNorm::WORDS),
+        at!(train.model.instance_norm?),
+        "Normalise the target columns of each input window and undo it on the forecast: last subtracts the last value, \
+         mean-std uses mean and deviation",
+    )
+    .or_none(""),
+    Opt::new(
+        "init",
+        Kind::File,
+        at!(train.init?),
+        "Start every replica from these weights: safetensors with PyTorch's names, for patchtst with those of \
+         `transformers`",
+    )
+    .or_none("initialise from the seed"),
+];
+
+/// Under "PatchTST".
+pub static PATCHTST: &[Opt<Config>] = &[
+    Opt::new(
+        "patchtst-variant",
+        Kind::Words(Variant::WORDS),
+        at!(train.model.patchtst.variant),
+        "official: the paper's own code; hf: Hugging Face's `PatchTSTForPrediction`; authors: the smaller encoder of \
+         the synaptic-pruning paper, which reads all channels in one patch",
+    )
+    .value("VARIANT")
+    .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new("patch", Kind::at_least(1), at!(train.model.patchtst.patch?), "Rows of a patch")
+        .value("ROWS")
+        .aliases(&["patch-len"])
+        .auto("16; authors 1 to 4, by look-back")
+        .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new("stride", Kind::at_least(1), at!(train.model.patchtst.stride?), "Rows from one patch to the next")
+        .value("ROWS")
+        .auto("half a patch; authors a whole patch")
+        .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new("d-model", Kind::Whole(1, 1 << 16), at!(train.model.patchtst.d_model), "Width of the model")
+        .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new(
+        "heads",
+        Kind::Whole(1, 1 << 16),
+        at!(train.model.patchtst.heads),
+        "Attention heads; they must divide the width",
+    )
+    .aliases(&["n-heads"])
+    .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new("ff", Kind::Whole(1, 1 << 20), at!(train.model.patchtst.ff), "Hidden units of the feed-forward blocks")
+        .value("UNITS")
+        .aliases(&["d-ff"])
+        .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new(
+        "norm",
+        Kind::Words(NormKind::WORDS),
+        at!(train.model.patchtst.norm),
+        "Normalise each feature over the batch, or each token over its features",
+    )
+    .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new(
+        "norm-position",
+        Kind::Words(NormPosition::WORDS),
+        at!(train.model.patchtst.norm_position),
+        "Norms after each sum (post), or before each branch (pre)",
+    )
+    .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new(
+        "ff-activation",
+        Kind::Words(FeedForward::WORDS),
+        at!(train.model.patchtst.ff_activation),
+        "Nonlinearity of the feed-forward blocks",
+    )
+    .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new(
+        "positions",
+        Kind::Words(Positions::WORDS),
+        at!(train.model.patchtst.positions),
+        "Position encoding: trained from small uniform numbers, fixed sines and cosines, or trained from normal \
+         numbers",
+    )
+    .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new(
+        "pool",
+        Kind::Words(Pool::WORDS),
+        at!(train.model.patchtst.pool),
+        "The head reads all patches side by side, or their mean",
+    )
+    .needs(is_patchtst, PATCHTST_MODEL),
+    Opt::new(
+        "attention-dropout",
+        Kind::Number(Bounds::Fraction),
+        at!(train.model.patchtst.attention_dropout),
+        "Probability of dropping an attention probability, for dropout and mc-dropout",
+    )
+    .value("P")
+    .needs(drops_patches, "‹regularizer dropout› or mc-dropout, and ‹model patchtst›"),
+    Opt::new(
+        "head-dropout",
+        Kind::Number(Bounds::Fraction),
+        at!(train.model.patchtst.head_dropout),
+        "Probability of dropping an input of the head, for dropout and mc-dropout",
+    )
+    .value("P")
+    .needs(drops_patches, "‹regularizer dropout› or mc-dropout, and ‹model patchtst›"),
+    Opt::new(
+        "revin-affine",
+        Kind::Switch,
+        at!(train.model.patchtst.revin_affine),
+        "Learned scale and shift per channel in the normalisation of the window; official only",
+    )
+    .needs(is_patchtst, PATCHTST_MODEL),
+];

@@ -1,0 +1,193 @@
+//! Options of training and pruning: see [`TrainOptions`](crate::train::TrainOptions).
+
+use toml::Value;
+
+use super::super::Config;
+use super::super::field::at;
+use super::super::kind::{Bounds, Kind};
+use super::super::option::{Access, AtResume, Opt};
+use crate::program::op::LossKind;
+use crate::train::options::{LrSchedule, Regularizer, Schedule, Select};
+
+fn drops(config: &Config) -> bool {
+    config.train.regularizers.drops()
+}
+
+fn averages(config: &Config) -> bool {
+    config.train.regularizers.has(Regularizer::McDropout)
+}
+
+fn decays(config: &Config) -> bool {
+    config.train.regularizers.has(Regularizer::L2) || config.train.regularizers.has(Regularizer::WeightDecay)
+}
+
+fn prunes(config: &Config) -> bool {
+    config.train.regularizers.prunes()
+}
+
+fn one_cycle(config: &Config) -> bool {
+    config.train.lr_schedule == LrSchedule::OneCycle
+}
+
+const PRUNING_REGULARIZER: &str = "‹regularizer pruning›";
+
+/// Under "Training".
+pub static TRAINING: &[Opt<Config>] = &[
+    Opt::new("batch", Kind::Whole(1, 1 << 20), at!(train.batch), "Windows per step").aliases(&["batch-size"]),
+    Opt::new("epochs", Kind::Whole(1, 1_000_000), at!(train.epochs), "Passes over the training windows")
+        .aliases(&["max-epochs"])
+        .at_resume(AtResume::Grows),
+    Opt::new(
+        "patience",
+        Kind::at_least(0),
+        at!(train.patience),
+        "Stop after this many epochs without a better validation loss; 0 never stops. With pruning, counting starts at \
+         the epoch of full sparsity",
+    )
+    .value("EPOCHS"),
+    Opt::new("lr", Kind::Number(Bounds::Positive), at!(train.lr), "Adam's learning rate; with one-cycle, its peak")
+        .value("RATE")
+        .aliases(&["learning-rate"]),
+    Opt::new(
+        "lr-schedule",
+        Kind::Words(LrSchedule::WORDS),
+        at!(train.lr_schedule),
+        "constant; step: ×0.1 after each third of the epochs; one-cycle: PyTorch's OneCycleLR; decay: ×0.9 after each \
+         epoch from the third",
+    )
+    .value("SCHEDULE"),
+    Opt::new(
+        "pct-start",
+        Kind::Number(Bounds::Share),
+        at!(train.pct_start),
+        "Share of the steps in which one-cycle rises",
+    )
+    .value("SHARE")
+    .needs(one_cycle, "‹lr-schedule one-cycle›"),
+    Opt::new(
+        "clip-grad-norm",
+        Kind::Number(Bounds::Positive),
+        at!(train.clip_grad_norm?),
+        "Largest L2 norm of all gradients together",
+    )
+    .value("NORM")
+    .or_none(""),
+    Opt::new(
+        "loss",
+        Kind::Words(LossKind::WORDS),
+        at!(train.loss),
+        "Training loss on scaled values; huber becomes linear at 1",
+    ),
+    Opt::new(
+        "seed",
+        Kind::Whole(0, u32::MAX as u64),
+        at!(train.seed),
+        "Seed of initial weights, batch order and dropout",
+    ),
+    Opt::new(
+        "replicas",
+        Kind::Whole(1, 4096),
+        at!(train.replicas),
+        "Models trained side by side, with seeds N, N+1, …; each is bit-identical to a run of its own with that seed",
+    )
+    .value("R"),
+    Opt::new(
+        "regularizer",
+        Kind::List,
+        at!(train.regularizers),
+        "none, or any of dropout, mc-dropout, l2, weight-decay, pruning and random-pruning, joined by commas",
+    )
+    .aliases(&["regularizers", "regulariser"]),
+    Opt::new(
+        "dropout",
+        Kind::Number(Bounds::Fraction),
+        at!(train.dropout),
+        "Probability of dropping a hidden value, for dropout and mc-dropout",
+    )
+    .value("P")
+    .needs(drops, "‹regularizer dropout› or mc-dropout"),
+    Opt::new("mc-passes", Kind::Whole(1, 10_000), at!(train.mc_passes), "Forecasts averaged by mc-dropout")
+        .needs(averages, "‹regularizer mc-dropout›"),
+    Opt::new(
+        "weight-decay",
+        Kind::Number(Bounds::NotNegative),
+        at!(train.weight_decay),
+        "λ of l2 (added to gradients) and of weight-decay (AdamW); applies to weight matrices only",
+    )
+    .value("λ")
+    .needs(decays, "‹regularizer l2› or weight-decay"),
+    Opt::new(
+        "select",
+        Kind::Words(Select::WORDS),
+        at!(train.select),
+        "Keep the weights of the best validation epoch, or of the last. With pruning, only epochs of full sparsity are \
+         compared",
+    ),
+    Opt::new(
+        "no-shuffle",
+        Kind::Flag,
+        Access {
+            get: |config: &Config| Some(Value::Boolean(!config.train.shuffle)),
+            set: |config: &mut Config, text| {
+                config.train.shuffle = text != Some("true");
+                Ok(())
+            },
+        },
+        "Visit the training windows in time order in every epoch",
+    ),
+    Opt::new(
+        "max-steps",
+        Kind::at_least(1),
+        at!(train.max_steps?),
+        "Stop after N optimizer steps and keep the last weights",
+    )
+    .or_none("")
+    .at_resume(AtResume::Grows),
+];
+
+/// Under "Pruning".
+pub static PRUNING: &[Opt<Config>] = &[
+    Opt::new(
+        "sparsity",
+        Kind::Text,
+        at!(train.pruning.sparsity),
+        "Sparsity at the start and at the end of pruning, as fractions of all weights in matrices together",
+    )
+    .value("MIN..MAX")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "schedule",
+        Kind::Words(Schedule::WORDS),
+        at!(train.pruning.schedule),
+        "Growth of sparsity: cubic (per epoch) and cubic-step (per step) are slow first; zhu-gupta is fast first; \
+         linear; constant prunes all at once",
+    )
+    .value("CURVE")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "warmup",
+        Kind::at_least(1),
+        at!(train.pruning.warmup?),
+        "First epoch that may prune, counted from 1, so 2 leaves one dense epoch",
+    )
+    .value("EPOCH")
+    .auto("2")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "prune-every",
+        Kind::at_least(1),
+        at!(train.pruning.every),
+        "Prune at steps divisible by this number. An epoch without such a step prunes at its last step",
+    )
+    .value("STEPS")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "prune-until",
+        Kind::at_least(1),
+        at!(train.pruning.until?),
+        "Epoch that reaches full sparsity; the later epochs are for recovery",
+    )
+    .value("EPOCH")
+    .auto("three quarters of the epochs")
+    .needs(prunes, PRUNING_REGULARIZER),
+];
