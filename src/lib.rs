@@ -106,6 +106,7 @@ pub mod models;
 pub mod profile;
 pub mod program;
 pub mod reference;
+pub mod runs;
 pub mod train;
 
 pub use error::{Error, Result};

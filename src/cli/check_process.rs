@@ -12,13 +12,13 @@ use anyhow::{Context, Result};
 use microglia::Error;
 use microglia::compare::{compare, full_size_models, smallest_cases, standard_cases};
 use microglia::engine::Engine;
+use microglia::error::Notation;
 use microglia::gpu::{AdapterClass, Gpu, list_adapters};
 use microglia::kernels::{GpuEngine, GpuOptions, Pipeline, pipelines};
 use microglia::program::Program;
 use serde::{Deserialize, Serialize};
 
 use super::compare::first_divergence;
-use super::engine::problem;
 use super::{Code, print};
 
 /// Training steps of a comparison: each prunes and updates weights.
@@ -63,7 +63,7 @@ fn attempt<T>(stage: Stage, what: &str, act: impl FnOnce() -> microglia::Result<
     let began = Instant::now();
     let (made, problem) = match act() {
         Ok(made) => (Some(made), None),
-        Err(error) => (None, Some(problem(&error))),
+        Err(error) => (None, Some(error.problem().to(Notation::Flags))),
     };
     tell(Told::Ended(Finding { stage, what: what.to_string(), seconds: began.elapsed().as_secs_f64(), problem }))?;
     Ok(made)

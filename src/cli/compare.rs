@@ -10,12 +10,12 @@ use microglia::engine::Engine;
 use microglia::gpu::{Choice, Devices, Gpu, Open, list_adapters};
 use microglia::kernels::{GpuEngine, GpuOptions, pipelines};
 use microglia::program::Program;
+use microglia::runs::json;
+use microglia::runs::passed_over;
 
 use super::args::CompareArgs;
-use super::engine::{open_devices, tell};
-use super::outputs::json;
 use super::table::Table;
-use super::{Code, print, say};
+use super::{Code, print, say, say_text};
 
 pub fn run(args: &CompareArgs) -> Result<Code> {
     let cases = standard_cases();
@@ -45,7 +45,7 @@ pub fn run(args: &CompareArgs) -> Result<Code> {
 /// a software one. All cases run on the same.
 fn open(device: Option<&str>, cases: &[Case]) -> Result<Arc<Gpu>> {
     let choice: Choice = device.unwrap_or("auto").parse()?;
-    let mut devices = if choice == Choice::Auto { every_device() } else { open_devices(&choice)? };
+    let mut devices = if choice == Choice::Auto { every_device() } else { Devices::open(&choice, tell)? };
     let programs: Vec<Program> = cases.iter().map(Case::program).collect::<microglia::Result<_>>()?;
     let opened = devices.make(|gpu| {
         let needed = pipelines(&programs, gpu.summary().class());
@@ -62,6 +62,10 @@ fn open(device: Option<&str>, cases: &[Case]) -> Result<Arc<Gpu>> {
         ),
     };
     Ok(opened.ok_or_else(|| Error::device(problem, help))?)
+}
+
+fn tell(error: &Error) {
+    say_text(&passed_over(error));
 }
 
 /// All adapters, real ones first; one that fails gives way to the next.

@@ -5,13 +5,13 @@ use microglia::data::{Dataset, Freq, SplitName, TimeFormat, counted};
 use microglia::forecast::backtest::{Refitted, calibrates, folds, refit};
 use microglia::forecast::table::{Names, Predictions, Table as Csv, unique_id};
 use microglia::forecast::{Calibration, Level, Score, Scores, apart, first_targets};
+use microglia::runs::json;
 use microglia::train::Status;
 use microglia::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
 use serde_json::json;
 
 use super::evaluate_text::{score_table, thinned};
 use super::forecast_args::EvaluateArgs;
-use super::outputs::json;
 use super::progress::Reporter;
 use super::stop::Stop;
 use super::trained::{Trained, check_unused, note, write};

@@ -15,17 +15,17 @@ use microglia::experiment::report::{self, memory_line};
 use microglia::experiment::{Preparation, Shard, Study, StudyObserver, options, prepare, run_study};
 use microglia::kernels::waves;
 use microglia::program::Program;
+use microglia::runs::Engines;
 use serde_json::json;
 
-use super::engine::{make_engine, open_devices};
 use super::experiment_args::ExperimentArgs;
 use super::stop::Stop;
 use super::study_config::{self, Asked};
 use super::table::{Table, duration};
-use super::{Code, print, say, say_text};
+use super::{Code, print, say, say_text, teller};
 
 /// Makes an engine, and a line that says which.
-type Make<'a> = dyn FnMut(Program) -> microglia::Result<(Box<dyn Engine>, String)> + 'a;
+type Make<'a> = dyn FnMut(Program) -> microglia::Result<(Box<dyn Engine>, Text)> + 'a;
 
 pub fn run(args: &ExperimentArgs) -> Result<Code> {
     if let Some(folder) = &args.report {
@@ -53,14 +53,13 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
     let shard = args.shard.as_deref().map(Shard::parse).transpose()?;
     let mut on = Config::default();
     on.apply(&args.device.0)?;
-    let (device, threads) = (on.device, on.threads);
-    let mut devices = open_devices(&device)?;
-    let waves_of = |program: &Program| devices.gpu().map_or(Ok(1), |gpu| waves(gpu, program));
+    let mut engines = Engines::open(&on.device, on.threads, &teller())?;
+    let waves_of = |program: &Program| engines.gpu().map_or(Ok(1), |gpu| waves(gpu, program));
     let preparation = prepare(&study, shard, &waves_of)?;
     if preparation.cells.is_empty() {
         say("this part of the study has no cells: nothing to do");
     }
-    let mut make = |program: Program| make_engine(&mut devices, &device, threads, None, &program);
+    let mut make = |program: Program| engines.make(&program, None);
     if args.dry_run {
         return dry_run(&study, &preparation, &mut make, args.json);
     }
@@ -76,7 +75,7 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
     let mut open = |program: Program| -> microglia::Result<Box<dyn Engine>> {
         let (engine, line) = make(program)?;
         if !std::mem::replace(&mut told, true) {
-            say(&line);
+            say_text(&line);
         }
         Ok(engine)
     };
@@ -87,7 +86,7 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
     let ended = ended?;
     if ended.interrupted {
         say(&format!(
-            "interrupted with {} of {} cells done; run the same again to go on",
+            "interrupted with {} of {} cells done; run the same command to resume",
             ended.found + ended.done,
             ended.all
         ));
@@ -139,7 +138,7 @@ fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: b
     let mut line = String::new();
     let mut open = |program: Program| -> microglia::Result<Box<dyn Engine>> {
         let (engine, told) = make(program)?;
-        line = told;
+        line = told.to(Notation::Flags);
         Ok(engine)
     };
     let seconds = estimate::seconds(study, &preparation.cells, &mut open)?;

@@ -5,12 +5,12 @@ use chrono::{DateTime, NaiveDateTime};
 use microglia::data::{Cutoff, Dataset, Freq, SplitName, Start, TimeFormat, TimeKind, Timestamp};
 use microglia::forecast::table::{Names, Outlook, unique_id};
 use microglia::forecast::{StepCoverage, non_overlapping};
+use microglia::runs::json;
 use microglia::train::plot::{OutlookPanel, OutlookPlot, outlook_svg};
 use serde_json::json;
 
 use super::evaluate_text::coverage_table;
 use super::forecast_args::ForecastArgs;
-use super::outputs::json;
 use super::trained::{Trained, check_unused, outputs, write};
 use super::{Code, print, say};
 

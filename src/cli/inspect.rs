@@ -5,13 +5,13 @@ use std::fmt::Write;
 use anyhow::Result;
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
+use microglia::runs::json;
 use microglia::train::Loaded;
 use microglia::train::plot::masks_svg;
 use microglia::train::weights::compact::Cut;
 use microglia::train::weights::inspect::Inspection;
 
 use super::export::sizes;
-use super::outputs::json;
 use super::table::{NONE, Table, column, percent};
 use super::trained::{check_unused, write as write_file};
 use super::weights_args::InspectArgs;

@@ -6,7 +6,6 @@ mod check;
 mod check_process;
 mod compare;
 mod devices;
-mod engine;
 mod evaluate;
 mod evaluate_text;
 mod experiment;
@@ -17,16 +16,11 @@ mod forecast;
 mod forecast_args;
 mod help;
 mod inspect;
-mod outputs;
-mod pictures;
 mod profile;
 mod profile_args;
 mod profile_text;
 mod progress;
 mod report;
-mod resume;
-mod run_folder;
-mod shell;
 mod stop;
 mod study_config;
 mod table;
@@ -38,13 +32,14 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
+use args::{Cli, Verb};
 use clap::{CommandFactory, FromArgMatches};
 use microglia::Error;
 use microglia::error::{Notation, Text};
-
-use args::{Cli, Verb};
+use microglia::runs::Say;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +134,11 @@ pub fn say(line: &str) {
 /// A sentence of the library's on stderr.
 pub fn say_text(text: &Text) {
     say(&text.to(Notation::Flags));
+}
+
+/// What says a sentence of the library's on stderr.
+pub fn teller() -> Say {
+    Arc::new(say_text)
 }
 
 /// An error as the user reads it: all that was being done, and what was wrong, with the options as flags.

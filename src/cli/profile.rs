@@ -6,18 +6,17 @@ use anyhow::{Result, anyhow, bail};
 use clap::{ArgMatches, FromArgMatches};
 use microglia::config::{Config, presets};
 use microglia::files::replace;
-use microglia::gpu::{Choice, Devices};
+use microglia::gpu::Choice;
 use microglia::kernels::pipelines;
 use microglia::kernels::tuning::Tuning;
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
+use microglia::runs::{Engines, json};
 use microglia::train::{Plan, stage, weights};
 use serde::Serialize;
 
-use super::engine::{check_tuning, make_engine, open_devices, tuned};
-use super::outputs::json;
 use super::profile_args::ProfileArgs;
 use super::trained::check_unused;
-use super::{Code, asked, print, profile_text, say, say_text};
+use super::{Code, asked, print, profile_text, say, say_text, teller};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {
     if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
@@ -42,9 +41,9 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
         print(&if config.json { json(&listing)? } else { profile_text::listing(&listing) })?;
         return Ok(Code::Done);
     }
-    let mut devices = open_devices(&config.device)?;
-    check_tuning(&config, devices.gpu())?;
-    if args.vs.is_some() && devices.gpu().is_none() {
+    let mut engines = Engines::open(&config.device, config.threads, &teller())?;
+    engines.check_tuning(&config)?;
+    if args.vs.is_some() && engines.gpu().is_none() {
         bail!(
             "--vs cpu: the run is on the CPU engine already\n  help: choose --device gpu, or part of an adapter's name; \
              `microglia devices` lists them"
@@ -53,16 +52,19 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
     config.train.init.as_deref().map_or(Ok(()), weights::check)?;
     let (dataset, plan) = planned(&config)?;
     // What measures a device is no part of the program: a device that does not compile it gives way as well.
-    devices.make(|gpu| pipelines(&[], gpu.summary().class()).iter().try_for_each(|one| one.compile(gpu)))?;
-    let tuning = tuned(&config, &mut devices, &plan.program)?;
-    let measure = |devices: &mut Devices, device: &Choice, tuning: Option<&Tuning>| -> Result<Profile> {
-        let (mut engine, _) = make_engine(devices, device, config.threads, tuning, &plan.program)?;
+    engines.devices().make(|gpu| pipelines(&[], gpu.summary().class()).iter().try_for_each(|one| one.compile(gpu)))?;
+    let tuning = engines.tuned(&config, &plan.program, &teller())?;
+    let measure = |engines: &mut Engines, tuning: Option<&Tuning>| -> Result<Profile> {
+        let (mut engine, _) = engines.make(&plan.program, tuning)?;
         say(&format!("profiling {} on {}", plan.options.model.kind, engine.device()));
         let due = stage(&dataset, &plan, engine.as_mut())?;
         Ok(profile(engine.as_mut(), &slots(&plan, dataset.train.len(), &due), args.steps)?)
     };
-    let own = measure(&mut devices, &config.device, tuning.as_ref())?;
-    let cpu = args.vs.as_ref().map(|_| measure(&mut open_devices(&Choice::Cpu)?, &Choice::Cpu, None)).transpose()?;
+    let own = measure(&mut engines, tuning.as_ref())?;
+    let cpu = match args.vs {
+        Some(_) => Some(measure(&mut Engines::open(&Choice::Cpu, config.threads, &teller())?, None)?),
+        None => None,
+    };
     let all: Vec<&Profile> = [&own].into_iter().chain(&cpu).collect();
     if let Some(file) = &args.trace {
         replace(file, trace_json(&all).as_bytes())?;

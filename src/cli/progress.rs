@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use microglia::error::{Notation, Text};
 use microglia::train::{EpochRow, Observer, Progress, ReplicaEpoch};
 
 use super::say;
@@ -26,7 +27,7 @@ impl Reporter {
         Reporter { bar, stop, epochs }
     }
 
-    fn line(&self, line: &str) {
+    pub fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| say(line)),
             None => say(line),
@@ -41,8 +42,8 @@ impl Reporter {
 }
 
 impl Observer for Reporter {
-    fn notice(&mut self, line: &str) {
-        self.line(line);
+    fn notice(&mut self, line: &Text) {
+        self.line(&line.to(Notation::Flags));
     }
 
     fn progress(&mut self, progress: &Progress) {

@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
+use microglia::train::scores::metrics::decimals;
 use microglia::train::scores::metrics::{Metrics, Score};
 use microglia::train::scores::summary::{MeanStd, ReplicaSummary, SplitSpread};
 use microglia::train::{Status, Summary};
 
-use super::table::{NONE, Table, cell, column, decimals, duration, percent};
+use super::table::{NONE, Table, cell, column, duration, percent};
 
 /// Rows of the table by series, at most.
 const MOST_SERIES: usize = 20;

@@ -1,5 +1,7 @@
 //! Plain-text tables and numbers.
 
+use microglia::train::scores::metrics::decimals;
+
 /// A table: the first column to the left, the others to the right unless told.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
@@ -74,11 +76,6 @@ pub fn cell(value: Option<f64>, decimals: usize) -> String {
         Some(value) if value.is_finite() => format!("{value:.decimals$}"),
         _ => NONE.into(),
     }
-}
-
-pub fn decimals(values: impl Iterator<Item = f64>) -> usize {
-    let smallest = values.map(f64::abs).filter(|v| v.is_finite() && *v > 0.0).fold(f64::INFINITY, f64::min);
-    if smallest.is_finite() { (3.0 - smallest.log10().floor()).clamp(0.0, 6.0) as usize } else { 1 }
 }
 
 /// 0.7 → `70.00 %`.

@@ -13,12 +13,11 @@ use microglia::files::{is_no_file, replace};
 use microglia::forecast::backtest::calibrates;
 use microglia::forecast::table::model_name;
 use microglia::forecast::{Calibration, Forecaster, Level, non_overlapping};
-use microglia::gpu::{Choice, Devices};
 use microglia::program::Program;
+use microglia::runs::Engines;
 
-use super::engine::{make_engine, open_devices};
 use super::forecast_args::ModelArgs;
-use super::{say, say_text};
+use super::{say, say_text, teller};
 
 /// A model, and how its run was configured.
 pub struct Trained {
@@ -28,9 +27,7 @@ pub struct Trained {
     /// Of the forecasts' columns.
     pub alias: String,
     pub freq: Option<Freq>,
-    device: Choice,
-    threads: Option<usize>,
-    devices: RefCell<Devices>,
+    engines: RefCell<Engines>,
 }
 
 /// Percentages where none are asked for.
@@ -59,9 +56,9 @@ impl Trained {
         }
         let mut on = Config::default();
         on.apply(&args.device.0)?;
-        let devices = open_devices(&on.device)?.into();
+        let engines = Engines::open(&on.device, on.threads, &teller())?.into();
         let alias = args.alias.clone().unwrap_or_else(|| model_name(&model.header.model.kind));
-        Ok(Trained { forecaster, config, levels, alias, freq, device: on.device, threads: on.threads, devices })
+        Ok(Trained { forecaster, config, levels, alias, freq, engines })
     }
 
     /// Refuses to write over what is read: the weights file, or data.
@@ -81,8 +78,7 @@ impl Trained {
 
     /// Makes engines where `--device` says.
     pub fn engine(&self, program: Program) -> microglia::Result<Box<dyn Engine>> {
-        let mut devices = self.devices.borrow_mut();
-        make_engine(&mut devices, &self.device, self.threads, None, &program).map(|(engine, _)| engine)
+        self.engines.borrow_mut().make(&program, None).map(|(engine, _)| engine)
     }
 
     /// The data of the run, split and scaled as it was.

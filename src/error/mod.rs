@@ -1,10 +1,12 @@
 //! The one error type of the library: every variant names where, what value, and what to do.
 
+mod shell;
 mod text;
 
 use std::fmt;
 use std::path::PathBuf;
 
+pub use shell::quoted;
 pub use text::{Notation, Text};
 
 /// What this crate's functions give.
@@ -83,6 +85,19 @@ impl Error {
             *file = Some(place.into());
         }
         self
+    }
+
+    /// What is wrong, without where and what to do; of errors that have no such parts, all.
+    pub fn problem(&self) -> Text {
+        match self {
+            Error::Data { problem, .. }
+            | Error::Config { problem, .. }
+            | Error::Device { problem, .. }
+            | Error::Adapter { problem, .. }
+            | Error::Checkpoint { problem, .. } => problem.clone(),
+            Error::Io { cause, .. } => cause.to_string().into(),
+            Error::Shape { .. } | Error::Element { .. } | Error::Diverged(_) => self.to_string().into(),
+        }
     }
 
     /// The same error with other advice, where it has any.

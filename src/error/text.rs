@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::shell::quoted;
+
 /// How an option is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,7 +28,7 @@ impl Notation {
             // One flag sets the options of all data sets of a study, which stand in tables `[data.NAME]`.
             (Notation::Flags, None) if key.starts_with("data.") => key.replacen("data.", "--set ", 1),
             (Notation::Flags, None) => format!("--{key}"),
-            (Notation::Flags, Some(value)) => format!("--{key} {value}"),
+            (Notation::Flags, Some(value)) => format!("--{key} {}", quoted(value)),
             (Notation::Keys, None) => format!("`{key}`"),
             (Notation::Keys, Some(value)) => format!("`{key} = {}`", literal(value)),
             (Notation::Keywords, None) => format!("`{}`", key.replace('-', "_")),
@@ -52,6 +54,11 @@ enum Part {
 }
 
 impl Text {
+    /// An option and its value, whatever that holds.
+    pub fn option(key: &str, value: &str) -> Text {
+        Text { parts: vec![Part::Option { key: key.into(), value: Some(value.into()) }] }
+    }
+
     /// The sentence with every option written in a notation.
     pub fn to(&self, notation: Notation) -> String {
         let part = |part: &Part| match part {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::run::{Prepared, StudyObserver};
+use crate::error::Text;
 use crate::train::{Observer, Progress};
 
 /// Work and the seconds it took.
@@ -89,8 +90,8 @@ impl<'a> CellObserver<'a> {
 }
 
 impl Observer for CellObserver<'_> {
-    fn notice(&mut self, line: &str) {
-        self.observer.line(&line.into());
+    fn notice(&mut self, line: &Text) {
+        self.observer.line(line);
     }
 
     fn progress(&mut self, progress: &Progress) {

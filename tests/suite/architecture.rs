@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Library modules from the bottom up: a module may use those of earlier lines, and of its own.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["dims", "error", "memory", "palette"],
     &["files", "words"],
     &["data", "program", "gpu"],
@@ -13,6 +13,7 @@ const LAYERS: [&[&str]; 10] = [
     &["compare"],
     &["train"],
     &["config"],
+    &["runs"],
     &["experiment", "forecast", "profile"],
     &["cli", "main", "lib"],
 ];

@@ -239,7 +239,7 @@ fn results_that_cannot_be_written_are_printed_all_the_same() {
 #[test]
 fn a_folder_nobody_can_write_to_is_refused_before_training() {
     let place = tempfile::tempdir().unwrap();
-    refused(place.path(), &train(place.path(), &["--out", "/proc"]), &["--out /proc: ", "help: name a folder"]);
+    refused(place.path(), &train(place.path(), &["--out", "/proc"]), &["--out: /proc: ", "help: name a folder"]);
 }
 
 #[test]

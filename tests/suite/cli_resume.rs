@@ -142,12 +142,12 @@ fn a_run_that_is_told_to_stop_says_how_to_go_on_and_goes_on() {
         assert_eq!(child.wait_with_output().unwrap().status.code(), Some(exit), "{rest:?}");
         let word = if exit == 143 { "terminated" } else { "interrupted" };
         assert!(rest.iter().any(|line| line.starts_with(&format!("{word}: ending this step"))), "{rest:?}");
-        assert_eq!(*rest.last().unwrap(), format!("to go on: microglia train --resume {hint}"));
+        assert_eq!(*rest.last().unwrap(), format!("to resume: microglia train --resume {hint}"));
         assert_eq!(summary(&place.path().join(run))["status"], "interrupted");
         assert!(checkpoints::any(&place.path().join(run)), "a checkpoint was written");
         let on = resume(place.path(), &[run, "--epochs=400", "--hidden", "5", "--json"]);
         done(&on);
-        assert!(stderr(&on).contains("going on after step "), "{}", stderr(&on));
+        assert!(stderr(&on).contains("resuming after step "), "{}", stderr(&on));
         assert!(serde_json::from_str::<serde_json::Value>(&stdout(&on)).is_ok());
         assert_eq!(bits(&place.path().join(run)), bits(&place.path().join("whole")));
         assert_eq!(config(run), config("whole"));
@@ -217,7 +217,7 @@ fn a_run_that_went_on_and_was_killed_is_read_where_it_stands() {
     let newest = checkpoints::newest(&folder.join("b")).unwrap().0.file;
     std::fs::copy(&newest, folder.join("a/checkpoints").join(newest.file_name().unwrap())).unwrap();
     assert_eq!(forecast("a"), after);
-    refused(folder, &resume(folder, &["a/checkpoint.safetensors"]), &["--resume a/checkpoint.safetensors: is a file"]);
+    refused(folder, &resume(folder, &["a/checkpoint.safetensors"]), &["--resume: a/checkpoint.safetensors is a file"]);
 }
 
 #[test]
@@ -276,11 +276,11 @@ fn a_run_goes_on_on_another_engine_where_it_is_named() {
     done(&train(place.path(), &["--epochs", "2", "--out", "a"]));
     let there = resume(place.path(), &["a", "--epochs", "3", "--device", name]);
     done(&there);
-    let texts = ["the run was on ", &format!("and goes on on {name}: its last bits will differ"), "in epoch 3 of 3"];
+    let texts = ["the run was on ", &format!("and resumes on {name}: its last bits will differ"), "in epoch 3 of 3"];
     assert!(texts.iter().all(|text| stderr(&there).contains(text)), "{}", stderr(&there));
     let back = resume(place.path(), &["a", "--epochs", "4", "--device", "cpu"]);
     done(&back);
-    assert!(stderr(&back).contains(&format!("the run was on {name}, and goes on on ")), "{}", stderr(&back));
+    assert!(stderr(&back).contains(&format!("the run was on {name}, and resumes on ")), "{}", stderr(&back));
     assert_eq!(bits(&place.path().join("a")).1[0].len(), 5);
 
     // A file of another engine, and no device named.

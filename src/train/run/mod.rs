@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
     /// The same, where a failure costs no more than the checkpoint.
     fn save_or_tell(&mut self, observer: &mut dyn Observer) {
         if let Err(error) = self.save() {
-            observer.notice(&format!("no checkpoint was written; the one before is whole: {error}"));
+            observer.notice(&format!("no checkpoint was written; the one before is whole: {error}").into());
         }
     }
 

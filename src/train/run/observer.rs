@@ -1,9 +1,11 @@
 //! What a run tells while it goes on, and how it is stopped.
 
+use crate::error::Text;
+
 /// Told of a run's progress; every method has a default that does nothing.
 pub trait Observer {
     /// A line for the user.
-    fn notice(&mut self, _line: &str) {}
+    fn notice(&mut self, _line: &Text) {}
 
     /// Called a few times a second.
     fn progress(&mut self, _progress: &Progress) {}

@@ -174,3 +174,9 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
         per_series,
     }
 }
+
+/// Decimals after the point that show at least four digits of every value.
+pub fn decimals(values: impl Iterator<Item = f64>) -> usize {
+    let smallest = values.map(f64::abs).filter(|v| v.is_finite() && *v > 0.0).fold(f64::INFINITY, f64::min);
+    if smallest.is_finite() { (3.0 - smallest.log10().floor()).clamp(0.0, 6.0) as usize } else { 1 }
+}

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
-use anyhow::{Context, Result, bail};
 use chrono::DateTime;
-use microglia::files::{remove, try_to_write};
-use microglia::models::ModelKind;
-use microglia::train::weights::checkpoints;
 
-use super::shell::quoted;
+use crate::error::{Error, Result, Text};
+use crate::files::{remove, try_to_write};
+use crate::models::ModelKind;
+use crate::train::weights::checkpoints;
 
 /// Every file of a run's results, also in its `replica-<r>` folders.
 const FILES: [&str; 7] = [
@@ -82,16 +81,18 @@ impl RunFolder {
     fn check(&self, made: io::Result<()>, overwrite: bool) -> Result<()> {
         let earlier = made.and_then(|()| try_to_write(&self.path)).and_then(|()| self.earlier_run());
         match earlier {
-            Err(cause) => bail!(
-                "--out {}: {cause}\n  help: name a folder that can be written to; it need not exist",
-                self.path.display()
-            ),
-            Ok(Some(place)) if !overwrite => bail!(
-                "{} holds a run already\n  help: go on with it with --resume {}, choose another --out, or replace it with \
-                 --overwrite",
-                place.display(),
-                quoted(&self.path)
-            ),
+            Err(cause) => Err(Error::config(
+                "out",
+                format!("{}: {cause}", self.path.display()),
+                "name a folder that can be written to; it need not exist",
+            )),
+            Ok(Some(place)) if !overwrite => {
+                let resume = Text::option("resume", &self.path.display().to_string());
+                let help = Text::from("resume it with ")
+                    .and(resume)
+                    .and(", choose another ‹out›, or replace it with ‹overwrite›");
+                Err(Error::config("out", format!("{} holds a run already", place.display()), help))
+            }
             Ok(_) => Ok(()),
         }
     }
@@ -125,18 +126,18 @@ impl RunFolder {
     /// `replica-<r>`, made if need be.
     pub fn replica(&self, r: usize) -> Result<PathBuf> {
         let path = self.path_of(r);
-        fs::create_dir_all(&path).with_context(|| format!("--out {}", path.display()))?;
+        fs::create_dir_all(&path).map_err(Error::io(&path, WRITABLE))?;
         Ok(path)
     }
 
     /// Removes what an earlier run of more replicas left: their files, and their folders if nothing else lies there.
     pub fn remove_replicas(&self, from: usize) -> Result<()> {
-        let place = || format!("--out {}", self.path.display());
-        for (_, folder) in self.replicas().with_context(place)?.into_iter().filter(|(r, _)| *r >= from) {
+        let failed = || Error::io(&self.path, WRITABLE);
+        for (_, folder) in self.replicas().map_err(failed())?.into_iter().filter(|(r, _)| *r >= from) {
             let stale: Vec<PathBuf> = files(folder.clone()).collect();
-            stale.iter().try_for_each(|file| remove(file, "--out takes a folder that can be written to"))?;
-            if !stale.is_empty() && fs::read_dir(&folder).with_context(place)?.next().is_none() {
-                fs::remove_dir(&folder).with_context(place)?;
+            stale.iter().try_for_each(|file| remove(file, WRITABLE))?;
+            if !stale.is_empty() && fs::read_dir(&folder).map_err(failed())?.next().is_none() {
+                fs::remove_dir(&folder).map_err(failed())?;
             }
         }
         Ok(())
@@ -151,6 +152,8 @@ impl RunFolder {
         }
     }
 }
+
+const WRITABLE: &str = "‹out› takes a folder that can be written to";
 
 /// The files of a run in a folder.
 fn files(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
@@ -183,7 +186,7 @@ mod tests {
         fs::write(out.join("notes.txt"), "mine").unwrap();
         create(&out, false).unwrap();
         fs::write(folder.replica(3).unwrap().join("summary.json"), "{}").unwrap();
-        assert!(refusal(&out).contains("--overwrite"));
+        assert!(refusal(&out).contains("`overwrite`"));
         create(&out, true).unwrap();
         assert!(out.join("replica-3/summary.json").exists(), "the old run stays until the new one is written");
         assert_eq!(fs::read_dir(&out).unwrap().count(), 2, "the probe is gone");
@@ -223,13 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_folder_is_refused_by_its_flag() {
+    fn what_cannot_be_a_folder_is_rejected_by_its_option() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("file");
         fs::write(&file, "mine").unwrap();
-        assert!(refusal(&file).contains("--out") && refusal(&file.join("a")).contains("help: name a folder"));
+        assert!(refusal(&file).contains("`out`") && refusal(&file.join("a")).contains("help: name a folder"));
         #[cfg(target_os = "linux")]
-        assert!(refusal(Path::new("/proc")).contains("--out /proc: "), "nobody writes there");
+        assert!(refusal(Path::new("/proc")).contains("`out`: /proc: "), "nobody writes there");
     }
 
     #[test]

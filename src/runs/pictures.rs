@@ -1,19 +1,32 @@
 //! What a run's two pictures show.
 
+use crate::data::{Dataset, SplitName, TimeKind};
+use crate::error::Result;
+use crate::train::plot::{ForecastPlot, Line, TrainingPlot, TrainingPoint, forecast_svg, training_svg};
+use crate::train::scores::baselines::Forecasts;
+use crate::train::scores::metrics::decimals;
+use crate::train::{EpochRow, Summary};
 use chrono::DateTime;
-use microglia::data::{Dataset, SplitName, TimeKind};
-use microglia::train::plot::{ForecastPlot, Line, TrainingPlot, TrainingPoint};
-use microglia::train::scores::baselines::Forecasts;
-use microglia::train::{EpochRow, Summary};
-
-use super::table::decimals;
 
 /// Rows of the forecast's stretch, unless windows are longer.
 const ROWS: usize = 200;
 
+/// A replica's pictures, each with its file's name.
+pub(super) fn of_replica(
+    dataset: &Dataset,
+    summary: &Summary,
+    history: &[EpochRow],
+    replica: usize,
+    model: &[f32],
+    baselines: &Forecasts,
+) -> Result<[(&'static str, String); 2]> {
+    let forecast = forecast_svg(&forecast(dataset, summary, model, baselines))?;
+    Ok([("forecast.svg", forecast), ("training.svg", training_svg(&training(summary, history, replica))?)])
+}
+
 /// The last test rows of the series with the most test windows: its first target, forecast afresh at the end of each
 /// forecast.
-pub fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: &Forecasts) -> ForecastPlot {
+fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: &Forecasts) -> ForecastPlot {
     let stretch = Stretch::last_test_rows(dataset);
     let series = &dataset.series[stretch.series];
     let rows = stretch.from..stretch.to;
@@ -23,7 +36,7 @@ pub fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: 
         let micros = stamp.instant.saturating_add(i64::from(stamp.offset) * 1_000_000);
         DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
     });
-    let mae = |metrics: &microglia::train::scores::metrics::Metrics| {
+    let mae = |metrics: &crate::train::scores::metrics::Metrics| {
         let score = metrics.per_series.get(stretch.series * dataset.targets).map_or(f64::NAN, |score| score.mae);
         format!("MAE {score:.*}", decimals([score].into_iter()))
     };
@@ -103,7 +116,7 @@ impl Stretch {
 }
 
 /// The training of one replica, whose summary this is.
-pub fn training(summary: &Summary, history: &[EpochRow], replica: usize) -> TrainingPlot {
+fn training(summary: &Summary, history: &[EpochRow], replica: usize) -> TrainingPlot {
     let model = &summary.model;
     let epochs = history.iter().filter_map(|row| {
         let state = row.replicas.get(replica)?;

@@ -1,11 +1,8 @@
 //! Words as the user's shell reads them, for commands to copy.
 
-use std::path::Path;
-
-/// A path as one word of a command line.
-pub fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    if cfg!(windows) { windows(&text) } else { posix(&text) }
+/// A text as one word of a command line.
+pub fn quoted(text: &str) -> String {
+    if cfg!(windows) { windows(text) } else { posix(text) }
 }
 
 fn posix(text: &str) -> String {
@@ -50,6 +47,6 @@ mod tests {
             assert_eq!((posix(text).as_str(), windows(text).as_str()), (of_posix, of_windows));
         }
         let own = if cfg!(windows) { "\"a b\"" } else { "'a b'" };
-        assert_eq!(quoted(Path::new("a b")), own);
+        assert_eq!(quoted("a b"), own);
     }
 }

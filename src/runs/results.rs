@@ -2,32 +2,31 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use microglia::data::Dataset;
-use microglia::files::replace;
-use microglia::train::plot::{forecast_svg, training_svg};
-use microglia::train::scores::baselines::Forecasts;
-use microglia::train::weights::checkpoint::{save_checkpoint, save_model};
-use microglia::train::weights::header::Header;
-use microglia::train::{EpochRow, Outcome, Plan, Summary};
-
-use super::pictures;
-use super::run_folder::RunFolder;
-use microglia::config::Config;
+use super::folder::RunFolder;
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::files::replace;
+#[cfg(feature = "plots")]
+use crate::train::scores::baselines::Forecasts;
+use crate::train::weights::checkpoint::{save_checkpoint, save_model};
+use crate::train::weights::header::Header;
+use crate::train::{EpochRow, Outcome, Plan, Summary};
 
 /// A run that has ended, and what it was asked for, resolved.
-pub struct Finished<'a> {
-    pub dataset: &'a Dataset,
-    pub plan: &'a Plan,
-    pub config: &'a Config,
-    pub outcome: &'a Outcome,
-    pub baselines: &'a Forecasts,
+pub(super) struct Finished<'a> {
+    pub(super) dataset: &'a Dataset,
+    pub(super) plan: &'a Plan,
+    pub(super) config: &'a Config,
+    pub(super) outcome: &'a Outcome,
+    #[cfg(feature = "plots")]
+    pub(super) baselines: &'a Forecasts,
 }
 
 impl Finished<'_> {
     /// Writes everything: at the top the replica that is best on validation, below it each where there are several. Only
     /// then does the rest of an earlier run go.
-    pub fn write(&self, folder: &RunFolder) -> Result<()> {
+    pub(super) fn write(&self, folder: &RunFolder) -> Result<()> {
         let summary = &self.outcome.summary;
         self.write_replica(folder.path(), summary.best.replica, summary, self.config)?;
         let several = if summary.replicas.len() > 1 { summary.replicas.len() } else { 0 };
@@ -44,14 +43,22 @@ impl Finished<'_> {
 
     /// The files of one replica, whose summary and configuration these are.
     fn write_replica(&self, path: &Path, replica: usize, summary: &Summary, config: &Config) -> Result<()> {
-        let Outcome { trained, kept, device, test_predictions, .. } = self.outcome;
+        let Outcome { trained, kept, device, .. } = self.outcome;
         let config = config.to_toml();
         write(path, "config.toml", &config)?;
         write(path, "metrics.csv", &metrics(&trained.history, replica)?)?;
         write(path, "summary.json", &json(summary)?)?;
-        let forecast = pictures::forecast(self.dataset, summary, &test_predictions[replica], self.baselines);
-        write(path, "forecast.svg", &forecast_svg(&forecast)?)?;
-        write(path, "training.svg", &training_svg(&pictures::training(summary, &trained.history, replica))?)?;
+        #[cfg(feature = "plots")]
+        for (name, picture) in super::pictures::of_replica(
+            self.dataset,
+            summary,
+            &trained.history,
+            replica,
+            &self.outcome.test_predictions[replica],
+            self.baselines,
+        )? {
+            write(path, name, &picture)?;
+        }
         let program = &self.plan.program;
         let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], device, &config);
         let kept = &kept[replica];
@@ -65,31 +72,46 @@ impl Finished<'_> {
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
-    Ok(replace(&folder.join(name), text.as_bytes())?)
+    replace(&folder.join(name), text.as_bytes())
 }
 
+/// As JSON for people, too.
+///
+/// # Errors
+/// Where a value has no form in JSON.
 pub fn json(value: &impl serde::Serialize) -> Result<String> {
-    Ok(serde_json::to_string_pretty(value).context("summary")? + "\n")
+    let text = serde_json::to_string_pretty(value).map_err(|error| unwritable("JSON", &error))?;
+    Ok(text + "\n")
+}
+
+fn unwritable(what: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::config("out", format!("the results cannot be written as {what}: {error}"), "please report this")
 }
 
 /// A row per epoch that the replica trained.
 fn metrics(history: &[EpochRow], replica: usize) -> Result<String> {
+    let broken = |error: csv::Error| unwritable("CSV", &error);
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["epoch", "step", "lr", "train_loss", "validation_loss", "sparsity", "best", "seconds"])?;
+    writer
+        .write_record(["epoch", "step", "lr", "train_loss", "validation_loss", "sparsity", "best", "seconds"])
+        .map_err(broken)?;
     let mut active = true;
     for row in history {
         let Some(state) = row.replicas.get(replica).filter(|_| active) else { break };
-        writer.write_record([
-            row.epoch.to_string(),
-            row.step.to_string(),
-            row.lr.to_string(),
-            state.train_loss.to_string(),
-            state.validation_loss.to_string(),
-            state.sparsity.to_string(),
-            state.best.to_string(),
-            format!("{:.3}", row.seconds),
-        ])?;
+        writer
+            .write_record([
+                row.epoch.to_string(),
+                row.step.to_string(),
+                row.lr.to_string(),
+                state.train_loss.to_string(),
+                state.validation_loss.to_string(),
+                state.sparsity.to_string(),
+                state.best.to_string(),
+                format!("{:.3}", row.seconds),
+            ])
+            .map_err(broken)?;
         active = state.active;
     }
-    Ok(String::from_utf8(writer.into_inner()?)?)
+    let bytes = writer.into_inner().map_err(|error| unwritable("CSV", &error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,0 +1,200 @@
+//! A whole run, as `microglia train` does it: from a configuration to the files in its folder.
+//!
+//! [`Run::new`] reads the data, plans the training and opens the device; [`Run::train`] trains, keeps checkpoints and writes
+//! the results. [`Run::resume`] continues a run from its newest checkpoint.
+//!
+//! ```no_run
+//! use microglia::config::{Config, Settings};
+//! use microglia::runs::{Run, silent};
+//!
+//! # fn main() -> microglia::Result<()> {
+//! let settings = Settings::from_table(&"data = 'sales.csv'\nhorizon = 14\nout = 'runs/sales'".parse().unwrap())?;
+//! let run = Run::new(&Config::new(&settings)?, &silent())?;
+//! let done = run.train(&mut ())?;
+//! println!("test MAE {:?}", done.outcome.summary.best.test.mae);
+//! # Ok(())
+//! # }
+//! ```
+
+mod engines;
+mod folder;
+#[cfg(feature = "plots")]
+mod pictures;
+mod results;
+mod resume;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::{Config, Settings};
+use crate::data::Dataset;
+use crate::engine::Engine;
+use crate::error::{Result, Text};
+use crate::train::scores::baselines::Forecasts;
+use crate::train::weights::header::DeviceHeader;
+use crate::train::{Checkpoints, Observer, Outcome, Plan, RunState, Status, run_from, summarize, weights};
+
+pub use engines::{Engines, passed_over};
+pub use folder::RunFolder;
+use results::Finished;
+pub use results::json;
+use resume::Resumed;
+
+/// Hears what a user should know while a run is prepared.
+pub type Say = Arc<dyn Fn(&Text) + Send + Sync>;
+
+/// Tells nobody.
+pub fn silent() -> Say {
+    Arc::new(|_| {})
+}
+
+/// A run that is ready to train: its data is read, its training planned, its engine made.
+#[must_use = "a prepared run trains nothing by itself"]
+pub struct Run {
+    folder: RunFolder,
+    config: Config,
+    dataset: Dataset,
+    plan: Plan,
+    engine: Box<dyn Engine>,
+    /// Where it stood, if it is resumed.
+    from: Option<RunState>,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Done {
+    /// The run folder.
+    pub folder: PathBuf,
+    /// Its results.
+    pub outcome: Outcome,
+    /// Whether the results are in the folder.
+    pub written: Result<()>,
+}
+
+impl Run {
+    /// Prepares a new run. `say` hears what was found in the data, what was decided, and where the run is computed.
+    ///
+    /// # Errors
+    /// What the configuration asks for and cannot be had, named by its option; data that cannot be read; a folder that holds a
+    /// run already.
+    pub fn new(config: &Config, say: &Say) -> Result<Run> {
+        // What can be rejected without the data is, before it is read.
+        let engines = Engines::open(&config.device, config.threads, say)?;
+        engines.check_tuning(config)?;
+        config.train.init.as_deref().map_or(Ok(()), weights::check)?;
+        let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
+        let prepared = Prepared::new(config, engines, say);
+        match prepared.and_then(|prepared| prepared.engine(say)) {
+            Ok((prepared, engine)) => Ok(prepared.run(folder, engine, None)),
+            Err(error) => {
+                folder.discard();
+                Err(error)
+            }
+        }
+    }
+
+    /// Prepares a run to continue from the newest checkpoint in its folder, with the settings that it began with and others laid
+    /// over them; `None` where it is finished and no longer one is asked for.
+    ///
+    /// # Errors
+    /// Names what differs from the run that began: settings, the data file, the class of device.
+    pub fn resume(folder: &Path, settings: &Settings, say: &Say) -> Result<Option<Run>> {
+        let mut resumed = Resumed::open(folder, settings, say)?;
+        if resumed.is_finished(folder) && resumed.config.differences(resumed.before()).is_empty() {
+            return Ok(None);
+        }
+        let engines = Engines::open(&resumed.config.device, resumed.config.threads, say)?;
+        let config = resumed.config_on(engines.gpu());
+        let (prepared, engine) = Prepared::new(&config, engines, say)?.engine(say)?;
+        let device = DeviceHeader::of(engine.as_ref());
+        let state = resumed.state(&prepared.dataset, &prepared.plan, &prepared.config, &device, say)?;
+        if resumed.is_finished(folder) {
+            return Ok(None);
+        }
+        say(&resume::line(&state, &prepared.plan));
+        Ok(Some(prepared.run(RunFolder::of_run(folder), engine, Some(state))))
+    }
+
+    /// The run folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The configuration with everything that the data settled.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The data that it trains on.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Trains, and writes the results. `observer` hears of every epoch and is asked whether to stop.
+    ///
+    /// # Errors
+    /// Where the first checkpoint cannot be written, or the device fails. Results that cannot be written are no error of
+    /// training: [`Done::written`].
+    pub fn train(mut self, observer: &mut dyn Observer) -> Result<Done> {
+        let new = self.from.is_none();
+        let done = self.trained(observer);
+        if new && done.is_err() {
+            self.folder.discard();
+        }
+        done
+    }
+
+    fn trained(&mut self, observer: &mut dyn Observer) -> Result<Done> {
+        let Run { folder, config, dataset, plan, engine, from } = self;
+        let (every, keep) = (config.checkpoint_every, config.keep_checkpoints);
+        let mut kept = Checkpoints::open(folder.path(), every, keep, &config.to_toml(), from.is_some())?;
+        let trained = run_from(dataset, plan, engine.as_mut(), observer, from.take(), Some(&mut kept))?;
+        trained.notices.iter().for_each(|line| observer.notice(line));
+        let whole = trained.status != Status::Interrupted;
+        let baselines = Forecasts::of_test(dataset);
+        let outcome = summarize(dataset, plan, engine.as_mut(), trained, baselines.score(dataset), observer)?;
+        let finished = Finished {
+            dataset,
+            plan,
+            config,
+            outcome: &outcome,
+            #[cfg(feature = "plots")]
+            baselines: &baselines,
+        };
+        let mut written = finished.write(folder);
+        if whole && outcome.summary.status != Status::Interrupted {
+            written = written.and_then(|()| kept.finish());
+        }
+        Ok(Done { folder: folder.path().to_path_buf(), outcome, written })
+    }
+}
+
+/// A run before its engine is made.
+struct Prepared {
+    config: Config,
+    dataset: Dataset,
+    plan: Plan,
+    engines: Engines,
+}
+
+impl Prepared {
+    fn new(asked: &Config, mut engines: Engines, say: &Say) -> Result<Prepared> {
+        let dataset = asked.data.load()?;
+        dataset.notices.iter().for_each(|line| say(line));
+        let plan = Plan::new(&dataset, &asked.train)?;
+        plan.notices.iter().for_each(|line| say(line));
+        let tuning = engines.tuned(asked, &plan.program, say)?;
+        let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), tuning, ..asked.clone() };
+        Ok(Prepared { config, dataset, plan, engines })
+    }
+
+    fn engine(mut self, say: &Say) -> Result<(Prepared, Box<dyn Engine>)> {
+        let (engine, line) = self.engines.make(&self.plan.program, self.config.tuning.as_ref())?;
+        say(&line);
+        Ok((self, engine))
+    }
+
+    fn run(self, folder: RunFolder, engine: Box<dyn Engine>, from: Option<RunState>) -> Run {
+        Run { folder, config: self.config, dataset: self.dataset, plan: self.plan, engine, from }
+    }
+}
