@@ -30,7 +30,7 @@ pub use engine::{GpuEngine, GpuOptions};
 pub use pipelines::{Pipeline, pipelines};
 pub use waves::waves;
 
-use crate::program::Op;
+use crate::program::{Cell, Op};
 use plan::{Plan, Shapes};
 
 /// The dispatches of an op.
@@ -41,10 +41,14 @@ pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
         Op::LinearForward(op) => linear::linear_forward(op, shapes),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(op, shapes),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(op, shapes),
-        Op::RnnForward(op) => rnn::rnn_forward(op, shapes),
-        Op::RnnBackward(op) => rnn::rnn_backward(op, shapes),
-        Op::LstmForward(op) => lstm::lstm_forward(op, shapes),
-        Op::LstmBackward(op) => lstm::lstm_backward(op, shapes),
+        Op::RecurrentForward(op) => match op.cell {
+            Cell::Rnn(activation) => rnn::rnn_forward(op, activation, shapes),
+            Cell::Lstm => lstm::lstm_forward(op, shapes),
+        },
+        Op::RecurrentBackward(op) => match op.cell {
+            Cell::Rnn(activation) => rnn::rnn_backward(op, activation, shapes),
+            Cell::Lstm => lstm::lstm_backward(op, shapes),
+        },
         Op::Dropout(op) => dropout::dropout(op, shapes),
         Op::PatchGather(op) => patches::patch_gather(op, shapes),
         Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(op, shapes),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::program::builder::Sizes;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
-use crate::program::{ParamLayout, Program};
+use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
@@ -76,12 +76,22 @@ impl ModelOptions {
         }
     }
 
+    /// The cell of a recurrent model.
+    #[must_use]
+    pub fn cell(&self) -> Option<Cell> {
+        match self.kind {
+            ModelKind::Rnn => Some(Cell::Rnn(self.activation)),
+            ModelKind::Lstm => Some(Cell::Lstm),
+            ModelKind::Patchtst => None,
+        }
+    }
+
     /// Widths inside a layer.
     pub fn layer(&self, layer: usize) -> LayerWidths {
         let PatchtstOptions { d_model, heads, ff, .. } = self.patchtst;
-        self.layer_widths.get(layer).copied().unwrap_or(match self.kind {
-            ModelKind::Patchtst => LayerWidths { hidden: 0, heads, head: d_model / heads, ff },
-            ModelKind::Rnn | ModelKind::Lstm => LayerWidths { hidden: self.hidden, heads: 0, head: 0, ff: 0 },
+        self.layer_widths.get(layer).copied().unwrap_or(match self.cell() {
+            Some(_) => LayerWidths { hidden: self.hidden, heads: 0, head: 0, ff: 0 },
+            None => LayerWidths { hidden: 0, heads, head: d_model / heads, ff },
         })
     }
 
@@ -126,10 +136,10 @@ pub const MAX_HIDDEN: usize = 1024;
 
 /// The weights of a model, laid out. Refuses what cannot be built, with the numbers.
 pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
-    if model.kind == ModelKind::Patchtst {
+    let Some(cell) = model.cell() else {
         patchtst::check(model, sizes)?;
         return Ok(patchtst::params(model, sizes));
-    }
+    };
     if model.hidden == 0 || model.hidden > MAX_HIDDEN {
         return Err(Error::config(
             "hidden",
@@ -140,14 +150,14 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
     if model.layers == 0 {
         return Err(Error::config("layers", "0 is out of range", "choose ‹layers› 1 or more"));
     }
-    Ok(recurrent::params(model, sizes))
+    Ok(recurrent::params(model, cell, sizes))
 }
 
 /// The program that trains and evaluates `sizes.replicas` such models.
 pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
     let layout = params(model, &sizes)?;
-    match model.kind {
-        ModelKind::Rnn | ModelKind::Lstm => recurrent::build(model, training, sizes, layout),
-        ModelKind::Patchtst => patchtst::build(model, training, sizes, layout),
+    match model.cell() {
+        Some(cell) => recurrent::build(model, cell, training, sizes, layout),
+        None => patchtst::build(model, training, sizes, layout),
     }
 }

@@ -5,6 +5,7 @@
 pub mod arena;
 pub mod builder;
 mod calls;
+pub mod cell;
 pub mod check;
 pub mod constants;
 pub mod cost;
@@ -19,6 +20,7 @@ use crate::memory;
 
 pub use arena::{COUNT_BASE, Initial, Param, ParamLayout, Running, StateLayout};
 pub use builder::Builder;
+pub use cell::Cell;
 pub use cost::Cost;
 pub use op::Op;
 pub use step::ReplicaStep;

@@ -9,6 +9,7 @@
 
 mod access;
 mod linear;
+mod recurrent;
 mod transformer;
 
 use super::tensor::*;
@@ -16,6 +17,7 @@ use crate::dims::product;
 use crate::words::words;
 
 pub use linear::*;
+pub use recurrent::*;
 pub use transformer::*;
 
 /// How the input window is normalised, target channels only.
@@ -125,86 +127,6 @@ impl Forecast {
     }
 }
 
-/// Elman RNN: `h_t = act(projected_t + w_hh · h_{t−1} + b_hh)`, `h_{−1} = 0`.
-///
-/// `states[b, 0]` is the initial zero, `states[b, t + 1]` is h_t.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RnnForward {
-    pub activation: Activation,
-    pub batch: usize,
-    pub steps: usize,
-    pub hidden: usize,
-    /// Word of `[H, H]` in [`PARAMS`].
-    pub w_hh: usize,
-    /// Word of `[H]` in [`PARAMS`].
-    pub b_hh: usize,
-    /// `[B, T, H]`: w_ih · x + b_ih
-    pub projected: TensorId,
-    /// `[B, T+1, H]`
-    pub states: TensorId,
-}
-
-/// Walks t = T−1 … 0: `d_pre_t = act'(h_t) · (d_output_t + w_hhᵀ · d_pre_{t+1})`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RnnBackward {
-    pub activation: Activation,
-    pub batch: usize,
-    pub steps: usize,
-    pub hidden: usize,
-    /// Word of `[H, H]` in [`PARAMS`].
-    pub w_hh: usize,
-    /// `[B, T+1, H]`
-    pub states: TensorId,
-    /// `[B, D, H]`: the gradient of the last D steps' outputs; earlier ones have none.
-    pub d_output: TensorId,
-    /// D: 1 or T.
-    pub d_output_steps: usize,
-    /// `[B, T, H]`
-    pub d_projected: TensorId,
-}
-
-/// LSTM, gates in PyTorch's order i, f, g, o:
-/// `a_t = projected_t + w_hh · h_{t−1} + b_hh`, `i, f, o = σ(a)`, `g = tanh(a)`, `c_t = f·c_{t−1} + i·g`,
-/// `h_t = o·tanh(c_t)`, `h_{−1} = c_{−1} = 0`.
-///
-/// `gates` holds the projections before and the activated gates after. `states[b, 0]` and `cells[b, 0]` are the initial zeros.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LstmForward {
-    pub batch: usize,
-    pub steps: usize,
-    pub hidden: usize,
-    /// Word of `[4H, H]` in [`PARAMS`].
-    pub w_hh: usize,
-    /// Word of `[4H]` in [`PARAMS`].
-    pub b_hh: usize,
-    /// `[B, T, 4, H]`: read w_ih · x + b_ih, written activated
-    pub gates: TensorId,
-    /// `[B, T+1, H]`
-    pub states: TensorId,
-    /// `[B, T+1, H]`
-    pub cells: TensorId,
-}
-
-/// Walks t = T−1 … 0: `d_h = d_output_t + w_hhᵀ · d_gates_{t+1}`, `d_c = d_c' + d_h·o·(1 − tanh²c_t)`,
-/// `d_gates = (d_c·g·i(1−i), d_c·c_{t−1}·f(1−f), d_c·i·(1−g²), d_h·tanh(c_t)·o(1−o))`, `d_c' = d_c·f`.
-/// In place: each gate is read once, by what its gradient replaces.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LstmBackward {
-    pub batch: usize,
-    pub steps: usize,
-    pub hidden: usize,
-    /// Word of `[4H, H]` in [`PARAMS`].
-    pub w_hh: usize,
-    /// `[B, T, 4, H]`: read activated, written d_gates
-    pub gates: TensorId,
-    /// `[B, T+1, H]`
-    pub cells: TensorId,
-    /// `[B, D, H]`: the gradient of the last D steps' outputs; earlier ones have none.
-    pub d_output: TensorId,
-    /// D: 1 or T.
-    pub d_output_steps: usize,
-}
-
 /// Which of the step table's chances of being dropped an op uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chance {
@@ -292,10 +214,8 @@ pub enum Op {
     LinearForward(LinearForward),
     LinearBackwardInput(LinearBackwardInput),
     LinearBackwardWeight(LinearBackwardWeight),
-    RnnForward(RnnForward),
-    RnnBackward(RnnBackward),
-    LstmForward(LstmForward),
-    LstmBackward(LstmBackward),
+    RecurrentForward(RecurrentForward),
+    RecurrentBackward(RecurrentBackward),
     Dropout(Dropout),
     PatchGather(PatchGather),
     InstanceAffineBackward(InstanceAffineBackward),

@@ -33,7 +33,7 @@ use rayon::prelude::*;
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::check::check;
-use crate::program::{Element, List, Op, Program, TensorId};
+use crate::program::{Cell, Element, List, Op, Program, TensorId};
 
 pub use scalar::Scalar;
 use storage::Storage;
@@ -120,10 +120,14 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),
-        Op::RnnForward(op) => rnn::rnn_forward(storage, op),
-        Op::RnnBackward(op) => rnn::rnn_backward(storage, op),
-        Op::LstmForward(op) => lstm::lstm_forward(storage, op),
-        Op::LstmBackward(op) => lstm::lstm_backward(storage, op),
+        Op::RecurrentForward(op) => match op.cell {
+            Cell::Rnn(activation) => rnn::rnn_forward(storage, op, activation),
+            Cell::Lstm => lstm::lstm_forward(storage, op),
+        },
+        Op::RecurrentBackward(op) => match op.cell {
+            Cell::Rnn(activation) => rnn::rnn_backward(storage, op, activation),
+            Cell::Lstm => lstm::lstm_backward(storage, op),
+        },
         Op::Dropout(op) => dropout::dropout(storage, op, slot),
         Op::PatchGather(op) => patches::patch_gather(storage, op),
         Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(storage, op),

@@ -275,7 +275,7 @@ fn operands_that_do_not_belong_together_are_refused() {
             })
         }),
         ("gradients of more steps than there are", &lstm, |op| match op {
-            Op::LstmBackward(op) => replace(&mut op.d_output_steps, op.steps + 1),
+            Op::RecurrentBackward(op) => replace(&mut op.d_output_steps, op.steps + 1),
             _ => false,
         }),
         ("targets that are no channels", &lstm, |op| match op {
