@@ -19,22 +19,30 @@ pub type Constant = (&'static str, u32);
 /// How a shader sees one of its buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// A uniform.
     Uniform,
+    /// A storage buffer that the shader only reads.
     Read,
+    /// A storage buffer that the shader writes.
     ReadWrite,
 }
 
 /// A buffer that a shader reads or writes, by its name in the WGSL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
+    /// The variable in the WGSL.
     pub name: String,
+    /// `@binding` of group 0.
     pub index: u32,
+    /// What the shader does with it.
     pub access: Access,
 }
 
 /// A parsed and validated shader.
 pub struct Shader {
+    /// Its name and that of its entry point.
     pub name: String,
+    /// The whole WGSL text.
     pub source: String,
     pub module: naga::Module,
     pub info: ModuleInfo,
@@ -57,6 +65,7 @@ impl Shader {
     }
 
     /// The buffers of group 0, by index.
+    #[must_use]
     pub fn bindings(&self) -> Vec<Binding> {
         let mut bindings: Vec<Binding> = self
             .module
@@ -80,6 +89,7 @@ impl Shader {
     }
 
     /// The words of a uniform struct: `(byte offset, dotted name, type)` of every scalar, structs within it flattened.
+    #[must_use]
     pub fn uniform_words(&self, variable: &str) -> Vec<(u32, String, &'static str)> {
         let found = self.module.global_variables.iter().find(|(_, v)| v.name.as_deref() == Some(variable));
         let mut words = Vec::new();
@@ -90,6 +100,7 @@ impl Shader {
     }
 
     /// The words of a struct by its WGSL name.
+    #[must_use]
     pub fn struct_words(&self, name: &str) -> Vec<(u32, String, &'static str)> {
         let mut words = Vec::new();
         if let Some((handle, _)) = self.module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)) {

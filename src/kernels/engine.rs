@@ -185,6 +185,7 @@ impl GpuEngine {
     }
 
     /// How many groups the replicas run in.
+    #[must_use]
     pub fn waves(&self) -> usize {
         self.groups.len()
     }

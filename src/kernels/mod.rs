@@ -34,6 +34,7 @@ use crate::program::{Cell, Op};
 use plan::{Plan, Shapes};
 
 /// The dispatches of an op.
+#[must_use]
 pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
     match op {
         Op::WindowGather(op) => window::window_gather(op, shapes),

@@ -13,7 +13,9 @@ use crate::program::{List, Program};
 /// A shader, with what one pipeline makes of its open words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pipeline {
+    /// The shader's name.
     pub shader: &'static str,
+    /// Its open words and their values.
     pub constants: Vec<Constant>,
 }
 
@@ -35,6 +37,7 @@ impl fmt::Display for Pipeline {
 }
 
 /// Every pipeline that engines for these programs make on an adapter of this class, and those that measure it.
+#[must_use]
 pub fn pipelines(programs: &[Program], class: AdapterClass) -> BTreeSet<Pipeline> {
     let ops = programs.iter().flat_map(|program| List::ALL.map(|list| (program, list)));
     let planned = ops.flat_map(|(program, list)| {

@@ -35,6 +35,7 @@ impl fmt::Display for Variant {
 }
 
 impl Variant {
+    /// In the order in which `--autotune` tries them.
     pub const ALL: [Variant; 3] = [Variant::Registers, Variant::Square, Variant::Tall];
 
     /// What is taken without a measurement, by the class of adapter and one model's shape alone: the columns of a product, or
@@ -42,6 +43,7 @@ impl Variant {
     ///
     /// Wide tiles bring each row of the left operand half as often; narrow ones where they leave out a quarter of the columns
     /// past the edge. Where operands are read word by word, registers run short for narrow ones on Intel's compiler.
+    #[must_use]
     pub fn of(class: AdapterClass, columns: &[usize], in_fours: bool) -> Self {
         let whole = |tile: usize| columns.iter().map(|columns| columns.next_multiple_of(tile)).sum::<usize>();
         match class {
@@ -54,6 +56,7 @@ impl Variant {
     }
 
     /// Panels of 32 columns in a tile, if products are cut into tiles.
+    #[must_use]
     pub fn panels(self) -> Option<usize> {
         match self {
             Variant::Registers => None,
@@ -68,10 +71,13 @@ impl Variant {
 pub struct Product {
     /// The op's label.
     pub op: &'static str,
+    /// N
     pub rows: usize,
+    /// I
     pub inputs: usize,
     /// Inputs of a second weight beside the first.
     pub beside: usize,
+    /// O
     pub outputs: usize,
 }
 
@@ -79,12 +85,18 @@ pub struct Product {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tuned {
+    /// The op's label.
     pub op: String,
+    /// N
     pub rows: usize,
+    /// I
     pub inputs: usize,
+    /// Inputs of a second weight beside the first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beside: usize,
+    /// O
     pub outputs: usize,
+    /// The kernel that was fastest.
     pub variant: Variant,
     /// Of a weight's gradient: into how many parts its sum over rows is split, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,6 +108,8 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl Tuned {
+    /// The choice for a product.
+    #[must_use]
     pub fn new(product: &Product, variant: Variant, splits: Option<usize>) -> Self {
         let Product { op, rows, inputs, beside, outputs } = *product;
         Tuned { op: op.into(), rows, inputs, beside, outputs, variant, splits }
@@ -106,6 +120,8 @@ impl Tuned {
         shape(&self.op, [self.rows, self.inputs, self.beside, self.outputs])
     }
 
+    /// Whether it is the choice for this product.
+    #[must_use]
     pub fn is_of(&self, product: &Product) -> bool {
         let Product { op, rows, inputs, beside, outputs } = *product;
         self.op == op && [self.rows, self.inputs, self.beside, self.outputs] == [rows, inputs, beside, outputs]
@@ -116,11 +132,15 @@ impl Tuned {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tuning {
+    /// The name of the adapter that was measured.
     pub adapter: String,
+    /// In the order of the program.
     pub products: Vec<Tuned>,
 }
 
 impl Tuning {
+    /// The choice for a product, if there is one.
+    #[must_use]
     pub fn find(&self, product: &Product) -> Option<&Tuned> {
         self.products.iter().find(|tuned| tuned.is_of(product))
     }

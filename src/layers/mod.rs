@@ -12,7 +12,9 @@ pub use transformer::*;
 /// A value that flows through a model, and where the gradient of the loss by it goes, if anybody reads that.
 #[derive(Debug, Clone, Copy)]
 pub struct Signal {
+    /// `[N, W]`
     pub value: Rows,
+    /// `[N, W]`; `None` for data.
     pub grad: Option<Rows>,
     /// Where the value also flows past its reader: the gradient that comes back that way, which the op that writes `grad`
     /// adds. So a gradient has one owner, however many read the value.
@@ -21,12 +23,14 @@ pub struct Signal {
 
 impl Signal {
     /// A range of its rows.
+    #[must_use]
     pub fn rows(&self, first: usize, count: usize) -> Self {
         let range = |rows: Rows| rows.range(first, count);
         Signal { value: range(self.value), grad: self.grad.map(range), skip: self.skip.map(range) }
     }
 
     /// Data: nobody reads its gradient.
+    #[must_use]
     pub fn data(value: Rows) -> Self {
         Signal { value, grad: None, skip: None }
     }
@@ -106,8 +110,11 @@ pub fn linear_to(b: &mut Builder, at: (usize, usize), input: Signal, output: Sig
 /// Rows of a fully connected layer.
 #[derive(Debug, Clone, Copy)]
 pub struct LinearPart {
+    /// `[N, I]`
     pub input: Signal,
+    /// `[N, O]`
     pub output: Signal,
+    /// What the product is added to.
     pub residual: Option<Residual>,
     /// The activation of its output.
     pub activated: Option<Activated>,
@@ -117,6 +124,7 @@ pub struct LinearPart {
 
 impl LinearPart {
     /// A product and its bias alone.
+    #[must_use]
     pub fn plain(input: Signal, output: Signal) -> Self {
         LinearPart { input, output, residual: None, activated: None, behind: None }
     }
@@ -177,6 +185,7 @@ pub fn dropout(b: &mut Builder, chance: Chance, site: &str, input: Signal) -> Si
 pub struct Head {
     /// `[B, Z, K]`, or by channel `[B, K, Z]`
     pub output: Signal,
+    /// Whether the output is `[B, K, Z]`.
     pub by_channel: bool,
     /// What [`instance_norm`] took from the windows, which their forecasts get back.
     pub scale: Option<WindowScale>,

@@ -17,8 +17,11 @@ pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelKind {
+    /// Stacked Elman RNN layers, as `nn.RNN`.
     Rnn,
+    /// Stacked LSTM layers, as `nn.LSTM`.
     Lstm,
+    /// A transformer over patches (Nie et al., ICLR 2023).
     Patchtst,
 }
 words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm", ModelKind::Patchtst = "patchtst");
@@ -26,12 +29,15 @@ words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm", Mod
 /// The model's architecture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelOptions {
+    /// Which network.
     pub kind: ModelKind,
     /// H: hidden units per layer of a recurrent model, 1 … 1,024.
     pub hidden: usize,
+    /// Recurrent or encoder layers, 1 or more.
     pub layers: usize,
     /// Of the RNN cell.
     pub activation: Activation,
+    /// How windows are normalised; `None` is not at all.
     pub instance_norm: Option<InstanceNorm>,
     /// Of a PatchTST.
     pub patchtst: PatchtstOptions,
@@ -42,12 +48,13 @@ pub struct ModelOptions {
 /// Widths inside one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerWidths {
-    /// Hidden units of a recurrent layer.
+    /// Hidden units of a recurrent layer, H; elsewhere 0.
     pub hidden: usize,
-    /// Attention heads of an encoder layer, and words of each; elsewhere 0.
+    /// Attention heads of an encoder layer, A; elsewhere 0.
     pub heads: usize,
+    /// Words of a head, E; elsewhere 0.
     pub head: usize,
-    /// Hidden units of its feed-forward block.
+    /// Hidden units of an encoder layer's feed-forward block; elsewhere 0.
     pub ff: usize,
 }
 
@@ -59,6 +66,7 @@ impl Default for ModelOptions {
 
 impl ModelOptions {
     /// A model's defaults; `variant` is a PatchTST's.
+    #[must_use]
     pub fn of(kind: ModelKind, variant: Variant) -> Self {
         let patchtst = kind == ModelKind::Patchtst;
         ModelOptions {
@@ -87,6 +95,7 @@ impl ModelOptions {
     }
 
     /// Widths inside a layer.
+    #[must_use]
     pub fn layer(&self, layer: usize) -> LayerWidths {
         let PatchtstOptions { d_model, heads, ff, .. } = self.patchtst;
         self.layer_widths.get(layer).copied().unwrap_or(match self.cell() {
@@ -96,6 +105,7 @@ impl ModelOptions {
     }
 
     /// The same model at another width: of a PatchTST a multiple of its heads, the feed-forward blocks in proportion.
+    #[must_use]
     pub fn with_width(&self, width: usize) -> Option<ModelOptions> {
         let mut model = self.clone();
         if self.kind == ModelKind::Patchtst {
@@ -109,6 +119,7 @@ impl ModelOptions {
     }
 
     /// Hidden units per layer; a PatchTST's model width.
+    #[must_use]
     pub fn width(&self) -> usize {
         if self.kind == ModelKind::Patchtst { self.patchtst.d_model } else { self.hidden }
     }
@@ -117,6 +128,7 @@ impl ModelOptions {
 /// What a program needs beyond the model: fixed for all its replicas.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Training {
+    /// The training loss.
     pub loss: LossKind,
     /// Whether dropout ops are part of the model; whether they drop is each replica's step table's say.
     pub dropout: bool,
@@ -126,6 +138,7 @@ pub struct Training {
 
 impl Training {
     /// Of a program that only forecasts.
+    #[must_use]
     pub fn scoring() -> Self {
         Training { loss: LossKind::Mse, dropout: false, clip: false }
     }

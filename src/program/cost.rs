@@ -17,8 +17,11 @@ use super::tensor::status;
 /// Floating-point operations and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Cost {
+    /// Floating-point operations.
     pub flops: u64,
+    /// Bytes read.
     pub read_bytes: u64,
+    /// Bytes written.
     pub written_bytes: u64,
 }
 
@@ -28,17 +31,20 @@ impl Cost {
     }
 
     /// Read and written.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.read_bytes + self.written_bytes
     }
 
     /// The same for every replica.
+    #[must_use]
     pub fn times(self, replicas: usize) -> Cost {
         let n = replicas as u64;
         Cost { flops: n * self.flops, read_bytes: n * self.read_bytes, written_bytes: n * self.written_bytes }
     }
 
     /// Operations per byte.
+    #[must_use]
     pub fn intensity(&self) -> f64 {
         self.flops as f64 / self.bytes().max(1) as f64
     }
@@ -64,6 +70,7 @@ impl Sum for Cost {
 
 impl Program {
     /// Of all replicas together.
+    #[must_use]
     pub fn cost(&self, op: &Op) -> Cost {
         op.cost().times(self.replicas)
     }
@@ -71,6 +78,7 @@ impl Program {
 
 impl Op {
     /// Of one replica.
+    #[must_use]
     pub fn cost(&self) -> Cost {
         match self {
             Op::WindowGather(op) => {

@@ -33,7 +33,9 @@ words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm:
 /// Elementwise training loss, averaged over observed target values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LossKind {
+    /// `e²`
     Mse = 0,
+    /// `|e|`
     Mae = 1,
     /// δ = 1, as PyTorch's `HuberLoss`.
     Huber = 2,
@@ -43,7 +45,9 @@ words!(LossKind, "loss", LossKind::Mse = "mse", LossKind::Mae = "mae", LossKind:
 /// The nonlinearity of an RNN cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
+    /// `tanh(x)`
     Tanh = 0,
+    /// `max(x, 0)`; NaN stays NaN.
     Relu = 1,
 }
 words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "relu");
@@ -54,13 +58,19 @@ words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "
 /// `weight[b, z, k] = observed[w_b + T + z, k]`. Empty places ([`NO_WINDOW`]) and rows past the end give zeros.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowGather {
+    /// Rows of the series.
     pub rows: usize,
+    /// B
     pub batch: usize,
+    /// T
     pub steps: usize,
+    /// C
     pub channels: usize,
     /// W: C or more.
     pub width: usize,
+    /// K
     pub targets: usize,
+    /// Z
     pub horizon: usize,
     /// `[B, T, W]`
     pub input: TensorId,
@@ -74,11 +84,15 @@ pub struct WindowGather {
 /// `stats[b, k] = (shift, scale)`. Without an affine part weight is 1 and bias 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceNormForward {
+    /// What is subtracted and divided by.
     pub mode: InstanceNorm,
+    /// B
     pub batch: usize,
+    /// T
     pub steps: usize,
     /// C, with the zeros after them.
     pub channels: usize,
+    /// K
     pub targets: usize,
     /// `[B, T, C]`
     pub input: TensorId,
@@ -105,23 +119,29 @@ pub struct WindowScale {
 /// Without an affine part the division is none; of windows that were not normalised the two are the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
+    /// B
     pub batch: usize,
+    /// Z
     pub horizon: usize,
+    /// K
     pub targets: usize,
     /// `[B, Z, K]`, or by channel `[B, K, Z]`: the head's output
     pub head: TensorId,
     /// Whether the head's side is `[B, K, Z]`.
     pub by_channel: bool,
+    /// `None` for windows that were not normalised.
     pub scale: Option<WindowScale>,
 }
 
 impl Forecast {
     /// B · Z · K
+    #[must_use]
     pub fn elements(&self) -> usize {
         product(&[self.batch, self.horizon, self.targets])
     }
 
     /// `[B, K, 2]`, of windows that were normalised.
+    #[must_use]
     pub fn stats(&self) -> Option<TensorId> {
         self.scale.map(|scale| scale.stats)
     }
@@ -144,9 +164,13 @@ pub enum Chance {
 /// [`super::rng`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dropout {
+    /// `[N, W]`
     pub input: Rows,
+    /// `[N, W]`
     pub output: Rows,
+    /// Which chance of the step table.
     pub chance: Chance,
+    /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
 }
 
@@ -154,7 +178,9 @@ pub struct Dropout {
 /// `d_forecast = inv_target_count · weight · loss'(forecast − target)` the gradient of the head's output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loss {
+    /// The elementwise loss.
     pub kind: LossKind,
+    /// How the forecast follows from the head.
     pub forecast: Forecast,
     /// `[B, Z, K]`
     pub target: TensorId,
@@ -167,6 +193,7 @@ pub struct Loss {
 /// `predictions[slot · B + b] = forecast[b]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionStore {
+    /// How the forecast follows from the head.
     pub forecast: Forecast,
 }
 
@@ -185,6 +212,7 @@ pub struct GradNorm {
 /// Notes in [`STATUS`] the first non-finite gradient and weight, by their bits. Does nothing to an inactive replica.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdamMasked {
+    /// Words of the prunable matrices, a prefix of the P words.
     pub prunable_words: usize,
     /// P
     pub words: usize,
@@ -195,6 +223,7 @@ pub struct AdamMasked {
 /// replica.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prune {
+    /// Words of the prunable matrices, a prefix of the P words.
     pub prunable_words: usize,
     /// `[256]`, zero before and after: where several workgroups count keys.
     pub histogram: TensorId,
@@ -209,33 +238,62 @@ impl Prune {
 /// the mathematics.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
+    /// Windows of the series.
     WindowGather(WindowGather),
+    /// Windows less their own level.
     InstanceNormForward(InstanceNormForward),
+    /// A fully connected layer.
     LinearForward(LinearForward),
+    /// The gradient of a layer's input.
     LinearBackwardInput(LinearBackwardInput),
+    /// The gradients of a layer's weight and bias.
     LinearBackwardWeight(LinearBackwardWeight),
+    /// All steps of a recurrent layer.
     RecurrentForward(RecurrentForward),
+    /// Their gradients, backwards in time.
     RecurrentBackward(RecurrentBackward),
+    /// Dropout, or its backward.
     Dropout(Dropout),
+    /// Patches of windows.
     PatchGather(PatchGather),
+    /// The gradients of RevIN's scale and shift.
     InstanceAffineBackward(InstanceAffineBackward),
+    /// Positions added to tokens.
     PositionsForward(PositionsForward),
+    /// The gradient of positions.
     PositionsBackward(PositionsBackward),
+    /// Mean and variance of a batch.
     BatchNormStatistics(BatchNormStatistics),
+    /// Batch normalization.
     BatchNormForward(BatchNormForward),
+    /// The gradients of its scale and shift.
     BatchNormBackwardWeight(BatchNormBackwardWeight),
+    /// The gradient of its input.
     BatchNormBackwardInput(BatchNormBackwardInput),
+    /// Layer normalization.
     LayerNormForward(LayerNormForward),
+    /// The gradients of its scale and shift.
     LayerNormBackwardWeight(LayerNormBackwardWeight),
+    /// The gradient of its input.
     LayerNormBackwardInput(LayerNormBackwardInput),
+    /// Attention of all heads.
     AttentionForward(AttentionForward),
+    /// The gradient of its queries.
     AttentionBackwardQuery(AttentionBackward),
+    /// The gradients of its keys and values.
     AttentionBackwardKeyValue(AttentionBackward),
+    /// The mean of all tokens.
     MeanPoolForward(MeanPool),
+    /// Its gradient, for each token.
     MeanPoolBackward(MeanPool),
+    /// The training loss and its gradient.
     Loss(Loss),
+    /// Forecasts kept.
     PredictionStore(PredictionStore),
+    /// The norm of all gradients.
     GradNorm(GradNorm),
+    /// The update of all weights.
     AdamMasked(AdamMasked),
+    /// The smallest weights masked.
     Prune(Prune),
 }

@@ -83,11 +83,13 @@ impl<T: Scalar> CpuEngine<T> {
     }
 
     /// Threads that share its work; how many changes no bit.
+    #[must_use]
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }
 
     /// One replica's row of a float tensor in the engine's own precision.
+    #[must_use]
     pub fn values(&self, tensor: TensorId, replica: usize) -> &[T] {
         self.replicas[replica].floats(tensor)
     }

@@ -4,6 +4,7 @@ use super::*;
 
 impl Op {
     /// The kernel's one name.
+    #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
             Op::WindowGather(_) => "window_gather",
@@ -39,6 +40,7 @@ impl Op {
     }
 
     /// Tensors whose contents the op depends on, those it updates in place included.
+    #[must_use]
     pub fn reads(&self) -> Vec<TensorId> {
         match self {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
@@ -95,6 +97,7 @@ impl Op {
     }
 
     /// Tensors the op writes, wholly or in part.
+    #[must_use]
     pub fn writes(&self) -> Vec<TensorId> {
         match self {
             Op::WindowGather(op) => vec![op.input, op.target, op.weight],
@@ -129,6 +132,7 @@ impl Op {
     }
 
     /// Tensors the op both reads and writes, in place: all others are read or written alone.
+    #[must_use]
     pub fn updates(&self) -> Vec<TensorId> {
         match self {
             Op::RecurrentForward(op) => op.updates(),
