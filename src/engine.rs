@@ -54,6 +54,7 @@ pub struct Timed {
 
 /// What an engine's device was asked for since it was opened; nothing on an engine without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct Tally {
     /// Bytes of all buffers ever made.
     pub allocated_bytes: u64,

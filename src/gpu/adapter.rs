@@ -94,6 +94,7 @@ impl AdapterClass {
 
 /// An adapter, with the limits and features that matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AdapterSummary {
     /// As the driver states it.
     pub name: String,

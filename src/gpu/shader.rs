@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::AtomicBool;
 
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::device::Gpu;
 use crate::error::{Error, Result};
@@ -44,8 +44,7 @@ pub struct Shader {
     pub name: String,
     /// The whole WGSL text.
     pub source: String,
-    pub module: naga::Module,
-    pub info: ModuleInfo,
+    module: naga::Module,
 }
 
 impl Shader {
@@ -55,13 +54,13 @@ impl Shader {
             Error::device(format!("shader `{name}`: {problem}"), "this is a bug of microglia: please report it")
         };
         let module = naga::front::wgsl::parse_str(&source).map_err(|error| broken(error.emit_to_string(&source)))?;
-        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        Validator::new(ValidationFlags::all(), Capabilities::empty())
             .validate(&module)
             .map_err(|error| broken(error.emit_to_string(&source)))?;
         if !module.entry_points.iter().map(|entry| entry.name.as_str()).eq([name]) {
             return Err(broken("its one entry point must bear its name".into()));
         }
-        Ok(Shader { name: name.to_string(), source, module, info })
+        Ok(Shader { name: name.to_string(), source, module })
     }
 
     /// The buffers of group 0, by index.

@@ -7,6 +7,7 @@ use crate::words::words;
 
 /// Over what an activation is normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NormKind {
     /// Each feature over all tokens of the batch (BatchNorm1d).
     Batch,

@@ -16,6 +16,7 @@ pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ModelKind {
     /// Stacked Elman RNN layers, as `nn.RNN`.
     Rnn,

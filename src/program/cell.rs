@@ -5,6 +5,7 @@ use super::op::Activation;
 /// Which recurrent cell a layer is made of. Per batch row and step t,
 /// `a_t = projected_t + w_hh · h_{t−1} + b_hh`, `h_{−1} = 0`; what follows from `a_t` is the cell's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Cell {
     /// Elman RNN: `h_t = act(a_t)`. Backward: `d_a_t = act'(h_t) · (d_output_t + w_hhᵀ · d_a_{t+1})`.
     Rnn(Activation),
@@ -16,6 +17,7 @@ pub enum Cell {
 
 /// What the rest of the crate asks of a cell.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Form {
     /// The first word of the names of its weights and tensors, as in PyTorch's state dict: `lstm`.
     pub name: &'static str,

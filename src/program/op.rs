@@ -22,6 +22,7 @@ pub use transformer::*;
 
 /// How the input window is normalised, target channels only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum InstanceNorm {
     /// Subtract the window's last value (NLinear; Zeng et al., AAAI 2023).
     Last = 0,
@@ -32,6 +33,7 @@ words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm:
 
 /// Elementwise training loss, averaged over observed target values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LossKind {
     /// `e²`
     Mse = 0,
@@ -44,6 +46,7 @@ words!(LossKind, "loss", LossKind::Mse = "mse", LossKind::Mae = "mae", LossKind:
 
 /// The nonlinearity of an RNN cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Activation {
     /// `tanh(x)`
     Tanh = 0,
@@ -237,6 +240,7 @@ impl Prune {
 /// What is computed, on which tensors: one dispatch on a GPU, or a few. Each variant holds the struct of its name, which states
 /// the mathematics.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Op {
     /// Windows of the series.
     WindowGather(WindowGather),

@@ -16,8 +16,9 @@ use microglia::program::op::{Activation, Chance, FeedForward, InstanceNorm, Loss
 use microglia::program::step::RANDOM_PRUNE;
 use microglia::program::tensor::NO_WINDOW;
 use microglia::program::{List, Op, Program};
+use naga::Module;
 use naga::back::pipeline_constants::process_overrides;
-use naga::valid::ModuleInfo;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use microglia::compare::{Case, every_model, full_size_models};
 
@@ -71,14 +72,21 @@ fn dispatches() -> Vec<(Op, Dispatch)> {
     found
 }
 
+/// A shader in naga's representation.
+pub fn parsed(source: &str) -> (Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(source).unwrap();
+    let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).unwrap();
+    (module, info)
+}
+
 /// Runs `check` on the module of every pipeline that an engine makes.
-pub fn each_resolved(mut check: impl FnMut(&str, &naga::Module, &ModuleInfo)) {
+pub fn each_resolved(mut check: impl FnMut(&str, &Module, &ModuleInfo)) {
     let programs: Vec<Program> = every_model().iter().map(|case| case.program().unwrap()).collect();
     let every: BTreeSet<_> = AdapterClass::ALL.iter().flat_map(|&class| pipelines(&programs, class)).collect();
     for pipeline in every {
-        let shader = sources::shader(pipeline.shader).unwrap();
+        let (module, info) = parsed(&sources::assemble(pipeline.shader).unwrap());
         let constants = pipeline.constants.iter().map(|&(name, value)| (name.to_string(), f64::from(value))).collect();
-        let (module, info) = process_overrides(&shader.module, &shader.info, None, &constants).unwrap();
+        let (module, info) = process_overrides(&module, &info, None, &constants).unwrap();
         check(pipeline.shader, &module, &info);
     }
 }
@@ -172,7 +180,7 @@ const OWN: [&str; 19] = [
 fn constants_of_shaders_are_the_program_s() {
     let mut seen = BTreeSet::new();
     for (name, _) in sources::KERNELS {
-        let module = sources::shader(name).unwrap().module;
+        let (module, _) = parsed(&sources::assemble(name).unwrap());
         for (_, constant) in module.constants.iter() {
             let Some(word) = constant.name.as_deref() else { continue };
             seen.insert(word.to_string());

@@ -11,6 +11,7 @@ use crate::words::words;
 
 /// The nonlinearity between the two linear layers of a feed-forward block; 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FeedForward {
     /// `x·Φ(x)`, with the exact normal distribution function Φ (Hendrycks & Gimpel 2016), PyTorch's default.
     Gelu = 1,
