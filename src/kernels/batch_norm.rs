@@ -1,6 +1,6 @@
 //! batch_norm_statistics, batch_norm_forward, batch_norm_backward_weight, batch_norm_backward_input.
 
-use super::linear::{WeightWords, weight_sum};
+use super::norm::{Summed, backward_weight};
 use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
 use crate::program::COUNT_BASE;
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
@@ -102,40 +102,9 @@ pub(super) fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Plan
     Plan::one(Dispatch::new("batch_norm_forward", &params, &bindings, groups(words, 64), words * 12))
 }
 
-uniform! {
-    BatchNormBackwardWeightParams {
-        count: u32,
-        width: u32,
-        split_rows: u32,
-        blocks: u32,
-        stats_row: u32,
-        input_row: u32,
-        d_output_row: u32,
-        sums_row: u32,
-        first_group: u32,
-    }
-}
-
 pub(super) fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes) -> Plan {
-    let splits = Splits::new(op.count, op.width, 2 * op.width);
-    let params = BatchNormBackwardWeightParams {
-        count: op.count as u32,
-        width: op.width as u32,
-        split_rows: splits.rows as u32,
-        blocks: splits.blocks as u32,
-        stats_row: shapes.row(op.stats),
-        input_row: shapes.row(op.input),
-        d_output_row: shapes.row(op.d_output),
-        sums_row: splits.words_row(),
-        first_group: 0,
-    };
-    let bindings = [("stats", op.stats), ("input", op.input), ("d_output", op.d_output)];
-    let work = op.count * op.width * 6;
-    let sums = Dispatch::new("batch_norm_backward_weight", &params, &bindings, splits.workgroups(), work);
-    let words =
-        WeightWords { weights: op.width, outputs: op.width, d_weight: op.d_affine.weight, d_bias: op.d_affine.bias };
-    let sum = weight_sum(splits.count, words, None, shapes);
-    Plan { scratch: vec![splits.words()], dispatches: vec![sums.scratch("sums", 0), sum] }
+    let summed = Summed { stats: op.stats, input: op.input, d_output: op.d_output };
+    backward_weight("batch_norm_backward_weight", [op.count, op.width], summed, op.d_affine, shapes)
 }
 
 uniform! {

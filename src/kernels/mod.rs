@@ -12,6 +12,7 @@ mod layer_norm;
 mod linear;
 mod loss;
 mod lstm;
+mod norm;
 mod optimizer;
 mod patches;
 mod pipelines;
