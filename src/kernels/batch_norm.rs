@@ -1,7 +1,7 @@
 //! batch_norm_statistics, batch_norm_forward, batch_norm_backward_weight, batch_norm_backward_input.
 
+use super::lower::{Dispatch, Lowered, Shapes, Splits, groups, uniform};
 use super::norm::{Summed, backward_weight};
-use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
 use crate::program::COUNT_BASE;
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
 use crate::program::tensor::{GRADS, PARAMS, STATE, STEPS, WINDOWS};
@@ -34,7 +34,7 @@ uniform! {
     }
 }
 
-pub(super) fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Lowered {
     let count = op.batch * op.tokens;
     let splits = Splits::new(count, op.width, 3 * op.width);
     let params = BatchNormPartialParams {
@@ -66,7 +66,7 @@ pub(super) fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -
     let work = splits.words() * 8;
     let statistics = Dispatch::new("batch_norm_statistics", &params, &bindings, groups(op.width, 64), work);
     let dispatches = [partial, statistics].map(|dispatch| dispatch.scratch("partial", 0));
-    Plan { scratch: vec![splits.words()], dispatches: dispatches.into() }
+    Lowered { scratch: vec![splits.words()], dispatches: dispatches.into() }
 }
 
 uniform! {
@@ -84,7 +84,7 @@ uniform! {
     }
 }
 
-pub(super) fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Lowered {
     let words = op.count * op.width;
     let params = BatchNormForwardParams {
         words: words as u32,
@@ -99,10 +99,10 @@ pub(super) fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Plan
         first_group: 0,
     };
     let bindings = [("params", PARAMS), ("stats", op.stats), ("input", op.input), ("output", op.output)];
-    Plan::one(Dispatch::new("batch_norm_forward", &params, &bindings, groups(words, 64), words * 12))
+    Lowered::one(Dispatch::new("batch_norm_forward", &params, &bindings, groups(words, 64), words * 12))
 }
 
-pub(super) fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes) -> Lowered {
     let summed = Summed { stats: op.stats, input: op.input, d_output: op.d_output };
     backward_weight("batch_norm_backward_weight", [op.count, op.width], summed, op.d_affine, shapes)
 }
@@ -127,7 +127,7 @@ uniform! {
     }
 }
 
-pub(super) fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Shapes) -> Lowered {
     // Something must be bound where nothing comes past the norm.
     let skip = op.skip.unwrap_or(op.d_output);
     let params = BatchNormBackwardInputParams {
@@ -158,5 +158,5 @@ pub(super) fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Sh
         ("d_input", op.d_input),
     ];
     let words = op.batch * op.tokens * op.width;
-    Plan::one(Dispatch::new("batch_norm_backward_input", &params, &bindings, groups(words, 64), words * 20))
+    Lowered::one(Dispatch::new("batch_norm_backward_input", &params, &bindings, groups(words, 64), words * 20))
 }

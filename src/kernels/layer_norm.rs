@@ -1,7 +1,7 @@
 //! layer_norm_forward, layer_norm_backward_weight, layer_norm_backward_input.
 
+use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use super::norm::{Summed, backward_weight};
-use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
 use crate::program::op::{LayerNormBackwardInput, LayerNormBackwardWeight, LayerNormForward};
 use crate::program::tensor::PARAMS;
 
@@ -22,7 +22,7 @@ uniform! {
     }
 }
 
-pub(super) fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Plan {
+pub(super) fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Lowered {
     let params = LayerNormForwardParams {
         count: op.count as u32,
         width: op.width as u32,
@@ -36,10 +36,10 @@ pub(super) fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Plan
     };
     let bindings = [("params", PARAMS), ("input", op.input), ("output", op.output), ("stats", op.stats)];
     let work = op.count * op.width * 12;
-    Plan::one(Dispatch::new("layer_norm_forward", &params, &bindings, groups(op.count, ROWS), work))
+    Lowered::one(Dispatch::new("layer_norm_forward", &params, &bindings, groups(op.count, ROWS), work))
 }
 
-pub(super) fn layer_norm_backward_weight(op: &LayerNormBackwardWeight, shapes: &Shapes) -> Plan {
+pub(super) fn layer_norm_backward_weight(op: &LayerNormBackwardWeight, shapes: &Shapes) -> Lowered {
     let summed = Summed { stats: op.stats, input: op.input, d_output: op.d_output };
     backward_weight("layer_norm_backward_weight", [op.count, op.width], summed, op.d_affine, shapes)
 }
@@ -60,7 +60,7 @@ uniform! {
     }
 }
 
-pub(super) fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Shapes) -> Plan {
+pub(super) fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Shapes) -> Lowered {
     // Something must be bound where nothing comes past the norm.
     let skip = op.skip.unwrap_or(op.d_output);
     let params = LayerNormBackwardInputParams {
@@ -85,5 +85,5 @@ pub(super) fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Sh
         ("d_input", op.d_input),
     ];
     let work = op.count * op.width * 20;
-    Plan::one(Dispatch::new("layer_norm_backward_input", &params, &bindings, groups(op.count, ROWS), work))
+    Lowered::one(Dispatch::new("layer_norm_backward_input", &params, &bindings, groups(op.count, ROWS), work))
 }

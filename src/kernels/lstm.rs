@@ -1,6 +1,6 @@
 //! lstm_forward, lstm_backward.
 
-use super::plan::{Plan, Shapes, uniform};
+use super::lower::{Lowered, Shapes, uniform};
 use super::recurrent::{Packed, Walk};
 use crate::dims::padded;
 use crate::program::op::{RecurrentBackward, RecurrentForward};
@@ -24,10 +24,10 @@ uniform! {
     }
 }
 
-pub(super) fn lstm_forward(op: &RecurrentForward, shapes: &Shapes) -> Plan {
+pub(super) fn lstm_forward(op: &RecurrentForward, shapes: &Shapes) -> Lowered {
     let kernels = ["lstm_forward", "lstm_forward_held", "lstm_forward_tiled"];
     let bindings = [("params", PARAMS), ("gates", op.gates), ("states", op.states), ("cells", op.kept)];
-    Walk::forward(op, 4, Packed::by_gate, shapes).plan(kernels, &bindings, |part| LstmForwardParams {
+    Walk::forward(op, 4, Packed::by_gate, shapes).lower(kernels, &bindings, |part| LstmForwardParams {
         batch: op.batch as u32,
         steps: op.steps as u32,
         hidden: op.hidden as u32,
@@ -62,12 +62,12 @@ uniform! {
     }
 }
 
-pub(super) fn lstm_backward(op: &RecurrentBackward, shapes: &Shapes) -> Plan {
+pub(super) fn lstm_backward(op: &RecurrentBackward, shapes: &Shapes) -> Lowered {
     let kernels = ["lstm_backward", "lstm_backward_held", "lstm_backward_tiled"];
     let bindings = [("gates", op.gates), ("cells", op.kept), ("d_output", op.d_output)];
     // d_c waits between the ranges.
     let carry = op.batch * op.hidden;
-    Walk::backward(op, 8, shapes).carrying(carry).plan(kernels, &bindings, |part| LstmBackwardParams {
+    Walk::backward(op, 8, shapes).carrying(carry).lower(kernels, &bindings, |part| LstmBackwardParams {
         batch: op.batch as u32,
         steps: op.steps as u32,
         output_steps: op.d_output_steps as u32,

@@ -11,12 +11,12 @@ mod instance_norm;
 mod layer_norm;
 mod linear;
 mod loss;
+pub mod lower;
 mod lstm;
 mod norm;
 mod optimizer;
 mod patches;
 mod pipelines;
-pub mod plan;
 mod prune;
 mod recurrent;
 mod rnn;
@@ -32,11 +32,11 @@ pub use pipelines::{Pipeline, pipelines};
 pub use waves::waves;
 
 use crate::program::{Cell, Op};
-use plan::{Plan, Shapes};
+use lower::{Lowered, Shapes};
 
-/// The dispatches of an op.
+/// What an op becomes on the device.
 #[must_use]
-pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
+pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
     match op {
         Op::WindowGather(op) => window::window_gather(op, shapes),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(op, shapes),

@@ -1,7 +1,7 @@
 //! The gradients of a norm's scale and shift, which are sums over rows: the same for batch norm and layer norm.
 
 use super::linear::{WeightWords, weight_sum};
-use super::plan::{Dispatch, Plan, Shapes, Splits, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, Splits, uniform};
 use crate::program::TensorId;
 use crate::program::op::Affine;
 
@@ -33,7 +33,7 @@ pub(super) fn backward_weight(
     Summed { stats, input, d_output }: Summed,
     d_affine: Affine,
     shapes: &Shapes,
-) -> Plan {
+) -> Lowered {
     let splits = Splits::new(count, width, 2 * width);
     let params = NormBackwardWeightParams {
         count: count as u32,
@@ -50,5 +50,5 @@ pub(super) fn backward_weight(
     let sums = Dispatch::new(kernel, &params, &bindings, splits.workgroups(), count * width * 6);
     let words = WeightWords { weights: width, outputs: width, d_weight: d_affine.weight, d_bias: d_affine.bias };
     let sum = weight_sum(splits.count, words, None, shapes);
-    Plan { scratch: vec![splits.words()], dispatches: vec![sums.scratch("sums", 0), sum] }
+    Lowered { scratch: vec![splits.words()], dispatches: vec![sums.scratch("sums", 0), sum] }
 }

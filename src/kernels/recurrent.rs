@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::plan::{Dispatch, Plan, Shapes, Uniform, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, Uniform, groups, uniform};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
 use crate::program::TensorId;
 use crate::program::op::{RecurrentBackward, RecurrentForward};
 use crate::program::tensor::PARAMS;
 
-/// The rearranged weights' place in a plan's scratch.
+/// The rearranged weights' place in the op's scratch.
 const WEIGHTS: usize = 0;
 /// The place of what waits between ranges of time.
 const CARRY: usize = 1;
@@ -146,12 +146,12 @@ impl<'a> Walk<'a> {
     }
 
     /// The dispatches, with the names of the kernel that is streamed, held and tiled.
-    pub(super) fn plan<P: Uniform>(
+    pub(super) fn lower<P: Uniform>(
         self,
         kernels: [&'static str; 3],
         bindings: &[(&'static str, TensorId)],
         params: impl Fn(Part) -> P,
-    ) -> Plan {
+    ) -> Lowered {
         let [streamed, held, tiled] = kernels;
         let kernel = match self.layout.way {
             Way::Streamed => streamed,
@@ -166,7 +166,7 @@ impl<'a> Walk<'a> {
             let bound = self.packed.bind(self.layout.open_words(dispatch));
             if self.carry.is_some() { bound.scratch("carry", CARRY) } else { bound }
         });
-        Plan {
+        Lowered {
             scratch: [self.packed.scratch_words()].into_iter().chain(self.carry).collect(),
             dispatches: self.packed.dispatch(self.shapes).into_iter().chain(walking).collect(),
         }

@@ -1,6 +1,6 @@
 //! rnn_forward, rnn_backward.
 
-use super::plan::{Plan, Shapes, uniform};
+use super::lower::{Lowered, Shapes, uniform};
 use super::recurrent::{Packed, Walk};
 use crate::program::op::{Activation, RecurrentBackward, RecurrentForward};
 use crate::program::tensor::PARAMS;
@@ -23,10 +23,10 @@ uniform! {
     }
 }
 
-pub(super) fn rnn_forward(op: &RecurrentForward, activation: Activation, shapes: &Shapes) -> Plan {
+pub(super) fn rnn_forward(op: &RecurrentForward, activation: Activation, shapes: &Shapes) -> Lowered {
     let kernels = ["rnn_forward", "rnn_forward_held", "rnn_forward_tiled"];
     let bindings = [("params", PARAMS), ("projected", op.gates), ("states", op.states)];
-    Walk::forward(op, 1, Packed::transposed, shapes).plan(kernels, &bindings, |part| RnnForwardParams {
+    Walk::forward(op, 1, Packed::transposed, shapes).lower(kernels, &bindings, |part| RnnForwardParams {
         activation: activation as u32,
         batch: op.batch as u32,
         steps: op.steps as u32,
@@ -61,10 +61,10 @@ uniform! {
     }
 }
 
-pub(super) fn rnn_backward(op: &RecurrentBackward, activation: Activation, shapes: &Shapes) -> Plan {
+pub(super) fn rnn_backward(op: &RecurrentBackward, activation: Activation, shapes: &Shapes) -> Lowered {
     let kernels = ["rnn_backward", "rnn_backward_held", "rnn_backward_tiled"];
     let bindings = [("states", op.kept), ("d_output", op.d_output), ("d_projected", op.gates)];
-    Walk::backward(op, 4, shapes).plan(kernels, &bindings, |part| RnnBackwardParams {
+    Walk::backward(op, 4, shapes).lower(kernels, &bindings, |part| RnnBackwardParams {
         activation: activation as u32,
         batch: op.batch as u32,
         steps: op.steps as u32,

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use microglia::gpu::AdapterClass;
 use microglia::gpu::shader::{Access, SLOT, Shader};
-use microglia::kernels::plan::{Dispatch, Shapes};
+use microglia::kernels::lower::{Dispatch, Shapes};
 use microglia::kernels::{self, pipelines, sources};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{NormKind, PatchtstOptions, Variant};
@@ -65,7 +65,7 @@ fn dispatches() -> Vec<(Op, Dispatch)> {
         let shapes = Shapes::of(program, class);
         for list in List::ALL {
             for op in program.list(list) {
-                found.extend(kernels::plan(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
+                found.extend(kernels::lower(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
             }
         }
     }
@@ -274,7 +274,7 @@ fn host_and_shader_agree() {
         // What the op says it writes is what the shader can write, working memory aside.
         let writes: BTreeSet<_> = op.writes().into_iter().collect();
         for (bound, storage) in &dispatch.bindings {
-            if let kernels::plan::Storage::Tensor(id) = storage {
+            if let kernels::lower::Storage::Tensor(id) = storage {
                 let written = bindings.iter().any(|b| b.name == *bound && b.access == Access::ReadWrite);
                 assert!(
                     !written || writes.contains(id),
@@ -316,7 +316,7 @@ fn dispatches_of_a_transformer_layer() {
             let program = case.program().unwrap();
             let shapes = Shapes::of(&program, AdapterClass::Discrete);
             let ops = program.forward.iter().chain(&program.backward);
-            ops.map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>()
+            ops.map(|op| kernels::lower(op, &shapes).dispatches.len()).sum::<usize>()
         });
         assert_eq!(three - two, expected, "{norm}");
     }
@@ -332,7 +332,7 @@ fn dispatches_of_a_recurrent_step() {
         for (case, expected) in [(case, 11), (default.clone(), 12), (default.dropout(0.3).clip(1.0), 15)] {
             let program = case.program().unwrap();
             let shapes = Shapes::of(&program, AdapterClass::Discrete);
-            let count = |ops: &[Op]| ops.iter().map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>();
+            let count = |ops: &[Op]| ops.iter().map(|op| kernels::lower(op, &shapes).dispatches.len()).sum::<usize>();
             let step = count(&program.forward) + count(&program.backward) + count(&program.update);
             assert_eq!((step, count(&program.prune)), (expected, 1), "{case}");
         }

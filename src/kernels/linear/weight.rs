@@ -5,7 +5,7 @@ mod tiles;
 use super::{Cut, fours, start_in_fours, tiled};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
-use crate::kernels::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
+use crate::kernels::lower::{Dispatch, Lowered, RowsWords, Shapes, groups, uniform};
 use crate::kernels::tuning::{Product, Variant};
 use crate::program::Rows;
 use crate::program::op::LinearBackwardWeight;
@@ -96,7 +96,7 @@ uniform! {
     }
 }
 
-pub(crate) fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Plan {
+pub(crate) fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes) -> Lowered {
     let of = weight_product(op);
     let outputs = of.outputs;
     let own = WeightWords { weights: outputs * of.inputs, outputs, d_weight: op.d_weight, d_bias: op.d_bias };
@@ -140,10 +140,10 @@ pub(crate) fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes)
         first += own_splits;
     }
     if sums.direct() {
-        return Plan { scratch: Vec::new(), dispatches };
+        return Lowered { scratch: Vec::new(), dispatches };
     }
     dispatches.push(weight_sum(splits, own, beside, shapes));
-    Plan { scratch: vec![splits * sums.words()], dispatches }
+    Lowered { scratch: vec![splits * sums.words()], dispatches }
 }
 
 /// One input's product in registers, whose weight's and bias's sums begin at these words.

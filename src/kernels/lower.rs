@@ -12,7 +12,7 @@ use crate::program::{Program, ReplicaStep, Rows, TensorId};
 pub enum Storage {
     /// A tensor of the program.
     Tensor(TensorId),
-    /// Working memory of one op, by index into [`Plan::scratch`]: nothing survives the op.
+    /// Working memory of one op, by index into [`Lowered::scratch`]: nothing survives the op.
     Scratch(usize),
 }
 
@@ -40,25 +40,25 @@ const FIRST: [&str; 2] = ["first_group", "first_tile"];
 
 /// An op's dispatches, in order.
 #[derive(Debug, Clone, Default)]
-pub struct Plan {
+pub struct Lowered {
     /// Words per replica of each piece of working memory.
     pub scratch: Vec<usize>,
     /// In the order in which they run.
     pub dispatches: Vec<Dispatch>,
 }
 
-impl Plan {
+impl Lowered {
     /// The same in dispatches of at most so many operations of a replica each, as far as kernels can be cut.
     #[must_use]
-    pub fn cut(&self, most: u64) -> Plan {
+    pub fn cut(&self, most: u64) -> Lowered {
         let dispatches = self.dispatches.iter().flat_map(|dispatch| dispatch.cut(most)).collect();
-        Plan { scratch: self.scratch.clone(), dispatches }
+        Lowered { scratch: self.scratch.clone(), dispatches }
     }
 
     /// An op that is one dispatch.
     #[must_use]
     pub fn one(dispatch: Dispatch) -> Self {
-        Plan { scratch: Vec::new(), dispatches: vec![dispatch] }
+        Lowered { scratch: Vec::new(), dispatches: vec![dispatch] }
     }
 }
 
@@ -143,7 +143,7 @@ impl Dispatch {
     }
 }
 
-/// What a plan may know besides its op: never the load, no measurement but one that the run was asked for, and of R nothing that decides a bit.
+/// What may decide the dispatches besides the op: never the load, no measurement but one that the run was asked for, and of R nothing that decides a bit.
 pub struct Shapes<'a> {
     /// The program that the op belongs to.
     pub program: &'a Program,
@@ -302,17 +302,17 @@ macro_rules! uniform {
             $(pub(crate) $field: $kind),*
         }
 
-        impl $crate::kernels::plan::Words for $name {
+        impl $crate::kernels::lower::Words for $name {
             fn words(name: &str, out: &mut Vec<(String, &'static str)>) {
                 $(
                     let dotted = if name.is_empty() { stringify!($field).to_string() }
                         else { format!("{name}.{}", stringify!($field)) };
-                    <$kind as $crate::kernels::plan::Words>::words(&dotted, out);
+                    <$kind as $crate::kernels::lower::Words>::words(&dotted, out);
                 )*
             }
         }
 
-        impl $crate::kernels::plan::Uniform for $name {
+        impl $crate::kernels::lower::Uniform for $name {
             fn bytes(&self) -> Vec<u8> {
                 let mut bytes = encase::UniformBuffer::new(Vec::new());
                 // Fails only where a fixed-size destination is too small.
