@@ -3,7 +3,7 @@
 //! Twin: src/reference/linear.rs. For software adapters: registers alone, no workgroup memory. A workgroup is
 //! `column_lanes` blocks of 8 rows of 4 columns wide.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, add_rows, skip_rows, activated_backward, activation
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, linear_backward_input, add_rows, skip_rows, activated_backward, activation
 
 struct Params {
     d_output: Rows,
@@ -18,35 +18,6 @@ struct Params {
     column_groups: u32,  // workgroups side by side
     fours: u32,          // 1 where rows of d_output and weight start at multiples of four words and are whole fours
     first_group: u32,
-}
-
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<uniform> slot: Slot;
-@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;   // [R, slots]
-@group(0) @binding(3) var<storage, read> params: array<vec4<f32>>;    // [R, P]
-@group(0) @binding(4) var<storage, read> d_output: array<vec4<f32>>;  // [R, N, O]
-@group(0) @binding(5) var<storage, read> skip: array<f32>;            // [R, N, I]
-@group(0) @binding(6) var<storage, read_write> d_input: array<f32>;   // [R, N, I]
-
-fn fours_of(side: u32, four: u32) -> vec4<f32> {
-    if (side == LEFT) {
-        return d_output[four];
-    }
-    return params[four];
-}
-
-fn word_of(side: u32, word: u32) -> f32 {
-    if (side == LEFT) {
-        return d_output[word / 4u][word % 4u];
-    }
-    return params[word / 4u][word % 4u];
-}
-
-fn store(word: vec4<u32>, value: vec4<f32>) {
-    d_input[word.x] = value.x;
-    d_input[word.y] = value.y;
-    d_input[word.z] = value.z;
-    d_input[word.w] = value.w;
 }
 
 @compute @workgroup_size(64)
@@ -85,6 +56,5 @@ fn linear_backward_input(
             w = w + inputs;
         }
     }
-    let found = through_activation(sum, replica, first, columns);
-    store_block(row_starts(p.d_input, replica, first), columns, found);
+    end_block(sum, replica, first, columns);
 }

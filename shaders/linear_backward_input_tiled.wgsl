@@ -2,7 +2,7 @@
 //! With ACTIVATION the gradient before an activation, whose values before it are `skip`.
 //! Variant of: linear_backward_input. For real GPUs: both operands come by in workgroup memory.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, skip_rows, tile, along, across, activated_backward, activation
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, linear_backward_input, skip_rows, tile, along, across, activated_backward, activation
 
 struct Params {
     d_output: Rows,
@@ -15,35 +15,6 @@ struct Params {
     params_row: u32,     // words per replica row
     column_groups: u32,  // workgroups side by side
     first_group: u32,
-}
-
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<uniform> slot: Slot;
-@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;   // [R, slots]
-@group(0) @binding(3) var<storage, read> params: array<vec4<f32>>;    // [R, P]
-@group(0) @binding(4) var<storage, read> d_output: array<vec4<f32>>;  // [R, N, O]
-@group(0) @binding(5) var<storage, read> skip: array<f32>;            // [R, N, I]
-@group(0) @binding(6) var<storage, read_write> d_input: array<f32>;   // [R, N, I]
-
-fn fours_of(side: u32, four: u32) -> vec4<f32> {
-    if (side == LEFT) {
-        return d_output[four];
-    }
-    return params[four];
-}
-
-fn word_of(side: u32, word: u32) -> f32 {
-    if (side == LEFT) {
-        return d_output[word / 4u][word % 4u];
-    }
-    return params[word / 4u][word % 4u];
-}
-
-fn store(word: vec4<u32>, value: vec4<f32>) {
-    d_input[word.x] = value.x;
-    d_input[word.y] = value.y;
-    d_input[word.z] = value.z;
-    d_input[word.w] = value.w;
 }
 
 // What an invocation brings: rows of d_output by their starts, in units, and four columns of the weight by the first.
@@ -117,7 +88,6 @@ fn linear_backward_input_tiled(
         put(half, places, Brought(brought.left, select(vec4<f32>(0.0), brought.right, there)));
     }
     if (column < p.d_input.width && first < p.d_input.count) {
-        let found = through_activation(sum, replica, first, columns);
-        store_block(row_starts(p.d_input, replica, first), columns, found);
+        end_block(sum, replica, first, columns);
     }
 }

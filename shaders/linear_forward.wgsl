@@ -3,7 +3,7 @@
 //! Twin: src/reference/linear.rs. For software adapters: registers alone, no workgroup memory. A workgroup is
 //! `column_lanes` blocks of 8 rows of 4 columns wide.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, add_rows, skip_rows, residual, activated_forward, activation
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, linear_forward, add_rows, skip_rows, residual, activated_forward, activation
 
 struct Params {
     input: Rows,
@@ -20,43 +20,6 @@ struct Params {
     column_groups: u32,  // workgroups side by side
     fours: u32,          // 1 where rows of input and weight start at multiples of four words and are whole fours
     first_group: u32,
-}
-
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<uniform> slot: Slot;
-@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;  // [R, slots]
-@group(0) @binding(3) var<storage, read> params: array<vec4<f32>>;   // [R, P]
-@group(0) @binding(4) var<storage, read> input: array<vec4<f32>>;    // [R, N, I]
-@group(0) @binding(5) var<storage, read> skip: array<f32>;           // [R, N, O]
-@group(0) @binding(6) var<storage, read_write> output: array<f32>;   // [R, N, O]
-@group(0) @binding(7) var<storage, read_write> after: array<f32>;    // [R, N, O]
-
-fn fours_of(side: u32, four: u32) -> vec4<f32> {
-    if (side == LEFT) {
-        return input[four];
-    }
-    return params[four];
-}
-
-fn word_of(side: u32, word: u32) -> f32 {
-    if (side == LEFT) {
-        return input[word / 4u][word % 4u];
-    }
-    return params[word / 4u][word % 4u];
-}
-
-fn store(word: vec4<u32>, value: vec4<f32>) {
-    output[word.x] = value.x;
-    output[word.y] = value.y;
-    output[word.z] = value.z;
-    output[word.w] = value.w;
-}
-
-fn store_after(word: vec4<u32>, value: vec4<f32>) {
-    after[word.x] = value.x;
-    after[word.y] = value.y;
-    after[word.z] = value.z;
-    after[word.w] = value.w;
 }
 
 // Four steps of four rows of the weight: a column per step.
@@ -96,6 +59,5 @@ fn linear_forward(
             sum = add_step(sum, words_of(LEFT, x.low + i), words_of(LEFT, x.high + i), words_of(RIGHT, w + i));
         }
     }
-    store_block(row_starts(p.output, replica, first), columns, add_residual(sum, replica, first, columns));
-    store_activated(sum, replica, first, columns);
+    end_block(sum, replica, first, columns);
 }

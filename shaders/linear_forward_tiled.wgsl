@@ -2,7 +2,7 @@
 //! With ACTIVATION also after[n, o] = dropout(activation(output[n, o])).
 //! Variant of: linear_forward. For real GPUs: both operands come by in workgroup memory.
 //! R replicas, N rows, I inputs, O outputs.
-//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, tile, along, skip_rows, residual, activated_forward, activation
+//! Uses: grid, slot, replica_step, rng, drops, drop_block, normal_cdf, rows, block, operands, linear_rows, linear_forward, tile, along, skip_rows, residual, activated_forward, activation
 
 struct Params {
     input: Rows,
@@ -17,43 +17,6 @@ struct Params {
     params_row: u32,     // words per replica row
     column_groups: u32,  // workgroups side by side
     first_group: u32,
-}
-
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<uniform> slot: Slot;
-@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;  // [R, slots]
-@group(0) @binding(3) var<storage, read> params: array<vec4<f32>>;   // [R, P]
-@group(0) @binding(4) var<storage, read> input: array<vec4<f32>>;    // [R, N, I]
-@group(0) @binding(5) var<storage, read> skip: array<f32>;           // [R, N, O]
-@group(0) @binding(6) var<storage, read_write> output: array<f32>;   // [R, N, O]
-@group(0) @binding(7) var<storage, read_write> after: array<f32>;    // [R, N, O]
-
-fn fours_of(side: u32, four: u32) -> vec4<f32> {
-    if (side == LEFT) {
-        return input[four];
-    }
-    return params[four];
-}
-
-fn word_of(side: u32, word: u32) -> f32 {
-    if (side == LEFT) {
-        return input[word / 4u][word % 4u];
-    }
-    return params[word / 4u][word % 4u];
-}
-
-fn store(word: vec4<u32>, value: vec4<f32>) {
-    output[word.x] = value.x;
-    output[word.y] = value.y;
-    output[word.z] = value.z;
-    output[word.w] = value.w;
-}
-
-fn store_after(word: vec4<u32>, value: vec4<f32>) {
-    after[word.x] = value.x;
-    after[word.y] = value.y;
-    after[word.z] = value.z;
-    after[word.w] = value.w;
 }
 
 // Where an invocation finds what it brings: the starts of its rows, in units.
@@ -137,7 +100,6 @@ fn linear_forward_tiled(
         put_ended(half, places, brought, quarter);
     }
     if (column < p.output.width && first < p.output.count) {
-        store_block(row_starts(p.output, replica, first), columns, add_residual(sum, replica, first, columns));
-        store_activated(sum, replica, first, columns);
+        end_block(sum, replica, first, columns);
     }
 }

@@ -10,7 +10,9 @@ use crate::program::{Cost, List, Program, TensorId};
 /// A list to run with one slot of the step table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
+    /// Which ops.
     pub list: List,
+    /// Row of the step table, below [`Program::slots`].
     pub slot: usize,
 }
 
@@ -29,30 +31,38 @@ pub enum Clock {
 /// A piece of an op's work: a dispatch, or all of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// Which of the passes that were run, and the op's place in that pass's list.
+    /// Which of the passes that were run.
     pub pass: usize,
+    /// The op's place in that pass's list.
     pub op: usize,
     /// The op's label, or that of the stage it was.
     pub kernel: &'static str,
     /// Seconds of one clock.
     pub begin: f64,
+    /// Seconds of the same clock.
     pub end: f64,
 }
 
 /// When the ops of some passes ran, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timed {
+    /// Whose seconds they are.
     pub clock: Clock,
+    /// In the order in which they ran.
     pub spans: Vec<Span>,
 }
 
 /// What an engine's device was asked for since it was opened; nothing on an engine without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct Tally {
     /// Bytes of all buffers ever made.
     pub allocated_bytes: u64,
+    /// Dispatches recorded.
     pub dispatches: u64,
+    /// Command buffers handed in.
     pub submissions: u64,
+    /// Reads that waited for the device.
     pub readbacks: u64,
     /// Recording commands and handing them in; what was waited for is left out.
     pub host_nanos: u64,
@@ -71,6 +81,7 @@ pub struct Roofline {
 
 impl Roofline {
     /// The time that no implementation can beat on memory and arithmetic alone.
+    #[must_use]
     pub fn seconds(&self, cost: &Cost) -> f64 {
         (cost.bytes() as f64 / self.bytes_per_second).max(cost.flops as f64 / self.flops_per_second)
     }

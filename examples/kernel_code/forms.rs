@@ -6,7 +6,7 @@ use microglia::gpu::shader::{Access, Constant, Shader};
 use naga::back::pipeline_constants::process_overrides;
 use naga::back::{hlsl, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
-use naga::valid::ModuleInfo;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ResourceBinding, ShaderStage};
 
 use super::Failure;
@@ -22,7 +22,9 @@ impl<'a> Resolved<'a> {
     pub fn new(shader: &'a Shader, constants: &[Constant]) -> Result<Self, Failure> {
         let constants = constants.iter().map(|&(word, value)| (word.to_string(), f64::from(value))).collect();
         let entry = Some((ShaderStage::Compute, shader.name.as_str()));
-        let (module, info) = process_overrides(&shader.module, &shader.info, entry, &constants)?;
+        let module = naga::front::wgsl::parse_str(&shader.source)?;
+        let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module)?;
+        let (module, info) = process_overrides(&module, &info, entry, &constants)?;
         Ok(Resolved { shader, module: module.into_owned(), info: info.into_owned() })
     }
 }

@@ -80,18 +80,10 @@ fn text(inspection: &Inspection) -> String {
 /// Shapes, and of prunable matrices what lives.
 fn tensors(inspection: &Inspection) -> String {
     let report = &inspection.sparsity;
-    let mut table = Table::new([
-        "tensor",
-        "shape",
-        "living",
-        "sparsity",
-        "gate i",
-        "gate f",
-        "gate g",
-        "gate o",
-        "dead rows",
-        "dead columns",
-    ]);
+    let gates = report.gates();
+    let columns = ["tensor", "shape", "living", "sparsity"].map(String::from).into_iter();
+    let columns = columns.chain(gates.iter().map(|gate| format!("gate {gate}")));
+    let mut table = Table::of(columns.chain(["dead rows", "dead columns"].map(String::from)).collect());
     for tensor in &inspection.tensors {
         let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
         let mut cells = vec![tensor.name.clone(), shape.join(" × ")];
@@ -100,10 +92,13 @@ fn tensors(inspection: &Inspection) -> String {
         match (sparsity, dead) {
             (Some(one), Some(dead)) => {
                 cells.extend([grouped(one.living), percent(one.sparsity)]);
-                cells.extend(one.gates.map_or([NONE; 4].map(String::from), |gates| gates.map(percent)));
+                match &one.gates {
+                    Some(shares) => cells.extend(shares.iter().copied().map(percent)),
+                    None => cells.extend(gates.iter().map(|_| NONE.to_string())),
+                }
                 cells.extend([dead.rows.len(), dead.columns.len()].map(grouped));
             }
-            _ => cells.extend([NONE; 8].map(String::from)),
+            _ => cells.extend((0..4 + gates.len()).map(|_| NONE.to_string())),
         }
         table.row(cells);
     }

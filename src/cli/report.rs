@@ -186,13 +186,15 @@ fn sparsity(summary: &Summary) -> String {
     if report.living_weights == report.prunable_weights {
         return text;
     }
-    let mut table = Table::new(["tensor", "living", "of", "sparsity", "gate i", "gate f", "gate g", "gate o"]);
+    let gates = report.gates();
+    let columns = ["tensor", "living", "of", "sparsity"].map(String::from).into_iter();
+    let mut table = Table::of(columns.chain(gates.iter().map(|gate| format!("gate {gate}"))).collect());
     for tensor in &report.tensors {
         let mut cells =
             vec![tensor.name.clone(), grouped(tensor.living), grouped(tensor.total), percent(tensor.sparsity)];
-        match tensor.gates {
-            Some(gates) => cells.extend(gates.map(percent)),
-            None => cells.extend([NONE; 4].map(String::from)),
+        match &tensor.gates {
+            Some(shares) => cells.extend(shares.iter().copied().map(percent)),
+            None => cells.extend(gates.iter().map(|_| NONE.into())),
         }
         table.row(cells);
     }

@@ -8,7 +8,7 @@ use crate::models::{self, ModelKind, ModelOptions, PatchtstOptions, Training, Va
 use crate::program::builder::Sizes;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
 use crate::program::tensor::*;
-use crate::program::{Program, ReplicaStep, rng};
+use crate::program::{Cell, Program, ReplicaStep, rng};
 
 /// A model, its data's sizes, and what each replica's steps look like.
 #[derive(Debug, Clone)]
@@ -193,8 +193,8 @@ impl fmt::Display for Case {
         if model.layers > 1 {
             write!(f, " layers={}", model.layers)?;
         }
-        if model.kind == ModelKind::Rnn {
-            write!(f, " {}", model.activation)?;
+        if let Some(Cell::Rnn(activation)) = model.cell() {
+            write!(f, " {activation}")?;
         }
         if let Some(norm) = model.instance_norm {
             write!(f, " norm={norm}")?;

@@ -12,6 +12,7 @@ pub enum Choice {
     /// The first real GPU that can be opened and compiles the shaders, else the CPU engine.
     #[default]
     Auto,
+    /// The CPU engine.
     Cpu,
     /// A real GPU, or an error.
     Gpu,
@@ -56,10 +57,12 @@ pub enum AdapterClass {
 }
 
 impl AdapterClass {
+    /// From the slowest on.
     pub const ALL: [AdapterClass; 3] = [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete];
 
     /// Operations a second that the slow ones of a class still do on the kernels that suit them least: what a cut relies on
     /// before anything is measured.
+    #[must_use]
     pub fn speed(self) -> f64 {
         match self {
             AdapterClass::Software => 2e9,
@@ -69,6 +72,7 @@ impl AdapterClass {
     }
 
     /// Workgroups that keep the usual adapter of a class busy: a kernel that has a choice makes as many.
+    #[must_use]
     pub fn workgroups(self) -> usize {
         match self {
             AdapterClass::Software => 1,
@@ -78,6 +82,7 @@ impl AdapterClass {
     }
 
     /// As summaries and checkpoints have it.
+    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             AdapterClass::Software => "software",
@@ -89,10 +94,13 @@ impl AdapterClass {
 
 /// An adapter, with the limits and features that matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AdapterSummary {
+    /// As the driver states it.
     pub name: String,
     /// `vulkan`, `metal` or `dx12`.
     pub backend: String,
+    /// The driver's name and version.
     pub driver: String,
     /// Of the vendor and of the card, as the backend numbers them.
     pub ids: [u32; 2],
@@ -100,15 +108,25 @@ pub struct AdapterSummary {
     pub device_type: &'static str,
     /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP. Taken only when asked for by name.
     pub software: bool,
+    /// Most bytes of a storage buffer that a kernel sees.
     pub max_storage_buffer_binding_bytes: u64,
+    /// Most bytes of a buffer.
     pub max_buffer_bytes: u64,
+    /// Most storage buffers of a kernel.
     pub max_storage_buffers: u32,
+    /// Most bytes of a workgroup's memory.
     pub max_workgroup_memory_bytes: u32,
+    /// Most invocations of a workgroup.
     pub max_invocations: u32,
+    /// Fewest invocations of a subgroup.
     pub subgroup_min_size: u32,
+    /// Most invocations of a subgroup.
     pub subgroup_max_size: u32,
+    /// Whether it offers timestamps.
     pub timestamp_query: bool,
+    /// Whether it offers subgroup operations; no kernel uses them.
     pub subgroup: bool,
+    /// Whether it offers 16-bit floats; no kernel uses them.
     pub shader_f16: bool,
     /// Limits that kernels rely on, WebGPU's defaults, and that it falls short of: it cannot be opened then.
     pub short_limits: Vec<String>,
@@ -151,6 +169,7 @@ impl AdapterSummary {
     }
 
     /// What decides how kernels are cut.
+    #[must_use]
     pub fn class(&self) -> AdapterClass {
         match self.device_type {
             "software" => AdapterClass::Software,
@@ -160,6 +179,7 @@ impl AdapterSummary {
     }
 
     /// Lower is better: discrete cards before those that share the processor's memory, software last.
+    #[must_use]
     pub fn rank(&self) -> u32 {
         match self.device_type {
             "discrete" => 0,
@@ -221,6 +241,7 @@ fn no_adapter(problem: &str, adapters: &[AdapterSummary]) -> Error {
 }
 
 /// What to do about `WGPU_BACKEND`, where it is set: it may leave no adapter.
+#[must_use]
 pub fn narrowed() -> Option<String> {
     let backends = std::env::var("WGPU_BACKEND").ok()?;
     Some(format!("the environment variable WGPU_BACKEND is `{backends}`: leave it out, or name vulkan, metal or dx12"))
@@ -229,11 +250,13 @@ pub fn narrowed() -> Option<String> {
 /// An adapter of this machine, not opened yet.
 #[derive(Debug, Clone)]
 pub struct Adapter {
+    /// Its name, limits and features.
     pub summary: AdapterSummary,
     pub(super) handle: wgpu::Adapter,
 }
 
 /// Every adapter of this machine, in the order in which drivers name them.
+#[must_use]
 pub fn list_adapters() -> Vec<Adapter> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     // `WGPU_BACKEND` narrows them down, and `WGPU_DEBUG` and the like set what they do, as in every program that uses wgpu.

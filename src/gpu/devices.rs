@@ -49,6 +49,7 @@ impl Devices {
     }
 
     /// The device in use; `None` is the CPU engine.
+    #[must_use]
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         self.gpu.as_ref()
     }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::AtomicBool;
 
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::device::Gpu;
 use crate::error::{Error, Result};
@@ -19,25 +19,32 @@ pub type Constant = (&'static str, u32);
 /// How a shader sees one of its buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// A uniform.
     Uniform,
+    /// A storage buffer that the shader only reads.
     Read,
+    /// A storage buffer that the shader writes.
     ReadWrite,
 }
 
 /// A buffer that a shader reads or writes, by its name in the WGSL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
+    /// The variable in the WGSL.
     pub name: String,
+    /// `@binding` of group 0.
     pub index: u32,
+    /// What the shader does with it.
     pub access: Access,
 }
 
 /// A parsed and validated shader.
 pub struct Shader {
+    /// Its name and that of its entry point.
     pub name: String,
+    /// The whole WGSL text.
     pub source: String,
-    pub module: naga::Module,
-    pub info: ModuleInfo,
+    module: naga::Module,
 }
 
 impl Shader {
@@ -47,16 +54,17 @@ impl Shader {
             Error::device(format!("shader `{name}`: {problem}"), "this is a bug of microglia: please report it")
         };
         let module = naga::front::wgsl::parse_str(&source).map_err(|error| broken(error.emit_to_string(&source)))?;
-        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        Validator::new(ValidationFlags::all(), Capabilities::empty())
             .validate(&module)
             .map_err(|error| broken(error.emit_to_string(&source)))?;
         if !module.entry_points.iter().map(|entry| entry.name.as_str()).eq([name]) {
             return Err(broken("its one entry point must bear its name".into()));
         }
-        Ok(Shader { name: name.to_string(), source, module, info })
+        Ok(Shader { name: name.to_string(), source, module })
     }
 
     /// The buffers of group 0, by index.
+    #[must_use]
     pub fn bindings(&self) -> Vec<Binding> {
         let mut bindings: Vec<Binding> = self
             .module
@@ -80,6 +88,7 @@ impl Shader {
     }
 
     /// The words of a uniform struct: `(byte offset, dotted name, type)` of every scalar, structs within it flattened.
+    #[must_use]
     pub fn uniform_words(&self, variable: &str) -> Vec<(u32, String, &'static str)> {
         let found = self.module.global_variables.iter().find(|(_, v)| v.name.as_deref() == Some(variable));
         let mut words = Vec::new();
@@ -90,6 +99,7 @@ impl Shader {
     }
 
     /// The words of a struct by its WGSL name.
+    #[must_use]
     pub fn struct_words(&self, name: &str) -> Vec<(u32, String, &'static str)> {
         let mut words = Vec::new();
         if let Some((handle, _)) = self.module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)) {

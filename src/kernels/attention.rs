@@ -1,6 +1,6 @@
 //! attention_forward, attention_backward_query, attention_backward_key_value.
 
-use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use crate::gpu::AdapterClass;
 use crate::program::TensorId;
 use crate::program::op::{AttentionBackward, AttentionForward, Heads};
@@ -151,7 +151,7 @@ uniform! {
     }
 }
 
-pub(super) fn attention_forward(op: &AttentionForward, shapes: &Shapes) -> Plan {
+pub(super) fn attention_forward(op: &AttentionForward, shapes: &Shapes) -> Lowered {
     let spread = Spread::of(&op.heads, Needs::QUERY, shapes.class);
     let heads = spread.words(&op.heads, op.site, op.before, shapes);
     // Something must be bound where there is nothing before.
@@ -174,10 +174,10 @@ pub(super) fn attention_forward(op: &AttentionForward, shapes: &Shapes) -> Plan 
 }
 
 /// Binds the scores, or a word of working memory where there are none.
-fn with_scores(dispatch: Dispatch, name: &'static str, scores: Option<TensorId>) -> Plan {
+fn with_scores(dispatch: Dispatch, name: &'static str, scores: Option<TensorId>) -> Lowered {
     match scores {
-        Some(scores) => Plan::one(dispatch.tensor(name, scores)),
-        None => Plan { scratch: vec![1], dispatches: vec![dispatch.scratch(name, NOTHING)] },
+        Some(scores) => Lowered::one(dispatch.tensor(name, scores)),
+        None => Lowered { scratch: vec![1], dispatches: vec![dispatch.scratch(name, NOTHING)] },
     }
 }
 
@@ -196,7 +196,7 @@ uniform! {
     }
 }
 
-pub(super) fn attention_backward_query(op: &AttentionBackward, shapes: &Shapes) -> Plan {
+pub(super) fn attention_backward_query(op: &AttentionBackward, shapes: &Shapes) -> Lowered {
     let spread = Spread::of(&op.heads, Needs::QUERY, shapes.class);
     let heads = spread.words(&op.heads, op.site, op.before, shapes);
     let before = op.before.unwrap_or(op.qkv);
@@ -240,7 +240,7 @@ uniform! {
     }
 }
 
-pub(super) fn attention_backward_key_value(op: &AttentionBackward, shapes: &Shapes) -> Plan {
+pub(super) fn attention_backward_key_value(op: &AttentionBackward, shapes: &Shapes) -> Lowered {
     let scores = op.before.is_some() || op.d_scores.is_some();
     let spread = Spread::of(&op.heads, Needs::key_value(scores, shapes.class), shapes.class);
     let heads = spread.words(&op.heads, op.site, op.before, shapes);

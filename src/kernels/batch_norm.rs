@@ -1,7 +1,7 @@
 //! batch_norm_statistics, batch_norm_forward, batch_norm_backward_weight, batch_norm_backward_input.
 
-use super::linear::{WeightWords, weight_sum};
-use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, Splits, groups, uniform};
+use super::norm::{Summed, backward_weight};
 use crate::program::COUNT_BASE;
 use crate::program::op::{BatchNormBackwardInput, BatchNormBackwardWeight, BatchNormForward, BatchNormStatistics};
 use crate::program::tensor::{GRADS, PARAMS, STATE, STEPS, WINDOWS};
@@ -34,7 +34,7 @@ uniform! {
     }
 }
 
-pub(super) fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -> Lowered {
     let count = op.batch * op.tokens;
     let splits = Splits::new(count, op.width, 3 * op.width);
     let params = BatchNormPartialParams {
@@ -66,7 +66,7 @@ pub(super) fn batch_norm_statistics(op: &BatchNormStatistics, shapes: &Shapes) -
     let work = splits.words() * 8;
     let statistics = Dispatch::new("batch_norm_statistics", &params, &bindings, groups(op.width, 64), work);
     let dispatches = [partial, statistics].map(|dispatch| dispatch.scratch("partial", 0));
-    Plan { scratch: vec![splits.words()], dispatches: dispatches.into() }
+    Lowered { scratch: vec![splits.words()], dispatches: dispatches.into() }
 }
 
 uniform! {
@@ -84,7 +84,7 @@ uniform! {
     }
 }
 
-pub(super) fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Lowered {
     let words = op.count * op.width;
     let params = BatchNormForwardParams {
         words: words as u32,
@@ -99,43 +99,12 @@ pub(super) fn batch_norm_forward(op: &BatchNormForward, shapes: &Shapes) -> Plan
         first_group: 0,
     };
     let bindings = [("params", PARAMS), ("stats", op.stats), ("input", op.input), ("output", op.output)];
-    Plan::one(Dispatch::new("batch_norm_forward", &params, &bindings, groups(words, 64), words * 12))
+    Lowered::one(Dispatch::new("batch_norm_forward", &params, &bindings, groups(words, 64), words * 12))
 }
 
-uniform! {
-    BatchNormBackwardWeightParams {
-        count: u32,
-        width: u32,
-        split_rows: u32,
-        blocks: u32,
-        stats_row: u32,
-        input_row: u32,
-        d_output_row: u32,
-        sums_row: u32,
-        first_group: u32,
-    }
-}
-
-pub(super) fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes) -> Plan {
-    let splits = Splits::new(op.count, op.width, 2 * op.width);
-    let params = BatchNormBackwardWeightParams {
-        count: op.count as u32,
-        width: op.width as u32,
-        split_rows: splits.rows as u32,
-        blocks: splits.blocks as u32,
-        stats_row: shapes.row(op.stats),
-        input_row: shapes.row(op.input),
-        d_output_row: shapes.row(op.d_output),
-        sums_row: splits.words_row(),
-        first_group: 0,
-    };
-    let bindings = [("stats", op.stats), ("input", op.input), ("d_output", op.d_output)];
-    let work = op.count * op.width * 6;
-    let sums = Dispatch::new("batch_norm_backward_weight", &params, &bindings, splits.workgroups(), work);
-    let words =
-        WeightWords { weights: op.width, outputs: op.width, d_weight: op.d_affine.weight, d_bias: op.d_affine.bias };
-    let sum = weight_sum(splits.count, words, None, shapes);
-    Plan { scratch: vec![splits.words()], dispatches: vec![sums.scratch("sums", 0), sum] }
+pub(super) fn batch_norm_backward_weight(op: &BatchNormBackwardWeight, shapes: &Shapes) -> Lowered {
+    let summed = Summed { stats: op.stats, input: op.input, d_output: op.d_output };
+    backward_weight("batch_norm_backward_weight", [op.count, op.width], summed, op.d_affine, shapes)
 }
 
 uniform! {
@@ -158,7 +127,7 @@ uniform! {
     }
 }
 
-pub(super) fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Shapes) -> Plan {
+pub(super) fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Shapes) -> Lowered {
     // Something must be bound where nothing comes past the norm.
     let skip = op.skip.unwrap_or(op.d_output);
     let params = BatchNormBackwardInputParams {
@@ -189,5 +158,5 @@ pub(super) fn batch_norm_backward_input(op: &BatchNormBackwardInput, shapes: &Sh
         ("d_input", op.d_input),
     ];
     let words = op.batch * op.tokens * op.width;
-    Plan::one(Dispatch::new("batch_norm_backward_input", &params, &bindings, groups(words, 64), words * 20))
+    Lowered::one(Dispatch::new("batch_norm_backward_input", &params, &bindings, groups(words, 64), words * 20))
 }

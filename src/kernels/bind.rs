@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::plan::{Dispatch, Plan, Storage};
+use super::lower::{Dispatch, Lowered, Operand};
 use super::sources;
 use crate::dims::padded;
 use crate::error::{Error, Result};
@@ -17,9 +17,9 @@ pub(super) const UNIFORM_STRIDE: usize = 256;
 const LAUNCH_WORK: u64 = 100_000;
 
 /// Working memory, as large as the greediest op needs it: ops follow one another.
-pub(super) fn scratch(gpu: &Gpu, plans: &[Plan], replicas: usize, poison: bool) -> Result<Vec<wgpu::Buffer>> {
-    let kinds = plans.iter().map(|plan| plan.scratch.len()).max().unwrap_or(0);
-    let words = |i: usize| plans.iter().filter_map(|plan| plan.scratch.get(i)).copied().max().unwrap_or(0);
+pub(super) fn scratch(gpu: &Gpu, lowered: &[Lowered], replicas: usize, poison: bool) -> Result<Vec<wgpu::Buffer>> {
+    let kinds = lowered.iter().map(|one| one.scratch.len()).max().unwrap_or(0);
+    let words = |i: usize| lowered.iter().filter_map(|one| one.scratch.get(i)).copied().max().unwrap_or(0);
     let fill = if poison { POISON } else { 0 };
     (0..kinds).map(|i| buffer::storage(gpu, "scratch", padded(words(i).max(1)) * replicas, fill)).collect()
 }
@@ -31,9 +31,9 @@ pub(super) struct Uniforms {
 }
 
 impl Uniforms {
-    pub(super) fn new(gpu: &Gpu, plans: &[Plan], slots: usize) -> Result<Self> {
+    pub(super) fn new(gpu: &Gpu, lowered: &[Lowered], slots: usize) -> Result<Self> {
         let mut bytes = Vec::new();
-        for dispatch in plans.iter().flat_map(|plan| &plan.dispatches) {
+        for dispatch in lowered.iter().flat_map(|one| &one.dispatches) {
             bytes.extend_from_slice(&dispatch.params);
             bytes.resize(bytes.len().next_multiple_of(UNIFORM_STRIDE), 0);
         }
@@ -73,8 +73,8 @@ impl Binder<'_> {
             Access::Read | Access::ReadWrite => {
                 let storage = dispatch.bindings.iter().find(|(bound, _)| *bound == binding.name);
                 let buffer = storage.and_then(|(_, storage)| match *storage {
-                    Storage::Tensor(id) => self.shared[id.index()].as_ref().or(self.tensors[id.index()].as_ref()),
-                    Storage::Scratch(i) => self.scratch.get(i),
+                    Operand::Tensor(id) => self.shared[id.index()].as_ref().or(self.tensors[id.index()].as_ref()),
+                    Operand::Scratch(i) => self.scratch.get(i),
                 });
                 let buffer = buffer.ok_or_else(|| broken(name, format!("nothing is bound to `{}`", binding.name)))?;
                 Ok(buffer.as_entire_buffer_binding())

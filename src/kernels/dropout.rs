@@ -1,6 +1,6 @@
 //! dropout.
 
-use super::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
+use super::lower::{Dispatch, Lowered, RowsWords, Shapes, groups, uniform};
 use crate::program::op::Dropout;
 use crate::program::tensor::STEPS;
 
@@ -15,7 +15,7 @@ uniform! {
     }
 }
 
-pub(super) fn dropout(op: &Dropout, shapes: &Shapes) -> Plan {
+pub(super) fn dropout(op: &Dropout, shapes: &Shapes) -> Lowered {
     let params = DropoutParams {
         input: shapes.rows(&op.input),
         output: shapes.rows(&op.output),
@@ -27,5 +27,5 @@ pub(super) fn dropout(op: &Dropout, shapes: &Shapes) -> Plan {
     let bindings = [("steps", STEPS), ("input", op.input.tensor), ("output", op.output.tensor)];
     let words = op.input.count * op.input.width;
     // A draw is some 80 operations.
-    Plan::one(Dispatch::new("dropout", &params, &bindings, groups(words, 64), words * 80))
+    Lowered::one(Dispatch::new("dropout", &params, &bindings, groups(words, 64), words * 80))
 }

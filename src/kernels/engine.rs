@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bind::{Binder, UNIFORM_STRIDE, Uniforms, scratch};
-use super::plan::Plan;
+use super::lower::Lowered;
 use super::roofline;
 use super::tuning::Tuning;
 use super::waves::{Waves, lists, row_bytes};
@@ -95,7 +95,7 @@ impl GpuEngine {
             program.check_memory(&gpu.summary().name, 4)?;
         }
         let most_work = options.work_of_a_submission(&gpu);
-        let plans: Vec<Plan> = lists(&gpu, &program, &options, most_work).into_iter().flatten().collect();
+        let lowered: Vec<Lowered> = lists(&gpu, &program, &options, most_work).into_iter().flatten().collect();
 
         let fill = |tensor: &Tensor| match tensor.fill {
             Fill::Zeros => 0,
@@ -120,7 +120,7 @@ impl GpuEngine {
         for (_, count) in waves.spans() {
             let tensors =
                 tensors().map(|one| (!one.1.shared).then(|| make(one, count)).transpose()).collect::<Result<_>>()?;
-            let scratch = scratch(&gpu, &plans, count, options.poison)?;
+            let scratch = scratch(&gpu, &lowered, count, options.poison)?;
             groups.push(Wave { tensors, scratch, lists: Vec::new(), order: (0..count).collect(), working: count });
         }
         let submitter = Submitter::new(class.speed(), options.bound());
@@ -147,9 +147,9 @@ impl GpuEngine {
     fn prepare(&mut self, most_work: u64) -> Result<()> {
         let lists = lists(&self.gpu, &self.program, &self.options, most_work);
         let most = most_work / self.waves.size.max(1) as u64;
-        let lists: Vec<Vec<Plan>> =
-            lists.iter().map(|plans| plans.iter().map(|plan| plan.cut(most)).collect()).collect();
-        let all: Vec<Plan> = lists.iter().flatten().cloned().collect();
+        let lists: Vec<Vec<Lowered>> =
+            lists.iter().map(|list| list.iter().map(|one| one.cut(most)).collect()).collect();
+        let all: Vec<Lowered> = lists.iter().flatten().cloned().collect();
         let uniforms = Uniforms::new(&self.gpu, &all, self.program.slots)?;
         for wave in &mut self.groups {
             let binder = Binder {
@@ -160,13 +160,13 @@ impl GpuEngine {
                 scratch: &wave.scratch,
             };
             let mut indices = 0..;
-            let mut prepared = |plan: &Plan| -> Result<Vec<Prepared>> {
-                let each = plan.dispatches.iter().zip(indices.by_ref());
+            let mut prepared = |one: &Lowered| -> Result<Vec<Prepared>> {
+                let each = one.dispatches.iter().zip(indices.by_ref());
                 each.map(|(dispatch, index)| binder.prepare(dispatch, index, wave.order.len())).collect()
             };
             wave.lists = lists
                 .iter()
-                .map(|plans| plans.iter().map(&mut prepared).collect::<Result<_>>())
+                .map(|list| list.iter().map(&mut prepared).collect::<Result<_>>())
                 .collect::<Result<_>>()?;
         }
         let all = self.groups.iter().flat_map(|wave| wave.lists.iter().flatten().flatten());
@@ -185,6 +185,7 @@ impl GpuEngine {
     }
 
     /// How many groups the replicas run in.
+    #[must_use]
     pub fn waves(&self) -> usize {
         self.groups.len()
     }
@@ -319,7 +320,7 @@ impl Engine for GpuEngine {
     }
 
     fn tally(&self) -> Tally {
-        let [allocated_bytes, dispatches, submissions, readbacks, host_nanos] = self.gpu.tally.counts();
+        let [allocated_bytes, dispatches, submissions, readbacks, host_nanos] = self.gpu.counters.counts();
         Tally { allocated_bytes, dispatches, submissions, readbacks, host_nanos }
     }
 

@@ -1,6 +1,6 @@
 //! prediction_store; and what the loss shares with it: how a head's output becomes a forecast.
 
-use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use crate::program::TensorId;
 use crate::program::op::{Forecast, PredictionStore};
 use crate::program::tensor::{PARAMS, PREDICTIONS};
@@ -58,7 +58,7 @@ uniform! {
     }
 }
 
-pub(super) fn prediction_store(op: &PredictionStore, shapes: &Shapes) -> Plan {
+pub(super) fn prediction_store(op: &PredictionStore, shapes: &Shapes) -> Lowered {
     let params = PredictionStoreParams {
         forecast: words(&op.forecast, shapes),
         predictions_row: shapes.row(PREDICTIONS),
@@ -67,5 +67,5 @@ pub(super) fn prediction_store(op: &PredictionStore, shapes: &Shapes) -> Plan {
     let [params_at, head, stats] = bindings(&op.forecast);
     let bindings = [params_at, head, stats, ("predictions", PREDICTIONS)];
     let elements = op.forecast.elements();
-    Plan::one(Dispatch::new("prediction_store", &params, &bindings, groups(elements, 64), elements * 8))
+    Lowered::one(Dispatch::new("prediction_store", &params, &bindings, groups(elements, 64), elements * 8))
 }

@@ -1,6 +1,6 @@
 //! instance_norm_forward, instance_affine_backward.
 
-use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use crate::program::op::{InstanceAffineBackward, InstanceNormForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
@@ -22,7 +22,7 @@ uniform! {
     }
 }
 
-pub(super) fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -> Plan {
+pub(super) fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -> Lowered {
     let params = InstanceNormForwardParams {
         mode: op.mode as u32,
         batch: op.batch as u32,
@@ -40,7 +40,13 @@ pub(super) fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -
     };
     let bindings = [("params", PARAMS), ("input", op.input), ("output", op.output), ("stats", op.stats)];
     let columns = op.batch * op.channels;
-    Plan::one(Dispatch::new("instance_norm_forward", &params, &bindings, groups(columns, 64), columns * op.steps * 8))
+    Lowered::one(Dispatch::new(
+        "instance_norm_forward",
+        &params,
+        &bindings,
+        groups(columns, 64),
+        columns * op.steps * 8,
+    ))
 }
 
 uniform! {
@@ -67,7 +73,7 @@ uniform! {
     }
 }
 
-pub(super) fn instance_affine_backward(op: &InstanceAffineBackward, shapes: &Shapes) -> Plan {
+pub(super) fn instance_affine_backward(op: &InstanceAffineBackward, shapes: &Shapes) -> Lowered {
     let params = InstanceAffineBackwardParams {
         batch: op.batch as u32,
         steps: op.steps as u32,
@@ -99,5 +105,5 @@ pub(super) fn instance_affine_backward(op: &InstanceAffineBackward, shapes: &Sha
         ("grads", GRADS),
     ];
     let work = op.batch * op.targets * (op.patches.count * op.patches.rows + op.horizon) * 12;
-    Plan::one(Dispatch::new("instance_affine_backward", &params, &bindings, groups(op.targets, 1), work))
+    Lowered::one(Dispatch::new("instance_affine_backward", &params, &bindings, groups(op.targets, 1), work))
 }

@@ -1,7 +1,7 @@
 //! layer_norm_forward, layer_norm_backward_weight, layer_norm_backward_input.
 
-use super::linear::{WeightWords, weight_sum};
-use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
+use super::norm::{Summed, backward_weight};
 use crate::program::op::{LayerNormBackwardInput, LayerNormBackwardWeight, LayerNormForward};
 use crate::program::tensor::PARAMS;
 
@@ -22,7 +22,7 @@ uniform! {
     }
 }
 
-pub(super) fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Plan {
+pub(super) fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Lowered {
     let params = LayerNormForwardParams {
         count: op.count as u32,
         width: op.width as u32,
@@ -36,43 +36,12 @@ pub(super) fn layer_norm_forward(op: &LayerNormForward, shapes: &Shapes) -> Plan
     };
     let bindings = [("params", PARAMS), ("input", op.input), ("output", op.output), ("stats", op.stats)];
     let work = op.count * op.width * 12;
-    Plan::one(Dispatch::new("layer_norm_forward", &params, &bindings, groups(op.count, ROWS), work))
+    Lowered::one(Dispatch::new("layer_norm_forward", &params, &bindings, groups(op.count, ROWS), work))
 }
 
-uniform! {
-    LayerNormBackwardWeightParams {
-        count: u32,
-        width: u32,
-        split_rows: u32,
-        blocks: u32,
-        stats_row: u32,
-        input_row: u32,
-        d_output_row: u32,
-        sums_row: u32,
-        first_group: u32,
-    }
-}
-
-pub(super) fn layer_norm_backward_weight(op: &LayerNormBackwardWeight, shapes: &Shapes) -> Plan {
-    let splits = Splits::new(op.count, op.width, 2 * op.width);
-    let params = LayerNormBackwardWeightParams {
-        count: op.count as u32,
-        width: op.width as u32,
-        split_rows: splits.rows as u32,
-        blocks: splits.blocks as u32,
-        stats_row: shapes.row(op.stats),
-        input_row: shapes.row(op.input),
-        d_output_row: shapes.row(op.d_output),
-        sums_row: splits.words_row(),
-        first_group: 0,
-    };
-    let bindings = [("stats", op.stats), ("input", op.input), ("d_output", op.d_output)];
-    let work = op.count * op.width * 6;
-    let sums = Dispatch::new("layer_norm_backward_weight", &params, &bindings, splits.workgroups(), work);
-    let words =
-        WeightWords { weights: op.width, outputs: op.width, d_weight: op.d_affine.weight, d_bias: op.d_affine.bias };
-    let sum = weight_sum(splits.count, words, None, shapes);
-    Plan { scratch: vec![splits.words()], dispatches: vec![sums.scratch("sums", 0), sum] }
+pub(super) fn layer_norm_backward_weight(op: &LayerNormBackwardWeight, shapes: &Shapes) -> Lowered {
+    let summed = Summed { stats: op.stats, input: op.input, d_output: op.d_output };
+    backward_weight("layer_norm_backward_weight", [op.count, op.width], summed, op.d_affine, shapes)
 }
 
 uniform! {
@@ -91,7 +60,7 @@ uniform! {
     }
 }
 
-pub(super) fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Shapes) -> Plan {
+pub(super) fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Shapes) -> Lowered {
     // Something must be bound where nothing comes past the norm.
     let skip = op.skip.unwrap_or(op.d_output);
     let params = LayerNormBackwardInputParams {
@@ -116,5 +85,5 @@ pub(super) fn layer_norm_backward_input(op: &LayerNormBackwardInput, shapes: &Sh
         ("d_input", op.d_input),
     ];
     let work = op.count * op.width * 20;
-    Plan::one(Dispatch::new("layer_norm_backward_input", &params, &bindings, groups(op.count, ROWS), work))
+    Lowered::one(Dispatch::new("layer_norm_backward_input", &params, &bindings, groups(op.count, ROWS), work))
 }

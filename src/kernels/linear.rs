@@ -2,7 +2,7 @@
 
 mod weight;
 
-use super::plan::{Dispatch, Plan, RowsWords, Shapes, groups, uniform};
+use super::lower::{Dispatch, Lowered, RowsWords, Shapes, groups, uniform};
 use super::tuning::Product;
 use crate::program::op::{Activated, LinearBackwardInput, LinearForward};
 use crate::program::tensor::{PARAMS, STEPS};
@@ -109,7 +109,7 @@ uniform! {
     }
 }
 
-pub(super) fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
+pub(super) fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Lowered {
     let (count, inputs, outputs) = (op.output.count, op.input.width, op.output.width);
     // Something must be bound where nothing is added.
     let nothing = Rows::dense(op.input.tensor, 0, 0);
@@ -134,7 +134,7 @@ pub(super) fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
     ];
     let work = 2 * count * inputs * outputs;
     let in_fours = fours(&op.input) && weight_fours;
-    let dispatch = match shapes.variant(&forward_product(op), &[outputs], in_fours).panels() {
+    let dispatch = match shapes.tiling(&forward_product(op), &[outputs], in_fours).panels() {
         None => {
             let cut = Cut::registers(count, outputs, 4);
             let params = LinearForwardParams {
@@ -178,8 +178,8 @@ pub(super) fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Plan {
     let dispatch = dispatch.constant("RESIDUAL", u32::from(op.residual.is_some()));
     let dispatch = dispatch.constant("ACTIVATION", activation(&op.activated));
     match followed {
-        Some(after) => Plan::one(dispatch.tensor("after", after.tensor)),
-        None => Plan { scratch: vec![1], dispatches: vec![dispatch.scratch("after", 0)] },
+        Some(after) => Lowered::one(dispatch.tensor("after", after.tensor)),
+        None => Lowered { scratch: vec![1], dispatches: vec![dispatch.scratch("after", 0)] },
     }
 }
 
@@ -226,7 +226,7 @@ uniform! {
     }
 }
 
-pub(super) fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Plan {
+pub(super) fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -> Lowered {
     let (count, inputs, outputs) = (op.d_input.count, op.d_input.width, op.d_output.width);
     // Something must be bound where nothing is added.
     let beside = op.skip.or(op.activated.map(|activated| activated.rows));
@@ -244,7 +244,7 @@ pub(super) fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -
     ];
     let work = 2 * count * inputs * outputs;
     let in_fours = fours(&op.d_output) && weight_fours;
-    let dispatch = match shapes.variant(&input_product(op), &[inputs], in_fours).panels() {
+    let dispatch = match shapes.tiling(&input_product(op), &[inputs], in_fours).panels() {
         None => {
             let cut = Cut::registers(count, inputs, 4);
             let params = LinearBackwardInputParams {
@@ -282,5 +282,5 @@ pub(super) fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -
             tiled(dispatch, panels, fours(&op.d_output), weight_fours)
         }
     };
-    Plan::one(dispatch.constant("ACTIVATION", activation(&op.activated)))
+    Lowered::one(dispatch.constant("ACTIVATION", activation(&op.activated)))
 }

@@ -1,7 +1,7 @@
 //! loss.
 
 use super::forecast::{self, ForecastWords};
-use super::plan::{Dispatch, Plan, Shapes, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, uniform};
 use crate::program::op::Loss;
 use crate::program::tensor::{LOSSES, STEPS};
 
@@ -17,7 +17,7 @@ uniform! {
     }
 }
 
-pub(super) fn loss(op: &Loss, shapes: &Shapes) -> Plan {
+pub(super) fn loss(op: &Loss, shapes: &Shapes) -> Lowered {
     let params = LossParams {
         forecast: forecast::words(&op.forecast, shapes),
         kind: op.kind as u32,
@@ -38,5 +38,5 @@ pub(super) fn loss(op: &Loss, shapes: &Shapes) -> Plan {
         ("d_head", op.d_head),
         ("losses", LOSSES),
     ];
-    Plan::one(Dispatch::new("loss", &params, &bindings, [1, 1], op.forecast.elements() * 20))
+    Lowered::one(Dispatch::new("loss", &params, &bindings, [1, 1], op.forecast.elements() * 20))
 }

@@ -11,11 +11,12 @@ mod instance_norm;
 mod layer_norm;
 mod linear;
 mod loss;
+pub mod lower;
 mod lstm;
+mod norm;
 mod optimizer;
 mod patches;
 mod pipelines;
-pub mod plan;
 mod prune;
 mod recurrent;
 mod rnn;
@@ -30,21 +31,26 @@ pub use engine::{GpuEngine, GpuOptions};
 pub use pipelines::{Pipeline, pipelines};
 pub use waves::waves;
 
-use crate::program::Op;
-use plan::{Plan, Shapes};
+use crate::program::{Cell, Op};
+use lower::{Lowered, Shapes};
 
-/// The dispatches of an op.
-pub fn plan(op: &Op, shapes: &Shapes) -> Plan {
+/// What an op becomes on the device.
+#[must_use]
+pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
     match op {
         Op::WindowGather(op) => window::window_gather(op, shapes),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(op, shapes),
         Op::LinearForward(op) => linear::linear_forward(op, shapes),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(op, shapes),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(op, shapes),
-        Op::RnnForward(op) => rnn::rnn_forward(op, shapes),
-        Op::RnnBackward(op) => rnn::rnn_backward(op, shapes),
-        Op::LstmForward(op) => lstm::lstm_forward(op, shapes),
-        Op::LstmBackward(op) => lstm::lstm_backward(op, shapes),
+        Op::RecurrentForward(op) => match op.cell {
+            Cell::Rnn(activation) => rnn::rnn_forward(op, activation, shapes),
+            Cell::Lstm => lstm::lstm_forward(op, shapes),
+        },
+        Op::RecurrentBackward(op) => match op.cell {
+            Cell::Rnn(activation) => rnn::rnn_backward(op, activation, shapes),
+            Cell::Lstm => lstm::lstm_backward(op, shapes),
+        },
         Op::Dropout(op) => dropout::dropout(op, shapes),
         Op::PatchGather(op) => patches::patch_gather(op, shapes),
         Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(op, shapes),

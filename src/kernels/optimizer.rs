@@ -1,13 +1,13 @@
 //! grad_norm, adam_masked.
 
-use super::plan::{Dispatch, FEW_WORDS, Plan, Shapes, groups, uniform};
+use super::lower::{Dispatch, FEW_WORDS, Lowered, Shapes, groups, uniform};
 use crate::dims::padded;
 use crate::program::op::{AdamMasked, GradNorm};
 use crate::program::tensor::{GRAD_NORM, GRADS, MASK, MOMENT1, MOMENT2, PARAMS, STATUS, STEPS};
 
 /// Words of a workgroup where one is not enough.
 const BLOCK: usize = 4096;
-/// The blocks' sums' place in the plan's scratch.
+/// The blocks' sums' place in the op's scratch.
 const SUMS: usize = 0;
 
 uniform! {
@@ -29,7 +29,7 @@ uniform! {
     }
 }
 
-pub(super) fn grad_norm(op: &GradNorm, shapes: &Shapes) -> Plan {
+pub(super) fn grad_norm(op: &GradNorm, shapes: &Shapes) -> Lowered {
     let few = op.words <= FEW_WORDS;
     let block = if few { op.words } else { BLOCK };
     let blocks = op.words.div_ceil(BLOCK);
@@ -45,11 +45,11 @@ pub(super) fn grad_norm(op: &GradNorm, shapes: &Shapes) -> Plan {
     let bindings = [("grads", GRADS), ("mask", MASK)];
     let squares = Dispatch::new("grad_norm", &params, &bindings, groups(op.words, block.max(1)), op.words * 4);
     if few {
-        return Plan::one(squares.tensor("norm", GRAD_NORM));
+        return Lowered::one(squares.tensor("norm", GRAD_NORM));
     }
     let params = GradNormSumParams { blocks: blocks as u32, sums_row, norm_row: shapes.row(GRAD_NORM) };
     let sum = Dispatch::new("grad_norm_sum", &params, &[("norm", GRAD_NORM)], [1, 1], blocks * 2);
-    Plan { scratch: vec![blocks], dispatches: vec![squares.scratch("norm", SUMS), sum.scratch("sums", SUMS)] }
+    Lowered { scratch: vec![blocks], dispatches: vec![squares.scratch("norm", SUMS), sum.scratch("sums", SUMS)] }
 }
 
 uniform! {
@@ -65,7 +65,7 @@ uniform! {
     }
 }
 
-pub(super) fn adam_masked(op: &AdamMasked, shapes: &Shapes) -> Plan {
+pub(super) fn adam_masked(op: &AdamMasked, shapes: &Shapes) -> Lowered {
     let params = AdamMaskedParams {
         prunable_words: op.prunable_words as u32,
         words: op.words as u32,
@@ -86,5 +86,5 @@ pub(super) fn adam_masked(op: &AdamMasked, shapes: &Shapes) -> Plan {
         ("moment2", MOMENT2),
         ("notes", STATUS),
     ];
-    Plan::one(Dispatch::new("adam_masked", &params, &bindings, groups(op.words, 64), op.words * 24))
+    Lowered::one(Dispatch::new("adam_masked", &params, &bindings, groups(op.words, 64), op.words * 24))
 }

@@ -1,7 +1,7 @@
 //! patch_gather, positions_forward, positions_backward, mean_pool_forward, mean_pool_backward.
 
 use super::linear::{WeightWords, weight_sum};
-use super::plan::{Dispatch, Plan, Shapes, Splits, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, Splits, groups, uniform};
 use crate::program::op::{MeanPool, PatchGather, PositionsBackward, PositionsForward};
 use crate::program::tensor::{PARAMS, STEPS};
 
@@ -22,7 +22,7 @@ uniform! {
     }
 }
 
-pub(super) fn patch_gather(op: &PatchGather, shapes: &Shapes) -> Plan {
+pub(super) fn patch_gather(op: &PatchGather, shapes: &Shapes) -> Lowered {
     let words = op.batch * op.sequences * op.patches.count * op.patches.rows * op.width;
     let params = PatchGatherParams {
         words: words as u32,
@@ -39,7 +39,7 @@ pub(super) fn patch_gather(op: &PatchGather, shapes: &Shapes) -> Plan {
         first_group: 0,
     };
     let bindings = [("input", op.input), ("output", op.output)];
-    Plan::one(Dispatch::new("patch_gather", &params, &bindings, groups(words, 64), words * 12))
+    Lowered::one(Dispatch::new("patch_gather", &params, &bindings, groups(words, 64), words * 12))
 }
 
 uniform! {
@@ -56,7 +56,7 @@ uniform! {
     }
 }
 
-pub(super) fn positions_forward(op: &PositionsForward, shapes: &Shapes) -> Plan {
+pub(super) fn positions_forward(op: &PositionsForward, shapes: &Shapes) -> Lowered {
     let words = op.sequences * op.width;
     let params = PositionsForwardParams {
         words: words as u32,
@@ -70,7 +70,7 @@ pub(super) fn positions_forward(op: &PositionsForward, shapes: &Shapes) -> Plan 
         first_group: 0,
     };
     let bindings = [("steps", STEPS), ("params", PARAMS), ("input", op.input), ("output", op.output)];
-    Plan::one(Dispatch::new("positions_forward", &params, &bindings, groups(words, 64), words * 80))
+    Lowered::one(Dispatch::new("positions_forward", &params, &bindings, groups(words, 64), words * 80))
 }
 
 uniform! {
@@ -85,7 +85,7 @@ uniform! {
     }
 }
 
-pub(super) fn positions_backward(op: &PositionsBackward, shapes: &Shapes) -> Plan {
+pub(super) fn positions_backward(op: &PositionsBackward, shapes: &Shapes) -> Lowered {
     let splits = Splits::new(op.sequences, op.width, op.width);
     let params = PositionsBackwardParams {
         count: op.sequences as u32,
@@ -101,7 +101,7 @@ pub(super) fn positions_backward(op: &PositionsBackward, shapes: &Shapes) -> Pla
     let sums = Dispatch::new("positions_backward", &params, &bindings, splits.workgroups(), work).scratch("sums", 0);
     let words = WeightWords { weights: op.width, outputs: 0, d_weight: op.d_positions, d_bias: 0 };
     let sum = weight_sum(splits.count, words, None, shapes);
-    Plan { scratch: vec![splits.words()], dispatches: vec![sums, sum] }
+    Lowered { scratch: vec![splits.words()], dispatches: vec![sums, sum] }
 }
 
 uniform! {
@@ -115,16 +115,16 @@ uniform! {
     }
 }
 
-pub(super) fn mean_pool_forward(op: &MeanPool, shapes: &Shapes) -> Plan {
+pub(super) fn mean_pool_forward(op: &MeanPool, shapes: &Shapes) -> Lowered {
     mean_pool("mean_pool_forward", op, op.sequences * op.width, shapes)
 }
 
-pub(super) fn mean_pool_backward(op: &MeanPool, shapes: &Shapes) -> Plan {
+pub(super) fn mean_pool_backward(op: &MeanPool, shapes: &Shapes) -> Lowered {
     mean_pool("mean_pool_backward", op, op.sequences * op.tokens * op.width, shapes)
 }
 
 /// `words`: of the output, one invocation each.
-fn mean_pool(shader: &'static str, op: &MeanPool, words: usize, shapes: &Shapes) -> Plan {
+fn mean_pool(shader: &'static str, op: &MeanPool, words: usize, shapes: &Shapes) -> Lowered {
     let params = MeanPoolParams {
         sequences: op.sequences as u32,
         tokens: op.tokens as u32,
@@ -135,5 +135,5 @@ fn mean_pool(shader: &'static str, op: &MeanPool, words: usize, shapes: &Shapes)
     };
     let bindings = [("input", op.input), ("output", op.output)];
     let work = op.sequences * op.tokens * op.width * 4;
-    Plan::one(Dispatch::new(shader, &params, &bindings, groups(words, 64), work))
+    Lowered::one(Dispatch::new(shader, &params, &bindings, groups(words, 64), work))
 }

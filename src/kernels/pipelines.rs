@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::plan::Shapes;
-use super::{plan, sources};
+use super::lower::Shapes;
+use super::{lower, sources};
 use crate::error::Result;
 use crate::gpu::shader::Constant;
 use crate::gpu::{AdapterClass, Gpu};
@@ -13,7 +13,9 @@ use crate::program::{List, Program};
 /// A shader, with what one pipeline makes of its open words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pipeline {
+    /// The shader's name.
     pub shader: &'static str,
+    /// Its open words and their values.
     pub constants: Vec<Constant>,
 }
 
@@ -35,11 +37,12 @@ impl fmt::Display for Pipeline {
 }
 
 /// Every pipeline that engines for these programs make on an adapter of this class, and those that measure it.
+#[must_use]
 pub fn pipelines(programs: &[Program], class: AdapterClass) -> BTreeSet<Pipeline> {
     let ops = programs.iter().flat_map(|program| List::ALL.map(|list| (program, list)));
     let planned = ops.flat_map(|(program, list)| {
         let shapes = Shapes::of(program, class);
-        program.list(list).iter().flat_map(move |op| plan(op, &shapes).dispatches).collect::<Vec<_>>()
+        program.list(list).iter().flat_map(move |op| lower(op, &shapes).dispatches).collect::<Vec<_>>()
     });
     let planned = planned.map(|dispatch| Pipeline { shader: dispatch.shader, constants: dispatch.constants });
     let measuring = sources::ROOFLINE.iter().map(|(shader, _)| Pipeline { shader, constants: Vec::new() });

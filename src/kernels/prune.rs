@@ -1,6 +1,6 @@
 //! prune: in one workgroup where weights are few, else in ten dispatches.
 
-use super::plan::{Dispatch, FEW_WORDS, Plan, Shapes, groups, uniform};
+use super::lower::{Dispatch, FEW_WORDS, Lowered, Shapes, groups, uniform};
 use crate::dims::padded;
 use crate::program::op::Prune;
 use crate::program::tensor::{MASK, PARAMS, STEPS};
@@ -14,7 +14,7 @@ uniform! {
     }
 }
 
-pub(super) fn prune(op: &Prune, shapes: &Shapes) -> Plan {
+pub(super) fn prune(op: &Prune, shapes: &Shapes) -> Lowered {
     if op.prunable_words > FEW_WORDS {
         return by_many(op, shapes);
     }
@@ -26,7 +26,7 @@ pub(super) fn prune(op: &Prune, shapes: &Shapes) -> Plan {
     };
     let bindings = [("steps", STEPS), ("params", PARAMS), ("mask", MASK)];
     // Five walks, each of which may draw.
-    Plan::one(Dispatch::new("prune", &params, &bindings, [1, 1], op.prunable_words * 5 * 80))
+    Lowered::one(Dispatch::new("prune", &params, &bindings, [1, 1], op.prunable_words * 5 * 80))
 }
 
 /// The lowest bit of each pass's digit.
@@ -38,16 +38,16 @@ const MAX_HISTOGRAM_GROUPS: usize = 256;
 /// Weights per histogram workgroup while there are fewer than the most.
 const WEIGHTS_PER_GROUP: usize = 4096;
 
-/// Places in the plan's scratch: the prefix found so far and how many of its keys are to fall; ties by block.
+/// Places in the op's scratch: the prefix found so far and how many of its keys are to fall; ties by block.
 const STATE: usize = 0;
 const TIES: usize = 1;
 const STATE_WORDS: usize = 2;
 
 /// A histogram and a pick for each digit, a count of ties per block, and the pass that clears bits.
-fn by_many(op: &Prune, shapes: &Shapes) -> Plan {
+fn by_many(op: &Prune, shapes: &Shapes) -> Lowered {
     let digits = SHIFTS.into_iter().flat_map(|shift| [topk_histogram(op, shapes, shift), topk_pick(op, shapes, shift)]);
     let dispatches = digits.chain([topk_ties(op, shapes), threshold_mask(op, shapes)]).collect();
-    Plan { scratch: vec![STATE_WORDS, blocks(op)], dispatches }
+    Lowered { scratch: vec![STATE_WORDS, blocks(op)], dispatches }
 }
 
 fn blocks(op: &Prune) -> usize {

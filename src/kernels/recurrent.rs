@@ -2,13 +2,17 @@
 
 use std::ops::Range;
 
-use super::plan::{Dispatch, Shapes, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, Uniform, groups, uniform};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
+use crate::program::TensorId;
+use crate::program::op::{RecurrentBackward, RecurrentForward};
 use crate::program::tensor::PARAMS;
 
-/// The rearranged weights' place in a plan's scratch.
+/// The rearranged weights' place in the op's scratch.
 const WEIGHTS: usize = 0;
+/// The place of what waits between ranges of time.
+const CARRY: usize = 1;
 /// Most hidden units whose matrix the registers of a workgroup hold.
 const MOST_HELD: usize = 64;
 /// Most hidden units that one workgroup owns: it walks through time by itself. Beyond, workgroups share a step, and only the
@@ -63,12 +67,12 @@ impl Layout {
     }
 
     /// Workgroups of a batch, and those that share its units.
-    pub(super) fn workgroups(&self, batch: usize) -> [u32; 2] {
+    fn workgroups(&self, batch: usize) -> [u32; 2] {
         [batch.div_ceil(self.rows) as u32, self.groups as u32]
     }
 
-    /// The dispatch, by the name of the kernel for each way.
-    pub(super) fn open_words(&self, dispatch: Dispatch) -> Dispatch {
+    /// The dispatch with the words that its kernel leaves open.
+    fn open_words(&self, dispatch: Dispatch) -> Dispatch {
         match self.way {
             Way::Streamed => dispatch.lanes(self.units as u32),
             Way::Held | Way::Tiled => dispatch.constant("UNITS", self.units as u32).constant("ROWS", self.rows as u32),
@@ -80,12 +84,93 @@ impl Layout {
 const MAX_STEPS: usize = 4096;
 
 /// Time cut into the ranges that one dispatch each walks through. Where it is cut decides no bit.
-pub(super) fn ranges(steps: usize, work_per_step: usize, layout: &Layout, shapes: &Shapes) -> Vec<Range<usize>> {
+fn ranges(steps: usize, work_per_step: usize, layout: &Layout, shapes: &Shapes) -> Vec<Range<usize>> {
     let most = shapes.most_work as usize / shapes.program.replicas.max(1);
     let bounded = (most / work_per_step.max(1)).clamp(1, MAX_STEPS);
     let asked = shapes.max_steps.unwrap_or(steps).max(1);
     let length = if layout.groups > 1 { 1 } else { bounded.min(asked) };
     (0..steps).step_by(length).map(|begin| begin..(begin + length).min(steps)).collect()
+}
+
+/// What each dispatch of an op has of its own: steps `begin..end`, and where its kernel finds w_hh.
+pub(super) struct Part {
+    pub begin: u32,
+    pub end: u32,
+    pub weights: u32,
+    pub weights_row: u32,
+}
+
+/// A recurrent op's way through time.
+pub(super) struct Walk<'a> {
+    shapes: &'a Shapes<'a>,
+    layout: Layout,
+    packed: Packed,
+    work_per_step: usize,
+    /// In the order in which they run.
+    ranges: Vec<Range<usize>>,
+    workgroups: [u32; 2],
+    carry: Option<usize>,
+}
+
+impl<'a> Walk<'a> {
+    /// From the first step on; `outputs` as in [`Layout::of`], `packed` arranges w_hh.
+    pub(super) fn forward(
+        op: &RecurrentForward,
+        outputs: usize,
+        packed: fn(usize, usize, Way, usize) -> Packed,
+        shapes: &'a Shapes<'a>,
+    ) -> Self {
+        let layout = Layout::of(outputs, op.hidden, op.batch, shapes.class);
+        let packed = packed(op.hidden, op.w_hh, layout.way, op.steps);
+        let work_per_step = 2 * op.cell.form().gates.len() * op.batch * op.hidden * (op.hidden + 12);
+        let ranges = ranges(op.steps, work_per_step, &layout, shapes);
+        let workgroups = layout.workgroups(op.batch);
+        Walk { shapes, layout, packed, work_per_step, ranges, workgroups, carry: None }
+    }
+
+    /// From the last step back; `more`: the cell's operations beside the products with w_hh, as terms of them.
+    pub(super) fn backward(op: &RecurrentBackward, more: usize, shapes: &'a Shapes<'a>) -> Self {
+        let gates = op.cell.form().gates.len();
+        let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
+        let packed = Packed::padded(gates, op.hidden, op.w_hh, layout.way, op.steps);
+        let work_per_step = 2 * gates * op.batch * op.hidden * (op.hidden + more);
+        let mut ranges = ranges(op.steps, work_per_step, &layout, shapes);
+        ranges.reverse();
+        let workgroups = layout.workgroups(op.batch);
+        Walk { shapes, layout, packed, work_per_step, ranges, workgroups, carry: None }
+    }
+
+    /// With so many words per replica, bound to `carry`, that each range leaves to the next.
+    pub(super) fn carrying(self, words: usize) -> Self {
+        Walk { carry: Some(words), ..self }
+    }
+
+    /// The dispatches, with the names of the kernel that is streamed, held and tiled.
+    pub(super) fn lower<P: Uniform>(
+        self,
+        kernels: [&'static str; 3],
+        bindings: &[(&'static str, TensorId)],
+        params: impl Fn(Part) -> P,
+    ) -> Lowered {
+        let [streamed, held, tiled] = kernels;
+        let kernel = match self.layout.way {
+            Way::Streamed => streamed,
+            Way::Held => held,
+            Way::Tiled => tiled,
+        };
+        let (weights, weights_row) = self.packed.place(self.shapes);
+        let walking = self.ranges.iter().map(|range| {
+            let params = params(Part { begin: range.start as u32, end: range.end as u32, weights, weights_row });
+            let work = self.work_per_step * range.len();
+            let dispatch = Dispatch::new(kernel, &params, bindings, self.workgroups, work);
+            let bound = self.packed.bind(self.layout.open_words(dispatch));
+            if self.carry.is_some() { bound.scratch("carry", CARRY) } else { bound }
+        });
+        Lowered {
+            scratch: [self.packed.scratch_words()].into_iter().chain(self.carry).collect(),
+            dispatches: self.packed.dispatch(self.shapes).into_iter().chain(walking).collect(),
+        }
+    }
 }
 
 uniform! {
@@ -128,7 +213,7 @@ impl Packed {
     }
 
     /// `[gate · H + k, fours of units]`: for Σ_k w_hh[gate, k, unit] · d[k]; w_hh itself with its rows padded.
-    pub(super) fn padded(gates: usize, hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
+    fn padded(gates: usize, hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
         Packed { terms: gates * hidden, strides: [hidden, 4, 1], ..Self::transposed(hidden, w_hh, way, steps) }
     }
 
@@ -146,7 +231,7 @@ impl Packed {
     }
 
     /// Words per replica of the copy, if one is made.
-    pub(super) fn scratch_words(&self) -> usize {
+    fn scratch_words(&self) -> usize {
         if self.in_place() { 0 } else { self.words() }
     }
 
@@ -159,7 +244,7 @@ impl Packed {
     }
 
     /// Where a kernel finds them, in vec4 or, where it holds them, in words: the first, and from one replica's row to the next.
-    pub(super) fn place(&self, shapes: &Shapes) -> (u32, u32) {
+    fn place(&self, shapes: &Shapes) -> (u32, u32) {
         let unit = if self.held { 1 } else { 4 };
         match self.in_place() {
             true => (self.w_hh as u32 / unit, shapes.row(PARAMS) / unit),
@@ -168,7 +253,7 @@ impl Packed {
     }
 
     /// Binds a kernel's `weights`.
-    pub(super) fn bind(&self, dispatch: Dispatch) -> Dispatch {
+    fn bind(&self, dispatch: Dispatch) -> Dispatch {
         match self.in_place() {
             true => dispatch.tensor("weights", PARAMS),
             false => dispatch.scratch("weights", WEIGHTS),
@@ -176,7 +261,7 @@ impl Packed {
     }
 
     /// The dispatch that makes the copy, if one is made.
-    pub(super) fn dispatch(&self, shapes: &Shapes) -> Option<Dispatch> {
+    fn dispatch(&self, shapes: &Shapes) -> Option<Dispatch> {
         if self.in_place() {
             return None;
         }

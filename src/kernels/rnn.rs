@@ -1,8 +1,8 @@
 //! rnn_forward, rnn_backward.
 
-use super::plan::{Dispatch, Plan, Shapes, uniform};
-use super::recurrent::{Layout, Packed, Way, ranges};
-use crate::program::op::{RnnBackward, RnnForward};
+use super::lower::{Lowered, Shapes, uniform};
+use super::recurrent::{Packed, Walk};
+use crate::program::op::{Activation, RecurrentBackward, RecurrentForward};
 use crate::program::tensor::PARAMS;
 
 uniform! {
@@ -23,40 +23,24 @@ uniform! {
     }
 }
 
-pub(super) fn rnn_forward(op: &RnnForward, shapes: &Shapes) -> Plan {
-    let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
-    let packed = Packed::transposed(op.hidden, op.w_hh, layout.way, op.steps);
-    let (weights, weights_row) = packed.place(shapes);
-    let workgroups = layout.workgroups(op.batch);
-    let kernel = match layout.way {
-        Way::Streamed => "rnn_forward",
-        Way::Held => "rnn_forward_held",
-        Way::Tiled => "rnn_forward_tiled",
-    };
-    let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 12);
-    let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
-    for range in ranges(op.steps, work_per_step, &layout, shapes) {
-        let params = RnnForwardParams {
-            activation: op.activation as u32,
-            batch: op.batch as u32,
-            steps: op.steps as u32,
-            hidden: op.hidden as u32,
-            t_begin: range.start as u32,
-            t_end: range.end as u32,
-            b_hh: op.b_hh as u32,
-            params_row: shapes.row(PARAMS),
-            projected_row: shapes.row(op.projected),
-            states_row: shapes.row(op.states),
-            weights,
-            weights_row,
-            first_tile: 0,
-        };
-        let bindings = [("params", PARAMS), ("projected", op.projected), ("states", op.states)];
-        let work = work_per_step * range.len();
-        let dispatch = Dispatch::new(kernel, &params, &bindings, workgroups, work);
-        dispatches.push(packed.bind(layout.open_words(dispatch)));
-    }
-    Plan { scratch: vec![packed.scratch_words()], dispatches }
+pub(super) fn rnn_forward(op: &RecurrentForward, activation: Activation, shapes: &Shapes) -> Lowered {
+    let kernels = ["rnn_forward", "rnn_forward_held", "rnn_forward_tiled"];
+    let bindings = [("params", PARAMS), ("projected", op.gates), ("states", op.states)];
+    Walk::forward(op, 1, Packed::transposed, shapes).lower(kernels, &bindings, |part| RnnForwardParams {
+        activation: activation as u32,
+        batch: op.batch as u32,
+        steps: op.steps as u32,
+        hidden: op.hidden as u32,
+        t_begin: part.begin,
+        t_end: part.end,
+        b_hh: op.b_hh as u32,
+        params_row: shapes.row(PARAMS),
+        projected_row: shapes.row(op.gates),
+        states_row: shapes.row(op.states),
+        weights: part.weights,
+        weights_row: part.weights_row,
+        first_tile: 0,
+    })
 }
 
 uniform! {
@@ -77,38 +61,22 @@ uniform! {
     }
 }
 
-pub(super) fn rnn_backward(op: &RnnBackward, shapes: &Shapes) -> Plan {
-    let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
-    let packed = Packed::padded(1, op.hidden, op.w_hh, layout.way, op.steps);
-    let (weights, weights_row) = packed.place(shapes);
-    let workgroups = layout.workgroups(op.batch);
-    let kernel = match layout.way {
-        Way::Streamed => "rnn_backward",
-        Way::Held => "rnn_backward_held",
-        Way::Tiled => "rnn_backward_tiled",
-    };
-    let work_per_step = 2 * op.batch * op.hidden * (op.hidden + 4);
-    let mut dispatches: Vec<Dispatch> = packed.dispatch(shapes).into_iter().collect();
-    for range in ranges(op.steps, work_per_step, &layout, shapes).into_iter().rev() {
-        let params = RnnBackwardParams {
-            activation: op.activation as u32,
-            batch: op.batch as u32,
-            steps: op.steps as u32,
-            output_steps: op.d_output_steps as u32,
-            hidden: op.hidden as u32,
-            t_begin: range.start as u32,
-            t_end: range.end as u32,
-            states_row: shapes.row(op.states),
-            d_output_row: shapes.row(op.d_output),
-            d_projected_row: shapes.row(op.d_projected),
-            weights,
-            weights_row,
-            first_tile: 0,
-        };
-        let bindings = [("states", op.states), ("d_output", op.d_output), ("d_projected", op.d_projected)];
-        let work = work_per_step * range.len();
-        let dispatch = Dispatch::new(kernel, &params, &bindings, workgroups, work);
-        dispatches.push(packed.bind(layout.open_words(dispatch)));
-    }
-    Plan { scratch: vec![packed.scratch_words()], dispatches }
+pub(super) fn rnn_backward(op: &RecurrentBackward, activation: Activation, shapes: &Shapes) -> Lowered {
+    let kernels = ["rnn_backward", "rnn_backward_held", "rnn_backward_tiled"];
+    let bindings = [("states", op.kept), ("d_output", op.d_output), ("d_projected", op.gates)];
+    Walk::backward(op, 4, shapes).lower(kernels, &bindings, |part| RnnBackwardParams {
+        activation: activation as u32,
+        batch: op.batch as u32,
+        steps: op.steps as u32,
+        output_steps: op.d_output_steps as u32,
+        hidden: op.hidden as u32,
+        t_begin: part.begin,
+        t_end: part.end,
+        states_row: shapes.row(op.kept),
+        d_output_row: shapes.row(op.d_output),
+        d_projected_row: shapes.row(op.gates),
+        weights: part.weights,
+        weights_row: part.weights_row,
+        first_tile: 0,
+    })
 }

@@ -94,6 +94,8 @@ pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
     grid,
     held,
     key_counts,
+    linear_backward_input,
+    linear_forward,
     linear_rows,
     lstm_cell_backward,
     lstm_cell_forward,

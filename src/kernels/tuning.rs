@@ -12,7 +12,7 @@ use crate::program::{List, Program};
 
 /// How a product is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Variant {
+pub enum Tiling {
     /// Blocks of sums in registers alone.
     #[serde(rename = "registers")]
     Registers,
@@ -24,41 +24,44 @@ pub enum Variant {
     Tall,
 }
 
-impl fmt::Display for Variant {
+impl fmt::Display for Tiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Variant::Registers => "registers",
-            Variant::Square => "64x64",
-            Variant::Tall => "64x32",
+            Tiling::Registers => "registers",
+            Tiling::Square => "64x64",
+            Tiling::Tall => "64x32",
         })
     }
 }
 
-impl Variant {
-    pub const ALL: [Variant; 3] = [Variant::Registers, Variant::Square, Variant::Tall];
+impl Tiling {
+    /// In the order in which `--autotune` tries them.
+    pub const ALL: [Tiling; 3] = [Tiling::Registers, Tiling::Square, Tiling::Tall];
 
     /// What is taken without a measurement, by the class of adapter and one model's shape alone: the columns of a product, or
     /// those of two that share their rows and no tile.
     ///
     /// Wide tiles bring each row of the left operand half as often; narrow ones where they leave out a quarter of the columns
     /// past the edge. Where operands are read word by word, registers run short for narrow ones on Intel's compiler.
+    #[must_use]
     pub fn of(class: AdapterClass, columns: &[usize], in_fours: bool) -> Self {
         let whole = |tile: usize| columns.iter().map(|columns| columns.next_multiple_of(tile)).sum::<usize>();
         match class {
-            AdapterClass::Software => Variant::Registers,
+            AdapterClass::Software => Tiling::Registers,
             AdapterClass::Integrated | AdapterClass::Discrete if in_fours && 4 * whole(32) <= 3 * whole(64) => {
-                Variant::Tall
+                Tiling::Tall
             }
-            AdapterClass::Integrated | AdapterClass::Discrete => Variant::Square,
+            AdapterClass::Integrated | AdapterClass::Discrete => Tiling::Square,
         }
     }
 
     /// Panels of 32 columns in a tile, if products are cut into tiles.
+    #[must_use]
     pub fn panels(self) -> Option<usize> {
         match self {
-            Variant::Registers => None,
-            Variant::Square => Some(2),
-            Variant::Tall => Some(1),
+            Tiling::Registers => None,
+            Tiling::Square => Some(2),
+            Tiling::Tall => Some(1),
         }
     }
 }
@@ -68,10 +71,13 @@ impl Variant {
 pub struct Product {
     /// The op's label.
     pub op: &'static str,
+    /// N
     pub rows: usize,
+    /// I
     pub inputs: usize,
     /// Inputs of a second weight beside the first.
     pub beside: usize,
+    /// O
     pub outputs: usize,
 }
 
@@ -79,13 +85,20 @@ pub struct Product {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tuned {
+    /// The op's label.
     pub op: String,
+    /// N
     pub rows: usize,
+    /// I
     pub inputs: usize,
+    /// Inputs of a second weight beside the first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beside: usize,
+    /// O
     pub outputs: usize,
-    pub variant: Variant,
+    /// The kernel that was fastest.
+    #[serde(rename = "variant")]
+    pub tiling: Tiling,
     /// Of a weight's gradient: into how many parts its sum over rows is split, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub splits: Option<usize>,
@@ -96,9 +109,11 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl Tuned {
-    pub fn new(product: &Product, variant: Variant, splits: Option<usize>) -> Self {
+    /// The choice for a product.
+    #[must_use]
+    pub fn new(product: &Product, tiling: Tiling, splits: Option<usize>) -> Self {
         let Product { op, rows, inputs, beside, outputs } = *product;
-        Tuned { op: op.into(), rows, inputs, beside, outputs, variant, splits }
+        Tuned { op: op.into(), rows, inputs, beside, outputs, tiling, splits }
     }
 
     /// Which product it is for.
@@ -106,6 +121,8 @@ impl Tuned {
         shape(&self.op, [self.rows, self.inputs, self.beside, self.outputs])
     }
 
+    /// Whether it is the choice for this product.
+    #[must_use]
     pub fn is_of(&self, product: &Product) -> bool {
         let Product { op, rows, inputs, beside, outputs } = *product;
         self.op == op && [self.rows, self.inputs, self.beside, self.outputs] == [rows, inputs, beside, outputs]
@@ -116,11 +133,15 @@ impl Tuned {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tuning {
+    /// The name of the adapter that was measured.
     pub adapter: String,
+    /// In the order of the program.
     pub products: Vec<Tuned>,
 }
 
 impl Tuning {
+    /// The choice for a product, if there is one.
+    #[must_use]
     pub fn find(&self, product: &Product) -> Option<&Tuned> {
         self.products.iter().find(|tuned| tuned.is_of(product))
     }
@@ -161,7 +182,7 @@ impl fmt::Display for Product {
 
 impl fmt::Display for Tuned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.shape(), self.variant)?;
+        write!(f, "{}: {}", self.shape(), self.tiling)?;
         match self.splits {
             None => Ok(()),
             Some(1) => f.write_str(", 1 split"),

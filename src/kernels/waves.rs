@@ -1,7 +1,7 @@
 //! Waves: replicas in contiguous groups whose tensors each fit one binding.
 
-use super::plan::{Dispatch, Plan, Shapes};
-use super::{GpuOptions, plan};
+use super::lower::{Dispatch, Lowered, Shapes};
+use super::{GpuOptions, lower};
 use crate::dims::padded;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -17,11 +17,11 @@ pub fn waves(gpu: &Gpu, program: &Program) -> Result<usize> {
 }
 
 /// Every list's ops as dispatches, of at most `most_work` operations each where that can be.
-pub(super) fn lists(gpu: &Gpu, program: &Program, options: &GpuOptions, most_work: u64) -> Vec<Vec<Plan>> {
+pub(super) fn lists(gpu: &Gpu, program: &Program, options: &GpuOptions, most_work: u64) -> Vec<Vec<Lowered>> {
     let class = options.class.unwrap_or(gpu.summary().class());
     let tuning = options.tuning.as_ref();
     let shapes = Shapes { max_steps: options.max_steps_per_dispatch, tuning, most_work, ..Shapes::of(program, class) };
-    List::ALL.iter().map(|&list| program.list(list).iter().map(|op| plan(op, &shapes)).collect()).collect()
+    List::ALL.iter().map(|&list| program.list(list).iter().map(|op| lower(op, &shapes)).collect()).collect()
 }
 
 /// How replicas spread over waves.
@@ -40,13 +40,13 @@ impl Waves {
         let limit = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes);
         let limit = options.max_binding_bytes.unwrap_or(limit).min(MAX_BUFFER_BYTES);
         let most_work = options.work_of_a_submission(gpu);
-        let all: Vec<Plan> = lists(gpu, program, options, most_work).into_iter().flatten().collect();
+        let all: Vec<Lowered> = lists(gpu, program, options, most_work).into_iter().flatten().collect();
         Waves::new(program, &all, limit, most_work)
     }
 
     /// The fewest waves in which every buffer fits `limit_bytes` and every dispatch can be cut to `most_work`, of sizes as
     /// even as can be; before any allocation.
-    pub(super) fn new(program: &Program, plans: &[Plan], limit_bytes: u64, most_work: u64) -> Result<Waves> {
+    pub(super) fn new(program: &Program, lowered: &[Lowered], limit_bytes: u64, most_work: u64) -> Result<Waves> {
         let mut fit = program.replicas.min(MAX_REPLICAS_PER_DISPATCH);
         for (i, tensor) in program.tensors.iter().enumerate() {
             let id = TensorId(i as u32);
@@ -60,17 +60,17 @@ impl Waves {
                 fit = fit.min(holds);
             }
         }
-        for plan in plans {
-            let words = plan.scratch.iter().copied().max().unwrap_or(0);
+        for one in lowered {
+            let words = one.scratch.iter().copied().max().unwrap_or(0);
             let bytes = padded(words.max(1)) as u64 * 4;
             if bytes > limit_bytes {
-                let op = plan.dispatches.first().map_or("none", |dispatch| dispatch.shader);
+                let op = one.dispatches.first().map_or("none", |dispatch| dispatch.shader);
                 let name = format!("op `{op}`: working memory");
                 return Err(too_large(&name, &[words], bytes, limit_bytes, PARAMS));
             }
             fit = fit.min((limit_bytes / bytes) as usize);
         }
-        let least = plans.iter().flat_map(|plan| &plan.dispatches).map(Dispatch::least_work).max().unwrap_or(0);
+        let least = lowered.iter().flat_map(|one| &one.dispatches).map(Dispatch::least_work).max().unwrap_or(0);
         fit = fit.min((most_work / least.max(1)).max(1) as usize);
         let count = program.replicas.div_ceil(fit);
         Ok(Waves { replicas: program.replicas, size: program.replicas.div_ceil(count) })

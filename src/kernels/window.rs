@@ -1,6 +1,6 @@
 //! window_gather.
 
-use super::plan::{Dispatch, Plan, Shapes, groups, uniform};
+use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use crate::program::op::WindowGather;
 use crate::program::tensor::{OBSERVED, SERIES, WINDOWS};
 
@@ -21,7 +21,7 @@ uniform! {
     }
 }
 
-pub(super) fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
+pub(super) fn window_gather(op: &WindowGather, shapes: &Shapes) -> Lowered {
     let params = WindowGatherParams {
         rows: op.rows as u32,
         batch: op.batch as u32,
@@ -45,5 +45,5 @@ pub(super) fn window_gather(op: &WindowGather, shapes: &Shapes) -> Plan {
         ("weight", op.weight),
     ];
     let words = op.batch * (op.steps * op.width + op.horizon * op.targets);
-    Plan::one(Dispatch::new("window_gather", &params, &bindings, groups(words, 64), words * 8))
+    Lowered::one(Dispatch::new("window_gather", &params, &bindings, groups(words, 64), words * 8))
 }

@@ -1,16 +1,20 @@
 //! What models are made of: each function pushes a forward op and, on the next line, its backward.
 
+mod recurrent;
 mod transformer;
 
 use crate::program::op::*;
 use crate::program::{Builder, Rows, TensorId, rng};
 
+pub use recurrent::*;
 pub use transformer::*;
 
 /// A value that flows through a model, and where the gradient of the loss by it goes, if anybody reads that.
 #[derive(Debug, Clone, Copy)]
 pub struct Signal {
+    /// `[N, W]`
     pub value: Rows,
+    /// `[N, W]`; `None` for data.
     pub grad: Option<Rows>,
     /// Where the value also flows past its reader: the gradient that comes back that way, which the op that writes `grad`
     /// adds. So a gradient has one owner, however many read the value.
@@ -19,12 +23,14 @@ pub struct Signal {
 
 impl Signal {
     /// A range of its rows.
+    #[must_use]
     pub fn rows(&self, first: usize, count: usize) -> Self {
         let range = |rows: Rows| rows.range(first, count);
         Signal { value: range(self.value), grad: self.grad.map(range), skip: self.skip.map(range) }
     }
 
     /// Data: nobody reads its gradient.
+    #[must_use]
     pub fn data(value: Rows) -> Self {
         Signal { value, grad: None, skip: None }
     }
@@ -104,8 +110,11 @@ pub fn linear_to(b: &mut Builder, at: (usize, usize), input: Signal, output: Sig
 /// Rows of a fully connected layer.
 #[derive(Debug, Clone, Copy)]
 pub struct LinearPart {
+    /// `[N, I]`
     pub input: Signal,
+    /// `[N, O]`
     pub output: Signal,
+    /// What the product is added to.
     pub residual: Option<Residual>,
     /// The activation of its output.
     pub activated: Option<Activated>,
@@ -115,6 +124,7 @@ pub struct LinearPart {
 
 impl LinearPart {
     /// A product and its bias alone.
+    #[must_use]
     pub fn plain(input: Signal, output: Signal) -> Self {
         LinearPart { input, output, residual: None, activated: None, behind: None }
     }
@@ -170,96 +180,12 @@ pub fn dropout(b: &mut Builder, chance: Chance, site: &str, input: Signal) -> Si
     output
 }
 
-/// Which steps' states a recurrent layer hands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Emit {
-    Sequence,
-    Last,
-}
-
-/// Layer `layer` of an LSTM on `[B·T, inputs]`; parameters named as `nn.LSTM` does.
-pub fn lstm(b: &mut Builder, layer: usize, input: Signal, emit: Emit) -> Signal {
-    let (w_hh, b_hh) = (b.param(&format!("lstm.weight_hh_l{layer}")), b.param(&format!("lstm.bias_hh_l{layer}")));
-    let (hidden, w_hh, b_hh) = (w_hh.shape[1], w_hh.offset, b_hh.offset);
-    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
-
-    let states = b.tensor(format!("lstm.{layer}.states"), &[batch, steps + 1, hidden]);
-    let gates = projection(b, "lstm", layer, "gates", input, states).tensor;
-    let cells = b.tensor(format!("lstm.{layer}.cells"), &[batch, steps + 1, hidden]);
-    let (output, d_output_steps) = emitted(b, &format!("lstm.{layer}"), states, hidden, emit);
-    b.forward(Op::LstmForward(LstmForward { batch, steps, hidden, w_hh, b_hh, gates, states, cells }));
-    b.backward(Op::LstmBackward(LstmBackward {
-        batch,
-        steps,
-        hidden,
-        w_hh,
-        gates,
-        cells,
-        d_output: output.grad.expect("dense signals have a gradient").tensor,
-        d_output_steps,
-    }));
-    output
-}
-
-/// Layer `layer` of an Elman RNN on `[B·T, inputs]`; parameters named as `nn.RNN` does.
-pub fn rnn(b: &mut Builder, layer: usize, activation: Activation, input: Signal, emit: Emit) -> Signal {
-    let (w_hh, b_hh) = (b.param(&format!("rnn.weight_hh_l{layer}")), b.param(&format!("rnn.bias_hh_l{layer}")));
-    let (hidden, w_hh, b_hh) = (w_hh.shape[1], w_hh.offset, b_hh.offset);
-    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
-
-    let states = b.tensor(format!("rnn.{layer}.states"), &[batch, steps + 1, hidden]);
-    let projected = projection(b, "rnn", layer, "projected", input, states).tensor;
-    let (output, d_output_steps) = emitted(b, &format!("rnn.{layer}"), states, hidden, emit);
-    b.forward(Op::RnnForward(RnnForward { activation, batch, steps, hidden, w_hh, b_hh, projected, states }));
-    b.backward(Op::RnnBackward(RnnBackward {
-        activation,
-        batch,
-        steps,
-        hidden,
-        w_hh,
-        states,
-        d_output: output.grad.expect("dense signals have a gradient").tensor,
-        d_output_steps,
-        d_projected: projected,
-    }));
-    output
-}
-
-/// What the input adds to a recurrent layer's gates, with `states` `[B, T+1, H]`; its gradient takes the same place. The
-/// recurrent weights' gradient is a linear layer's from h_{t−1}, and one op with the input weights'.
-fn projection(b: &mut Builder, kind: &str, layer: usize, name: &str, input: Signal, states: TensorId) -> Rows {
-    let param = |part: &str| b.param(&format!("{kind}.{part}_l{layer}"));
-    let (w_ih, w_hh) = (param("weight_ih"), param("weight_hh"));
-    let (gates, hidden) = (w_hh.shape[0], w_hh.shape[1]);
-    let (weight, bias) = (w_ih.offset, param("bias_ih").offset);
-    let (d_weight, d_bias) = (w_hh.offset, param("bias_hh").offset);
-    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
-    let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
-    let count = input.value.count;
-    let rows = Rows::dense(b.tensor(format!("{kind}.{layer}.{name}"), &[count, gates]), count, gates);
-    let output = Signal { value: rows, grad: Some(rows), skip: None };
-    let beside = Beside { input: before, d_weight, d_bias };
-    linear_beside(b, (weight, bias), &[LinearPart::plain(input, output)], Some(beside));
-    rows
-}
-
-/// The states handed on, with a dense gradient `[B, D, H]`; and D.
-fn emitted(b: &mut Builder, name: &str, states: TensorId, hidden: usize, emit: Emit) -> (Signal, usize) {
-    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
-    let (first, count) = match emit {
-        Emit::Sequence => (1, steps),
-        Emit::Last => (steps, 1),
-    };
-    let value = Rows::steps(states, batch, steps + 1, first, count, hidden);
-    let d_states = b.tensor(format!("{name}.d_states"), &[batch, count, hidden]);
-    (Signal { value, grad: Some(Rows::dense(d_states, batch * count, hidden)), skip: None }, count)
-}
-
 /// What a model ends in.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
     /// `[B, Z, K]`, or by channel `[B, K, Z]`
     pub output: Signal,
+    /// Whether the output is `[B, K, Z]`.
     pub by_channel: bool,
     /// What [`instance_norm`] took from the windows, which their forecasts get back.
     pub scale: Option<WindowScale>,

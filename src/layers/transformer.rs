@@ -7,6 +7,7 @@ use crate::words::words;
 
 /// Over what an activation is normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NormKind {
     /// Each feature over all tokens of the batch (BatchNorm1d).
     Batch,
@@ -16,6 +17,7 @@ pub enum NormKind {
 words!(NormKind, "norm", NormKind::Batch = "batch", NormKind::Layer = "layer");
 
 /// The same signal, which also flows past its reader into `sum`.
+#[must_use]
 pub fn past(signal: Signal, sum: Signal) -> Signal {
     Signal { skip: sum.grad, ..signal }
 }
@@ -202,10 +204,13 @@ pub struct Scores {
 
 /// What a layer of attention does with scores.
 pub enum ScoreUse<'a> {
+    /// Nothing.
     Plain,
     /// Adds those of the layer before, and hands on its own unless it is the last.
     Residual {
+        /// Those of all layers so far.
         scores: &'a mut Scores,
+        /// Whether no layer follows.
         last: bool,
     },
 }
@@ -318,6 +323,7 @@ pub fn mean_pool(b: &mut Builder, tokens: usize, input: Signal) -> Signal {
 }
 
 /// A sequence's tokens side by side, patch by patch: the same words as `[S, N·D]`.
+#[must_use]
 pub fn flatten(tokens: usize, input: Signal) -> Signal {
     let view = |rows: Rows| Rows::dense(rows.tensor, rows.count / tokens, rows.width * tokens);
     Signal { value: view(input.value), grad: input.grad.map(view), skip: None }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::program::builder::Sizes;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
-use crate::program::{ParamLayout, Program};
+use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
@@ -16,9 +16,13 @@ pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ModelKind {
+    /// Stacked Elman RNN layers, as `nn.RNN`.
     Rnn,
+    /// Stacked LSTM layers, as `nn.LSTM`.
     Lstm,
+    /// A transformer over patches (Nie et al., ICLR 2023).
     Patchtst,
 }
 words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm", ModelKind::Patchtst = "patchtst");
@@ -26,12 +30,15 @@ words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm", Mod
 /// The model's architecture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelOptions {
+    /// Which network.
     pub kind: ModelKind,
     /// H: hidden units per layer of a recurrent model, 1 … 1,024.
     pub hidden: usize,
+    /// Recurrent or encoder layers, 1 or more.
     pub layers: usize,
     /// Of the RNN cell.
     pub activation: Activation,
+    /// How windows are normalised; `None` is not at all.
     pub instance_norm: Option<InstanceNorm>,
     /// Of a PatchTST.
     pub patchtst: PatchtstOptions,
@@ -42,12 +49,13 @@ pub struct ModelOptions {
 /// Widths inside one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerWidths {
-    /// Hidden units of a recurrent layer.
+    /// Hidden units of a recurrent layer, H; elsewhere 0.
     pub hidden: usize,
-    /// Attention heads of an encoder layer, and words of each; elsewhere 0.
+    /// Attention heads of an encoder layer, A; elsewhere 0.
     pub heads: usize,
+    /// Words of a head, E; elsewhere 0.
     pub head: usize,
-    /// Hidden units of its feed-forward block.
+    /// Hidden units of an encoder layer's feed-forward block; elsewhere 0.
     pub ff: usize,
 }
 
@@ -59,6 +67,7 @@ impl Default for ModelOptions {
 
 impl ModelOptions {
     /// A model's defaults; `variant` is a PatchTST's.
+    #[must_use]
     pub fn of(kind: ModelKind, variant: Variant) -> Self {
         let patchtst = kind == ModelKind::Patchtst;
         ModelOptions {
@@ -76,16 +85,28 @@ impl ModelOptions {
         }
     }
 
+    /// The cell of a recurrent model.
+    #[must_use]
+    pub fn cell(&self) -> Option<Cell> {
+        match self.kind {
+            ModelKind::Rnn => Some(Cell::Rnn(self.activation)),
+            ModelKind::Lstm => Some(Cell::Lstm),
+            ModelKind::Patchtst => None,
+        }
+    }
+
     /// Widths inside a layer.
+    #[must_use]
     pub fn layer(&self, layer: usize) -> LayerWidths {
         let PatchtstOptions { d_model, heads, ff, .. } = self.patchtst;
-        self.layer_widths.get(layer).copied().unwrap_or(match self.kind {
-            ModelKind::Patchtst => LayerWidths { hidden: 0, heads, head: d_model / heads, ff },
-            ModelKind::Rnn | ModelKind::Lstm => LayerWidths { hidden: self.hidden, heads: 0, head: 0, ff: 0 },
+        self.layer_widths.get(layer).copied().unwrap_or(match self.cell() {
+            Some(_) => LayerWidths { hidden: self.hidden, heads: 0, head: 0, ff: 0 },
+            None => LayerWidths { hidden: 0, heads, head: d_model / heads, ff },
         })
     }
 
     /// The same model at another width: of a PatchTST a multiple of its heads, the feed-forward blocks in proportion.
+    #[must_use]
     pub fn with_width(&self, width: usize) -> Option<ModelOptions> {
         let mut model = self.clone();
         if self.kind == ModelKind::Patchtst {
@@ -99,6 +120,7 @@ impl ModelOptions {
     }
 
     /// Hidden units per layer; a PatchTST's model width.
+    #[must_use]
     pub fn width(&self) -> usize {
         if self.kind == ModelKind::Patchtst { self.patchtst.d_model } else { self.hidden }
     }
@@ -107,6 +129,7 @@ impl ModelOptions {
 /// What a program needs beyond the model: fixed for all its replicas.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Training {
+    /// The training loss.
     pub loss: LossKind,
     /// Whether dropout ops are part of the model; whether they drop is each replica's step table's say.
     pub dropout: bool,
@@ -116,6 +139,7 @@ pub struct Training {
 
 impl Training {
     /// Of a program that only forecasts.
+    #[must_use]
     pub fn scoring() -> Self {
         Training { loss: LossKind::Mse, dropout: false, clip: false }
     }
@@ -126,10 +150,10 @@ pub const MAX_HIDDEN: usize = 1024;
 
 /// The weights of a model, laid out. Refuses what cannot be built, with the numbers.
 pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
-    if model.kind == ModelKind::Patchtst {
+    let Some(cell) = model.cell() else {
         patchtst::check(model, sizes)?;
         return Ok(patchtst::params(model, sizes));
-    }
+    };
     if model.hidden == 0 || model.hidden > MAX_HIDDEN {
         return Err(Error::config(
             "hidden",
@@ -140,14 +164,14 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
     if model.layers == 0 {
         return Err(Error::config("layers", "0 is out of range", "choose ‹layers› 1 or more"));
     }
-    Ok(recurrent::params(model, sizes))
+    Ok(recurrent::params(model, cell, sizes))
 }
 
 /// The program that trains and evaluates `sizes.replicas` such models.
 pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
     let layout = params(model, &sizes)?;
-    match model.kind {
-        ModelKind::Rnn | ModelKind::Lstm => recurrent::build(model, training, sizes, layout),
-        ModelKind::Patchtst => patchtst::build(model, training, sizes, layout),
+    match model.cell() {
+        Some(cell) => recurrent::build(model, cell, training, sizes, layout),
+        None => patchtst::build(model, training, sizes, layout),
     }
 }

@@ -6,7 +6,7 @@ use super::ORDINARY;
 use crate::engine::Roofline;
 use crate::gpu::AdapterClass;
 use crate::kernels;
-use crate::kernels::plan::Shapes;
+use crate::kernels::lower::Shapes;
 use crate::program::tensor::{STATUS, STEPS, WINDOWS};
 use crate::program::{Cost, List, Program, TensorId};
 
@@ -86,7 +86,7 @@ pub fn listing(program: &Program) -> Listing {
                 op: op.label(),
                 reads: name(op.reads()).map(shape).collect(),
                 writes: name(op.writes()).map(shape).collect(),
-                dispatches: kernels::plan(op, &shapes).dispatches.len(),
+                dispatches: kernels::lower(op, &shapes).dispatches.len(),
                 cost: program.cost(op),
             });
         }

@@ -8,9 +8,11 @@ use crate::dims::{padded, product};
 pub struct Param {
     /// PyTorch's name, such as `lstm.weight_ih_l0`.
     pub name: String,
+    /// As in a state dict; the first is the number of rows.
     pub shape: Vec<usize>,
     /// Whether synaptic pruning, L2 and weight decay apply: weight matrices, never biases.
     pub prunable: bool,
+    /// Its values before training.
     pub initial: Initial,
     /// Lies right after the weight before it, so that one product reads both.
     pub joined: bool,
@@ -28,6 +30,7 @@ pub enum Initial {
     Uniform(f32),
     /// Normal around 0 with this deviation.
     Normal(f32),
+    /// This value everywhere.
     Constant(f32),
     /// Sines and cosines of `[N, D]` (Vaswani et al. 2017, section 3.5), less their mean, over ten times their sample
     /// deviation, as PatchTST has them.
@@ -42,21 +45,25 @@ impl Param {
     }
 
     /// Other values to start from.
+    #[must_use]
     pub fn initial(self, initial: Initial) -> Self {
         Param { initial, ..self }
     }
 
     /// Right after the weight declared before it.
+    #[must_use]
     pub fn joined(self) -> Self {
         Param { joined: true, ..self }
     }
 
     /// With columns `[D, N]` in a state dict, for N patches.
+    #[must_use]
     pub fn turned(self, patches: usize) -> Self {
         Param { turned: patches, ..self }
     }
 
     /// The weight's values in a replica's row, in the order of a state dict.
+    #[must_use]
     pub fn named(&self, row: &[f32]) -> Vec<f32> {
         let values = &row[self.range()];
         (0..self.len()).map(|i| values[self.place(i)]).collect()
@@ -80,15 +87,20 @@ impl Param {
         row * columns + n * (columns / self.turned) + d
     }
 
+    /// Its words.
+    #[must_use]
     pub fn len(&self) -> usize {
         product(&self.shape)
     }
 
+    /// Whether it has no words.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Its words in a row.
+    #[must_use]
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len()
     }
@@ -107,6 +119,7 @@ pub struct ParamLayout {
 
 impl ParamLayout {
     /// Lays out weights, prunable ones first, otherwise in the order given.
+    #[must_use]
     pub fn new(weights: Vec<Param>) -> Self {
         let mut layout = ParamLayout::default();
         let (first, last): (Vec<_>, Vec<_>) = weights.into_iter().partition(|weight| weight.prunable);
@@ -124,6 +137,7 @@ impl ParamLayout {
     }
 
     /// The row of a fresh model, drawn from (seed, `init:` + name, element of the state dict's tensor).
+    #[must_use]
     pub fn initial(&self, seed: u32) -> Vec<f32> {
         let mut row = vec![0.0; self.words];
         for param in &self.params {
@@ -148,15 +162,19 @@ impl ParamLayout {
     }
 
     /// All real weights.
+    #[must_use]
     pub fn total(&self) -> usize {
         self.params.iter().fold(0, |words, param| words.saturating_add(param.len()))
     }
 
+    /// By its name.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Param> {
         self.params.iter().find(|p| p.name == name)
     }
 
     /// The weight whose span holds `word`.
+    #[must_use]
     pub fn owner(&self, word: usize) -> Option<&Param> {
         self.params.iter().find(|p| p.range().contains(&word))
     }
@@ -205,31 +223,39 @@ pub struct Running {
     pub name: String,
     /// `[]` for a count, which a state dict holds as an integer.
     pub shape: Vec<usize>,
+    /// Its value before training.
     pub initial: f32,
+    /// First word in a replica's row.
     pub offset: usize,
 }
 
 impl Running {
     /// Whether a state dict holds it as a 64-bit integer.
+    #[must_use]
     pub fn is_count(&self) -> bool {
         self.shape.is_empty()
     }
 
     /// Words: two of a count.
+    #[must_use]
     pub fn len(&self) -> usize {
         if self.is_count() { 2 } else { self.shape.iter().product() }
     }
 
+    /// Whether it has no words.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Its words in a row.
+    #[must_use]
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len()
     }
 
     /// A count from its words in a row: below [`COUNT_BASE`], and how often that was reached.
+    #[must_use]
     pub fn count(&self, row: &[f32]) -> i64 {
         let words = &row[self.range()];
         words[0] as i64 + words[1] as i64 * COUNT_BASE as i64
@@ -248,6 +274,7 @@ pub const COUNT_BASE: u32 = 1 << 20;
 /// The row `[S]` of one replica's state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StateLayout {
+    /// In the order of their words.
     pub entries: Vec<Running>,
     /// S
     pub words: usize,
@@ -267,10 +294,13 @@ impl StateLayout {
     }
 
     /// The row of a fresh model.
+    #[must_use]
     pub fn initial(&self) -> Vec<f32> {
         self.entries.iter().flat_map(|entry| vec![entry.initial; entry.len()]).collect()
     }
 
+    /// By its name.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Running> {
         self.entries.iter().find(|entry| entry.name == name)
     }

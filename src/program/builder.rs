@@ -9,20 +9,29 @@ use crate::error::Result;
 /// The sizes every program needs.
 #[derive(Debug, Clone)]
 pub struct Sizes {
+    /// R: models side by side.
     pub replicas: usize,
+    /// B: windows of a step.
     pub batch: usize,
+    /// S: steps whose tables are on the device at once.
     pub slots: usize,
+    /// Slots whose predictions are kept.
     pub prediction_slots: usize,
     /// Rows of the data set.
     pub rows: usize,
+    /// C: columns of the series.
     pub channels: usize,
+    /// K: the first columns, which are forecast.
     pub targets: usize,
+    /// Z: rows forecast.
     pub horizon: usize,
+    /// T: rows read.
     pub lookback: usize,
 }
 
 impl Sizes {
     /// Words of a window's row: its channels, and zeros up to a multiple of four, so that GPUs read rows as vec4.
+    #[must_use]
     pub fn window_row(&self) -> usize {
         self.channels.next_multiple_of(4)
     }
@@ -33,6 +42,7 @@ pub const MAX_WORDS: usize = 1 << 25;
 
 /// A program under construction: [`layers`](crate::layers) push ops, [`Builder::finish`] checks them.
 pub struct Builder {
+    /// Those of the program.
     pub sizes: Sizes,
     /// [`MAX_WORDS`], but in tests.
     pub max_words: usize,
@@ -48,11 +58,13 @@ pub struct Builder {
 
 impl Builder {
     /// Of a model that learns nothing but its weights.
+    #[must_use]
     pub fn new(sizes: Sizes, params: ParamLayout) -> Self {
         Self::with_state(sizes, params, StateLayout::default())
     }
 
     /// Of a model with running statistics.
+    #[must_use]
     pub fn with_state(sizes: Sizes, params: ParamLayout, state: StateLayout) -> Self {
         let mut builder = Builder {
             max_words: MAX_WORDS,
@@ -95,11 +107,13 @@ impl Builder {
     }
 
     /// The weight of this name, which the model declared.
+    #[must_use]
     pub fn param(&self, name: &str) -> &Param {
         self.params.get(name).unwrap_or_else(|| panic!("the model declares no weight `{name}`"))
     }
 
     /// The first word of a running statistic, which the model declared.
+    #[must_use]
     pub fn running(&self, name: &str) -> usize {
         self.state.get(name).unwrap_or_else(|| panic!("the model declares no state `{name}`")).offset
     }
@@ -132,6 +146,7 @@ impl Builder {
 
     /// First and number of `count` items of `words` each, in ranges as few and as even as a tensor can hold. They follow
     /// from the model's shape alone, never from what a device binds.
+    #[must_use]
     pub fn ranges(&self, count: usize, words: usize) -> Vec<(usize, usize)> {
         let fit = (self.max_words / words).clamp(1, count.max(1));
         let each = count.div_ceil(count.div_ceil(fit).max(1)).max(1);

@@ -148,8 +148,10 @@ fn needed(op: &Op) -> Vec<Needed> {
             }
             all
         }
-        Op::RnnBackward(op) => vec![most(op.d_output, op.steps, op.d_output_steps)],
-        Op::LstmBackward(op) => vec![most(op.d_output, op.steps, op.d_output_steps)],
+        Op::RecurrentForward(op) if op.cell.form().memory.is_none() => {
+            vec![same(op.kept, op.states.index(), op.kept.index())]
+        }
+        Op::RecurrentBackward(op) => vec![most(op.d_output, op.steps, op.d_output_steps)],
         Op::Dropout(op) => layout(op.input).chain(layout(op.output)).chain(like(op.input, op.output)).collect(),
         Op::PatchGather(op) => {
             let read = product(&[op.sequences, op.width]);

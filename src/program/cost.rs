@@ -17,8 +17,11 @@ use super::tensor::status;
 /// Floating-point operations and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Cost {
+    /// Floating-point operations.
     pub flops: u64,
+    /// Bytes read.
     pub read_bytes: u64,
+    /// Bytes written.
     pub written_bytes: u64,
 }
 
@@ -28,17 +31,20 @@ impl Cost {
     }
 
     /// Read and written.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.read_bytes + self.written_bytes
     }
 
     /// The same for every replica.
+    #[must_use]
     pub fn times(self, replicas: usize) -> Cost {
         let n = replicas as u64;
         Cost { flops: n * self.flops, read_bytes: n * self.read_bytes, written_bytes: n * self.written_bytes }
     }
 
     /// Operations per byte.
+    #[must_use]
     pub fn intensity(&self) -> f64 {
         self.flops as f64 / self.bytes().max(1) as f64
     }
@@ -64,6 +70,7 @@ impl Sum for Cost {
 
 impl Program {
     /// Of all replicas together.
+    #[must_use]
     pub fn cost(&self, op: &Op) -> Cost {
         op.cost().times(self.replicas)
     }
@@ -71,6 +78,7 @@ impl Program {
 
 impl Op {
     /// Of one replica.
+    #[must_use]
     pub fn cost(&self) -> Cost {
         match self {
             Op::WindowGather(op) => {
@@ -98,23 +106,22 @@ impl Op {
                 let i = i + beside;
                 Cost::words(2 * n * i * o + n * o, n * i + n * o, o * i + biases * o)
             }
-            Op::RnnForward(op) => {
-                let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
-                Cost::words(units * (2 * h + 3), units + h * h + h, units + op.batch * h)
+            Op::RecurrentForward(op) => {
+                let (h, units, form) = (op.hidden, op.batch * op.steps * op.hidden, op.cell.form());
+                let gates = form.gates.len();
+                let stored = if form.stores_gates { gates * units } else { 0 };
+                // Of h, and of c where there is one.
+                let states = (units + op.batch * h) * if form.memory.is_some() { 2 } else { 1 };
+                Cost::words(units * (2 * gates * h + form.flops[0]), gates * (units + h * h + h), stored + states)
             }
-            Op::RnnBackward(op) => {
-                let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
-                Cost::words(units * (2 * h + 3), units + h * h + op.batch * op.d_output_steps * h, units)
-            }
-            Op::LstmForward(op) => {
-                let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
-                let written = 4 * units + 2 * (units + op.batch * h);
-                Cost::words(units * (8 * h + 13), 4 * units + 4 * h * h + 4 * h, written)
-            }
-            Op::LstmBackward(op) => {
-                let (h, units) = (op.hidden, op.batch * op.steps * op.hidden);
-                let read = 5 * units + op.batch * h + 4 * h * h + op.batch * op.d_output_steps * h;
-                Cost::words(units * (8 * h + 23), read, 4 * units)
+            Op::RecurrentBackward(op) => {
+                let (h, units, form) = (op.hidden, op.batch * op.steps * op.hidden, op.cell.form());
+                let gates = form.gates.len();
+                let stored = if form.stores_gates { gates * units } else { 0 };
+                // The derivative by c reads that of the step before too.
+                let kept = units + if form.memory.is_some() { op.batch * h } else { 0 };
+                let read = stored + kept + gates * h * h + op.batch * op.d_output_steps * h;
+                Cost::words(units * (2 * gates * h + form.flops[1]), read, gates * units)
             }
             Op::Dropout(op) => {
                 let n = op.input.count * op.input.width;

@@ -50,31 +50,25 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let rows = op.parts.iter().flat_map(|&(input, d_output)| [input, d_output]);
             rows.map(reach).chain(own).chain(beside).collect()
         }
-        Op::RnnForward(op) => vec![
-            matrix(PARAMS, op.w_hh, &[op.hidden, op.hidden]),
-            matrix(PARAMS, op.b_hh, &[op.hidden]),
-            (op.projected, product(&[op.batch, op.steps, op.hidden])),
-            (op.states, product(&[op.batch, after(op.steps), op.hidden])),
-        ],
-        Op::RnnBackward(op) => vec![
-            matrix(PARAMS, op.w_hh, &[op.hidden, op.hidden]),
-            (op.states, product(&[op.batch, after(op.steps), op.hidden])),
-            (op.d_output, product(&[op.batch, op.d_output_steps, op.hidden])),
-            (op.d_projected, product(&[op.batch, op.steps, op.hidden])),
-        ],
-        Op::LstmForward(op) => vec![
-            matrix(PARAMS, op.w_hh, &[4, op.hidden, op.hidden]),
-            matrix(PARAMS, op.b_hh, &[4, op.hidden]),
-            (op.gates, product(&[op.batch, op.steps, 4, op.hidden])),
-            (op.states, product(&[op.batch, after(op.steps), op.hidden])),
-            (op.cells, product(&[op.batch, after(op.steps), op.hidden])),
-        ],
-        Op::LstmBackward(op) => vec![
-            matrix(PARAMS, op.w_hh, &[4, op.hidden, op.hidden]),
-            (op.gates, product(&[op.batch, op.steps, 4, op.hidden])),
-            (op.cells, product(&[op.batch, after(op.steps), op.hidden])),
-            (op.d_output, product(&[op.batch, op.d_output_steps, op.hidden])),
-        ],
+        Op::RecurrentForward(op) => {
+            let (gates, states) = (op.cell.form().gates.len(), product(&[op.batch, after(op.steps), op.hidden]));
+            vec![
+                matrix(PARAMS, op.w_hh, &[gates, op.hidden, op.hidden]),
+                matrix(PARAMS, op.b_hh, &[gates, op.hidden]),
+                (op.gates, product(&[op.batch, op.steps, gates, op.hidden])),
+                (op.states, states),
+                (op.kept, states),
+            ]
+        }
+        Op::RecurrentBackward(op) => {
+            let gates = op.cell.form().gates.len();
+            vec![
+                matrix(PARAMS, op.w_hh, &[gates, op.hidden, op.hidden]),
+                (op.gates, product(&[op.batch, op.steps, gates, op.hidden])),
+                (op.kept, product(&[op.batch, after(op.steps), op.hidden])),
+                (op.d_output, product(&[op.batch, op.d_output_steps, op.hidden])),
+            ]
+        }
         Op::Dropout(op) => vec![steps, reach(op.input), reach(op.output)],
         Op::PatchGather(op) => {
             let output = product(&[op.batch, op.sequences, op.patches.count, op.patches.rows, op.width]);

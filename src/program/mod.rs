@@ -5,6 +5,7 @@
 pub mod arena;
 pub mod builder;
 mod calls;
+pub mod cell;
 pub mod check;
 pub mod constants;
 pub mod cost;
@@ -19,6 +20,7 @@ use crate::memory;
 
 pub use arena::{COUNT_BASE, Initial, Param, ParamLayout, Running, StateLayout};
 pub use builder::Builder;
+pub use cell::Cell;
 pub use cost::Cost;
 pub use op::Op;
 pub use step::ReplicaStep;
@@ -37,7 +39,9 @@ pub struct Program {
     pub outputs: usize,
     /// How many slots of predictions [`tensor::PREDICTIONS`] holds.
     pub prediction_slots: usize,
+    /// Where each weight lies.
     pub params: ParamLayout,
+    /// Where each running statistic lies.
     pub state: StateLayout,
     /// Indexed by [`TensorId`]; the first are the fixed ones of [`tensor`].
     pub tensors: Vec<Tensor>,
@@ -56,10 +60,15 @@ pub struct Program {
 /// The lists of a [`Program`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum List {
+    /// [`Program::forward`]
     Forward,
+    /// [`Program::backward`]
     Backward,
+    /// [`Program::prune`]
     Prune,
+    /// [`Program::update`]
     Update,
+    /// [`Program::evaluate`]
     Evaluate,
 }
 
@@ -72,6 +81,7 @@ impl List {
 
 impl Program {
     /// A list's ops, in the order in which they run.
+    #[must_use]
     pub fn list(&self, list: List) -> &[Op] {
         match list {
             List::Forward => &self.forward,
@@ -83,6 +93,7 @@ impl Program {
     }
 
     /// The op that writes this word of [`tensor::GRADS`].
+    #[must_use]
     pub fn gradient_op(&self, word: usize) -> Option<&Op> {
         // Ranges do not overlap, so the one that ends first after the word holds it.
         let end = |op| {
@@ -95,6 +106,7 @@ impl Program {
     }
 
     /// Words of all rows of one replica, and of what all replicas share.
+    #[must_use]
     pub fn row_words(&self) -> (u64, u64) {
         let sum = |shared: bool| -> u64 {
             self.tensors.iter().filter(|tensor| tensor.shared == shared).map(|tensor| tensor.row() as u64).sum()
@@ -124,6 +136,7 @@ impl Program {
     }
 
     /// Name, shape and fill of a tensor.
+    #[must_use]
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.index()]
     }

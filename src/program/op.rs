@@ -9,6 +9,7 @@
 
 mod access;
 mod linear;
+mod recurrent;
 mod transformer;
 
 use super::tensor::*;
@@ -16,10 +17,12 @@ use crate::dims::product;
 use crate::words::words;
 
 pub use linear::*;
+pub use recurrent::*;
 pub use transformer::*;
 
 /// How the input window is normalised, target channels only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum InstanceNorm {
     /// Subtract the window's last value (NLinear; Zeng et al., AAAI 2023).
     Last = 0,
@@ -30,8 +33,11 @@ words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm:
 
 /// Elementwise training loss, averaged over observed target values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LossKind {
+    /// `e²`
     Mse = 0,
+    /// `|e|`
     Mae = 1,
     /// δ = 1, as PyTorch's `HuberLoss`.
     Huber = 2,
@@ -40,8 +46,11 @@ words!(LossKind, "loss", LossKind::Mse = "mse", LossKind::Mae = "mae", LossKind:
 
 /// The nonlinearity of an RNN cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Activation {
+    /// `tanh(x)`
     Tanh = 0,
+    /// `max(x, 0)`; NaN stays NaN.
     Relu = 1,
 }
 words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "relu");
@@ -52,13 +61,19 @@ words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "
 /// `weight[b, z, k] = observed[w_b + T + z, k]`. Empty places ([`NO_WINDOW`]) and rows past the end give zeros.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowGather {
+    /// Rows of the series.
     pub rows: usize,
+    /// B
     pub batch: usize,
+    /// T
     pub steps: usize,
+    /// C
     pub channels: usize,
     /// W: C or more.
     pub width: usize,
+    /// K
     pub targets: usize,
+    /// Z
     pub horizon: usize,
     /// `[B, T, W]`
     pub input: TensorId,
@@ -72,11 +87,15 @@ pub struct WindowGather {
 /// `stats[b, k] = (shift, scale)`. Without an affine part weight is 1 and bias 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceNormForward {
+    /// What is subtracted and divided by.
     pub mode: InstanceNorm,
+    /// B
     pub batch: usize,
+    /// T
     pub steps: usize,
     /// C, with the zeros after them.
     pub channels: usize,
+    /// K
     pub targets: usize,
     /// `[B, T, C]`
     pub input: TensorId,
@@ -103,106 +122,32 @@ pub struct WindowScale {
 /// Without an affine part the division is none; of windows that were not normalised the two are the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
+    /// B
     pub batch: usize,
+    /// Z
     pub horizon: usize,
+    /// K
     pub targets: usize,
     /// `[B, Z, K]`, or by channel `[B, K, Z]`: the head's output
     pub head: TensorId,
     /// Whether the head's side is `[B, K, Z]`.
     pub by_channel: bool,
+    /// `None` for windows that were not normalised.
     pub scale: Option<WindowScale>,
 }
 
 impl Forecast {
     /// B · Z · K
+    #[must_use]
     pub fn elements(&self) -> usize {
         product(&[self.batch, self.horizon, self.targets])
     }
 
     /// `[B, K, 2]`, of windows that were normalised.
+    #[must_use]
     pub fn stats(&self) -> Option<TensorId> {
         self.scale.map(|scale| scale.stats)
     }
-}
-
-/// Elman RNN: `h_t = act(projected_t + w_hh · h_{t−1} + b_hh)`, `h_{−1} = 0`.
-///
-/// `states[b, 0]` is the initial zero, `states[b, t + 1]` is h_t.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RnnForward {
-    pub activation: Activation,
-    pub batch: usize,
-    pub steps: usize,
-    pub hidden: usize,
-    /// Word of `[H, H]` in [`PARAMS`].
-    pub w_hh: usize,
-    /// Word of `[H]` in [`PARAMS`].
-    pub b_hh: usize,
-    /// `[B, T, H]`: w_ih · x + b_ih
-    pub projected: TensorId,
-    /// `[B, T+1, H]`
-    pub states: TensorId,
-}
-
-/// Walks t = T−1 … 0: `d_pre_t = act'(h_t) · (d_output_t + w_hhᵀ · d_pre_{t+1})`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RnnBackward {
-    pub activation: Activation,
-    pub batch: usize,
-    pub steps: usize,
-    pub hidden: usize,
-    /// Word of `[H, H]` in [`PARAMS`].
-    pub w_hh: usize,
-    /// `[B, T+1, H]`
-    pub states: TensorId,
-    /// `[B, D, H]`: the gradient of the last D steps' outputs; earlier ones have none.
-    pub d_output: TensorId,
-    /// D: 1 or T.
-    pub d_output_steps: usize,
-    /// `[B, T, H]`
-    pub d_projected: TensorId,
-}
-
-/// LSTM, gates in PyTorch's order i, f, g, o:
-/// `a_t = projected_t + w_hh · h_{t−1} + b_hh`, `i, f, o = σ(a)`, `g = tanh(a)`, `c_t = f·c_{t−1} + i·g`,
-/// `h_t = o·tanh(c_t)`, `h_{−1} = c_{−1} = 0`.
-///
-/// `gates` holds the projections before and the activated gates after. `states[b, 0]` and `cells[b, 0]` are the initial zeros.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LstmForward {
-    pub batch: usize,
-    pub steps: usize,
-    pub hidden: usize,
-    /// Word of `[4H, H]` in [`PARAMS`].
-    pub w_hh: usize,
-    /// Word of `[4H]` in [`PARAMS`].
-    pub b_hh: usize,
-    /// `[B, T, 4, H]`: read w_ih · x + b_ih, written activated
-    pub gates: TensorId,
-    /// `[B, T+1, H]`
-    pub states: TensorId,
-    /// `[B, T+1, H]`
-    pub cells: TensorId,
-}
-
-/// Walks t = T−1 … 0: `d_h = d_output_t + w_hhᵀ · d_gates_{t+1}`, `d_c = d_c' + d_h·o·(1 − tanh²c_t)`,
-/// `d_gates = (d_c·g·i(1−i), d_c·c_{t−1}·f(1−f), d_c·i·(1−g²), d_h·tanh(c_t)·o(1−o))`, `d_c' = d_c·f`.
-/// In place: each gate is read once, by what its gradient replaces.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LstmBackward {
-    pub batch: usize,
-    pub steps: usize,
-    pub hidden: usize,
-    /// Word of `[4H, H]` in [`PARAMS`].
-    pub w_hh: usize,
-    /// `[B, T, 4, H]`: read activated, written d_gates
-    pub gates: TensorId,
-    /// `[B, T+1, H]`
-    pub cells: TensorId,
-    /// `[B, D, H]`: the gradient of the last D steps' outputs; earlier ones have none.
-    pub d_output: TensorId,
-    /// D: 1 or T.
-    pub d_output_steps: usize,
 }
 
 /// Which of the step table's chances of being dropped an op uses.
@@ -222,9 +167,13 @@ pub enum Chance {
 /// [`super::rng`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dropout {
+    /// `[N, W]`
     pub input: Rows,
+    /// `[N, W]`
     pub output: Rows,
+    /// Which chance of the step table.
     pub chance: Chance,
+    /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
 }
 
@@ -232,7 +181,9 @@ pub struct Dropout {
 /// `d_forecast = inv_target_count · weight · loss'(forecast − target)` the gradient of the head's output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loss {
+    /// The elementwise loss.
     pub kind: LossKind,
+    /// How the forecast follows from the head.
     pub forecast: Forecast,
     /// `[B, Z, K]`
     pub target: TensorId,
@@ -245,6 +196,7 @@ pub struct Loss {
 /// `predictions[slot · B + b] = forecast[b]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionStore {
+    /// How the forecast follows from the head.
     pub forecast: Forecast,
 }
 
@@ -263,6 +215,7 @@ pub struct GradNorm {
 /// Notes in [`STATUS`] the first non-finite gradient and weight, by their bits. Does nothing to an inactive replica.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdamMasked {
+    /// Words of the prunable matrices, a prefix of the P words.
     pub prunable_words: usize,
     /// P
     pub words: usize,
@@ -273,6 +226,7 @@ pub struct AdamMasked {
 /// replica.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prune {
+    /// Words of the prunable matrices, a prefix of the P words.
     pub prunable_words: usize,
     /// `[256]`, zero before and after: where several workgroups count keys.
     pub histogram: TensorId,
@@ -286,36 +240,64 @@ impl Prune {
 /// What is computed, on which tensors: one dispatch on a GPU, or a few. Each variant holds the struct of its name, which states
 /// the mathematics.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Op {
+    /// Windows of the series.
     WindowGather(WindowGather),
+    /// Windows less their own level.
     InstanceNormForward(InstanceNormForward),
+    /// A fully connected layer.
     LinearForward(LinearForward),
+    /// The gradient of a layer's input.
     LinearBackwardInput(LinearBackwardInput),
+    /// The gradients of a layer's weight and bias.
     LinearBackwardWeight(LinearBackwardWeight),
-    RnnForward(RnnForward),
-    RnnBackward(RnnBackward),
-    LstmForward(LstmForward),
-    LstmBackward(LstmBackward),
+    /// All steps of a recurrent layer.
+    RecurrentForward(RecurrentForward),
+    /// Their gradients, backwards in time.
+    RecurrentBackward(RecurrentBackward),
+    /// Dropout, or its backward.
     Dropout(Dropout),
+    /// Patches of windows.
     PatchGather(PatchGather),
+    /// The gradients of RevIN's scale and shift.
     InstanceAffineBackward(InstanceAffineBackward),
+    /// Positions added to tokens.
     PositionsForward(PositionsForward),
+    /// The gradient of positions.
     PositionsBackward(PositionsBackward),
+    /// Mean and variance of a batch.
     BatchNormStatistics(BatchNormStatistics),
+    /// Batch normalization.
     BatchNormForward(BatchNormForward),
+    /// The gradients of its scale and shift.
     BatchNormBackwardWeight(BatchNormBackwardWeight),
+    /// The gradient of its input.
     BatchNormBackwardInput(BatchNormBackwardInput),
+    /// Layer normalization.
     LayerNormForward(LayerNormForward),
+    /// The gradients of its scale and shift.
     LayerNormBackwardWeight(LayerNormBackwardWeight),
+    /// The gradient of its input.
     LayerNormBackwardInput(LayerNormBackwardInput),
+    /// Attention of all heads.
     AttentionForward(AttentionForward),
+    /// The gradient of its queries.
     AttentionBackwardQuery(AttentionBackward),
+    /// The gradients of its keys and values.
     AttentionBackwardKeyValue(AttentionBackward),
+    /// The mean of all tokens.
     MeanPoolForward(MeanPool),
+    /// Its gradient, for each token.
     MeanPoolBackward(MeanPool),
+    /// The training loss and its gradient.
     Loss(Loss),
+    /// Forecasts kept.
     PredictionStore(PredictionStore),
+    /// The norm of all gradients.
     GradNorm(GradNorm),
+    /// The update of all weights.
     AdamMasked(AdamMasked),
+    /// The smallest weights masked.
     Prune(Prune),
 }

@@ -4,6 +4,7 @@
 const ROTATIONS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
 
 /// Two words from a key and a counter, as Random123's `threefry2x32`.
+#[must_use]
 pub fn threefry(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
     let keys = [key[0], key[1], 0x1BD1_1BDA ^ key[0] ^ key[1]];
     let mut x = [counter[0].wrapping_add(keys[0]), counter[1].wrapping_add(keys[1])];
@@ -20,6 +21,7 @@ pub fn threefry(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
 }
 
 /// The constant of a named use of randomness, such as `dropout:lstm.0`: FNV-1a of the name.
+#[must_use]
 pub const fn site(name: &str) -> u32 {
     let bytes = name.as_bytes();
     let mut hash = 0x811C_9DC5u32;
@@ -32,6 +34,7 @@ pub const fn site(name: &str) -> u32 {
 }
 
 /// A word for element `element` at step `step`.
+#[must_use]
 pub fn draw(seed: u32, site: u32, step: u32, element: u32) -> u32 {
     threefry([seed, site], [step, element])[0]
 }
@@ -41,6 +44,7 @@ pub const BLOCK: usize = 32;
 
 /// [`draw`] of `N` elements from `first` on, `stride` apart, side by side, so that it vectorises.
 #[inline(always)]
+#[must_use]
 pub fn draw_block<const N: usize>(seed: u32, site: u32, step: u32, first: u32, stride: u32) -> [u32; N] {
     let keys = [seed, site, 0x1BD1_1BDA ^ seed ^ site];
     let mut a = [step.wrapping_add(keys[0]); N];
@@ -67,11 +71,13 @@ pub fn draw_block<const N: usize>(seed: u32, site: u32, step: u32, first: u32, s
 }
 
 /// The 24 high bits of a word as a number in [0, 1).
+#[must_use]
 pub fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
 }
 
 /// A standard normal number for element `element`, by Box and Muller.
+#[must_use]
 pub fn normal(seed: u32, site: u32, step: u32, element: u32) -> f32 {
     let [a, b] = threefry([seed, site], [step, element]);
     let (u, v) = ((a as f64 + 0.5) / 4_294_967_296.0, b as f64 / 4_294_967_296.0);

@@ -53,11 +53,13 @@ impl ReplicaStep {
     pub const WORDS: usize = 16;
 
     /// The threshold that drops with probability `p`.
+    #[must_use]
     pub fn threshold(p: f64) -> u32 {
         (p * 4_294_967_296.0).round().min(u32::MAX as f64) as u32
     }
 
     /// The threshold of one kind of dropout.
+    #[must_use]
     pub fn threshold_of(&self, chance: Chance) -> u32 {
         match chance {
             Chance::Hidden => self.dropout_threshold,
@@ -67,6 +69,7 @@ impl ReplicaStep {
     }
 
     /// Adam's `step`-th update, counted from 1, of a replica that learns: no dropout, decay, clipping or prune.
+    #[must_use]
     pub fn adam(seed: u32, step: u32, lr: f64, beta1: f64) -> Self {
         let n = i32::try_from(step).unwrap_or(i32::MAX);
         ReplicaStep {
@@ -81,6 +84,7 @@ impl ReplicaStep {
     }
 
     /// A step that leaves the weights alone: no dropout, no update, no prune.
+    #[must_use]
     pub fn idle(seed: u32) -> Self {
         ReplicaStep { seed, decay_factor: 1.0, inv_sqrt_bias2: 1.0, ..Zeroable::zeroed() }
     }

@@ -8,6 +8,7 @@ pub struct TensorId(pub u32);
 
 impl TensorId {
     /// Its place in [`Program::tensors`](super::Program::tensors).
+    #[must_use]
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -61,18 +62,22 @@ pub mod status {
     pub const WEIGHT_STEP: usize = 2;
     /// The lowest word of that weight in the arena.
     pub const WEIGHT_WORD: usize = 3;
+    /// Words of [`STATUS`](super::STATUS).
     pub const WORDS: usize = 4;
 }
 
 /// What a tensor's words hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
+    /// Floats.
     F32,
+    /// Integers or bits.
     U32,
 }
 
 impl Element {
     /// `f32` or `u32`.
+    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Element::F32 => "f32",
@@ -86,6 +91,7 @@ impl Element {
 pub enum Fill {
     /// Every word is written before it is read. Tests poison it.
     Unwritten,
+    /// All bits clear.
     Zeros,
     /// All bits set.
     Ones,
@@ -94,10 +100,13 @@ pub enum Fill {
 /// A tensor of a program: what it is called, and what it holds before the first op.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
+    /// For messages and comparisons.
     pub name: String,
     /// One replica's shape, without R; or the whole shape where shared.
     pub shape: Vec<usize>,
+    /// The type of its words.
     pub element: Element,
+    /// What it holds before the first op.
     pub fill: Fill,
     /// Whether there is one for all replicas.
     pub shared: bool,
@@ -105,11 +114,13 @@ pub struct Tensor {
 
 impl Tensor {
     /// Words that hold values, per replica.
+    #[must_use]
     pub fn words(&self) -> usize {
         product(&self.shape)
     }
 
     /// Words from one replica's row to the next.
+    #[must_use]
     pub fn row(&self) -> usize {
         padded(self.words())
     }
@@ -121,27 +132,37 @@ impl Tensor {
 /// So a kernel reads "the last step of every sequence", or "every step but the last", in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rows {
+    /// Where the matrix lies.
     pub tensor: TensorId,
+    /// First word of row 0.
     pub offset: usize,
+    /// Number of rows.
     pub count: usize,
+    /// Words of a row.
     pub width: usize,
+    /// Rows of a sequence.
     pub inner: usize,
+    /// Words from one sequence to the next.
     pub outer_stride: usize,
+    /// Words from one row of a sequence to the next.
     pub inner_stride: usize,
 }
 
 impl Rows {
     /// `count` adjacent rows.
+    #[must_use]
     pub fn dense(tensor: TensorId, count: usize, width: usize) -> Self {
         Self::spaced(tensor, count, width, width)
     }
 
     /// `count` rows, `stride` words from each to the next.
+    #[must_use]
     pub fn spaced(tensor: TensorId, count: usize, width: usize, stride: usize) -> Self {
         Rows { tensor, offset: 0, count, width, inner: count.max(1), outer_stride: 0, inner_stride: stride }
     }
 
     /// Steps `first..first + steps` of each of `batch` sequences `[batch, length, width]`.
+    #[must_use]
     pub fn steps(tensor: TensorId, batch: usize, length: usize, first: usize, steps: usize, width: usize) -> Self {
         Rows {
             tensor,
@@ -155,12 +176,14 @@ impl Rows {
     }
 
     /// `count` of these rows from `first` on, where they lie evenly.
+    #[must_use]
     pub fn range(&self, first: usize, count: usize) -> Self {
         assert!(self.inner >= self.count, "rows that lie in sequences");
         Rows { offset: self.start(first), count, inner: count.max(1), ..*self }
     }
 
     /// Words from each row to the next, where all lie evenly.
+    #[must_use]
     pub fn stride(&self) -> Option<usize> {
         if self.inner == 1 && self.count > 1 {
             return Some(self.outer_stride);
@@ -170,11 +193,13 @@ impl Rows {
     }
 
     /// The word at which row `i` starts.
+    #[must_use]
     pub fn start(&self, i: usize) -> usize {
         self.offset + (i / self.inner) * self.outer_stride + (i % self.inner) * self.inner_stride
     }
 
     /// One past the last word that any row touches.
+    #[must_use]
     pub fn end(&self) -> usize {
         let Some(last) = self.count.checked_sub(1) else { return self.offset };
         let (outer, inner) = (last / self.inner.max(1), last % self.inner.max(1));

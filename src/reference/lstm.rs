@@ -1,6 +1,6 @@
 //! lstm_forward, lstm_backward: the cell over a whole sequence, a tile of the batch per task.
 
-use crate::program::op::{LstmBackward, LstmForward};
+use crate::program::op::{RecurrentBackward, RecurrentForward};
 use crate::program::tensor::PARAMS;
 
 use super::matrix::{Matrix, Out, product};
@@ -11,11 +11,11 @@ use super::tasks::{each, tiles};
 /// Batch rows per task.
 const TILE: usize = 16;
 
-pub(super) fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward) {
+pub(super) fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &RecurrentForward) {
     let (h, steps) = (op.hidden, op.steps);
     let mut gates = storage.take_floats(op.gates);
     let mut states = storage.take_floats(op.states);
-    let mut cells = storage.take_floats(op.cells);
+    let mut cells = storage.take_floats(op.kept);
     let w_hh = storage.take_transposed(op.w_hh, 4 * h, h);
     let gate_tiles = tiles(&mut gates, op.batch, steps * 4 * h, TILE);
     let state_tiles = tiles(&mut states, op.batch, (steps + 1) * h, TILE);
@@ -49,7 +49,7 @@ pub(super) fn lstm_forward<T: Scalar>(storage: &mut Storage<T>, op: &LstmForward
     storage.put_floats(op.gates, gates);
     storage.put_scratch(w_hh);
     storage.put_floats(op.states, states);
-    storage.put_floats(op.cells, cells);
+    storage.put_floats(op.kept, cells);
 }
 
 /// One sequence's step: activates the gates in place, whose projected inputs `a [4, H]` holds. A loop for each function:
@@ -71,14 +71,14 @@ fn cell_forward<T: Scalar>(a: &mut [T], recurrent: &[T], bias: &[T], before: &[T
     }
 }
 
-pub(super) fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &LstmBackward) {
+pub(super) fn lstm_backward<T: Scalar>(storage: &mut Storage<T>, op: &RecurrentBackward) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
     let mut gates = storage.take_floats(op.gates);
     let gate_tiles = tiles(&mut gates, op.batch, steps * 4 * h, TILE);
     each(gate_tiles, &|task, gates| {
         let first = task * TILE;
         let w_hh = Matrix::new(storage.floats(PARAMS), op.w_hh, 4 * h, h, h);
-        let cells = storage.floats(op.cells);
+        let cells = storage.floats(op.kept);
         let d_output = storage.floats(op.d_output);
         let batch = gates.len() / (steps * 4 * h);
         // d_h and d_c of the step before, per sequence.

@@ -33,10 +33,11 @@ use rayon::prelude::*;
 use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::check::check;
-use crate::program::{Element, List, Op, Program, TensorId};
+use crate::program::{Cell, Element, List, Op, Program, TensorId};
 
 pub use scalar::Scalar;
-use storage::Storage;
+#[doc(hidden)]
+pub use storage::Storage;
 
 /// More than any machine has cores; each thread takes memory and time to start.
 pub const MAX_THREADS: usize = 1024;
@@ -83,11 +84,13 @@ impl<T: Scalar> CpuEngine<T> {
     }
 
     /// Threads that share its work; how many changes no bit.
+    #[must_use]
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }
 
     /// One replica's row of a float tensor in the engine's own precision.
+    #[must_use]
     pub fn values(&self, tensor: TensorId, replica: usize) -> &[T] {
         self.replicas[replica].floats(tensor)
     }
@@ -120,10 +123,14 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),
-        Op::RnnForward(op) => rnn::rnn_forward(storage, op),
-        Op::RnnBackward(op) => rnn::rnn_backward(storage, op),
-        Op::LstmForward(op) => lstm::lstm_forward(storage, op),
-        Op::LstmBackward(op) => lstm::lstm_backward(storage, op),
+        Op::RecurrentForward(op) => match op.cell {
+            Cell::Rnn(activation) => rnn::rnn_forward(storage, op, activation),
+            Cell::Lstm => lstm::lstm_forward(storage, op),
+        },
+        Op::RecurrentBackward(op) => match op.cell {
+            Cell::Rnn(activation) => rnn::rnn_backward(storage, op, activation),
+            Cell::Lstm => lstm::lstm_backward(storage, op),
+        },
         Op::Dropout(op) => dropout::dropout(storage, op, slot),
         Op::PatchGather(op) => patches::patch_gather(storage, op),
         Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(storage, op),

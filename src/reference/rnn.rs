@@ -1,6 +1,6 @@
 //! rnn_forward, rnn_backward: the Elman cell over a whole sequence, a tile of the batch per task.
 
-use crate::program::op::{Activation, RnnBackward, RnnForward};
+use crate::program::op::{Activation, RecurrentBackward, RecurrentForward};
 use crate::program::tensor::PARAMS;
 
 use super::matrix::{Matrix, Out, product};
@@ -11,7 +11,7 @@ use super::tasks::{each, tiles};
 /// Batch rows per task.
 const TILE: usize = 16;
 
-pub(super) fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) {
+pub(super) fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RecurrentForward, activation: Activation) {
     let (h, steps) = (op.hidden, op.steps);
     let mut states = storage.take_floats(op.states);
     let w_hh = storage.take_transposed(op.w_hh, h, h);
@@ -21,7 +21,7 @@ pub(super) fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) 
         let bias = &params[op.b_hh..][..h];
         let w_hh = Matrix::new(&w_hh, 0, h, h, h);
         let batch = states.len() / ((steps + 1) * h);
-        let projected = &storage.floats(op.projected)[first * steps * h..][..batch * steps * h];
+        let projected = &storage.floats(op.gates)[first * steps * h..][..batch * steps * h];
         let mut pre = vec![T::ZERO; batch * h];
         for sequence in states.chunks_mut((steps + 1) * h) {
             sequence[..h].fill(T::ZERO);
@@ -36,7 +36,7 @@ pub(super) fn rnn_forward<T: Scalar>(storage: &mut Storage<T>, op: &RnnForward) 
                     #[inline(always)]
                     || {
                         for j in 0..h {
-                            state[j] = activate(op.activation, projected[j] + pre[j] + bias[j]);
+                            state[j] = activate(activation, projected[j] + pre[j] + bias[j]);
                         }
                     },
                 );
@@ -62,14 +62,14 @@ fn activate<T: Scalar>(activation: Activation, x: T) -> T {
     }
 }
 
-pub(super) fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward) {
+pub(super) fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RecurrentBackward, activation: Activation) {
     let (h, steps, d_steps) = (op.hidden, op.steps, op.d_output_steps);
-    let mut d_projected = storage.take_floats(op.d_projected);
+    let mut d_projected = storage.take_floats(op.gates);
     let d_tiles = tiles(&mut d_projected, op.batch, steps * h, TILE);
     each(d_tiles, &|task, d_projected| {
         let first = task * TILE;
         let w_hh = Matrix::new(storage.floats(PARAMS), op.w_hh, h, h, h);
-        let states = storage.floats(op.states);
+        let states = storage.floats(op.kept);
         let d_output = storage.floats(op.d_output);
         let batch = d_projected.len() / (steps * h);
         let mut d_hidden = vec![T::ZERO; batch * h];
@@ -88,7 +88,7 @@ pub(super) fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward
                     #[inline(always)]
                     || {
                         for j in 0..h {
-                            d_projected[j] = d_hidden[j] * derivative(op.activation, state[j]);
+                            d_projected[j] = d_hidden[j] * derivative(activation, state[j]);
                         }
                     },
                 );
@@ -97,7 +97,7 @@ pub(super) fn rnn_backward<T: Scalar>(storage: &mut Storage<T>, op: &RnnBackward
             product(Out { data: &mut d_hidden, row: h }, false, d_pre, w_hh);
         }
     });
-    storage.put_floats(op.d_projected, d_projected);
+    storage.put_floats(op.gates, d_projected);
 }
 
 /// Of the activation, by its value.

@@ -24,24 +24,35 @@ pub trait Scalar:
     + AddAssign
     + MulAssign
 {
+    /// 0
     const ZERO: Self;
+    /// 1
     const ONE: Self;
     /// Whether loops are compiled for several items at once too; the oracle races nobody.
     #[doc(hidden)]
     const UNROLLED: bool;
 
+    /// Exact.
     fn from_f32(value: f32) -> Self;
+    /// Rounded to the nearest.
     fn from_f64(value: f64) -> Self;
+    /// Rounded to the nearest.
     fn to_f32(self) -> f32;
+    /// Exact.
     fn to_f64(self) -> f64;
+    /// |x|
     fn abs(self) -> Self;
+    /// √x
     fn sqrt(self) -> Self;
     /// self · factor + term; in f32 rounded once.
     fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// tanh x
     fn tanh(self) -> Self;
     /// 1 / (1 + e^−x)
     fn sigmoid(self) -> Self;
+    /// eˣ
     fn exp(self) -> Self;
+    /// ln x
     fn ln(self) -> Self;
     /// Φ(x), the share of a standard normal distribution below x, and φ(x), its density there.
     fn normal(self) -> (Self, Self);

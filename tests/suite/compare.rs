@@ -4,7 +4,7 @@ use microglia::compare::{Case, CaseReport, compare, exit_code};
 use microglia::engine::{Engine, Pass, Roofline};
 use microglia::error::Result;
 use microglia::models::ModelKind::{Lstm, Rnn};
-use microglia::program::op::{LstmBackward, Prune};
+use microglia::program::op::{Prune, RecurrentBackward};
 use microglia::program::tensor::*;
 use microglia::program::{List, Op, Program};
 use microglia::reference::CpuEngine;
@@ -61,9 +61,9 @@ impl Broken {
     }
 
     /// The backward of the LSTM as plain loops, with or without the wrong derivative.
-    fn lstm_backward(&mut self, op: &LstmBackward, wrong: bool) {
+    fn lstm_backward(&mut self, op: &RecurrentBackward, wrong: bool) {
         let (h, t_len, d_len) = (op.hidden, op.steps, op.d_output_steps);
-        let (params, mut gates, cells) = (self.rows(PARAMS), self.rows(op.gates), self.rows(op.cells));
+        let (params, mut gates, cells) = (self.rows(PARAMS), self.rows(op.gates), self.rows(op.kept));
         let d_output = self.rows(op.d_output);
         for r in 0..params.len() {
             let w = &params[r][op.w_hh..];
@@ -147,8 +147,8 @@ impl Engine for Broken {
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
         let op = self.program().list(list)[index].clone();
         match (self.fault, op) {
-            (Fault::Rewritten, Op::LstmBackward(op)) => self.lstm_backward(&op, false),
-            (Fault::GateDerivative, Op::LstmBackward(op)) => self.lstm_backward(&op, true),
+            (Fault::Rewritten, Op::RecurrentBackward(op)) => self.lstm_backward(&op, false),
+            (Fault::GateDerivative, Op::RecurrentBackward(op)) => self.lstm_backward(&op, true),
             (Fault::StrictCut, Op::Prune(op)) => self.strict_cut(&op, list, index, slot)?,
             (Fault::MissingLane, Op::LinearForward(op)) => {
                 let before = self.rows(op.output.tensor);
@@ -171,7 +171,7 @@ impl Engine for Broken {
                 let spread = |rows: &mut [Vec<f32>]| rows.fill(rows[0].clone());
                 self.with_params(spread, |this| this.inner.run_op(list, index, slot))?;
             }
-            (Fault::TransposedWeights, Op::RnnForward(op)) => {
+            (Fault::TransposedWeights, Op::RecurrentForward(op)) => {
                 let transpose = |rows: &mut [Vec<f32>]| {
                     for row in rows {
                         let weights = &mut row[op.w_hh..][..op.hidden * op.hidden];

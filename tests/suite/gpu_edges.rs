@@ -12,11 +12,10 @@ use microglia::program::{List, ReplicaStep};
 use crate::gpu_support::{engine, gpu, on_each_engine, train};
 use microglia::compare::Case;
 
-/// Positions of the recurrent op in the forward list, and its projections' tensor.
+/// Position of the recurrent op in the forward list, its gates' tensor and its states'.
 fn recurrent(engine: &dyn Engine) -> (usize, TensorId, TensorId) {
     let find = |(i, op): (usize, &Op)| match op {
-        Op::RnnForward(op) => Some((i, op.projected, op.states)),
-        Op::LstmForward(op) => Some((i, op.gates, op.gates)),
+        Op::RecurrentForward(op) => Some((i, op.gates, op.states)),
         _ => None,
     };
     engine.program().forward.iter().enumerate().find_map(find).unwrap()

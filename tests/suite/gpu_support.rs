@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use microglia::engine::{Engine, Pass};
 use microglia::gpu::{AdapterClass, Choice, Gpu, wgpu};
-use microglia::kernels::plan::Shapes;
-use microglia::kernels::{GpuEngine, GpuOptions, plan};
+use microglia::kernels::lower::Shapes;
+use microglia::kernels::{GpuEngine, GpuOptions, lower};
 use microglia::program::{List, Program};
 use microglia::reference::CpuEngine;
 
@@ -69,7 +69,7 @@ pub fn classes(program: &Program) -> Vec<GpuOptions> {
     let options = AdapterClass::ALL.into_iter().filter_map(|class| {
         let shapes = Shapes::of(program, class);
         let ops = List::ALL.iter().flat_map(|&list| program.list(list));
-        let way: Vec<String> = ops.map(|op| format!("{:?}", plan(op, &shapes).dispatches)).collect();
+        let way: Vec<String> = ops.map(|op| format!("{:?}", lower(op, &shapes).dispatches)).collect();
         (!ways.contains(&way)).then(|| {
             ways.push(way);
             GpuOptions { class: Some(class), ..GpuOptions::default() }

@@ -1,11 +1,10 @@
 //! Habits that every compiler's registers need: what is indexed by a number known only at run time lies in memory, in scratch
 //! memory where it is an invocation's own, and Microsoft's FXC refuses a vector whose component is stored that way.
 
-use microglia::gpu::shader::Shader;
 use naga::valid::{FunctionInfo, ModuleInfo};
 use naga::{AddressSpace, Expression, Function, Handle, Module, Statement, TypeInner};
 
-use crate::shaders::each_resolved;
+use crate::shaders::{each_resolved, parsed};
 
 /// Bytes of an invocation's own array that an index may walk over: eight vec4, by a short loop that compilers unroll.
 const MAX_INDEXED_BYTES: u32 = 128;
@@ -96,8 +95,8 @@ fn faults_of(functions: &str, body: &str) -> Vec<String> {
          @compute @workgroup_size(1)\n\
          fn broken(@builtin(local_invocation_index) lane: u32) {{\n{body}\n}}\n"
     );
-    let shader = Shader::parse("broken", text).unwrap();
-    faults(&shader.module, &shader.info)
+    let (module, info) = parsed(&text);
+    faults(&module, &info)
 }
 
 #[test]

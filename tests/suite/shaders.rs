@@ -7,7 +7,7 @@ use std::process::Command;
 
 use microglia::gpu::AdapterClass;
 use microglia::gpu::shader::{Access, SLOT, Shader};
-use microglia::kernels::plan::{Dispatch, Shapes};
+use microglia::kernels::lower::{Dispatch, Shapes};
 use microglia::kernels::{self, pipelines, sources};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{NormKind, PatchtstOptions, Variant};
@@ -16,8 +16,9 @@ use microglia::program::op::{Activation, Chance, FeedForward, InstanceNorm, Loss
 use microglia::program::step::RANDOM_PRUNE;
 use microglia::program::tensor::NO_WINDOW;
 use microglia::program::{List, Op, Program};
+use naga::Module;
 use naga::back::pipeline_constants::process_overrides;
-use naga::valid::ModuleInfo;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use microglia::compare::{Case, every_model, full_size_models};
 
@@ -64,21 +65,28 @@ fn dispatches() -> Vec<(Op, Dispatch)> {
         let shapes = Shapes::of(program, class);
         for list in List::ALL {
             for op in program.list(list) {
-                found.extend(kernels::plan(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
+                found.extend(kernels::lower(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
             }
         }
     }
     found
 }
 
+/// A shader in naga's representation.
+pub fn parsed(source: &str) -> (Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(source).unwrap();
+    let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).unwrap();
+    (module, info)
+}
+
 /// Runs `check` on the module of every pipeline that an engine makes.
-pub fn each_resolved(mut check: impl FnMut(&str, &naga::Module, &ModuleInfo)) {
+pub fn each_resolved(mut check: impl FnMut(&str, &Module, &ModuleInfo)) {
     let programs: Vec<Program> = every_model().iter().map(|case| case.program().unwrap()).collect();
     let every: BTreeSet<_> = AdapterClass::ALL.iter().flat_map(|&class| pipelines(&programs, class)).collect();
     for pipeline in every {
-        let shader = sources::shader(pipeline.shader).unwrap();
+        let (module, info) = parsed(&sources::assemble(pipeline.shader).unwrap());
         let constants = pipeline.constants.iter().map(|&(name, value)| (name.to_string(), f64::from(value))).collect();
-        let (module, info) = process_overrides(&shader.module, &shader.info, None, &constants).unwrap();
+        let (module, info) = process_overrides(&module, &info, None, &constants).unwrap();
         check(pipeline.shader, &module, &info);
     }
 }
@@ -172,7 +180,7 @@ const OWN: [&str; 19] = [
 fn constants_of_shaders_are_the_program_s() {
     let mut seen = BTreeSet::new();
     for (name, _) in sources::KERNELS {
-        let module = sources::shader(name).unwrap().module;
+        let (module, _) = parsed(&sources::assemble(name).unwrap());
         for (_, constant) in module.constants.iter() {
             let Some(word) = constant.name.as_deref() else { continue };
             seen.insert(word.to_string());
@@ -266,7 +274,7 @@ fn host_and_shader_agree() {
         // What the op says it writes is what the shader can write, working memory aside.
         let writes: BTreeSet<_> = op.writes().into_iter().collect();
         for (bound, storage) in &dispatch.bindings {
-            if let kernels::plan::Storage::Tensor(id) = storage {
+            if let kernels::lower::Operand::Tensor(id) = storage {
                 let written = bindings.iter().any(|b| b.name == *bound && b.access == Access::ReadWrite);
                 assert!(
                     !written || writes.contains(id),
@@ -308,7 +316,7 @@ fn dispatches_of_a_transformer_layer() {
             let program = case.program().unwrap();
             let shapes = Shapes::of(&program, AdapterClass::Discrete);
             let ops = program.forward.iter().chain(&program.backward);
-            ops.map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>()
+            ops.map(|op| kernels::lower(op, &shapes).dispatches.len()).sum::<usize>()
         });
         assert_eq!(three - two, expected, "{norm}");
     }
@@ -324,7 +332,7 @@ fn dispatches_of_a_recurrent_step() {
         for (case, expected) in [(case, 11), (default.clone(), 12), (default.dropout(0.3).clip(1.0), 15)] {
             let program = case.program().unwrap();
             let shapes = Shapes::of(&program, AdapterClass::Discrete);
-            let count = |ops: &[Op]| ops.iter().map(|op| kernels::plan(op, &shapes).dispatches.len()).sum::<usize>();
+            let count = |ops: &[Op]| ops.iter().map(|op| kernels::lower(op, &shapes).dispatches.len()).sum::<usize>();
             let step = count(&program.forward) + count(&program.backward) + count(&program.update);
             assert_eq!((step, count(&program.prune)), (expected, 1), "{case}");
         }

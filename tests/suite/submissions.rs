@@ -3,7 +3,7 @@
 
 use microglia::compare::Case;
 use microglia::gpu::AdapterClass;
-use microglia::kernels::{self, plan::Shapes};
+use microglia::kernels::{self, lower::Shapes};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::models::{PatchtstOptions, Variant};
 use microglia::program::List;
@@ -48,7 +48,7 @@ fn every_dispatch_is_cut_to_the_bound() {
             let most_work = (0.5 * BOUND * class.speed()) as u64;
             let shapes = Shapes { most_work, ..Shapes::of(&program, class) };
             let plans: Vec<_> =
-                List::ALL.iter().flat_map(|&list| program.list(list)).map(|op| kernels::plan(op, &shapes)).collect();
+                List::ALL.iter().flat_map(|&list| program.list(list)).map(|op| kernels::lower(op, &shapes)).collect();
             // Replicas that a wave may hold, so that no dispatch need be larger.
             let least = plans.iter().flat_map(|plan| &plan.dispatches).map(|d| d.least_work()).max().unwrap();
             let replicas = (most_work / least.max(1)).clamp(1, program.replicas as u64);
@@ -58,7 +58,7 @@ fn every_dispatch_is_cut_to_the_bound() {
                     let pieces = dispatch.cut(most_work / replicas);
                     cut += pieces.len();
                     most_pieces = most_pieces.max(pieces.len());
-                    let invocations = |d: &kernels::plan::Dispatch| d.workgroups[0] as u64 * d.workgroups[1] as u64;
+                    let invocations = |d: &kernels::lower::Dispatch| d.workgroups[0] as u64 * d.workgroups[1] as u64;
                     if pieces.len() > 1 {
                         assert_eq!(pieces.iter().map(invocations).sum::<u64>(), invocations(dispatch));
                     }

@@ -1,7 +1,7 @@
 //! The exact k smallest living weights, against a sort, on each engine.
 
 use microglia::engine::{Engine, Pass};
-use microglia::kernels::plan::FEW_WORDS;
+use microglia::kernels::lower::FEW_WORDS;
 use microglia::program::builder::Sizes;
 use microglia::program::step::RANDOM_PRUNE;
 use microglia::program::tensor::*;

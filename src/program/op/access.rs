@@ -4,6 +4,7 @@ use super::*;
 
 impl Op {
     /// The kernel's one name.
+    #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
             Op::WindowGather(_) => "window_gather",
@@ -11,10 +12,8 @@ impl Op {
             Op::LinearForward(_) => "linear_forward",
             Op::LinearBackwardInput(_) => "linear_backward_input",
             Op::LinearBackwardWeight(_) => "linear_backward_weight",
-            Op::RnnForward(_) => "rnn_forward",
-            Op::RnnBackward(_) => "rnn_backward",
-            Op::LstmForward(_) => "lstm_forward",
-            Op::LstmBackward(_) => "lstm_backward",
+            Op::RecurrentForward(op) => op.cell.form().labels[0],
+            Op::RecurrentBackward(op) => op.cell.form().labels[1],
             Op::Dropout(_) => "dropout",
             Op::PatchGather(_) => "patch_gather",
             Op::InstanceAffineBackward(_) => "instance_affine_backward",
@@ -41,6 +40,7 @@ impl Op {
     }
 
     /// Tensors whose contents the op depends on, those it updates in place included.
+    #[must_use]
     pub fn reads(&self) -> Vec<TensorId> {
         match self {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
@@ -59,10 +59,10 @@ impl Op {
                     op.parts.iter().flat_map(|(input, d)| [*input, *d]).chain(op.beside.map(|beside| beside.input));
                 rows.map(|rows| rows.tensor).collect()
             }
-            Op::RnnForward(op) => vec![PARAMS, op.projected],
-            Op::RnnBackward(op) => vec![PARAMS, op.states, op.d_output],
-            Op::LstmForward(op) => vec![PARAMS, op.gates],
-            Op::LstmBackward(op) => vec![PARAMS, op.gates, op.cells, op.d_output],
+            Op::RecurrentForward(op) => vec![PARAMS, op.gates],
+            Op::RecurrentBackward(op) => {
+                [PARAMS].into_iter().chain(op.updates()).chain([op.kept, op.d_output]).collect()
+            }
             Op::Dropout(op) => vec![STEPS, op.input.tensor],
             Op::PatchGather(op) => vec![op.input],
             Op::InstanceAffineBackward(op) => {
@@ -97,6 +97,7 @@ impl Op {
     }
 
     /// Tensors the op writes, wholly or in part.
+    #[must_use]
     pub fn writes(&self) -> Vec<TensorId> {
         match self {
             Op::WindowGather(op) => vec![op.input, op.target, op.weight],
@@ -104,10 +105,8 @@ impl Op {
             Op::LinearForward(op) => with([op.output.tensor], [op.activated.map(|activated| activated.rows.tensor)]),
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],
-            Op::RnnForward(op) => vec![op.states],
-            Op::RnnBackward(op) => vec![op.d_projected],
-            Op::LstmForward(op) => vec![op.gates, op.states, op.cells],
-            Op::LstmBackward(op) => vec![op.gates],
+            Op::RecurrentForward(op) => op.writes(),
+            Op::RecurrentBackward(op) => vec![op.gates],
             Op::Dropout(op) => vec![op.output.tensor],
             Op::PatchGather(op) => vec![op.output],
             Op::InstanceAffineBackward(_) => vec![GRADS],
@@ -133,10 +132,11 @@ impl Op {
     }
 
     /// Tensors the op both reads and writes, in place: all others are read or written alone.
+    #[must_use]
     pub fn updates(&self) -> Vec<TensorId> {
         match self {
-            Op::LstmForward(op) => vec![op.gates],
-            Op::LstmBackward(op) => vec![op.gates],
+            Op::RecurrentForward(op) => op.updates(),
+            Op::RecurrentBackward(op) => op.updates(),
             Op::BatchNormStatistics(_) => vec![STATE],
             Op::AttentionBackwardQuery(op) => with([op.softmax], [op.d_scores]),
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],

@@ -10,6 +10,7 @@ use crate::program::tensor::Rows;
 pub struct Residual {
     /// `[N, O]`
     pub skip: Rows,
+    /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
     /// Rows of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
     pub first: usize,
@@ -19,7 +20,9 @@ pub struct Residual {
 /// with it, and the gradient that the second hands back is that of `before`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Activated {
+    /// The activation.
     pub kind: FeedForward,
+    /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
     /// Rows of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
     pub first: usize,
@@ -39,6 +42,7 @@ pub struct LinearForward {
     pub bias: usize,
     /// One of both at most.
     pub residual: Option<Residual>,
+    /// The activation of the output.
     pub activated: Option<Activated>,
     /// `[N, O]`
     pub output: Rows,
@@ -88,11 +92,13 @@ pub struct Beside {
 
 impl LinearBackwardWeight {
     /// N, of all parts.
+    #[must_use]
     pub fn count(&self) -> usize {
         self.parts.iter().map(|(input, _)| input.count).sum()
     }
 
     /// I and O.
+    #[must_use]
     pub fn widths(&self) -> (usize, usize) {
         self.parts.first().map_or((0, 0), |(input, d_output)| (input.width, d_output.width))
     }

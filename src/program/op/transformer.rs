@@ -11,9 +11,11 @@ use crate::words::words;
 
 /// The nonlinearity between the two linear layers of a feed-forward block; 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FeedForward {
     /// `x·Φ(x)`, with the exact normal distribution function Φ (Hendrycks & Gimpel 2016), PyTorch's default.
     Gelu = 1,
+    /// `max(x, 0)`
     Relu = 2,
 }
 words!(FeedForward, "ff-activation", FeedForward::Gelu = "gelu", FeedForward::Relu = "relu");
@@ -22,7 +24,9 @@ words!(FeedForward, "ff-activation", FeedForward::Gelu = "gelu", FeedForward::Re
 /// its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patches {
+    /// Row of the window at which the first patch starts.
     pub first: usize,
+    /// Rows from one patch to the next.
     pub stride: usize,
     /// J
     pub rows: usize,
@@ -32,6 +36,7 @@ pub struct Patches {
 
 impl Patches {
     /// The row of the window `[steps]` that row j of patch n holds.
+    #[must_use]
     pub fn step(&self, n: usize, j: usize, steps: usize) -> usize {
         (self.first + n * self.stride + j).min(steps - 1)
     }
@@ -40,12 +45,15 @@ impl Patches {
 /// Words of a learned scale and shift in the parameter arenas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Affine {
+    /// First word of the scale.
     pub weight: usize,
+    /// First word of the shift.
     pub bias: usize,
 }
 
 impl Affine {
     /// One past the last word of either, for `[width]` each.
+    #[must_use]
     pub fn end(&self, width: usize) -> usize {
         self.weight.max(self.bias).saturating_add(width)
     }
@@ -54,7 +62,9 @@ impl Affine {
 /// `output[b, g, n, j, c] = input[b, step(n, j), g·W + c]`: each sequence reads W channels of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchGather {
+    /// B
     pub batch: usize,
+    /// T
     pub steps: usize,
     /// C, with the zeros after them.
     pub channels: usize,
@@ -62,6 +72,7 @@ pub struct PatchGather {
     pub sequences: usize,
     /// W: 1, or C.
     pub width: usize,
+    /// Where the patches lie.
     pub patches: Patches,
     /// `[B, T, C]`
     pub input: TensorId,
@@ -75,12 +86,17 @@ pub struct PatchGather {
 /// `d_bias[k] = Σ_{b,n,j} d_patches − Σ_{b,z} d_forecast`, where x̂ is the window less its shift over its scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceAffineBackward {
+    /// B
     pub batch: usize,
+    /// T
     pub steps: usize,
     /// C, with the zeros after them.
     pub channels: usize,
+    /// K
     pub targets: usize,
+    /// Z
     pub horizon: usize,
+    /// Where the patches lie.
     pub patches: Patches,
     /// In [`PARAMS`](super::PARAMS) and in [`GRADS`](super::GRADS).
     pub affine: Affine,
@@ -99,6 +115,7 @@ pub struct InstanceAffineBackward {
 /// `output[s, n, d] = dropout(input[s, n, d] + positions[n, d])`
 #[derive(Debug, Clone, PartialEq)]
 pub struct PositionsForward {
+    /// S
     pub sequences: usize,
     /// N·D
     pub width: usize,
@@ -108,12 +125,14 @@ pub struct PositionsForward {
     pub input: TensorId,
     /// `[S, N, D]`
     pub output: TensorId,
+    /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
 }
 
 /// `d_positions[n, d] = Σ_s d_sum[s, n, d]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct PositionsBackward {
+    /// S
     pub sequences: usize,
     /// N·D
     pub width: usize,
@@ -130,9 +149,11 @@ pub struct PositionsBackward {
 /// sample variance, and counts the batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNormStatistics {
+    /// B
     pub batch: usize,
     /// Tokens of a window: G·N.
     pub tokens: usize,
+    /// D
     pub width: usize,
     /// `[B·tokens, D]`
     pub input: TensorId,
@@ -145,7 +166,9 @@ pub struct BatchNormStatistics {
 /// `output[n, d] = (input[n, d] − mean[d]) / √(variance[d] + 1e-5) · weight[d] + bias[d]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNormForward {
+    /// Tokens, of all sequences.
     pub count: usize,
+    /// D
     pub width: usize,
     /// `[count, D]`
     pub input: TensorId,
@@ -153,6 +176,7 @@ pub struct BatchNormForward {
     pub stats: TensorId,
     /// Their word in `stats`.
     pub mean: usize,
+    /// Of `[D]` each in [`PARAMS`](super::PARAMS).
     pub affine: Affine,
     /// `[count, D]`
     pub output: TensorId,
@@ -161,7 +185,9 @@ pub struct BatchNormForward {
 /// `d_weight[d] = Σ_n d_output[n, d]·x̂[n, d]` and `d_bias[d] = Σ_n d_output[n, d]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNormBackwardWeight {
+    /// Tokens, of all sequences.
     pub count: usize,
+    /// D
     pub width: usize,
     /// `[count, D]`
     pub input: TensorId,
@@ -177,8 +203,11 @@ pub struct BatchNormBackwardWeight {
 /// gradients [`BatchNormBackwardWeight`] has written. Empty places get `skip` alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNormBackwardInput {
+    /// B
     pub batch: usize,
+    /// Tokens of a window: G·N.
     pub tokens: usize,
+    /// D
     pub width: usize,
     /// `[B·tokens, D]`
     pub input: TensorId,
@@ -198,10 +227,13 @@ pub struct BatchNormBackwardInput {
 /// `stats[n] = (mean, 1 / √(variance + 1e-5))`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerNormForward {
+    /// Tokens, of all sequences.
     pub count: usize,
+    /// D
     pub width: usize,
     /// `[count, D]`
     pub input: TensorId,
+    /// Of `[D]` each in [`PARAMS`](super::PARAMS).
     pub affine: Affine,
     /// `[count, D]`
     pub output: TensorId,
@@ -212,7 +244,9 @@ pub struct LayerNormForward {
 /// `d_weight[d] = Σ_n d_output[n, d]·x̂[n, d]` and `d_bias[d] = Σ_n d_output[n, d]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerNormBackwardWeight {
+    /// Tokens, of all sequences.
     pub count: usize,
+    /// D
     pub width: usize,
     /// `[count, D]`
     pub input: TensorId,
@@ -227,12 +261,15 @@ pub struct LayerNormBackwardWeight {
 /// `d_input[n] = (g − mean(g) − x̂·mean(g·x̂)) / √(variance[n] + 1e-5) + skip[n]`, where `g = d_output[n]·weight`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerNormBackwardInput {
+    /// Tokens, of all sequences.
     pub count: usize,
+    /// D
     pub width: usize,
     /// `[count, D]`
     pub input: TensorId,
     /// `[count, 2]`
     pub stats: TensorId,
+    /// Of `[D]` each in [`PARAMS`](super::PARAMS).
     pub affine: Affine,
     /// `[count, D]`
     pub d_output: TensorId,
@@ -251,6 +288,7 @@ pub const MAX_HEAD_WIDTH: usize = 128;
 pub struct Heads {
     /// The first pair: sequence · A + head.
     pub first: usize,
+    /// Number of pairs.
     pub pairs: usize,
     /// The sequence that q, k and v begin with, where those of the batch are several tensors.
     pub qkv_first: usize,
@@ -264,26 +302,32 @@ pub struct Heads {
 
 impl Heads {
     /// D = A·E
+    #[must_use]
     pub fn model(&self) -> usize {
         self.heads * self.width
     }
 
+    /// The sequence of the first pair.
+    #[must_use]
     pub fn first_sequence(&self) -> usize {
         self.first / self.heads
     }
 
     /// Sequences that the pairs belong to.
+    #[must_use]
     pub fn sequences(&self) -> usize {
         self.pairs.div_ceil(self.heads)
     }
 
     /// Heads of each of them.
+    #[must_use]
     pub fn own(&self) -> Range<usize> {
         let first = self.first % self.heads;
         first..first + self.pairs.min(self.heads)
     }
 
     /// Words of `[pairs, N, N]`.
+    #[must_use]
     pub fn scores(&self) -> usize {
         self.pairs * self.tokens * self.tokens
     }
@@ -297,6 +341,7 @@ impl Heads {
 /// backward passes recompute them from the log-sum-exp. Draw ((s·A + a)·N + i)·N + j drops probability (i, j).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttentionForward {
+    /// The range of pairs.
     pub heads: Heads,
     /// `[S, N, 3, A, E]`, or of a range of the sequences: q, k, v
     pub qkv: TensorId,
@@ -308,6 +353,7 @@ pub struct AttentionForward {
     pub softmax: TensorId,
     /// `[S, N, A, E]`
     pub output: TensorId,
+    /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
 }
 
@@ -319,6 +365,7 @@ pub struct AttentionForward {
 /// `attention_backward_key_value`, one owner per key: `d_k_j = Σ_i d_score_ij·q_i / √E`, `d_v_j = Σ_i dropout(p_ij)·d_output_i`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttentionBackward {
+    /// The range of pairs.
     pub heads: Heads,
     /// `[S, N, 3, A, E]`
     pub qkv: TensorId,
@@ -336,15 +383,21 @@ pub struct AttentionBackward {
     pub handed_on: bool,
     /// `[S, N, 3, A, E]`
     pub d_qkv: TensorId,
+    /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
 }
 
 /// `output[s, d] = Σ_n input[s, n, d] / N`; backward `output[s, n, d] = input[s, d] / N`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeanPool {
+    /// S
     pub sequences: usize,
+    /// N
     pub tokens: usize,
+    /// D
     pub width: usize,
+    /// `[S, N, D]`; backward `[S, D]`
     pub input: TensorId,
+    /// `[S, D]`; backward `[S, N, D]`
     pub output: TensorId,
 }

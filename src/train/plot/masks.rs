@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::palette::{BASELINES, GRID, INK, MODEL, MUTED, PAPER};
 use crate::program::ParamLayout;
+use crate::program::cell::Form;
 use crate::train::weights::inspect::{Dead, living};
 
 /// Pixels: of the picture, of a matrix's longer side at most, of a cell at most, between matrices.
@@ -19,7 +20,7 @@ const MOST_CELLS: usize = 165;
 const SHADES: usize = 8;
 
 /// A square per weight: dark is living, light is pruned. Marks beside a matrix show rows and columns without a living
-/// weight; lines divide an LSTM's gates i, f, g, o.
+/// weight; lines divide a cell's gates.
 pub fn masks_svg(title: &str, layout: &ParamLayout, mask: &[u32]) -> String {
     let (mut x, mut y, mut lowest) = (GAP, 60.0, 60.0f64);
     let mut body = String::new();
@@ -63,13 +64,11 @@ pub fn masks_svg(title: &str, layout: &ParamLayout, mask: &[u32]) -> String {
                 scale.min(3.0)
             );
         }
-        if param.name.starts_with("lstm.") {
-            let gates = BASELINES[2];
-            for gate in 1..4 {
-                let at = height * f64::from(gate) / 4.0;
-                let _ =
-                    writeln!(body, r##"<path d="M-3 {at:.1}h{:.1}" stroke="{gates}" stroke-width="1"/>"##, width + 6.0);
-            }
+        let gates = Form::gates_of(&param.name).map_or(1, <[_]>::len);
+        for gate in 1..gates {
+            let (at, colour) = (height * gate as f64 / gates as f64, BASELINES[2]);
+            let _ =
+                writeln!(body, r##"<path d="M-3 {at:.1}h{:.1}" stroke="{colour}" stroke-width="1"/>"##, width + 6.0);
         }
         body += "</g>\n";
         x += room + GAP;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::program::ParamLayout;
+use crate::program::cell::Form;
 
 /// How many prunable weights a mask leaves living.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,9 +24,9 @@ pub struct TensorSparsity {
     pub living: usize,
     pub total: usize,
     pub sparsity: f64,
-    /// Per gate i, f, g, o of an LSTM's weights.
+    /// Per gate, of weights of a cell that has several: in the order of [`Form::gates`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gates: Option<[f64; 4]>,
+    pub gates: Option<Vec<f64>>,
 }
 
 impl SparsityReport {
@@ -39,16 +40,21 @@ impl SparsityReport {
             .filter(|param| param.prunable)
             .map(|param| {
                 let (count, total) = (living(param.range()), param.len());
-                let quarter = total / 4;
-                let gate = |g: usize| {
-                    let start = param.offset + g * quarter;
-                    share(living(start..start + quarter), quarter)
-                };
-                let gates = param.name.starts_with("lstm.").then(|| std::array::from_fn(gate));
+                let gates = Form::gates_of(&param.name).map(|gates| {
+                    let each = total / gates.len();
+                    let first = |gate: usize| param.offset + gate * each;
+                    (0..gates.len()).map(|gate| share(living(first(gate)..first(gate + 1)), each)).collect()
+                });
                 TensorSparsity { name: param.name.clone(), living: count, total, sparsity: share(count, total), gates }
             })
             .collect();
         let (count, total) = (tensors.iter().map(|t| t.living).sum(), layout.prunable());
         SparsityReport { overall: share(count, total), wanted, living_weights: count, prunable_weights: total, tensors }
+    }
+
+    /// The names of the gates of its tensors; empty for a model without gates.
+    #[must_use]
+    pub fn gates(&self) -> &'static [&'static str] {
+        self.tensors.iter().find_map(|tensor| Form::gates_of(&tensor.name)).unwrap_or_default()
     }
 }

@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use microglia::compare::{Case, standard_cases};
 use microglia::gpu::AdapterClass;
-use microglia::kernels::plan::{Dispatch, Shapes, Storage};
+use microglia::kernels::lower::{Dispatch, Operand, Shapes};
 use microglia::kernels::tuning::{Tuned, Tuning, Variant, products};
-use microglia::kernels::{GpuEngine, GpuOptions, plan};
+use microglia::kernels::{GpuEngine, GpuOptions, lower};
 use microglia::models::ModelKind::{self, Lstm, Rnn};
 use microglia::models::{NormKind, Variant as Patchtst};
 use microglia::program::check::check;
@@ -190,9 +190,9 @@ fn extents_name_every_tensor_that_a_kernel_is_given() {
         for (list, op) in ops(&program) {
             let known: Vec<_> = extents(op, &program, list).into_iter().map(|(id, _)| id).collect();
             for class in AdapterClass::ALL {
-                for Dispatch { shader, bindings, .. } in plan(op, &Shapes::of(&program, class)).dispatches {
+                for Dispatch { shader, bindings, .. } in lower(op, &Shapes::of(&program, class)).dispatches {
                     for (name, storage) in bindings {
-                        let Storage::Tensor(id) = storage else { continue };
+                        let Operand::Tensor(id) = storage else { continue };
                         assert!(known.contains(&id), "{shader} is given `{name}`, and no extent of {} is", op.label());
                     }
                 }
@@ -275,7 +275,7 @@ fn operands_that_do_not_belong_together_are_refused() {
             })
         }),
         ("gradients of more steps than there are", &lstm, |op| match op {
-            Op::LstmBackward(op) => replace(&mut op.d_output_steps, op.steps + 1),
+            Op::RecurrentBackward(op) => replace(&mut op.d_output_steps, op.steps + 1),
             _ => false,
         }),
         ("targets that are no channels", &lstm, |op| match op {

@@ -7,8 +7,8 @@ use microglia::dims::padded;
 use microglia::engine::Engine;
 use microglia::gpu::shader::{Access, Binding, Constant, SLOT, Shader};
 use microglia::gpu::{Gpu, wgpu};
-use microglia::kernels::plan::{Dispatch, Plan, Shapes, Storage};
-use microglia::kernels::{plan, sources};
+use microglia::kernels::lower::{Dispatch, Lowered, Operand, Shapes};
+use microglia::kernels::{lower, sources};
 use microglia::program::{List, Program, Tensor, TensorId};
 use microglia::reference::CpuEngine;
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
@@ -62,18 +62,18 @@ impl Watch {
                 if list == List::Evaluate { program.slots.min(program.prediction_slots) } else { program.slots };
             [0, slots - 1].into_iter().flat_map(move |slot| program.list(list).iter().map(move |op| (slot, op)))
         });
-        let cut = |plan: Plan| pieces.map_or(plan.clone(), |pieces| plan.cut(most_work(&plan) / pieces));
-        let plans: Vec<(usize, Plan)> = ops.map(|(slot, op)| (slot, cut(plan(op, shapes)))).collect();
-        let scratch: Vec<Vec<wgpu::Buffer>> = plans
+        let cut = |whole: Lowered| pieces.map_or(whole.clone(), |pieces| whole.cut(most_work(&whole) / pieces));
+        let lowered: Vec<(usize, Lowered)> = ops.map(|(slot, op)| (slot, cut(lower(op, shapes)))).collect();
+        let scratch: Vec<Vec<wgpu::Buffer>> = lowered
             .iter()
-            .map(|(_, plan)| {
-                plan.scratch.iter().map(|&words| self.buffer(&vec![0; rows(words, program.replicas)])).collect()
+            .map(|(_, one)| {
+                one.scratch.iter().map(|&words| self.buffer(&vec![0; rows(words, program.replicas)])).collect()
             })
             .collect();
-        let all: Vec<(usize, &[wgpu::Buffer], &Dispatch)> = plans
+        let all: Vec<(usize, &[wgpu::Buffer], &Dispatch)> = lowered
             .iter()
             .zip(&scratch)
-            .flat_map(|((slot, plan), scratch)| plan.dispatches.iter().map(move |d| (*slot, &scratch[..], d)))
+            .flat_map(|((slot, one), scratch)| one.dispatches.iter().map(move |d| (*slot, &scratch[..], d)))
             .collect();
         all.iter().for_each(|(.., dispatch)| self.compile(dispatch));
         let device = &self.device;
@@ -97,8 +97,8 @@ impl Watch {
                 Access::Uniform if binding.name == SLOT => &slot,
                 Access::Uniform => &params,
                 _ => match dispatch.bindings.iter().find(|(name, _)| *name == binding.name).unwrap().1 {
-                    Storage::Tensor(id) => &tensors[id.index()],
-                    Storage::Scratch(i) => &scratch[i],
+                    Operand::Tensor(id) => &tensors[id.index()],
+                    Operand::Scratch(i) => &scratch[i],
                 },
             };
             let entries: Vec<wgpu::BindGroupEntry> = kernel
@@ -230,8 +230,8 @@ fn kernel(device: &wgpu::Device, shader: &Shader, wgsl: &str, places: Vec<String
 }
 
 /// Operations of the largest dispatch.
-fn most_work(plan: &Plan) -> u64 {
-    plan.dispatches.iter().map(|dispatch| dispatch.work).max().unwrap_or(0)
+fn most_work(lowered: &Lowered) -> u64 {
+    lowered.dispatches.iter().map(|dispatch| dispatch.work).max().unwrap_or(0)
 }
 
 fn key(dispatch: &Dispatch) -> (&'static str, Vec<Constant>) {

@@ -10,6 +10,8 @@ use naga::{
     UniqueArena,
 };
 
+use crate::shaders::parsed;
+
 /// Words of a report: how often, the largest such index, and 1 more than the place among [`Watched::places`] of one of them.
 pub const WORDS: usize = 3;
 
@@ -22,7 +24,7 @@ pub struct Watched {
 
 /// The shader with its open words set.
 pub fn watched(shader: &Shader, constants: &[Constant]) -> Watched {
-    let Shader { name, mut module, info, .. } = Shader::parse(&shader.name, set(&shader.source, constants)).unwrap();
+    let (mut module, info) = parsed(&set(&shader.source, constants));
     let mut places = Vec::new();
     let report = report(&mut module);
     let Module { functions, entry_points, types, global_variables, .. } = &mut module;
@@ -36,7 +38,7 @@ pub fn watched(shader: &Shader, constants: &[Constant]) -> Watched {
         function.body = body;
     }
     let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module);
-    let info = info.unwrap_or_else(|error| panic!("{name}: {error:#?}"));
+    let info = info.unwrap_or_else(|error| panic!("{}: {error:#?}", shader.name));
     let wgsl = wgsl::write_string(&module, &info, wgsl::WriterFlags::empty()).unwrap();
     Watched { wgsl, places }
 }

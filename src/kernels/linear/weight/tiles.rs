@@ -2,7 +2,7 @@
 
 use super::super::Cut;
 use super::Sums;
-use crate::kernels::plan::{Dispatch, RowsWords, Shapes, groups, uniform};
+use crate::kernels::lower::{Dispatch, RowsWords, Shapes, groups, uniform};
 use crate::program::Rows;
 
 /// Rows that workgroup memory holds at a time: where a split is a multiple of them, only the last has rows left over.

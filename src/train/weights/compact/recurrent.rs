@@ -1,4 +1,4 @@
-//! Hidden units of RNN and LSTM.
+//! Hidden units of recurrent layers.
 //!
 //! Unit j of layer l is read by column j of `weight_hh` (by its own layer, a step later) and by column j of what follows:
 //! `weight_ih` of the next layer, or the head, which reads the last step alone.
@@ -11,12 +11,17 @@
 
 use super::tensors::Tensors;
 use super::{Folded, at_least_one, places};
-use crate::models::{LayerWidths, ModelKind, ModelOptions};
-use crate::program::op::Activation;
+use crate::models::{LayerWidths, ModelOptions};
+use crate::program::Cell;
 
 /// Cuts the tensors; the widths that are left.
-pub(super) fn cut(tensors: &mut Tensors, model: &ModelOptions, lookback: usize) -> (Vec<LayerWidths>, Vec<Folded>) {
-    let mut layers: Vec<Layer> = (0..model.layers).map(|layer| Layer::new(model, layer)).collect();
+pub(super) fn cut(
+    tensors: &mut Tensors,
+    model: &ModelOptions,
+    cell: Cell,
+    lookback: usize,
+) -> (Vec<LayerWidths>, Vec<Folded>) {
+    let mut layers: Vec<Layer> = (0..model.layers).map(|layer| Layer::new(model, cell, layer)).collect();
     loop {
         let before: usize = layers.iter().map(Layer::width).sum();
         for layer in layers.iter_mut().rev() {
@@ -38,9 +43,7 @@ pub(super) fn cut(tensors: &mut Tensors, model: &ModelOptions, lookback: usize) 
 }
 
 struct Layer {
-    kind: ModelKind,
-    activation: Activation,
-    gates: usize,
+    cell: Cell,
     last: bool,
     input: String,
     recurrent: String,
@@ -52,13 +55,11 @@ struct Layer {
 }
 
 impl Layer {
-    fn new(model: &ModelOptions, layer: usize) -> Layer {
-        let (kind, last) = (model.kind, layer + 1 == model.layers);
-        let name = |part: &str, layer: usize| format!("{kind}.{part}_l{layer}");
+    fn new(model: &ModelOptions, cell: Cell, layer: usize) -> Layer {
+        let last = layer + 1 == model.layers;
+        let name = |part: &str, layer: usize| format!("{}.{part}_l{layer}", cell.form().name);
         Layer {
-            kind,
-            activation: model.activation,
-            gates: if kind == ModelKind::Lstm { 4 } else { 1 },
+            cell,
             last,
             input: name("weight_ih", layer),
             recurrent: name("weight_hh", layer),
@@ -79,7 +80,7 @@ impl Layer {
     /// Rows of a unit's gates.
     fn rows(&self, unit: usize) -> impl Iterator<Item = usize> + use<> {
         let hidden = self.live.len();
-        (0..self.gates).map(move |gate| gate * hidden + unit)
+        (0..self.cell.form().gates.len()).map(move |gate| gate * hidden + unit)
     }
 
     fn drop_unread(&mut self, tensors: &mut Tensors) {
@@ -103,18 +104,14 @@ impl Layer {
         for j in places(&self.live) {
             let (input, recurrent) = (tensors.get(&self.input), tensors.get(&self.recurrent));
             let reads_nothing = self.rows(j).all(|row| input.row_is_zero(row) && recurrent.row_is_zero(row));
-            if !reads_nothing || !recurrent.column_is_zero(j) || (self.kind == ModelKind::Lstm && !self.last) {
+            if !reads_nothing || !recurrent.column_is_zero(j) || !(self.cell.form().steady || self.last) {
                 continue;
             }
             let bias: Vec<f64> = self
                 .rows(j)
                 .map(|row| self.biases.iter().map(|name| f64::from(tensors.get(name).at(row, 0))).sum())
                 .collect();
-            let value = match self.kind {
-                ModelKind::Lstm => last_state(&bias, lookback),
-                _ if self.activation == Activation::Relu => bias[0].max(0.0),
-                _ => bias[0].tanh(),
-            };
+            let value = self.cell.state_at_rest(&bias, lookback);
             tensors.fold(&self.reader[0], j, value, &self.reader[1]);
             self.remove(tensors, j);
             self.folded += 1;
@@ -134,7 +131,7 @@ impl Layer {
     fn shrink(&self, tensors: &mut Tensors) {
         let units: Vec<Option<usize>> = places(&self.live).into_iter().map(Some).collect();
         let hidden = self.live.len();
-        let rows: Vec<Option<usize>> = (0..self.gates)
+        let rows: Vec<Option<usize>> = (0..self.cell.form().gates.len())
             .flat_map(|gate| units.iter().map(move |unit| unit.map(|unit| gate * hidden + unit)))
             .collect();
         for name in [&self.input, &self.recurrent, &self.biases[0], &self.biases[1]] {
@@ -143,11 +140,4 @@ impl Layer {
         tensors.get_mut(&self.recurrent).take_columns(&units);
         tensors.get_mut(&self.reader[0]).take_columns(&units);
     }
-}
-
-/// h after `steps` of an LSTM unit that reads nothing, from the sums of its biases for i, f, g and o.
-fn last_state(bias: &[f64], steps: usize) -> f64 {
-    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-    let cell = (0..steps).fold(0.0, |cell, _| sigmoid(bias[1]) * cell + sigmoid(bias[0]) * bias[2].tanh());
-    sigmoid(bias[3]) * cell.tanh()
 }

@@ -1,6 +1,6 @@
 //! What an op becomes on the device: dispatches, as plain data.
 
-use super::tuning::{Product, Tuned, Tuning, Variant};
+use super::tuning::{Product, Tiling, Tuned, Tuning};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
 use crate::gpu::shader::{Constant, LANES};
@@ -9,9 +9,10 @@ use crate::program::{Program, ReplicaStep, Rows, TensorId};
 
 /// What a shader's storage variable is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
+pub enum Operand {
+    /// A tensor of the program.
     Tensor(TensorId),
-    /// Working memory of one op, by index into [`Plan::scratch`]: nothing survives the op.
+    /// Working memory of one op, by index into [`Lowered::scratch`]: nothing survives the op.
     Scratch(usize),
 }
 
@@ -27,7 +28,7 @@ pub struct Dispatch {
     /// Names and types of the words of `params`, in order.
     pub fields: Vec<(String, &'static str)>,
     /// The storage variables, by the names the WGSL gives them.
-    pub bindings: Vec<(&'static str, Storage)>,
+    pub bindings: Vec<(&'static str, Operand)>,
     /// x and y.
     pub workgroups: [u32; 2],
     /// A rough count of one replica's operations.
@@ -39,26 +40,30 @@ const FIRST: [&str; 2] = ["first_group", "first_tile"];
 
 /// An op's dispatches, in order.
 #[derive(Debug, Clone, Default)]
-pub struct Plan {
+pub struct Lowered {
     /// Words per replica of each piece of working memory.
     pub scratch: Vec<usize>,
+    /// In the order in which they run.
     pub dispatches: Vec<Dispatch>,
 }
 
-impl Plan {
+impl Lowered {
     /// The same in dispatches of at most so many operations of a replica each, as far as kernels can be cut.
-    pub fn cut(&self, most: u64) -> Plan {
+    #[must_use]
+    pub fn cut(&self, most: u64) -> Lowered {
         let dispatches = self.dispatches.iter().flat_map(|dispatch| dispatch.cut(most)).collect();
-        Plan { scratch: self.scratch.clone(), dispatches }
+        Lowered { scratch: self.scratch.clone(), dispatches }
     }
 
     /// An op that is one dispatch.
+    #[must_use]
     pub fn one(dispatch: Dispatch) -> Self {
-        Plan { scratch: Vec::new(), dispatches: vec![dispatch] }
+        Lowered { scratch: Vec::new(), dispatches: vec![dispatch] }
     }
 }
 
 impl Dispatch {
+    /// A dispatch of one replica; `work` is a rough count of its operations.
     pub fn new<P: Uniform>(
         shader: &'static str,
         params: &P,
@@ -73,7 +78,7 @@ impl Dispatch {
             constants: Vec::new(),
             params: params.bytes(),
             fields,
-            bindings: bindings.iter().map(|&(name, id)| (name, Storage::Tensor(id))).collect(),
+            bindings: bindings.iter().map(|&(name, id)| (name, Operand::Tensor(id))).collect(),
             workgroups,
             work: work as u64,
         }
@@ -88,12 +93,14 @@ impl Dispatch {
     }
 
     /// Operations of the smallest part that it can be cut into.
+    #[must_use]
     pub fn least_work(&self) -> u64 {
         self.parts().map_or(self.work, |(_, parts, _)| self.work.div_ceil(u64::from(parts)))
     }
 
     /// The same work in dispatches of at most so many operations of a replica each, as far as the kernel can be cut: the same
     /// workgroups do the same, so no bit changes.
+    #[must_use]
     pub fn cut(&self, most: u64) -> Vec<Dispatch> {
         let Some((at, parts, y)) = self.parts().filter(|_| self.work > most) else { return vec![self.clone()] };
         let pieces = self.work.div_ceil(most.max(1)).min(u64::from(parts)) as u32;
@@ -109,28 +116,36 @@ impl Dispatch {
     }
 
     /// Invocations per workgroup.
+    #[must_use]
     pub fn lanes(self, lanes: u32) -> Self {
         self.constant(LANES, lanes)
     }
 
+    /// Sets an open word of the shader.
+    #[must_use]
     pub fn constant(mut self, name: &'static str, value: u32) -> Self {
         self.constants.push((name, value));
         self
     }
 
+    /// Binds a tensor to a variable of the shader.
+    #[must_use]
     pub fn tensor(mut self, name: &'static str, id: TensorId) -> Self {
-        self.bindings.push((name, Storage::Tensor(id)));
+        self.bindings.push((name, Operand::Tensor(id)));
         self
     }
 
+    /// Binds working memory to a variable of the shader.
+    #[must_use]
     pub fn scratch(mut self, name: &'static str, index: usize) -> Self {
-        self.bindings.push((name, Storage::Scratch(index)));
+        self.bindings.push((name, Operand::Scratch(index)));
         self
     }
 }
 
-/// What a plan may know besides its op: never the load, no measurement but one that the run was asked for, and of R nothing that decides a bit.
+/// What may decide the dispatches besides the op: never the load, no measurement but one that the run was asked for, and of R nothing that decides a bit.
 pub struct Shapes<'a> {
+    /// The program that the op belongs to.
     pub program: &'a Program,
     /// Of the adapter.
     pub class: AdapterClass,
@@ -144,29 +159,37 @@ pub struct Shapes<'a> {
 
 impl<'a> Shapes<'a> {
     /// As nothing but the class of the adapter decides.
+    #[must_use]
     pub fn of(program: &'a Program, class: AdapterClass) -> Self {
         Shapes { program, class, max_steps: None, tuning: None, most_work: u64::MAX }
     }
 
     /// Words from one replica's row of a tensor to the next. The builder has checked that they fit.
+    #[must_use]
     pub fn row(&self, id: TensorId) -> u32 {
         self.program.tensor(id).row() as u32
     }
 
     /// Slots from one replica's row of the step table to the next.
+    #[must_use]
     pub fn steps_row(&self) -> u32 {
         self.row(STEPS) / ReplicaStep::WORDS as u32
     }
 
+    /// What a measurement chose for a product.
+    #[must_use]
     pub fn tuned(&self, product: &Product) -> Option<&Tuned> {
         self.tuning.and_then(|tuning| tuning.find(product))
     }
 
-    /// How a product is computed: what was measured, else as [`Variant::of`] says.
-    pub fn variant(&self, product: &Product, columns: &[usize], in_fours: bool) -> Variant {
-        self.tuned(product).map_or(Variant::of(self.class, columns, in_fours), |tuned| tuned.variant)
+    /// How a product is computed: what was measured, else as [`Tiling::of`] says.
+    #[must_use]
+    pub fn tiling(&self, product: &Product, columns: &[usize], in_fours: bool) -> Tiling {
+        self.tuned(product).map_or(Tiling::of(self.class, columns, in_fours), |tuned| tuned.tiling)
     }
 
+    /// Words from one replica's row of the windows to the next.
+    #[must_use]
     pub fn windows_row(&self) -> u32 {
         self.row(WINDOWS)
     }
@@ -187,6 +210,7 @@ impl<'a> Shapes<'a> {
 
 /// How a sum over rows is cut, for workgroups of 16 columns: the splits' sums are working memory, added up by a last pass.
 pub struct Splits {
+    /// Number of splits.
     pub count: usize,
     /// Rows of a split.
     pub rows: usize,
@@ -202,6 +226,8 @@ impl Splits {
     /// Most splits: one invocation adds them up.
     const MOST: usize = 256;
 
+    /// Of a sum over `rows` for so many columns, `words` per split.
+    #[must_use]
     pub fn new(rows: usize, columns: usize, words: usize) -> Self {
         let count = rows.div_ceil(Self::ROWS).clamp(1, Self::MOST);
         let rows_each = rows.div_ceil(count).max(1);
@@ -209,15 +235,19 @@ impl Splits {
     }
 
     /// Words of working memory.
+    #[must_use]
     pub fn words(&self) -> usize {
         self.count * self.words
     }
 
     /// Words from one replica's working memory to the next.
+    #[must_use]
     pub fn words_row(&self) -> u32 {
         padded(self.words()) as u32
     }
 
+    /// One per split and block.
+    #[must_use]
     pub fn workgroups(&self) -> [u32; 2] {
         groups(self.count * self.blocks, 1)
     }
@@ -232,6 +262,7 @@ const MAX_WORKGROUPS: u32 = 65_535;
 /// Enough workgroups of `per_group` items, in x and, past what one dimension holds, in y.
 ///
 /// The shader's index is `y · groups.x + x`; up to one row of groups may have nothing to do.
+#[must_use]
 pub fn groups(items: usize, per_group: usize) -> [u32; 2] {
     let total = items.div_ceil(per_group).max(1) as u32;
     let y = total.div_ceil(MAX_WORKGROUPS);
@@ -240,6 +271,7 @@ pub fn groups(items: usize, per_group: usize) -> [u32; 2] {
 
 /// The words of a uniform struct, so that a test can compare both sides.
 pub trait Words {
+    /// Adds the names and types of its words, below `name`.
     fn words(name: &str, out: &mut Vec<(String, &'static str)>);
 }
 
@@ -270,17 +302,17 @@ macro_rules! uniform {
             $(pub(crate) $field: $kind),*
         }
 
-        impl $crate::kernels::plan::Words for $name {
+        impl $crate::kernels::lower::Words for $name {
             fn words(name: &str, out: &mut Vec<(String, &'static str)>) {
                 $(
                     let dotted = if name.is_empty() { stringify!($field).to_string() }
                         else { format!("{name}.{}", stringify!($field)) };
-                    <$kind as $crate::kernels::plan::Words>::words(&dotted, out);
+                    <$kind as $crate::kernels::lower::Words>::words(&dotted, out);
                 )*
             }
         }
 
-        impl $crate::kernels::plan::Uniform for $name {
+        impl $crate::kernels::lower::Uniform for $name {
             fn bytes(&self) -> Vec<u8> {
                 let mut bytes = encase::UniformBuffer::new(Vec::new());
                 // Fails only where a fixed-size destination is too small.

@@ -1,0 +1,74 @@
+//! Recurrent layers of any cell.
+
+use super::{LinearPart, Signal, linear_beside};
+use crate::program::cell::Form;
+use crate::program::op::{Beside, Op, RecurrentBackward, RecurrentForward};
+use crate::program::{Builder, Cell, Rows, TensorId};
+
+/// Which steps' states a recurrent layer hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    /// Those of every step: rows `[B·T, H]`.
+    Sequence,
+    /// That of the last step: rows `[B, H]`.
+    Last,
+}
+
+/// Layer `layer` of a recurrent model on `[B·T, inputs]`; parameters named as PyTorch's `nn.RNN` and `nn.LSTM` do.
+#[must_use]
+pub fn recurrent(b: &mut Builder, cell: Cell, layer: usize, input: Signal, emit: Emit) -> Signal {
+    let (form, name) = (cell.form(), cell.form().name);
+    let (w_hh, b_hh) = (b.param(&format!("{name}.weight_hh_l{layer}")), b.param(&format!("{name}.bias_hh_l{layer}")));
+    let (hidden, w_hh, b_hh) = (w_hh.shape[1], w_hh.offset, b_hh.offset);
+    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
+
+    let of_steps = |b: &mut Builder, of: &str| b.tensor(format!("{name}.{layer}.{of}"), &[batch, steps + 1, hidden]);
+    let states = of_steps(b, "states");
+    let gates = projection(b, form, layer, input, states).tensor;
+    let kept = form.memory.map_or(states, |memory| of_steps(b, memory));
+    let (output, d_output_steps) = emitted(b, &format!("{name}.{layer}"), states, hidden, emit);
+    b.forward(Op::RecurrentForward(RecurrentForward { cell, batch, steps, hidden, w_hh, b_hh, gates, states, kept }));
+    b.backward(Op::RecurrentBackward(RecurrentBackward {
+        cell,
+        batch,
+        steps,
+        hidden,
+        w_hh,
+        gates,
+        kept,
+        d_output: output.grad.expect("dense signals have a gradient").tensor,
+        d_output_steps,
+    }));
+    output
+}
+
+/// What the input adds to a layer's gates, with `states` `[B, T+1, H]`; its gradient takes the same place. The recurrent weights'
+/// gradient is a linear layer's from h_{t−1}, and one op with the input weights'.
+fn projection(b: &mut Builder, form: &Form, layer: usize, input: Signal, states: TensorId) -> Rows {
+    let param = |part: &str| b.param(&format!("{}.{part}_l{layer}", form.name));
+    let (w_ih, w_hh) = (param("weight_ih"), param("weight_hh"));
+    let (gates, hidden) = (w_hh.shape[0], w_hh.shape[1]);
+    let (weight, bias) = (w_ih.offset, param("bias_ih").offset);
+    let (d_weight, d_bias) = (w_hh.offset, param("bias_hh").offset);
+    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
+    let before = Rows::steps(states, batch, steps + 1, 0, steps, hidden);
+    let count = input.value.count;
+    let tensor = b.tensor(format!("{}.{layer}.{}", form.name, form.gates_tensor), &[count, gates]);
+    let rows = Rows::dense(tensor, count, gates);
+    let output = Signal { value: rows, grad: Some(rows), skip: None };
+    let beside = Beside { input: before, d_weight, d_bias };
+    linear_beside(b, (weight, bias), &[LinearPart::plain(input, output)], Some(beside));
+    rows
+}
+
+/// The states handed on, with a dense gradient `[B, D, H]`; and D.
+fn emitted(b: &mut Builder, name: &str, states: TensorId, hidden: usize, emit: Emit) -> (Signal, usize) {
+    let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
+    let (first, count) = match emit {
+        Emit::Sequence => (1, steps),
+        Emit::Last => (steps, 1),
+    };
+    let value = Rows::steps(states, batch, steps + 1, first, count, hidden);
+    let d_states = b.tensor(format!("{name}.d_states"), &[batch, count, hidden]);
+    (Signal { value, grad: Some(Rows::dense(d_states, batch * count, hidden)), skip: None }, count)
+}
