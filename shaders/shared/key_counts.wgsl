@@ -28,19 +28,25 @@ fn count_keys(replica: u32, group: u32, groups: u32, lane: u32, words: u32, orde
     }
 }
 
-// Four fours of weights, so far apart that neighbours read neighbours; all under way before the first is counted.
+// Four fours of weights, so far apart that neighbours read neighbours; all under way before the first is counted. Two are counted
+// in a turn: cards' compilers unroll the turns, and SwiftShader's takes minutes over a loop with sixteen conditions in a row.
 fn count_fours(replica: u32, first: u32, end: u32, lane: u32, prefix: u32, shift: u32) {
     let fours = first + vec4<u32>(0u, 1u, 2u, 3u) * DIGITS;
     let at = min(fours, vec4<u32>(end - 1u));
     let word = replica * (p.params_row / 4u);
-    let a = params[word + at.x];
-    let b = params[word + at.y];
+    var a = params[word + at.x];
+    var b = params[word + at.y];
     let c = params[word + at.z];
     let d = params[word + at.w];
-    count_four(a, living_bits(replica, fours.x, end), lane, prefix, shift);
-    count_four(b, living_bits(replica, fours.y, end), lane, prefix, shift);
-    count_four(c, living_bits(replica, fours.z, end), lane, prefix, shift);
-    count_four(d, living_bits(replica, fours.w, end), lane, prefix, shift);
+    var living = vec2<u32>(living_bits(replica, fours.x, end), living_bits(replica, fours.y, end));
+    let later = vec2<u32>(living_bits(replica, fours.z, end), living_bits(replica, fours.w, end));
+    for (var turn = 0u; turn < 2u; turn = turn + 1u) {
+        count_four(a, living.x, lane, prefix, shift);
+        count_four(b, living.y, lane, prefix, shift);
+        a = c;
+        b = d;
+        living = later;
+    }
 }
 
 // The mask's bits from a four of weights on; none past the end.
