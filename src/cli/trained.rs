@@ -65,7 +65,7 @@ impl Trained {
         }
         let device = args.device.device.as_deref().map_or(Ok(Choice::Auto), str::parse)?;
         let devices = open_devices(&device)?.into();
-        let alias = args.alias.clone().unwrap_or_else(|| model_name(&model.header.model.kind));
+        let alias = args.alias.clone().unwrap_or_else(|| model_name(model.model.kind).into());
         let threads = args.device.threads.as_ref().and_then(|threads| threads.0);
         Ok(Trained { forecaster, config, levels, alias, freq, device, threads, devices })
     }

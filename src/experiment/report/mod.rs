@@ -22,11 +22,11 @@ use super::study::Study;
 use crate::error::{Error, Result};
 use crate::files::replace;
 
-pub use analysis::{Analysis, Arm, Paired, Verdict};
+pub use analysis::{Analysis, Arm, Effect, Paired, Verdict};
 use document::Block;
 pub use methods::Methods;
 pub use plan::{analysis_plan, memory_line};
-pub use versus::{Comparison, Overall, Tests, Versus, Words, Yardstick};
+pub use versus::{Comparison, Differ, Direction, Overall, Tests, Versus, Words, Yardstick};
 
 /// A report, written.
 #[derive(Debug)]

@@ -70,7 +70,7 @@ fn versus_table(found: &Comparison, overall: Option<&Overall>) -> Block {
             p(one.p),
             p(one.p_holm),
             p_words(one.smallest_p),
-            one.word().to_string(),
+            one.direction().to_string(),
         ];
         if let Some(overall) = overall {
             let words = &overall.versus[i];
