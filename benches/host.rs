@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use common::{Options, Result, STEP, models};
 use microglia::data::DataOptions;
-use microglia::engine::Pass;
+use microglia::engine::{EngineKind, Pass};
 use microglia::error::Error;
 use microglia::models::{ModelKind, ModelOptions, Variant};
 use microglia::reference::CpuEngine;
@@ -38,7 +38,7 @@ fn record(options: &Options) -> Result<()> {
     for mut model in models(1) {
         (model.case.sizes.batch, model.case.sizes.lookback) = (1, 32);
         options.on_each(&model.case.program()?, |engine| {
-            if engine.kind() == "cpu" {
+            if engine.kind() == EngineKind::Cpu {
                 return Ok(()); // it records nothing
             }
             model.case.load(engine, 1)?;

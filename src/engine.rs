@@ -6,6 +6,18 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::program::{Cost, List, Program, TensorId};
+use crate::words::said;
+
+/// The two engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EngineKind {
+    /// [`CpuEngine`](crate::reference::CpuEngine).
+    Cpu,
+    /// [`GpuEngine`](crate::kernels::GpuEngine).
+    Gpu,
+}
+
+said!(EngineKind, EngineKind::Cpu = "cpu", EngineKind::Gpu = "gpu");
 
 /// A list to run with one slot of the step table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,15 +102,15 @@ impl Roofline {
 /// Runs a program's lists on its own storage. Tensors are read and written one replica's row at a time, without padding;
 /// a shared tensor has the one row of replica 0.
 pub trait Engine {
-    /// `cpu` or `gpu`.
-    fn kind(&self) -> &'static str;
+    /// Which of the two engines it is.
+    fn kind(&self) -> EngineKind;
 
     /// The adapter's or processor's name.
     fn device(&self) -> String;
 
     /// What chooses between variants of a kernel: `cpu`, or the class of the adapter.
     fn class(&self) -> &'static str {
-        self.kind()
+        self.kind().word()
     }
 
     /// Threads that an engine on the processor works with.

@@ -77,7 +77,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `cli` | on | the program `microglia`, with `clap`, `anyhow`, `indicatif` and `signal-hook`; brings `plots` |
-//! | `plots` | on | pictures as SVG, with `plotters`: `train::plot`, `profile::roofline_svg` |
+//! | `plots` | on | pictures as SVG, with `plotters`: `train::plot`, `profile::roofline_svg`, those of a study's report |
 //!
 //! A library's user writes `microglia = { version = "0.1", default-features = false }`.
 //!
@@ -88,6 +88,8 @@
 
 mod memory;
 mod palette;
+#[cfg(feature = "plots")]
+mod plot;
 mod words;
 
 pub mod compare;

@@ -12,7 +12,8 @@ pub(crate) const GRID: &str = "#e6e8ec";
 pub(crate) const SHADE: &str = "#f6f7f9";
 
 /// In the order in which lines take them.
-const HUES: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a94a3"];
+#[cfg(feature = "plots")]
+pub(crate) const HUES: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a94a3"];
 
 /// The model that a picture is about.
 #[cfg(feature = "plots")]
@@ -23,23 +24,3 @@ pub(crate) const BASELINES: [&str; 3] = [HUES[6], HUES[2], HUES[0]];
 /// What is beside the forecast: sparsity, marks.
 #[cfg(feature = "plots")]
 pub(crate) const BESIDE: &str = HUES[3];
-
-/// Of the i-th of several lines of one kind; past the seven, hues between them.
-pub(crate) fn color(i: usize) -> String {
-    let hue = (i as f64 * 137.508).rem_euclid(360.0);
-    HUES.get(i).map_or_else(|| format!("hsl({hue:.0},65%,35%)"), ToString::to_string)
-}
-
-/// Red, green and blue of one of the constants here.
-#[cfg(feature = "plots")]
-pub(crate) const fn rgb(hex: &str) -> (u8, u8, u8) {
-    const fn digit(byte: u8) -> u8 {
-        match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => panic!("a colour is # and six digits"),
-        }
-    }
-    let hex = hex.as_bytes();
-    (16 * digit(hex[1]) + digit(hex[2]), 16 * digit(hex[3]) + digit(hex[4]), 16 * digit(hex[5]) + digit(hex[6]))
-}

@@ -31,4 +31,31 @@ macro_rules! words {
         }
     };
 }
-pub(crate) use words;
+
+/// Gives an enum `word`, `Display` and `Serialize`, of words that are printed and never parsed.
+macro_rules! said {
+    ($type:ty, $($variant:path = $word:literal),+ $(,)?) => {
+        impl $type {
+            /// As it is printed.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self {
+                    $($variant => $word,)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.word())
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.word())
+            }
+        }
+    };
+}
+pub(crate) use {said, words};

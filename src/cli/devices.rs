@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use microglia::gpu::adapter::candidates;
-use microglia::gpu::{AdapterSummary, Choice, list_adapters, narrowed};
+use microglia::gpu::{AdapterSummary, Choice, DeviceType, list_adapters, narrowed};
 use serde_json::{Value, json};
 
 use super::args::DevicesArgs;
@@ -39,7 +39,10 @@ fn text(adapters: &[AdapterSummary], auto: Option<&AdapterSummary>) -> String {
 
 /// An adapter in some lines.
 pub fn block(adapter: &AdapterSummary) -> String {
-    let kind = if adapter.software { "software, taken only when asked for by name" } else { adapter.device_type };
+    let kind = match adapter.device_type {
+        DeviceType::Software => "software, taken only when asked for by name",
+        other => other.word(),
+    };
     let [vendor, card] = adapter.ids;
     let mut text = format!("{}\n", adapter.name);
     let _ = writeln!(text, "  backend   {}, {}", adapter.backend, adapter.driver);
@@ -113,7 +116,7 @@ pub fn as_json(adapter: &AdapterSummary) -> Value {
         "vendor_id": adapter.ids[0],
         "device_id": adapter.ids[1],
         "type": adapter.device_type,
-        "software": adapter.software,
+        "software": adapter.device_type == DeviceType::Software,
         "max_storage_buffer_binding_bytes": adapter.max_storage_buffer_binding_bytes,
         "max_buffer_bytes": adapter.max_buffer_bytes,
         "max_storage_buffers": adapter.max_storage_buffers,

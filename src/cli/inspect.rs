@@ -25,7 +25,7 @@ pub fn run(args: &InspectArgs) -> Result<Code> {
         let model = &inspection.model;
         let title =
             format!("{} on {}, {} pruned", model.kind, inspection.data.name, percent(inspection.sparsity.overall));
-        write_file(file, masks_svg(&title, &loaded.layout, &loaded.mask).as_bytes())?;
+        write_file(file, masks_svg(&title, &loaded.layout, &loaded.mask)?.as_bytes())?;
         say(&format!("masks: {}", file.display()));
     }
     print(&if args.json { json(&inspection)? } else { text(&inspection) })?;

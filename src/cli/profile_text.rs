@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use microglia::engine::{Clock, Roofline};
+use microglia::engine::{Clock, EngineKind, Roofline};
 use microglia::profile::{Bound, Listing, OpProfile, Profile};
 
 use super::profile::Report;
@@ -195,9 +195,12 @@ pub fn listing(listing: &Listing) -> String {
     text
 }
 
-fn roofline(roofline: &Roofline, engine: &str) -> String {
+fn roofline(roofline: &Roofline, engine: EngineKind) -> String {
     let Roofline { bytes_per_second, flops_per_second, dispatch_seconds } = roofline;
-    let start = if engine == "cpu" { "start of the threads" } else { "empty dispatch" };
+    let start = match engine {
+        EngineKind::Cpu => "start of the threads",
+        EngineKind::Gpu => "empty dispatch",
+    };
     format!(
         "copy {} GB/s, multiply-add {} GFLOP/s, {start} {} µs",
         three(1e-9 * bytes_per_second),

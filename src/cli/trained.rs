@@ -57,7 +57,7 @@ impl Trained {
         let mut on = Config::default();
         on.apply(&args.device.0)?;
         let engines = Engines::open(&on.device, on.threads, &teller())?.into();
-        let alias = args.alias.clone().unwrap_or_else(|| model_name(&model.header.model.kind));
+        let alias = args.alias.clone().unwrap_or_else(|| model_name(model.model.kind).into());
         Ok(Trained { forecaster, config, levels, alias, freq, engines })
     }
 

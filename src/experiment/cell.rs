@@ -288,7 +288,7 @@ fn collect(
                 seconds: model.seconds,
                 device: model.device.clone(),
                 weights_sha256: model.sha256.clone(),
-                status: diverged.map_or("done".into(), |what| format!("diverged: {what}")),
+                diverged: diverged.cloned(),
             });
             if diverged.is_none() {
                 fan.add(&setting.to_string(), stretch.values(&dataset, &model.forecasts[kind]));

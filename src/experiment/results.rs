@@ -186,7 +186,10 @@ impl Results {
 
     /// Cells of which no model stayed finite.
     pub fn failed(&self) -> Vec<String> {
-        self.cells().filter(|(_, rows)| rows.iter().all(Row::diverged)).map(|(cell, _)| cell.id()).collect()
+        self.cells()
+            .filter(|(_, rows)| rows.iter().all(|row| row.diverged.is_some()))
+            .map(|(cell, _)| cell.id())
+            .collect()
     }
 
     /// Adds a whole cell, and waits until the disk has it. Cells lie in the grid's order, whatever was done first.

@@ -70,19 +70,19 @@ pub struct Row {
     pub device: String,
     /// Of the `own` weights.
     pub weights_sha256: String,
-    /// `done`, or `diverged: ` and what happened.
-    pub status: String,
+    /// What happened, where the model diverged.
+    pub diverged: Option<String>,
 }
 
-impl Row {
-    pub fn diverged(&self) -> bool {
-        self.status != "done"
-    }
+/// What the column `status` says of a model that stayed finite, and what it says before what happened to another.
+const DONE: &str = "done";
+const DIVERGED: &str = "diverged: ";
 
+impl Row {
     /// MAE under a selection; infinite where the model diverged.
     pub fn mae(&self, selection: Selection, test: bool) -> f64 {
         let mae = self.score(selection, test).mae();
-        if self.diverged() || mae.is_nan() { f64::INFINITY } else { mae }
+        if self.diverged.is_some() || mae.is_nan() { f64::INFINITY } else { mae }
     }
 
     pub fn score(&self, selection: Selection, test: bool) -> Scores {
@@ -159,7 +159,7 @@ impl Row {
             format!("{:.3}", self.seconds),
             self.device.clone(),
             self.weights_sha256.clone(),
-            self.status.clone(),
+            self.diverged.as_ref().map_or(DONE.into(), |what| format!("{DIVERGED}{what}")),
         ]);
         fields
     }
@@ -190,6 +190,11 @@ impl Row {
         }
         let protocol = text()?;
         let (seconds, device, weights_sha256, status) = (text()?.parse().ok()?, text()?, text()?, text()?);
+        let diverged = match status.strip_prefix(DIVERGED) {
+            Some(what) => Some(what.to_string()),
+            None if status == DONE => None,
+            None => return None,
+        };
         let cell = Cell { data, model, instance_norm, lookback, width, train_rows, origin };
         Some(Row {
             cell,
@@ -209,7 +214,7 @@ impl Row {
             seconds,
             device,
             weights_sha256,
-            status,
+            diverged,
         })
     }
 }

@@ -190,7 +190,7 @@ pub fn run_study(
             folder.save_predictions(&one.cell, predictions(&done).as_bytes())?;
         }
         folder.save_extras(&done.extras)?;
-        let diverged = done.rows.iter().filter(|row| row.diverged()).count();
+        let diverged = done.rows.iter().filter(|row| row.diverged.is_some()).count();
         if diverged > 0 {
             observer.line(&format!("{diverged} of {} models diverged, and rank last", done.rows.len()).into());
         }

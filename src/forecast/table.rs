@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Calibration, Level, Predicted};
 use crate::data::{Dataset, Freq, TimeFormat};
 use crate::error::{Error, Result};
+use crate::models::ModelKind;
 
 /// What the columns are called.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,8 +46,12 @@ impl Names {
 }
 
 /// The default name of a model's forecasts: `LSTM`, `RNN`, `PatchTST`.
-pub fn model_name(kind: &str) -> String {
-    if kind == "patchtst" { "PatchTST".into() } else { kind.to_uppercase() }
+pub fn model_name(kind: ModelKind) -> &'static str {
+    match kind {
+        ModelKind::Lstm => "LSTM",
+        ModelKind::Rnn => "RNN",
+        ModelKind::Patchtst => "PatchTST",
+    }
 }
 
 /// What tells a target of a series apart: its series' id, its name, or both where there are several of both.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::limits::short;
 use crate::error::{Error, Result};
+use crate::words::said;
 
 /// What the user asked for with `--device`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -92,6 +93,30 @@ impl AdapterClass {
     }
 }
 
+/// What an adapter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeviceType {
+    /// A card with memory of its own.
+    Discrete,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A share of a card, in a virtual machine.
+    Virtual,
+    /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP. Taken only when asked for by name.
+    Software,
+    /// The driver does not tell.
+    Other,
+}
+
+said!(
+    DeviceType,
+    DeviceType::Discrete = "discrete",
+    DeviceType::Integrated = "integrated",
+    DeviceType::Virtual = "virtual",
+    DeviceType::Software = "software",
+    DeviceType::Other = "other",
+);
+
 /// An adapter, with the limits and features that matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -104,10 +129,8 @@ pub struct AdapterSummary {
     pub driver: String,
     /// Of the vendor and of the card, as the backend numbers them.
     pub ids: [u32; 2],
-    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
-    pub device_type: &'static str,
-    /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP. Taken only when asked for by name.
-    pub software: bool,
+    /// What it is.
+    pub device_type: DeviceType,
     /// Most bytes of a storage buffer that a kernel sees.
     pub max_storage_buffer_binding_bytes: u64,
     /// Most bytes of a buffer.
@@ -138,13 +161,13 @@ impl AdapterSummary {
     }
 
     pub(super) fn with(info: wgpu::AdapterInfo, limits: &wgpu::Limits, features: wgpu::Features) -> Self {
-        let software = info.device_type == wgpu::DeviceType::Cpu || named_like_software(&info.name);
         let device_type = match info.device_type {
-            _ if software => "software",
-            wgpu::DeviceType::DiscreteGpu => "discrete",
-            wgpu::DeviceType::IntegratedGpu => "integrated",
-            wgpu::DeviceType::VirtualGpu => "virtual",
-            wgpu::DeviceType::Cpu | wgpu::DeviceType::Other => "other",
+            _ if named_like_software(&info.name) => DeviceType::Software,
+            wgpu::DeviceType::DiscreteGpu => DeviceType::Discrete,
+            wgpu::DeviceType::IntegratedGpu => DeviceType::Integrated,
+            wgpu::DeviceType::VirtualGpu => DeviceType::Virtual,
+            wgpu::DeviceType::Cpu => DeviceType::Software,
+            wgpu::DeviceType::Other => DeviceType::Other,
         };
         let driver = format!("{} {}", info.driver, info.driver_info);
         AdapterSummary {
@@ -153,7 +176,6 @@ impl AdapterSummary {
             driver: driver.trim().to_string(),
             ids: [info.vendor, info.device],
             device_type,
-            software,
             max_storage_buffer_binding_bytes: limits.max_storage_buffer_binding_size,
             max_buffer_bytes: limits.max_buffer_size,
             max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
@@ -172,9 +194,9 @@ impl AdapterSummary {
     #[must_use]
     pub fn class(&self) -> AdapterClass {
         match self.device_type {
-            "software" => AdapterClass::Software,
-            "discrete" | "virtual" => AdapterClass::Discrete,
-            _ => AdapterClass::Integrated,
+            DeviceType::Software => AdapterClass::Software,
+            DeviceType::Discrete | DeviceType::Virtual => AdapterClass::Discrete,
+            DeviceType::Integrated | DeviceType::Other => AdapterClass::Integrated,
         }
     }
 
@@ -182,11 +204,11 @@ impl AdapterSummary {
     #[must_use]
     pub fn rank(&self) -> u32 {
         match self.device_type {
-            "discrete" => 0,
-            "integrated" => 1,
-            "virtual" => 2,
-            "software" => 4,
-            _ => 3,
+            DeviceType::Discrete => 0,
+            DeviceType::Integrated => 1,
+            DeviceType::Virtual => 2,
+            DeviceType::Other => 3,
+            DeviceType::Software => 4,
         }
     }
 }
@@ -201,7 +223,8 @@ fn named_like_software(name: &str) -> bool {
 /// Where there is none, the CPU engine is meant.
 pub fn candidates(adapters: &[AdapterSummary], choice: &Choice) -> Result<Vec<usize>> {
     let real = || {
-        let mut real: Vec<usize> = (0..adapters.len()).filter(|&i| !adapters[i].software).collect();
+        let mut real: Vec<usize> =
+            (0..adapters.len()).filter(|&i| adapters[i].device_type != DeviceType::Software).collect();
         // Equal ones stay in the order in which drivers name them.
         real.sort_by_key(|&i| adapters[i].rank());
         real
@@ -278,14 +301,13 @@ pub(super) fn allowed(choice: &Choice) -> Result<Vec<Adapter>> {
 mod tests {
     use super::*;
 
-    fn adapter(name: &str, device_type: &'static str) -> AdapterSummary {
+    fn adapter(name: &str, device_type: DeviceType) -> AdapterSummary {
         AdapterSummary {
             name: name.into(),
             backend: "vulkan".into(),
             driver: String::new(),
             ids: [0; 2],
             device_type,
-            software: device_type == "software",
             max_storage_buffer_binding_bytes: 1 << 27,
             max_buffer_bytes: 1 << 28,
             max_storage_buffers: 8,
@@ -315,13 +337,16 @@ mod tests {
 
     #[test]
     fn auto_prefers_a_discrete_card_and_never_takes_software() {
-        let software = [adapter("llvmpipe (LLVM 15)", "software")];
+        let software = [adapter("llvmpipe (LLVM 15)", DeviceType::Software)];
         assert!(candidates(&software, &Choice::Auto).unwrap().is_empty());
         assert!(candidates(&software, &Choice::Gpu).unwrap_err().to_string().contains("llvmpipe (LLVM 15)"));
         assert!(candidates(&[], &Choice::Gpu).is_err());
         assert!(candidates(&[], &Choice::Auto).unwrap().is_empty());
-        let cards =
-            [adapter("UHD 620", "integrated"), adapter("RTX 4070", "discrete"), adapter("RTX 3060", "discrete")];
+        let cards = [
+            adapter("UHD 620", DeviceType::Integrated),
+            adapter("RTX 4070", DeviceType::Discrete),
+            adapter("RTX 3060", DeviceType::Discrete),
+        ];
         let mixed = [&software[..], &cards].concat();
         assert_eq!(candidates(&mixed, &Choice::Auto).unwrap(), [2, 3, 1]);
         assert_eq!(candidates(&mixed, &Choice::Gpu).unwrap(), [2]);
@@ -330,13 +355,16 @@ mod tests {
 
     #[test]
     fn names_match_in_part_and_ambiguity_lists_the_adapters() {
-        let adapters =
-            [adapter("llvmpipe", "software"), adapter("RTX 4070", "discrete"), adapter("RTX 3060", "discrete")];
+        let adapters = [
+            adapter("llvmpipe", DeviceType::Software),
+            adapter("RTX 4070", DeviceType::Discrete),
+            adapter("RTX 3060", DeviceType::Discrete),
+        ];
         assert_eq!(candidates(&adapters, &named("LLVM")).unwrap(), [0]);
         assert_eq!(candidates(&adapters, &named("4070")).unwrap(), [1]);
         assert!(candidates(&adapters, &named("rtx")).unwrap_err().to_string().contains("RTX 3060"));
         assert!(candidates(&adapters, &named("radeon")).unwrap_err().to_string().contains("RTX 4070"));
-        let twice = [adapter("RTX 4070", "discrete"), adapter("RTX 4070", "discrete")];
+        let twice = [adapter("RTX 4070", DeviceType::Discrete), adapter("RTX 4070", DeviceType::Discrete)];
         assert_eq!(candidates(&twice, &named("rtx")).unwrap(), [0]);
     }
 }

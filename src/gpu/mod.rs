@@ -15,6 +15,6 @@ pub mod timing;
 /// The version whose devices [`Gpu::with_device`] takes.
 pub use wgpu;
 
-pub use adapter::{Adapter, AdapterClass, AdapterSummary, Choice, list_adapters, narrowed};
+pub use adapter::{Adapter, AdapterClass, AdapterSummary, Choice, DeviceType, list_adapters, narrowed};
 pub use device::Gpu;
 pub use devices::{Devices, Open};

@@ -7,7 +7,7 @@ use super::lower::Lowered;
 use super::roofline;
 use super::tuning::Tuning;
 use super::waves::{Waves, lists, row_bytes};
-use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
+use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Tally, Timed, run_by_wall_clock};
 use crate::error::Result;
 use crate::gpu::buffer::{self, POISON, Staging};
 use crate::gpu::pass::{BOUND_SECONDS, Prepared, Submitter};
@@ -270,8 +270,8 @@ fn recorded<'a>(
 }
 
 impl Engine for GpuEngine {
-    fn kind(&self) -> &'static str {
-        "gpu"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Gpu
     }
 
     fn device(&self) -> String {

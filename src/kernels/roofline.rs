@@ -7,7 +7,7 @@ use crate::engine::Roofline;
 use crate::error::Result;
 use crate::gpu::pass::Prepared;
 use crate::gpu::shader::Access;
-use crate::gpu::{Gpu, buffer};
+use crate::gpu::{DeviceType, Gpu, buffer};
 
 /// Bytes of each buffer of the copy: more than the caches of a GPU, or of a processor that plays one.
 const COPY_BYTES: [u64; 2] = [256 << 20, 64 << 20];
@@ -25,7 +25,7 @@ const READINGS: usize = 5;
 pub(super) fn measure(gpu: &Gpu) -> Result<Roofline> {
     let summary = gpu.summary();
     let most = summary.max_storage_buffer_binding_bytes.min(summary.max_buffer_bytes);
-    let copy_bytes = COPY_BYTES[summary.software as usize].min(most / 16 * 16);
+    let copy_bytes = COPY_BYTES[usize::from(summary.device_type == DeviceType::Software)].min(most / 16 * 16);
     let words = copy_bytes as usize / 4;
     let source = buffer::storage(gpu, "roofline source", words, 0)?;
     let target = buffer::storage(gpu, "roofline target", words, 0)?;

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::engine::{Clock, Engine, Pass, Roofline, Span, Tally, Timed};
+use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Tally, Timed};
 use crate::error::Result;
 use crate::program::tensor::{BEST_PARAMS, MASK, PARAMS};
 use crate::program::{Cost, List};
@@ -103,7 +103,7 @@ pub struct StepProfile {
 /// What was timed, by op and as a whole step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
-    pub engine: &'static str,
+    pub engine: EngineKind,
     pub device: String,
     pub threads: Option<usize>,
     pub clock: Clock,

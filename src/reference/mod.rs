@@ -30,7 +30,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::engine::{Clock, Engine, Pass, Roofline, Span, Timed};
+use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::check::check;
 use crate::program::{Cell, Element, List, Op, Program, TensorId};
@@ -162,8 +162,8 @@ fn each<T: Scalar>(replicas: &mut [&mut Storage<T>], work: impl Fn(&mut Storage<
 }
 
 impl<T: Scalar> Engine for CpuEngine<T> {
-    fn kind(&self) -> &'static str {
-        "cpu"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Cpu
     }
 
     fn device(&self) -> String {

@@ -1,7 +1,7 @@
 //! `compare` passes a sound engine, and names each of six deliberately broken ones.
 
 use microglia::compare::{Case, CaseReport, compare, exit_code};
-use microglia::engine::{Engine, Pass, Roofline};
+use microglia::engine::{Engine, EngineKind, Pass, Roofline};
 use microglia::error::Result;
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::program::op::{Prune, RecurrentBackward};
@@ -119,7 +119,7 @@ impl Broken {
 }
 
 impl Engine for Broken {
-    fn kind(&self) -> &'static str {
+    fn kind(&self) -> EngineKind {
         self.inner.kind()
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
-use microglia::gpu::{AdapterClass, Choice, Gpu, wgpu};
+use microglia::gpu::{AdapterClass, Choice, DeviceType, Gpu, wgpu};
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use microglia::program::List;
@@ -184,7 +184,7 @@ fn without_an_adapter_the_cpu_trains_or_the_gpu_is_refused() {
 #[cfg(target_os = "linux")]
 fn out_of_memory_names_the_op_the_size_and_what_is_taken() {
     let Some(own) = gpu() else { return };
-    if !own.summary().software {
+    if own.summary().device_type != DeviceType::Software {
         eprintln!("{} has memory of its own: running out of it was NOT tried", own.summary().name);
         return;
     }

@@ -187,7 +187,6 @@ fn the_devices_listed_hold_the_one_in_use() {
     let found: Vec<&AdapterSummary> = all.filter(|adapter| adapter.name == gpu.summary().name).collect();
     assert!(!found.is_empty());
     assert!(found[0].max_storage_buffers >= 8 && found[0].max_storage_buffer_binding_bytes >= 1 << 27);
-    assert_eq!(found[0].software, found[0].device_type == "software");
 }
 
 /// Words are words on both engines, whatever they stand for, and a copy is one of each kind of tensor.

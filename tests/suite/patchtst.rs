@@ -1,7 +1,7 @@
 //! PatchTST through whole runs, on each engine, and its programs.
 
 use microglia::data::{DataOptions, Dataset};
-use microglia::engine::{Engine, Pass};
+use microglia::engine::{Engine, EngineKind, Pass};
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::{ModelKind, ModelOptions, PatchtstOptions, Variant};
 use microglia::program::builder::MAX_WORDS;
@@ -201,10 +201,10 @@ fn ranges_change_no_bit_but_of_sums_over_them() {
             let count = programs[1].forward.iter().filter(|op| matches!(op, Op::AttentionForward(_))).count();
             assert_eq!(count, 3 * attentions);
             on_each_engine(|open| {
-                let mut kind = "";
+                let mut kind = None;
                 let left = programs.each_ref().map(|program| {
                     let mut engine = open(program.clone());
-                    kind = engine.kind();
+                    kind = Some(engine.kind());
                     case(max_words).load(engine.as_mut(), 3).unwrap();
                     engine.run(&[List::Forward, List::Backward].map(|list| Pass { list, slot: 0 })).unwrap();
                     [0, 1].map(|r| engine.read_f32(GRADS, r).unwrap())
@@ -215,9 +215,9 @@ fn ranges_change_no_bit_but_of_sums_over_them() {
                         let summed =
                             ["q_proj", "k_proj", "v_proj", ".ff."].iter().any(|part| param.name.contains(part));
                         // The CPU's products of other heights may add up in another order.
-                        let bound = if summed || kind == "cpu" { 1e-6 * largest } else { 0.0 };
+                        let bound = if summed || kind == Some(EngineKind::Cpu) { 1e-6 * largest } else { 0.0 };
                         let near = param.range().all(|i| (whole[i] - grads[i]).abs() <= bound);
-                        assert!(near, "{variant} {max_words} on {kind}: {}", param.name);
+                        assert!(near, "{variant} {max_words} on {kind:?}: {}", param.name);
                     }
                 }
             });

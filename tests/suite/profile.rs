@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use microglia::compare::Case;
-use microglia::engine::Engine;
+use microglia::engine::{Engine, EngineKind};
 use microglia::gpu::{AdapterClass, Choice, Gpu};
 use microglia::kernels::GpuOptions;
 use microglia::models::ModelKind::{Lstm, Rnn};
@@ -124,7 +124,7 @@ fn shares_add_up_and_every_op_is_there() {
         assert_eq!((found.step.allocated_bytes, found.step.readbacks, found.steps), (0, 0, 4));
         let best = &found.roofline;
         assert!(best.bytes_per_second > 1e8 && best.flops_per_second > 1e8 && best.dispatch_seconds > 0.0, "{best:?}");
-        if found.engine == "gpu" {
+        if found.engine == EngineKind::Gpu {
             assert_eq!(found.step.dispatches, listing(&program).step_dispatches as f64);
             assert!(found.step.submissions > 0.0 && found.step.host_us > 0.0);
         }

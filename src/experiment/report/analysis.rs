@@ -11,6 +11,7 @@ use crate::experiment::results::Results;
 use crate::experiment::row::Selection;
 use crate::experiment::statistics::{Interval, t_interval};
 use crate::experiment::study::Study;
+use crate::words::said;
 
 /// Within this many per cent, two methods are called equal.
 pub(super) const EQUAL_PER_CENT: f64 = 1.0;
@@ -44,16 +45,43 @@ impl Paired {
     }
 
     /// Below 0 pruning is better.
-    pub fn word(&self) -> &'static str {
+    pub fn effect(&self) -> Effect {
         match self.interval {
-            None => "undecided",
-            Some(found) if found.low >= -EQUAL_PER_CENT && found.high <= EQUAL_PER_CENT => "equal",
-            Some(found) if found.high < 0.0 => "helps",
-            Some(found) if found.low > 0.0 => "hurts",
-            Some(_) => "undecided",
+            None => Effect::Undecided,
+            Some(found) if found.low >= -EQUAL_PER_CENT && found.high <= EQUAL_PER_CENT => Effect::Equal,
+            Some(found) if found.high < 0.0 => Effect::Helps,
+            Some(found) if found.low > 0.0 => Effect::Hurts,
+            Some(_) => Effect::Undecided,
         }
     }
 }
+
+/// What an interval of differences says of pruning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The interval lies below 0.
+    Helps,
+    /// The interval lies above 0.
+    Hurts,
+    /// The interval lies within ±1 %.
+    Equal,
+    /// None of these, or there is no interval.
+    Undecided,
+    /// As [`Effect::Helps`], against a baseline.
+    Beats,
+    /// As [`Effect::Hurts`], against a baseline.
+    Loses,
+}
+
+said!(
+    Effect,
+    Effect::Helps = "helps",
+    Effect::Hurts = "hurts",
+    Effect::Equal = "equal",
+    Effect::Undecided = "undecided",
+    Effect::Beats = "beats it",
+    Effect::Loses = "loses to it",
+);
 
 /// What pruning does on one data set against one rival, by seed intervals: training noise only.
 #[derive(Debug, Clone, Serialize)]
@@ -66,7 +94,7 @@ pub struct Verdict {
     #[serde(flatten)]
     pub paired: Paired,
     #[serde(flatten)]
-    pub words: Words,
+    pub words: Words<Effect>,
 }
 
 /// All cells with one instance normalisation.
@@ -123,7 +151,7 @@ impl Analysis {
             protocol: study.protocol(),
             cells_done: results.cells().count(),
             cells: crate::experiment::grid::cells(study).len(),
-            diverged: results.rows().filter(|row| row.diverged()).count(),
+            diverged: results.rows().filter(|row| row.diverged.is_some()).count(),
             failed_cells: results.failed(),
             methods,
             arms,
@@ -179,7 +207,7 @@ fn verdict(
         data: data.to_string(),
         subject: subject.to_string(),
         rival: rival.to_string(),
-        words: Words::new([own.word(), common.word(), last.word()]),
+        words: Words::new([own.effect(), common.effect(), last.effect()]),
         paired: own,
     }
 }
@@ -192,25 +220,25 @@ mod tests {
     fn words_for_intervals() {
         let of = |low, high| {
             let interval = Some(Interval { mean: (low + high) / 2.0, low, high, count: 5 });
-            Paired { interval, reason: None }.word()
+            Paired { interval, reason: None }.effect()
         };
         assert_eq!(
             [of(-3.0, -0.5), of(0.5, 3.0), of(-0.9, -0.1), of(-2.0, 1.0)],
-            ["helps", "hurts", "equal", "undecided"]
+            [Effect::Helps, Effect::Hurts, Effect::Equal, Effect::Undecided]
         );
     }
 
     #[test]
     fn pairs_that_diverged_decide_nothing_and_are_told() {
         let both = Paired::new(&[vec![None, None, None]], "pruning", "none");
-        assert_eq!(both.word(), "undecided");
+        assert_eq!(both.effect(), Effect::Undecided);
         assert_eq!(both.reason.unwrap(), "of 3 pairs, pruning diverged in 3 and none in 3");
         let some = Paired::new(&[vec![Some(-0.1), None, Some(0.1)], vec![Some(0.0); 3]], "pruning", "none");
-        assert!(some.interval.is_none() && some.word() == "undecided");
+        assert!(some.interval.is_none() && some.effect() == Effect::Undecided);
         let one = Paired::new(&[vec![Some(-2.0), Some(f64::NEG_INFINITY), Some(-2.1)]], "pruning", "none");
         assert_eq!(one.reason.unwrap(), "of 3 pairs, pruning diverged in 0 and none in 1");
         let sound = Paired::new(&[vec![Some(-2.0), Some(-2.2), Some(-2.1)]], "pruning", "none");
-        assert!(sound.word() == "helps" && sound.reason.is_none());
+        assert!(sound.effect() == Effect::Helps && sound.reason.is_none());
         assert_eq!(Paired::new(&[vec![Some(-2.0)]], "a", "b").reason.unwrap(), "one seed gives no interval");
     }
 }

@@ -2,9 +2,9 @@
 
 use super::analysis::{Analysis, Arm, Paired};
 use super::document::Block;
-use super::plots;
 use super::tables::table;
 use super::words::{mae_words, paired_words};
+use crate::error::Result;
 use crate::experiment::cell::{BASELINES, Extras};
 use crate::experiment::results::Results;
 use crate::experiment::row::Selection;
@@ -16,7 +16,7 @@ fn baseline_words(mae: Option<f64>) -> String {
 }
 
 /// Every cell: test MAE by method and baseline, and pruning's differences.
-pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Vec<Block> {
+pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Result<Vec<Block>> {
     let names = &analysis.methods.names;
     let mut header = vec!["cell".to_string()];
     header.extend(names.iter().cloned());
@@ -47,13 +47,11 @@ pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Vec<Block>
         blocks.push(Block::Text(format!(
             "`{name}` inside each cell: per cent of the rival's test MAE, paired by seed. Training noise only."
         )));
-        if let Some(svg) = plots::differences(&analysis.methods, arm, subject) {
-            let caption = format!("{name} against each rival, cell by cell; without a mark where models diverged");
-            blocks.push(Block::Picture { caption, svg });
-        }
+        #[cfg(feature = "plots")]
+        blocks.extend(super::pictures::differences(&analysis.methods, arm, subject)?);
         blocks.push(differences(analysis, arm, subject));
     }
-    blocks
+    Ok(blocks)
 }
 
 /// A subject against each rival and baseline, cell by cell.

@@ -16,6 +16,7 @@ pub(super) enum Block {
         rows: Vec<Vec<String>>,
     },
     /// A picture: its caption and its SVG, which Markdown leaves to the HTML.
+    #[cfg(feature = "plots")]
     Picture {
         caption: String,
         svg: String,
@@ -51,6 +52,7 @@ pub(super) fn markdown(blocks: &[Block]) -> String {
                 rows.iter().for_each(|row| text += &line(row));
                 text += "\n";
             }
+            #[cfg(feature = "plots")]
             Block::Picture { caption, .. } => {
                 text += &format!("*{}: see report.html.*\n\n", plain(caption));
             }
@@ -98,6 +100,7 @@ pub(super) fn html(title: &str, blocks: &[Block]) -> String {
                 let body: String = rows.iter().map(|cells| row(cells, "td")).collect();
                 writeln!(text, "<table><thead>{}</thead><tbody>{body}</tbody></table>", row(header, "th"))
             }
+            #[cfg(feature = "plots")]
             Block::Picture { caption, svg } => {
                 writeln!(text, "<figure>{svg}<figcaption>{}</figcaption></figure>", inline(caption))
             }
@@ -107,7 +110,7 @@ pub(super) fn html(title: &str, blocks: &[Block]) -> String {
     text + "</body></html>\n"
 }
 
-pub(super) fn escape(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

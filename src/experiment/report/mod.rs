@@ -3,12 +3,11 @@
 mod analysis;
 mod blocks;
 mod cells;
-mod curves;
 mod document;
 mod methods;
+#[cfg(feature = "plots")]
+mod pictures;
 mod plan;
-mod plots;
-mod svg;
 mod tables;
 mod versus;
 mod words;
@@ -23,11 +22,11 @@ use super::study::Study;
 use crate::error::{Error, Result};
 use crate::files::replace;
 
-pub use analysis::{Analysis, Arm, Paired, Verdict};
+pub use analysis::{Analysis, Arm, Effect, Paired, Verdict};
 use document::Block;
 pub use methods::Methods;
 pub use plan::{analysis_plan, memory_line};
-pub use versus::{Comparison, Overall, Tests, Versus, Words, Yardstick};
+pub use versus::{Comparison, Differ, Direction, Overall, Tests, Versus, Words, Yardstick};
 
 /// A report, written.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ pub fn write(folder: &Path) -> Result<Report> {
     }
     let extras = read_extras(folder, &results)?;
     let analysis = Analysis::new(&study, &results, &extras)?;
-    let mut blocks = compose(&study, &results, &extras, &analysis, &read_plan(folder)?);
+    let mut blocks = compose(&study, &results, &extras, &analysis, &read_plan(folder)?)?;
     if study.authors_protocol {
         blocks = blocks.into_iter().flat_map(labelled).collect();
     }
@@ -68,12 +67,13 @@ fn labelled(block: Block) -> Vec<Block> {
     match block {
         Block::Table { .. } => vec![Block::Text(format!("{MARK}:")), block],
         Block::List(items) => vec![Block::List(items.iter().map(|item| format!("{MARK}: {item}")).collect())],
+        #[cfg(feature = "plots")]
         Block::Picture { caption, svg } => vec![Block::Picture { caption: format!("{MARK}: {caption}"), svg }],
         other => vec![other],
     }
 }
 
-fn compose(study: &Study, results: &Results, extras: &[Extras], analysis: &Analysis, plan: &str) -> Vec<Block> {
+fn compose(study: &Study, results: &Results, extras: &[Extras], analysis: &Analysis, plan: &str) -> Result<Vec<Block>> {
     let mut blocks = vec![Block::Heading(1, "Does synaptic pruning help? A study".into())];
     if study.authors_protocol {
         blocks.push(Block::Text(LEAKS.into()));
@@ -105,54 +105,20 @@ fn compose(study: &Study, results: &Results, extras: &[Extras], analysis: &Analy
         blocks.extend(tables::verdicts(arm));
         blocks.push(Block::Heading(2, format!("Over all blocks{name}")));
         for selection in Selection::ALL {
-            blocks.extend(tables::over_blocks(analysis, arm, selection));
+            blocks.extend(tables::over_blocks(analysis, arm, selection)?);
         }
         blocks.push(Block::Heading(2, format!("Inside cells{name}")));
-        blocks.extend(cells::cells(study, analysis, arm));
+        blocks.extend(cells::cells(study, analysis, arm)?);
         if methods.settings.iter().any(|count| *count > 1) {
             blocks.push(Block::Heading(3, "All settings".into()));
             blocks.push(cells::settings(study, analysis, results, arm));
         }
-        blocks.extend(pictures(analysis, arm, extras));
+        #[cfg(feature = "plots")]
+        blocks.extend(pictures::of_cells(analysis, arm, extras)?);
     }
     blocks.push(Block::Heading(2, "How it was run".into()));
     blocks.extend(cells::provenance(study, results, extras));
-    blocks
-}
-
-/// Cells of which curves and fans are drawn, per arm.
-const MOST_PICTURES: usize = 12;
-
-fn pictures(analysis: &Analysis, arm: &Arm, extras: &[Extras]) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let own: Vec<&Extras> = extras.iter().filter(|one| one.cell.instance_norm == arm.instance_norm).collect();
-    blocks.push(Block::Heading(3, "Loss and sparsity".into()));
-    for one in own.iter().take(MOST_PICTURES) {
-        let caption = format!(
-            "{}: validation loss (scaled, mean over seeds), and dashed the sparsity by the right axis; the upright line is \
-             the first epoch of the `common` selection",
-            one.cell.id()
-        );
-        blocks.push(Block::Picture { caption, svg: curves::curves(one, &analysis.methods) });
-    }
-    blocks.push(Block::Heading(3, "Forecast fans".into()));
-    for one in own.iter().take(MOST_PICTURES) {
-        let Some(block) = arm.blocks.iter().find(|block| block.cell == one.cell) else { continue };
-        let name = |method: usize| {
-            (format!("{} {}", analysis.methods.names[method], block.settings[method]).trim().to_string(), method)
-        };
-        let mut shown = vec![name(0)];
-        shown.extend(analysis.methods.subjects.iter().copied().find(|method| *method != 0).map(name));
-        if let Some(svg) = curves::fan(one, &shown) {
-            let caption = format!("{}: last test rows of {}, range and mean over seeds", one.cell.id(), one.unit);
-            blocks.push(Block::Picture { caption, svg });
-        }
-    }
-    if own.len() > MOST_PICTURES {
-        let words = format!("The first {MOST_PICTURES} of {} cells are drawn.", own.len());
-        blocks.push(Block::Text(words));
-    }
-    blocks
+    Ok(blocks)
 }
 
 /// What a terminal shows at the end.

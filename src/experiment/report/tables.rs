@@ -4,9 +4,9 @@ use super::analysis::{Analysis, Arm};
 use super::blocks::median;
 use super::document::Block;
 use super::methods::Methods;
-use super::plots;
 use super::versus::{Comparison, Overall};
 use super::words::{fragile_words, friedman_words, lost_words, median_words, p_words, paired_words, verdict_words};
+use crate::error::Result;
 use crate::experiment::cell::BASELINES;
 use crate::experiment::row::Selection;
 
@@ -70,7 +70,7 @@ fn versus_table(found: &Comparison, overall: Option<&Overall>) -> Block {
             p(one.p),
             p(one.p_holm),
             p_words(one.smallest_p),
-            one.word().to_string(),
+            one.direction().to_string(),
         ];
         if let Some(overall) = overall {
             let words = &overall.versus[i];
@@ -112,7 +112,7 @@ fn ranks_table(methods: &Methods, found: &Comparison, arm: &Arm) -> Option<Block
 }
 
 /// Friedman, Wilcoxon and ranks of one selection.
-pub(super) fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) -> Vec<Block> {
+pub(super) fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) -> Result<Vec<Block>> {
     let tests = &arm.tests[selection as usize];
     let primary = selection == Selection::Own;
     let mut blocks =
@@ -126,14 +126,11 @@ pub(super) fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) 
         blocks.push(versus_table(&tests.blocks, primary.then_some(&arm.overall)));
     }
     if !primary {
-        return blocks;
+        return Ok(blocks);
     }
     blocks.extend(ranks_table(&analysis.methods, &tests.blocks, arm));
-    if let Some(svg) = plots::ranks(&analysis.methods.names, tests) {
-        let caption = "Mean ranks, 1 is best; bars join methods within Nemenyi's critical difference at 5 %: description \
-                       only. Baselines have no rank";
-        blocks.push(Block::Picture { caption: caption.into(), svg });
-    }
+    #[cfg(feature = "plots")]
+    blocks.extend(super::pictures::ranks(&analysis.methods.names, tests)?);
     let sets = arm.blocks.iter().map(|one| &one.cell.data).collect::<std::collections::BTreeSet<_>>().len();
     blocks.push(Block::Text(format!(
         "Blocks of one data set share a series and a test period: they are **not independent**, and the tests above take \
@@ -143,5 +140,5 @@ pub(super) fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) 
     if !tests.by_data.versus.is_empty() {
         blocks.push(versus_table(&tests.by_data, Some(&arm.overall_by_data)));
     }
-    blocks
+    Ok(blocks)
 }

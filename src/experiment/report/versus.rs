@@ -4,38 +4,94 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::analysis::Effect;
 use super::blocks::{Block, mean, median, per_cent};
 use super::methods::Methods;
 use crate::experiment::cell::BASELINES;
 use crate::experiment::row::Selection;
 use crate::experiment::statistics::{ALPHA, Friedman, critical_difference, friedman, holm, wilcoxon};
+use crate::words::said;
 
-/// What a verdict says under each selection.
+/// What a test or an interval says under each selection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Words {
-    /// Under `own`, which is primary.
-    pub word: &'static str,
-    pub common: &'static str,
-    pub last: &'static str,
-    /// Under `common` or `last` the word is another.
+pub struct Words<W> {
+    /// Under `own`, the primary selection.
+    pub word: W,
+    /// Under `common`.
+    pub common: W,
+    /// Under `last`.
+    pub last: W,
+    /// Under `common` or `last` it says something else.
     pub fragile: bool,
 }
 
-impl Words {
+impl<W: Copy + PartialEq> Words<W> {
     /// By [`Selection`].
-    pub fn new([word, common, last]: [&'static str; 3]) -> Words {
+    pub fn new([word, common, last]: [W; 3]) -> Words<W> {
         Words { word, common, last, fragile: common != word || last != word }
     }
+}
 
+impl Words<Effect> {
     /// The same against a baseline, which nothing helps against.
-    pub fn of_a_yardstick(&self) -> Words {
+    pub fn of_a_yardstick(&self) -> Words<Effect> {
         Words::new([self.word, self.common, self.last].map(|word| match word {
-            "helps" => "beats it",
-            "hurts" => "loses to it",
+            Effect::Helps => Effect::Beats,
+            Effect::Hurts => Effect::Loses,
             other => other,
         }))
     }
 }
+
+/// What Friedman's test says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Differ {
+    /// p is below the level.
+    Found,
+    /// p is not below the level.
+    NotFound,
+    /// The smallest p that the blocks could give is above the level, or there is no test.
+    CannotDecide,
+}
+
+said!(
+    Differ,
+    Differ::Found = "the methods differ",
+    Differ::NotFound = "no difference found among the methods",
+    Differ::CannotDecide = "cannot decide",
+);
+
+impl Differ {
+    /// By [`ALPHA`].
+    pub fn of(found: Option<&Friedman>) -> Differ {
+        match found {
+            Some(found) if found.smallest_p <= ALPHA && found.p < ALPHA => Differ::Found,
+            Some(found) if found.smallest_p <= ALPHA => Differ::NotFound,
+            _ => Differ::CannotDecide,
+        }
+    }
+}
+
+/// What Wilcoxon's test of a pruning method against a rival says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// p after Holm is below the level, and pruning has the lower errors.
+    Better,
+    /// p after Holm is below the level, and pruning has the higher errors.
+    Worse,
+    /// p after Holm is not below the level.
+    NotFound,
+    /// The smallest p that the blocks could give is above the level.
+    CannotDecide,
+}
+
+said!(
+    Direction,
+    Direction::Better = "pruning better",
+    Direction::Worse = "pruning worse",
+    Direction::NotFound = "no difference found",
+    Direction::CannotDecide = "cannot decide",
+);
 
 /// One pruning method against one rival, over blocks.
 #[derive(Debug, Clone, Serialize)]
@@ -62,12 +118,13 @@ pub struct Versus {
 }
 
 impl Versus {
-    pub fn word(&self) -> &'static str {
+    /// By [`ALPHA`].
+    pub fn direction(&self) -> Direction {
         match (self.p_holm, self.rank_biserial) {
-            _ if self.smallest_p > ALPHA => "cannot decide",
-            (Some(p), Some(r)) if p < ALPHA && r < 0.0 => "pruning better",
-            (Some(p), Some(_)) if p < ALPHA => "pruning worse",
-            _ => "no difference found",
+            _ if self.smallest_p > ALPHA => Direction::CannotDecide,
+            (Some(p), Some(r)) if p < ALPHA && r < 0.0 => Direction::Better,
+            (Some(p), Some(_)) if p < ALPHA => Direction::Worse,
+            _ => Direction::NotFound,
         }
     }
 }
@@ -104,27 +161,20 @@ pub struct Tests {
 /// The words of an arm's tests under all selections.
 #[derive(Debug, Clone, Serialize)]
 pub struct Overall {
-    pub friedman: Words,
+    /// Of all methods together.
+    pub friedman: Words<Differ>,
     /// In the order of [`Comparison::versus`].
-    pub versus: Vec<Words>,
+    pub versus: Vec<Words<Direction>>,
 }
 
 impl Overall {
     /// Of the comparisons under `own`, `common` and `last`.
     pub fn new(three: [&Comparison; 3]) -> Overall {
-        let of = |i: usize| Words::new(three.map(|one| one.versus[i].word()));
+        let of = |i: usize| Words::new(three.map(|one| one.versus[i].direction()));
         Overall {
-            friedman: Words::new(three.map(|one| friedman_word(one.friedman.as_ref()))),
+            friedman: Words::new(three.map(|one| Differ::of(one.friedman.as_ref()))),
             versus: (0..three[0].versus.len()).map(of).collect(),
         }
-    }
-}
-
-pub(super) fn friedman_word(found: Option<&Friedman>) -> &'static str {
-    match found {
-        Some(found) if found.smallest_p <= ALPHA && found.p < ALPHA => "the methods differ",
-        Some(found) if found.smallest_p <= ALPHA => "no difference found among the methods",
-        _ => "cannot decide",
     }
 }
 
@@ -238,9 +288,11 @@ mod tests {
         let table: Vec<Vec<f64>> = (0..4).map(|i| vec![2.0, 3.0 + i as f64, 1.0]).collect();
         let found = versus(&table);
         assert_eq!(found.len(), 2);
-        assert!(found.iter().all(|one| one.word() == "cannot decide" && one.median_per_cent.unwrap() < 0.0));
+        assert!(
+            found.iter().all(|one| one.direction() == Direction::CannotDecide && one.median_per_cent.unwrap() < 0.0)
+        );
         let table: Vec<Vec<f64>> = (0..9).map(|i| vec![2.0 + i as f64, 3.0, 1.0]).collect();
-        assert_eq!(versus(&table)[0].word(), "pruning better");
+        assert_eq!(versus(&table)[0].direction(), Direction::Better);
     }
 
     /// One block far off decides a mean, not the test: the word goes with the test.
@@ -248,10 +300,10 @@ mod tests {
     fn the_direction_is_that_of_the_test() {
         let mut table: Vec<Vec<f64>> = (0..20).map(|i| vec![2.0 + 0.01 * i as f64, 2.0, 1.9]).collect();
         table[0][2] = 900.0;
-        assert_eq!(versus(&table)[0].word(), "pruning better");
+        assert_eq!(versus(&table)[0].direction(), Direction::Better);
         let mut table: Vec<Vec<f64>> = (0..20).map(|i| vec![2.0, 2.0, 2.1 + 0.01 * i as f64]).collect();
         table[0][0] = 900.0;
-        assert_eq!(versus(&table)[0].word(), "pruning worse");
+        assert_eq!(versus(&table)[0].direction(), Direction::Worse);
     }
 
     #[test]
@@ -261,21 +313,21 @@ mod tests {
         let mut table: Vec<Vec<f64>> = (0..20).map(|i| vec![2.0, 2.0, 2.1 + 0.01 * i as f64]).collect();
         table[3][0] = infinite;
         let found = &versus(&table)[0];
-        assert_eq!((found.word(), found.rival_diverged, found.blocks), ("pruning worse", 1, 20));
+        assert_eq!((found.direction(), found.rival_diverged, found.blocks), (Direction::Worse, 1, 20));
         assert!(found.median_per_cent.unwrap() > 0.0 && found.rank_biserial.unwrap() > 0.0);
         // Pruning diverged everywhere.
         let table: Vec<Vec<f64>> = (0..12).map(|_| vec![2.0, infinite, infinite]).collect();
         let [none, dropout] = &versus(&table)[..] else { panic!() };
-        assert_eq!((none.word(), none.subject_diverged, none.median_per_cent), ("pruning worse", 12, None));
-        assert_eq!((dropout.word(), dropout.both_diverged, dropout.blocks), ("cannot decide", 12, 0));
+        assert_eq!((none.direction(), none.subject_diverged, none.median_per_cent), (Direction::Worse, 12, None));
+        assert_eq!((dropout.direction(), dropout.both_diverged, dropout.blocks), (Direction::CannotDecide, 12, 0));
         assert_eq!((dropout.p, dropout.median_per_cent), (None, None));
     }
 
     #[test]
     fn a_word_that_changes_under_another_selection_is_fragile() {
-        assert!(!Words::new(["equal"; 3]).fragile);
-        assert!(Words::new(["helps", "helps", "undecided"]).fragile);
-        assert!(Words::new(["helps", "hurts", "helps"]).fragile);
+        assert!(!Words::new([Effect::Equal; 3]).fragile);
+        assert!(Words::new([Effect::Helps, Effect::Helps, Effect::Undecided]).fragile);
+        assert!(Words::new([Effect::Helps, Effect::Hurts, Effect::Helps]).fragile);
         let better: Vec<Values> = (0..12)
             .map(|i| Values { methods: vec![2.0, 3.0 + i as f64, 1.0], baselines: [Some(4.0), None, Some(0.5)] })
             .collect();
@@ -284,8 +336,8 @@ mod tests {
         let roster = methods(["none", "dropout", "pruning"]);
         let [better, turned] = [better, turned].map(|table| comparison(&table, &roster));
         let overall = Overall::new([&better, &better, &turned]);
-        assert_eq!((overall.friedman.word, overall.friedman.fragile), ("the methods differ", false));
-        assert_eq!((overall.versus[0].word, overall.versus[0].last), ("pruning better", "pruning worse"));
+        assert_eq!((overall.friedman.word, overall.friedman.fragile), (Differ::Found, false));
+        assert_eq!((overall.versus[0].word, overall.versus[0].last), (Direction::Better, Direction::Worse));
         assert_eq!([overall.versus[0].fragile, overall.versus[1].fragile], [true, false]);
         let medians = [0, 1, 2].map(|i| better.baselines[i].median_per_cent);
         assert_eq!(medians, [Some(-75.0), None, Some(100.0)]);

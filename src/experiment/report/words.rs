@@ -1,8 +1,10 @@
 //! The report's sentences and numbers.
 
-use super::analysis::{Paired, Verdict};
+use std::fmt::Display;
+
+use super::analysis::{Effect, Paired, Verdict};
 use super::methods::Methods;
-use super::versus::{Comparison, Overall, Versus, Words, friedman_word};
+use super::versus::{Comparison, Differ, Direction, Overall, Versus, Words};
 use crate::experiment::statistics::Friedman;
 
 pub(super) fn p_words(p: f64) -> String {
@@ -25,7 +27,7 @@ pub(super) fn paired_words(paired: &Paired) -> String {
 }
 
 /// What stands behind a verdict that another selection changes.
-pub(super) fn fragile_words(words: &Words) -> String {
+pub(super) fn fragile_words(words: &Words<impl Display>) -> String {
     if !words.fragile {
         return String::new();
     }
@@ -38,14 +40,14 @@ pub(super) fn friedman_words(found: Option<&Friedman>) -> String {
         return "Friedman: fewer than two blocks that tell methods apart: cannot decide".into();
     };
     let f = found.f.map_or("infinite, as all blocks agree".into(), |f| format!("{f:.2}"));
-    let cannot = if friedman_word(Some(found)) == "cannot decide" { ": no result could reach 0.05" } else { "" };
+    let differ = Differ::of(Some(found));
+    let cannot = if differ == Differ::CannotDecide { ": no result could reach 0.05" } else { "" };
     format!(
-        "Friedman over {} blocks: χ² {:.2}, Iman–Davenport F {f}, p {} (smallest attainable {}): {}{cannot}",
+        "Friedman over {} blocks: χ² {:.2}, Iman–Davenport F {f}, p {} (smallest attainable {}): {differ}{cannot}",
         found.blocks,
         found.chi_square,
         p_words(found.p),
         p_words(found.smallest_p),
-        friedman_word(Some(found)),
     )
 }
 
@@ -65,7 +67,7 @@ pub(super) fn lost_words(one: &Versus) -> String {
     counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn versus_words(one: &Versus, words: &Words) -> String {
+pub(super) fn versus_words(one: &Versus, words: &Words<Direction>) -> String {
     let lost = lost_words(one);
     let lost = if lost.is_empty() { lost } else { format!(" ({lost})") };
     format!(
@@ -76,7 +78,7 @@ pub(super) fn versus_words(one: &Versus, words: &Words) -> String {
         one.blocks,
         one.p_holm.map_or("–".into(), p_words),
         p_words(one.smallest_p),
-        one.word(),
+        one.direction(),
         fragile_words(words)
     )
 }
@@ -84,12 +86,12 @@ pub(super) fn versus_words(one: &Versus, words: &Words) -> String {
 pub(super) fn verdict_words(verdict: &Verdict) -> String {
     let Verdict { data, subject, rival, paired, words } = verdict;
     let sentence = match words.word {
-        "beats it" => format!("{subject} beats {rival}"),
-        "loses to it" => format!("{subject} loses to {rival}"),
-        "helps" => format!("{subject} helps against {rival}"),
-        "hurts" => format!("{subject} hurts against {rival}"),
-        "equal" => format!("{subject} and {rival} are equal, within 1 %"),
-        _ => format!("{subject} against {rival} is undecided"),
+        Effect::Beats => format!("{subject} beats {rival}"),
+        Effect::Loses => format!("{subject} loses to {rival}"),
+        Effect::Helps => format!("{subject} helps against {rival}"),
+        Effect::Hurts => format!("{subject} hurts against {rival}"),
+        Effect::Equal => format!("{subject} and {rival} are equal, within 1 %"),
+        Effect::Undecided => format!("{subject} against {rival} is undecided"),
     };
     format!("{data}: {sentence}, mean over seeds {}{}", paired_words(paired), fragile_words(words))
 }

@@ -88,7 +88,7 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let outputs = if options.by_channel() { sizes.horizon } else { sizes.horizon * sizes.targets };
     let inputs = if options.pool == Pool::Flatten { tokens * d } else { d };
     let [weight, bias] = linear("head.projection", outputs, inputs);
-    let feature_major = options.head_order() == "feature-major";
+    let feature_major = options.feature_major();
     params.push(if feature_major { weight.turned(tokens) } else { weight });
     params.push(bias);
     if options.revin_affine {

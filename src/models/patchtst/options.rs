@@ -132,12 +132,17 @@ impl PatchtstOptions {
         }
     }
 
+    /// Whether the head's columns run through the patches of each feature.
+    pub fn feature_major(&self) -> bool {
+        self.pool == Pool::Flatten && self.variant == Variant::Official
+    }
+
     /// What a file's metadata says of the order of the head's columns.
     pub fn head_order(&self) -> &'static str {
-        match (self.pool, self.variant) {
-            (Pool::Mean, _) => "pooled",
-            (Pool::Flatten, Variant::Official) => "feature-major",
-            (Pool::Flatten, _) => "patch-major",
+        match self.pool {
+            Pool::Mean => "pooled",
+            Pool::Flatten if self.feature_major() => "feature-major",
+            Pool::Flatten => "patch-major",
         }
     }
 

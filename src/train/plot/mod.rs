@@ -2,37 +2,25 @@
 //!
 //! Knows numbers, names and times only; what they mean is for the caller to say.
 
-mod axis;
 mod masks;
 mod outlook;
 
 use std::ops::Range;
 
 use chrono::NaiveDateTime;
-use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
-use self::axis::{Ticked, padded_range, short, span, time_ticks};
 pub use self::masks::masks_svg;
 pub use self::outlook::{OutlookPanel, OutlookPlot, outlook_svg};
-use crate::error::{Error, Result};
-use crate::palette;
+use crate::error::Result;
+use crate::plot::{
+    Area, BASELINES, BESIDE, Drawn, Header, INK, LABEL, MODEL, MUTED, Ticked, WIDTH, drawn, losses_and_sparsity, mesh,
+    padded_range, pieces, short, span, style, time_ticks,
+};
 
-const SIZE: (u32, u32) = (1100, 520);
-pub(crate) const PAPER: RGBColor = plotted(palette::PAPER);
-pub(crate) const INK: RGBColor = plotted(palette::INK);
-pub(crate) const MUTED: RGBColor = plotted(palette::MUTED);
-pub(crate) const GRID: RGBColor = plotted(palette::GRID);
-pub(crate) const MODEL: RGBColor = plotted(palette::MODEL);
-const SPARSITY: RGBColor = plotted(palette::BESIDE);
-pub(crate) const FONT: &str = "sans-serif";
-
-const fn plotted(hex: &str) -> RGBColor {
-    let (red, green, blue) = palette::rgb(hex);
-    RGBColor(red, green, blue)
-}
+const SIZE: (u32, u32) = (WIDTH, 520);
 
 /// A stretch of test rows of one series, and what was forecast for it.
 #[derive(Debug, Clone, Default)]
@@ -76,11 +64,6 @@ pub struct TrainingPoint {
     pub sparsity: f64,
 }
 
-/// Plotters fails only where its target does; a text does not.
-pub(crate) fn drawing(error: impl std::fmt::Display) -> Error {
-    Error::io("svg", "please report this")(std::io::Error::other(error.to_string()))
-}
-
 /// A chart of values over `rows` rows, which `times` names where rows have times.
 fn over_time<'a>(
     area: &Area<'a>,
@@ -88,176 +71,101 @@ fn over_time<'a>(
     rows: usize,
     values: Range<f64>,
     unit: &str,
-) -> Result<ChartContext<'a, SVGBackend<'a>, Cartesian2d<Ticked, RangedCoordf64>>> {
+) -> Drawn<ChartContext<'a, SVGBackend<'a>, Cartesian2d<Ticked, RangedCoordf64>>> {
     let (ticks, label) = time_ticks(times, rows);
     let axis = Ticked { from: 0.0, to: rows.saturating_sub(1).max(1) as f64, ticks };
     let mut chart = ChartBuilder::on(area)
         .margin_left(16)
         .margin_right(28)
+        .margin_bottom(8)
         .margin_top(10)
         .x_label_area_size(46)
         .y_label_area_size(64)
-        .build_cartesian_2d(axis, values)
-        .map_err(drawing)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(MUTED)
-        .label_style((FONT, 15).into_font().color(&MUTED))
-        .axis_desc_style((FONT, 16).into_font().color(&INK))
+        .build_cartesian_2d(axis, values)?;
+    mesh(&mut chart)
         .x_desc(span(times))
         .y_desc(unit)
         .x_label_formatter(&|x: &f64| label(*x))
         .y_label_formatter(&|y: &f64| short(*y))
-        .draw()
-        .map_err(drawing)?;
+        .draw()?;
     Ok(chart)
+}
+
+/// The point of each row, from row `start` on.
+fn rows(start: usize, values: &[f64]) -> impl Iterator<Item = (f64, f64)> + '_ {
+    values.iter().enumerate().map(move |(i, value)| ((start + i) as f64, *value))
 }
 
 /// `forecast.svg`: truth, the model and the baselines over the rows.
 pub fn forecast_svg(plot: &ForecastPlot) -> Result<String> {
-    let mut text = String::new();
-    {
-        let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        let baselines = palette::BASELINES.map(plotted);
-        root.fill(&PAPER).map_err(drawing)?;
-        let mut entries =
-            vec![("truth".to_string(), INK.stroke_width(2)), (plot.model.name.clone(), MODEL.stroke_width(3))];
-        entries.extend(
-            plot.baselines.iter().zip(baselines).map(|(line, color)| (line.name.clone(), color.stroke_width(2))),
-        );
-        let body = header(&root, &plot.title, &entries)?;
-
-        let forecasts = plot.baselines.iter().chain([&plot.model]).flat_map(|line| &line.windows).flat_map(|w| &w.1);
-        let (low, high) = padded_range(plot.truth.iter().chain(forecasts).copied());
+    let mut entries =
+        vec![("truth".to_string(), INK.stroke_width(2)), (plot.model.name.clone(), MODEL.stroke_width(3))];
+    let baselines = || plot.baselines.iter().zip(BASELINES);
+    entries.extend(baselines().map(|(line, color)| (line.name.clone(), color.stroke_width(2))));
+    let forecasts = plot.baselines.iter().chain([&plot.model]).flat_map(|line| &line.windows).flat_map(|w| &w.1);
+    let (low, high) = padded_range(plot.truth.iter().chain(forecasts).copied());
+    drawn(SIZE, |root| {
+        let body = Header::new(&plot.title, entries, WIDTH).draw(root)?;
         let mut chart = over_time(&body, &plot.times, plot.truth.len(), low..high, &plot.unit)?;
-        for (line, color) in plot.baselines.iter().zip(baselines) {
+        for (line, color) in baselines() {
             for piece in line.pieces() {
-                chart.draw_series(LineSeries::new(piece, color.mix(0.9).stroke_width(1))).map_err(drawing)?;
+                chart.draw_series(LineSeries::new(piece, color.mix(0.9).stroke_width(1)))?;
             }
         }
-        for piece in pieces(0, &plot.truth) {
-            chart.draw_series(LineSeries::new(piece, INK.stroke_width(2))).map_err(drawing)?;
+        for piece in pieces(rows(0, &plot.truth)) {
+            chart.draw_series(LineSeries::new(piece, INK.stroke_width(2)))?;
         }
         for piece in plot.model.pieces() {
-            chart.draw_series(LineSeries::new(piece, MODEL.stroke_width(2))).map_err(drawing)?;
+            chart.draw_series(LineSeries::new(piece, MODEL.stroke_width(2)))?;
         }
-        root.present().map_err(drawing)?;
-    }
-    Ok(text)
+        Ok(())
+    })
 }
 
 /// `training.svg`: losses by the left axis, sparsity by the right one, over optimizer steps.
 pub fn training_svg(plot: &TrainingPlot) -> Result<String> {
-    let mut text = String::new();
-    {
-        let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        root.fill(&PAPER).map_err(drawing)?;
-        let (train, validation) = (plotted(palette::BASELINES[2]), MODEL);
-        let entries = [
-            ("training loss".to_string(), train.stroke_width(3)),
-            ("validation loss".to_string(), validation.stroke_width(3)),
-            ("sparsity".to_string(), SPARSITY.stroke_width(3)),
-        ];
-        let body = header(&root, &plot.title, &entries)?;
-
-        let losses = || plot.epochs.iter().flat_map(|p| [p.train_loss, p.validation_loss]).filter(|v| v.is_finite());
-        let top = losses().fold(0.0, f64::max);
-        let top = if top > 0.0 { top * 1.08 } else { 1.0 };
-        let steps = plot.epochs.iter().map(|p| p.step).max().unwrap_or(1).max(1) as f64;
-        let mut chart = ChartBuilder::on(&body)
-            .margin_left(16)
-            .margin_right(16)
-            .x_label_area_size(46)
-            .y_label_area_size(64)
-            .right_y_label_area_size(64)
-            .build_cartesian_2d(0.0..steps, 0.0..top)
-            .map_err(drawing)?
-            .set_secondary_coord(0.0..steps, 0.0..1.0f64);
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(MUTED)
-            .label_style((FONT, 15).into_font().color(&MUTED))
-            .axis_desc_style((FONT, 16).into_font().color(&INK))
-            .x_desc("optimizer steps")
-            .y_desc("loss, on scaled values")
-            .x_label_formatter(&|x: &f64| short(*x))
-            .y_label_formatter(&|y: &f64| short(*y))
-            .draw()
-            .map_err(drawing)?;
-        chart
-            .configure_secondary_axes()
-            .axis_style(MUTED)
-            .label_style((FONT, 15).into_font().color(&MUTED))
-            .axis_desc_style((FONT, 16).into_font().color(&INK))
-            .y_desc("sparsity")
-            .y_labels(6)
-            .y_label_formatter(&|y: &f64| format!("{:.0} %", y * 100.0))
-            .draw()
-            .map_err(drawing)?;
+    let (train, validation) = (BASELINES[2], MODEL);
+    let entries = [
+        ("training loss".to_string(), train.stroke_width(3)),
+        ("validation loss".to_string(), validation.stroke_width(3)),
+        ("sparsity".to_string(), BESIDE.stroke_width(3)),
+    ];
+    let losses = || plot.epochs.iter().flat_map(|p| [p.train_loss, p.validation_loss]).filter(|v| v.is_finite());
+    let top = losses().fold(0.0, f64::max);
+    let top = if top > 0.0 { top * 1.08 } else { 1.0 };
+    let steps = plot.epochs.iter().map(|p| p.step).max().unwrap_or(1).max(1) as f64;
+    drawn(SIZE, |root| {
+        let body = Header::new(&plot.title, entries, WIDTH).draw(root)?;
+        let mut chart = losses_and_sparsity(&body, (0.0..steps, "optimizer steps"), 0.0..top)?;
         let stairs = stairs(&plot.epochs);
-        let below =
-            stairs.iter().copied().chain(stairs.last().map(|p| (p.0, 0.0))).chain([(0.0, 0.0)]).collect::<Vec<_>>();
-        chart.draw_secondary_series([Polygon::new(below, SPARSITY.mix(0.12))]).map_err(drawing)?;
-        chart.draw_secondary_series(LineSeries::new(stairs, SPARSITY.stroke_width(2))).map_err(drawing)?;
+        let mut below = stairs.clone();
+        below.extend([(stairs.last().map_or(0.0, |p| p.0), 0.0), (0.0, 0.0)]);
+        chart.draw_secondary_series([Polygon::new(below, BESIDE.mix(0.12))])?;
+        chart.draw_secondary_series(LineSeries::new(stairs, BESIDE.stroke_width(2)))?;
         let kept = plot.kept.and_then(|epoch| Some((epoch, plot.epochs.get(epoch.checked_sub(1)?)?.step as f64)));
         if let Some((epoch, x)) = kept {
-            chart
-                .draw_series(DashedLineSeries::new([(x, 0.0), (x, top)], 5, 5, MUTED.stroke_width(1)))
-                .map_err(drawing)?;
+            chart.draw_series(DashedLineSeries::new([(x, 0.0), (x, top)], 5, 5, MUTED.stroke_width(1)))?;
             let right_half = x > steps / 2.0;
-            let position = Pos::new(if right_half { HPos::Right } else { HPos::Left }, VPos::Top);
-            let style = (FONT, 15).into_font().color(&MUTED).pos(position);
+            let style = style(LABEL, MUTED, if right_half { HPos::Right } else { HPos::Left });
             let text = format!("kept: epoch {epoch}");
             let beside = x + steps * if right_half { -0.006 } else { 0.006 };
-            chart.draw_series([Text::new(text, (beside, top * 0.99), style)]).map_err(drawing)?;
+            chart.draw_series([Text::new(text, (beside, top * 0.97), style)])?;
         }
         let losses: fn(&TrainingPoint) -> [f64; 2] = |p| [p.train_loss, p.validation_loss];
         for (which, color) in [train, validation].into_iter().enumerate() {
             let points: Vec<(f64, f64)> =
                 plot.epochs.iter().map(|p| (p.step as f64, losses(p)[which])).filter(|p| p.1.is_finite()).collect();
-            chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2))).map_err(drawing)?;
-            chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, color.filled()))).map_err(drawing)?;
+            chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?;
+            chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, color.filled())))?;
         }
-        root.present().map_err(drawing)?;
-    }
-    Ok(text)
-}
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// The title, below it a row of legend entries, and the area that remains.
-fn header<'a>(root: &Area<'a>, title: &str, entries: &[(String, ShapeStyle)]) -> Result<Area<'a>> {
-    let (head, body) = root.split_vertically(82);
-    let bold = (FONT, 22).into_font().style(FontStyle::Bold).color(&INK);
-    head.draw(&Text::new(title.to_string(), (24, 16), bold)).map_err(drawing)?;
-    let style = (FONT, 16).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
-    let mut x = 26;
-    for (name, stroke) in entries {
-        head.draw(&PathElement::new(vec![(x, 58), (x + 26, 58)], *stroke)).map_err(drawing)?;
-        head.draw(&Text::new(name.clone(), (x + 34, 58), style.clone())).map_err(drawing)?;
-        x += 34 + (name.chars().count() as i32) * 8 + 28;
-    }
-    Ok(body)
+        Ok(())
+    })
 }
 
 impl Line {
     fn pieces(&self) -> impl Iterator<Item = Vec<(f64, f64)>> + '_ {
-        self.windows.iter().flat_map(|(start, values)| pieces(*start, values))
+        self.windows.iter().flat_map(|(start, values)| pieces(rows(*start, values)))
     }
-}
-
-/// Runs of finite values, as points from row `start` on.
-fn pieces(start: usize, values: &[f64]) -> Vec<Vec<(f64, f64)>> {
-    let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, &v)| ((start + i) as f64, v)).collect();
-    let runs = points.split(|point| !point.1.is_finite());
-    // A lone point would draw nothing: give it half a row.
-    runs.filter(|run| !run.is_empty())
-        .map(|run| if let [(x, y)] = run { vec![(x - 0.5, *y), (*x, *y)] } else { run.to_vec() })
-        .collect()
 }
 
 /// Sparsity holds through an epoch and is what its end says.
@@ -273,8 +181,9 @@ fn stairs(epochs: &[TrainingPoint]) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{NaiveDate, TimeDelta};
+
     use super::*;
-    use crate::train::plot::axis::tests::hourly;
 
     /// Finite coordinates only, and every name in the picture.
     fn check(svg: &str, names: &[&str]) {
@@ -294,16 +203,17 @@ mod tests {
         let line = |name: &str, shift| Line { name: name.into(), windows: windows(shift) };
         let mut truth: Vec<f64> = (0..200).map(|i| wave(i, 0.0)).collect();
         truth[50] = f64::NAN;
+        let first = NaiveDate::from_ymd_opt(2013, 12, 22).unwrap().and_hms_opt(5, 0, 0).unwrap();
         let plot = ForecastPlot {
             title: "LSTM, 6 rows ahead".into(),
             unit: "temp".into(),
-            times: hourly(200),
+            times: (0..200).map(|i| first + TimeDelta::hours(i)).collect(),
             truth,
             model: line("LSTM", 0.1),
             baselines: vec![line("repeat last", 0.6), line("seasonal naive", -0.6), line("ridge", 0.2)],
         };
         check(&forecast_svg(&plot).unwrap(), &["LSTM, 6 rows ahead", "truth", "ridge", "seasonal naive", "Dec 25"]);
-        assert_eq!(pieces(0, &plot.truth).len(), 2);
+        assert_eq!(pieces(rows(0, &plot.truth)).len(), 2);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use chrono::NaiveDateTime;
 use plotters::prelude::*;
 
-use super::axis::padded_range;
-use super::{INK, MODEL, MUTED, PAPER, drawing, header, over_time, pieces};
+use super::{over_time, rows};
 use crate::error::Result;
+use crate::plot::{Header, INK, MODEL, MUTED, WIDTH, drawn, padded_range, pieces};
 
 /// A picture of several series, one below another.
 #[derive(Debug, Clone, Default)]
@@ -34,59 +34,51 @@ pub struct OutlookPanel {
     pub bands: Vec<(Vec<f64>, Vec<f64>)>,
 }
 
-const WIDTH: u32 = 1100;
-const HEAD: u32 = 82;
 const PANEL: u32 = 330;
 
 /// `forecast.svg`: history, forecast, and a band per level.
 pub fn outlook_svg(plot: &OutlookPlot) -> Result<String> {
-    let mut text = String::new();
-    {
-        let size = (WIDTH, HEAD + PANEL * plot.panels.len().max(1) as u32);
-        let root = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        root.fill(&PAPER).map_err(drawing)?;
-        let mut entries = vec![("data".to_string(), INK.stroke_width(2)), (plot.model.clone(), MODEL.stroke_width(3))];
-        let levels = plot.levels.iter().enumerate();
-        entries.extend(levels.map(|(i, level)| {
-            (format!("{level} % interval"), MODEL.mix(shade(i, plot.levels.len())).stroke_width(12))
-        }));
-        let body = header(&root, &plot.title, &entries)?;
-        for (area, panel) in body.split_evenly((plot.panels.len().max(1), 1)).iter().zip(&plot.panels) {
+    let mut entries = vec![("data".to_string(), INK.stroke_width(2)), (plot.model.clone(), MODEL.stroke_width(3))];
+    entries.extend(
+        plot.levels
+            .iter()
+            .enumerate()
+            .map(|(i, level)| (format!("{level} % interval"), MODEL.mix(shade(i, plot.levels.len())).stroke_width(12))),
+    );
+    let header = Header::new(&plot.title, entries, WIDTH);
+    let panels = plot.panels.len().max(1);
+    drawn((WIDTH, header.height() + PANEL * panels as u32), |root| {
+        for (area, panel) in header.draw(root)?.split_evenly((panels, 1)).iter().zip(&plot.panels) {
             let ends = panel.bands.iter().flat_map(|(low, high)| low.iter().chain(high));
             let (low, high) = padded_range(panel.truth.iter().chain(&panel.forecast).chain(ends).copied());
-            let rows = (panel.seen + panel.forecast.len()).max(panel.truth.len());
-            let mut chart = over_time(area, &panel.times, rows, low..high, &panel.unit)?;
-            let x = |row: usize| (panel.seen + row) as f64;
+            let count = (panel.seen + panel.forecast.len()).max(panel.truth.len());
+            let mut chart = over_time(area, &panel.times, count, low..high, &panel.unit)?;
             for (i, (low, high)) in panel.bands.iter().enumerate().rev() {
-                // A forecast of one row has a band as wide as a row.
-                let wide = if low.len() == 1 { 0.5 } else { 0.0 };
-                let at = |row: usize, side: f64| x(row) + side * wide;
-                let mut outline: Vec<(f64, f64)> = low.iter().enumerate().map(|(row, y)| (at(row, -1.0), *y)).collect();
-                outline.extend(high.iter().enumerate().rev().map(|(row, y)| (at(row, -1.0), *y)));
-                if low.len() == 1 {
-                    outline = vec![
-                        (at(0, -1.0), low[0]),
-                        (at(0, 1.0), low[0]),
-                        (at(0, 1.0), high[0]),
-                        (at(0, -1.0), high[0]),
-                    ];
-                }
                 let colour = MODEL.mix(shade(i, panel.bands.len()));
-                chart.draw_series([Polygon::new(outline, colour.filled())]).map_err(drawing)?;
+                chart.draw_series([Polygon::new(outline(panel.seen, low, high), colour.filled())])?;
             }
-            for piece in pieces(0, &panel.truth) {
-                chart.draw_series(LineSeries::new(piece, INK.stroke_width(2))).map_err(drawing)?;
+            for piece in pieces(rows(0, &panel.truth)) {
+                chart.draw_series(LineSeries::new(piece, INK.stroke_width(2)))?;
             }
-            for piece in pieces(panel.seen, &panel.forecast) {
-                chart.draw_series(LineSeries::new(piece, MODEL.stroke_width(3))).map_err(drawing)?;
+            for piece in pieces(rows(panel.seen, &panel.forecast)) {
+                chart.draw_series(LineSeries::new(piece, MODEL.stroke_width(3)))?;
             }
             let border = panel.seen as f64 - 0.5;
-            let line = DashedLineSeries::new([(border, low), (border, high)], 5, 5, MUTED.stroke_width(1));
-            chart.draw_series(line).map_err(drawing)?;
+            chart.draw_series(DashedLineSeries::new([(border, low), (border, high)], 5, 5, MUTED.stroke_width(1)))?;
         }
-        root.present().map_err(drawing)?;
+        Ok(())
+    })
+}
+
+/// A band from row `seen` on. One of a single row is as wide as a row.
+fn outline(seen: usize, low: &[f64], high: &[f64]) -> Vec<(f64, f64)> {
+    if let (&[low], &[high]) = (low, high) {
+        let (left, right) = (seen as f64 - 0.5, seen as f64 + 0.5);
+        return vec![(left, low), (right, low), (right, high), (left, high)];
     }
-    Ok(text)
+    let mut upper: Vec<(f64, f64)> = rows(seen, high).collect();
+    upper.reverse();
+    rows(seen, low).chain(upper).collect()
 }
 
 /// The narrowest band is the darkest.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::data::{Dataset, SplitName};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineKind};
 use crate::error::{Result, Text};
 use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::train::plan::Plan;
@@ -21,8 +21,7 @@ use crate::train::weights::{self, SparsityReport};
 pub struct Summary {
     pub format_version: u32,
     pub status: Status,
-    /// `cpu` or `gpu`.
-    pub engine: String,
+    pub engine: EngineKind,
     pub device: String,
     /// Of the CPU engine; `None` on a GPU.
     pub threads: Option<usize>,
@@ -51,7 +50,7 @@ impl Summary {
         Summary {
             format_version: self.format_version,
             status: if best.diverged.is_some() { Status::Diverged } else { self.status },
-            engine: self.engine.clone(),
+            engine: self.engine,
             device: self.device.clone(),
             threads: self.threads,
             model: self.model.clone(),
@@ -252,7 +251,7 @@ pub fn summarize(
     let summary = Summary {
         format_version: FORMAT_VERSION,
         status: trained.status,
-        engine: engine.kind().into(),
+        engine: engine.kind(),
         device: engine.device(),
         threads: engine.threads(),
         model: ModelSummary {

@@ -241,7 +241,7 @@ pub struct DeviceHeader {
 impl DeviceHeader {
     /// That of an engine.
     pub fn of(engine: &dyn Engine) -> Self {
-        DeviceHeader { engine: engine.kind().into(), class: engine.class().into(), name: engine.device() }
+        DeviceHeader { engine: engine.kind().to_string(), class: engine.class().into(), name: engine.device() }
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDateTime, Timelike};
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 
 /// The range of the finite values with a margin; never empty.
-pub(super) fn padded_range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(crate) fn padded_range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values
         .filter(|v| v.is_finite())
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
@@ -16,7 +16,7 @@ pub(super) fn padded_range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// A number with as many decimals as an axis label needs.
-pub(super) fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let text = match value.abs() {
         v if v >= 1e6 || (v > 0.0 && v < 1e-4) => return format!("{value:.1e}"),
         v if v >= 100.0 => format!("{value:.0}"),
@@ -26,8 +26,17 @@ pub(super) fn short(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-/// A row axis with its own ticks.
-pub(super) struct Ticked {
+/// About `count` round values between the two.
+pub(crate) fn round_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
+    let raw = (high - low) / count.max(1) as f64;
+    let power = 10f64.powf(raw.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= raw).unwrap_or(raw);
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    (first..=last).map(|i| i as f64 * step).collect()
+}
+
+/// An axis with its own ticks.
+pub(crate) struct Ticked {
     pub from: f64,
     pub to: f64,
     pub ticks: Vec<f64>,
@@ -51,10 +60,10 @@ impl Ranged for Ticked {
     }
 }
 
-pub(super) type TickLabel = Box<dyn Fn(f64) -> String>;
+pub(crate) type TickLabel = Box<dyn Fn(f64) -> String>;
 
 /// Ticks where the hour, day, month or year turns, at most ten, and what to write at each.
-pub(super) fn time_ticks(times: &[NaiveDateTime], rows: usize) -> (Vec<f64>, TickLabel) {
+pub(crate) fn time_ticks(times: &[NaiveDateTime], rows: usize) -> (Vec<f64>, TickLabel) {
     const MOST: usize = 10;
     let hours = |t: &NaiveDateTime| t.and_utc().timestamp().div_euclid(3600);
     let days = |t: &NaiveDateTime| i64::from(t.num_days_from_ce());
@@ -97,7 +106,7 @@ pub(super) fn time_ticks(times: &[NaiveDateTime], rows: usize) -> (Vec<f64>, Tic
 }
 
 /// What the row axis shows.
-pub(super) fn span(times: &[NaiveDateTime]) -> String {
+pub(crate) fn span(times: &[NaiveDateTime]) -> String {
     match (times.first(), times.last()) {
         (Some(first), Some(last)) => format!("time, {} to {}", stamp(first), stamp(last)),
         _ => "row".into(),
@@ -110,18 +119,14 @@ fn stamp(time: &NaiveDateTime) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use chrono::{NaiveDate, TimeDelta};
 
-    pub(crate) fn hourly(rows: i64) -> Vec<NaiveDateTime> {
-        let first = NaiveDate::from_ymd_opt(2013, 12, 22).unwrap().and_hms_opt(5, 0, 0).unwrap();
-        (0..rows).map(|i| first + TimeDelta::hours(i)).collect()
-    }
-
     #[test]
     fn ticks_fall_where_the_calendar_turns() {
-        let times = hourly(72);
+        let first = NaiveDate::from_ymd_opt(2013, 12, 22).unwrap().and_hms_opt(5, 0, 0).unwrap();
+        let times: Vec<NaiveDateTime> = (0..72).map(|i| first + TimeDelta::hours(i)).collect();
         let (ticks, label) = time_ticks(&times, 72);
         assert!((2..=10).contains(&ticks.len()));
         assert_eq!(label(ticks[0]), "Dec 22 12:00");
