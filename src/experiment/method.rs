@@ -15,12 +15,17 @@ pub struct Setting {
     pub name: String,
     /// What was typed, without the name: `p=0.3`.
     pub text: String,
+    /// What its training does against overfitting.
     pub regularizers: Regularizers,
     /// A smaller net instead of a pruned one.
     pub narrower: bool,
+    /// Probability of dropping a value.
     pub dropout: f64,
+    /// λ of l2 and weight-decay.
     pub weight_decay: f64,
+    /// Learning rate.
     pub lr: f64,
+    /// How much is pruned, and when.
     pub pruning: PruningOptions,
 }
 

@@ -117,10 +117,18 @@ impl Study {
         Ok(all)
     }
 
+    /// The kinds of models.
+    ///
+    /// # Errors
+    /// Lists the words, where one is none of them.
     pub fn kinds(&self) -> Result<Vec<ModelKind>> {
         self.models.iter().map(|word| word.parse()).collect()
     }
 
+    /// The instance normalisation that a word of a study means; `none`: none.
+    ///
+    /// # Errors
+    /// Lists the words, where it is none of them.
     pub fn norm(word: &str) -> Result<Option<InstanceNorm>> {
         let norm: Result<InstanceNorm> = word.parse();
         match norm {

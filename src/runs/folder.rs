@@ -97,6 +97,7 @@ impl RunFolder {
         }
     }
 
+    /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
     }

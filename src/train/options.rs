@@ -16,22 +16,29 @@ use crate::words::words;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "toml::Table", into = "toml::Table")]
 pub struct TrainOptions {
+    /// The network.
     pub model: ModelOptions,
     /// B: windows per step.
     pub batch: usize,
+    /// Most passes over the training windows.
     pub epochs: usize,
     /// Epochs without a better validation loss before a replica stops; 0 never stops.
     pub patience: usize,
+    /// Learning rate; with [`LrSchedule::OneCycle`], its peak.
     pub lr: f64,
+    /// The learning rate over the run.
     pub lr_schedule: LrSchedule,
     /// The share of the steps that [`LrSchedule::OneCycle`] rises for.
     pub pct_start: f64,
     /// Largest L2 norm of all gradients together.
     pub clip_grad_norm: Option<f64>,
+    /// Training loss, on scaled values.
     pub loss: LossKind,
     /// Replica r trains with seed + r.
     pub seed: u32,
+    /// R: models trained side by side.
     pub replicas: usize,
+    /// Against overfitting.
     pub regularizers: Regularizers,
     /// Probability of dropping an element.
     pub dropout: f64,
@@ -39,10 +46,13 @@ pub struct TrainOptions {
     pub mc_passes: usize,
     /// λ of [`Regularizer::L2`] and [`Regularizer::WeightDecay`].
     pub weight_decay: f64,
+    /// Of regularizers that prune.
     pub pruning: PruningOptions,
+    /// Which epoch's weights are kept.
     pub select: Select,
     /// A safetensors file with weights to start from, by PyTorch's names.
     pub init: Option<PathBuf>,
+    /// Whether each epoch draws its own order of windows.
     pub shuffle: bool,
     /// Stop after this many optimizer steps and keep the last weights.
     pub max_steps: Option<u64>,
@@ -78,7 +88,9 @@ impl Default for TrainOptions {
 /// Synaptic pruning (arXiv 2508.09330): how much, when, and along which curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PruningOptions {
+    /// Where pruning starts, and where it ends.
     pub sparsity: Sparsity,
+    /// The way from one to the other.
     pub schedule: Schedule,
     /// The first epoch that may prune, from 1: warm-up 2 leaves one dense epoch, as the paper's formula does.
     pub warmup: Option<usize>,
@@ -103,7 +115,9 @@ impl Default for PruningOptions {
 /// `MIN..MAX`, fractions of all prunable weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sparsity {
+    /// Fraction that the first prune leaves out.
     pub min: f64,
+    /// Fraction that is left out at the end.
     pub max: f64,
 }
 
@@ -195,6 +209,7 @@ impl fmt::Display for Regularizers {
 /// The learning rate over a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LrSchedule {
+    /// `lr` throughout.
     Constant,
     /// PyTorch's `StepLR`: a tenth after each third of the epochs.
     Step,
@@ -215,6 +230,7 @@ words!(
 /// What keeps a network from learning its training rows by heart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Regularizer {
+    /// Hidden values are dropped in training, none at evaluation.
     Dropout,
     /// One training with dropout; the forecast is the mean over passes with dropout on.
     McDropout,
@@ -241,10 +257,15 @@ words!(
 /// The curve of the wanted sparsity, see [`super::schedule`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schedule {
+    /// Slow first: the paper's curve, by epoch.
     Cubic,
+    /// The same by optimizer step.
     CubicStep,
+    /// Fast first (arXiv 1710.01878).
     ZhuGupta,
+    /// Equal increments.
     Linear,
+    /// All at once, in the first epoch that prunes.
     Constant,
 }
 words!(
@@ -262,6 +283,7 @@ words!(
 pub enum Select {
     /// Of the epoch with the lowest validation loss; under pruning, among those from full sparsity on.
     Best,
+    /// Of the last epoch.
     Last,
 }
 words!(Select, "select", Select::Best = "best", Select::Last = "last");

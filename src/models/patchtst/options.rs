@@ -25,7 +25,9 @@ words!(Variant, "patchtst-variant", Variant::Official = "official", Variant::Hf 
 /// Where a layer's norms stand: after each residual sum, or before each branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NormPosition {
+    /// After each residual sum.
     Post,
+    /// Before each branch.
     Pre,
 }
 words!(NormPosition, "norm-position", NormPosition::Post = "post", NormPosition::Pre = "pre");
@@ -53,6 +55,7 @@ words!(
 pub enum Pool {
     /// All of them, side by side.
     Flatten,
+    /// Their mean.
     Mean,
 }
 words!(Pool, "pool", Pool::Flatten = "flatten", Pool::Mean = "mean");
@@ -60,6 +63,7 @@ words!(Pool, "pool", Pool::Flatten = "flatten", Pool::Mean = "mean");
 /// The architecture of a PatchTST, besides its layers and instance norm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchtstOptions {
+    /// Whose PatchTST; every other default follows from it.
     pub variant: Variant,
     /// J: rows of a patch; `None` by variant and look-back.
     pub patch: Option<usize>,
@@ -71,10 +75,15 @@ pub struct PatchtstOptions {
     pub heads: usize,
     /// Hidden units of the feed-forward blocks.
     pub ff: usize,
+    /// Over the batch, or over a token.
     pub norm: NormKind,
+    /// After each sum, or before each branch.
     pub norm_position: NormPosition,
+    /// Nonlinearity of the feed-forward blocks.
     pub ff_activation: FeedForward,
+    /// What tells a patch where it stands.
     pub positions: Positions,
+    /// What the head reads.
     pub pool: Pool,
     /// Probability of dropping an attention probability, where dropout is on.
     pub attention_dropout: f64,
