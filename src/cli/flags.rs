@@ -10,7 +10,7 @@ use microglia::experiment;
 /// The flag of an option. `note` ends its line of help.
 pub fn flag(spec: &'static Spec, heading: &'static str, note: &str) -> Arg {
     let help = Text::from(format!("{}{note}", spec.help)).to(Notation::Flags);
-    let arg = Arg::new(spec.name).long(spec.name).aliases(spec.aliases).help(help).help_heading(heading);
+    let arg = Arg::new(spec.name).long(spec.name).aliases(spec.names().skip(1)).help(help).help_heading(heading);
     let arg = arg.value_name(value_name(spec)).action(ArgAction::Set).allow_hyphen_values(spec.hyphens);
     match spec.kind {
         Kind::Words(words) => {
@@ -164,7 +164,7 @@ mod tests {
             let text = example(spec);
             let mut expected = Settings::default();
             expected.set(spec.name, &text).unwrap();
-            for name in [spec.name].iter().chain(spec.aliases) {
+            for name in spec.names() {
                 for verb in ["train", "profile"] {
                     let typed = RunFlags::from_arg_matches(&matches(verb, &[format!("--{name}={text}")])).unwrap();
                     assert_eq!(typed.0, expected, "{verb} --{name}");

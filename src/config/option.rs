@@ -63,8 +63,8 @@ pub enum AtResume {
 pub struct Spec {
     /// The TOML key, and the flag without its dashes.
     pub name: &'static str,
-    /// Other names that are read as this one.
-    pub aliases: &'static [&'static str],
+    /// Other names that are read as this one, each with where it is used.
+    pub aliases: &'static [(&'static str, &'static str)],
     /// The values that it takes.
     pub kind: Kind,
     /// The word that unsets it, `auto` or `none`, and what happens then.
@@ -84,9 +84,14 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// Its name, then its aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        [self.name].into_iter().chain(self.aliases.iter().map(|(name, _)| *name))
+    }
+
     /// Whether a key is this option's name or an alias.
     pub fn is_named(&self, key: &str) -> bool {
-        self.name == key || self.aliases.contains(&key)
+        self.names().any(|name| name == key)
     }
 
     /// Whether a text unsets it.
@@ -156,7 +161,7 @@ impl<C> Opt<C> {
         Opt { spec, access, needs: None }
     }
 
-    pub(crate) const fn aliases(mut self, aliases: &'static [&'static str]) -> Opt<C> {
+    pub(crate) const fn aliases(mut self, aliases: &'static [(&'static str, &'static str)]) -> Opt<C> {
         self.spec.aliases = aliases;
         self
     }

@@ -32,8 +32,8 @@ pub(crate) fn of_properties(title: &str, properties: Map<String, Value>) -> Valu
 
 /// An option by its name and its aliases.
 pub(crate) fn insert(properties: &mut Map<String, Value>, spec: &Spec, property: Value) {
-    for alias in spec.aliases {
-        properties.insert((*alias).into(), json!({ "$ref": format!("#/properties/{}", spec.name) }));
+    for alias in spec.names().skip(1) {
+        properties.insert(alias.into(), json!({ "$ref": format!("#/properties/{}", spec.name) }));
     }
     properties.insert(spec.name.into(), property);
 }

@@ -87,7 +87,7 @@ fn text_toml_and_the_library_say_the_same_of_every_option() {
                 let again = Config::new(&Settings::from_table(&table).unwrap()).unwrap();
                 assert_eq!(one.get(&again), value, "{}", spec.name);
             }
-            for alias in spec.aliases {
+            for alias in spec.names().skip(1) {
                 let mut settings = Settings::default();
                 settings.set(alias, &text).unwrap();
                 assert_eq!(settings, typed, "{alias}");
@@ -101,8 +101,8 @@ fn text_toml_and_the_library_say_the_same_of_every_option() {
 fn every_name_is_one_option_s() {
     let mut names = BTreeSet::new();
     for spec in options().map(|one| &one.spec) {
-        for name in [spec.name].iter().chain(spec.aliases) {
-            assert!(names.insert(*name), "{name} is two options'");
+        for name in spec.names() {
+            assert!(names.insert(name), "{name} is two options'");
         }
     }
 }
@@ -131,11 +131,23 @@ fn the_schema_knows_every_key() {
     let properties = schema["properties"].as_object().unwrap();
     for spec in options().map(|one| &one.spec) {
         assert!(properties[spec.name]["description"].as_str().unwrap().starts_with(spec.help));
-        assert!(spec.aliases.iter().all(|alias| properties.contains_key(*alias)));
+        assert!(spec.names().all(|name| properties.contains_key(name)));
     }
     assert_eq!(properties["hidden"]["maximum"], 1024);
     assert_eq!(properties["model"]["enum"], serde_json::json!(["rnn", "lstm", "patchtst"]));
     assert_eq!(properties["lookback"]["anyOf"][1]["const"], "auto");
+}
+
+#[test]
+fn the_guide_has_every_option_and_the_table_of_names() {
+    let guide = include_str!("../../docs/GUIDE.md");
+    assert!(guide.contains(&names_table()), "docs/GUIDE.md needs this table:\n{}", names_table());
+    for spec in options().map(|one| &one.spec).filter(|spec| !spec.hidden) {
+        let rows = guide.lines().filter(|line| line.starts_with('|'));
+        let row =
+            |line: &str| line.contains(&format!("`--{}`", spec.name)) || line.contains(&format!("`--{} ", spec.name));
+        assert!(rows.clone().any(row), "docs/GUIDE.md has no row of --{}", spec.name);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub static DATA: &[Opt<Config>] = &[
         "Column of the timestamps; `+` joins several columns: `Date+Time`",
     )
     .value("NAME")
-    .aliases(&["time-col"])
+    .aliases(&[("time-col", "Nixtla")])
     .auto("detected"),
     Opt::new(
         "time-format",
@@ -31,11 +31,11 @@ pub static DATA: &[Opt<Config>] = &[
     .auto("detected"),
     Opt::new("id-column", Kind::Text, at!(data.id_column?), "Column that identifies the series of a panel")
         .value("NAME")
-        .aliases(&["id-col"])
+        .aliases(&[("id-col", "Nixtla")])
         .auto("`unique_id` or `item_id` if present"),
     Opt::new("target", Kind::List, at!(data.targets?), "Columns to forecast; `all` takes every numeric column")
         .value("A[,B]|all")
-        .aliases(&["target-col"])
+        .aliases(&[("target-col", "Nixtla")])
         .auto("`y` if present, else the only numeric column"),
     Opt::new(
         "covariates",
@@ -44,15 +44,15 @@ pub static DATA: &[Opt<Config>] = &[
         "Past covariates: input columns that are not forecast; `all` takes every other numeric column",
     )
     .value("A,B|all|none")
-    .aliases(&["hist-exog", "past-covariates"])
+    .aliases(&[("hist-exog", "Nixtla"), ("past-covariates", "Darts")])
     .default("none"),
     Opt::new("lookback", Kind::at_least(1), at!(data.lookback?), "Input rows of a window")
         .value("ROWS")
-        .aliases(&["input-size", "context-length", "seq-len"])
+        .aliases(&[("input-size", "Nixtla"), ("context-length", "Hugging Face"), ("seq-len", "PatchTST's code")])
         .auto("2 seasons, at least 24"),
     Opt::new("horizon", Kind::at_least(1), at!(data.horizon?), "Forecast rows of a window, all forecast at once")
         .value("ROWS")
-        .aliases(&["h", "pred-len", "prediction-length"])
+        .aliases(&[("h", "Nixtla"), ("pred-len", "PatchTST's code"), ("prediction-length", "Hugging Face")])
         .auto("1"),
     Opt::new("season", Kind::at_least(1), at!(data.season?), "Rows in a season, for the seasonal baseline and MASE")
         .value("ROWS")

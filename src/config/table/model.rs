@@ -76,7 +76,7 @@ pub static PATCHTST: &[Opt<Config>] = &[
     .needs(is_patchtst, PATCHTST_MODEL),
     Opt::new("patch", Kind::at_least(1), at!(train.model.patchtst.patch?), "Rows of a patch")
         .value("ROWS")
-        .aliases(&["patch-len"])
+        .aliases(&[("patch-len", "PatchTST's code")])
         .auto("16; authors 1 to 4, by look-back")
         .needs(is_patchtst, PATCHTST_MODEL),
     Opt::new("stride", Kind::at_least(1), at!(train.model.patchtst.stride?), "Rows from one patch to the next")
@@ -91,11 +91,11 @@ pub static PATCHTST: &[Opt<Config>] = &[
         at!(train.model.patchtst.heads),
         "Attention heads; they must divide the width",
     )
-    .aliases(&["n-heads"])
+    .aliases(&[("n-heads", "PatchTST's code")])
     .needs(is_patchtst, PATCHTST_MODEL),
     Opt::new("ff", Kind::Whole(1, 1 << 20), at!(train.model.patchtst.ff), "Hidden units of the feed-forward blocks")
         .value("UNITS")
-        .aliases(&["d-ff"])
+        .aliases(&[("d-ff", "PatchTST's code")])
         .needs(is_patchtst, PATCHTST_MODEL),
     Opt::new(
         "norm",

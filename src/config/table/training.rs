@@ -33,9 +33,10 @@ const PRUNING_REGULARIZER: &str = "‹regularizer pruning›";
 
 /// Under "Training".
 pub static TRAINING: &[Opt<Config>] = &[
-    Opt::new("batch", Kind::Whole(1, 1 << 20), at!(train.batch), "Windows per step").aliases(&["batch-size"]),
+    Opt::new("batch", Kind::Whole(1, 1 << 20), at!(train.batch), "Windows per step")
+        .aliases(&[("batch-size", "Nixtla, Darts, Hugging Face")]),
     Opt::new("epochs", Kind::Whole(1, 1_000_000), at!(train.epochs), "Passes over the training windows")
-        .aliases(&["max-epochs"])
+        .aliases(&[("max-epochs", "PyTorch Lightning")])
         .at_resume(AtResume::Grows),
     Opt::new(
         "patience",
@@ -47,7 +48,7 @@ pub static TRAINING: &[Opt<Config>] = &[
     .value("EPOCHS"),
     Opt::new("lr", Kind::Number(Bounds::Positive), at!(train.lr), "Adam's learning rate; with one-cycle, its peak")
         .value("RATE")
-        .aliases(&["learning-rate"]),
+        .aliases(&[("learning-rate", "Nixtla, Hugging Face")]),
     Opt::new(
         "lr-schedule",
         Kind::Words(LrSchedule::WORDS),
@@ -97,7 +98,7 @@ pub static TRAINING: &[Opt<Config>] = &[
         at!(train.regularizers),
         "none, or any of dropout, mc-dropout, l2, weight-decay, pruning and random-pruning, joined by commas",
     )
-    .aliases(&["regularizers", "regulariser"]),
+    .aliases(&[("regularizers", "plural"), ("regulariser", "British")]),
     Opt::new(
         "dropout",
         Kind::Number(Bounds::Fraction),
