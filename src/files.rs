@@ -57,6 +57,11 @@ pub fn read_text(path: &Path, help: &str) -> Result<String> {
     read().map_err(Error::io(path, help))
 }
 
+/// Whether two names are of one file that is there.
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
 /// Whether something lies there that is no file: renaming one over it would take a device or a pipe away from everybody.
 pub fn is_no_file(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file())

@@ -2,13 +2,14 @@
 
 use anyhow::{Result, bail};
 use microglia::data::grouped;
+use microglia::files::same_file;
 use microglia::train::Loaded;
 use microglia::train::weights::compact::compact;
 use microglia::train::weights::inspect::Inspection;
 
 use super::inspect::cuts;
+use super::places::check_unused;
 use super::table::{Table, percent};
-use super::trained::{check_unused, same_file};
 use super::weights_args::{ExportArgs, Form};
 use super::{Code, print};
 

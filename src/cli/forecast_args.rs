@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, bail};
 use clap::{ArgAction, Args};
+use microglia::config::Config;
+use microglia::data::options::parse_list;
+use microglia::forecast::{Level, ModelOptions, Reading};
 
 use super::args::whole;
 use super::flags::{DeviceFlags, ReadingFlags};
@@ -51,6 +55,44 @@ pub struct ReadingArgs {
     /// it]
     #[arg(long, value_name = "FREQ", help_heading = "Reading --data")]
     pub freq: Option<String>,
+}
+
+impl ModelArgs {
+    /// What is asked of the model.
+    pub fn options(&self) -> Result<ModelOptions> {
+        let mut on = Config::default();
+        on.apply(&self.device.0)?;
+        let mut options = ModelOptions::new(&self.checkpoint);
+        options.train_data = self.train_data.as_deref().map(str::parse).transpose()?;
+        options.ensemble = self.ensemble.as_deref().map(str::parse).transpose()?;
+        if let Some(text) = &self.levels {
+            options.levels = levels(text)?;
+        }
+        options.alias = self.alias.clone();
+        options.freq = self.reading.freq.as_deref().map(str::parse).transpose()?;
+        (options.device, options.threads) = (on.device, on.threads);
+        Ok(options)
+    }
+
+    /// The data that it reads.
+    pub fn reading(&self) -> Result<Reading> {
+        let source = self.data.as_deref().map(str::parse).transpose()?;
+        Ok(Reading { source, settings: self.reading.options.0.clone() })
+    }
+}
+
+/// Percentages, the smallest first; `none` is an empty list.
+fn levels(text: &str) -> Result<Vec<Level>> {
+    if text.trim() == "none" {
+        return Ok(Vec::new());
+    }
+    let mut levels: Vec<Level> = parse_list(text).iter().map(|text| text.parse()).collect::<microglia::Result<_>>()?;
+    levels.sort_by(|a, b| a.percent().total_cmp(&b.percent()));
+    levels.dedup();
+    if levels.is_empty() {
+        bail!("--levels: no level is given\n  help: percentages, as in 80,95, or none");
+    }
+    Ok(levels)
 }
 
 #[derive(Debug, Args)]

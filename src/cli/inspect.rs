@@ -12,8 +12,8 @@ use microglia::train::weights::compact::Cut;
 use microglia::train::weights::inspect::Inspection;
 
 use super::export::sizes;
+use super::places::{check_unused, write as write_file};
 use super::table::{NONE, Table, column, percent};
-use super::trained::{check_unused, write as write_file};
 use super::weights_args::InspectArgs;
 use super::{Code, print, say};
 

@@ -16,6 +16,7 @@ mod forecast;
 mod forecast_args;
 mod help;
 mod inspect;
+mod places;
 mod profile;
 mod profile_args;
 mod profile_text;
@@ -25,7 +26,6 @@ mod stop;
 mod study_config;
 mod table;
 mod train;
-mod trained;
 mod weights_args;
 
 use std::borrow::Cow;

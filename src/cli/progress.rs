@@ -6,8 +6,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use microglia::error::{Notation, Text};
 use microglia::train::{EpochRow, Observer, Progress, ReplicaEpoch};
 
-use super::say;
 use super::stop::Stop;
+use super::{say, say_text};
 
 /// Tells a run's progress.
 pub struct Reporter {
@@ -60,6 +60,15 @@ impl Observer for Reporter {
 
     fn interrupted(&self) -> bool {
         self.stop.asked()
+    }
+}
+
+/// Tells lines alone, of what trains nothing.
+pub struct Lines;
+
+impl Observer for Lines {
+    fn notice(&mut self, line: &Text) {
+        say_text(line);
     }
 }
 

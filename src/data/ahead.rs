@@ -10,9 +10,10 @@ use super::window::Prefix;
 use crate::error::{Error, Result};
 
 /// Where a forecast begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Start {
     /// After the last row of each series.
+    #[default]
     End,
     /// After this many rows of each series.
     Row(usize),

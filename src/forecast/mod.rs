@@ -3,14 +3,22 @@
 //! [`Forecaster`] is one model or several together; [`Calibration`] its split-conformal intervals; [`Scores`] how it did, by fold,
 //! series, target and step; `table` the CSV files, in the convention of Nixtla's libraries.
 
+mod ahead;
 pub mod backtest;
 mod calibration;
 mod conformal;
+mod evaluate;
 mod forecaster;
+mod model;
+#[cfg(feature = "plots")]
+mod picture;
 mod scores;
 pub mod table;
 
+pub use ahead::{Ahead, Coverage, ForecastOptions, forecast};
 pub use calibration::{Calibration, StepCoverage, apart, first_targets, non_overlapping};
 pub use conformal::Level;
+pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use forecaster::{Combine, Forecaster, Open, Predicted, Spread};
+pub use model::{Calibrated, ModelOptions, Reading, TrainedModel};
 pub use scores::{Place, Score, Scores};

@@ -1,0 +1,295 @@
+//! A trained model scored beside the baselines: on a part of its data, on other data, or by rolling origins.
+
+use super::backtest::{Refitted, calibrates, folds, refit};
+use super::model::calibrated_on;
+use super::table::{Names, Predictions, Table, unique_id};
+use super::{Calibration, Level, Reading, Score, Scores, TrainedModel, apart, first_targets};
+use crate::data::{Dataset, Freq, SplitName, TimeFormat};
+use crate::error::{Error, Place, Result};
+use crate::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
+use crate::train::{Observer, Status};
+
+/// What is scored.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct EvaluateOptions {
+    /// Other data than the run's own.
+    pub reading: Reading,
+    /// Of the training data; `None`: the test part.
+    pub part: Option<SplitName>,
+    /// Origins, each of which forecasts one horizon; `None`: every window.
+    pub folds: Option<usize>,
+    /// Rows from one origin to the next; `None`: the horizon.
+    pub step: Option<usize>,
+    /// Whether a model is trained anew for each fold, on the rows before it.
+    pub refit: bool,
+    /// Whether every window's forecast is kept.
+    pub predictions: bool,
+}
+
+/// The baselines' names in tables, and as columns of the predictions.
+const BASELINES: [(&str, &str); 3] =
+    [("repeat last", "RepeatLast"), ("seasonal naive", "SeasonalNaive"), ("ridge", "Ridge")];
+
+/// What was scored.
+pub struct Evaluation {
+    /// By fold, series, target and step: the model, then the baselines.
+    pub scores: Scores,
+    /// What each fold's first forecast saw last; one for all windows where there are no folds.
+    pub cutoffs: Vec<String>,
+    /// Names by series and target.
+    pub ids: Vec<Vec<String>>,
+    predictions: Option<Predictions<'static>>,
+    /// The first rows that windows forecast, over all folds.
+    firsts: Vec<(usize, usize)>,
+    horizon: usize,
+}
+
+/// The windows of one fold, forecast.
+struct Fold<'a> {
+    dataset: &'a Dataset,
+    windows: &'a [u32],
+    /// The model's, then the baselines'.
+    forecasts: Vec<&'a [f32]>,
+    calibration: Option<&'a Calibration>,
+}
+
+/// Scores a model; `None` where `observer` interrupted a training.
+///
+/// # Errors
+/// Data that is not there as the model was trained on it; a part without windows; a fold that does not fit.
+pub fn evaluate(
+    model: &TrainedModel,
+    options: &EvaluateOptions,
+    observer: &mut dyn Observer,
+) -> Result<Option<Evaluation>> {
+    if options.refit { refitted(model, options, observer) } else { as_trained(model, options).map(Some) }
+}
+
+/// The weights as they are: on a part of the training data, or on other data.
+fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluation> {
+    let other = options.reading.source.is_some();
+    let training = model.training_data("‹levels none›, with ‹data›, does without it, and without the ridge");
+    let read = if other { Some(model.data(&options.reading)?) } else { None };
+    let foreign = read.filter(|dataset| !model.is_own(dataset));
+    if foreign.is_some() && options.part.is_some() {
+        let problem = "parts are those of the training data, and ‹data› names another file";
+        return Err(Error::config("part", problem, "leave one of them out"));
+    }
+    let training = match training {
+        Ok(training) => Some(training),
+        Err(error) if foreign.is_none() || !model.levels.is_empty() => return Err(error),
+        Err(_) => {
+            model.say("the training data is not there as it was: no ridge");
+            None
+        }
+    };
+    let split = options.part.unwrap_or(SplitName::Test);
+    let (dataset, own) = match (&foreign, &training) {
+        (Some(foreign), _) => (foreign, false),
+        (None, Some(training)) => (training, true),
+        (None, None) => unreachable!("the training data is there, or another file is read"),
+    };
+    if dataset.windows(split).is_empty() {
+        return Err(no_window(dataset, split));
+    }
+    if own && split == SplitName::Train {
+        model.say("the model was trained on these rows: the scores are no forecast's");
+    }
+    if own && other {
+        model.say("‹data› is the training data: its test part is scored (‹part›)");
+    }
+
+    let calibrated = match &training {
+        Some(training) if !model.levels.is_empty() => Some(model.calibrate(training)?),
+        _ => None,
+    };
+    if own && !model.levels.is_empty() && split == training.as_ref().map_or(SplitName::Test, calibrates) {
+        model.say("the intervals were calibrated on these very rows: their coverage says nothing");
+    }
+    let mut open = |program| model.engine(program);
+    let forecasts = model.forecaster.predict(dataset, split, &mut open)?.values;
+    let ridge = training.as_ref().map(|training| Ridge::fit(training).forecast(dataset, split));
+    let others = [Some(repeat_last(dataset, split)), Some(seasonal_naive(dataset, split)), ridge];
+    let all: Vec<&[f32]> = [&forecasts].into_iter().chain(others.iter().flatten()).map(Vec::as_slice).collect();
+
+    let calibration = calibrated.as_ref().map(|calibrated| &calibrated.calibration);
+    let mut evaluation = Evaluation::new(model, dataset, all.len() - 1, options.predictions)?;
+    let windows = dataset.windows(split);
+    let Some(count) = options.folds else {
+        evaluation.add(Fold { dataset, windows, forecasts: all, calibration }, model.freq)?;
+        return Ok(evaluation);
+    };
+    let outputs = dataset.horizon * dataset.targets;
+    for fold in folds(dataset, split, count, options.step.unwrap_or(dataset.horizon))? {
+        let places: Vec<usize> = fold.iter().filter_map(|window| windows.binary_search(window).ok()).collect();
+        let pick = |values: &&[f32]| -> Vec<f32> {
+            places.iter().flat_map(|place| &values[place * outputs..(place + 1) * outputs]).copied().collect()
+        };
+        let own: Vec<Vec<f32>> = all.iter().map(pick).collect();
+        let forecasts = own.iter().map(Vec::as_slice).collect();
+        evaluation.add(Fold { dataset, windows: &fold, forecasts, calibration }, model.freq)?;
+    }
+    Ok(evaluation)
+}
+
+fn no_window(dataset: &Dataset, split: SplitName) -> Error {
+    if split == SplitName::Calibration {
+        return Error::config("part", "the run kept no rows for calibration", "train with ‹calibration 0.5›");
+    }
+    let problem = format!("no window of {} rows in and {} out", dataset.lookback, dataset.horizon);
+    Error::data(Place::of(dataset.resolved.source.to_string()), problem, "give a longer file")
+}
+
+/// Weights trained anew for each fold.
+fn refitted(
+    model: &TrainedModel,
+    options: &EvaluateOptions,
+    observer: &mut dyn Observer,
+) -> Result<Option<Evaluation>> {
+    let training = model.training_data("‹refit› trains on it")?;
+    let (count, step) = (options.folds.unwrap_or(1), options.step.unwrap_or(training.horizon));
+    let mut evaluation = Evaluation::new(model, &training, BASELINES.len(), options.predictions)?;
+    for number in 0..count {
+        let back = (count - 1 - number) * step;
+        let rows = back + training.horizon;
+        observer.notice(&format!("fold {} of {count}: training on the rows before the last {rows}", number + 1).into());
+        let (data, train) = (&model.config.data, &model.config.train);
+        let mut open = |program| model.engine(program);
+        let done = refit(data, train, back, model.forecaster.combine, &mut open, observer)?;
+        let Refitted { dataset, status, calibration, test } = done;
+        if status == Status::Interrupted {
+            return Ok(None);
+        }
+        let part = calibrates(&dataset);
+        let calibration = match model.levels.is_empty() {
+            true => None,
+            false => Some(Calibration::new(&dataset, dataset.windows(part), &calibration, &model.levels)?),
+        };
+        calibration.iter().for_each(|calibration| observer.notice(&calibrated_on(&dataset, part, calibration)));
+        let split = SplitName::Test;
+        let others = [
+            repeat_last(&dataset, split),
+            seasonal_naive(&dataset, split),
+            Ridge::fit(&dataset).forecast(&dataset, split),
+        ];
+        let forecasts = [&test].into_iter().chain(&others).map(Vec::as_slice).collect();
+        let windows = dataset.windows(split);
+        evaluation
+            .add(Fold { dataset: &dataset, windows, forecasts, calibration: calibration.as_ref() }, model.freq)?;
+    }
+    Ok(Some(evaluation))
+}
+
+impl Evaluation {
+    fn new(model: &TrainedModel, dataset: &Dataset, others: usize, predictions: bool) -> Result<Evaluation> {
+        let columns: Vec<&'static str> = BASELINES[..others].iter().map(|names| names.1).collect();
+        let predictions = match predictions {
+            true => {
+                let taken: Vec<&str> = ["cutoff", "y"].into_iter().chain(columns.iter().copied()).collect();
+                let names = Names::new(dataset, &model.alias, &model.levels, &taken)?;
+                Some(Predictions::new(names, &model.levels, &columns)?)
+            }
+            false => None,
+        };
+        let baselines = BASELINES[..others].iter().map(|names| names.0.to_string());
+        let models: Vec<String> = [model.alias.clone()].into_iter().chain(baselines).collect();
+        let id = |series| (0..dataset.targets).map(|target| unique_id(dataset, series, target)).collect();
+        Ok(Evaluation {
+            scores: Scores::new(&models),
+            cutoffs: Vec::new(),
+            ids: (0..dataset.series.len()).map(id).collect(),
+            predictions,
+            firsts: Vec::new(),
+            horizon: dataset.horizon,
+        })
+    }
+
+    fn add(&mut self, fold: Fold, freq: Option<Freq>) -> Result<()> {
+        let Fold { dataset, windows, forecasts, calibration } = fold;
+        let number = self.cutoffs.len();
+        let format = TimeFormat::of(dataset, freq.unwrap_or_else(|| Freq::infer(dataset)));
+        let first = windows.first().map(|window| *window as usize + dataset.lookback - 1);
+        self.cutoffs.push(first.map_or_else(String::new, |row| {
+            let series = &dataset.series[dataset.series_of(row)];
+            format.text(series.timestamps[row - series.rows.start])
+        }));
+        self.firsts.extend(first_targets(dataset, windows));
+        for (model, values) in forecasts.iter().enumerate() {
+            self.scores.add(number, dataset, windows, model, values, calibration.filter(|_| model == 0));
+        }
+        match &mut self.predictions {
+            Some(predictions) => predictions.add(dataset, windows, &forecasts, calibration, format),
+            None => Ok(()),
+        }
+    }
+
+    /// Windows that were scored, and how many of them do not overlap.
+    pub fn windows(&self) -> (usize, usize) {
+        (self.firsts.len(), apart(self.firsts.clone(), self.horizon))
+    }
+
+    /// Every window's forecast, the observed value and the baselines' forecasts, as CSV, where they were asked for.
+    ///
+    /// # Errors
+    /// Where a value has no form in CSV.
+    pub fn predictions(&mut self) -> Result<Option<Vec<u8>>> {
+        self.predictions.take().map(Predictions::finish).transpose()
+    }
+
+    /// The scores of every fold, series, target and step, by forecaster, as CSV.
+    ///
+    /// # Errors
+    /// Where a value has no form in CSV.
+    pub fn table(&self, levels: &[Level]) -> Result<Vec<u8>> {
+        let mut head: Vec<String> = COLUMNS.map(String::from).to_vec();
+        head.extend(levels.iter().flat_map(|level| [format!("coverage-{level}"), format!("width-{level}")]));
+        let mut table = Table::new(&head)?;
+        for (place, models) in self.scores.by(|place| place) {
+            for score in models {
+                let id = &self.ids[place.series][place.target];
+                let (fold, step) = ((place.fold + 1).to_string(), (place.step + 1).to_string());
+                let words = [&fold, &self.cutoffs[place.fold], id, &step, &score.model];
+                table.row(&words.map(String::as_str), &numbers(&score, levels.len()))?;
+            }
+        }
+        table.finish()
+    }
+}
+
+/// Of [`Evaluation::table`], before the levels'.
+const COLUMNS: [&str; 14] = [
+    "fold",
+    "cutoff",
+    "unique_id",
+    "step",
+    "model",
+    "values",
+    "mae",
+    "rmse",
+    "mse",
+    "mape",
+    "smape",
+    "mase",
+    "scaled_mae",
+    "scaled_mse",
+];
+
+/// The columns from `values` on; not-a-number where there is none.
+fn numbers(score: &Score, levels: usize) -> Vec<f64> {
+    let none = f64::NAN;
+    let mut numbers = vec![
+        score.values as f64,
+        score.mae.unwrap_or(none),
+        score.rmse.unwrap_or(none),
+        score.mse.unwrap_or(none),
+        score.mape.unwrap_or(none),
+        score.smape,
+        score.mase.unwrap_or(none),
+        score.scaled_mae,
+        score.scaled_mse,
+    ];
+    let pair = |level: usize| [score.coverage.get(level), score.width.get(level)].map(|v| v.copied().unwrap_or(none));
+    numbers.extend((0..levels).flat_map(pair));
+    numbers
+}
