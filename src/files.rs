@@ -250,8 +250,9 @@ pub fn lock(folder: &Path) -> io::Result<Option<Lock>> {
     }
 }
 
-/// A folder that is held.
+/// A folder that is held, until this is dropped.
 #[derive(Debug)]
+#[must_use]
 pub struct Lock(File);
 
 impl Lock {

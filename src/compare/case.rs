@@ -12,10 +12,15 @@ use crate::program::{Cell, Program, ReplicaStep, rng};
 
 /// A model, its data's sizes, and what each replica's steps look like.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Case {
+    /// The model that is built.
     pub model: ModelOptions,
+    /// Loss, dropout and clipping of its training step.
     pub training: Training,
+    /// Sizes of its data, batch and step table.
     pub sizes: Sizes,
+    /// Probability of dropping an element, where `training` drops any.
     pub dropout: f64,
     /// 0 for no clipping.
     pub clip_norm: f32,

@@ -29,7 +29,9 @@ pub type MakeEngine<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
 /// One case, compared.
 #[derive(Debug, Clone, Serialize)]
 pub struct CaseReport {
+    /// The model, its sizes and what its steps do.
     pub case: String,
+    /// Every op of every list, each from the twin's state.
     pub ops: Vec<OpReport>,
     /// Whole steps, each from the twin's state.
     pub steps: Vec<StepReport>,

@@ -12,27 +12,36 @@ use crate::reference::CpuEngine;
 /// One op of one case.
 #[derive(Debug, Clone, Serialize)]
 pub struct OpReport {
+    /// The op's label.
     pub op: &'static str,
     /// Where it stands: the list and its place there.
     pub list: String,
+    /// Its place in the list, from 0.
     pub index: usize,
     /// The largest |found − expected| over all float tensors it writes.
     pub absolute: f64,
     /// The largest error over its scale.
     pub relative: f64,
+    /// The largest relative error that passes.
     pub tolerance: f64,
+    /// What the tolerance comes from.
     pub reason: String,
+    /// `None` where the op passes.
     pub divergence: Option<Divergence>,
 }
 
 /// The first entry that is off.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Divergence {
+    /// The tensor's name.
     pub tensor: String,
+    /// From 0.
     pub replica: usize,
     /// Word in the replica's row.
     pub index: usize,
+    /// What the f64 oracle holds there.
     pub expected: f64,
+    /// What the engine under test holds there.
     pub found: f64,
 }
 

@@ -24,6 +24,7 @@ pub struct StepReport {
     pub weight: f64,
     /// Mask bits that differ: none may.
     pub mask_bits: usize,
+    /// The first tensor that is off; `None` where the step passes.
     pub divergence: Option<Divergence>,
 }
 
@@ -36,6 +37,7 @@ pub struct FreeReport {
     pub loss: f64,
     /// Mask bits that differ after the last step. Near-equal weights may swap places, so this fails nothing.
     pub mask_bits: usize,
+    /// What is off; `None` where the steps pass.
     pub failure: Option<String>,
 }
 

@@ -9,6 +9,7 @@ pub struct Rule {
     pub floor: f64,
     /// What the floor comes from (WGSL specification, section 15.7.4 "Floating Point Accuracy").
     pub reason: &'static str,
+    /// What `floor` is relative to.
     pub scale: Scale,
 }
 

@@ -7,7 +7,6 @@ use toml::{Table, Value};
 
 use super::*;
 use crate::data::options::Split;
-use crate::error::Notation;
 
 /// Options that say where results go, not what is run: read from a file, never written into one.
 const NOT_OF_THE_RUN: [&str; 5] = ["out", "overwrite", "json", "autotune", "tuning"];
@@ -168,14 +167,14 @@ fn what_may_change_at_resume_follows_from_the_options() {
     let before: Table = read_text("").unwrap().to_toml().parse().unwrap();
     let differ = |text: &str| {
         let found = read_text(text).unwrap().differences(&before);
-        found.iter().map(|one| one.to(Notation::Flags)).collect::<Vec<_>>()
+        found.iter().map(|one| one.to_string()).collect::<Vec<_>>()
     };
     for text in ["", "device = 'cpu'", "threads = 2", "keep-checkpoints = 9", "epochs = 21", "json = true"] {
         assert_eq!(differ(text), Vec::<String>::new(), "{text}");
     }
-    assert_eq!(differ("hidden = 3"), ["--hidden was 64, here 3"]);
-    assert_eq!(differ("epochs = 19"), ["--epochs was 20, here 19"]);
-    assert_eq!(differ("max-steps = 5"), ["--max-steps was \"none\", here 5"]);
+    assert_eq!(differ("hidden = 3"), ["`hidden` was 64, here 3"]);
+    assert_eq!(differ("epochs = 19"), ["`epochs` was 20, here 19"]);
+    assert_eq!(differ("max-steps = 5"), ["`max-steps` was \"none\", here 5"]);
     let before: Table = read_text("max-steps = 5").unwrap().to_toml().parse().unwrap();
     let differ = |text: &str| read_text(text).unwrap().differences(&before).len();
     assert_eq!(["max-steps = 6", "max-steps = 6\nepochs = 30", "max-steps = 4", ""].map(differ), [0, 0, 1, 1]);

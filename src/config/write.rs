@@ -23,7 +23,7 @@ impl Config {
             }
         }
         if let Some(tuning) = &self.tuning {
-            text += "\n# Chosen by --autotune\n[tuning]\n";
+            text += "\n# Chosen by autotune\n[tuning]\n";
             text += &format!("adapter = {}\nproducts = [\n", Value::from(tuning.adapter.as_str()));
             for tuned in &tuning.products {
                 let entries = toml::to_string(tuned).expect("numbers and words are TOML");

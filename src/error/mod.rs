@@ -18,32 +18,89 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A data file that cannot be read as asked. `help` names the option that would settle it.
-    Data { place: Box<Place>, problem: Text, help: Text },
+    Data {
+        /// Where in the file.
+        place: Box<Place>,
+        /// What is wrong.
+        problem: Text,
+        /// What to do.
+        help: Text,
+    },
 
-    /// A setting that cannot be used, alone or with this data. `key` is the option's name in TOML; `file`, where it stood in
-    /// one.
-    Config { key: String, file: Option<PathBuf>, problem: Text, help: Text },
+    /// A setting that cannot be used, alone or with this data.
+    Config {
+        /// The option's name in TOML.
+        key: String,
+        /// The file that it stood in.
+        file: Option<PathBuf>,
+        /// What is wrong.
+        problem: Text,
+        /// What to do.
+        help: Text,
+    },
 
     /// Shapes that do not fit one another: a bug in a model builder, or a checkpoint of another model.
-    Shape { op: String, tensor: String, expected: Vec<usize>, found: Vec<usize> },
+    Shape {
+        /// The op or call.
+        op: String,
+        /// The tensor's name.
+        tensor: String,
+        /// The shape that would fit, row-major.
+        expected: Vec<usize>,
+        /// The shape that there is.
+        found: Vec<usize>,
+    },
 
     /// A call on an engine that reads or writes a tensor as what it does not hold: `f32` or `u32`.
-    Element { op: &'static str, tensor: String, expected: &'static str, found: &'static str },
+    Element {
+        /// The call.
+        op: &'static str,
+        /// The tensor's name.
+        tensor: String,
+        /// What the call takes.
+        expected: &'static str,
+        /// What the tensor holds.
+        found: &'static str,
+    },
 
     /// No adapter fits, or the device refused or lost work.
-    Device { problem: Text, help: Text },
+    Device {
+        /// What is wrong.
+        problem: Text,
+        /// What to do.
+        help: Text,
+    },
 
     /// An adapter that cannot be opened, or does not compile a shader: another one, or the CPU engine, may do.
-    Adapter { problem: Text, help: Text },
+    Adapter {
+        /// What is wrong.
+        problem: Text,
+        /// What to do.
+        help: Text,
+    },
 
     /// A weights file that does not hold what was asked for.
-    Checkpoint { file: PathBuf, problem: Text, help: Text },
+    Checkpoint {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        problem: Text,
+        /// What to do.
+        help: Text,
+    },
 
     /// Every replica met a non-finite loss, gradient or weight.
     Diverged(String),
 
     /// A file that cannot be read or written. The cause stands in the message, so it is no `source` besides.
-    Io { path: PathBuf, cause: std::io::Error, help: Text },
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+        /// What to do.
+        help: Text,
+    },
 }
 
 impl Error {
@@ -155,9 +212,13 @@ impl std::error::Error for Error {}
 /// A place in a data file: the file, and as far as known the line (from 1), the column's name and the text found.
 #[derive(Debug, Default, Clone)]
 pub struct Place {
+    /// The file's path.
     pub file: String,
+    /// The line, from 1.
     pub line: Option<u64>,
+    /// The column's name.
     pub column: Option<String>,
+    /// The text found there.
     pub value: Option<String>,
 }
 

@@ -28,29 +28,40 @@ pub const MEMORY_BYTES: u64 = 4 << 30;
 /// What a cell leaves besides its rows, for the report.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Extras {
+    /// The cell that it is about.
     pub cell: Cell,
     /// See [`Study::protocol`].
     pub protocol: String,
+    /// The targets' names, with commas between.
     pub unit: String,
+    /// Training, validation and test windows.
     pub windows: [usize; 3],
     /// First epoch of the `common` selection.
     pub common_from: usize,
+    /// What loading the data had to say.
     pub notices: Vec<Text>,
     /// Test MAE of [`BASELINES`]; `None` where nothing was scored.
     pub baselines: [Option<f64>; 3],
+    /// By setting, in the study's order.
     pub curves: Vec<Curve>,
+    /// Forecasts of the last test rows.
     pub fan: Fan,
 }
 
 /// Means over the seeds of a setting, epoch by epoch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Curve {
+    /// The method's name.
     pub method: String,
+    /// Its settings other than the study's; empty for the plain one.
     pub setting: String,
+    /// Of scaled values, over the models that did not diverge.
     #[serde(deserialize_with = "numbers")]
     pub train_loss: Vec<f64>,
+    /// As `train_loss`.
     #[serde(deserialize_with = "numbers")]
     pub validation_loss: Vec<f64>,
+    /// Share of the prunable weights that is pruned.
     pub sparsity: Vec<f64>,
 }
 
@@ -65,10 +76,13 @@ pub const BASELINES: [&str; 3] = ["repeat last", "seasonal naive", "ridge"];
 
 /// A cell, done.
 pub struct Done {
+    /// By setting, then seed.
     pub rows: Vec<Row>,
+    /// What the report needs besides.
     pub extras: Extras,
     /// Test forecasts by row under `own`, `[windows, outputs]`, scaled.
     pub forecasts: Vec<Vec<f32>>,
+    /// What was trained on.
     pub dataset: Dataset,
 }
 
@@ -101,6 +115,7 @@ pub fn dataset(study: &Study, cell: &Cell) -> Result<Dataset> {
 
 /// The trainings of some settings, each once, and which of them every (setting, seed) is scored on.
 pub struct Trainings {
+    /// The replicas to train, without repeats.
     pub members: Vec<Member>,
     /// By setting, then seed.
     pub of: Vec<Vec<usize>>,
@@ -134,8 +149,11 @@ fn member(setting: &Setting, seed: u32, dropping: bool) -> Member {
 
 /// A cell's runs, before any is made: the model itself, and the narrower one where a method asks for it.
 pub struct Runs<'a> {
+    /// What all replicas share.
     pub options: TrainOptions,
+    /// The settings that this run trains.
     pub settings: Vec<&'a Setting>,
+    /// Its replicas.
     pub trainings: Trainings,
 }
 

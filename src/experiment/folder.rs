@@ -16,7 +16,9 @@ use crate::files::{self, replace};
 /// What must be the same for a study to go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// Of this file.
     pub format_version: u32,
+    /// See [`Study::hash`].
     pub study_hash: String,
     /// SHA-256 of each data set's file.
     pub data: BTreeMap<String, String>,
@@ -102,6 +104,7 @@ impl Folder {
         replace(&predictions_file(&self.path, cell), bytes)
     }
 
+    /// Whether a cell's test forecasts were kept.
     pub fn has_predictions(&self, cell: &Cell) -> bool {
         predictions_file(&self.path, cell).exists()
     }

@@ -9,10 +9,15 @@ use crate::error::{Error, Result};
 /// A place of the grid. Its text is its name in files.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cell {
+    /// The data set's name in the study.
     pub data: String,
+    /// `rnn`, `lstm` or `patchtst`.
     pub model: String,
+    /// `none`, `last` or `mean-std`.
     pub instance_norm: String,
+    /// Input rows of a window.
     pub lookback: usize,
+    /// Hidden units; of a transformer, the model width.
     pub width: usize,
     /// 0: all.
     pub train_rows: usize,
@@ -57,7 +62,9 @@ pub fn cells(study: &Study) -> Vec<Cell> {
 /// The i-th of n parts of a grid, from 1: every n-th cell, so that parts take about equally long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
+    /// Which part, from 1.
     pub number: usize,
+    /// How many parts there are.
     pub of: usize,
 }
 
@@ -75,6 +82,7 @@ impl Shard {
     }
 
     /// The cells of this part.
+    #[must_use]
     pub fn of(self, cells: Vec<Cell>) -> Vec<Cell> {
         cells.into_iter().skip(self.number - 1).step_by(self.of).collect()
     }

@@ -7,7 +7,9 @@ use crate::program::builder::Sizes;
 /// A narrower model and its count of prunable weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Narrower {
+    /// The model, with fewer units and nothing pruned.
     pub model: ModelOptions,
+    /// Its prunable weights.
     pub weights: usize,
     /// What the pruned net keeps living.
     pub wanted: usize,

@@ -24,6 +24,10 @@ pub struct Expected {
 }
 
 impl Expected {
+    /// `data`: the SHA-256 of each data set's file.
+    ///
+    /// # Errors
+    /// Where a setting of the study is unsound.
     pub fn of(study: &Study, data: &BTreeMap<String, String>) -> Result<Expected> {
         let settings = study.settings()?;
         let row = |seed: u32| settings.iter().map(move |one| (one.name.clone(), one.text.clone(), seed));

@@ -15,8 +15,10 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// The three, in the order of every table: `own` first.
     pub const ALL: [Selection; 3] = [Selection::Own, Selection::Common, Selection::Last];
 
+    /// As tables and columns have it: `own`, `common` or `last`.
     pub fn word(self) -> &'static str {
         ["own", "common", "last"][self as usize]
     }
@@ -26,11 +28,14 @@ impl Selection {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scores(pub [f64; 7]);
 
+/// What [`Scores`] holds, in order, as the columns have it.
 pub const METRICS: [&str; 7] = ["mae", "rmse", "mse", "mase", "scaled_mae", "scaled_rmse", "scaled_mse"];
 
 impl Scores {
+    /// Of a model that diverged.
     pub const NONE: Scores = Scores([f64::NAN; 7]);
 
+    /// Of a scored part; RMSE is the root of the mean over all targets.
     pub fn of(metrics: &Metrics) -> Scores {
         let or = |value: Option<f64>| value.unwrap_or(f64::NAN);
         let scaled = metrics.scaled;
@@ -47,19 +52,29 @@ impl Scores {
 /// One model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
+    /// The cell that it was trained in.
     pub cell: Cell,
+    /// See [`Study::hash`](super::Study::hash).
     pub study_hash: String,
+    /// SHA-256 of the data's file.
     pub data_fingerprint: String,
+    /// Forecast rows.
     pub horizon: usize,
+    /// The method's name.
     pub method: String,
+    /// Its settings other than the study's; empty for the plain one.
     pub setting: String,
+    /// Of initial weights, batch order and dropout.
     pub seed: u32,
     /// By selection; `None` where there is none.
     pub best_epochs: [Option<usize>; 3],
     /// The epoch in which training ended.
     pub stop_epoch: usize,
+    /// The schedule's goal, a share; `None` where nothing prunes.
     pub sparsity_wanted: Option<f64>,
+    /// Share of the prunable weights that is pruned, of the `own` weights.
     pub sparsity: f64,
+    /// Prunable weights that are left, of the `own` weights.
     pub living_weights: usize,
     /// `[selection][validation, test]`
     pub scores: [[Scores; 2]; 3],
@@ -67,6 +82,7 @@ pub struct Row {
     pub protocol: String,
     /// Wall seconds of the run that trained it, shared evenly among its models.
     pub seconds: f64,
+    /// The adapter's or processor's name.
     pub device: String,
     /// Of the `own` weights.
     pub weights_sha256: String,
@@ -85,6 +101,7 @@ impl Row {
         if self.diverged.is_some() || mae.is_nan() { f64::INFINITY } else { mae }
     }
 
+    /// On the test windows, or on those of validation.
     pub fn score(&self, selection: Selection, test: bool) -> Scores {
         self.scores[selection as usize][usize::from(test)]
     }

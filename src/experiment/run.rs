@@ -20,20 +20,25 @@ use crate::train::Plan;
 /// A cell before it runs.
 #[derive(Debug, Clone)]
 pub struct Prepared {
+    /// The cell itself.
     pub cell: Cell,
+    /// Training, validation and test windows.
     pub windows: [usize; 3],
     /// Models trained.
     pub trainings: usize,
-    /// Replicas of its runs, one after another, and in how many waves the device takes each.
+    /// Replicas of each of its runs, in order.
     pub runs: Vec<usize>,
+    /// Waves in which the device takes each run.
     pub waves: Vec<usize>,
-    /// Bytes of the tensors of its largest run: replicas · each + shared.
+    /// Bytes of one replica's tensors in the largest run.
     pub replica_bytes: u64,
+    /// Bytes of the tensors that all replicas of that run share.
     pub shared_bytes: u64,
-    /// Weights and units · rows · windows trained and scored: about what time is proportional to.
+    /// (Weights and units) · rows · windows trained and scored. Time is about proportional to it.
     pub work: f64,
-    /// How much of it is training.
+    /// The part of `work` that is training.
     pub training: f64,
+    /// Lines for the user.
     pub lines: Vec<Text>,
 }
 
@@ -43,6 +48,7 @@ const UNIT: usize = 50;
 /// A study whose data was read and whose cells all can run.
 #[derive(Debug)]
 pub struct Preparation {
+    /// In the grid's order.
     pub cells: Vec<Prepared>,
     /// SHA-256 of each data set's file.
     pub fingerprints: BTreeMap<String, String>,
@@ -140,8 +146,11 @@ pub trait StudyObserver {
 pub struct Ended {
     /// Cells that were there already.
     pub found: usize,
+    /// Cells run now.
     pub done: usize,
+    /// Cells of the grid, or of its part.
     pub all: usize,
+    /// Whether it was asked to stop before the end.
     pub interrupted: bool,
 }
 

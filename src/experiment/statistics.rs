@@ -12,6 +12,7 @@ pub const ALPHA: f64 = 0.05;
 /// Friedman's test over blocks (Friedman 1937), with Iman and Davenport's correction (1980), which is less conservative.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Friedman {
+    /// Blocks compared.
     pub blocks: usize,
     /// By method: 1 is best.
     pub mean_ranks: Vec<f64>,
@@ -20,6 +21,7 @@ pub struct Friedman {
     /// Iman and Davenport's F = (n−1)χ² / (n(k−1) − χ²), of k−1 and (k−1)(n−1) degrees of freedom; `None`, infinite, where
     /// all blocks agree.
     pub f: Option<f64>,
+    /// Every block ranks the methods alike: F is infinite.
     pub all_blocks_agree: bool,
     /// Of that F; not below `smallest_p`.
     pub p: f64,
@@ -109,6 +111,7 @@ pub struct Wilcoxon {
     pub pairs: usize,
     /// The smaller of the two rank sums.
     pub statistic: f64,
+    /// Two-sided.
     pub p: f64,
     /// What all differences of one sign would give.
     pub smallest_p: f64,
@@ -181,8 +184,11 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
 /// A mean and its 95 % interval by Student's t.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
+    /// The values' mean.
     pub mean: f64,
+    /// The interval's lower end.
     pub low: f64,
+    /// The interval's upper end.
     pub high: f64,
     /// How many values.
     pub count: usize,

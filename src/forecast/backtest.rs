@@ -48,7 +48,9 @@ pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> 
 
 /// A model trained on the rows before a fold, and its forecasts, scaled.
 pub struct Refitted {
+    /// The rows before the fold, and the fold as its test part.
     pub dataset: Dataset,
+    /// How the training ended.
     pub status: Status,
     /// Of the windows that calibrate: those kept from validation, else validation's.
     pub calibration: Vec<f32>,

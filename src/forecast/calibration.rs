@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 /// Half-widths, on the scale of each series' own training rows.
 #[derive(Debug, Clone)]
 pub struct Calibration {
+    /// Rising, as they were asked for.
     pub levels: Vec<Level>,
     /// By series id, `[targets, horizon, levels]`.
     half: HashMap<String, Vec<f64>>,

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 pub struct Level(f64);
 
 impl Level {
+    /// Above 0 and below 100.
     pub fn percent(self) -> f64 {
         self.0
     }

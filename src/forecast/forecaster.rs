@@ -21,7 +21,9 @@ pub enum Combine {
     /// The one that was best on validation.
     #[default]
     Best,
+    /// The mean of all.
     Mean,
+    /// The median of all.
     Median,
 }
 words!(Combine, "ensemble", Combine::Best = "best", Combine::Mean = "mean", Combine::Median = "median");
@@ -31,6 +33,7 @@ words!(Combine, "ensemble", Combine::Best = "best", Combine::Mean = "mean", Comb
 pub struct Forecaster {
     /// Of one model and data; each forecasts by itself.
     pub members: Vec<Loaded>,
+    /// How `members` become one forecast.
     pub combine: Combine,
     /// Models that the run holds.
     pub replicas: usize,
@@ -39,6 +42,7 @@ pub struct Forecaster {
 /// Forecasts `[windows, horizon, targets]`, scaled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predicted {
+    /// `[windows, horizon, targets]`, scaled.
     pub values: Vec<f32>,
     /// Where several forecasts were combined: replicas, or passes of Monte Carlo dropout.
     pub spread: Option<Spread>,
@@ -49,7 +53,9 @@ pub struct Predicted {
 pub struct Spread {
     /// Sample standard deviation (n − 1).
     pub std: Vec<f32>,
+    /// The least of the forecasts.
     pub min: Vec<f32>,
+    /// The greatest of the forecasts.
     pub max: Vec<f32>,
 }
 

@@ -10,9 +10,13 @@ use crate::data::Dataset;
 /// Where a value was forecast; all count from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
+    /// The fold of the backtest.
     pub fold: usize,
+    /// The series' index in the data set.
     pub series: usize,
+    /// The target's index.
     pub target: usize,
+    /// The row of the horizon.
     pub step: usize,
 }
 
@@ -62,12 +66,15 @@ impl Sums {
 /// Of one forecaster. Means run over observed values, each as often as a window forecasts it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
+    /// The forecaster's name: the model's or a baseline's.
     pub model: String,
     /// Values scored.
     pub values: usize,
-    /// In the data's units; `None` over several targets, whose units differ.
+    /// Mean absolute error in the data's units; `None` over several targets, whose units differ.
     pub mae: Option<f64>,
+    /// The root of `mse`.
     pub rmse: Option<f64>,
+    /// Mean squared error in the data's units squared; `None` over several targets.
     pub mse: Option<f64>,
     /// mean |y − ŷ| / |y|, a share, over values that are not 0; `None` if all are.
     pub mape: Option<f64>,
@@ -77,11 +84,13 @@ pub struct Score {
     pub smape: f64,
     /// Mean over folds, series and targets of MAE / mean |y_t − y_{t−M}| of the training rows.
     pub mase: Option<f64>,
-    /// On the scale of each series' training rows.
+    /// Mean absolute error on the scale of each series' training rows.
     pub scaled_mae: f64,
+    /// Mean squared error on that scale.
     pub scaled_mse: f64,
-    /// By level: the share of values inside the interval, and its mean width, in the data's units (scaled over several targets).
+    /// By level, the share of values inside the interval.
     pub coverage: Vec<f64>,
+    /// By level, the interval's mean width, in the data's units; over several targets, scaled.
     pub width: Vec<f64>,
 }
 
@@ -99,6 +108,7 @@ pub struct Scores {
 }
 
 impl Scores {
+    /// Of these forecasters, with nothing scored yet.
     pub fn new(models: &[String]) -> Scores {
         Scores { models: models.to_vec(), ..Scores::default() }
     }

@@ -10,7 +10,9 @@ use crate::models::ModelKind;
 /// What the columns are called.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Names {
+    /// Of the column that names series.
     pub id: String,
+    /// Of the column of times.
     pub time: String,
     /// Of the forecasts.
     pub model: String,
@@ -67,26 +69,34 @@ pub fn unique_id(dataset: &Dataset, series: usize, target: usize) -> String {
 /// Forecasts of rows to come.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outlook {
+    /// What the columns are called.
     pub names: Names,
+    /// Of the intervals, rising.
     #[serde(serialize_with = "percents")]
     pub levels: Vec<Level>,
+    /// By series, then target.
     pub series: Vec<OutlookSeries>,
 }
 
 /// Of one target of one series, in the data's units.
 #[derive(Debug, Clone, Serialize)]
 pub struct OutlookSeries {
+    /// The series' id, its target, or both: see [`unique_id`].
     pub unique_id: String,
     /// The last row that was seen.
     pub cutoff: String,
+    /// The times of the rows to come.
     pub ds: Vec<String>,
+    /// By row, in the data's units.
     pub forecast: Vec<f64>,
-    /// By level, then row.
+    /// `[level][row]`: lower ends of the intervals, in the data's units.
     pub low: Vec<Vec<f64>>,
+    /// `[level][row]`: upper ends of the intervals, in the data's units.
     pub high: Vec<Vec<f64>>,
     /// Standard deviation, least and greatest of the forecasts that were combined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread: Option<[Vec<f64>; 3]>,
+    /// The target's index.
     #[serde(skip)]
     pub target: usize,
 }
@@ -149,6 +159,10 @@ impl Outlook {
         Ok(Outlook { names, levels, series: all })
     }
 
+    /// A row for each series, target and time, in UTF-8.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the table cannot be written.
     pub fn csv(&self) -> Result<Vec<u8>> {
         let mut head = vec![self.names.id.clone(), self.names.time.clone()];
         head.extend(self.names.forecasts(&self.levels));
@@ -169,9 +183,14 @@ impl Outlook {
 }
 
 /// A CSV file in the making.
+#[must_use]
 pub struct Table(csv::Writer<Vec<u8>>);
 
 impl Table {
+    /// With this first line.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be written.
     pub fn new<S: AsRef<str>>(head: &[S]) -> Result<Table> {
         let mut table = Table(csv::Writer::from_writer(Vec::new()));
         table.0.write_record(head.iter().map(AsRef::as_ref)).map_err(written)?;
@@ -185,6 +204,10 @@ impl Table {
         self.0.write_record(cells).map_err(written)
     }
 
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the table cannot be written.
     pub fn finish(self) -> Result<Vec<u8>> {
         self.0.into_inner().map_err(|error| written(error.into_error().into()))
     }
@@ -195,8 +218,11 @@ fn written(error: csv::Error) -> Error {
 }
 
 /// What every window forecast, beside what came: `unique_id, ds, cutoff, y, LSTM, …`, and columns for baselines.
+#[must_use]
 pub struct Predictions<'a> {
+    /// What the columns are called.
     pub names: Names,
+    /// Of the intervals, rising.
     pub levels: Vec<Level>,
     /// Names of baselines.
     pub others: Vec<&'a str>,
@@ -204,6 +230,10 @@ pub struct Predictions<'a> {
 }
 
 impl<'a> Predictions<'a> {
+    /// `others`: names of baselines.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the first line cannot be written.
     pub fn new(names: Names, levels: &[Level], others: &[&'a str]) -> Result<Predictions<'a>> {
         let mut head = vec![names.id.clone(), names.time.clone(), "cutoff".into(), "y".into()];
         head.extend(names.forecasts(levels));
@@ -254,6 +284,10 @@ impl<'a> Predictions<'a> {
         Ok(())
     }
 
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the table cannot be written.
     pub fn finish(self) -> Result<Vec<u8>> {
         self.table.finish()
     }

@@ -13,11 +13,15 @@ use crate::program::{Cost, List, Program, TensorId};
 /// One op.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Listed {
+    /// The list that it stands in.
     pub list: String,
+    /// Its place there, from 0.
     pub index: usize,
+    /// The op's label.
     pub op: &'static str,
-    /// Tensors with their shapes, one replica's; the step tables are left out.
+    /// Tensors that it reads, with the shape of one replica's row; the step tables are left out.
     pub reads: Vec<String>,
+    /// Tensors that it writes, likewise.
     pub writes: Vec<String>,
     /// On a GPU that binds every tensor whole.
     pub dispatches: usize,
@@ -29,6 +33,7 @@ pub struct Listed {
 /// A program op by op, and its step on machines known by their numbers alone.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Listing {
+    /// Models that train side by side.
     pub replicas: usize,
     /// Weights of one model.
     pub weights: usize,
@@ -36,16 +41,20 @@ pub struct Listing {
     pub ops: Vec<Listed>,
     /// A step on which no pruning is due.
     pub step_dispatches: usize,
+    /// Of the ops of such a step, all replicas together.
     pub step: Cost,
     /// What a due prune adds.
     pub prune_dispatches: usize,
+    /// By machine.
     pub predictions: Vec<Prediction>,
 }
 
 /// A device that is not here, by what it can do at best.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Machine {
+    /// As tables have it.
     pub name: &'static str,
+    /// What it can do at best.
     #[serde(flatten)]
     pub roofline: Roofline,
 }
@@ -64,10 +73,13 @@ const fn machine(name: &'static str, bytes_per_second: f64, flops_per_second: f6
 /// A step's time on a machine: its ops at their best, or its launches, whichever is longer. A prediction, and a floor.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Prediction {
+    /// The machine predicted for.
     pub machine: Machine,
     /// Sum over the ops of the longer of memory and arithmetic.
     pub ops_us: f64,
+    /// Time that the launches alone take.
     pub launch_us: f64,
+    /// The longer of the two.
     pub step_us: f64,
 }
 

@@ -46,24 +46,31 @@ pub struct Slots {
 /// All calls of one op in a step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OpProfile {
+    /// The op's label.
     pub op: &'static str,
+    /// In one step.
     pub calls: usize,
     /// Dispatches of all calls; on the CPU engine the calls themselves.
     pub dispatches: usize,
-    /// Of the step's calls together.
+    /// Median time of the step's calls together, in microseconds.
     pub median_us: f64,
+    /// 95th percentile of the same time.
     pub p95_us: f64,
-    /// Of the sum of an ordinary step's medians.
+    /// Its part of the sum of an ordinary step's medians, from 0 to 1.
     pub share: f64,
+    /// Of all calls together.
     #[serde(flatten)]
     pub cost: Cost,
+    /// Operations over the median time, in 1e9 a second.
     pub gflops: f64,
+    /// Bytes over the median time, in 1e9 a second.
     pub gigabytes_per_second: f64,
     /// Operations per byte.
     pub intensity: f64,
-    /// The time that memory and arithmetic need at best, over the time taken. Above 1 where caches serve what the copy
-    /// had from memory.
+    /// The time that memory and arithmetic need at best, over the time taken. It is above 1 where caches serve what the
+    /// measured copy read from memory.
     pub roofline_share: f64,
+    /// What limits it by the roofline.
     pub bound: Bound,
 }
 
@@ -71,7 +78,9 @@ pub struct OpProfile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
+    /// Moving its bytes would take longest.
     Memory,
+    /// Its operations would take longest.
     Arithmetic,
     /// Empty dispatches alone would take longer than either.
     Launch,
@@ -80,7 +89,7 @@ pub enum Bound {
 /// A step without a due prune.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepProfile {
-    /// Many steps in a row, as training runs them.
+    /// Microseconds of a step, of many steps in a row, as training runs them.
     pub whole_us: f64,
     /// Sum of the ops' medians.
     pub ops_us: f64,
@@ -88,13 +97,17 @@ pub struct StepProfile {
     pub gaps_us: f64,
     /// Recording one step and handing it in, with what the driver makes the host wait there; on the CPU engine nothing.
     pub host_us: f64,
+    /// Of all ops of the step.
     pub cost: Cost,
     /// Of the whole step: its ops' best times over the time taken.
     pub roofline_share: f64,
+    /// Dispatches of one step.
     pub dispatches: f64,
+    /// Submissions of one step.
     pub submissions: f64,
-    /// Bytes of buffers made, and readbacks, in the loop of steps.
+    /// Bytes of buffers made in the loop of steps.
     pub allocated_bytes: u64,
+    /// Readbacks in the loop of steps.
     pub readbacks: u64,
     /// Bytes of all tensors and tables.
     pub held_bytes: u64,
@@ -103,18 +116,27 @@ pub struct StepProfile {
 /// What was timed, by op and as a whole step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
+    /// Which engine ran.
     pub engine: EngineKind,
+    /// The adapter's or processor's name.
     pub device: String,
+    /// Of the CPU engine; `None` on a GPU.
     pub threads: Option<usize>,
+    /// What timed the ops.
     pub clock: Clock,
+    /// What the device can do at best.
     pub roofline: Roofline,
+    /// Models that trained side by side.
     pub replicas: usize,
+    /// Steps before the first that was timed.
     pub warmup_steps: usize,
+    /// Steps that were timed op by op.
     pub steps: usize,
     /// Of an ordinary step, the longest first.
     pub ops: Vec<OpProfile>,
     /// What a due prune adds to a step, in the order it runs; in no sum.
     pub prune: Vec<OpProfile>,
+    /// A step without a due prune, as a whole.
     pub step: StepProfile,
     /// The steps whose ops were timed, those of due prunes last.
     #[serde(skip)]
@@ -124,15 +146,20 @@ pub struct Profile {
 /// One step, piece by piece.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traced {
+    /// Whether pruning was due.
     pub due: bool,
+    /// In the order in which they ran.
     pub pieces: Vec<Piece>,
 }
 
 /// A piece of an op's work, and what the whole op costs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Piece {
+    /// The list that the op stands in.
     pub list: List,
+    /// When it ran.
     pub span: Span,
+    /// Of the whole op.
     pub cost: Cost,
 }
 

@@ -10,11 +10,15 @@ pub const BETA1: f64 = 0.9;
 /// A run's learning rates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LrPlan {
+    /// How the rate changes.
     pub schedule: LrSchedule,
+    /// The rate that the schedule starts from; of one-cycle, its peak.
     pub lr: f64,
     /// The share of the steps that one-cycle rises for.
     pub pct_start: f64,
+    /// Of the whole run.
     pub epochs: usize,
+    /// Optimizer steps of an epoch.
     pub steps_per_epoch: usize,
 }
 

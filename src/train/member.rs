@@ -10,12 +10,15 @@ use crate::error::{Error, Result, Text};
 pub struct Member {
     /// Of initial weights, batch order and dropout.
     pub seed: u32,
+    /// Adam's learning rate, before any schedule.
     pub lr: f64,
+    /// What keeps it from overfitting.
     pub regularizers: Regularizers,
     /// Probability of dropping an element, where a regularizer drops any.
     pub dropout: f64,
     /// λ of [`Regularizer::L2`] and [`Regularizer::WeightDecay`].
     pub weight_decay: f64,
+    /// What is pruned, and when.
     pub pruning: PruningOptions,
 }
 
@@ -41,13 +44,19 @@ impl TrainOptions {
 /// A [`Member`] fitted to its run.
 #[derive(Debug, Clone)]
 pub struct MemberPlan {
+    /// The settings, checked.
     pub member: Member,
+    /// The rate of every step.
     pub lr: LrPlan,
     /// `None` where no weights fall.
     pub prune: Option<PrunePlan>,
 }
 
 impl MemberPlan {
+    /// Fits a replica to a run. `prunable`: weights that pruning may take.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a setting is unsound, alone or for this run.
     pub fn new(
         mut member: Member,
         options: &TrainOptions,

@@ -18,10 +18,13 @@ const PREDICTION_WORDS: usize = 16 << 20;
 pub struct Plan {
     /// With every default that depends on the run filled in.
     pub options: TrainOptions,
+    /// What an engine runs.
     pub program: Program,
+    /// Optimizer steps of an epoch.
     pub steps_per_epoch: usize,
     /// By replica.
     pub members: Vec<MemberPlan>,
+    /// Which weights of a training are kept.
     pub keep: Keep,
     /// Lines for the user.
     pub notices: Vec<Text>,
@@ -34,7 +37,10 @@ pub enum Keep {
     Selected,
     /// All three that a study scores, and every replica trains its full length: the best epoch's where patience would
     /// have stopped it ([`super::Snapshot`] `own`), the best from epoch `common_from` on, and the last.
-    Three { common_from: usize },
+    Three {
+        /// From 1.
+        common_from: usize,
+    },
 }
 
 impl Plan {

@@ -7,13 +7,17 @@ use crate::error::{Error, Result, Text};
 /// A schedule that fits its run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrunePlan {
+    /// The curve from the smallest sparsity to the largest.
     pub schedule: Schedule,
+    /// The smallest and the largest, shares of the prunable weights.
     pub sparsity: Sparsity,
     /// The first epoch that prunes, from 1.
     pub warmup: usize,
+    /// Steps between prunings.
     pub every: usize,
     /// t_total: the epoch that reaches the largest sparsity.
     pub until: usize,
+    /// Optimizer steps of an epoch.
     pub steps_per_epoch: usize,
     /// N: prunable weights.
     pub prunable: usize,

@@ -1,7 +1,9 @@
-//! The invariants of ARCHITECTURE.md that are absences: which module may name which.
+//! The invariants of ARCHITECTURE.md that are absences: which module may name which, and what none may.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::syntax::{Names, Source};
 
 /// Library modules from the bottom up: a module may use those of earlier lines, and of its own.
 const LAYERS: [&[&str]; 11] = [
@@ -35,10 +37,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The top module a file belongs to.
-fn module(file: &Path) -> String {
-    let inside = file.strip_prefix(source()).unwrap();
-    inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_string()
+/// A file's place in the tree of modules: `src/train/plot/mod.rs` is `train::plot`.
+fn place(file: &Path) -> Vec<String> {
+    let inside = file.strip_prefix(source()).unwrap().with_extension("");
+    let mut names: Vec<String> = inside.iter().map(|name| name.to_str().unwrap().to_string()).collect();
+    if names.len() > 1 && names.last().is_some_and(|name| name == "mod") {
+        names.pop();
+    }
+    names
 }
 
 fn layer(module: &str) -> usize {
@@ -46,24 +52,32 @@ fn layer(module: &str) -> usize {
     found.unwrap_or_else(|| panic!("src/{module} has no place in LAYERS"))
 }
 
-/// The modules that `crate::…` paths of a file name, tests inside it aside.
-fn named(text: &str) -> Vec<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let paths = lines.flat_map(|line| line.split("crate::").skip(1).map(str::to_string).collect::<Vec<_>>());
-    paths.map(|path| path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
+/// The top modules that a file's paths begin with: by `crate`, or by as many `super` as lead up to it.
+fn used<'a>(names: &'a Names, place: &[String]) -> impl Iterator<Item = &'a str> {
+    let depth = place.len();
+    names
+        .paths
+        .iter()
+        .filter_map(move |path| match path.first().map(String::as_str) {
+            Some("crate") => path.get(1),
+            Some("super") => {
+                let climbs = path.iter().take_while(|name| *name == "super").count();
+                if climbs == depth { path.get(climbs) } else { None }
+            }
+            _ => None,
+        })
+        .map(String::as_str)
 }
 
 #[test]
 fn imports_run_downwards() {
     for file in files(&source()) {
-        let (own, text) = (module(&file), fs::read_to_string(&file).unwrap());
-        for used in named(&text)
-            .into_iter()
-            .filter(|used| source().join(used).exists() || source().join(format!("{used}.rs")).exists())
-        {
+        let (place, names) = (place(&file), Source::read(&file).code());
+        let own = &place[0];
+        let module = |used: &&str| source().join(used).exists() || source().join(format!("{used}.rs")).exists();
+        for used in used(&names, &place).filter(module) {
             assert!(
-                used == own || layer(&used) < layer(&own),
+                used == own || layer(used) < layer(own),
                 "{}: {own} names crate::{used}, which is not below it",
                 file.display()
             );
@@ -82,12 +96,9 @@ fn crates_stay_in_their_place() {
         ("plotters", &["experiment", "plot", "profile", "train"]),
     ];
     for file in files(&source()) {
-        let (own, text) = (module(&file), fs::read_to_string(&file).unwrap());
-        let code: String =
-            text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let (own, names) = (&place(&file)[0], Source::read(&file).all());
         for (name, allowed) in places {
-            let names = code.contains(&format!("{name}::")) || code.contains(&format!("use {name};"));
-            assert!(!names || allowed.contains(&own.as_str()), "{} names {name}", file.display());
+            assert!(!names.path(&[name]) || allowed.contains(&own.as_str()), "{} names {name}", file.display());
         }
     }
 }
@@ -95,17 +106,53 @@ fn crates_stay_in_their_place() {
 /// What another program may hold up for a moment is tried again there alone.
 #[test]
 fn files_are_changed_by_one_module() {
-    for file in files(&source()).into_iter().filter(|file| module(file) != "files") {
-        let text = fs::read_to_string(&file).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap();
-        for call in ["fs::write(", "fs::rename(", "fs::remove_file", "File::create", "OpenOptions", ".sync_all("] {
-            assert!(!code.contains(call), "{}: {call} outside of src/files.rs", file.display());
+    let calls =
+        [&["fs", "write"][..], &["fs", "rename"], &["fs", "remove_file"], &["File", "create"], &["OpenOptions"]];
+    for file in files(&source()).into_iter().filter(|file| place(file)[0] != "files") {
+        let names = Source::read(&file).code();
+        for call in calls {
+            assert!(!names.path(call), "{}: {} outside of src/files.rs", file.display(), call.join("::"));
+        }
+        assert!(!names.methods.contains(&"sync_all".into()), "{}: sync_all outside of src/files.rs", file.display());
+    }
+}
+
+/// Whether a text holds a command-line flag.
+fn flagged(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.windows(3).any(|three| three.starts_with(b"--") && three[2].is_ascii_lowercase())
+}
+
+/// The library names options in angle quotes, and each reader writes them in a notation of its own (`src/error/text.rs`).
+#[test]
+fn flags_are_written_by_the_program_alone() {
+    /// Whole commands to copy; and the one flag for the options of all data sets.
+    const COMMANDS: [(&str, &str); 6] = [
+        ("src/config/settings.rs", "microglia train --help"),
+        ("src/config/write.rs", "microglia train --config"),
+        ("src/error/text.rs", "--set "),
+        ("src/experiment/folder.rs", "microglia experiment --config"),
+        ("src/experiment/preset.rs", "microglia experiment --preset paper"),
+        ("src/experiment/report/mod.rs", "microglia experiment --out"),
+    ];
+    for file in files(&source()).into_iter().filter(|file| !["cli", "main"].contains(&place(file)[0].as_str())) {
+        for text in Source::read(&file).code().texts.iter().filter(|text| flagged(text)) {
+            let command = COMMANDS.iter().any(|(of, command)| file.ends_with(of) && text.contains(command));
+            assert!(command, "{}: a flag in {text:?}: name the option in angle quotes", file.display());
         }
     }
 }
 
 #[test]
-fn the_check_finds_names() {
-    assert_eq!(named("use crate::gpu::Gpu;\n// crate::train\nlet x = crate::data::Dataset;"), ["gpu", "data"]);
+fn the_checks_find_what_they_look_for() {
+    let deep = place(&source().join("train/plot/mod.rs"));
+    assert_eq!(deep, ["train", "plot"]);
+    assert_eq!(place(&source().join("lib.rs")), ["lib"]);
+    let names = Source::parse("use crate::{gpu::Gpu, data}; use super::super::models; use super::run;").code();
+    assert_eq!(used(&names, &deep).collect::<Vec<_>>(), ["gpu", "data", "models"]);
     assert!(layer("train") > layer("kernels"));
+    let names =
+        Source::parse(r#"fn f() { refuse(format!("choose {}", "--lookback 3")); g("a -- b, --{key}", "-–x") }"#);
+    let flags: Vec<String> = names.code().texts.into_iter().filter(|text| flagged(text)).collect();
+    assert_eq!(flags, ["--lookback 3"]);
 }

@@ -110,6 +110,8 @@ mod shaders;
 mod statistics;
 /// No dispatch beyond what a submission may take.
 mod submissions;
+/// What Rust source names.
+mod syntax;
 /// The scripts that ask compilers: what they refuse.
 #[cfg(unix)]
 mod tools;

@@ -22,6 +22,8 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use microglia::compare::{Case, every_model, full_size_models};
 
+use crate::syntax::Source;
+
 const MAX_WORKGROUP_BYTES: u32 = 16 << 10;
 const MAX_INVOCATIONS: u32 = 256;
 const MAX_STORAGE_BUFFERS: usize = 8;
@@ -361,8 +363,8 @@ fn every_kernel_has_the_twin_its_header_names() {
         }
         let twin = text.lines().find_map(|line| line.strip_prefix("//! Twin: ")).expect(name);
         let file = twin.split(". ").next().unwrap().trim_end_matches('.');
-        let source = std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{name}: {file}: {e}"));
-        assert!(source.contains(&format!("fn {name}")), "{name}: {file} has no such function");
+        let functions = Source::read(&root().join(file)).code().functions;
+        assert!(functions.iter().any(|function| function == name), "{name}: {file} has no such function");
         assert!(text.starts_with(&format!("//! {name} — ")), "{name}: its first line does not say what it does");
     }
 }
@@ -370,14 +372,11 @@ fn every_kernel_has_the_twin_its_header_names() {
 /// Field for field the Rust struct, whose words a test in the crate writes by name.
 #[test]
 fn the_step_table_is_the_same_on_both_sides() {
-    let source = std::fs::read_to_string(root().join("src/program/step.rs")).unwrap();
-    let body = source.split("pub struct ReplicaStep {").nth(1).unwrap().split("\n}").next().unwrap();
-    let rust: Vec<(String, String)> = body
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub "))
-        .map(|field| field.trim_end_matches(',').split_once(": ").unwrap())
-        // WGSL reserves the word `active`.
-        .map(|(name, ty)| (if name == "active" { "active_flag".into() } else { name.to_string() }, ty.to_string()))
+    // WGSL reserves the word `active`.
+    let rust: Vec<(String, String)> = Source::read(&root().join("src/program/step.rs"))
+        .fields("ReplicaStep")
+        .into_iter()
+        .map(|(name, ty)| (if name == "active" { "active_flag".into() } else { name }, ty))
         .collect();
     let shader = sources::shader("adam_masked").unwrap();
     let wgsl = shader.struct_words("ReplicaStep");

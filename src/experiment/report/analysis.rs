@@ -19,6 +19,7 @@ pub(super) const EQUAL_PER_CENT: f64 = 1.0;
 /// Differences paired by seed, in per cent.
 #[derive(Debug, Clone, Serialize)]
 pub struct Paired {
+    /// In per cent, over seeds; `None` with one seed, or where a model diverged.
     pub interval: Option<Interval>,
     /// Why there is no interval.
     pub reason: Option<String>,
@@ -86,13 +87,16 @@ said!(
 /// What pruning does on one data set against one rival, by seed intervals: training noise only.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
+    /// The data set's name.
     pub data: String,
+    /// The pruning method's name.
     pub subject: String,
     /// A method, or a baseline.
     pub rival: String,
     /// Per cent of the rival's MAE, paired by seed, mean over the data set's cells.
     #[serde(flatten)]
     pub paired: Paired,
+    /// What the interval says under each selection.
     #[serde(flatten)]
     pub words: Words<Effect>,
 }
@@ -100,34 +104,48 @@ pub struct Verdict {
 /// All cells with one instance normalisation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Arm {
+    /// `none`, `last` or `mean-std`.
     pub instance_norm: String,
+    /// By cell, in the grid's order.
     #[serde(skip)]
     pub blocks: Vec<Block>,
     /// By selection.
     pub tests: Vec<Tests>,
+    /// What the tests over all cells say under each selection.
     pub overall: Overall,
     /// With one block per data set.
     pub overall_by_data: Overall,
+    /// Of each data set, subject and rival.
     pub verdicts: Vec<Verdict>,
     /// Against the baselines: no rivals, and in no test.
     pub baselines: Vec<Verdict>,
 }
 
+/// What a study found, by arm.
 #[derive(Debug, Clone, Serialize)]
 pub struct Analysis {
     /// See [`Study::protocol`].
     pub protocol: &'static str,
+    /// The methods, and which of them are asked about.
     #[serde(flatten)]
     pub methods: Methods,
+    /// Cells with all their rows.
     pub cells_done: usize,
+    /// Cells of the whole grid.
     pub cells: usize,
+    /// Models that diverged.
     pub diverged: usize,
     /// Cells of which no model stayed finite.
     pub failed_cells: Vec<String>,
+    /// By instance normalisation, the study's own first.
     pub arms: Vec<Arm>,
 }
 
 impl Analysis {
+    /// Tests and verdicts of the cells that are done. `extras`: of the cells in `results`, in the same order.
+    ///
+    /// # Errors
+    /// Where a setting of the study is unsound.
     pub fn new(study: &Study, results: &Results, extras: &[Extras]) -> Result<Analysis> {
         let methods = Methods::of(study)?;
         let mut arms = Vec::new();

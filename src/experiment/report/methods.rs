@@ -5,8 +5,10 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::experiment::study::Study;
 
+/// The methods of a study.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Methods {
+    /// In the study's order, without repeats.
     #[serde(rename = "methods")]
     pub names: Vec<String>,
     /// Those that are synaptic pruning, by what they do and whatever their name: held against all others.
@@ -16,6 +18,8 @@ pub struct Methods {
 }
 
 impl Methods {
+    /// # Errors
+    /// Where a setting of the study is unsound.
     pub fn of(study: &Study) -> Result<Methods> {
         let mut found = Methods::default();
         for setting in study.settings()? {

@@ -31,9 +31,11 @@ pub use versus::{Comparison, Differ, Direction, Overall, Tests, Versus, Words, Y
 /// A report, written.
 #[derive(Debug)]
 pub struct Report {
+    /// The numbers behind it.
     pub analysis: Analysis,
     /// A few lines for a terminal: ranks, tests, verdicts.
     pub digest: String,
+    /// Where `report.html` was written.
     pub html: PathBuf,
 }
 

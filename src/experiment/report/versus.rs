@@ -96,24 +96,28 @@ said!(
 /// One pruning method against one rival, over blocks.
 #[derive(Debug, Clone, Serialize)]
 pub struct Versus {
+    /// The pruning method's name.
     pub subject: String,
+    /// The rival's name.
     pub rival: String,
-    /// Median over blocks, per cent of the rival's MAE; below 0 pruning is better. `None` where divergence, as counted
-    /// below, leaves none.
+    /// Median difference over blocks, in per cent of the rival's MAE; below 0 pruning is better. `None` where too many
+    /// blocks diverged.
     pub median_per_cent: Option<f64>,
-    /// Blocks that tell the two apart or equal: not those where both diverged.
+    /// Blocks in which at least one of the two did not diverge.
     pub blocks: usize,
-    /// Blocks in which the subject alone, the rival alone, or both diverged.
+    /// Blocks in which the subject alone diverged.
     pub subject_diverged: usize,
+    /// Blocks in which the rival alone diverged.
     pub rival_diverged: usize,
+    /// Blocks in which both diverged.
     pub both_diverged: usize,
-    /// `None` where no block shows a difference.
+    /// Wilcoxon's two-sided p; `None` where no block shows a difference.
     pub p: Option<f64>,
-    /// After Holm, over this subject's rivals.
+    /// p after Holm's adjustment over this subject's rivals.
     pub p_holm: Option<f64>,
-    /// The least that p after Holm could have been.
+    /// The smallest p after Holm that these blocks could give.
     pub smallest_p: f64,
-    /// Below 0 pruning is better: of the ranks that gave p.
+    /// Rank-biserial correlation of the same test; below 0 pruning is better.
     pub rank_biserial: Option<f64>,
 }
 
@@ -132,26 +136,34 @@ impl Versus {
 /// One pruning method against a baseline, over blocks: a yardstick, outside the family that is tested.
 #[derive(Debug, Clone, Serialize)]
 pub struct Yardstick {
+    /// The pruning method's name.
     pub subject: String,
+    /// The baseline's name.
     pub baseline: &'static str,
-    /// Median over blocks, per cent of the baseline's MAE; `None` where divergence or a baseline without a score leaves
-    /// none.
+    /// Median difference over blocks, in per cent of the baseline's MAE. `None` where too many blocks diverged, or the
+    /// baseline has no score.
     pub median_per_cent: Option<f64>,
 }
 
 /// Tests over one table of blocks.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
+    /// `None` with fewer than two blocks that tell methods apart.
     pub friedman: Option<Friedman>,
+    /// By subject, then rival.
     pub versus: Vec<Versus>,
+    /// By subject, then baseline.
     pub baselines: Vec<Yardstick>,
 }
 
 /// The tests of one arm under one selection.
 #[derive(Debug, Clone, Serialize)]
 pub struct Tests {
+    /// `own`, `common` or `last`.
     pub selection: &'static str,
+    /// Nemenyi's, of mean ranks at 5 %.
     pub critical_difference: f64,
+    /// With one block per cell.
     #[serde(flatten)]
     pub blocks: Comparison,
     /// The same with one block per data set.

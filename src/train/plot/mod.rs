@@ -25,6 +25,7 @@ const SIZE: (u32, u32) = (WIDTH, 520);
 /// A stretch of test rows of one series, and what was forecast for it.
 #[derive(Debug, Clone, Default)]
 pub struct ForecastPlot {
+    /// Above the picture.
     pub title: String,
     /// What the vertical axis measures.
     pub unit: String,
@@ -32,6 +33,7 @@ pub struct ForecastPlot {
     pub times: Vec<NaiveDateTime>,
     /// Of each row; not a number where it was not observed.
     pub truth: Vec<f64>,
+    /// The model's forecasts.
     pub model: Line,
     /// At most three.
     pub baselines: Vec<Line>,
@@ -40,14 +42,18 @@ pub struct ForecastPlot {
 /// One forecaster's forecasts: from which row of the stretch, and its values row by row.
 #[derive(Debug, Clone, Default)]
 pub struct Line {
+    /// In the legend.
     pub name: String,
+    /// By forecast: the row of its first value, from 0, and its values in the data's units.
     pub windows: Vec<(usize, Vec<f64>)>,
 }
 
 /// How one replica's training went, epoch by epoch.
 #[derive(Debug, Clone, Default)]
 pub struct TrainingPlot {
+    /// Above the picture.
     pub title: String,
+    /// In order.
     pub epochs: Vec<TrainingPoint>,
     /// The epoch whose weights were kept, from 1.
     pub kept: Option<usize>,
@@ -58,7 +64,9 @@ pub struct TrainingPlot {
 pub struct TrainingPoint {
     /// Optimizer steps so far.
     pub step: u64,
+    /// Of scaled values.
     pub train_loss: f64,
+    /// Of scaled values; not a number where there is none.
     pub validation_loss: f64,
     /// Fraction of the prunable weights that are 0.
     pub sparsity: f64,

@@ -10,11 +10,13 @@ use crate::plot::{Header, INK, MODEL, MUTED, WIDTH, drawn, padded_range, pieces}
 /// A picture of several series, one below another.
 #[derive(Debug, Clone, Default)]
 pub struct OutlookPlot {
+    /// Above the picture.
     pub title: String,
     /// Of the forecasts.
     pub model: String,
     /// Of the intervals, rising: `80`, `95`.
     pub levels: Vec<String>,
+    /// From top to bottom.
     pub panels: Vec<OutlookPanel>,
 }
 
@@ -29,6 +31,7 @@ pub struct OutlookPanel {
     pub truth: Vec<f64>,
     /// Rows seen.
     pub seen: usize,
+    /// Of the rows to come, in the data's units.
     pub forecast: Vec<f64>,
     /// By level, the lower and the upper ends.
     pub bands: Vec<(Vec<f64>, Vec<f64>)>,

@@ -25,7 +25,9 @@ impl Observer for () {}
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
+    /// The epoch under way, from 1.
     pub epoch: usize,
+    /// Of the whole run.
     pub epochs: usize,
     /// Optimizer steps done in this run.
     pub step: usize,

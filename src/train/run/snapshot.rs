@@ -11,7 +11,9 @@ pub(in crate::train) const KEPT: [(TensorId, TensorId); 2] = [(PARAMS, BEST_PARA
 /// The weights of one epoch.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// From 1.
     pub epoch: usize,
+    /// Of scaled values.
     pub validation_loss: f64,
     rows: Vec<Vec<f32>>,
 }

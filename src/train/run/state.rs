@@ -20,15 +20,19 @@ pub struct RunState {
     pub done: usize,
     /// Why the run is over; `None` while it is not.
     pub ended: Option<Status>,
+    /// In the plan's order.
     pub replicas: Vec<Replica>,
     /// By replica, the first non-finite loss since divergence was last looked for: its step, and its bits.
     pub bad_losses: Vec<Option<(usize, u32)>>,
+    /// Lines for the user.
     pub notices: Vec<Text>,
-    /// Training windows seen by all replicas, and the wall seconds that took.
+    /// Training windows seen by all replicas.
     pub windows: u64,
+    /// Wall seconds that these windows took.
     pub step_seconds: f64,
-    /// Wall seconds of the run, and of the epoch under way.
+    /// Wall seconds of the run.
     pub seconds: f64,
+    /// Wall seconds of the epoch under way.
     pub epoch_seconds: f64,
     /// By replica, the training loss of the epoch under way.
     #[serde(skip)]
@@ -176,11 +180,15 @@ impl RunState {
 pub struct ReplicaRows {
     /// `[P]`
     pub params: Vec<f32>,
+    /// `[P]`, those of the best epoch so far.
     pub best_params: Vec<f32>,
+    /// `[P]`, Adam's first moment.
     pub moment1: Vec<f32>,
+    /// `[P]`, Adam's second moment.
     pub moment2: Vec<f32>,
     /// `[S]`
     pub state: Vec<f32>,
+    /// `[S]`, that of the best epoch so far.
     pub best_state: Vec<f32>,
     /// `[P/32]` bits.
     pub mask: Vec<u32>,
@@ -230,7 +238,9 @@ impl ReplicaRows {
 /// A weighted mean.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Mean {
+    /// Of value · weight.
     pub sum: f64,
+    /// Of all values.
     pub weight: u64,
 }
 

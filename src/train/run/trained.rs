@@ -24,6 +24,7 @@ pub enum Status {
 /// One replica's state besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Replica {
+    /// Of initial weights, batch order and dropout.
     pub seed: u32,
     /// Neither stopped nor diverged.
     pub active: bool,
@@ -70,10 +71,13 @@ impl Replica {
 /// A run that has ended, its kept weights in the engine's [`PARAMS`](crate::program::tensor::PARAMS).
 #[derive(Debug)]
 pub struct Trained {
+    /// How it ended.
     pub status: Status,
+    /// In the plan's order.
     pub replicas: Vec<Replica>,
-    /// Under [`Keep::Three`](crate::train::plan::Keep::Three), by replica: the best weights from a common epoch on, and the last.
+    /// Under [`Keep::Three`](crate::train::plan::Keep::Three), by replica: the best weights from a common epoch on.
     pub common: Vec<Option<Snapshot>>,
+    /// Under the same, by replica: the last epoch's weights.
     pub last: Vec<Snapshot>,
     /// By epoch.
     pub history: Vec<EpochRow>,
@@ -84,5 +88,6 @@ pub struct Trained {
     pub seconds: f64,
     /// Training windows per second of all replicas together, validation left out.
     pub windows_per_second: f64,
+    /// Lines for the user.
     pub notices: Vec<Text>,
 }

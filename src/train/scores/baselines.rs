@@ -9,8 +9,11 @@ pub use crate::train::scores::ridge::{Ridge, ridge};
 /// The baselines' scores on the test windows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Baselines {
+    /// The last value seen, repeated.
     pub repeat_last: Metrics,
+    /// The value of a season before.
     pub seasonal_naive: Metrics,
+    /// A linear model of the window, fitted with an L2 penalty.
     pub ridge: Metrics,
     /// λ of the ridge, by validation MSE.
     pub ridge_lambda: f64,
@@ -24,9 +27,13 @@ pub fn baselines(dataset: &Dataset) -> Baselines {
 /// The baselines' forecasts of the test windows, `[windows, horizon, targets]`, scaled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecasts {
+    /// The last value seen, repeated.
     pub repeat_last: Vec<f32>,
+    /// The value of a season before.
     pub seasonal_naive: Vec<f32>,
+    /// A linear model of the window, fitted with an L2 penalty.
     pub ridge: Vec<f32>,
+    /// λ of the ridge, by validation MSE.
     pub ridge_lambda: f64,
 }
 

@@ -7,7 +7,9 @@ use crate::data::{Dataset, SplitName};
 /// Errors on values scaled by the training rows, as the literature quotes them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Scaled {
+    /// Mean absolute error.
     pub mae: f64,
+    /// Mean squared error.
     pub mse: f64,
 }
 
@@ -17,14 +19,19 @@ pub struct Scaled {
 /// so it does not depend on a batch size.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metrics {
-    /// In the data's units; `None` with several targets, whose units differ.
+    /// Mean absolute error in the data's units; `None` with several targets, whose units differ.
     pub mae: Option<f64>,
+    /// Mean squared error in the data's units squared; `None` with several targets.
     pub mse: Option<f64>,
+    /// The root of `mse`.
     pub rmse: Option<f64>,
     /// Mean over series and targets of MAE / mean |y_t − y_{t−M}| of training; `None` if none of them has one.
     pub mase: Option<f64>,
+    /// Over all targets.
     pub scaled: Scaled,
+    /// How much was scored.
     pub counts: Counts,
+    /// Each target over all series.
     pub per_target: Vec<Score>,
     /// Each series and target, series by series.
     pub per_series: Vec<Score>,
@@ -33,6 +40,7 @@ pub struct Metrics {
 /// How much was scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Counts {
+    /// Windows of the part.
     pub windows: usize,
     /// Values of window × step × target that were observed, and so scored.
     pub scored: usize,
@@ -48,12 +56,17 @@ pub struct Score {
     /// The series' id; absent in scores over all series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
+    /// Its name.
     pub target: String,
-    /// In the data's units. NaN (`null` in JSON) if nothing was scored.
+    /// Mean absolute error in the data's units. NaN (`null` in JSON) if nothing was scored.
     pub mae: f64,
+    /// Mean squared error in the data's units squared; NaN if nothing was scored.
     pub mse: f64,
+    /// The root of `mse`.
     pub rmse: f64,
+    /// As [`Metrics::mase`].
     pub mase: Option<f64>,
+    /// Of scaled values.
     pub scaled: Scaled,
     /// Values scored.
     pub scored: usize,

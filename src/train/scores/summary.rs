@@ -19,25 +19,34 @@ use crate::train::weights::{self, SparsityReport};
 /// A run and its scores, as `summary.json` holds them.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
+    /// Of `summary.json`.
     pub format_version: u32,
+    /// How the run ended.
     pub status: Status,
+    /// Which engine ran.
     pub engine: EngineKind,
+    /// The adapter's or processor's name.
     pub device: String,
     /// Of the CPU engine; `None` on a GPU.
     pub threads: Option<usize>,
+    /// What was trained.
     pub model: ModelSummary,
+    /// What it was trained on.
     pub data: DataSummary,
     /// The replica that is best on validation; its fields stand among those of the summary.
     #[serde(flatten)]
     pub best: ReplicaSummary,
+    /// On the same test windows.
     pub baselines: Baselines,
     /// Over replicas whose numbers are finite.
     pub spread: Spread,
+    /// In the plan's order.
     pub replicas: Vec<ReplicaSummary>,
     /// Wall seconds of training, validation included.
     pub seconds: f64,
     /// Training windows per second of all replicas together.
     pub windows_per_second: f64,
+    /// Lines for the user.
     pub notices: Vec<Text>,
 }
 
@@ -69,30 +78,47 @@ impl Summary {
 /// What was trained.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelSummary {
+    /// `rnn`, `lstm` or `patchtst`.
     pub kind: String,
     /// Hidden units per layer; a PatchTST's model width.
     pub hidden: usize,
+    /// Stacked layers.
     pub layers: usize,
+    /// `None` for another model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patchtst: Option<PatchtstHeader>,
+    /// Names of the regularizers, or `none`.
     pub regularizer: String,
+    /// `none`, `last` or `mean-std`.
     pub instance_norm: String,
+    /// Weights and biases of one model.
     pub parameters: usize,
+    /// Those that pruning may take.
     pub prunable_weights: usize,
 }
 
 /// What it was trained on.
 #[derive(Debug, Clone, Serialize)]
 pub struct DataSummary {
+    /// As the data's options have it.
     pub name: String,
+    /// SHA-256 of the data's bytes, in hex.
     pub fingerprint: String,
+    /// Series of the panel; 1 without an id column.
     pub series: usize,
+    /// Of all series together.
     pub rows: usize,
+    /// Input columns in order: targets, covariates, calendar.
     pub channels: Vec<String>,
+    /// Columns that are forecast.
     pub targets: Vec<String>,
+    /// Rows in.
     pub lookback: usize,
+    /// Rows out.
     pub horizon: usize,
+    /// Rows in a season.
     pub season: usize,
+    /// By part.
     pub windows: WindowCounts,
     /// Rows where a target is missing.
     pub missing_targets: usize,
@@ -101,30 +127,45 @@ pub struct DataSummary {
 /// Windows by part.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct WindowCounts {
+    /// That weights are fitted to.
     pub train: usize,
+    /// That choose the epoch.
     pub validation: usize,
+    /// That scores are for.
     pub test: usize,
 }
 
 /// One replica's kept weights and their scores.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReplicaSummary {
+    /// Its index, from 0.
     pub replica: usize,
+    /// Of initial weights, batch order and dropout.
     pub seed: u32,
+    /// Epochs trained.
     pub epochs: usize,
+    /// Optimizer steps done.
     pub steps: usize,
+    /// The epoch of the lowest validation loss, from 1; `None` where none counts.
     pub best_epoch: Option<usize>,
+    /// What happened, where it diverged.
     pub diverged: Option<String>,
+    /// On the validation windows.
     pub validation: Metrics,
+    /// On the test windows.
     pub test: Metrics,
+    /// Of the kept weights.
     pub sparsity: SparsityReport,
+    /// Prunable weights that are left.
     pub living_weights: usize,
+    /// Of the kept weights, in hex.
     pub weights_sha256: String,
 }
 
 /// Mean and sample standard deviation (n − 1) over replicas.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct MeanStd {
+    /// The mean.
     pub mean: f64,
     /// `None` for a single replica.
     pub std: Option<f64>,
@@ -143,7 +184,9 @@ impl MeanStd {
 /// How scores vary between replicas.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Spread {
+    /// On the test windows.
     pub test: SplitSpread,
+    /// On the validation windows.
     pub validation: SplitSpread,
 }
 
@@ -159,10 +202,15 @@ impl Spread {
 /// In the data's units, but for `scaled`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct SplitSpread {
+    /// Mean absolute error; `None` with several targets, or where no replica has one.
     pub mae: Option<MeanStd>,
+    /// Root of the mean squared error, likewise.
     pub rmse: Option<MeanStd>,
+    /// Mean squared error, likewise.
     pub mse: Option<MeanStd>,
+    /// Mean absolute scaled error; `None` where no replica has one.
     pub mase: Option<MeanStd>,
+    /// Of scaled values.
     pub scaled: ScaledSpread,
 }
 
@@ -182,24 +230,31 @@ impl SplitSpread {
 /// In scaled units.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct ScaledSpread {
+    /// Mean absolute error.
     pub mae: Option<MeanStd>,
+    /// Mean squared error.
     pub mse: Option<MeanStd>,
 }
 
 /// One replica's kept weights `[P]` and state `[S]`.
 #[derive(Debug, Clone)]
 pub struct Kept {
+    /// `[P]`
     pub params: Vec<f32>,
+    /// `[S]`
     pub state: Vec<f32>,
 }
 
 /// A scored run.
 #[derive(Debug)]
 pub struct Outcome {
+    /// As `summary.json` has it.
     pub summary: Summary,
+    /// The run that was scored.
     pub trained: Trained,
     /// By replica.
     pub kept: Vec<Kept>,
+    /// What it ran on.
     pub device: DeviceHeader,
     /// Scaled test forecasts by replica, each `[windows, O]`.
     pub test_predictions: Vec<Vec<f32>>,

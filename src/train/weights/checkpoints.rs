@@ -23,8 +23,11 @@ const FINISHED: &str = "finished";
 /// How often a checkpoint is taken: `500` steps, `300s`, or `none` but where a run stops.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Every {
+    /// Only where a run stops.
     Stop,
+    /// After so many optimizer steps.
     Steps(usize),
+    /// After so many wall seconds.
     Seconds(f64),
 }
 

@@ -17,13 +17,18 @@ pub const FORMAT_VERSION: u32 = 2;
 /// What a file says of itself, as JSON under the metadata key `microglia`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
+    /// [`FORMAT_VERSION`] of the microglia that wrote it.
     pub format_version: u32,
+    /// What to build.
     pub model: ModelHeader,
+    /// What it was trained on.
     pub data: DataHeader,
     /// Where a forecast is the mean of passes with dropout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mc_dropout: Option<McHeader>,
+    /// Where its replica stands.
     pub progress: Progress,
+    /// What it was trained on.
     pub device: DeviceHeader,
     /// The run's resolved `config.toml`.
     pub config: String,
@@ -35,11 +40,17 @@ pub struct Header {
 /// A model, so that it can be built again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelHeader {
+    /// `rnn`, `lstm` or `patchtst`.
     pub kind: String,
+    /// Hidden units per layer; a PatchTST's model width.
     pub hidden: usize,
+    /// Stacked layers.
     pub layers: usize,
+    /// Of the recurrent layers: `tanh` or `relu`.
     pub activation: String,
+    /// `none`, `last` or `mean-std`.
     pub instance_norm: String,
+    /// `None` for another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patchtst: Option<PatchtstHeader>,
     /// By layer, of a compacted model.
@@ -51,12 +62,14 @@ pub struct ModelHeader {
     pub horizon: usize,
     /// Input columns in order: targets, covariates, calendar.
     pub channels: Vec<String>,
+    /// Columns that are forecast: the first of `channels`.
     pub targets: usize,
 }
 
 /// What a PatchTST's tensors do not say of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PatchtstHeader {
+    /// `official`, `hf` or `authors`.
     pub variant: String,
     /// How windows become patches: `end`, `cut` or `replicate`.
     pub padding: String,
@@ -64,20 +77,31 @@ pub struct PatchtstHeader {
     pub head_order: String,
     /// Whether layers add the attention scores of the layer before.
     pub residual_attention: bool,
+    /// Rows of a patch.
     pub patch: usize,
+    /// Rows between the beginnings of patches.
     pub stride: usize,
+    /// Of attention, in each layer.
     pub heads: usize,
     /// Hidden units of the feed-forward blocks.
     pub ff: usize,
     /// `flatten` or `mean`.
     pub pool: String,
+    /// Whether the instance norm has weights.
     pub revin_affine: bool,
+    /// Probability of dropping an attention weight.
     pub attention_dropout: f64,
+    /// Probability of dropping an input of the head.
     pub head_dropout: f64,
+    /// `batch` or `layer`.
     pub norm: String,
+    /// `pre` or `post`.
     pub norm_position: String,
+    /// Of the feed-forward blocks.
     pub ff_activation: String,
+    /// `learned`, `sincos` or `random`.
     pub positions: String,
+    /// `none`, `last` or `mean-std`.
     pub instance_norm: String,
 }
 
@@ -132,15 +156,18 @@ impl PatchtstHeader {
 /// Monte Carlo dropout, whose draws are counted by batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct McHeader {
+    /// Forecasts averaged.
     pub passes: usize,
     /// Probability of dropping an element.
     pub dropout: f64,
+    /// Windows of a batch.
     pub batch: usize,
 }
 
 /// The data that a model was trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataHeader {
+    /// As the data's options have it.
     pub name: String,
     /// SHA-256 of the file's bytes, in hex.
     pub fingerprint: String,
@@ -149,12 +176,14 @@ pub struct DataHeader {
     /// The distance between rows, as people read it; empty where it is not told.
     #[serde(default)]
     pub step: String,
+    /// In the data's order.
     pub series: Vec<SeriesHeader>,
 }
 
 /// One series of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeriesHeader {
+    /// Empty where there is no id column.
     pub id: String,
     /// Per value column: targets, then covariates.
     pub scalers: Vec<Scaler>,
@@ -168,13 +197,21 @@ pub struct SeriesHeader {
 /// Where the replica stands. Its generator and data order follow from (seed, step, epoch).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
+    /// Of initial weights, batch order and dropout.
     pub seed: u32,
+    /// Epochs done.
     pub epoch: usize,
+    /// Optimizer steps done.
     pub step: usize,
+    /// Neither stopped nor diverged.
     pub active: bool,
+    /// Prunable weights pruned so far.
     pub pruned: usize,
+    /// The lowest validation loss so far, of scaled values.
     pub best_loss: Option<f64>,
+    /// Its epoch, from 1.
     pub best_epoch: Option<usize>,
+    /// Epochs since then without a better one.
     pub waited: usize,
     /// The epoch whose weights the file's PyTorch names hold; `None` for the last step's.
     pub kept_epoch: Option<usize>,
@@ -235,6 +272,7 @@ pub struct DeviceHeader {
     pub engine: String,
     /// `cpu`, `software`, `integrated` or `discrete`: what chooses between variants of a kernel.
     pub class: String,
+    /// The adapter's or processor's name.
     pub name: String,
 }
 

@@ -13,20 +13,31 @@ use crate::train::weights::header::{DataHeader, DeviceHeader, ModelHeader, Progr
 /// What a weights file holds.
 #[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
+    /// Its path.
     pub file: String,
+    /// See [`Header`](crate::train::weights::header::Header).
     pub format_version: u32,
+    /// What to build.
     pub model: ModelHeader,
+    /// Weights and biases.
     pub parameters: usize,
+    /// Of the kept weights, in hex.
     pub weights_sha256: String,
+    /// In the file's order.
     pub tensors: Vec<TensorShape>,
+    /// By tensor, and of all.
     pub sparsity: SparsityReport,
     /// Of each prunable matrix.
     pub dead: Vec<Dead>,
+    /// In bytes.
     pub sizes: Sizes,
     /// What compaction takes out; `None` where it is refused.
     pub compacted: Option<CompactedSize>,
+    /// What it was trained on.
     pub data: DataHeader,
+    /// Where its replica stands.
     pub progress: Progress,
+    /// What it was trained on.
     pub device: DeviceHeader,
     /// By epoch; empty where the file holds a model alone.
     pub history: Vec<EpochRow>,
@@ -37,18 +48,26 @@ pub struct Inspection {
 /// A weight's name and shape, as PyTorch has them.
 #[derive(Debug, Clone, Serialize)]
 pub struct TensorShape {
+    /// As a state dict has it.
     pub name: String,
+    /// Row-major.
     pub shape: Vec<usize>,
+    /// Whether pruning may take its weights.
     pub prunable: bool,
 }
 
 /// Rows and columns of a matrix without a living weight: outputs that read nothing, inputs that nothing reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Dead {
+    /// Its name.
     pub tensor: String,
+    /// Indices of rows, from 0.
     pub rows: Vec<usize>,
+    /// Rows of the matrix.
     pub of_rows: usize,
+    /// Indices of columns, from 0.
     pub columns: Vec<usize>,
+    /// Columns of the matrix.
     pub of_columns: usize,
 }
 
@@ -87,7 +106,9 @@ pub struct Sizes {
 /// What would be left without units that pruning cut off.
 #[derive(Debug, Clone, Serialize)]
 pub struct CompactedSize {
+    /// By layer and kind of unit.
     pub cuts: Vec<Cut>,
+    /// Weights and biases that are left.
     pub parameters: usize,
     /// Bytes of its tensors, dense.
     pub dense: usize,

@@ -27,15 +27,19 @@ use crate::train::{TrainOptions, weights};
 /// `checkpoint.safetensors`, `model.safetensors`, or a file of `checkpoints/`.
 #[derive(Debug, Clone)]
 pub struct Loaded {
+    /// What was read.
     pub file: PathBuf,
+    /// What the file says of itself.
     pub header: Header,
     /// As trained, with nothing left open.
     pub model: ModelOptions,
     /// Where each weight lies in a row, and each running statistic.
     pub layout: ParamLayout,
+    /// Where each running statistic lies in a row.
     pub state: StateLayout,
     /// The kept weights `[P]` and running statistics `[S]`.
     pub params: Vec<f32>,
+    /// `[S]`
     pub running: Vec<f32>,
     /// `[P/32]` bits: 1 living, 0 pruned or padding. Where the file holds no mask, weights that are exactly 0 in a prunable
     /// matrix count as pruned.

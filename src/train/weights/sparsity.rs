@@ -12,17 +12,24 @@ pub struct SparsityReport {
     pub overall: f64,
     /// The schedule's goal, where there is one.
     pub wanted: Option<f64>,
+    /// Prunable weights that are left.
     pub living_weights: usize,
+    /// All prunable weights.
     pub prunable_weights: usize,
+    /// Of each prunable matrix.
     pub tensors: Vec<TensorSparsity>,
 }
 
 /// The same of one tensor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TensorSparsity {
+    /// As a state dict has it.
     pub name: String,
+    /// Weights that are left.
     pub living: usize,
+    /// All of its weights.
     pub total: usize,
+    /// Share that is pruned.
     pub sparsity: f64,
     /// Per gate, of weights of a cell that has several: in the order of [`Form::gates`].
     #[serde(skip_serializing_if = "Option::is_none")]

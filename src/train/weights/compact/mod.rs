@@ -23,17 +23,22 @@ use crate::train::Loaded;
 /// A compacted model, and what was cut.
 #[derive(Debug, Clone)]
 pub struct Compacted {
+    /// The smaller model.
     pub loaded: Loaded,
+    /// By layer and kind of unit.
     pub cuts: Vec<Cut>,
 }
 
 /// Units of one kind in one layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cut {
+    /// From 0.
     pub layer: usize,
     /// `hidden units`, `heads`, `words of a head` or `feed-forward units`.
     pub units: &'static str,
+    /// Units of the model that was cut.
     pub before: usize,
+    /// Units that are left.
     pub after: usize,
     /// Of those that went, how many left a constant in a bias.
     pub folded: usize,
