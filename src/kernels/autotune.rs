@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::linear::{default_splits, product};
-use super::tuning::{Product, Tuned, Tuning, Variant, products};
+use super::tuning::{Product, Tiling, Tuned, Tuning, products};
 use super::{GpuEngine, GpuOptions};
 use crate::engine::{Engine, Pass};
 use crate::error::Result;
@@ -21,12 +21,12 @@ pub fn autotune(gpu: &Arc<Gpu>, program: &Program) -> Result<Tuning> {
     let adapter = gpu.summary().name.clone();
     let products = products(program);
     let mut best: Vec<Option<(f64, Tuned)>> = vec![None; products.len()];
-    for variant in Variant::ALL {
+    for tiling in Tiling::ALL {
         for part in SPLITS {
             let choice = |product: &Product| {
-                let splits = default_splits(gpu.summary().class(), product, variant);
+                let splits = default_splits(gpu.summary().class(), product, tiling);
                 let splits = splits.map(|splits| (splits * part.0 / part.1).clamp(1, product.rows.max(1)));
-                Tuned::new(product, variant, splits)
+                Tuned::new(product, tiling, splits)
             };
             let tuning = Tuning { adapter: adapter.clone(), products: products.iter().map(choice).collect() };
             let times = times(gpu, program, &products, &tuning)?;

@@ -134,7 +134,7 @@ pub(super) fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Lowered {
     ];
     let work = 2 * count * inputs * outputs;
     let in_fours = fours(&op.input) && weight_fours;
-    let dispatch = match shapes.variant(&forward_product(op), &[outputs], in_fours).panels() {
+    let dispatch = match shapes.tiling(&forward_product(op), &[outputs], in_fours).panels() {
         None => {
             let cut = Cut::registers(count, outputs, 4);
             let params = LinearForwardParams {
@@ -244,7 +244,7 @@ pub(super) fn linear_backward_input(op: &LinearBackwardInput, shapes: &Shapes) -
     ];
     let work = 2 * count * inputs * outputs;
     let in_fours = fours(&op.d_output) && weight_fours;
-    let dispatch = match shapes.variant(&input_product(op), &[inputs], in_fours).panels() {
+    let dispatch = match shapes.tiling(&input_product(op), &[inputs], in_fours).panels() {
         None => {
             let cut = Cut::registers(count, inputs, 4);
             let params = LinearBackwardInputParams {

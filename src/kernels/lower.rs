@@ -1,6 +1,6 @@
 //! What an op becomes on the device: dispatches, as plain data.
 
-use super::tuning::{Product, Tuned, Tuning, Variant};
+use super::tuning::{Product, Tiling, Tuned, Tuning};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
 use crate::gpu::shader::{Constant, LANES};
@@ -182,10 +182,10 @@ impl<'a> Shapes<'a> {
         self.tuning.and_then(|tuning| tuning.find(product))
     }
 
-    /// How a product is computed: what was measured, else as [`Variant::of`] says.
+    /// How a product is computed: what was measured, else as [`Tiling::of`] says.
     #[must_use]
-    pub fn variant(&self, product: &Product, columns: &[usize], in_fours: bool) -> Variant {
-        self.tuned(product).map_or(Variant::of(self.class, columns, in_fours), |tuned| tuned.variant)
+    pub fn tiling(&self, product: &Product, columns: &[usize], in_fours: bool) -> Tiling {
+        self.tuned(product).map_or(Tiling::of(self.class, columns, in_fours), |tuned| tuned.tiling)
     }
 
     /// Words from one replica's row of the windows to the next.

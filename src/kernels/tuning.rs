@@ -12,7 +12,7 @@ use crate::program::{List, Program};
 
 /// How a product is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Variant {
+pub enum Tiling {
     /// Blocks of sums in registers alone.
     #[serde(rename = "registers")]
     Registers,
@@ -24,19 +24,19 @@ pub enum Variant {
     Tall,
 }
 
-impl fmt::Display for Variant {
+impl fmt::Display for Tiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Variant::Registers => "registers",
-            Variant::Square => "64x64",
-            Variant::Tall => "64x32",
+            Tiling::Registers => "registers",
+            Tiling::Square => "64x64",
+            Tiling::Tall => "64x32",
         })
     }
 }
 
-impl Variant {
+impl Tiling {
     /// In the order in which `--autotune` tries them.
-    pub const ALL: [Variant; 3] = [Variant::Registers, Variant::Square, Variant::Tall];
+    pub const ALL: [Tiling; 3] = [Tiling::Registers, Tiling::Square, Tiling::Tall];
 
     /// What is taken without a measurement, by the class of adapter and one model's shape alone: the columns of a product, or
     /// those of two that share their rows and no tile.
@@ -47,11 +47,11 @@ impl Variant {
     pub fn of(class: AdapterClass, columns: &[usize], in_fours: bool) -> Self {
         let whole = |tile: usize| columns.iter().map(|columns| columns.next_multiple_of(tile)).sum::<usize>();
         match class {
-            AdapterClass::Software => Variant::Registers,
+            AdapterClass::Software => Tiling::Registers,
             AdapterClass::Integrated | AdapterClass::Discrete if in_fours && 4 * whole(32) <= 3 * whole(64) => {
-                Variant::Tall
+                Tiling::Tall
             }
-            AdapterClass::Integrated | AdapterClass::Discrete => Variant::Square,
+            AdapterClass::Integrated | AdapterClass::Discrete => Tiling::Square,
         }
     }
 
@@ -59,9 +59,9 @@ impl Variant {
     #[must_use]
     pub fn panels(self) -> Option<usize> {
         match self {
-            Variant::Registers => None,
-            Variant::Square => Some(2),
-            Variant::Tall => Some(1),
+            Tiling::Registers => None,
+            Tiling::Square => Some(2),
+            Tiling::Tall => Some(1),
         }
     }
 }
@@ -97,7 +97,8 @@ pub struct Tuned {
     /// O
     pub outputs: usize,
     /// The kernel that was fastest.
-    pub variant: Variant,
+    #[serde(rename = "variant")]
+    pub tiling: Tiling,
     /// Of a weight's gradient: into how many parts its sum over rows is split, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub splits: Option<usize>,
@@ -110,9 +111,9 @@ fn is_zero(number: &usize) -> bool {
 impl Tuned {
     /// The choice for a product.
     #[must_use]
-    pub fn new(product: &Product, variant: Variant, splits: Option<usize>) -> Self {
+    pub fn new(product: &Product, tiling: Tiling, splits: Option<usize>) -> Self {
         let Product { op, rows, inputs, beside, outputs } = *product;
-        Tuned { op: op.into(), rows, inputs, beside, outputs, variant, splits }
+        Tuned { op: op.into(), rows, inputs, beside, outputs, tiling, splits }
     }
 
     /// Which product it is for.
@@ -181,7 +182,7 @@ impl fmt::Display for Product {
 
 impl fmt::Display for Tuned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.shape(), self.variant)?;
+        write!(f, "{}: {}", self.shape(), self.tiling)?;
         match self.splits {
             None => Ok(()),
             Some(1) => f.write_str(", 1 split"),

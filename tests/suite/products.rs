@@ -3,7 +3,7 @@
 
 use microglia::engine::Engine;
 use microglia::kernels::GpuOptions;
-use microglia::kernels::tuning::{Tuned, Tuning, Variant, products};
+use microglia::kernels::tuning::{Tiling, Tuned, Tuning, products};
 use microglia::program::builder::Sizes;
 use microglia::program::op::{Beside, LinearBackwardInput, LinearBackwardWeight, LinearForward, Op};
 use microglia::program::tensor::PARAMS;
@@ -12,7 +12,7 @@ use microglia::reference::CpuEngine;
 
 use crate::gpu_support::{gpu, with};
 
-const VARIANTS: [Variant; 3] = [Variant::Registers, Variant::Square, Variant::Tall];
+const TILINGS: [Tiling; 3] = [Tiling::Registers, Tiling::Square, Tiling::Tall];
 
 /// A layer's three products; `length` rows a sequence of the second input, which has one row more before them.
 fn layer([rows, inputs, outputs]: [usize; 3], stride: usize, length: usize, second: usize) -> Program {
@@ -52,7 +52,7 @@ fn layer([rows, inputs, outputs]: [usize; 3], stride: usize, length: usize, seco
     b.finish().unwrap()
 }
 
-/// Every op of a program by every variant; both replicas have the same numbers, and so the same bits.
+/// Every op of a program by every tiling; both replicas have the same numbers, and so the same bits.
 fn check(program: &Program) {
     let Some(gpu) = gpu() else { return };
     let mut oracle = CpuEngine::<f64>::new(program.clone(), Some(1)).unwrap();
@@ -70,8 +70,8 @@ fn check(program: &Program) {
         (0..2).for_each(|r| engine.write_f32(PARAMS, r, &words).unwrap());
     };
     fill(&mut oracle);
-    for variant in VARIANTS {
-        let choice = |product: &_| Tuned::new(product, variant, Some(3));
+    for tiling in TILINGS {
+        let choice = |product: &_| Tuned::new(product, tiling, Some(3));
         let adapter = gpu.summary().name.clone();
         let tuning = Some(Tuning { adapter, products: products(program).iter().map(choice).collect() });
         let mut device = with(&gpu, program.clone(), GpuOptions { tuning, ..GpuOptions::default() });
@@ -85,7 +85,7 @@ fn check(program: &Program) {
                     let exact = oracle.values(id, 0);
                     // Words that the twin has not written are not a number.
                     for i in (0..exact.len()).filter(|&i| !exact[i].is_nan()) {
-                        let place = format!("{variant}: {} of {:?}, word {i}", op.label(), program.tensor(id).shape);
+                        let place = format!("{tiling}: {} of {:?}, word {i}", op.label(), program.tensor(id).shape);
                         assert!(
                             (f64::from(found[i]) - exact[i]).abs() < 2e-4,
                             "{place}: {} and {}",
@@ -101,7 +101,7 @@ fn check(program: &Program) {
 }
 
 #[test]
-fn every_variant_of_awkward_sizes_gives_the_results_of_the_twin() {
+fn every_tiling_of_awkward_sizes_gives_the_results_of_the_twin() {
     for (sizes, stride, length, second) in [
         ([1, 1, 1], 1, 1, 1),
         ([3, 7, 3], 8, 3, 5),

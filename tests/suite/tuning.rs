@@ -5,7 +5,7 @@ use std::path::Path;
 
 use microglia::compare::{Case, compare};
 use microglia::engine::Engine;
-use microglia::kernels::tuning::{Tuned, Tuning, Variant, products};
+use microglia::kernels::tuning::{Tiling, Tuned, Tuning, products};
 use microglia::kernels::{GpuEngine, GpuOptions, autotune};
 use microglia::models::ModelKind::Lstm;
 use microglia::models::Variant as Patchtst;
@@ -15,8 +15,8 @@ use crate::cli::{code, microglia, refused, stderr, summary};
 use crate::golden::path;
 use crate::gpu_support::{gpu, with};
 
-fn tuning(adapter: &str, program: &Program, variant: Variant, splits: usize) -> Tuning {
-    let choice = |product: &_| Tuned::new(product, variant, Some(splits));
+fn tuning(adapter: &str, program: &Program, tiling: Tiling, splits: usize) -> Tuning {
+    let choice = |product: &_| Tuned::new(product, tiling, Some(splits));
     Tuning { adapter: adapter.into(), products: products(program).iter().map(choice).collect() }
 }
 
@@ -25,13 +25,13 @@ fn every_choice_gives_the_results_of_the_twin() {
     let Some(gpu) = gpu() else { return };
     let adapter = gpu.summary().name.clone();
     for case in [Case::new(Lstm, 2, 9, 5, 33).layers(2), Case::patchtst(Patchtst::Authors, 1, 5, 9).dropout(0.2)] {
-        for (variant, splits) in [(Variant::Registers, 3), (Variant::Square, 4), (Variant::Tall, 1)] {
+        for (tiling, splits) in [(Tiling::Registers, 3), (Tiling::Square, 4), (Tiling::Tall, 1)] {
             let mut make = |program: Program| -> microglia::Result<Box<dyn Engine>> {
-                let tuning = Some(tuning(&adapter, &program, variant, splits));
+                let tuning = Some(tuning(&adapter, &program, tiling, splits));
                 Ok(Box::new(with(&gpu, program, GpuOptions { tuning, ..GpuOptions::default() })))
             };
             let report = compare(&case, 2, &mut make).unwrap();
-            assert!(report.passed(), "{variant}: {report:#?}");
+            assert!(report.passed(), "{tiling}: {report:#?}");
         }
     }
 }
@@ -50,17 +50,17 @@ fn a_measured_choice_is_of_the_program_and_the_adapter() {
 #[test]
 fn a_choice_for_something_else_is_refused_by_name() {
     let program = Case::new(Lstm, 1, 4, 3, 5).program().unwrap();
-    let made = tuning("card", &program, Variant::Tall, 2);
+    let made = tuning("card", &program, Tiling::Tall, 2);
     let refusal = |tuning: &Tuning| tuning.check("card", &program).unwrap_err().to_string();
     made.check("card", &program).unwrap();
     let other = Tuning { adapter: "another card".into(), ..made.clone() };
     assert!(refusal(&other).contains("`another card`") && refusal(&other).contains("--autotune"));
-    let wider = tuning("card", &Case::new(Lstm, 1, 4, 3, 6).program().unwrap(), Variant::Tall, 2);
+    let wider = tuning("card", &Case::new(Lstm, 1, 4, 3, 6).program().unwrap(), Tiling::Tall, 2);
     assert!(refusal(&wider).contains("linear_forward of 12 rows, 3 inputs, 20 outputs"), "{}", refusal(&wider));
     let mut more = made.clone();
     more.products.extend(wider.products);
     assert!(refusal(&more).contains("this run has no linear_forward of 12 rows, 3 inputs, 24 outputs"));
-    assert!(refusal(&tuning("card", &program, Variant::Tall, 0)).contains("splits = 0"));
+    assert!(refusal(&tuning("card", &program, Tiling::Tall, 0)).contains("splits = 0"));
     // And by the engine, before it makes anything.
     if let Some(gpu) = gpu() {
         let options = GpuOptions { tuning: Some(made), ..GpuOptions::default() };

@@ -6,7 +6,7 @@ use super::{Cut, fours, start_in_fours, tiled};
 use crate::dims::padded;
 use crate::gpu::AdapterClass;
 use crate::kernels::lower::{Dispatch, Lowered, RowsWords, Shapes, groups, uniform};
-use crate::kernels::tuning::{Product, Variant};
+use crate::kernels::tuning::{Product, Tiling};
 use crate::program::Rows;
 use crate::program::op::LinearBackwardWeight;
 use crate::program::tensor::GRADS;
@@ -26,8 +26,8 @@ fn weight_columns(product: &Product) -> Vec<usize> {
 
 /// Workgroups that share a split. A weight's gradient lies in tiles as the weight lies; blocks in registers have outputs
 /// side by side.
-fn weight_blocks(product: &Product, variant: Variant) -> usize {
-    match variant.panels() {
+fn weight_blocks(product: &Product, tiling: Tiling) -> usize {
+    match tiling.panels() {
         None => Cut::registers(product.inputs.max(product.beside), product.outputs, 8).blocks(),
         Some(panels) => {
             let cuts = weight_columns(product).into_iter().map(|columns| Cut::tiles(panels, product.outputs, columns));
@@ -43,8 +43,8 @@ fn weight_words(product: &Product) -> usize {
 }
 
 /// Splits of a weight's sum without a measurement; `None` where a product has none.
-pub(crate) fn default_splits(class: AdapterClass, product: &Product, variant: Variant) -> Option<usize> {
-    let blocks = || weight_blocks(product, variant);
+pub(crate) fn default_splits(class: AdapterClass, product: &Product, tiling: Tiling) -> Option<usize> {
+    let blocks = || weight_blocks(product, tiling);
     (product.op == "linear_backward_weight").then(|| splits(class, product.rows, weight_words(product), blocks()))
 }
 
@@ -108,12 +108,12 @@ pub(crate) fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes)
     let left_fours = op.parts.iter().all(|(_, d_output)| fours(d_output));
     let inputs = op.parts.iter().map(|(input, _)| input).chain(op.beside.as_ref().map(|beside| &beside.input));
     let right_fours = inputs.into_iter().all(start_in_fours);
-    let variant = shapes.variant(&of, &weight_columns(&of), left_fours && right_fours);
+    let tiling = shapes.tiling(&of, &weight_columns(&of), left_fours && right_fours);
     let splits = shapes.tuned(&of).and_then(|tuned| tuned.splits);
     let splits =
-        splits.unwrap_or_else(|| self::splits(shapes.class, of.rows, weight_words(&of), weight_blocks(&of, variant)));
+        splits.unwrap_or_else(|| self::splits(shapes.class, of.rows, weight_words(&of), weight_blocks(&of, tiling)));
     // In tiles whole steps of workgroup memory, but for the last.
-    let unit = if variant == Variant::Registers { 1 } else { DEPTH };
+    let unit = if tiling == Tiling::Registers { 1 } else { DEPTH };
     let split_rows = of.rows.div_ceil(splits).max(1).next_multiple_of(unit);
     let splits_of = |rows: &Rows| rows.count.div_ceil(split_rows).max(1);
     let splits = op.parts.iter().map(|(input, _)| splits_of(input)).sum();
@@ -122,7 +122,7 @@ pub(crate) fn linear_backward_weight(op: &LinearBackwardWeight, shapes: &Shapes)
     let mut first = 0;
     for (input, d_output) in &op.parts {
         let own_splits = splits_of(input);
-        match variant.panels() {
+        match tiling.panels() {
             // A second input is a dispatch of its own, for a choice in the loop would cost more.
             None => {
                 dispatches.push(in_registers(input, d_output, sums.at(first), own_splits, &sums, shapes));

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use microglia::compare::{Case, standard_cases};
 use microglia::gpu::AdapterClass;
 use microglia::kernels::lower::{Dispatch, Shapes, Storage};
-use microglia::kernels::tuning::{Tuned, Tuning, Variant, products};
+use microglia::kernels::tuning::{Tiling, Tuned, Tuning, products};
 use microglia::kernels::{GpuEngine, GpuOptions, lower};
 use microglia::models::ModelKind::{self, Lstm, Rnn};
 use microglia::models::{NormKind, Variant as Patchtst};
@@ -103,9 +103,8 @@ fn no_index_of_a_tuned_product_lies_outside() {
     ];
     for case in &cases {
         let program = case.program().unwrap();
-        for (i, variant) in Variant::ALL.into_iter().enumerate() {
-            let choices =
-                products(&program).into_iter().map(|one| Tuned::new(&one, variant, Some(1 + 2 * i))).collect();
+        for (i, tiling) in Tiling::ALL.into_iter().enumerate() {
+            let choices = products(&program).into_iter().map(|one| Tuned::new(&one, tiling, Some(1 + 2 * i))).collect();
             let tuning = Tuning { adapter: adapter.clone(), products: choices };
             let shapes = Shapes { tuning: Some(&tuning), ..Shapes::of(&program, AdapterClass::Discrete) };
             watch.run(case, &shapes, None);
