@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::lower::{Dispatch, Lowered, Storage};
+use super::lower::{Dispatch, Lowered, Operand};
 use super::sources;
 use crate::dims::padded;
 use crate::error::{Error, Result};
@@ -73,8 +73,8 @@ impl Binder<'_> {
             Access::Read | Access::ReadWrite => {
                 let storage = dispatch.bindings.iter().find(|(bound, _)| *bound == binding.name);
                 let buffer = storage.and_then(|(_, storage)| match *storage {
-                    Storage::Tensor(id) => self.shared[id.index()].as_ref().or(self.tensors[id.index()].as_ref()),
-                    Storage::Scratch(i) => self.scratch.get(i),
+                    Operand::Tensor(id) => self.shared[id.index()].as_ref().or(self.tensors[id.index()].as_ref()),
+                    Operand::Scratch(i) => self.scratch.get(i),
                 });
                 let buffer = buffer.ok_or_else(|| broken(name, format!("nothing is bound to `{}`", binding.name)))?;
                 Ok(buffer.as_entire_buffer_binding())

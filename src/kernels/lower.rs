@@ -9,7 +9,7 @@ use crate::program::{Program, ReplicaStep, Rows, TensorId};
 
 /// What a shader's storage variable is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
+pub enum Operand {
     /// A tensor of the program.
     Tensor(TensorId),
     /// Working memory of one op, by index into [`Lowered::scratch`]: nothing survives the op.
@@ -28,7 +28,7 @@ pub struct Dispatch {
     /// Names and types of the words of `params`, in order.
     pub fields: Vec<(String, &'static str)>,
     /// The storage variables, by the names the WGSL gives them.
-    pub bindings: Vec<(&'static str, Storage)>,
+    pub bindings: Vec<(&'static str, Operand)>,
     /// x and y.
     pub workgroups: [u32; 2],
     /// A rough count of one replica's operations.
@@ -78,7 +78,7 @@ impl Dispatch {
             constants: Vec::new(),
             params: params.bytes(),
             fields,
-            bindings: bindings.iter().map(|&(name, id)| (name, Storage::Tensor(id))).collect(),
+            bindings: bindings.iter().map(|&(name, id)| (name, Operand::Tensor(id))).collect(),
             workgroups,
             work: work as u64,
         }
@@ -131,14 +131,14 @@ impl Dispatch {
     /// Binds a tensor to a variable of the shader.
     #[must_use]
     pub fn tensor(mut self, name: &'static str, id: TensorId) -> Self {
-        self.bindings.push((name, Storage::Tensor(id)));
+        self.bindings.push((name, Operand::Tensor(id)));
         self
     }
 
     /// Binds working memory to a variable of the shader.
     #[must_use]
     pub fn scratch(mut self, name: &'static str, index: usize) -> Self {
-        self.bindings.push((name, Storage::Scratch(index)));
+        self.bindings.push((name, Operand::Scratch(index)));
         self
     }
 }

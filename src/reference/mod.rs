@@ -36,7 +36,8 @@ use crate::program::check::check;
 use crate::program::{Cell, Element, List, Op, Program, TensorId};
 
 pub use scalar::Scalar;
-use storage::Storage;
+#[doc(hidden)]
+pub use storage::Storage;
 
 /// More than any machine has cores; each thread takes memory and time to start.
 pub const MAX_THREADS: usize = 1024;

@@ -274,7 +274,7 @@ fn host_and_shader_agree() {
         // What the op says it writes is what the shader can write, working memory aside.
         let writes: BTreeSet<_> = op.writes().into_iter().collect();
         for (bound, storage) in &dispatch.bindings {
-            if let kernels::lower::Storage::Tensor(id) = storage {
+            if let kernels::lower::Operand::Tensor(id) = storage {
                 let written = bindings.iter().any(|b| b.name == *bound && b.access == Access::ReadWrite);
                 assert!(
                     !written || writes.contains(id),

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use microglia::compare::{Case, standard_cases};
 use microglia::gpu::AdapterClass;
-use microglia::kernels::lower::{Dispatch, Shapes, Storage};
+use microglia::kernels::lower::{Dispatch, Operand, Shapes};
 use microglia::kernels::tuning::{Tiling, Tuned, Tuning, products};
 use microglia::kernels::{GpuEngine, GpuOptions, lower};
 use microglia::models::ModelKind::{self, Lstm, Rnn};
@@ -191,7 +191,7 @@ fn extents_name_every_tensor_that_a_kernel_is_given() {
             for class in AdapterClass::ALL {
                 for Dispatch { shader, bindings, .. } in lower(op, &Shapes::of(&program, class)).dispatches {
                     for (name, storage) in bindings {
-                        let Storage::Tensor(id) = storage else { continue };
+                        let Operand::Tensor(id) = storage else { continue };
                         assert!(known.contains(&id), "{shader} is given `{name}`, and no extent of {} is", op.label());
                     }
                 }

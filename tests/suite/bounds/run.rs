@@ -7,7 +7,7 @@ use microglia::dims::padded;
 use microglia::engine::Engine;
 use microglia::gpu::shader::{Access, Binding, Constant, SLOT, Shader};
 use microglia::gpu::{Gpu, wgpu};
-use microglia::kernels::lower::{Dispatch, Lowered, Shapes, Storage};
+use microglia::kernels::lower::{Dispatch, Lowered, Operand, Shapes};
 use microglia::kernels::{lower, sources};
 use microglia::program::{List, Program, Tensor, TensorId};
 use microglia::reference::CpuEngine;
@@ -97,8 +97,8 @@ impl Watch {
                 Access::Uniform if binding.name == SLOT => &slot,
                 Access::Uniform => &params,
                 _ => match dispatch.bindings.iter().find(|(name, _)| *name == binding.name).unwrap().1 {
-                    Storage::Tensor(id) => &tensors[id.index()],
-                    Storage::Scratch(i) => &scratch[i],
+                    Operand::Tensor(id) => &tensors[id.index()],
+                    Operand::Scratch(i) => &scratch[i],
                 },
             };
             let entries: Vec<wgpu::BindGroupEntry> = kernel
