@@ -14,7 +14,7 @@ const CHUNK_BYTES: usize = 1 << 22;
 /// A storage buffer of `words` words that all hold `fill`.
 pub(crate) fn storage(gpu: &Gpu, label: &str, words: usize, fill: u32) -> Result<wgpu::Buffer> {
     let bytes = words as u64 * 4;
-    gpu.tally.allocated(bytes);
+    gpu.counters.allocated(bytes);
     gpu.scoped(format_args!("{label} ({bytes} bytes)"), || {
         let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
@@ -38,7 +38,7 @@ pub(crate) fn storage(gpu: &Gpu, label: &str, words: usize, fill: u32) -> Result
 
 /// A uniform buffer with these bytes.
 pub(crate) fn uniform(gpu: &Gpu, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
-    gpu.tally.allocated(bytes.len() as u64);
+    gpu.counters.allocated(bytes.len() as u64);
     gpu.scoped(label, || {
         let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
@@ -66,12 +66,12 @@ impl Staging {
         if len == 0 {
             return Ok(Vec::new());
         }
-        gpu.tally.read_back();
+        gpu.counters.read_back();
         let buffer = match self.buffer.take() {
             Some(buffer) if buffer.size() >= len => buffer,
             _ => {
                 let size = len.next_power_of_two();
-                gpu.tally.allocated(size);
+                gpu.counters.allocated(size);
                 gpu.scoped("the read-back buffer", || {
                     gpu.device.create_buffer(&wgpu::BufferDescriptor {
                         label: Some("read-back"),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::adapter::{Adapter, AdapterSummary, Choice, allowed};
 use super::fault::Fault;
 use super::shader::{Constant, Kernel, Shader};
-use super::timing::{Stamps, Tally};
+use super::timing::{Counters, Stamps};
 use crate::error::{Error, Result};
 
 /// The variable of the environment that, where it is `1`, has kernels check every index, to tell a fault of theirs from a
@@ -35,7 +35,7 @@ pub struct Gpu {
     pub(crate) queue: wgpu::Queue,
     /// The timestamps that were asked for and granted.
     pub(crate) stamps: Option<Stamps>,
-    pub(crate) tally: Tally,
+    pub(crate) counters: Counters,
     /// Whether kernels check their indices.
     pub(super) bounds_checks: bool,
     summary: AdapterSummary,
@@ -131,8 +131,8 @@ impl Gpu {
         summary: AdapterSummary,
         bounds_checks: bool,
     ) -> Gpu {
-        let (tally, fault, kernels) = (Tally::default(), Fault::default(), Mutex::default());
-        Gpu { device, queue, stamps, tally, bounds_checks, summary, fault, kernels }
+        let (counters, fault, kernels) = (Counters::default(), Fault::default(), Mutex::default());
+        Gpu { device, queue, stamps, counters, bounds_checks, summary, fault, kernels }
     }
 
     /// The device, for work of the caller's own.

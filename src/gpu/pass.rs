@@ -137,7 +137,7 @@ impl Submitter {
                     });
                 }
             })?;
-            gpu.tally.submitted(held.get().dispatches, began);
+            gpu.counters.submitted(held.get().dispatches, began);
             self.in_flight.push_back(Submitted { index, at: Instant::now(), work, held: held.get(), fresh });
         }
         Ok(())

@@ -33,7 +33,7 @@ impl Stamps {
 
 /// What a device was asked for so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counters {
     allocated_bytes: AtomicU64,
     dispatches: AtomicU64,
     submissions: AtomicU64,
@@ -41,7 +41,7 @@ pub(crate) struct Tally {
     host_nanos: AtomicU64,
 }
 
-impl Tally {
+impl Counters {
     pub(crate) fn allocated(&self, bytes: u64) {
         self.allocated_bytes.fetch_add(bytes, Relaxed);
     }
@@ -132,7 +132,7 @@ pub(crate) fn run<'a>(
             }
             encoder.resolve_query_set(&set, 0..2 * count, &resolved, 0);
         })?;
-        gpu.tally.submitted(u64::from(count), began);
+        gpu.counters.submitted(u64::from(count), began);
         let bytes = staging.read(gpu, &resolved, 0, 16 * u64::from(count))?;
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&bytes);
         spans.extend(ticks.chunks(2).map(|pair| [pair[0], pair[1]].map(|tick| tick as f64 * seconds_per_tick)));

@@ -320,7 +320,7 @@ impl Engine for GpuEngine {
     }
 
     fn tally(&self) -> Tally {
-        let [allocated_bytes, dispatches, submissions, readbacks, host_nanos] = self.gpu.tally.counts();
+        let [allocated_bytes, dispatches, submissions, readbacks, host_nanos] = self.gpu.counters.counts();
         Tally { allocated_bytes, dispatches, submissions, readbacks, host_nanos }
     }
 
