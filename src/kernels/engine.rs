@@ -117,7 +117,7 @@ impl GpuEngine {
         let tensors = || program.tensors.iter().enumerate();
         let shared = tensors().map(|one| one.1.shared.then(|| make(one, 1)).transpose()).collect::<Result<_>>()?;
         let mut groups = Vec::new();
-        for (_, count) in waves.spans() {
+        for (_, count) in waves.ranges() {
             let tensors =
                 tensors().map(|one| (!one.1.shared).then(|| make(one, count)).transpose()).collect::<Result<_>>()?;
             let scratch = scratch(&gpu, &lowered, count, options.poison)?;
@@ -331,8 +331,8 @@ impl Engine for GpuEngine {
 
     fn rest(&mut self, resting: &[bool]) -> Result<()> {
         self.program.check_resting(resting)?;
-        let spans: Vec<(usize, usize)> = self.waves.spans().collect();
-        for (wave, (first, count)) in spans.into_iter().enumerate() {
+        let ranges: Vec<(usize, usize)> = self.waves.ranges().collect();
+        for (wave, (first, count)) in ranges.into_iter().enumerate() {
             let working = (0..count).filter(|one| !resting[first + one]).count();
             for row in 0..working {
                 let rests = |row: usize| resting[first + self.groups[wave].order[row]];
