@@ -182,3 +182,17 @@ pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<
         None => patchtst::build(model, training, sizes, layout),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ModelKind, ModelOptions, Variant};
+
+    /// Weights files name a model by its kind and its weights by its cell.
+    #[test]
+    fn a_recurrent_model_has_the_name_of_its_cell() {
+        for kind in [ModelKind::Rnn, ModelKind::Lstm] {
+            let cell = ModelOptions::of(kind, Variant::Official).cell().expect("a recurrent model");
+            assert_eq!(cell.form().name, kind.to_string());
+        }
+    }
+}
