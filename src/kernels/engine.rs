@@ -16,21 +16,20 @@ use crate::gpu::{AdapterClass, Devices, Gpu};
 use crate::program::check::check;
 use crate::program::{Fill, List, Program, Tensor, TensorId};
 
-/// How an engine is built; none of it but `class` and `tuning` changes a result's bits.
+/// How an engine is built. Only `class` and `tuning` change bits of results.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
-    /// Takes this for what the device binds, whatever it says: less, so that replicas run in waves; or more, as drivers do
-    /// that promise too much.
+    /// Overrides the device's reported binding limit (tests: smaller forces waves, larger simulates a lying driver).
     pub max_binding_bytes: Option<u64>,
-    /// Seconds that no submission is estimated to run beyond; 0.5 where nothing is asked for.
+    /// Most estimated seconds of a submission; `None` is 0.5.
     pub max_submission_seconds: Option<f64>,
-    /// Cuts the recurrent kernels' walk through time into dispatches of at most so many steps.
+    /// Most steps of one dispatch of a recurrent kernel.
     pub max_steps_per_dispatch: Option<usize>,
-    /// Cuts kernels as for another class of adapter.
+    /// The class of adapter to cut kernels for; `None` is the adapter's own.
     pub class: Option<AdapterClass>,
-    /// Cuts matrix products as an earlier [`autotune`](super::autotune) on this adapter chose for this program.
+    /// The choices of an earlier [`autotune`](super::autotune) on this adapter for this program.
     pub tuning: Option<Tuning>,
-    /// Fills tensors that are written before they are read with -12345, so that tests notice where they are not.
+    /// Fills tensors that must be written before they are read with -12345, so that tests notice an early read.
     pub poison: bool,
 }
 
@@ -117,7 +116,7 @@ impl GpuEngine {
         let tensors = || program.tensors.iter().enumerate();
         let shared = tensors().map(|one| one.1.shared.then(|| make(one, 1)).transpose()).collect::<Result<_>>()?;
         let mut groups = Vec::new();
-        for (_, count) in waves.spans() {
+        for (_, count) in waves.ranges() {
             let tensors =
                 tensors().map(|one| (!one.1.shared).then(|| make(one, count)).transpose()).collect::<Result<_>>()?;
             let scratch = scratch(&gpu, &lowered, count, options.poison)?;
@@ -331,8 +330,8 @@ impl Engine for GpuEngine {
 
     fn rest(&mut self, resting: &[bool]) -> Result<()> {
         self.program.check_resting(resting)?;
-        let spans: Vec<(usize, usize)> = self.waves.spans().collect();
-        for (wave, (first, count)) in spans.into_iter().enumerate() {
+        let ranges: Vec<(usize, usize)> = self.waves.ranges().collect();
+        for (wave, (first, count)) in ranges.into_iter().enumerate() {
             let working = (0..count).filter(|one| !resting[first + one]).count();
             for row in 0..working {
                 let rests = |row: usize| resting[first + self.groups[wave].order[row]];

@@ -12,16 +12,16 @@ use crate::program::{Program, ReplicaStep, Rows, TensorId};
 pub enum Operand {
     /// A tensor of the program.
     Tensor(TensorId),
-    /// Working memory of one op, by index into [`Lowered::scratch`]: nothing survives the op.
+    /// Working memory of one op, by index into [`Lowered::scratch`]; its contents are lost after the op.
     Scratch(usize),
 }
 
 /// One dispatch, for any number of replicas: `workgroup_id.z` is the replica.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
-    /// The shader's one name.
+    /// The shader's name.
     pub shader: &'static str,
-    /// What the shader leaves open.
+    /// Values of the shader's override constants.
     pub constants: Vec<Constant>,
     /// The uniform `p`.
     pub params: Vec<u8>,
@@ -29,7 +29,7 @@ pub struct Dispatch {
     pub fields: Vec<(String, &'static str)>,
     /// The storage variables, by the names the WGSL gives them.
     pub bindings: Vec<(&'static str, Operand)>,
-    /// x and y.
+    /// Workgroups in x and y.
     pub workgroups: [u32; 2],
     /// A rough count of one replica's operations.
     pub work: u64,
@@ -48,7 +48,7 @@ pub struct Lowered {
 }
 
 impl Lowered {
-    /// The same in dispatches of at most so many operations of a replica each, as far as kernels can be cut.
+    /// The same work in dispatches of at most `most` operations of a replica each, if the kernels can be cut that far.
     #[must_use]
     pub fn cut(&self, most: u64) -> Lowered {
         let dispatches = self.dispatches.iter().flat_map(|dispatch| dispatch.cut(most)).collect();
@@ -84,7 +84,7 @@ impl Dispatch {
         }
     }
 
-    /// Where in `params` the word lies that lets it be cut, into how many parts it can be, and workgroups of a part in y.
+    /// The byte in `params` of the word that says where a part starts, the number of parts, and a part's workgroups in y.
     fn parts(&self) -> Option<(usize, u32, u32)> {
         let [x, y] = self.workgroups;
         let word = |name: &str| self.fields.iter().position(|(field, _)| field == name);
@@ -98,8 +98,8 @@ impl Dispatch {
         self.parts().map_or(self.work, |(_, parts, _)| self.work.div_ceil(u64::from(parts)))
     }
 
-    /// The same work in dispatches of at most so many operations of a replica each, as far as the kernel can be cut: the same
-    /// workgroups do the same, so no bit changes.
+    /// The same work in dispatches of at most `most` operations of a replica each, if the kernel can be cut that far. Each workgroup
+    /// does the same as before, so no bit changes.
     #[must_use]
     pub fn cut(&self, most: u64) -> Vec<Dispatch> {
         let Some((at, parts, y)) = self.parts().filter(|_| self.work > most) else { return vec![self.clone()] };
@@ -121,7 +121,7 @@ impl Dispatch {
         self.constant(LANES, lanes)
     }
 
-    /// Sets an open word of the shader.
+    /// Sets an override constant of the shader.
     #[must_use]
     pub fn constant(mut self, name: &'static str, value: u32) -> Self {
         self.constants.push((name, value));
@@ -143,22 +143,23 @@ impl Dispatch {
     }
 }
 
-/// What may decide the dispatches besides the op: never the load, no measurement but one that the run was asked for, and of R nothing that decides a bit.
+/// What dispatches depend on besides the op. The load is not part of it, and a measurement only if the run asked for one. R changes
+/// no bit.
 pub struct Shapes<'a> {
     /// The program that the op belongs to.
     pub program: &'a Program,
-    /// Of the adapter.
+    /// The adapter's class.
     pub class: AdapterClass,
-    /// Cuts the recurrent kernels' time ranges, in tests.
+    /// Most steps of one dispatch of a recurrent kernel; set by tests.
     pub max_steps: Option<usize>,
     /// What an earlier measurement chose.
     pub tuning: Option<&'a Tuning>,
-    /// Operations of one dispatch for all replicas, at most, where an op can be cut; decides no bit.
+    /// Most operations of one dispatch for all replicas, if the op can be cut; changes no bit.
     pub most_work: u64,
 }
 
 impl<'a> Shapes<'a> {
-    /// As nothing but the class of the adapter decides.
+    /// Without limits or measurements.
     #[must_use]
     pub fn of(program: &'a Program, class: AdapterClass) -> Self {
         Shapes { program, class, max_steps: None, tuning: None, most_work: u64::MAX }
@@ -253,7 +254,7 @@ impl Splits {
     }
 }
 
-/// Words of a model that one workgroup walks over alone, where more take several dispatches.
+/// Most words of a model for which one workgroup is enough; more take several dispatches.
 pub const FEW_WORDS: usize = 1 << 16;
 
 /// Workgroups per dimension that every device allows.

@@ -15,15 +15,15 @@ const WEIGHTS: usize = 0;
 const CARRY: usize = 1;
 /// Most hidden units whose matrix the registers of a workgroup hold.
 const MOST_HELD: usize = 64;
-/// Most hidden units that one workgroup owns: it walks through time by itself. Beyond, workgroups share a step, and only the
-/// end of a dispatch tells each that the others are done.
+/// Most hidden units for which one workgroup runs all steps. With more, several workgroups share a step, and each dispatch is one
+/// step, because only the end of a dispatch synchronizes workgroups.
 const MOST_WALKING: usize = 256;
 
 /// How a recurrent kernel reads its matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// An invocation a unit of four rows, from memory at every step: software adapters write registers to memory at every
-    /// barrier, and their workgroup memory is memory as well.
+    /// From memory at every step; an invocation owns one unit of four rows. For software adapters, which write registers to memory
+    /// at each barrier and whose workgroup memory is main memory.
     Streamed,
     /// Once, into registers.
     Held,
@@ -44,7 +44,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// `outputs` of a unit lie side by side in the rearranged matrix: an LSTM's four gates going forward, else one.
+    /// `outputs`: words of a unit that are adjacent in the rearranged matrix; 4 in the LSTM's forward kernel, else 1.
     pub(super) fn of(outputs: usize, hidden: usize, batch: usize, class: AdapterClass) -> Self {
         let units_of = |choices: &[usize]| choices.iter().copied().find(|&units| hidden <= units).unwrap_or(64);
         let (way, units, mut rows, fewest) = match class {
@@ -80,10 +80,10 @@ impl Layout {
     }
 }
 
-/// Steps of one dispatch: each waits for the one before, however little it has to do.
+/// Most steps of one dispatch.
 const MAX_STEPS: usize = 4096;
 
-/// Time cut into the ranges that one dispatch each walks through. Where it is cut decides no bit.
+/// The steps, cut into one range per dispatch. The cuts change no bit.
 fn ranges(steps: usize, work_per_step: usize, layout: &Layout, shapes: &Shapes) -> Vec<Range<usize>> {
     let most = shapes.most_work as usize / shapes.program.replicas.max(1);
     let bounded = (most / work_per_step.max(1)).clamp(1, MAX_STEPS);
@@ -92,7 +92,7 @@ fn ranges(steps: usize, work_per_step: usize, layout: &Layout, shapes: &Shapes) 
     (0..steps).step_by(length).map(|begin| begin..(begin + length).min(steps)).collect()
 }
 
-/// What each dispatch of an op has of its own: steps `begin..end`, and where its kernel finds w_hh.
+/// What differs between the dispatches of an op: steps `begin..end`; and where the kernel reads w_hh.
 pub(super) struct Part {
     pub begin: u32,
     pub end: u32,
@@ -100,7 +100,7 @@ pub(super) struct Part {
     pub weights_row: u32,
 }
 
-/// A recurrent op's way through time.
+/// How a recurrent op becomes dispatches: ranges of steps, one after the other.
 pub(super) struct Walk<'a> {
     shapes: &'a Shapes<'a>,
     layout: Layout,
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
         Walk { shapes, layout, packed, work_per_step, ranges, workgroups, carry: None }
     }
 
-    /// From the last step back; `more`: the cell's operations beside the products with w_hh, as terms of them.
+    /// From the last step back; `more`: the cell's own operations per unit and gate, in multiply-adds.
     pub(super) fn backward(op: &RecurrentBackward, more: usize, shapes: &'a Shapes<'a>) -> Self {
         let gates = op.cell.form().gates.len();
         let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
@@ -145,7 +145,7 @@ impl<'a> Walk<'a> {
         Walk { carry: Some(words), ..self }
     }
 
-    /// The dispatches, with the names of the kernel that is streamed, held and tiled.
+    /// The dispatches; `kernels` are the names of the streamed, held and tiled kernel.
     pub(super) fn lower<P: Uniform>(
         self,
         kernels: [&'static str; 3],
@@ -191,8 +191,8 @@ uniform! {
     }
 }
 
-/// w_hh `[G, H, H]` as a kernel wants it: vec4 `[terms to whole fours, columns]`, each index with its stride in w_hh, and the
-/// last two with their parts in the test that keeps within H. A kernel that holds it takes its words from their place.
+/// w_hh `[G, H, H]` in the order of a kernel: vec4 `[terms, rounded up to fours; columns]`. Each index has its stride in w_hh; the
+/// last two also have their factor in the check against H. A kernel that holds w_hh in registers reads it from its place.
 pub(super) struct Packed {
     hidden: usize,
     w_hh: usize,
@@ -201,7 +201,7 @@ pub(super) struct Packed {
     strides: [usize; 3],
     checks: [usize; 2],
     held: bool,
-    /// Whether any step has one before it.
+    /// Whether a step has one before it.
     read: bool,
 }
 
@@ -224,7 +224,7 @@ impl Packed {
         Packed { hidden, w_hh, terms: hidden, columns: hidden.div_ceil(4), strides, checks, held, read }
     }
 
-    /// Whether a kernel takes w_hh from its place, or takes nothing of it.
+    /// Whether the kernel reads w_hh from its place, or does not read it.
     fn in_place(&self) -> bool {
         let same = self.strides == [self.hidden, 4, 1] && self.hidden.is_multiple_of(4) && self.w_hh.is_multiple_of(4);
         self.held || !self.read || same
@@ -243,7 +243,7 @@ impl Packed {
         self.rows() * self.columns * 4
     }
 
-    /// Where a kernel finds them, in vec4 or, where it holds them, in words: the first, and from one replica's row to the next.
+    /// The first word of w_hh and the distance between replicas' rows: in words for a kernel that holds it, else in vec4.
     fn place(&self, shapes: &Shapes) -> (u32, u32) {
         let unit = if self.held { 1 } else { 4 };
         match self.in_place() {

@@ -1,8 +1,8 @@
 //! The shaders' text.
 //!
-//! A kernel bears its op's label; one that is only a part of ops says of which, in a line `//! Stage of: lstm_forward`, and
-//! one that other adapters run instead of an op's own, in a line `//! Variant of: linear_forward`; both have the ops' twins. A kernel names the snippets it needs in a line `//! Uses: rng, rows`; they are appended after its
-//! own source, so that the lines of an error stay true.
+//! A kernel has the name of its op's label. A stage of an op names the op in a line `//! Stage of: lstm_forward`; a kernel that
+//! other adapters run instead has a line `//! Variant of: linear_forward`. Both have the op's CPU twin. A kernel names its snippets
+//! in a line `//! Uses: rng, rows`. They are appended after its own source, so that line numbers in errors are right.
 
 use crate::error::{Error, Result};
 use crate::gpu::shader::Shader;

@@ -13,7 +13,7 @@ const MAX_BUFFER_BYTES: u64 = u32::MAX as u64;
 
 /// In how many waves a program's replicas run on a device. Allocates nothing; refuses a model that does not fit alone.
 pub fn waves(gpu: &Gpu, program: &Program) -> Result<usize> {
-    Ok(Waves::of(gpu, program, &GpuOptions::default())?.spans().count())
+    Ok(Waves::of(gpu, program, &GpuOptions::default())?.ranges().count())
 }
 
 /// Every list's ops as dispatches, of at most `most_work` operations each where that can be.
@@ -77,7 +77,7 @@ impl Waves {
     }
 
     /// First replica and number of replicas of each wave.
-    pub(super) fn spans(self) -> impl Iterator<Item = (usize, usize)> {
+    pub(super) fn ranges(self) -> impl Iterator<Item = (usize, usize)> {
         (0..self.replicas).step_by(self.size).map(move |first| (first, self.size.min(self.replicas - first)))
     }
 

@@ -9,27 +9,27 @@ use crate::program::{Builder, Rows, TensorId, rng};
 pub use recurrent::*;
 pub use transformer::*;
 
-/// A value that flows through a model, and where the gradient of the loss by it goes, if anybody reads that.
+/// A value in a model, and the place of the loss's gradient by it.
 #[derive(Debug, Clone, Copy)]
 pub struct Signal {
     /// `[N, W]`
     pub value: Rows,
     /// `[N, W]`; `None` for data.
     pub grad: Option<Rows>,
-    /// Where the value also flows past its reader: the gradient that comes back that way, which the op that writes `grad`
-    /// adds. So a gradient has one owner, however many read the value.
+    /// If the value also skips its reader: the gradient of that path. The op that writes `grad` adds it, so that a gradient has
+    /// one owner.
     pub skip: Option<Rows>,
 }
 
 impl Signal {
-    /// A range of its rows.
+    /// `count` of its rows, from row `first`.
     #[must_use]
     pub fn rows(&self, first: usize, count: usize) -> Self {
         let range = |rows: Rows| rows.range(first, count);
         Signal { value: range(self.value), grad: self.grad.map(range), skip: self.skip.map(range) }
     }
 
-    /// Data: nobody reads its gradient.
+    /// A value without a gradient.
     #[must_use]
     pub fn data(value: Rows) -> Self {
         Signal { value, grad: None, skip: None }
@@ -68,7 +68,7 @@ pub fn windows(b: &mut Builder) -> Windows {
     Windows { input, target, weight }
 }
 
-/// Normalises each window's target channels; gives the normalised input `[B, T, W]`.
+/// Normalises the target channels of each window; returns the normalised input `[B, T, W]`.
 pub fn instance_norm(
     b: &mut Builder,
     mode: InstanceNorm,
@@ -94,7 +94,7 @@ pub fn instance_norm(
     (output, WindowScale { stats, affine })
 }
 
-/// A fully connected layer; `names` are its weight's and its bias's.
+/// A fully connected layer; `names` are those of its weight and its bias.
 pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) -> Signal {
     let outputs = b.param(names.0).shape[0];
     let output = dense(b, label, input.value.count, outputs);
@@ -102,7 +102,7 @@ pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) 
     output
 }
 
-/// A fully connected layer into a place that is there; `at` are the words of `[O, I]` and `[O]`.
+/// A fully connected layer that writes an existing tensor; `at` are the first words of its weight `[O, I]` and bias `[O]`.
 pub fn linear_to(b: &mut Builder, at: (usize, usize), input: Signal, output: Signal) {
     linear_parts(b, at, &[LinearPart::plain(input, output)]);
 }
@@ -118,24 +118,24 @@ pub struct LinearPart {
     pub residual: Option<Residual>,
     /// The activation of its output.
     pub activated: Option<Activated>,
-    /// The activation whose value is its input; the input's gradient is then that of what came before it.
+    /// The activation that its input comes from; the gradient written is then that of the activation's input.
     pub behind: Option<Activated>,
 }
 
 impl LinearPart {
-    /// A product and its bias alone.
+    /// A product and its bias, and nothing more.
     #[must_use]
     pub fn plain(input: Signal, output: Signal) -> Self {
         LinearPart { input, output, residual: None, activated: None, behind: None }
     }
 }
 
-/// A layer whose rows lie in several tensors: a product each, and one sum for the weight's gradient.
+/// A layer whose rows are in several tensors: one product for each, and one op for the weight's gradient.
 pub fn linear_parts(b: &mut Builder, at: (usize, usize), parts: &[LinearPart]) {
     linear_beside(b, at, parts, None);
 }
 
-/// The same; `beside`, the gradients of another layer that adds to the one part's output, are formed with its own.
+/// The same; `beside` is a second input of the only part, whose gradients the same op computes.
 fn linear_beside(b: &mut Builder, (weight, bias): (usize, usize), parts: &[LinearPart], beside: Option<Beside>) {
     for LinearPart { input, output, residual, activated, behind } in parts {
         let (residual, activated, output_rows) = (*residual, *activated, output.value);
@@ -153,7 +153,8 @@ fn linear_beside(b: &mut Builder, (weight, bias): (usize, usize), parts: &[Linea
     }
 }
 
-/// A fresh `[count, width]` in as many tensors as it takes; each comes with its first row. A range is whole `unit`s of rows.
+/// A new `[count, width]`, in several tensors if it is too large for one; each with its first row. Each holds whole units of
+/// `unit` rows.
 pub fn dense_parts(b: &mut Builder, name: &str, count: usize, width: usize, unit: usize) -> Vec<(usize, Signal)> {
     let ranges = b.ranges(count / unit, unit * width);
     let named = |part: usize| if ranges.len() == 1 { name.to_string() } else { format!("{name}.{part}") };
@@ -163,8 +164,8 @@ pub fn dense_parts(b: &mut Builder, name: &str, count: usize, width: usize, unit
 
 /// Dropout at a named site.
 ///
-/// Sequences lie in its output as in its input, so that the next layer cuts its sums the same with and without it: a
-/// replica that drops nothing keeps its bits in a program that can.
+/// Its output is laid out like its input, so that the next layer cuts its sums alike with and without dropout. A replica that
+/// drops nothing therefore has the same bits in a program with dropout.
 pub fn dropout(b: &mut Builder, chance: Chance, site: &str, input: Signal) -> Signal {
     let mut output = dense(b, site, input.value.count, input.value.width);
     let Rows { count, width, inner, outer_stride, .. } = input.value;
@@ -180,18 +181,18 @@ pub fn dropout(b: &mut Builder, chance: Chance, site: &str, input: Signal) -> Si
     output
 }
 
-/// What a model ends in.
+/// The output of a model.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
     /// `[B, Z, K]`, or by channel `[B, K, Z]`
     pub output: Signal,
     /// Whether the output is `[B, K, Z]`.
     pub by_channel: bool,
-    /// What [`instance_norm`] took from the windows, which their forecasts get back.
+    /// What [`instance_norm`] subtracted and divided by; the forecast undoes it.
     pub scale: Option<WindowScale>,
 }
 
-/// The training loss of the head's forecasts against the windows' targets; evaluation keeps the forecasts.
+/// The training loss of the head's forecasts against the windows' targets; in evaluation, the forecasts are stored instead.
 pub fn loss(b: &mut Builder, kind: LossKind, head: Head, windows: Windows) {
     let Head { output, by_channel, scale } = head;
     let Windows { target, weight, .. } = windows;
@@ -202,7 +203,7 @@ pub fn loss(b: &mut Builder, kind: LossKind, head: Head, windows: Windows) {
     b.evaluate_only(Op::PredictionStore(PredictionStore { forecast }));
 }
 
-/// A fresh `[count, width]` tensor and its gradient.
+/// A new tensor `[count, width]` and its gradient.
 pub fn dense(b: &mut Builder, name: &str, count: usize, width: usize) -> Signal {
     let value = b.tensor(name, &[count, width]);
     let grad = b.tensor(format!("d_{name}"), &[count, width]);

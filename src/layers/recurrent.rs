@@ -5,7 +5,7 @@ use crate::program::cell::Form;
 use crate::program::op::{Beside, Op, RecurrentBackward, RecurrentForward};
 use crate::program::{Builder, Cell, Rows, TensorId};
 
-/// Which steps' states a recurrent layer hands on.
+/// Which states a recurrent layer outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Emit {
     /// Those of every step: rows `[B·T, H]`.
@@ -42,8 +42,8 @@ pub fn recurrent(b: &mut Builder, cell: Cell, layer: usize, input: Signal, emit:
     output
 }
 
-/// What the input adds to a layer's gates, with `states` `[B, T+1, H]`; its gradient takes the same place. The recurrent weights'
-/// gradient is a linear layer's from h_{t−1}, and one op with the input weights'.
+/// The input's part of a layer's gates; the gates' gradient is written to the same tensor. The gradient of the recurrent weights
+/// is that of a linear layer with input h_{t−1} (`states` `[B, T+1, H]`), computed by the same op as the input weights'.
 fn projection(b: &mut Builder, form: &Form, layer: usize, input: Signal, states: TensorId) -> Rows {
     let param = |part: &str| b.param(&format!("{}.{part}_l{layer}", form.name));
     let (w_ih, w_hh) = (param("weight_ih"), param("weight_hh"));
@@ -61,7 +61,7 @@ fn projection(b: &mut Builder, form: &Form, layer: usize, input: Signal, states:
     rows
 }
 
-/// The states handed on, with a dense gradient `[B, D, H]`; and D.
+/// The output states, with a dense gradient `[B, D, H]`; and D.
 fn emitted(b: &mut Builder, name: &str, states: TensorId, hidden: usize, emit: Emit) -> (Signal, usize) {
     let (batch, steps) = (b.sizes.batch, b.sizes.lookback);
     let (first, count) = match emit {

@@ -64,7 +64,7 @@ pub fn before_dropout(b: &mut Builder, name: &str, drops: bool, sum: Signal) -> 
 /// The backward of dropout from `sum` to `input`, which share their gradient where nothing drops.
 fn undrop(b: &mut Builder, site: u32, drops: bool, sum: Signal, input: Signal) {
     if let (true, Some(from), Some(to)) = (drops, sum.grad, input.grad) {
-        b.backward(Op::Dropout(Dropout { input: from, output: to, chance: Chance::Hidden, site }));
+        b.backward(Op::Dropout(Dropout { input: from, output: to, chance: Chance::Dropout, site }));
     }
 }
 

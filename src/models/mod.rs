@@ -36,13 +36,13 @@ pub struct ModelOptions {
     pub hidden: usize,
     /// Recurrent or encoder layers, 1 or more.
     pub layers: usize,
-    /// Of the RNN cell.
+    /// The activation of an RNN; other models do not read it.
     pub activation: Activation,
     /// How windows are normalised; `None` is not at all.
     pub instance_norm: Option<InstanceNorm>,
-    /// Of a PatchTST.
+    /// The options of a PatchTST; other models do not read them.
     pub patchtst: PatchtstOptions,
-    /// By layer, where layers differ, as those of a compacted model do; empty where they are alike.
+    /// One entry per layer if layers differ, as in a compacted model; empty if they are alike.
     pub layer_widths: Vec<LayerWidths>,
 }
 
@@ -105,7 +105,8 @@ impl ModelOptions {
         })
     }
 
-    /// The same model at another width: of a PatchTST a multiple of its heads, the feed-forward blocks in proportion.
+    /// The same model at another width. A PatchTST's must be a multiple of its heads, and its feed-forward blocks scale with it;
+    /// else `None`.
     #[must_use]
     pub fn with_width(&self, width: usize) -> Option<ModelOptions> {
         let mut model = self.clone();
@@ -126,19 +127,19 @@ impl ModelOptions {
     }
 }
 
-/// What a program needs beyond the model: fixed for all its replicas.
+/// What a program needs besides the model; the same for all its replicas.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Training {
     /// The training loss.
     pub loss: LossKind,
-    /// Whether dropout ops are part of the model; whether they drop is each replica's step table's say.
+    /// Whether the program has dropout ops; each replica's step table says how much they drop.
     pub dropout: bool,
-    /// Whether gradient norms are computed; what they are clipped to is the step table's say.
+    /// Whether gradient norms are computed; each replica's step table says what they are clipped to.
     pub clip: bool,
 }
 
 impl Training {
-    /// Of a program that only forecasts.
+    /// For a program that only forecasts.
     #[must_use]
     pub fn scoring() -> Self {
         Training { loss: LossKind::Mse, dropout: false, clip: false }
@@ -148,7 +149,10 @@ impl Training {
 /// The largest hidden size the recurrent kernels take.
 pub const MAX_HIDDEN: usize = 1024;
 
-/// The weights of a model, laid out. Refuses what cannot be built, with the numbers.
+/// The layout of a model's weights.
+///
+/// # Errors
+/// [`Error::Config`] if an option is out of range; it names the option and the range.
 pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
     let Some(cell) = model.cell() else {
         patchtst::check(model, sizes)?;
@@ -167,11 +171,28 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
     Ok(recurrent::params(model, cell, sizes))
 }
 
-/// The program that trains and evaluates `sizes.replicas` such models.
+/// The program that trains and evaluates `sizes.replicas` models.
+///
+/// # Errors
+/// As [`params`]; [`Error::Shape`] if an op does not fit its tensors.
 pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
     let layout = params(model, &sizes)?;
     match model.cell() {
         Some(cell) => recurrent::build(model, cell, training, sizes, layout),
         None => patchtst::build(model, training, sizes, layout),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ModelKind, ModelOptions, Variant};
+
+    /// Weights files name a model by its kind and its weights by its cell.
+    #[test]
+    fn a_recurrent_model_has_the_name_of_its_cell() {
+        for kind in [ModelKind::Rnn, ModelKind::Lstm] {
+            let cell = ModelOptions::of(kind, Variant::Official).cell().expect("a recurrent model");
+            assert_eq!(cell.form().name, kind.to_string());
+        }
     }
 }

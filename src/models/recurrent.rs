@@ -52,7 +52,7 @@ pub(super) fn build(
         let emit = if layer + 1 == model.layers { Emit::Last } else { Emit::Sequence };
         x = layers::recurrent(&mut b, cell, layer, x, emit);
         if training.dropout {
-            x = layers::dropout(&mut b, Chance::Hidden, &format!("dropout:{}.{layer}", cell.form().name), x);
+            x = layers::dropout(&mut b, Chance::Dropout, &format!("dropout:{}.{layer}", cell.form().name), x);
         }
     }
     let output = layers::linear(&mut b, "head", ("head.weight", "head.bias"), x);

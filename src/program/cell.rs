@@ -1,4 +1,4 @@
-//! The recurrent cells: what tells one from another, besides the arithmetic of its two kernels and their twins.
+//! The recurrent cells: how they differ, apart from the arithmetic in their kernels and CPU twins.
 
 use super::op::Activation;
 

@@ -58,7 +58,7 @@ pub fn check(program: &Program) -> Result<()> {
                 return broken(id, program.replicas, vec![1]);
             }
         }
-        if let Op::AdamMasked(_) = op {
+        if op.updates().contains(&PARAMS) {
             // The arenas have one length: a replica's row starts at the same word in each.
             let row = |id: TensorId| program.tensor(id).row();
             if let Some(other) = [GRADS, MOMENT1, MOMENT2].into_iter().find(|&other| row(other) != row(PARAMS)) {

@@ -1,9 +1,9 @@
-//! What an op costs one replica: the arithmetic of its sentence of mathematics, and the words it cannot help moving.
+//! What an op costs one replica: the operations of its mathematics, and the bytes that it must read and write.
 //!
-//! A floating-point operation is an addition, subtraction, product, quotient, comparison, root or transcendental: each
-//! counts as one, a multiply-add as two. Integer work counts as none: draws, keys, histograms. Every word is read once and
-//! written once, as if a cache held whatever is read again; the few words of the step table are left out. What an engine
-//! does besides (rearranged weights, sums of splits) is its own affair and shows as a longer time.
+//! An addition, subtraction, product, quotient, comparison, root or transcendental function counts as one floating-point
+//! operation, a multiply-add as two. Integer work (draws, keys, histograms) is not counted. Each word counts as read once and
+//! written once, as if a cache held it afterwards; the step table is not counted. Extra work of an engine (rearranged weights,
+//! sums of splits) is not counted either, and appears as a longer time.
 
 use std::iter::Sum;
 use std::ops::Add;

@@ -1,11 +1,13 @@
-//! The ops: the contract between models and engines. One word per kernel, everywhere: the variant's label is the name of
-//! the shader, of its entry point, of the CPU twin and of the timing.
+//! The ops: the contract between models and engines. An op's label is one word everywhere: the name of its shader, of the
+//! shader's entry point, of the CPU twin and of the timing. Other variants of a kernel, and stages of an op that takes several
+//! dispatches, have longer names (`//! Variant of:` and `//! Stage of:` in the shaders).
 //!
 //! Letters: R replicas (every tensor's outermost dimension, never written here), B batch, T steps, C input channels,
 //! K targets, Z horizon, O = Z·K outputs, H hidden units, N rows of a matrix, P words of a parameter arena.
-//! A variant's number, where an enum has any, is its code in the shaders.
+//! If an enum's variants have numbers, they are its codes in the shaders.
 //!
-//! Every op writes its outputs with `=`; each output word has one owner; reductions run in a fixed order.
+//! An op overwrites its outputs, except those that it updates in place ([`Op::updates`]). Each output word has one owner.
+//! Reductions run in a fixed order.
 
 mod access;
 mod linear;
@@ -58,7 +60,7 @@ words!(Activation, "activation", Activation::Tanh = "tanh", Activation::Relu = "
 /// Copies windows out of the series, by the slot's row of [`WINDOWS`].
 ///
 /// `input[b, t, c] = series[w_b + t, c]`, 0 for c ≥ C, `target[b, z, k] = series[w_b + T + z, k]`,
-/// `weight[b, z, k] = observed[w_b + T + z, k]`. Empty places ([`NO_WINDOW`]) and rows past the end give zeros.
+/// `weight[b, z, k] = observed[w_b + T + z, k]`. Empty places ([`NO_WINDOW`]) and rows past the end are zeros.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowGather {
     /// Rows of the series.
@@ -119,7 +121,7 @@ pub struct WindowScale {
 /// How the head's output becomes the forecast `[B, Z, K]`, in whatever op reads it:
 /// `forecast[b, z, k] = (head[b, z, k] − bias[k]) / (weight[k] + 1e-10) · scale[b, k] + shift[b, k]`, and
 /// `d_head = d_forecast · scale / (weight + 1e-10)`; the statistics carry no gradient, as RevIN detaches them.
-/// Without an affine part the division is none; of windows that were not normalised the two are the same.
+/// Without an affine part there is no division by weight. If windows were not normalised, forecast and head are the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
     /// B
@@ -150,18 +152,18 @@ impl Forecast {
     }
 }
 
-/// Which of the step table's chances of being dropped an op uses.
+/// Which dropout chance of the step table an op uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chance {
-    /// Of hidden values: everything but the other two.
-    Hidden = 0,
-    /// Of attention probabilities.
+    /// `dropout`: everything that the other two do not cover.
+    Dropout = 0,
+    /// `attention-dropout`: attention probabilities.
     Attention = 1,
-    /// Of what the head reads.
+    /// `head-dropout`: what the head reads.
     Head = 2,
 }
 
-/// Inverted dropout: `output = input · (keep ? 1 / (1 − p) : 0)`; its own backward, applied to the gradient.
+/// Inverted dropout: `output = input · (keep ? 1 / (1 − p) : 0)`. Applied to the gradient, it is its own backward.
 ///
 /// Element (n, j) is dropped where `draw(seed, site, step, n·width + j) < threshold`, p = threshold / 2³² (see
 /// [`super::rng`]).
@@ -189,7 +191,7 @@ pub struct Loss {
     pub target: TensorId,
     /// `[B, Z, K]`
     pub weight: TensorId,
-    /// As the head's output lies.
+    /// In the order of the head's output.
     pub d_head: TensorId,
 }
 
@@ -212,7 +214,7 @@ pub struct GradNorm {
 /// Where the mask is 0: weight and both moments become 0. Elsewhere, with `g = d · min(1, clip_norm / (grad_norm + 1e-6))`
 /// where clip_norm > 0, and on prunable words `g += l2·w`, `w *= decay_factor`:
 /// `m += (1−β₁)(g − m)`, `v = β₂·v + (1−β₂)·g²`, `w −= step_size · m / (√v · inv_sqrt_bias2 + ε)`.
-/// Notes in [`STATUS`] the first non-finite gradient and weight, by their bits. Does nothing to an inactive replica.
+/// [`STATUS`] records the first gradient and weight that are not finite. An inactive replica does not change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdamMasked {
     /// Words of the prunable matrices, a prefix of the P words.
@@ -221,24 +223,23 @@ pub struct AdamMasked {
     pub words: usize,
 }
 
-/// Clears the mask bits of the `prune_count` smallest living weights, of equal ones those of the lowest index, so that exactly
-/// `prune_count` bits fall. A weight's key is the bits of |w|, or with `prune_random` a draw. Does nothing to an inactive
-/// replica.
+/// Clears the mask bits of exactly `prune_count` living weights: those with the smallest keys, and among equal keys those with
+/// the lowest indices. A weight's key is the bits of |w|, or a draw if `prune_random` is set. An inactive replica does not change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prune {
     /// Words of the prunable matrices, a prefix of the P words.
     pub prunable_words: usize,
-    /// `[256]`, zero before and after: where several workgroups count keys.
+    /// `[256]`, zero before and after: counts of keys, if several workgroups count them.
     pub histogram: TensorId,
 }
 
 impl Prune {
-    /// Values of a digit: keys are told apart 8 bits at a time.
+    /// Values of a digit: keys are compared 8 bits at a time.
     pub const DIGITS: usize = 256;
 }
 
-/// What is computed, on which tensors: one dispatch on a GPU, or a few. Each variant holds the struct of its name, which states
-/// the mathematics.
+/// What is computed, and on which tensors: on a GPU one dispatch or several. Each variant holds a struct, which states the
+/// mathematics.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Op {

@@ -62,7 +62,7 @@ impl ReplicaStep {
     #[must_use]
     pub fn threshold_of(&self, chance: Chance) -> u32 {
         match chance {
-            Chance::Hidden => self.dropout_threshold,
+            Chance::Dropout => self.dropout_threshold,
             Chance::Attention => self.attention_threshold,
             Chance::Head => self.head_threshold,
         }

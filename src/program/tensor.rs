@@ -1,4 +1,4 @@
-//! Tensors: named storage of which every replica has a row of its own, or which all share.
+//! Tensors: named storage. Each replica has its own row, or all replicas share one.
 
 use crate::dims::{padded, product};
 
@@ -44,12 +44,12 @@ pub const SERIES: TensorId = TensorId(11);
 pub const OBSERVED: TensorId = TensorId(12);
 /// The L2 norm of all living gradients `[1]`, written where clipping is on.
 pub const GRAD_NORM: TensorId = TensorId(13);
-/// What a model learns without a gradient `[S]`: running statistics. Not clipped, decayed or pruned.
+/// Running statistics `[S]`: learned without a gradient; not clipped, decayed or pruned.
 pub const STATE: TensorId = TensorId(14);
 /// The state of the best validation epoch `[S]`.
 pub const BEST_STATE: TensorId = TensorId(15);
 
-/// Marks the empty places of a short batch in [`WINDOWS`].
+/// Marks an empty place of a short batch in [`WINDOWS`].
 pub const NO_WINDOW: u32 = u32::MAX;
 
 /// Words of [`STATUS`]; `u32::MAX` means never.
@@ -108,7 +108,7 @@ pub struct Tensor {
     pub element: Element,
     /// What it holds before the first op.
     pub fill: Fill,
-    /// Whether there is one for all replicas.
+    /// Whether all replicas share it.
     pub shared: bool,
 }
 
@@ -129,7 +129,7 @@ impl Tensor {
 /// A matrix `[count, width]` inside one replica's row of a tensor: row i starts at
 /// `offset + (i / inner)·outer_stride + (i % inner)·inner_stride`, and its words are adjacent.
 ///
-/// So a kernel reads "the last step of every sequence", or "every step but the last", in place.
+/// So a kernel reads the last step of every sequence, or all steps but the last, without a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rows {
     /// Where the matrix lies.

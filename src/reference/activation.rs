@@ -8,7 +8,7 @@ use super::scalar::Scalar;
 
 /// `after = dropout(activation(before))` of the layer's words from `first` on.
 pub(super) fn activate<T: Scalar>(op: &Activated, step: &ReplicaStep, first: usize, before: &[T], after: &mut [T]) {
-    let drops = Drops::new(step, Chance::Hidden, op.site);
+    let drops = Drops::new(step, Chance::Dropout, op.site);
     T::vectorized(
         #[inline(always)]
         || {
@@ -29,7 +29,7 @@ pub(super) fn activate_backward<T: Scalar>(
     before: &[T],
     d: &mut [T],
 ) {
-    let drops = Drops::new(step, Chance::Hidden, op.site);
+    let drops = Drops::new(step, Chance::Dropout, op.site);
     T::vectorized(
         #[inline(always)]
         || {

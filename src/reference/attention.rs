@@ -11,7 +11,7 @@ use super::dropout::Drops;
 use super::scalar::Scalar;
 use super::storage::Storage;
 use super::tasks::{each, spans};
-use lanes::{LANES, Lanes, OwnRows, Place, apart, apart_mut, at, exponentiate, put};
+use lanes::{LANES, Lanes, OwnRows, Pair, apart, apart_mut, at, exponentiate, put};
 
 /// Sequences per task.
 const TILE: usize = 4;
@@ -60,14 +60,14 @@ pub(super) fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &Attent
         let qkv = storage.floats(op.qkv);
         let before = op.before.map(|before| storage.floats(before));
         let mut scratch = Scratch::new(&heads);
-        for (s, place) in Place::of_task(heads, first) {
-            let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
-            let scores = if scores.is_empty() { None } else { Some(&mut scores[place.own_scores(s)]) };
-            let before = before.map(|before| &before[place.scores()..][..n * n]);
-            let output = &mut output[s * n * d + place.head * heads.width..];
+        for (s, pair) in Pair::of_task(heads, first) {
+            let softmax = &mut softmax[(s * heads.heads + pair.head) * n * 2..][..n * 2];
+            let scores = if scores.is_empty() { None } else { Some(&mut scores[pair.own_scores(s)]) };
+            let before = before.map(|before| &before[pair.scores()..][..n * n]);
+            let output = &mut output[s * n * d + pair.head * heads.width..];
             T::vectorized(
                 #[inline(always)]
-                || forward(&place, qkv, before, &drops, &mut scratch, scores, softmax, output),
+                || forward(&pair, qkv, before, &drops, &mut scratch, scores, softmax, output),
             );
         }
     });
@@ -82,7 +82,7 @@ pub(super) fn attention_forward<T: Scalar>(storage: &mut Storage<T>, op: &Attent
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "what one head reads and writes")]
 fn forward<T: Scalar>(
-    place: &Place,
+    pair: &Pair,
     qkv: &[T],
     before: Option<&[T]>,
     drops: &Drops<T>,
@@ -91,12 +91,12 @@ fn forward<T: Scalar>(
     softmax: &mut [T],
     output: &mut [T],
 ) {
-    let (n, d) = (place.heads.tokens, place.heads.model());
-    let [q, k, v] = [0, 1, 2].map(|part| place.part(qkv, part));
+    let (n, d) = (pair.heads.tokens, pair.heads.model());
+    let [q, k, v] = [0, 1, 2].map(|part| pair.part(qkv, part));
     let Scratch { own, p, .. } = scratch;
     for first in (0..n).step_by(LANES) {
         let owners = LANES.min(n - first);
-        q.load(own, first, scale(&place.heads));
+        q.load(own, first, scale(&pair.heads));
         k.dot(own, p);
         for (j, p) in apart_mut(p).enumerate() {
             if let Some(before) = before {
@@ -137,7 +137,7 @@ fn forward<T: Scalar>(
             for l in 0..LANES {
                 p[l] *= sum[l];
             }
-            drops.apply_lanes(place.draws() + first * n + j, n, p);
+            drops.apply_lanes(pair.draws() + first * n + j, n, p);
         }
         v.combine(p, T::ONE, output, first, d);
     }
@@ -165,13 +165,13 @@ pub(super) fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: 
         let again = Again::new(storage, op, slot);
         let output = storage.floats(op.output);
         let mut scratch = Scratch::new(&heads);
-        for (s, place) in Place::of_task(heads, first) {
-            let softmax = &mut softmax[(s * heads.heads + place.head) * n * 2..][..n * 2];
-            let d_scores = if d_scores.is_empty() { None } else { Some(&mut d_scores[place.own_scores(s)]) };
-            let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
+        for (s, pair) in Pair::of_task(heads, first) {
+            let softmax = &mut softmax[(s * heads.heads + pair.head) * n * 2..][..n * 2];
+            let d_scores = if d_scores.is_empty() { None } else { Some(&mut d_scores[pair.own_scores(s)]) };
+            let d_query = &mut d_qkv[s * n * 3 * d + pair.head * heads.width..];
             T::vectorized(
                 #[inline(always)]
-                || again.query(&place, output, op.handed_on, &mut scratch, d_scores, softmax, d_query),
+                || again.query(&pair, output, op.handed_on, &mut scratch, d_scores, softmax, d_query),
             );
         }
     });
@@ -195,12 +195,12 @@ pub(super) fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, 
         let d_scores = op.d_scores.map(|scores| storage.floats(scores));
         let softmax = storage.floats(op.softmax);
         let mut scratch = Scratch::new(&heads);
-        for (s, place) in Place::of_task(heads, first) {
-            let softmax = &softmax[place.softmax()..][..n * 2];
-            let d_query = &mut d_qkv[s * n * 3 * d + place.head * heads.width..];
+        for (s, pair) in Pair::of_task(heads, first) {
+            let softmax = &softmax[pair.softmax()..][..n * 2];
+            let d_query = &mut d_qkv[s * n * 3 * d + pair.head * heads.width..];
             T::vectorized(
                 #[inline(always)]
-                || again.key_value(&place, d_scores, &mut scratch, softmax, d_query),
+                || again.key_value(&pair, d_scores, &mut scratch, softmax, d_query),
             );
         }
     });
@@ -231,7 +231,7 @@ impl<'a, T: Scalar> Again<'a, T> {
     #[allow(clippy::too_many_arguments, reason = "what one head reads and writes")]
     fn query(
         &self,
-        place: &Place,
+        pair: &Pair,
         output: &[T],
         handed_on: bool,
         scratch: &mut Scratch<T>,
@@ -239,9 +239,9 @@ impl<'a, T: Scalar> Again<'a, T> {
         softmax: &mut [T],
         d_query: &mut [T],
     ) {
-        let (n, scale) = (place.heads.tokens, scale(&place.heads));
-        let [q, k, v] = [0, 1, 2].map(|part| place.part(self.qkv, part));
-        let (output, d_output) = (place.values(output), place.values(self.d_output));
+        let (n, scale) = (pair.heads.tokens, scale(&pair.heads));
+        let [q, k, v] = [0, 1, 2].map(|part| pair.part(self.qkv, part));
+        let (output, d_output) = (pair.values(output), pair.values(self.d_output));
         let Scratch { own, d_own, p, d_p } = scratch;
         for first in (0..n).step_by(LANES) {
             let owners = LANES.min(n - first);
@@ -265,7 +265,7 @@ impl<'a, T: Scalar> Again<'a, T> {
             }
             for (j, p) in apart_mut(p).enumerate() {
                 if let Some(before) = self.before {
-                    let before = at(before, place.scores() + j * n + first);
+                    let before = at(before, pair.scores() + j * n + first);
                     for l in 0..LANES {
                         p[l] += before[l];
                     }
@@ -276,7 +276,7 @@ impl<'a, T: Scalar> Again<'a, T> {
             }
             exponentiate(p);
             for (j, (d_p, p)) in apart_mut(d_p).zip(apart(p)).enumerate() {
-                self.drops.apply_lanes(place.draws() + first * n + j, n, d_p);
+                self.drops.apply_lanes(pair.draws() + first * n + j, n, d_p);
                 for l in 0..LANES {
                     d_p[l] = p[l] * (d_p[l] - delta[l]);
                 }
@@ -298,15 +298,15 @@ impl<'a, T: Scalar> Again<'a, T> {
     #[inline(always)]
     fn key_value(
         &self,
-        place: &Place,
+        pair: &Pair,
         d_scores: Option<&[T]>,
         scratch: &mut Scratch<T>,
         softmax: &[T],
         d_query: &mut [T],
     ) {
-        let (n, d, scale) = (place.heads.tokens, place.heads.model(), scale(&place.heads));
-        let [q, k, v] = [0, 1, 2].map(|part| place.part(self.qkv, part));
-        let d_output = place.values(self.d_output);
+        let (n, d, scale) = (pair.heads.tokens, pair.heads.model(), scale(&pair.heads));
+        let [q, k, v] = [0, 1, 2].map(|part| pair.part(self.qkv, part));
+        let d_output = pair.values(self.d_output);
         let Scratch { own, d_own, p, d_p } = scratch;
         for first in (0..n).step_by(LANES) {
             for (side, lanes, scale) in [(k, &mut *own, scale), (v, &mut *d_own, T::ONE)] {
@@ -319,7 +319,7 @@ impl<'a, T: Scalar> Again<'a, T> {
             // Where layers hand scores on, their gradient is there to be read.
             for (matrix, besides, lanes) in [(self.before, true, &mut *p), (d_scores, false, &mut *d_p)] {
                 if let Some(matrix) = matrix {
-                    OwnRows { first, tokens: n }.read(&matrix[place.scores()..], besides, lanes);
+                    OwnRows { first, tokens: n }.read(&matrix[pair.scores()..], besides, lanes);
                 }
             }
             for (i, p) in apart_mut(p).enumerate() {
@@ -330,7 +330,7 @@ impl<'a, T: Scalar> Again<'a, T> {
             }
             exponentiate(p);
             for (i, (p, d_p)) in apart_mut(p).zip(apart_mut(d_p)).enumerate() {
-                let draws = place.draws() + i * n + first;
+                let draws = pair.draws() + i * n + first;
                 if d_scores.is_none() {
                     let delta = softmax[2 * i + 1];
                     self.drops.apply_lanes(draws, 1, d_p);

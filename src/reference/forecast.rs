@@ -12,7 +12,7 @@ pub(super) fn prediction_store<T: Scalar>(storage: &mut Storage<T>, op: &Predict
     let words = op.forecast.elements();
     let forecasts = Forecasts::new(storage, &op.forecast);
     for (i, prediction) in predictions[slot * words..][..words].iter_mut().enumerate() {
-        *prediction = forecasts.value(forecasts.place(i));
+        *prediction = forecasts.value(forecasts.origin(i));
     }
     storage.put_floats(PREDICTIONS, predictions);
 }
@@ -28,7 +28,7 @@ pub(super) struct Forecasts<'a, T> {
 
 /// Where a forecast `[B, Z, K]` comes from.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Origin {
     /// Word of the head's output.
     pub head: usize,
     /// Which window and target: its statistics' place.
@@ -42,32 +42,32 @@ impl<'a, T: Scalar> Forecasts<'a, T> {
         Forecasts { op, head: storage.floats(op.head), stats, params: storage.floats(PARAMS) }
     }
 
-    pub(super) fn place(&self, i: usize) -> Place {
+    pub(super) fn origin(&self, i: usize) -> Origin {
         let Forecast { horizon, targets, by_channel, .. } = *self.op;
         let (b, z, target) = (i / (horizon * targets), i / targets % horizon, i % targets);
         let series = b * targets + target;
-        Place { head: if by_channel { series * horizon + z } else { i }, series, target }
+        Origin { head: if by_channel { series * horizon + z } else { i }, series, target }
     }
 
-    pub(super) fn value(&self, place: Place) -> T {
-        let head = self.head[place.head];
+    pub(super) fn value(&self, origin: Origin) -> T {
+        let head = self.head[origin.head];
         let Some(scale) = self.op.scale else { return head };
         let value = match scale.affine {
             Some(affine) => {
-                let (weight, bias) = scale_and_shift(self.params, affine, place.target);
+                let (weight, bias) = scale_and_shift(self.params, affine, origin.target);
                 (head - bias) / divisor(weight)
             }
             None => head,
         };
-        value * self.stats[2 * place.series + 1] + self.stats[2 * place.series]
+        value * self.stats[2 * origin.series + 1] + self.stats[2 * origin.series]
     }
 
     /// A forecast's gradient as that of the head's output.
-    pub(super) fn d_head(&self, place: Place, d_forecast: T) -> T {
+    pub(super) fn d_head(&self, origin: Origin, d_forecast: T) -> T {
         let Some(scale) = self.op.scale else { return d_forecast };
-        let d = d_forecast * self.stats[2 * place.series + 1];
+        let d = d_forecast * self.stats[2 * origin.series + 1];
         match scale.affine {
-            Some(affine) => d / divisor(scale_and_shift(self.params, affine, place.target).0),
+            Some(affine) => d / divisor(scale_and_shift(self.params, affine, origin.target).0),
             None => d,
         }
     }

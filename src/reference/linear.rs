@@ -46,7 +46,7 @@ pub(super) fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearFor
             activate(activated, &storage.step(slot), words, output, after);
         }
         let Some(residual) = &op.residual else { return };
-        let drops = Drops::new(&storage.step(slot), Chance::Hidden, residual.site);
+        let drops = Drops::new(&storage.step(slot), Chance::Dropout, residual.site);
         let skip = storage.floats(residual.skip.tensor);
         T::vectorized(
             #[inline(always)]

@@ -21,11 +21,11 @@ pub(super) fn loss<T: Scalar>(storage: &mut Storage<T>, op: &Loss, slot: usize) 
     for first in (0..words).step_by(BLOCK) {
         let mut sum = T::ZERO;
         for i in first..(first + BLOCK).min(words) {
-            let place = forecasts.place(i);
-            let error = forecasts.value(place) - target[i];
+            let origin = forecasts.origin(i);
+            let error = forecasts.value(origin) - target[i];
             sum += weight[i] * value(op.kind, error);
             let slope = inv_count * weight[i] * derivative(op.kind, error);
-            d_head[place.head] = forecasts.d_head(place, slope);
+            d_head[origin.head] = forecasts.d_head(origin, slope);
         }
         total += sum;
     }

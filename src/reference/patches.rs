@@ -31,7 +31,7 @@ pub(super) fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &Positi
     let mut output = storage.take_floats(op.output);
     each(tiles(&mut output, op.sequences, op.width, TILE), &|task, output| {
         let first = task * TILE;
-        let drops = Drops::new(&storage.step(slot), Chance::Hidden, op.site);
+        let drops = Drops::new(&storage.step(slot), Chance::Dropout, op.site);
         let positions = &storage.floats(PARAMS)[op.positions..][..op.width];
         let input = &storage.floats(op.input)[first * op.width..];
         T::vectorized(

@@ -15,7 +15,7 @@ use microglia::program::constants::*;
 use microglia::program::op::{Activation, Chance, FeedForward, InstanceNorm, LossKind, Prune};
 use microglia::program::step::RANDOM_PRUNE;
 use microglia::program::tensor::NO_WINDOW;
-use microglia::program::{List, Op, Program};
+use microglia::program::{List, Op, Program, ReplicaStep};
 use naga::Module;
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -61,17 +61,21 @@ fn programs() -> Vec<Program> {
     cases().iter().map(|case| case.program().unwrap()).collect()
 }
 
-fn dispatches() -> Vec<(Op, Dispatch)> {
+/// Software adapters run one variant of a kernel, cards the other.
+const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Discrete];
+
+fn dispatches_of(program: &Program) -> Vec<(Op, Dispatch)> {
     let mut found = Vec::new();
-    for (program, class) in programs().iter().flat_map(|p| [(p, AdapterClass::Software), (p, AdapterClass::Discrete)]) {
-        let shapes = Shapes::of(program, class);
-        for list in List::ALL {
-            for op in program.list(list) {
-                found.extend(kernels::lower(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
-            }
+    for shapes in CLASSES.map(|class| Shapes::of(program, class)) {
+        for op in List::ALL.iter().flat_map(|&list| program.list(list)) {
+            found.extend(kernels::lower(op, &shapes).dispatches.into_iter().map(|dispatch| (op.clone(), dispatch)));
         }
     }
     found
+}
+
+fn dispatches() -> Vec<(Op, Dispatch)> {
+    programs().iter().flat_map(dispatches_of).collect()
 }
 
 /// A shader in naga's representation.
@@ -293,6 +297,32 @@ fn host_and_shader_agree() {
         seen.insert(name);
     }
     assert_eq!(seen.len(), sources::KERNELS.len(), "kernels without a dispatch in these programs");
+}
+
+/// A uniform's word `x_row` is the distance between two replicas' rows of the tensor that is bound to `x`.
+#[test]
+fn rows_are_those_of_the_tensors_bound() {
+    let mut seen = 0;
+    for program in programs() {
+        for (_, dispatch) in dispatches_of(&program) {
+            for (name, operand) in &dispatch.bindings {
+                let kernels::lower::Operand::Tensor(id) = operand else { continue };
+                let names = [format!("{name}_row"), format!("{name}.replica_row")];
+                let Some(word) = dispatch.fields.iter().position(|(field, _)| names.contains(field)) else { continue };
+                let found = u32::from_le_bytes(dispatch.params[4 * word..][..4].try_into().unwrap()) as usize;
+                let row = program.tensor(*id).row();
+                // Most count words; of the step table slots, and recurrent kernels read weights as vec4 unless they hold them.
+                let units: &[usize] = match *name {
+                    "steps" => &[ReplicaStep::WORDS],
+                    "weights" => &[1, 4],
+                    _ => &[1],
+                };
+                assert!(units.iter().any(|unit| found * unit == row), "{}: `{name}` {found}, {row}", dispatch.shader);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 1000, "{seen} words");
 }
 
 /// The ops that a kernel is a stage or a variant of.

@@ -3,30 +3,29 @@
 use super::FeedForward;
 use crate::program::tensor::Rows;
 
-/// How a linear layer ends a branch beside which its input goes on: `output = skip + dropout(…)`. Its backward is a
-/// [`Dropout`](super::Dropout) towards the layer; towards `skip` the gradient is d_output itself, which the op that writes the skip's
-/// gradient adds.
+/// The residual sum at the end of a branch, fused into its last linear layer: `output = skip + dropout(…)`. The backward op is a
+/// [`Dropout`](super::Dropout) for the layer. The gradient of `skip` is d_output itself; the op that writes it adds d_output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Residual {
     /// `[N, O]`
     pub skip: Rows,
     /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
-    /// Rows of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
+    /// The layer's row at which these rows start, if they are in several tensors: dropout counts from there.
     pub first: usize,
 }
 
-/// An activation between two linear layers, and dropout after it: `after = dropout(activation(before))`. The first layer ends
-/// with it, and the gradient that the second hands back is that of `before`.
+/// An activation between two linear layers, and dropout after it: `after = dropout(activation(before))`. It is fused into the
+/// first layer's forward op, and its gradient into the second layer's backward op, which writes the gradient of `before`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Activated {
     /// The activation.
     pub kind: FeedForward,
     /// The site of its draws, see [`rng::site`](crate::program::rng::site).
     pub site: u32,
-    /// Rows of the layer before the first of these, where it lies in several tensors: dropout counts on from there.
+    /// The layer's row at which these rows start, if they are in several tensors: dropout counts from there.
     pub first: usize,
-    /// What lies on the activation's other side: of the first layer `after`, of the second `before`.
+    /// The other side of the activation: `after` for the first layer, `before` for the second.
     pub rows: Rows,
 }
 
@@ -40,9 +39,9 @@ pub struct LinearForward {
     pub weight: usize,
     /// Word of `[O]` in [`PARAMS`](super::PARAMS).
     pub bias: usize,
-    /// One of both at most.
+    /// The residual sum; not together with an activation.
     pub residual: Option<Residual>,
-    /// The activation of the output.
+    /// The activation of the output; not together with a residual sum.
     pub activated: Option<Activated>,
     /// `[N, O]`
     pub output: Rows,
@@ -58,7 +57,7 @@ pub struct LinearBackwardInput {
     pub weight: usize,
     /// `[N, I]`: the gradient that reaches the input past the layer.
     pub skip: Option<Rows>,
-    /// Not where there is a skip.
+    /// The activation of the input; not together with a skip.
     pub activated: Option<Activated>,
     /// `[N, I]`
     pub d_input: Rows,
@@ -67,19 +66,19 @@ pub struct LinearBackwardInput {
 /// `d_weight[o, i] = Σ_n d_output[n, o] · input[n, i]` and `d_bias[o] = Σ_n d_output[n, o]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearBackwardWeight {
-    /// Input `[N, I]` and d_output `[N, O]`, whose rows lie evenly: one pair, or one of each range of the rows where those lie
-    /// in several tensors.
+    /// Input `[N, I]` and d_output `[N, O]`, rows evenly spaced: one pair, or one pair for each range if the rows are in several
+    /// tensors.
     pub parts: Vec<(Rows, Rows)>,
     /// Word of `[O, I]` in [`GRADS`](super::GRADS).
     pub d_weight: usize,
     /// Word of `[O]` in [`GRADS`](super::GRADS).
     pub d_bias: usize,
-    /// Only where there is one part.
+    /// A second input; only with one part.
     pub beside: Option<Beside>,
 }
 
-/// A second input that a layer adds to the same output, with a weight and a bias of its own: of a recurrent layer the state
-/// before. Its gradients are sums over the same rows of d_output.
+/// A second input of the same output, with its own weight and bias: in a recurrent layer, the state of the step before. Its
+/// gradients are sums over the same rows of d_output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beside {
     /// `[N, J]`

@@ -20,8 +20,8 @@ pub enum FeedForward {
 }
 words!(FeedForward, "ff-activation", FeedForward::Gelu = "gelu", FeedForward::Relu = "relu");
 
-/// Where a patch lies in its window: row j of patch n is row `first + n·stride + j`, the window's last row repeated past
-/// its end.
+/// The rows of a patch: row j of patch n is row `first + n·stride + j` of the window. Past the end, the window's last row is
+/// repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patches {
     /// Row of the window at which the first patch starts.
@@ -68,7 +68,7 @@ pub struct PatchGather {
     pub steps: usize,
     /// C, with the zeros after them.
     pub channels: usize,
-    /// G: K where every channel is a sequence of its own, 1 where all channels are flattened into a patch.
+    /// G: K if each channel is its own sequence, 1 if a patch holds all channels.
     pub sequences: usize,
     /// W: 1, or C.
     pub width: usize,
@@ -142,10 +142,10 @@ pub struct PositionsBackward {
     pub d_positions: usize,
 }
 
-/// The statistics of a batch, per feature over all tokens of windows that are there (Ioffe & Szegedy 2015, algorithm 1):
-/// `stats = (mean, population variance, count)`. Empty places of a short batch count for nothing.
+/// The statistics of a batch, per feature over all tokens of its windows (Ioffe & Szegedy 2015, algorithm 1):
+/// `stats = (mean, population variance, count)`. Empty places of a short batch do not count.
 ///
-/// Moves the running statistics of an active replica as PyTorch does: `running += 0.1·(batch − running)` with the
+/// Updates the running statistics of an active replica as PyTorch does: `running += 0.1·(batch − running)` with the
 /// sample variance, and counts the batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNormStatistics {
@@ -282,15 +282,15 @@ pub struct LayerNormBackwardInput {
 /// Words of the widest head that kernels hold.
 pub const MAX_HEAD_WIDTH: usize = 128;
 
-/// Which tokens attend to which, and where they lie: a range of the batch's (sequence, head) pairs, whole sequences or
-/// some heads of one, so that scores `[pairs, N, N]` keep within what a device binds. The range decides no bit.
+/// A range of the batch's (sequence, head) pairs: whole sequences, or some heads of one. So scores `[pairs, N, N]` fit what a
+/// device can bind. The range does not change results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heads {
     /// The first pair: sequence · A + head.
     pub first: usize,
     /// Number of pairs.
     pub pairs: usize,
-    /// The sequence that q, k and v begin with, where those of the batch are several tensors.
+    /// The first sequence in the tensor of q, k and v, if the batch has several such tensors.
     pub qkv_first: usize,
     /// N
     pub tokens: usize,
@@ -336,8 +336,8 @@ impl Heads {
 /// Scaled dot-product attention of every head (Vaswani et al. 2017, equation 1):
 /// `score[i, j] = q_i·k_j / √E + before[i, j]`, `p_i = softmax_j(score_i)`, `output_i = Σ_j dropout(p_ij)·v_j`.
 ///
-/// `before` are the scores of the layer before (RealFormer; He et al. 2021, equation 2). Scores lie key by key, for two passes
-/// of three have an owner per query: neighbouring owners touch neighbouring words. Probabilities are not kept: the
+/// `before` are the scores of the layer before (RealFormer; He et al. 2021, equation 2). Scores are ordered by key, because in two
+/// of the three passes an invocation owns a query: neighbours then access neighbouring words. Probabilities are not stored; the
 /// backward passes recompute them from the log-sum-exp. Draw ((s·A + a)·N + i)·N + j drops probability (i, j).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttentionForward {

@@ -38,18 +38,18 @@ macro_rules! in_blocks {
 
 /// One head of one sequence: where its rows lie.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Pair {
     pub heads: Heads,
     /// Among the op's sequences.
     sequence: usize,
     pub head: usize,
 }
 
-impl Place {
+impl Pair {
     /// The op's heads of the sequences of a task.
-    pub(super) fn of_task(heads: Heads, first: usize) -> impl Iterator<Item = (usize, Place)> {
+    pub(super) fn of_task(heads: Heads, first: usize) -> impl Iterator<Item = (usize, Pair)> {
         let sequences = TILE.min(heads.sequences() - first);
-        (0..sequences).flat_map(move |s| heads.own().map(move |head| (s, Place { heads, sequence: first + s, head })))
+        (0..sequences).flat_map(move |s| heads.own().map(move |head| (s, Pair { heads, sequence: first + s, head })))
     }
 
     /// q, k or v (part 0, 1, 2) `[N, E]` in a replica's row of `[S, N, 3, A, E]`.

@@ -1,6 +1,6 @@
 //! Says where a replica's numbers stopped being finite.
 
-use crate::program::tensor::status;
+use crate::program::tensor::{PARAMS, status};
 use crate::program::{Op, Program};
 
 /// What first became non-finite, by step: the loss, or a gradient or weight by its tensor's name and the op that wrote it.
@@ -18,11 +18,13 @@ pub(super) fn first_non_finite(program: &Program, bad_loss: Option<(usize, f32)>
             .then(|| (step as usize, format!("the {what} of {place} is not finite at step {step} (op {writer})")))
     };
     let grad_word = noted[status::GRAD_WORD];
+    let updates = |op: &&Op| op.updates().contains(&PARAMS);
+    let weight_writer = program.update.iter().find(updates).map_or("none", Op::label);
     let grad_writer = program.gradient_op(grad_word as usize).map_or("none", Op::label);
     let events = [
         bad_loss.map(|(step, loss)| (step, format!("the loss is {loss} at step {step} (op loss)"))),
         named("gradient", noted[status::GRAD_STEP], grad_word, grad_writer),
-        named("weight", noted[status::WEIGHT_STEP], noted[status::WEIGHT_WORD], "adam_masked"),
+        named("weight", noted[status::WEIGHT_STEP], noted[status::WEIGHT_WORD], weight_writer),
     ];
     let first = events.iter().flatten().map(|(step, _)| *step).min()?;
     let lines: Vec<String> =

@@ -103,9 +103,8 @@ fn no_index_of_a_tuned_product_lies_outside() {
     ];
     for case in &cases {
         let program = case.program().unwrap();
-        for (i, variant) in Tiling::ALL.into_iter().enumerate() {
-            let choices =
-                products(&program).into_iter().map(|one| Tuned::new(&one, variant, Some(1 + 2 * i))).collect();
+        for (i, tiling) in Tiling::ALL.into_iter().enumerate() {
+            let choices = products(&program).into_iter().map(|one| Tuned::new(&one, tiling, Some(1 + 2 * i))).collect();
             let tuning = Tuning { adapter: adapter.clone(), products: choices };
             let shapes = Shapes { tuning: Some(&tuning), ..Shapes::of(&program, AdapterClass::Discrete) };
             watch.run(case, &shapes, None);
