@@ -1,4 +1,6 @@
 //! Sizes. Offsets and strides are in words of 4 bytes; a size in bytes says so in its name.
+//!
+//! Of the engine tier: it may change in any version.
 
 /// Spans in an arena and rows of a tensor start at multiples of this: 256 bytes, the alignment of a GPU binding.
 pub const ALIGN_WORDS: usize = 64;

@@ -1,4 +1,6 @@
 //! What both engines can do with a [`Program`].
+//!
+//! Of the engine tier: it may change in any version.
 
 use std::time::Instant;
 

@@ -1,4 +1,6 @@
 //! Files that are there whole or not at all, and folders in which one process at a time works.
+//!
+//! Of the engine tier: it may change in any version.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};

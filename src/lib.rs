@@ -35,30 +35,43 @@
 //! # From a series to a model
 //! Data flows one way: series → windows → forward → loss → backward → prune → update → metrics → report.
 //! 1. [`data::DataOptions`] reads a file or an iterator into a [`data::Dataset`]: scaled rows, and windows that are the index of
-//!    their first row. What is missing, doubled or ambiguous is an [`Error`] that names file, line, column, value and what to do.
+//!    their first row. What is missing, duplicate or ambiguous is an [`Error`] that names file, line, column, value and what to do.
 //! 2. [`train::Plan`] makes of a data set and [`train::TrainOptions`] a [`program::Program`]: a list of ops, forward and
 //!    backward, for R replicas that train side by side.
 //! 3. An [`engine::Engine`] runs the program: [`reference::CpuEngine`] or [`kernels::GpuEngine`]. Every op is written twice, and
 //!    [`compare`] holds the two against each other.
 //! 4. [`train::run()`] trains, tells a [`train::Observer`] of every epoch and asks it whether to stop;
-//!    [`train::run_from`] also writes [`train::Checkpoints`] and goes on from one, to the same bits.
+//!    [`train::run_from`] also writes [`train::Checkpoints`] and resumes from one, to the same bits.
 //! 5. [`train::summarize`] scores the kept weights and the [`train::scores::baselines`] on every test window, in the data's units;
 //!    [`train::Loaded`] opens a weights file to forecast with it.
 //!
+//! [`runs::Run`] does all of this for a [`config::Config`], as the program does.
+//!
 //! # Modules
+//! What most programs need, and what will change with care:
+//!
 //! | module | what it is |
 //! |---|---|
-//! | [`data`] | a file or an iterator → windows of scaled rows |
+//! | [`data`] | a file or rows in memory → windows of scaled rows |
+//! | [`config`] | every option, and what a set of them means |
+//! | [`runs`] | a whole run: from a configuration to the files in its folder; resuming |
+//! | [`train`] | options, plan, loop, checkpoints, metrics, weights files |
+//! | [`forecast`] | trained models: the next rows, intervals, scores, backtests |
+//! | [`experiment`] | studies: grids of runs, statistics, reports |
+//! | [`models`] | the networks and their options |
+//! | [`error`] | the error type, and sentences that name options |
+//!
+//! How they are computed, for whoever checks, profiles or extends the engines. These modules may change in any version:
+//!
+//! | module | what it is |
+//! |---|---|
 //! | [`program`] | a model as data: tensors, ops, arenas of weights; read [`program::op`] first |
-//! | [`layers`], [`models`] | what emits the ops |
+//! | [`layers`] | what emits the ops |
 //! | [`engine`] | what both engines can do |
 //! | [`mod@reference`] | the CPU engine |
 //! | [`gpu`], [`kernels`] | the GPU engine: plumbing that knows no op, and the host side of each shader |
-//! | [`train`] | options, plan, loop, checkpoints, metrics, forecasts, weights files |
-//! | [`forecast`] | trained models on rows to come: ensembles, intervals, scores by step, backtests |
 //! | [`compare`], [`profile`] | both engines against an f64 oracle; where a step's time goes |
-//! | [`experiment`] | studies: grids of runs, statistics, reports |
-//! | [`dims`], [`error`], [`files`] | sizes, the error type, whole files or none |
+//! | [`dims`], [`files`] | sizes; whole files or none |
 //!
 //! # Conventions
 //! - Shapes are row-major, by letters: R replicas, B batch, T input steps, C channels (targets first), Z horizon, K targets,

@@ -172,7 +172,7 @@ fn ended(child: &mut Child, hangs: bool) -> Option<String> {
                 return (!own.contains(&status.code())).then(|| status.to_string());
             }
             Ok(None) if began.elapsed() < END => thread::sleep(Duration::from_millis(20)),
-            Ok(None) => return Some("it goes on".into()),
+            Ok(None) => return Some("it still runs".into()),
             Err(error) => return Some(error.to_string()),
         }
     }

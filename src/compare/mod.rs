@@ -2,6 +2,8 @@
 //!
 //! The judge is an f64 run of the CPU engine. An engine under test may be off by the larger of 8 times what the f32 twin
 //! is off by, and a floor per op ([`tolerance`]), both measured against the op's own scale.
+//!
+//! Of the engine tier: it may change in any version.
 
 mod case;
 mod models;

@@ -70,7 +70,7 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
 
     let data = model.data(&options.reading)?;
     let freq = model.freq.unwrap_or_else(|| Freq::infer(&data));
-    model.say(format!("the calendar goes on by {freq}"));
+    model.say(format!("the calendar continues by {freq}"));
     let cutoffs = data.cutoffs(&options.origin)?;
     let ended = data.ended_before(&options.origin, freq)?;
     if ended > 0 {

@@ -33,7 +33,7 @@ impl Fault {
 }
 
 /// What may be done about a device that fails.
-const GO_ON: &str = "a run goes on from its last checkpoint with ‹resume›, on another device too (‹device cpu›); if it \
+const GO_ON: &str = "a run continues from its last checkpoint with ‹resume›, on another device too (‹device cpu›); if it \
                      happens again, run `microglia compare` on this one and update its driver";
 
 impl Gpu {

@@ -1,6 +1,8 @@
 //! Plumbing over `wgpu`: adapters, shaders, buffers and submissions.
 //!
 //! Knows no op: what is dispatched, and on which buffers, is decided in `kernels`.
+//!
+//! Of the engine tier: it may change in any version.
 
 pub mod adapter;
 pub mod buffer;

@@ -1,4 +1,6 @@
 //! The GPU engine: every op's host side, and the match that ties an op to its kernels.
+//!
+//! Of the engine tier: it may change in any version.
 
 mod attention;
 mod autotune;

@@ -1,4 +1,6 @@
 //! What models are made of: each function pushes a forward op and, on the next line, its backward.
+//!
+//! Of the engine tier: it may change in any version.
 
 mod recurrent;
 mod transformer;

@@ -1,6 +1,8 @@
 //! Where a training step's time goes: every op against the best its device can do, and the step as a whole.
 //!
 //! Works on either engine and on any program whose tables are written; what it runs are real optimizer steps.
+//!
+//! Of the engine tier: it may change in any version.
 
 mod listing;
 #[cfg(feature = "plots")]

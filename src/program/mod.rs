@@ -1,6 +1,8 @@
 //! A training program as data: tensors, and lists of ops that two engines can run.
 //!
 //! Read [`op`] first. Knows nothing about any device.
+//!
+//! Of the engine tier: it may change in any version.
 
 pub mod arena;
 pub mod builder;

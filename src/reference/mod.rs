@@ -2,6 +2,8 @@
 //!
 //! Generic over the float: f32 trains, f64 is the oracle. Work is cut into tiles by one model's shape alone and every sum
 //! runs in index order, so that the number of threads changes no bit.
+//!
+//! Of the engine tier: it may change in any version.
 
 mod activation;
 mod attention;

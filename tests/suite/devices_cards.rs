@@ -54,7 +54,7 @@ fn commands_pass_over_a_card_that_does_not_open() {
     let commands = [
         (train, "no GPU that serves: training on the CPU engine"),
         (vec!["train", "--resume", "o", "--epochs", "2"], "resuming after step"),
-        (vec!["forecast", "--checkpoint", "o", "--levels", "none"], "the calendar goes on by"),
+        (vec!["forecast", "--checkpoint", "o", "--levels", "none"], "the calendar continues by"),
         (vec!["evaluate", "--checkpoint", "o", "--levels", "none"], ""),
         (profile, "profiling lstm on"),
         (study, ""),

@@ -229,7 +229,7 @@ impl Loaded {
     /// Why there is no run to go on with.
     pub(in crate::train) fn without_run(&self) -> Error {
         let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
-        refuse(&self.file, "holds a model alone, and no run to go on with".into(), help)
+        refuse(&self.file, "holds a model alone, no run to resume".into(), help)
     }
 
     /// Where the run stands, of all its replicas, with history and rows.
