@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::config::{self, Config, Settings, presets};
 
-use super::flags::RunFlags;
+use super::args::RunFlags;
 use super::say_text;
 
 /// The run that was asked for. Typed options that change nothing are remarked upon.

@@ -6,8 +6,8 @@ use microglia::forecast::{EvaluateOptions, Evaluation, Score, TrainedModel, eval
 use microglia::runs::json;
 use serde_json::json;
 
+use super::args::EvaluateArgs;
 use super::evaluate_text::{score_table, thinned};
-use super::forecast_args::EvaluateArgs;
 use super::places::{check_unused, write};
 use super::progress::{Lines, Reporter};
 use super::stop::Stop;

@@ -18,7 +18,7 @@ use microglia::program::Program;
 use microglia::runs::Engines;
 use serde_json::json;
 
-use super::experiment_args::ExperimentArgs;
+use super::args::ExperimentArgs;
 use super::stop::Stop;
 use super::study_config::{self, Asked};
 use super::table::{Table, duration};

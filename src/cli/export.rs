@@ -7,10 +7,10 @@ use microglia::train::Loaded;
 use microglia::train::weights::compact::compact;
 use microglia::train::weights::inspect::Inspection;
 
+use super::args::{ExportArgs, Form};
 use super::inspect::cuts;
 use super::places::check_unused;
 use super::table::{Table, percent};
-use super::weights_args::{ExportArgs, Form};
 use super::{Code, print};
 
 pub fn run(args: &ExportArgs) -> Result<Code> {

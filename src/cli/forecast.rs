@@ -7,8 +7,8 @@ use microglia::runs::json;
 use microglia::train::plot::outlook_svg;
 use serde_json::json;
 
+use super::args::ForecastArgs;
 use super::evaluate_text::coverage_table;
-use super::forecast_args::ForecastArgs;
 use super::places::{check_unused, outputs, write};
 use super::{Code, print, say, teller};
 

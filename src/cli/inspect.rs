@@ -11,10 +11,10 @@ use microglia::train::plot::masks_svg;
 use microglia::train::weights::compact::Cut;
 use microglia::train::weights::inspect::Inspection;
 
+use super::args::InspectArgs;
 use super::export::sizes;
 use super::places::{check_unused, write as write_file};
 use super::table::{NONE, Table, column, percent};
-use super::weights_args::InspectArgs;
 use super::{Code, print, say};
 
 pub fn run(args: &InspectArgs) -> Result<Code> {

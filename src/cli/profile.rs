@@ -14,8 +14,8 @@ use microglia::runs::{Engines, json};
 use microglia::train::{Plan, stage, weights};
 use serde::Serialize;
 
+use super::args::ProfileArgs;
 use super::places::check_unused;
-use super::profile_args::ProfileArgs;
 use super::{Code, asked, print, profile_text, say, say_text, teller};
 
 pub fn run(typed: &ArgMatches) -> Result<Code> {

@@ -10,7 +10,7 @@ use microglia::experiment::options::set_of_data;
 use microglia::experiment::preset::{PAPER_DATA, paper_keys, preset};
 use toml::Value;
 
-use super::experiment_args::ExperimentArgs;
+use super::args::ExperimentArgs;
 
 /// A study, or what is needed for one.
 pub enum Asked {

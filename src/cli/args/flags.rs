@@ -141,7 +141,7 @@ mod tests {
 
     fn matches(verb: &str, flags: &[String]) -> ArgMatches {
         let words = ["microglia", verb].into_iter().map(String::from).chain(flags.iter().cloned());
-        let matches = super::super::args::Cli::command().try_get_matches_from(words).unwrap();
+        let matches = super::super::Cli::command().try_get_matches_from(words).unwrap();
         matches.subcommand_matches(verb).unwrap().clone()
     }
 

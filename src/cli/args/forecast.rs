@@ -8,8 +8,8 @@ use microglia::config::Config;
 use microglia::data::options::parse_list;
 use microglia::forecast::{Level, ModelOptions, Reading};
 
-use super::args::whole;
 use super::flags::{DeviceFlags, ReadingFlags};
+use super::value::whole;
 
 /// A trained model, and the rows that it reads.
 #[derive(Debug, Args)]

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::args::{TrainArgs, whole};
+use super::train::TrainArgs;
+use super::value::whole;
 
 /// The run to profile, as `microglia train` takes it, and what to do with the figures.
 #[derive(Debug, Clone, Args)]
