@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, and folders in which one process at a time works.
+//! Files that are written whole or not at all, and locks on folders in which one process at a time works.
 //!
 //! Of the engine tier: it may change in any version.
 
@@ -21,7 +21,7 @@ use crate::memory;
 /// Names the file; `help` says what it should have been.
 pub fn read(path: &Path, help: &str) -> Result<Vec<u8>> {
     let failed = |cause| Error::io(path, help)(cause);
-    // Before it is opened: a pipe that nobody writes to would be waited for.
+    // Checked before opening, because opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
@@ -64,7 +64,7 @@ pub fn same_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
-/// Whether something lies there that is no file: renaming one over it would take a device or a pipe away from everybody.
+/// Whether something is there that is not a file. Renaming a file over a device or a pipe would remove it for everybody.
 pub fn is_no_file(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file())
 }
@@ -89,14 +89,14 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(())
     };
     write().map_err(|cause| {
-        // What was not renamed is of no use; if it cannot be removed either, nothing is lost.
+        // A temporary file that was not renamed is of no use. If it cannot be removed either, nothing is lost.
         let _ = std::fs::remove_file(&temporary);
         let help = "name another place, as with ‹out›, that can be written to and has room for the file; what lay there still does";
         failed(path, help)(cause)
     })
 }
 
-/// Adds to a file's end, and waits until the disk has it.
+/// Appends to a file, and waits until the disk has it.
 ///
 /// # Errors
 /// Names the file.
@@ -117,7 +117,7 @@ pub fn remove(path: &Path, help: &str) -> Result<()> {
     retried(|| std::fs::remove_file(path)).map_err(failed(path, help))
 }
 
-/// Tries to write into a folder, and leaves nothing there.
+/// Checks that a folder can be written to, and leaves nothing there.
 ///
 /// # Errors
 /// Why that cannot be done.
@@ -129,14 +129,14 @@ pub fn try_to_write(folder: &Path) -> io::Result<()> {
 
 /// Waits until the disk has what was written.
 fn flush(file: &File) -> io::Result<()> {
-    // On macOS that also empties the disk's own cache. Network shares and some disks refuse it, and still write when asked to.
+    // On macOS this also empties the disk's own cache. Network shares and some disks reject that, but do flush in the plain way.
     #[cfg(target_os = "macos")]
     return or_plainly(file.sync_all(), || Ok(rustix::fs::fsync(file)?));
     #[cfg(not(target_os = "macos"))]
     file.sync_all()
 }
 
-/// What the system's plainer way says where the thorough one is refused.
+/// Flushes in the system's plain way where the thorough one is rejected.
 #[cfg(any(target_os = "macos", test))]
 fn or_plainly(thorough: io::Result<()>, plain: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     thorough.or_else(|_| plain())
@@ -151,7 +151,7 @@ fn flush_folder_of(path: &Path) {
     }
 }
 
-/// Tries again for about a second while another program has the file open: a virus scanner is soon done with it.
+/// Tries again for about a second while another program, such as a virus scanner, has the file open.
 fn retried<T>(operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     retried_while(is_held, operation)
 }
@@ -200,7 +200,7 @@ fn partial(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// A new file, whatever lies there; an earlier process of this number may have been killed. No link is followed.
+/// Creates a file, replacing what is there: an earlier process with the same id may have been killed. No link is followed.
 fn create(temporary: &Path) -> io::Result<File> {
     let new = || OpenOptions::new().write(true).create_new(true).open(temporary);
     match new() {
@@ -211,7 +211,7 @@ fn create(temporary: &Path) -> io::Result<File> {
     }
 }
 
-/// Removes what killed processes left half written in a folder that this process holds.
+/// Removes the temporary files of killed processes from a folder that this process holds.
 ///
 /// # Errors
 /// Names the folder or the file.
@@ -229,7 +229,7 @@ pub fn remove_partials(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What [`lock`] leaves in a folder.
+/// The file that [`lock`] makes in a folder.
 pub const LOCK: &str = ".lock";
 
 /// Holds a folder until dropped; the system frees it whatever ends the process. `None` where another process holds it.
@@ -244,25 +244,25 @@ pub fn lock(folder: &Path) -> io::Result<Option<Lock>> {
         let lock = retried(|| OpenOptions::new().write(true).create(true).truncate(false).open(&path))?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => return Ok(None),
-            // Some network file systems know no locks.
+            // Some network file systems have no locks.
             Ok(()) | Err(TryLockError::Error(_)) if is_there(&lock, &path)? => return Ok(Some(Lock(lock))),
-            // The process that held it took it away meanwhile.
+            // The process that held it has removed it.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
     }
 }
 
-/// A folder that is held, until this is dropped.
+/// A lock on a folder, held until this is dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct Lock(File);
 
 impl Lock {
-    /// Takes a folder back that holds nothing else; one that does stays.
+    /// Removes the folder if it holds nothing but the lock.
     pub fn discard(self, folder: &Path) {
-        // The name goes while the folder is held, so that nobody else holds a file that is gone.
+        // The name is removed while the folder is held, so that nobody else locks a removed file.
         let _ = retried(|| std::fs::remove_file(folder.join(LOCK)));
-        // Closed before the folder goes: Windows keeps a folder in which a file is open.
+        // Closed before the folder is removed: Windows keeps a folder in which a file is open.
         drop(self);
         let _ = std::fs::remove_dir(folder);
     }
@@ -270,7 +270,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing would not do where a process that was just started still has a copy of the file.
+        // Closing is not enough where a process that was just started still has a copy of the file.
         let _ = self.0.unlock();
     }
 }

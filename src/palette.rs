@@ -1,7 +1,7 @@
 //! The colours of every picture and of the report: those that people of any colour vision tell apart (Okabe & Ito 2008), on paper
 //! of their own, so that pictures look the same on light and dark pages.
 
-/// What pictures are drawn on.
+/// Background of pictures and of the report.
 pub(crate) const PAPER: &str = "#ffffff";
 /// Text, observed values and axes that matter.
 pub(crate) const INK: &str = "#22262b";

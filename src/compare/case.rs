@@ -22,9 +22,9 @@ pub struct Case {
     pub sizes: Sizes,
     /// Probability of dropping an element, where `training` drops any.
     pub dropout: f64,
-    /// 0 for no clipping.
+    /// Largest L2 norm of all gradients together; 0 for no clipping.
     pub clip_norm: f32,
-    /// Weights each step with [`crate::program::List::Prune`] removes.
+    /// Weights that each step with [`crate::program::List::Prune`] removes.
     pub prune_count: u32,
 }
 
@@ -70,7 +70,7 @@ impl Case {
         case
     }
 
-    /// With other settings of the PatchTST.
+    /// Changes settings of the PatchTST.
     pub fn set(mut self, change: impl FnOnce(&mut PatchtstOptions)) -> Self {
         change(&mut self.model.patchtst);
         self
@@ -88,7 +88,7 @@ impl Case {
         self
     }
 
-    /// Windows are normalised so.
+    /// Normalises windows.
     pub fn norm(mut self, norm: InstanceNorm) -> Self {
         self.model.instance_norm = Some(norm);
         self
@@ -107,7 +107,7 @@ impl Case {
         self
     }
 
-    /// Gradients are clipped to this L2 norm.
+    /// Clips gradients to this L2 norm.
     pub fn clip(mut self, norm: f32) -> Self {
         self.training.clip = true;
         self.clip_norm = norm;

@@ -1,7 +1,8 @@
 //! Runs a program op by op on two engines from the same inputs, and names the first tensor that diverges.
 //!
-//! The judge is an f64 run of the CPU engine. An engine under test may be off by the larger of 8 times what the f32 twin
-//! is off by, and a floor per op ([`tolerance`]), both measured against the op's own scale.
+//! The reference is an f64 run of the CPU engine. The error of an engine under test may be at most the larger of two
+//! numbers: 8 times the error of the f32 twin, and a floor per op ([`tolerance`]). Both are measured against the op's own
+//! scale.
 //!
 //! Of the engine tier: it may change in any version.
 
@@ -95,7 +96,7 @@ pub fn standard_cases() -> Vec<Case> {
 /// Of each model the smallest of those cases: what a first check of a device runs, in seconds.
 pub fn smallest_cases() -> Vec<Case> {
     let mut cases = standard_cases();
-    // A step's multiply-adds go by the weights and by how many windows and rows they meet.
+    // A step's multiply-adds are proportional to the weights, and to the windows and rows that they are applied to.
     cases.sort_by_key(|case| case.program().map_or(usize::MAX, |program| program.row_words().0 as usize));
     let mut kinds = Vec::new();
     cases.retain(|case| {

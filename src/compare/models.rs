@@ -1,4 +1,4 @@
-//! The models that people train, at full size: what benches time, and what compilers are asked about.
+//! The models that people train, at full size, for benches and for checks of shader compilers.
 
 use super::{Case, standard_cases};
 use crate::models::ModelKind::{self, Lstm, Rnn};
@@ -41,15 +41,15 @@ pub fn timed_models(replicas: usize) -> Vec<(&'static str, Case)> {
     models
 }
 
-/// Those, wider and narrower ones, and all of them with everything on that adds to a step: between them they need every
+/// Those, wider and narrower ones, and all of them with everything that adds to a step. Together they need every
 /// kernel that real GPUs run.
 pub fn full_size_models() -> Vec<Case> {
     let mut cases: Vec<Case> = timed_models(1).into_iter().map(|(_, case)| case).collect();
-    // Batches that leave a card idle, and that do not.
+    // Batches that leave a card partly idle, and batches that do not.
     for (kind, hidden) in each_width(&[32, 64, 128, 256, 512]) {
         cases.extend([8, 128, 4096].map(|batch| recurrent(kind, 1, batch, 96, hidden).layers(2)));
     }
-    // Rows of weights that are no whole fours.
+    // Rows of weights whose length is not a multiple of four.
     cases.extend(each_width(&[65]).map(|(kind, hidden)| recurrent(kind, 1, 128, 96, hidden).layers(2)));
     // Heads of 16, 32 and 64; those of the models above are 4, 8 and 16 wide.
     cases.extend([8, 4, 2].map(|heads| transformer(Variant::Official, 1, [128, heads, 256])));

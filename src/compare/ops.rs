@@ -14,7 +14,7 @@ use crate::reference::CpuEngine;
 pub struct OpReport {
     /// The op's label.
     pub op: &'static str,
-    /// Where it stands: the list and its place there.
+    /// The list that it stands in.
     pub list: String,
     /// Its place in the list, from 0.
     pub index: usize,
@@ -140,7 +140,7 @@ fn floats(
     terms: Option<&[f64]>,
     found: &[f32],
 ) {
-    // NaN marks words that nothing has written: poison of the CPU engine, which transfer has copied everywhere.
+    // NaN marks words that nothing has written: the CPU engine's poison, which `transfer` copies.
     let written = |i: usize| !oracle[i].is_nan() || !found[i].is_nan();
     let largest = oracle.iter().filter(|value| !value.is_nan()).fold(0f64, |max, value| max.max(value.abs()));
     let scale = |i: usize| terms.map_or(largest, |terms| terms[i].abs()).max(f64::MIN_POSITIVE);

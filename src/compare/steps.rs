@@ -19,7 +19,7 @@ pub struct StepReport {
     pub loss: f64,
     /// Largest gap between gradients, relative to their tensor's largest, or a hundredth of the model's.
     pub gradient: f64,
-    /// Largest gap between weights, absolute; entries whose gradient is rounding noise aside, for Adam turns their sign
+    /// Largest gap between weights, absolute. Entries whose gradient is rounding noise are left out: Adam turns their sign
     /// into a whole step.
     pub weight: f64,
     /// Mask bits that differ: none may.
@@ -135,7 +135,7 @@ fn one(
             if !noise {
                 report.weight = report.weight.max(gap);
             }
-            // A step of Adam is at most a few learning rates long; turned around, twice that.
+            // A step of Adam is at most a few learning rates long; in the opposite direction, the gap is twice that.
             let allowed = LR * if noise { 20.0 } else { WEIGHT_TOLERANCE };
             if exceeds(gap, allowed) {
                 diverges(PARAMS, i, weights[i] as f64, found_weights[i] as f64);

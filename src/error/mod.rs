@@ -1,4 +1,4 @@
-//! The one error type of the library: every variant names where, what value, and what to do.
+//! The one error type of the library. Every error says where, what is wrong, and what to do.
 
 mod shell;
 mod text;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub use shell::quoted;
 pub use text::{Notation, Text};
 
-/// What this crate's functions give.
+/// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, with the op, tensor, file, line and numbers concerned. [`Error::to`] writes it for a reader; its

@@ -20,7 +20,7 @@ pub enum Notation {
 }
 
 impl Notation {
-    /// An option as it is written to name it, and to set it where a value is given.
+    /// An option in this notation: its name, or with a value how to set it.
     pub fn option(self, key: &str, value: Option<&str>) -> String {
         let plain = |value: &str| value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
         let literal = |value: &str| if plain(value) { value.to_string() } else { format!("{value:?}") };

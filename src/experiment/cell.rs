@@ -22,7 +22,7 @@ use crate::train::{Member, Observer, Status, run};
 /// Makes an engine for a program.
 pub type Open<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
 
-/// More than this, and a cell's replicas train in several runs, one after another.
+/// A cell whose replicas need more bytes than this trains in several runs, one after another.
 pub const MEMORY_BYTES: u64 = 4 << 30;
 
 /// What a cell leaves besides its rows, for the report.
@@ -65,7 +65,7 @@ pub struct Curve {
     pub sparsity: Vec<f64>,
 }
 
-/// What is not a number is null in JSON.
+/// JSON has null where a value is not a number.
 fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
     let values: Vec<Option<f64>> = Vec::deserialize(from)?;
     Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
@@ -74,7 +74,7 @@ fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
 /// What is printed beside every model, in order.
 pub const BASELINES: [&str; 3] = ["repeat last", "seasonal naive", "ridge"];
 
-/// A cell, done.
+/// The results of a cell.
 pub struct Done {
     /// By setting, then seed.
     pub rows: Vec<Row>,
@@ -86,7 +86,7 @@ pub struct Done {
     pub dataset: Dataset,
 }
 
-/// A cell's data: its look-back's windows on the target rows that the study's longest look-back scores too.
+/// A cell's data: windows of its look-back, on the target rows that the study's longest look-back also scores.
 pub fn dataset(study: &Study, cell: &Cell) -> Result<Dataset> {
     let options = study.data.get(&cell.data).cloned().unwrap_or_default();
     let load = |lookback: usize| {
@@ -103,7 +103,7 @@ pub fn dataset(study: &Study, cell: &Cell) -> Result<Dataset> {
     let mut dataset = load(cell.lookback)?;
     let longest = study.lookbacks.iter().copied().max().unwrap_or(cell.lookback);
     if longest > cell.lookback {
-        // What a longer window can read, a shorter one with the same targets can.
+        // Every target row that a longer window can forecast, a shorter one can.
         let other = load(longest)?;
         let shift = (longest - cell.lookback) as u32;
         for (own, common) in [(&mut dataset.validation, other.validation), (&mut dataset.test, other.test)] {
@@ -122,7 +122,7 @@ pub struct Trainings {
 }
 
 impl Trainings {
-    /// `dropping`: what prunes drops too, as in the published code's PatchTST.
+    /// `dropping`: methods that prune also use dropout, as in the published code's PatchTST.
     pub fn new(settings: &[&Setting], seeds: &[u32], dropping: bool) -> Self {
         let mut members: Vec<Member> = Vec::new();
         let mut place = |member: Member| {

@@ -23,7 +23,7 @@ impl Clock {
         Clock { speeds: BTreeMap::new(), left: cells.collect(), begun: Instant::now() }
     }
 
-    /// The cell under way is done.
+    /// Notes that the cell under way is done.
     pub(super) fn next(&mut self) {
         if let Some((model, work)) = self.left.pop_front() {
             add(&mut self.speeds, &model, (work, self.begun.elapsed().as_secs_f64()));
@@ -31,7 +31,7 @@ impl Clock {
         self.begun = Instant::now();
     }
 
-    /// Seconds left, `part` of the cell under way being done; `None` until something was measured.
+    /// Seconds left when `part` of the cell under way is done; `None` until something was measured.
     pub(super) fn left(&self, part: f64) -> Option<f64> {
         seconds(&self.speeds, &self.left, part, self.begun.elapsed().as_secs_f64())
     }
@@ -45,7 +45,7 @@ fn add(speeds: &mut BTreeMap<String, Speed>, model: &str, (work, seconds): Speed
 fn seconds(speeds: &BTreeMap<String, Speed>, left: &VecDeque<(String, f64)>, part: f64, elapsed: f64) -> Option<f64> {
     let mut speeds = speeds.clone();
     let (model, work) = left.front().map_or(("", 0.0), |(model, work)| (model.as_str(), *work));
-    // The first moments of a cell, which reads its data, tell nothing of its speed.
+    // A cell reads its data first: its first moments do not show its speed.
     if part > 0.02 && elapsed > 1.0 {
         add(&mut speeds, model, (part * work, elapsed));
     }
@@ -119,7 +119,7 @@ mod tests {
         let left = |cells: &[(&str, f64)]| cells.iter().map(|(model, work)| (model.to_string(), *work)).collect();
         let speeds = BTreeMap::from([("rnn".to_string(), (10.0, 10.0)), ("lstm".to_string(), (10.0, 40.0))]);
         assert_eq!(seconds(&speeds, &left(&[("rnn", 20.0), ("lstm", 20.0)]), 0.0, 0.0), Some(20.0 + 80.0));
-        // A kind not met yet: the speed of all; half of the first cell is done.
+        // A kind that was not measured yet gets the speed of all. Half of the first cell is done.
         assert_eq!(seconds(&speeds, &left(&[("rnn", 20.0), ("patchtst", 20.0)]), 0.5, 0.5), Some(10.0 + 50.0));
         assert_eq!(seconds(&BTreeMap::new(), &left(&[("rnn", 20.0), ("rnn", 40.0)]), 0.5, 5.0), Some(5.0 + 20.0));
         assert_eq!(seconds(&BTreeMap::new(), &left(&[("rnn", 20.0)]), 0.0, 5.0), None);

@@ -56,7 +56,7 @@ impl Stretch {
         Stretch { series: 0, from, to, windows: tiles }
     }
 
-    /// The fan without any forecast.
+    /// The stretch's truth, without forecasts.
     pub(super) fn fan(&self, dataset: &Dataset) -> Fan {
         if self.from == self.to {
             return Fan::default();

@@ -1,4 +1,4 @@
-//! A study's folder: what it was asked, which data it saw, its results so far. One process at a time works in it.
+//! A study's folder: its settings, its data's hashes and its results so far. One process at a time works in it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,12 +30,12 @@ pub struct Manifest {
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Held as long as the folder is in use; the system frees it whatever ends the process.
+    /// Held while the folder is in use. The system frees it, however the process ends.
     _lock: files::Lock,
 }
 
 impl Folder {
-    /// Opens a folder for a study, or begins it. Another study or other data is refused, naming the difference.
+    /// Opens a study's folder, or makes it. Rejects a folder of another study or of other data; the error names the difference.
     pub fn open(path: &Path, study: &Study, data: &BTreeMap<String, String>, analysis_plan: &str) -> Result<Folder> {
         refuse_foreign(path, study)?;
         std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
@@ -50,7 +50,7 @@ impl Folder {
         };
         match folder.manifest()? {
             None => {
-                // The plan of the analysis stands before anything is trained.
+                // The analysis plan is written before anything is trained.
                 replace(&path.join("analysis-plan.md"), analysis_plan.as_bytes())?;
                 let text = format!("# microglia experiment --config <this file>\n\n{}", study.to_toml());
                 replace(&path.join("study.toml"), text.as_bytes())?;
@@ -92,7 +92,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Keeps what the report needs of a cell; before its rows, which make it count.
+    /// Writes what the report needs of a cell. It is written before the cell's rows, which make the cell count.
     pub fn save_extras(&self, extras: &Extras) -> Result<()> {
         replace(&extras_file(&self.path, &extras.cell), json(extras)?.as_bytes())
     }
@@ -109,15 +109,15 @@ impl Folder {
         predictions_file(&self.path, cell).exists()
     }
 
-    /// Whether what the report needs of a cell is not there, or torn.
+    /// Whether what the report needs of a cell is missing or torn.
     pub fn lacks_extras(&self, cell: &Cell) -> bool {
         read_one(&self.path, cell).is_err()
     }
 }
 
-/// Refuses a folder that is no study's, but holds files of the names that this one would write.
+/// Rejects a folder that is not a study's, but holds files with the names that a study writes.
 fn refuse_foreign(path: &Path, study: &Study) -> Result<()> {
-    // A manifest tells its study. Without one, `study.toml` does, which is written before any result.
+    // A manifest identifies the study. Without one, `study.toml` does: it is written before any result.
     let same = || -> Result<bool> { Ok(read_study(path)?.hash() == study.hash()) };
     if path.join("manifest.json").exists() || path.join("study.toml").exists() && same()? {
         return Ok(());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::study::Study;
 use crate::error::{Error, Result};
 
-/// A place of the grid. Its text is its name in files.
+/// One cell of the grid.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cell {
     /// The data set's name in the study.
@@ -19,14 +19,14 @@ pub struct Cell {
     pub lookback: usize,
     /// Hidden units; of a transformer, the model width.
     pub width: usize,
-    /// 0: all.
+    /// Training rows: the last so many of each series; 0 for all.
     pub train_rows: usize,
-    /// From 1.
+    /// Which of the study's test periods, from 1.
     pub origin: usize,
 }
 
 impl Cell {
-    /// `weather-lstm-last-l24-w32-all-o1`
+    /// Its name in files: `weather-lstm-last-l24-w32-all-o1`.
     pub fn id(&self) -> String {
         let rows = if self.train_rows == 0 { "all".into() } else { format!("n{}", self.train_rows) };
         format!(
@@ -59,7 +59,7 @@ pub fn cells(study: &Study) -> Vec<Cell> {
     cells
 }
 
-/// The i-th of n parts of a grid, from 1: every n-th cell, so that parts take about equally long.
+/// The i-th of n parts of a grid, from 1. It holds every n-th cell, so that parts take about equally long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// Which part, from 1.

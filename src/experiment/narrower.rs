@@ -11,7 +11,7 @@ pub struct Narrower {
     pub model: ModelOptions,
     /// Its prunable weights.
     pub weights: usize,
-    /// What the pruned net keeps living.
+    /// Prunable weights that the pruned net keeps.
     pub wanted: usize,
 }
 

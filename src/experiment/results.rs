@@ -1,5 +1,5 @@
 //! `results.csv`: a row per model trained and setting scored, appended cell by cell. A cell counts only when all its rows
-//! are whole: a torn tail is dropped, and the cell done again. Rows of another study or other data are refused.
+//! are whole: a torn tail is dropped, and the cell is repeated. Rows of another study or other data are rejected.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::study::Study;
 use crate::error::{Error, Result};
 use crate::files::{append, replace};
 
-/// What the rows of a study must be.
+/// What a study's rows are checked against.
 #[derive(Debug, Clone)]
 pub struct Expected {
     hash: String,
@@ -82,7 +82,7 @@ fn encode(rows: &[Row]) -> Result<Vec<u8>> {
 }
 
 impl Results {
-    /// Reads what is there, and drops from the file what is torn or in part, and the cells that `lost` names. For the one
+    /// Reads the rows, and removes torn or incomplete cells and those that `lost` names from the file. For the one
     /// process that works in the folder.
     pub fn open(folder: &Path, expected: &Expected, lost: impl Fn(&Cell) -> bool) -> Result<Results> {
         let mut results = Results::read(folder, expected)?;
@@ -196,7 +196,7 @@ impl Results {
             .collect()
     }
 
-    /// Adds a whole cell, and waits until the disk has it. Cells lie in the grid's order, whatever was done first.
+    /// Adds a whole cell, and waits until the disk has it. The file keeps the grid's order, whichever cell was done first.
     pub fn append(&mut self, cell: &Cell, rows: Vec<Row>) -> Result<()> {
         let later = self.grid.iter().skip_while(|one| *one != cell).skip(1).any(|one| self.holds(one));
         let bytes = encode(&rows)?;

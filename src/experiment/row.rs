@@ -1,4 +1,4 @@
-//! A row of `results.csv`: a model trained and the setting that it is scored for.
+//! A row of `results.csv`: a trained model, and the setting that it is scored for.
 
 use super::grid::Cell;
 use crate::train::scores::metrics::Metrics;
@@ -68,7 +68,7 @@ pub struct Row {
     pub seed: u32,
     /// By selection; `None` where there is none.
     pub best_epochs: [Option<usize>; 3],
-    /// The epoch in which training ended.
+    /// The epoch in which training ended, from 1.
     pub stop_epoch: usize,
     /// The schedule's goal, a share; `None` where nothing prunes.
     pub sparsity_wanted: Option<f64>,
@@ -106,7 +106,7 @@ impl Row {
         self.scores[selection as usize][usize::from(test)]
     }
 
-    /// What no two rows share.
+    /// What identifies a row: cell, method, setting and seed.
     pub(super) fn key(&self) -> (String, String, String, u32) {
         (self.cell.id(), self.method.clone(), self.setting.clone(), self.seed)
     }

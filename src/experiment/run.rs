@@ -42,7 +42,7 @@ pub struct Prepared {
     pub lines: Vec<Text>,
 }
 
-/// What a unit's own arithmetic costs a row, in weights: measured on RNNs and LSTMs of 64 units.
+/// What a unit's own arithmetic costs per row, in weights, as measured on RNNs and LSTMs of 64 units.
 const UNIT: usize = 50;
 
 /// A study whose data was read and whose cells all can run.
@@ -54,7 +54,7 @@ pub struct Preparation {
     pub fingerprints: BTreeMap<String, String>,
 }
 
-/// Reads every cell's data, so that what is refused is refused before anything is trained. `waves`: how many the device
+/// Reads every cell's data, so that errors come before anything is trained. `waves`: how many the device
 /// needs for a program, or that it cannot run it.
 pub fn prepare(study: &Study, shard: Option<Shard>, waves: &dyn Fn(&Program) -> Result<usize>) -> Result<Preparation> {
     let mut all = cells(study);
@@ -98,7 +98,7 @@ pub fn prepare(study: &Study, shard: Option<Shard>, waves: &dyn Fn(&Program) -> 
         }
         prepared.push(one);
     }
-    // A part of a study must know all of its data.
+    // A part of a study checks all of the study's data.
     for cell in cells(study) {
         if !fingerprints.contains_key(&cell.data) {
             let dataset = cell::dataset(study, &cell).map_err(|error| within(&cell, error))?;
@@ -154,7 +154,7 @@ pub struct Ended {
     pub interrupted: bool,
 }
 
-/// Runs what is not done yet.
+/// Runs the cells that are not done yet.
 pub fn run_study(
     study: &Study,
     preparation: &Preparation,

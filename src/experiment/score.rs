@@ -12,7 +12,7 @@ use crate::train::scores::metrics::score;
 use crate::train::scores::predict::{Forecasts, predict_some};
 use crate::train::weights::{SparsityReport, sha256};
 
-/// A training, scored.
+/// The scores of one training.
 #[derive(Clone)]
 pub(super) struct Model {
     /// `[plain, Monte Carlo][selection][validation, test]`
@@ -62,7 +62,7 @@ pub(super) fn score_run(
         });
     }
     for selection in Selection::ALL {
-        // Weights of an epoch that is scored already are not scored again.
+        // Weights of an epoch that was scored are not scored again.
         let earlier = |model: &Model| {
             let epoch = model.epochs[selection as usize];
             (0..selection as usize).find(|&other| epoch.is_some() && model.epochs[other] == epoch)

@@ -23,9 +23,9 @@ pub struct Friedman {
     pub f: Option<f64>,
     /// Every block ranks the methods alike: F is infinite.
     pub all_blocks_agree: bool,
-    /// Of that F; not below `smallest_p`.
+    /// p of that F; never below `smallest_p`.
     pub p: f64,
-    /// What complete agreement of all blocks would give: (1/k!)^(n−1).
+    /// The p of complete agreement of all blocks: (1/k!)^(n−1).
     pub smallest_p: f64,
 }
 
@@ -80,7 +80,7 @@ impl Friedman {
     }
 }
 
-/// Ranks from 1, the mean rank for ties; what is not finite comes last, tied.
+/// Ranks from 1; ties get their mean rank. Values that are not finite come last, tied.
 pub fn ranks(values: &[f64]) -> Vec<f64> {
     let key = |i: usize| if values[i].is_finite() { values[i] } else { f64::INFINITY };
     let mut order: Vec<usize> = (0..values.len()).collect();
@@ -113,13 +113,13 @@ pub struct Wilcoxon {
     pub statistic: f64,
     /// Two-sided.
     pub p: f64,
-    /// What all differences of one sign would give.
+    /// The p of differences that all have one sign.
     pub smallest_p: f64,
     /// (R⁺ − R⁻) / (R⁺ + R⁻): −1 where every difference is negative, 1 where every one is positive.
     pub rank_biserial: f64,
 }
 
-/// Pairs up to which the distribution is counted out; beyond, it is taken as normal, as SciPy does.
+/// Up to this many pairs the distribution is computed exactly; beyond, the normal approximation is used, as in SciPy.
 const EXACT_PAIRS: usize = 50;
 
 /// `None` without a difference other than 0.
@@ -148,7 +148,7 @@ pub fn wilcoxon(differences: &[f64]) -> Option<Wilcoxon> {
     })
 }
 
-/// Twice the smaller tail of R⁺ over all 2ⁿ signs, ties included: counted in half ranks.
+/// Twice the smaller tail of R⁺ over all 2ⁿ signs. It counts in half ranks, because ties have them.
 fn exact_signed_rank(ranks: &[f64], plus: f64) -> f64 {
     let doubled: Vec<usize> = ranks.iter().map(|rank| (2.0 * rank).round() as usize).collect();
     let mut chance = vec![0.0; doubled.iter().sum::<usize>() + 1];

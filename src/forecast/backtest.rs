@@ -7,11 +7,11 @@ use crate::train::run::mc_passes;
 use crate::train::scores::predict::predict;
 use crate::train::{Observer, Plan, Status, TrainOptions, run};
 
-/// The windows of each fold, the earliest first: the last forecasts the last rows of the part, each other begins `step` rows
+/// The windows of each fold, the earliest first. The last fold forecasts the last rows of the part; each other begins `step` rows
 /// before the next.
 ///
 /// # Errors
-/// Where a fold would begin before the part: names how many fit.
+/// Where a fold would begin before the part; the error says how many folds fit.
 pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> Result<Vec<Vec<u32>>> {
     let windows = dataset.windows(split);
     let mut folds = vec![Vec::new(); count];
@@ -52,9 +52,9 @@ pub struct Refitted {
     pub dataset: Dataset,
     /// How the training ended.
     pub status: Status,
-    /// Of the windows that calibrate: those kept from validation, else validation's.
+    /// Forecasts of the windows that calibrate: those held out from validation, or else validation's.
     pub calibration: Vec<f32>,
-    /// Of the fold's windows, which are the test part.
+    /// Forecasts of the fold's windows, which are the test part.
     pub test: Vec<f32>,
 }
 
@@ -66,7 +66,7 @@ pub fn calibrates(dataset: &Dataset) -> SplitName {
 /// Trains as a run did, on the rows before the horizon that ends `back` rows before the test rows do.
 ///
 /// # Errors
-/// Where too few rows are left; those of training.
+/// Where too few rows are left, and the errors of training.
 pub fn refit(
     data: &DataOptions,
     options: &TrainOptions,

@@ -1,4 +1,4 @@
-//! Intervals of a model: half-widths by series, target, horizon step and level, and what they hold on other windows.
+//! Intervals of a model: half-widths by series, target, horizon step and level, and their coverage of other windows.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ impl Calibration {
     /// From forecasts `[windows, horizon, targets]`, scaled, of windows that no weight was trained on.
     ///
     /// # Errors
-    /// Where a series, target and step has too few residuals for a level: names them, and the number needed.
+    /// Where a series, target and step has too few residuals for a level; the error names them and the number needed.
     pub fn new(dataset: &Dataset, windows: &[u32], forecasts: &[f32], levels: &[Level]) -> Result<Calibration> {
         let (horizon, targets) = (dataset.horizon, dataset.targets);
         let outputs = horizon * targets;
@@ -75,7 +75,7 @@ impl Calibration {
         Ok(calibration)
     }
 
-    /// Whether a series has residuals of its own; else those of all series stand in.
+    /// Whether a series has residuals of its own; otherwise those of all series are used.
     pub fn knows(&self, series: &str) -> bool {
         self.half.contains_key(series)
     }
@@ -86,7 +86,7 @@ impl Calibration {
         half[(target * self.horizon + step) * self.levels.len() + level]
     }
 
-    /// What the intervals around forecasts `[windows, horizon, targets]` hold, by step.
+    /// By step, the coverage of intervals around forecasts `[windows, horizon, targets]`.
     pub fn coverage(&self, dataset: &Dataset, windows: &[u32], forecasts: &[f32]) -> Vec<StepCoverage> {
         let (horizon, targets) = (dataset.horizon, dataset.targets);
         let levels = self.levels.len();
@@ -122,7 +122,7 @@ impl Calibration {
     }
 }
 
-/// What intervals held at one step of the horizon.
+/// The coverage of intervals at one step of the horizon.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepCoverage {
     /// From 1.

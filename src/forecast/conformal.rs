@@ -1,8 +1,8 @@
-//! Split-conformal intervals: how far from a forecast a share of the residuals lay.
+//! Split-conformal intervals: half-widths that cover a given share of the residuals.
 //!
 //! Of n absolute residuals, sorted, the half-width at level p is the one of rank ⌈(n + 1)·p⌉ (Vovk, Gammerman and Shafer 2005;
 //! Lei et al. 2018). Where residuals of calibration and of the forecast are exchangeable, the interval holds the value with
-//! probability p or more. Those of a time series are not: nothing is promised there, and coverage is reported as found.
+//! probability p or more. Residuals of a time series are not exchangeable: nothing is guaranteed, and coverage is reported.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub struct Level(f64);
 
 impl Level {
-    /// Above 0 and below 100.
+    /// In percent, above 0 and below 100.
     pub fn percent(self) -> f64 {
         self.0
     }
@@ -24,13 +24,13 @@ impl Level {
         ((n + 1) as f64 * self.0 / 100.0 - 1e-9).ceil().max(1.0) as usize
     }
 
-    /// The least residuals that an interval of this level takes: those that make the rank n or less.
+    /// The fewest residuals that an interval of this level needs: the smallest n whose rank is at most n.
     pub fn needed(self) -> usize {
         let about = (self.0 / (100.0 - self.0)).floor() as usize;
         (about.saturating_sub(1)..).find(|n| self.rank(*n) <= *n).unwrap_or(usize::MAX)
     }
 
-    /// The half-width by absolute residuals in rising order; `None` if they are too few.
+    /// The half-width, from absolute residuals in rising order; `None` if there are too few.
     pub fn half_width(self, sorted: &[f64]) -> Option<f64> {
         sorted.get(self.rank(sorted.len()) - 1).copied()
     }

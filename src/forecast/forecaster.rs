@@ -48,7 +48,7 @@ pub struct Predicted {
     pub spread: Option<Spread>,
 }
 
-/// How far the combined forecasts lay apart. No interval: it knows nothing of the data's own noise.
+/// How far apart the combined forecasts are. This is not an interval, because it does not contain the data's noise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spread {
     /// Sample standard deviation (n − 1).
@@ -118,11 +118,11 @@ impl Forecaster {
         Ok(forecasts.into_iter().map(|all| self.combined(all)).collect())
     }
 
-    /// The next `rows` values after each cutoff, `[cutoffs, rows, targets]`: as many as the model was trained on, or more, where
+    /// The next `rows` values after each cutoff, `[cutoffs, rows, targets]`: as many as the model was trained on, or more; then
     /// each stretch reads the forecasts of the one before, those of the same model.
     ///
     /// # Errors
-    /// As [`Self::predict_windows`]; and where covariates would have to be known beyond the first stretch.
+    /// As [`Self::predict_windows`], and where covariates beyond the first stretch would be needed.
     pub fn ahead(
         &self,
         dataset: &Dataset,

@@ -1,4 +1,4 @@
-//! What a trained model says of rows to come, how far it may be off, and how far off it was.
+//! Forecasts of rows to come, their intervals, and their errors on rows that were observed.
 //!
 //! [`Forecaster`] is one model or several together; [`Calibration`] its split-conformal intervals; [`Scores`] how it did, by fold,
 //! series, target and step; `table` the CSV files, in the convention of Nixtla's libraries.

@@ -1,4 +1,4 @@
-//! How far forecasts were off, by fold, series, target and step of the horizon.
+//! Errors of forecasts, by fold, series, target and step of the horizon.
 
 use std::collections::BTreeMap;
 

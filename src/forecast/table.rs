@@ -56,7 +56,7 @@ pub fn model_name(kind: ModelKind) -> &'static str {
     }
 }
 
-/// What tells a target of a series apart: its series' id, its name, or both where there are several of both.
+/// The name of a target of a series: the series' id, the target's name, or both where there are several of both.
 pub fn unique_id(dataset: &Dataset, series: usize, target: usize) -> String {
     let (id, name) = (&dataset.series[series].id, &dataset.target_names()[target]);
     match (id.is_empty(), dataset.targets) {
@@ -182,12 +182,12 @@ impl Outlook {
     }
 }
 
-/// A CSV file in the making.
+/// A CSV file that is being written.
 #[must_use]
 pub struct Table(csv::Writer<Vec<u8>>);
 
 impl Table {
-    /// With this first line.
+    /// A table with this first line.
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be written.
@@ -197,7 +197,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Texts, then numbers; an empty cell for what is none.
+    /// Adds a row of texts, then numbers. A number that is not finite is an empty cell.
     pub fn row(&mut self, texts: &[&str], numbers: &[f64]) -> Result<()> {
         let number = |value: &f64| if value.is_finite() { value.to_string() } else { String::new() };
         let cells = texts.iter().map(|text| text.to_string()).chain(numbers.iter().map(number));
@@ -217,7 +217,7 @@ fn written(error: csv::Error) -> Error {
     Error::io("csv", "please report this")(std::io::Error::other(error.to_string()))
 }
 
-/// What every window forecast, beside what came: `unique_id, ds, cutoff, y, LSTM, …`, and columns for baselines.
+/// The forecasts of every window beside the observed values: `unique_id, ds, cutoff, y, LSTM, …`, and columns for baselines.
 #[must_use]
 pub struct Predictions<'a> {
     /// What the columns are called.

@@ -1,6 +1,6 @@
 //! Where a training step's time goes: every op against the best its device can do, and the step as a whole.
 //!
-//! Works on either engine and on any program whose tables are written; what it runs are real optimizer steps.
+//! Works on either engine, and on any program whose tables are written. It runs real optimizer steps.
 //!
 //! Of the engine tier: it may change in any version.
 
@@ -25,13 +25,13 @@ pub use trace::trace_json;
 
 /// The lists of a step on which no pruning is due.
 const ORDINARY: [List; 3] = [List::Forward, List::Backward, List::Update];
-/// Warm-up: at least so many steps, and until the device has worked for so long.
+/// Warm-up: at least this many steps, and at least this many seconds of work.
 const WARMUP_STEPS: usize = 3;
 const WARMUP_SECONDS: f64 = 0.5;
-/// Without a number of steps: as many as take about so long, within these bounds.
+/// If no number of steps is given: as many as take about this long, within these bounds.
 const SECONDS: f64 = 2.0;
 const STEPS: (usize, usize) = (5, 200);
-/// The whole step is the median of so many runs of several steps each.
+/// A whole step's time is the median of this many runs of several steps each.
 const ROUNDS: usize = 20;
 /// Due steps that are timed, at most.
 const DUE_STEPS: usize = 10;
@@ -76,7 +76,7 @@ pub struct OpProfile {
     pub bound: Bound,
 }
 
-/// What an op's time cannot fall below.
+/// What limits an op's time from below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {

@@ -12,7 +12,7 @@ pub fn trace_json(profiles: &[&Profile]) -> String {
         events.push(name("process_name", pid, 0, &process));
         events.push(name("thread_name", pid, 1, "steps"));
         events.push(name("thread_name", pid, 2, "ops"));
-        // The clock of due steps may have started anew: each kind from its own first piece, one after the other.
+        // The clock of due steps may have restarted: each kind is counted from its own first piece, one after the other.
         let mut shift = 0.0;
         for kind in profile.traced.chunk_by(|a, b| a.due == b.due) {
             let pieces = || kind.iter().flat_map(|step| &step.pieces);

@@ -48,7 +48,7 @@ pub struct MemberPlan {
     pub member: Member,
     /// The rate of every step.
     pub lr: LrPlan,
-    /// `None` where no weights fall.
+    /// `None` where nothing is pruned.
     pub prune: Option<PrunePlan>,
 }
 
@@ -92,14 +92,14 @@ impl MemberPlan {
         self.prune.as_ref().is_none_or(|plan| pruned >= plan.full())
     }
 
-    /// Whether its weights fall at random.
+    /// Whether it prunes at random.
     pub fn random_pruning(&self) -> bool {
         self.member.regularizers.has(Regularizer::RandomPruning)
     }
 }
 
 impl Member {
-    /// Refuses values that no data could make sense of.
+    /// Rejects values that are unsound for any data.
     fn check(&self) -> Result<()> {
         if !(self.lr > 0.0 && self.lr.is_finite()) {
             return Err(Error::config("lr", format!("{} is out of range", self.lr), "choose ‹lr› above 0"));

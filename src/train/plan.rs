@@ -1,4 +1,4 @@
-//! From a data set and options to a program, with everything defaulted filled in and everything impossible refused.
+//! From a data set and options to a program. Defaults are filled in, and impossible settings are rejected.
 
 use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
@@ -47,7 +47,7 @@ impl Plan {
     /// A plain run: the replicas are alike but for their seeds.
     ///
     /// # Errors
-    /// [`Error::Config`] with the option and what would do, where a value fits no data, or not this data and model.
+    /// [`Error::Config`] where a value fits no data, or not this data and model; it names the option and what to do.
     pub fn new(dataset: &Dataset, options: &TrainOptions) -> Result<Plan> {
         let last_seed = options.seed as u64 + (options.replicas as u64).saturating_sub(1);
         if last_seed > u32::MAX as u64 {
@@ -103,7 +103,7 @@ fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> S
     }
 }
 
-/// Refuses values that no data could make sense of.
+/// Rejects values that are unsound for any data.
 fn check(options: &TrainOptions) -> Result<()> {
     let at_least_1 = [
         ("batch", options.batch),

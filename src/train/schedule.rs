@@ -24,7 +24,7 @@ pub struct PrunePlan {
 }
 
 impl PrunePlan {
-    /// Fits the options to a run of `epochs`: defaults shrink with a notice, typed values that cannot fit are refused.
+    /// Fits the options to a run of `epochs`: defaults shrink with a notice; values that were set and cannot fit are rejected.
     pub fn new(
         options: &PruningOptions,
         epochs: usize,

@@ -117,7 +117,7 @@ pub struct Arm {
     pub overall_by_data: Overall,
     /// Of each data set, subject and rival.
     pub verdicts: Vec<Verdict>,
-    /// Against the baselines: no rivals, and in no test.
+    /// Against the baselines, which are not rivals and take no part in tests.
     pub baselines: Vec<Verdict>,
 }
 

@@ -20,7 +20,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Each method's setting of the lowest mean validation MAE stands for it; one of which a model diverged comes last.
+    /// A method is represented by its setting with the lowest mean validation MAE; a setting of which a model diverged comes last.
     pub fn new(extras: &Extras, rows: &[Row], methods: &Methods, seeds: &[u32]) -> Block {
         let mut found = Block {
             cell: extras.cell.clone(),
@@ -88,7 +88,7 @@ pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The middle of the values, some of them perhaps infinite; `None` where the middle itself is.
+/// The median of values that may be infinite; `None` where the median is.
 pub(super) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -6,11 +6,11 @@ use crate::palette::{GRID, INK, MUTED, PAPER, SHADE};
 
 #[derive(Debug, Clone)]
 pub(super) enum Block {
-    /// 1 to 3.
+    /// Its level, 1 to 3, and its words.
     Heading(usize, String),
     Text(String),
     List(Vec<String>),
-    /// The first column to the left, the others to the right.
+    /// The first column is left-aligned, the others right-aligned.
     Table {
         header: Vec<String>,
         rows: Vec<Vec<String>>,
@@ -21,11 +21,11 @@ pub(super) enum Block {
         caption: String,
         svg: String,
     },
-    /// Text of a file, as it is.
+    /// The text of a file, unchanged.
     Verbatim(String),
 }
 
-/// Without a meaning for HTML, which Markdown lets through.
+/// Escapes what Markdown would pass on to HTML.
 fn plain(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }

@@ -11,13 +11,15 @@ pub struct Methods {
     /// In the study's order, without repeats.
     #[serde(rename = "methods")]
     pub names: Vec<String>,
-    /// Those that are synaptic pruning, by what they do and whatever their name: held against all others.
+    /// Indices of the methods that are synaptic pruning, by what they do and not by name. Each is compared with its rivals.
     pub subjects: Vec<usize>,
     /// How many settings of each compete.
     pub settings: Vec<usize>,
 }
 
 impl Methods {
+    /// Groups a study's settings by method.
+    ///
     /// # Errors
     /// Where a setting of the study is unsound.
     pub fn of(study: &Study) -> Result<Methods> {
@@ -36,7 +38,7 @@ impl Methods {
         Ok(found)
     }
 
-    /// What each subject is held against: all that are no subject.
+    /// Indices of the methods that each subject is compared with: all that are not subjects.
     pub fn rivals(&self) -> impl Iterator<Item = usize> {
         (0..self.names.len()).filter(|method| !self.subjects.contains(method))
     }

@@ -28,7 +28,7 @@ pub use methods::Methods;
 pub use plan::{analysis_plan, memory_line};
 pub use versus::{Comparison, Differ, Direction, Overall, Tests, Versus, Words, Yardstick};
 
-/// A report, written.
+/// A report that was written.
 #[derive(Debug)]
 pub struct Report {
     /// The numbers behind it.
@@ -63,7 +63,7 @@ pub fn write(folder: &Path) -> Result<Report> {
 const LEAKS: &str = "**LEAKING PROTOCOL**: every number below comes from the published code's choices, under which test rows \
      are seen before the test. It is no estimate of error on unseen data.";
 
-/// A block with the label on its own numbers, so that none can be quoted without it.
+/// A block with the label beside its numbers, so that they cannot be quoted without it.
 fn labelled(block: Block) -> Vec<Block> {
     const MARK: &str = "**LEAKING PROTOCOL**";
     match block {
@@ -123,7 +123,7 @@ fn compose(study: &Study, results: &Results, extras: &[Extras], analysis: &Analy
     Ok(blocks)
 }
 
-/// What a terminal shows at the end.
+/// The lines that a terminal shows at the end.
 fn digest(study: &Study, analysis: &Analysis) -> String {
     let mut lines = Vec::new();
     for arm in analysis.arms.iter().filter(|arm| !arm.blocks.is_empty()) {

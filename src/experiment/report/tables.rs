@@ -90,7 +90,7 @@ fn versus_table(found: &Comparison, overall: Option<&Overall>) -> Block {
     Block::Table { header: header.iter().map(ToString::to_string).collect(), rows }
 }
 
-/// Mean ranks, and beside them what the baselines, which have no rank, can be held against too.
+/// Mean ranks, and beside them a ratio that also compares the baselines, which have no rank.
 fn ranks_table(methods: &Methods, found: &Comparison, arm: &Arm) -> Option<Block> {
     let friedman = found.friedman.as_ref()?;
     let ratio = |of: &dyn Fn(&super::blocks::Block) -> Option<f64>| {

@@ -38,10 +38,10 @@ pub fn run(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, observer: &m
     run_from(dataset, plan, engine, observer, None, None)
 }
 
-/// The same, from where a run stood, to the bits of the run that never stopped; and with checkpoints on the way, of a plan
-/// that keeps [`Keep::Selected`].
+/// Continues a run from a state; the result is bit-identical to that of an uninterrupted run. Writes checkpoints if the plan
+/// keeps [`Keep::Selected`].
 ///
-/// A checkpoint that cannot be written is told as a notice, and the run goes on; but for the first, which is an error.
+/// If a checkpoint cannot be written, a notice says so and the run continues; only for the first it is an error.
 pub fn run_from(
     dataset: &Dataset,
     plan: &Plan,

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on, and how it is stopped.
+//! Reports of a run's progress, and how to stop it.
 
 use crate::error::Text;
 
@@ -19,7 +19,7 @@ pub trait Observer {
     }
 }
 
-/// An observer that looks away.
+/// An observer that does nothing.
 impl Observer for () {}
 
 /// How far a run is.
@@ -61,6 +61,6 @@ pub struct ReplicaEpoch {
     pub sparsity: f64,
     /// Whether this is the best epoch so far among those that count.
     pub best: bool,
-    /// False once a replica has stopped or diverged; its numbers are then those of its last epoch.
+    /// False after a replica has stopped or diverged; its numbers are then those of its last epoch.
     pub active: bool,
 }

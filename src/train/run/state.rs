@@ -1,4 +1,4 @@
-//! Where a run stands: everything that the next step depends on, and what has been told so far.
+//! The state of a run: everything that the next step depends on, and the history so far.
 //!
 //! Initial weights, the order of the windows, dropout and random pruning are functions of (seed, epoch, step), so no
 //! generator has a state of its own; learning rates and the pruning schedule are functions of the step.

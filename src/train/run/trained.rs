@@ -1,4 +1,4 @@
-//! What a run leaves: each replica's state, and the history.
+//! The result of a run: each replica's state, and the history.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub struct Replica {
     pub pruned: usize,
     /// Validation loss and number of the best epoch that counts.
     pub best: Option<(f64, usize)>,
-    /// Validation loss and number of the last epoch before any counts, if it is finite: the best, should the run diverge.
+    /// Validation loss and number of the last epoch before any counts, if it is finite. It is the best if the run diverges.
     #[serde(default)]
     pub before: Option<(f64, usize)>,
     /// Epochs since the best.

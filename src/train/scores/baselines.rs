@@ -1,4 +1,4 @@
-//! What a forecast must beat: repeat-last, seasonal-naive and a linear map, on exactly the model's windows.
+//! Baselines: repeat-last, seasonal-naive and a linear map, on exactly the model's windows.
 
 use serde::Serialize;
 

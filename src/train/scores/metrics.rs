@@ -15,7 +15,7 @@ pub struct Scaled {
 
 /// The score of one part of a data set.
 ///
-/// Every mean runs over scored values: those of window, step and target that were observed. It is no mean of batches,
+/// Every mean is taken over scored values: those of window, step and target that were observed. It is not a mean of batches,
 /// so it does not depend on a batch size.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metrics {

@@ -1,4 +1,4 @@
-//! What forecasts are worth: predictions, errors, what they must beat, and a run's last table.
+//! Predictions, their errors, baselines, and the summary of a run.
 
 pub mod baselines;
 pub mod metrics;

@@ -1,4 +1,4 @@
-//! Everything a run's last table says, under stable names.
+//! The summary of a run, under stable names.
 
 use serde::Serialize;
 
@@ -51,7 +51,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// One replica's summary, as if it had been trained alone; but seconds, windows per second and notices are those of
+    /// One replica's summary, as if it had been trained alone, except that seconds, windows per second and notices are those of
     /// the whole run.
     pub fn of_replica(&self, r: usize) -> Summary {
         let best = ReplicaSummary { replica: 0, ..self.replicas[r].clone() };

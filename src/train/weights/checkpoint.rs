@@ -1,5 +1,5 @@
 //! The two weights files of a run: `model.safetensors` is exactly PyTorch's state dict; `checkpoint.safetensors` is the
-//! same plus, under the prefix `microglia.`, all that is needed to go on.
+//! same plus, under the prefix `microglia.`, all that is needed to continue.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The checkpoints of a run: when one is due, where it lies, which are kept, and which one a run goes on from.
+//! The checkpoints of a run: when one is due, where it is written, which are kept, and which one a run continues from.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -119,7 +119,7 @@ impl Checkpoints {
         }
     }
 
-    /// Writes one, then removes those that are too many.
+    /// Writes one, then removes the oldest beyond the number that is kept.
     pub fn save(&mut self, dataset: &Dataset, plan: &Plan, device: &DeviceHeader, run: &RunState) -> Result<()> {
         // If the disk is full, asking again at each step would not empty it.
         self.saved = Instant::now();

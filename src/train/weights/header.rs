@@ -218,7 +218,7 @@ pub struct Progress {
 }
 
 impl ModelHeader {
-    /// Takes the widths of a model that is otherwise the same.
+    /// Sets the widths to those of a model that is otherwise the same.
     pub fn set_widths(&mut self, model: &ModelOptions) {
         self.hidden = model.width();
         self.patchtst = PatchtstHeader::new(model);

@@ -115,7 +115,7 @@ pub struct CompactedSize {
 }
 
 impl Inspection {
-    /// Looks into a loaded file.
+    /// Inspects a loaded file.
     pub fn of(loaded: &Loaded) -> Self {
         let Loaded { header, layout, state, params, mask, .. } = loaded;
         let (dense, sparse) = tensor_bytes(layout, state, params);

@@ -1,4 +1,4 @@
-//! Weights files: written, read, held against bounds, looked into, and made smaller.
+//! Weights files: writing, reading, checking, inspecting and compacting them.
 
 pub mod checkpoint;
 pub mod checkpoints;

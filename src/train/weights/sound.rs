@@ -1,4 +1,4 @@
-//! What a weights file says of itself, held against bounds before anything is built of it: a file may come from anybody.
+//! Checks a weights file's header against bounds before anything is built from it: a file may come from anybody.
 
 use crate::error::{Error, Result};
 use crate::models::{MAX_HIDDEN, ModelKind};
@@ -99,7 +99,7 @@ impl RunState {
         self.replicas.iter().try_for_each(|replica| within("a replica's epochs", replica.epochs, 0, self.epoch))
     }
 
-    /// Refuses a state that no run of this plan can be in.
+    /// Rejects a state that no run of this plan can be in.
     pub(in crate::train) fn check_for(&self, plan: &Plan) -> Result<()> {
         let (epochs, prunable) = (plan.options.epochs, plan.program.params.prunable());
         let sound = || {

@@ -1,11 +1,11 @@
-//! How many weights live, by tensor.
+//! How many weights are left, by tensor.
 
 use serde::Serialize;
 
 use crate::program::ParamLayout;
 use crate::program::cell::Form;
 
-/// How many prunable weights a mask leaves living.
+/// How many prunable weights a mask leaves.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SparsityReport {
     /// Share of all prunable weights that is pruned.

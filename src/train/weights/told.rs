@@ -11,7 +11,7 @@ use crate::models::{NormPosition, Positions, Variant};
 use crate::program::op::FeedForward;
 use crate::train::weights::header::PatchtstHeader;
 
-/// Settings that are told; `None` where nobody does.
+/// The settings that are given; `None` where they are not.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub stride: Option<usize>,
@@ -49,7 +49,7 @@ impl Told {
         }
     }
 
-    /// Nothing where there is no `config.json`, or another model's.
+    /// `None` where there is no `config.json`, or it is another model's.
     ///
     /// # Errors
     /// Where it cannot be read, names a setting that no variant here computes, or `variant` is not transformers' own.
