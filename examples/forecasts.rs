@@ -33,9 +33,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (count, channels) = (dataset.test.len(), dataset.channels());
     let window = |first: &u32| &dataset.values[*first as usize * channels..][..dataset.lookback * channels];
     let inputs: Vec<f32> = dataset.test.iter().flat_map(window).copied().collect();
+    let forecasts = forecasts[0].point();
     let tensors = [
         ("inputs", vec![count, dataset.lookback, channels], bytemuck::cast_slice(&inputs)),
-        ("forecasts", vec![count, dataset.horizon, dataset.targets], bytemuck::cast_slice(&forecasts[0])),
+        ("forecasts", vec![count, dataset.horizon, dataset.targets], bytemuck::cast_slice(&forecasts)),
     ];
     let views = tensors.into_iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape, bytes)?)));
     let views: Vec<_> = views.collect::<Result<_, safetensors::SafeTensorError>>()?;

@@ -26,7 +26,7 @@
 //! // Six rows after the last window's input, in the data's units.
 //! let last = dataset.test[dataset.test.len() - 1];
 //! let (forecasts, _) = predict(&mut engine, &plan, &[last], None, &|| false)?;
-//! let values: Vec<f64> = forecasts[0].iter().map(|&scaled| dataset.unscale(0, 0, scaled.into())).collect();
+//! let values: Vec<f64> = forecasts[0].point().iter().map(|&scaled| dataset.unscale(0, 0, scaled.into())).collect();
 //! assert!(values.len() == 6 && values.iter().all(|value| (8.0..12.0).contains(value)));
 //! # Ok(())
 //! # }

@@ -100,9 +100,10 @@ pub(super) fn score_run(
                     return Ok(None);
                 }
                 for (r, forecasts) in forecasts.into_iter().enumerate().filter(|(r, _)| wanted[*r]) {
-                    models[r].scores[kind][selection as usize][part] = Scores::of(&score(dataset, split, &forecasts));
+                    models[r].scores[kind][selection as usize][part] =
+                        Scores::of(&score(dataset, split, &forecasts.point()));
                     if selection == Selection::Own && split == SplitName::Test {
-                        models[r].forecasts[kind] = forecasts;
+                        models[r].forecasts[kind] = forecasts.into_point();
                     }
                 }
             }

@@ -85,8 +85,8 @@ pub fn refit(
     let mut all = |split| -> Result<Vec<f32>> {
         let (rows, _) = predict(engine.as_mut(), &plan, dataset.windows(split), mc_passes(&plan), &|| false)?;
         let chosen: Vec<Vec<f32>> = match combine {
-            Combine::Best => best.into_iter().map(|r| rows[r].clone()).collect(),
-            _ => sound.iter().map(|r| rows[*r].clone()).collect(),
+            Combine::Best => best.into_iter().map(|r| rows[r].point().into_owned()).collect(),
+            _ => sound.iter().map(|r| rows[*r].point().into_owned()).collect(),
         };
         if chosen.is_empty() {
             return Err(Error::Diverged(format!("in the fold {back} rows before the end")));

@@ -112,7 +112,7 @@ impl Forecaster {
             member.fill(dataset, engine.as_mut())?;
             for (all, windows) in forecasts.iter_mut().zip(lists) {
                 let (mut rows, _) = predict(engine.as_mut(), &plan, windows, mc_passes(&plan), &|| false)?;
-                all.push(rows.swap_remove(0));
+                all.push(rows.swap_remove(0).into_point());
             }
         }
         Ok(forecasts.into_iter().map(|all| self.combined(all)).collect())
@@ -163,7 +163,7 @@ impl Forecaster {
                     let windows: Vec<u32> = own.test.iter().map(|window| window + (stretch * horizon) as u32).collect();
                     let draw = passes.map(|_| pass);
                     let whole = pass_until(engine.as_mut(), &plan, &[true], &windows, draw, &|| false)?;
-                    let forecasts = whole.map(|mut rows| rows.swap_remove(0)).unwrap_or_default();
+                    let forecasts = whole.map(|mut rows| rows.swap_remove(0).into_point()).unwrap_or_default();
                     for (place, forecast) in forecasts.chunks_exact(horizon * targets).enumerate() {
                         for (i, value) in forecast.iter().enumerate() {
                             let (step, target) = (stretch * horizon + i / targets, i % targets);

@@ -178,6 +178,7 @@ impl Builder {
             replicas: self.sizes.replicas,
             slots: self.sizes.slots,
             batch: self.sizes.batch,
+            values: self.sizes.horizon * self.sizes.targets,
             outputs: self.sizes.horizon * self.sizes.targets,
             prediction_slots: self.sizes.prediction_slots,
             params: self.params,

@@ -37,7 +37,9 @@ pub struct Program {
     pub slots: usize,
     /// B: windows per step.
     pub batch: usize,
-    /// O: values predicted per window (horizon · targets).
+    /// Values predicted per window: horizon · targets.
+    pub values: usize,
+    /// O: outputs per window: as many as a value has, for each of [`Self::values`].
     pub outputs: usize,
     /// How many slots of predictions [`tensor::PREDICTIONS`] holds.
     pub prediction_slots: usize,

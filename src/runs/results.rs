@@ -54,7 +54,7 @@ impl Finished<'_> {
             summary,
             &trained.history,
             replica,
-            &self.outcome.test_predictions[replica],
+            &self.outcome.test_predictions[replica].point(),
             self.baselines,
         )? {
             write(path, name, &picture)?;

@@ -60,7 +60,7 @@ fn forecasts(
     let plan = loaded.plan(dataset, 8).unwrap();
     let mut engine = open(plan.program.clone());
     loaded.fill(dataset, engine.as_mut()).unwrap();
-    predict(engine.as_mut(), &plan, &dataset.test, None, &|| false).unwrap().0.remove(0)
+    predict(engine.as_mut(), &plan, &dataset.test, None, &|| false).unwrap().0.remove(0).into_point()
 }
 
 /// Compacts, writes, reads, and compares forecasts on each engine.

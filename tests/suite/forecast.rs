@@ -203,7 +203,7 @@ fn trained(folder: &std::path::Path, dataset: &Dataset, options: &TrainOptions) 
     let (program, kept) = (&plan.program, &outcome.kept[0]);
     let file = folder.join("model.safetensors");
     save_model(&file, (&program.params, &program.state), &kept.params, &kept.state, &header).unwrap();
-    outcome.test_predictions[0].clone()
+    outcome.test_predictions[0].point().into_owned()
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn forecasts_are_those_of_pytorch() {
                 let mut engine = open(plan.program.clone());
                 loaded.fill(&dataset, engine.as_mut()).unwrap();
                 let (found, _) = predict(engine.as_mut(), &plan, &dataset.test, None, &|| false).unwrap();
-                golden.close(forecasts, &found[0], 1e-5, 0.0);
+                golden.close(forecasts, &found[0].point(), 1e-5, 0.0);
             });
         }
     }

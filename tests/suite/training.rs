@@ -178,7 +178,7 @@ fn three_selections_of_one_training_are_those_of_three_trainings() {
         assert_eq!(common.validation_loss, losses.fold(f64::INFINITY, f64::min));
         common.restore(engine.as_mut(), 0).unwrap();
         let forecasts = forecasts(engine.as_mut(), &plan, &dataset.validation);
-        let mse = score(&dataset, SplitName::Validation, &forecasts[0]).scaled.mse;
+        let mse = score(&dataset, SplitName::Validation, &forecasts[0].point()).scaled.mse;
         assert!((mse - common.validation_loss).abs() < 1e-6 * mse);
     });
 }
@@ -244,7 +244,7 @@ fn both_engines_reach_the_same_score_and_counts() {
     let judge = |open: &dyn Fn(Program) -> Box<dyn Engine>| {
         let (plan, trained, mut engine) = train(&dataset, &options, open);
         let test = forecasts(engine.as_mut(), &plan, &dataset.test);
-        (score(&dataset, SplitName::Test, &test[0]).mae.unwrap(), trained.replicas[0].pruned)
+        (score(&dataset, SplitName::Test, &test[0].point()).mae.unwrap(), trained.replicas[0].pruned)
     };
     let (cpu, cpu_pruned) = judge(&|program| Box::new(CpuEngine::<f32>::new(program, None).unwrap()));
     let (gpu, gpu_pruned) = judge(&|program| Box::new(gpu_support::engine(&gpu, program)));
@@ -306,7 +306,7 @@ fn the_batch_of_evaluation_changes_no_forecast() {
     engine.write_f32(SERIES, 0, &dataset.values).unwrap();
     engine.write_f32(OBSERVED, 0, &dataset.observed).unwrap();
     let large = forecasts(engine.as_mut(), &plan, &dataset.test);
-    for (small, large) in small[0].iter().zip(&large[0]) {
+    for (small, large) in small[0].values().iter().zip(large[0].values()) {
         assert!((small - large).abs() < 1e-5);
     }
 }
@@ -413,7 +413,7 @@ fn patience_stops_a_replica_and_best_weights_are_kept() {
             let row = &trained.history[kept - 1].replicas[r];
             assert!(row.best);
             let forecasts = forecasts(engine.as_mut(), &plan, &dataset.validation);
-            let metrics = score(&dataset, SplitName::Validation, &forecasts[r]);
+            let metrics = score(&dataset, SplitName::Validation, &forecasts[r].point());
             assert!((metrics.scaled.mse - row.validation_loss).abs() < 1e-6 * row.validation_loss);
         }
         let last = TrainOptions { select: Select::Last, ..options.clone() };

@@ -7,11 +7,12 @@ use crate::train::plan::Keep;
 use crate::train::run::observer::{EpochRow, ReplicaEpoch};
 use crate::train::run::snapshot::{KEPT, Snapshot};
 use crate::train::run::trained::Status;
+use crate::train::scores::Prediction;
 use crate::train::scores::predict::mean_loss;
 
 impl Run<'_> {
     /// Scores the validation windows; keeps the best weights and stops replicas whose patience is spent.
-    pub(super) fn validate(&mut self, seconds: f64, trained: &[bool], forecasts: &[Vec<f32>]) -> Result<EpochRow> {
+    pub(super) fn validate(&mut self, seconds: f64, trained: &[bool], forecasts: &[Prediction]) -> Result<EpochRow> {
         let options = &self.plan.options;
         let (epoch, step) = (self.state.epoch, self.state.step(self.plan.steps_per_epoch));
         let mut rows = Vec::new();
@@ -23,7 +24,7 @@ impl Run<'_> {
                 rows.extend(last.map(|row| ReplicaEpoch { best: false, active: false, ..row }));
                 continue;
             }
-            let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, forecasts);
+            let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, &forecasts.point());
             let counts = self.plan.members[r].full(replica.pruned);
             let mut best = false;
             if replica.active && !counts && validation_loss.is_finite() {

@@ -3,5 +3,8 @@
 pub mod baselines;
 pub mod metrics;
 pub mod predict;
+mod prediction;
 mod ridge;
 pub mod summary;
+
+pub use prediction::Prediction;

@@ -1,5 +1,6 @@
 //! Forecasts of every replica for a list of windows.
 
+use super::Prediction;
 use crate::data::Dataset;
 use crate::engine::{Engine, Pass};
 use crate::error::Result;
@@ -12,8 +13,8 @@ use crate::train::run::step_table;
 /// Batches between two looks at whether to stop.
 const GROUP: usize = 16;
 
-/// Scaled forecasts `[windows, O]` of each replica, in the windows' order.
-pub type Forecasts = Vec<Vec<f32>>;
+/// The forecasts of each replica, in the windows' order.
+pub type Forecasts = Vec<Prediction>;
 
 /// Forecasts for the windows that begin at these rows of the data in the engine, with the weights in
 /// [`PARAMS`](crate::program::tensor::PARAMS); with `mc_passes`, the mean over that many passes with dropout on, or over those
@@ -39,20 +40,22 @@ pub fn predict_some(
 ) -> Result<(Forecasts, usize)> {
     let Some(passes) = mc_passes else { return Ok((pass(engine, plan, wanted, windows, None)?, 1)) };
     let mut sums: Vec<Vec<f64>> = Vec::new();
-    let mut done = 0;
+    let (mut outputs, mut done) = (1, 0);
     while done < passes && !(done > 0 && stop()) {
         let forecasts = pass(engine, plan, wanted, windows, Some(done))?;
         if sums.is_empty() {
-            sums = forecasts.iter().map(|row| vec![0.0; row.len()]).collect();
+            sums = forecasts.iter().map(|one| vec![0.0; one.values().len()]).collect();
         }
-        for (sum, row) in sums.iter_mut().zip(&forecasts) {
-            for (sum, value) in sum.iter_mut().zip(row) {
+        for (sum, one) in sums.iter_mut().zip(&forecasts) {
+            outputs = one.outputs();
+            for (sum, value) in sum.iter_mut().zip(one.values()) {
                 *sum += *value as f64;
             }
         }
         done += 1;
     }
-    let mean = |row: Vec<f64>| row.into_iter().map(|sum| (sum / done as f64) as f32).collect();
+    let mean =
+        |row: Vec<f64>| Prediction::new(row.into_iter().map(|sum| (sum / done as f64) as f32).collect(), outputs);
     Ok((sums.into_iter().map(mean).collect(), done))
 }
 
@@ -79,8 +82,9 @@ pub fn pass_until(
     engine.rest(&wanted.iter().map(|wanted| !wanted).collect::<Vec<_>>())?;
     let program = engine.program();
     let (batch, outputs, slots) = (program.batch, program.outputs, program.prediction_slots);
+    let per_value = outputs / program.values.max(1);
     let batches = windows.len().div_ceil(batch);
-    let mut forecasts = vec![Vec::new(); wanted.len()];
+    let mut forecasts: Vec<Vec<f32>> = vec![Vec::new(); wanted.len()];
     for (chunk, places) in windows.chunks(slots * batch).enumerate() {
         let used = places.len().div_ceil(batch);
         for (replica, one) in plan.members.iter().enumerate().filter(|(replica, _)| wanted[*replica]) {
@@ -106,7 +110,7 @@ pub fn pass_until(
             forecasts.extend_from_slice(&row[..places.len() * outputs]);
         }
     }
-    Ok(Some(forecasts))
+    Ok(Some(forecasts.into_iter().map(|values| Prediction::new(values, per_value)).collect()))
 }
 
 /// The mean loss over observed target values, in f64; NaN if there are none.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Prediction;
 use crate::data::{Dataset, SplitName};
 use crate::engine::{Engine, EngineKind};
 use crate::error::{Result, Text};
@@ -257,7 +258,7 @@ pub struct Outcome {
     /// What it ran on.
     pub device: DeviceHeader,
     /// Scaled test forecasts by replica, each `[windows, O]`.
-    pub test_predictions: Vec<Vec<f32>>,
+    pub test_predictions: Vec<Prediction>,
 }
 
 /// Scores every replica's kept weights on validation and test, beside the baselines.
@@ -294,8 +295,8 @@ pub fn summarize(
             steps: replica.steps,
             best_epoch: replica.kept,
             diverged: replica.diverged.clone(),
-            validation: score(dataset, SplitName::Validation, &validation[r]),
-            test: score(dataset, SplitName::Test, &test_predictions[r]),
+            validation: score(dataset, SplitName::Validation, &validation[r].point()),
+            test: score(dataset, SplitName::Test, &test_predictions[r].point()),
             living_weights: sparsity.living_weights,
             sparsity,
             weights_sha256: weights::sha256(layout, &kept.params, &plan.program.state, &kept.state),
