@@ -13,14 +13,14 @@ Examples:
   microglia train --config runs/2026-01-31-120000-lstm/config.toml
   microglia train --resume runs/2026-01-31-120000-lstm
 
-TOML file of --config: any option may be a key, without the dashes (`prune-every = 5`), except --config, --preset \
-and --resume. Typed options override the file. `auto` and `none`, where an option takes them, undo what the file \
+TOML file of --config: any option may be a key, without the dashes (`prune-every = 5`), except --config, --preset, \
+--resume and --schema. Typed options override the file. `auto` and `none`, where an option takes them, undo what the file \
 says. The files that `data` and `init` name are relative to the folder of the TOML file; `out` is relative to the \
 current folder.
 
 --resume continues an interrupted run. On the same device, the result is bit-identical to that of an uninterrupted \
 run. Other options must repeat the run's settings; only --device, --threads, --checkpoint-every, --keep-checkpoints, \
---json and a larger --epochs may differ. --epochs may grow only with --lr-schedule constant or decay.
+--json and larger --epochs and --max-steps may differ. --epochs may grow only with --lr-schedule constant or decay.
 
 Ctrl-C and SIGTERM (Slurm, Kubernetes, a shutdown) save a checkpoint and stop; a second signal quits at once. SIGHUP \
 is not caught, so a run under `nohup` survives the end of its terminal.
@@ -78,7 +78,7 @@ Exit codes: 0 done · 2 bad input or usage.";
 pub const EXPERIMENT_HELP: &str = "\
 By default, `experiment` compares none, dropout, Monte Carlo dropout and pruning, five seeds each, for RNN and LSTM \
 and two look-backs, on the embedded weather set, in about five minutes on two cores. All methods and seeds of a cell \
-train side by side. The study's folder holds results.csv, the analysis plan and the report. You may stop a study at \
+train side by side, each for all epochs; a PatchTST has 2 layers. The study's folder holds results.csv, the analysis plan and the report. You may stop a study at \
 any moment; the same command continues it.
 
 Examples:
