@@ -7,6 +7,7 @@ pub(crate) const PAPER: &str = "#ffffff";
 pub(crate) const INK: &str = "#22262b";
 /// Labels and axes.
 pub(crate) const MUTED: &str = "#6b7280";
+/// Lines of grids, and between rows of tables.
 pub(crate) const GRID: &str = "#e6e8ec";
 /// Behind headings of tables, and what is quoted.
 pub(crate) const SHADE: &str = "#f6f7f9";

@@ -52,7 +52,9 @@ pub(super) fn curves(extras: &Extras, methods: &Methods) -> Result<String> {
         let body = header.draw(root)?;
         let mut chart = losses_and_sparsity(&body, (epochs, "epoch"), low..high)?;
         let from = extras.common_from as f64;
-        chart.draw_series(DashedLineSeries::new([(from, low), (from, high)], 5, 5, MUTED.stroke_width(1)))?;
+        if from <= last {
+            chart.draw_series(DashedLineSeries::new([(from, low), (from, high)], 5, 5, MUTED.stroke_width(1)))?;
+        }
         for Shown { curve, color, .. } in &shown {
             if curve.sparsity.iter().any(|sparsity| *sparsity > 0.0) {
                 for piece in by_epoch(&curve.sparsity) {
@@ -65,4 +67,43 @@ pub(super) fn curves(extras: &Extras, methods: &Methods) -> Result<String> {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Cell;
+
+    #[test]
+    fn names_are_escaped_and_values_that_are_missing_leave_gaps() {
+        let curve = |method: &str, loss: [f64; 4]| Curve {
+            method: method.into(),
+            setting: String::new(),
+            train_loss: loss.to_vec(),
+            validation_loss: loss.to_vec(),
+            sparsity: vec![0.0, 0.3, 0.7, 0.7],
+        };
+        let cell = Cell {
+            data: "d".into(),
+            model: "rnn".into(),
+            instance_norm: "last".into(),
+            lookback: 3,
+            width: 5,
+            train_rows: 0,
+            origin: 1,
+        };
+        let extras = Extras {
+            cell,
+            protocol: "sound".into(),
+            unit: "y".into(),
+            windows: [1; 3],
+            common_from: 9,
+            notices: Vec::new(),
+            baselines: [None; 3],
+            curves: vec![curve("a<b", [1.0, f64::NAN, 0.5, 0.4]), curve("none", [f64::NAN; 4])],
+            fan: Default::default(),
+        };
+        let svg = curves(&extras, &Methods::default()).unwrap();
+        assert!(svg.contains("a&lt;b") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
 }
