@@ -26,13 +26,29 @@ pub(crate) fn short(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
+/// The same for an axis from `low` to `high`: with as many decimals as tell its labels apart.
+pub(crate) fn short_between(low: f64, high: f64) -> impl Fn(&f64) -> String {
+    let apart = round_step(low, high, 10);
+    let decimals = if apart > 0.0 { (-apart.log10().floor()).clamp(0.0, 9.0) as usize } else { 0 };
+    move |value: &f64| {
+        let plain = short(*value);
+        let places = plain.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        if plain.contains('e') || places >= decimals || apart >= 1.0 { plain } else { format!("{value:.decimals$}") }
+    }
+}
+
 /// About `count` round values between the two.
 pub(crate) fn round_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
-    let raw = (high - low) / count.max(1) as f64;
-    let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= raw).unwrap_or(raw);
+    let step = round_step(low, high, count);
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
     (first..=last).map(|i| i as f64 * step).collect()
+}
+
+/// From one of about `count` round values to the next: 1, 2 or 5 times a power of 10.
+fn round_step(low: f64, high: f64, count: usize) -> f64 {
+    let raw = (high - low) / count.max(1) as f64;
+    let power = 10f64.powf(raw.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= raw).unwrap_or(raw)
 }
 
 /// An axis with its own ticks.
@@ -122,6 +138,20 @@ fn stamp(time: &NaiveDateTime) -> String {
 mod tests {
     use super::*;
     use chrono::{NaiveDate, TimeDelta};
+
+    #[test]
+    fn labels_of_an_axis_differ() {
+        let between =
+            |low: f64, high: f64| round_ticks(low, high, 8).iter().map(short_between(low, high)).collect::<Vec<_>>();
+        for (low, high) in
+            [(1.552, 1.561), (0.0, 1.0), (99.9, 100.4), (-3.0, 40.0), (1e-3, 2e-3), (0.0, 1e7), (5.0, 5.00001)]
+        {
+            let labels = between(low, high);
+            assert!(labels.windows(2).all(|pair| pair[0] != pair[1]), "{labels:?}");
+        }
+        assert_eq!(between(1.552, 1.561)[..2], ["1.552", "1.554"]);
+        assert_eq!(between(0.0, 40.0)[..3], ["0", "5", "10"]);
+    }
 
     #[test]
     fn ticks_fall_where_the_calendar_turns() {

@@ -8,7 +8,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::{Area, Drawn, GRID, INK, LABEL, MUTED, NAME, short, style};
+use super::{Area, Drawn, GRID, INK, LABEL, MUTED, NAME, short, short_between, style};
 
 /// A chart's grid, ticks and names of axes, in the style of every picture.
 pub(crate) fn mesh<'a, 'b, X, Y>(
@@ -45,6 +45,7 @@ where
     X::CoordDescType: ValueFormatter<f64>,
 {
     let x: X::CoordDescType = x.into();
+    let loss = short_between(losses.start, losses.end);
     let across = x.range();
     let mut chart = ChartBuilder::on(area)
         .margin_left(16)
@@ -59,7 +60,7 @@ where
         .x_desc(x_name)
         .y_desc("loss, on scaled values")
         .x_label_formatter(&|x: &f64| short(*x))
-        .y_label_formatter(&|y: &f64| short(*y))
+        .y_label_formatter(&loss)
         .draw()?;
     chart
         .configure_secondary_axes()

@@ -4,7 +4,7 @@ mod axis;
 mod chart;
 mod header;
 
-pub(crate) use axis::{Ticked, padded_range, round_ticks, short, span, time_ticks};
+pub(crate) use axis::{Ticked, padded_range, round_ticks, short, short_between, span, time_ticks};
 pub(crate) use chart::{losses_and_sparsity, mesh, pieces};
 pub(crate) use header::{Header, text_width};
 

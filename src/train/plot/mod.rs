@@ -17,7 +17,7 @@ pub use self::outlook::{OutlookPanel, OutlookPlot, outlook_svg};
 use crate::error::Result;
 use crate::plot::{
     Area, BASELINES, BESIDE, Drawn, Header, INK, LABEL, MODEL, MUTED, Ticked, WIDTH, drawn, losses_and_sparsity, mesh,
-    padded_range, pieces, short, span, style, time_ticks,
+    padded_range, pieces, short_between, span, style, time_ticks,
 };
 
 const SIZE: (u32, u32) = (WIDTH, 520);
@@ -82,6 +82,7 @@ fn over_time<'a>(
 ) -> Drawn<ChartContext<'a, SVGBackend<'a>, Cartesian2d<Ticked, RangedCoordf64>>> {
     let (ticks, label) = time_ticks(times, rows);
     let axis = Ticked { from: 0.0, to: rows.saturating_sub(1).max(1) as f64, ticks };
+    let label_of_value = short_between(values.start, values.end);
     let mut chart = ChartBuilder::on(area)
         .margin_left(16)
         .margin_right(28)
@@ -94,7 +95,7 @@ fn over_time<'a>(
         .x_desc(span(times))
         .y_desc(unit)
         .x_label_formatter(&|x: &f64| label(*x))
-        .y_label_formatter(&|y: &f64| short(*y))
+        .y_label_formatter(&label_of_value)
         .draw()?;
     Ok(chart)
 }

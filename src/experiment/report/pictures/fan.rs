@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use crate::error::Result;
 use crate::experiment::cell::Extras;
-use crate::plot::{Header, INK, Ticked, WIDTH, color, drawn, mesh, padded_range, pieces, short};
+use crate::plot::{Header, INK, Ticked, WIDTH, color, drawn, mesh, padded_range, pieces, short_between};
 
 /// Of the chart below the legend.
 const HEIGHT: u32 = 340;
@@ -33,7 +33,7 @@ pub(super) fn fan(extras: &Extras, shown: &[(String, usize)]) -> Result<Option<S
             .build_cartesian_2d(across, low..high)?;
         mesh(&mut chart)
             .x_desc(format!("{} {} … {}", fan.series, fan.first, fan.last).trim())
-            .y_label_formatter(&|y: &f64| short(*y))
+            .y_label_formatter(&short_between(low, high))
             .draw()?;
         for &(_, method, seeds) in &members {
             let rows: Vec<Spread> = (0..fan.truth.len()).map(|row| Spread::of(row, seeds)).collect();
