@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let inputs: Vec<f32> = dataset.test.iter().flat_map(window).copied().collect();
     let tensors = [
         ("inputs", vec![count, dataset.lookback, channels], bytemuck::cast_slice(&inputs)),
-        ("forecasts", vec![count, dataset.horizon, dataset.targets], bytemuck::cast_slice(&forecasts[0])),
+        ("forecasts", vec![count, dataset.horizon, dataset.targets()], bytemuck::cast_slice(&forecasts[0])),
     ];
     let views = tensors.into_iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape, bytes)?)));
     let views: Vec<_> = views.collect::<Result<_, safetensors::SafeTensorError>>()?;

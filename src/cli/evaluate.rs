@@ -132,7 +132,7 @@ fn as_trained(args: &EvaluateArgs, trained: &Trained) -> Result<Evaluated> {
         evaluated.add(Fold { dataset, windows, forecasts: all, calibration }, trained.freq)?;
         return Ok(evaluated);
     };
-    let outputs = dataset.horizon * dataset.targets;
+    let outputs = dataset.horizon * dataset.targets();
     for fold in folds(dataset, split, count, args.step.unwrap_or(dataset.horizon))? {
         let places: Vec<usize> = fold.iter().filter_map(|window| windows.binary_search(window).ok()).collect();
         let pick = |values: &&[f32]| -> Vec<f32> {
@@ -206,7 +206,7 @@ impl Evaluated {
         };
         let models = BASELINES[..others].iter().map(|names| names.0.to_string());
         let models: Vec<String> = [trained.alias.clone()].into_iter().chain(models).collect();
-        let id = |series| (0..dataset.targets).map(|target| unique_id(dataset, series, target)).collect();
+        let id = |series| (0..dataset.targets()).map(|target| unique_id(dataset, series, target)).collect();
         let ids = (0..dataset.series.len()).map(id).collect();
         Ok(Evaluated {
             scores: Scores::new(&models),

@@ -90,7 +90,7 @@ pub fn run(args: &ForecastArgs) -> Result<Code> {
 
     let mut text = String::new();
     if let Some((held, windows, apart)) = &coverage {
-        let unit = if data.targets == 1 { data.target_names()[0].as_str() } else { "scaled" };
+        let unit = if data.targets() == 1 { data.target_names()[0].as_str() } else { "scaled" };
         text = coverage_table(&trained.levels, held, unit);
         text += &format!(
             "of {windows} test windows, {apart} of which do not overlap; as found there, and no guarantee for rows to come\n"
@@ -144,7 +144,7 @@ const PANELS: usize = 4;
 fn panels(data: &Dataset, cutoffs: &[Cutoff], outlook: &Outlook, freq: Freq, trained: &Trained) -> OutlookPlot {
     let mut panels = Vec::new();
     for (index, own) in outlook.series.iter().take(PANELS).enumerate() {
-        let cutoff = cutoffs[index / data.targets];
+        let cutoff = cutoffs[index / data.targets()];
         let series = &data.series[cutoff.series];
         let rows = own.forecast.len();
         let history = (4 * rows).max(2 * data.season).clamp(data.lookback.min(96), 400);
@@ -159,7 +159,7 @@ fn panels(data: &Dataset, cutoffs: &[Cutoff], outlook: &Outlook, freq: Freq, tra
         panels.push(OutlookPanel {
             unit: unique_id(data, cutoff.series, target),
             times,
-            truth: (first..end).map(|row| data.raw_targets[row * data.targets + target]).collect(),
+            truth: (first..end).map(|row| data.raw_targets[row * data.targets() + target]).collect(),
             seen,
             forecast: own.forecast.clone(),
             bands: own.low.iter().cloned().zip(own.high.iter().cloned()).collect(),

@@ -1,11 +1,11 @@
 //! From the end of the data on: windows whose targets are not there yet.
 
 use super::calendar;
+use super::columns::Role;
 use super::dataset::{Dataset, Series};
 use super::freq::Freq;
 use super::split::Parts;
-use super::time::{SECOND, parse_written};
-use super::time_column::TimeKind;
+use super::time::{SECOND, TimeKind, parse_written};
 use super::window::Prefix;
 use crate::error::{Error, Result};
 
@@ -119,45 +119,61 @@ impl Dataset {
     /// # Errors
     /// Where the times pass the calendar's end.
     pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize, freq: Freq) -> Result<Dataset> {
-        let (channels, lookback) = (self.channels(), self.lookback);
+        let (channels, lookback, targets) = (self.channels(), self.lookback, self.targets());
+        let (width, calendar) = (self.columns.values(), self.columns.with_role(Role::Calendar));
         let length = lookback + rows;
-        let mut ahead = self.without_rows();
+        let (mut series, mut test) = (Vec::new(), Vec::new());
+        let (mut values, mut observed, mut raw_targets, mut known) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (place, cutoff) in cutoffs.iter().enumerate() {
-            let series = &self.series[cutoff.series];
-            let width = series.scalers.len();
+            let one = &self.series[cutoff.series];
             let seen = cutoff.row + 1 - lookback..cutoff.row + 1;
-            let last = series.timestamps[cutoff.row - series.rows.start];
-            let mut stamps = series.timestamps[seen.start - series.rows.start..seen.end - series.rows.start].to_vec();
+            let last = one.timestamps[cutoff.row - one.rows.start];
+            let mut timestamps = one.timestamps[seen.start - one.rows.start..seen.end - one.rows.start].to_vec();
             for count in 1..=rows {
-                stamps.push(freq.after(last, count)?);
+                timestamps.push(freq.after(last, count)?);
             }
-            let features = calendar::named(&self.channel_names[width..], &stamps[lookback..]);
-            ahead.values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
+            let features = calendar::named(calendar, &timestamps[lookback..]);
+            values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
             for row in 0..rows {
-                ahead.values.extend(std::iter::repeat_n(0.0, width));
-                ahead.values.extend(features.iter().map(|column| column[row]));
+                values.extend(std::iter::repeat_n(0.0, width));
+                values.extend(features.iter().map(|column| column[row]));
             }
-            let targets = self.targets;
             let seen_targets = seen.start * targets..seen.end * targets;
-            ahead.observed.extend_from_slice(&self.observed[seen_targets.clone()]);
-            ahead.raw_targets.extend_from_slice(&self.raw_targets[seen_targets.clone()]);
-            ahead.known.extend_from_slice(&self.known[seen_targets]);
-            ahead.observed.extend(std::iter::repeat_n(0.0, rows * targets));
-            ahead.raw_targets.extend(std::iter::repeat_n(f64::NAN, rows * targets));
-            ahead.known.extend(std::iter::repeat_n(false, rows * targets));
+            observed.extend_from_slice(&self.observed[seen_targets.clone()]);
+            raw_targets.extend_from_slice(&self.raw_targets[seen_targets.clone()]);
+            known.extend_from_slice(&self.known[seen_targets]);
+            observed.extend(std::iter::repeat_n(0.0, rows * targets));
+            raw_targets.extend(std::iter::repeat_n(f64::NAN, rows * targets));
+            known.extend(std::iter::repeat_n(false, rows * targets));
             let start = place * length;
-            ahead.test.push(start as u32);
-            let all = start..start + length;
-            ahead.series.push(Series {
-                rows: all.clone(),
-                timestamps: stamps,
-                parts: Parts { train: start..start, validation: start..start, test: all },
-                ..series.clone()
+            test.push(start as u32);
+            series.push(Series {
+                rows: start..start + length,
+                timestamps,
+                parts: Parts::untrained(start..start + length),
+                ..one.clone()
             });
         }
-        ahead.observed_count =
-            Prefix::new(ahead.observed.chunks_exact(self.targets).map(|row| row.iter().sum::<f32>() as u32));
-        ahead.unreadable = Prefix::new((0..ahead.rows()).map(|_| 0));
-        Ok(ahead)
+        Ok(Dataset {
+            name: self.name.clone(),
+            time_column: self.time_column.clone(),
+            id_column: self.id_column.clone(),
+            columns: self.columns.clone(),
+            fingerprint: self.fingerprint.clone(),
+            resolved: self.resolved.clone(),
+            observed_count: Prefix::observed(&observed, targets),
+            unreadable: Prefix::new((0..cutoffs.len() * length).map(|_| 0)),
+            series,
+            values,
+            observed,
+            raw_targets,
+            known,
+            train: Vec::new(),
+            validation: Vec::new(),
+            calibration: Vec::new(),
+            test,
+            notices: Vec::new(),
+            ..*self
+        })
     }
 }

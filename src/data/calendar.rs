@@ -4,8 +4,11 @@ use std::f64::consts::TAU;
 
 use chrono::{Datelike, NaiveDateTime};
 
+use super::series::RawSeries;
+use super::split::Parts;
 use super::step::Step;
-use super::time::{DAY, Timestamp};
+use super::time::{DAY, TimeKind, Timestamp};
+use crate::error::Text;
 
 /// A cycle of the calendar; gives two columns, `<name>_sin` and `<name>_cos`.
 struct Cycle {
@@ -62,7 +65,7 @@ fn of_day(time: NaiveDateTime) -> f64 {
 ///
 /// A cycle is left out where the training rows do not show it whole (`span`, microseconds): a phase of the year that was
 /// never trained on is worse than none. A column that is constant over the rows is left out too. Row numbers have none.
-pub(crate) fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(String, Vec<f32>)> {
+fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(String, Vec<f32>)> {
     let written: Vec<NaiveDateTime> = stamps.iter().map(|stamp| stamp.written()).collect();
     let column = |phase: fn(NaiveDateTime) -> f64, wave: fn(f64) -> f64| -> Vec<f32> {
         written.iter().map(|time| wave(TAU * phase(*time)) as f32).collect()
@@ -80,4 +83,32 @@ pub(crate) fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(Stri
             high - low > 1e-6
         })
         .collect()
+}
+
+/// The calendar columns over all kept rows of all series: those that fit the training rows, or those of a trained model.
+pub(crate) fn of_series(
+    kind: TimeKind,
+    step: Step,
+    (series, parts): (&[RawSeries], &[Parts]),
+    trained: Option<&[String]>,
+    notices: &mut Vec<Text>,
+) -> Vec<(String, Vec<f32>)> {
+    if kind == TimeKind::RowNumbers {
+        notices.push("row numbers have no calendar: no calendar features".into());
+        return Vec::new();
+    }
+    let stamps: Vec<_> = series.iter().zip(parts).flat_map(|(one, parts)| &one.stamps[parts.all()]).copied().collect();
+    if let Some(names) = trained {
+        return names.iter().cloned().zip(named(names, &stamps)).collect();
+    }
+    // A row stands for the step that it begins.
+    let span = |(one, parts): (&RawSeries, &Parts)| {
+        let (first, last) = (one.stamps[parts.train.start], one.stamps[parts.train.end - 1]);
+        step.after(last, 1, false).clock() - first.clock()
+    };
+    let features = features(step, series.iter().zip(parts).map(span).max().unwrap_or(0), &stamps);
+    let names: Vec<&str> = features.iter().map(|(name, _)| name.as_str()).collect();
+    let listed = if names.is_empty() { "none fits".into() } else { names.join(", ") };
+    notices.push(format!("calendar features: {listed}").into());
+    features
 }

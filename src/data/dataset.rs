@@ -1,26 +1,15 @@
 //! [`Dataset`]: what a model reads and is scored on.
 
-use std::fmt;
 use std::ops::Range;
 
+use super::columns::{Columns, Role};
 use super::options::DataOptions;
 use super::scale::Scaler;
-use super::split::Parts;
+use super::split::{Parts, SplitName};
 use super::step::Step;
-use super::time::Timestamp;
-use super::time_column::{TimeKind, label};
+use super::time::{TimeKind, Timestamp, label};
 use super::window::{Dropped, Prefix};
 use crate::error::Text;
-
-/// One of the three parts of the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SplitName {
-    Train,
-    Validation,
-    /// What `--calibration` keeps from validation.
-    Calibration,
-    Test,
-}
 
 /// One series of a panel; a wide file is a panel of one.
 #[derive(Debug, Clone)]
@@ -58,10 +47,8 @@ pub struct Dataset {
     pub time_kind: TimeKind,
     pub step: Step,
     pub series: Vec<Series>,
-    /// Input columns in order: targets, covariates, calendar.
-    pub channel_names: Vec<String>,
-    /// K: the first K channels.
-    pub targets: usize,
+    /// Input columns in order: targets, past covariates, calendar.
+    pub columns: Columns,
     /// `[rows, channels]`, scaled and imputed. 0 where no value was seen or imputed; no window reads such a row.
     pub values: Vec<f32>,
     /// `[rows, targets]`, 1 where the target is in the file, else 0.
@@ -96,31 +83,34 @@ pub struct Dataset {
     pub(super) known: Vec<bool>,
 }
 
-impl fmt::Display for SplitName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SplitName::Train => "training",
-            SplitName::Validation => "validation",
-            SplitName::Calibration => "calibration",
-            SplitName::Test => "test",
-        })
-    }
-}
-
 impl Dataset {
     /// Rows of all series.
     pub fn rows(&self) -> usize {
         self.series.last().map_or(0, |series| series.rows.end)
     }
 
-    /// Input columns.
+    /// C: input columns.
+    #[must_use]
     pub fn channels(&self) -> usize {
-        self.channel_names.len()
+        self.columns.channels()
     }
 
-    /// The first K of the channels.
+    /// The names of the input columns, in order: targets, past covariates, calendar.
+    #[must_use]
+    pub fn channel_names(&self) -> &[String] {
+        self.columns.names()
+    }
+
+    /// K: targets, which are the first K channels.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.columns.targets()
+    }
+
+    /// The names of the targets, in order.
+    #[must_use]
     pub fn target_names(&self) -> &[String] {
-        &self.channel_names[..self.targets]
+        self.columns.with_role(Role::Target)
     }
 
     /// The index of the series that holds a global row.
@@ -144,34 +134,9 @@ impl Dataset {
         self.observed_count.between(origin, origin + self.horizon)
     }
 
-    /// The same without rows, series or windows.
-    pub(super) fn without_rows(&self) -> Dataset {
-        Dataset {
-            name: self.name.clone(),
-            time_column: self.time_column.clone(),
-            id_column: self.id_column.clone(),
-            fingerprint: self.fingerprint.clone(),
-            resolved: self.resolved.clone(),
-            channel_names: self.channel_names.clone(),
-            series: Vec::new(),
-            values: Vec::new(),
-            observed: Vec::new(),
-            raw_targets: Vec::new(),
-            train: Vec::new(),
-            validation: Vec::new(),
-            calibration: Vec::new(),
-            test: Vec::new(),
-            notices: Vec::new(),
-            observed_count: Prefix::new(std::iter::empty()),
-            unreadable: Prefix::new(std::iter::empty()),
-            known: Vec::new(),
-            ..*self
-        }
-    }
-
     /// Whether a target's scaled value was seen or imputed; else `values` holds a 0 in its place.
     pub fn is_known(&self, row: usize, target: usize) -> bool {
-        self.known[row * self.targets + target]
+        self.known[row * self.targets() + target]
     }
 
     /// A target in the data's units.

@@ -1,8 +1,15 @@
 //! What a trained model fixes about the data it reads from then on.
 
-use super::options::Scale;
-use super::scale::Scaler;
+use std::ops::Range;
+
+use super::frame::Frame;
+use super::options::{DataOptions, Scale};
+use super::scale::{self, Scaler};
+use super::series::RawSeries;
+use super::settings::Settings;
+use super::split::{Parts, of_series};
 use super::step::Step;
+use super::study;
 use crate::error::{Error, Place, Result};
 
 /// Scalers and calendar columns of a training run, in place of anything that new rows would say of themselves.
@@ -27,11 +34,31 @@ pub struct FittedSeries {
 }
 
 impl Fitted {
+    /// What the model knows of each series.
+    ///
+    /// # Errors
+    /// A series that was not trained on, where each has scalers of its own; other columns than those trained on.
+    pub(super) fn of_all(&self, frame: &Frame, series: &[RawSeries]) -> Result<Vec<FittedSeries>> {
+        let known: Vec<FittedSeries> =
+            series.iter().map(|one| self.of(&one.id, frame.file())).collect::<Result<_>>()?;
+        let (values, targets) = (frame.columns.values(), frame.columns.targets());
+        let differs = |one: &&FittedSeries| one.scalers.len() != values || one.mase_denominators.len() != targets;
+        let Some(other) = known.iter().find(differs) else { return Ok(known) };
+        let problem = format!(
+            "{targets} targets and {} covariates are read, and the model has {} scalers and {} MASE denominators{}",
+            values - targets,
+            other.scalers.len(),
+            other.mase_denominators.len(),
+            of_series(&other.id)
+        );
+        Err(Error::data(frame.file(), problem, "give data of the columns that the model was trained on"))
+    }
+
     /// What holds for the series with this id. One scaler for all series is that of any of them.
     ///
     /// # Errors
     /// Names a series that was not trained on, where each has scalers of its own.
-    pub(super) fn of(&self, id: &str, file: Place) -> Result<FittedSeries> {
+    fn of(&self, id: &str, file: Place) -> Result<FittedSeries> {
         if let Some(known) = self.series.iter().find(|series| series.id == id) {
             return Ok(known.clone());
         }
@@ -52,4 +79,35 @@ impl Fitted {
              which forecasts any series";
         Err(Error::data(file, problem, help))
     }
+}
+
+/// Scalers and MASE denominators of each series, from its training rows.
+///
+/// # Errors
+/// A column without a single value there.
+pub(super) fn fit(
+    frame: &Frame,
+    series: &[RawSeries],
+    parts: &[Parts],
+    settings: &Settings,
+    options: &DataOptions,
+) -> Result<Vec<FittedSeries>> {
+    let rows: Vec<Range<usize>> = parts.iter().map(|parts| study::scaled_by(parts, options)).collect();
+    let scalers = scale::fit(frame, series, settings.scale, &rows)?;
+    let fitted = |((one, parts), scalers): ((&RawSeries, &Parts), _)| FittedSeries {
+        id: one.id.clone(),
+        scalers,
+        mase_denominators: (0..frame.columns.targets())
+            .map(|target| seasonal_distance(one, target, &parts.train, settings.season))
+            .collect(),
+    };
+    Ok(series.iter().zip(parts).zip(scalers).map(fitted).collect())
+}
+
+/// mean |y_t − y_{t−M}| over training rows with both observed; `None` without a pair, or if it is 0.
+fn seasonal_distance(series: &RawSeries, target: usize, train: &Range<usize>, season: usize) -> Option<f64> {
+    let later = train.start + season..train.end.max(train.start + season);
+    let distances = later.map(|row| (series.value(row, target) - series.value(row - season, target)).abs());
+    let (count, sum) = distances.filter(|d| !d.is_nan()).fold((0usize, 0.0), |(count, sum), d| (count + 1, sum + d));
+    (sum > 0.0).then(|| sum / count as f64)
 }

@@ -7,8 +7,7 @@ use chrono::Datelike;
 
 use super::dataset::Dataset;
 use super::step::Step;
-use super::time::{DAY, HOUR, MINUTE, SECOND, Timestamp, month_index};
-use super::time_column::{TimeKind, label};
+use super::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, label, month_index};
 use crate::error::{Error, Result};
 
 /// How a calendar goes on.

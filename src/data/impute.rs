@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::frame::Frame;
 use super::options::Impute;
 use super::scale::Scaler;
-use super::series::{Frame, RawSeries};
+use super::series::RawSeries;
 use super::split::Parts;
 use crate::error::{Error, Result};
 
@@ -19,8 +20,8 @@ pub(crate) fn leading_rows(series: &RawSeries) -> (usize, usize) {
         .unwrap_or((0, 0))
 }
 
-/// Refuses the first missing value among `rows`.
-pub(crate) fn refuse_missing(frame: &Frame, series: &RawSeries, rows: Range<usize>) -> Result<()> {
+/// Rejects the first missing value among `rows`.
+pub(crate) fn reject_missing(frame: &Frame, series: &RawSeries, rows: Range<usize>) -> Result<()> {
     for row in rows {
         let Some(column) = (0..series.width).find(|column| series.value(row, *column).is_nan()) else { continue };
         let of = series.suffix();
@@ -30,7 +31,7 @@ pub(crate) fn refuse_missing(frame: &Frame, series: &RawSeries, rows: Range<usiz
         };
         let help = "‹impute ffill› takes the last seen value as input, ‹impute mean› the training rows' mean; missing \
              targets are then masked out of loss and metrics";
-        return Err(Error::data(frame.place(series, row, column), problem, help));
+        return Err(Error::data(series.place(frame, row, column), problem, help));
     }
     Ok(())
 }

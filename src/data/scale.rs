@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::frame::Frame;
 use super::options::Scale;
-use super::series::{Frame, RawSeries};
+use super::series::RawSeries;
 use crate::error::{Error, Place, Result};
 
 /// `scaled = (raw − mean) / std`, in f64.
@@ -92,12 +93,12 @@ pub(crate) fn fit(
     scale: Scale,
     train: &[Range<usize>],
 ) -> Result<Vec<Vec<Scaler>>> {
-    let width = frame.columns.len();
+    let width = frame.columns.values();
     let observed = |one: usize, column: usize| {
         train[one].clone().map(move |row| series[one].value(row, column)).filter(|value| !value.is_nan())
     };
     let refuse = |of: String, column: usize| {
-        let place = Place { column: Some(frame.name(column)), ..frame.file() };
+        let place = Place { column: Some(frame.name(column).into()), ..frame.file() };
         let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
         Error::data(place, format!("no value in the training rows{of}"), help)
     };

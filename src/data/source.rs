@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::table::check_text;
 use crate::error::{Error, Place, Result};
 use crate::memory;
 
@@ -38,7 +37,7 @@ fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) 
             return Ok(bytes);
         }
         if read == 0 {
-            check_text(&place.file, &bytes)?;
+            plain_text(&place.file, &bytes)?;
         }
         for (i, byte) in bytes[read..].iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r')) {
             line_start = read + i + 1;
@@ -69,6 +68,20 @@ pub(super) fn take(bytes: u64, place: Place, what: impl Fn() -> String) -> Resul
         let problem = format!("{} take {bytes} of memory or more, and {free} are free", what());
         Error::data(place, problem, "give fewer rows or columns, or run it where there is more memory")
     })
+}
+
+/// Strips a UTF-8 byte order mark; refuses what is no text of that kind.
+pub(super) fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
+    let refuse =
+        |what: &str, help: &str| Err(Error::data(Place::of(file), format!("{what}, not delimited text"), help));
+    match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refuse("UTF-16", "save the file as UTF-8"),
+        [0x1f, 0x8b, ..] => refuse("gzip-compressed", "unpack it first: gunzip"),
+        [b'P', b'K', 3, 4, ..] => refuse("a zip archive or spreadsheet", "unpack it, or export the sheet as CSV"),
+        _ if bytes.iter().take(4096).any(|b| *b == 0) => refuse("binary", "export the table as CSV"),
+        _ => Ok(bytes),
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,34 @@
 //! Where each series' train, validation and test rows end.
 
+use std::fmt;
 use std::ops::Range;
 
-use super::dataset::SplitName;
-use super::grouped;
+use super::count::grouped;
 use super::options::Split;
-use super::time::Timestamp;
-use super::time_column::{TimeColumn, TimeKind, label};
+use super::time::{TimeKind, Timestamp, label};
+use super::times::Times;
 use crate::error::{Error, Result};
+
+/// One of the three parts of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitName {
+    Train,
+    Validation,
+    /// What `--calibration` keeps from validation.
+    Calibration,
+    Test,
+}
+
+impl fmt::Display for SplitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SplitName::Train => "training",
+            SplitName::Validation => "validation",
+            SplitName::Calibration => "calibration",
+            SplitName::Test => "test",
+        })
+    }
+}
 
 /// Rows of one series' three parts; they follow one another without a hole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +98,7 @@ pub(crate) struct Span<'a> {
 pub(crate) fn borders(
     series: &[Span],
     split: &Split,
-    time: &TimeColumn,
+    times: &Times,
     format: Option<&str>,
 ) -> Result<(Vec<Borders>, Option<String>)> {
     match split {
@@ -88,7 +109,7 @@ pub(crate) fn borders(
             if one_span && overlap(series, &own).is_none() {
                 return Ok((own, None));
             }
-            common_dates(series, fractions, time.kind)
+            common_dates(series, fractions, times.kind)
         }
         Split::Rows(rows) => {
             let mut all = Vec::new();
@@ -104,9 +125,9 @@ pub(crate) fn borders(
             let warning = overlap(series, &all);
             Ok((all, warning))
         }
-        Split::Times(times) => {
+        Split::Times(borders) => {
             let instants: Vec<i64> =
-                times.iter().map(|text| Ok(time.border(text, format)?.instant)).collect::<Result<_>>()?;
+                borders.iter().map(|text| Ok(times.border(text, format)?.instant)).collect::<Result<_>>()?;
             if !instants.is_sorted_by(|a, b| a < b) {
                 return Err(Error::config(
                     "split",

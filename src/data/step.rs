@@ -5,8 +5,7 @@ use std::fmt;
 
 use chrono::{Datelike, Months, NaiveDate};
 
-use super::time::{DAY, HOUR, MINUTE, SECOND, Timestamp, month_index};
-use super::time_column::TimeKind;
+use super::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_index};
 
 /// The distance from one row's time to the next, where nothing is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

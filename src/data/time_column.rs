@@ -3,31 +3,12 @@
 use super::cells::Cells;
 use super::options::DataOptions;
 use super::table::Table;
-use super::time::{DateForm, MINUTE, SECOND, Timestamp, Written, parse_compact, parse_format, parse_written};
+use super::text::delimiter_word;
+use super::time::{
+    DateForm, ROW_NUMBERS_END, SECOND, TimeKind, Timestamp, Written, parse_compact, parse_format, parse_written,
+};
+use super::times::Times;
 use crate::error::{Error, Result, Text};
-
-/// What the times count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeKind {
-    /// Moments; `zoned` if an offset (`Z`, `+01:00`) was written.
-    Clock { zoned: bool },
-    /// Whole numbers that only order the rows.
-    RowNumbers,
-}
-
-/// The times of all rows of a table, in the table's order.
-pub(crate) struct TimeColumn {
-    /// As `--time-column` takes it.
-    pub name: String,
-    /// Table columns that make up the time.
-    pub columns: Vec<usize>,
-    pub kind: TimeKind,
-    pub stamps: Vec<Timestamp>,
-    /// Whether the day is written before the month; `None` where the year comes first.
-    pub day_first: Option<bool>,
-    /// How the times were read, for the notices.
-    pub reading: String,
-}
 
 /// Names that mean the time, in order of preference.
 const NAMES: [&str; 11] = [
@@ -46,19 +27,29 @@ const NAMES: [&str; 11] = [
 
 const FORMAT_HELP: &str = "‹time-format› gives the form, as in '%d/%m/%Y %H:%M'";
 
+/// The columns of a table that hold the time, and what they say.
+pub(crate) struct TimeColumn {
+    /// Table columns that make up the time.
+    pub columns: Vec<usize>,
+    /// Of each table row.
+    pub times: Times,
+}
+
 impl TimeColumn {
     pub(super) fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
         let columns = match &options.time_column {
             Some(name) => named(table, name)?,
             None => {
                 let columns = detect(table, cells, options)?;
-                columns.iter().try_for_each(|column| table.find(&table.header[*column], "time-column").map(drop))?;
+                columns
+                    .iter()
+                    .try_for_each(|column| table.header.find(&table.header.names[*column], "time-column").map(drop))?;
                 columns
             }
         };
         let name = match &options.time_column {
             Some(name) => name.clone(),
-            None => columns.iter().map(|column| table.name(*column)).collect::<Vec<_>>().join("+"),
+            None => columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+"),
         };
         let reader = Reader { table, cells, columns: &columns };
         let (stamps, kind, day_first, reading) = if let Some(format) = &options.time_format {
@@ -70,57 +61,21 @@ impl TimeColumn {
         } else {
             reader.texts()?
         };
-        Ok(TimeColumn { name, columns, kind, stamps, day_first, reading })
-    }
-
-    /// Reads a time of `--split` as this column writes its own. Where the column has one offset throughout, a border
-    /// without offset takes it.
-    pub(super) fn border(&self, text: &str, format: Option<&str>) -> Result<Timestamp> {
-        let refuse = |problem: &str, help: &str| Error::config("split", format!("`{text}`: {problem}"), help);
-        let TimeKind::Clock { zoned } = self.kind else {
-            return Err(refuse("the time column holds row numbers", "give row borders or fractions"));
-        };
-        let (stamp, has_offset) = match format.and_then(|format| parse_format(text, format).ok()) {
-            Some(read) => read,
-            None => {
-                let written =
-                    parse_written(text).ok_or_else(|| refuse("not a time", "as in 2013-09-01 or 2013-09-01T12:00"))?;
-                if written.form == DateForm::TwoNumbers && self.day_first.is_none() {
-                    return Err(refuse("day or month first?", "write YYYY-MM-DD"));
-                }
-                let stamp =
-                    written.timestamp(self.day_first == Some(true)).ok_or_else(|| refuse("no such day", "mend it"))?;
-                (stamp, written.offset.is_some())
-            }
-        };
-        match (zoned, has_offset) {
-            (false, true) => Err(refuse("the time column has no offsets", "give the time without offset")),
-            (true, false) => {
-                let offset = self.stamps[0].offset;
-                if self.stamps.iter().any(|other| other.offset != offset) {
-                    return Err(refuse(
-                        "the time column's offsets vary",
-                        "give the time with its offset, as in 2013-09-01T00:00+02:00",
-                    ));
-                }
-                Ok(Timestamp { instant: stamp.instant - i64::from(offset) * SECOND, offset })
-            }
-            _ => Ok(stamp),
-        }
+        Ok(TimeColumn { columns, times: Times { name, kind, stamps, day_first, reading } })
     }
 }
 
 fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
-    if name.contains('+') && table.find(name, "time-column")?.is_none() {
-        return name.split('+').map(|part| table.expect(part.trim(), "time-column")).collect();
+    if name.contains('+') && table.header.find(name, "time-column")?.is_none() {
+        return name.split('+').map(|part| table.header.expect(part.trim(), "time-column")).collect();
     }
-    Ok(vec![table.expect(name, "time-column")?])
+    Ok(vec![table.header.expect(name, "time-column")?])
 }
 
 /// A column called as times are; date and time in two columns; year, month, day, hour in columns of their own; else the
 /// first column whose texts read as times.
 fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usize>> {
-    let called = |name: &str| table.header.iter().position(|header| header.eq_ignore_ascii_case(name));
+    let called = |name: &str| table.header.names.iter().position(|header| header.eq_ignore_ascii_case(name));
     let filled = |column: usize| (0..table.rows()).filter(move |row| !cells.missing(*row, column)).take(20);
     let reads = |column: usize, with: &dyn Fn(&str) -> bool| {
         filled(column).next().is_some() && filled(column).all(|row| with(&table.text(row, column)))
@@ -160,10 +115,10 @@ fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usi
             let help = format!(
                 "‹time-column› names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
                  column of row numbers. Columns, parted by `{}`: {}",
-                super::text::delimiter_word(table.delimiter),
-                table.listed(0..table.columns())
+                delimiter_word(table.delimiter),
+                table.header.listed(0..table.columns())
             );
-            Error::data(table.whole(), "no column reads as a time", help)
+            Error::data(table.header.place(), "no column reads as a time", help)
         })
 }
 
@@ -195,7 +150,7 @@ impl Reader<'_> {
 
     fn refuse(&self, row: usize, problem: impl Into<Text>, help: impl Into<Text>) -> Error {
         let mut place = self.table.place(row, self.columns[0]);
-        let names: Vec<String> = self.columns.iter().map(|column| self.table.name(*column)).collect();
+        let names: Vec<String> = self.columns.iter().map(|column| self.table.header.name(*column)).collect();
         let values: Vec<_> = self.columns.iter().map(|column| self.table.text(row, *column)).collect();
         place.column = Some(names.join("+"));
         place.value = Some(values.join(" "));
@@ -324,8 +279,8 @@ fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read
     if let Some(stamps) = (0..numbers.len()).map(compact).collect::<Option<Vec<_>>>() {
         return Ok((stamps, TimeKind::Clock { zoned: false }, None, "dates without marks".into()));
     }
-    // Seconds from 1973 on, so that row numbers below 10^8 stay row numbers; each finer unit has 1000 times the numbers.
-    let mut first: i64 = 100_000_000;
+    // Seconds from 1973 on; each finer unit has 1000 times the numbers.
+    let mut first = ROW_NUMBERS_END as i64;
     for (unit, to_micros) in [
         ("seconds", (|n| n * SECOND) as fn(i64) -> i64),
         ("milliseconds", |n| n * 1000),
@@ -338,7 +293,7 @@ fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read
         }
         first = first.saturating_mul(1000);
     }
-    if let Some(row) = numbers.iter().position(|n| n.unsigned_abs() >= 100_000_000) {
+    if let Some(row) = numbers.iter().position(|n| n.unsigned_abs() >= ROW_NUMBERS_END) {
         return Err(reader.refuse(
             row,
             "neither a row number nor, with the other rows, seconds since 1970",
@@ -347,32 +302,4 @@ fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read
     }
     let stamps = numbers.iter().map(|n| Timestamp { instant: *n, offset: 0 }).collect();
     Ok((stamps, TimeKind::RowNumbers, None, "row numbers".into()))
-}
-
-/// A time as people read it: the date alone where the clock shows midnight and `dates_only`.
-pub(crate) fn label(kind: TimeKind, time: Timestamp, dates_only: bool) -> String {
-    match kind {
-        TimeKind::RowNumbers => time.instant.to_string(),
-        TimeKind::Clock { zoned } => {
-            let form = if dates_only {
-                "%Y-%m-%d"
-            } else if time.instant % MINUTE != 0 {
-                "%Y-%m-%dT%H:%M:%S%.f"
-            } else {
-                "%Y-%m-%dT%H:%M"
-            };
-            let mut text = time.written().format(form).to_string();
-            if zoned && !dates_only {
-                match time.offset {
-                    0 => text.push('Z'),
-                    east => {
-                        let minutes = east.unsigned_abs() / 60;
-                        let sign = if east < 0 { '-' } else { '+' };
-                        text.push_str(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
-                    }
-                }
-            }
-            text
-        }
-    }
 }

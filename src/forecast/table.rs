@@ -52,7 +52,7 @@ pub fn model_name(kind: &str) -> String {
 /// What tells a target of a series apart: its series' id, its name, or both where there are several of both.
 pub fn unique_id(dataset: &Dataset, series: usize, target: usize) -> String {
     let (id, name) = (&dataset.series[series].id, &dataset.target_names()[target]);
-    match (id.is_empty(), dataset.targets) {
+    match (id.is_empty(), dataset.targets()) {
         (true, _) => name.clone(),
         (false, 1) => id.clone(),
         (false, _) => format!("{id}/{name}"),
@@ -103,7 +103,7 @@ impl Outlook {
         (freq, format): (Freq, TimeFormat),
         calibration: Option<&Calibration>,
     ) -> Result<Outlook> {
-        let (targets, lookback) = (ahead.targets, ahead.lookback);
+        let (targets, lookback) = (ahead.targets(), ahead.lookback);
         let levels = calibration.map_or(Vec::new(), |calibration| calibration.levels.clone());
         let mut all = Vec::new();
         for (index, series) in ahead.series.iter().enumerate() {
@@ -216,7 +216,7 @@ impl<'a> Predictions<'a> {
         calibration: Option<&Calibration>,
         format: TimeFormat,
     ) -> Result<()> {
-        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        let (horizon, targets) = (dataset.horizon, dataset.targets());
         for (place, window) in windows.iter().enumerate() {
             let origin = *window as usize + dataset.lookback;
             let index = dataset.series_of(origin);

@@ -2,6 +2,7 @@
 
 use microglia::data::options::{list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use microglia::data::{Covariates, DataOptions, Gaps, Impute, Row, Scale, Source, Split, counted};
+use microglia::error::Notation;
 
 #[test]
 fn words_read_as_they_are_written() {
@@ -49,7 +50,7 @@ fn counts_read_well() {
 
 #[test]
 fn refusals_name_what_is_allowed() {
-    let message = |error: microglia::Error| error.to_string();
+    let message = |error: microglia::Error| error.to(Notation::Flags);
     for (found, parts) in [
         (message("linear".parse::<Impute>().unwrap_err()), ["--impute", "\"linear\"", "error ffill mean"]),
         (message("x".parse::<Gaps>().unwrap_err()), ["--gaps", "\"x\"", "notice error fill skip"]),
@@ -75,7 +76,7 @@ fn splits_that_make_no_sense_are_refused() {
         ("2013-01-01", "1 times"),
         ("nan,0.1,0.2", "neither"),
     ] {
-        let message = text.parse::<Split>().unwrap_err().to_string();
+        let message = text.parse::<Split>().unwrap_err().to(Notation::Flags);
         assert!(message.contains("--split") && message.contains(part), "{text}: {message}");
     }
 }
@@ -112,7 +113,7 @@ fn options_read_from_toml() {
 fn absurd_lengths_are_refused() {
     for rows in [0, usize::MAX] {
         let options = DataOptions { horizon: Some(rows), ..DataOptions::default() };
-        assert!(options.load().unwrap_err().to_string().contains("--horizon"));
+        assert!(options.load().unwrap_err().to(Notation::Flags).contains("--horizon"));
     }
     let options = DataOptions { lookback: Some(1_000_000_000), ..DataOptions::default() };
     assert!(options.load().unwrap_err().to_string().contains("1000000000 rows in"));
@@ -146,7 +147,7 @@ fn rows_at_hand_are_read_as_those_of_a_file() {
     let given = options.load_rows("plant", &["y", "x"], rows()).unwrap();
     assert_eq!((&given.values, &given.observed), (&read.values, &read.observed));
     assert_eq!((&given.test, given.fingerprint.len()), (&read.test, 64));
-    assert_eq!(given.channel_names, read.channel_names);
+    assert_eq!(given.channel_names(), read.channel_names());
     assert_eq!(given.fingerprint, read.fingerprint);
     assert_eq!(given.series.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     // One series whose rows are counted, and the bits of its values.

@@ -151,7 +151,7 @@ fn offsets_order_instants_and_clocks_make_features() {
         ("2024-10-27T02:30+02:00".into(), "2024-10-27T02:30+01:00".into())
     );
     assert!(!noticed(&data, "missing time"));
-    let hour = data.channel_names.iter().position(|name| name == "hour_sin").unwrap();
+    let hour = data.channel_names().iter().position(|name| name == "hour_sin").unwrap();
     let at = |row: usize| data.values[row * data.channels() + hour];
     assert_eq!(at(5), at(7), "one written clock, one feature");
     // Without offsets the same wall clock is a duplicate.
@@ -354,7 +354,7 @@ fn months_are_filled_at_their_ends() {
 #[test]
 fn calendar_features_fit_the_step_and_the_training_span() {
     let options = DataOptions { calendar: Some(true), ..small() };
-    let names = |text: String| load(&text, &options).unwrap().channel_names[1..].join(" ");
+    let names = |text: String| load(&text, &options).unwrap().channel_names()[1..].join(" ");
     let start = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
     let rows = |count: i64, minutes: i64| {
         (0..count).fold(String::from("date,y\n"), |text, i| {
