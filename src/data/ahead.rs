@@ -1,4 +1,4 @@
-//! From the end of the data on: windows whose targets are not there yet.
+//! Windows whose targets lie after the data: the inputs of forecasts.
 
 use super::calendar;
 use super::columns::Role;
@@ -9,7 +9,7 @@ use super::time::{SECOND, TimeKind, parse_written};
 use super::window::Prefix;
 use crate::error::{Error, Result};
 
-/// Where a forecast begins.
+/// Where forecasts begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     /// After the last row of each series.
@@ -20,7 +20,7 @@ pub enum Start {
     Time(String),
 }
 
-/// The last row that a forecast sees.
+/// The last row that a forecast reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cutoff {
     /// Index of the series.
@@ -30,10 +30,11 @@ pub struct Cutoff {
 }
 
 impl Dataset {
-    /// The last row that is seen of each series.
+    /// The last row of each series that a forecast from `from` reads.
     ///
     /// # Errors
-    /// Names the series that has too few rows before it, or an input without a value among them.
+    /// [`Error::Config`] if `from` is no time of this data, a series has too few rows before it, or one of the rows read has an
+    /// input without a value.
     pub fn cutoffs(&self, from: &Start) -> Result<Vec<Cutoff>> {
         let instant = match from {
             Start::Time(text) => Some(self.instant(text)?),
@@ -43,7 +44,7 @@ impl Dataset {
             let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
             let seen = match from {
                 Start::End => series.rows.len(),
-                // Rows of the file, those that are trimmed too.
+                // Rows of the file, trimmed ones included.
                 Start::Row(row) if *row > series.trimmed + series.rows.len() => {
                     let problem = format!("row {row}, but there are {}{whose}", series.trimmed + series.rows.len());
                     return Err(Error::config("origin", problem, "a smaller row, counted from 1"));
@@ -66,7 +67,7 @@ impl Dataset {
                 let at = row.map_or_else(String::new, |row| format!(", at {}", self.time_label(row)));
                 let problem =
                     format!("a value is missing among the {} rows before the forecast{whose}{at}", self.lookback);
-                let help = "‹impute ffill› takes the last seen value, ‹impute mean› that of the training rows";
+                let help = "‹impute ffill› uses the last seen value, ‹impute mean› the mean of the training rows";
                 return Err(Error::config("impute", problem, help));
             }
             Ok(Cutoff { series: index, row: end - 1 })
@@ -74,10 +75,10 @@ impl Dataset {
         self.series.iter().enumerate().map(of).collect()
     }
 
-    /// How many series ended before the time that forecasts are to begin after: one more row by the calendar would lie before it.
+    /// How many series ended before the time after which forecasts begin: by `freq`, their next row would not lie after it.
     ///
     /// # Errors
-    /// Where that is no time of this data.
+    /// [`Error::Config`] if that is no time of this data.
     pub fn ended_before(&self, from: &Start, freq: Freq) -> Result<usize> {
         let Start::Time(text) = from else { return Ok(0) };
         let instant = self.instant(text)?;
@@ -85,25 +86,25 @@ impl Dataset {
         Ok(self.series.iter().filter(|series| next(series).is_some_and(|next| next.instant <= instant)).count())
     }
 
-    /// A written time's instant; without an offset, at that of the data where it has one.
+    /// A written time's instant. A time without offset takes that of the data, if the data has one.
     fn instant(&self, text: &str) -> Result<i64> {
-        let refuse = |problem: &str, help: &str| Error::config("origin", format!("`{text}` {problem}"), help);
+        let reject = |problem: &str, help: &str| Error::config("origin", format!("`{text}` {problem}"), help);
         let help = "write YYYY-MM-DD or YYYY-MM-DDTHH:MM, or a number of rows";
         let TimeKind::Clock { zoned } = self.time_kind else {
-            return Err(refuse("is a time, and the time column holds row numbers", "a number of rows"));
+            return Err(reject("is a time, but the time column holds row numbers", "a number of rows"));
         };
-        let written = parse_written(text).ok_or_else(|| refuse("is no time", help))?;
+        let written = parse_written(text).ok_or_else(|| reject("is no time", help))?;
         let stamp = written.timestamp(false).filter(|_| text.trim().as_bytes().iter().take(4).all(u8::is_ascii_digit));
-        let stamp = stamp.ok_or_else(|| refuse("is no day, or may be read in two ways", help))?;
+        let stamp = stamp.ok_or_else(|| reject("is no day, or can be read in two ways", help))?;
         match (zoned, written.offset.is_some()) {
-            (false, true) => Err(refuse("has an offset, and the time column has none", help)),
+            (false, true) => Err(reject("has an offset, but the time column has none", help)),
             (true, false) => {
                 let offset =
                     self.series.first().and_then(|series| series.timestamps.first()).map_or(0, |first| first.offset);
                 let mut stamps = self.series.iter().flat_map(|series| &series.timestamps);
                 if stamps.any(|stamp| stamp.offset != offset) {
-                    return Err(refuse(
-                        "has no offset, and those of the time column vary",
+                    return Err(reject(
+                        "has no offset, but those of the time column vary",
                         "give it, as in 2013-09-01T00:00+02:00",
                     ));
                 }
@@ -113,11 +114,11 @@ impl Dataset {
         }
     }
 
-    /// A data set of one window per cutoff: its look-back's rows, then `rows` rows to come, whose targets are unknown and whose
-    /// times and calendar columns go on by `freq`. The windows are those of the test part.
+    /// A data set of one window per cutoff: its look-back's rows, then `rows` future rows, whose targets are unknown and whose
+    /// times and calendar columns continue by `freq`. The windows are test windows.
     ///
     /// # Errors
-    /// Where the times pass the calendar's end.
+    /// [`Error::Config`] if a time lies after the year 9999.
     pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize, freq: Freq) -> Result<Dataset> {
         let (channels, lookback, targets) = (self.channels(), self.lookback, self.targets());
         let (width, calendar) = (self.columns.values(), self.columns.with_role(Role::Calendar));

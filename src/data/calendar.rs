@@ -1,4 +1,4 @@
-//! Calendar features: where in the day, the week and the year a row's written clock stands.
+//! Calendar features: the position of a row's written clock in the day, the week and the year.
 
 use std::f64::consts::TAU;
 
@@ -13,7 +13,7 @@ use crate::error::Text;
 /// A cycle of the calendar; gives two columns, `<name>_sin` and `<name>_cos`.
 struct Cycle {
     name: &'static str,
-    /// Shortest training span that shows the cycle whole, microseconds.
+    /// Shortest training span that covers the whole cycle, microseconds.
     period: i64,
     /// Whether rows at this step move through the cycle.
     fits: fn(Step) -> bool,
@@ -43,7 +43,7 @@ const CYCLES: [Cycle; 4] = [
     },
 ];
 
-/// The columns of these names, as [`features`] calls them, whatever the rows show; 0 for an unknown name.
+/// The columns of these names, as [`features`] calls them, for any rows; 0 for an unknown name.
 pub(crate) fn named(names: &[String], stamps: &[Timestamp]) -> Vec<Vec<f32>> {
     let column = |name: &String| {
         let cycle = CYCLES.iter().find(|cycle| name.strip_prefix(cycle.name).is_some_and(|rest| rest.starts_with('_')));
@@ -63,7 +63,7 @@ fn of_day(time: NaiveDateTime) -> f64 {
 /// The columns for these rows, in order: hour (steps below a day), weekday (below a week), day of the year (below a
 /// year), month (monthly, quarterly), each as sine and cosine.
 ///
-/// A cycle is left out where the training rows do not show it whole (`span`, microseconds): a phase of the year that was
+/// A cycle is left out if the training rows do not cover it (`span`, microseconds): a phase of the year that was
 /// never trained on is worse than none. A column that is constant over the rows is left out too. Row numbers have none.
 fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(String, Vec<f32>)> {
     let written: Vec<NaiveDateTime> = stamps.iter().map(|stamp| stamp.written()).collect();
@@ -101,7 +101,7 @@ pub(crate) fn of_series(
     if let Some(names) = trained {
         return names.iter().cloned().zip(named(names, &stamps)).collect();
     }
-    // A row stands for the step that it begins.
+    // A row covers the step that it begins.
     let span = |(one, parts): (&RawSeries, &Parts)| {
         let (first, last) = (one.stamps[parts.train.start], one.stamps[parts.train.end - 1]);
         step.after(last, 1, false).clock() - first.clock()

@@ -29,7 +29,7 @@ pub(crate) struct Cells<'a> {
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// More than half of the cells that are not missing are numbers; the others are refused when the column is read.
+    /// More than half of the cells that are not missing are numbers. The others are rejected when the column is read.
     Numeric,
     Text,
     /// Missing in every row.
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
 }
 
 impl<'a> Cells<'a> {
-    /// `missing` is `--missing-values`: a cell matches by its text, or as a number.
+    /// `missing` is the option `missing-values`: a cell matches by its text, or as a number.
     pub(super) fn new(table: &'a Table, missing: &[String], decimal: char) -> Cells<'a> {
         Cells { table, missing_words: missing.to_vec(), missing_numbers: missing_numbers(missing), decimal }
     }
@@ -98,7 +98,7 @@ impl<'a> Cells<'a> {
             Cell::Text => {
                 let help = if self.kind(column) == Kind::Numeric {
                     format!(
-                        "mend the cell, or name the text in ‹missing-values›; the decimal mark was `{}` (‹decimal›)",
+                        "correct the cell, or name the text in ‹missing-values›; the decimal mark was `{}` (‹decimal›)",
                         self.decimal
                     )
                 } else {
@@ -111,7 +111,7 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// The numbers that `--missing-values` names.
+/// The numbers that the option `missing-values` names.
 pub(crate) fn missing_numbers(missing: &[String]) -> Vec<f64> {
     missing.iter().filter_map(|word| word.parse().ok()).collect()
 }

@@ -1,4 +1,4 @@
-//! What a trained model fixes about the data it reads from then on.
+//! What training fits to the data, and what a trained model keeps for new data.
 
 use std::ops::Range;
 
@@ -12,24 +12,27 @@ use super::step::Step;
 use super::study;
 use crate::error::{Error, Place, Result};
 
-/// Scalers and calendar columns of a training run, in place of anything that new rows would say of themselves.
+/// Scalers and calendar columns of a training run. New data is read with these: nothing is fitted to it.
 #[derive(Debug, Clone)]
 pub struct Fitted {
+    /// The series that the model was trained on.
     pub series: Vec<FittedSeries>,
+    /// Whether each has scalers of its own.
     pub scale: Scale,
     /// Names of the calendar columns that the model reads.
     pub calendar: Vec<String>,
-    /// The distance between rows, where it is not to be taken from the new rows.
+    /// The sampling step; `None` takes it from the new rows.
     pub step: Option<Step>,
 }
 
 /// A series of the training data.
 #[derive(Debug, Clone)]
 pub struct FittedSeries {
+    /// Empty for a series without an id.
     pub id: String,
-    /// Per value column: targets, then covariates.
+    /// A scaler per value column: targets, then past covariates.
     pub scalers: Vec<Scaler>,
-    /// Per target, of the training rows.
+    /// Per target: mean |y_t − y_{t−M}| over the training rows, in the data's units; `None` if it is not known.
     pub mase_denominators: Vec<Option<f64>>,
 }
 
@@ -37,7 +40,7 @@ impl Fitted {
     /// What the model knows of each series.
     ///
     /// # Errors
-    /// A series that was not trained on, where each has scalers of its own; other columns than those trained on.
+    /// A series that was not trained on, if each has scalers of its own; other columns than those trained on.
     pub(super) fn of_all(&self, frame: &Frame, series: &[RawSeries]) -> Result<Vec<FittedSeries>> {
         let known: Vec<FittedSeries> =
             series.iter().map(|one| self.of(&one.id, frame.file())).collect::<Result<_>>()?;
@@ -45,7 +48,7 @@ impl Fitted {
         let differs = |one: &&FittedSeries| one.scalers.len() != values || one.mase_denominators.len() != targets;
         let Some(other) = known.iter().find(differs) else { return Ok(known) };
         let problem = format!(
-            "{targets} targets and {} covariates are read, and the model has {} scalers and {} MASE denominators{}",
+            "{targets} targets and {} covariates are read, but the model has {} scalers and {} MASE denominators{}",
             values - targets,
             other.scalers.len(),
             other.mase_denominators.len(),
@@ -54,10 +57,10 @@ impl Fitted {
         Err(Error::data(frame.file(), problem, "give data of the columns that the model was trained on"))
     }
 
-    /// What holds for the series with this id. One scaler for all series is that of any of them.
+    /// The fit of the series with this id. Under [`Scale::Global`] all series have one scaler per column.
     ///
     /// # Errors
-    /// Names a series that was not trained on, where each has scalers of its own.
+    /// A series that was not trained on, if each has scalers of its own.
     fn of(&self, id: &str, file: Place) -> Result<FittedSeries> {
         if let Some(known) = self.series.iter().find(|series| series.id == id) {
             return Ok(known.clone());
@@ -70,7 +73,7 @@ impl Fitted {
         let more = if self.series.len() > 6 { format!(" and {} more", self.series.len() - 6) } else { String::new() };
         let problem = match (id.is_empty(), self.series.iter().all(|one| one.id.is_empty())) {
             (true, _) => {
-                format!("holds one series without an id, and the model was trained on {}{more}", shown.join(", "))
+                format!("holds one series without an id, but the model was trained on {}{more}", shown.join(", "))
             }
             (false, true) => format!("series `{id}`: the model was trained on one series without an id"),
             _ => format!("series `{id}` is none that the model was trained on: {}{more}", shown.join(", ")),

@@ -1,4 +1,4 @@
-//! Times that are absent from the series, and what to do about them.
+//! Times that are absent from the series.
 
 use super::count::{counted, grouped};
 use super::frame::Frame;
@@ -25,7 +25,7 @@ pub(super) fn settle(
     if gaps == Gaps::Error {
         let one = &series[which];
         let (late, early, of) = (frame.label(one.stamps[row]), frame.label(one.stamps[row - 1]), one.suffix());
-        let help = "‹gaps notice› runs windows over the rows that are there, fill inserts the missing times, skip lets \
+        let help = "‹gaps notice› runs windows over the rows that are there, ‹gaps fill› inserts the missing times, ‹gaps skip› lets \
              no window span a gap";
         return Err(Error::data(
             one.time_place(frame, row),
@@ -121,7 +121,7 @@ fn insert_before(frame: &Frame, one: &RawSeries, row: usize, step: Step, filled:
             return Err(Error::data(
                 one.time_place(frame, row),
                 problem,
-                "‹gaps fill› needs a regular grid; ‹gaps skip›, or notice, does not",
+                "‹gaps fill› needs a regular grid; ‹gaps skip› and ‹gaps notice› do not",
             ));
         }
     };

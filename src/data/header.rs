@@ -17,7 +17,7 @@ pub(crate) struct Header {
     pub file: String,
     /// Trimmed, invalid UTF-8 replaced, line breaks and other control characters made blanks; empty for an unnamed column.
     pub names: Vec<String>,
-    /// Whether a column's name is its own; else it is called by its position.
+    /// Whether no other column has this name; else it is called by its position.
     own_name: Vec<bool>,
 }
 
@@ -51,8 +51,8 @@ impl Header {
     /// is the option that then takes a position.
     pub(super) fn find(&self, name: &str, key: &str) -> Result<Option<usize>> {
         let position = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < self.columns());
-        let mut bearers = (0..self.columns()).filter(|column| !name.is_empty() && self.names[*column] == name);
-        match (bearers.next(), bearers.next()) {
+        let mut found = (0..self.columns()).filter(|column| !name.is_empty() && self.names[*column] == name);
+        match (found.next(), found.next()) {
             (Some(first), Some(second)) => {
                 let problem = format!("columns #{} and #{} have one name", first + 1, second + 1);
                 let help = format!("‹{key}› takes a position, as in #{}; or rename one in the header line", first + 1);

@@ -11,21 +11,21 @@ use super::{embedded, reading, source};
 use crate::error::Result;
 
 impl DataOptions {
-    /// Reads the file, or the embedded set, as asked.
+    /// Reads the file, or the embedded set.
     ///
     /// # Errors
     /// `Error::Io` if the file cannot be read, `Error::Data` with file, line, column and value if its content does not
-    /// fit, `Error::Config` if an option fits no data or not this data. Each names the flag that would settle it.
+    /// fit, `Error::Config` if an option fits no data or not this data. Each names the option that fixes it.
     pub fn load(&self) -> Result<Dataset> {
         self.load_source(None)
     }
 
-    /// As [`DataOptions::load`], for a model that is trained: scaled by its scalers, with its calendar columns, and not split: every
-    /// window of the file is one of the test part. A window that reads a missing value is left out, also under
-    /// [`Impute::Error`].
+    /// As [`DataOptions::load`], for a trained model: the data is scaled by the model's scalers, has its calendar columns, and is
+    /// not split: all windows are test windows. A window that reads a missing value is left out, also under
+    /// [`Impute::Error`](super::Impute::Error).
     ///
     /// # Errors
-    /// Besides those of [`DataOptions::load`], names a series that the model was not trained on.
+    /// Those of [`DataOptions::load`], and a series or columns that the model was not trained on.
     pub fn load_fitted(&self, fitted: &Fitted) -> Result<Dataset> {
         self.load_source(Some(fitted))
     }
@@ -44,12 +44,18 @@ impl DataOptions {
         }
     }
 
-    /// As [`DataOptions::load`], from a file's bytes; `file` is what messages call it.
+    /// As [`DataOptions::load`], from a file's bytes. `name` is [`Dataset::name`]; `file` is what messages call it.
+    ///
+    /// # Errors
+    /// Those of [`DataOptions::load`].
     pub fn load_bytes(&self, name: &str, file: &str, bytes: &[u8]) -> Result<Dataset> {
         self.load_text(name, file, bytes, None)
     }
 
     /// As [`DataOptions::load_fitted`], from a file's bytes.
+    ///
+    /// # Errors
+    /// Those of [`DataOptions::load_fitted`].
     pub fn load_bytes_fitted(&self, name: &str, file: &str, bytes: &[u8], fitted: &Fitted) -> Result<Dataset> {
         self.load_text(name, file, bytes, Some(fitted))
     }

@@ -1,11 +1,15 @@
-//! series → windows: from a CSV file, or rows at hand, to a scaled, indexed [`Dataset`].
+//! series → windows: from a CSV file, rows or typed series to a scaled, indexed [`Dataset`].
 //!
 //! ```text
-//! bytes → table → cells, time_column, roles → series (step, gaps) → split → impute, scale → calendar → window
+//! load        bytes → table → reading (cells, time_column, roles) ┐
+//! load_rows   rows, whose times are text ─────────────────────────┤
+//! load_panel  typed series ───────────────────────────────────────┴→ frame
+//! pipeline    frame → series → gaps → parts → fitted (scale) → calendar → arrays (impute) → window → Dataset
 //! ```
 //!
-//! The pipeline is [`DataOptions::load`], in `load.rs`, and [`DataOptions::load_rows`] writes rows into its beginning; every other file is one stage. Knows nothing of models, devices
-//! or loss. Rows never become copies: a window is the index of its first row.
+//! Each stage is a file and takes what the one before gives; `pipeline.rs` calls them in order. A file imports only files of
+//! earlier stages. The module knows nothing of models, devices or loss. Rows are never copied: a window is the index of its first
+//! row.
 
 mod ahead;
 mod arrays;

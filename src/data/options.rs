@@ -338,7 +338,9 @@ words!(Gaps, "gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origin {
+    /// k, from 1.
     pub number: usize,
+    /// K.
     pub of: usize,
 }
 

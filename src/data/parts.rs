@@ -80,7 +80,7 @@ fn trim(frame: &Frame, series: &[RawSeries], policy: Impute, notices: &mut Vec<T
         }
     }
     let trimmed: Vec<usize> = leading.iter().map(|(rows, _)| *rows).collect();
-    // The first of the longest speaks for all.
+    // Of the longest, the first is named.
     if let Some((one, (rows, column))) = series.iter().zip(&leading).rev().max_by_key(|(_, (rows, _))| *rows)
         && *rows > 0
     {

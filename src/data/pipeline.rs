@@ -140,7 +140,7 @@ fn missing(series: &[Series], columns: &Columns, policy: Impute) -> Option<Text>
     }
     let inputs = match policy {
         Impute::Mean => "inputs take the training rows' mean",
-        Impute::Ffill => "inputs take the last observed value",
+        Impute::Ffill => "inputs take the last seen value",
         Impute::Error => "windows with a missing input are skipped",
     };
     let masked = match (0..columns.targets()).map(of).sum() {

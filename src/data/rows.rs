@@ -1,4 +1,4 @@
-//! Rows that a program has at hand, in place of a file's.
+//! Rows from an iterator, in place of a file's.
 
 use std::fmt::Display;
 

@@ -9,13 +9,16 @@ use super::time::{TimeKind, Timestamp, label};
 use super::times::Times;
 use crate::error::{Error, Result};
 
-/// One of the three parts of the rows.
+/// Which part of the rows windows belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SplitName {
+    /// Windows that a model trains on.
     Train,
+    /// Windows that choose the epoch.
     Validation,
-    /// What `--calibration` keeps from validation.
+    /// Windows of the last validation rows, held out for calibrating intervals.
     Calibration,
+    /// Windows that a model is scored on.
     Test,
 }
 
@@ -30,16 +33,20 @@ impl fmt::Display for SplitName {
     }
 }
 
-/// Rows of one series' three parts; they follow one another without a hole.
+/// The rows of one series' three parts, which follow one another without a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
+    /// Rows of the training part.
     pub train: Range<usize>,
+    /// Rows of the validation part, calibration included.
     pub validation: Range<usize>,
+    /// Rows of the test part.
     pub test: Range<usize>,
 }
 
 impl Parts {
     /// Rows of one part.
+    #[must_use]
     pub fn get(&self, split: SplitName) -> &Range<usize> {
         match split {
             SplitName::Train => &self.train,
@@ -48,7 +55,7 @@ impl Parts {
         }
     }
 
-    /// Of rows that are all to be forecast.
+    /// Rows that are all to be forecast: no training or validation rows.
     pub(crate) fn untrained(rows: Range<usize>) -> Parts {
         Parts { train: rows.start..rows.start, validation: rows.start..rows.start, test: rows }
     }
@@ -73,6 +80,7 @@ impl Parts {
     }
 
     /// All rows, from the first training row to the last test row.
+    #[must_use]
     pub fn all(&self) -> Range<usize> {
         self.train.start..self.test.end
     }
@@ -90,7 +98,7 @@ pub(crate) struct Span<'a> {
     pub trimmed: usize,
 }
 
-/// The borders of every series, and a line about them where there is something to tell.
+/// The borders of every series, and a line about them if there is something to report.
 ///
 /// Fractions apply to each series' rows. In a panel whose series do not begin and end together they apply to the times
 /// between the latest beginning and the earliest end instead, so that one pair of dates holds for all, and no training
@@ -170,7 +178,7 @@ fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result
     let [train, validation, _] = of_rows(common.len(), fractions);
     if train == 0 || validation >= common.len() {
         let problem = format!(
-            "series `{end_id}` ends at {}, series `{begin_id}` begins at {}: no dates common to all series can part them",
+            "series `{end_id}` ends at {}, series `{begin_id}` begins at {}: no dates common to all series can split them",
             label(kind, end, false),
             label(kind, begin, false)
         );

@@ -7,7 +7,7 @@ use super::options::{DataOptions, Origin};
 use super::split::{Parts, of_series};
 use crate::error::{Error, Result};
 
-/// The parts as a study cuts them.
+/// Parts changed as the options of a study or a backtest ask.
 pub(super) fn cut(id: &str, parts: Parts, options: &DataOptions) -> Result<Parts> {
     let mut parts = parts;
     if options.leaks() {
@@ -54,6 +54,6 @@ pub(super) fn scaled_by(parts: &Parts, options: &DataOptions) -> Range<usize> {
     if options.leaks() { parts.all() } else { parts.train.clone() }
 }
 
-/// What a leaking protocol must say of itself.
+/// The notice of a leaking protocol.
 pub(super) const LEAK: &str = "LEAKING, as the pruning paper's published code: scalers see all rows, and validation rows \
      are the test rows; scores are too good";

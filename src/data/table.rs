@@ -57,12 +57,12 @@ impl Table {
             }
             if record.len() < width || record.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
                 let place = Place { line: Some(line), ..Place::of(file) };
-                let problem = format!("{} fields, where the header line has {width}", record.len());
+                let problem = format!("{} fields, but the header line has {width}", record.len());
                 return Err(Error::data(
                     place,
                     problem,
                     format!(
-                        "mend the line; the delimiter was `{}`: ‹delimiter› chooses another",
+                        "correct the line; the delimiter was `{}`: ‹delimiter› chooses another",
                         delimiter_word(delimiter)
                     ),
                 ));
@@ -128,7 +128,7 @@ impl Table {
         }
     }
 
-    /// Refuses a first line that is no header: only numbers, or a time beside a number.
+    /// Rejects a first line that is no header: only numbers, or a time beside a number.
     fn check_header(&self) -> Result<()> {
         let is_value = |name: &str| name.replace(',', ".").parse::<f64>().is_ok();
         let values = self.header.names.iter().filter(|name| is_value(name)).count();
@@ -165,12 +165,12 @@ impl Table {
             (Some((row, column)), _, Some((point_row, _))) => Err(Error::data(
                 self.place(row, column),
                 format!("a decimal comma here, a decimal point in line {}", self.line(point_row)),
-                "‹decimal ,› or ‹decimal .› says which mark is meant",
+                "choose the decimal mark: ‹decimal ,› or ‹decimal .›",
             )),
             (None, Some((row, column)), None) => Err(Error::data(
                 self.place(row, column),
-                "the comma may mark decimals or part thousands",
-                "‹decimal ,› reads it as the decimal mark; commas that part thousands must be removed from the file",
+                "the comma may be a decimal mark or separate thousands",
+                "‹decimal ,› reads it as the decimal mark; commas that separate thousands must be removed from the file",
             )),
             (Some(_), _, None) => Ok(','),
             _ => Ok('.'),
@@ -233,12 +233,12 @@ fn number_form(cell: &[u8]) -> NumberForm {
 fn read_record(file: &str, reader: &mut csv::Reader<&[u8]>, record: &mut csv::ByteRecord) -> Result<bool> {
     reader.read_byte_record(record).map_err(|error| {
         let line = error.position().map(|position| position.line());
-        Error::data(Place { line, ..Place::of(file) }, error.to_string(), "mend the file")
+        Error::data(Place { line, ..Place::of(file) }, error.to_string(), "correct the file")
     })
 }
 
-/// The delimiter that parts the first lines into equally many fields, the most if several do; else the header's most
-/// frequent one; else a comma.
+/// The delimiter that separates the first lines into equally many fields, the most if several do; else the most frequent one
+/// in the header line; else a comma.
 fn detect_delimiter(bytes: &[u8]) -> char {
     let counts = |line: &[u8], delimiter: char| {
         let mut quoted = false;

@@ -1,4 +1,4 @@
-//! One written time → a [`Timestamp`].
+//! Times: one written time → a [`Timestamp`], and back.
 
 use chrono::format::{Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
@@ -56,8 +56,11 @@ impl Timestamp {
 /// What the times count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeKind {
-    /// Moments; `zoned` if an offset (`Z`, `+01:00`) was written.
-    Clock { zoned: bool },
+    /// Points in time.
+    Clock {
+        /// Whether they are written with an offset from UTC (`Z`, `+01:00`).
+        zoned: bool,
+    },
     /// Whole numbers that only order the rows.
     RowNumbers,
 }
@@ -71,7 +74,7 @@ pub(crate) enum DateForm {
     TwoNumbers,
 }
 
-/// A time as far as its text alone says.
+/// What the text of a time says by itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Written {
     pub form: DateForm,
@@ -118,8 +121,8 @@ pub(crate) fn parse_written(text: &str) -> Option<Written> {
     scan.done().then_some(written)
 }
 
-/// Reads a time by a strptime format. Parts that the format lacks are the first of their kind (day 1, 0 minutes).
-/// `Err` tells in words what did not fit.
+/// Reads a time by a strptime format. Parts that the format does not have are the first of their kind (day 1, 0 minutes).
+/// `Err` says what did not fit.
 pub(crate) fn parse_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
     let (time, zoned) = by_format(text, format)?;
     if time.is_near() { Ok((time, zoned)) } else { Err("not within years 1 to 9999".into()) }
@@ -181,7 +184,7 @@ pub(crate) fn month_index(time: Timestamp) -> (i64, bool) {
     (i64::from(date.year()) * 12 + i64::from(date.month0()), last)
 }
 
-/// A time as people read it: the date alone where the clock shows midnight and `dates_only`.
+/// A time for people to read; its date alone if `dates_only`.
 pub(crate) fn label(kind: TimeKind, time: Timestamp, dates_only: bool) -> String {
     match kind {
         TimeKind::RowNumbers => time.instant.to_string(),

@@ -113,8 +113,8 @@ fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usi
         .map(|c| vec![c])
         .ok_or_else(|| {
             let help = format!(
-                "‹time-column› names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
-                 column of row numbers. Columns, parted by `{}`: {}",
+                "‹time-column› names it (A+B if date and time are in two columns), {FORMAT_HELP}; if there is no time, add a \
+                 column of row numbers. Columns, separated by `{}`: {}",
                 delimiter_word(table.delimiter),
                 table.header.listed(0..table.columns())
             );
@@ -137,7 +137,7 @@ impl Reader<'_> {
         let mut text = String::new();
         for &column in self.columns {
             if self.cells.missing(row, column) {
-                let help = "every row needs its time: mend or remove the line";
+                let help = "every row needs its time: correct or remove the line";
                 return Err(Error::data(self.table.place(row, column), "no time", help));
             }
             if !text.is_empty() {
@@ -148,7 +148,7 @@ impl Reader<'_> {
         Ok(text)
     }
 
-    fn refuse(&self, row: usize, problem: impl Into<Text>, help: impl Into<Text>) -> Error {
+    fn reject(&self, row: usize, problem: impl Into<Text>, help: impl Into<Text>) -> Error {
         let mut place = self.table.place(row, self.columns[0]);
         let names: Vec<String> = self.columns.iter().map(|column| self.table.header.name(*column)).collect();
         let values: Vec<_> = self.columns.iter().map(|column| self.table.text(row, *column)).collect();
@@ -167,7 +167,7 @@ impl Reader<'_> {
         let mut stamps = Vec::with_capacity(self.table.rows());
         for row in 0..self.table.rows() {
             let (stamp, zoned) = parse_format(&self.text(row)?, format).map_err(|why| {
-                self.refuse(row, format!("does not fit the time format `{format}`: {why}"), FORMAT_HELP)
+                self.reject(row, format!("does not fit the time format `{format}`: {why}"), FORMAT_HELP)
             })?;
             any_zoned |= zoned;
             stamps.push(stamp);
@@ -204,7 +204,7 @@ impl Reader<'_> {
             let [year, month, day, hour, minute, second] = parts;
             let clock = parse_written(&format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"));
             let stamp = clock.and_then(|written| written.timestamp(false));
-            stamps.push(stamp.ok_or_else(|| self.refuse(row, "no such date", "mend the line"))?);
+            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such date", "correct the line"))?);
         }
         Ok((stamps, TimeKind::Clock { zoned: false }, None, "year, month, … in columns of their own".into()))
     }
@@ -221,19 +221,22 @@ impl Reader<'_> {
         for row in 0..self.table.rows() {
             let text = self.text(row)?;
             let written =
-                parse_written(&text).ok_or_else(|| self.refuse(row, "not a time in a known form", FORMAT_HELP))?;
+                parse_written(&text).ok_or_else(|| self.reject(row, "not a time in a known form", FORMAT_HELP))?;
             if let Some(first) = all.first() {
                 let line = self.table.line(0);
                 if first.form != written.form {
-                    let problem = format!("the date is written in another order than in line {line}");
-                    return Err(self.refuse(row, problem, "write all times alike"));
+                    let problem = format!("the date is written in another form than in line {line}");
+                    return Err(self.reject(row, problem, "write all times in one form"));
                 }
                 if first.offset.is_some() != written.offset.is_some() {
                     let problem = format!(
-                        "line {line} {} an offset, this line does not agree",
-                        if first.offset.is_some() { "has" } else { "lacks" }
+                        "line {line} {}",
+                        match first.offset {
+                            Some(_) => "has a UTC offset, but this line has none",
+                            None => "has no UTC offset, but this line has one",
+                        }
                     );
-                    return Err(self.refuse(row, problem, "write all times with an offset (Z, +01:00) or all without"));
+                    return Err(self.reject(row, problem, "write all times with an offset (Z, +01:00) or all without"));
                 }
             }
             all.push(written);
@@ -245,29 +248,25 @@ impl Reader<'_> {
         let mut stamps = Vec::with_capacity(all.len());
         for (row, written) in all.iter().enumerate() {
             let stamp = written.timestamp(day_first == Some(true));
-            stamps.push(stamp.ok_or_else(|| self.refuse(row, "no such day", "mend the line"))?);
+            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such day", "correct the line"))?);
         }
         Ok((stamps, TimeKind::Clock { zoned: all[0].offset.is_some() }, day_first, reading))
     }
 
-    /// A number above 12 can only be a day. Without any, both orders fit, and we do not guess.
+    /// A number above 12 can only be a day. Without one, both orders fit, and the file is rejected.
     fn day_first(&self, all: &[Written]) -> Result<(Option<bool>, String)> {
         let first = all.iter().position(|written| written.first > 12);
         let second = all.iter().position(|written| written.second > 12);
         match (first, second) {
-            (Some(row), None) => {
-                Ok((Some(true), format!("day before month (line {} settles it)", self.table.line(row))))
-            }
-            (None, Some(row)) => {
-                Ok((Some(false), format!("month before day (line {} settles it)", self.table.line(row))))
-            }
+            (Some(row), None) => Ok((Some(true), format!("day before month, by line {}", self.table.line(row)))),
+            (None, Some(row)) => Ok((Some(false), format!("month before day, by line {}", self.table.line(row)))),
             (Some(a), Some(b)) => {
                 let problem = format!("day before month here, month before day in line {}", self.table.line(a.min(b)));
-                Err(self.refuse(a.max(b), problem, "write all dates alike"))
+                Err(self.reject(a.max(b), problem, "write all dates in one form"))
             }
             (None, None) => {
-                let help = "‹time-format› '%d/%m/%Y' or '%m/%d/%Y' (with %H:%M and so on as written) settles it";
-                Err(self.refuse(0, "day before month or month before day? no row tells", help))
+                let help = "‹time-format› '%d/%m/%Y' or '%m/%d/%Y' (with %H:%M and so on as written) decides";
+                Err(self.reject(0, "the day or the month may come first: no row has a number above 12", help))
             }
         }
     }
@@ -294,7 +293,7 @@ fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read
         first = first.saturating_mul(1000);
     }
     if let Some(row) = numbers.iter().position(|n| n.unsigned_abs() >= ROW_NUMBERS_END) {
-        return Err(reader.refuse(
+        return Err(reader.reject(
             row,
             "neither a row number nor, with the other rows, seconds since 1970",
             FORMAT_HELP,

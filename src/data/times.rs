@@ -22,32 +22,33 @@ impl Times {
         format!("time column `{}`{reading}", self.name).into()
     }
 
-    /// Reads a time of `--split` as this column writes its own. Where the column has one offset throughout, a border
-    /// without offset takes it.
+    /// Reads a border of a split, in the form of this column's times. If all of these have one offset, a border without offset
+    /// takes it.
     pub(super) fn border(&self, text: &str, format: Option<&str>) -> Result<Timestamp> {
-        let refuse = |problem: &str, help: &str| Error::config("split", format!("`{text}`: {problem}"), help);
+        let reject = |problem: &str, help: &str| Error::config("split", format!("`{text}`: {problem}"), help);
         let TimeKind::Clock { zoned } = self.kind else {
-            return Err(refuse("the time column holds row numbers", "give row borders or fractions"));
+            return Err(reject("the time column holds row numbers", "give row borders or fractions"));
         };
         let (stamp, has_offset) = match format.and_then(|format| parse_format(text, format).ok()) {
             Some(read) => read,
             None => {
                 let written =
-                    parse_written(text).ok_or_else(|| refuse("not a time", "as in 2013-09-01 or 2013-09-01T12:00"))?;
+                    parse_written(text).ok_or_else(|| reject("not a time", "as in 2013-09-01 or 2013-09-01T12:00"))?;
                 if written.form == DateForm::TwoNumbers && self.day_first.is_none() {
-                    return Err(refuse("day or month first?", "write YYYY-MM-DD"));
+                    return Err(reject("the day or the month may come first", "write YYYY-MM-DD"));
                 }
-                let stamp =
-                    written.timestamp(self.day_first == Some(true)).ok_or_else(|| refuse("no such day", "mend it"))?;
+                let stamp = written
+                    .timestamp(self.day_first == Some(true))
+                    .ok_or_else(|| reject("no such day", "correct it"))?;
                 (stamp, written.offset.is_some())
             }
         };
         match (zoned, has_offset) {
-            (false, true) => Err(refuse("the time column has no offsets", "give the time without offset")),
+            (false, true) => Err(reject("the time column has no offsets", "give the time without offset")),
             (true, false) => {
                 let offset = self.stamps[0].offset;
                 if self.stamps.iter().any(|other| other.offset != offset) {
-                    return Err(refuse(
+                    return Err(reject(
                         "the time column's offsets vary",
                         "give the time with its offset, as in 2013-09-01T00:00+02:00",
                     ));

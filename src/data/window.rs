@@ -46,12 +46,13 @@ pub(crate) struct Rows<'a> {
     pub breaks: Prefix,
 }
 
-/// Windows that are not used, by why.
+/// How many windows are left out, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Dropped {
     /// They would read a row that has no value, seen or imputed.
     pub unreadable: usize,
-    /// They span a gap (`--gaps skip`).
+    /// They span a gap, under [`Gaps::Skip`](super::Gaps::Skip).
     pub gap: usize,
     /// None of their targets was observed, so nothing could be scored.
     pub unobserved: usize,
@@ -59,6 +60,7 @@ pub struct Dropped {
 
 impl Dropped {
     /// Windows left out for any reason.
+    #[must_use]
     pub fn total(&self) -> usize {
         self.unreadable + self.gap + self.unobserved
     }
@@ -82,7 +84,10 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    /// The windows of one series and part, in time order; none at all is refused.
+    /// The windows of one series and part, in time order.
+    ///
+    /// # Errors
+    /// If there is none.
     fn windows(&mut self, id: &str, parts: &Parts, split: SplitName) -> Result<Vec<u32>> {
         let (starts, dropped) = self.any_windows(parts, split);
         if starts.is_empty() {
@@ -92,7 +97,7 @@ impl Finder<'_> {
         Ok(starts)
     }
 
-    /// The same, which may be none; and those left out.
+    /// The same, of which there may be none, and how many are left out.
     fn any_windows(&mut self, parts: &Parts, split: SplitName) -> (Vec<u32>, Dropped) {
         let (lookback, horizon) = (self.lookback, self.horizon);
         let origins = parts.origins(split, lookback, horizon);
@@ -200,7 +205,7 @@ impl Windows {
         }];
         let left_out = [
             (self.dropped.gap, "spans a gap"),
-            (self.dropped.unreadable, "reads a row that has no value, observed or imputed"),
+            (self.dropped.unreadable, "reads a row that has no value, seen or imputed"),
             (self.dropped.unobserved, "has no observed target"),
         ];
         for (count, why) in left_out.into_iter().filter(|(count, _)| *count > 0) {
@@ -210,8 +215,8 @@ impl Windows {
     }
 }
 
-/// The windows that choose the epoch, and those kept from the choice: the targets of the former lie before the last `share` of
-/// the validation rows, those of the latter in it.
+/// The windows that choose the epoch, and those held out: the targets of the former lie before the last `share` of the
+/// validation rows, those of the latter in it.
 fn calibrate(
     id: &str,
     rows: &Range<usize>,
@@ -237,7 +242,7 @@ fn calibrate(
     Ok((chooses, calibrates))
 }
 
-/// Rejects a series too short for one window in each part. `note` is what there was to tell about the borders.
+/// Rejects a series too short for one window in each part. `note` is what was reported about the borders.
 pub(crate) fn check_length(id: &str, parts: &Parts, lookback: usize, horizon: usize, note: Option<&str>) -> Result<()> {
     for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
         if !parts.origins(split, lookback, horizon).is_empty() {

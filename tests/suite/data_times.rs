@@ -89,7 +89,7 @@ fn day_and_month_are_told_apart_by_the_column_or_not_at_all() {
     )
     .unwrap();
     assert_eq!(european.time_label(0), "2004-03-10");
-    assert!(noticed(&european, "day before month (line 5 settles it)"));
+    assert!(noticed(&european, "day before month, by line 5"));
     let american = load(
         &file(&[
             "3/10/2004",
@@ -122,7 +122,7 @@ fn times_that_are_none_are_refused_with_their_line() {
         (["2024-01-01", "2024-02-30"], ["test.csv:3, column `date`, value \"2024-02-30\"", "no such day"]),
         (["2024-01-01", "yesterday"], ["test.csv:3", "--time-format"]),
         (["2024-01-01", ""], ["test.csv:3", "no time"]),
-        (["2024-01-01", "02/01/2024"], ["test.csv:3", "another order than in line 2"]),
+        (["2024-01-01", "02/01/2024"], ["test.csv:3", "another form than in line 2"]),
         (["2024-01-01T00:00Z", "2024-01-01T01:00"], ["test.csv:3", "offset"]),
         (["2024-01-01 12:60", "2024-01-01 13:00"], ["test.csv:2", "--time-format"]),
         (["24-01-01", "24-01-02"], ["test.csv:2", "--time-format"]),
