@@ -87,7 +87,8 @@ impl DataOptions {
         let times = Times { name: TIME.into(), kind: *kind, stamps, day_first: None, reading };
         let notices = vec![times.notice(), target_notice(columns.with_role(Role::Target))];
         let values = by_role.into_iter().map(|(_, values)| values).collect();
-        Typed { name, times, ids, columns, values, fingerprint, notices }.dataset(self)
+        let options = DataOptions { time_format: None, ..self.clone() };
+        Typed { name, times, ids, columns, values, fingerprint, notices }.dataset(&options)
     }
 }
 

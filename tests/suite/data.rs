@@ -91,7 +91,7 @@ fn decimal_commas_are_detected() {
     let text = format!("date;y\n{}", days(|i| format!(";{i},25")));
     let data = load(&text, &small()).unwrap();
     assert_eq!((data.raw_targets[3], data.resolved.decimal), (3.25, Some(',')));
-    // Quoted, they may stand in a file parted by commas.
+    // Quoted, they may be in a file separated by commas.
     let text = format!("date,y\n{}", days(|i| format!(",\"{i},25\"")));
     assert_eq!(load(&text, &small()).unwrap().raw_targets[3], 3.25);
 }
@@ -255,7 +255,7 @@ fn names_with_commas_are_listed_as_flags_take_them() {
     let options = DataOptions { targets: Some(microglia::data::options::parse_list(listed)), ..small() };
     let data = load(&text, &options).unwrap();
     assert_eq!(data.channel_names(), ["T, °C", "T out"]);
-    assert_eq!(data.resolved.targets.as_deref(), Some(&data.channel_names()[..]));
+    assert_eq!(data.resolved.targets.as_deref(), Some(data.channel_names()));
 }
 
 #[test]
