@@ -43,6 +43,28 @@ impl DataOptions {
     /// [`Dataset::fingerprint`] is that of a CSV file with a column `unique_id` if there are ids, a column `ds`, and the
     /// panel's. Loading [`Dataset::resolved`] looks for such a file under the panel's name.
     ///
+    /// ```
+    /// use microglia::data::{Column, DataOptions, Panel, TimeKind, TimeSeries, Timestamp};
+    ///
+    /// # fn main() -> microglia::Result<()> {
+    /// let hours = 0..200;
+    /// let wave = TimeSeries {
+    ///     id: String::new(),
+    ///     times: hours.clone().map(|hour| Timestamp { instant: hour * 3_600_000_000, offset: 0 }).collect(),
+    ///     values: vec![hours.map(|hour| (hour as f64 / 4.0).sin()).collect()],
+    /// };
+    /// let panel = Panel {
+    ///     name: "wave".into(),
+    ///     time_kind: TimeKind::Clock { zoned: true },
+    ///     columns: vec![Column::target("y")],
+    ///     series: vec![wave],
+    /// };
+    /// let dataset = DataOptions { lookback: Some(12), ..DataOptions::default() }.load_panel(&panel)?;
+    /// assert_eq!((dataset.rows(), dataset.targets(), dataset.season), (200, 1, 24));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Data`] if the panel has no target, a calendar column, a column without a name of its own, two series of one id,
     /// a series without rows, values of another length than the times, or times that are none of its kind; and those of
