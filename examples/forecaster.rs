@@ -24,9 +24,9 @@ fn main() -> microglia::Result<()> {
 
     let window = dataset.test[dataset.test.len() - 1];
     let (forecasts, _) = predict(&mut engine, &plan, &[window], None, &|| false)?;
-    for (row, scaled) in (window as usize + dataset.lookback..).zip(forecasts[0].point().chunks(dataset.targets)) {
+    for (row, scaled) in (window as usize + dataset.lookback..).zip(forecasts[0].point().chunks(dataset.targets())) {
         let value = dataset.unscale(dataset.series_of(row), 0, scaled[0].into());
-        println!("{}: {value:.2}, was {:.2}", dataset.time_label(row), dataset.raw_targets[row * dataset.targets]);
+        println!("{}: {value:.2}, was {:.2}", dataset.time_label(row), dataset.raw_targets[row * dataset.targets()]);
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let forecasts = forecasts[0].point();
     let tensors = [
         ("inputs", vec![count, dataset.lookback, channels], bytemuck::cast_slice(&inputs)),
-        ("forecasts", vec![count, dataset.horizon, dataset.targets], bytemuck::cast_slice(&forecasts)),
+        ("forecasts", vec![count, dataset.horizon, dataset.targets()], bytemuck::cast_slice(&forecasts)),
     ];
     let views = tensors.into_iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape, bytes)?)));
     let views: Vec<_> = views.collect::<Result<_, safetensors::SafeTensorError>>()?;

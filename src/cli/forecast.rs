@@ -31,7 +31,7 @@ pub fn run(args: &ForecastArgs) -> Result<Code> {
 
     let mut text = String::new();
     if let Some(held) = &ahead.coverage {
-        let unit = if ahead.data.targets == 1 { ahead.data.target_names()[0].as_str() } else { "scaled" };
+        let unit = if ahead.data.targets() == 1 { ahead.data.target_names()[0].as_str() } else { "scaled" };
         text = coverage_table(&model.levels, &held.steps, unit);
         text += &format!(
             "of {} test windows, {} of which do not overlap; as found there, and no guarantee for rows to come\n",

@@ -1,15 +1,15 @@
-//! From the end of the data on: windows whose targets are not there yet.
+//! Windows whose targets lie after the data: the inputs of forecasts.
 
 use super::calendar;
+use super::columns::Role;
 use super::dataset::{Dataset, Series};
 use super::freq::Freq;
 use super::split::Parts;
-use super::time::{SECOND, parse_written};
-use super::time_column::TimeKind;
+use super::time::{SECOND, TimeKind, parse_written};
 use super::window::Prefix;
 use crate::error::{Error, Result};
 
-/// Where a forecast begins.
+/// Where forecasts begin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Start {
     /// After the last row of each series.
@@ -21,7 +21,7 @@ pub enum Start {
     Time(String),
 }
 
-/// The last row that a forecast sees.
+/// The last row that a forecast reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cutoff {
     /// Index of the series.
@@ -31,10 +31,11 @@ pub struct Cutoff {
 }
 
 impl Dataset {
-    /// The last row that is seen of each series.
+    /// The last row of each series that a forecast from `from` reads.
     ///
     /// # Errors
-    /// Names the series that has too few rows before it, or an input without a value among them.
+    /// [`Error::Config`] if `from` is no time of this data, a series has too few rows before it, or one of the rows read has an
+    /// input without a value.
     pub fn cutoffs(&self, from: &Start) -> Result<Vec<Cutoff>> {
         let instant = match from {
             Start::Time(text) => Some(self.instant(text)?),
@@ -44,7 +45,7 @@ impl Dataset {
             let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
             let seen = match from {
                 Start::End => series.rows.len(),
-                // Rows of the file, those that are trimmed too.
+                // Rows of the file, trimmed ones included.
                 Start::Row(row) if *row > series.trimmed + series.rows.len() => {
                     let problem = format!("row {row}, but there are {}{whose}", series.trimmed + series.rows.len());
                     return Err(Error::config("origin", problem, "a smaller row, counted from 1"));
@@ -67,7 +68,7 @@ impl Dataset {
                 let at = row.map_or_else(String::new, |row| format!(", at {}", self.time_label(row)));
                 let problem =
                     format!("a value is missing among the {} rows before the forecast{whose}{at}", self.lookback);
-                let help = "‹impute ffill› takes the last seen value, ‹impute mean› that of the training rows";
+                let help = "‹impute ffill› uses the last seen value, ‹impute mean› the mean of the training rows";
                 return Err(Error::config("impute", problem, help));
             }
             Ok(Cutoff { series: index, row: end - 1 })
@@ -75,10 +76,10 @@ impl Dataset {
         self.series.iter().enumerate().map(of).collect()
     }
 
-    /// How many series ended before the time that forecasts are to begin after: one more row by the calendar would lie before it.
+    /// How many series ended before the time after which forecasts begin: by `freq`, their next row would not lie after it.
     ///
     /// # Errors
-    /// Where that is no time of this data.
+    /// [`Error::Config`] if that is no time of this data.
     pub fn ended_before(&self, from: &Start, freq: Freq) -> Result<usize> {
         let Start::Time(text) = from else { return Ok(0) };
         let instant = self.instant(text)?;
@@ -86,25 +87,25 @@ impl Dataset {
         Ok(self.series.iter().filter(|series| next(series).is_some_and(|next| next.instant <= instant)).count())
     }
 
-    /// A written time's instant; without an offset, at that of the data where it has one.
+    /// A written time's instant. A time without offset takes that of the data, if the data has one.
     fn instant(&self, text: &str) -> Result<i64> {
-        let refuse = |problem: &str, help: &str| Error::config("origin", format!("`{text}` {problem}"), help);
+        let reject = |problem: &str, help: &str| Error::config("origin", format!("`{text}` {problem}"), help);
         let help = "write YYYY-MM-DD or YYYY-MM-DDTHH:MM, or a number of rows";
         let TimeKind::Clock { zoned } = self.time_kind else {
-            return Err(refuse("is a time, and the time column holds row numbers", "a number of rows"));
+            return Err(reject("is a time, but the time column holds row numbers", "a number of rows"));
         };
-        let written = parse_written(text).ok_or_else(|| refuse("is no time", help))?;
+        let written = parse_written(text).ok_or_else(|| reject("is no time", help))?;
         let stamp = written.timestamp(false).filter(|_| text.trim().as_bytes().iter().take(4).all(u8::is_ascii_digit));
-        let stamp = stamp.ok_or_else(|| refuse("is no day, or may be read in two ways", help))?;
+        let stamp = stamp.ok_or_else(|| reject("is no day, or can be read in two ways", help))?;
         match (zoned, written.offset.is_some()) {
-            (false, true) => Err(refuse("has an offset, and the time column has none", help)),
+            (false, true) => Err(reject("has an offset, but the time column has none", help)),
             (true, false) => {
                 let offset =
                     self.series.first().and_then(|series| series.timestamps.first()).map_or(0, |first| first.offset);
                 let mut stamps = self.series.iter().flat_map(|series| &series.timestamps);
                 if stamps.any(|stamp| stamp.offset != offset) {
-                    return Err(refuse(
-                        "has no offset, and those of the time column vary",
+                    return Err(reject(
+                        "has no offset, but those of the time column vary",
                         "give it, as in 2013-09-01T00:00+02:00",
                     ));
                 }
@@ -114,51 +115,67 @@ impl Dataset {
         }
     }
 
-    /// A data set of one window per cutoff: its look-back's rows, then `rows` rows to come, whose targets are unknown and whose
-    /// times and calendar columns go on by `freq`. The windows are those of the test part.
+    /// A data set of one window per cutoff: its look-back's rows, then `rows` future rows, whose targets are unknown and whose
+    /// times and calendar columns continue by `freq`. The windows are test windows.
     ///
     /// # Errors
-    /// Where the times pass the calendar's end.
+    /// [`Error::Config`] if a time lies after the year 9999.
     pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize, freq: Freq) -> Result<Dataset> {
-        let (channels, lookback) = (self.channels(), self.lookback);
+        let (channels, lookback, targets) = (self.channels(), self.lookback, self.targets());
+        let (width, calendar) = (self.columns.values(), self.columns.with_role(Role::Calendar));
         let length = lookback + rows;
-        let mut ahead = self.without_rows();
+        let (mut series, mut test) = (Vec::new(), Vec::new());
+        let (mut values, mut observed, mut raw_targets, mut known) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (place, cutoff) in cutoffs.iter().enumerate() {
-            let series = &self.series[cutoff.series];
-            let width = series.scalers.len();
+            let one = &self.series[cutoff.series];
             let seen = cutoff.row + 1 - lookback..cutoff.row + 1;
-            let last = series.timestamps[cutoff.row - series.rows.start];
-            let mut stamps = series.timestamps[seen.start - series.rows.start..seen.end - series.rows.start].to_vec();
+            let last = one.timestamps[cutoff.row - one.rows.start];
+            let mut timestamps = one.timestamps[seen.start - one.rows.start..seen.end - one.rows.start].to_vec();
             for count in 1..=rows {
-                stamps.push(freq.after(last, count)?);
+                timestamps.push(freq.after(last, count)?);
             }
-            let features = calendar::named(&self.channel_names[width..], &stamps[lookback..]);
-            ahead.values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
+            let features = calendar::named(calendar, &timestamps[lookback..]);
+            values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
             for row in 0..rows {
-                ahead.values.extend(std::iter::repeat_n(0.0, width));
-                ahead.values.extend(features.iter().map(|column| column[row]));
+                values.extend(std::iter::repeat_n(0.0, width));
+                values.extend(features.iter().map(|column| column[row]));
             }
-            let targets = self.targets;
             let seen_targets = seen.start * targets..seen.end * targets;
-            ahead.observed.extend_from_slice(&self.observed[seen_targets.clone()]);
-            ahead.raw_targets.extend_from_slice(&self.raw_targets[seen_targets.clone()]);
-            ahead.known.extend_from_slice(&self.known[seen_targets]);
-            ahead.observed.extend(std::iter::repeat_n(0.0, rows * targets));
-            ahead.raw_targets.extend(std::iter::repeat_n(f64::NAN, rows * targets));
-            ahead.known.extend(std::iter::repeat_n(false, rows * targets));
+            observed.extend_from_slice(&self.observed[seen_targets.clone()]);
+            raw_targets.extend_from_slice(&self.raw_targets[seen_targets.clone()]);
+            known.extend_from_slice(&self.known[seen_targets]);
+            observed.extend(std::iter::repeat_n(0.0, rows * targets));
+            raw_targets.extend(std::iter::repeat_n(f64::NAN, rows * targets));
+            known.extend(std::iter::repeat_n(false, rows * targets));
             let start = place * length;
-            ahead.test.push(start as u32);
-            let all = start..start + length;
-            ahead.series.push(Series {
-                rows: all.clone(),
-                timestamps: stamps,
-                parts: Parts { train: start..start, validation: start..start, test: all },
-                ..series.clone()
+            test.push(start as u32);
+            series.push(Series {
+                rows: start..start + length,
+                timestamps,
+                parts: Parts::untrained(start..start + length),
+                ..one.clone()
             });
         }
-        ahead.observed_count =
-            Prefix::new(ahead.observed.chunks_exact(self.targets).map(|row| row.iter().sum::<f32>() as u32));
-        ahead.unreadable = Prefix::new((0..ahead.rows()).map(|_| 0));
-        Ok(ahead)
+        Ok(Dataset {
+            name: self.name.clone(),
+            time_column: self.time_column.clone(),
+            id_column: self.id_column.clone(),
+            columns: self.columns.clone(),
+            fingerprint: self.fingerprint.clone(),
+            resolved: self.resolved.clone(),
+            observed_count: Prefix::observed(&observed, targets),
+            unreadable: Prefix::new((0..cutoffs.len() * length).map(|_| 0)),
+            series,
+            values,
+            observed,
+            raw_targets,
+            known,
+            train: Vec::new(),
+            validation: Vec::new(),
+            calibration: Vec::new(),
+            test,
+            notices: Vec::new(),
+            ..*self
+        })
     }
 }

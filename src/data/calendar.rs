@@ -1,16 +1,19 @@
-//! Calendar features: where in the day, the week and the year a row's written clock stands.
+//! Calendar features: the position of a row's written clock in the day, the week and the year.
 
 use std::f64::consts::TAU;
 
 use chrono::{Datelike, NaiveDateTime};
 
+use super::series::RawSeries;
+use super::split::Parts;
 use super::step::Step;
-use super::time::{DAY, Timestamp};
+use super::time::{DAY, TimeKind, Timestamp};
+use crate::error::Text;
 
 /// A cycle of the calendar; gives two columns, `<name>_sin` and `<name>_cos`.
 struct Cycle {
     name: &'static str,
-    /// Shortest training span that shows the cycle whole, microseconds.
+    /// Shortest training span that covers the whole cycle, microseconds.
     period: i64,
     /// Whether rows at this step move through the cycle.
     fits: fn(Step) -> bool,
@@ -40,7 +43,7 @@ const CYCLES: [Cycle; 4] = [
     },
 ];
 
-/// The columns of these names, as [`features`] calls them, whatever the rows show; 0 for an unknown name.
+/// The columns of these names, as [`features`] calls them, for any rows; 0 for an unknown name.
 pub(crate) fn named(names: &[String], stamps: &[Timestamp]) -> Vec<Vec<f32>> {
     let column = |name: &String| {
         let cycle = CYCLES.iter().find(|cycle| name.strip_prefix(cycle.name).is_some_and(|rest| rest.starts_with('_')));
@@ -60,9 +63,9 @@ fn of_day(time: NaiveDateTime) -> f64 {
 /// The columns for these rows, in order: hour (steps below a day), weekday (below a week), day of the year (below a
 /// year), month (monthly, quarterly), each as sine and cosine.
 ///
-/// A cycle is left out where the training rows do not show it whole (`span`, microseconds): a phase of the year that was
+/// A cycle is left out if the training rows do not cover it (`span`, microseconds): a phase of the year that was
 /// never trained on is worse than none. A column that is constant over the rows is left out too. Row numbers have none.
-pub(crate) fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(String, Vec<f32>)> {
+fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(String, Vec<f32>)> {
     let written: Vec<NaiveDateTime> = stamps.iter().map(|stamp| stamp.written()).collect();
     let column = |phase: fn(NaiveDateTime) -> f64, wave: fn(f64) -> f64| -> Vec<f32> {
         written.iter().map(|time| wave(TAU * phase(*time)) as f32).collect()
@@ -80,4 +83,32 @@ pub(crate) fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(Stri
             high - low > 1e-6
         })
         .collect()
+}
+
+/// The calendar columns over all kept rows of all series: those that fit the training rows, or those of a trained model.
+pub(crate) fn of_series(
+    kind: TimeKind,
+    step: Step,
+    (series, parts): (&[RawSeries], &[Parts]),
+    trained: Option<&[String]>,
+    notices: &mut Vec<Text>,
+) -> Vec<(String, Vec<f32>)> {
+    if kind == TimeKind::RowNumbers {
+        notices.push("row numbers have no calendar: no calendar features".into());
+        return Vec::new();
+    }
+    let stamps: Vec<_> = series.iter().zip(parts).flat_map(|(one, parts)| &one.stamps[parts.all()]).copied().collect();
+    if let Some(names) = trained {
+        return names.iter().cloned().zip(named(names, &stamps)).collect();
+    }
+    // A row covers the step that it begins.
+    let span = |(one, parts): (&RawSeries, &Parts)| {
+        let (first, last) = (one.stamps[parts.train.start], one.stamps[parts.train.end - 1]);
+        step.after(last, 1, false).clock() - first.clock()
+    };
+    let features = features(step, series.iter().zip(parts).map(span).max().unwrap_or(0), &stamps);
+    let names: Vec<&str> = features.iter().map(|(name, _)| name.as_str()).collect();
+    let listed = if names.is_empty() { "none fits".into() } else { names.join(", ") };
+    notices.push(format!("calendar features: {listed}").into());
+    features
 }

@@ -1,7 +1,8 @@
 //! Cells → numbers: missing-value words, decimal mark, and which columns are numeric.
 
+use super::count::counted;
 use super::table::Table;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result, Text};
 
 /// Words that always mean "missing" (any case), besides the empty cell.
 const MISSING: [&str; 11] = ["na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", "nil", "?", "-"];
@@ -28,7 +29,7 @@ pub(crate) struct Cells<'a> {
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// More than half of the cells that are not missing are numbers; the others are refused when the column is read.
+    /// More than half of the cells that are not missing are numbers. The others are rejected when the column is read.
     Numeric,
     Text,
     /// Missing in every row.
@@ -36,14 +37,9 @@ pub(crate) enum Kind {
 }
 
 impl<'a> Cells<'a> {
-    /// `missing` is `--missing-values`: a cell matches by its text, or as a number.
+    /// `missing` is the option `missing-values`: a cell matches by its text, or as a number.
     pub(super) fn new(table: &'a Table, missing: &[String], decimal: char) -> Cells<'a> {
-        Cells {
-            table,
-            missing_words: missing.to_vec(),
-            missing_numbers: missing.iter().filter_map(|word| word.parse().ok()).collect(),
-            decimal,
-        }
+        Cells { table, missing_words: missing.to_vec(), missing_numbers: missing_numbers(missing), decimal }
     }
 
     pub(super) fn missing(&self, row: usize, column: usize) -> bool {
@@ -90,20 +86,19 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// The column's numbers, NaN where missing. A text, or a number beyond f32's range, is refused with its line.
+    /// The column's numbers, NaN where missing. `key` is the option that chose the column.
+    ///
+    /// # Errors
+    /// A text, or a number beyond f32's range, with its line.
     pub(super) fn numbers(&self, column: usize, key: &str) -> Result<Vec<f64>> {
         let read = |row: usize| match self.cell(row, column) {
             Cell::Missing => Ok(f64::NAN),
             Cell::Number(number) if (number as f32).is_finite() => Ok(number),
-            Cell::Number(_) => Err(Error::data(
-                self.table.place(row, column),
-                "not a finite 32-bit number",
-                "mend the cell, or name the value in ‹missing-values›",
-            )),
+            Cell::Number(_) => Err(not_finite(self.table.place(row, column))),
             Cell::Text => {
                 let help = if self.kind(column) == Kind::Numeric {
                     format!(
-                        "mend the cell, or name the text in ‹missing-values›; the decimal mark was `{}` (‹decimal›)",
+                        "correct the cell, or name the text in ‹missing-values›; the decimal mark was `{}` (‹decimal›)",
                         self.decimal
                     )
                 } else {
@@ -116,9 +111,29 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// The numbers that the option `missing-values` names.
+pub(crate) fn missing_numbers(missing: &[String]) -> Vec<f64> {
+    missing.iter().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// A number that a 32-bit float cannot hold.
+pub(crate) fn not_finite(place: Place) -> Error {
+    Error::data(place, "not a finite 32-bit number", "correct the cell, or name the value in ‹missing-values›")
+}
+
+/// The notice about a column whose lowest or highest value looks like a code for "missing".
+pub(crate) fn sentinel_notice(name: &str, values: &[f64]) -> Option<Text> {
+    let (code, count) = sentinel(values)?;
+    let times = counted(count, "time");
+    let notice = format!(
+        "column `{name}` holds {code} {times}, far from all other values: if it means missing, ‹missing-values {code}›"
+    );
+    Some(notice.into())
+}
+
 /// A lowest or highest value that looks like a code for "missing": the value and how often it occurs. It is one of the
 /// usual codes and lies farther from the rest than the rest spans.
-pub(crate) fn sentinel(values: &[f64]) -> Option<(f64, usize)> {
+fn sentinel(values: &[f64]) -> Option<(f64, usize)> {
     let suspect = |code: f64| {
         let rest = values.iter().copied().filter(|v| !v.is_nan() && *v != code);
         let (low, high) = rest.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));

@@ -1,29 +1,19 @@
 //! [`Dataset`]: what a model reads and is scored on.
 
-use std::fmt;
 use std::ops::Range;
 
+use super::columns::{Columns, Role};
 use super::options::DataOptions;
 use super::scale::Scaler;
-use super::split::Parts;
+use super::split::{Parts, SplitName};
 use super::step::Step;
-use super::time::Timestamp;
-use super::time_column::{TimeKind, label};
+use super::time::{TimeKind, Timestamp, label};
 use super::window::{Dropped, Prefix};
 use crate::error::Text;
 
-/// One of the three parts of the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SplitName {
-    Train,
-    Validation,
-    /// What `--calibration` keeps from validation.
-    Calibration,
-    Test,
-}
-
 /// One series of a panel; a wide file is a panel of one.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Series {
     /// Empty for the single series of a file without an id column.
     pub id: String,
@@ -31,7 +21,7 @@ pub struct Series {
     pub rows: Range<usize>,
     /// A time per row.
     pub timestamps: Vec<Timestamp>,
-    /// A scaler per value column: targets, then covariates. Calendar columns are not scaled.
+    /// A scaler per value column: targets, then past covariates. Calendar columns are not scaled.
     pub scalers: Vec<Scaler>,
     /// Per target: mean |y_t − y_{t−M}| over the training rows, in the data's units, both values observed. `None` if
     /// there is no such pair, or all are equal: then this target has no MASE.
@@ -50,41 +40,45 @@ pub struct Series {
 /// one series.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// The file's stem, or `nyc-weather-2013`.
+    /// The file's stem, the name given with typed data, or `nyc-weather-2013`.
     pub name: String,
-    /// As `--time-column` takes it.
+    /// The name of the time column, as the option `time-column` takes it.
     pub time_column: String,
+    /// The name of the column of series ids; `None` if there is one series without an id.
     pub id_column: Option<String>,
+    /// What the times count.
     pub time_kind: TimeKind,
+    /// The sampling step of all series.
     pub step: Step,
+    /// One series, or those of a panel, in the order of their rows.
     pub series: Vec<Series>,
-    /// Input columns in order: targets, covariates, calendar.
-    pub channel_names: Vec<String>,
-    /// K: the first K channels.
-    pub targets: usize,
+    /// Input columns in order: targets, past covariates, calendar.
+    pub columns: Columns,
     /// `[rows, channels]`, scaled and imputed. 0 where no value was seen or imputed; no window reads such a row.
     pub values: Vec<f32>,
-    /// `[rows, targets]`, 1 where the target is in the file, else 0.
+    /// `[rows, targets]`, 1 where the target is in the data, else 0.
     pub observed: Vec<f32>,
     /// `[rows, targets]`, the data's own units, NaN where missing.
     pub raw_targets: Vec<f64>,
-    /// Rows in.
+    /// T: input rows of a window.
     pub lookback: usize,
-    /// Rows out.
+    /// Z: forecast rows of a window.
     pub horizon: usize,
-    /// M, rows.
+    /// M: rows of a season.
     pub season: usize,
-    /// Global row of each window's first input row; series by series, in time order.
+    /// Training windows: the global row of each window's first input row, series by series, in time order.
     pub train: Vec<u32>,
+    /// Validation windows, which choose the epoch.
     pub validation: Vec<u32>,
-    /// Windows of the last validation rows, which choose no epoch; empty unless some were asked for.
+    /// Windows of the last validation rows, held out for calibrating intervals; empty unless some were asked for.
     pub calibration: Vec<u32>,
+    /// Test windows.
     pub test: Vec<u32>,
     /// Windows left out, over all parts.
     pub dropped: Dropped,
-    /// Lines for the user: what was detected, chosen, counted.
+    /// What was detected, chosen and counted, in sentences for the user.
     pub notices: Vec<Text>,
-    /// SHA-256 of the file's bytes, in hex.
+    /// SHA-256 of the file's bytes, in hex. For typed data, of the CSV file of the same rows.
     pub fingerprint: String,
     /// The options with everything detected or defaulted filled in: loading them gives this data set again.
     pub resolved: DataOptions,
@@ -96,39 +90,45 @@ pub struct Dataset {
     pub(super) known: Vec<bool>,
 }
 
-impl fmt::Display for SplitName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SplitName::Train => "training",
-            SplitName::Validation => "validation",
-            SplitName::Calibration => "calibration",
-            SplitName::Test => "test",
-        })
-    }
-}
-
 impl Dataset {
     /// Rows of all series.
+    #[must_use]
     pub fn rows(&self) -> usize {
         self.series.last().map_or(0, |series| series.rows.end)
     }
 
-    /// Input columns.
+    /// C: input columns.
+    #[must_use]
     pub fn channels(&self) -> usize {
-        self.channel_names.len()
+        self.columns.channels()
     }
 
-    /// The first K of the channels.
+    /// The names of the input columns, in order: targets, past covariates, calendar.
+    #[must_use]
+    pub fn channel_names(&self) -> &[String] {
+        self.columns.names()
+    }
+
+    /// K: targets, which are the first K channels.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.columns.targets()
+    }
+
+    /// The names of the targets, in order.
+    #[must_use]
     pub fn target_names(&self) -> &[String] {
-        &self.channel_names[..self.targets]
+        self.columns.with_role(Role::Target)
     }
 
-    /// The index of the series that holds a global row.
+    /// The index of the series to which a global row belongs.
+    #[must_use]
     pub fn series_of(&self, row: usize) -> usize {
         self.series.partition_point(|series| series.rows.end <= row)
     }
 
     /// First input rows of a part's windows.
+    #[must_use]
     pub fn windows(&self, split: SplitName) -> &[u32] {
         match split {
             SplitName::Train => &self.train,
@@ -139,47 +139,26 @@ impl Dataset {
     }
 
     /// How many of a window's horizon × targets values are observed; at least 1.
+    #[must_use]
     pub fn observed_targets(&self, window: u32) -> u32 {
         let origin = window as usize + self.lookback;
         self.observed_count.between(origin, origin + self.horizon)
     }
 
-    /// The same without rows, series or windows.
-    pub(super) fn without_rows(&self) -> Dataset {
-        Dataset {
-            name: self.name.clone(),
-            time_column: self.time_column.clone(),
-            id_column: self.id_column.clone(),
-            fingerprint: self.fingerprint.clone(),
-            resolved: self.resolved.clone(),
-            channel_names: self.channel_names.clone(),
-            series: Vec::new(),
-            values: Vec::new(),
-            observed: Vec::new(),
-            raw_targets: Vec::new(),
-            train: Vec::new(),
-            validation: Vec::new(),
-            calibration: Vec::new(),
-            test: Vec::new(),
-            notices: Vec::new(),
-            observed_count: Prefix::new(std::iter::empty()),
-            unreadable: Prefix::new(std::iter::empty()),
-            known: Vec::new(),
-            ..*self
-        }
-    }
-
-    /// Whether a target's scaled value was seen or imputed; else `values` holds a 0 in its place.
+    /// Whether a target's scaled value was seen or imputed; else `values` holds 0 in its place.
+    #[must_use]
     pub fn is_known(&self, row: usize, target: usize) -> bool {
-        self.known[row * self.targets + target]
+        self.known[row * self.targets() + target]
     }
 
-    /// A target in the data's units.
+    /// A target's scaled value in the data's units. `series` and `target` are indices.
+    #[must_use]
     pub fn unscale(&self, series: usize, target: usize, scaled: f64) -> f64 {
         self.series[series].scalers[target].unscale(scaled)
     }
 
     /// A row's time on its written clock, as `2013-01-01T06:00Z`, `2013-01-01`, or the row number.
+    #[must_use]
     pub fn time_label(&self, row: usize) -> String {
         let series = &self.series[self.series_of(row)];
         label(self.time_kind, series.timestamps[row - series.rows.start], self.step.is_days())

@@ -1,4 +1,4 @@
-//! The times that follow a series' last row.
+//! Frequencies: the times that follow a series' last row.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,18 +7,17 @@ use chrono::Datelike;
 
 use super::dataset::Dataset;
 use super::step::Step;
-use super::time::{DAY, HOUR, MINUTE, SECOND, Timestamp, month_index};
-use super::time_column::{TimeKind, label};
+use super::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, label, month_index};
 use crate::error::{Error, Result};
 
-/// How a calendar goes on.
+/// How times continue after the last row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freq {
-    /// By one sampling step; of months, on the same day of the month, or its last where it has no such day.
+    /// Every sampling step. Steps of months keep the day of the month, or take its last day if it has no such day.
     Every(Step),
-    /// Mondays to Fridays, so many days apart.
+    /// Every so many business days, Mondays to Fridays.
     BusinessDays(i64),
-    /// The last days of months, so many months apart.
+    /// The last day of every so many months.
     MonthEnds(i64),
 }
 
@@ -26,8 +25,9 @@ const HELP: &str = "an interval as pandas writes it, with or without a count: s,
      (start or end of months), QS, QE, YS, YE, as in 15min; or a whole number where the time column holds row numbers";
 
 impl Freq {
-    /// As the rows of a data set have it: business days where daily rows leave out every Saturday and Sunday, ends of months
-    /// where every row is one.
+    /// The frequency of a data set: business days if its daily rows leave out all Saturdays and Sundays, ends of months if
+    /// every row is one, else its step.
+    #[must_use]
     pub fn infer(dataset: &Dataset) -> Freq {
         let stamps = || dataset.series.iter().flat_map(|series| &series.timestamps);
         match dataset.step {
@@ -43,6 +43,7 @@ impl Freq {
     }
 
     /// The distance between rows.
+    #[must_use]
     pub fn step(self) -> Step {
         match self {
             Freq::Every(step) => step,
@@ -54,7 +55,7 @@ impl Freq {
     /// The time `count` rows after `last`, on its written clock and at its offset.
     ///
     /// # Errors
-    /// Beyond the year 9999.
+    /// [`Error::Config`] for a time after the year 9999.
     pub fn after(self, last: Timestamp, count: usize) -> Result<Timestamp> {
         let count = count as i64;
         let span = match self.step() {
@@ -80,7 +81,10 @@ impl Freq {
         })
     }
 
-    /// Refuses an interval of time for row numbers, and the reverse.
+    /// Rejects an interval of time for row numbers, and a number of rows for times.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
     pub fn check(self, kind: TimeKind) -> Result<()> {
         let rows = matches!(self, Freq::Every(Step::Rows(_)));
         match (kind, rows) {
@@ -107,7 +111,7 @@ impl FromStr for Freq {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |problem: &str| Error::config("freq", format!("`{text}` {problem}"), HELP);
+        let reject = |problem: &str| Error::config("freq", format!("`{text}` {problem}"), HELP);
         let digits = text.trim().find(|c: char| !c.is_ascii_digit()).unwrap_or(text.trim().len());
         let (count, unit) = text.trim().split_at(digits);
         let count = if count.is_empty() {
@@ -117,7 +121,7 @@ impl FromStr for Freq {
                 .parse::<i64>()
                 .ok()
                 .filter(|count| (1..=1_000_000).contains(count))
-                .ok_or_else(|| refuse("counts 1 to 1000000"))?
+                .ok_or_else(|| reject("has a count that is not 1 to 1000000"))?
         };
         let time = |unit: i64| Ok(Freq::Every(Step::Time(count * unit)));
         match unit {
@@ -134,7 +138,7 @@ impl FromStr for Freq {
             "QE" | "Q" => Ok(Freq::MonthEnds(3 * count)),
             "YS" | "AS" => Ok(Freq::Every(Step::Months(12 * count))),
             "YE" | "Y" | "A" => Ok(Freq::MonthEnds(12 * count)),
-            _ => Err(refuse("is no interval")),
+            _ => Err(reject("is not an interval")),
         }
     }
 }
@@ -150,8 +154,8 @@ impl fmt::Display for Freq {
     }
 }
 
-/// Times as a CSV file has them, the way pandas writes its own: `2013-01-01`, `2013-01-01 06:00:00`, with an offset where the
-/// data has one, or row numbers.
+/// Writes times as pandas does in CSV files: `2013-01-01`, `2013-01-01 06:00:00`, with an offset if the data has offsets, or
+/// row numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeFormat {
     kind: TimeKind,
@@ -159,7 +163,8 @@ pub struct TimeFormat {
 }
 
 impl TimeFormat {
-    /// Dates alone where every row of the data is at midnight, and rows are whole days apart.
+    /// Dates alone if every row of the data is at midnight and steps are whole days.
+    #[must_use]
     pub fn of(dataset: &Dataset, freq: Freq) -> TimeFormat {
         let mut stamps = dataset.series.iter().flat_map(|series| &series.timestamps);
         let days = dataset.step.is_days() && freq.step().is_days();
@@ -167,6 +172,8 @@ impl TimeFormat {
         TimeFormat { kind: dataset.time_kind, dates_only: dates_only && stamps.all(|stamp| stamp.clock() % DAY == 0) }
     }
 
+    /// A time as text.
+    #[must_use]
     pub fn text(&self, time: Timestamp) -> String {
         if self.kind == TimeKind::RowNumbers || self.dates_only {
             return label(self.kind, time, self.dates_only);
@@ -197,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn calendars_go_on() {
+    fn calendars_continue() {
         // 2024-03-01 is a Friday.
         assert_eq!(next("B", "2024-03-01", 1), "2024-03-04 00:00");
         assert_eq!(next("B", "2024-03-01", 5), "2024-03-08 00:00");
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn nonsense_is_rejected() {
         for text in ["", "x", "0h", "-1h", "h1", "1.5h", "99999999999999999999h"] {
             let error = text.parse::<Freq>().unwrap_err().to_string();
             assert!(error.contains("`freq`") && error.contains("help:"), "{text}: {error}");

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
+use super::frame::Frame;
 use super::options::Impute;
 use super::scale::Scaler;
-use super::series::{Frame, RawSeries};
+use super::series::RawSeries;
 use super::split::Parts;
 use crate::error::{Error, Result};
 
-/// Rows before the first at which every column has had a value: they cannot be filled without reading the future.
-/// With the column that begins last. All rows, if a column never has a value.
+/// How many rows precede the first by which every column has had a value, and which column begins last. These rows cannot
+/// be filled without reading the future. If a column has no value at all, these are all rows.
 pub(crate) fn leading_rows(series: &RawSeries) -> (usize, usize) {
     (0..series.width)
         .map(|column| {
@@ -19,8 +20,8 @@ pub(crate) fn leading_rows(series: &RawSeries) -> (usize, usize) {
         .unwrap_or((0, 0))
 }
 
-/// Refuses the first missing value among `rows`.
-pub(crate) fn refuse_missing(frame: &Frame, series: &RawSeries, rows: Range<usize>) -> Result<()> {
+/// Rejects the first missing value among `rows`.
+pub(crate) fn reject_missing(frame: &Frame, series: &RawSeries, rows: Range<usize>) -> Result<()> {
     for row in rows {
         let Some(column) = (0..series.width).find(|column| series.value(row, *column).is_nan()) else { continue };
         let of = series.suffix();
@@ -28,17 +29,17 @@ pub(crate) fn refuse_missing(frame: &Frame, series: &RawSeries, rows: Range<usiz
             Some(_) => format!("missing value{of}"),
             None => format!("no row for {}{of}: ‹gaps fill› left it missing", frame.label(series.stamps[row])),
         };
-        let help = "‹impute ffill› takes the last seen value as input, ‹impute mean› the training rows' mean; missing \
-             targets are then masked out of loss and metrics";
-        return Err(Error::data(frame.place(series, row, column), problem, help));
+        let help = "‹impute ffill› uses the last seen value as input, ‹impute mean› the training rows' mean; missing \
+             targets are then left out of loss and metrics";
+        return Err(Error::data(series.place(frame, row, column), problem, help));
     }
     Ok(())
 }
 
 /// The series' values with holes filled; NaN where the policy has nothing to fill with.
 ///
-/// `ffill` takes the last seen value and starts anew at the validation and the test rows; in the training rows it may
-/// take the value of a trimmed row, which was seen. `mean` takes the scaler's mean, that of the training rows.
+/// `ffill` takes the last seen value, and starts again at the validation and the test rows. In the training rows it may
+/// take the value of a trimmed row. `mean` takes the scaler's mean, that of the training rows.
 pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &Parts, scalers: &[Scaler]) -> Vec<f64> {
     let mut values = series.values.clone();
     let width = series.width;

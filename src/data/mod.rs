@@ -1,27 +1,41 @@
-//! series → windows: from a CSV file, or rows at hand, to a scaled, indexed [`Dataset`].
+//! series → windows: from a CSV file, rows or typed series to a scaled, indexed [`Dataset`].
 //!
 //! ```text
-//! bytes → table → cells, time_column, roles → series (step, gaps) → split → impute, scale → calendar → window
+//! load        bytes → table → reading (cells, time_column, roles) ┐
+//! load_rows   rows, whose times are text ─────────────────────────┤
+//! load_panel  typed series ───────────────────────────────────────┴→ frame
+//! pipeline    frame → series → gaps → parts → fitted (scale) → calendar → arrays (impute) → window → Dataset
 //! ```
 //!
-//! The pipeline is [`DataOptions::load`], in `load.rs`, and [`DataOptions::load_rows`] writes rows into its beginning; every other file is one stage. Knows nothing of models, devices
-//! or loss. Rows never become copies: a window is the index of its first row.
+//! Each stage is a file and takes what the one before gives; `pipeline.rs` calls them in order. A file imports only files of
+//! earlier stages. The module knows nothing of models, devices or loss. Rows are never copied: a window is the index of its first
+//! row.
 
 mod ahead;
-mod assemble;
+mod arrays;
 mod calendar;
 mod cells;
+mod columns;
+mod count;
 mod dataset;
 mod embedded;
 mod fitted;
+mod frame;
 mod freq;
+mod gaps;
+mod header;
 mod impute;
 mod load;
 pub mod options;
+mod panel;
+mod parts;
+mod pipeline;
+mod reading;
 mod roles;
 mod rows;
 mod scale;
 mod series;
+mod settings;
 mod source;
 mod split;
 mod step;
@@ -30,36 +44,21 @@ mod table;
 mod text;
 mod time;
 mod time_column;
+mod times;
+mod typed;
 mod window;
 
 pub use ahead::{Cutoff, Start};
-pub use dataset::{Dataset, Series, SplitName};
+pub use columns::{Column, Columns, Role};
+pub use count::{counted, grouped};
+pub use dataset::{Dataset, Series};
 pub use fitted::{Fitted, FittedSeries};
 pub use freq::{Freq, TimeFormat};
-pub use options::{Covariates, DataOptions, Gaps, Impute, Scale, Source, Split};
+pub use options::{Covariates, DataOptions, Gaps, Impute, Origin, Scale, Source, Split};
+pub use panel::{Panel, TimeSeries};
 pub use rows::Row;
 pub use scale::Scaler;
-pub use split::Parts;
+pub use split::{Parts, SplitName};
 pub use step::Step;
-pub use study::Origin;
-pub use time::Timestamp;
-pub use time_column::TimeKind;
+pub use time::{TimeKind, Timestamp};
 pub use window::Dropped;
-
-/// 26115 and `row` → `26,115 rows`.
-pub fn counted(number: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// 26115 → `26,115`.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}

@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::study::Origin;
 pub use super::text::{delimiter_word, list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use crate::error::{Error, Result};
 use crate::words::words;
@@ -303,3 +302,31 @@ pub enum Gaps {
     Skip,
 }
 words!(Gaps, "gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
+
+/// The k-th, from 1, of K consecutive periods into which the test rows are cut. Training and validation end later for
+/// each; validation keeps its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// k, from 1.
+    pub number: usize,
+    /// K.
+    pub of: usize,
+}
+
+impl FromStr for Origin {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parsed = text.split_once('/').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+        match parsed {
+            Some((number, of)) if 1 <= number && number <= of => Ok(Origin { number, of }),
+            _ => Err(Error::config("origin", format!("{text:?} is no K-th of N"), "write 2/3 for the second of three")),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}

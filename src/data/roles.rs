@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::cells::{Cells, Kind};
+use super::cells::Kind;
+use super::columns::{Column, Columns, target_notice};
+use super::header::Header;
 use super::options::{Covariates, DataOptions};
-use super::table::Table;
 use crate::error::{Error, Result, Text};
 
-/// Table columns by what they are read as.
+/// The columns of a header that are read, by their roles.
 pub(crate) struct Roles {
     pub targets: Vec<usize>,
     pub covariates: Vec<usize>,
@@ -16,33 +17,41 @@ pub(crate) struct Roles {
 }
 
 impl Roles {
-    /// `taken` are the columns of time and id.
-    pub(super) fn choose(table: &Table, cells: &Cells, options: &DataOptions, taken: &[usize]) -> Result<Roles> {
-        let free = || (0..table.columns()).filter(|column| !taken.contains(column));
+    /// `kind` says what a column holds; `taken` are the columns of time and id.
+    ///
+    /// # Errors
+    /// A name that is unknown or means several columns, no target, or a covariate that is a target.
+    pub(super) fn choose(
+        header: &Header,
+        kind: impl Fn(usize) -> Kind,
+        options: &DataOptions,
+        taken: &[usize],
+    ) -> Result<Roles> {
+        let free = || (0..header.columns()).filter(|column| !taken.contains(column));
         let numeric: Vec<usize> =
-            free().filter(|c| !table.header[*c].is_empty() && cells.kind(*c) == Kind::Numeric).collect();
+            free().filter(|c| !header.names[*c].is_empty() && kind(*c) == Kind::Numeric).collect();
         let mut notices = Vec::new();
-        let unnamed = table.listed(free().filter(|c| table.header[*c].is_empty() && cells.kind(*c) != Kind::Empty));
+        let unnamed = header.listed(free().filter(|c| header.names[*c].is_empty() && kind(*c) != Kind::Empty));
         if !unnamed.is_empty() {
             notices.push(format!("columns without a name are read only if asked for by position: {unnamed}").into());
         }
 
         let targets = match &options.targets {
-            Some(names) if names.is_empty() => return Err(no_target(table, &numeric)),
+            Some(names) if names.is_empty() => return Err(no_target(header, &numeric)),
             // A column of that name wins.
             Some(names)
-                if names[..] == ["all"] && !table.header.iter().any(|name| name == "all") && !numeric.is_empty() =>
+                if names[..] == ["all"] && !header.names.iter().any(|name| name == "all") && !numeric.is_empty() =>
             {
                 numeric.clone()
             }
-            Some(names) => distinct(table, names, "target")?,
-            None => match (table.find("y", "target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
+            Some(names) => distinct(header, names, "target")?,
+            None => match (header.find("y", "target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
                 (Some(y), _) => vec![y],
                 (None, [only]) => vec![*only],
-                _ => return Err(no_target(table, &numeric)),
+                _ => return Err(no_target(header, &numeric)),
             },
         };
-        notices.push(format!("target {}", table.listed(targets.iter().copied())).into());
+        notices.push(target_notice(&targets.iter().map(|column| header.name(*column)).collect::<Vec<_>>()));
 
         let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
             Covariates::None => Vec::new(),
@@ -50,28 +59,40 @@ impl Roles {
                 let (read, numbers): (HashSet<usize>, HashSet<usize>) =
                     (targets.iter().copied().collect(), numeric.iter().copied().collect());
                 let chosen: Vec<usize> = numeric.iter().copied().filter(|c| !read.contains(c)).collect();
-                let is_left = |c: &usize| !numbers.contains(c) && !read.contains(c) && !table.header[*c].is_empty();
-                let left = table.listed(free().filter(is_left));
+                let is_left = |c: &usize| !numbers.contains(c) && !read.contains(c) && !header.names[*c].is_empty();
+                let left = header.listed(free().filter(is_left));
                 if !left.is_empty() {
                     notices.push(format!("columns without numbers are not covariates: {left}").into());
                 }
                 chosen
             }
-            Covariates::Names(names) => distinct(table, names, "covariates")?,
+            Covariates::Names(names) => distinct(header, names, "covariates")?,
         };
         let read: HashSet<usize> = targets.iter().copied().collect();
         if let Some(both) = covariates.iter().find(|column| read.contains(column)) {
-            let problem = format!("`{}` is a target, whose past is an input already", table.name(*both));
+            let problem = format!("`{}` is a target, whose past is an input already", header.name(*both));
             return Err(Error::config("covariates", problem, "leave it out"));
         }
         Ok(Roles { targets, covariates, notices })
     }
+
+    /// The header's columns that are read: targets, then covariates.
+    pub(super) fn positions(&self) -> Vec<usize> {
+        [&self.targets[..], &self.covariates].concat()
+    }
+
+    /// The same by name.
+    pub(super) fn columns(&self, header: &Header) -> Columns {
+        let targets = self.targets.iter().map(|column| Column::target(header.name(*column)));
+        let covariates = self.covariates.iter().map(|column| Column::past_covariate(header.name(*column)));
+        Columns::new(targets.chain(covariates))
+    }
 }
 
-fn distinct(table: &Table, names: &[String], key: &str) -> Result<Vec<usize>> {
+fn distinct(header: &Header, names: &[String], key: &str) -> Result<Vec<usize>> {
     let mut columns = Vec::new();
     for name in names {
-        let column = table.expect(name, key)?;
+        let column = header.expect(name, key)?;
         if columns.contains(&column) {
             return Err(Error::config(key, format!("column `{name}` is named twice"), "name it once"));
         }
@@ -80,16 +101,16 @@ fn distinct(table: &Table, names: &[String], key: &str) -> Result<Vec<usize>> {
     Ok(columns)
 }
 
-fn no_target(table: &Table, numeric: &[usize]) -> Error {
+fn no_target(header: &Header, numeric: &[usize]) -> Error {
     let (problem, help) = if numeric.is_empty() {
-        let columns = table.listed(0..table.columns());
-        let help = format!("‹decimal› or ‹missing-values› may be needed; columns: {columns}");
+        let columns = header.listed(0..header.columns());
+        let help = format!("‹decimal› or ‹missing-values› may help; columns: {columns}");
         ("no numeric column to forecast".to_string(), help)
     } else {
         (
             format!("{} numeric columns, and none is named `y`", numeric.len()),
-            format!("‹target› takes one or more of: {}", table.listed(numeric.iter().copied())),
+            format!("‹target› takes one or more of: {}", header.listed(numeric.iter().copied())),
         )
     };
-    Error::data(table.whole(), problem, help)
+    Error::data(header.place(), problem, help)
 }

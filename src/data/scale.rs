@@ -2,36 +2,42 @@
 
 use std::ops::Range;
 
+use super::frame::Frame;
 use super::options::Scale;
-use super::series::{Frame, RawSeries};
+use super::series::RawSeries;
 use crate::error::{Error, Place, Result};
 
 /// `scaled = (raw − mean) / std`, in f64.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Scaler {
+    /// In the data's units.
     pub mean: f64,
-    /// Population standard deviation; 1 for a constant column.
+    /// Population standard deviation, in the data's units; 1 for a constant column.
     pub std: f64,
 }
 
 impl Scaler {
-    /// From the data's units: (raw − mean) / deviation.
+    /// From the data's units to scaled units.
+    #[must_use]
     pub fn scale(&self, raw: f64) -> f64 {
         (raw - self.mean) / self.std
     }
 
     /// Back into the data's units.
+    #[must_use]
     pub fn unscale(&self, scaled: f64) -> f64 {
         scaled * self.std + self.mean
     }
 
-    /// Whether it can be undone: both finite, the deviation above 0.
+    /// Whether it can be inverted: both numbers are finite, and the deviation is above 0.
+    #[must_use]
     pub fn is_sound(&self) -> bool {
         self.mean.is_finite() && self.std.is_finite() && self.std > 0.0
     }
 
-    /// The same of a forecast, which is known to 32 bits: exactly 0 where it is 0 to that precision, as errors relative to the
-    /// size of a value need it.
+    /// As [`Scaler::unscale`], for a forecast, which is known to 32 bits: exactly 0 if it is 0 to that precision, for errors
+    /// relative to a value's size.
+    #[must_use]
     pub fn unscale_forecast(&self, scaled: f32) -> f64 {
         let rounding = f64::from(scaled).abs() * f64::from(f32::EPSILON) * self.std;
         let value = self.unscale(scaled.into());
@@ -84,20 +90,22 @@ impl Sum {
     }
 }
 
-/// A scaler per series and column, from the rows `train[series]`. A column without a single observed value there is
-/// refused.
+/// A scaler per series and column, from the rows `train[series]`.
+///
+/// # Errors
+/// A column without a single observed value there.
 pub(crate) fn fit(
     frame: &Frame,
     series: &[RawSeries],
     scale: Scale,
     train: &[Range<usize>],
 ) -> Result<Vec<Vec<Scaler>>> {
-    let width = frame.columns.len();
+    let width = frame.columns.values();
     let observed = |one: usize, column: usize| {
         train[one].clone().map(move |row| series[one].value(row, column)).filter(|value| !value.is_nan())
     };
-    let refuse = |of: String, column: usize| {
-        let place = Place { column: Some(frame.name(column)), ..frame.file() };
+    let reject = |of: String, column: usize| {
+        let place = Place { column: Some(frame.name(column).into()), ..frame.file() };
         let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
         Error::data(place, format!("no value in the training rows{of}"), help)
     };
@@ -105,14 +113,14 @@ pub(crate) fn fit(
         Scale::Series => (0..series.len())
             .map(|one| {
                 let fit =
-                    |column| Scaler::fit(observed(one, column)).ok_or_else(|| refuse(series[one].suffix(), column));
+                    |column| Scaler::fit(observed(one, column)).ok_or_else(|| reject(series[one].suffix(), column));
                 (0..width).map(fit).collect()
             })
             .collect(),
         Scale::Global => {
             let fit = |column| {
                 let all = (0..series.len()).flat_map(|one| observed(one, column));
-                Scaler::fit(all).ok_or_else(|| refuse(String::new(), column))
+                Scaler::fit(all).ok_or_else(|| reject(String::new(), column))
             };
             let pooled: Vec<Scaler> = (0..width).map(fit).collect::<Result<_>>()?;
             Ok(vec![pooled; series.len()])

@@ -1,10 +1,9 @@
-//! A data file's bytes, read as far as they can be a table's that fits into memory.
+//! A data file's bytes. Reading ends early if they are no table, or one that does not fit into memory.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::table::check_text;
 use crate::error::{Error, Place, Result};
 use crate::memory;
 
@@ -14,11 +13,11 @@ const LONGEST_LINE: usize = 64 << 20;
 /// Bytes read at a time.
 const PIECE: usize = 1 << 20;
 
-/// Bytes between two looks at how much memory is free.
+/// Bytes between two checks of how much memory is free.
 const LOOK: usize = 64 << 20;
 
-/// Reads a file, a device or a pipe. Gives up where it is no text, where a line is longer than 64 MiB, and where it would not fit
-/// into memory.
+/// Reads a file, a device or a pipe. Stops with an error if it is no text, has a line of more than 64 MiB, or would not
+/// fit into memory.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let help = "‹data› takes a CSV file that can be read";
     let file = File::open(path).map_err(Error::io(path, help))?;
@@ -38,14 +37,14 @@ fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) 
             return Ok(bytes);
         }
         if read == 0 {
-            check_text(&place.file, &bytes)?;
+            plain_text(&place.file, &bytes)?;
         }
         for (i, byte) in bytes[read..].iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r')) {
             line_start = read + i + 1;
             feeds += u64::from(*byte == b'\n');
         }
         if bytes.len() - line_start > LONGEST_LINE {
-            // Of lines that end in CR alone, which one it is is not told.
+            // Lines that end in CR alone are not counted, so the error names no line.
             let line = (feeds > 0 || line_start == 0).then_some(feeds + 1);
             let problem = format!("a line of more than {} MiB", LONGEST_LINE >> 20);
             return Err(Error::data(Place { line, ..place }, problem, "give a delimited text file, one row a line"));
@@ -57,18 +56,32 @@ fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) 
     }
 }
 
-/// A file of so many bytes takes as many for its cells, and again as many at least for where they lie and what they hold.
+/// A file takes at least three times its bytes: for the bytes, its cells, and their places and numbers.
 fn fits(bytes: u64, place: Place) -> Result<()> {
     take(bytes.saturating_mul(3), place, || format!("{} of text", memory::readable(bytes)))
 }
 
-/// Refuses what takes more memory than is free.
+/// Rejects what takes more memory than is free.
 pub(super) fn take(bytes: u64, place: Place, what: impl Fn() -> String) -> Result<()> {
     memory::check(bytes).map_err(|free| {
         let (bytes, free) = (memory::readable(bytes), memory::readable(free));
-        let problem = format!("{} take {bytes} of memory or more, and {free} are free", what());
+        let problem = format!("{} take {bytes} of memory or more, but {free} are free", what());
         Error::data(place, problem, "give fewer rows or columns, or run it where there is more memory")
     })
+}
+
+/// Strips a UTF-8 byte order mark. Rejects bytes that are not UTF-8 text by their beginning.
+pub(super) fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
+    let reject =
+        |what: &str, help: &str| Err(Error::data(Place::of(file), format!("{what}, not delimited text"), help));
+    match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => reject("UTF-16", "save the file as UTF-8"),
+        [0x1f, 0x8b, ..] => reject("gzip-compressed", "unpack it first: gunzip"),
+        [b'P', b'K', 3, 4, ..] => reject("a zip archive or spreadsheet", "unpack it, or export the sheet as CSV"),
+        _ if bytes.iter().take(4096).any(|b| *b == 0) => reject("binary", "export the table as CSV"),
+        _ => Ok(bytes),
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_lines_are_given_up() {
+    fn endless_lines_are_rejected() {
         let said = refusal(std::io::repeat(b'1'));
         assert!(said.contains("a.csv:1: a line of more than 64 MiB") && said.contains("help: "), "{said}");
         let said = refusal("ds,y\n1,2\n".as_bytes().chain(std::io::repeat(b'1')));
@@ -98,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_fit_is_refused_with_the_numbers() {
+    fn what_cannot_fit_is_rejected_with_the_numbers() {
         #[cfg(any(target_os = "linux", windows, target_os = "macos"))]
         {
             let said = fits(1 << 50, Place::of("a.csv")).unwrap_err().to_string();

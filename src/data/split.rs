@@ -1,24 +1,52 @@
 //! Where each series' train, validation and test rows end.
 
+use std::fmt;
 use std::ops::Range;
 
-use super::dataset::SplitName;
-use super::grouped;
+use super::count::grouped;
 use super::options::Split;
-use super::time::Timestamp;
-use super::time_column::{TimeColumn, TimeKind, label};
+use super::time::{TimeKind, Timestamp, label};
+use super::times::Times;
 use crate::error::{Error, Result};
 
-/// Rows of one series' three parts; they follow one another without a hole.
+/// Which part of the rows windows belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitName {
+    /// Windows that a model trains on.
+    Train,
+    /// Windows that choose the epoch.
+    Validation,
+    /// Windows of the last validation rows, held out for calibrating intervals.
+    Calibration,
+    /// Windows that a model is scored on.
+    Test,
+}
+
+impl fmt::Display for SplitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SplitName::Train => "training",
+            SplitName::Validation => "validation",
+            SplitName::Calibration => "calibration",
+            SplitName::Test => "test",
+        })
+    }
+}
+
+/// The rows of one series' three parts, which follow one another without a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
+    /// Rows of the training part.
     pub train: Range<usize>,
+    /// Rows of the validation part, calibration included.
     pub validation: Range<usize>,
+    /// Rows of the test part.
     pub test: Range<usize>,
 }
 
 impl Parts {
     /// Rows of one part.
+    #[must_use]
     pub fn get(&self, split: SplitName) -> &Range<usize> {
         match split {
             SplitName::Train => &self.train,
@@ -27,7 +55,7 @@ impl Parts {
         }
     }
 
-    /// Of rows that are all to be forecast.
+    /// Rows that are all to be forecast: no training or validation rows.
     pub(crate) fn untrained(rows: Range<usize>) -> Parts {
         Parts { train: rows.start..rows.start, validation: rows.start..rows.start, test: rows }
     }
@@ -52,6 +80,7 @@ impl Parts {
     }
 
     /// All rows, from the first training row to the last test row.
+    #[must_use]
     pub fn all(&self) -> Range<usize> {
         self.train.start..self.test.end
     }
@@ -69,7 +98,7 @@ pub(crate) struct Span<'a> {
     pub trimmed: usize,
 }
 
-/// The borders of every series, and a line about them where there is something to tell.
+/// The borders of every series, and a line about them if there is something to report.
 ///
 /// Fractions apply to each series' rows. In a panel whose series do not begin and end together they apply to the times
 /// between the latest beginning and the earliest end instead, so that one pair of dates holds for all, and no training
@@ -77,7 +106,7 @@ pub(crate) struct Span<'a> {
 pub(crate) fn borders(
     series: &[Span],
     split: &Split,
-    time: &TimeColumn,
+    times: &Times,
     format: Option<&str>,
 ) -> Result<(Vec<Borders>, Option<String>)> {
     match split {
@@ -88,7 +117,7 @@ pub(crate) fn borders(
             if one_span && overlap(series, &own).is_none() {
                 return Ok((own, None));
             }
-            common_dates(series, fractions, time.kind)
+            common_dates(series, fractions, times.kind)
         }
         Split::Rows(rows) => {
             let mut all = Vec::new();
@@ -104,9 +133,9 @@ pub(crate) fn borders(
             let warning = overlap(series, &all);
             Ok((all, warning))
         }
-        Split::Times(times) => {
+        Split::Times(borders) => {
             let instants: Vec<i64> =
-                times.iter().map(|text| Ok(time.border(text, format)?.instant)).collect::<Result<_>>()?;
+                borders.iter().map(|text| Ok(times.border(text, format)?.instant)).collect::<Result<_>>()?;
             if !instants.is_sorted_by(|a, b| a < b) {
                 return Err(Error::config(
                     "split",
@@ -149,7 +178,7 @@ fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result
     let [train, validation, _] = of_rows(common.len(), fractions);
     if train == 0 || validation >= common.len() {
         let problem = format!(
-            "series `{end_id}` ends at {}, series `{begin_id}` begins at {}: no dates common to all series can part them",
+            "series `{end_id}` ends at {}, series `{begin_id}` begins at {}: no dates common to all series can split them",
             label(kind, end, false),
             label(kind, begin, false)
         );

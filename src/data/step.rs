@@ -5,10 +5,9 @@ use std::fmt;
 
 use chrono::{Datelike, Months, NaiveDate};
 
-use super::time::{DAY, HOUR, MINUTE, SECOND, Timestamp, month_index};
-use super::time_column::TimeKind;
+use super::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_index};
 
-/// The distance from one row's time to the next, where nothing is absent.
+/// The distance from one row's time to the next if no row is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Microseconds. From one day up they are counted on the written clock, so that daily rows stay daily when clocks
@@ -24,7 +23,7 @@ pub enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interval {
     Regular,
-    /// So many times are absent between them.
+    /// So many times are absent between the two.
     Missing(i64),
     /// No whole number of steps.
     Irregular,
@@ -83,6 +82,7 @@ impl Step {
     }
 
     /// Rows of one season: hourly 24, 15-minute 96, 10-minute 144, daily 7, weekly 52, monthly 12, else 1.
+    #[must_use]
     pub fn season(self) -> usize {
         match self {
             Step::Time(HOUR) => 24,
@@ -95,7 +95,7 @@ impl Step {
         }
     }
 
-    /// Whether a row's date alone tells its time.
+    /// Whether steps are whole days, so that a date alone can name a row.
     pub(crate) fn is_days(self) -> bool {
         match self {
             Step::Time(step) => step % DAY == 0,

@@ -1,41 +1,13 @@
 //! Cuts of the rows that studies make: fewer training rows, later test periods, and the leaking protocol of the pruning
 //! paper's published code.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 
-use super::options::DataOptions;
+use super::options::{DataOptions, Origin};
 use super::split::{Parts, of_series};
 use crate::error::{Error, Result};
 
-/// The k-th, from 1, of K consecutive periods into which the test rows are cut. Training and validation end later for
-/// each; validation keeps its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin {
-    pub number: usize,
-    pub of: usize,
-}
-
-impl FromStr for Origin {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let parsed = text.split_once('/').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
-        match parsed {
-            Some((number, of)) if 1 <= number && number <= of => Ok(Origin { number, of }),
-            _ => Err(Error::config("origin", format!("{text:?} is no K-th of N"), "write 2/3 for the second of three")),
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.number, self.of)
-    }
-}
-
-/// The parts as a study cuts them.
+/// Parts changed as the options of a study or a backtest ask.
 pub(super) fn cut(id: &str, parts: Parts, options: &DataOptions) -> Result<Parts> {
     let mut parts = parts;
     if options.leaks() {
@@ -82,6 +54,6 @@ pub(super) fn scaled_by(parts: &Parts, options: &DataOptions) -> Range<usize> {
     if options.leaks() { parts.all() } else { parts.train.clone() }
 }
 
-/// What a leaking protocol must say of itself.
+/// The notice of a leaking protocol.
 pub(super) const LEAK: &str = "LEAKING, as the pruning paper's published code: scalers see all rows, and validation rows \
      are the test rows; scores are too good";

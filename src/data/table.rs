@@ -1,33 +1,23 @@
 //! Bytes → a table of text cells: delimiter, header, empty rows and unnamed columns.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use super::grouped;
-use super::options::DataOptions;
-use super::source::take;
-use super::text::{delimiter_word, list};
+use super::count::grouped;
+use super::header::Header;
+use super::source::{plain_text, take};
+use super::text::delimiter_word;
 use super::time::parse_written;
 use crate::error::{Error, Place, Result};
 
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
-/// Longest name of a column, in bytes; longer ones are data without a header.
-const LONGEST_NAME: usize = 1000;
-/// Most columns that a message lists.
-const MOST_LISTED: usize = 40;
-
 /// A delimited text file, its cells trimmed and kept as bytes. Rows that are wholly empty are left out.
 pub(crate) struct Table {
-    /// The file's name in messages.
-    pub file: String,
-    /// Trimmed, invalid UTF-8 replaced, line breaks and other control characters made blanks; empty for an unnamed column.
-    pub header: Vec<String>,
+    pub header: Header,
     pub delimiter: char,
+    /// Rows left out because all their cells are empty.
     pub empty_rows: usize,
     text: Vec<u8>,
-    /// Whether a column's name is its own; else it is called by its position.
-    own_name: Vec<bool>,
     /// End in `text` of each cell, `[rows, columns]`.
     ends: Vec<usize>,
     /// File line of each row, from 1.
@@ -46,21 +36,11 @@ impl Table {
             let place = Place::of(file);
             return Err(Error::data(place, "the file is empty", "give a file with a header line and rows"));
         }
-        let header: Vec<String> = record.iter().map(column_name).collect();
-        let width = header.len();
-        if let Some(column) = header.iter().position(|name| name.len() > LONGEST_NAME) {
-            let problem = format!("column #{} has a name of {} bytes", column + 1, header[column].len());
-            let help = format!("names have {LONGEST_NAME} bytes at most: put a header line above the rows");
-            return Err(Error::data(Place { line: Some(1), ..Place::of(file) }, problem, help));
-        }
+        let header = Header::read(file, record.iter())?;
+        let width = header.columns();
         let cells = bytes.iter().filter(|b| **b == delimiter as u8 || **b == b'\n').count() as u64;
         take(bytes.len() as u64 + 8 * cells, Place::of(file), || format!("{} cells", grouped(cells as usize)))?;
-        let mut counts: HashMap<&str, usize> = HashMap::new();
-        header.iter().for_each(|name| *counts.entry(name).or_default() += 1);
-        let own_name = header.iter().map(|name| !name.is_empty() && counts[name.as_str()] == 1).collect();
         let mut table = Table {
-            file: file.into(),
-            own_name,
             header,
             delimiter,
             empty_rows: 0,
@@ -77,12 +57,12 @@ impl Table {
             }
             if record.len() < width || record.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
                 let place = Place { line: Some(line), ..Place::of(file) };
-                let problem = format!("{} fields, where the header line has {width}", record.len());
+                let problem = format!("{} fields, but the header line has {width}", record.len());
                 return Err(Error::data(
                     place,
                     problem,
                     format!(
-                        "mend the line; the delimiter was `{}`: ‹delimiter› chooses another",
+                        "correct the line; the delimiter was `{}`: ‹delimiter› chooses another",
                         delimiter_word(delimiter)
                     ),
                 ));
@@ -95,7 +75,24 @@ impl Table {
         }
         table.check_header()?;
         if table.rows() == 0 {
-            return Err(Error::data(table.whole(), "no rows below the header line", "give a file with rows"));
+            return Err(Error::data(table.header.place(), "no rows below the header line", "give a file with rows"));
+        }
+        Ok(table)
+    }
+
+    /// A table of one column, which has its texts in lines 2 and following.
+    pub(super) fn column(file: &str, name: &str, cells: &[String]) -> Result<Table> {
+        let mut table = Table {
+            header: Header::read(file, [name.as_bytes()])?,
+            delimiter: ',',
+            empty_rows: 0,
+            text: Vec::new(),
+            ends: Vec::new(),
+            lines: (2..).take(cells.len()).collect(),
+        };
+        for cell in cells {
+            table.text.extend_from_slice(cell.as_bytes().trim_ascii());
+            table.ends.push(table.text.len());
         }
         Ok(table)
     }
@@ -105,7 +102,7 @@ impl Table {
     }
 
     pub(super) fn columns(&self) -> usize {
-        self.header.len()
+        self.header.columns()
     }
 
     pub(super) fn line(&self, row: usize) -> u64 {
@@ -122,76 +119,32 @@ impl Table {
         String::from_utf8_lossy(self.cell(row, column))
     }
 
-    /// What flags call a column: its name, or its position, as in `#3`, where it has no name of its own.
-    pub(super) fn name(&self, column: usize) -> String {
-        if self.own_name[column] { self.header[column].clone() } else { format!("#{}", column + 1) }
-    }
-
-    /// Finds a column by its exact name, or by position (from 1). A name that several columns bear is refused; `key`
-    /// is the option where a position settles it.
-    pub(super) fn find(&self, name: &str, key: &str) -> Result<Option<usize>> {
-        let position = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < self.columns());
-        let mut bearers = (0..self.columns()).filter(|column| !name.is_empty() && self.header[*column] == name);
-        match (bearers.next(), bearers.next()) {
-            (Some(first), Some(second)) => {
-                let problem = format!("columns #{} and #{} have one name", first + 1, second + 1);
-                let help = format!("‹{key}› takes a position, as in #{}; or rename one in the header line", first + 1);
-                let place = Place { line: Some(1), column: Some(name.into()), ..self.whole() };
-                Err(Error::data(place, problem, help))
-            }
-            (first, _) => Ok(first.or_else(position)),
-        }
-    }
-
-    /// As [`Table::find`]; an unknown name is refused with the list of columns.
-    pub(super) fn expect(&self, name: &str, key: &str) -> Result<usize> {
-        self.find(name, key)?.ok_or_else(|| {
-            let help = format!("‹{key}› takes one of: {}; or a position, as in #1", self.listed(0..self.columns()));
-            Error::data(self.whole(), format!("no column `{name}`"), help)
-        })
-    }
-
-    /// Columns by name, as a flag takes them; of many, the first.
-    pub(super) fn listed(&self, columns: impl IntoIterator<Item = usize>) -> String {
-        let mut columns = columns.into_iter();
-        let shown = list(&columns.by_ref().take(MOST_LISTED).map(|column| self.name(column)).collect::<Vec<_>>());
-        match columns.count() {
-            0 => shown,
-            more => format!("{shown}, and {} more", grouped(more)),
-        }
-    }
-
-    /// The file as a place.
-    pub(super) fn whole(&self) -> Place {
-        Place::of(&self.file)
-    }
-
     pub(super) fn place(&self, row: usize, column: usize) -> Place {
         Place {
-            file: self.file.clone(),
             line: Some(self.lines[row]),
-            column: Some(self.name(column)),
+            column: Some(self.header.name(column)),
             value: Some(self.text(row, column).into_owned()),
+            ..self.header.place()
         }
     }
 
-    /// Refuses a first line that is no header: only numbers, or a time beside a number.
+    /// Rejects a first line that is no header: only numbers, or a time beside a number.
     fn check_header(&self) -> Result<()> {
         let is_value = |name: &str| name.replace(',', ".").parse::<f64>().is_ok();
-        let values = self.header.iter().filter(|name| is_value(name)).count();
-        let times = self.header.iter().filter(|name| !is_value(name) && parse_written(name).is_some()).count();
+        let values = self.header.names.iter().filter(|name| is_value(name)).count();
+        let times = self.header.names.iter().filter(|name| !is_value(name) && parse_written(name).is_some()).count();
         if values == self.columns() || values > 0 && times > 0 {
             let help = "put a header line with the columns' names above the rows, one of them the time";
             let problem = "the first line holds values, not names: there is no header";
-            return Err(Error::data(Place { line: Some(1), ..self.whole() }, problem, help));
+            return Err(Error::data(Place { line: Some(1), ..self.header.place() }, problem, help));
         }
         Ok(())
     }
 
-    /// `.` or `,`, from `--decimal` or from the cells: a comma is the decimal mark if numbers are written with it and
-    /// none with a point. Refused where both occur, or where every comma could as well part thousands.
-    pub(super) fn decimal(&self, options: &DataOptions) -> Result<char> {
-        if let Some(decimal) = options.decimal {
+    /// The decimal mark, `.` or `,`: the one asked for, else by the cells. A comma is the decimal mark if numbers are written
+    /// with it and none with a point. Rejected if both occur, or if every comma may also separate thousands.
+    pub(super) fn decimal(&self, asked: Option<char>) -> Result<char> {
+        if let Some(decimal) = asked {
             return Ok(decimal);
         }
         if !self.text.contains(&b',') {
@@ -212,12 +165,12 @@ impl Table {
             (Some((row, column)), _, Some((point_row, _))) => Err(Error::data(
                 self.place(row, column),
                 format!("a decimal comma here, a decimal point in line {}", self.line(point_row)),
-                "‹decimal ,› or ‹decimal .› says which mark is meant",
+                "choose the decimal mark: ‹decimal ,› or ‹decimal .›",
             )),
             (None, Some((row, column)), None) => Err(Error::data(
                 self.place(row, column),
-                "the comma may mark decimals or part thousands",
-                "‹decimal ,› reads it as the decimal mark; commas that part thousands must be removed from the file",
+                "the comma may be a decimal mark or separate thousands",
+                "‹decimal ,› reads it as the decimal mark; commas that separate thousands must be removed from the file",
             )),
             (Some(_), _, None) => Ok(','),
             _ => Ok('.'),
@@ -277,39 +230,15 @@ fn number_form(cell: &[u8]) -> NumberForm {
     }
 }
 
-/// A name as messages, files and flags have it.
-fn column_name(cell: &[u8]) -> String {
-    String::from_utf8_lossy(cell).replace(char::is_control, " ").trim().to_string()
-}
-
-/// Refuses what begins as no text does.
-pub(super) fn check_text(file: &str, bytes: &[u8]) -> Result<()> {
-    plain_text(file, bytes).map(drop)
-}
-
-/// Strips a UTF-8 byte order mark; refuses what is no text of that kind.
-fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
-    let refuse =
-        |what: &str, help: &str| Err(Error::data(Place::of(file), format!("{what}, not delimited text"), help));
-    match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refuse("UTF-16", "save the file as UTF-8"),
-        [0x1f, 0x8b, ..] => refuse("gzip-compressed", "unpack it first: gunzip"),
-        [b'P', b'K', 3, 4, ..] => refuse("a zip archive or spreadsheet", "unpack it, or export the sheet as CSV"),
-        _ if bytes.iter().take(4096).any(|b| *b == 0) => refuse("binary", "export the table as CSV"),
-        _ => Ok(bytes),
-    }
-}
-
 fn read_record(file: &str, reader: &mut csv::Reader<&[u8]>, record: &mut csv::ByteRecord) -> Result<bool> {
     reader.read_byte_record(record).map_err(|error| {
         let line = error.position().map(|position| position.line());
-        Error::data(Place { line, ..Place::of(file) }, error.to_string(), "mend the file")
+        Error::data(Place { line, ..Place::of(file) }, error.to_string(), "correct the file")
     })
 }
 
-/// The delimiter that parts the first lines into equally many fields, the most if several do; else the header's most
-/// frequent one; else a comma.
+/// The delimiter that separates the first lines into equally many fields, the most if several do; else the most frequent one
+/// in the header line; else a comma.
 fn detect_delimiter(bytes: &[u8]) -> char {
     let counts = |line: &[u8], delimiter: char| {
         let mut quoted = false;

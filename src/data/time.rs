@@ -1,4 +1,4 @@
-//! One written time → a [`Timestamp`].
+//! Times: one written time → a [`Timestamp`], and back.
 
 use chrono::format::{Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
@@ -7,6 +7,11 @@ pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// The end of year 9999 lies within this many microseconds of 1970: distances of such times fit 64 bits.
+const FARTHEST: u64 = 260_000_000_000 * SECOND as u64;
+/// Row numbers lie below. Larger numbers are seconds since 1970, from 1973 on.
+pub(crate) const ROW_NUMBERS_END: u64 = 100_000_000;
 
 /// A row's time. Rows are ordered by `instant`; calendar features read the written clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +34,35 @@ impl Timestamp {
         DateTime::from_timestamp_micros(self.clock()).unwrap_or_default().naive_utc()
     }
 
+    /// Whether it is a time of this kind, near enough for distances to fit 64 bits.
+    pub(crate) fn fits(self, kind: TimeKind) -> bool {
+        let whole = self.offset % 60 == 0 && self.offset.unsigned_abs() < 19 * 3600;
+        match kind {
+            TimeKind::RowNumbers => self.offset == 0 && self.instant.unsigned_abs() < ROW_NUMBERS_END,
+            TimeKind::Clock { zoned } => self.is_near() && whole && (zoned || self.offset == 0),
+        }
+    }
+
+    fn is_near(self) -> bool {
+        self.clock().unsigned_abs() <= FARTHEST
+    }
+
     pub(crate) fn from_clock(date: NaiveDate, time_of_day: i64, offset: i32) -> Timestamp {
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp() * SECOND;
         Timestamp { instant: midnight + time_of_day - i64::from(offset) * SECOND, offset }
     }
+}
+
+/// What the times count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeKind {
+    /// Points in time.
+    Clock {
+        /// Whether they are written with an offset from UTC (`Z`, `+01:00`).
+        zoned: bool,
+    },
+    /// Whole numbers that only order the rows.
+    RowNumbers,
 }
 
 /// The order of a date's numbers.
@@ -44,7 +74,7 @@ pub(crate) enum DateForm {
     TwoNumbers,
 }
 
-/// A time as far as its text alone says.
+/// What the text of a time says by itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Written {
     pub form: DateForm,
@@ -91,18 +121,11 @@ pub(crate) fn parse_written(text: &str) -> Option<Written> {
     scan.done().then_some(written)
 }
 
-/// The end of year 9999 lies within this many microseconds of 1970: distances of such times fit 64 bits.
-const FARTHEST: i64 = 260_000_000_000 * SECOND;
-
-/// Reads a time by a strptime format. Parts that the format lacks are the first of their kind (day 1, 0 minutes).
-/// `Err` tells in words what did not fit.
+/// Reads a time by a strptime format. Parts that the format does not have are the first of their kind (day 1, 0 minutes).
+/// `Err` says what did not fit.
 pub(crate) fn parse_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
     let (time, zoned) = by_format(text, format)?;
-    if time.clock().unsigned_abs() > FARTHEST as u64 {
-        Err("not within years 1 to 9999".into())
-    } else {
-        Ok((time, zoned))
-    }
+    if time.is_near() { Ok((time, zoned)) } else { Err("not within years 1 to 9999".into()) }
 }
 
 fn by_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
@@ -159,6 +182,34 @@ pub(crate) fn month_index(time: Timestamp) -> (i64, bool) {
     let date = time.written().date();
     let last = date.succ_opt().is_none_or(|next| next.month() != date.month());
     (i64::from(date.year()) * 12 + i64::from(date.month0()), last)
+}
+
+/// A time for people to read; its date alone if `dates_only`.
+pub(crate) fn label(kind: TimeKind, time: Timestamp, dates_only: bool) -> String {
+    match kind {
+        TimeKind::RowNumbers => time.instant.to_string(),
+        TimeKind::Clock { zoned } => {
+            let form = if dates_only {
+                "%Y-%m-%d"
+            } else if time.instant % MINUTE != 0 {
+                "%Y-%m-%dT%H:%M:%S%.f"
+            } else {
+                "%Y-%m-%dT%H:%M"
+            };
+            let mut text = time.written().format(form).to_string();
+            if zoned && !dates_only {
+                match time.offset {
+                    0 => text.push('Z'),
+                    east => {
+                        let minutes = east.unsigned_abs() / 60;
+                        let sign = if east < 0 { '-' } else { '+' };
+                        text.push_str(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
+                    }
+                }
+            }
+            text
+        }
+    }
 }
 
 struct Scan<'a> {

@@ -3,31 +3,12 @@
 use super::cells::Cells;
 use super::options::DataOptions;
 use super::table::Table;
-use super::time::{DateForm, MINUTE, SECOND, Timestamp, Written, parse_compact, parse_format, parse_written};
+use super::text::delimiter_word;
+use super::time::{
+    DateForm, ROW_NUMBERS_END, SECOND, TimeKind, Timestamp, Written, parse_compact, parse_format, parse_written,
+};
+use super::times::Times;
 use crate::error::{Error, Result, Text};
-
-/// What the times count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeKind {
-    /// Moments; `zoned` if an offset (`Z`, `+01:00`) was written.
-    Clock { zoned: bool },
-    /// Whole numbers that only order the rows.
-    RowNumbers,
-}
-
-/// The times of all rows of a table, in the table's order.
-pub(crate) struct TimeColumn {
-    /// As `--time-column` takes it.
-    pub name: String,
-    /// Table columns that make up the time.
-    pub columns: Vec<usize>,
-    pub kind: TimeKind,
-    pub stamps: Vec<Timestamp>,
-    /// Whether the day is written before the month; `None` where the year comes first.
-    pub day_first: Option<bool>,
-    /// How the times were read, for the notices.
-    pub reading: String,
-}
 
 /// Names that mean the time, in order of preference.
 const NAMES: [&str; 11] = [
@@ -46,19 +27,29 @@ const NAMES: [&str; 11] = [
 
 const FORMAT_HELP: &str = "‹time-format› gives the form, as in '%d/%m/%Y %H:%M'";
 
+/// The columns of a table that hold the time, and what they say.
+pub(crate) struct TimeColumn {
+    /// Table columns that make up the time.
+    pub columns: Vec<usize>,
+    /// Of each table row.
+    pub times: Times,
+}
+
 impl TimeColumn {
     pub(super) fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
         let columns = match &options.time_column {
             Some(name) => named(table, name)?,
             None => {
                 let columns = detect(table, cells, options)?;
-                columns.iter().try_for_each(|column| table.find(&table.header[*column], "time-column").map(drop))?;
+                columns
+                    .iter()
+                    .try_for_each(|column| table.header.find(&table.header.names[*column], "time-column").map(drop))?;
                 columns
             }
         };
         let name = match &options.time_column {
             Some(name) => name.clone(),
-            None => columns.iter().map(|column| table.name(*column)).collect::<Vec<_>>().join("+"),
+            None => columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+"),
         };
         let reader = Reader { table, cells, columns: &columns };
         let (stamps, kind, day_first, reading) = if let Some(format) = &options.time_format {
@@ -70,57 +61,21 @@ impl TimeColumn {
         } else {
             reader.texts()?
         };
-        Ok(TimeColumn { name, columns, kind, stamps, day_first, reading })
-    }
-
-    /// Reads a time of `--split` as this column writes its own. Where the column has one offset throughout, a border
-    /// without offset takes it.
-    pub(super) fn border(&self, text: &str, format: Option<&str>) -> Result<Timestamp> {
-        let refuse = |problem: &str, help: &str| Error::config("split", format!("`{text}`: {problem}"), help);
-        let TimeKind::Clock { zoned } = self.kind else {
-            return Err(refuse("the time column holds row numbers", "give row borders or fractions"));
-        };
-        let (stamp, has_offset) = match format.and_then(|format| parse_format(text, format).ok()) {
-            Some(read) => read,
-            None => {
-                let written =
-                    parse_written(text).ok_or_else(|| refuse("not a time", "as in 2013-09-01 or 2013-09-01T12:00"))?;
-                if written.form == DateForm::TwoNumbers && self.day_first.is_none() {
-                    return Err(refuse("day or month first?", "write YYYY-MM-DD"));
-                }
-                let stamp =
-                    written.timestamp(self.day_first == Some(true)).ok_or_else(|| refuse("no such day", "mend it"))?;
-                (stamp, written.offset.is_some())
-            }
-        };
-        match (zoned, has_offset) {
-            (false, true) => Err(refuse("the time column has no offsets", "give the time without offset")),
-            (true, false) => {
-                let offset = self.stamps[0].offset;
-                if self.stamps.iter().any(|other| other.offset != offset) {
-                    return Err(refuse(
-                        "the time column's offsets vary",
-                        "give the time with its offset, as in 2013-09-01T00:00+02:00",
-                    ));
-                }
-                Ok(Timestamp { instant: stamp.instant - i64::from(offset) * SECOND, offset })
-            }
-            _ => Ok(stamp),
-        }
+        Ok(TimeColumn { columns, times: Times { name, kind, stamps, day_first, reading } })
     }
 }
 
 fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
-    if name.contains('+') && table.find(name, "time-column")?.is_none() {
-        return name.split('+').map(|part| table.expect(part.trim(), "time-column")).collect();
+    if name.contains('+') && table.header.find(name, "time-column")?.is_none() {
+        return name.split('+').map(|part| table.header.expect(part.trim(), "time-column")).collect();
     }
-    Ok(vec![table.expect(name, "time-column")?])
+    Ok(vec![table.header.expect(name, "time-column")?])
 }
 
 /// A column called as times are; date and time in two columns; year, month, day, hour in columns of their own; else the
 /// first column whose texts read as times.
 fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usize>> {
-    let called = |name: &str| table.header.iter().position(|header| header.eq_ignore_ascii_case(name));
+    let called = |name: &str| table.header.names.iter().position(|header| header.eq_ignore_ascii_case(name));
     let filled = |column: usize| (0..table.rows()).filter(move |row| !cells.missing(*row, column)).take(20);
     let reads = |column: usize, with: &dyn Fn(&str) -> bool| {
         filled(column).next().is_some() && filled(column).all(|row| with(&table.text(row, column)))
@@ -158,12 +113,12 @@ fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usi
         .map(|c| vec![c])
         .ok_or_else(|| {
             let help = format!(
-                "‹time-column› names it (or A+B where date and time are apart), {FORMAT_HELP}; without any time, add a \
-                 column of row numbers. Columns, parted by `{}`: {}",
-                super::text::delimiter_word(table.delimiter),
-                table.listed(0..table.columns())
+                "‹time-column› names it (A+B if date and time are in two columns), {FORMAT_HELP}; if there is no time, add a \
+                 column of row numbers. Columns, separated by `{}`: {}",
+                delimiter_word(table.delimiter),
+                table.header.listed(0..table.columns())
             );
-            Error::data(table.whole(), "no column reads as a time", help)
+            Error::data(table.header.place(), "no column reads as a time", help)
         })
 }
 
@@ -182,7 +137,7 @@ impl Reader<'_> {
         let mut text = String::new();
         for &column in self.columns {
             if self.cells.missing(row, column) {
-                let help = "every row needs its time: mend or remove the line";
+                let help = "every row needs its time: correct or remove the line";
                 return Err(Error::data(self.table.place(row, column), "no time", help));
             }
             if !text.is_empty() {
@@ -193,9 +148,9 @@ impl Reader<'_> {
         Ok(text)
     }
 
-    fn refuse(&self, row: usize, problem: impl Into<Text>, help: impl Into<Text>) -> Error {
+    fn reject(&self, row: usize, problem: impl Into<Text>, help: impl Into<Text>) -> Error {
         let mut place = self.table.place(row, self.columns[0]);
-        let names: Vec<String> = self.columns.iter().map(|column| self.table.name(*column)).collect();
+        let names: Vec<String> = self.columns.iter().map(|column| self.table.header.name(*column)).collect();
         let values: Vec<_> = self.columns.iter().map(|column| self.table.text(row, *column)).collect();
         place.column = Some(names.join("+"));
         place.value = Some(values.join(" "));
@@ -212,7 +167,7 @@ impl Reader<'_> {
         let mut stamps = Vec::with_capacity(self.table.rows());
         for row in 0..self.table.rows() {
             let (stamp, zoned) = parse_format(&self.text(row)?, format).map_err(|why| {
-                self.refuse(row, format!("does not fit the time format `{format}`: {why}"), FORMAT_HELP)
+                self.reject(row, format!("does not fit the time format `{format}`: {why}"), FORMAT_HELP)
             })?;
             any_zoned |= zoned;
             stamps.push(stamp);
@@ -249,7 +204,7 @@ impl Reader<'_> {
             let [year, month, day, hour, minute, second] = parts;
             let clock = parse_written(&format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"));
             let stamp = clock.and_then(|written| written.timestamp(false));
-            stamps.push(stamp.ok_or_else(|| self.refuse(row, "no such date", "mend the line"))?);
+            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such date", "correct the line"))?);
         }
         Ok((stamps, TimeKind::Clock { zoned: false }, None, "year, month, … in columns of their own".into()))
     }
@@ -266,19 +221,22 @@ impl Reader<'_> {
         for row in 0..self.table.rows() {
             let text = self.text(row)?;
             let written =
-                parse_written(&text).ok_or_else(|| self.refuse(row, "not a time in a known form", FORMAT_HELP))?;
+                parse_written(&text).ok_or_else(|| self.reject(row, "not a time in a known form", FORMAT_HELP))?;
             if let Some(first) = all.first() {
                 let line = self.table.line(0);
                 if first.form != written.form {
-                    let problem = format!("the date is written in another order than in line {line}");
-                    return Err(self.refuse(row, problem, "write all times alike"));
+                    let problem = format!("the date is written in another form than in line {line}");
+                    return Err(self.reject(row, problem, "write all times in one form"));
                 }
                 if first.offset.is_some() != written.offset.is_some() {
                     let problem = format!(
-                        "line {line} {} an offset, this line does not agree",
-                        if first.offset.is_some() { "has" } else { "lacks" }
+                        "line {line} {}",
+                        match first.offset {
+                            Some(_) => "has a UTC offset, but this line has none",
+                            None => "has no UTC offset, but this line has one",
+                        }
                     );
-                    return Err(self.refuse(row, problem, "write all times with an offset (Z, +01:00) or all without"));
+                    return Err(self.reject(row, problem, "write all times with an offset (Z, +01:00) or all without"));
                 }
             }
             all.push(written);
@@ -290,29 +248,25 @@ impl Reader<'_> {
         let mut stamps = Vec::with_capacity(all.len());
         for (row, written) in all.iter().enumerate() {
             let stamp = written.timestamp(day_first == Some(true));
-            stamps.push(stamp.ok_or_else(|| self.refuse(row, "no such day", "mend the line"))?);
+            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such day", "correct the line"))?);
         }
         Ok((stamps, TimeKind::Clock { zoned: all[0].offset.is_some() }, day_first, reading))
     }
 
-    /// A number above 12 can only be a day. Without any, both orders fit, and we do not guess.
+    /// A number above 12 can only be a day. Without one, both orders fit, and the file is rejected.
     fn day_first(&self, all: &[Written]) -> Result<(Option<bool>, String)> {
         let first = all.iter().position(|written| written.first > 12);
         let second = all.iter().position(|written| written.second > 12);
         match (first, second) {
-            (Some(row), None) => {
-                Ok((Some(true), format!("day before month (line {} settles it)", self.table.line(row))))
-            }
-            (None, Some(row)) => {
-                Ok((Some(false), format!("month before day (line {} settles it)", self.table.line(row))))
-            }
+            (Some(row), None) => Ok((Some(true), format!("day before month, by line {}", self.table.line(row)))),
+            (None, Some(row)) => Ok((Some(false), format!("month before day, by line {}", self.table.line(row)))),
             (Some(a), Some(b)) => {
                 let problem = format!("day before month here, month before day in line {}", self.table.line(a.min(b)));
-                Err(self.refuse(a.max(b), problem, "write all dates alike"))
+                Err(self.reject(a.max(b), problem, "write all dates in one form"))
             }
             (None, None) => {
-                let help = "‹time-format› '%d/%m/%Y' or '%m/%d/%Y' (with %H:%M and so on as written) settles it";
-                Err(self.refuse(0, "day before month or month before day? no row tells", help))
+                let help = "‹time-format› '%d/%m/%Y' or '%m/%d/%Y' (with %H:%M and so on as written) decides";
+                Err(self.reject(0, "the day or the month may come first: no row has a number above 12", help))
             }
         }
     }
@@ -324,8 +278,8 @@ fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read
     if let Some(stamps) = (0..numbers.len()).map(compact).collect::<Option<Vec<_>>>() {
         return Ok((stamps, TimeKind::Clock { zoned: false }, None, "dates without marks".into()));
     }
-    // Seconds from 1973 on, so that row numbers below 10^8 stay row numbers; each finer unit has 1000 times the numbers.
-    let mut first: i64 = 100_000_000;
+    // Seconds from 1973 on; each finer unit has 1000 times the numbers.
+    let mut first = ROW_NUMBERS_END as i64;
     for (unit, to_micros) in [
         ("seconds", (|n| n * SECOND) as fn(i64) -> i64),
         ("milliseconds", |n| n * 1000),
@@ -338,8 +292,8 @@ fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read
         }
         first = first.saturating_mul(1000);
     }
-    if let Some(row) = numbers.iter().position(|n| n.unsigned_abs() >= 100_000_000) {
-        return Err(reader.refuse(
+    if let Some(row) = numbers.iter().position(|n| n.unsigned_abs() >= ROW_NUMBERS_END) {
+        return Err(reader.reject(
             row,
             "neither a row number nor, with the other rows, seconds since 1970",
             FORMAT_HELP,
@@ -347,32 +301,4 @@ fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read
     }
     let stamps = numbers.iter().map(|n| Timestamp { instant: *n, offset: 0 }).collect();
     Ok((stamps, TimeKind::RowNumbers, None, "row numbers".into()))
-}
-
-/// A time as people read it: the date alone where the clock shows midnight and `dates_only`.
-pub(crate) fn label(kind: TimeKind, time: Timestamp, dates_only: bool) -> String {
-    match kind {
-        TimeKind::RowNumbers => time.instant.to_string(),
-        TimeKind::Clock { zoned } => {
-            let form = if dates_only {
-                "%Y-%m-%d"
-            } else if time.instant % MINUTE != 0 {
-                "%Y-%m-%dT%H:%M:%S%.f"
-            } else {
-                "%Y-%m-%dT%H:%M"
-            };
-            let mut text = time.written().format(form).to_string();
-            if zoned && !dates_only {
-                match time.offset {
-                    0 => text.push('Z'),
-                    east => {
-                        let minutes = east.unsigned_abs() / 60;
-                        let sign = if east < 0 { '-' } else { '+' };
-                        text.push_str(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
-                    }
-                }
-            }
-            text
-        }
-    }
 }

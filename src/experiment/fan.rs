@@ -61,7 +61,7 @@ impl Stretch {
         if self.from == self.to {
             return Fan::default();
         }
-        let truth = |row: usize| Some(dataset.raw_targets[row * dataset.targets]).filter(|value| value.is_finite());
+        let truth = |row: usize| Some(dataset.raw_targets[row * dataset.targets()]).filter(|value| value.is_finite());
         Fan {
             series: dataset.series[self.series].id.clone(),
             first: dataset.time_label(self.from),
@@ -73,12 +73,12 @@ impl Stretch {
 
     /// One model's scaled test forecasts `[windows, O]` over the stretch.
     pub(super) fn values(&self, dataset: &Dataset, forecasts: &[f32]) -> Vec<Option<f64>> {
-        let outputs = dataset.horizon * dataset.targets;
+        let outputs = dataset.horizon * dataset.targets();
         let mut values = vec![None; self.to - self.from];
         for &window in &self.windows {
             let start = dataset.test[window] as usize + dataset.lookback - self.from;
             let row = forecasts.get(window * outputs..(window + 1) * outputs).unwrap_or_default();
-            for (step, value) in row.iter().step_by(dataset.targets).enumerate() {
+            for (step, value) in row.iter().step_by(dataset.targets()).enumerate() {
                 values[start + step] = Some(dataset.unscale(self.series, 0, (*value).into()));
             }
         }

@@ -26,7 +26,7 @@ impl Narrower {
             prediction_slots: 1,
             rows: dataset.rows(),
             channels: dataset.channels(),
-            targets: dataset.targets,
+            targets: dataset.targets(),
             horizon: dataset.horizon,
             lookback: dataset.lookback,
         };

@@ -223,7 +223,7 @@ fn left_words(left: Option<f64>) -> String {
 /// Per-window test forecasts of the `own` weights, in the data's units, as CSV.
 fn predictions(done: &Done) -> String {
     let dataset = &done.dataset;
-    let outputs = dataset.horizon * dataset.targets;
+    let outputs = dataset.horizon * dataset.targets();
     let mut text = String::from("protocol,method,setting,seed,series,origin,step,target,truth,forecast\n");
     for (row, forecasts) in done.rows.iter().zip(&done.forecasts) {
         for (window, forecast) in dataset.test.iter().zip(forecasts.chunks_exact(outputs)) {
@@ -231,8 +231,8 @@ fn predictions(done: &Done) -> String {
             let series = dataset.series_of(origin);
             let id = quoted(&dataset.series[series].id);
             for (i, value) in forecast.iter().enumerate() {
-                let (step, target) = (i / dataset.targets, i % dataset.targets);
-                let truth = dataset.raw_targets[(origin + step) * dataset.targets + target];
+                let (step, target) = (i / dataset.targets(), i % dataset.targets());
+                let truth = dataset.raw_targets[(origin + step) * dataset.targets() + target];
                 let truth = if truth.is_nan() { String::new() } else { truth.to_string() };
                 let value = dataset.unscale(series, target, f64::from(*value));
                 text += &format!(

@@ -28,7 +28,7 @@ impl Calibration {
     /// # Errors
     /// Where a series, target and step has too few residuals for a level; the error names them and the number needed.
     pub fn new(dataset: &Dataset, windows: &[u32], forecasts: &[f32], levels: &[Level]) -> Result<Calibration> {
-        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        let (horizon, targets) = (dataset.horizon, dataset.targets());
         let outputs = horizon * targets;
         // [series][target, step]
         let mut residuals = vec![vec![Vec::new(); outputs]; dataset.series.len()];
@@ -88,7 +88,7 @@ impl Calibration {
 
     /// By step, the coverage of intervals around forecasts `[windows, horizon, targets]`.
     pub fn coverage(&self, dataset: &Dataset, windows: &[u32], forecasts: &[f32]) -> Vec<StepCoverage> {
-        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        let (horizon, targets) = (dataset.horizon, dataset.targets());
         let levels = self.levels.len();
         let mut steps: Vec<StepCoverage> = (0..horizon)
             .map(|step| StepCoverage {
@@ -166,7 +166,7 @@ pub fn apart(mut firsts: Vec<(usize, usize)>, horizon: usize) -> usize {
 
 /// An observed target on its series' scale.
 pub(super) fn scaled_truth(dataset: &Dataset, series: usize, row: usize, target: usize) -> Option<f64> {
-    let raw = dataset.raw_targets[row * dataset.targets + target];
+    let raw = dataset.raw_targets[row * dataset.targets() + target];
     (!raw.is_nan()).then(|| dataset.series[series].scalers[target].scale(raw))
 }
 

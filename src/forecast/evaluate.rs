@@ -120,7 +120,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         evaluation.add(Fold { dataset, windows, forecasts: all, calibration }, model.freq)?;
         return Ok(evaluation);
     };
-    let outputs = dataset.horizon * dataset.targets;
+    let outputs = dataset.horizon * dataset.targets();
     for fold in folds(dataset, split, count, options.step.unwrap_or(dataset.horizon))? {
         let places: Vec<usize> = fold.iter().filter_map(|window| windows.binary_search(window).ok()).collect();
         let pick = |values: &&[f32]| -> Vec<f32> {
@@ -194,7 +194,7 @@ impl Evaluation {
         };
         let baselines = BASELINES[..others].iter().map(|names| names.0.to_string());
         let models: Vec<String> = [model.alias.clone()].into_iter().chain(baselines).collect();
-        let id = |series| (0..dataset.targets).map(|target| unique_id(dataset, series, target)).collect();
+        let id = |series| (0..dataset.targets()).map(|target| unique_id(dataset, series, target)).collect();
         Ok(Evaluation {
             scores: Scores::new(&models),
             cutoffs: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::{Cutoff, Dataset, Freq, SplitName};
+use crate::data::{Cutoff, Dataset, Freq, Role, SplitName};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::program::Program;
@@ -131,12 +131,11 @@ impl Forecaster {
         freq: Freq,
         open: &mut Open,
     ) -> Result<(Predicted, Dataset)> {
-        let (horizon, targets, channels) = (dataset.horizon, dataset.targets, dataset.channels());
+        let (horizon, targets, channels) = (dataset.horizon, dataset.targets(), dataset.channels());
         let stretches = rows.div_ceil(horizon);
-        let width = dataset.series.first().map_or(targets, |series| series.scalers.len());
-        if stretches > 1 && width > targets {
-            let names = dataset.channel_names[targets..width].join(", ");
-            let problem = format!("covariates are not known after the data's end: {names}");
+        let covariates = dataset.columns.with_role(Role::PastCovariate);
+        if stretches > 1 && !covariates.is_empty() {
+            let problem = format!("covariates are not known after the data's end: {}", covariates.join(", "));
             return Err(Error::config(
                 "recursive",
                 problem,

@@ -16,7 +16,7 @@ impl Ahead {
         let Ahead { data, cutoffs, freq, outlook, .. } = self;
         let mut panels = Vec::new();
         for (index, own) in outlook.series.iter().take(PANELS).enumerate() {
-            let cutoff = cutoffs[index / data.targets];
+            let cutoff = cutoffs[index / data.targets()];
             let series = &data.series[cutoff.series];
             let rows = own.forecast.len();
             let history = (4 * rows).max(2 * data.season).clamp(data.lookback.min(96), 400);
@@ -31,7 +31,7 @@ impl Ahead {
             panels.push(OutlookPanel {
                 unit: unique_id(data, cutoff.series, target),
                 times,
-                truth: (first..end).map(|row| data.raw_targets[row * data.targets + target]).collect(),
+                truth: (first..end).map(|row| data.raw_targets[row * data.targets() + target]).collect(),
                 seen,
                 forecast: own.forecast.clone(),
                 bands: own.low.iter().cloned().zip(own.high.iter().cloned()).collect(),

@@ -123,7 +123,7 @@ impl Scores {
         forecasts: &[f32],
         calibration: Option<&Calibration>,
     ) {
-        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        let (horizon, targets) = (dataset.horizon, dataset.targets());
         let levels = calibration.map_or(0, |calibration| calibration.levels.len());
         for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(horizon * targets)) {
             let origin = *window as usize + dataset.lookback;

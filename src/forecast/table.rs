@@ -59,7 +59,7 @@ pub fn model_name(kind: ModelKind) -> &'static str {
 /// The name of a target of a series: the series' id, the target's name, or both where there are several of both.
 pub fn unique_id(dataset: &Dataset, series: usize, target: usize) -> String {
     let (id, name) = (&dataset.series[series].id, &dataset.target_names()[target]);
-    match (id.is_empty(), dataset.targets) {
+    match (id.is_empty(), dataset.targets()) {
         (true, _) => name.clone(),
         (false, 1) => id.clone(),
         (false, _) => format!("{id}/{name}"),
@@ -118,7 +118,7 @@ impl Outlook {
         (freq, format): (Freq, TimeFormat),
         calibration: Option<&Calibration>,
     ) -> Result<Outlook> {
-        let (targets, lookback) = (ahead.targets, ahead.lookback);
+        let (targets, lookback) = (ahead.targets(), ahead.lookback);
         let levels = calibration.map_or(Vec::new(), |calibration| calibration.levels.clone());
         let mut all = Vec::new();
         for (index, series) in ahead.series.iter().enumerate() {
@@ -251,7 +251,7 @@ impl<'a> Predictions<'a> {
         calibration: Option<&Calibration>,
         format: TimeFormat,
     ) -> Result<()> {
-        let (horizon, targets) = (dataset.horizon, dataset.targets);
+        let (horizon, targets) = (dataset.horizon, dataset.targets());
         for (place, window) in windows.iter().enumerate() {
             let origin = *window as usize + dataset.lookback;
             let index = dataset.series_of(origin);

@@ -37,7 +37,7 @@ fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: &For
         DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
     });
     let mae = |metrics: &crate::train::scores::metrics::Metrics| {
-        let score = metrics.per_series.get(stretch.series * dataset.targets).map_or(f64::NAN, |score| score.mae);
+        let score = metrics.per_series.get(stretch.series * dataset.targets()).map_or(f64::NAN, |score| score.mae);
         format!("MAE {score:.*}", decimals([score].into_iter()))
     };
     let line = |name: &str, metrics, values: &[f32]| Line {
@@ -56,7 +56,7 @@ fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: &For
         title: format!("{whose}: {target}, test forecasts {ahead}"),
         unit: target.clone(),
         times: times.collect(),
-        truth: rows.map(|row| dataset.raw_targets[row * dataset.targets]).collect(),
+        truth: rows.map(|row| dataset.raw_targets[row * dataset.targets()]).collect(),
         model: line(&kind, &summary.best.test, model),
         baselines: vec![
             line("repeat last", &scored.repeat_last, &baselines.repeat_last),
@@ -100,11 +100,11 @@ impl Stretch {
 
     /// The first target's forecasts in the data's units. Those of a single row join into one line.
     fn lines(&self, dataset: &Dataset, forecasts: &[f32]) -> Vec<(usize, Vec<f64>)> {
-        let outputs = dataset.horizon * dataset.targets;
+        let outputs = dataset.horizon * dataset.targets();
         let mut lines: Vec<(usize, Vec<f64>)> = Vec::new();
         for &window in &self.windows {
             let start = dataset.test[window] as usize + dataset.lookback - self.from;
-            let values = forecasts[window * outputs..][..outputs].iter().step_by(dataset.targets);
+            let values = forecasts[window * outputs..][..outputs].iter().step_by(dataset.targets());
             let values = values.map(|&value| dataset.unscale(self.series, 0, value.into()));
             match lines.last_mut() {
                 Some((first, line)) if dataset.horizon == 1 && *first + line.len() == start => line.extend(values),

@@ -85,7 +85,7 @@ impl Plan {
 
 /// How much lies on the device at a time.
 fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> Sizes {
-    let (replicas, batch, outputs) = (options.replicas, options.batch, dataset.horizon * dataset.targets);
+    let (replicas, batch, outputs) = (options.replicas, options.batch, dataset.horizon * dataset.targets());
     let slot_words = replicas * (ReplicaStep::WORDS + batch);
     let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
     let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
@@ -97,7 +97,7 @@ fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> S
         prediction_slots,
         rows: dataset.rows(),
         channels: dataset.channels(),
-        targets: dataset.targets,
+        targets: dataset.targets(),
         horizon: dataset.horizon,
         lookback: dataset.lookback,
     }

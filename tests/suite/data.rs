@@ -1,7 +1,7 @@
 //! Files as people have them: delimiters, decimal marks, headers, wide and long, roles of columns.
 
-use microglia::Error;
 use microglia::data::{Covariates, DataOptions, Dataset};
+use microglia::error::Error;
 
 /// Loads a text as `test.csv`.
 pub fn load(text: &str, options: &DataOptions) -> Result<Dataset, Error> {
@@ -45,8 +45,8 @@ fn days(row: impl Fn(usize) -> String) -> String {
 fn wide_file_gives_windows_over_its_rows() {
     let text = format!("date,y\n{}", days(|i| format!(",{i}")));
     let data = load(&text, &small()).unwrap();
-    assert_eq!((data.rows(), data.channels(), data.targets), (20, 1, 1));
-    assert_eq!(data.channel_names, ["y"]);
+    assert_eq!((data.rows(), data.channels(), data.targets()), (20, 1, 1));
+    assert_eq!(data.channel_names(), ["y"]);
     // 14 training, 2 validation, 4 test rows.
     assert_eq!(data.train, (0..12).collect::<Vec<u32>>());
     assert_eq!(data.validation, [12, 13]);
@@ -74,7 +74,7 @@ fn long_file_gives_a_panel_whatever_the_order_of_its_series() {
     assert_eq!(data.train.len(), 24);
     // A series' last training window ends before the next series' first row.
     assert!(data.train.iter().all(|w| data.series_of(*w as usize) == data.series_of(*w as usize + 2)));
-    assert_eq!(data.channel_names, ["y"], "covariates are not read unless asked for");
+    assert_eq!(data.channel_names(), ["y"], "covariates are not read unless asked for");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn decimal_commas_are_detected() {
     let text = format!("date;y\n{}", days(|i| format!(";{i},25")));
     let data = load(&text, &small()).unwrap();
     assert_eq!((data.raw_targets[3], data.resolved.decimal), (3.25, Some(',')));
-    // Quoted, they may stand in a file parted by commas.
+    // Quoted, they may be in a file separated by commas.
     let text = format!("date,y\n{}", days(|i| format!(",\"{i},25\"")));
     assert_eq!(load(&text, &small()).unwrap().raw_targets[3], 3.25);
 }
@@ -121,7 +121,7 @@ fn bad_bytes_in_the_header_can_be_named_by_position() {
     bytes.extend(days(|i| format!(",{i},1")).bytes());
     let options = DataOptions { targets: Some(vec!["#2".into()]), ..small() };
     let data = options.load_bytes("test", "test.csv", &bytes).unwrap();
-    assert_eq!(data.channel_names, ["T (\u{fffd}C)"]);
+    assert_eq!(data.channel_names(), ["T (\u{fffd}C)"]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn constant_columns_have_scale_one() {
 fn the_target_is_y_or_the_only_number_or_asked_for() {
     let only = format!("date,name,sales\n{}", days(|i| format!(",x,{i}")));
     let data = load(&only, &small()).unwrap();
-    assert_eq!(data.channel_names, ["sales"]);
+    assert_eq!(data.channel_names(), ["sales"]);
     assert!(noticed(&data, "target sales"));
     assert_eq!(load(&only, &data.resolved).unwrap().notices, data.notices, "what was chosen is told again");
     let two = format!("date,name,a,b\n{}", days(|i| format!(",x,{i},{i}")));
@@ -218,27 +218,27 @@ fn channels_are_targets_covariates_calendar() {
         ..small()
     };
     let all = load(&text, &with(Covariates::All)).unwrap();
-    assert_eq!(all.channel_names, ["c", "a", "b"]);
+    assert_eq!(all.channel_names(), ["c", "a", "b"]);
     assert_eq!(all.target_names(), ["c", "a"]);
     assert!(noticed(&all, "not covariates: text, empty"), "{:?}", all.notices);
     assert!(noticed(&all, "asked for by position: #7"), "{:?}", all.notices);
     let named = load(&text, &with(Covariates::Names(vec!["#7".into(), "b".into()]))).unwrap();
-    assert_eq!(named.channel_names, ["c", "a", "#7", "b"]);
+    assert_eq!(named.channel_names(), ["c", "a", "#7", "b"]);
     assert_says(&refusal(&text, &with(Covariates::Names(vec!["a".into()]))), &["`covariates`", "`a` is a target"]);
     let calendar = DataOptions { calendar: Some(true), ..with(Covariates::None) };
-    assert_eq!(load(&text, &calendar).unwrap().channel_names, ["c", "a", "weekday_sin", "weekday_cos"]);
+    assert_eq!(load(&text, &calendar).unwrap().channel_names(), ["c", "a", "weekday_sin", "weekday_cos"]);
 }
 
 #[test]
 fn columns_of_one_name_are_told_apart_by_position() {
     let text = format!("date,y,x,x\n{}", days(|i| format!(",{i},{},{}", i + 1, i + 2)));
-    assert_eq!(load(&text, &small()).unwrap().channel_names, ["y"], "a name that is not used may be ambiguous");
+    assert_eq!(load(&text, &small()).unwrap().channel_names(), ["y"], "a name that is not used may be ambiguous");
     let with = |name: &str| DataOptions { covariates: Some(name.parse().unwrap()), ..small() };
     assert_says(&refusal(&text, &with("x")), &["test.csv:1, column `x`", "#3 and #4", "`covariates`"]);
     let data = load(&text, &with("#4")).unwrap();
-    assert_eq!((&data.channel_names[1][..], data.unscale(0, 1, data.values[1].into()) as f32), ("#4", 2.0));
+    assert_eq!((&data.channel_names()[1][..], data.unscale(0, 1, data.values[1].into()) as f32), ("#4", 2.0));
     assert_eq!(load(&text, &data.resolved).unwrap().values, data.values);
-    assert_eq!(load(&text, &with("all")).unwrap().channel_names, ["y", "#3", "#4"]);
+    assert_eq!(load(&text, &with("all")).unwrap().channel_names(), ["y", "#3", "#4"]);
     for (header, flag) in
         [("date,y,y,x", "`target`"), ("date,date,y,x", "`time-column`"), ("item_id,item_id,y,x", "`id-column`")]
     {
@@ -254,8 +254,8 @@ fn names_with_commas_are_listed_as_flags_take_them() {
     assert_says(&refusal(&text, &small()), &[&format!("`target` takes one or more of: {listed}")]);
     let options = DataOptions { targets: Some(microglia::data::options::parse_list(listed)), ..small() };
     let data = load(&text, &options).unwrap();
-    assert_eq!(data.channel_names, ["T, °C", "T out"]);
-    assert_eq!(data.resolved.targets.as_deref(), Some(&data.channel_names[..]));
+    assert_eq!(data.channel_names(), ["T, °C", "T out"]);
+    assert_eq!(data.resolved.targets.as_deref(), Some(data.channel_names()));
 }
 
 #[test]

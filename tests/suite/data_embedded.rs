@@ -25,8 +25,8 @@ fn it_loads_by_its_own_config() {
     assert_eq!(counts, [("EWR", 8_703), ("JFK", 8_706), ("LGA", 8_706)]);
     assert_eq!(data.target_names(), ["temp"]);
     assert_eq!((data.lookback, data.horizon, data.season), (48, 6, 24));
-    assert_eq!(data.channel_names[1..3], ["humid", "wind_speed"]);
-    assert_eq!(data.channel_names[3..], ["hour_sin", "hour_cos", "weekday_sin", "weekday_cos"]);
+    assert_eq!(data.channel_names()[1..3], ["humid", "wind_speed"]);
+    assert_eq!(data.channel_names()[3..], ["hour_sin", "hour_cos", "weekday_sin", "weekday_cos"]);
     assert_eq!(data.resolved.impute, Some(Impute::Ffill));
     assert!(noticed(&data, "75 missing times in 45 gaps"), "{:?}", data.notices);
     assert!(data.values.iter().all(|value| value.is_finite()));
@@ -36,7 +36,7 @@ fn it_loads_by_its_own_config() {
 #[test]
 fn a_column_chosen_as_target_is_no_covariate() {
     let options = DataOptions { targets: Some(vec!["humid".into()]), ..DataOptions::default() };
-    assert_eq!(options.load().unwrap().channel_names[..2], ["humid", "wind_speed"]);
+    assert_eq!(options.load().unwrap().channel_names()[..2], ["humid", "wind_speed"]);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn typed_options_win_over_its_config() {
         ..DataOptions::default()
     };
     let data = options.load().unwrap();
-    assert_eq!(data.channel_names, ["dewp", "temp", "humid", "wind_speed", "pressure"]);
+    assert_eq!(data.channel_names(), ["dewp", "temp", "humid", "wind_speed", "pressure"]);
     assert_eq!((data.lookback, data.horizon), (48, 3));
     let none = Some(Covariates::None);
     let strict = DataOptions { impute: Some(Impute::Error), covariates: none, ..DataOptions::default() };

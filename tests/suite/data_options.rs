@@ -1,7 +1,10 @@
 //! One syntax for flags and TOML, and refusals that name the allowed values.
 
 use microglia::data::options::{list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
-use microglia::data::{Covariates, DataOptions, Gaps, Impute, Row, Scale, Source, Split, counted};
+use microglia::data::{
+    Column, Covariates, DataOptions, Dataset, Gaps, Impute, Panel, Row, Scale, Source, Split, TimeKind, TimeSeries,
+    Timestamp, counted,
+};
 
 #[test]
 fn words_read_as_they_are_written() {
@@ -146,7 +149,7 @@ fn rows_at_hand_are_read_as_those_of_a_file() {
     let given = options.load_rows("plant", &["y", "x"], rows()).unwrap();
     assert_eq!((&given.values, &given.observed), (&read.values, &read.observed));
     assert_eq!((&given.test, given.fingerprint.len()), (&read.test, 64));
-    assert_eq!(given.channel_names, read.channel_names);
+    assert_eq!(given.channel_names(), read.channel_names());
     assert_eq!(given.fingerprint, read.fingerprint);
     assert_eq!(given.series.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     // One series whose rows are counted, and the bits of its values.
@@ -159,7 +162,7 @@ fn rows_at_hand_are_read_as_those_of_a_file() {
         |rows: Vec<Row<String>>, columns: &[&str]| options.load_rows("plant", columns, rows).unwrap_err().to_string();
     let first = Row::of("a", day(0), [1.0, 2.0]);
     let cases = [
-        (Row::of("a", day(1), [1.0]), "plant:3: 1 values, where 2 columns are named"),
+        (Row::of("a", day(1), [1.0]), "plant:3: 1 values, but 2 columns are named"),
         (Row::new(day(1), [1.0, 2.0]), "plant:3: some rows name their series, and some do not"),
         (Row::of("a", day(0), [1.0, 2.0]), "plant:3"),
         (Row::of("a", "soon".into(), [1.0, 2.0]), "plant:3, column `ds`, value \"soon\""),
@@ -171,4 +174,122 @@ fn rows_at_hand_are_read_as_those_of_a_file() {
     }
     assert!(refusal(Vec::new(), &["y"]).contains("no rows"), "{}", refusal(Vec::new(), &["y"]));
     assert!(refusal(vec![first], &["y", "y"]).contains("have one name"));
+}
+
+/// Every field, and every bit of its numbers.
+fn assert_equal(a: &Dataset, b: &Dataset) {
+    let bits = |data: &Dataset| {
+        let values: Vec<u32> = data.values.iter().chain(&data.observed).map(|value| value.to_bits()).collect();
+        (values, data.raw_targets.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
+    };
+    assert_eq!(bits(a), bits(b));
+    // What is left, `known` and the counts among it. A NaN prints as any other.
+    assert_eq!(format!("{a:?}"), format!("{b:?}"));
+}
+
+#[test]
+fn a_panel_gives_the_data_set_of_its_csv_file() {
+    let rows = 60i64;
+    let value = |row: i64, of: f64| (row as f64 * 0.37 + of).sin() / 3.0;
+    let one = |id: &str, of: f64, times: Vec<Timestamp>| TimeSeries {
+        id: id.into(),
+        values: vec![
+            (0..rows).map(|row| if row % 9 == 3 { f64::NAN } else { value(row, of + 2.0) }).collect(),
+            (0..rows).map(|row| if row == 40 { f64::NAN } else { value(row, of) }).collect(),
+        ],
+        times,
+    };
+    // An hour is absent after row 20.
+    let clock = |row: i64| 1_704_067_200 + 3600 * (row + i64::from(row > 20));
+    let hours = || (0..rows).map(|row| Timestamp { instant: 1_000_000 * clock(row), offset: 0 }).collect();
+    let counted = || (0..rows).map(|row| Timestamp { instant: 5 + row, offset: 0 }).collect();
+    let columns = vec![Column::past_covariate("x"), Column::target("y")];
+    let panels = [
+        Panel {
+            name: "plant".into(),
+            time_kind: TimeKind::Clock { zoned: true },
+            columns: columns.clone(),
+            series: vec![one("a", 0.0, hours()), one("b", 1.0, hours())],
+        },
+        Panel { name: "plant".into(), time_kind: TimeKind::RowNumbers, columns, series: vec![one("", 0.0, counted())] },
+    ];
+    for panel in panels {
+        let with_ids = panel.series.len() > 1;
+        let mut csv = format!("{}ds,x,y\n", if with_ids { "unique_id," } else { "" });
+        for series in &panel.series {
+            for (row, time) in series.times.iter().enumerate() {
+                let time = match panel.time_kind {
+                    TimeKind::RowNumbers => time.instant.to_string(),
+                    _ => chrono(time.instant / 1_000_000),
+                };
+                let cell = |value: f64| if value.is_nan() { String::new() } else { value.to_string() };
+                let id = if with_ids { format!("{},", series.id) } else { String::new() };
+                csv += &format!("{id}{time},{},{}\n", cell(series.values[0][row]), cell(series.values[1][row]));
+            }
+        }
+        for gaps in [Gaps::Notice, Gaps::Fill] {
+            let options = DataOptions {
+                source: Source::File("plant".into()),
+                targets: Some(vec!["y".into()]),
+                covariates: Some(Covariates::All),
+                impute: Some(Impute::Ffill),
+                gaps: Some(gaps),
+                lookback: Some(5),
+                horizon: Some(2),
+                calibration: Some(0.5),
+                ..DataOptions::default()
+            };
+            let mut read = options.load_bytes("plant", "plant", csv.as_bytes()).unwrap();
+            assert!(read.notices.remove(0).to_string().contains("delimiter"));
+            assert_equal(&options.load_panel(&panel).unwrap(), &read);
+        }
+    }
+}
+
+/// Seconds since 1970 as `2024-01-01T06:00Z`, of the first days of 2024.
+fn chrono(seconds: i64) -> String {
+    let hours = (seconds - 1_704_067_200) / 3600;
+    format!("2024-01-{:02}T{:02}:00Z", 1 + hours / 24, hours % 24)
+}
+
+#[test]
+fn panels_that_do_not_fit_are_rejected() {
+    let times = |rows: i64| (0..rows).map(|row| Timestamp { instant: row, offset: 0 }).collect();
+    let series = |id: &str, rows: i64| TimeSeries {
+        id: id.into(),
+        times: times(rows),
+        values: vec![(0..rows).map(|row| row as f64).collect()],
+    };
+    let panel = |columns: &[Column], series: &[TimeSeries]| Panel {
+        name: "plant".into(),
+        time_kind: TimeKind::RowNumbers,
+        columns: columns.to_vec(),
+        series: series.to_vec(),
+    };
+    let options = DataOptions { lookback: Some(5), ..DataOptions::default() };
+    let y = Column::target("y");
+    options.load_panel(&panel(std::slice::from_ref(&y), &[series("", 60)])).unwrap();
+    let infinite = TimeSeries { values: vec![vec![1.0, f64::INFINITY, 2.0]], ..series("", 3) };
+    let shorter = TimeSeries { values: vec![vec![1.0]], ..series("a", 3) };
+    let huge = TimeSeries { times: vec![Timestamp { instant: i64::MAX, offset: 0 }; 3], ..series("", 3) };
+    let back = TimeSeries { times: vec![Timestamp { instant: 7, offset: 0 }; 3], ..series("", 3) };
+    let calendar = Column { name: "hour_sin".into(), role: microglia::data::Role::Calendar };
+    let cases: [(&[Column], &[TimeSeries], &str); 12] = [
+        (&[], &[series("", 3)], "no column is a target"),
+        (&[Column::past_covariate("x")], &[series("", 3)], "no column is a target"),
+        (&[y.clone(), y.clone()], &[series("", 3)], "have one name"),
+        (&[Column::target("")], &[series("", 3)], "no column ``"),
+        (&[calendar], &[series("", 3)], "given as a calendar column"),
+        (std::slice::from_ref(&y), &[], "no rows"),
+        (std::slice::from_ref(&y), &[series("", 0)], "no rows"),
+        (std::slice::from_ref(&y), &[series("a", 3), series("a", 3)], "two series have one id"),
+        (std::slice::from_ref(&y), &[shorter], "3 times and 1 columns in series `a`"),
+        (std::slice::from_ref(&y), &[huge], "is out of range"),
+        (std::slice::from_ref(&y), &[back], "plant:3, column `ds`, value \"7\": the same time as in line 2"),
+        (std::slice::from_ref(&y), &[infinite], "plant:3, column `y`, value \"inf\""),
+    ];
+    for (columns, series, text) in cases {
+        let error = options.load_panel(&panel(columns, series)).unwrap_err().to_string();
+        assert!(error.contains(text) && error.contains("help: "), "no {text:?} in {error}");
+    }
 }

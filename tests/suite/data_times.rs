@@ -89,7 +89,7 @@ fn day_and_month_are_told_apart_by_the_column_or_not_at_all() {
     )
     .unwrap();
     assert_eq!(european.time_label(0), "2004-03-10");
-    assert!(noticed(&european, "day before month (line 5 settles it)"));
+    assert!(noticed(&european, "day before month, by line 5"));
     let american = load(
         &file(&[
             "3/10/2004",
@@ -122,7 +122,7 @@ fn times_that_are_none_are_refused_with_their_line() {
         (["2024-01-01", "2024-02-30"], ["test.csv:3, column `date`, value \"2024-02-30\"", "no such day"]),
         (["2024-01-01", "yesterday"], ["test.csv:3", "`time-format`"]),
         (["2024-01-01", ""], ["test.csv:3", "no time"]),
-        (["2024-01-01", "02/01/2024"], ["test.csv:3", "another order than in line 2"]),
+        (["2024-01-01", "02/01/2024"], ["test.csv:3", "another form than in line 2"]),
         (["2024-01-01T00:00Z", "2024-01-01T01:00"], ["test.csv:3", "offset"]),
         (["2024-01-01 12:60", "2024-01-01 13:00"], ["test.csv:2", "`time-format`"]),
         (["24-01-01", "24-01-02"], ["test.csv:2", "`time-format`"]),
@@ -151,7 +151,7 @@ fn offsets_order_instants_and_clocks_make_features() {
         ("2024-10-27T02:30+02:00".into(), "2024-10-27T02:30+01:00".into())
     );
     assert!(!noticed(&data, "missing time"));
-    let hour = data.channel_names.iter().position(|name| name == "hour_sin").unwrap();
+    let hour = data.channel_names().iter().position(|name| name == "hour_sin").unwrap();
     let at = |row: usize| data.values[row * data.channels() + hour];
     assert_eq!(at(5), at(7), "one written clock, one feature");
     // Without offsets the same wall clock is a duplicate.
@@ -354,7 +354,7 @@ fn months_are_filled_at_their_ends() {
 #[test]
 fn calendar_features_fit_the_step_and_the_training_span() {
     let options = DataOptions { calendar: Some(true), ..small() };
-    let names = |text: String| load(&text, &options).unwrap().channel_names[1..].join(" ");
+    let names = |text: String| load(&text, &options).unwrap().channel_names()[1..].join(" ");
     let start = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
     let rows = |count: i64, minutes: i64| {
         (0..count).fold(String::from("date,y\n"), |text, i| {

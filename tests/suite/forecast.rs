@@ -135,7 +135,7 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
     assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (0, 0, 2 * 5), "every window");
     let calendar = Fitted { calendar: vec!["weekday_sin".into(), "weekday_cos".into()], ..both.clone() };
     let dataset = options.load_text_fitted(&text, &calendar).unwrap();
-    assert_eq!(dataset.channel_names, ["y", "weekday_sin", "weekday_cos"]);
+    assert_eq!(dataset.channel_names(), ["y", "weekday_sin", "weekday_cos"]);
     // 2024-01-01 is a Monday.
     assert_eq!(dataset.values[1..3], [0.0, 1.0]);
     let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap(), 2, Freq::infer(&dataset)).unwrap();

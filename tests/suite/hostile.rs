@@ -162,7 +162,7 @@ fn odd_files_are_read_for_what_they_are() {
         let dataset =
             options().load_bytes("h", "h.csv", text.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(dataset.values.iter().all(|value| value.is_finite()), "{name}");
-        assert!(dataset.channel_names.iter().all(|name| !name.contains(char::is_control)), "{name}");
+        assert!(dataset.channel_names().iter().all(|name| !name.contains(char::is_control)), "{name}");
     }
 }
 

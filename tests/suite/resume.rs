@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use microglia::data::Dataset;
+use microglia::data::{Column, Columns, Dataset};
 use microglia::engine::Engine;
 use microglia::models::{ModelKind, ModelOptions, NormKind, Variant};
 use microglia::program::Program;
@@ -285,7 +285,7 @@ fn data_of_other_columns_is_refused() {
     run_from(&other, &plan, &mut engine, &mut (), None, Some(&mut all)).unwrap();
     let loaded = Loaded::open(place.path()).unwrap();
     loaded.plan(&other, 8).unwrap();
-    other.channel_names[1] = "z".into();
+    other.columns = Columns::new([Column::target("y"), Column::past_covariate("z")]);
     let refusal = loaded.plan(&other, 8).unwrap_err().to_string();
     assert!(refusal.contains("columns y, z") && refusal.contains("5 rows of y, x"), "{refusal}");
 }

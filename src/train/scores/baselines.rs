@@ -85,11 +85,11 @@ fn scaled(dataset: &Dataset, row: usize, target: usize) -> f32 {
 
 /// `value` takes the first forecast row, the step from 0 and the target.
 fn forecast(dataset: &Dataset, split: SplitName, value: impl Fn(usize, usize, usize) -> f32) -> Vec<f32> {
-    let mut out = Vec::with_capacity(dataset.windows(split).len() * dataset.horizon * dataset.targets);
+    let mut out = Vec::with_capacity(dataset.windows(split).len() * dataset.horizon * dataset.targets());
     for window in dataset.windows(split) {
         let origin = *window as usize + dataset.lookback;
         for step in 0..dataset.horizon {
-            out.extend((0..dataset.targets).map(|target| value(origin, step, target)));
+            out.extend((0..dataset.targets()).map(|target| value(origin, step, target)));
         }
     }
     out

@@ -117,7 +117,7 @@ impl Sums {
 /// # Panics
 /// If the length is another.
 pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metrics {
-    let (windows, horizon, targets) = (dataset.windows(split), dataset.horizon, dataset.targets);
+    let (windows, horizon, targets) = (dataset.windows(split), dataset.horizon, dataset.targets());
     assert_eq!(predictions.len(), windows.len() * horizon * targets, "predictions: windows × horizon × targets");
     // [series, targets], over scaled values: within a cell the units are a constant factor.
     let mut cells = vec![Sums::default(); dataset.series.len() * targets];

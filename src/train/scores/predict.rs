@@ -115,7 +115,7 @@ pub fn pass_until(
 
 /// The mean loss over observed target values, in f64; NaN if there are none.
 pub fn mean_loss(kind: LossKind, dataset: &Dataset, windows: &[u32], predictions: &[f32]) -> f64 {
-    let (channels, targets, outputs) = (dataset.channels(), dataset.targets, dataset.horizon * dataset.targets);
+    let (channels, targets, outputs) = (dataset.channels(), dataset.targets(), dataset.horizon * dataset.targets());
     let (mut sum, mut count) = (0.0, 0u64);
     for (&window, forecast) in windows.iter().zip(predictions.chunks(outputs)) {
         let first = window as usize + dataset.lookback;

@@ -59,7 +59,7 @@ impl Fit {
     fn of_training(dataset: &Dataset) -> Vec<Fit> {
         let (features, horizon) = (dataset.lookback, dataset.horizon);
         let observed = |(window, target): Sample, step: usize| {
-            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets + target] > 0.0
+            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets() + target] > 0.0
         };
         let samples: Vec<Sample> = samples(dataset, SplitName::Train)
             .into_iter()
@@ -106,7 +106,7 @@ impl Fit {
 
 /// A part's samples, in the order of forecasts: windows, then targets.
 fn samples(dataset: &Dataset, split: SplitName) -> Vec<Sample> {
-    dataset.windows(split).iter().flat_map(|window| (0..dataset.targets).map(|target| (*window, target))).collect()
+    dataset.windows(split).iter().flat_map(|window| (0..dataset.targets()).map(|target| (*window, target))).collect()
 }
 
 /// The target's scaled values from a sample's first row on.
@@ -138,7 +138,7 @@ fn outputs(dataset: &Dataset, tile: &[Sample]) -> Vec<f64> {
         let origin = sample.0 as usize + dataset.lookback;
         let future = values(dataset, *sample).skip(dataset.lookback).take(dataset.horizon).enumerate();
         y.extend(future.map(|(step, value)| {
-            if dataset.observed[(origin + step) * dataset.targets + sample.1] > 0.0 { value - last } else { 0.0 }
+            if dataset.observed[(origin + step) * dataset.targets() + sample.1] > 0.0 { value - last } else { 0.0 }
         }));
     }
     y
@@ -164,7 +164,7 @@ fn squared_errors(dataset: &Dataset, split: SplitName, fits: &[Fit]) -> Vec<f64>
         let (x, y) = (inputs(dataset, tile), outputs(dataset, tile));
         let is_observed = |i: usize| {
             let ((window, target), step) = (tile[i / horizon], i % horizon);
-            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets + target] > 0.0
+            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets() + target] > 0.0
         };
         fits.iter()
             .map(|fit| {
@@ -177,7 +177,7 @@ fn squared_errors(dataset: &Dataset, split: SplitName, fits: &[Fit]) -> Vec<f64>
 }
 
 fn predict(dataset: &Dataset, split: SplitName, weights: &[f64]) -> Vec<f32> {
-    let (horizon, targets) = (dataset.horizon, dataset.targets);
+    let (horizon, targets) = (dataset.horizon, dataset.targets());
     let samples = samples(dataset, split);
     let tiles: Vec<&[Sample]> = samples.chunks(TILE).collect();
     let forecasts: Vec<Vec<f64>> =

@@ -348,7 +348,7 @@ fn data_summary(dataset: &Dataset) -> DataSummary {
         fingerprint: dataset.fingerprint.clone(),
         series: dataset.series.len(),
         rows: dataset.rows(),
-        channels: dataset.channel_names.clone(),
+        channels: dataset.channel_names().to_vec(),
         targets: dataset.target_names().to_vec(),
         lookback: dataset.lookback,
         horizon: dataset.horizon,

@@ -299,8 +299,8 @@ impl Header {
                 layer_widths: model.layer_widths.clone(),
                 lookback: dataset.lookback,
                 horizon: dataset.horizon,
-                channels: dataset.channel_names.clone(),
-                targets: dataset.targets,
+                channels: dataset.channel_names().to_vec(),
+                targets: dataset.targets(),
             },
             data: DataHeader {
                 name: dataset.name.clone(),

@@ -187,8 +187,8 @@ impl Loaded {
     /// Names the columns, look-back or horizon that differ.
     pub fn plan(&self, dataset: &Dataset, batch: usize) -> Result<Plan> {
         let (model, data) = (&self.header.model, dataset);
-        let found = (data.lookback, data.horizon, data.targets, &data.channel_names);
-        if found != (model.lookback, model.horizon, model.targets, &model.channels) {
+        let found = (data.lookback, data.horizon, data.targets(), data.channel_names());
+        if found != (model.lookback, model.horizon, model.targets, &model.channels[..]) {
             let problem = format!(
                 "reads {} rows of {} and forecasts {} rows of the first {}; the data has {} rows in, {} out, columns {} with \
                  {} targets",
@@ -198,8 +198,8 @@ impl Loaded {
                 model.targets,
                 data.lookback,
                 data.horizon,
-                data.channel_names.join(", "),
-                data.targets
+                data.channel_names().join(", "),
+                data.targets()
             );
             return Err(refuse(&self.file, problem, "give data of the columns that the model was trained on"));
         }

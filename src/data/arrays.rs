@@ -1,0 +1,98 @@
+//! Series, parts and scalers → the arrays of a [`Dataset`](super::Dataset).
+
+use super::count::{counted, grouped};
+use super::dataset::Series;
+use super::fitted::FittedSeries;
+use super::frame::Frame;
+use super::impute;
+use super::options::Impute;
+use super::series::RawSeries;
+use super::split::Parts;
+use super::step::{Interval, Step};
+use crate::error::{Error, Result};
+
+/// Rows of all series, one after another ("global rows").
+pub(crate) struct Arrays {
+    pub series: Vec<Series>,
+    /// `[rows, channels]`, scaled and imputed.
+    pub values: Vec<f32>,
+    /// `[rows, targets]`, 1 or 0.
+    pub observed: Vec<f32>,
+    /// `[rows, targets]`, the data's units, NaN where missing.
+    pub raw_targets: Vec<f64>,
+    /// `[rows, targets]`: the scaled value was observed or imputed.
+    pub known: Vec<bool>,
+    /// `[rows, value columns]`: there is no value, observed or imputed.
+    pub holes: Vec<bool>,
+    /// Rows that do not follow their predecessor by one step.
+    pub breaks: Vec<bool>,
+}
+
+impl Arrays {
+    /// `parts` are rows of each raw series, `calendar` holds columns over all kept rows.
+    ///
+    /// # Errors
+    /// More rows than fit 32-bit indices; a value that overflows 32-bit floats when it is scaled.
+    pub(super) fn fill(
+        frame: &Frame,
+        (series, parts): (&[RawSeries], &[Parts]),
+        scaling: Vec<FittedSeries>,
+        calendar: &[(String, Vec<f32>)],
+        step: Step,
+        policy: Impute,
+    ) -> Result<Arrays> {
+        let (width, targets) = (frame.columns.values(), frame.columns.targets());
+        let kept: usize = parts.iter().map(|parts| parts.all().len()).sum();
+        // Windows and counts of observed targets are 32-bit words.
+        if kept.saturating_mul(targets) > u32::MAX as usize / 2 {
+            let problem = format!("{} rows of {} are too many", grouped(kept), counted(targets, "target"));
+            return Err(Error::data(frame.file(), problem, "at most 2,147,483,647 in all"));
+        }
+        let mut arrays = Arrays {
+            series: Vec::with_capacity(series.len()),
+            values: Vec::with_capacity(kept * (width + calendar.len())),
+            observed: Vec::with_capacity(kept * targets),
+            raw_targets: Vec::with_capacity(kept * targets),
+            known: Vec::with_capacity(kept * targets),
+            holes: Vec::with_capacity(kept * width),
+            breaks: Vec::with_capacity(kept),
+        };
+        for ((one, parts), FittedSeries { scalers, mase_denominators, .. }) in series.iter().zip(parts).zip(scaling) {
+            let (rows, start) = (parts.all(), arrays.breaks.len());
+            let filled = impute::fill(one, policy, parts, &scalers);
+            for row in rows.clone() {
+                let values = &filled[row * width..][..width];
+                for (column, (value, scaler)) in values.iter().zip(&scalers).enumerate() {
+                    let scaled = if value.is_nan() { 0.0 } else { scaler.scale(*value) as f32 };
+                    if !scaled.is_finite() {
+                        let help = "correct the cell, or name the value in ‹missing-values›";
+                        let problem = "scaled, this leaves the range of 32-bit numbers";
+                        return Err(Error::data(one.place(frame, row, column), problem, help));
+                    }
+                    arrays.values.push(scaled);
+                    arrays.holes.push(value.is_nan());
+                }
+                arrays.values.extend(calendar.iter().map(|(_, column)| column[arrays.breaks.len()]));
+                for (target, value) in values.iter().enumerate().take(targets) {
+                    let raw = one.value(row, target);
+                    arrays.raw_targets.push(raw);
+                    arrays.observed.push(if raw.is_nan() { 0.0 } else { 1.0 });
+                    arrays.known.push(!value.is_nan());
+                }
+                let apart = (row > 0).then(|| step.interval(one.stamps[row - 1], one.stamps[row]));
+                arrays.breaks.push(apart.is_some_and(|apart| apart != Interval::Regular));
+            }
+            arrays.series.push(Series {
+                id: one.id.clone(),
+                rows: start..start + rows.len(),
+                timestamps: one.stamps[rows.clone()].to_vec(),
+                scalers,
+                mase_denominators,
+                parts: parts.moved(rows.start, start),
+                trimmed: rows.start,
+                missing: (0..width).map(|c| rows.clone().filter(|row| one.value(*row, c).is_nan()).count()).collect(),
+            });
+        }
+        Ok(arrays)
+    }
+}

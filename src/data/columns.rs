@@ -1,0 +1,129 @@
+//! Columns and their roles.
+
+use super::header::listed;
+use crate::error::Text;
+
+/// What a column is to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Role {
+    /// It is forecast. Its past is an input.
+    Target,
+    /// An input that is known up to the forecast's origin, and not forecast.
+    PastCovariate,
+    /// An input that follows from a row's time, so it is known for future rows too. Not scaled.
+    Calendar,
+}
+
+/// A column of values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// As options, messages and files have it.
+    pub name: String,
+    /// What it is to a model.
+    pub role: Role,
+}
+
+impl Column {
+    /// A column that is forecast.
+    #[must_use]
+    pub fn target(name: impl Into<String>) -> Self {
+        Column { name: name.into(), role: Role::Target }
+    }
+
+    /// An input that is not forecast.
+    #[must_use]
+    pub fn past_covariate(name: impl Into<String>) -> Self {
+        Column { name: name.into(), role: Role::PastCovariate }
+    }
+}
+
+/// How many roles there are.
+const ROLES: usize = 3;
+
+/// The channels of a data set: its input columns, ordered by role as [`Role`] lists them.
+///
+/// Arrays of targets have a column per target. Scalers and counts of missing cells are per value column: the targets, then
+/// the past covariates.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Columns {
+    names: Vec<String>,
+    /// Where each role's columns end in `names`.
+    ends: [usize; ROLES],
+}
+
+impl Columns {
+    /// Sorts columns by role. Those of one role keep their order.
+    #[must_use]
+    pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+        let mut columns: Vec<Column> = columns.into_iter().collect();
+        columns.sort_by_key(|column| column.role);
+        let mut ends = [0; ROLES];
+        for column in &columns {
+            ends[column.role as usize..].iter_mut().for_each(|end| *end += 1);
+        }
+        Columns { names: columns.into_iter().map(|column| column.name).collect(), ends }
+    }
+
+    /// C: how many there are.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.names.len()
+    }
+
+    /// K: how many are targets. They are the first K channels.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.ends[Role::Target as usize]
+    }
+
+    /// How many are read from the data and scaled: targets, then past covariates. They come before all others.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.ends[Role::PastCovariate as usize]
+    }
+
+    /// The names of all channels, in order.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The names of the columns with a role, in order.
+    #[must_use]
+    pub fn with_role(&self, role: Role) -> &[String] {
+        let start = (role as usize).checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.names[start..self.ends[role as usize]]
+    }
+
+    /// These value columns and calendar columns.
+    pub(super) fn and_calendar(self, calendar: impl IntoIterator<Item = String>) -> Columns {
+        let mut names = self.names;
+        names.extend(calendar);
+        let [targets, values, _] = self.ends;
+        Columns { ends: [targets, values, names.len()], names }
+    }
+}
+
+/// What is forecast, in words.
+pub(super) fn target_notice(targets: &[String]) -> Text {
+    format!("target {}", listed(targets)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_order_the_channels() {
+        let given =
+            [Column::past_covariate("x"), Column::target("b"), Column::past_covariate("w"), Column::target("a")];
+        let columns = Columns::new(given).and_calendar(["hour_sin".into(), "hour_cos".into()]);
+        assert_eq!(columns.names(), ["b", "a", "x", "w", "hour_sin", "hour_cos"]);
+        assert_eq!((columns.targets(), columns.values(), columns.channels()), (2, 4, 6));
+        assert_eq!(columns.with_role(Role::Target), ["b", "a"]);
+        assert_eq!(columns.with_role(Role::PastCovariate), ["x", "w"]);
+        assert_eq!(columns.with_role(Role::Calendar), ["hour_sin", "hour_cos"]);
+        assert!(Columns::default().with_role(Role::Target).is_empty());
+    }
+}

@@ -1,0 +1,152 @@
+//! Rows of typed numbers, before they are series: where reading text ends, and where typed data begins.
+
+use std::collections::HashMap;
+
+use super::columns::Columns;
+use super::count::counted;
+use super::source::take;
+use super::table::Table;
+use super::time::{Timestamp, label};
+use super::times::Times;
+use crate::error::{Error, Place, Result};
+
+/// Everything about the rows but their values.
+pub(crate) struct Frame<'a> {
+    pub provenance: Provenance<'a>,
+    /// Targets, then past covariates.
+    pub columns: Columns,
+    /// A time per row.
+    pub times: Times,
+    pub ids: Ids,
+}
+
+/// Where rows come from: enough to name the place of any value.
+pub(crate) enum Provenance<'a> {
+    /// A table, its columns of the time, and those of values.
+    Text { table: &'a Table, time: Vec<usize>, values: Vec<usize> },
+    /// Data that the caller calls `name`. Its n-th row is called line n + 1, as in a file with a header line.
+    Typed { name: &'a str },
+}
+
+/// Which series each row belongs to.
+pub(crate) struct Ids {
+    /// The column that holds them; `None` if there is one series without an id.
+    pub column: Option<String>,
+    /// The id of each series, in the order in which they first appear.
+    pub names: Vec<String>,
+    /// The series of each row, an index of `names`.
+    pub of_row: Vec<usize>,
+}
+
+impl Frame<'_> {
+    pub(super) fn name(&self, column: usize) -> &str {
+        &self.columns.names()[column]
+    }
+
+    pub(super) fn file(&self) -> Place {
+        match &self.provenance {
+            Provenance::Text { table, .. } => table.header.place(),
+            Provenance::Typed { name } => Place::of(*name),
+        }
+    }
+
+    /// The line of a row, from 1.
+    pub(super) fn line(&self, row: usize) -> u64 {
+        match &self.provenance {
+            Provenance::Text { table, .. } => table.line(row),
+            Provenance::Typed { .. } => typed_line(row),
+        }
+    }
+
+    /// The place of the value in a row and value column.
+    pub(super) fn place(&self, row: usize, column: usize) -> Place {
+        match &self.provenance {
+            Provenance::Text { table, values, .. } => table.place(row, values[column]),
+            Provenance::Typed { .. } => self.in_line(row, self.name(column)),
+        }
+    }
+
+    /// The place of a row's time.
+    pub(super) fn time_place(&self, row: usize) -> Place {
+        let value = match &self.provenance {
+            Provenance::Text { table, time, .. } => {
+                time.iter().map(|column| table.text(row, *column)).collect::<Vec<_>>().join(" ")
+            }
+            Provenance::Typed { .. } => self.label(self.times.stamps[row]),
+        };
+        Place { value: Some(value), ..self.in_line(row, &self.times.name) }
+    }
+
+    fn in_line(&self, row: usize, column: &str) -> Place {
+        Place { line: Some(self.line(row)), column: Some(column.into()), ..self.file() }
+    }
+
+    /// A time as people read it.
+    pub(super) fn label(&self, time: Timestamp) -> String {
+        label(self.times.kind, time, false)
+    }
+}
+
+/// The line by which messages name a row of typed data, counted from 0: line 1 is the header's.
+pub(super) fn typed_line(row: usize) -> u64 {
+    row as u64 + 2
+}
+
+impl Ids {
+    /// One series without an id.
+    pub(super) fn none(rows: usize) -> Ids {
+        Ids { column: None, names: vec![String::new()], of_row: vec![0; rows] }
+    }
+
+    /// Of the ids of all rows. `place` names a row's id in an error.
+    ///
+    /// # Errors
+    /// An id that is empty, too long, or no text of one line.
+    pub(super) fn read<'a>(
+        column: String,
+        ids: impl Iterator<Item = &'a [u8]>,
+        place: impl Fn(usize) -> Place,
+    ) -> Result<Ids> {
+        let mut index: HashMap<&[u8], usize> = HashMap::new();
+        let (mut names, mut of_row) = (Vec::new(), Vec::new());
+        for (row, id) in ids.map(<[u8]>::trim_ascii).enumerate() {
+            let series = match index.get(id) {
+                Some(series) => *series,
+                None => {
+                    let name = check_id(id).map_err(|(problem, help)| Error::data(place(row), problem, help))?;
+                    names.push(name.into());
+                    index.insert(id, names.len() - 1);
+                    names.len() - 1
+                }
+            };
+            of_row.push(series);
+        }
+        Ok(Ids { column: Some(column), names, of_row })
+    }
+}
+
+/// Longest id of a series, in bytes.
+const LONGEST_ID: usize = 1000;
+
+/// Ids are written into files, tables and pictures, and must stay different there. `Err` is the problem and the help.
+fn check_id(id: &[u8]) -> Result<&str, (&'static str, &'static str)> {
+    match std::str::from_utf8(id) {
+        Err(_) => Err(("the series id is not UTF-8", "save the file as UTF-8")),
+        Ok("") => Err(("no series id", "every row needs its id: correct or remove the line")),
+        Ok(text) if text.contains(char::is_control) => {
+            Err(("a control character in the series id", "remove it, a line break perhaps, from the cell"))
+        }
+        Ok(text) if text.len() > LONGEST_ID => Err((
+            "a series id of more than 1000 bytes",
+            "give the series shorter ids; ‹id-column› names another column",
+        )),
+        Ok(text) => Ok(text),
+    }
+}
+
+/// Rejects rows that do not fit into memory: raw, grouped, imputed and scaled values, and a row's time and place.
+pub(super) fn check_memory(rows: usize, columns: usize, file: Place) -> Result<()> {
+    take((rows as u64).saturating_mul(33 * columns as u64 + 64), file, || {
+        format!("{} of {}", counted(rows, "row"), counted(columns, "column"))
+    })
+}

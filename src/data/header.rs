@@ -1,0 +1,89 @@
+//! Names of columns, and how options name them.
+
+use std::collections::HashMap;
+
+use super::count::grouped;
+use super::text::list;
+use crate::error::{Error, Place, Result};
+
+/// Longest name of a column, in bytes; longer ones are data without a header.
+const LONGEST_NAME: usize = 1000;
+/// Most columns that a message lists.
+const MOST_LISTED: usize = 40;
+
+/// The names of all columns, in their order.
+pub(crate) struct Header {
+    /// The file's name in messages.
+    pub file: String,
+    /// Trimmed, invalid UTF-8 replaced, line breaks and other control characters made blanks; empty for an unnamed column.
+    pub names: Vec<String>,
+    /// Whether no other column has this name; else it is called by its position.
+    own_name: Vec<bool>,
+}
+
+impl Header {
+    /// # Errors
+    /// A name of more than 1000 bytes.
+    pub(super) fn read<'a>(file: &str, cells: impl IntoIterator<Item = &'a [u8]>) -> Result<Header> {
+        let clean = |cell| String::from_utf8_lossy(cell).replace(char::is_control, " ").trim().to_string();
+        let names: Vec<String> = cells.into_iter().map(clean).collect();
+        if let Some(column) = names.iter().position(|name| name.len() > LONGEST_NAME) {
+            let problem = format!("column #{} has a name of {} bytes", column + 1, names[column].len());
+            let help = format!("names have {LONGEST_NAME} bytes at most: put a header line above the rows");
+            return Err(Error::data(Place { line: Some(1), ..Place::of(file) }, problem, help));
+        }
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        names.iter().for_each(|name| *counts.entry(name).or_default() += 1);
+        let own_name = names.iter().map(|name| !name.is_empty() && counts[name.as_str()] == 1).collect();
+        Ok(Header { file: file.into(), own_name, names })
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        self.names.len()
+    }
+
+    /// What options call a column: its name, or its position, as in `#3`, if it has no name of its own.
+    pub(super) fn name(&self, column: usize) -> String {
+        if self.own_name[column] { self.names[column].clone() } else { format!("#{}", column + 1) }
+    }
+
+    /// Finds a column by its exact name, or by position (from 1). A name that several columns have is rejected; `key`
+    /// is the option that then takes a position.
+    pub(super) fn find(&self, name: &str, key: &str) -> Result<Option<usize>> {
+        let position = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < self.columns());
+        let mut found = (0..self.columns()).filter(|column| !name.is_empty() && self.names[*column] == name);
+        match (found.next(), found.next()) {
+            (Some(first), Some(second)) => {
+                let problem = format!("columns #{} and #{} have one name", first + 1, second + 1);
+                let help = format!("‹{key}› takes a position, as in #{}; or rename one in the header line", first + 1);
+                let place = Place { line: Some(1), column: Some(name.into()), ..self.place() };
+                Err(Error::data(place, problem, help))
+            }
+            (first, _) => Ok(first.or_else(position)),
+        }
+    }
+
+    /// As [`Header::find`]; an unknown name is rejected with the list of columns.
+    pub(super) fn expect(&self, name: &str, key: &str) -> Result<usize> {
+        self.find(name, key)?.ok_or_else(|| {
+            let help = format!("‹{key}› takes one of: {}; or a position, as in #1", self.listed(0..self.columns()));
+            Error::data(self.place(), format!("no column `{name}`"), help)
+        })
+    }
+
+    /// Columns by name, as an option takes them; of many, the first.
+    pub(super) fn listed(&self, columns: impl IntoIterator<Item = usize>) -> String {
+        listed(&columns.into_iter().map(|column| self.name(column)).collect::<Vec<_>>())
+    }
+
+    /// The file as a place.
+    pub(super) fn place(&self) -> Place {
+        Place::of(&self.file)
+    }
+}
+
+/// Names as an option takes them; of many, the first.
+pub(super) fn listed(names: &[String]) -> String {
+    let (shown, more) = names.split_at(names.len().min(MOST_LISTED));
+    if more.is_empty() { list(shown) } else { format!("{}, and {} more", list(shown), grouped(more.len())) }
+}

@@ -1,0 +1,162 @@
+//! The stages from typed rows to a [`Dataset`].
+
+use super::arrays::Arrays;
+use super::calendar;
+use super::columns::Columns;
+use super::count::{counted, grouped};
+use super::dataset::{Dataset, Series};
+use super::fitted::{self, Fitted};
+use super::frame::Frame;
+use super::gaps;
+use super::options::{DataOptions, Gaps, Impute};
+use super::parts;
+use super::series::{RawSeries, group};
+use super::settings::Settings;
+use super::step::Step;
+use super::window::{Prefix, Rows, Windows};
+use crate::error::{Error, Result, Text};
+
+/// What the stages begin with.
+pub(crate) struct Input<'a> {
+    pub name: String,
+    /// SHA-256, in hex.
+    pub fingerprint: String,
+    pub frame: Frame<'a>,
+    /// The value columns over all rows; NaN where missing.
+    pub values: Vec<Vec<f64>>,
+    /// What there is to report so far.
+    pub notices: Vec<Text>,
+}
+
+/// Runs all stages. `options` are those of the data set's source.
+pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitted>) -> Result<Dataset> {
+    let Input { name, fingerprint, frame, values, mut notices } = input;
+
+    // Rows → series on a grid of times.
+    let series = group(&frame, values)?;
+    notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
+    let step = step(&frame, &series, fitted)?;
+    let settings = Settings::of(options, step);
+    let series = gaps::settle(&frame, series, step, settings.gaps, &mut notices)?;
+    notices.push(settings.notice(step).into());
+
+    // Series → parts and scalers.
+    let (parts, scaling) = match fitted {
+        None => {
+            let parts = parts::trained(&frame, &series, &settings, options, &mut notices)?;
+            let scaling = fitted::fit(&frame, &series, &parts, &settings, options)?;
+            (parts, scaling)
+        }
+        Some(fitted) => {
+            let parts = parts::untrained(&frame, &series, &settings, options, &mut notices)?;
+            (parts, fitted.of_all(&frame, &series)?)
+        }
+    };
+
+    // All of it → arrays and windows.
+    let calendar = match settings.calendar {
+        true => {
+            let trained = fitted.map(|fitted| &fitted.calendar[..]);
+            calendar::of_series(frame.times.kind, step, (&series, &parts), trained, &mut notices)
+        }
+        false => Vec::new(),
+    };
+    let arrays = Arrays::fill(&frame, (&series, &parts), scaling, &calendar, step, settings.impute)?;
+    let (width, targets) = (frame.columns.values(), frame.columns.targets());
+    let skip = settings.gaps == Gaps::Skip;
+    let rows = Rows {
+        observed: Prefix::observed(&arrays.observed, targets),
+        unreadable: Prefix::new(arrays.holes.chunks_exact(width).map(|row| u32::from(row.contains(&true)))),
+        breaks: Prefix::new(arrays.breaks.into_iter().map(|breaks| u32::from(skip && breaks))),
+        holes: arrays.holes,
+        names: frame.columns.names(),
+    };
+    let (lookback, horizon, season) = (settings.lookback, settings.horizon, settings.season);
+    let by_id = arrays.series.iter().map(|series| (series.id.as_str(), &series.parts));
+    let windows = match fitted {
+        None => Windows::trained(&rows, by_id, (lookback, horizon), options.calibration)?,
+        Some(_) => Windows::untrained(&rows, by_id.map(|(_, parts)| parts), (lookback, horizon)),
+    };
+    notices.extend(windows.notices(fitted.is_some()));
+    notices.extend(missing(&arrays.series, &frame.columns, settings.impute));
+    notices.extend(without_mase(&arrays.series, season, windows.train.is_empty()));
+    let resolved = settings.resolved(options, &frame);
+    let Rows { observed: observed_count, unreadable, .. } = rows;
+
+    Ok(Dataset {
+        name,
+        time_column: frame.times.name,
+        id_column: frame.ids.column,
+        time_kind: frame.times.kind,
+        step,
+        series: arrays.series,
+        columns: frame.columns.and_calendar(calendar.into_iter().map(|(name, _)| name)),
+        values: arrays.values,
+        observed: arrays.observed,
+        raw_targets: arrays.raw_targets,
+        lookback,
+        horizon,
+        season,
+        train: windows.train,
+        validation: windows.validation,
+        calibration: windows.calibration,
+        test: windows.test,
+        dropped: windows.dropped,
+        notices,
+        fingerprint,
+        observed_count,
+        unreadable,
+        known: arrays.known,
+        resolved,
+    })
+}
+
+/// How many rows there are, of which series.
+fn rows_read(series: &[RawSeries], id: Option<&str>) -> String {
+    let rows = counted(series.iter().map(RawSeries::rows).sum(), "row");
+    let Some(id) = id else { return rows };
+    let shown: Vec<String> = series.iter().take(6).map(|one| format!("{} {}", one.id, grouped(one.rows()))).collect();
+    let more = if series.len() > 6 { format!(", and {} more", grouped(series.len() - 6)) } else { String::new() };
+    format!("{rows} in {} series by `{id}`: {}{more}", grouped(series.len()), shown.join(", "))
+}
+
+/// The sampling step: that of the trained model, or the most frequent one.
+fn step(frame: &Frame, series: &[RawSeries], fitted: Option<&Fitted>) -> Result<Step> {
+    let given = fitted.and_then(|fitted| fitted.step);
+    given.or_else(|| Step::infer(series.iter().map(|one| &one.stamps[..]), frame.times.kind)).ok_or_else(|| {
+        let help = "give a longer file; ‹id-column› may name the wrong column";
+        Error::data(frame.file(), "no series has two rows", help)
+    })
+}
+
+/// How many cells are missing, by column, and what inputs take instead.
+fn missing(series: &[Series], columns: &Columns, policy: Impute) -> Option<Text> {
+    let of = |column: usize| series.iter().map(|series| series.missing[column]).sum::<usize>();
+    let missing = (0..columns.values()).filter(|column| of(*column) > 0);
+    let counts: Vec<String> =
+        missing.map(|column| format!("`{}` {}", columns.names()[column], grouped(of(column)))).collect();
+    if counts.is_empty() {
+        return None;
+    }
+    let inputs = match policy {
+        Impute::Mean => "inputs take the training rows' mean",
+        Impute::Ffill => "inputs take the last seen value",
+        Impute::Error => "windows with a missing input are skipped",
+    };
+    let masked = match (0..columns.targets()).map(of).sum() {
+        0 => String::new(),
+        targets => format!("; {} masked out of loss, scaler and metrics", counted(targets, "missing target")),
+    };
+    Some(format!("missing: {}; {inputs} (‹impute {policy}›){masked}", counts.join(", ")).into())
+}
+
+/// How many targets have no MASE, and why.
+fn without_mase(series: &[Series], season: usize, untrained: bool) -> Option<Text> {
+    let without = series.iter().flat_map(|series| &series.mase_denominators).filter(|d| d.is_none()).count();
+    let what = counted(without, "target");
+    let notice = match untrained {
+        true => format!("no MASE for {what}: no training rows are known"),
+        false => format!("no MASE for {what}: no change over {season} rows in its training rows"),
+    };
+    (without > 0).then(|| notice.into())
+}
