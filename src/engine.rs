@@ -21,6 +21,9 @@ pub enum EngineKind {
 
 said!(EngineKind, EngineKind::Cpu = "cpu", EngineKind::Gpu = "gpu");
 
+/// Makes an engine for a program.
+pub type MakeEngine<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
+
 /// A list to run with one slot of the step table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {

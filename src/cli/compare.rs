@@ -7,14 +7,14 @@ use anyhow::Result;
 use microglia::Error;
 use microglia::compare::{Case, CaseReport, Divergence, compare, exit_code, standard_cases};
 use microglia::engine::Engine;
-use microglia::gpu::{Choice, Devices, Gpu, Open, list_adapters};
+use microglia::gpu::{Choice, Devices, Gpu, OpenDevice, list_adapters};
 use microglia::kernels::{GpuEngine, GpuOptions, pipelines};
 use microglia::program::Program;
 use microglia::runs::json;
 use microglia::runs::passed_over;
 
 use super::args::CompareArgs;
-use super::table::Table;
+use super::table::TextTable;
 use super::{Code, print, say, say_text};
 
 pub fn run(args: &CompareArgs) -> Result<Code> {
@@ -72,13 +72,13 @@ fn tell(error: &Error) {
 fn every_device() -> Devices {
     let mut adapters = list_adapters();
     adapters.sort_by_key(|adapter| adapter.summary.rank());
-    let order = adapters.into_iter().map(|adapter| Box::new(move || Gpu::on(&adapter)) as Open);
+    let order = adapters.into_iter().map(|adapter| Box::new(move || Gpu::on(&adapter)) as OpenDevice);
     Devices::among(order, tell)
 }
 
 /// One case: a row per op, then the steps.
 fn text(report: &CaseReport) -> String {
-    let mut table = Table::new(["op", "absolute", "relative", "tolerance", "result", "tolerance from"]).left(5);
+    let mut table = TextTable::new(["op", "absolute", "relative", "tolerance", "result", "tolerance from"]).left(5);
     for op in &report.ops {
         let tolerance = if op.tolerance == 0.0 { "equal".into() } else { small(op.tolerance) };
         let result = if op.divergence.is_some() { "DIVERGES" } else { "pass" };

@@ -2,7 +2,7 @@
 
 use microglia::forecast::{Level, Score, StepCoverage};
 
-use super::table::{NONE, Table, column, percent};
+use super::table::{NONE, TextTable, column, percent};
 
 /// Rows of a table by step or series, at most.
 const MOST: usize = 24;
@@ -14,7 +14,7 @@ pub fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> 
     for level in levels {
         head.extend([format!("in {level} %"), "width".into()]);
     }
-    let mut table = Table::of(head);
+    let mut table = TextTable::of(head);
     let number = |value: fn(&Score) -> Option<f64>| column(&rows.iter().map(|row| value(row.1)).collect::<Vec<_>>());
     let share = |value: fn(&Score) -> Option<f64>| -> Vec<String> {
         rows.iter().map(|row| value(row.1).map_or(NONE.into(), percent)).collect()
@@ -46,7 +46,7 @@ pub fn coverage_table(levels: &[Level], steps: &[StepCoverage], unit: &str) -> S
     for level in levels {
         head.extend([format!("in {level} %"), format!("width, {unit}")]);
     }
-    let mut table = Table::of(head);
+    let mut table = TextTable::of(head);
     let shown = thinned(steps.len());
     let widths: Vec<Vec<String>> = (0..levels.len())
         .map(|level| column(&shown.iter().map(|i| Some(steps[*i].width[level])).collect::<Vec<_>>()))

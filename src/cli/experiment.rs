@@ -21,7 +21,7 @@ use serde_json::json;
 use super::args::ExperimentArgs;
 use super::stop::Stop;
 use super::study_config::{self, Asked};
-use super::table::{Table, duration};
+use super::table::{TextTable, duration};
 use super::{Code, print, say, say_text, teller};
 
 /// Makes an engine, and a line that says which.
@@ -163,7 +163,8 @@ fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: b
         print(&format!("{value:#}\n"))?;
         return Ok(Code::Done);
     }
-    let mut table = Table::new(["cell", "train", "validation", "test windows", "models", "runs of replicas", "about"]);
+    let mut table =
+        TextTable::new(["cell", "train", "validation", "test windows", "models", "runs of replicas", "about"]);
     for (one, seconds) in preparation.cells.iter().zip(&seconds) {
         let run = |(replicas, waves): (&usize, &usize)| match waves {
             1 => replicas.to_string(),

@@ -10,7 +10,7 @@ use microglia::train::weights::inspect::Inspection;
 use super::args::{ExportArgs, Form};
 use super::inspect::cuts;
 use super::places::check_unused;
-use super::table::{Table, percent};
+use super::table::{TextTable, percent};
 use super::{Code, print};
 
 pub fn run(args: &ExportArgs) -> Result<Code> {
@@ -38,7 +38,7 @@ pub fn run(args: &ExportArgs) -> Result<Code> {
 /// What each form takes, tensors alone.
 pub fn sizes(inspection: &Inspection) -> String {
     let sizes = &inspection.sizes;
-    let mut table = Table::new(["tensors", "weights", "bytes", "of dense"]);
+    let mut table = TextTable::new(["tensors", "weights", "bytes", "of dense"]);
     let mut row = |name: &str, weights: usize, bytes: usize| {
         let share = percent(bytes as f64 / sizes.dense as f64);
         table.row(vec![name.into(), grouped(weights), grouped(bytes), share]);

@@ -14,7 +14,7 @@ use microglia::train::weights::inspect::Inspection;
 use super::args::InspectArgs;
 use super::export::sizes;
 use super::places::{check_unused, write as write_file};
-use super::table::{NONE, Table, column, percent};
+use super::table::{NONE, TextTable, column, percent};
 use super::{Code, print, say};
 
 pub fn run(args: &InspectArgs) -> Result<Code> {
@@ -83,7 +83,7 @@ fn tensors(inspection: &Inspection) -> String {
     let gates = report.gates();
     let columns = ["tensor", "shape", "living", "sparsity"].map(String::from).into_iter();
     let columns = columns.chain(gates.iter().map(|gate| format!("gate {gate}")));
-    let mut table = Table::of(columns.chain(["dead rows", "dead columns"].map(String::from)).collect());
+    let mut table = TextTable::of(columns.chain(["dead rows", "dead columns"].map(String::from)).collect());
     for tensor in &inspection.tensors {
         let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
         let mut cells = vec![tensor.name.clone(), shape.join(" × ")];
@@ -113,7 +113,7 @@ fn tensors(inspection: &Inspection) -> String {
 
 /// What compaction takes out, a line for each layer and kind of unit.
 pub fn cuts(cuts: &[Cut]) -> String {
-    let mut table = Table::new(["cut off", "units", "of", "left a constant"]);
+    let mut table = TextTable::new(["cut off", "units", "of", "left a constant"]);
     for cut in cuts {
         let name = format!("layer {}, {}", cut.layer, cut.units);
         table.row(vec![name, grouped(cut.before - cut.after), grouped(cut.before), grouped(cut.folded)]);
@@ -122,7 +122,7 @@ pub fn cuts(cuts: &[Cut]) -> String {
 }
 
 fn history(inspection: &Inspection) -> String {
-    let mut table = Table::new(["epoch", "step", "training loss", "validation loss", "sparsity", "best so far"]);
+    let mut table = TextTable::new(["epoch", "step", "training loss", "validation loss", "sparsity", "best so far"]);
     let rows: Vec<_> = inspection.history.iter().map(|row| (row, &row.replicas[0])).collect();
     let train = column(&rows.iter().map(|(_, one)| Some(one.train_loss)).collect::<Vec<_>>());
     let validation = column(&rows.iter().map(|(_, one)| Some(one.validation_loss)).collect::<Vec<_>>());

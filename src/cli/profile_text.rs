@@ -6,7 +6,7 @@ use microglia::engine::{Clock, EngineKind, Roofline};
 use microglia::profile::{Bound, Listing, OpProfile, Profile};
 
 use super::profile::Report;
-use super::table::{NONE, Table};
+use super::table::{NONE, TextTable};
 
 /// A profile, and beside it that of the CPU engine.
 pub fn text(report: &Report) -> String {
@@ -84,7 +84,7 @@ fn one(report: &Report, profile: &Profile) -> String {
 }
 
 /// A row per op, and of a whole step their sum.
-fn ops(list: &[OpProfile], whole: Option<&Profile>) -> Table {
+fn ops(list: &[OpProfile], whole: Option<&Profile>) -> TextTable {
     let header = [
         "op",
         "calls",
@@ -100,7 +100,7 @@ fn ops(list: &[OpProfile], whole: Option<&Profile>) -> Table {
         "of roofline",
         "bound",
     ];
-    let mut table = Table::new(header).left(12);
+    let mut table = TextTable::new(header).left(12);
     for op in list {
         table.row(vec![
             op.op.into(),
@@ -140,7 +140,7 @@ fn ops(list: &[OpProfile], whole: Option<&Profile>) -> Table {
 }
 
 fn side_by_side(gpu: &Profile, cpu: &Profile) -> String {
-    let mut table = Table::new(["op", "gpu µs", "cpu µs", "gpu / cpu"]);
+    let mut table = TextTable::new(["op", "gpu µs", "cpu µs", "gpu / cpu"]);
     let mut row = |name: &str, gpu: f64, cpu: f64| {
         table.row(vec![name.into(), micros(gpu), micros(cpu), three(gpu / cpu)]);
     };
@@ -156,7 +156,7 @@ fn side_by_side(gpu: &Profile, cpu: &Profile) -> String {
 /// Every op, and what three machines would take.
 pub fn listing(listing: &Listing) -> String {
     let header = ["list", "op", "dispatches", "MFLOP", "MB", "FLOP/B", "reads → writes, of one replica"];
-    let mut table = Table::new(header).left(1).left(6);
+    let mut table = TextTable::new(header).left(1).left(6);
     for op in &listing.ops {
         table.row(vec![
             op.list.clone(),
@@ -177,7 +177,8 @@ pub fn listing(listing: &Listing) -> String {
         mega(listing.step.bytes()),
         listing.prune_dispatches
     );
-    let mut table = Table::new(["predicted", "GB/s", "TFLOP/s", "µs a dispatch", "ops µs", "launches µs", "step µs"]);
+    let mut table =
+        TextTable::new(["predicted", "GB/s", "TFLOP/s", "µs a dispatch", "ops µs", "launches µs", "step µs"]);
     for prediction in &listing.predictions {
         let Roofline { bytes_per_second, flops_per_second, dispatch_seconds } = prediction.machine.roofline;
         table.row(vec![

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
 use microglia::train::scores::metrics::decimals;
-use microglia::train::scores::metrics::{Metrics, Score};
+use microglia::train::scores::metrics::{Metrics, SeriesScore};
 use microglia::train::scores::summary::{MeanStd, ReplicaSummary, SplitSpread};
 use microglia::train::{Status, Summary};
 
-use super::table::{NONE, Table, cell, column, duration, percent};
+use super::table::{NONE, TextTable, cell, column, duration, percent};
 
 /// Rows of the table by series, at most.
 const MOST_SERIES: usize = 20;
@@ -101,7 +101,7 @@ fn score_table(
     names: impl Iterator<Item = String>,
     scores: impl Iterator<Item = [Option<f64>; 6]>,
 ) -> String {
-    let mut table = Table::new([title, "MAE", "RMSE", "MSE", "MASE", "scaled MSE", "scaled MAE"]);
+    let mut table = TextTable::new([title, "MAE", "RMSE", "MSE", "MASE", "scaled MSE", "scaled MAE"]);
     let scores: Vec<[Option<f64>; 6]> = scores.collect();
     let columns: Vec<Vec<String>> =
         (0..6).map(|c| column(&scores.iter().map(|row| row[c]).collect::<Vec<_>>())).collect();
@@ -113,8 +113,9 @@ fn score_table(
 
 /// By target, and by series and target, where there are several.
 fn parts(summary: &Summary) -> String {
-    let of = |scores: &[Score]| -> Vec<[Option<f64>; 6]> {
-        let row = |s: &Score| [Some(s.mae), Some(s.rmse), Some(s.mse), s.mase, Some(s.scaled.mse), Some(s.scaled.mae)];
+    let of = |scores: &[SeriesScore]| -> Vec<[Option<f64>; 6]> {
+        let row =
+            |s: &SeriesScore| [Some(s.mae), Some(s.rmse), Some(s.mse), s.mase, Some(s.scaled.mse), Some(s.scaled.mae)];
         scores.iter().map(row).collect()
     };
     let mut text = String::new();
@@ -149,7 +150,7 @@ fn replicas(summary: &Summary) -> String {
     let rows: Vec<[Option<f64>; 6]> = summary.replicas.iter().map(|replica| row_of(&replica.test)).collect();
     let places: Vec<usize> = (0..6).map(|c| decimals(rows.iter().filter_map(|row| row[c]))).collect();
     let mut table =
-        Table::new(["test, by replica", "MAE", "RMSE", "MSE", "MASE", "scaled MSE", "scaled MAE", "sparsity"]);
+        TextTable::new(["test, by replica", "MAE", "RMSE", "MSE", "MASE", "scaled MSE", "scaled MAE", "sparsity"]);
     for (replica, row) in summary.replicas.iter().zip(&rows) {
         let chosen = if replica.replica == summary.best.replica { ", best on validation" } else { "" };
         let chosen = if replica.diverged.is_some() { ", diverged" } else { chosen };
@@ -188,7 +189,7 @@ fn sparsity(summary: &Summary) -> String {
     }
     let gates = report.gates();
     let columns = ["tensor", "living", "of", "sparsity"].map(String::from).into_iter();
-    let mut table = Table::of(columns.chain(gates.iter().map(|gate| format!("gate {gate}"))).collect());
+    let mut table = TextTable::of(columns.chain(gates.iter().map(|gate| format!("gate {gate}"))).collect());
     for tensor in &report.tensors {
         let mut cells =
             vec![tensor.name.clone(), grouped(tensor.living), grouped(tensor.total), percent(tensor.sparsity)];

@@ -4,22 +4,22 @@ use microglia::train::scores::metrics::decimals;
 
 /// A table: the first column to the left, the others to the right unless told.
 #[derive(Debug, Clone, Default)]
-pub struct Table {
+pub struct TextTable {
     rows: Vec<Vec<String>>,
     left: Vec<usize>,
 }
 
-impl Table {
-    pub fn new<const N: usize>(header: [&str; N]) -> Table {
-        Table::of(header.map(str::to_string).to_vec())
+impl TextTable {
+    pub fn new<const N: usize>(header: [&str; N]) -> TextTable {
+        TextTable::of(header.map(str::to_string).to_vec())
     }
 
-    pub fn of(header: Vec<String>) -> Table {
-        Table { rows: vec![header], left: vec![0] }
+    pub fn of(header: Vec<String>) -> TextTable {
+        TextTable { rows: vec![header], left: vec![0] }
     }
 
     /// Sets a column of text to the left.
-    pub fn left(mut self, column: usize) -> Table {
+    pub fn left(mut self, column: usize) -> TextTable {
         self.left.push(column);
         self
     }
@@ -29,7 +29,7 @@ impl Table {
     }
 
     /// Drops columns whose cells are all [`NONE`].
-    pub fn without_empty_columns(mut self) -> Table {
+    pub fn without_empty_columns(mut self) -> TextTable {
         let columns = self.rows.first().map_or(0, Vec::len);
         let keep: Vec<bool> = (0..columns)
             .map(|c| c == 0 || self.rows.iter().skip(1).any(|row| row.get(c).is_some_and(|cell| cell != NONE)))
@@ -42,7 +42,7 @@ impl Table {
     }
 }
 
-impl std::fmt::Display for Table {
+impl std::fmt::Display for TextTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |c: usize| self.rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max();
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn columns_align_and_empty_ones_go() {
-        let mut table = Table::new(["name", "a", "b"]);
+        let mut table = TextTable::new(["name", "a", "b"]);
         table.row(vec!["é".into(), "1.5".into(), NONE.into()]);
         table.row(vec!["long name".into(), "10.5".into(), NONE.into()]);
         assert_eq!(table.without_empty_columns().to_string(), "name          a\né           1.5\nlong name  10.5\n");

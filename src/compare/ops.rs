@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::case::Case;
-use super::tolerance::{Scale, TWIN_FACTOR, rule};
+use super::tolerance::{ErrorScale, TWIN_FACTOR, rule};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::{Element, List, Op, Program, TensorId};
@@ -82,8 +82,8 @@ fn one(
     }
     let rule = rule(op);
     let scales = match rule.scale {
-        Scale::Terms => Some(term_sums(program, list, index, op, &touched, twin, oracle)?),
-        Scale::Largest => None,
+        ErrorScale::Terms => Some(term_sums(program, list, index, op, &touched, twin, oracle)?),
+        ErrorScale::Largest => None,
     };
     twin.run_op(list, index, SLOT)?;
     oracle.run_op(list, index, SLOT)?;

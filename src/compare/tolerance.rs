@@ -10,12 +10,12 @@ pub struct Rule {
     /// What the floor comes from (WGSL specification, section 15.7.4 "Floating Point Accuracy").
     pub reason: &'static str,
     /// What `floor` is relative to.
-    pub scale: Scale,
+    pub scale: ErrorScale,
 }
 
 /// What an error is measured against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
+pub enum ErrorScale {
     /// Each sum's Σ|terms|: the oracle run on absolute values.
     Terms,
     /// The largest entry of the tensor.
@@ -25,9 +25,9 @@ pub enum Scale {
 /// Every op's rule. Moves, masks and integers must be equal.
 pub fn rule(op: &Op) -> Rule {
     let ulp = 2f64.powi(-23);
-    let exact = Rule { floor: 0.0, reason: "a move or integers", scale: Scale::Largest };
-    let sums = Rule { floor: 8.0 * ulp, reason: "a sum in another order", scale: Scale::Terms };
-    let elementwise = |ulps: f64, reason| Rule { floor: ulps * ulp, reason, scale: Scale::Largest };
+    let exact = Rule { floor: 0.0, reason: "a move or integers", scale: ErrorScale::Largest };
+    let sums = Rule { floor: 8.0 * ulp, reason: "a sum in another order", scale: ErrorScale::Terms };
+    let elementwise = |ulps: f64, reason| Rule { floor: ulps * ulp, reason, scale: ErrorScale::Largest };
     let activated = Rule { floor: 32.0 * ulp, reason: "a sum in another order, exp 3 + 2|x| ULP", ..sums };
     match op {
         Op::LinearForward(op) if op.activated.is_some() => activated,

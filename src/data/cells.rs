@@ -1,7 +1,7 @@
 //! Cells → numbers: missing-value words, decimal mark, and which columns are numeric.
 
 use super::count::counted;
-use super::table::Table;
+use super::table::CsvTable;
 use crate::error::{Error, Place, Result, Text};
 
 /// Words that always mean "missing" (any case), besides the empty cell.
@@ -20,7 +20,7 @@ pub(crate) enum Cell {
 
 /// How the cells of one table are read.
 pub(crate) struct Cells<'a> {
-    table: &'a Table,
+    table: &'a CsvTable,
     missing_words: Vec<String>,
     missing_numbers: Vec<f64>,
     decimal: char,
@@ -38,7 +38,7 @@ pub(crate) enum Kind {
 
 impl<'a> Cells<'a> {
     /// `missing` is the option `missing-values`: a cell matches by its text, or as a number.
-    pub(super) fn new(table: &'a Table, missing: &[String], decimal: char) -> Cells<'a> {
+    pub(super) fn new(table: &'a CsvTable, missing: &[String], decimal: char) -> Cells<'a> {
         Cells { table, missing_words: missing.to_vec(), missing_numbers: missing_numbers(missing), decimal }
     }
 

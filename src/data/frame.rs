@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::columns::Columns;
 use super::count::counted;
 use super::source::take;
-use super::table::Table;
+use super::table::CsvTable;
 use super::time::{Timestamp, label};
 use super::times::Times;
 use crate::error::{Error, Place, Result};
@@ -23,7 +23,7 @@ pub(crate) struct Frame<'a> {
 /// Where rows come from: enough to name the place of any value.
 pub(crate) enum Provenance<'a> {
     /// A table, its columns of the time, and those of values.
-    Text { table: &'a Table, time: Vec<usize>, values: Vec<usize> },
+    Text { table: &'a CsvTable, time: Vec<usize>, values: Vec<usize> },
     /// Data that the caller calls `name`. Its n-th row is called line n + 1, as in a file with a header line.
     Typed { name: &'a str },
 }

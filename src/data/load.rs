@@ -6,7 +6,7 @@ use super::dataset::Dataset;
 use super::fitted::Fitted;
 use super::options::{DataOptions, Source};
 use super::pipeline::{self, Input};
-use super::table::Table;
+use super::table::CsvTable;
 use super::{embedded, reading, source};
 use crate::error::Result;
 
@@ -63,7 +63,7 @@ impl DataOptions {
     fn load_text(&self, name: &str, file: &str, bytes: &[u8], fitted: Option<&Fitted>) -> Result<Dataset> {
         self.check()?;
         let mut notices = Vec::new();
-        let table = Table::read(file, bytes, self.delimiter)?;
+        let table = CsvTable::read(file, bytes, self.delimiter)?;
         let decimal = table.decimal(self.decimal)?;
         let (frame, values) = reading::read(&table, decimal, self, &mut notices)?;
         let fingerprint = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();

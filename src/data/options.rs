@@ -134,6 +134,7 @@ pub enum Source {
     /// Hourly weather at three New York airports, in the program itself. Written `embedded`.
     #[default]
     Embedded,
+    /// A CSV file.
     File(PathBuf),
 }
 
@@ -157,9 +158,11 @@ impl fmt::Display for Source {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Covariates {
     #[default]
+    /// No past covariates.
     None,
     /// Every other numeric column.
     All,
+    /// These columns.
     Names(Vec<String>),
 }
 

@@ -5,7 +5,7 @@ use super::count::counted;
 use super::frame::{Frame, Ids, Provenance, check_memory};
 use super::options::DataOptions;
 use super::roles::Roles;
-use super::table::Table;
+use super::table::CsvTable;
 use super::text::delimiter_word;
 use super::time_column::TimeColumn;
 use crate::error::{Result, Text};
@@ -18,7 +18,7 @@ const ID_NAMES: [&str; 2] = ["unique_id", "item_id"];
 /// # Errors
 /// A column that is named but not there, a cell that cannot be read as what its column holds.
 pub(super) fn read<'a>(
-    table: &'a Table,
+    table: &'a CsvTable,
     decimal: char,
     options: &DataOptions,
     notices: &mut Vec<Text>,
@@ -54,7 +54,7 @@ pub(super) fn read<'a>(
     Ok((Frame { provenance, columns, times, ids }, values))
 }
 
-fn id_column(table: &Table, options: &DataOptions) -> Result<Option<usize>> {
+fn id_column(table: &CsvTable, options: &DataOptions) -> Result<Option<usize>> {
     match &options.id_column {
         Some(name) => table.header.expect(name, "id-column").map(Some),
         None => ID_NAMES.iter().find_map(|name| table.header.find(name, "id-column").transpose()).transpose(),

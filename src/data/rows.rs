@@ -8,7 +8,7 @@ use super::frame::Ids;
 use super::header::Header;
 use super::options::DataOptions;
 use super::roles::Roles;
-use super::table::Table;
+use super::table::CsvTable;
 use super::time_column::TimeColumn;
 use super::typed::{ID, TIME, Typed, fingerprint, mark_missing, place};
 use crate::error::{Error, Place, Result};
@@ -71,7 +71,7 @@ impl DataOptions {
         let taken: Vec<usize> = [header.expect(TIME, "time-column")?].into_iter().chain(id).collect();
         let fingerprint =
             fingerprint(name, columns.iter().copied(), panel.then_some(&ids[..]), times.iter().cloned(), &values)?;
-        let table = Table::column(name, TIME, &times)?;
+        let table = CsvTable::column(name, TIME, &times)?;
         let words = options.missing_values.as_deref().unwrap_or_default();
         let TimeColumn { times, .. } = TimeColumn::read(&table, &Cells::new(&table, words, '.'), &options)?;
         let mut notices = vec![times.notice()];

@@ -12,7 +12,7 @@ use crate::error::{Error, Place, Result};
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
 /// A delimited text file, its cells trimmed and kept as bytes. Rows that are wholly empty are left out.
-pub(crate) struct Table {
+pub(crate) struct CsvTable {
     pub header: Header,
     pub delimiter: char,
     /// Rows left out because all their cells are empty.
@@ -24,9 +24,9 @@ pub(crate) struct Table {
     lines: Vec<u64>,
 }
 
-impl Table {
+impl CsvTable {
     /// Reads a whole file. Columns that have neither a name nor a value are dropped from the end.
-    pub(super) fn read(file: &str, bytes: &[u8], delimiter: Option<char>) -> Result<Table> {
+    pub(super) fn read(file: &str, bytes: &[u8], delimiter: Option<char>) -> Result<CsvTable> {
         let bytes = plain_text(file, bytes)?;
         let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(bytes));
         let mut reader =
@@ -40,7 +40,7 @@ impl Table {
         let width = header.columns();
         let cells = bytes.iter().filter(|b| **b == delimiter as u8 || **b == b'\n').count() as u64;
         take(bytes.len() as u64 + 8 * cells, Place::of(file), || format!("{} cells", grouped(cells as usize)))?;
-        let mut table = Table {
+        let mut table = CsvTable {
             header,
             delimiter,
             empty_rows: 0,
@@ -81,8 +81,8 @@ impl Table {
     }
 
     /// A table of one column, which has its texts in lines 2 and following.
-    pub(super) fn column(file: &str, name: &str, cells: &[String]) -> Result<Table> {
-        let mut table = Table {
+    pub(super) fn column(file: &str, name: &str, cells: &[String]) -> Result<CsvTable> {
+        let mut table = CsvTable {
             header: Header::read(file, [name.as_bytes()])?,
             delimiter: ',',
             empty_rows: 0,

@@ -2,7 +2,7 @@
 
 use super::cells::Cells;
 use super::options::DataOptions;
-use super::table::Table;
+use super::table::CsvTable;
 use super::text::delimiter_word;
 use super::time::{
     DateForm, ROW_NUMBERS_END, SECOND, TimeKind, Timestamp, Written, parse_compact, parse_format, parse_written,
@@ -29,14 +29,14 @@ const FORMAT_HELP: &str = "‹time-format› gives the form, as in '%d/%m/%Y %H:
 
 /// The columns of a table that hold the time, and what they say.
 pub(crate) struct TimeColumn {
-    /// Table columns that make up the time.
+    /// CsvTable columns that make up the time.
     pub columns: Vec<usize>,
     /// Of each table row.
     pub times: Times,
 }
 
 impl TimeColumn {
-    pub(super) fn read(table: &Table, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
+    pub(super) fn read(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
         let columns = match &options.time_column {
             Some(name) => named(table, name)?,
             None => {
@@ -65,7 +65,7 @@ impl TimeColumn {
     }
 }
 
-fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
+fn named(table: &CsvTable, name: &str) -> Result<Vec<usize>> {
     if name.contains('+') && table.header.find(name, "time-column")?.is_none() {
         return name.split('+').map(|part| table.header.expect(part.trim(), "time-column")).collect();
     }
@@ -74,7 +74,7 @@ fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
 
 /// A column called as times are; date and time in two columns; year, month, day, hour in columns of their own; else the
 /// first column whose texts read as times.
-fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usize>> {
+fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<usize>> {
     let called = |name: &str| table.header.names.iter().position(|header| header.eq_ignore_ascii_case(name));
     let filled = |column: usize| (0..table.rows()).filter(move |row| !cells.missing(*row, column)).take(20);
     let reads = |column: usize, with: &dyn Fn(&str) -> bool| {
@@ -126,7 +126,7 @@ fn detect(table: &Table, cells: &Cells, options: &DataOptions) -> Result<Vec<usi
 type Read = (Vec<Timestamp>, TimeKind, Option<bool>, String);
 
 struct Reader<'a> {
-    table: &'a Table,
+    table: &'a CsvTable,
     cells: &'a Cells<'a>,
     columns: &'a [usize],
 }

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fan::{Fan, Stretch};
-use super::grid::Cell;
+use super::grid::GridCell;
 use super::method::Setting;
 use super::narrower::Narrower;
-use super::row::{Row, Scores};
+use super::row::{ResultRow, Scores};
 use super::score::{Model, score_run};
 use super::study::Study;
 use crate::data::{DataOptions, Dataset, Origin};
-use crate::engine::Engine;
+use crate::engine::MakeEngine;
 use crate::error::{Error, Result, Text};
 use crate::models::{ModelKind, ModelOptions};
 use crate::program::Program;
@@ -19,9 +19,6 @@ use crate::train::plan::{Keep, Plan};
 use crate::train::scores::baselines;
 use crate::train::{Member, Observer, Status, run};
 
-/// Makes an engine for a program.
-pub type Open<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
-
 /// A cell whose replicas need more bytes than this trains in several runs, one after another.
 pub const MEMORY_BYTES: u64 = 4 << 30;
 
@@ -29,7 +26,7 @@ pub const MEMORY_BYTES: u64 = 4 << 30;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Extras {
     /// The cell that it is about.
-    pub cell: Cell,
+    pub cell: GridCell,
     /// See [`Study::protocol`].
     pub protocol: String,
     /// The targets' names, with commas between.
@@ -75,9 +72,9 @@ fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
 pub const BASELINES: [&str; 3] = ["repeat last", "seasonal naive", "ridge"];
 
 /// The results of a cell.
-pub struct Done {
+pub struct CellResult {
     /// By setting, then seed.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ResultRow>,
     /// What the report needs besides.
     pub extras: Extras,
     /// Test forecasts by row under `own`, `[windows, outputs]`, scaled.
@@ -87,7 +84,7 @@ pub struct Done {
 }
 
 /// A cell's data: windows of its look-back, on the target rows that the study's longest look-back also scores.
-pub fn dataset(study: &Study, cell: &Cell) -> Result<Dataset> {
+pub fn dataset(study: &Study, cell: &GridCell) -> Result<Dataset> {
     let options = study.data.get(&cell.data).cloned().unwrap_or_default();
     let load = |lookback: usize| {
         let asked = DataOptions {
@@ -160,7 +157,7 @@ pub struct Runs<'a> {
 /// The runs of a cell, the model itself first, and lines about them.
 pub fn runs<'a>(
     study: &Study,
-    cell: &Cell,
+    cell: &GridCell,
     settings: &'a [Setting],
     dataset: &Dataset,
 ) -> Result<(Vec<Runs<'a>>, Vec<Text>)> {
@@ -223,7 +220,12 @@ pub fn common_from(plan: &Plan) -> usize {
 }
 
 /// Trains and scores a cell; `None` if it was interrupted.
-pub fn run_cell(study: &Study, cell: &Cell, open: &mut Open, observer: &mut dyn Observer) -> Result<Option<Done>> {
+pub fn run_cell(
+    study: &Study,
+    cell: &GridCell,
+    open: &mut MakeEngine,
+    observer: &mut dyn Observer,
+) -> Result<Option<CellResult>> {
     let dataset = dataset(study, cell)?;
     let settings = study.settings()?;
     let (runs, mut notices) = runs(study, cell, &settings, &dataset)?;
@@ -273,13 +275,13 @@ impl Runs<'_> {
 /// Rows and extras.
 fn collect(
     study: &Study,
-    cell: &Cell,
+    cell: &GridCell,
     dataset: Dataset,
     settings: &[Setting],
     models: Vec<Vec<Model>>,
     common_from: usize,
     notices: Vec<Text>,
-) -> Result<Done> {
+) -> Result<CellResult> {
     let hash = study.hash();
     let (mut rows, mut forecasts, mut curves) = (Vec::new(), Vec::new(), Vec::new());
     let stretch = Stretch::last_test_rows(&dataset);
@@ -288,7 +290,7 @@ fn collect(
         let kind = usize::from(setting.monte_carlo());
         for (&seed, model) in study.seeds.iter().zip(models) {
             let diverged = model.diverged.as_ref();
-            rows.push(Row {
+            rows.push(ResultRow {
                 cell: cell.clone(),
                 study_hash: hash.clone(),
                 data_fingerprint: dataset.fingerprint.clone(),
@@ -328,7 +330,7 @@ fn collect(
         curves,
         fan,
     };
-    Ok(Done { rows, extras, forecasts, dataset })
+    Ok(CellResult { rows, extras, forecasts, dataset })
 }
 
 fn curve(setting: &Setting, models: &[Model]) -> Curve {

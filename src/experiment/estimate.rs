@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::cell::{Open, dataset, runs};
+use super::cell::{dataset, runs};
 use super::method::Setting;
 use super::run::Prepared;
 use super::study::Study;
+use crate::engine::MakeEngine;
 use crate::error::Result;
 use crate::train::options::TrainOptions;
 use crate::train::{Plan, run};
@@ -16,7 +17,7 @@ const STEPS: u64 = 4;
 const REPLICAS: usize = 4;
 
 /// Seconds of each cell, about: training, validation after each epoch, and the final scores.
-pub fn seconds(study: &Study, cells: &[Prepared], open: &mut Open) -> Result<Vec<f64>> {
+pub fn seconds(study: &Study, cells: &[Prepared], open: &mut MakeEngine) -> Result<Vec<f64>> {
     let settings = study.settings()?;
     // Training windows a second, by shape.
     let mut speeds: HashMap<(String, String, usize, usize), f64> = HashMap::new();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::cell::Extras;
-use super::grid::Cell;
+use super::grid::GridCell;
 use super::results::{Expected, Results};
 use super::study::Study;
 use super::{FILES, PREDICTIONS};
@@ -98,19 +98,19 @@ impl Folder {
     }
 
     /// Keeps a cell's forecasts, a CSV file.
-    pub fn save_predictions(&self, cell: &Cell, bytes: &[u8]) -> Result<()> {
+    pub fn save_predictions(&self, cell: &GridCell, bytes: &[u8]) -> Result<()> {
         let place = self.path.join(PREDICTIONS);
         std::fs::create_dir_all(&place).map_err(Error::io(&place, FILES))?;
         replace(&predictions_file(&self.path, cell), bytes)
     }
 
     /// Whether a cell's test forecasts were kept.
-    pub fn has_predictions(&self, cell: &Cell) -> bool {
+    pub fn has_predictions(&self, cell: &GridCell) -> bool {
         predictions_file(&self.path, cell).exists()
     }
 
     /// Whether what the report needs of a cell is missing or torn.
-    pub fn lacks_extras(&self, cell: &Cell) -> bool {
+    pub fn lacks_extras(&self, cell: &GridCell) -> bool {
         read_one(&self.path, cell).is_err()
     }
 }
@@ -135,11 +135,11 @@ fn refuse_foreign(path: &Path, study: &Study) -> Result<()> {
 /// Of a study's folder.
 const FORMAT: u32 = 1;
 
-fn extras_file(folder: &Path, cell: &Cell) -> PathBuf {
+fn extras_file(folder: &Path, cell: &GridCell) -> PathBuf {
     folder.join("cells").join(format!("{}.json", cell.id()))
 }
 
-fn predictions_file(folder: &Path, cell: &Cell) -> PathBuf {
+fn predictions_file(folder: &Path, cell: &GridCell) -> PathBuf {
     folder.join(PREDICTIONS).join(format!("{}.csv", cell.id()))
 }
 
@@ -205,7 +205,7 @@ pub fn read_extras(folder: &Path, results: &Results) -> Result<Vec<Extras>> {
     results.cells().map(|(cell, _)| read_one(folder, cell)).collect()
 }
 
-fn read_one(folder: &Path, cell: &Cell) -> Result<Extras> {
+fn read_one(folder: &Path, cell: &GridCell) -> Result<Extras> {
     let file = extras_file(folder, cell);
     let help = "run the study again: the cell is done anew";
     let bytes = std::fs::read(&file).map_err(Error::io(&file, help))?;

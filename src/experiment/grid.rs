@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// One cell of the grid.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Cell {
+pub struct GridCell {
     /// The data set's name in the study.
     pub data: String,
     /// `rnn`, `lstm` or `patchtst`.
@@ -25,7 +25,7 @@ pub struct Cell {
     pub origin: usize,
 }
 
-impl Cell {
+impl GridCell {
     /// Its name in files: `weather-lstm-last-l24-w32-all-o1`.
     pub fn id(&self) -> String {
         let rows = if self.train_rows == 0 { "all".into() } else { format!("n{}", self.train_rows) };
@@ -37,7 +37,7 @@ impl Cell {
 }
 
 /// All cells, in a fixed order.
-pub fn cells(study: &Study) -> Vec<Cell> {
+pub fn cells(study: &Study) -> Vec<GridCell> {
     let mut cells = Vec::new();
     for instance_norm in &study.instance_norm {
         for data in study.data.keys() {
@@ -48,7 +48,15 @@ pub fn cells(study: &Study) -> Vec<Cell> {
                             for origin in 1..=study.origins {
                                 let (data, model) = (data.clone(), model.clone());
                                 let instance_norm = instance_norm.clone();
-                                cells.push(Cell { data, model, instance_norm, lookback, width, train_rows, origin });
+                                cells.push(GridCell {
+                                    data,
+                                    model,
+                                    instance_norm,
+                                    lookback,
+                                    width,
+                                    train_rows,
+                                    origin,
+                                });
                             }
                         }
                     }
@@ -83,7 +91,7 @@ impl Shard {
 
     /// The cells of this part.
     #[must_use]
-    pub fn of(self, cells: Vec<Cell>) -> Vec<Cell> {
+    pub fn of(self, cells: Vec<GridCell>) -> Vec<GridCell> {
         cells.into_iter().skip(self.number - 1).step_by(self.of).collect()
     }
 }

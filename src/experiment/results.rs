@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::FILES;
-use super::grid::{Cell, cells};
-use super::row::Row;
+use super::grid::{GridCell, cells};
+use super::row::ResultRow;
 use super::study::Study;
 use crate::error::{Error, Result};
 use crate::files::{append, replace};
@@ -18,7 +18,7 @@ pub struct Expected {
     horizon: usize,
     /// SHA-256 of each data set's file.
     data: BTreeMap<String, String>,
-    grid: Vec<Cell>,
+    grid: Vec<GridCell>,
     /// Method, setting and seed of each row of a cell, in order.
     models: Vec<(String, String, u32)>,
 }
@@ -41,7 +41,7 @@ impl Expected {
     }
 
     /// How a row differs from every row of the study.
-    fn refusal(&self, row: &Row) -> Option<String> {
+    fn refusal(&self, row: &ResultRow) -> Option<String> {
         let cell = &row.cell;
         let differs =
             |what: &str, found: &str, wanted: &str| Some(format!("{what} is {found}, the study's is {wanted}"));
@@ -70,11 +70,11 @@ impl Expected {
 #[derive(Debug)]
 pub struct Results {
     file: PathBuf,
-    grid: Vec<Cell>,
-    cells: BTreeMap<Cell, Vec<Row>>,
+    grid: Vec<GridCell>,
+    cells: BTreeMap<GridCell, Vec<ResultRow>>,
 }
 
-fn encode(rows: &[Row]) -> Result<Vec<u8>> {
+fn encode(rows: &[ResultRow]) -> Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     let broken = |error: csv::Error| Error::io("results.csv", FILES)(std::io::Error::other(error.to_string()));
     rows.iter().try_for_each(|row| writer.write_record(row.fields()).map_err(broken))?;
@@ -84,7 +84,7 @@ fn encode(rows: &[Row]) -> Result<Vec<u8>> {
 impl Results {
     /// Reads the rows, and removes torn or incomplete cells and those that `lost` names from the file. For the one
     /// process that works in the folder.
-    pub fn open(folder: &Path, expected: &Expected, lost: impl Fn(&Cell) -> bool) -> Result<Results> {
+    pub fn open(folder: &Path, expected: &Expected, lost: impl Fn(&GridCell) -> bool) -> Result<Results> {
         let mut results = Results::read(folder, expected)?;
         results.cells.retain(|cell, _| !lost(cell));
         let text = results.text()?;
@@ -106,7 +106,7 @@ impl Results {
         // A line without an end is torn.
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&bytes[..whole]);
-        let columns = Row::header();
+        let columns = ResultRow::header();
         let known = reader.headers().is_ok_and(|found| found.iter().eq(columns.iter().map(String::as_str)));
         if whole > 0 && !known {
             let help = "choose another ‹out›, or use the version of microglia that wrote it";
@@ -117,10 +117,10 @@ impl Results {
             Err(Error::config("out", format!("{}:{line}: {problem}", file.display()), help))
         };
         let mut seen = HashSet::new();
-        let mut cells: BTreeMap<Cell, Vec<Row>> = BTreeMap::new();
+        let mut cells: BTreeMap<GridCell, Vec<ResultRow>> = BTreeMap::new();
         for record in reader.records().filter_map(|record| record.ok()) {
             let line = record.position().map_or(0, csv::Position::line);
-            let Some(row) = Row::parse(&record).filter(|_| record.len() == columns.len()) else { continue };
+            let Some(row) = ResultRow::parse(&record).filter(|_| record.len() == columns.len()) else { continue };
             if let Some(problem) = expected.refusal(&row) {
                 return refuse(line, problem);
             }
@@ -135,7 +135,7 @@ impl Results {
 
     /// The file's text: whole cells in the grid's order.
     fn text(&self) -> Result<Vec<u8>> {
-        let mut text = (Row::header().join(",") + "\n").into_bytes();
+        let mut text = (ResultRow::header().join(",") + "\n").into_bytes();
         for (_, rows) in self.cells() {
             text.extend(encode(rows)?);
         }
@@ -144,7 +144,7 @@ impl Results {
 
     /// Joins parts to these, and writes all. No cell may be in two parts; one that is here already must be the same.
     pub fn join(&mut self, parts: Vec<Results>) -> Result<()> {
-        let mut places: BTreeMap<Cell, PathBuf> = BTreeMap::new();
+        let mut places: BTreeMap<GridCell, PathBuf> = BTreeMap::new();
         for part in parts {
             for (cell, rows) in part.cells {
                 if let Some(other) = places.insert(cell.clone(), part.file.clone()) {
@@ -165,7 +165,7 @@ impl Results {
                 self.cells.insert(cell, rows);
             }
         }
-        let missing: Vec<String> = self.grid.iter().filter(|cell| !self.holds(cell)).map(Cell::id).collect();
+        let missing: Vec<String> = self.grid.iter().filter(|cell| !self.holds(cell)).map(GridCell::id).collect();
         if let Some(first) = missing.first() {
             let problem = format!("{} of {} cells are missing, {first} the first", missing.len(), self.grid.len());
             return Err(Error::config("merge", problem, "name every part, and let each end first"));
@@ -174,17 +174,17 @@ impl Results {
     }
 
     /// Whether a cell is done.
-    pub fn holds(&self, cell: &Cell) -> bool {
+    pub fn holds(&self, cell: &GridCell) -> bool {
         self.cells.contains_key(cell)
     }
 
     /// All rows, in the order of the grid.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub fn rows(&self) -> impl Iterator<Item = &ResultRow> {
         self.cells().flat_map(|(_, rows)| rows)
     }
 
     /// Whole cells in the grid's order.
-    pub fn cells(&self) -> impl Iterator<Item = (&Cell, &Vec<Row>)> {
+    pub fn cells(&self) -> impl Iterator<Item = (&GridCell, &Vec<ResultRow>)> {
         self.grid.iter().filter_map(|cell| Some((cell, self.cells.get(cell)?)))
     }
 
@@ -197,7 +197,7 @@ impl Results {
     }
 
     /// Adds a whole cell, and waits until the disk has it. The file keeps the grid's order, whichever cell was done first.
-    pub fn append(&mut self, cell: &Cell, rows: Vec<Row>) -> Result<()> {
+    pub fn append(&mut self, cell: &GridCell, rows: Vec<ResultRow>) -> Result<()> {
         let later = self.grid.iter().skip_while(|one| *one != cell).skip(1).any(|one| self.holds(one));
         let bytes = encode(&rows)?;
         self.cells.insert(cell.clone(), rows);

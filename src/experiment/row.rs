@@ -1,6 +1,6 @@
 //! A row of `results.csv`: a trained model, and the setting that it is scored for.
 
-use super::grid::Cell;
+use super::grid::GridCell;
 use crate::train::scores::metrics::Metrics;
 
 /// Which weights of a training are scored.
@@ -51,9 +51,9 @@ impl Scores {
 
 /// One model.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct ResultRow {
     /// The cell that it was trained in.
-    pub cell: Cell,
+    pub cell: GridCell,
     /// See [`Study::hash`](super::Study::hash).
     pub study_hash: String,
     /// SHA-256 of the data's file.
@@ -94,7 +94,7 @@ pub struct Row {
 const DONE: &str = "done";
 const DIVERGED: &str = "diverged: ";
 
-impl Row {
+impl ResultRow {
     /// MAE under a selection; infinite where the model diverged.
     pub fn mae(&self, selection: Selection, test: bool) -> f64 {
         let mae = self.score(selection, test).mae();
@@ -182,7 +182,7 @@ impl Row {
     }
 
     /// `None` where a field is torn.
-    pub(super) fn parse(record: &csv::StringRecord) -> Option<Row> {
+    pub(super) fn parse(record: &csv::StringRecord) -> Option<ResultRow> {
         let mut fields = record.iter();
         let mut text = || fields.next().map(str::to_string);
         let (study_hash, data_fingerprint) = (text()?, text()?);
@@ -212,8 +212,8 @@ impl Row {
             None if status == DONE => None,
             None => return None,
         };
-        let cell = Cell { data, model, instance_norm, lookback, width, train_rows, origin };
-        Some(Row {
+        let cell = GridCell { data, model, instance_norm, lookback, width, train_rows, origin };
+        Some(ResultRow {
             cell,
             study_hash,
             data_fingerprint,

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use super::cell::{self, Done, Open, bytes, per_run, run_cell, runs};
+use super::cell::{self, CellResult, bytes, per_run, run_cell, runs};
 use super::clock::{CellObserver, Clock};
 use super::estimate::windows;
 use super::folder::Folder;
-use super::grid::{Cell, Shard, cells};
+use super::grid::{GridCell, Shard, cells};
 use super::options;
 use super::report;
 use super::results::{Expected, Results};
 use super::study::Study;
+use crate::engine::MakeEngine;
 use crate::error::{Error, Result, Text};
 use crate::program::Program;
 use crate::train::Plan;
@@ -21,7 +22,7 @@ use crate::train::Plan;
 #[derive(Debug, Clone)]
 pub struct Prepared {
     /// The cell itself.
-    pub cell: Cell,
+    pub cell: GridCell,
     /// Training, validation and test windows.
     pub windows: [usize; 3],
     /// Models trained.
@@ -109,7 +110,7 @@ pub fn prepare(study: &Study, shard: Option<Shard>, waves: &dyn Fn(&Program) -> 
 }
 
 /// An error of a cell, with the options' names as a study has them.
-fn within(cell: &Cell, error: Error) -> Error {
+fn within(cell: &GridCell, error: Error) -> Error {
     let of_set = |key: &str| options::is_of_data_set(key).then(|| format!("data.{}.{key}", cell.data));
     let renamed = |text: Text| {
         text.with_options(|key| match key {
@@ -160,7 +161,7 @@ pub fn run_study(
     preparation: &Preparation,
     out: &Path,
     save_predictions: bool,
-    open: &mut Open,
+    open: &mut MakeEngine,
     observer: &mut dyn StudyObserver,
 ) -> Result<Ended> {
     let folder = Folder::open(out, study, &preparation.fingerprints, &report::analysis_plan(study)?)?;
@@ -221,7 +222,7 @@ fn left_words(left: Option<f64>) -> String {
 }
 
 /// Per-window test forecasts of the `own` weights, in the data's units, as CSV.
-fn predictions(done: &Done) -> String {
+fn predictions(done: &CellResult) -> String {
     let dataset = &done.dataset;
     let outputs = dataset.horizon * dataset.targets();
     let mut text = String::from("protocol,method,setting,seed,series,origin,step,target,truth,forecast\n");

@@ -9,7 +9,7 @@ use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::train::Trained;
 use crate::train::plan::Plan;
 use crate::train::scores::metrics::score;
-use crate::train::scores::predict::{Forecasts, predict_some};
+use crate::train::scores::predict::predict_some;
 use crate::train::weights::{SparsityReport, sha256};
 
 /// The scores of one training.
@@ -94,8 +94,7 @@ pub(super) fn score_run(
                 if stop() {
                     return Ok(None);
                 }
-                let (forecasts, done): (Forecasts, usize) =
-                    predict_some(engine, plan, wanted, dataset.windows(split), passes, stop)?;
+                let (forecasts, done) = predict_some(engine, plan, wanted, dataset.windows(split), passes, stop)?;
                 if passes.is_some_and(|passes| done < passes) {
                     return Ok(None);
                 }

@@ -1,7 +1,8 @@
 //! Rolling-origin backtests: one horizon forecast from each of several origins, the weights kept or trained anew for each.
 
-use super::{Combine, Open};
+use super::Combine;
 use crate::data::{DataOptions, Dataset, SplitName};
+use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
 use crate::train::run::mc_passes;
 use crate::train::scores::predict::predict;
@@ -72,7 +73,7 @@ pub fn refit(
     options: &TrainOptions,
     back: usize,
     combine: Combine,
-    open: &mut Open,
+    open: &mut MakeEngine,
     observer: &mut dyn Observer,
 ) -> Result<Refitted> {
     let dataset = DataOptions { backtest: Some(back), ..data.clone() }.load()?;

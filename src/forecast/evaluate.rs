@@ -2,7 +2,7 @@
 
 use super::backtest::{Refitted, calibrates, folds, refit};
 use super::model::calibrated_on;
-use super::table::{Names, Predictions, Table, unique_id};
+use super::table::{CsvWriter, Names, Predictions, unique_id};
 use super::{Calibration, Level, Reading, Score, Scores, TrainedModel, apart, first_targets};
 use crate::data::{Dataset, Freq, SplitName, TimeFormat};
 use crate::error::{Error, Place, Result};
@@ -244,7 +244,7 @@ impl Evaluation {
     pub fn table(&self, levels: &[Level]) -> Result<Vec<u8>> {
         let mut head: Vec<String> = COLUMNS.map(String::from).to_vec();
         head.extend(levels.iter().flat_map(|level| [format!("coverage-{level}"), format!("width-{level}")]));
-        let mut table = Table::new(&head)?;
+        let mut table = CsvWriter::new(&head)?;
         for (place, models) in self.scores.by(|place| place) {
             for score in models {
                 let id = &self.ids[place.series][place.target];

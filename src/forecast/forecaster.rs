@@ -3,17 +3,13 @@
 use std::path::Path;
 
 use crate::data::{Cutoff, Dataset, Freq, Role, SplitName};
-use crate::engine::Engine;
+use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
-use crate::program::Program;
 use crate::program::tensor::SERIES;
 use crate::train::Loaded;
 use crate::train::run::mc_passes;
 use crate::train::scores::predict::{pass_until, predict};
 use crate::words::words;
-
-/// Makes an engine for a program.
-pub type Open<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
 
 /// How the replicas of a run forecast together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,12 +41,12 @@ pub struct Predicted {
     /// `[windows, horizon, targets]`, scaled.
     pub values: Vec<f32>,
     /// Where several forecasts were combined: replicas, or passes of Monte Carlo dropout.
-    pub spread: Option<Spread>,
+    pub spread: Option<EnsembleSpread>,
 }
 
 /// How far apart the combined forecasts are. This is not an interval, because it does not contain the data's noise.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Spread {
+pub struct EnsembleSpread {
     /// Sample standard deviation (n − 1).
     pub std: Vec<f32>,
     /// The least of the forecasts.
@@ -96,7 +92,7 @@ impl Forecaster {
     }
 
     /// Forecasts of a part's windows.
-    pub fn predict(&self, dataset: &Dataset, split: SplitName, open: &mut Open) -> Result<Predicted> {
+    pub fn predict(&self, dataset: &Dataset, split: SplitName, open: &mut MakeEngine) -> Result<Predicted> {
         self.predict_windows(dataset, &[dataset.windows(split)], open).map(|mut all| all.swap_remove(0))
     }
 
@@ -104,7 +100,12 @@ impl Forecaster {
     ///
     /// # Errors
     /// Names the columns, look-back or horizon that are not those the model was trained on; those of the engine.
-    pub fn predict_windows(&self, dataset: &Dataset, lists: &[&[u32]], open: &mut Open) -> Result<Vec<Predicted>> {
+    pub fn predict_windows(
+        &self,
+        dataset: &Dataset,
+        lists: &[&[u32]],
+        open: &mut MakeEngine,
+    ) -> Result<Vec<Predicted>> {
         let mut forecasts: Vec<Vec<Vec<f32>>> = vec![Vec::new(); lists.len()];
         for member in &self.members {
             let plan = member.plan(dataset, BATCH)?;
@@ -129,7 +130,7 @@ impl Forecaster {
         cutoffs: &[Cutoff],
         rows: usize,
         freq: Freq,
-        open: &mut Open,
+        open: &mut MakeEngine,
     ) -> Result<(Predicted, Dataset)> {
         let (horizon, targets, channels) = (dataset.horizon, dataset.targets(), dataset.channels());
         let stretches = rows.div_ceil(horizon);
@@ -176,7 +177,7 @@ impl Forecaster {
         }
         // A member's passes are one forecast, their mean, before members are combined.
         let passes = all.len() / self.members.len();
-        let spread = (all.len() > 1).then(|| Spread::of(&all));
+        let spread = (all.len() > 1).then(|| EnsembleSpread::of(&all));
         let means = all.chunks(passes).map(|passes| combine(passes, Combine::Mean)).collect();
         Ok((Predicted { spread, ..self.combined(means) }, blank))
     }
@@ -185,7 +186,7 @@ impl Forecaster {
         if all.len() == 1 {
             return Predicted { values: all.swap_remove(0), spread: None };
         }
-        Predicted { values: combine(&all, self.combine), spread: Some(Spread::of(&all)) }
+        Predicted { values: combine(&all, self.combine), spread: Some(EnsembleSpread::of(&all)) }
     }
 }
 
@@ -215,9 +216,9 @@ pub(super) fn combine(all: &[Vec<f32>], combine: Combine) -> Vec<f32> {
     (0..all[0].len()).map(|i| if combine == Combine::Median { median(i) } else { mean(i) }).collect()
 }
 
-impl Spread {
-    fn of(all: &[Vec<f32>]) -> Spread {
-        let mut spread = Spread { std: Vec::new(), min: Vec::new(), max: Vec::new() };
+impl EnsembleSpread {
+    fn of(all: &[Vec<f32>]) -> EnsembleSpread {
+        let mut spread = EnsembleSpread { std: Vec::new(), min: Vec::new(), max: Vec::new() };
         for i in 0..all[0].len() {
             let values = || all.iter().map(|one| f64::from(one[i]));
             let mean = values().sum::<f64>() / all.len() as f64;
@@ -240,7 +241,7 @@ mod tests {
         assert_eq!(combine(&all, Combine::Mean), [3.0, 5.0]);
         assert_eq!(combine(&all, Combine::Median), [2.0, 5.0]);
         assert_eq!(combine(&all[..2], Combine::Median), [1.5, 5.0]);
-        let spread = Spread::of(&all);
+        let spread = EnsembleSpread::of(&all);
         assert_eq!((spread.std[0], spread.min[0], spread.max[0], spread.std[1]), (7f32.sqrt(), 1.0, 6.0, 0.0));
     }
 }

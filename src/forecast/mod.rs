@@ -19,6 +19,6 @@ pub use ahead::{Ahead, Coverage, ForecastOptions, forecast};
 pub use calibration::{Calibration, StepCoverage, apart, first_targets, non_overlapping};
 pub use conformal::Level;
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
-pub use forecaster::{Combine, Forecaster, Open, Predicted, Spread};
+pub use forecaster::{Combine, EnsembleSpread, Forecaster, Predicted};
 pub use model::{Calibrated, ModelOptions, Reading, TrainedModel};
-pub use scores::{Place, Score, Scores};
+pub use scores::{Score, ScoreKey, Scores};

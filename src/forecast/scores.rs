@@ -9,7 +9,7 @@ use crate::data::Dataset;
 
 /// Where a value was forecast; all count from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct ScoreKey {
     /// The fold of the backtest.
     pub fold: usize,
     /// The series' index in the data set.
@@ -102,7 +102,7 @@ type Parts = BTreeMap<(usize, usize, usize), Vec<Sums>>;
 pub struct Scores {
     /// Forecasters, the model first.
     pub models: Vec<String>,
-    cells: BTreeMap<Place, Vec<Sums>>,
+    cells: BTreeMap<ScoreKey, Vec<Sums>>,
     /// By fold, series and target.
     denominators: BTreeMap<(usize, usize, usize), Option<f64>>,
 }
@@ -157,7 +157,7 @@ impl Scores {
                     sums.width.push(2.0 * half * scaler.std);
                     sums.scaled_width.push(2.0 * half);
                 }
-                let place = Place { fold, series, target, step };
+                let place = ScoreKey { fold, series, target, step };
                 let models = self.models.len();
                 self.cells.entry(place).or_insert_with(|| vec![Sums::default(); models])[model].add(&sums);
                 self.denominators.entry((fold, series, target)).or_insert(own.mase_denominators[target]);
@@ -166,7 +166,7 @@ impl Scores {
     }
 
     /// The scores of all forecasters over places of one key, in the keys' order.
-    pub fn by<K: Ord>(&self, key: impl Fn(Place) -> K) -> Vec<(K, Vec<Score>)> {
+    pub fn by<K: Ord>(&self, key: impl Fn(ScoreKey) -> K) -> Vec<(K, Vec<Score>)> {
         let mut groups: BTreeMap<K, Parts> = BTreeMap::new();
         for (place, cell) in &self.cells {
             let parts = groups.entry(key(*place)).or_default();

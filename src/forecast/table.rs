@@ -169,7 +169,7 @@ impl Outlook {
         if self.series.iter().any(|series| series.spread.is_some()) {
             head.extend(SPREAD.map(|what| format!("{}-spread-{what}", self.names.model)));
         }
-        let mut table = Table::new(&head)?;
+        let mut table = CsvWriter::new(&head)?;
         for series in &self.series {
             for (row, ds) in series.ds.iter().enumerate() {
                 let mut values = vec![series.forecast[row]];
@@ -184,15 +184,15 @@ impl Outlook {
 
 /// A CSV file that is being written.
 #[must_use]
-pub struct Table(csv::Writer<Vec<u8>>);
+pub struct CsvWriter(csv::Writer<Vec<u8>>);
 
-impl Table {
+impl CsvWriter {
     /// A table with this first line.
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be written.
-    pub fn new<S: AsRef<str>>(head: &[S]) -> Result<Table> {
-        let mut table = Table(csv::Writer::from_writer(Vec::new()));
+    pub fn new<S: AsRef<str>>(head: &[S]) -> Result<CsvWriter> {
+        let mut table = CsvWriter(csv::Writer::from_writer(Vec::new()));
         table.0.write_record(head.iter().map(AsRef::as_ref)).map_err(written)?;
         Ok(table)
     }
@@ -226,7 +226,7 @@ pub struct Predictions<'a> {
     pub levels: Vec<Level>,
     /// Names of baselines.
     pub others: Vec<&'a str>,
-    table: Table,
+    table: CsvWriter,
 }
 
 impl<'a> Predictions<'a> {
@@ -238,7 +238,7 @@ impl<'a> Predictions<'a> {
         let mut head = vec![names.id.clone(), names.time.clone(), "cutoff".into(), "y".into()];
         head.extend(names.forecasts(levels));
         head.extend(others.iter().map(|name| name.to_string()));
-        let table = Table::new(&head)?;
+        let table = CsvWriter::new(&head)?;
         Ok(Predictions { names, levels: levels.to_vec(), others: others.to_vec(), table })
     }
 

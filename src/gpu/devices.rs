@@ -8,7 +8,7 @@ use super::device::Gpu;
 use crate::error::{Error, Result};
 
 /// Opens a device, when its turn comes.
-pub type Open = Box<dyn FnOnce() -> Result<Arc<Gpu>> + Send>;
+pub type OpenDevice = Box<dyn FnOnce() -> Result<Arc<Gpu>> + Send>;
 /// Hears of an adapter that gives way.
 type Tell = Box<dyn FnMut(&Error) + Send>;
 
@@ -19,7 +19,7 @@ pub struct Devices {
     /// `None` is the CPU engine.
     gpu: Option<Arc<Gpu>>,
     /// Best last.
-    next: Vec<Open>,
+    next: Vec<OpenDevice>,
     /// `None` where none gives way.
     tell: Option<Tell>,
 }
@@ -30,18 +30,19 @@ impl Devices {
     /// # Errors
     /// [`Error::Device`] where no adapter is meant; [`Error::Adapter`] where the chosen one cannot be opened.
     pub fn open(choice: &Choice, tell: impl FnMut(&Error) + Send + 'static) -> Result<Devices> {
-        let order = allowed(choice)?.into_iter().map(|adapter| Box::new(move || Gpu::on(&adapter)) as Open).collect();
+        let order =
+            allowed(choice)?.into_iter().map(|adapter| Box::new(move || Gpu::on(&adapter)) as OpenDevice).collect();
         let tell = (*choice == Choice::Auto).then(|| Box::new(tell) as Tell);
         Self::of(order, tell)
     }
 
     /// Devices in the caller's own order, best first: each gives way to the next, and the last to the CPU engine.
-    pub fn among(order: impl IntoIterator<Item = Open>, tell: impl FnMut(&Error) + Send + 'static) -> Devices {
+    pub fn among(order: impl IntoIterator<Item = OpenDevice>, tell: impl FnMut(&Error) + Send + 'static) -> Devices {
         let devices = Self::of(order.into_iter().collect(), Some(Box::new(tell)));
         devices.expect("what gives way is no error")
     }
 
-    fn of(mut order: Vec<Open>, tell: Option<Tell>) -> Result<Devices> {
+    fn of(mut order: Vec<OpenDevice>, tell: Option<Tell>) -> Result<Devices> {
         order.reverse();
         let mut devices = Devices { gpu: None, next: order, tell };
         devices.go_on()?;

@@ -19,4 +19,4 @@ pub use wgpu;
 
 pub use adapter::{Adapter, AdapterClass, AdapterSummary, Choice, DeviceType, list_adapters, narrowed};
 pub use device::Gpu;
-pub use devices::{Devices, Open};
+pub use devices::{Devices, OpenDevice};

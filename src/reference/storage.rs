@@ -59,10 +59,12 @@ impl<T: Scalar> Storage<T> {
         Ok(Storage { buffers: program.tensors.iter().map(buffer).collect::<Result<_>>()?, scratch: Vec::new() })
     }
 
+    /// Gives a tensor values that all replicas share.
     pub fn share(&mut self, id: TensorId, values: Arc<Vec<T>>) {
         self.buffers[id.index()] = Buffer::Shared(values);
     }
 
+    /// Row-major values of a tensor of floats.
     pub fn floats(&self, id: TensorId) -> &[T] {
         match &self.buffers[id.index()] {
             Buffer::Float(values) => values,
@@ -71,6 +73,7 @@ impl<T: Scalar> Storage<T> {
         }
     }
 
+    /// The same, of a tensor that is this replica's own.
     pub fn floats_mut(&mut self, id: TensorId) -> &mut Vec<T> {
         match &mut self.buffers[id.index()] {
             Buffer::Float(values) => values,
@@ -78,6 +81,7 @@ impl<T: Scalar> Storage<T> {
         }
     }
 
+    /// Row-major words of a tensor of integers.
     pub fn integers(&self, id: TensorId) -> &[u32] {
         match &self.buffers[id.index()] {
             Buffer::Word(values) => values,
@@ -85,6 +89,7 @@ impl<T: Scalar> Storage<T> {
         }
     }
 
+    /// The same, to write.
     pub fn integers_mut(&mut self, id: TensorId) -> &mut Vec<u32> {
         match &mut self.buffers[id.index()] {
             Buffer::Word(values) => values,
@@ -92,18 +97,22 @@ impl<T: Scalar> Storage<T> {
         }
     }
 
+    /// Takes a tensor's values out, to write them while others are read; to be put back.
     pub fn take_floats(&mut self, id: TensorId) -> Vec<T> {
         std::mem::take(self.floats_mut(id))
     }
 
+    /// The same of integers.
     pub fn take_integers(&mut self, id: TensorId) -> Vec<u32> {
         std::mem::take(self.integers_mut(id))
     }
 
+    /// Puts back what [`Self::take_floats`] took.
     pub fn put_floats(&mut self, id: TensorId, values: Vec<T>) {
         *self.floats_mut(id) = values;
     }
 
+    /// Puts back what [`Self::take_integers`] took.
     pub fn put_integers(&mut self, id: TensorId, values: Vec<u32>) {
         *self.integers_mut(id) = values;
     }
@@ -115,6 +124,7 @@ impl<T: Scalar> Storage<T> {
         scratch
     }
 
+    /// Puts back what [`Self::take_scratch`] took.
     pub fn put_scratch(&mut self, scratch: Vec<T>) {
         self.scratch = scratch;
     }

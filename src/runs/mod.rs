@@ -30,7 +30,7 @@ use crate::config::{Config, Settings};
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::{Result, Text};
-use crate::train::scores::baselines::Forecasts;
+use crate::train::scores::baselines::BaselineForecasts;
 use crate::train::weights::header::DeviceHeader;
 use crate::train::{Checkpoints, Observer, Outcome, Plan, RunState, Status, run_from, summarize, weights};
 
@@ -151,7 +151,7 @@ impl Run {
         let trained = run_from(dataset, plan, engine.as_mut(), observer, from.take(), Some(&mut kept))?;
         trained.notices.iter().for_each(|line| observer.notice(line));
         let whole = trained.status != Status::Interrupted;
-        let baselines = Forecasts::of_test(dataset);
+        let baselines = BaselineForecasts::of_test(dataset);
         let outcome = summarize(dataset, plan, engine.as_mut(), trained, baselines.score(dataset), observer)?;
         let finished = Finished {
             dataset,

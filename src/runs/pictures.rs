@@ -3,7 +3,7 @@
 use crate::data::{Dataset, SplitName, TimeKind};
 use crate::error::Result;
 use crate::train::plot::{ForecastPlot, Line, TrainingPlot, TrainingPoint, forecast_svg, training_svg};
-use crate::train::scores::baselines::Forecasts;
+use crate::train::scores::baselines::BaselineForecasts;
 use crate::train::scores::metrics::decimals;
 use crate::train::{EpochRow, Summary};
 use chrono::DateTime;
@@ -18,7 +18,7 @@ pub(super) fn of_replica(
     history: &[EpochRow],
     replica: usize,
     model: &[f32],
-    baselines: &Forecasts,
+    baselines: &BaselineForecasts,
 ) -> Result<[(&'static str, String); 2]> {
     let forecast = forecast_svg(&forecast(dataset, summary, model, baselines))?;
     Ok([("forecast.svg", forecast), ("training.svg", training_svg(&training(summary, history, replica))?)])
@@ -26,7 +26,7 @@ pub(super) fn of_replica(
 
 /// The last test rows of the series with the most test windows: its first target, forecast afresh at the end of each
 /// forecast.
-fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: &Forecasts) -> ForecastPlot {
+fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: &BaselineForecasts) -> ForecastPlot {
     let stretch = Stretch::last_test_rows(dataset);
     let series = &dataset.series[stretch.series];
     let rows = stretch.from..stretch.to;

@@ -8,7 +8,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files::replace;
 #[cfg(feature = "plots")]
-use crate::train::scores::baselines::Forecasts;
+use crate::train::scores::baselines::BaselineForecasts;
 use crate::train::weights::checkpoint::{save_checkpoint, save_model};
 use crate::train::weights::header::Header;
 use crate::train::{EpochRow, Outcome, Plan, Summary};
@@ -20,7 +20,7 @@ pub(super) struct Finished<'a> {
     pub(super) config: &'a Config,
     pub(super) outcome: &'a Outcome,
     #[cfg(feature = "plots")]
-    pub(super) baselines: &'a Forecasts,
+    pub(super) baselines: &'a BaselineForecasts,
 }
 
 impl Finished<'_> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use microglia::Error;
 use microglia::compare::Case;
 use microglia::engine::Engine;
-use microglia::gpu::{AdapterClass, Choice, Devices, Gpu, Open, wgpu};
+use microglia::gpu::{AdapterClass, Choice, Devices, Gpu, OpenDevice, wgpu};
 use microglia::kernels::{GpuEngine, GpuOptions, pipelines};
 use microglia::models::ModelKind::{Lstm, Rnn};
 use serde_json::Value;
@@ -20,18 +20,18 @@ fn without_pipelines(own: &Gpu) -> Arc<Gpu> {
     with_limits(own, wgpu::Limits { max_bind_groups: 0, ..Default::default() })
 }
 
-fn opens(gpu: &Arc<Gpu>) -> Open {
+fn opens(gpu: &Arc<Gpu>) -> OpenDevice {
     let gpu = gpu.clone();
     Box::new(move || Ok(gpu))
 }
 
-fn refuses(name: &str) -> Open {
+fn refuses(name: &str) -> OpenDevice {
     let problem = format!("{name} cannot be opened: no power");
     Box::new(move || Err(Error::adapter(problem, "plug it in")))
 }
 
 /// Devices in this order, and what they tell.
-fn among(order: Vec<Open>) -> (Devices, Arc<Mutex<Vec<String>>>) {
+fn among(order: Vec<OpenDevice>) -> (Devices, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hears = told.clone();
     (Devices::among(order, move |error| hears.lock().unwrap().push(error.to_string())), told)

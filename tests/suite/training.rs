@@ -9,8 +9,9 @@ use microglia::program::rng;
 use microglia::program::tensor::*;
 use microglia::reference::CpuEngine;
 use microglia::train::options::{PruningOptions, Schedule, Select};
+use microglia::train::scores::Prediction;
 use microglia::train::scores::metrics::score;
-use microglia::train::scores::predict::{Forecasts, predict};
+use microglia::train::scores::predict::predict;
 use microglia::train::{Keep, Member, Observer, Plan, Status, TrainOptions, Trained, run, weights};
 
 use crate::gpu_support::{self, on_each_engine};
@@ -71,7 +72,7 @@ pub fn train(
     (plan, trained, engine)
 }
 
-fn forecasts(engine: &mut dyn Engine, plan: &Plan, windows: &[u32]) -> Forecasts {
+fn forecasts(engine: &mut dyn Engine, plan: &Plan, windows: &[u32]) -> Vec<Prediction> {
     predict(engine, plan, windows, None, &|| false).unwrap().0
 }
 

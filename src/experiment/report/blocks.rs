@@ -2,13 +2,13 @@
 
 use super::methods::Methods;
 use crate::experiment::cell::Extras;
-use crate::experiment::grid::Cell;
-use crate::experiment::row::{Row, Selection};
+use crate::experiment::grid::GridCell;
+use crate::experiment::row::{ResultRow, Selection};
 
 /// A cell: per method the setting that stands for it, and each seed's test MAE.
 #[derive(Debug, Clone)]
 pub struct Block {
-    pub cell: Cell,
+    pub cell: GridCell,
     /// By method; empty text for the plain setting.
     pub settings: Vec<String>,
     /// `[selection][method][seed]`; infinite where the model diverged.
@@ -21,7 +21,7 @@ pub struct Block {
 
 impl Block {
     /// A method is represented by its setting with the lowest mean validation MAE; a setting of which a model diverged comes last.
-    pub fn new(extras: &Extras, rows: &[Row], methods: &Methods, seeds: &[u32]) -> Block {
+    pub fn new(extras: &Extras, rows: &[ResultRow], methods: &Methods, seeds: &[u32]) -> Block {
         let mut found = Block {
             cell: extras.cell.clone(),
             settings: Vec::new(),
@@ -31,17 +31,17 @@ impl Block {
             baselines: extras.baselines,
         };
         for method in &methods.names {
-            let mut by_setting: Vec<(String, Vec<&Row>)> = Vec::new();
+            let mut by_setting: Vec<(String, Vec<&ResultRow>)> = Vec::new();
             for row in rows.iter().filter(|row| row.method == *method) {
                 match by_setting.iter_mut().find(|(setting, _)| *setting == row.setting) {
                     Some((_, rows)) => rows.push(row),
                     None => by_setting.push((row.setting.clone(), vec![row])),
                 }
             }
-            let maes = |rows: &[&Row], selection, test| -> Vec<f64> {
+            let maes = |rows: &[&ResultRow], selection, test| -> Vec<f64> {
                 rows.iter().map(|row| row.mae(selection, test)).collect()
             };
-            let validation = |rows: &[&Row]| mean(&maes(rows, Selection::Own, false));
+            let validation = |rows: &[&ResultRow]| mean(&maes(rows, Selection::Own, false));
             let best = by_setting.into_iter().min_by(|a, b| validation(&a.1).total_cmp(&validation(&b.1)));
             let (setting, mut rows) = best.unwrap_or_default();
             rows.sort_by_key(|row| seeds.iter().position(|seed| *seed == row.seed));

@@ -1,7 +1,7 @@
 //! The report's tables of cells and settings, and where its numbers come from.
 
 use super::analysis::{Analysis, Arm, Paired};
-use super::document::Block;
+use super::document::Element;
 use super::tables::table;
 use super::words::{mae_words, paired_words};
 use crate::error::Result;
@@ -16,7 +16,7 @@ fn baseline_words(mae: Option<f64>) -> String {
 }
 
 /// Every cell: test MAE by method and baseline, and pruning's differences.
-pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Result<Vec<Block>> {
+pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Result<Vec<Element>> {
     let names = &analysis.methods.names;
     let mut header = vec!["cell".to_string()];
     header.extend(names.iter().cloned());
@@ -31,7 +31,7 @@ pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Result<Vec
         "Test MAE, `own` selection, mean over {} seeds; beside it the baselines, on the same windows.",
         study.seeds.len()
     );
-    let mut blocks = vec![Block::Text(words), Block::Table { header, rows: rows.collect() }];
+    let mut blocks = vec![Element::Text(words), Element::Table { header, rows: rows.collect() }];
     let losing = arm.blocks.iter().filter_map(|block| {
         let best = block.values(Selection::Own).into_iter().fold(f64::INFINITY, f64::min);
         let known = BASELINES.iter().zip(block.baselines).filter_map(|(name, mae)| Some((name, mae?)));
@@ -40,11 +40,11 @@ pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Result<Vec
     });
     let losing: Vec<String> = losing.collect();
     if !losing.is_empty() {
-        blocks.push(Block::List(losing));
+        blocks.push(Element::List(losing));
     }
     for &subject in &analysis.methods.subjects {
         let name = &names[subject];
-        blocks.push(Block::Text(format!(
+        blocks.push(Element::Text(format!(
             "`{name}` inside each cell: per cent of the rival's test MAE, paired by seed. Training noise only."
         )));
         #[cfg(feature = "plots")]
@@ -55,7 +55,7 @@ pub(super) fn cells(study: &Study, analysis: &Analysis, arm: &Arm) -> Result<Vec
 }
 
 /// A subject against each rival and baseline, cell by cell.
-fn differences(analysis: &Analysis, arm: &Arm, subject: usize) -> Block {
+fn differences(analysis: &Analysis, arm: &Arm, subject: usize) -> Element {
     let names = &analysis.methods.names;
     let mut rows = Vec::new();
     for block in &arm.blocks {
@@ -94,7 +94,7 @@ fn differences(analysis: &Analysis, arm: &Arm, subject: usize) -> Block {
 }
 
 /// Every setting of every method, cell by cell, and the baselines.
-pub(super) fn settings(study: &Study, analysis: &Analysis, results: &Results, arm: &Arm) -> Block {
+pub(super) fn settings(study: &Study, analysis: &Analysis, results: &Results, arm: &Arm) -> Element {
     let methods = &analysis.methods;
     let mut rows = Vec::new();
     for block in &arm.blocks {
@@ -117,7 +117,7 @@ pub(super) fn settings(study: &Study, analysis: &Analysis, results: &Results, ar
     table(["cell", "setting", "validation MAE", "test MAE", ""], rows)
 }
 
-pub(super) fn provenance(study: &Study, results: &Results, extras: &[Extras]) -> Vec<Block> {
+pub(super) fn provenance(study: &Study, results: &Results, extras: &[Extras]) -> Vec<Element> {
     let mut devices: Vec<&str> = results.rows().map(|row| row.device.as_str()).collect();
     devices.sort_unstable();
     devices.dedup();
@@ -137,5 +137,5 @@ pub(super) fn provenance(study: &Study, results: &Results, extras: &[Extras]) ->
     notices.sort_unstable();
     notices.dedup();
     items.extend(notices);
-    vec![Block::List(items), Block::Text("Every row is in `results.csv`, the settings in `study.toml`.".into())]
+    vec![Element::List(items), Element::Text("Every row is in `results.csv`, the settings in `study.toml`.".into())]
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::palette::{GRID, INK, MUTED, PAPER, SHADE};
 
 #[derive(Debug, Clone)]
-pub(super) enum Block {
+pub(super) enum Element {
     /// Its level, 1 to 3, and its words.
     Heading(usize, String),
     Text(String),
@@ -30,17 +30,17 @@ fn plain(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-pub(super) fn markdown(blocks: &[Block]) -> String {
+pub(super) fn markdown(blocks: &[Element]) -> String {
     let mut text = String::new();
     for block in blocks {
         match block {
-            Block::Heading(level, words) => text += &format!("{} {}\n\n", "#".repeat(*level), plain(words)),
-            Block::Text(words) => text += &format!("{}\n\n", plain(words)),
-            Block::List(items) => {
+            Element::Heading(level, words) => text += &format!("{} {}\n\n", "#".repeat(*level), plain(words)),
+            Element::Text(words) => text += &format!("{}\n\n", plain(words)),
+            Element::List(items) => {
                 items.iter().for_each(|item| text += &format!("- {}\n", plain(item)));
                 text += "\n";
             }
-            Block::Table { header, rows } => {
+            Element::Table { header, rows } => {
                 let line = |cells: &[String]| {
                     format!(
                         "| {} |\n",
@@ -53,10 +53,10 @@ pub(super) fn markdown(blocks: &[Block]) -> String {
                 text += "\n";
             }
             #[cfg(feature = "plots")]
-            Block::Picture { caption, .. } => {
+            Element::Picture { caption, .. } => {
                 text += &format!("*{}: see report.html.*\n\n", plain(caption));
             }
-            Block::Verbatim(words) => {
+            Element::Verbatim(words) => {
                 words.lines().for_each(|line| text += &format!("> {}\n", plain(line)));
                 text += "\n";
             }
@@ -77,7 +77,7 @@ h1,h2,h3{{line-height:1.25}}h2{{margin-top:2.5rem;border-bottom:1px solid {GRID}
     )
 }
 
-pub(super) fn html(title: &str, blocks: &[Block]) -> String {
+pub(super) fn html(title: &str, blocks: &[Element]) -> String {
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{}</title><style>{}</style></head><body>\n",
@@ -86,13 +86,13 @@ pub(super) fn html(title: &str, blocks: &[Block]) -> String {
     );
     for block in blocks {
         let _ = match block {
-            Block::Heading(level, words) => writeln!(text, "<h{level}>{}</h{level}>", inline(words)),
-            Block::Text(words) => writeln!(text, "<p>{}</p>", inline(words)),
-            Block::List(items) => {
+            Element::Heading(level, words) => writeln!(text, "<h{level}>{}</h{level}>", inline(words)),
+            Element::Text(words) => writeln!(text, "<p>{}</p>", inline(words)),
+            Element::List(items) => {
                 let items: String = items.iter().map(|item| format!("<li>{}</li>", inline(item))).collect();
                 writeln!(text, "<ul>{items}</ul>")
             }
-            Block::Table { header, rows } => {
+            Element::Table { header, rows } => {
                 let row = |cells: &[String], tag: &str| {
                     let cells: String = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", inline(cell))).collect();
                     format!("<tr>{cells}</tr>")
@@ -101,10 +101,10 @@ pub(super) fn html(title: &str, blocks: &[Block]) -> String {
                 writeln!(text, "<table><thead>{}</thead><tbody>{body}</tbody></table>", row(header, "th"))
             }
             #[cfg(feature = "plots")]
-            Block::Picture { caption, svg } => {
+            Element::Picture { caption, svg } => {
                 writeln!(text, "<figure>{svg}<figcaption>{}</figcaption></figure>", inline(caption))
             }
-            Block::Verbatim(words) => writeln!(text, "<blockquote>{}</blockquote>", escape(words)),
+            Element::Verbatim(words) => writeln!(text, "<blockquote>{}</blockquote>", escape(words)),
         };
     }
     text + "</body></html>\n"

@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::files::replace;
 
 pub use analysis::{Analysis, Arm, Effect, Paired, Verdict};
-use document::Block;
+use document::Element;
 pub use methods::Methods;
 pub use plan::{analysis_plan, memory_line};
 pub use versus::{Comparison, Differ, Direction, Overall, Tests, Versus, Words, Yardstick};
@@ -64,61 +64,67 @@ const LEAKS: &str = "**LEAKING PROTOCOL**: every number below comes from the pub
      are seen before the test. It is no estimate of error on unseen data.";
 
 /// A block with the label beside its numbers, so that they cannot be quoted without it.
-fn labelled(block: Block) -> Vec<Block> {
+fn labelled(block: Element) -> Vec<Element> {
     const MARK: &str = "**LEAKING PROTOCOL**";
     match block {
-        Block::Table { .. } => vec![Block::Text(format!("{MARK}:")), block],
-        Block::List(items) => vec![Block::List(items.iter().map(|item| format!("{MARK}: {item}")).collect())],
+        Element::Table { .. } => vec![Element::Text(format!("{MARK}:")), block],
+        Element::List(items) => vec![Element::List(items.iter().map(|item| format!("{MARK}: {item}")).collect())],
         #[cfg(feature = "plots")]
-        Block::Picture { caption, svg } => vec![Block::Picture { caption: format!("{MARK}: {caption}"), svg }],
+        Element::Picture { caption, svg } => vec![Element::Picture { caption: format!("{MARK}: {caption}"), svg }],
         other => vec![other],
     }
 }
 
-fn compose(study: &Study, results: &Results, extras: &[Extras], analysis: &Analysis, plan: &str) -> Result<Vec<Block>> {
-    let mut blocks = vec![Block::Heading(1, "Does synaptic pruning help? A study".into())];
+fn compose(
+    study: &Study,
+    results: &Results,
+    extras: &[Extras],
+    analysis: &Analysis,
+    plan: &str,
+) -> Result<Vec<Element>> {
+    let mut blocks = vec![Element::Heading(1, "Does synaptic pruning help? A study".into())];
     if study.authors_protocol {
-        blocks.push(Block::Text(LEAKS.into()));
+        blocks.push(Element::Text(LEAKS.into()));
     }
     if analysis.cells_done < analysis.cells {
         let words = format!("**Unfinished**: {} of {} cells are done.", analysis.cells_done, analysis.cells);
-        blocks.push(Block::Text(words));
+        blocks.push(Element::Text(words));
     }
-    blocks.push(Block::Heading(2, "Analysis plan".into()));
-    blocks.push(Block::Verbatim(plan.into()));
+    blocks.push(Element::Heading(2, "Analysis plan".into()));
+    blocks.push(Element::Verbatim(plan.into()));
     let methods = &analysis.methods;
     if methods.settings.windows(2).any(|pair| pair[0] != pair[1]) {
         let list: Vec<String> =
             methods.names.iter().zip(&methods.settings).map(|(name, count)| format!("{name} {count}")).collect();
-        blocks.push(Block::Text(format!(
+        blocks.push(Element::Text(format!(
             "**Unequal tuning**: the methods did not get the same number of settings ({}). A method with more had more \
              chances on the validation rows.",
             list.join(", ")
         )));
     }
     if analysis.diverged > 0 {
-        blocks.push(Block::Text(format!("{} models diverged; they rank last in their blocks.", analysis.diverged)));
+        blocks.push(Element::Text(format!("{} models diverged; they rank last in their blocks.", analysis.diverged)));
     }
     for (place, arm) in analysis.arms.iter().enumerate().filter(|(_, arm)| !arm.blocks.is_empty()) {
         let extra = if place == 0 { "" } else { ", a further arm" };
         let name =
             if analysis.arms.len() > 1 { format!(": instance norm {}{extra}", arm.instance_norm) } else { "".into() };
-        blocks.push(Block::Heading(2, format!("Verdicts per data set{name}")));
+        blocks.push(Element::Heading(2, format!("Verdicts per data set{name}")));
         blocks.extend(tables::verdicts(arm));
-        blocks.push(Block::Heading(2, format!("Over all blocks{name}")));
+        blocks.push(Element::Heading(2, format!("Over all blocks{name}")));
         for selection in Selection::ALL {
             blocks.extend(tables::over_blocks(analysis, arm, selection)?);
         }
-        blocks.push(Block::Heading(2, format!("Inside cells{name}")));
+        blocks.push(Element::Heading(2, format!("Inside cells{name}")));
         blocks.extend(cells::cells(study, analysis, arm)?);
         if methods.settings.iter().any(|count| *count > 1) {
-            blocks.push(Block::Heading(3, "All settings".into()));
+            blocks.push(Element::Heading(3, "All settings".into()));
             blocks.push(cells::settings(study, analysis, results, arm));
         }
         #[cfg(feature = "plots")]
         blocks.extend(pictures::of_cells(analysis, arm, extras)?);
     }
-    blocks.push(Block::Heading(2, "How it was run".into()));
+    blocks.push(Element::Heading(2, "How it was run".into()));
     blocks.extend(cells::provenance(study, results, extras));
     Ok(blocks)
 }

@@ -2,7 +2,7 @@
 
 use super::analysis::{Analysis, Arm};
 use super::blocks::median;
-use super::document::Block;
+use super::document::Element;
 use super::methods::Methods;
 use super::versus::{Comparison, Overall};
 use super::words::{fragile_words, friedman_words, lost_words, median_words, p_words, paired_words, verdict_words};
@@ -10,15 +10,15 @@ use crate::error::Result;
 use crate::experiment::cell::BASELINES;
 use crate::experiment::row::Selection;
 
-pub(super) fn table<const N: usize>(header: [&str; N], rows: Vec<Vec<String>>) -> Block {
-    Block::Table { header: header.map(String::from).to_vec(), rows }
+pub(super) fn table<const N: usize>(header: [&str; N], rows: Vec<Vec<String>>) -> Element {
+    Element::Table { header: header.map(String::from).to_vec(), rows }
 }
 
 fn fragile(fragile: bool) -> String {
     if fragile { "fragile".into() } else { String::new() }
 }
 
-pub(super) fn verdicts(arm: &Arm) -> Vec<Block> {
+pub(super) fn verdicts(arm: &Arm) -> Vec<Element> {
     let header =
         ["data set", "pruning method", "against", "difference [95 % interval]", "verdict", "common", "last", ""];
     let rows = arm.verdicts.iter().map(|one| (one, "")).chain(arm.baselines.iter().map(|one| (one, " (baseline)")));
@@ -38,14 +38,14 @@ pub(super) fn verdicts(arm: &Arm) -> Vec<Block> {
          The intervals are **training noise only**: other seeds, not other test periods or series. Baselines are \
          yardsticks, not rivals.";
     vec![
-        Block::Text(words.into()),
+        Element::Text(words.into()),
         table(header, rows.collect()),
-        Block::List(arm.verdicts.iter().chain(&arm.baselines).map(verdict_words).collect()),
+        Element::List(arm.verdicts.iter().chain(&arm.baselines).map(verdict_words).collect()),
     ]
 }
 
 /// Pruning against each rival; the baselines below are in no test. `overall`: of the primary selection.
-fn versus_table(found: &Comparison, overall: Option<&Overall>) -> Block {
+fn versus_table(found: &Comparison, overall: Option<&Overall>) -> Element {
     let mut header = vec![
         "pruning method",
         "against",
@@ -87,11 +87,11 @@ fn versus_table(found: &Comparison, overall: Option<&Overall>) -> Block {
         row
     });
     let rows = rivals.chain(yardsticks).collect();
-    Block::Table { header: header.iter().map(ToString::to_string).collect(), rows }
+    Element::Table { header: header.iter().map(ToString::to_string).collect(), rows }
 }
 
 /// Mean ranks, and beside them a ratio that also compares the baselines, which have no rank.
-fn ranks_table(methods: &Methods, found: &Comparison, arm: &Arm) -> Option<Block> {
+fn ranks_table(methods: &Methods, found: &Comparison, arm: &Arm) -> Option<Element> {
     let friedman = found.friedman.as_ref()?;
     let ratio = |of: &dyn Fn(&super::blocks::Block) -> Option<f64>| {
         let ratios: Option<Vec<f64>> = arm.blocks.iter().map(|block| Some(of(block)? / block.baselines[0]?)).collect();
@@ -112,16 +112,18 @@ fn ranks_table(methods: &Methods, found: &Comparison, arm: &Arm) -> Option<Block
 }
 
 /// Friedman, Wilcoxon and ranks of one selection.
-pub(super) fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) -> Result<Vec<Block>> {
+pub(super) fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) -> Result<Vec<Element>> {
     let tests = &arm.tests[selection as usize];
     let primary = selection == Selection::Own;
-    let mut blocks =
-        vec![Block::Heading(3, format!("Selection `{}`{}", selection.word(), if primary { " (primary)" } else { "" }))];
+    let mut blocks = vec![Element::Heading(
+        3,
+        format!("Selection `{}`{}", selection.word(), if primary { " (primary)" } else { "" }),
+    )];
     let sentence = |found: &Comparison, overall: &Overall| {
         let fragile = if primary { fragile_words(&overall.friedman) } else { String::new() };
         format!("{}{fragile}.", friedman_words(found.friedman.as_ref()))
     };
-    blocks.push(Block::Text(sentence(&tests.blocks, &arm.overall)));
+    blocks.push(Element::Text(sentence(&tests.blocks, &arm.overall)));
     if !tests.blocks.versus.is_empty() {
         blocks.push(versus_table(&tests.blocks, primary.then_some(&arm.overall)));
     }
@@ -132,7 +134,7 @@ pub(super) fn over_blocks(analysis: &Analysis, arm: &Arm, selection: Selection) 
     #[cfg(feature = "plots")]
     blocks.extend(super::pictures::ranks(&analysis.methods.names, tests)?);
     let sets = arm.blocks.iter().map(|one| &one.cell.data).collect::<std::collections::BTreeSet<_>>().len();
-    blocks.push(Block::Text(format!(
+    blocks.push(Element::Text(format!(
         "Blocks of one data set share a series and a test period: they are **not independent**, and the tests above take \
          them as if they were. With one block per data set ({sets}): {}",
         sentence(&tests.by_data, &arm.overall_by_data)

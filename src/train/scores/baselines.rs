@@ -19,14 +19,14 @@ pub struct Baselines {
     pub ridge_lambda: f64,
 }
 
-/// Forecasts and scores all baselines on the test windows.
+/// BaselineForecasts and scores all baselines on the test windows.
 pub fn baselines(dataset: &Dataset) -> Baselines {
-    Forecasts::of_test(dataset).score(dataset)
+    BaselineForecasts::of_test(dataset).score(dataset)
 }
 
 /// The baselines' forecasts of the test windows, `[windows, horizon, targets]`, scaled.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Forecasts {
+pub struct BaselineForecasts {
     /// The last value seen, repeated.
     pub repeat_last: Vec<f32>,
     /// The value of a season before.
@@ -37,11 +37,11 @@ pub struct Forecasts {
     pub ridge_lambda: f64,
 }
 
-impl Forecasts {
-    /// Forecasts of the test windows.
+impl BaselineForecasts {
+    /// BaselineForecasts of the test windows.
     pub fn of_test(dataset: &Dataset) -> Self {
         let (ridge, ridge_lambda) = ridge(dataset, SplitName::Test);
-        Forecasts {
+        BaselineForecasts {
             repeat_last: repeat_last(dataset, SplitName::Test),
             seasonal_naive: seasonal_naive(dataset, SplitName::Test),
             ridge,

@@ -32,9 +32,9 @@ pub struct Metrics {
     /// How much was scored.
     pub counts: Counts,
     /// Each target over all series.
-    pub per_target: Vec<Score>,
+    pub per_target: Vec<SeriesScore>,
     /// Each series and target, series by series.
-    pub per_series: Vec<Score>,
+    pub per_series: Vec<SeriesScore>,
 }
 
 /// How much was scored.
@@ -52,7 +52,7 @@ pub struct Counts {
 
 /// The score of one target, over all series or in one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Score {
+pub struct SeriesScore {
     /// The series' id; absent in scores over all series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
@@ -96,10 +96,10 @@ impl Sums {
         Scaled { mae: self.scaled_absolute / count, mse: self.scaled_square / count }
     }
 
-    fn score(&self, series: Option<String>, target: &str, mase: Option<f64>) -> Score {
+    fn score(&self, series: Option<String>, target: &str, mase: Option<f64>) -> SeriesScore {
         let count = self.count as f64;
         let (mae, mse) = (self.absolute / count, self.square / count);
-        Score {
+        SeriesScore {
             series,
             target: target.into(),
             mae,
@@ -163,7 +163,7 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
             cells[cell].score(Some(dataset.series[cell / targets].id.clone()), &names[cell % targets], mase(cell))
         })
         .collect();
-    let per_target: Vec<Score> = (0..targets)
+    let per_target: Vec<SeriesScore> = (0..targets)
         .map(|target| {
             let mut of = (target..cells.len()).step_by(targets);
             sum(&mut of.clone()).score(None, &names[target], mean_mase(&mut of))

@@ -13,10 +13,7 @@ use crate::train::run::step_table;
 /// Batches between two looks at whether to stop.
 const GROUP: usize = 16;
 
-/// The forecasts of each replica, in the windows' order.
-pub type Forecasts = Vec<Prediction>;
-
-/// Forecasts for the windows that begin at these rows of the data in the engine, with the weights in
+/// Each replica's forecasts for the windows that begin at these rows of the data in the engine, with the weights in
 /// [`PARAMS`](crate::program::tensor::PARAMS); with `mc_passes`, the mean over that many passes with dropout on, or over those
 /// done when `stop` says so, at least one. Also how many that were.
 pub fn predict(
@@ -25,7 +22,7 @@ pub fn predict(
     windows: &[u32],
     mc_passes: Option<usize>,
     stop: &dyn Fn() -> bool,
-) -> Result<(Forecasts, usize)> {
+) -> Result<(Vec<Prediction>, usize)> {
     predict_some(engine, plan, &vec![true; plan.members.len()], windows, mc_passes, stop)
 }
 
@@ -37,7 +34,7 @@ pub fn predict_some(
     windows: &[u32],
     mc_passes: Option<usize>,
     stop: &dyn Fn() -> bool,
-) -> Result<(Forecasts, usize)> {
+) -> Result<(Vec<Prediction>, usize)> {
     let Some(passes) = mc_passes else { return Ok((pass(engine, plan, wanted, windows, None)?, 1)) };
     let mut sums: Vec<Vec<f64>> = Vec::new();
     let (mut outputs, mut done) = (1, 0);
@@ -65,7 +62,7 @@ fn pass(
     wanted: &[bool],
     windows: &[u32],
     mc_pass: Option<usize>,
-) -> Result<Forecasts> {
+) -> Result<Vec<Prediction>> {
     let whole = pass_until(engine, plan, wanted, windows, mc_pass, &|| false)?;
     Ok(whole.expect("a pass that nothing stops is whole"))
 }
@@ -78,7 +75,7 @@ pub fn pass_until(
     windows: &[u32],
     mc_pass: Option<usize>,
     stop: &dyn Fn() -> bool,
-) -> Result<Option<Forecasts>> {
+) -> Result<Option<Vec<Prediction>>> {
     engine.rest(&wanted.iter().map(|wanted| !wanted).collect::<Vec<_>>())?;
     let program = engine.program();
     let (batch, outputs, slots) = (program.batch, program.outputs, program.prediction_slots);

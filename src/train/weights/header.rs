@@ -27,7 +27,7 @@ pub struct Header {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mc_dropout: Option<McHeader>,
     /// Where its replica stands.
-    pub progress: Progress,
+    pub progress: ProgressHeader,
     /// What it was trained on.
     pub device: DeviceHeader,
     /// The run's resolved `config.toml`.
@@ -196,7 +196,7 @@ pub struct SeriesHeader {
 
 /// Where the replica stands. Its generator and data order follow from (seed, step, epoch).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct ProgressHeader {
     /// Of initial weights, batch order and dropout.
     pub seed: u32,
     /// Epochs done.
@@ -323,7 +323,7 @@ impl Header {
                 dropout: plan.options.dropout,
                 batch: plan.options.batch,
             }),
-            progress: Progress {
+            progress: ProgressHeader {
                 seed: replica.seed,
                 epoch: replica.epochs,
                 step: replica.steps,

@@ -8,7 +8,7 @@ use crate::train::run::observer::EpochRow;
 use crate::train::weights::SparsityReport;
 use crate::train::weights::checkpoint::tensor_bytes;
 use crate::train::weights::compact::{Cut, compact};
-use crate::train::weights::header::{DataHeader, DeviceHeader, ModelHeader, Progress};
+use crate::train::weights::header::{DataHeader, DeviceHeader, ModelHeader, ProgressHeader};
 
 /// What a weights file holds.
 #[derive(Debug, Clone, Serialize)]
@@ -30,13 +30,13 @@ pub struct Inspection {
     /// Of each prunable matrix.
     pub dead: Vec<Dead>,
     /// In bytes.
-    pub sizes: Sizes,
+    pub sizes: FileSizes,
     /// What compaction takes out; `None` where it is refused.
     pub compacted: Option<CompactedSize>,
     /// What it was trained on.
     pub data: DataHeader,
     /// Where its replica stands.
-    pub progress: Progress,
+    pub progress: ProgressHeader,
     /// What it was trained on.
     pub device: DeviceHeader,
     /// By epoch; empty where the file holds a model alone.
@@ -94,7 +94,7 @@ pub fn living(param: &Param, mask: &[u32]) -> Vec<bool> {
 
 /// Bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Sizes {
+pub struct FileSizes {
     /// Of the file as it lies there.
     pub file: usize,
     /// Of the model's tensors, dense.
@@ -138,7 +138,7 @@ impl Inspection {
             tensors: layout.params.iter().map(shape).collect(),
             sparsity: SparsityReport::new(layout, mask, None),
             dead: layout.params.iter().filter(|param| param.prunable).map(|param| Dead::of(param, mask)).collect(),
-            sizes: Sizes { file: loaded.bytes(), dense, sparse },
+            sizes: FileSizes { file: loaded.bytes(), dense, sparse },
             compacted,
             data: header.data.clone(),
             progress: header.progress.clone(),

@@ -72,7 +72,7 @@ pub(super) fn curves(extras: &Extras, methods: &Methods) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::Cell;
+    use crate::experiment::GridCell;
 
     #[test]
     fn names_are_escaped_and_values_that_are_missing_leave_gaps() {
@@ -83,7 +83,7 @@ mod tests {
             validation_loss: loss.to_vec(),
             sparsity: vec![0.0, 0.3, 0.7, 0.7],
         };
-        let cell = Cell {
+        let cell = GridCell {
             data: "d".into(),
             model: "rnn".into(),
             instance_norm: "last".into(),

@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 use crate::error::Result;
 use crate::experiment::report::analysis::{Arm, EQUAL_PER_CENT, Paired};
 use crate::experiment::report::blocks::Block;
-use crate::experiment::report::document::Block as Figure;
+use crate::experiment::report::document::Element;
 use crate::experiment::report::methods::Methods;
 use crate::experiment::row::Selection;
 use crate::plot::{
@@ -26,7 +26,7 @@ pub(in crate::experiment::report) fn differences(
     methods: &Methods,
     arm: &Arm,
     subject: usize,
-) -> Result<Option<Figure>> {
+) -> Result<Option<Element>> {
     let rivals: Vec<usize> = methods.rivals().collect();
     let blocks: Vec<&Block> = arm.blocks.iter().take(MOST_CELLS).collect();
     if blocks.is_empty() || rivals.is_empty() {
@@ -83,5 +83,5 @@ pub(in crate::experiment::report) fn differences(
         Ok(())
     })?;
     let caption = format!("{} against each rival, cell by cell; without a mark where models diverged", names[subject]);
-    Ok(Some(Figure::Picture { caption, svg }))
+    Ok(Some(Element::Picture { caption, svg }))
 }

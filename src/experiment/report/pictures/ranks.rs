@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use crate::error::Result;
-use crate::experiment::report::document::Block;
+use crate::experiment::report::document::Element;
 use crate::experiment::report::versus::Tests;
 use crate::plot::{INK, LABEL, MUTED, NAME, WIDTH, color, drawn, style, text_width};
 
@@ -16,7 +16,7 @@ const SHORTEST: i32 = 400;
 const TOP: i32 = 76;
 
 /// Mean ranks on a line, best to the left. Bars below it join methods that lie within Nemenyi's critical difference.
-pub(in crate::experiment::report) fn ranks(methods: &[String], tests: &Tests) -> Result<Option<Block>> {
+pub(in crate::experiment::report) fn ranks(methods: &[String], tests: &Tests) -> Result<Option<Element>> {
     let Some(friedman) = tests.blocks.friedman.as_ref() else { return Ok(None) };
     let order = friedman.order();
     let name = |method: usize| format!("{} {:.2}", methods[method], friedman.mean_ranks[method]);
@@ -66,7 +66,7 @@ pub(in crate::experiment::report) fn ranks(methods: &[String], tests: &Tests) ->
     })?;
     let caption = "Mean ranks, 1 is best; bars join methods within Nemenyi's critical difference at 5 %: description only. \
                    Baselines have no rank";
-    Ok(Some(Block::Picture { caption: caption.into(), svg }))
+    Ok(Some(Element::Picture { caption: caption.into(), svg }))
 }
 
 /// First and last of each longest run of ranks that lie within the critical difference.
