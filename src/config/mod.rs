@@ -1,7 +1,7 @@
 //! One definition of every option, and what a set of them means.
 //!
-//! [`table`] holds the options. Of each follow its flag and line of help, its key in TOML files, in the configuration that a
-//! run writes and in the JSON [`schema`], the comparison at resume, and the row in the guide's table of names. [`Settings`] are
+//! [`options`] are all of them. Of each follow its flag and line of help, its key in TOML files, in the configuration that a
+//! run writes and in the JSON [`schema()`], the comparison at resume, and the row in the guide's table of names. [`Settings`] are
 //! options that were asked for, wherever; [`Config::new`] says what they mean.
 //!
 //! ```
