@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::{self, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
+use crate::models::{self, LinearPath, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
 use crate::program::builder::Sizes;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
 use crate::program::tensor::*;
@@ -85,6 +85,12 @@ impl Case {
     /// An RNN's nonlinearity.
     pub fn activation(mut self, activation: Activation) -> Self {
         self.model.activation = activation;
+        self
+    }
+
+    /// A linear map beside the network.
+    pub fn path(mut self, path: LinearPath) -> Self {
+        self.model.linear_path = path;
         self
     }
 
@@ -203,6 +209,9 @@ impl fmt::Display for Case {
         }
         if let Some(norm) = model.instance_norm {
             write!(f, " norm={norm}")?;
+        }
+        if model.linear_path != LinearPath::None {
+            write!(f, " linear path={}", model.linear_path)?;
         }
         write!(f, " {}", self.training.loss)?;
         if self.training.dropout {

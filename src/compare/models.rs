@@ -2,7 +2,7 @@
 
 use super::{Case, standard_cases};
 use crate::models::ModelKind::{self, Lstm, Rnn};
-use crate::models::{NormKind, Variant};
+use crate::models::{LinearPath, NormKind, Variant};
 use crate::program::op::{InstanceNorm, MAX_HEAD_WIDTH};
 
 fn recurrent(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Case {
@@ -56,8 +56,12 @@ pub fn full_size_models() -> Vec<Case> {
     cases.push(transformer(Variant::Authors, 1, [128, 2, 256]));
     cases.push(transformer(Variant::Hf, 1, [128, 8, 256]));
     cases.push(transformer(Variant::Hf, 1, [128, 8, 256]).set(|p| p.norm = NormKind::Layer));
+    // A linear map beside the network.
+    let path = |case: Case| case.path(LinearPath::Train).norm(InstanceNorm::MeanStd);
+    let beside = [path(recurrent(Lstm, 1, 64, 96, 64)), path(transformer(Variant::Official, 1, [128, 16, 256]))];
     let adorned: Vec<Case> = cases.iter().cloned().map(adorned).collect();
     cases.extend(adorned);
+    cases.extend(beside);
     cases
 }
 

@@ -8,7 +8,7 @@ use crate::data::options::{Covariates, Gaps, Impute, Scale, Source, Split, parse
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
-use crate::models::{ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
+use crate::models::{LinearPath, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
 use crate::program::op::{Activation, FeedForward, InstanceNorm, LossKind};
 use crate::train::options::{LrSchedule, Regularizers, Schedule, Select, Sparsity};
 use crate::train::weights::checkpoints::Every;
@@ -64,6 +64,7 @@ words!(
     Gaps,
     Impute,
     InstanceNorm,
+    LinearPath,
     LossKind,
     LrSchedule,
     ModelKind,

@@ -116,7 +116,7 @@ pub(super) fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Lowered {
     let skipped = op.residual.map_or(nothing, |residual| residual.skip);
     let followed = op.activated.map(|activated| activated.rows);
     let (first, site) = match (op.residual, op.activated) {
-        (Some(residual), _) => (residual.first as u32, residual.site),
+        (Some(residual), _) => (residual.first as u32, residual.site.unwrap_or(0)),
         (None, Some(activated)) => (activated.first as u32, activated.site),
         (None, None) => (0, 0),
     };
@@ -175,7 +175,8 @@ pub(super) fn linear_forward(op: &LinearForward, shapes: &Shapes) -> Lowered {
             tiled(dispatch, panels, start_in_fours(&op.input), weight_fours)
         }
     };
-    let dispatch = dispatch.constant("RESIDUAL", u32::from(op.residual.is_some()));
+    let residual = op.residual.map_or(0, |residual| if residual.site.is_some() { 1 } else { 2 });
+    let dispatch = dispatch.constant("RESIDUAL", residual);
     let dispatch = dispatch.constant("ACTIVATION", activation(&op.activated));
     match followed {
         Some(after) => Lowered::one(dispatch.tensor("after", after.tensor)),

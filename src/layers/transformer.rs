@@ -23,10 +23,17 @@ pub fn past(signal: Signal, sum: Signal) -> Signal {
 }
 
 /// Patches of each window's channels: `groups` sequences per window, each of `width` channels; `[S·N, J·W]`.
-pub fn patch_gather(b: &mut Builder, input: TensorId, patches: Patches, sequences: usize, width: usize) -> Signal {
+pub fn patch_gather(
+    b: &mut Builder,
+    name: &str,
+    input: TensorId,
+    patches: Patches,
+    sequences: usize,
+    width: usize,
+) -> Signal {
     let (batch, steps, channels) = (b.sizes.batch, b.sizes.lookback, b.sizes.window_row());
     let (count, words) = (batch * sequences * patches.count, patches.rows * width);
-    let output = b.tensor("patches", &[batch * sequences, patches.count, words]);
+    let output = b.tensor(name, &[batch * sequences, patches.count, words]);
     b.forward(Op::PatchGather(PatchGather { batch, steps, channels, sequences, width, patches, input, output }));
     Signal::data(Rows::dense(output, count, words))
 }
@@ -81,7 +88,7 @@ impl BranchEnd {
     /// The part of the last linear layer that reads `input`, rows from `first` on.
     fn part(&self, first: usize, input: Signal) -> LinearPart {
         let count = input.value.count;
-        let residual = Residual { skip: self.skip.range(first, count), site: self.site, first };
+        let residual = Residual { skip: self.skip.range(first, count), site: Some(self.site), first };
         LinearPart { residual: Some(residual), ..LinearPart::plain(input, self.output.rows(first, count)) }
     }
 }

@@ -1,5 +1,6 @@
 //! One function per model: declares its weights, then pushes each layer's forward and backward ops.
 
+mod linear_path;
 mod patchtst;
 mod recurrent;
 
@@ -12,6 +13,7 @@ use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
+pub(crate) use linear_path::WEIGHTS as LINEAR_PATH;
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
@@ -27,6 +29,21 @@ pub enum ModelKind {
 }
 words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm", ModelKind::Patchtst = "patchtst");
 
+/// A linear map from a target's normalised look-back to its forecast, shared by all series and targets and added to the network's
+/// forecast: the autoregressive highway of LSTNet (arXiv 1703.07015), the residual of TiDE (arXiv 2304.08424).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum LinearPath {
+    /// The network alone.
+    #[default]
+    None,
+    /// It starts as PyTorch's `nn.Linear` and is trained with the network.
+    Train,
+    /// It is the ridge of the training rows, with the λ that validation chose, and stays so: the network, whose head starts at zero
+    /// and is not pruned, learns what the ridge leaves.
+    Ridge,
+}
+words!(LinearPath, "linear-path", LinearPath::None = "none", LinearPath::Train = "train", LinearPath::Ridge = "ridge");
+
 /// The model's architecture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelOptions {
@@ -40,6 +57,8 @@ pub struct ModelOptions {
     pub activation: Activation,
     /// How windows are normalised; `None` is not at all.
     pub instance_norm: Option<InstanceNorm>,
+    /// A linear map beside the network.
+    pub linear_path: LinearPath,
     /// The options of a PatchTST; other models do not read them.
     pub patchtst: PatchtstOptions,
     /// One entry per layer if layers differ, as in a compacted model; empty if they are alike.
@@ -80,6 +99,7 @@ impl ModelOptions {
                 Variant::Official | Variant::Hf => Some(InstanceNorm::MeanStd),
                 Variant::Authors => None,
             },
+            linear_path: LinearPath::None,
             patchtst: PatchtstOptions::of(variant),
             layer_widths: Vec::new(),
         }

@@ -1,11 +1,13 @@
 //! Recurrent forecasters: the look-back through stacked recurrent layers, the last step's top state through `head`.
 
-use super::{ModelOptions, Training};
+use super::{ModelOptions, Training, linear_path};
 use crate::error::Result;
-use crate::layers::{self, Emit, Head, Signal};
+use crate::layers::{self, Emit, Head, LinearPart, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::Chance;
 use crate::program::{Builder, Cell, Param, ParamLayout, Program, Rows};
+
+const HEAD: (&str, &str) = ("head.weight", "head.bias");
 
 /// `nn.RNN` / `nn.LSTM` + `nn.Linear`, initialised as PyTorch does: everything uniform in ±1/√hidden.
 pub(super) fn params(model: &ModelOptions, cell: Cell, sizes: &Sizes) -> ParamLayout {
@@ -25,8 +27,9 @@ pub(super) fn params(model: &ModelOptions, cell: Cell, sizes: &Sizes) -> ParamLa
         params.push(Param::new(format!("{name}.bias_hh_l{layer}"), &[gates], false, bound));
     }
     let hidden = model.layer(model.layers - 1).hidden;
-    params.push(Param::new("head.weight", &[outputs, hidden], true, bound));
-    params.push(Param::new("head.bias", &[outputs], false, bound));
+    params.push(Param::new(HEAD.0, &[outputs, hidden], true, bound));
+    params.push(Param::new(HEAD.1, &[outputs], false, bound));
+    linear_path::add_params(model, sizes, &mut params, HEAD);
     ParamLayout::new(params)
 }
 
@@ -46,6 +49,7 @@ pub(super) fn build(
         }
         None => (windows.input, None),
     };
+    let path = linear_path::forward(&mut b, model, input);
     let value = Rows::spaced(input, b.sizes.batch * b.sizes.lookback, b.sizes.channels, b.sizes.window_row());
     let mut x = Signal::data(value);
     for layer in 0..model.layers {
@@ -55,8 +59,17 @@ pub(super) fn build(
             x = layers::dropout(&mut b, Chance::Dropout, &format!("dropout:{}.{layer}", cell.form().name), x);
         }
     }
-    let output = layers::linear(&mut b, "head", ("head.weight", "head.bias"), x);
-    layers::loss(&mut b, training.loss, Head { output, by_channel: false, scale }, windows);
+    let outputs = b.param(HEAD.0).shape[0];
+    let output = layers::dense(&mut b, "head", x.value.count, outputs);
+    let mut part = LinearPart::plain(x, output);
+    if let Some(path) = &path {
+        path.backward(&mut b, output);
+        part.residual = Some(path.residual(output));
+    }
+    let at = (b.param(HEAD.0).offset, b.param(HEAD.1).offset);
+    layers::linear_parts(&mut b, at, &[part]);
+    // Beside a path, the head's rows are target by target, as the path's.
+    layers::loss(&mut b, training.loss, Head { output, by_channel: path.is_some(), scale }, windows);
     b.optimizer(training.clip);
     b.finish()
 }

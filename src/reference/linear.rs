@@ -46,12 +46,14 @@ pub(super) fn linear_forward<T: Scalar>(storage: &mut Storage<T>, op: &LinearFor
             activate(activated, &storage.step(slot), words, output, after);
         }
         let Some(residual) = &op.residual else { return };
-        let drops = Drops::new(&storage.step(slot), Chance::Dropout, residual.site);
+        let drops = residual.site.map(|site| Drops::new(&storage.step(slot), Chance::Dropout, site));
         let skip = storage.floats(residual.skip.tensor);
         T::vectorized(
             #[inline(always)]
             || {
-                drops.apply((residual.first + first) * outputs, output);
+                if let Some(drops) = &drops {
+                    drops.apply((residual.first + first) * outputs, output);
+                }
                 for (n, row) in output.chunks_mut(outputs).enumerate() {
                     let skip = &skip[residual.skip.start(first + n)..][..outputs];
                     for (word, skip) in row.iter_mut().zip(skip) {

@@ -4,7 +4,7 @@ use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
 use crate::data::Dataset;
 use crate::error::{Error, Result, Text};
-use crate::models::{self, Training};
+use crate::models::{self, LinearPath, Training};
 use crate::program::builder::Sizes;
 use crate::program::{Program, ReplicaStep};
 
@@ -44,6 +44,11 @@ pub enum Keep {
 }
 
 impl Plan {
+    /// Whether the models are the ridge before their first step: then that may be what is kept.
+    pub fn starts_at_ridge(&self) -> bool {
+        self.options.model.linear_path == LinearPath::Ridge && self.options.init.is_none()
+    }
+
     /// A plain run: the replicas are alike but for their seeds.
     ///
     /// # Errors

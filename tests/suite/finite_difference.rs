@@ -6,7 +6,7 @@
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
 use microglia::models::ModelKind::{Lstm, Rnn};
-use microglia::models::{NormKind, NormPosition, Pool, Positions, Variant};
+use microglia::models::{LinearPath, NormKind, NormPosition, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
@@ -48,6 +48,17 @@ fn check(case: Case) {
             }
         }
     }
+}
+
+#[test]
+fn a_linear_path_beside_a_network() {
+    for norm in [InstanceNorm::Last, InstanceNorm::MeanStd] {
+        check(Case::new(Lstm, 1, 3, 4, 5).path(LinearPath::Train).norm(norm));
+        check(Case::new(Rnn, 2, 2, 3, 3).path(LinearPath::Train).norm(norm).loss(LossKind::Huber));
+        check(Case::patchtst(Variant::Authors, 1, 3, 9).path(LinearPath::Train).norm(norm));
+        check(Case::patchtst(Variant::Official, 1, 3, 9).path(LinearPath::Train).norm(norm));
+    }
+    check(Case::new(Lstm, 1, 3, 4, 5).path(LinearPath::Train));
 }
 
 #[test]

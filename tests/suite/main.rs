@@ -89,6 +89,8 @@ mod hostile_places;
 mod interop;
 /// Every shader in every backend's language.
 mod languages;
+/// A linear map beside the network.
+mod linear_path;
 /// Memory that does not grow.
 mod memory;
 /// Every op on the GPU against its CPU twin.

@@ -4,7 +4,7 @@ use super::super::Config;
 use super::super::field::at;
 use super::super::kind::{Bounds, Kind};
 use super::super::option::Opt;
-use crate::models::{MAX_HIDDEN, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
+use crate::models::{LinearPath, MAX_HIDDEN, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
 use crate::program::op::{Activation, FeedForward, InstanceNorm};
 
 const fn is_patchtst(config: &Config) -> bool {
@@ -53,6 +53,13 @@ pub static MODEL: &[Opt<Config>] = &[
          mean-std uses mean and deviation",
     )
     .or_none(""),
+    Opt::new(
+        "linear-path",
+        Kind::Words(LinearPath::WORDS),
+        at!(train.model.linear_path),
+        "Linear map of the target's look-back beside the network: train starts it at random and trains it; ridge fits it in \
+         closed form to the training rows, with the λ that validation chooses, and the network learns what it leaves",
+    ),
     Opt::new(
         "init",
         Kind::File,

@@ -3,9 +3,9 @@
 
 mod options;
 
-use super::{ModelOptions, Training};
+use super::{ModelOptions, Training, linear_path};
 use crate::error::Result;
-use crate::layers::{self, BranchEnd, Head, NormKind, ScoreUse, Scores, Signal};
+use crate::layers::{self, BranchEnd, Head, LinearPart, NormKind, ScoreUse, Scores, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::{Affine, Chance, InstanceAffineBackward, Op};
 use crate::program::{Builder, Initial, Param, ParamLayout, Program, Rows, StateLayout};
@@ -91,6 +91,7 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let feature_major = options.feature_major();
     params.push(if feature_major { weight.turned(tokens) } else { weight });
     params.push(bias);
+    linear_path::add_params(model, sizes, &mut params, HEAD);
     if options.revin_affine {
         params.push(Param::new(REVIN.0, &[sizes.targets], false, 0.0).initial(Initial::Constant(1.0)));
         params.push(Param::new(REVIN.1, &[sizes.targets], false, 0.0));
@@ -124,13 +125,14 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
         }
         None => (windows.input, None),
     };
+    let path = linear_path::forward(&mut b, model, input);
     let (groups, width) = if options.by_channel() { (sizes.targets, 1) } else { (1, sizes.channels) };
     let sequences = sizes.batch * groups;
     let outputs = sizes.horizon * sizes.targets / groups;
     // There from the start: RevIN's own gradient, which is the last to be found, reads it.
     let forecast = layers::dense(&mut b, "head", sequences, outputs);
 
-    let mut x = layers::patch_gather(&mut b, input, patches, groups, width);
+    let mut x = layers::patch_gather(&mut b, "patches", input, patches, groups, width);
     if let (Some(affine), Some(scale), Some(d_forecast)) = (affine, scale, forecast.grad) {
         let d_patches = b.tensor("d_patches", &[sequences, patches.count, patches.rows]);
         x.grad = Some(Rows::dense(d_patches, x.value.count, x.value.width));
@@ -171,8 +173,15 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
         x = layers::dropout(&mut b, Chance::Head, "dropout:patchtst.head", x);
     }
     let head = (b.param(HEAD.0).offset, b.param(HEAD.1).offset);
-    layers::linear_to(&mut b, head, x, forecast);
-    layers::loss(&mut b, training.loss, Head { output: forecast, by_channel: options.by_channel(), scale }, windows);
+    let mut part = LinearPart::plain(x, forecast);
+    if let Some(path) = &path {
+        path.backward(&mut b, forecast);
+        part.residual = Some(path.residual(forecast));
+    }
+    layers::linear_parts(&mut b, head, &[part]);
+    // Beside a path, the head's rows are target by target in every variant, as the path's.
+    let by_channel = options.by_channel() || path.is_some();
+    layers::loss(&mut b, training.loss, Head { output: forecast, by_channel, scale }, windows);
     b.optimizer(training.clip);
     b.finish()
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::layers::NormKind;
-use crate::models::ModelOptions;
+use crate::models::{LinearPath, ModelOptions};
 use crate::program::builder::{MAX_WORDS, Sizes};
 use crate::program::op::{FeedForward, MAX_HEAD_WIDTH, Patches};
 use crate::words::words;
@@ -255,6 +255,11 @@ pub(crate) fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
     if options.by_channel() && model.instance_norm.is_none() {
         let problem = format!("the {variant} PatchTST brings each window's channels to their own scale");
         return Err(Error::config("instance-norm", problem, "choose ‹instance-norm mean-std› or last"));
+    }
+    if options.revin_affine && model.linear_path != LinearPath::None {
+        let problem = "a learned scale of the window has no gradient through the linear path";
+        let help = "choose ‹revin-affine off›, or ‹linear-path none›";
+        return Err(Error::config("linear-path", problem, help));
     }
     if options.revin_affine && variant != Variant::Official {
         let problem = format!("the {variant} PatchTST has no learned scale of the window");

@@ -3,14 +3,15 @@
 use super::FeedForward;
 use crate::program::tensor::Rows;
 
-/// The residual sum at the end of a branch, fused into its last linear layer: `output = skip + dropout(…)`. The backward op is a
-/// [`Dropout`](super::Dropout) for the layer. The gradient of `skip` is d_output itself; the op that writes it adds d_output.
+/// The residual sum at the end of a branch, fused into its last linear layer: `output = skip + dropout(…)`, or without dropout.
+/// The backward op of dropout is a [`Dropout`](super::Dropout) for the layer. The gradient of `skip` is d_output itself; the op
+/// that writes it adds d_output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Residual {
     /// `[N, O]`
     pub skip: Rows,
-    /// The site of its draws, see [`rng::site`](crate::program::rng::site).
-    pub site: u32,
+    /// The site of its draws, see [`rng::site`](crate::program::rng::site); `None` without dropout.
+    pub site: Option<u32>,
     /// The layer's row at which these rows start, if they are in several tensors: dropout counts from there.
     pub first: usize,
 }

@@ -4,13 +4,40 @@ use super::Run;
 use crate::error::Result;
 use crate::train::options::Select;
 use crate::train::plan::Keep;
-use crate::train::run::observer::{EpochRow, ReplicaEpoch};
+use crate::train::run::observer::{EpochRow, Observer, ReplicaEpoch};
 use crate::train::run::snapshot::{KEPT, Snapshot};
 use crate::train::run::trained::Status;
 use crate::train::scores::Prediction;
-use crate::train::scores::predict::mean_loss;
+use crate::train::scores::predict::{mean_loss, pass_until};
 
 impl Run<'_> {
+    /// Scores models that are the ridge before their first step, as epoch 0, and keeps their weights until an epoch that counts is
+    /// better. `Some` where the observer interrupted.
+    pub(super) fn score_start(&mut self, observer: &mut dyn Observer) -> Result<Option<Status>> {
+        let new = self.state.step(self.plan.steps_per_epoch) == 0;
+        if !new || !self.plan.starts_at_ridge() || self.state.replicas.iter().any(|replica| replica.best.is_some()) {
+            return Ok(None);
+        }
+        let all = vec![true; self.state.replicas.len()];
+        let (windows, stop) = (&self.dataset.validation, || observer.interrupted());
+        let Some(forecasts) = pass_until(self.engine, self.plan, &all, windows, None, &stop)? else {
+            self.save_or_tell(observer);
+            return Ok(Some(Status::Interrupted));
+        };
+        let loss = |one: &Prediction| mean_loss(self.plan.options.loss, self.dataset, windows, &one.point());
+        let losses: Vec<f64> = forecasts.iter().map(loss).collect();
+        for (r, loss) in losses.iter().enumerate().filter(|(_, loss)| loss.is_finite()) {
+            self.state.replicas[r].best = Some((*loss, 0));
+            KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
+        }
+        if let Some(loss) = losses.first() {
+            observer.notice(
+                &format!("the linear path alone: validation {loss:.5}; it is kept unless an epoch is better").into(),
+            );
+        }
+        Ok(None)
+    }
+
     /// Scores the validation windows; keeps the best weights and stops replicas whose patience is spent.
     pub(super) fn validate(&mut self, seconds: f64, trained: &[bool], forecasts: &[Prediction]) -> Result<EpochRow> {
         let options = &self.plan.options;
@@ -27,7 +54,7 @@ impl Run<'_> {
             let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, &forecasts.point());
             let counts = self.plan.members[r].full(replica.pruned);
             let mut best = false;
-            if replica.active && !counts && validation_loss.is_finite() {
+            if replica.active && !counts && replica.best.is_none() && validation_loss.is_finite() {
                 replica.before = Some((validation_loss, epoch));
                 KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
             }
@@ -86,6 +113,10 @@ impl Run<'_> {
                 Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {
                     KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*best, *now, r))?;
                     replica.kept = Some(epoch);
+                    if epoch == 0 {
+                        let line = format!("replica {r} keeps the linear path alone: no epoch that counts was better");
+                        self.state.notices.push(line.into());
+                    }
                 }
                 _ => {}
             }

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use super::options::Regularizer;
 use super::plan::{Keep, Plan};
+use super::scores::baselines::Ridge;
 use super::scores::predict::pass_until;
 use super::weights;
 use super::weights::checkpoints::Checkpoints;
@@ -25,6 +26,7 @@ use trained::{Status, Trained};
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::models::LINEAR_PATH;
 use crate::program::tensor::*;
 
 /// Trains the plan's program, which `engine` must have been made for, on the data set that the plan was made of. The kept
@@ -53,10 +55,11 @@ pub fn run_from(
     let fresh = from.is_none();
     let mut run = Run::new(dataset, plan, engine, from)?;
     run.checkpoints = checkpoints;
+    let started = run.score_start(observer)?;
     if fresh && run.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.periodic()) {
         run.save()?;
     }
-    let mut status = run.state.ended;
+    let mut status = run.state.ended.or(started);
     while status.is_none() {
         if run.state.epoch > plan.options.epochs || run.state.replicas.iter().all(|replica| !replica.active) {
             status = Some(Status::Done);
@@ -152,7 +155,7 @@ impl<'a> Run<'a> {
                 state
             }
             None => {
-                start(plan, engine)?;
+                start(dataset, plan, engine)?;
                 RunState::new(plan.members.iter().map(|own| own.member.seed))
             }
         };
@@ -265,12 +268,20 @@ impl<'a> Run<'a> {
 }
 
 /// Each replica's weights, state and mask as they start.
-fn start(plan: &Plan, engine: &mut dyn Engine) -> Result<()> {
+fn start(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<()> {
     let (options, layout, state) = (&plan.options, &plan.program.params, &plan.program.state);
     let loaded = options.init.as_ref().map(|file| weights::load(file, &options.model, layout, state)).transpose()?;
     let mask = layout.full_mask();
+    let ridge = (plan.starts_at_ridge() && loaded.is_none())
+        .then(|| Ridge::of_norm(dataset, options.model.instance_norm).layer(dataset.lookback));
     for (r, own) in plan.members.iter().enumerate() {
-        let (params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(own.member.seed), state.initial()));
+        let (mut params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(own.member.seed), state.initial()));
+        if let Some((weight, bias)) = &ridge {
+            for (name, values) in [(LINEAR_PATH.0, weight), (LINEAR_PATH.1, bias)] {
+                let offset = layout.get(name).expect("the model has a linear path").offset;
+                params[offset..][..values.len()].copy_from_slice(values);
+            }
+        }
         engine.write_f32(PARAMS, r, &params)?;
         engine.write_f32(STATE, r, &state)?;
         engine.write_u32(MASK, r, &mask)?;

@@ -1,12 +1,16 @@
-//! The closed-form linear forecaster: one map per horizon step, shared over series and targets (NLinear's form).
+//! The closed-form linear forecaster: one map per horizon step, shared over series and targets.
 //!
-//! x = a target's scaled look-back less its last value, and a constant; y = its scaled future less the same last value.
-//! Least squares with λ|w|², the constant unpenalised, by normal equations in f64. A missing target leaves its equation
-//! out, so a step that lacks any has a Gram matrix of its own: the common one less the missing equations.
+//! x = a target's scaled look-back less its level, and a constant; y = its scaled future less the same level. The level is that of
+//! an instance norm: the last value (NLinear's form), the mean, or 0. Where the norm divides by a deviation, the constant is that
+//! deviation, so that the map of normalised values, scaled back, has the same squared errors. Least squares with λ|w|², the constant
+//! unpenalised, by normal equations in f64. A missing target leaves its equation out, so a step that lacks any has a Gram matrix of
+//! its own: the common one less the missing equations.
 
 use rayon::prelude::*;
 
 use crate::data::{Dataset, SplitName};
+use crate::program::constants::NORM_EPSILON;
+use crate::program::op::InstanceNorm;
 use crate::reference::matrix::{Matrix, Out, product};
 
 /// 0 and 1e-3 … 1e4.
@@ -25,39 +29,67 @@ type Sample = (u32, usize);
 /// `split`. → `[windows, horizon, targets]`, scaled, and λ.
 pub fn ridge(dataset: &Dataset, split: SplitName) -> (Vec<f32>, f64) {
     let ridge = Ridge::fit(dataset);
-    (ridge.forecast(dataset, split), ridge.0.lambda)
+    (ridge.forecast(dataset, split), ridge.lambda())
 }
 
 /// The map with the best λ.
-pub struct Ridge(Fit);
+pub struct Ridge {
+    fit: Fit,
+    norm: Option<InstanceNorm>,
+}
 
 impl Ridge {
     /// Fits on the training windows, and takes the λ with the least validation MSE (the smaller of equals).
     pub fn fit(dataset: &Dataset) -> Ridge {
-        let mut fits = Fit::of_training(dataset);
-        let errors = squared_errors(dataset, SplitName::Validation, &fits);
+        Ridge::of_norm(dataset, Some(InstanceNorm::Last))
+    }
+
+    /// The same of windows that an instance norm normalises.
+    pub fn of_norm(dataset: &Dataset, norm: Option<InstanceNorm>) -> Ridge {
+        let mut fits = Fit::of_training(dataset, norm);
+        let errors = squared_errors(dataset, SplitName::Validation, norm, &fits);
         // `total_cmp` keeps a NaN from winning; the first of equals is the smallest λ.
         let best = (0..fits.len()).min_by(|a, b| errors[*a].total_cmp(&errors[*b])).unwrap_or(0);
-        Ridge(fits.swap_remove(best))
+        Ridge { fit: fits.swap_remove(best), norm }
+    }
+
+    /// λ.
+    pub fn lambda(&self) -> f64 {
+        self.fit.lambda
     }
 
     /// A part's windows, of any data of the same look-back and horizon. → `[windows, horizon, targets]`, scaled.
     pub fn forecast(&self, dataset: &Dataset, split: SplitName) -> Vec<f32> {
-        predict(dataset, split, &self.0.weights)
+        predict(dataset, split, self.norm, &self.fit.weights)
     }
+
+    /// As a linear layer of normalised look-backs: weight `[horizon, look-back]` and bias `[horizon]`.
+    pub fn layer(&self, lookback: usize) -> (Vec<f32>, Vec<f32>) {
+        let features = features(lookback, self.norm);
+        let rows = self.fit.weights.chunks_exact(features);
+        // Where the last value is the level, its own difference is 0, and has no weight.
+        let weight =
+            rows.clone().flat_map(|row| (0..lookback).map(|t| if t + 1 < features { row[t] as f32 } else { 0.0 }));
+        (weight.collect(), rows.map(|row| row[features - 1] as f32).collect())
+    }
+}
+
+/// F: the differences to the level and a constant; of differences to the last value, the last, which is 0, is left out.
+fn features(lookback: usize, norm: Option<InstanceNorm>) -> usize {
+    if norm == Some(InstanceNorm::Last) { lookback } else { lookback + 1 }
 }
 
 /// One λ's solution.
 struct Fit {
     lambda: f64,
-    /// `[H, F]`, F = look-back: the differences to the last value, and in place of the last, which is 0, the constant.
+    /// `[H, F]`, the constant's last.
     weights: Vec<f64>,
 }
 
 impl Fit {
     /// A fit for every λ whose matrices are positive definite: all but, perhaps, 0.
-    fn of_training(dataset: &Dataset) -> Vec<Fit> {
-        let (features, horizon) = (dataset.lookback, dataset.horizon);
+    fn of_training(dataset: &Dataset, norm: Option<InstanceNorm>) -> Vec<Fit> {
+        let (features, horizon) = (features(dataset.lookback, norm), dataset.horizon);
         let observed = |(window, target): Sample, step: usize| {
             dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets() + target] > 0.0
         };
@@ -66,11 +98,11 @@ impl Fit {
             .filter(|sample| (0..horizon).any(|step| observed(*sample, step)))
             .collect();
         let gram = sum_of_products(&samples, features * features, |tile| {
-            let x = inputs(dataset, tile);
+            let x = inputs(dataset, norm, tile);
             transposed_product(&x, &x, tile.len())
         });
         let moment = sum_of_products(&samples, horizon * features, |tile| {
-            transposed_product(&outputs(dataset, tile), &inputs(dataset, tile), tile.len())
+            transposed_product(&outputs(dataset, norm, tile), &inputs(dataset, norm, tile), tile.len())
         });
 
         let common = factors(&gram, features);
@@ -88,7 +120,7 @@ impl Fit {
                 }
                 let mut own = gram.clone();
                 for tile in lacking.chunks(TILE) {
-                    let x = inputs(dataset, tile);
+                    let x = inputs(dataset, norm, tile);
                     let part = transposed_product(&x, &x, tile.len());
                     own.iter_mut().zip(part).for_each(|(sum, part)| *sum -= part);
                 }
@@ -115,30 +147,42 @@ fn values(dataset: &Dataset, (window, target): Sample) -> impl Iterator<Item = f
     dataset.values[window as usize * channels + target..].iter().step_by(channels).map(|value| f64::from(*value))
 }
 
-fn last_value(dataset: &Dataset, (window, target): Sample) -> f64 {
-    f64::from(dataset.values[(window as usize + dataset.lookback - 1) * dataset.channels() + target])
+/// What an instance norm subtracts from a sample, and divides it by.
+fn level(dataset: &Dataset, norm: Option<InstanceNorm>, sample: Sample) -> (f64, f64) {
+    let window = || values(dataset, sample).take(dataset.lookback);
+    let count = dataset.lookback as f64;
+    match norm {
+        None => (0.0, 1.0),
+        Some(InstanceNorm::Last) => (window().last().unwrap_or(0.0), 1.0),
+        Some(InstanceNorm::MeanStd) => {
+            let mean = window().sum::<f64>() / count;
+            let variance = window().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
+            (mean, (variance + NORM_EPSILON).sqrt())
+        }
+    }
 }
 
 /// `[samples, F]`
-fn inputs(dataset: &Dataset, tile: &[Sample]) -> Vec<f64> {
-    let mut x = Vec::with_capacity(tile.len() * dataset.lookback);
+fn inputs(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample]) -> Vec<f64> {
+    let features = features(dataset.lookback, norm);
+    let mut x = Vec::with_capacity(tile.len() * features);
     for sample in tile {
-        let last = last_value(dataset, *sample);
-        x.extend(values(dataset, *sample).take(dataset.lookback - 1).map(|value| value - last));
-        x.push(1.0);
+        let (shift, scale) = level(dataset, norm, *sample);
+        x.extend(values(dataset, *sample).take(features - 1).map(|value| value - shift));
+        x.push(scale);
     }
     x
 }
 
 /// `[samples, H]`, 0 where missing.
-fn outputs(dataset: &Dataset, tile: &[Sample]) -> Vec<f64> {
+fn outputs(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample]) -> Vec<f64> {
     let mut y = Vec::with_capacity(tile.len() * dataset.horizon);
     for sample in tile {
-        let last = last_value(dataset, *sample);
+        let (shift, _) = level(dataset, norm, *sample);
         let origin = sample.0 as usize + dataset.lookback;
         let future = values(dataset, *sample).skip(dataset.lookback).take(dataset.horizon).enumerate();
         y.extend(future.map(|(step, value)| {
-            if dataset.observed[(origin + step) * dataset.targets() + sample.1] > 0.0 { value - last } else { 0.0 }
+            if dataset.observed[(origin + step) * dataset.targets() + sample.1] > 0.0 { value - shift } else { 0.0 }
         }));
     }
     y
@@ -158,10 +202,10 @@ fn sum_of_products(samples: &[Sample], length: usize, product: impl Fn(&[Sample]
 }
 
 /// The sum of squared errors over a part's observed values, for each fit.
-fn squared_errors(dataset: &Dataset, split: SplitName, fits: &[Fit]) -> Vec<f64> {
-    let (features, horizon) = (dataset.lookback, dataset.horizon);
+fn squared_errors(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm>, fits: &[Fit]) -> Vec<f64> {
+    let (features, horizon) = (features(dataset.lookback, norm), dataset.horizon);
     sum_of_products(&samples(dataset, split), fits.len(), |tile| {
-        let (x, y) = (inputs(dataset, tile), outputs(dataset, tile));
+        let (x, y) = (inputs(dataset, norm, tile), outputs(dataset, norm, tile));
         let is_observed = |i: usize| {
             let ((window, target), step) = (tile[i / horizon], i % horizon);
             dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets() + target] > 0.0
@@ -176,19 +220,20 @@ fn squared_errors(dataset: &Dataset, split: SplitName, fits: &[Fit]) -> Vec<f64>
     })
 }
 
-fn predict(dataset: &Dataset, split: SplitName, weights: &[f64]) -> Vec<f32> {
+fn predict(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm>, weights: &[f64]) -> Vec<f32> {
+    let features = features(dataset.lookback, norm);
     let (horizon, targets) = (dataset.horizon, dataset.targets());
     let samples = samples(dataset, split);
     let tiles: Vec<&[Sample]> = samples.chunks(TILE).collect();
     let forecasts: Vec<Vec<f64>> =
-        tiles.par_iter().map(|tile| product_with_rows(&inputs(dataset, tile), weights, dataset.lookback)).collect();
+        tiles.par_iter().map(|tile| product_with_rows(&inputs(dataset, norm, tile), weights, features)).collect();
     let mut out = vec![0.0; samples.len() * horizon];
     for (i, (sample, forecast)) in
         samples.iter().zip(forecasts.iter().flat_map(|tile| tile.chunks_exact(horizon))).enumerate()
     {
-        let last = last_value(dataset, *sample);
+        let (shift, _) = level(dataset, norm, *sample);
         for (step, value) in forecast.iter().enumerate() {
-            out[(i / targets * horizon + step) * targets + i % targets] = (value + last) as f32;
+            out[(i / targets * horizon + step) * targets + i % targets] = (value + shift) as f32;
         }
     }
     out

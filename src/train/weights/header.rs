@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Dataset, Scaler};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::{LayerWidths, ModelKind, ModelOptions, PatchtstOptions, Variant};
+use crate::models::{LayerWidths, LinearPath, ModelKind, ModelOptions, PatchtstOptions, Variant};
 use crate::train::options::Regularizer;
 use crate::train::plan::Plan;
 use crate::train::run::state::RunState;
@@ -50,6 +50,9 @@ pub struct ModelHeader {
     pub activation: String,
     /// `none`, `last` or `mean-std`.
     pub instance_norm: String,
+    /// `none`, `train` or `ridge`; a file that says nothing has none.
+    #[serde(default = "no_path")]
+    pub linear_path: String,
     /// `None` for another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patchtst: Option<PatchtstHeader>,
@@ -217,6 +220,10 @@ pub struct ProgressHeader {
     pub kept_epoch: Option<usize>,
 }
 
+fn no_path() -> String {
+    LinearPath::None.to_string()
+}
+
 impl ModelHeader {
     /// Sets the widths to those of a model that is otherwise the same.
     pub fn set_widths(&mut self, model: &ModelOptions) {
@@ -240,6 +247,7 @@ impl ModelHeader {
             "none" => None,
             word => Some(word.parse()?),
         };
+        model.linear_path = self.linear_path.parse()?;
         match &self.patchtst {
             Some(p) => {
                 model.patchtst = PatchtstOptions {
@@ -295,6 +303,7 @@ impl Header {
                 layers: model.layers,
                 activation: model.activation.to_string(),
                 instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
+                linear_path: model.linear_path.to_string(),
                 patchtst: PatchtstHeader::new(model),
                 layer_widths: model.layer_widths.clone(),
                 lookback: dataset.lookback,
