@@ -14,6 +14,7 @@ use microglia::train::weights::inspect::Inspection;
 use super::args::InspectArgs;
 use super::export::sizes;
 use super::places::{check_unused, write as write_file};
+use super::report::is_linear;
 use super::table::{NONE, TextTable, column, percent};
 use super::{Code, print, say};
 
@@ -39,6 +40,7 @@ fn text(inspection: &Inspection) -> String {
     let width = match (&model.patchtst, model.layer_widths.as_slice()) {
         (Some(_), []) => format!("of width {}{layers}", grouped(model.hidden)),
         (Some(_), _) => format!("of width {}, compacted in {} layers", grouped(model.hidden), model.layers),
+        (None, _) if is_linear(&model.kind) => "without hidden units".into(),
         (None, []) => format!("with {}{layers}", counted(model.hidden, "hidden unit")),
         (None, widths) => {
             let widths: Vec<String> = widths.iter().map(|layer| grouped(layer.hidden)).collect();

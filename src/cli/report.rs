@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
+use microglia::models::ModelKind;
 use microglia::train::scores::metrics::decimals;
 use microglia::train::scores::metrics::{Metrics, SeriesScore};
 use microglia::train::scores::summary::{MeanStd, ReplicaSummary, SplitSpread};
@@ -30,15 +31,25 @@ pub fn text(summary: &Summary) -> String {
     text
 }
 
+/// Whether a model's word is that of a linear map.
+pub fn is_linear(kind: &str) -> bool {
+    kind.parse().is_ok_and(ModelKind::is_linear)
+}
+
 fn heading(summary: &Summary) -> String {
     let (data, model) = (&summary.data, &summary.model);
     let series = if data.series > 1 { format!(" of {} series", data.series) } else { String::new() };
-    let layers = if model.layers > 1 { format!(" in each of {} layers", model.layers) } else { String::new() };
+    let layers = if model.layers > 1 && !is_linear(&model.kind) {
+        format!(" in each of {} layers", model.layers)
+    } else {
+        String::new()
+    };
     let width = match &model.patchtst {
         Some(p) => format!(
             "({}, patches of {} every {} rows) of width {} with {} heads",
             p.variant, p.patch, p.stride, model.hidden, p.heads
         ),
+        None if is_linear(&model.kind) => "without hidden units".into(),
         None => format!("with {} hidden units", model.hidden),
     };
     let norm = match model.instance_norm.as_str() {
@@ -177,6 +188,9 @@ fn row_of(m: &Metrics) -> [Option<f64>; 6] {
 
 fn sparsity(summary: &Summary) -> String {
     let report = &summary.best.sparsity;
+    if report.prunable_weights == 0 {
+        return "\nno weights to prune\n".into();
+    }
     let wanted = report.wanted.map_or_else(String::new, |wanted| format!(" of {} wanted", percent(wanted)));
     let mut text = format!(
         "\nsparsity {}{wanted}: {} of {} weights living (biases are never pruned)\n",

@@ -198,7 +198,7 @@ impl fmt::Display for Case {
             let cut = [p.patch, p.stride].map(Option::unwrap_or_default);
             write!(f, " {} patch={}/{} D={} heads={} ff={}", p.variant, cut[0], cut[1], p.d_model, p.heads, p.ff)?;
             write!(f, " {} {} {} {}", p.norm, p.norm_position, p.ff_activation, p.pool)?;
-        } else {
+        } else if !model.kind.is_linear() {
             write!(f, " H={}", model.hidden)?;
         }
         if model.layers > 1 {

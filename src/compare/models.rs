@@ -84,6 +84,7 @@ fn adorned(case: Case) -> Case {
     let case = case.dropout(0.2).clip(1.0);
     match case.model.kind {
         Rnn | Lstm => case.norm(InstanceNorm::MeanStd),
+        ModelKind::Nlinear | ModelKind::Ridge => case,
         ModelKind::Patchtst => case.set(|p| {
             (p.attention_dropout, p.head_dropout) = (0.2, 0.1);
             p.revin_affine = p.variant == Variant::Official;

@@ -36,11 +36,16 @@ impl Config {
 
     /// Whether an option is part of the run: those of other models are not, nor is where the results go.
     fn holds(&self, section: Section, option: &Opt<Config>) -> bool {
-        let patchtst = self.train.model.kind == ModelKind::Patchtst;
+        let kind = self.train.model.kind;
+        let (patchtst, linear) = (kind == ModelKind::Patchtst, kind.is_linear());
         match section {
             Section::Output => false,
             Section::Patchtst => patchtst,
-            Section::Model => !matches!(option.spec.name, "hidden" | "activation") || !patchtst,
+            Section::Model => match option.spec.name {
+                "hidden" | "activation" => !patchtst && !linear,
+                "layers" | "linear-path" => !linear,
+                _ => true,
+            },
             _ => !matches!(option.spec.name, "autotune" | "tuning"),
         }
     }

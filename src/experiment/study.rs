@@ -233,7 +233,10 @@ impl Study {
             let problem = "the authors' protocol has one test period";
             return Err(Error::config("origins", problem, "leave out ‹origins› or ‹authors-protocol›"));
         }
-        self.kinds()?;
+        if self.kinds()?.contains(&ModelKind::Ridge) {
+            let problem = "the ridge is not trained, and is a baseline of every cell";
+            return Err(Error::config("models", problem, "leave it out; nlinear is the same map, trained"));
+        }
         self.instance_norm.iter().try_for_each(|word| Study::norm(word).map(|_| ()))?;
         self.settings()?;
         Ok(())

@@ -53,6 +53,8 @@ pub fn model_name(kind: ModelKind) -> &'static str {
         ModelKind::Lstm => "LSTM",
         ModelKind::Rnn => "RNN",
         ModelKind::Patchtst => "PatchTST",
+        ModelKind::Nlinear => "NLinear",
+        ModelKind::Ridge => "Ridge",
     }
 }
 

@@ -1,5 +1,6 @@
 //! One function per model: declares its weights, then pushes each layer's forward and backward ops.
 
+mod linear;
 mod linear_path;
 mod patchtst;
 mod recurrent;
@@ -13,7 +14,6 @@ use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
-pub(crate) use linear_path::WEIGHTS as LINEAR_PATH;
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
@@ -26,8 +26,39 @@ pub enum ModelKind {
     Lstm,
     /// A transformer over patches (Nie et al., ICLR 2023).
     Patchtst,
+    /// One linear map of the look-back less its last value (Zeng et al., AAAI 2023).
+    Nlinear,
+    /// The same map in closed form, with an L2 penalty: the ridge that is a baseline of every other model. It is not trained.
+    Ridge,
 }
-words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm", ModelKind::Patchtst = "patchtst");
+words!(
+    ModelKind,
+    "model",
+    ModelKind::Rnn = "rnn",
+    ModelKind::Lstm = "lstm",
+    ModelKind::Patchtst = "patchtst",
+    ModelKind::Nlinear = "nlinear",
+    ModelKind::Ridge = "ridge"
+);
+
+impl ModelKind {
+    /// Whether it is one linear map, without layers of units.
+    #[must_use]
+    pub fn is_linear(self) -> bool {
+        matches!(self, ModelKind::Nlinear | ModelKind::Ridge)
+    }
+}
+
+/// What a model is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Stacked cells.
+    Recurrent(Cell),
+    /// An encoder over patches.
+    Transformer,
+    /// One linear map.
+    Linear,
+}
 
 /// A linear map from a target's normalised look-back to its forecast, shared by all series and targets and added to the network's
 /// forecast: the autoregressive highway of LSTNet (arXiv 1703.07015), the residual of TiDE (arXiv 2304.08424).
@@ -111,7 +142,25 @@ impl ModelOptions {
         match self.kind {
             ModelKind::Rnn => Some(Cell::Rnn(self.activation)),
             ModelKind::Lstm => Some(Cell::Lstm),
-            ModelKind::Patchtst => None,
+            ModelKind::Patchtst | ModelKind::Nlinear | ModelKind::Ridge => None,
+        }
+    }
+
+    /// What it is made of.
+    pub(crate) fn family(&self) -> Family {
+        match (self.kind, self.cell()) {
+            (kind, _) if kind.is_linear() => Family::Linear,
+            (_, Some(cell)) => Family::Recurrent(cell),
+            (_, None) => Family::Transformer,
+        }
+    }
+
+    /// The names of the linear map's weight and bias that start as the ridge, where one does.
+    pub(crate) fn ridge_weights(&self) -> Option<(&'static str, &'static str)> {
+        match (self.kind, self.linear_path) {
+            (ModelKind::Ridge, _) => Some(linear::WEIGHTS),
+            (_, LinearPath::Ridge) => Some(linear_path::WEIGHTS),
+            _ => None,
         }
     }
 
@@ -119,14 +168,15 @@ impl ModelOptions {
     #[must_use]
     pub fn layer(&self, layer: usize) -> LayerWidths {
         let PatchtstOptions { d_model, heads, ff, .. } = self.patchtst;
-        self.layer_widths.get(layer).copied().unwrap_or(match self.cell() {
-            Some(_) => LayerWidths { hidden: self.hidden, heads: 0, head: 0, ff: 0 },
-            None => LayerWidths { hidden: 0, heads, head: d_model / heads, ff },
+        self.layer_widths.get(layer).copied().unwrap_or(match self.family() {
+            Family::Recurrent(_) => LayerWidths { hidden: self.hidden, heads: 0, head: 0, ff: 0 },
+            Family::Transformer => LayerWidths { hidden: 0, heads, head: d_model / heads, ff },
+            Family::Linear => LayerWidths { hidden: 0, heads: 0, head: 0, ff: 0 },
         })
     }
 
     /// The same model at another width. A PatchTST's must be a multiple of its heads, and its feed-forward blocks scale with it;
-    /// else `None`.
+    /// else `None`. A linear model has no width.
     #[must_use]
     pub fn with_width(&self, width: usize) -> Option<ModelOptions> {
         let mut model = self.clone();
@@ -174,9 +224,17 @@ pub const MAX_HIDDEN: usize = 1024;
 /// # Errors
 /// [`Error::Config`] if an option is out of range; it names the option and the range.
 pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
-    let Some(cell) = model.cell() else {
-        patchtst::check(model, sizes)?;
-        return Ok(patchtst::params(model, sizes));
+    let cell = match model.family() {
+        Family::Recurrent(cell) => cell,
+        Family::Transformer => {
+            patchtst::check(model, sizes)?;
+            return Ok(patchtst::params(model, sizes));
+        }
+        Family::Linear if model.linear_path != LinearPath::None => {
+            let problem = format!("{} is a linear map itself", model.kind);
+            return Err(Error::config("linear-path", problem, "choose ‹linear-path none›"));
+        }
+        Family::Linear => return Ok(linear::params(model, sizes)),
     };
     if model.hidden == 0 || model.hidden > MAX_HIDDEN {
         return Err(Error::config(
@@ -197,9 +255,10 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
 /// As [`params`]; [`Error::Shape`] if an op does not fit its tensors.
 pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
     let layout = params(model, &sizes)?;
-    match model.cell() {
-        Some(cell) => recurrent::build(model, cell, training, sizes, layout),
-        None => patchtst::build(model, training, sizes, layout),
+    match model.family() {
+        Family::Recurrent(cell) => recurrent::build(model, cell, training, sizes, layout),
+        Family::Transformer => patchtst::build(model, training, sizes, layout),
+        Family::Linear => linear::build(model, training, sizes, layout),
     }
 }
 

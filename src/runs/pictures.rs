@@ -2,6 +2,7 @@
 
 use crate::data::{Dataset, SplitName, TimeKind};
 use crate::error::Result;
+use crate::models::ModelKind;
 use crate::train::plot::{ForecastPlot, Line, TrainingPlot, TrainingPoint, forecast_svg, training_svg};
 use crate::train::scores::baselines::BaselineForecasts;
 use crate::train::scores::metrics::decimals;
@@ -127,11 +128,12 @@ fn training(summary: &Summary, history: &[EpochRow], replica: usize) -> Training
             sparsity: state.sparsity,
         })
     });
+    let linear = model.kind.parse().is_ok_and(ModelKind::is_linear);
+    let units = if linear { String::new() } else { format!(", hidden {}", model.hidden) };
     TrainingPlot {
         title: format!(
-            "{}, hidden {}, regularizer {}, seed {}: loss and sparsity",
+            "{}{units}, regularizer {}, seed {}: loss and sparsity",
             model.kind.to_uppercase(),
-            model.hidden,
             model.regularizer,
             summary.best.seed
         ),

@@ -4,7 +4,7 @@ use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
 use crate::data::Dataset;
 use crate::error::{Error, Result, Text};
-use crate::models::{self, LinearPath, Training};
+use crate::models::{self, ModelKind, Training};
 use crate::program::builder::Sizes;
 use crate::program::{Program, ReplicaStep};
 
@@ -46,7 +46,12 @@ pub enum Keep {
 impl Plan {
     /// Whether the models are the ridge before their first step: then that may be what is kept.
     pub fn starts_at_ridge(&self) -> bool {
-        self.options.model.linear_path == LinearPath::Ridge && self.options.init.is_none()
+        self.options.model.ridge_weights().is_some() && self.options.init.is_none()
+    }
+
+    /// Whether there is anything to train: a ridge is fitted in closed form.
+    pub fn trains(&self) -> bool {
+        self.options.model.kind != ModelKind::Ridge
     }
 
     /// A plain run: the replicas are alike but for their seeds.
@@ -66,6 +71,12 @@ impl Plan {
     pub fn of(dataset: &Dataset, options: &TrainOptions, members: Vec<Member>) -> Result<Plan> {
         let mut options = TrainOptions { replicas: members.len(), ..options.clone() };
         check(&options)?;
+        let mut members = members;
+        if options.model.kind == ModelKind::Ridge {
+            // Nothing is trained, and nothing pruned.
+            options.regularizers.0.clear();
+            members.iter_mut().for_each(|member| member.regularizers.0.clear());
+        }
         let mut notices = Vec::new();
         let steps_per_epoch = dataset.train.len().div_ceil(options.batch);
         options.model.patchtst = options.model.patchtst.resolved(dataset.lookback);

@@ -5,7 +5,7 @@
 
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
-use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::ModelKind::{Lstm, Nlinear, Rnn};
 use microglia::models::{LinearPath, NormKind, NormPosition, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
@@ -59,6 +59,12 @@ fn a_linear_path_beside_a_network() {
         check(Case::patchtst(Variant::Official, 1, 3, 9).path(LinearPath::Train).norm(norm));
     }
     check(Case::new(Lstm, 1, 3, 4, 5).path(LinearPath::Train));
+}
+
+#[test]
+fn a_linear_model() {
+    check(Case::new(Nlinear, 2, 3, 4, 0).norm(InstanceNorm::Last));
+    check(Case::new(Nlinear, 1, 3, 4, 0).loss(LossKind::Mae));
 }
 
 #[test]

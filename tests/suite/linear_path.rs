@@ -76,6 +76,33 @@ fn before_its_first_step_the_model_is_the_ridge() {
     }
 }
 
+/// Of every kind that is one map: the ridge is not trained, whatever it is asked for.
+#[test]
+fn the_model_ridge_is_the_baseline() {
+    let dataset = dataset();
+    for norm in [None, Some(InstanceNorm::Last), Some(InstanceNorm::MeanStd)] {
+        let mut model = ModelOptions::of(ModelKind::Ridge, Variant::Official);
+        model.instance_norm = norm;
+        on_each_engine(|open| {
+            let plan = Plan::new(&dataset, &options(model.clone())).unwrap();
+            let mut engine = open(plan.program.clone());
+            let trained = run(&dataset, &plan, engine.as_mut(), &mut ()).unwrap();
+            assert_eq!((trained.replicas[0].kept, trained.history.len()), (Some(0), 0));
+            let (found, _) = predict(engine.as_mut(), &plan, &dataset.test, None, &|| false).unwrap();
+            let expected = Ridge::of_norm(&dataset, norm).forecast(&dataset, SplitName::Test);
+            assert!(found[1].point().iter().zip(&expected).all(|(a, b)| (a - b).abs() < 2e-5 * b.abs().max(1.0)));
+        });
+    }
+}
+
+#[test]
+fn a_linear_model_takes_no_path() {
+    let mut model = ModelOptions::of(ModelKind::Nlinear, Variant::Official);
+    model.linear_path = LinearPath::Train;
+    let error = Plan::new(&dataset(), &options(model)).unwrap_err().to_string();
+    assert!(error.contains("`linear-path`") && error.contains("nlinear"), "{error}");
+}
+
 /// Rates that spoil the network leave the ridge; the path itself is never trained.
 #[test]
 fn what_is_worse_than_the_ridge_is_not_kept() {

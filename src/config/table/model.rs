@@ -15,8 +15,16 @@ const fn is_rnn(config: &Config) -> bool {
     matches!(config.train.model.kind, ModelKind::Rnn)
 }
 
+fn is_linear(config: &Config) -> bool {
+    config.train.model.kind.is_linear()
+}
+
 fn is_recurrent(config: &Config) -> bool {
-    !is_patchtst(config)
+    !is_patchtst(config) && !is_linear(config)
+}
+
+fn has_layers(config: &Config) -> bool {
+    !is_linear(config)
 }
 
 /// Where a PatchTST drops what it has of its own to drop.
@@ -32,7 +40,7 @@ pub static MODEL: &[Opt<Config>] = &[
         "model",
         Kind::Words(ModelKind::WORDS),
         at!(train.model.kind),
-        "Recurrent cell, or a transformer over patches",
+        "Recurrent cell, a transformer over patches, or a linear map: nlinear is trained, ridge is fitted in closed form",
     ),
     Opt::new(
         "hidden",
@@ -44,7 +52,8 @@ pub static MODEL: &[Opt<Config>] = &[
     .needs(is_recurrent, "‹model rnn› or lstm"),
     Opt::new("activation", Kind::Words(Activation::WORDS), at!(train.model.activation), "Nonlinearity of the RNN cell")
         .needs(is_rnn, "‹model rnn›"),
-    Opt::new("layers", Kind::Whole(1, 64), at!(train.model.layers), "Stacked layers, 1 to 64"),
+    Opt::new("layers", Kind::Whole(1, 64), at!(train.model.layers), "Stacked layers, 1 to 64")
+        .needs(has_layers, "‹model rnn›, lstm or patchtst"),
     Opt::new(
         "instance-norm",
         Kind::Words(InstanceNorm::WORDS),

@@ -30,7 +30,7 @@ impl Run<'_> {
             self.state.replicas[r].best = Some((*loss, 0));
             KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
         }
-        if let Some(loss) = losses.first() {
+        if let Some(loss) = losses.first().filter(|_| self.plan.trains()) {
             observer.notice(
                 &format!("the linear path alone: validation {loss:.5}; it is kept unless an epoch is better").into(),
             );
@@ -113,7 +113,7 @@ impl Run<'_> {
                 Some((_, epoch)) if whole && self.plan.options.select == Select::Best => {
                     KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*best, *now, r))?;
                     replica.kept = Some(epoch);
-                    if epoch == 0 {
+                    if epoch == 0 && self.plan.trains() {
                         let line = format!("replica {r} keeps the linear path alone: no epoch that counts was better");
                         self.state.notices.push(line.into());
                     }

@@ -26,7 +26,6 @@ use trained::{Status, Trained};
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::LINEAR_PATH;
 use crate::program::tensor::*;
 
 /// Trains the plan's program, which `engine` must have been made for, on the data set that the plan was made of. The kept
@@ -61,7 +60,10 @@ pub fn run_from(
     }
     let mut status = run.state.ended.or(started);
     while status.is_none() {
-        if run.state.epoch > plan.options.epochs || run.state.replicas.iter().all(|replica| !replica.active) {
+        if !plan.trains()
+            || run.state.epoch > plan.options.epochs
+            || run.state.replicas.iter().all(|replica| !replica.active)
+        {
             status = Some(Status::Done);
         } else if observer.interrupted() {
             run.save_or_tell(observer);
@@ -272,13 +274,14 @@ fn start(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<()> 
     let (options, layout, state) = (&plan.options, &plan.program.params, &plan.program.state);
     let loaded = options.init.as_ref().map(|file| weights::load(file, &options.model, layout, state)).transpose()?;
     let mask = layout.full_mask();
-    let ridge = (plan.starts_at_ridge() && loaded.is_none())
-        .then(|| Ridge::of_norm(dataset, options.model.instance_norm).layer(dataset.lookback));
+    let ridge = options.model.ridge_weights().filter(|_| loaded.is_none());
+    let ridge =
+        ridge.map(|names| (names, Ridge::of_norm(dataset, options.model.instance_norm).layer(dataset.lookback)));
     for (r, own) in plan.members.iter().enumerate() {
         let (mut params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(own.member.seed), state.initial()));
-        if let Some((weight, bias)) = &ridge {
-            for (name, values) in [(LINEAR_PATH.0, weight), (LINEAR_PATH.1, bias)] {
-                let offset = layout.get(name).expect("the model has a linear path").offset;
+        if let Some((names, (weight, bias))) = &ridge {
+            for (name, values) in [(names.0, weight), (names.1, bias)] {
+                let offset = layout.get(name).expect("the model declares it").offset;
                 params[offset..][..values.len()].copy_from_slice(values);
             }
         }

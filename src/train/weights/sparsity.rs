@@ -40,7 +40,8 @@ impl SparsityReport {
     /// Counts the bits of a mask `[P/32]`.
     pub fn new(layout: &ParamLayout, mask: &[u32], wanted: Option<f64>) -> Self {
         let living = |range: std::ops::Range<usize>| range.filter(|i| mask[i / 32] >> (i % 32) & 1 == 1).count();
-        let share = |living: usize, total: usize| 1.0 - living as f64 / total as f64;
+        // Of no weights none is pruned.
+        let share = |living: usize, total: usize| if total == 0 { 0.0 } else { 1.0 - living as f64 / total as f64 };
         let tensors: Vec<TensorSparsity> = layout
             .params
             .iter()

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use self::tensors::Tensors;
 use crate::error::{Error, Result};
-use crate::models::{LayerWidths, ModelKind, ModelOptions};
+use crate::models::{Family, LayerWidths, ModelKind, ModelOptions};
 use crate::train::Loaded;
 
 /// A compacted model, and what was cut.
@@ -59,18 +59,21 @@ pub fn compact(loaded: &Loaded) -> Result<Compacted> {
     let mut tensors = Tensors::of(&loaded.layout, &loaded.params);
     let model = &loaded.model;
     let before: Vec<LayerWidths> = (0..model.layers).map(|layer| model.layer(layer)).collect();
-    let (after, folded) = match model.cell() {
-        Some(cell) => recurrent::cut(&mut tensors, model, cell, loaded.header.model.lookback),
-        None => transformer::cut(&mut tensors, model),
+    let (after, folded) = match model.family() {
+        Family::Recurrent(cell) => recurrent::cut(&mut tensors, model, cell, loaded.header.model.lookback),
+        Family::Transformer => transformer::cut(&mut tensors, model),
+        // It has no units.
+        Family::Linear => return Ok(Compacted { loaded: loaded.clone(), cuts: Vec::new() }),
     };
     let loaded = loaded.with_model(with_widths(model, &after), |layout| tensors.row(layout))?;
     let mut cuts = Vec::new();
     for (layer, (before, after)) in before.into_iter().zip(after).enumerate() {
         let folded = &folded[layer];
         let mut add = |units, before, after, folded| cuts.push(Cut { layer, units, before, after, folded });
-        match model.cell() {
-            Some(_) => add("hidden units", before.hidden, after.hidden, folded.units),
-            None => {
+        match model.family() {
+            Family::Linear => {}
+            Family::Recurrent(_) => add("hidden units", before.hidden, after.hidden, folded.units),
+            Family::Transformer => {
                 add("heads", before.heads, after.heads, 0);
                 add("words of a head", before.head, after.head, folded.channels);
                 add("feed-forward units", before.ff, after.ff, folded.units);
