@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use microglia::config::{read_table, resolve_paths};
+use microglia::config::{read_file, resolve_paths};
 use microglia::data::Source;
 use microglia::experiment::Study;
 use microglia::experiment::options::set_of_data;
@@ -23,7 +23,7 @@ pub fn study(args: &ExperimentArgs) -> Result<Asked> {
     let mut study = preset(word)?;
     let mut own_data = false;
     if let Some(file) = &args.config {
-        let mut table = read_table(file)?;
+        let mut table = read_file(file)?;
         own_data = table.contains_key("data");
         if let Some(Value::Table(sets)) = table.get_mut("data") {
             sets.iter_mut().filter_map(|(_, set)| set.as_table_mut()).for_each(|set| resolve_paths(set, file));

@@ -1,10 +1,10 @@
 //! Between an option's text, the field that holds it, and the TOML value that is written.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toml::Value;
 
-use crate::data::options::{Covariates, Gaps, Impute, Scale, Source, Split, parse_list};
+use crate::data::options::{Covariates, Gaps, Impute, Origin, Scale, Source, Split, parse_list};
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
@@ -70,6 +70,7 @@ words!(
     ModelKind,
     NormKind,
     NormPosition,
+    Origin,
     Pool,
     Positions,
     Regularizers,
@@ -155,18 +156,13 @@ impl Field for Covariates {
     }
 }
 
-/// A path from anywhere.
-fn absolute(path: &Path) -> Value {
-    Value::String(std::path::absolute(path).as_deref().unwrap_or(path).display().to_string())
-}
-
 impl Field for PathBuf {
     fn read(text: &str) -> Result<Self> {
         Ok(text.into())
     }
 
     fn write(&self) -> Value {
-        absolute(self)
+        Value::String(self.display().to_string())
     }
 }
 
@@ -176,10 +172,7 @@ impl Field for Source {
     }
 
     fn write(&self) -> Value {
-        match self {
-            Source::Embedded => Value::String(self.to_string()),
-            Source::File(path) => absolute(path),
-        }
+        Value::String(self.to_string())
     }
 }
 

@@ -15,7 +15,7 @@ const HELP: &str = "‹config› takes a TOML file, such as a run's config.toml"
 ///
 /// # Errors
 /// Names the file, and the line that is not TOML; or a path whose `\` in double quotes made it another one.
-pub fn read_table(file: &Path) -> Result<Table> {
+pub fn read_file(file: &Path) -> Result<Table> {
     let text = files::read_text(file, HELP)?;
     let table = text.parse().map_err(|error: toml::de::Error| {
         let help = if escapes::is_near(&text, &error) { escapes::HELP } else { HELP };
@@ -32,7 +32,6 @@ fn folder_of(file: &Path) -> &Path {
 
 /// Finds the files that a configuration names from its own folder, wherever the program was started.
 pub fn resolve_paths(table: &mut Table, file: &Path) {
-    let names_file = |spec: &Spec, text: &str| spec.kind == Kind::File && !spec.unsets(text) && text != EMBEDDED;
     for spec in options().map(|one| &one.spec) {
         match table.get_mut(spec.name) {
             Some(Value::String(text)) if names_file(spec, text) => {
@@ -43,6 +42,11 @@ pub fn resolve_paths(table: &mut Table, file: &Path) {
     }
 }
 
+/// Whether an option's text is the path of a file.
+pub(super) fn names_file(spec: &Spec, text: &str) -> bool {
+    spec.kind == Kind::File && !spec.unsets(text) && text != EMBEDDED
+}
+
 /// The word for the data set in the program itself.
 const EMBEDDED: &str = "embedded";
 
@@ -51,7 +55,7 @@ const EMBEDDED: &str = "embedded";
 /// # Errors
 /// Names the file and the key: one that there is not, a value that it does not take, or values that do not go together.
 pub fn read(file: &Path) -> Result<Settings> {
-    let mut table = read_table(file)?;
+    let mut table = read_file(file)?;
     resolve_paths(&mut table, file);
     let settings = || {
         for (key, sentence) in ELSEWHERE {
@@ -72,4 +76,5 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("config", "name the one file with ‹config›"),
     ("resume", "name the run folder with ‹resume›"),
     ("preset", "name it with ‹preset›, beside ‹config›"),
+    ("schema", "type ‹schema›: it prints the schema of such files"),
 ];

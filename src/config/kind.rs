@@ -1,5 +1,7 @@
 //! The kinds of values that options take.
 
+use crate::data::options::parse_list;
+
 /// What an option takes, as text: typed after a flag, or read from TOML.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -16,6 +18,8 @@ pub enum Kind {
     Number(Bounds),
     /// Several whole numbers of these bounds: `12,24` or `1..5`, both ends included.
     Wholes(u64, u64),
+    /// Several of these words, joined by commas.
+    Several(&'static [&'static str]),
     /// Several texts, joined by commas.
     List,
     /// A text that its field reads.
@@ -82,7 +86,7 @@ impl Kind {
             Kind::Flag => "true|false",
             Kind::Whole(..) => "N",
             Kind::Number(_) => "X",
-            Kind::Wholes(..) | Kind::List => "LIST",
+            Kind::Wholes(..) | Kind::Several(_) | Kind::List => "LIST",
             Kind::Text => "TEXT",
             Kind::File => "FILE",
             Kind::Place => "DIR",
@@ -101,8 +105,14 @@ impl Kind {
             Kind::Wholes(least, most) => {
                 wholes(text).is_some_and(|list| list.iter().all(|number| (*least..=*most).contains(number)))
             }
+            Kind::Several(words) => parse_list(text).iter().all(|word| words.contains(&word.as_str())),
             Kind::List | Kind::Text | Kind::File | Kind::Place | Kind::Table => true,
         }
+    }
+
+    /// Whether a TOML array is a value of this kind.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Kind::Wholes(..) | Kind::Several(_) | Kind::List)
     }
 
     /// What it takes, in words.
@@ -120,6 +130,7 @@ impl Kind {
             Kind::Wholes(least, most) => {
                 format!("whole numbers{}, as 12,24 or FIRST..LAST, both included", range(least, most))
             }
+            Kind::Several(words) => format!("one or more of {}, joined by commas", words.join(", ")),
             Kind::List => "texts joined by commas".into(),
             Kind::Text => "a text".into(),
             Kind::File => "the path of a file".into(),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::option::Spec;
 use super::{Bounds, Kind, default_words, options};
+use crate::error::{Notation, Text};
 
 /// The JSON Schema (draft 2020-12) of the TOML file that `train --config` takes.
 pub fn schema() -> Value {
@@ -12,7 +13,7 @@ pub fn schema() -> Value {
         let mut property = of_spec(&option.spec);
         let default = default_words(option);
         if !default.is_empty() {
-            property["description"] = format!("{}. Default: {default}", option.spec.help).into();
+            property["description"] = format!("{}. Default: {default}", help(&option.spec)).into();
         }
         insert(&mut properties, &option.spec, property);
     }
@@ -45,8 +46,13 @@ pub(crate) fn of_spec(spec: &Spec) -> Value {
         Some((word, _)) => json!({ "anyOf": [taken, { "const": word }] }),
         None => taken,
     };
-    schema["description"] = spec.help.into();
+    schema["description"] = help(spec).into();
     schema
+}
+
+/// Its line of help, options named as keys.
+pub(crate) fn help(spec: &Spec) -> String {
+    Text::from(spec.help).to(Notation::Keys)
 }
 
 fn of_kind(kind: Kind) -> Value {
@@ -60,12 +66,15 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Whole(least, most) => range(least, most),
         Kind::Wholes(least, most) => {
-            json!({ "anyOf": [{ "type": "array", "items": range(least, most) }, { "type": "string" }] })
+            json!({ "anyOf": [range(least, most), { "type": "array", "items": range(least, most) }, { "type": "string" }] })
         }
         Kind::Number(Bounds::Positive) => json!({ "type": "number", "exclusiveMinimum": 0 }),
         Kind::Number(Bounds::NotNegative) => json!({ "type": "number", "minimum": 0 }),
         Kind::Number(Bounds::Fraction) => json!({ "type": "number", "minimum": 0, "exclusiveMaximum": 1 }),
         Kind::Number(Bounds::Share) => json!({ "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 }),
+        Kind::Several(words) => {
+            json!({ "anyOf": [{ "enum": words }, { "type": "array", "items": { "enum": words } }, { "type": "string" }] })
+        }
         Kind::List => {
             json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": ["string", "number"] } }] })
         }

@@ -20,13 +20,8 @@ impl Settings {
     /// Names the key and the nearest one, or what it takes.
     pub fn from_table(table: &toml::Table) -> Result<Settings> {
         let mut settings = Settings::default();
-        for (key, value) in table {
-            let spec = find(key, &specs())?;
-            if settings.has(spec.name) {
-                let problem = format!("`{key}` and another key set it");
-                return Err(Error::config(spec.name, problem, "give it once"));
-            }
-            settings.insert(spec, text_of(spec, value)?);
+        for (spec, text) in read_table(table, &specs())? {
+            settings.insert(spec, text);
         }
         Ok(settings)
     }
@@ -76,6 +71,23 @@ fn specs() -> Vec<&'static Spec> {
     options().map(|one| &one.spec).collect()
 }
 
+/// What a table sets: each option once, by its name or an alias, with a text that it takes.
+///
+/// # Errors
+/// Names the key and the nearest one, or what it takes.
+pub(crate) fn read_table<'a>(table: &toml::Table, specs: &[&'a Spec]) -> Result<Vec<(&'a Spec, String)>> {
+    let mut set: Vec<(&Spec, String)> = Vec::new();
+    for (key, value) in table {
+        let spec = find(key, specs)?;
+        if set.iter().any(|(other, _)| other.name == spec.name) {
+            let problem = format!("`{key}` and another key set it");
+            return Err(Error::config(spec.name, problem, "give it once"));
+        }
+        set.push((spec, text_of(spec, value)?));
+    }
+    Ok(set)
+}
+
 /// The option that a key names.
 ///
 /// # Errors
@@ -91,7 +103,7 @@ pub(crate) fn find<'a>(key: &str, specs: &[&'a Spec]) -> Result<&'a Spec> {
     let nearest = near.max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
     let help = match nearest.filter(|spec| similarity(spec) > 0.7) {
         Some(spec) => format!("did you mean `{}`?", spec.name),
-        None => "`microglia train --help` and `microglia experiment --help` list the options".into(),
+        None => "docs/GUIDE.md lists every option".into(),
     };
     Err(Error::config(key, "unknown key", help))
 }
@@ -106,6 +118,16 @@ pub(crate) fn text_of(spec: &Spec, value: &Value) -> Result<String> {
         Value::Table(_) => {
             let problem = format!("`[{}]` is a table", spec.name);
             return Err(Error::config(spec.name, problem, "write every key at the top level, as `key = value`"));
+        }
+        value if spec.kind == super::Kind::Table && value.as_str().is_none() => {
+            return Err(spec.rejected(&value.to_string()));
+        }
+        Value::Array(values) if !spec.kind.is_list() || values.iter().any(|one| one.is_array() || one.is_table()) => {
+            return Err(spec.rejected(&value.to_string()));
+        }
+        // Words are no names: `none` keeps its meaning.
+        Value::Array(words) if matches!(spec.kind, super::Kind::Several(_)) => {
+            words.iter().map(plain_text).collect::<Vec<_>>().join(",")
         }
         value => plain_text(value),
     };

@@ -6,7 +6,9 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::*;
-use crate::data::options::Split;
+use crate::data::Source;
+use crate::data::options::{Origin, Split};
+use crate::error::{Notation, Text};
 
 /// Options that say where results go, not what is run: read from a file, never written into one.
 const NOT_OF_THE_RUN: [&str; 5] = ["out", "overwrite", "json", "autotune", "tuning"];
@@ -36,7 +38,7 @@ fn examples(spec: &Spec) -> Vec<String> {
         ("split", _) => vec!["0.5,0.3,0.2".into(), "10,20,30".into()],
         ("sparsity", _) => vec!["0.1..0.9".into()],
         ("checkpoint-every", _) => vec!["500".into(), "60s".into(), "none".into()],
-        ("regularizer", _) => vec!["none".into(), "pruning,l2".into()],
+        ("regularizer", _) => vec!["dropout".into(), "pruning,l2".into()],
         ("delimiter", _) => vec![";".into(), "tab".into()],
         ("decimal", _) => vec![",".into()],
         (_, Kind::Words(words)) => words.iter().map(|word| word.to_string()).collect(),
@@ -44,6 +46,7 @@ fn examples(spec: &Spec) -> Vec<String> {
         (_, Kind::Flag) => vec!["true".into(), "false".into()],
         (_, Kind::Whole(least, most)) => vec![least.to_string(), (least + 2).min(most).to_string()],
         (_, Kind::Number(_)) => vec!["0.25".into(), "0.75".into()],
+        (_, Kind::Several(words)) => vec![words.join(","), words[0].into()],
         (_, Kind::List) => vec!["a,b".into()],
         (_, Kind::Table) => vec!["adapter = \"a\"\nproducts = []".into()],
         (_, Kind::Text | Kind::File | Kind::Place | Kind::Wholes(..)) => vec!["word".into()],
@@ -114,6 +117,21 @@ fn options_structs_read_and_write_as_tables() {
     assert_eq!(again, data);
     let json: DataOptions = serde_json::from_str(&serde_json::to_string(&data).unwrap()).unwrap();
     assert_eq!(json, data);
+    // What studies set, and paths as they are named.
+    let of_a_study = DataOptions {
+        source: Source::File("sales.csv".into()),
+        split: Some(Split::Rows([1, 2, 3])),
+        train_rows: Some(50),
+        origin: Some(Origin { number: 2, of: 3 }),
+        authors_protocol: Some(true),
+        backtest: Some(0),
+        ..DataOptions::default()
+    };
+    let again: DataOptions = serde_json::from_str(&serde_json::to_string(&of_a_study).unwrap()).unwrap();
+    assert_eq!(again, of_a_study);
+    let started = TrainOptions { init: Some("no/such.safetensors".into()), ..TrainOptions::default() };
+    let again: TrainOptions = serde_json::from_str(&serde_json::to_string(&started).unwrap()).unwrap();
+    assert_eq!(again, started);
     for text in
         ["", "model = 'patchtst'\npatchtst-variant = 'authors'\nheads = 2", "instance-norm = 'none'\nwarmup = 3"]
     {
@@ -129,7 +147,12 @@ fn the_schema_knows_every_key() {
     let schema = schema();
     let properties = schema["properties"].as_object().unwrap();
     for spec in options().map(|one| &one.spec) {
-        assert!(properties[spec.name]["description"].as_str().unwrap().starts_with(spec.help));
+        assert!(
+            properties[spec.name]["description"]
+                .as_str()
+                .unwrap()
+                .starts_with(&Text::from(spec.help).to(Notation::Keys))
+        );
         assert!(spec.names().all(|name| properties.contains_key(name)));
     }
     assert_eq!(properties["hidden"]["maximum"], 1024);
@@ -237,7 +260,7 @@ fn refusals_name_the_key_and_the_nearest_one() {
     assert_eq!(refusal("hidden = 'x'"), "`hidden`: \"x\" is rejected\n  help: give a whole number from 1 to 1024");
     assert_eq!(
         refusal("lookback = 0.5"),
-        "`lookback`: 0.5 is rejected\n  help: give a whole number, 1 or more, or auto"
+        "`lookback`: 0.5 is rejected\n  help: give a whole number from 1 to 1000000000, or auto"
     );
     assert_eq!(
         refusal("model = 'mamba'"),

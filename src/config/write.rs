@@ -3,20 +3,24 @@
 use toml::Value;
 
 use super::Config;
-use super::option::{Opt, Section};
+use super::file::names_file;
+use super::option::{Opt, Section, Spec};
 use super::table::SECTIONS;
 use crate::models::ModelKind;
 
 impl Config {
     /// As TOML: every option that makes the run what it is, but where its results go. Paths are made absolute, so that the
-    /// file works from anywhere.
+    /// file works from anywhere. What is left open is written as its default,
+    /// not as what a data set of its own configuration would choose: a run writes this once its data is read.
     pub fn to_toml(&self) -> String {
         let mut text = String::from("# Repeats this run: microglia train --config <this file>\n");
         for (section, options) in SECTIONS {
             let lines: Vec<String> = options
                 .iter()
                 .filter(|one| self.holds(*section, one))
-                .filter_map(|one| Some(format!("{} = {}\n", one.spec.name, one.written(self)?)))
+                .filter_map(|one| {
+                    Some(format!("{} = {}\n", one.spec.name, from_anywhere(&one.spec, one.written(self)?)))
+                })
                 .collect();
             if !lines.is_empty() {
                 text += &format!("\n# {}\n{}", section.heading(), lines.concat());
@@ -48,5 +52,15 @@ impl Config {
             },
             _ => !matches!(option.spec.name, "autotune" | "tuning"),
         }
+    }
+}
+
+/// The value, a file's path made absolute.
+fn from_anywhere(spec: &Spec, value: Value) -> Value {
+    match value {
+        Value::String(text) if names_file(spec, &text) => {
+            Value::String(std::path::absolute(&text).map_or(text, |path| path.display().to_string()))
+        }
+        other => other,
     }
 }

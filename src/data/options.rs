@@ -100,8 +100,12 @@ impl DataOptions {
     /// Refuses values that fit no data at all.
     pub(crate) fn check(&self) -> Result<()> {
         for (key, value) in [("lookback", self.lookback), ("horizon", self.horizon), ("season", self.season)] {
-            if let Some(rows) = value.filter(|rows| !(1..=MOST_ROWS).contains(rows)) {
-                return Err(Error::config(key, format!("{rows} rows"), format!("a whole number, 1 to {MOST_ROWS}")));
+            if let Some(rows) = value.filter(|rows| !(1..=MOST_ROWS).contains(&(*rows as u64))) {
+                return Err(Error::config(
+                    key,
+                    format!("{rows} rows"),
+                    format!("give a whole number from 1 to {MOST_ROWS}"),
+                ));
             }
         }
         if let Some(share) = self.calibration.filter(|share| !(*share > 0.0 && *share < 1.0)) {
@@ -126,7 +130,7 @@ impl DataOptions {
 }
 
 /// Of a window or a season: so that their sums stay far from overflow.
-const MOST_ROWS: usize = 1_000_000_000;
+pub(crate) const MOST_ROWS: u64 = 1_000_000_000;
 
 /// Where the rows come from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -244,10 +248,10 @@ impl FromStr for Split {
             };
             if three.iter().all(|v| *v <= 1.0) {
                 Split::Fractions(three)
-            } else if three.iter().all(|v| *v > 1.0 && v.fract() == 0.0 && *v < u32::MAX as f64) {
+            } else if three.iter().all(|v| *v >= 1.0 && v.fract() == 0.0 && *v < u32::MAX as f64) {
                 Split::Rows(three.map(|v| v as usize))
             } else {
-                return Err(refuse("neither all fractions (≤ 1) nor all row borders (whole, > 1)".into()));
+                return Err(refuse("neither all fractions (≤ 1) nor all row borders (whole, 1 or more)".into()));
             }
         };
         split.check()?;

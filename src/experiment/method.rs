@@ -15,6 +15,8 @@ pub struct Setting {
     pub name: String,
     /// What was typed, without the name: `p=0.3`.
     pub text: String,
+    /// Whether it says a sparsity of its own.
+    pub own_sparsity: bool,
     /// What its training does against overfitting.
     pub regularizers: Regularizers,
     /// A smaller net instead of a pruned one.
@@ -32,15 +34,20 @@ pub struct Setting {
 /// Words for a method's kind: `none`, regularizers joined by `+`, and two of a study's own.
 const ONE_SHOT: &str = "one-shot";
 const NARROWER: &str = "narrower";
-const HELP: &str = "write NAME or NAME:KEY=VALUE:…, NAME of none, dropout, mc-dropout, l2, weight-decay, pruning, \
-     random-pruning, one-shot, narrower, or regularizers joined by +";
+/// The words for methods' kinds beside regularizers, which may be joined.
+pub const KINDS: [&str; 3] = ["none", ONE_SHOT, NARROWER];
+
+fn help() -> String {
+    let (kinds, regularizers) = (KINDS.join(", "), Regularizer::WORDS.join(", "));
+    format!("write NAME or NAME:KEY=VALUE:…, NAME of {kinds}, {regularizers}, or regularizers joined by +")
+}
 
 impl Setting {
     /// The settings that a study's word means: several where the study lists sparsities or schedules.
     pub fn parse(text: &str, study: &Study) -> Result<Vec<Setting>> {
         let what = Text::from(format!("{text:?}: "));
-        let refuse = |problem: String| Error::config("methods", what.clone().and(problem), HELP);
-        let misread = |problem: Text| Error::config("methods", what.clone().and(problem), HELP);
+        let refuse = |problem: String| Error::config("methods", what.clone().and(problem), help());
+        let misread = |problem: Text| Error::config("methods", what.clone().and(problem), help());
         let mut parts = text.split(':').map(str::trim);
         let word = parts.next().unwrap_or_default();
         let (mut regularizers, narrower) = (Regularizers(Vec::new()), word == NARROWER);
@@ -53,6 +60,7 @@ impl Setting {
         let mut setting = Setting {
             name: word.to_string(),
             text: String::new(),
+            own_sparsity: false,
             narrower,
             dropout: base.dropout,
             weight_decay: base.weight_decay,
@@ -94,6 +102,7 @@ impl Setting {
         if word == ONE_SHOT {
             setting.pruning.schedule = Schedule::Constant;
         }
+        setting.own_sparsity = own("sparsity");
         let prunes = setting.regularizers.prunes();
         let sparsities = choices(&study.sparsities, "sparsities", !prunes || own("sparsity"))?;
         let schedules = choices(&study.schedules, "schedules", !prunes || word == ONE_SHOT || own("schedule"))?;
@@ -151,7 +160,7 @@ impl Setting {
 
     /// Itself; of a narrower model that says no sparsity of its own, a setting for each of `sparsities`.
     pub fn sized(&self, sparsities: &[Sparsity]) -> Vec<Setting> {
-        if !self.narrower || self.text.contains("sparsity=") {
+        if !self.narrower || self.own_sparsity {
             return vec![self.clone()];
         }
         let sized = |sparsity: &Sparsity| {

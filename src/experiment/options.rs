@@ -8,20 +8,33 @@ use toml::{Table, Value};
 use super::preset::preset;
 use super::study::Study;
 use crate::config::{
-    self, Access, Config, DATA, Field, Kind, Opt, Section, Spec, at, find, of_spec, option, plain_words, schema_of,
-    text_of,
+    self, Access, Config, DATA, Field, Kind, Opt, Section, Spec, at, find, help, of_spec, option, plain_words,
+    read_table, schema_of, text_of,
 };
 use crate::data::DataOptions;
-use crate::data::options::list;
+use crate::data::options::{MOST_ROWS, list, parse_list};
 use crate::error::{Error, Result};
-use crate::models::MAX_HIDDEN;
+use crate::models::{MAX_HIDDEN, ModelKind};
+use crate::program::op::InstanceNorm;
+use crate::train::options::Schedule;
+
+/// `none`, and the instance normalisations.
+const NORMS: &[&str] = &{
+    let mut words = ["none"; InstanceNorm::WORDS.len() + 1];
+    let mut place = 1;
+    while place < words.len() {
+        words[place] = InstanceNorm::WORDS[place - 1];
+        place += 1;
+    }
+    words
+};
 
 /// What a study varies.
 static GRID: &[Opt<Study>] = &[
-    Opt::new("models", Kind::List, at!(Study: models), "Models: rnn, lstm, patchtst"),
+    Opt::new("models", Kind::Several(ModelKind::WORDS), at!(Study: models), "Models"),
     Opt::new(
         "lookbacks",
-        Kind::Wholes(1, 1 << 30),
+        Kind::Wholes(1, MOST_ROWS),
         at!(Study: lookbacks),
         "Input rows; all look-backs score the same target rows",
     ),
@@ -33,7 +46,7 @@ static GRID: &[Opt<Study>] = &[
     ),
     Opt::new(
         "instance-norm",
-        Kind::List,
+        Kind::Several(NORMS),
         at!(Study: instance_norm),
         "Instance normalisations. The first is the study's own; the others repeat the study",
     ),
@@ -46,19 +59,21 @@ static GRID: &[Opt<Study>] = &[
     ),
     Opt::new(
         "schedules",
-        Kind::List,
+        Kind::Several(Schedule::WORDS),
         at!(Study: schedules),
         "Curves of methods that prune. Several values are competing settings",
     ),
     Opt::new("seeds", Kind::Wholes(0, u32::MAX as u64), at!(Study: seeds), "Seeds, as `1..5` or `1,2,3`"),
     Opt::new(
         "train-rows",
-        Kind::Text,
+        Kind::List,
         Access {
             get: |study: &Study| Some(study.train_rows.write()),
             set: |study: &mut Study, text| {
-                let numbers = text.unwrap_or_default().replace("all", "0");
-                if !Kind::Wholes(0, 1 << 40).takes(&numbers) {
+                let words = parse_list(text.unwrap_or_default());
+                let number = |word: String| if word == "all" { "0".into() } else { word };
+                let numbers = words.into_iter().map(number).collect::<Vec<_>>().join(",");
+                if !Kind::Wholes(0, MOST_ROWS).takes(&numbers) {
                     let help = "list whole numbers or all, or write FIRST..LAST, both included";
                     return Err(Error::config(
                         "train-rows",
@@ -163,7 +178,7 @@ impl Of {
 /// In the order of a study's file.
 fn all() -> impl Iterator<Item = Of> {
     let grid = |name: &str| GRID.iter().find(|one| one.spec.name == name).map(Of::Grid);
-    ORDER.into_iter().filter_map(move |name| grid(name).or_else(|| option(name).map(Of::Run)))
+    ORDER.into_iter().map(move |name| grid(name).or_else(|| option(name).map(Of::Run)).expect("ORDER names options"))
 }
 
 /// What a study's options are, each with the heading it is listed under and the words for its default.
@@ -211,13 +226,12 @@ impl Study {
     pub fn from_table(base: &Study, table: &Table) -> Result<Study> {
         let mut study = base.clone();
         let specs: Vec<&Spec> = all().map(Of::spec).collect();
-        for (key, value) in table {
-            if key == "data" {
-                study.data = data_sets(value)?;
-                continue;
-            }
-            let known = find(key, &specs)?;
-            study.set(known.name, &text_of(known, value)?)?;
+        let mut own = table.clone();
+        if let Some(sets) = own.remove("data") {
+            study.data = data_sets(&sets)?;
+        }
+        for (spec, text) in read_table(&own, &specs)? {
+            study.set(spec.name, &text)?;
         }
         Ok(study)
     }
@@ -259,7 +273,7 @@ pub(super) fn is_of_data_set(key: &str) -> bool {
 /// Data sets of tables `[data.NAME]`.
 fn data_sets(value: &Value) -> Result<BTreeMap<String, DataOptions>> {
     let Value::Table(sets) = value else {
-        return Err(Error::config("config", "`data` is no table", "write [data.NAME] and the set's keys below"));
+        return Err(Error::config("data", "`data` is no table", "write [data.NAME] and the set's keys below"));
     };
     sets.iter().map(|(name, set)| Ok((name.clone(), data_set(name, set)?))).collect()
 }
@@ -268,38 +282,50 @@ fn data_set(name: &str, set: &Value) -> Result<DataOptions> {
     super::study::check_name(name)?;
     let Value::Table(keys) = set else {
         let problem = format!("`data.{name}` is no table");
-        return Err(Error::config("config", problem, format!("write [data.{name}] and the set's keys below")));
+        return Err(Error::config(
+            format!("data.{name}"),
+            problem,
+            format!("write [data.{name}] and the set's keys below"),
+        ));
     };
     let mut options = DataOptions::default();
+    let mut set: Vec<&str> = Vec::new();
     for (key, value) in keys {
-        set_of_data(&mut options, name, key, value)?;
+        let named = set_of_data(&mut options, name, key, value)?;
+        if set.contains(&named) {
+            let problem = format!("`{key}` and another key set it");
+            return Err(Error::config(format!("data.{name}.{named}"), problem, "give it once"));
+        }
+        set.push(named);
     }
     Ok(options)
 }
 
-/// Sets an option of the data set `name`.
+/// Sets an option of the data set `name`, and returns the option's own name.
 ///
 /// # Errors
 /// Names the set and the key: one that it has not, or whose value does not fit.
-pub fn set_of_data(options: &mut DataOptions, name: &str, key: &str, value: &Value) -> Result<()> {
+pub fn set_of_data(options: &mut DataOptions, name: &str, key: &str, value: &Value) -> Result<&'static str> {
     let grids = ["lookback", "horizon", "train-rows", "origin", "authors-protocol"];
     let place = || format!("data.{name}.{key}");
-    if grids.contains(&key) {
+    let of_grid = option(key).map_or(key, |one| one.spec.name);
+    if grids.contains(&of_grid) {
         return Err(of_the_grid(place()));
     }
-    let specs: Vec<&Spec> = of_data_set().map(|one| &one.spec).collect();
+    let specs: Vec<&'static Spec> = of_data_set().map(|one| &one.spec).collect();
     let read = || {
         let spec = find(key, &specs)?;
         let mut config = Config { data: options.clone(), ..Config::default() };
         let text = text_of(spec, value)?;
         option(spec.name).map_or(Ok(()), |one| one.set(&mut config, &text))?;
-        Ok(config.data)
+        Ok((config.data, spec.name))
     };
-    *options = read().map_err(|error| match error {
+    let (read, named) = read().map_err(|error| match error {
         Error::Config { file, problem, help, .. } => Error::Config { key: place(), file, problem, help },
         other => other,
     })?;
-    Ok(())
+    *options = read;
+    Ok(named)
 }
 
 /// A data set has an option of its own that is the grid's.
@@ -317,8 +343,6 @@ fn data_table(options: &DataOptions) -> Table {
     };
     let value = |one: &Opt<Config>| match one.get(&config)? {
         Value::Array(values) => Some(names(values)),
-        // As it was named: whoever names it makes it absolute.
-        Value::String(_) if one.spec.kind == Kind::File => Some(Value::from(options.source.to_string())),
         other => Some(other),
     };
     DATA.iter().filter_map(|one| Some((one.spec.name.to_string(), value(one)?))).collect()
@@ -329,14 +353,14 @@ pub fn schema() -> serde_json::Value {
     let mut properties = serde_json::Map::new();
     for (spec, _, default) in options() {
         let mut property = match spec.kind {
-            Kind::Text | Kind::List => {
+            Kind::List => {
                 let one = json!({ "type": ["string", "number"] });
-                json!({ "anyOf": [one, { "type": "array", "items": one }], "description": spec.help })
+                json!({ "anyOf": [one, { "type": "array", "items": one }], "description": help(spec) })
             }
             _ => of_spec(spec),
         };
         if !default.is_empty() {
-            property["description"] = format!("{}. Default: {default}", spec.help).into();
+            property["description"] = format!("{}. Default: {default}", help(spec)).into();
         }
         config::insert(&mut properties, spec, property);
     }

@@ -199,7 +199,9 @@ fn wrong_words_are_refused() {
         (&["--seeds", "1,1"], "twice"),
         (&["--seeds", "all"], "give whole numbers from 0 to"),
         (&["--hidden", "0"], "give whole numbers from 1 to"),
-        (&["--instance-norm", "foo"], "mean-std none"),
+        (&["--instance-norm", "foo"], "one or more of none, last, mean-std"),
+        (&["--models", "mamba"], "'--models <LIST>': give one or more of rnn"),
+        (&["--set", "tiny.h=5"], "the grid's own"),
         (&["--preset", "big"], "quick paper"),
     ] {
         let output = tiny(place.path(), args);

@@ -9,7 +9,7 @@ use microglia::experiment;
 
 /// The flag of an option. `note` ends its line of help.
 pub fn flag(spec: &'static Spec, heading: &'static str, note: &str) -> Arg {
-    let help = Text::from(format!("{}{note}", spec.help)).to(Notation::Flags);
+    let help = Text::from(format!("{}{}{note}", spec.help, taken(spec.kind))).to(Notation::Flags);
     let arg = Arg::new(spec.name).long(spec.name).aliases(spec.names().skip(1)).help(help).help_heading(heading);
     let arg = arg.value_name(value_name(spec)).action(ArgAction::Set).allow_hyphen_values(spec.hyphens);
     match spec.kind {
@@ -29,6 +29,15 @@ pub fn flag(spec: &'static Spec, heading: &'static str, note: &str) -> Arg {
             .require_equals(true)
             .default_missing_value("true"),
         _ => arg.value_parser(|text: &str| spec.check(text).map(|()| text.to_string())),
+    }
+}
+
+/// What an option takes, where clap does not list it and it is not to be expected: ` [1 to 1024]`.
+fn taken(kind: Kind) -> String {
+    match kind {
+        Kind::Several(words) => format!(" [any of: {}]", words.join(", ")),
+        Kind::Whole(least, most) | Kind::Wholes(least, most) if most < 1 << 16 => format!(" [{least} to {most}]"),
+        _ => String::new(),
     }
 }
 
@@ -148,7 +157,7 @@ mod tests {
     /// A text that an option takes.
     fn example(spec: &Spec) -> String {
         match spec.kind {
-            Kind::Words(words) => words[words.len() - 1].into(),
+            Kind::Words(words) | Kind::Several(words) => words[words.len() - 1].into(),
             Kind::Switch => "off".into(),
             Kind::Flag => "true".into(),
             Kind::Whole(least, most) => (least + 6).min(most).to_string(),
@@ -172,6 +181,41 @@ mod tests {
             }
         }
         assert_eq!(RunFlags::from_arg_matches(&matches("train", &[])).unwrap().0, Settings::default());
+    }
+
+    /// The help's prose names the words that the library knows.
+    #[test]
+    fn help_names_every_method_and_what_may_change_at_resume() {
+        use super::super::help::{EXPERIMENT_HELP, TRAIN_HELP};
+        use microglia::config::AtResume;
+        use microglia::experiment::method::{KINDS, Setting};
+        use microglia::train::options::Regularizer;
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric() && c != '-').map(String::from).collect()
+        };
+        let methods = words(EXPERIMENT_HELP);
+        let refusal = Setting::parse("dropout+l2+pruning:x=1", &Study::default()).unwrap_err().to_string();
+        let keys = words(refusal.lines().next().unwrap().split_once("takes ").unwrap().1);
+        assert!(keys.len() > 8, "{refusal}");
+        let all = KINDS.iter().chain(Regularizer::WORDS).map(|word| word.to_string()).chain(keys);
+        all.filter(|word| !word.is_empty()).for_each(|word| assert!(methods.contains(&word), "{word}"));
+        let (_, rest) = TRAIN_HELP.split_once("--resume continues").unwrap();
+        let resume = words(rest.split_once("may differ").unwrap().0);
+        for spec in options().map(|one| &one.spec).filter(|spec| !spec.hidden && spec.name != "autotune") {
+            let named = resume.contains(&format!("--{}", spec.name));
+            assert_eq!(named, spec.at_resume != AtResume::Fixed, "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn an_option_of_a_study_is_set_once() {
+        for (text, key) in [
+            ("batch = 3\nbatch-size = 4", "`batch`"),
+            ("[data.s]\ntime-col = 'a'\ntime-column = 'b'", "`data.s.time-column`"),
+        ] {
+            let error = Study::from_table(&Study::default(), &text.parse().unwrap()).unwrap_err().to_string();
+            assert!(error.contains(key) && error.contains("give it once"), "{error}");
+        }
     }
 
     #[test]

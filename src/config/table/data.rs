@@ -6,7 +6,7 @@ use super::super::Config;
 use super::super::field::at;
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, Opt};
-use crate::data::options::{Gaps, Impute, Scale, delimiter_word, parse_decimal, parse_delimiter};
+use crate::data::options::{Gaps, Impute, MOST_ROWS, Scale, delimiter_word, parse_decimal, parse_delimiter};
 
 /// Under "Data".
 pub static DATA: &[Opt<Config>] = &[
@@ -46,17 +46,27 @@ pub static DATA: &[Opt<Config>] = &[
     .value("A,B|all|none")
     .aliases(&[("hist-exog", "Nixtla"), ("past-covariates", "Darts")])
     .default("none"),
-    Opt::new("lookback", Kind::at_least(1), at!(data.lookback?), "Input rows of a window")
+    Opt::new("lookback", Kind::Whole(1, MOST_ROWS), at!(data.lookback?), "Input rows of a window")
         .value("ROWS")
         .aliases(&[("input-size", "Nixtla"), ("context-length", "Hugging Face"), ("seq-len", "PatchTST's code")])
         .auto("2 seasons, at least 24"),
-    Opt::new("horizon", Kind::at_least(1), at!(data.horizon?), "Forecast rows of a window, all forecast at once")
-        .value("ROWS")
-        .aliases(&[("h", "Nixtla"), ("pred-len", "PatchTST's code"), ("prediction-length", "Hugging Face")])
-        .auto("1"),
-    Opt::new("season", Kind::at_least(1), at!(data.season?), "Rows in a season, for the seasonal baseline and MASE")
-        .value("ROWS")
-        .auto("hourly 24, daily 7, monthly 12, …"),
+    Opt::new(
+        "horizon",
+        Kind::Whole(1, MOST_ROWS),
+        at!(data.horizon?),
+        "Forecast rows of a window, all forecast at once",
+    )
+    .value("ROWS")
+    .aliases(&[("h", "Nixtla"), ("pred-len", "PatchTST's code"), ("prediction-length", "Hugging Face")])
+    .auto("1"),
+    Opt::new(
+        "season",
+        Kind::Whole(1, MOST_ROWS),
+        at!(data.season?),
+        "Rows in a season, for the seasonal baseline and MASE",
+    )
+    .value("ROWS")
+    .auto("hourly 24, daily 7, monthly 12, …"),
     Opt::new(
         "calendar",
         Kind::Switch,

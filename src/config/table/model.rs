@@ -46,13 +46,13 @@ pub static MODEL: &[Opt<Config>] = &[
         "hidden",
         Kind::Whole(1, MAX_HIDDEN as u64),
         at!(train.model.hidden),
-        "Hidden units per layer of a recurrent cell, 1 to 1024",
+        "Hidden units per layer of a recurrent cell",
     )
     .value("UNITS")
     .needs(is_recurrent, "‹model rnn› or lstm"),
     Opt::new("activation", Kind::Words(Activation::WORDS), at!(train.model.activation), "Nonlinearity of the RNN cell")
         .needs(is_rnn, "‹model rnn›"),
-    Opt::new("layers", Kind::Whole(1, 64), at!(train.model.layers), "Stacked layers, 1 to 64")
+    Opt::new("layers", Kind::Whole(1, 64), at!(train.model.layers), "Stacked layers")
         .needs(has_layers, "‹model rnn›, lstm or patchtst"),
     Opt::new(
         "instance-norm",

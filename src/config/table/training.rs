@@ -3,11 +3,11 @@
 use toml::Value;
 
 use super::super::Config;
-use super::super::field::at;
+use super::super::field::{Field, at};
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, AtResume, Opt};
 use crate::program::op::LossKind;
-use crate::train::options::{LrSchedule, Regularizer, Schedule, Select};
+use crate::train::options::{LrSchedule, Regularizer, Regularizers, Schedule, Select};
 
 fn drops(config: &Config) -> bool {
     config.train.regularizers.drops()
@@ -94,10 +94,17 @@ pub static TRAINING: &[Opt<Config>] = &[
     .value("R"),
     Opt::new(
         "regularizer",
-        Kind::List,
-        at!(train.regularizers),
-        "none, or any of dropout, mc-dropout, l2, weight-decay, pruning and random-pruning, joined by commas",
+        Kind::Several(Regularizer::WORDS),
+        Access {
+            get: |config: &Config| Some(config.train.regularizers.write()),
+            set: |config: &mut Config, text| {
+                config.train.regularizers = text.map_or(Ok(Regularizers(Vec::new())), Field::read)?;
+                Ok(())
+            },
+        },
+        "What is done against overfitting",
     )
+    .or_none("")
     .aliases(&[("regularizers", "plural"), ("regulariser", "British")]),
     Opt::new(
         "dropout",

@@ -6,8 +6,8 @@ use crate::train::plan::Plan;
 use crate::train::run::state::RunState;
 use crate::train::weights::header::{Header, McHeader, ModelHeader};
 
-/// Most rows of a window, and most of any count by row, that is read from a file: what the options take, too.
-const MOST_ROWS: usize = 1_000_000_000;
+/// Most rows of a window, and most of any count by row, that is read from a file: what the options take.
+const MOST_ROWS: usize = crate::data::options::MOST_ROWS as usize;
 /// Most units of a width that is read from a file.
 const MOST_UNITS: usize = 1 << 20;
 /// Most passes of Monte Carlo dropout, as the program's option takes them.
