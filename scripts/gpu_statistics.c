@@ -3,7 +3,7 @@
  *
  *   gpu_statistics FOLDER FORM [LISTINGS]
  *
- * reads FOLDER/index.tsv and the SPIR-V in FOLDER/FORM, but for what other judges must refuse. The device's name comes first, then a line for each statistic: pipeline,
+ * reads FOLDER/index.tsv and the SPIR-V in FOLDER/FORM, but for what other judges must reject. The device's name comes first, then a line for each statistic: pipeline,
  * statistic, value, tab-separated. LISTINGS is a folder for the compiler's own text of each pipeline. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,8 +217,8 @@ int main(int argc, char **argv) {
     while ((line = strsep(&rest, "\n")) && *line) {
         char *name = strsep(&line, "\t"), *entry = strsep(&line, "\t");
         strsep(&line, "\t"); /* constants, which are in the code */
-        char *kinds = strsep(&line, "\t"), *refused_by = strsep(&line, "\t"), file[1024];
-        if (strcmp(refused_by, "nobody") && !strstr(refused_by, "statistics")) continue;
+        char *kinds = strsep(&line, "\t"), *rejected_by = strsep(&line, "\t"), file[1024];
+        if (strcmp(rejected_by, "nobody") && !strstr(rejected_by, "statistics")) continue;
         snprintf(file, sizeof file, "%s/%s", argv[2], name);
         uint32_t *code = read_file(&bytes, folder, file);
         VkPipeline pipeline = compile(code, bytes, entry, kinds, listings != NULL);

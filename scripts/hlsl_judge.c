@@ -4,7 +4,7 @@
  *   hlsl_judge.exe dxc dxcompiler.dll cs_6_0 < LIST
  *
  * A line of LIST is a file's path and its entry point, tab-separated. The answer is a line, and where the compiler says more than
- * one thing, several: the path, `ok`, `warned` or `refused`, and what it says. */
+ * one thing, several: the path, `ok`, `warned` or `rejected`, and what it says. */
 #define COBJMACROS
 #include <windows.h>
 #include <d3dcompiler.h>
@@ -101,7 +101,7 @@ int main(int argc, char **argv) {
         char *rest = said ? ID3D10Blob_GetBufferPointer(said) : NULL;
         char *message = rest ? strtok_r(rest, "\r\n", &rest) : NULL;
         do {
-            printf("%s\t%s\t%s\n", path, FAILED(done) ? "refused" : message ? "warned" : "ok", message ? message : "");
+            printf("%s\t%s\t%s\n", path, FAILED(done) ? "rejected" : message ? "warned" : "ok", message ? message : "");
         } while (message && (message = strtok_r(NULL, "\r\n", &rest)));
         fflush(stdout);
         if (said) ID3D10Blob_Release(said);

@@ -34,7 +34,7 @@ for (const line of fs.readFileSync(0, 'utf8').trim().split('\n')) {
   for (const error of [failed, await device.popErrorScope(), await device.popErrorScope()]) {
     if (error && !messages.length) messages.push(error.message);
   }
-  const verdict = messages.length ? 'refused' : 'ok';
+  const verdict = messages.length ? 'rejected' : 'ok';
   console.log(`${path}\t${verdict}\t${messages.join(' ').replaceAll(/\s+/g, ' ')}`);
 }
 process.exit(0);

@@ -11,7 +11,7 @@ pub fn padded(words: usize) -> usize {
     words.div_ceil(ALIGN_WORDS).saturating_mul(ALIGN_WORDS)
 }
 
-/// Words of a tensor of this shape; `usize::MAX` where they are more, so that a size check refuses it.
+/// Words of a tensor of this shape; `usize::MAX` where they are more, so that a size check rejects it.
 #[must_use]
 pub fn product(shape: &[usize]) -> usize {
     if shape.contains(&0) { 0 } else { shape.iter().fold(1, |words, size| words.saturating_mul(*size)) }

@@ -14,7 +14,7 @@ use same_file::Handle;
 use crate::error::{Error, Result};
 use crate::memory;
 
-/// Reads a whole file into memory. What is no file but a device or a pipe, which may have no end, is refused, and so is a file that
+/// Reads a whole file into memory. What is no file but a device or a pipe, which may have no end, is rejected, and so is a file that
 /// with what is made of it would not fit into memory.
 ///
 /// # Errors
@@ -169,7 +169,7 @@ fn retried_while<T>(
     operation()
 }
 
-/// Whether Windows refused because another program has the file open: by a sharing or a lock violation, or by denying access to what
+/// Whether Windows rejected because another program has the file open: by a sharing or a lock violation, or by denying access to what
 /// would be renamed over. Other systems let both have the file.
 fn is_held(cause: &io::Error) -> bool {
     const ACCESS_DENIED: i32 = 5;
@@ -323,8 +323,8 @@ mod tests {
         const SHARE_READ: u32 = 1;
         let hold = || OpenOptions::new().read(true).share_mode(SHARE_READ).open(&path).unwrap();
         let held = hold();
-        for refused in [replace(&path, b"after"), append(&path, b"after", "help"), remove(&path, "help")] {
-            let told = refused.unwrap_err().to_string();
+        for rejected in [replace(&path, b"after"), append(&path, b"after", "help"), remove(&path, "help")] {
+            let told = rejected.unwrap_err().to_string();
             assert!(told.contains("results.csv: ") && told.contains("help: close the file"), "{told}");
         }
         assert_eq!(std::fs::read(&path).unwrap(), b"before");
@@ -354,10 +354,10 @@ mod tests {
 
     #[test]
     fn a_disk_that_refuses_to_empty_its_cache_is_asked_to_write() {
-        let refused = || io::Result::Err(io::ErrorKind::Unsupported.into());
+        let rejected = || io::Result::Err(io::ErrorKind::Unsupported.into());
         assert!(or_plainly(Ok(()), || panic!("asked twice")).is_ok());
-        assert!(or_plainly(refused(), || Ok(())).is_ok());
-        assert!(or_plainly(refused(), refused).is_err(), "nothing was written, and nobody told");
+        assert!(or_plainly(rejected(), || Ok(())).is_ok());
+        assert!(or_plainly(rejected(), rejected).is_err(), "nothing was written, and nobody told");
     }
 
     /// A rename stands, whether or not the folder can be flushed.

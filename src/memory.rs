@@ -1,4 +1,4 @@
-//! How much memory there is, so that what cannot fit is refused before it is asked for: systems that promise more than they have
+//! How much memory there is, so that what cannot fit is rejected before it is asked for: systems that promise more than they have
 //! end the process instead of saying no.
 
 /// Bytes that this process can still take without swapping; `None` where the system does not tell (other than Linux, Windows
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_there_is_is_refused() {
+    fn more_than_there_is_is_rejected() {
         #[cfg(any(target_os = "linux", windows, target_os = "macos"))]
         assert!(check(u64::MAX).is_err_and(|free| free > 0));
         assert!(check(1).is_ok());

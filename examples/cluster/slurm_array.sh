@@ -21,7 +21,7 @@ OUT=${OUT:-study}
 MICROGLIA=${MICROGLIA:-microglia}
 
 # The first task asks for the joining, once every task of the array has ended: also one that ended with 1, which says that
-# a whole cell diverged. Joining refuses what is not complete.
+# a whole cell diverged. Joining rejects what is not complete.
 if [[ $SLURM_ARRAY_TASK_ID == 1 && ${SLURM_RESTART_COUNT:-0} == 0 ]]; then
     sbatch --dependency="afterany:$SLURM_ARRAY_JOB_ID" --job-name=microglia-merge --output=microglia-merge-%j.log \
         --wrap "'$MICROGLIA' experiment --merge $(printf "'$OUT/part-%s' " $(seq "$PARTS")) --out '$OUT/whole'"

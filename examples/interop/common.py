@@ -119,9 +119,9 @@ def both_ways(report, program, run, build, saved_plain, flags):
     report.compare(f"{name}: their weights with our metadata, here", program.forecasts(held)[1], theirs)
     (program.folder / f"{name}-plain").mkdir()
     plain = saved_plain(module, program.folder / f"{name}-plain")
-    refused = program.call("examples/forecasts", plain, program.folder / "none.safetensors")
-    told = refused.returncode != 0 and "no entry `microglia`" in refused.stderr
-    report.check(f"{name}: their weights without it are refused, and what is missing is named", told)
+    rejected = program.call("examples/forecasts", plain, program.folder / "none.safetensors")
+    told = rejected.returncode != 0 and "no entry `microglia`" in rejected.stderr
+    report.check(f"{name}: their weights without it are rejected, and what is missing is named", told)
     # Every setting again, but for those of the step that is no step.
     settings = [f"--config={run / 'config.toml'}", *flags]
     begun = program.train(f"{name}-init", *settings, "--init", plain, *STANDING_STILL)

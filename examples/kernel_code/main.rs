@@ -7,7 +7,7 @@
 //! one more, `+indices` or `+buffers`, or one less, `+no-loops` or `+no-divisions`.
 //!
 //! `FOLDER/index.tsv` has a line for each pipeline: its name (each form's file), its shader (its entry point), its constants, the
-//! kinds of its bindings in order (u uniform, d uniform with a dynamic offset, s storage), and who must refuse it: nobody, but
+//! kinds of its bindings in order (u uniform, d uniform with a dynamic offset, s storage), and who must reject it: nobody, but
 //! for the shaders of `broken/`, which are there to show that who accepts the others does not accept everything.
 
 mod forms;
@@ -33,7 +33,7 @@ struct Pipeline {
     name: String,
     shader: Shader,
     constants: Vec<Constant>,
-    refused_by: String,
+    rejected_by: String,
 }
 
 fn of_engines(which: &str) -> Result<Vec<Pipeline>, Failure> {
@@ -48,7 +48,7 @@ fn of_engines(which: &str) -> Result<Vec<Pipeline>, Failure> {
         let words = pipeline.constants.iter().map(|(word, value)| format!(".{}{value}", word.to_lowercase()));
         let name = pipeline.shader.to_string() + &words.collect::<String>();
         let shader = sources::shader(pipeline.shader)?;
-        Ok(Pipeline { name, shader, constants: pipeline.constants, refused_by: "nobody".into() })
+        Ok(Pipeline { name, shader, constants: pipeline.constants, rejected_by: "nobody".into() })
     });
     named.collect()
 }
@@ -59,10 +59,10 @@ fn broken() -> Result<Vec<Pipeline>, Failure> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let text = std::fs::read_to_string(&path)?;
-        let said = text.lines().next().and_then(|line| line.strip_prefix("//! Refused by: ")?.strip_suffix('.'));
+        let said = text.lines().next().and_then(|line| line.strip_prefix("//! Rejected by: ")?.strip_suffix('.'));
         let name = path.file_stem().and_then(|stem| stem.to_str()).ok_or("a shader without a name")?.to_string();
-        let refused_by = said.ok_or(format!("{name}: who must refuse it?"))?.replace(' ', "");
-        found.push(Pipeline { shader: Shader::parse(&name, text)?, name, constants: Vec::new(), refused_by });
+        let rejected_by = said.ok_or(format!("{name}: who must reject it?"))?.replace(' ', "");
+        found.push(Pipeline { shader: Shader::parse(&name, text)?, name, constants: Vec::new(), rejected_by });
     }
     Ok(found)
 }
@@ -93,8 +93,8 @@ fn main() -> Result<(), Failure> {
         }
         let constants: Vec<String> = pipeline.constants.iter().map(|(word, value)| format!("{word}={value}")).collect();
         let kinds: String = pipeline.shader.bindings().iter().map(kind).collect();
-        let (name, entry, refused_by) = (&pipeline.name, &pipeline.shader.name, &pipeline.refused_by);
-        writeln!(index, "{name}\t{entry}\t-{}\t{kinds}\t{refused_by}", constants.join(","))?;
+        let (name, entry, rejected_by) = (&pipeline.name, &pipeline.shader.name, &pipeline.rejected_by);
+        writeln!(index, "{name}\t{entry}\t-{}\t{kinds}\t{rejected_by}", constants.join(","))?;
     }
     std::fs::write(folder.join("index.tsv"), index)?;
     Ok(())

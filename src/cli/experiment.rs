@@ -47,7 +47,7 @@ pub fn run(args: &ExperimentArgs) -> Result<Code> {
         Asked::Study(study) => *study,
         Asked::NeedsData(words) => {
             say(words);
-            return Ok(Code::Refused);
+            return Ok(Code::Rejected);
         }
     };
     let shard = args.shard.as_deref().map(Shard::parse).transpose()?;

@@ -42,7 +42,7 @@ pub enum Code {
     /// It ran, but failed its purpose: training diverged, or engines disagree.
     Failed,
     /// Bad input or usage.
-    Refused,
+    Rejected,
     /// By Ctrl-C.
     Interrupted,
     /// By SIGTERM, or by what a system ends its programs with.
@@ -60,7 +60,7 @@ impl Code {
         match self {
             Code::Done => 0,
             Code::Failed => 1,
-            Code::Refused => 2,
+            Code::Rejected => 2,
             Code::Interrupted => 130,
             Code::Terminated => 143,
         }
@@ -72,9 +72,9 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
     let typed = match Cli::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(message) => {
-            // Help goes to stdout, refusals to stderr; the stream may be closed.
+            // Help goes to stdout, rejections to stderr; the stream may be closed.
             let printed = message.print();
-            return if message.use_stderr() { Ok(Code::Refused) } else { printed.map(|()| Code::Done).map_err(told) };
+            return if message.use_stderr() { Ok(Code::Rejected) } else { printed.map(|()| Code::Done).map_err(told) };
         }
     };
     match (Cli::from_arg_matches(&typed)?.verb, typed.subcommand()) {
@@ -95,7 +95,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
 pub fn code_of(error: &anyhow::Error) -> Code {
     match error.downcast_ref() {
         Some(Error::Diverged(_)) => Code::Failed,
-        _ => Code::Refused,
+        _ => Code::Rejected,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use microglia::files::{is_no_file, replace};
 
-/// Refuses, before anything is computed, files that may not be replaced.
+/// Rejects, before anything is computed, files that may not be replaced.
 pub fn check_unused(files: &[(&str, &Path)], overwrite: bool) -> Result<()> {
     for (index, (option, file)) in files.iter().enumerate() {
         if file.is_dir() {

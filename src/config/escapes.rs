@@ -22,7 +22,7 @@ pub(super) fn is_near(text: &str, error: &toml::de::Error) -> bool {
     line.split_once('"').is_some_and(|(_, quoted)| quoted.contains('\\'))
 }
 
-/// Refuses a path that is another one by its escapes; not a file that is there, for that one was meant.
+/// Rejects a path that is another one by its escapes; not a file that is there, for that one was meant.
 pub(super) fn check(text: &str, folder: &Path) -> Result<()> {
     // What is not TOML is rejected as such.
     DeTable::parse(text).map_or(Ok(()), |table| check_table(table.get_ref(), text, folder))
@@ -43,7 +43,7 @@ fn check_table(table: &DeTable, text: &str, folder: &Path) -> Result<()> {
                 let found =
                     if kind == Kind::Place { Path::new(&**path).exists() } else { folder.join(&**path).exists() };
                 if changed && !escapes.is_empty() && !found {
-                    refuse(key, written, &escapes)?;
+                    reject(key, written, &escapes)?;
                 }
             }
             _ => {}
@@ -72,7 +72,7 @@ fn escapes(written: &str) -> Vec<&str> {
     found
 }
 
-fn refuse(key: &str, written: &str, escapes: &[&str]) -> Result<()> {
+fn reject(key: &str, written: &str, escapes: &[&str]) -> Result<()> {
     let meaning = |escape: &&str| {
         let what = match *escape {
             "b" => "a backspace",
@@ -98,23 +98,23 @@ fn refuse(key: &str, written: &str, escapes: &[&str]) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn refusal(text: &str) -> String {
+    fn rejection(text: &str) -> String {
         check(text, Path::new("")).unwrap_err().to_string()
     }
 
     #[test]
-    fn a_path_that_escapes_change_is_refused_with_what_was_meant() {
-        let told = refusal(r#"data = "C:\new\temp.csv""#);
+    fn a_path_that_escapes_change_is_rejected_with_what_was_meant() {
+        let told = rejection(r#"data = "C:\new\temp.csv""#);
         assert_eq!(
             told,
             r#"`data`: "C:\new\temp.csv": in double quotes `\n` is a line break, `\t` is a tab
   help: write the path in single quotes: data = 'C:\new\temp.csv'"#
         );
-        assert!(refusal(r#"init = "D:\x64.safetensors""#).contains(r"`\x64` is one character"));
-        assert!(refusal(r#"out = "C:\runs\u0007""#).contains(r"`\u0007` is one character"));
-        assert!(refusal(r#"data = "it's\b.csv""#).contains(r#"double each `\`: data = "it's\\b.csv""#));
-        assert!(refusal("[data.sales]\ndata = \"a\\rb.csv\"\n").contains("`\\r` is a carriage return"));
-        assert!(refusal("data = { sales = { data = \"a\\fb.csv\" } }").contains("`\\f` is a form feed"));
+        assert!(rejection(r#"init = "D:\x64.safetensors""#).contains(r"`\x64` is one character"));
+        assert!(rejection(r#"out = "C:\runs\u0007""#).contains(r"`\u0007` is one character"));
+        assert!(rejection(r#"data = "it's\b.csv""#).contains(r#"double each `\`: data = "it's\\b.csv""#));
+        assert!(rejection("[data.sales]\ndata = \"a\\rb.csv\"\n").contains("`\\r` is a carriage return"));
+        assert!(rejection("data = { sales = { data = \"a\\fb.csv\" } }").contains("`\\f` is a form feed"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn read_text(text: &str) -> Result<Config, String> {
     Settings::from_table(&table).and_then(|settings| Config::new(&settings)).map_err(|error| error.to_string())
 }
 
-fn refusal(text: &str) -> String {
+fn rejection(text: &str) -> String {
     read_text(text).unwrap_err()
 }
 
@@ -245,33 +245,33 @@ fn a_tuning_table_reads_back_as_it_was() {
     assert_eq!(read_text(&first.to_toml()).unwrap().tuning, first.tuning);
     assert!(!read_text("").unwrap().to_toml().contains("tuning"));
     assert!(
-        refusal(&table.replace("64x64", "63x63")).contains("`tuning`"),
+        rejection(&table.replace("64x64", "63x63")).contains("`tuning`"),
         "{}",
-        refusal(&table.replace("64x64", "63x63"))
+        rejection(&table.replace("64x64", "63x63"))
     );
-    assert!(refusal(&table.replace("rows", "rose")).contains("`tuning`"));
+    assert!(rejection(&table.replace("rows", "rose")).contains("`tuning`"));
 }
 
 #[test]
-fn refusals_name_the_key_and_the_nearest_one() {
-    assert!(refusal("hiden = 3").contains("did you mean `hidden`?"));
-    assert!(refusal("prune_every = 3").contains("did you mean `prune-every`?"));
-    assert_eq!(refusal("hidden = 2000"), "`hidden`: 2000 is rejected\n  help: give a whole number from 1 to 1024");
-    assert_eq!(refusal("hidden = 'x'"), "`hidden`: \"x\" is rejected\n  help: give a whole number from 1 to 1024");
+fn rejections_name_the_key_and_the_nearest_one() {
+    assert!(rejection("hiden = 3").contains("did you mean `hidden`?"));
+    assert!(rejection("prune_every = 3").contains("did you mean `prune-every`?"));
+    assert_eq!(rejection("hidden = 2000"), "`hidden`: 2000 is rejected\n  help: give a whole number from 1 to 1024");
+    assert_eq!(rejection("hidden = 'x'"), "`hidden`: \"x\" is rejected\n  help: give a whole number from 1 to 1024");
     assert_eq!(
-        refusal("lookback = 0.5"),
+        rejection("lookback = 0.5"),
         "`lookback`: 0.5 is rejected\n  help: give a whole number from 1 to 1000000000, or auto"
     );
     assert_eq!(
-        refusal("model = 'mamba'"),
+        rejection("model = 'mamba'"),
         format!("`model`: \"mamba\" is rejected\n  help: give one of {}", ModelKind::WORDS.join(", "))
     );
-    assert_eq!(refusal("no-shuffle = 1"), "`no-shuffle`: 1 is rejected\n  help: give one of true, false");
-    assert_eq!(refusal("calendar = 'yes'"), "`calendar`: \"yes\" is rejected\n  help: give one of on, off");
-    assert!(refusal("h = 1\nhorizon = 2").contains("`horizon`: "));
-    assert!(refusal("[model]\nhidden = 3").contains("top level"));
-    assert!(refusal("regularizer = 'prune'").contains("pruning"));
-    assert!(refusal("sparsity = '0.9..0.3'").contains("MIN..MAX"));
+    assert_eq!(rejection("no-shuffle = 1"), "`no-shuffle`: 1 is rejected\n  help: give one of true, false");
+    assert_eq!(rejection("calendar = 'yes'"), "`calendar`: \"yes\" is rejected\n  help: give one of on, off");
+    assert!(rejection("h = 1\nhorizon = 2").contains("`horizon`: "));
+    assert!(rejection("[model]\nhidden = 3").contains("top level"));
+    assert!(rejection("regularizer = 'prune'").contains("pruning"));
+    assert!(rejection("sparsity = '0.9..0.3'").contains("MIN..MAX"));
 }
 
 #[test]
@@ -284,12 +284,12 @@ fn lists_are_arrays_or_texts() {
     let times = "2024-01-01 12:00,2024-02-01 12:00";
     let array = format!("split = ['{}']", times.replace(',', "', '"));
     assert_eq!(config(&array).data, config(&format!("split = '{times}'")).data);
-    assert!(refusal("regularizer = ''").contains("regularizer"));
+    assert!(rejection("regularizer = ''").contains("regularizer"));
 }
 
-/// The files that the fuzz target keeps, and those with a value, a key or a byte changed: refused, or the same run again.
+/// The files that the fuzz target keeps, and those with a value, a key or a byte changed: rejected, or the same run again.
 #[test]
-fn random_files_are_refused_or_read_back_as_the_same_run() {
+fn random_files_are_rejected_or_read_back_as_the_same_run() {
     use proptest::prelude::*;
     use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/config");

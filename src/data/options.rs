@@ -97,7 +97,7 @@ impl DataOptions {
         self.authors_protocol == Some(true)
     }
 
-    /// Refuses values that fit no data at all.
+    /// Rejects values that fit no data at all.
     pub(crate) fn check(&self) -> Result<()> {
         for (key, value) in [("lookback", self.lookback), ("horizon", self.horizon), ("season", self.season)] {
             if let Some(rows) = value.filter(|rows| !(1..=MOST_ROWS).contains(&(*rows as u64))) {
@@ -213,19 +213,19 @@ impl Default for Split {
 
 impl Split {
     fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::config("split", problem, SPLIT_HELP));
+        let reject = |problem: String| Err(Error::config("split", problem, SPLIT_HELP));
         match self {
             Split::Fractions(f) if f.iter().any(|f| !(*f > 0.0 && *f < 1.0)) => {
-                refuse(format!("{self}: each fraction must lie between 0 and 1"))
+                reject(format!("{self}: each fraction must lie between 0 and 1"))
             }
             Split::Fractions(f) if f.iter().sum::<f64>() > 1.0 + 1e-9 => {
-                refuse(format!("{self}: the fractions sum to {}, more than 1", f.iter().sum::<f64>()))
+                reject(format!("{self}: the fractions sum to {}, more than 1", f.iter().sum::<f64>()))
             }
             Split::Rows([a, b, c]) if !(0 < *a && a < b && b < c) => {
-                refuse(format!("{self}: the row borders must rise"))
+                reject(format!("{self}: the row borders must rise"))
             }
             Split::Times(times) if !(2..=3).contains(&times.len()) => {
-                refuse(format!("{self}: {} times given", times.len()))
+                reject(format!("{self}: {} times given", times.len()))
             }
             _ => Ok(()),
         }
@@ -235,23 +235,23 @@ impl Split {
 impl FromStr for Split {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |problem: String| Error::config("split", format!("`{text}`: {problem}"), SPLIT_HELP);
+        let reject = |problem: String| Error::config("split", format!("`{text}`: {problem}"), SPLIT_HELP);
         let parts = parse_list(text);
         let numbers: Vec<f64> = parts.iter().filter_map(|part| part.parse().ok()).collect();
         let split = if numbers.is_empty() {
             Split::Times(parts)
         } else if numbers.len() < parts.len() {
-            return Err(refuse("numbers and times mixed".into()));
+            return Err(reject("numbers and times mixed".into()));
         } else {
             let Ok(three) = <[f64; 3]>::try_from(numbers) else {
-                return Err(refuse(format!("{} numbers given", parts.len())));
+                return Err(reject(format!("{} numbers given", parts.len())));
             };
             if three.iter().all(|v| *v <= 1.0) {
                 Split::Fractions(three)
             } else if three.iter().all(|v| *v >= 1.0 && v.fract() == 0.0 && *v < u32::MAX as f64) {
                 Split::Rows(three.map(|v| v as usize))
             } else {
-                return Err(refuse("neither all fractions (≤ 1) nor all row borders (whole, 1 or more)".into()));
+                return Err(reject("neither all fractions (≤ 1) nor all row borders (whole, 1 or more)".into()));
             }
         };
         split.check()?;
@@ -285,7 +285,7 @@ words!(Scale, "scale", Scale::Series = "series", Scale::Global = "global");
 /// the value after the hole would enter inputs before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Impute {
-    /// Refuse, naming the line.
+    /// Reject, naming the line.
     #[default]
     Error,
     /// The last seen value of the same series and split part.
@@ -301,7 +301,7 @@ pub enum Gaps {
     /// Count and tell; windows run over the rows that are there.
     #[default]
     Notice,
-    /// Refuse, naming the line.
+    /// Reject, naming the line.
     Error,
     /// Insert the absent rows as missing; inputs are then imputed, targets masked.
     Fill,

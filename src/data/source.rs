@@ -88,17 +88,17 @@ pub(super) fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
 mod tests {
     use super::*;
 
-    fn refusal(from: impl Read) -> String {
+    fn rejection(from: impl Read) -> String {
         read_from(from, Place::of("a.csv"), |cause| Error::io("a.csv", "help")(cause)).unwrap_err().to_string()
     }
 
     #[test]
     fn endless_lines_are_rejected() {
-        let said = refusal(std::io::repeat(b'1'));
+        let said = rejection(std::io::repeat(b'1'));
         assert!(said.contains("a.csv:1: a line of more than 64 MiB") && said.contains("help: "), "{said}");
-        let said = refusal("ds,y\n1,2\n".as_bytes().chain(std::io::repeat(b'1')));
+        let said = rejection("ds,y\n1,2\n".as_bytes().chain(std::io::repeat(b'1')));
         assert!(said.contains("a.csv:3: a line of more than 64 MiB"), "{said}");
-        assert!(refusal(std::io::repeat(0)).contains("binary"));
+        assert!(rejection(std::io::repeat(0)).contains("binary"));
     }
 
     #[test]

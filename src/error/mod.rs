@@ -63,7 +63,7 @@ pub enum Error {
         found: &'static str,
     },
 
-    /// No adapter fits, or the device refused or lost work.
+    /// No adapter fits, or the device rejected or lost work.
     Device {
         /// What is wrong.
         problem: Text,
@@ -114,7 +114,7 @@ impl Error {
         Error::Data { place: Box::new(place), problem: problem.into(), help: help.into() }
     }
 
-    /// No adapter fits, or the device refused or lost work.
+    /// No adapter fits, or the device rejected or lost work.
     pub fn device(problem: impl Into<Text>, help: impl Into<Text>) -> Self {
         Error::Device { problem: problem.into(), help: help.into() }
     }

@@ -37,7 +37,7 @@ pub struct Folder {
 impl Folder {
     /// Opens a study's folder, or makes it. Rejects a folder of another study or of other data; the error names the difference.
     pub fn open(path: &Path, study: &Study, data: &BTreeMap<String, String>, analysis_plan: &str) -> Result<Folder> {
-        refuse_foreign(path, study)?;
+        reject_foreign(path, study)?;
         std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
         let folder = Folder { path: path.to_path_buf(), _lock: lock(path)? };
         files::remove_partials(path)?;
@@ -56,7 +56,7 @@ impl Folder {
                 replace(&path.join("study.toml"), text.as_bytes())?;
                 replace(&path.join("manifest.json"), json(&manifest)?.as_bytes())?;
             }
-            Some(found) => folder.refuse_other(study, &found, &manifest)?,
+            Some(found) => folder.reject_other(study, &found, &manifest)?,
         }
         Ok(folder)
     }
@@ -70,7 +70,7 @@ impl Folder {
         manifest(&self.path)
     }
 
-    fn refuse_other(&self, study: &Study, found: &Manifest, asked: &Manifest) -> Result<()> {
+    fn reject_other(&self, study: &Study, found: &Manifest, asked: &Manifest) -> Result<()> {
         let help = "choose another ‹out›, or ask for what the folder holds";
         if found.study_hash != asked.study_hash {
             let before = read_study(&self.path)?;
@@ -116,7 +116,7 @@ impl Folder {
 }
 
 /// Rejects a folder that is not a study's, but holds files with the names that a study writes.
-fn refuse_foreign(path: &Path, study: &Study) -> Result<()> {
+fn reject_foreign(path: &Path, study: &Study) -> Result<()> {
     // A manifest identifies the study. Without one, `study.toml` does: it is written before any result.
     let same = || -> Result<bool> { Ok(read_study(path)?.hash() == study.hash()) };
     if path.join("manifest.json").exists() || path.join("study.toml").exists() && same()? {

@@ -46,7 +46,7 @@ impl Setting {
     /// The settings that a study's word means: several where the study lists sparsities or schedules.
     pub fn parse(text: &str, study: &Study) -> Result<Vec<Setting>> {
         let what = Text::from(format!("{text:?}: "));
-        let refuse = |problem: String| Error::config("methods", what.clone().and(problem), help());
+        let reject = |problem: String| Error::config("methods", what.clone().and(problem), help());
         let misread = |problem: Text| Error::config("methods", what.clone().and(problem), help());
         let mut parts = text.split(':').map(str::trim);
         let word = parts.next().unwrap_or_default();
@@ -70,12 +70,12 @@ impl Setting {
         };
         let mut said: Vec<(&str, &str)> = Vec::new();
         for part in parts {
-            let (key, value) = part.split_once('=').ok_or_else(|| refuse(format!("`{part}` is no KEY=VALUE")))?;
+            let (key, value) = part.split_once('=').ok_or_else(|| reject(format!("`{part}` is no KEY=VALUE")))?;
             if said.iter().any(|(one, _)| *one == key) {
-                return Err(refuse(format!("`{key}` is given twice")));
+                return Err(reject(format!("`{key}` is given twice")));
             }
-            let number = || value.parse::<f64>().map_err(|_| refuse(format!("`{value}` is no number")));
-            let count = || value.parse::<usize>().map_err(|_| refuse(format!("`{value}` is no whole number")));
+            let number = || value.parse::<f64>().map_err(|_| reject(format!("`{value}` is no number")));
+            let count = || value.parse::<usize>().map_err(|_| reject(format!("`{value}` is no whole number")));
             let pruning = &mut setting.pruning;
             match key {
                 "p" => setting.dropout = number()?,
@@ -86,10 +86,10 @@ impl Setting {
                 "until" => pruning.until = Some(count()?),
                 "warmup" => pruning.warmup = Some(count()?),
                 "every" => pruning.every = count()?,
-                "as" => setting.name = plain_name(value).map_err(refuse)?,
+                "as" => setting.name = plain_name(value).map_err(reject)?,
                 _ => {
                     let keys = setting.keys(word, false, study).join(", ");
-                    return Err(refuse(format!("unknown key `{key}`; {word} takes {keys}")));
+                    return Err(reject(format!("unknown key `{key}`; {word} takes {keys}")));
                 }
             }
             said.push((key, value));
@@ -97,7 +97,7 @@ impl Setting {
         let own = |key: &str| said.iter().any(|(one, _)| *one == key);
         let keys = setting.keys(word, own("schedule"), study);
         if let Some((key, _)) = said.iter().find(|(key, _)| !keys.contains(key)) {
-            return Err(refuse(format!("`{key}` would change nothing; {word} takes {}", keys.join(", "))));
+            return Err(reject(format!("`{key}` would change nothing; {word} takes {}", keys.join(", "))));
         }
         if word == ONE_SHOT {
             setting.pruning.schedule = Schedule::Constant;

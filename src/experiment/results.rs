@@ -41,7 +41,7 @@ impl Expected {
     }
 
     /// How a row differs from every row of the study.
-    fn refusal(&self, row: &ResultRow) -> Option<String> {
+    fn rejection(&self, row: &ResultRow) -> Option<String> {
         let cell = &row.cell;
         let differs =
             |what: &str, found: &str, wanted: &str| Some(format!("{what} is {found}, the study's is {wanted}"));
@@ -112,7 +112,7 @@ impl Results {
             let help = "choose another ‹out›, or use the version of microglia that wrote it";
             return Err(Error::config("out", format!("{} has other columns", file.display()), help));
         }
-        let refuse = |line: u64, problem: String| {
+        let reject = |line: u64, problem: String| {
             let help = "the file was changed or holds another study's rows: restore it, or choose another ‹out›";
             Err(Error::config("out", format!("{}:{line}: {problem}", file.display()), help))
         };
@@ -121,11 +121,11 @@ impl Results {
         for record in reader.records().filter_map(|record| record.ok()) {
             let line = record.position().map_or(0, csv::Position::line);
             let Some(row) = ResultRow::parse(&record).filter(|_| record.len() == columns.len()) else { continue };
-            if let Some(problem) = expected.refusal(&row) {
-                return refuse(line, problem);
+            if let Some(problem) = expected.rejection(&row) {
+                return reject(line, problem);
             }
             if !seen.insert(row.key()) {
-                return refuse(line, format!("seed {} of `{}` in cell {} again", row.seed, row.method, row.cell.id()));
+                return reject(line, format!("seed {} of `{}` in cell {} again", row.seed, row.method, row.cell.id()));
             }
             cells.entry(row.cell.clone()).or_default().push(row);
         }

@@ -162,7 +162,7 @@ impl Study {
         })
     }
 
-    /// Refuses what no data could make sense of.
+    /// Rejects what no data could make sense of.
     pub fn check(&self) -> Result<()> {
         let lists = [
             ("models", self.models.len()),

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn nonsense_is_rejected() {
         for text in ["", "0", "100", "-5", "NaN", "x", "inf"] {
             assert!(text.parse::<Level>().unwrap_err().to_string().contains("`levels`"), "{text}");
         }

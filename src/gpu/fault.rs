@@ -60,7 +60,7 @@ impl Gpu {
         let errors: Vec<_> = scopes.into_iter().rev().map(|scope| pollster::block_on(scope.pop())).collect();
         let error = errors.into_iter().flatten().next();
         if error.is_some() {
-            // What a lost device refuses is refused for being lost, which is told with the next look at it.
+            // What a lost device rejects is rejected for being lost, which is told with the next look at it.
             let _ = poll(&self.device, wgpu::PollType::Poll);
             self.check()?;
         }

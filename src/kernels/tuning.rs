@@ -148,22 +148,22 @@ impl Tuning {
 
     /// Fails, with names, where the choices were made for another adapter or for other products than the program's.
     pub fn check(&self, adapter: &str, program: &Program) -> Result<()> {
-        let refused = |problem: String| {
+        let rejected = |problem: String| {
             let help = "measure anew with ‹autotune›, or remove the table [tuning] from the configuration";
             Err(Error::config("tuning", problem, help))
         };
         if self.adapter != adapter {
-            return refused(format!("made for the adapter `{}`, and this run is on `{adapter}`", self.adapter));
+            return rejected(format!("made for the adapter `{}`, and this run is on `{adapter}`", self.adapter));
         }
         let products = products(program);
         if let Some(missing) = products.iter().find(|product| self.find(product).is_none()) {
-            return refused(format!("holds no choice for {missing}"));
+            return rejected(format!("holds no choice for {missing}"));
         }
         if let Some(idle) = self.products.iter().find(|tuned| !products.iter().any(|product| tuned.is_of(product))) {
-            return refused(format!("this run has no {}", idle.shape()));
+            return rejected(format!("this run has no {}", idle.shape()));
         }
         match self.products.iter().find(|tuned| tuned.splits == Some(0)) {
-            Some(tuned) => refused(format!("splits = 0 for {}: at least 1", tuned.shape())),
+            Some(tuned) => rejected(format!("splits = 0 for {}: at least 1", tuned.shape())),
             None => Ok(()),
         }
     }

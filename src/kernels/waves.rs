@@ -11,7 +11,7 @@ use crate::program::{List, Program, Tensor, TensorId};
 /// Shaders index words with u32.
 const MAX_BUFFER_BYTES: u64 = u32::MAX as u64;
 
-/// In how many waves a program's replicas run on a device. Allocates nothing; refuses a model that does not fit alone.
+/// In how many waves a program's replicas run on a device. Allocates nothing; rejects a model that does not fit alone.
 pub fn waves(gpu: &Gpu, program: &Program) -> Result<usize> {
     Ok(Waves::of(gpu, program, &GpuOptions::default())?.ranges().count())
 }

@@ -31,7 +31,7 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder `out`, or a new one under `runs/`, and tries to write there. A run that lies there is refused,
+    /// Makes the folder `out`, or a new one under `runs/`, and tries to write there. A run that lies there is rejected,
     /// unless it may be replaced.
     pub fn create(out: Option<&Path>, model: ModelKind, overwrite: bool) -> Result<RunFolder> {
         let new = || Path::new("runs").join(format!("{}-{model}", stamp()));
@@ -77,7 +77,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Refuses a folder that could not be made, cannot be written to, or holds a run that must stay.
+    /// Rejects a folder that could not be made, cannot be written to, or holds a run that must stay.
     fn check(&self, made: io::Result<()>, overwrite: bool) -> Result<()> {
         let earlier = made.and_then(|()| try_to_write(&self.path)).and_then(|()| self.earlier_run());
         match earlier {
@@ -175,19 +175,19 @@ mod tests {
         RunFolder::create(Some(out), ModelKind::Lstm, overwrite)
     }
 
-    fn refusal(out: &Path) -> String {
+    fn rejection(out: &Path) -> String {
         create(out, false).unwrap_err().to_string()
     }
 
     #[test]
-    fn a_run_is_refused_unless_it_may_be_replaced() {
+    fn a_run_is_rejected_unless_it_may_be_replaced() {
         let place = tempfile::tempdir().unwrap();
         let out = place.path().join("a/b");
         let folder = create(&out, false).unwrap();
         fs::write(out.join("notes.txt"), "mine").unwrap();
         create(&out, false).unwrap();
         fs::write(folder.replica(3).unwrap().join("summary.json"), "{}").unwrap();
-        assert!(refusal(&out).contains("`overwrite`"));
+        assert!(rejection(&out).contains("`overwrite`"));
         create(&out, true).unwrap();
         assert!(out.join("replica-3/summary.json").exists(), "the old run stays until the new one is written");
         assert_eq!(fs::read_dir(&out).unwrap().count(), 2, "the probe is gone");
@@ -231,9 +231,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("file");
         fs::write(&file, "mine").unwrap();
-        assert!(refusal(&file).contains("`out`") && refusal(&file.join("a")).contains("help: name a folder"));
+        assert!(rejection(&file).contains("`out`") && rejection(&file.join("a")).contains("help: name a folder"));
         #[cfg(target_os = "linux")]
-        assert!(refusal(Path::new("/proc")).contains("`out`: /proc: "), "nobody writes there");
+        assert!(rejection(Path::new("/proc")).contains("`out`: /proc: "), "nobody writes there");
     }
 
     #[test]

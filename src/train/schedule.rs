@@ -32,14 +32,14 @@ impl PrunePlan {
         prunable: usize,
         notices: &mut Vec<Text>,
     ) -> Result<Self> {
-        let refuse = |key: &str, value: usize, problem: &str, help: String| {
+        let reject = |key: &str, value: usize, problem: &str, help: String| {
             Err(Error::config(key, format!("{value} {problem}"), help))
         };
         let warmup = match options.warmup {
-            Some(0) => return refuse("warmup", 0, "is no epoch", "epochs count from 1".into()),
+            Some(0) => return reject("warmup", 0, "is no epoch", "epochs count from 1".into()),
             Some(warmup) if warmup > epochs => {
                 let help = format!("choose ‹warmup› from 1 to {epochs}, or more ‹epochs›");
-                return refuse(
+                return reject(
                     "warmup",
                     warmup,
                     &format!("is beyond the run's {epochs} epochs: nothing would be pruned"),
@@ -55,12 +55,12 @@ impl PrunePlan {
             );
         }
         let until = match options.until {
-            Some(0) => return refuse("prune-until", 0, "is no epoch", "epochs count from 1".into()),
+            Some(0) => return reject("prune-until", 0, "is no epoch", "epochs count from 1".into()),
             Some(until) if until > epochs => {
                 let help = format!("choose ‹prune-until› from 1 to {epochs}, or more ‹epochs›");
                 let problem =
                     format!("is beyond the run's {epochs} epochs: {} would not be reached", options.sparsity.max);
-                return refuse("prune-until", until, &problem, help);
+                return reject("prune-until", until, &problem, help);
             }
             Some(until) => until,
             None => (epochs * 3 / 4).max(1),
@@ -71,7 +71,7 @@ impl PrunePlan {
             ).into());
         }
         if options.every == 0 {
-            return refuse("prune-every", 0, "is no interval", "choose ‹prune-every› 1 or more".into());
+            return reject("prune-every", 0, "is no interval", "choose ‹prune-every› 1 or more".into());
         }
         let (schedule, sparsity, every) = (options.schedule, options.sparsity, options.every);
         Ok(PrunePlan { schedule, sparsity, warmup, every, until, steps_per_epoch, prunable })
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn short_runs_shrink_defaults_and_refuse_typed_values() {
+    fn short_runs_shrink_defaults_and_reject_typed_values() {
         let mut notices = Vec::new();
         let plan = PrunePlan::new(&PruningOptions::default(), 1, 10, 100, &mut notices).unwrap();
         assert_eq!((plan.warmup, plan.until, notices.len()), (1, 1, 2));

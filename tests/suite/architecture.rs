@@ -152,7 +152,7 @@ fn the_checks_find_what_they_look_for() {
     assert_eq!(used(&names, &deep).collect::<Vec<_>>(), ["gpu", "data", "models"]);
     assert!(layer("train") > layer("kernels"));
     let names =
-        Source::parse(r#"fn f() { refuse(format!("choose {}", "--lookback 3")); g("a -- b, --{key}", "-–x") }"#);
+        Source::parse(r#"fn f() { reject(format!("choose {}", "--lookback 3")); g("a -- b, --{key}", "-–x") }"#);
     let flags: Vec<String> = names.code().texts.into_iter().filter(|text| flagged(text)).collect();
     assert_eq!(flags, ["--lookback 3"]);
 }

@@ -1,4 +1,4 @@
-//! The program as users meet it: what it prints where, what it refuses and how, what it leaves behind.
+//! The program as users meet it: what it prints where, what it rejects and how, what it leaves behind.
 
 use std::io::Read;
 use std::path::Path;
@@ -46,7 +46,7 @@ pub fn code(output: &Output) -> i32 {
 }
 
 /// Exit 2, nothing on stdout, no run folder, and every text on stderr.
-pub fn refused(folder: &Path, output: &Output, texts: &[&str]) {
+pub fn rejected(folder: &Path, output: &Output, texts: &[&str]) {
     let stderr = stderr(output);
     assert_eq!(code(output), 2, "{stderr}");
     assert_eq!(stdout(output), "");
@@ -77,7 +77,7 @@ fn help_goes_to_stdout_and_groups_the_options() {
 }
 
 #[test]
-fn wrong_flags_are_refused_with_the_nearest() {
+fn wrong_flags_are_rejected_with_the_nearest() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let cases: [(&[&str], &[&str]); 16] = [
@@ -101,12 +101,12 @@ fn wrong_flags_are_refused_with_the_nearest() {
     for (args, texts) in cases {
         let mut all = vec!["train"];
         all.extend(args);
-        refused(folder, &microglia(folder, &all), texts);
+        rejected(folder, &microglia(folder, &all), texts);
     }
 }
 
 #[test]
-fn wrong_files_are_refused_by_name() {
+fn wrong_files_are_rejected_by_name() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     std::fs::write(folder.join("text"), "text").unwrap();
@@ -118,9 +118,9 @@ fn wrong_files_are_refused_by_name() {
         (&["--data", "absent.csv", "--device", "no such card"], &["no such card"]),
     ];
     for (args, texts) in cases {
-        refused(folder, &microglia(folder, &[&["train"], args].concat()), texts);
+        rejected(folder, &microglia(folder, &[&["train"], args].concat()), texts);
     }
-    refused(folder, &microglia(folder, &["train", "--config", "absent.toml"]), &["absent.toml"]);
+    rejected(folder, &microglia(folder, &["train", "--config", "absent.toml"]), &["absent.toml"]);
     let cases = [
         ("hiden = 3", "did you mean `hidden`?"),
         ("hidden = = 3", "not TOML"),
@@ -132,30 +132,30 @@ fn wrong_files_are_refused_by_name() {
     ];
     for (text, wanted) in cases {
         std::fs::write(folder.join("run.toml"), text).unwrap();
-        refused(folder, &microglia(folder, &["train", "--config", "run.toml"]), &["run.toml", wanted]);
+        rejected(folder, &microglia(folder, &["train", "--config", "run.toml"]), &["run.toml", wanted]);
     }
     std::fs::write(folder.join("many.csv"), "date,a,b\n2024-01-01,1,2\n2024-01-02,2,3\n").unwrap();
-    refused(folder, &microglia(folder, &["train", "--data", "many.csv"]), &["many.csv", "a", "b", "--target"]);
+    rejected(folder, &microglia(folder, &["train", "--data", "many.csv"]), &["many.csv", "a", "b", "--target"]);
 }
 
 #[test]
-fn paths_in_double_quotes_are_refused_with_what_was_meant() {
+fn paths_in_double_quotes_are_rejected_with_what_was_meant() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    let refused = |verb: &str, text: &str, wanted: &[&str]| {
+    let rejected = |verb: &str, text: &str, wanted: &[&str]| {
         std::fs::write(folder.join("run.toml"), text).unwrap();
-        refused(folder, &microglia(folder, &[verb, "--config", "run.toml"]), &[&["run.toml: "], wanted].concat());
+        rejected(folder, &microglia(folder, &[verb, "--config", "run.toml"]), &[&["run.toml: "], wanted].concat());
     };
     let single = r"in single quotes: data = 'C:\new\temp.csv'";
     let escapes = r"in double quotes `\n` is a line break, `\t` is a tab";
-    refused("train", r#"data = "C:\new\temp.csv""#, &[r#"`data`: "C:\new\temp.csv""#, escapes, single]);
-    refused("experiment", "[data.a]\ndata = \"C:\\new\\temp.csv\"", &[escapes, single]);
-    refused("train", r#"init = "C:\new.safetensors""#, &[r"`\n` is a line break", r"init = 'C:\new.safetensors'"]);
+    rejected("train", r#"data = "C:\new\temp.csv""#, &[r#"`data`: "C:\new\temp.csv""#, escapes, single]);
+    rejected("experiment", "[data.a]\ndata = \"C:\\new\\temp.csv\"", &[escapes, single]);
+    rejected("train", r#"init = "C:\new.safetensors""#, &[r"`\n` is a line break", r"init = 'C:\new.safetensors'"]);
     for path in [r"C:\Users\me\a.csv", r"C:\data\a.csv", r"C:\folder\"] {
         let text = format!("lookback = 3\ndata = \"{path}\"\nhorizon = 2\n");
-        refused("train", &text, &["not TOML", "write a path in single quotes"]);
+        rejected("train", &text, &["not TOML", "write a path in single quotes"]);
         let text = format!("[data.a]\ndata = \"{path}\"\n");
-        refused("experiment", &text, &["not TOML", "write a path in single quotes"]);
+        rejected("experiment", &text, &["not TOML", "write a path in single quotes"]);
     }
     // As it should be written: the file is looked for.
     std::fs::write(folder.join("run.toml"), r"data = 'C:\new\temp.csv'").unwrap();
@@ -208,11 +208,11 @@ fn a_run_prints_tables_writes_its_folder_and_repeats_from_its_config() {
     }
     assert_eq!(std::fs::read_to_string(folder.join("first/metrics.csv")).unwrap().lines().count(), 4);
 
-    // The same run again: refused in its folder, equal elsewhere.
+    // The same run again: rejected in its folder, equal elsewhere.
     let again = ["train", "--config", "first/config.toml", "--out", "first"];
-    let refusal = microglia(folder, &again);
-    assert_eq!(code(&refusal), 2);
-    assert!(stderr(&refusal).contains("--overwrite"));
+    let rejection = microglia(folder, &again);
+    assert_eq!(code(&rejection), 2);
+    assert!(stderr(&rejection).contains("--overwrite"));
     let mut overwrite = again.to_vec();
     overwrite.extend(["--overwrite", "--json"]);
     let second = microglia(folder, &overwrite);
@@ -237,18 +237,18 @@ fn results_that_cannot_be_written_are_printed_all_the_same() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_folder_nobody_can_write_to_is_refused_before_training() {
+fn a_folder_nobody_can_write_to_is_rejected_before_training() {
     let place = tempfile::tempdir().unwrap();
-    refused(place.path(), &train(place.path(), &["--out", "/proc"]), &["--out: /proc: ", "help: name a folder"]);
+    rejected(place.path(), &train(place.path(), &["--out", "/proc"]), &["--out: /proc: ", "help: name a folder"]);
 }
 
 #[test]
-fn a_refused_run_leaves_the_user_s_own_folder() {
+fn a_rejected_run_leaves_the_user_s_own_folder() {
     let place = tempfile::tempdir().unwrap();
     std::fs::create_dir(place.path().join("own")).unwrap();
     for out in ["own", "own/a/b"] {
         let output = microglia(place.path(), &["train", "--data", "absent.csv", "--out", out]);
-        refused(place.path(), &output, &["absent.csv"]);
+        rejected(place.path(), &output, &["absent.csv"]);
         assert_eq!(std::fs::read_dir(place.path().join("own")).unwrap().count(), 0);
     }
 }
@@ -428,7 +428,7 @@ fn devices_lists_adapters_and_what_auto_takes() {
 #[test]
 fn compare_needs_another_engine_than_the_cpu_s() {
     let place = tempfile::tempdir().unwrap();
-    refused(place.path(), &microglia(place.path(), &["compare", "--device", "cpu"]), &["CPU engine", "--device"]);
+    rejected(place.path(), &microglia(place.path(), &["compare", "--device", "cpu"]), &["CPU engine", "--device"]);
 }
 
 #[test]

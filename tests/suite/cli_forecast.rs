@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::cli::{TINY, code, microglia, refused, stderr, stdout, summary};
+use crate::cli::{TINY, code, microglia, rejected, stderr, stdout, summary};
 use crate::golden::path;
 
 fn train(folder: &Path, name: &str, more: &[&str]) {
@@ -93,14 +93,14 @@ fn a_forecast_is_the_golden_one() {
 }
 
 #[test]
-fn forecasts_go_to_stdout_or_files_and_are_refused_by_name() {
+fn forecasts_go_to_stdout_or_files_and_are_rejected_by_name() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     train(folder, "a", &[]);
     let forecast =
         |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--device=cpu"], more].concat());
     // Five validation windows.
-    refused(folder, &forecast(&[]), &["--levels: 95 takes 19 residuals", "has 5 at step 1", "--levels none"]);
+    rejected(folder, &forecast(&[]), &["--levels: 95 takes 19 residuals", "has 5 at step 1", "--levels none"]);
     let output = forecast(&["--levels", "80,50", "--out", "f", "--alias", "M"]);
     done(&output);
     assert!(stderr(&output).contains("on which the epoch was chosen"), "{}", stderr(&output));
@@ -115,7 +115,7 @@ fn forecasts_go_to_stdout_or_files_and_are_refused_by_name() {
     let edges = numbers(&table[1][2..]);
     assert!(edges[1] <= edges[2] && edges[2] < edges[0] && edges[0] < edges[3] && edges[3] <= edges[4]);
     assert!(std::fs::read_to_string(folder.join("f/forecast.svg")).unwrap().contains("80 % interval"));
-    refused(folder, &forecast(&["--levels", "50", "--out", "f"]), &["forecast.csv: is there already", "--overwrite"]);
+    rejected(folder, &forecast(&["--levels", "50", "--out", "f"]), &["forecast.csv: is there already", "--overwrite"]);
     done(&forecast(&["--levels", "50", "--out", "f", "--overwrite"]));
     done(&forecast(&["--levels", "none", "--out", "x/y.csv"]));
     assert!(folder.join("x/y.csv").exists() && folder.join("x/y.svg").exists());
@@ -142,24 +142,24 @@ fn forecasts_go_to_stdout_or_files_and_are_refused_by_name() {
     done(&forecast(&["--levels", "none", "--out", "x/z.svg"]));
     assert!(folder.join("x/z.csv").exists() && folder.join("x/z.svg").is_file());
 
-    refused(folder, &forecast(&["--horizon", "5"]), &["trained to forecast 2 rows", "--recursive"]);
-    refused(folder, &forecast(&["--horizon", "5", "--recursive", "--levels", "50"]), &["--levels", "2 rows"]);
+    rejected(folder, &forecast(&["--horizon", "5"]), &["trained to forecast 2 rows", "--recursive"]);
+    rejected(folder, &forecast(&["--horizon", "5", "--recursive", "--levels", "50"]), &["--levels", "2 rows"]);
     let far = forecast(&["--horizon", "5", "--recursive"]);
     done(&far);
     let (far, near) = (rows(&stdout(&far)), rows(&stdout(&forecast(&["--levels", "none"]))));
     assert_eq!((far.len(), &far[..3]), (6, &near[..3]));
     let business = rows(&stdout(&forecast(&["--levels", "none", "--freq", "B"])));
     assert_eq!((business[1][1].as_str(), business[2][1].as_str()), ("2024-03-01", "2024-03-04"));
-    refused(folder, &forecast(&["--levels", "none", "--freq", "soon"]), &["--freq"]);
+    rejected(folder, &forecast(&["--levels", "none", "--freq", "soon"]), &["--freq"]);
 
     // Other data: the model's scalers, and what is not there is named.
     std::fs::write(folder.join("new.csv"), "date,y\n2030-01-01,1\n2030-01-02,2\n2030-01-03,3\n").unwrap();
-    refused(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["reads 7 rows", "there are 3"]);
+    rejected(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["reads 7 rows", "there are 3"]);
     std::fs::write(folder.join("new.csv"), "date,z\n2030-01-01,1\n2030-01-02,2\n").unwrap();
-    refused(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["no column `y`"]);
+    rejected(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["no column `y`"]);
     let weekly: String = (0..12).map(|i| format!("2030-{:02}-01,{i}\n", i + 1)).collect();
     std::fs::write(folder.join("new.csv"), format!("date,y\n{weekly}")).unwrap();
-    refused(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["1 month apart", "1 day", "--freq"]);
+    rejected(folder, &forecast(&["--levels", "none", "--data", "new.csv"]), &["1 month apart", "1 day", "--freq"]);
     let shifted: String = (1..=12).map(|i| format!("2030-01-{i:02};{}\n", 1000 + i)).collect();
     std::fs::write(folder.join("new.csv"), format!("date;y\n{shifted}")).unwrap();
     let output = forecast(&["--levels", "50", "--data", "new.csv"]);
@@ -178,13 +178,13 @@ fn a_changed_training_file_costs_the_intervals_alone() {
     done(&microglia(folder, &all));
     std::fs::write(folder.join("data.csv"), text + "2024-03-01,20,1\n").unwrap();
     let forecast = |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--levels"], more].concat());
-    refused(folder, &forecast(&["50"]), &["data.csv: has changed", "--train-data", "--levels none"]);
+    rejected(folder, &forecast(&["50"]), &["data.csv: has changed", "--train-data", "--levels none"]);
     let output = forecast(&["none"]);
     done(&output);
     assert!(stdout(&output).contains("y,2024-03-02,"), "{}", stdout(&output));
     let tiny = path("tiny.csv");
     done(&forecast(&["50", "--data", "data.csv", "--train-data", tiny.to_str().unwrap()]));
-    refused(folder, &microglia(folder, &["evaluate", "--checkpoint", "a"]), &["has changed", "--train-data"]);
+    rejected(folder, &microglia(folder, &["evaluate", "--checkpoint", "a"]), &["has changed", "--train-data"]);
     done(&microglia(folder, &["evaluate", "--checkpoint", "a", "--data", "data.csv", "--levels", "none"]));
 }
 
@@ -274,7 +274,7 @@ fn evaluate_scores_parts_folds_and_files() {
     let close_together = evaluate(&["--folds", "3", "--step", "1"]);
     assert!(stdout(&close_together).starts_with("3 windows, 2 of which do not overlap"), "{}", stdout(&close_together));
     assert!(stdout(&evaluate(&["--folds", "1"])).starts_with("1 window\n"));
-    refused(folder, &evaluate(&["--folds", "9", "--step", "2"]), &["hold 6", "--refit"]);
+    rejected(folder, &evaluate(&["--folds", "9", "--step", "2"]), &["hold 6", "--refit"]);
     let refit = evaluate(&["--folds", "2", "--step", "3", "--refit", "--json"]);
     done(&refit);
     assert!(stderr(&refit).contains("fold 2 of 2"), "{}", stderr(&refit));
@@ -289,7 +289,7 @@ fn evaluate_scores_parts_folds_and_files() {
     let validation = evaluate(&["--part", "validation"]);
     done(&validation);
     assert!(stderr(&validation).contains("their coverage says nothing"), "{}", stderr(&validation));
-    refused(folder, &evaluate(&["--part", "calibration"]), &["--calibration 0.5"]);
+    rejected(folder, &evaluate(&["--part", "calibration"]), &["--calibration 0.5"]);
     // Another file: all its windows.
     let text = std::fs::read_to_string(path("tiny.csv")).unwrap();
     let last: Vec<&str> = text.lines().skip(31).collect();
@@ -298,7 +298,7 @@ fn evaluate_scores_parts_folds_and_files() {
     done(&other);
     let other: Value = serde_json::from_str(&stdout(&other)).unwrap();
     assert_eq!(other["windows"], 30 - 7 - 2 + 1);
-    refused(folder, &evaluate(&["--data", "new.csv", "--part", "test"]), &["--part", "--data"]);
+    rejected(folder, &evaluate(&["--data", "new.csv", "--part", "test"]), &["--part", "--data"]);
 }
 
 #[test]
@@ -355,7 +355,11 @@ fn panels_name_series_and_targets() {
     assert_eq!(ids, ["a/units", "a/price", "b/units", "b/price"]);
     // 2024-05-17, the last row, is a Friday.
     assert_eq!((table[1][1].as_str(), table[2][1].as_str()), ("2024-05-20", "2024-05-21"));
-    refused(folder, &forecast("series", &["--data", "new.csv"]), &["series `c` is none", "`a`, `b`", "--scale global"]);
+    rejected(
+        folder,
+        &forecast("series", &["--data", "new.csv"]),
+        &["series `c` is none", "`a`, `b`", "--scale global"],
+    );
     let new = forecast("global", &["--data", "new.csv"]);
     done(&new);
     assert!(stderr(&new).contains("1 series unknown to the model"), "{}", stderr(&new));

@@ -1,11 +1,11 @@
-//! PatchTST as users meet it: presets, files of weights, refusals.
+//! PatchTST as users meet it: presets, files of weights, rejections.
 
 use std::path::Path;
 use std::process::Output;
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::cli::{code, microglia, refused, stderr, stdout, summary};
+use crate::cli::{code, microglia, rejected, stderr, stdout, summary};
 use crate::golden::path;
 
 /// `train` of a tiny PatchTST on the tiny file.
@@ -20,12 +20,12 @@ fn train(folder: &Path, args: &[&str]) -> Output {
 const SIZES: [&str; 10] = ["--horizon", "2", "--patch", "4", "--stride", "2", "--d-model", "8", "--heads", "2"];
 
 #[test]
-fn presets_are_listed_and_others_refused() {
+fn presets_are_listed_and_others_rejected() {
     let place = tempfile::tempdir().unwrap();
     let list = microglia(place.path(), &["train", "--preset", "list"]);
     assert_eq!(code(&list), 0);
     assert!(stdout(&list).contains("patchtst-etth1 ") && stdout(&list).contains("authors-lstm "), "{}", stdout(&list));
-    refused(place.path(), &microglia(place.path(), &["train", "--preset", "etth1"]), &["etth1", "patchtst-etth1"]);
+    rejected(place.path(), &microglia(place.path(), &["train", "--preset", "etth1"]), &["etth1", "patchtst-etth1"]);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_run_writes_pytorch_s_statistics_and_starts_from_its_own_file() {
 }
 
 #[test]
-fn a_model_of_another_variant_is_refused_with_the_settings_that_differ() {
+fn a_model_of_another_variant_is_rejected_with_the_settings_that_differ() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let official = train(folder, &[&SIZES[..], &["--norm-position", "pre", "--out", "official"]].concat());
@@ -64,19 +64,19 @@ fn a_model_of_another_variant_is_refused_with_the_settings_that_differ() {
     let hf = ["--patchtst-variant", "hf", "--init", "official/model.safetensors"];
     let differ =
         ["variant: official, here hf", "padding: end, here cut", "head order: feature-major, here patch-major"];
-    refused(folder, &train(folder, &hf), &differ);
+    rejected(folder, &train(folder, &hf), &differ);
     let sizes = ["--init", "official/model.safetensors", "--norm-position", "pre", "--ff", "12"];
-    refused(folder, &train(folder, &sizes), &["ff.0.weight"]);
+    rejected(folder, &train(folder, &sizes), &["ff.0.weight"]);
 }
 
 #[test]
-fn what_cannot_be_is_refused_before_anything_is_done() {
+fn what_cannot_be_is_rejected_before_anything_is_done() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    refused(folder, &train(folder, &["--heads", "5"]), &["5 heads", "128"]);
-    refused(folder, &train(folder, &["--patch", "20"]), &["patch of 20", "look-back of 9"]);
-    refused(folder, &train(folder, &["--patch", "4", "--calendar", "on"]), &["--calendar off", "no targets"]);
-    refused(folder, &train(folder, &["--patch", "4", "--instance-norm", "none"]), &["mean-std"]);
+    rejected(folder, &train(folder, &["--heads", "5"]), &["5 heads", "128"]);
+    rejected(folder, &train(folder, &["--patch", "20"]), &["patch of 20", "look-back of 9"]);
+    rejected(folder, &train(folder, &["--patch", "4", "--calendar", "on"]), &["--calendar off", "no targets"]);
+    rejected(folder, &train(folder, &["--patch", "4", "--instance-norm", "none"]), &["mean-std"]);
     let authors = train(folder, &["--patchtst-variant", "authors", "--out", "authors"]);
     assert_eq!(code(&authors), 0, "{}", stderr(&authors));
 }

@@ -1,4 +1,4 @@
-//! `microglia train --resume` as users meet it: after SIGKILL, SIGTERM, Ctrl-C and a full disk; and what it refuses.
+//! `microglia train --resume` as users meet it: after SIGKILL, SIGTERM, Ctrl-C and a full disk; and what it rejects.
 
 #[cfg(unix)]
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use microglia::program::rng;
 use microglia::train::weights::checkpoints;
 
-use crate::cli::{TINY, code, command, microglia, refused, stderr, stdout, summary};
+use crate::cli::{TINY, code, command, microglia, rejected, stderr, stdout, summary};
 use crate::golden::path;
 
 /// `train` on a small file, two replicas with dropout and pruning, a checkpoint every few steps.
@@ -87,7 +87,7 @@ fn killed_runs_end_alike(kills: u32) {
             done(&resume(place.path(), &[&name]));
         } else {
             // Killed before its first checkpoint: there is nothing to go on with, and that is said.
-            refused(place.path(), &resume(place.path(), &[&name]), &[&name, "holds no checkpoint of a run"]);
+            rejected(place.path(), &resume(place.path(), &[&name]), &[&name, "holds no checkpoint of a run"]);
             done(&train(place.path(), &[&SMALL[..], &["--out", &name]].concat()));
         }
         assert_eq!(bits(&folder), expected, "kill {kill}, after {:?} of {whole:?}", moment(0));
@@ -175,7 +175,7 @@ fn a_finished_run_says_so_and_takes_more_epochs() {
     done(&finished);
     assert!(stderr(&finished).contains("a: the run is finished"), "{}", stderr(&finished));
     assert_eq!(stdout(&finished), "");
-    refused(place.path(), &resume(place.path(), &["a", "--lr", "1"]), &["lr was 0.001, here 1"]);
+    rejected(place.path(), &resume(place.path(), &["a", "--lr", "1"]), &["lr was 0.001, here 1"]);
     let repeated = resume(place.path(), &["a", "--lr", "0.001", "--season", "auto"]);
     done(&repeated);
     assert!(stderr(&repeated).contains("a: the run is finished"), "{}", stderr(&repeated));
@@ -217,11 +217,11 @@ fn a_run_that_went_on_and_was_killed_is_read_where_it_stands() {
     let newest = checkpoints::newest(&folder.join("b")).unwrap().0.file;
     std::fs::copy(&newest, folder.join("a/checkpoints").join(newest.file_name().unwrap())).unwrap();
     assert_eq!(forecast("a"), after);
-    refused(folder, &resume(folder, &["a/checkpoint.safetensors"]), &["--resume: a/checkpoint.safetensors is a file"]);
+    rejected(folder, &resume(folder, &["a/checkpoint.safetensors"]), &["--resume: a/checkpoint.safetensors is a file"]);
 }
 
 #[test]
-fn another_run_is_refused_by_what_differs() {
+fn another_run_is_rejected_by_what_differs() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("mine.csv");
     std::fs::copy(path("tiny.csv"), &file).unwrap();
@@ -231,30 +231,34 @@ fn another_run_is_refused_by_what_differs() {
     done(&train(place.path(), &[&own[..], &start].concat()));
     // As if killed before its results were written.
     std::fs::remove_file(place.path().join("a/checkpoints/finished")).unwrap();
-    let refusal = |more: &[&str], texts: &[&str]| {
-        refused(place.path(), &resume(place.path(), &[&["a"], more].concat()), texts);
+    let rejection = |more: &[&str], texts: &[&str]| {
+        rejected(place.path(), &resume(place.path(), &[&["a"], more].concat()), texts);
     };
     let newest = Path::new("a").join("checkpoints").join("step-").display().to_string();
-    refusal(&["--lr", "0.5", "--hidden", "6"], &[&newest, "hidden was 5, here 6", "lr was 0.001, here 0.5"]);
-    refusal(&["--epochs", "30"], &["epochs was 20, here 30"]);
-    refusal(&["--max-steps", "6"], &["max-steps was 7, here 6"]);
-    refusal(&["--replicas", "2"], &["replicas was 1, here 2"]);
-    refusal(&["--init", "other.safetensors"], &["init was ", "other.safetensors"]);
-    refusal(&["--out", "b"], &["--out"]);
+    rejection(&["--lr", "0.5", "--hidden", "6"], &[&newest, "hidden was 5, here 6", "lr was 0.001, here 0.5"]);
+    rejection(&["--epochs", "30"], &["epochs was 20, here 30"]);
+    rejection(&["--max-steps", "6"], &["max-steps was 7, here 6"]);
+    rejection(&["--replicas", "2"], &["replicas was 1, here 2"]);
+    rejection(&["--init", "other.safetensors"], &["init was ", "other.safetensors"]);
+    rejection(&["--out", "b"], &["--out"]);
     done(&resume(place.path(), &["a", "--lr", "1e-3", "--threads", "2", "--keep-checkpoints", "1"]));
     std::fs::remove_file(place.path().join("a/checkpoints/finished")).unwrap();
     let bytes = std::fs::read(&file).unwrap();
     std::fs::write(&file, [&bytes[..], b"\n"].concat()).unwrap();
-    refusal(&[], &["the data `mine` has changed since the run began"]);
+    rejection(&[], &["the data `mine` has changed since the run began"]);
     std::fs::remove_file(&file).unwrap();
-    refusal(&[], &["mine.csv"]);
+    rejection(&[], &["mine.csv"]);
     std::fs::write(&file, &bytes).unwrap();
     done(&resume(place.path(), &["a"]));
-    refused(place.path(), &resume(place.path(), &["absent"]), &["absent: holds no checkpoint of a run", "help:"]);
-    refused(place.path(), &train(place.path(), &["--out", "a"]), &["holds a run already", "--resume a", "--overwrite"]);
+    rejected(place.path(), &resume(place.path(), &["absent"]), &["absent: holds no checkpoint of a run", "help:"]);
+    rejected(
+        place.path(),
+        &train(place.path(), &["--out", "a"]),
+        &["holds a run already", "--resume a", "--overwrite"],
+    );
     std::fs::write(place.path().join("run.toml"), "resume = 'a'").unwrap();
-    refused(place.path(), &train(place.path(), &["--config", "run.toml"]), &["run.toml: `resume`", "--resume"]);
-    refused(place.path(), &train(place.path(), &["--checkpoint-every", "5m"]), &["--checkpoint-every", "300s"]);
+    rejected(place.path(), &train(place.path(), &["--config", "run.toml"]), &["run.toml: `resume`", "--resume"]);
+    rejected(place.path(), &train(place.path(), &["--checkpoint-every", "5m"]), &["--checkpoint-every", "300s"]);
 }
 
 /// Bits would differ: so a run changes its engine where that is asked for by name, and nowhere else.
@@ -286,7 +290,11 @@ fn a_run_goes_on_on_another_engine_where_it_is_named() {
     // A file of another engine, and no device named.
     as_of_a_gpu(&place.path().join("a"));
     let output = resume(place.path(), &["a"]);
-    refused(place.path(), &output, &["the run was on ", "(gpu, cpu)", "(cpu, cpu): the bits would differ", "--device"]);
+    rejected(
+        place.path(),
+        &output,
+        &["the run was on ", "(gpu, cpu)", "(cpu, cpu): the bits would differ", "--device"],
+    );
 }
 
 /// Checkpoints that cannot be written: past the largest file allowed, as on a full disk; where a name is taken; in a folder
@@ -300,7 +308,7 @@ fn a_checkpoint_that_cannot_be_written_costs_nothing_else() {
     let size = |file: &Path| std::fs::metadata(file).unwrap().len();
     let newest = |run: &str| checkpoints::newest(&folder.join(run)).unwrap().0;
     let limit = size(&newest("whole").file) / 2048;
-    // The first of all is refused: nothing is lost yet.
+    // The first of all is rejected: nothing is lost yet.
     let limited = |args: &[&str]| {
         let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
@@ -309,7 +317,7 @@ fn a_checkpoint_that_cannot_be_written_costs_nothing_else() {
     };
     let all = args(&[&SMALL[..], &["--out", "short"]].concat());
     let short = limited(&all.iter().map(String::as_str).collect::<Vec<_>>());
-    refused(
+    rejected(
         folder,
         &short,
         &["short/checkpoints/step-0000000000.safetensors: ", "File too large", "room for the file"],
@@ -359,7 +367,7 @@ fn a_checkpoint_that_cannot_be_written_costs_nothing_else() {
         |mode| std::fs::set_permissions(folder.join("full/checkpoints"), PermissionsExt::from_mode(mode)).unwrap();
     mode(0o555);
     if std::fs::write(folder.join("full/checkpoints/probe"), "").is_err() {
-        refused(
+        rejected(
             folder,
             &resume(folder, &["full", "--epochs", "13"]),
             &["full/checkpoints", "Permission denied", "help:"],

@@ -8,7 +8,7 @@ use microglia::train::weights::checkpoints;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::cli::{TINY, code, microglia, refused, stderr, stdout, summary};
+use crate::cli::{TINY, code, microglia, rejected, stderr, stdout, summary};
 use crate::golden::path;
 
 /// A short run in `folder/name`, of a model so sparse that pruning cuts units off.
@@ -70,9 +70,9 @@ fn inspect_tells_what_a_file_holds() {
     std::fs::remove_file(place.path().join("a/checkpoint.safetensors")).unwrap();
     let newest = checkpoints::newest(&place.path().join("a")).unwrap().0;
     assert_eq!(json("a")["weights_sha256"].as_str().unwrap(), newest.weights_sha256());
-    refused(place.path(), &microglia(place.path(), &["inspect", "b"]), &["b: ", "help:"]);
+    rejected(place.path(), &microglia(place.path(), &["inspect", "b"]), &["b: ", "help:"]);
     std::fs::write(place.path().join("text"), "text").unwrap();
-    refused(place.path(), &microglia(place.path(), &["inspect", "text"]), &["text: not a whole safetensors file"]);
+    rejected(place.path(), &microglia(place.path(), &["inspect", "text"]), &["text: not a whole safetensors file"]);
 }
 
 /// Values of a tensor as numbers.
@@ -164,12 +164,12 @@ fn export_writes_each_form_and_says_what_it_saves() {
     begun_there("of-a-run");
 
     let again = microglia(folder, &["export", "a", "--out", "dense"]);
-    refused(folder, &again, &["--out dense: is there already", "--overwrite"]);
+    rejected(folder, &again, &["--out dense: is there already", "--overwrite"]);
     done(&microglia(folder, &["export", "a", "--out", "dense", "--overwrite"]));
 }
 
 #[test]
-fn a_sparse_matrix_that_makes_no_sense_is_refused_by_name() {
+fn a_sparse_matrix_that_makes_no_sense_is_rejected_by_name() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     train(folder, "a", &SPARSE);
@@ -179,7 +179,7 @@ fn a_sparse_matrix_that_makes_no_sense_is_refused_by_name() {
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let name = "lstm.weight_hh_l0";
     // Each tensor as it is, but one, left out or with other first bytes.
-    let refusal = |changed: &str, first: Option<[u8; 4]>, told: &[(&str, &str)]| {
+    let rejection = |changed: &str, first: Option<[u8; 4]>, told: &[(&str, &str)]| {
         let kept = tensors.iter().filter(|(tensor, _)| first.is_some() || *tensor != changed);
         let owned: Vec<_> = kept
             .map(|(tensor, view)| {
@@ -200,10 +200,10 @@ fn a_sparse_matrix_that_makes_no_sense_is_refused_by_name() {
     };
     let part = |part: &str| format!("{name}.{part}");
     for (error, parts) in [
-        (refusal(&part("col_indices"), Some(99i32.to_le_bytes()), &[]), [name, "column 99 of 5"]),
-        (refusal(&part("crow_indices"), Some(1i32.to_le_bytes()), &[]), [name, "rows from Some(1)"]),
-        (refusal(&part("values"), None, &[]), ["holds no tensor", name]),
-        (refusal("", Some([0; 4]), &[("csr", r#"{"lstm.weight_hh_l0": [5, 20]}"#)]), ["[5, 20]", "[20, 5]"]),
+        (rejection(&part("col_indices"), Some(99i32.to_le_bytes()), &[]), [name, "column 99 of 5"]),
+        (rejection(&part("crow_indices"), Some(1i32.to_le_bytes()), &[]), [name, "rows from Some(1)"]),
+        (rejection(&part("values"), None, &[]), ["holds no tensor", name]),
+        (rejection("", Some([0; 4]), &[("csr", r#"{"lstm.weight_hh_l0": [5, 20]}"#)]), ["[5, 20]", "[20, 5]"]),
     ] {
         assert!(error.starts_with(&folder.join("bad").display().to_string()) && error.contains("help:"), "{error}");
         assert!(parts.iter().all(|part| error.contains(part)), "{parts:?}: {error}");
@@ -233,10 +233,10 @@ fn no_file_is_replaced_unasked() {
     let model = || std::fs::read(folder.join("a/model.safetensors")).unwrap();
     let before = model();
     let inspect = |more: &[&str]| microglia(folder, &[&["inspect", "a"], more].concat());
-    refused(folder, &inspect(&["--svg", "a/model.safetensors"]), &["--svg", "is there already", "--overwrite"]);
+    rejected(folder, &inspect(&["--svg", "a/model.safetensors"]), &["--svg", "is there already", "--overwrite"]);
     let onto_itself = ["export", "a/model.safetensors", "--out", "a/../a/model.safetensors", "--overwrite"];
-    refused(folder, &microglia(folder, &onto_itself), &["--out", "is the file to export"]);
-    refused(folder, &microglia(folder, &["export", "a", "--out", "a"]), &["--out a: is a folder"]);
+    rejected(folder, &microglia(folder, &onto_itself), &["--out", "is the file to export"]);
+    rejected(folder, &microglia(folder, &["export", "a", "--out", "a"]), &["--out a: is a folder"]);
     assert_eq!(model(), before);
     done(&inspect(&["--svg", "new/masks.svg"]));
     done(&inspect(&["--svg", "new/masks.svg", "--overwrite"]));
@@ -255,7 +255,7 @@ fn a_compacted_model_tells_its_widths_and_starts_no_training() {
     assert!(text.contains(&told), "{text}");
     let tiny = path("tiny.csv");
     let all = ["train", "--data", tiny.to_str().unwrap(), "--init", "small", "--layers", "2", "--out", "b"];
-    refused(folder, &microglia(folder, &[&all[..], &TINY].concat()), &["small: holds a compacted model", "dense"]);
+    rejected(folder, &microglia(folder, &[&all[..], &TINY].concat()), &["small: holds a compacted model", "dense"]);
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn draws_by_place_are_not_compacted() {
     train(place.path(), "a", &["--regularizer", "mc-dropout,pruning", "--mc-passes", "2"]);
     let output = microglia(place.path(), &["export", "a", "--form", "compact", "--out", "b"]);
     let file = format!("{}: ", Path::new("a").join("checkpoint.safetensors").display());
-    refused(place.path(), &output, &[&file, "Monte Carlo dropout", "help:"]);
+    rejected(place.path(), &output, &[&file, "Monte Carlo dropout", "help:"]);
     done(&microglia(place.path(), &["export", "a", "--form", "sparse", "--out", "b"]));
     let inspected = microglia(place.path(), &["inspect", "a"]);
     done(&inspected);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
-use crate::cli::{TINY, code, command, microglia, refused, stderr, summary};
+use crate::cli::{TINY, code, command, microglia, rejected, stderr, summary};
 use crate::golden::path;
 
 /// `train` on the tiny file.
@@ -40,20 +40,20 @@ fn begin(folder: &Path, args: &[&str], line: &str) -> (Running, impl Iterator<It
 }
 
 #[test]
-fn a_second_run_in_a_folder_is_refused_until_the_first_is_gone() {
+fn a_second_run_in_a_folder_is_rejected_until_the_first_is_gone() {
     for every in ["none", "5"] {
         let place = tempfile::tempdir().unwrap();
         let args = train(&["--out", "run", "--epochs", "1000000", "--patience", "0", "--checkpoint-every", every]);
         let (first, _lines) = begin(place.path(), &words(&args), "epoch");
         let second = train(&["--out", "run", "--epochs", "2", "--overwrite"]);
-        // More than once: the refusal takes nothing away, not even the lock.
+        // More than once: the rejection takes nothing away, not even the lock.
         for _ in 0..3 {
             let output = microglia(place.path(), &words(&second));
-            refused(place.path(), &output, &["another process trains in run", "help: wait for it"]);
+            rejected(place.path(), &output, &["another process trains in run", "help: wait for it"]);
         }
         if every != "none" {
             let output = microglia(place.path(), &["train", "--resume", "run", "--epochs", "1000000"]);
-            refused(place.path(), &output, &["another process trains in run"]);
+            rejected(place.path(), &output, &["another process trains in run"]);
         }
         // As `kill -9`: the lock file stays, and bars nobody.
         drop(first);
@@ -65,7 +65,7 @@ fn a_second_run_in_a_folder_is_refused_until_the_first_is_gone() {
 }
 
 #[test]
-fn a_second_study_in_a_folder_is_refused_until_the_first_is_gone() {
+fn a_second_study_in_a_folder_is_rejected_until_the_first_is_gone() {
     let place = tempfile::tempdir().unwrap();
     let tiny = path("tiny.csv");
     let data = format!("tiny={}", tiny.display());
@@ -85,12 +85,12 @@ fn a_second_study_in_a_folder_is_refused_until_the_first_is_gone() {
     let first = Running(child);
     for _ in 0..2 {
         let output = microglia(place.path(), &words(&long));
-        refused(place.path(), &output, &["another process works in", "help: wait for it"]);
+        rejected(place.path(), &output, &["another process works in", "help: wait for it"]);
     }
     drop(first);
     // What it began is another study; its folder is free.
     let output = microglia(place.path(), &words(&study("2")));
-    refused(place.path(), &output, &["holds another study"]);
+    rejected(place.path(), &output, &["holds another study"]);
 }
 
 /// All files below a folder.

@@ -8,10 +8,10 @@ pub fn load(text: &str, options: &DataOptions) -> Result<Dataset, Error> {
     options.load_bytes("test", "test.csv", text.as_bytes())
 }
 
-/// Loads a text that must be refused; → the message.
-pub fn refusal(text: &str, options: &DataOptions) -> String {
+/// Loads a text that must be rejected; → the message.
+pub fn rejection(text: &str, options: &DataOptions) -> String {
     match load(text, options) {
-        Ok(dataset) => panic!("was not refused: {:?}", dataset.notices),
+        Ok(dataset) => panic!("was not rejected: {:?}", dataset.notices),
         Err(error) => error.to_string(),
     }
 }
@@ -97,13 +97,13 @@ fn decimal_commas_are_detected() {
 }
 
 #[test]
-fn undecidable_decimal_marks_are_refused() {
+fn undecidable_decimal_marks_are_rejected() {
     let thousands = format!("date;y\n{}", days(|i| format!(";{},250", i + 1)));
-    assert_says(&refusal(&thousands, &small()), &["test.csv:2, column `y`, value \"1,250\"", "`decimal = \",\"`"]);
+    assert_says(&rejection(&thousands, &small()), &["test.csv:2, column `y`, value \"1,250\"", "`decimal = \",\"`"]);
     let options = DataOptions { decimal: Some(','), ..small() };
     assert_eq!(load(&thousands, &options).unwrap().raw_targets[0], 1.25);
     let both = format!("date;y;z\n{}", days(|i| format!(";{i},25;{i}.5")));
-    assert_says(&refusal(&both, &small()), &["decimal comma", "line 2", "`decimal ="]);
+    assert_says(&rejection(&both, &small()), &["decimal comma", "line 2", "`decimal ="]);
 }
 
 #[test]
@@ -125,20 +125,20 @@ fn bad_bytes_in_the_header_can_be_named_by_position() {
 }
 
 #[test]
-fn refusals_name_the_line_whatever_ends_it() {
+fn rejections_name_the_line_whatever_ends_it() {
     for end in ["\n", "\r\n", "\r"] {
         let text = format!("date,y{end}2024-01-01,1{end}{end}2024-01-02,x1{end}2024-01-03,3{end}2024-01-04,4{end}");
         assert_says(
-            &refusal(&text, &small()),
+            &rejection(&text, &small()),
             &["test.csv:4, column `y`, value \"x1\": not a number", "`missing-values`"],
         );
     }
     let quoted = "date,y,text\n2024-01-01,1,\"two\nlines\"\n2024-01-02,oops,\n2024-01-03,3,\n2024-01-04,4,\n";
-    assert_says(&refusal(quoted, &small()), &["test.csv:4"]);
+    assert_says(&rejection(quoted, &small()), &["test.csv:4"]);
 }
 
 #[test]
-fn files_that_are_no_tables_are_refused() {
+fn files_that_are_no_tables_are_rejected() {
     let check = |bytes: &[u8], part: &str| {
         let message = small().load_bytes("test", "test.csv", bytes).unwrap_err().to_string();
         assert_says(&message, &["test.csv", part]);
@@ -160,22 +160,22 @@ fn files_that_are_no_tables_are_refused() {
 }
 
 #[test]
-fn numbers_beyond_f32_are_refused() {
+fn numbers_beyond_f32_are_rejected() {
     for bad in ["inf", "-Infinity", "1e308", "3.5e38"] {
         let mut values = vec!["1"; 20];
         values[5] = bad;
         assert_says(
-            &refusal(&daily(&values), &small()),
+            &rejection(&daily(&values), &small()),
             &["test.csv:7, column `y`", bad, "not a finite 32-bit number"],
         );
     }
 }
 
 #[test]
-fn scaling_beyond_f32_is_refused() {
+fn scaling_beyond_f32_is_rejected() {
     let mut values = ["1e-9", "2e-9"].repeat(10);
     values[19] = "3e38";
-    assert_says(&refusal(&daily(&values), &small()), &["test.csv:21, column `y`, value \"3e38\"", "32-bit"]);
+    assert_says(&rejection(&daily(&values), &small()), &["test.csv:21, column `y`, value \"3e38\"", "32-bit"]);
 }
 
 #[test]
@@ -195,18 +195,18 @@ fn the_target_is_y_or_the_only_number_or_asked_for() {
     assert!(noticed(&data, "target sales"));
     assert_eq!(load(&only, &data.resolved).unwrap().notices, data.notices, "what was chosen is told again");
     let two = format!("date,name,a,b\n{}", days(|i| format!(",x,{i},{i}")));
-    assert_says(&refusal(&two, &small()), &["2 numeric columns", "`target`", "a, b"]);
+    assert_says(&rejection(&two, &small()), &["2 numeric columns", "`target`", "a, b"]);
     let none = format!("date,name\n{}", days(|_| ",x".into()));
-    assert_says(&refusal(&none, &small()), &["no numeric column"]);
+    assert_says(&rejection(&none, &small()), &["no numeric column"]);
 
     let target = |name: &str| DataOptions { targets: Some(vec![name.into()]), ..small() };
-    assert_says(&refusal(&two, &target("c")), &["no column `c`", "`target`", "date, name, a, b"]);
+    assert_says(&rejection(&two, &target("c")), &["no column `c`", "`target`", "date, name, a, b"]);
     assert_says(
-        &refusal(&two, &target("name")),
+        &rejection(&two, &target("name")),
         &["test.csv:2, column `name`, value \"x\"", "not a number", "`target`"],
     );
     let twice = DataOptions { targets: Some(vec!["a".into(), "#3".into()]), ..small() };
-    assert_says(&refusal(&two, &twice), &["`target`", "twice"]);
+    assert_says(&rejection(&two, &twice), &["`target`", "twice"]);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn channels_are_targets_covariates_calendar() {
     assert!(noticed(&all, "asked for by position: #7"), "{:?}", all.notices);
     let named = load(&text, &with(Covariates::Names(vec!["#7".into(), "b".into()]))).unwrap();
     assert_eq!(named.channel_names(), ["c", "a", "#7", "b"]);
-    assert_says(&refusal(&text, &with(Covariates::Names(vec!["a".into()]))), &["`covariates`", "`a` is a target"]);
+    assert_says(&rejection(&text, &with(Covariates::Names(vec!["a".into()]))), &["`covariates`", "`a` is a target"]);
     let calendar = DataOptions { calendar: Some(true), ..with(Covariates::None) };
     assert_eq!(load(&text, &calendar).unwrap().channel_names(), ["c", "a", "weekday_sin", "weekday_cos"]);
 }
@@ -234,7 +234,7 @@ fn columns_of_one_name_are_told_apart_by_position() {
     let text = format!("date,y,x,x\n{}", days(|i| format!(",{i},{},{}", i + 1, i + 2)));
     assert_eq!(load(&text, &small()).unwrap().channel_names(), ["y"], "a name that is not used may be ambiguous");
     let with = |name: &str| DataOptions { covariates: Some(name.parse().unwrap()), ..small() };
-    assert_says(&refusal(&text, &with("x")), &["test.csv:1, column `x`", "#3 and #4", "`covariates`"]);
+    assert_says(&rejection(&text, &with("x")), &["test.csv:1, column `x`", "#3 and #4", "`covariates`"]);
     let data = load(&text, &with("#4")).unwrap();
     assert_eq!((&data.channel_names()[1][..], data.unscale(0, 1, data.values[1].into()) as f32), ("#4", 2.0));
     assert_eq!(load(&text, &data.resolved).unwrap().values, data.values);
@@ -243,7 +243,7 @@ fn columns_of_one_name_are_told_apart_by_position() {
         [("date,y,y,x", "`target`"), ("date,date,y,x", "`time-column`"), ("item_id,item_id,y,x", "`id-column`")]
     {
         let text = text.replacen("date,y,x,x", header, 1);
-        assert_says(&refusal(&text, &small()), &["have one name", flag]);
+        assert_says(&rejection(&text, &small()), &["have one name", flag]);
     }
 }
 
@@ -251,7 +251,7 @@ fn columns_of_one_name_are_told_apart_by_position() {
 fn names_with_commas_are_listed_as_flags_take_them() {
     let text = format!("date,\"T, °C\",T out\n{}", days(|i| format!(",{i},{i}")));
     let listed = "\"T, °C\", \"T out\"";
-    assert_says(&refusal(&text, &small()), &[&format!("`target` takes one or more of: {listed}")]);
+    assert_says(&rejection(&text, &small()), &[&format!("`target` takes one or more of: {listed}")]);
     let options = DataOptions { targets: Some(microglia::data::options::parse_list(listed)), ..small() };
     let data = load(&text, &options).unwrap();
     assert_eq!(data.channel_names(), ["T, °C", "T out"]);
@@ -262,13 +262,13 @@ fn names_with_commas_are_listed_as_flags_take_them() {
 fn a_typo_does_not_turn_a_column_into_text() {
     let text = format!("date,y,x\n{}", days(|i| format!(",{i},{}", if i == 7 { "1o".into() } else { i.to_string() })));
     let options = DataOptions { covariates: Some(Covariates::All), ..small() };
-    assert_says(&refusal(&text, &options), &["test.csv:9, column `x`, value \"1o\""]);
+    assert_says(&rejection(&text, &options), &["test.csv:9, column `x`, value \"1o\""]);
 }
 
 #[test]
 fn series_ids_are_needed_in_every_row() {
     let text = "unique_id,ds,y\na,2024-01-01,1\n,2024-01-02,1\n";
-    assert_says(&refusal(text, &small()), &["test.csv:3, column `unique_id`", "no series id"]);
+    assert_says(&rejection(text, &small()), &["test.csv:3, column `unique_id`", "no series id"]);
 }
 
 #[test]

@@ -2,18 +2,18 @@
 
 use microglia::data::{Covariates, DataOptions, Impute, Scale};
 
-use super::data::{daily, load, noticed, refusal, small};
+use super::data::{daily, load, noticed, rejection, small};
 
 fn with(impute: Impute) -> DataOptions {
     DataOptions { impute: Some(impute), ..small() }
 }
 
 #[test]
-fn usual_words_mean_missing_and_are_refused_without_a_policy() {
+fn usual_words_mean_missing_and_are_rejected_without_a_policy() {
     for word in ["", "NA", "n/a", "#N/A", "NaN", "nan", "null", "None", "?", "-", "<NA>"] {
         let mut values = ["1", "2", "4", "3"].repeat(5);
         values[6] = word;
-        let message = refusal(&daily(&values), &small());
+        let message = rejection(&daily(&values), &small());
         let place = format!("test.csv:8, column `y`, value {word:?}: missing value");
         assert!(message.contains(&place) && message.contains("`impute ="), "{message}");
         assert!(load(&daily(&values), &with(Impute::Ffill)).unwrap().raw_targets[6].is_nan());
@@ -85,7 +85,7 @@ fn ffill_starts_anew_at_each_border() {
 #[test]
 fn nothing_to_fill_with_names_the_column() {
     let text = holes(&[14, 16]);
-    let message = refusal(&text, &with(Impute::Ffill));
+    let message = rejection(&text, &with(Impute::Ffill));
     assert!(message.contains("no validation window") && message.contains("`y`"), "{message}");
     let mean = load(&text, &with(Impute::Mean)).unwrap();
     assert_eq!(mean.values[14], 0.0, "the mean of the training rows");
@@ -110,7 +110,7 @@ fn leading_gaps_are_trimmed_and_counted() {
     assert!((data.unscale(0, 0, data.values[0].into()) - 5.0).abs() < 1e-5 && data.observed[0] == 0.0);
     let never = daily(&["1"; 20]).replace("y\n", "y,x\n").replace(",1\n", ",1,\n");
     let options = DataOptions { covariates: Some(Covariates::Names(vec!["x".into()])), ..with(Impute::Ffill) };
-    assert!(refusal(&never, &options).contains("column `x`: no value in any row"));
+    assert!(rejection(&never, &options).contains("column `x`: no value in any row"));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn row_borders_count_trimmed_rows() {
 }
 
 #[test]
-fn columns_without_training_values_are_refused() {
+fn columns_without_training_values_are_rejected() {
     let text = daily(&["1"; 20])
         .replace("y\n", "y,x\n")
         .replace(",1\n", ",1,\n")
@@ -129,7 +129,7 @@ fn columns_without_training_values_are_refused() {
         .replacen("date,y,x\n", "date,y,x\n2023-12-31,,3\n", 1);
     let text = text.replacen("2024-01-01,1,7", "2024-01-01,1,", 1);
     let options = DataOptions { covariates: Some(Covariates::Names(vec!["x".into()])), ..with(Impute::Ffill) };
-    let message = refusal(&text, &options);
+    let message = rejection(&text, &options);
     assert!(message.contains("column `x`") && message.contains("no value in the training rows"), "{message}");
 }
 

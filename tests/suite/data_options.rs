@@ -1,4 +1,4 @@
-//! One syntax for flags and TOML, and refusals that name the allowed values.
+//! One syntax for flags and TOML, and rejections that name the allowed values.
 
 use microglia::data::options::{list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use microglia::data::{
@@ -51,7 +51,7 @@ fn counts_read_well() {
 }
 
 #[test]
-fn refusals_name_what_is_allowed() {
+fn rejections_name_what_is_allowed() {
     let message = |error: microglia::Error| error.to_string();
     for (found, parts) in [
         (message("linear".parse::<Impute>().unwrap_err()), ["`impute`", "\"linear\"", "error ffill mean"]),
@@ -66,7 +66,7 @@ fn refusals_name_what_is_allowed() {
 }
 
 #[test]
-fn splits_that_make_no_sense_are_refused() {
+fn splits_that_make_no_sense_are_rejected() {
     for (text, part) in [
         ("0.7,0.2", "2 numbers"),
         ("0.7,100,200", "neither"),
@@ -112,7 +112,7 @@ fn options_read_from_toml() {
 }
 
 #[test]
-fn absurd_lengths_are_refused() {
+fn absurd_lengths_are_rejected() {
     for rows in [0, usize::MAX] {
         let options = DataOptions { horizon: Some(rows), ..DataOptions::default() };
         assert!(options.load().unwrap_err().to_string().contains("`horizon`"));
@@ -158,7 +158,7 @@ fn rows_at_hand_are_read_as_those_of_a_file() {
         DataOptions { lookback: Some(5), ..DataOptions::default() }.load_rows("one", &["power"], single).unwrap();
     assert!((0..60).all(|row| single.raw_targets[row as usize] == value(row, 0.0)));
 
-    let refusal =
+    let rejection =
         |rows: Vec<Row<String>>, columns: &[&str]| options.load_rows("plant", columns, rows).unwrap_err().to_string();
     let first = Row::of("a", day(0), [1.0, 2.0]);
     let cases = [
@@ -169,11 +169,11 @@ fn rows_at_hand_are_read_as_those_of_a_file() {
         (Row::of("a", day(1), [f64::INFINITY, 2.0]), "plant:3, column `y`, value \"inf\""),
     ];
     for (row, text) in cases {
-        let error = refusal(vec![first.clone(), row], &["y", "x"]);
+        let error = rejection(vec![first.clone(), row], &["y", "x"]);
         assert!(error.contains(text) && error.contains("help: "), "no {text:?} in {error}");
     }
-    assert!(refusal(Vec::new(), &["y"]).contains("no rows"), "{}", refusal(Vec::new(), &["y"]));
-    assert!(refusal(vec![first], &["y", "y"]).contains("have one name"));
+    assert!(rejection(Vec::new(), &["y"]).contains("no rows"), "{}", rejection(Vec::new(), &["y"]));
+    assert!(rejection(vec![first], &["y", "y"]).contains("have one name"));
 }
 
 /// Every field, and every bit of its numbers.

@@ -2,7 +2,7 @@
 
 use microglia::data::{DataOptions, Dataset, Split};
 
-use super::data::{load, noticed, refusal, small};
+use super::data::{load, noticed, rejection, small};
 
 fn hourly(id: &str, from: i64, rows: i64) -> String {
     let start = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
@@ -67,7 +67,7 @@ fn row_borders_and_times_agree() {
 }
 
 #[test]
-fn borders_that_do_not_fit_are_refused() {
+fn borders_that_do_not_fit_are_rejected() {
     let text = format!("{HEADER}{}", hourly("a", 0, 100));
     for (borders, part) in [
         ("50,70,101", "TEST_END is row 101, but in series `a` there are 100 rows"),
@@ -75,21 +75,21 @@ fn borders_that_do_not_fit_are_refused() {
         ("soon,later", "`soon`: not a time"),
         ("2025-01-01,2025-02-01", "no validation window"),
     ] {
-        let message = refusal(&text, &split(borders));
+        let message = rejection(&text, &split(borders));
         assert!(message.contains("`split`") && message.contains(part), "{borders}: {message}");
     }
     let naive = text.replace("Z,", ",");
-    assert!(refusal(&naive, &split("2024-01-03Z,2024-01-04Z")).contains("not a time"));
-    assert!(refusal(&naive, &split("2024-01-03T00Z,2024-01-04T00Z")).contains("no offsets"));
+    assert!(rejection(&naive, &split("2024-01-03Z,2024-01-04Z")).contains("not a time"));
+    assert!(rejection(&naive, &split("2024-01-03T00Z,2024-01-04T00Z")).contains("no offsets"));
 }
 
 #[test]
 fn a_series_too_short_is_named_with_its_numbers() {
     let text = format!("{HEADER}{}{}", hourly("long", 0, 100), hourly("short", 0, 9));
     let options = DataOptions { split: Some(Split::Rows([6, 7, 9])), horizon: Some(2), ..small() };
-    let message = refusal(&text, &options);
+    let message = rejection(&text, &options);
     assert!(message.contains("no validation window in series `long`: it has 6 training, 1 validation"), "{message}");
-    let message = refusal(&text, &DataOptions { lookback: Some(30), ..small() });
+    let message = rejection(&text, &DataOptions { lookback: Some(30), ..small() });
     assert!(message.contains("30 rows in") && message.contains("`lookback`"), "{message}");
     assert!(message.contains("`short` ends first, at 2024-01-01T08:00Z"), "{message}");
 }
@@ -126,7 +126,7 @@ fn panels_of_several_spans_share_their_dates() {
     assert!(last_train < first_test);
 
     let apart = format!("{HEADER}{}{}", hourly("old", 0, 50), hourly("new", 60, 50));
-    let message = refusal(&apart, &small());
+    let message = rejection(&apart, &small());
     assert!(message.contains("`old` ends at 2024-01-03T01:00Z") && message.contains("`new` begins at"), "{message}");
     // Typed row borders are followed, and said to overlap.
     let typed = load(&apart, &split("30,40,50")).unwrap();

@@ -2,7 +2,7 @@
 
 use microglia::data::{DataOptions, Dataset, Gaps, Step, TimeKind};
 
-use super::data::{load, noticed, refusal, small};
+use super::data::{load, noticed, rejection, small};
 
 /// A file of these times, with y = 0, 1, 2 … and a few rows more if they are few.
 fn file(times: &[&str]) -> String {
@@ -62,12 +62,12 @@ fn a_given_format_is_followed() {
     let monthly = DataOptions { time_format: Some("%m/%Y".into()), ..small() };
     let data = load(&many(|i| format!("{:02}/{}", i % 12 + 1, 2000 + i / 12)), &monthly).unwrap();
     assert_eq!((data.step, data.season), (Step::Months(1), 12));
-    let message = refusal(&hours("%Y-%m-%d"), &DataOptions { time_format: Some("%d/%m/%Y".into()), ..small() });
+    let message = rejection(&hours("%Y-%m-%d"), &DataOptions { time_format: Some("%d/%m/%Y".into()), ..small() });
     assert!(message.contains("test.csv:2, column `date`") && message.contains("`time-format`"), "{message}");
-    let message = refusal(&hours("%Y-%m-%d"), &DataOptions { time_format: Some("%Q".into()), ..small() });
+    let message = rejection(&hours("%Y-%m-%d"), &DataOptions { time_format: Some("%Q".into()), ..small() });
     assert!(message.contains("`time-format`") && message.contains("strptime"), "{message}");
     let far = DataOptions { time_format: Some("%Y".into()), ..small() };
-    assert!(refusal(&file(&["+262000", "+262001"]), &far).contains("9999"));
+    assert!(rejection(&file(&["+262000", "+262001"]), &far).contains("9999"));
 }
 
 #[test]
@@ -107,17 +107,17 @@ fn day_and_month_are_told_apart_by_the_column_or_not_at_all() {
     )
     .unwrap();
     assert_eq!(american.time_label(0), "2004-03-10");
-    let message = refusal(&file(&["01/02/2004", "02/02/2004"]), &small());
+    let message = rejection(&file(&["01/02/2004", "02/02/2004"]), &small());
     assert!(
         message.contains("test.csv:2, column `date`, value \"01/02/2004\"") && message.contains("`time-format`"),
         "{message}"
     );
-    let message = refusal(&file(&["13/02/2004", "02/14/2004"]), &small());
+    let message = rejection(&file(&["13/02/2004", "02/14/2004"]), &small());
     assert!(message.contains("test.csv:3") && message.contains("line 2"), "{message}");
 }
 
 #[test]
-fn times_that_are_none_are_refused_with_their_line() {
+fn times_that_are_none_are_rejected_with_their_line() {
     for (times, parts) in [
         (["2024-01-01", "2024-02-30"], ["test.csv:3, column `date`, value \"2024-02-30\"", "no such day"]),
         (["2024-01-01", "yesterday"], ["test.csv:3", "`time-format`"]),
@@ -127,7 +127,7 @@ fn times_that_are_none_are_refused_with_their_line() {
         (["2024-01-01 12:60", "2024-01-01 13:00"], ["test.csv:2", "`time-format`"]),
         (["24-01-01", "24-01-02"], ["test.csv:2", "`time-format`"]),
     ] {
-        let message = refusal(&file(&times), &DataOptions { time_column: Some("date".into()), ..small() });
+        let message = rejection(&file(&times), &DataOptions { time_column: Some("date".into()), ..small() });
         assert!(parts.iter().all(|part| message.contains(part)), "{times:?}: {message}");
     }
 }
@@ -156,7 +156,7 @@ fn offsets_order_instants_and_clocks_make_features() {
     assert_eq!(at(5), at(7), "one written clock, one feature");
     // Without offsets the same wall clock is a duplicate.
     let naive = text.replace("+02:00", "").replace("+0100", "");
-    let message = refusal(&naive, &small());
+    let message = rejection(&naive, &small());
     assert!(message.contains("clock set back") && message.contains("`id-column`"), "{message}");
 }
 
@@ -170,18 +170,18 @@ fn daily_rows_stay_daily_when_clocks_change() {
 }
 
 #[test]
-fn duplicate_and_unordered_times_are_refused() {
-    let message = refusal(&file(&["2024-01-01", "2024-01-02", "2024-01-02"]), &small());
+fn duplicate_and_unordered_times_are_rejected() {
+    let message = rejection(&file(&["2024-01-01", "2024-01-02", "2024-01-02"]), &small());
     assert!(
         message.contains("test.csv:4, column `date`, value \"2024-01-02\": the same time as in line 3"),
         "{message}"
     );
-    let message = refusal(&file(&["2024-01-02", "2024-01-03", "2024-01-01"]), &small());
+    let message = rejection(&file(&["2024-01-02", "2024-01-03", "2024-01-01"]), &small());
     assert!(message.contains("test.csv:4") && message.contains("earlier than the time in line 3"), "{message}");
-    let message = refusal(&file(&["2024-01-03", "2024-01-02", "2024-01-01"]), &small());
+    let message = rejection(&file(&["2024-01-03", "2024-01-02", "2024-01-01"]), &small());
     assert!(message.contains("from new to old"), "{message}");
     let panel = "unique_id,ds,y\na,2024-01-01,1\nb,2024-01-01,1\na,2024-01-01,1\n";
-    let message = refusal(panel, &small());
+    let message = rejection(panel, &small());
     assert!(message.contains("test.csv:4") && message.contains("of series `a` as in line 2"), "{message}");
 }
 
@@ -222,7 +222,7 @@ fn composite_columns_can_be_named() {
     let options = DataOptions { time_column: Some("jahr+monat".into()), targets: Some(vec!["y".into()]), ..small() };
     let data = load(&text, &options).unwrap();
     assert_eq!((data.step, data.time_label(13)), (Step::Months(1), "2011-02-01".into()));
-    let message = refusal(&text, &DataOptions { time_column: Some("jahr+mois".into()), ..options });
+    let message = rejection(&text, &DataOptions { time_column: Some("jahr+mois".into()), ..options });
     assert!(message.contains("no column `mois`") && message.contains("jahr, monat"), "{message}");
 }
 
@@ -238,7 +238,7 @@ fn whole_numbers_may_order_the_rows() {
     assert!(noticed(&data, "no calendar"));
     let months = load(&many(|i| format!("{}{:02}", 2000 + i / 12, i % 12 + 1)), &small()).unwrap();
     assert_eq!(months.step, Step::Months(1));
-    let message = refusal(&file(&["1", "2", "1600000000"]), &small());
+    let message = rejection(&file(&["1", "2", "1600000000"]), &small());
     assert!(message.contains("test.csv:4"), "{message}");
 }
 
@@ -270,7 +270,7 @@ fn the_step_gives_the_season() {
     // Default look-back: 2 seasons, at least 24 rows.
     let hourly = load(&minutes(60), &DataOptions { season: Some(5), ..DataOptions::default() });
     assert_eq!(hourly.unwrap().lookback, 24);
-    assert!(refusal(&minutes(60), &DataOptions::default()).contains("48 rows in"));
+    assert!(rejection(&minutes(60), &DataOptions::default()).contains("48 rows in"));
 }
 
 /// Hourly rows without those that `absent` names.
@@ -281,7 +281,7 @@ fn hourly_without(absent: &[i64]) -> String {
 }
 
 #[test]
-fn gaps_are_told_refused_filled_or_skipped() {
+fn gaps_are_told_rejected_filled_or_skipped() {
     let text = hourly_without(&[10, 11, 12, 30]);
     let with = |gaps: Gaps| DataOptions { gaps: Some(gaps), impute: Some(microglia::data::Impute::Ffill), ..small() };
 
@@ -294,7 +294,7 @@ fn gaps_are_told_refused_filled_or_skipped() {
     assert_eq!(noticed_data.rows(), 56);
     assert_eq!(noticed_data.train.len(), 39 - 2);
 
-    let message = refusal(&text, &with(Gaps::Error));
+    let message = rejection(&text, &with(Gaps::Error));
     assert!(
         message.contains("test.csv:12, column `date`, value \"2024-01-01 13:00:00\"") && message.contains("`gaps ="),
         "{message}"
@@ -305,7 +305,7 @@ fn gaps_are_told_refused_filled_or_skipped() {
     assert_eq!(filled.observed[9..15], [1.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
     assert!(filled.raw_targets[11].is_nan());
     assert_eq!(filled.values[12], filled.values[9]);
-    let message = refusal(&text, &DataOptions { impute: None, ..with(Gaps::Fill) });
+    let message = rejection(&text, &DataOptions { impute: None, ..with(Gaps::Fill) });
     assert!(message.contains("no row for 2024-01-01T10:00") && message.contains("`impute ="), "{message}");
 
     let skipped = load(&text, &with(Gaps::Skip)).unwrap();
@@ -319,11 +319,11 @@ fn gaps_are_told_refused_filled_or_skipped() {
 #[test]
 fn filling_needs_a_grid() {
     let text = hourly_without(&[]).replace("2024-01-01 20:00:00", "2024-01-01 20:20:00");
-    let message = refusal(&text, &DataOptions { gaps: Some(Gaps::Fill), ..small() });
+    let message = rejection(&text, &DataOptions { gaps: Some(Gaps::Fill), ..small() });
     assert!(message.contains("test.csv:22") && message.contains("no whole number of steps"), "{message}");
     assert!(noticed(&load(&text, &small()).unwrap(), "2 intervals of no whole number of steps"));
     let far = file(&["0001-01-01 00:00:00", "0001-01-01 00:00:01", "0001-01-01 00:00:02", "9999-01-01 00:00:02"]);
-    assert!(refusal(&far, &DataOptions { gaps: Some(Gaps::Fill), ..small() }).contains("would insert"));
+    assert!(rejection(&far, &DataOptions { gaps: Some(Gaps::Fill), ..small() }).contains("would insert"));
 }
 
 #[test]

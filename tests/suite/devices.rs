@@ -25,7 +25,7 @@ fn opens(gpu: &Arc<Gpu>) -> OpenDevice {
     Box::new(move || Ok(gpu))
 }
 
-fn refuses(name: &str) -> OpenDevice {
+fn rejects(name: &str) -> OpenDevice {
     let problem = format!("{name} cannot be opened: no power");
     Box::new(move || Err(Error::adapter(problem, "plug it in")))
 }
@@ -40,7 +40,7 @@ fn among(order: Vec<OpenDevice>) -> (Devices, Arc<Mutex<Vec<String>>>) {
 #[test]
 fn what_cannot_be_opened_or_does_not_compile_gives_way_to_the_next() {
     let Some(own) = gpu() else { return };
-    let (mut devices, told) = among(vec![refuses("A"), opens(&without_pipelines(&own)), refuses("B"), opens(&own)]);
+    let (mut devices, told) = among(vec![rejects("A"), opens(&without_pipelines(&own)), rejects("B"), opens(&own)]);
     assert_eq!(told.lock().unwrap().len(), 1, "the next is opened when its turn comes");
     let program = Case::new(Rnn, 1, 3, 5, 4).program().unwrap();
     let engine = GpuEngine::open(&mut devices, &program, &GpuOptions::default()).unwrap().unwrap();
@@ -61,7 +61,7 @@ fn what_cannot_be_opened_or_does_not_compile_gives_way_to_the_next() {
 #[test]
 fn where_none_serves_the_cpu_engine_is_left() {
     let Some(own) = gpu() else { return };
-    let (mut devices, told) = among(vec![opens(&without_pipelines(&own)), refuses("B")]);
+    let (mut devices, told) = among(vec![opens(&without_pipelines(&own)), rejects("B")]);
     assert!(devices.gpu().is_some());
     let program = Case::new(Rnn, 1, 3, 5, 4).program().unwrap();
     assert!(GpuEngine::open(&mut devices, &program, &GpuOptions::default()).unwrap().is_none());
@@ -76,12 +76,12 @@ fn other_errors_stay_errors() {
     let Some(own) = gpu() else { return };
     let program = Case::new(Lstm, 2, 5, 7, 64).program().unwrap();
     let too_small = GpuOptions { max_binding_bytes: Some(4096), ..Default::default() };
-    let (mut devices, told) = among(vec![opens(&own), refuses("B")]);
+    let (mut devices, told) = among(vec![opens(&own), rejects("B")]);
     let error = GpuEngine::open(&mut devices, &program, &too_small).err().unwrap();
     assert!(matches!(error, Error::Device { .. }), "{error}");
     let lost = Gpu::open(&Choice::Named(own.summary().name.clone())).unwrap().unwrap();
     lost.device().destroy();
-    let (mut devices, also_told) = among(vec![opens(&lost), refuses("B")]);
+    let (mut devices, also_told) = among(vec![opens(&lost), rejects("B")]);
     let error = GpuEngine::open(&mut devices, &program, &GpuOptions::default()).err().unwrap();
     assert!(error.to_string().contains("lost"), "{error}");
     assert!(told.lock().unwrap().is_empty() && also_told.lock().unwrap().is_empty());

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use microglia::compare::smallest_cases;
 
-use crate::cli::{TINY, code, command, refused, stderr, stdout};
+use crate::cli::{TINY, code, command, rejected, stderr, stdout};
 use crate::cli_resume::as_of_a_gpu;
 use crate::devices::{json, problems};
 use crate::golden::path;
@@ -65,7 +65,7 @@ fn commands_pass_over_a_card_that_does_not_open() {
         // Before the run that it would find finished.
         for device in ["gpu", "radv"] {
             let output = run(&[&args[..], &["--device", device]].concat());
-            refused(place.path(), &output, &["Null hardware (RADV NAVI21) (vulkan) cannot be opened"]);
+            rejected(place.path(), &output, &["Null hardware (RADV NAVI21) (vulkan) cannot be opened"]);
         }
         let output = run(&args);
         let said = stderr(&output);
@@ -88,7 +88,7 @@ fn a_run_does_not_change_its_class_of_device_unasked() {
     assert_eq!(code(&trained), 0, "{}", stderr(&trained));
     as_of_a_gpu(&place.path().join("o"));
     let resume = ["train", "--resume", "o", "--epochs", "2"];
-    refused(place.path(), &run(&resume), &["passed over: ", "(gpu, cpu)", "(cpu, cpu): the bits would differ"]);
+    rejected(place.path(), &run(&resume), &["passed over: ", "(gpu, cpu)", "(cpu, cpu): the bits would differ"]);
     let output = run(&[&resume[..], &["--device", "auto"]].concat());
     assert_eq!(code(&output), 0, "{}", stderr(&output));
 }

@@ -1,4 +1,4 @@
-//! Studies as users meet them: grids, resuming, parts, refusals, reports.
+//! Studies as users meet them: grids, resuming, parts, rejections, reports.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ fn a_study_runs_reports_and_is_found_again() {
 }
 
 #[test]
-fn parts_joined_equal_the_whole_and_overlaps_and_holes_are_refused() {
+fn parts_joined_equal_the_whole_and_overlaps_and_holes_are_rejected() {
     let place = tempfile::tempdir().unwrap();
     done(&tiny(place.path(), &["--out", "whole"]));
     for part in ["1/3", "2/3", "3/3"] {
@@ -135,11 +135,11 @@ fn parts_joined_equal_the_whole_and_overlaps_and_holes_are_refused() {
     };
     assert_eq!(order("joined"), order("whole"));
     for (parts, words) in [(["part-1", "part-2", "part-1"], "overlap"), (["part-1", "part-2", "part-2"], "overlap")] {
-        let refused = experiment(place.path(), &[&["--merge"], &parts[..], &["--out", "bad"]].concat());
-        assert_eq!(code(&refused), 2);
-        assert!(text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+        let rejected = experiment(place.path(), &[&["--merge"], &parts[..], &["--out", "bad"]].concat());
+        assert_eq!(code(&rejected), 2);
+        assert!(text(&rejected.stderr).contains(words), "{}", text(&rejected.stderr));
     }
-    // Joined again: the same; into another's folder: refused.
+    // Joined again: the same; into another's folder: rejected.
     let before = std::fs::read(place.path().join("joined/results.csv")).unwrap();
     done(&experiment(place.path(), &["--merge", "part-1", "part-2", "part-3", "--out", "joined"]));
     assert_eq!(std::fs::read(place.path().join("joined/results.csv")).unwrap(), before);
@@ -214,7 +214,7 @@ fn a_study_that_is_told_to_stop_exits_by_the_signal_and_leaves_no_part_of_a_cell
 }
 
 #[test]
-fn another_study_or_other_data_is_refused_by_name() {
+fn another_study_or_other_data_is_rejected_by_name() {
     let place = tempfile::tempdir().unwrap();
     let file: PathBuf = place.path().join("mine.csv");
     std::fs::copy(path("tiny.csv"), &file).unwrap();
@@ -230,14 +230,14 @@ fn another_study_or_other_data_is_refused_by_name() {
         experiment(place.path(), &args.iter().map(String::as_str).collect::<Vec<_>>())
     };
     done(&run("3"));
-    let refused = run("4");
-    assert_eq!(code(&refused), 2);
-    assert!(text(&refused.stderr).contains("epochs was 3, is 4"), "{}", text(&refused.stderr));
+    let rejected = run("4");
+    assert_eq!(code(&rejected), 2);
+    assert!(text(&rejected.stderr).contains("epochs was 3, is 4"), "{}", text(&rejected.stderr));
     let changed = std::fs::read_to_string(&file).unwrap().replacen('.', ".1", 1);
     std::fs::write(&file, changed).unwrap();
-    let refused = run("3");
-    assert_eq!(code(&refused), 2);
-    assert!(text(&refused.stderr).contains("`mine` has changed"), "{}", text(&refused.stderr));
+    let rejected = run("3");
+    assert_eq!(code(&rejected), 2);
+    assert!(text(&rejected.stderr).contains("`mine` has changed"), "{}", text(&rejected.stderr));
 }
 
 #[test]

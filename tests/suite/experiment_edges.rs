@@ -1,4 +1,4 @@
-//! Studies at their edges: models that diverge, methods by what they do, damaged folders, refusals.
+//! Studies at their edges: models that diverge, methods by what they do, damaged folders, rejections.
 
 use std::path::Path;
 
@@ -81,7 +81,7 @@ fn what_a_method_does_makes_it_the_subject() {
 }
 
 #[test]
-fn rows_that_are_not_the_studys_are_refused_by_line() {
+fn rows_that_are_not_the_studys_are_rejected_by_line() {
     let place = tempfile::tempdir().unwrap();
     done(&cell(place.path(), &["--out", "a", "--methods", "none,pruning"]));
     let file = place.path().join("a/results.csv");
@@ -169,7 +169,7 @@ fn files_are_found_from_the_configuration_that_names_them() {
 }
 
 #[test]
-fn wrong_words_are_refused() {
+fn wrong_words_are_rejected() {
     let place = tempfile::tempdir().unwrap();
     let long = format!("{}={}", "x".repeat(65), path("tiny.csv").display());
     let twice = format!("tiny={}", path("tiny.csv").display());
@@ -220,7 +220,7 @@ fn wrong_words_are_refused() {
 }
 
 #[test]
-fn wrong_configurations_are_refused_and_nothing_is_written_outside() {
+fn wrong_configurations_are_rejected_and_nothing_is_written_outside() {
     let place = tempfile::tempdir().unwrap();
     let file = path("tiny.csv");
     for (study, words) in [

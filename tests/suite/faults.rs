@@ -18,7 +18,7 @@ use microglia::train::weights::checkpoints::{self, Every};
 use microglia::train::{Checkpoints, EpochRow, Observer, Plan, Status, TrainOptions, run, run_from};
 
 #[cfg(target_os = "linux")]
-use crate::cli::{TINY, code, command, refused, stderr};
+use crate::cli::{TINY, code, command, rejected, stderr};
 #[cfg(target_os = "linux")]
 use crate::golden::path;
 use crate::gpu_support::{gpu, open, with, with_limits};
@@ -53,7 +53,7 @@ fn a_lost_device_is_an_error_that_names_the_work() {
         step(&mut engine).unwrap();
         engine.wait().unwrap();
         gpu.device().destroy();
-        // Whatever is asked of it next, in this order or another, is refused.
+        // Whatever is asked of it next, in this order or another, is rejected.
         let run = step(&mut engine).and_then(|()| engine.wait()).unwrap_err();
         says(run, &[&own.summary().name, "lost", "`resume`"]);
         // Why, the owner of the device is told.
@@ -100,7 +100,7 @@ fn a_call_that_is_not_valid_is_an_error_and_no_panic() {
     says(gpu.check().unwrap_err(), &["larger than any"]);
 }
 
-/// A driver that says it binds, or makes, more than it does: what it refuses then is named with the op and both sizes.
+/// A driver that says it binds, or makes, more than it does: what it rejects then is named with the op and both sizes.
 #[test]
 fn a_promise_that_is_not_kept_is_an_error_with_both_sizes() {
     let Some(own) = gpu() else { return };
@@ -115,14 +115,14 @@ fn a_promise_that_is_not_kept_is_an_error_with_both_sizes() {
         let believed = GpuOptions { max_binding_bytes: Some(u64::MAX), ..Default::default() };
         let error = GpuEngine::new(gpu.clone(), program.clone(), believed).err().unwrap();
         says(error, &["op `window_gather`", &asked.to_string(), &limit.to_string()]);
-        // Told the truth, it is refused before anything is made.
+        // Told the truth, it is rejected before anything is made.
         let held = GpuEngine::new(gpu.clone(), program, GpuOptions::default()).err().unwrap();
         says(held, &["op `window_gather`: tensor `series`", &asked.to_string(), &format!("at most {binding}")]);
         gpu.check().unwrap();
     }
 }
 
-/// What no wave can hold is refused, by op, tensor, size and limit, and no byte is allocated for it.
+/// What no wave can hold is rejected, by op, tensor, size and limit, and no byte is allocated for it.
 #[test]
 fn a_plan_that_cannot_fit_allocates_nothing() {
     let Some(own) = gpu() else { return };
@@ -144,17 +144,17 @@ fn a_plan_that_cannot_fit_allocates_nothing() {
 
 /// An adapter that takes the processor's memory is asked for no more of it than is free.
 #[test]
-fn more_than_the_free_memory_is_refused() {
+fn more_than_the_free_memory_is_rejected() {
     let Some(gpu) = gpu().filter(|gpu| gpu.summary().class() != AdapterClass::Discrete) else { return };
     let program = Case::new(Lstm, 60_000, 64, 96, 256).program().unwrap();
     let error = GpuEngine::new(gpu.clone(), program, GpuOptions::default()).err().unwrap();
     says(error, &[&gpu.summary().name, " TB for 60000 replica(s)", "of memory are free"]);
 }
 
-/// A machine whose drivers are gone: a GPU that is asked for is refused, and without a word the CPU engine trains.
+/// A machine whose drivers are gone: a GPU that is asked for is rejected, and without a word the CPU engine trains.
 #[test]
 #[cfg(target_os = "linux")]
-fn without_an_adapter_the_cpu_trains_or_the_gpu_is_refused() {
+fn without_an_adapter_the_cpu_trains_or_the_gpu_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let data = path("tiny.csv");
     let microglia = |args: &[&str]| {
@@ -170,7 +170,7 @@ fn without_an_adapter_the_cpu_trains_or_the_gpu_is_refused() {
     };
     for (device, problem) in [("gpu", "there is no GPU"), ("llvmpipe", "no adapter's name contains `llvmpipe`")] {
         let help = "this machine shows no adapter at all: install a Vulkan driver, or use --device cpu";
-        refused(folder.path(), &train(device), &[problem, help]);
+        rejected(folder.path(), &train(device), &[problem, help]);
     }
     let output = train("auto");
     assert_eq!(code(&output), 0, "{}", stderr(&output));
@@ -213,9 +213,9 @@ fn out_of_memory_names_the_op_the_size_and_what_is_taken() {
     };
     // 28 MiB a replica in each of six tensors.
     let output = train("64");
-    let refusal =
+    let rejection =
         ["out of memory for ", ": tensor `", " replicas (", "bytes are taken already", "--replicas", "help: "];
-    refused(folder.path(), &output, &refusal);
+    rejected(folder.path(), &output, &rejection);
 }
 
 /// Destroys the device when it is asked for the third time, or at the end of an epoch.

@@ -13,7 +13,7 @@ use microglia::train::weights::header::{DeviceHeader, Header};
 use microglia::train::{Plan, TrainOptions, run, summarize};
 use statrs::function::erf::erf;
 
-use crate::data::{load, refusal};
+use crate::data::{load, rejection};
 
 /// Standard normal numbers, by Box and Muller from a 64-bit congruential generator.
 struct Normal(u64);
@@ -150,7 +150,7 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
 }
 
 #[test]
-fn origins_are_found_or_refused() {
+fn origins_are_found_or_rejected() {
     let dataset = dates(&["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]);
     let row = |from: Start| dataset.cutoffs(&from).map(|cutoffs| cutoffs[0].row).map_err(|error| error.to_string());
     assert_eq!(row(Start::End), Ok(4));
@@ -329,7 +329,7 @@ fn calibration_windows_choose_no_epoch() {
     assert_eq!((dataset.validation.len(), dataset.calibration.len(), whole.validation.len()), (4, 3, 8));
     assert_eq!((dataset.test, dataset.train), (whole.test, whole.train));
     for (share, text) in [(0.05, "0 that calibrate"), (0.95, "leaves 0 windows"), (1.0, "out of range")] {
-        let error = refusal(&daily(90), &DataOptions { calibration: Some(share), ..options.clone() });
+        let error = rejection(&daily(90), &DataOptions { calibration: Some(share), ..options.clone() });
         assert!(error.contains("`calibration`") && error.contains(text), "{error}");
     }
 }
@@ -342,5 +342,5 @@ fn a_backtest_trains_on_what_came_before() {
     assert_eq!(parts.test, before.test.end - 12..before.test.end - 10);
     assert_eq!((parts.validation.len(), parts.validation.end), (before.validation.len(), parts.test.start));
     assert_eq!(parts.train.end, parts.validation.start);
-    assert!(refusal(&daily(90), &DataOptions { backtest: Some(79), ..options }).contains("`folds`"));
+    assert!(rejection(&daily(90), &DataOptions { backtest: Some(79), ..options }).contains("`folds`"));
 }

@@ -76,7 +76,7 @@ fn text(pieces: &'static [&'static str], most: usize) -> impl Strategy<Value = V
 }
 
 #[test]
-fn random_tables_are_read_or_refused() {
+fn random_tables_are_read_or_rejected() {
     check(300, mutated("csv_reader"), |bytes| csv_reader(&bytes));
     let pieces = &[
         "ds,y\n",
@@ -103,7 +103,7 @@ fn random_tables_are_read_or_refused() {
 }
 
 #[test]
-fn random_times_are_read_or_refused() {
+fn random_times_are_read_or_rejected() {
     check(300, mutated("dates"), |bytes| dates(&bytes));
     let pieces = &[
         "2024",
@@ -137,11 +137,11 @@ fn random_times_are_read_or_refused() {
 }
 
 #[test]
-fn random_configurations_are_read_or_refused() {
+fn random_configurations_are_read_or_rejected() {
     check(300, mutated("config"), |bytes| config(&bytes));
 }
 
 #[test]
-fn random_weights_files_are_opened_or_refused() {
+fn random_weights_files_are_opened_or_rejected() {
     check(200, mutated("checkpoint"), |bytes| checkpoint(&bytes));
 }

@@ -54,7 +54,7 @@ fn the_callers_device_gives_the_same_bits_and_its_buffers_can_be_read() {
 }
 
 #[test]
-fn a_device_of_too_little_is_refused_by_its_limits() {
+fn a_device_of_too_little_is_rejected_by_its_limits() {
     let Some(own) = gpu() else { return };
     let limits = wgpu::Limits {
         max_storage_buffers_per_shader_stage: 4,

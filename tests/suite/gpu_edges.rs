@@ -156,7 +156,7 @@ fn a_stopped_replica_changes_no_more() {
 }
 
 #[test]
-fn a_model_that_does_not_fit_is_refused_with_the_numbers() {
+fn a_model_that_does_not_fit_is_rejected_with_the_numbers() {
     let Some(gpu) = gpu() else { return };
     let program = Case::new(Lstm, 2, 5, 7, 64).program().unwrap();
     let options = GpuOptions { max_binding_bytes: Some(4096), ..Default::default() };
@@ -215,38 +215,38 @@ fn words_are_read_written_and_copied_alike() {
     });
 }
 
-/// Both engines refuse rows, replicas, ops and slots that are not there: with the tensor or list, and both numbers.
+/// Both engines reject rows, replicas, ops and slots that are not there: with the tensor or list, and both numbers.
 #[test]
 fn calls_that_make_no_sense_are_errors() {
     let program = Case::new(Rnn, 2, 3, 5, 4).program().unwrap();
     let (words, rows) = (program.params.words, program.tensor(SERIES).words());
     on_each_engine(|open| {
         let mut engine = open(program.clone());
-        let refused = |result: microglia::Result<()>, parts: &[&str]| {
+        let rejected = |result: microglia::Result<()>, parts: &[&str]| {
             let error = result.unwrap_err().to_string();
             assert!(parts.iter().all(|part| error.contains(part)), "{error}");
         };
         let expected = format!("[{words}]");
-        refused(engine.write_f32(PARAMS, 0, &[1.0]), &["write: tensor `params` has shape [1]", &expected]);
-        refused(engine.write_f32(PARAMS, 2, &vec![0.0; words]), &["replica: tensor `params`", "[2]"]);
-        refused(engine.write_f32(SERIES, 1, &vec![0.0; rows]), &["replica: tensor `series`", "[1]"]);
-        refused(engine.write_u32(MASK, 0, &[1]), &["tensor `mask`"]);
-        refused(engine.read_f32(PARAMS, 2).map(drop), &["replica: tensor `params`"]);
-        refused(engine.read_u32(MASK, 7).map(drop), &["replica: tensor `mask` has shape [7], expected [2]"]);
-        refused(engine.copy(PARAMS, GRADS, 2), &["replica: tensor `params`"]);
-        refused(engine.copy(PARAMS, LOSSES, 0), &["copy: tensor `losses`"]);
-        refused(engine.copy(MASK, MASK, 2), &["replica: tensor `mask`"]);
-        refused(engine.copy(PARAMS, TensorId(999), 0), &["program: tensor `tensors` has shape [999]"]);
-        refused(engine.copy(MASK, MOMENT1, 0), &["copy: tensor `moment1`"]);
-        refused(engine.write_f32(MASK, 0, &vec![0.0; words / 32]), &["write: tensor `mask` holds u32, expected f32"]);
-        refused(engine.read_f32(STEPS, 0).map(drop), &["read: tensor `steps` holds u32, expected f32"]);
-        refused(engine.write_u32(PARAMS, 1, &[7]), &["write: tensor `params` has shape [1]", &expected]);
-        refused(engine.rest(&[true]), &["rest: tensor `replicas` has shape [1], expected [2]"]);
-        refused(engine.rest(&[false; 3]), &["rest: tensor `replicas` has shape [3], expected [2]"]);
-        refused(engine.run_op(List::Forward, 99, 0), &["Forward: tensor `ops` has shape [99]"]);
-        refused(engine.run_op(List::Forward, 0, 9), &["Forward: tensor `steps` has shape [9]"]);
-        refused(engine.run(&[Pass { list: List::Evaluate, slot: 9 }]), &["Evaluate: tensor `steps`"]);
-        refused(engine.run_timed(&[Pass { list: List::Update, slot: 9 }]).map(drop), &["Update: tensor `steps`"]);
+        rejected(engine.write_f32(PARAMS, 0, &[1.0]), &["write: tensor `params` has shape [1]", &expected]);
+        rejected(engine.write_f32(PARAMS, 2, &vec![0.0; words]), &["replica: tensor `params`", "[2]"]);
+        rejected(engine.write_f32(SERIES, 1, &vec![0.0; rows]), &["replica: tensor `series`", "[1]"]);
+        rejected(engine.write_u32(MASK, 0, &[1]), &["tensor `mask`"]);
+        rejected(engine.read_f32(PARAMS, 2).map(drop), &["replica: tensor `params`"]);
+        rejected(engine.read_u32(MASK, 7).map(drop), &["replica: tensor `mask` has shape [7], expected [2]"]);
+        rejected(engine.copy(PARAMS, GRADS, 2), &["replica: tensor `params`"]);
+        rejected(engine.copy(PARAMS, LOSSES, 0), &["copy: tensor `losses`"]);
+        rejected(engine.copy(MASK, MASK, 2), &["replica: tensor `mask`"]);
+        rejected(engine.copy(PARAMS, TensorId(999), 0), &["program: tensor `tensors` has shape [999]"]);
+        rejected(engine.copy(MASK, MOMENT1, 0), &["copy: tensor `moment1`"]);
+        rejected(engine.write_f32(MASK, 0, &vec![0.0; words / 32]), &["write: tensor `mask` holds u32, expected f32"]);
+        rejected(engine.read_f32(STEPS, 0).map(drop), &["read: tensor `steps` holds u32, expected f32"]);
+        rejected(engine.write_u32(PARAMS, 1, &[7]), &["write: tensor `params` has shape [1]", &expected]);
+        rejected(engine.rest(&[true]), &["rest: tensor `replicas` has shape [1], expected [2]"]);
+        rejected(engine.rest(&[false; 3]), &["rest: tensor `replicas` has shape [3], expected [2]"]);
+        rejected(engine.run_op(List::Forward, 99, 0), &["Forward: tensor `ops` has shape [99]"]);
+        rejected(engine.run_op(List::Forward, 0, 9), &["Forward: tensor `steps` has shape [9]"]);
+        rejected(engine.run(&[Pass { list: List::Evaluate, slot: 9 }]), &["Evaluate: tensor `steps`"]);
+        rejected(engine.run_timed(&[Pass { list: List::Update, slot: 9 }]).map(drop), &["Update: tensor `steps`"]);
         engine.write_f32(SERIES, 0, &vec![0.0; rows]).unwrap();
     });
 }

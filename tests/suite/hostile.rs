@@ -1,8 +1,8 @@
-//! Files that no sound program wrote, each refused in one line that says what, where and what to do; or read for what they are.
+//! Files that no sound program wrote, each rejected in one line that says what, where and what to do; or read for what they are.
 
 use microglia::data::DataOptions;
 
-use crate::cli::{TINY, code, microglia, refused, stderr, stdout};
+use crate::cli::{TINY, code, microglia, rejected, stderr, stdout};
 
 /// `count` hourly rows of `value(i)` under a header.
 fn hours(header: &str, count: usize, value: impl Fn(usize) -> String) -> String {
@@ -18,13 +18,13 @@ fn options() -> DataOptions {
     DataOptions { lookback: Some(7), horizon: Some(2), ..DataOptions::default() }
 }
 
-/// What a file of these bytes is refused with.
-fn refusal(bytes: &[u8]) -> String {
+/// What a file of these bytes is rejected with.
+fn rejection(bytes: &[u8]) -> String {
     options().load_bytes("h", "h.csv", bytes).unwrap_err().to_string()
 }
 
 #[test]
-fn hostile_files_are_refused_in_a_line_and_what_helps() {
+fn hostile_files_are_rejected_in_a_line_and_what_helps() {
     let good = hours("ds,y", 100, wave);
     let with = |row: usize, value: &str| hours("ds,y", 100, |i| if i == row { value.into() } else { wave(i) });
     let reversed = |text: &str| {
@@ -135,7 +135,7 @@ fn hostile_files_are_refused_in_a_line_and_what_helps() {
         ),
     ];
     for (name, bytes, texts) in &cases {
-        let said = refusal(bytes);
+        let said = rejection(bytes);
         for text in *texts {
             assert!(said.contains(text), "{name}: no {text:?} in {said}");
         }
@@ -144,7 +144,7 @@ fn hostile_files_are_refused_in_a_line_and_what_helps() {
         assert!(said.lines().nth(1).unwrap().starts_with("  help: "), "{name}: {said}");
         assert!(said.len() < 2500, "{name}: a message of {} bytes", said.len());
     }
-    println!("{} hostile files refused", cases.len());
+    println!("{} hostile files rejected", cases.len());
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_terminal_is_sent_no_escape_sequence() {
     let text = hours("ds,a,\"\x1b[31mred\"", 60, |i| format!("{i},{i}"));
     std::fs::write(place.path().join("h.csv"), text).unwrap();
     let output = microglia(place.path(), &["train", "--data", "h.csv", "--target", "\x1b]0;title\x07"]);
-    refused(place.path(), &output, &["no column", "[31mred"]);
+    rejected(place.path(), &output, &["no column", "[31mred"]);
     assert!(!stderr(&output).contains(|c: char| c.is_control() && c != '\n'));
 }
 
@@ -255,16 +255,16 @@ fn a_line_of_two_gigabytes_is_given_up_after_64_mib() {
     pipe.write_all(b"ds,y\n2024-01-01,").unwrap();
     let taken = (0..2048).take_while(|_| pipe.write_all(&piece).is_ok()).count();
     drop(pipe);
-    refused(place.path(), &child.wait_with_output().unwrap(), &["/dev/stdin:2: a line of more than 64 MiB", "help: "]);
+    rejected(place.path(), &child.wait_with_output().unwrap(), &["/dev/stdin:2: a line of more than 64 MiB", "help: "]);
     assert!((64..80).contains(&taken), "{taken} MiB were taken");
 }
 
 #[cfg(unix)]
 #[test]
-fn files_without_an_end_are_refused() {
+fn files_without_an_end_are_rejected() {
     let place = tempfile::tempdir().unwrap();
-    let refuse = |args: &[&str], text: &str| refused(place.path(), &microglia(place.path(), args), &[text, "help: "]);
-    refuse(&["train", "--data", "/dev/zero"], "binary, not delimited text");
+    let reject = |args: &[&str], text: &str| rejected(place.path(), &microglia(place.path(), args), &[text, "help: "]);
+    reject(&["train", "--data", "/dev/zero"], "binary, not delimited text");
     for args in [
         &["train", "--init", "/dev/zero"][..],
         &["inspect", "/dev/zero"],
@@ -272,21 +272,21 @@ fn files_without_an_end_are_refused() {
         &["forecast", "--checkpoint", "/dev/zero"],
         &["evaluate", "--checkpoint", "/dev/zero"],
     ] {
-        refuse(args, "a device or a pipe, not a file");
+        reject(args, "a device or a pipe, not a file");
     }
-    refuse(&["train", "--config", "/dev/zero"], "/dev/zero: of more than 16 MiB");
-    refuse(&["experiment", "--config", "/dev/zero"], "/dev/zero: of more than 16 MiB");
+    reject(&["train", "--config", "/dev/zero"], "/dev/zero: of more than 16 MiB");
+    reject(&["experiment", "--config", "/dev/zero"], "/dev/zero: of more than 16 MiB");
     // A file of a terabyte that takes no place on the disk.
     let sparse = place.path().join("sparse.safetensors");
     std::fs::File::create(&sparse).unwrap().set_len(1 << 40).unwrap();
-    refuse(&["inspect", "sparse.safetensors"], "a file of 1.1 TB, and ");
+    reject(&["inspect", "sparse.safetensors"], "a file of 1.1 TB, and ");
     std::fs::write(&sparse, "ds,y\n").unwrap();
     std::fs::File::options().write(true).open(&sparse).unwrap().set_len(1 << 40).unwrap();
-    refuse(&["train", "--data", "sparse.safetensors"], "1.1 TB of text take");
+    reject(&["train", "--data", "sparse.safetensors"], "1.1 TB of text take");
 }
 
 #[test]
-fn plans_that_no_machine_holds_are_refused_before_they_are_made() {
+fn plans_that_no_machine_holds_are_rejected_before_they_are_made() {
     let place = tempfile::tempdir().unwrap();
     let tiny = crate::golden::path("tiny.csv");
     let (data, at) = (tiny.to_str().unwrap(), ["--target", "y", "--device", "cpu", "--lookback", "7"]);
@@ -319,6 +319,6 @@ fn plans_that_no_machine_holds_are_refused_before_they_are_made() {
             place.path(),
             &[&["train", "--data", data], &at[..if more[0] == "--lookback" { 4 } else { 6 }], more].concat(),
         );
-        refused(place.path(), &output, texts);
+        rejected(place.path(), &output, texts);
     }
 }

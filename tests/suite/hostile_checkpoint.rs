@@ -1,4 +1,4 @@
-//! Weights files that are torn, forged or another model's: refused by name, whatever they say of themselves, and nothing on the
+//! Weights files that are torn, forged or another model's: rejected by name, whatever they say of themselves, and nothing on the
 //! disk is touched.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use microglia::train::{Loaded, weights};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
-use crate::cli::{microglia, refused};
+use crate::cli::{microglia, rejected};
 use crate::fuzz_targets::{opened, with_header};
 use crate::golden::path;
 
@@ -26,7 +26,7 @@ fn open(bytes: &[u8]) -> Result<Loaded, String> {
 }
 
 #[test]
-fn a_file_torn_at_any_byte_is_refused() {
+fn a_file_torn_at_any_byte_is_rejected() {
     let (run, _) = run_file();
     open(&run).unwrap();
     let model = std::fs::read(path("trained_lstm.model.safetensors")).unwrap();
@@ -42,7 +42,7 @@ fn a_file_torn_at_any_byte_is_refused() {
         let longer = [&file[..], b"more"].concat();
         assert!(open(&longer).is_err());
     }
-    println!("{} cuts refused", run.len() + model.len());
+    println!("{} cuts rejected", run.len() + model.len());
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 #[test]
-fn forged_files_are_refused_by_every_verb_and_nothing_is_lost() {
+fn forged_files_are_rejected_by_every_verb_and_nothing_is_lost() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let files = |root: &Path| -> Vec<(PathBuf, Vec<u8>)> {
@@ -215,7 +215,7 @@ fn forged_files_are_refused_by_every_verb_and_nothing_is_lost() {
             &["evaluate", "--checkpoint", "run"],
             &["train", "--resume", "run"],
         ] {
-            refused(folder, &microglia(folder, args), &[text, "help: "]);
+            rejected(folder, &microglia(folder, args), &[text, "help: "]);
             let after = (files(folder), files(&folder.join("run")), files(&folder.join("run/checkpoints")));
             assert!(before == after, "{name}: {args:?} changed a file");
         }
@@ -250,7 +250,7 @@ fn forged_files_are_no_weights_to_start_from() {
         }
         let output =
             microglia(place.path(), &["train", "--model", "patchtst", "--init", "w.safetensors", "--target", "temp"]);
-        refused(place.path(), &output, &["help: "]);
+        rejected(place.path(), &output, &["help: "]);
     }
 }
 
@@ -274,6 +274,6 @@ fn a_run_that_stands_where_none_can_is_not_gone_on_with() {
         *forged.pointer_mut(at).unwrap() = value;
         std::fs::write(&file, with_header(&whole, &forged.to_string())).unwrap();
         let output = microglia(place.path(), &["train", "--resume", "run"]);
-        refused(place.path(), &output, &["the checkpoint stands where this run cannot", text, "help: "]);
+        rejected(place.path(), &output, &["the checkpoint stands where this run cannot", text, "help: "]);
     }
 }

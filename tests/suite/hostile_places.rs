@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::cli::{TINY, code, command, microglia, refused, stderr};
+use crate::cli::{TINY, code, command, microglia, rejected, stderr};
 use crate::golden::path;
 
 /// A program that must end: what it said.
@@ -59,7 +59,7 @@ fn no_pipe_or_device_is_taken_away_or_waited_for() {
         &[&profile[..], &["--trace", "pipe"]].concat(),
         &[&profile[..], &["--svg", "pipe"]].concat(),
     ] {
-        refused(folder, &ended(folder, args), &["pipe", "is a device or a pipe", "help: "]);
+        rejected(folder, &ended(folder, args), &["pipe", "is a device or a pipe", "help: "]);
     }
     assert!(microglia::files::replace(&folder.join("pipe"), b"new").is_err());
     for name in ["pipe", "pipe.csv"] {
@@ -72,7 +72,7 @@ fn no_pipe_or_device_is_taken_away_or_waited_for() {
         &["evaluate", "--checkpoint", "pipe"],
         &["train", "--init", "pipe"],
     ] {
-        refused(folder, &ended(folder, args), &["pipe: a device or a pipe, not a file", "help: "]);
+        rejected(folder, &ended(folder, args), &["pipe: a device or a pipe, not a file", "help: "]);
     }
 }
 
@@ -85,7 +85,7 @@ fn profile_replaces_no_file_unasked() {
     for option in ["--trace", "--svg"] {
         std::fs::write(folder.join("mine"), "mine").unwrap();
         let args = [&profile[..], &[option, "mine"]].concat();
-        refused(folder, &microglia(folder, &args), &["mine: is there already", "--overwrite"]);
+        rejected(folder, &microglia(folder, &args), &["mine: is there already", "--overwrite"]);
         assert_eq!(std::fs::read(folder.join("mine")).unwrap(), b"mine");
         let output = microglia(folder, &[&args[..], &["--overwrite"]].concat());
         assert_eq!(code(&output), 0, "{}", stderr(&output));
@@ -108,11 +108,11 @@ fn a_lock_is_no_way_to_another_file() {
         [(train(tiny.to_str().unwrap(), &["--out", "out"]), &lock), (study(&data, "out"), &folder.join("out/.lock"))]
     {
         std::os::unix::fs::symlink(&precious, lock).unwrap();
-        refused(folder, &ended(folder, &args), &[".lock is a link", "help: "]);
+        rejected(folder, &ended(folder, &args), &[".lock is a link", "help: "]);
         assert_eq!(std::fs::read(&precious).unwrap(), b"precious");
         std::fs::remove_file(lock).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(lock).status().unwrap().success());
-        refused(folder, &ended(folder, &args), &["a device or a pipe, not a file", "help: "]);
+        rejected(folder, &ended(folder, &args), &["a device or a pipe, not a file", "help: "]);
     }
 }
 
@@ -127,7 +127,7 @@ fn a_study_replaces_no_file_of_another_s() {
         // A study of its own kind in study.toml, in the others no line of one.
         std::fs::write(out.join(name), "horizon = 3").unwrap();
         let output = microglia(place.path(), &study(&data, "out"));
-        refused(place.path(), &output, &[name, "is there already, and is not of this study", "help: "]);
+        rejected(place.path(), &output, &[name, "is there already, and is not of this study", "help: "]);
         assert_eq!(std::fs::read(out.join(name)).unwrap(), b"horizon = 3");
         assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1, "{name}: something was written");
     }
@@ -141,7 +141,7 @@ fn a_study_replaces_no_file_of_another_s() {
 }
 
 #[test]
-fn grids_without_an_end_are_refused() {
+fn grids_without_an_end_are_rejected() {
     let place = tempfile::tempdir().unwrap();
     let seeds: Vec<String> = (0..20_000).map(|seed: u32| seed.to_string()).collect();
     for (text, told) in [
@@ -154,7 +154,7 @@ fn grids_without_an_end_are_refused() {
     ] {
         std::fs::write(place.path().join("s.toml"), text).unwrap();
         let output = ended(place.path(), &["experiment", "--config", "s.toml", "--dry-run"]);
-        refused(place.path(), &output, &[told, "help: "]);
+        rejected(place.path(), &output, &[told, "help: "]);
     }
 }
 
@@ -165,7 +165,7 @@ fn values_of_megabytes_are_told_by_their_beginning() {
     for text in [format!("target = \"{long}\""), format!("target = \"{long}"), format!("{long} = 1")] {
         std::fs::write(place.path().join("c.toml"), text).unwrap();
         let output = ended(place.path(), &["train", "--config", "c.toml"]);
-        refused(place.path(), &output, &["aaa… of ", " bytes", "help: "]);
+        rejected(place.path(), &output, &["aaa… of ", " bytes", "help: "]);
         assert!(output.stderr.len() < 20_000, "a message of {} bytes", output.stderr.len());
     }
 }
@@ -177,7 +177,7 @@ fn a_stdout_that_takes_nothing_is_named() {
     for args in [&["train", "--help"][..], &["train", "--preset", "list"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let output = command(place.path(), args).stdout(full).output().unwrap();
-        refused(place.path(), &output, &["error: stdout: No space left", "help: "]);
+        rejected(place.path(), &output, &["error: stdout: No space left", "help: "]);
     }
 }
 
@@ -199,9 +199,9 @@ fn what_is_read_is_not_written_over() {
         ("evaluate", "--predictions", "run/checkpoint.safetensors"),
     ] {
         let output = microglia(folder, &[&[verb][..], &model, &[option, file]].concat());
-        refused(folder, &output, &[file, "is a file that is read", "help: "]);
+        rejected(folder, &output, &[file, "is a file that is read", "help: "]);
     }
     assert!(before == files.map(|file| std::fs::read(file).unwrap()));
     let twice = ["evaluate", "--checkpoint", "run", "--table", "z.csv", "--predictions", "./z.csv"];
-    refused(folder, &microglia(folder, &twice), &["another option names the same file"]);
+    rejected(folder, &microglia(folder, &twice), &["another option names the same file"]);
 }

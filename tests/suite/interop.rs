@@ -49,7 +49,7 @@ fn forecasts_are_those_of_pytorch() {
     }
 }
 
-/// The same tensors, as another program saves them: without our metadata, and without those that `keep` refuses.
+/// The same tensors, as another program saves them: without our metadata, and without those that `keep` rejects.
 fn plain(folder: &Path, name: &str, keep: impl Fn(&str) -> bool) -> std::path::PathBuf {
     let bytes = std::fs::read(file(name, "saved")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -74,7 +74,7 @@ fn of_another_format(folder: &Path, name: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_file_of_another_format_is_refused_by_name_and_starts_a_run() {
+fn a_file_of_another_format_is_rejected_by_name_and_starts_a_run() {
     let place = tempfile::tempdir().unwrap();
     for name in NAMES {
         let file = of_another_format(place.path(), name);

@@ -49,7 +49,7 @@ mod devices_cards;
 mod divergence;
 /// Two drivers side by side.
 mod drivers;
-/// Studies: grids, resuming, parts, refusals, reports.
+/// Studies: grids, resuming, parts, rejections, reports.
 mod experiment;
 mod experiment_edges;
 /// Devices that fail on purpose.
@@ -75,7 +75,7 @@ mod golden_run;
 mod gpu_bits;
 /// A device that the caller opened.
 mod gpu_device;
-/// Extreme values, stopped replicas, refusals.
+/// Extreme values, stopped replicas, rejections.
 mod gpu_edges;
 /// The engines that tests run on.
 mod gpu_support;
@@ -114,7 +114,7 @@ mod statistics;
 mod submissions;
 /// What Rust source names.
 mod syntax;
-/// The scripts that ask compilers: what they refuse.
+/// The scripts that ask compilers: what they reject.
 #[cfg(unix)]
 mod tools;
 /// The exact smallest weights, against a sort.

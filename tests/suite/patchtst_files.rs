@@ -10,33 +10,33 @@ use microglia::train::weights;
 use crate::golden;
 
 #[test]
-fn what_cannot_be_built_is_refused_with_the_numbers() {
-    let refusal = |case: Case| match models::params(&case.model, &case.sizes) {
+fn what_cannot_be_built_is_rejected_with_the_numbers() {
+    let rejection = |case: Case| match models::params(&case.model, &case.sizes) {
         Err(error) => error.to_string(),
         Ok(_) => panic!("{case:?} was built"),
     };
     let official = || Case::patchtst(Variant::Official, 1, 2, 9);
     let holds = |text: String, parts: &[&str]| assert!(parts.iter().all(|part| text.contains(part)), "{text}");
-    holds(refusal(official().set(|p| p.heads = 4)), &["4 heads", "width of 6"]);
-    holds(refusal(official().set(|p| (p.d_model, p.heads) = (1024, 2))), &["512 a head", "128"]);
+    holds(rejection(official().set(|p| p.heads = 4)), &["4 heads", "width of 6"]);
+    holds(rejection(official().set(|p| (p.d_model, p.heads) = (1024, 2))), &["512 a head", "128"]);
     holds(
-        refusal(official().set(|p| p.patch = Some(10))),
+        rejection(official().set(|p| p.patch = Some(10))),
         &["patch of 10", "look-back of 9", "`patch = 4` and `stride = 2`"],
     );
-    holds(refusal(official().set(|p| (p.d_model, p.heads) = (40_000, 400))), &["d-model", "40000", "6400000000"]);
-    holds(refusal(official().set(|p| p.ff = 1 << 40)), &["`ff`"]);
-    holds(refusal(official().layers(1 << 40)), &["`layers`"]);
-    holds(refusal(official().set(|p| p.stride = Some(0))), &["stride", "0 is out of range"]);
+    holds(rejection(official().set(|p| (p.d_model, p.heads) = (40_000, 400))), &["d-model", "40000", "6400000000"]);
+    holds(rejection(official().set(|p| p.ff = 1 << 40)), &["`ff`"]);
+    holds(rejection(official().layers(1 << 40)), &["`layers`"]);
+    holds(rejection(official().set(|p| p.stride = Some(0))), &["stride", "0 is out of range"]);
     let long = Case::patchtst(Variant::Hf, 1, 2, 2000).set(|p| p.stride = Some(1));
-    holds(refusal(long), &["1997 patches", "1024"]);
-    holds(refusal(Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| (p.d_model, p.heads) = (5, 1))), &["even", "not 5"]);
+    holds(rejection(long), &["1997 patches", "1024"]);
+    holds(rejection(Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| (p.d_model, p.heads) = (5, 1))), &["even", "not 5"]);
     let mut covariates = official();
     covariates.sizes.targets = 2;
-    holds(refusal(covariates), &["1 of the 3", "`calendar = \"off\"`", "authors"]);
+    holds(rejection(covariates), &["1 of the 3", "`calendar = \"off\"`", "authors"]);
     let mut plain = official();
     plain.model.instance_norm = None;
-    holds(refusal(plain), &["instance-norm", "mean-std"]);
-    holds(refusal(Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| p.revin_affine = true)), &["revin-affine"]);
+    holds(rejection(plain), &["instance-norm", "mean-std"]);
+    holds(rejection(Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| p.revin_affine = true)), &["revin-affine"]);
     assert_eq!(official().norm(InstanceNorm::Last).model.instance_norm, Some(InstanceNorm::Last));
 }
 
@@ -51,7 +51,7 @@ fn saved(folder: &Path, file: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_file_by_transformers_tells_the_sizes_and_is_refused_by_tensor_name() {
+fn a_file_by_transformers_tells_the_sizes_and_is_rejected_by_tensor_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = saved(folder.path(), "patchtst_hf_batch_pre");
     let (inferred, layers, horizon) = weights::infer_patchtst(&file, Some(Variant::Hf)).unwrap();

@@ -14,7 +14,7 @@ use microglia::program::{List, Op, Program};
 use microglia::reference::CpuEngine;
 use serde_json::Value;
 
-use crate::cli::{code, microglia, refused, stderr, stdout};
+use crate::cli::{code, microglia, rejected, stderr, stdout};
 use crate::golden::path;
 use crate::gpu_support::{self, on_each_engine};
 
@@ -238,7 +238,7 @@ fn a_run_is_profiled_without_a_run_folder() {
 }
 
 #[test]
-fn wrong_flags_of_profile_are_refused() {
+fn wrong_flags_of_profile_are_rejected() {
     let place = tempfile::tempdir().unwrap();
     let cases: [(&[&str], &[&str]); 7] = [
         (&["--steps", "0"], &["--steps", "1 to 10000"]),
@@ -250,6 +250,6 @@ fn wrong_flags_of_profile_are_refused() {
         (&["--hiden", "3"], &["--hidden"]),
     ];
     for (args, texts) in cases {
-        refused(place.path(), &profile_of_tiny(place.path(), args), texts);
+        rejected(place.path(), &profile_of_tiny(place.path(), args), texts);
     }
 }

@@ -277,7 +277,7 @@ fn a_file_forecasts_as_its_run_did() {
 }
 
 #[test]
-fn data_of_other_columns_is_refused() {
+fn data_of_other_columns_is_rejected() {
     let (mut other, place) = (dataset(), tempfile::tempdir().unwrap());
     let plan = Plan::new(&other, &TrainOptions { epochs: 1, ..options() }).unwrap();
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), Some(2)).unwrap();
@@ -286,27 +286,27 @@ fn data_of_other_columns_is_refused() {
     let loaded = Loaded::open(place.path()).unwrap();
     loaded.plan(&other, 8).unwrap();
     other.columns = Columns::new([Column::target("y"), Column::past_covariate("z")]);
-    let refusal = loaded.plan(&other, 8).unwrap_err().to_string();
-    assert!(refusal.contains("columns y, z") && refusal.contains("5 rows of y, x"), "{refusal}");
+    let rejection = loaded.plan(&other, 8).unwrap_err().to_string();
+    assert!(rejection.contains("columns y, z") && rejection.contains("5 rows of y, x"), "{rejection}");
 }
 
 #[test]
-fn files_that_cannot_be_gone_on_with_are_refused_by_name() {
+fn files_that_cannot_be_gone_on_with_are_rejected_by_name() {
     let place = tempfile::tempdir().unwrap();
     let file = |name: &str| place.path().join(name);
-    let refusal = |name: &str| Loaded::open(&file(name)).unwrap_err().to_string();
+    let rejection = |name: &str| Loaded::open(&file(name)).unwrap_err().to_string();
     std::fs::write(file("text"), "text").unwrap();
-    assert!(refusal("text").contains("text: not a whole safetensors file"), "{}", refusal("text"));
-    assert!(refusal("absent").contains("absent: "));
+    assert!(rejection("text").contains("text: not a whole safetensors file"), "{}", rejection("text"));
+    assert!(rejection("absent").contains("absent: "));
     let metadata = |json: &str| Some(std::collections::HashMap::from([("microglia".to_string(), json.to_string())]));
     let none: Vec<(String, safetensors::tensor::TensorView)> = Vec::new();
     let write = |name: &str, metadata| {
         std::fs::write(file(name), safetensors::serialize(none.clone(), metadata).unwrap()).unwrap();
     };
     write("other", None);
-    assert!(refusal("other").contains("other: says nothing of the model"), "{}", refusal("other"));
+    assert!(rejection("other").contains("other: says nothing of the model"), "{}", rejection("other"));
     write("old", metadata("{\"format_version\": 1, \"model\": {}}"));
-    assert!(refusal("old").contains("format_version 1, and this microglia reads 2"), "{}", refusal("old"));
+    assert!(rejection("old").contains("format_version 1, and this microglia reads 2"), "{}", rejection("old"));
     write("new", metadata("{\"format_version\": 2}"));
-    assert!(refusal("new").contains("metadata cannot be read"), "{}", refusal("new"));
+    assert!(rejection("new").contains("metadata cannot be read"), "{}", rejection("new"));
 }

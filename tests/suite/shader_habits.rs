@@ -1,5 +1,5 @@
 //! Habits that every compiler's registers need: what is indexed by a number known only at run time lies in memory, in scratch
-//! memory where it is an invocation's own, and Microsoft's FXC refuses a vector whose component is stored that way.
+//! memory where it is an invocation's own, and Microsoft's FXC rejects a vector whose component is stored that way.
 
 use naga::valid::{FunctionInfo, ModuleInfo};
 use naga::{AddressSpace, Expression, Function, Handle, Module, Statement, TypeInner};

@@ -1,4 +1,4 @@
-//! `scripts/gpu-statistics` and `scripts/shader-judges`: what they refuse, without a compiler.
+//! `scripts/gpu-statistics` and `scripts/shader-judges`: what they reject, without a compiler.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -40,7 +40,7 @@ fn judged(mesa: &str, lines: &str) -> (bool, String) {
 }
 
 #[test]
-fn a_kernel_that_spills_or_is_worse_is_refused() {
+fn a_kernel_that_spills_or_is_worse_is_rejected() {
     let line = |spills, scratch, waves, cycles| {
         format!("navi21\tloss\t64\t16\t{spills}\t{scratch}\t0\t{waves}\t200\t{cycles}\n{BROKEN}")
     };
@@ -74,24 +74,24 @@ fn a_kernel_that_spills_or_is_worse_is_refused() {
 }
 
 #[test]
-fn a_judge_that_refuses_is_heard_and_one_that_accepts_all_is_none() {
+fn a_judge_that_rejects_is_heard_and_one_that_accepts_all_is_none() {
     let asked = "f/loss\tloss\t-\nf/bad\tbad\t-\n";
     let judged = |answers: &str| {
         let files = [("asked", asked), ("index", INDEX), ("answers", answers)];
         let output = awk("judges_verdict.awk", &["judge=fxc", "form=f"], &files);
         (output.status.success(), stdout(&output))
     };
-    let good = "f/loss\twarned\twarning X4000: uninitialized\nf/bad\trefused\terror X1\n";
+    let good = "f/loss\twarned\twarning X4000: uninitialized\nf/bad\trejected\terror X1\n";
     let (taken, said) = judged(good);
-    assert!(taken && said.contains("1 of 1 pipelines accepted, 1 broken refused"), "{said}");
+    assert!(taken && said.contains("1 of 1 pipelines accepted, 1 broken rejected"), "{said}");
     for (answers, expected) in [
-        (good.replace("warned", "refused"), "f/loss: REFUSED"),
-        (good.replace("X4000", "X4714"), "f/loss: REFUSED"),
-        ("f/loss\tok\t\nf/loss\twarned\twarning X4714: too much\nf/bad\trefused\t\n".into(), "f/loss: REFUSED"),
-        (good.replace("refused", "ok"), "f/bad: ACCEPTED, and is broken"),
+        (good.replace("warned", "rejected"), "f/loss: REJECTED"),
+        (good.replace("X4000", "X4714"), "f/loss: REJECTED"),
+        ("f/loss\tok\t\nf/loss\twarned\twarning X4714: too much\nf/bad\trejected\t\n".into(), "f/loss: REJECTED"),
+        (good.replace("rejected", "ok"), "f/bad: ACCEPTED, and is broken"),
         (good.lines().skip(1).collect(), "f/loss: no answer"),
         (good.lines().take(1).collect(), "f/bad: no answer"),
-        (String::new(), "no broken shader was refused"),
+        (String::new(), "no broken shader was rejected"),
     ] {
         let (taken, said) = judged(&answers);
         assert!(!taken && said.contains(expected), "{answers}\n{said}");
@@ -111,7 +111,7 @@ fn the_inner_loop_with_the_most_multiply_adds_is_counted() {
 }
 
 #[test]
-fn options_that_are_none_are_refused() {
+fn options_that_are_none_are_rejected() {
     for (script, word) in [
         ("gpu-statistics", "--upadte"),
         ("gpu-statistics", "navi21"),

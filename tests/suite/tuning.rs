@@ -1,5 +1,5 @@
 //! `--autotune`: every way to cut a product gives the same results, a choice is kept and repeated bit for bit, and one that
-//! was made for something else is refused.
+//! was made for something else is rejected.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use microglia::models::ModelKind::Lstm;
 use microglia::models::Variant as Patchtst;
 use microglia::program::Program;
 
-use crate::cli::{code, microglia, refused, stderr, summary};
+use crate::cli::{code, microglia, rejected, stderr, summary};
 use crate::golden::path;
 use crate::gpu_support::{gpu, with};
 
@@ -48,19 +48,19 @@ fn a_measured_choice_is_of_the_program_and_the_adapter() {
 }
 
 #[test]
-fn a_choice_for_something_else_is_refused_by_name() {
+fn a_choice_for_something_else_is_rejected_by_name() {
     let program = Case::new(Lstm, 1, 4, 3, 5).program().unwrap();
     let made = tuning("card", &program, Tiling::Tall, 2);
-    let refusal = |tuning: &Tuning| tuning.check("card", &program).unwrap_err().to_string();
+    let rejection = |tuning: &Tuning| tuning.check("card", &program).unwrap_err().to_string();
     made.check("card", &program).unwrap();
     let other = Tuning { adapter: "another card".into(), ..made.clone() };
-    assert!(refusal(&other).contains("`another card`") && refusal(&other).contains("`autotune`"));
+    assert!(rejection(&other).contains("`another card`") && rejection(&other).contains("`autotune`"));
     let wider = tuning("card", &Case::new(Lstm, 1, 4, 3, 6).program().unwrap(), Tiling::Tall, 2);
-    assert!(refusal(&wider).contains("linear_forward of 12 rows, 3 inputs, 20 outputs"), "{}", refusal(&wider));
+    assert!(rejection(&wider).contains("linear_forward of 12 rows, 3 inputs, 20 outputs"), "{}", rejection(&wider));
     let mut more = made.clone();
     more.products.extend(wider.products);
-    assert!(refusal(&more).contains("this run has no linear_forward of 12 rows, 3 inputs, 24 outputs"));
-    assert!(refusal(&tuning("card", &program, Tiling::Tall, 0)).contains("splits = 0"));
+    assert!(rejection(&more).contains("this run has no linear_forward of 12 rows, 3 inputs, 24 outputs"));
+    assert!(rejection(&tuning("card", &program, Tiling::Tall, 0)).contains("splits = 0"));
     // And by the engine, before it makes anything.
     if let Some(gpu) = gpu() {
         let options = GpuOptions { tuning: Some(made), ..GpuOptions::default() };
@@ -106,10 +106,10 @@ fn a_run_from_the_written_configuration_repeats_the_bits_unmeasured() {
         all.extend(args);
         microglia(folder, &all)
     };
-    refused(folder, &other(&["--hidden", "6"]), &["--tuning", "linear_forward of", "--autotune"]);
-    refused(folder, &other(&["--device", "cpu"]), &["--tuning", &gpu.summary().name, "CPU engine"]);
+    rejected(folder, &other(&["--hidden", "6"]), &["--tuning", "linear_forward of", "--autotune"]);
+    rejected(folder, &other(&["--device", "cpu"]), &["--tuning", &gpu.summary().name, "CPU engine"]);
     std::fs::write(folder.join("moved.toml"), config.replace("adapter = \"", "adapter = \"old ")).unwrap();
-    refused(folder, &microglia(folder, &["train", "--config", "moved.toml"]), &["`old ", &gpu.summary().name]);
+    rejected(folder, &microglia(folder, &["train", "--config", "moved.toml"]), &["`old ", &gpu.summary().name]);
 
     // A run goes on with its choice, and on another engine without it.
     for (epochs, device, kept) in [("3", None, true), ("4", Some("--device=cpu"), false)] {
@@ -127,6 +127,6 @@ fn the_cpu_engine_has_nothing_to_tune() {
     let place = tempfile::tempdir().unwrap();
     for verb in ["train", "profile"] {
         let output = microglia(place.path(), &[verb, "--device", "cpu", "--autotune"]);
-        refused(place.path(), &output, &["--autotune", "CPU engine", "--device gpu"]);
+        rejected(place.path(), &output, &["--autotune", "CPU engine", "--device gpu"]);
     }
 }

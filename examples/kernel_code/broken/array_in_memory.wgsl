@@ -1,4 +1,4 @@
-//! Refused by: statistics, fxc.
+//! Rejected by: statistics, fxc.
 //! A private array by dynamic index: it lies in scratch memory, and 256 invocations have more of it than Direct3D recommends.
 
 @group(0) @binding(0) var<storage, read_write> out: array<f32>;

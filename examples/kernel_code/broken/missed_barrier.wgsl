@@ -1,4 +1,4 @@
-//! Refused by: fxc, tint.
+//! Rejected by: fxc, tint.
 //! A barrier that some invocations of a workgroup never reach.
 
 @group(0) @binding(0) var<storage, read_write> out: array<u32>;

@@ -1,4 +1,4 @@
-//! Refused by: fxc.
+//! Rejected by: fxc.
 //! A component of a vector that is stored by dynamic index, in a loop whose length is not known.
 
 @group(0) @binding(0) var<storage, read_write> out: array<vec4<f32>>;

@@ -1,4 +1,4 @@
-//! Refused by: dxc, fxc, tint.
+//! Rejected by: dxc, fxc, tint.
 //! More workgroup memory than any backend promises.
 
 @group(0) @binding(0) var<storage, read_write> out: array<u32>;

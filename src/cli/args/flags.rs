@@ -194,9 +194,9 @@ mod tests {
             text.split(|c: char| !c.is_alphanumeric() && c != '-').map(String::from).collect()
         };
         let methods = words(EXPERIMENT_HELP);
-        let refusal = Setting::parse("dropout+l2+pruning:x=1", &Study::default()).unwrap_err().to_string();
-        let keys = words(refusal.lines().next().unwrap().split_once("takes ").unwrap().1);
-        assert!(keys.len() > 8, "{refusal}");
+        let rejection = Setting::parse("dropout+l2+pruning:x=1", &Study::default()).unwrap_err().to_string();
+        let keys = words(rejection.lines().next().unwrap().split_once("takes ").unwrap().1);
+        assert!(keys.len() > 8, "{rejection}");
         let all = KINDS.iter().chain(Regularizer::WORDS).map(|word| word.to_string()).chain(keys);
         all.filter(|word| !word.is_empty()).for_each(|word| assert!(methods.contains(&word), "{word}"));
         let (_, rest) = TRAIN_HELP.split_once("--resume continues").unwrap();

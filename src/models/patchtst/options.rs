@@ -1,4 +1,4 @@
-//! What a PatchTST can be asked to be, each variant's defaults, and what is refused.
+//! What a PatchTST can be asked to be, each variant's defaults, and what is rejected.
 
 use crate::error::{Error, Result};
 use crate::layers::NormKind;
@@ -184,7 +184,7 @@ impl PatchtstOptions {
 /// Most tokens that attention takes.
 pub(crate) const MAX_TOKENS: usize = 1024;
 
-/// Refuses what cannot be built, with the numbers.
+/// Rejects what cannot be built, with the numbers.
 pub(crate) fn check(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
     let options = model.patchtst.resolved(sizes.lookback);
     let (patch, stride) = (options.patch.unwrap_or(1), options.stride.unwrap_or(1));

@@ -31,7 +31,7 @@ pub struct Inspection {
     pub dead: Vec<Dead>,
     /// In bytes.
     pub sizes: FileSizes,
-    /// What compaction takes out; `None` where it is refused.
+    /// What compaction takes out; `None` where it is rejected.
     pub compacted: Option<CompactedSize>,
     /// What it was trained on.
     pub data: DataHeader,

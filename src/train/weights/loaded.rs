@@ -71,8 +71,8 @@ impl Loaded {
     pub fn from_bytes(file: &Path, bytes: Vec<u8>) -> Result<Loaded> {
         let file = file.to_path_buf();
         let header = header(&file, &bytes)?;
-        let wrong = |error: Error| refuse(&file, format!("describes a model that is not known here: {error}"), TRAIN);
-        let impossible = |problem: String| refuse(&file, format!("its metadata makes no sense: {problem}"), DAMAGED);
+        let wrong = |error: Error| reject(&file, format!("describes a model that is not known here: {error}"), TRAIN);
+        let impossible = |problem: String| reject(&file, format!("its metadata makes no sense: {problem}"), DAMAGED);
         let tensors = deserialize(&file, &bytes)?;
         header.check(tensors.len()).map_err(impossible)?;
         let model = header.model.options().map_err(wrong)?;
@@ -201,7 +201,7 @@ impl Loaded {
                 data.channel_names().join(", "),
                 data.targets()
             );
-            return Err(refuse(&self.file, problem, "give data of the columns that the model was trained on"));
+            return Err(reject(&self.file, problem, "give data of the columns that the model was trained on"));
         }
         let mut options = TrainOptions {
             model: self.model.clone(),
@@ -229,7 +229,7 @@ impl Loaded {
     /// Why there is no run to go on with.
     pub(in crate::train) fn without_run(&self) -> Error {
         let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
-        refuse(&self.file, "holds a model alone, no run to resume".into(), help)
+        reject(&self.file, "holds a model alone, no run to resume".into(), help)
     }
 
     /// Where the run stands, of all its replicas, with history and rows.
@@ -279,14 +279,14 @@ const DAMAGED: &str = "the file is damaged, or another program's";
 
 pub(crate) const TRAIN: &str = "train the model again with this microglia, or start from its weights with ‹init›";
 
-fn refuse(file: &Path, problem: String, help: &str) -> Error {
+fn reject(file: &Path, problem: String, help: &str) -> Error {
     Error::checkpoint(file, problem, help)
 }
 
 fn deserialize<'a>(file: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
     let help = "the file is torn, or another program's; name a run folder, or a file that microglia wrote";
     SafeTensors::deserialize(bytes)
-        .map_err(|error| refuse(file, format!("not a whole safetensors file: {error}"), help))
+        .map_err(|error| reject(file, format!("not a whole safetensors file: {error}"), help))
 }
 
 /// What a file says of itself, of a format that is read here.
@@ -298,15 +298,15 @@ fn header(file: &Path, bytes: &[u8]) -> Result<Header> {
              which holds the model's kind and sizes, the columns it reads, their scalers and the splits";
         let help = "save the weights with the metadata of the model.safetensors that they come from, or start from them with \
              ‹init›";
-        return Err(refuse(file, problem.into(), help));
+        return Err(reject(file, problem.into(), help));
     };
-    let broken = |error| refuse(file, format!("its metadata cannot be read: {error}"), TRAIN);
+    let broken = |error| reject(file, format!("its metadata cannot be read: {error}"), TRAIN);
     let value: serde_json::Value = serde_json::from_str(&text).map_err(broken)?;
     let version = value["format_version"].as_u64();
     if version != Some(FORMAT_VERSION.into()) {
         let version = version.map_or("none".into(), |version| version.to_string());
         let problem = format!("is of format_version {version}, and this microglia reads {FORMAT_VERSION}");
-        return Err(refuse(file, problem, TRAIN));
+        return Err(reject(file, problem, TRAIN));
     }
     serde_json::from_value(value).map_err(broken)
 }
@@ -343,10 +343,10 @@ impl Source<'_> {
     ) -> Result<Vec<Vec<T>>> {
         let name = format!("{PREFIX}{name}");
         let tensor =
-            self.tensors.tensor(&name).map_err(|_| refuse(self.file, format!("holds no tensor `{name}`"), DAMAGED))?;
+            self.tensors.tensor(&name).map_err(|_| reject(self.file, format!("holds no tensor `{name}`"), DAMAGED))?;
         if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
             let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
-            return Err(refuse(self.file, format!("tensor `{name}` is {found}, not {dtype:?} {shape:?}"), DAMAGED));
+            return Err(reject(self.file, format!("tensor `{name}` is {found}, not {dtype:?} {shape:?}"), DAMAGED));
         }
         let width: usize = shape[1..].iter().product();
         let values: Vec<T> = tensor.data().chunks_exact(N).filter_map(|word| word.try_into().ok()).map(read).collect();

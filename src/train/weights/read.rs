@@ -20,7 +20,7 @@ struct WeightsFile<'a> {
     tensors: SafeTensors<'a>,
     /// Of matrices in compressed sparse rows, as the metadata tells them.
     sparse_shapes: HashMap<String, Vec<usize>>,
-    /// Whether weights that are not finite are refused.
+    /// Whether weights that are not finite are rejected.
     finite: bool,
 }
 
@@ -38,7 +38,7 @@ impl<'a> WeightsFile<'a> {
         Ok(WeightsFile { file, tensors, sparse_shapes, finite: true })
     }
 
-    fn refuse(&self, problem: String, help: &str) -> Error {
+    fn reject(&self, problem: String, help: &str) -> Error {
         Error::checkpoint(self.file, problem, help)
     }
 
@@ -48,7 +48,7 @@ impl<'a> WeightsFile<'a> {
             let mut names: Vec<&str> =
                 self.tensors.names().into_iter().filter(|name| !name.starts_with(PREFIX)).collect();
             names.sort_unstable();
-            self.refuse(
+            self.reject(
                 format!("holds no tensor `{name}`; it holds {}", names.join(", ")),
                 "the names must be those of model.safetensors, for the same ‹model› and ‹layers›",
             )
@@ -63,7 +63,7 @@ impl<'a> WeightsFile<'a> {
                 _ => "int64",
             };
             return Err(
-                self.refuse(format!("tensor `{name}` is {:?}", tensor.dtype()), &format!("save it as {wanted}"))
+                self.reject(format!("tensor `{name}` is {:?}", tensor.dtype()), &format!("save it as {wanted}"))
             );
         }
         Ok(tensor.data())
@@ -92,7 +92,7 @@ impl<'a> WeightsFile<'a> {
             && let Some(at) = values.iter().position(|w| !w.is_finite())
         {
             let problem = format!("tensor `{name}` holds a non-finite value at {at}");
-            return Err(self.refuse(problem, "save finite weights"));
+            return Err(self.reject(problem, "save finite weights"));
         }
         Ok(values)
     }
@@ -110,12 +110,12 @@ impl<'a> WeightsFile<'a> {
             values: words(self.tensor(&values, &[living], Dtype::F32)?, f32::from_le_bytes),
         };
         csr.dense(shape[1..].iter().product()).map_err(|problem| {
-            self.refuse(format!("sparse matrix `{name}` has {problem}"), "the file is damaged, or another program's")
+            self.reject(format!("sparse matrix `{name}` has {problem}"), "the file is damaged, or another program's")
         })
     }
 
     fn unlike(&self, name: &str, found: &[usize], wanted: &[usize]) -> Error {
-        self.refuse(
+        self.reject(
             format!("tensor `{name}` has shape {found:?}, the model's has {wanted:?}"),
             "choose the model's sizes, ‹lookback›, ‹horizon›, ‹covariates› and ‹calendar› as the file was trained with",
         )
@@ -137,12 +137,12 @@ pub fn load(
 ) -> Result<(Vec<f32>, Vec<f32>)> {
     let bytes = read(file)?;
     let source = WeightsFile::new(file, &bytes)?;
-    refuse_uneven(&source, &bytes)?;
+    reject_uneven(&source, &bytes)?;
     if let (Some(saved), Some(here)) = (saved_patchtst(&bytes), PatchtstHeader::new(model)) {
         let differences = saved.differences(&here);
         if !differences.is_empty() {
             let problem = format!("was trained with other settings: {}", differences.join("; "));
-            return Err(source.refuse(problem, "choose ‹patchtst-variant› and the others as the file was trained with"));
+            return Err(source.reject(problem, "choose ‹patchtst-variant› and the others as the file was trained with"));
         }
     }
     rows_of(&source, layout, state)
@@ -164,7 +164,7 @@ fn rows_of(source: &WeightsFile, layout: &ParamLayout, state: &StateLayout) -> R
             let bytes = source.tensor(&entry.name, &entry.shape, Dtype::I64)?;
             let count = bytes.try_into().map(i64::from_le_bytes).unwrap_or_default();
             if count < 0 {
-                return Err(source.refuse(format!("tensor `{}` is {count}", entry.name), "save a count"));
+                return Err(source.reject(format!("tensor `{}` is {count}", entry.name), "save a count"));
             }
             entry.set_count(&mut running, count);
         } else {
@@ -176,7 +176,7 @@ fn rows_of(source: &WeightsFile, layout: &ParamLayout, state: &StateLayout) -> R
     let ours =
         |name: &str| name.starts_with(PREFIX) || layout.get(name).is_some() || state.get(name).is_some() || part(name);
     if let Some(name) = source.tensors.names().into_iter().find(|name| !ours(name)) {
-        return Err(source.refuse(
+        return Err(source.reject(
             format!("holds a tensor `{name}` that the model lacks"),
             "choose ‹model› and ‹layers› as the file was trained with",
         ));
@@ -184,7 +184,7 @@ fn rows_of(source: &WeightsFile, layout: &ParamLayout, state: &StateLayout) -> R
     Ok((row, running))
 }
 
-/// Refuses a file that is no safetensors file, whatever weights it holds.
+/// Rejects a file that is no safetensors file, whatever weights it holds.
 pub fn check(file: &Path) -> Result<()> {
     WeightsFile::new(file, &read(file)?).map(drop)
 }
@@ -205,11 +205,11 @@ fn saved_patchtst(bytes: &[u8]) -> Option<PatchtstHeader> {
     serde_json::from_value(saved_model(bytes)?.get("patchtst")?.clone()).ok()
 }
 
-/// Refuses a compacted model whose layers no options of a training describe.
-fn refuse_uneven(source: &WeightsFile, bytes: &[u8]) -> Result<()> {
+/// Rejects a compacted model whose layers no options of a training describe.
+fn reject_uneven(source: &WeightsFile, bytes: &[u8]) -> Result<()> {
     let uneven = |model: serde_json::Value| model.get("layer_widths")?.as_array().map(|widths| !widths.is_empty());
     match saved_model(bytes).and_then(uneven) {
-        Some(true) => Err(source.refuse(
+        Some(true) => Err(source.reject(
             "holds a compacted model, whose layers have widths of their own".into(),
             "start from the file that it was made of, or from its dense export; forecast and evaluate take this one",
         )),
@@ -223,11 +223,11 @@ pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(Patchtst
     let options = PatchtstOptions::of(variant.unwrap_or(Variant::Official));
     let bytes = read(file)?;
     let source = WeightsFile::new(file, &bytes)?;
-    refuse_uneven(&source, &bytes)?;
+    reject_uneven(&source, &bytes)?;
     let shape = |name: &str| -> Result<[usize; 2]> {
         source.shape(name).and_then(|shape| shape.try_into().ok()).ok_or_else(|| {
             let problem = format!("holds no matrix `{name}`");
-            source.refuse(problem, "the names must be those of transformers' PatchTSTForPrediction")
+            source.reject(problem, "the names must be those of transformers' PatchTSTForPrediction")
         })
     };
     let [d_model, patch] = shape("model.encoder.embedder.input_embedding.weight")?;
@@ -245,7 +245,7 @@ pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(Patchtst
             None if variant.is_some() => Told::default(),
             None => {
                 let problem = "neither the file nor a config.json beside it tells which PatchTST it holds".to_string();
-                return Err(source.refuse(problem, "type ‹patchtst-variant official›, hf or authors"));
+                return Err(source.reject(problem, "type ‹patchtst-variant official›, hf or authors"));
             }
         },
     };

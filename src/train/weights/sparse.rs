@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_laid_out_or_refused() {
+    fn rows_are_laid_out_or_rejected() {
         assert_eq!(dense(&[0, 1, 1, 3], &[2, 0, 1], &[5.0, 6.0, 7.0]).unwrap(), [0., 0., 5., 0., 0., 0., 6., 7., 0.]);
         assert_eq!(dense(&[0, 0], &[], &[]).unwrap(), [0.0; 3]);
         for (starts, columns, said) in [

@@ -55,13 +55,13 @@ impl Told {
     /// Where it cannot be read, names a setting that no variant here computes, or `variant` is not transformers' own.
     pub(super) fn by_transformers(weights: &Path, variant: Variant) -> Result<Option<Told>> {
         let file = weights.with_file_name("config.json");
-        let refuse = |problem: String, help: &str| Error::checkpoint(file.clone(), problem, help);
+        let reject = |problem: String, help: &str| Error::checkpoint(file.clone(), problem, help);
         if !file.is_file() {
             return Ok(None);
         }
         let text = files::read_text(&file, "make it readable, or move it away")?;
         let config: Value = serde_json::from_str(&text)
-            .map_err(|error| refuse(format!("is no JSON: {error}"), "write it again, or move it away"))?;
+            .map_err(|error| reject(format!("is no JSON: {error}"), "write it again, or move it away"))?;
         if config["model_type"] != "patchtst" {
             return Ok(None);
         }
@@ -70,7 +70,7 @@ impl Told {
                 "the weights beside it are transformers' own: variant hf, padding cut, head order patch-major, residual \
                  attention false; here the variant is {variant}"
             );
-            return Err(refuse(problem, "choose ‹patchtst-variant hf›"));
+            return Err(reject(problem, "choose ‹patchtst-variant hf›"));
         }
         for (name, values) in supported() {
             if let Some(value) = config.get(name)
@@ -78,11 +78,11 @@ impl Told {
             {
                 let known: Vec<String> = values.iter().map(Value::to_string).collect();
                 let problem = format!("`{name}` is {value}, and only {} is computed here", known.join(" or "));
-                return Err(refuse(problem, "train such a model in transformers"));
+                return Err(reject(problem, "train such a model in transformers"));
             }
         }
         let other = |name: &str, what: &str| {
-            refuse(format!("`{name}` is {}, not {what}", config[name]), "write it again, or move it away")
+            reject(format!("`{name}` is {}, not {what}", config[name]), "write it again, or move it away")
         };
         let number = |name: &str| match &config[name] {
             Value::Null => Ok(None),

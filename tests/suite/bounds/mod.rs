@@ -200,9 +200,9 @@ fn extents_name_every_tensor_that_a_kernel_is_given() {
     }
 }
 
-/// Each tensor, one word shorter than the ops reach, is refused by name, on both engines.
+/// Each tensor, one word shorter than the ops reach, is rejected by name, on both engines.
 #[test]
-fn a_tensor_that_is_a_word_short_is_refused() {
+fn a_tensor_that_is_a_word_short_is_rejected() {
     for case in standard_cases() {
         let whole = case.program().unwrap();
         let mut reach: BTreeMap<TensorId, usize> = BTreeMap::new();
@@ -230,7 +230,7 @@ type Change = fn(&mut Op) -> bool;
 
 /// Operands that a kernel walks through side by side, and layouts that it divides by.
 #[test]
-fn operands_that_do_not_belong_together_are_refused() {
+fn operands_that_do_not_belong_together_are_rejected() {
     let official = Case::patchtst(Patchtst::Official, 1, 3, 9).dropout(0.2).program().unwrap();
     let lstm = Case::new(Lstm, 1, 3, 4, 5).layers(2).norm(InstanceNorm::Last).program().unwrap();
     let dropout = Case::new(Lstm, 1, 3, 4, 5).dropout(0.2).program().unwrap();

@@ -47,7 +47,7 @@ pub struct Cut {
 /// Compacts a model's kept weights.
 ///
 /// # Errors
-/// Refuses Monte Carlo dropout, whose forecasts are draws by a unit's place: fewer units would be other draws.
+/// Rejects Monte Carlo dropout, whose forecasts are draws by a unit's place: fewer units would be other draws.
 pub fn compact(loaded: &Loaded) -> Result<Compacted> {
     if loaded.header.mc_dropout.is_some() {
         return Err(Error::checkpoint(
