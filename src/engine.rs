@@ -129,8 +129,8 @@ pub trait Engine {
     /// Runs lists in order. May return before the device is done, but never lets more than a bounded amount of work queue.
     fn run(&mut self, passes: &[Pass]) -> Result<()>;
 
-    /// Leaves the replicas marked true out of [`Engine::run`] until told otherwise; their rows stay readable and writable,
-    /// and no bit of the others changes. An engine may go on computing them.
+    /// Leaves the replicas marked true out of [`Engine::run`] until set otherwise; their rows stay readable and writable,
+    /// and no bit of the others changes. An engine may continue to compute them.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) unless there is a mark for each replica.
@@ -144,7 +144,7 @@ pub trait Engine {
         Ok(())
     }
 
-    /// Runs lists in order, and tells when each op ran.
+    /// Runs lists in order, and reports when each op ran.
     fn run_timed(&mut self, passes: &[Pass]) -> Result<Timed> {
         run_by_wall_clock(self, passes)
     }

@@ -40,7 +40,7 @@
 //!    backward, for R replicas that train side by side.
 //! 3. An [`engine::Engine`] runs the program: [`reference::CpuEngine`] or [`kernels::GpuEngine`]. Every op is written twice, and
 //!    [`compare`] holds the two against each other.
-//! 4. [`train::run()`] trains, tells a [`train::Observer`] of every epoch and asks it whether to stop;
+//! 4. [`train::run()`] trains, reports every epoch to a [`train::Observer`] and asks it whether to stop;
 //!    [`train::run_from`] also writes [`train::Checkpoints`] and resumes from one, to the same bits.
 //! 5. [`train::summarize`] scores the kept weights and the [`train::scores::baselines`] on every test window, in the data's units;
 //!    [`train::Loaded`] opens a weights file to forecast with it.
@@ -82,7 +82,7 @@
 //! - Bad input is an [`Error`] and no panic; it says what to do after `help:`.
 //!
 //! # On a device of your own
-//! [`gpu::Devices`] opens what a choice allows, and goes on to the next adapter, at last to the CPU engine, where one fails;
+//! [`gpu::Devices`] opens what a choice allows, and tries the next adapter, at last to the CPU engine, where one fails;
 //! [`gpu::Gpu::open`] takes the adapter that a name means; [`gpu::Gpu::with_device`] takes a `wgpu::Device` and queue that your
 //! program opened, and [`kernels::GpuEngine::buffer`] gives the buffers, so that results need not pass the host.
 //!

@@ -1,7 +1,7 @@
 //! How much memory there is, so that what cannot fit is rejected before it is asked for: systems that promise more than they have
 //! end the process instead of saying no.
 
-/// Bytes that this process can still take without swapping; `None` where the system does not tell (other than Linux, Windows
+/// Bytes that this process can still take without swapping; `None` where the system does not say (other than Linux, Windows
 /// and macOS).
 pub(crate) fn available() -> Option<u64> {
     system::available()

@@ -1,4 +1,4 @@
-//! The colours of every picture and of the report: those that people of any colour vision tell apart (Okabe & Ito 2008), on paper
+//! The colours of every picture and of the report: those that people of any colour vision can distinguish (Okabe & Ito 2008), on paper
 //! of their own, so that pictures look the same on light and dark pages.
 
 /// Background of pictures and of the report.

@@ -1,4 +1,4 @@
-//! The check of one adapter, in a process of its own: a driver may crash or hang. The process tells each thing that it begins
+//! The check of one adapter, in a process of its own: a driver may crash or hang. The process reports each thing that it begins
 //! and what came of it; what was begun and never ended is what failed.
 
 use std::collections::BTreeSet;
@@ -56,7 +56,7 @@ enum Told {
     Ended(Finding),
 }
 
-/// Tells that something begins, tries it, and tells what came of it.
+/// Reports that something begins, tries it, and reports the result.
 fn attempt<T>(stage: Stage, what: &str, act: impl FnOnce() -> microglia::Result<T>) -> Result<Option<T>> {
     let tell = |told| print(&format!("{}\n", serde_json::to_string(&told)?));
     tell(Told::Begun(stage, what.to_string()))?;

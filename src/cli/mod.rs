@@ -105,7 +105,7 @@ fn plain(text: &str) -> Cow<'_, str> {
     if text.contains(obeyed) { text.replace(obeyed, "\u{fffd}").into() } else { text.into() }
 }
 
-/// Longest line on stderr, in characters: a value of megabytes is told by its beginning.
+/// Longest line on stderr, in characters: a value of megabytes is quoted by its beginning.
 const SHOWN: usize = 4000;
 
 /// Each line's beginning, where it is long.

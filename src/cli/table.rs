@@ -2,7 +2,7 @@
 
 use microglia::train::scores::metrics::decimals;
 
-/// A table: the first column to the left, the others to the right unless told.
+/// A table: the first column to the left, the others to the right unless set.
 #[derive(Debug, Clone, Default)]
 pub struct TextTable {
     rows: Vec<Vec<String>>,

@@ -21,7 +21,7 @@ pub struct DataOptions {
     pub time_column: Option<String>,
     /// `--time-format`, in strptime's syntax: `%d/%m/%Y %H.%M.%S`.
     pub time_format: Option<String>,
-    /// `--id-column NAME`: the file holds several series, told apart by this column.
+    /// `--id-column NAME`: the file holds several series; this column identifies them.
     pub id_column: Option<String>,
     /// `--target A[,B]`: what is forecast. Default: `y`, else the only numeric column.
     pub targets: Option<Vec<String>>,
@@ -191,7 +191,7 @@ impl fmt::Display for Covariates {
     }
 }
 
-/// How the rows of each series are parted, in time order, into train, validation and test.
+/// How the rows of each series are split, in time order, into train, validation and test.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Split {
     /// Of n rows: train = floor(f₀·n), test = the last floor(f₂·n), validation between.
@@ -298,7 +298,7 @@ words!(Impute, "impute", Impute::Error = "error", Impute::Ffill = "ffill", Imput
 /// What to do where a time that the sampling step promises is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Gaps {
-    /// Count and tell; windows run over the rows that are there.
+    /// Count and report; windows run over the rows that are there.
     #[default]
     Notice,
     /// Reject, naming the line.

@@ -6,7 +6,7 @@ use super::impute;
 use super::options::{DataOptions, Impute, Split};
 use super::series::RawSeries;
 use super::settings::Settings;
-use super::split::{Parts, Span, borders};
+use super::split::{Parts, SeriesTimes, borders};
 use super::study;
 use super::window::check_length;
 use crate::error::{Error, Place, Result, Text};
@@ -99,10 +99,10 @@ fn split(
     settings: &Settings,
     options: &DataOptions,
 ) -> Result<(Vec<Parts>, Option<String>)> {
-    let spans: Vec<Span> = series
+    let spans: Vec<SeriesTimes> = series
         .iter()
         .zip(trimmed)
-        .map(|(one, start)| Span { id: &one.id, stamps: &one.stamps[*start..], trimmed: *start })
+        .map(|(one, start)| SeriesTimes { id: &one.id, stamps: &one.stamps[*start..], trimmed: *start })
         .collect();
     let (ends, note) = borders(&spans, &settings.split, &frame.times, options.time_format.as_deref())?;
     let part = |(start, [train, validation, test]): (&usize, [usize; 3])| Parts {

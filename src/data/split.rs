@@ -90,7 +90,7 @@ impl Parts {
 pub(crate) type Borders = [usize; 3];
 
 /// A series as far as splitting needs it.
-pub(crate) struct Span<'a> {
+pub(crate) struct SeriesTimes<'a> {
     pub id: &'a str,
     /// Of the rows that are kept, in order.
     pub stamps: &'a [Timestamp],
@@ -104,7 +104,7 @@ pub(crate) struct Span<'a> {
 /// between the latest beginning and the earliest end instead, so that one pair of dates holds for all, and no training
 /// target is later than the first test target anywhere.
 pub(crate) fn borders(
-    series: &[Span],
+    series: &[SeriesTimes],
     split: &Split,
     times: &Times,
     format: Option<&str>,
@@ -112,7 +112,7 @@ pub(crate) fn borders(
     match split {
         Split::Fractions(fractions) => {
             let own: Vec<Borders> = series.iter().map(|one| of_rows(one.stamps.len(), fractions)).collect();
-            let ends = |one: &Span| one.stamps.first().map(|t| t.instant).zip(one.stamps.last().map(|t| t.instant));
+            let ends = |one: &SeriesTimes| one.stamps.first().map(|t| t.instant).zip(one.stamps.last().map(|t| t.instant));
             let one_span = series.iter().all(|one| ends(one) == ends(&series[0]));
             if one_span && overlap(series, &own).is_none() {
                 return Ok((own, None));
@@ -143,7 +143,7 @@ pub(crate) fn borders(
                     "train end, validation end[, test end]",
                 ));
             }
-            let before = |one: &Span, border: i64| one.stamps.partition_point(|stamp| stamp.instant < border);
+            let before = |one: &SeriesTimes, border: i64| one.stamps.partition_point(|stamp| stamp.instant < border);
             let all = series.iter().map(|one| {
                 let end = instants.get(2).map_or(one.stamps.len(), |border| before(one, *border));
                 [before(one, instants[0]), before(one, instants[1]), end]
@@ -161,7 +161,7 @@ fn of_rows(rows: usize, fractions: &[f64; 3]) -> Borders {
     [train, rows.saturating_sub(share(fractions[2])).max(train), rows]
 }
 
-fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result<(Vec<Borders>, Option<String>)> {
+fn common_dates(series: &[SeriesTimes], fractions: &[f64; 3], kind: TimeKind) -> Result<(Vec<Borders>, Option<String>)> {
     let firsts: Vec<_> = series.iter().filter_map(|one| Some((*one.stamps.first()?, one.id))).collect();
     let lasts: Vec<_> = series.iter().filter_map(|one| Some((*one.stamps.last()?, one.id))).collect();
     let begin = firsts.iter().max_by_key(|(time, _)| time.instant);
@@ -185,7 +185,7 @@ fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result
         return Err(Error::config("split", problem, "row borders apply to each series alone; or leave a series out"));
     }
     let (first, second) = (common[train], common[validation]);
-    let before = |one: &Span, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);
+    let before = |one: &SeriesTimes, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);
     let all = series.iter().map(|one| [before(one, first), before(one, second), one.stamps.len()]).collect();
     // Series that begin last, or end first: one, several or all of them.
     let edge = |times: &[(Timestamp, &str)], time: Timestamp, id: &str, verb: &str, rank: &str| {
@@ -207,8 +207,8 @@ fn common_dates(series: &[Span], fractions: &[f64; 3], kind: TimeKind) -> Result
 }
 
 /// A line that names two series, if a training row of one is later than the first test row of the other.
-fn overlap(series: &[Span], borders: &[Borders]) -> Option<String> {
-    let row = |one: &Span, index: usize| one.stamps.get(index).map(|time| time.instant);
+fn overlap(series: &[SeriesTimes], borders: &[Borders]) -> Option<String> {
+    let row = |one: &SeriesTimes, index: usize| one.stamps.get(index).map(|time| time.instant);
     let ends =
         series.iter().zip(borders).filter_map(|(one, [train, ..])| Some((row(one, train.checked_sub(1)?)?, one.id)));
     let begins =

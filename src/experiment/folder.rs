@@ -13,7 +13,7 @@ use super::{FILES, PREDICTIONS};
 use crate::error::{Error, Result};
 use crate::files::{self, replace};
 
-/// What must be the same for a study to go on.
+/// What must be the same for a study to continue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Of this file.

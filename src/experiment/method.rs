@@ -182,7 +182,7 @@ impl Setting {
         };
         let mut list: Vec<Regularizer> = self.regularizers.0.iter().map(training).collect();
         list.dedup();
-        // What a training does not use must not tell two apart.
+        // What a training does not use must not distinguish two.
         let regularizers = Regularizers(list);
         let plain = TrainOptions::default();
         let decays = regularizers.has(Regularizer::L2) || regularizers.has(Regularizer::WeightDecay);

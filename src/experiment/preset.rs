@@ -33,7 +33,7 @@ fn paper() -> Study {
     study
 }
 
-/// What the paper preset wants, where it is told nothing.
+/// What the paper preset wants, where nothing else is given.
 pub const PAPER_DATA: &str = "\
 --preset paper needs data, which is not part of this program. The sets nearest to the paper's, with the names under \
 which their columns are known here (any other name works with keys of its own, --set NAME.KEY=VALUE):

@@ -136,7 +136,7 @@ fn within(cell: &GridCell, error: Error) -> Error {
 pub trait StudyObserver {
     /// A line for the user.
     fn line(&mut self, line: &Text);
-    /// Cells done of all, the part done of this one, and the seconds left of the whole, where they can be told.
+    /// Cells done of all, the part done of this one, and the seconds left of the whole, where they are known.
     fn progress(&mut self, done: usize, all: usize, part: f64, seconds_left: Option<f64>);
     /// Asked between steps: true ends the study after the step.
     fn interrupted(&self) -> bool;

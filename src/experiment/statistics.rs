@@ -29,7 +29,7 @@ pub struct Friedman {
     pub smallest_p: f64,
 }
 
-/// `table[block][method]`; `None` with fewer than two blocks or methods, or where no block tells any methods apart.
+/// `table[block][method]`; `None` with fewer than two blocks or methods, or where no block distinguishes any methods.
 pub fn friedman(table: &[Vec<f64>]) -> Option<Friedman> {
     let n = table.len();
     let k = table.first()?.len();

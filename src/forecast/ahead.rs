@@ -23,7 +23,7 @@ pub struct ForecastOptions {
 
 /// The next rows of each series.
 pub struct Ahead {
-    /// What the forecasts go on from.
+    /// What the forecasts continue.
     pub data: Dataset,
     /// The last row that each forecast sees.
     pub cutoffs: Vec<Cutoff>,

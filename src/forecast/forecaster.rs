@@ -150,7 +150,7 @@ impl Forecaster {
             let plan = member.plan(&blank, BATCH)?;
             let mut engine = open(plan.program.clone())?;
             let passes = mc_passes(&plan);
-            // A pass of Monte Carlo dropout goes on from its own values.
+            // A pass of Monte Carlo dropout continues from its own values.
             for pass in 0..passes.unwrap_or(1) {
                 let mut own = blank.clone();
                 let mut values = vec![0.0; cutoffs.len() * stretches * horizon * targets];

@@ -215,7 +215,7 @@ impl TrainedModel {
         if trained + chose > 0 {
             self.say(format!(
                 "of {} series, {trained} are forecast in rows that the model was trained on and {chose} in validation rows: \
-                 such forecasts and their intervals tell nothing of rows to come",
+                 such forecasts and their intervals say nothing about future rows",
                 cutoffs.len()
             ));
         }

@@ -107,7 +107,7 @@ fn percents<S: serde::Serializer>(levels: &[Level], to: S) -> std::result::Resul
     to.collect_seq(levels.iter().map(|level| level.percent()))
 }
 
-/// Names of the columns that tell how far combined forecasts lay apart.
+/// Names of the columns that say how far combined forecasts lay apart.
 const SPREAD: [&str; 3] = ["std", "min", "max"];
 
 impl Outlook {

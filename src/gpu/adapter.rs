@@ -104,7 +104,7 @@ pub enum DeviceType {
     Virtual,
     /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP. Taken only when asked for by name.
     Software,
-    /// The driver does not tell.
+    /// The driver does not say.
     Other,
 }
 

@@ -44,7 +44,7 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Opens the best adapter that `choice` allows; `None` is the CPU engine. [`Devices`](super::Devices) goes on to the next
+    /// Opens the best adapter that `choice` allows; `None` is the CPU engine. [`Devices`](super::Devices) tries the next
     /// one where that fails.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ pub type OpenDevice = Box<dyn FnOnce() -> Result<Arc<Gpu>> + Send>;
 type Tell = Box<dyn FnMut(&Error) + Send>;
 
 /// The device in use, and those that come after it. Under [`Choice::Auto`] an adapter that cannot be opened, or does not
-/// compile the shaders of the program at hand, is told of and gives way to the next, at last to the CPU engine. Any other
+/// compile the shaders of the program at hand, is reported and gives way to the next, at last to the CPU engine. Any other
 /// choice stands: there such an adapter is an error. A device that fails while it works is one always.
 pub struct Devices {
     /// `None` is the CPU engine.
@@ -25,7 +25,7 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// The devices that `choice` allows, of which the first that can be opened is. `tell` hears of those that give way.
+    /// The devices that `choice` allows, of which the first that can be opened is. `tell` is called for those that give way.
     ///
     /// # Errors
     /// [`Error::Device`] where no adapter is meant; [`Error::Adapter`] where the chosen one cannot be opened.

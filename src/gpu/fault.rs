@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub(super) struct Fault(Arc<Mutex<Option<String>>>);
 
 impl Fault {
-    /// Takes the device's callbacks: from here on what they tell is noted.
+    /// Takes the device's callbacks: from here on what they report is noted.
     pub(super) fn watch(&self, device: &wgpu::Device) {
         let fault = self.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| fault.note(error.to_string())));
@@ -60,7 +60,7 @@ impl Gpu {
         let errors: Vec<_> = scopes.into_iter().rev().map(|scope| pollster::block_on(scope.pop())).collect();
         let error = errors.into_iter().flatten().next();
         if error.is_some() {
-            // What a lost device rejects is rejected for being lost, which is told with the next look at it.
+            // What a lost device rejects is rejected for being lost, which is reported with the next look at it.
             let _ = poll(&self.device, wgpu::PollType::Poll);
             self.check()?;
         }

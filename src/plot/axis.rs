@@ -26,7 +26,7 @@ pub(crate) fn short(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-/// The same for an axis from `low` to `high`: with as many decimals as tell its labels apart.
+/// The same for an axis from `low` to `high`: with as many decimals as distinguish its labels.
 pub(crate) fn short_between(low: f64, high: f64) -> impl Fn(&f64) -> String {
     let apart = round_step(low, high, 10);
     let decimals = if apart > 0.0 { (-apart.log10().floor()).clamp(0.0, 9.0) as usize } else { 0 };

@@ -41,7 +41,7 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// The folder of a run that goes on.
+    /// The folder of a run that is resumed.
     pub fn of_run(path: &Path) -> RunFolder {
         RunFolder { path: path.to_path_buf(), made: Vec::new() }
     }

@@ -2,7 +2,7 @@
 //! files ([`weights`]), and what forecasts are worth ([`scores`]).
 //!
 //! [`Plan::new`] makes a program of a data set and [`TrainOptions`]; an engine is made for `plan.program`; [`run()`] trains it and
-//! tells an [`Observer`] of every epoch; [`summarize`] scores what was kept. [`scores::predict::predict`] forecasts for any windows of
+//! reports every epoch to an [`Observer`]; [`summarize`] scores what was kept. [`scores::predict::predict`] forecasts for any windows of
 //! the data set, before, between or after.
 //!
 //! ```
@@ -42,7 +42,7 @@
 //! # }
 //! ```
 //!
-//! [`run_from`] writes [`Checkpoints`] on the way and goes on from a [`RunState`], to the bits of the run that never stopped;
+//! [`run_from`] writes [`Checkpoints`] on the way and resumes from a [`RunState`], bit-identical to the run that never stopped;
 //! [`Loaded`] opens every file that a run leaves. Replicas of one plan may differ in seed, rate, regularizers and schedule:
 //! [`Plan::of`] takes a list of [`Member`]s.
 

@@ -43,11 +43,11 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
          dropout scores.\n\n\
          Blocks. A block is one cell (data set, model, look-back, width, training rows, test period); its value per method \
          is the mean over seeds. There are {main}.{arms} A method of which a seed diverged ranks last in that block; a \
-         block in which both of a pair diverged tells nothing of that pair.\n\n\
+         block in which both of a pair diverged says nothing about that pair.\n\n\
          Tests over blocks. Friedman with Iman and Davenport's correction over all methods; then Wilcoxon's signed-rank \
          test on per cent differences, pruning against each rival, with Holm's adjustment over that family; better or worse \
          is the sign of its rank-biserial r, and the median difference stands beside it. Pruning here is {subjects}; \
-         random and one-shot pruning are rivals. Baselines are yardsticks: tabled, not ranked or tested. The Nemenyi \
+         random and one-shot pruning are rivals. Baselines are listed for comparison, not ranked or tested. The Nemenyi \
          critical difference of all pairs is drawn as description only. Level {alpha}. Each test is printed with the \
          smallest p it can reach; where that is above the level it reads \"cannot decide\". Blocks of one data set share a \
          series and a test period and are not independent, so the tests are repeated with one block per data set.\n\n\

@@ -36,7 +36,7 @@ pub(super) fn verdicts(arm: &Arm) -> Vec<Element> {
     });
     let words = "Per cent of the rival's test MAE, paired by seed, mean over the data set's cells; below 0 pruning is better. \
          The intervals are **training noise only**: other seeds, not other test periods or series. Baselines are \
-         yardsticks, not rivals.";
+         for comparison, not rivals.";
     vec![
         Element::Text(words.into()),
         table(header, rows.collect()),

@@ -133,7 +133,7 @@ impl Versus {
     }
 }
 
-/// One pruning method against a baseline, over blocks: a yardstick, outside the family that is tested.
+/// One pruning method against a baseline, over blocks: for comparison, outside the family that is tested.
 #[derive(Debug, Clone, Serialize)]
 pub struct Yardstick {
     /// The pruning method's name.
@@ -148,7 +148,7 @@ pub struct Yardstick {
 /// Tests over one table of blocks.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// `None` with fewer than two blocks that tell methods apart.
+    /// `None` with fewer than two blocks that distinguish methods.
     pub friedman: Option<Friedman>,
     /// By subject, then rival.
     pub versus: Vec<Versus>,

@@ -37,7 +37,7 @@ pub(super) fn fragile_words(words: &Words<impl Display>) -> String {
 /// Friedman's test in one sentence, without the end.
 pub(super) fn friedman_words(found: Option<&Friedman>) -> String {
     let Some(found) = found else {
-        return "Friedman: fewer than two blocks that tell methods apart: cannot decide".into();
+        return "Friedman: fewer than two blocks that distinguish methods: cannot decide".into();
     };
     let f = found.f.map_or("infinite, as all blocks agree".into(), |f| format!("{f:.2}"));
     let differ = Differ::of(Some(found));

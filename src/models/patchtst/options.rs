@@ -32,7 +32,7 @@ pub enum NormPosition {
 }
 words!(NormPosition, "norm-position", NormPosition::Post = "post", NormPosition::Pre = "pre");
 
-/// What is added to each patch to tell where it stands.
+/// What is added to each patch to mark its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Positions {
     /// Trained, from uniform ±0.02.
@@ -81,7 +81,7 @@ pub struct PatchtstOptions {
     pub norm_position: NormPosition,
     /// Nonlinearity of the feed-forward blocks.
     pub ff_activation: FeedForward,
-    /// What tells a patch where it stands.
+    /// What marks a patch's position.
     pub positions: Positions,
     /// What the head reads.
     pub pool: Pool,

@@ -1,4 +1,4 @@
-//! Which epoch's weights are kept, and which replicas go on.
+//! Which epoch's weights are kept, and which replicas continue.
 
 use super::Run;
 use crate::error::Result;

@@ -102,7 +102,7 @@ pub fn run_from(
 }
 
 /// Fills the engine and writes the tables of as many steps as they hold, from the first epoch that prunes on, or the first;
-/// tells which of them prune.
+/// says which of them prune.
 pub fn stage(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<Vec<bool>> {
     let mut run = Run::new(dataset, plan, engine, None)?;
     let epoch = plan.members.iter().filter_map(|own| own.prune.as_ref().map(|prune| prune.warmup)).min().unwrap_or(1);

@@ -73,11 +73,11 @@ impl RunState {
 
     /// Rows of its history.
     pub fn epochs_told(&self) -> usize {
-        // The last epoch of a run that `max_steps` ended is told, and not left.
+        // The last epoch of a run that `max_steps` ended is reported, and not left.
         if self.ended.is_some() { self.epoch } else { self.epoch - 1 }
     }
 
-    /// Epoch, steps done in it, epochs told: no two states of a run have the same.
+    /// Epoch, steps done in it, epochs reported: no two states of a run have the same.
     pub fn position(&self) -> (usize, usize, usize) {
         (self.epoch, self.done, self.history.len())
     }
@@ -143,7 +143,7 @@ impl RunState {
     }
 
     /// The history's numbers by epoch: epoch, step, learning rate and seconds; and by epoch and replica: training loss,
-    /// validation loss, sparsity, whether it is the best so far, whether it goes on.
+    /// validation loss, sparsity, whether it is the best so far, whether it continues.
     pub fn history_numbers(&self) -> (Vec<[f64; 4]>, Vec<[f64; 5]>) {
         let flag = |flag| if flag { 1.0 } else { 0.0 };
         let epochs = self.history.iter().map(|row| [row.epoch as f64, row.step as f64, row.lr, row.seconds]);

@@ -176,7 +176,7 @@ pub struct DataHeader {
     pub fingerprint: String,
     /// Rows in a season.
     pub season: usize,
-    /// The distance between rows, as people read it; empty where it is not told.
+    /// The distance between rows, as people read it; empty where it is unknown.
     #[serde(default)]
     pub step: String,
     /// In the data's order.
@@ -192,7 +192,7 @@ pub struct SeriesHeader {
     pub scalers: Vec<Scaler>,
     /// Global rows that end training, validation and test.
     pub borders: [usize; 3],
-    /// Per target, of the training rows; empty where they are not told.
+    /// Per target, of the training rows; empty where they are unknown.
     #[serde(default)]
     pub mase_denominators: Vec<Option<f64>>,
 }

@@ -126,7 +126,7 @@ impl Loaded {
         self.bytes.len()
     }
 
-    /// Of the kept weights and running statistics, as a summary tells it.
+    /// Of the kept weights and running statistics, as a summary reports it.
     pub fn weights_sha256(&self) -> String {
         weights::sha256(&self.layout, &self.params, &self.state, &self.running)
     }
@@ -226,7 +226,7 @@ impl Loaded {
         engine.write_u32(MASK, 0, &self.mask)
     }
 
-    /// Why there is no run to go on with.
+    /// Why there is no run to resume.
     pub(in crate::train) fn without_run(&self) -> Error {
         let help = "name a run folder with its checkpoints, or a checkpoint.safetensors";
         reject(&self.file, "holds a model alone, no run to resume".into(), help)

@@ -18,7 +18,7 @@ use crate::train::weights::told::Told;
 struct WeightsFile<'a> {
     file: &'a Path,
     tensors: SafeTensors<'a>,
-    /// Of matrices in compressed sparse rows, as the metadata tells them.
+    /// Of matrices in compressed sparse rows, as the metadata gives them.
     sparse_shapes: HashMap<String, Vec<usize>>,
     /// Whether weights that are not finite are rejected.
     finite: bool,
@@ -217,8 +217,8 @@ fn reject_uneven(source: &WeightsFile, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// Sizes of a PatchTST that a file's shapes, or what lies beside it, tell: options, layers, and the horizon of a head shared
-/// by the channels. `variant` is the one that was asked for, which must be where neither tells it.
+/// Sizes of a PatchTST that a file's shapes, or what lies beside it, say: options, layers, and the horizon of a head shared
+/// by the channels. `variant` is the one that was asked for, which must be where neither says it.
 pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(PatchtstOptions, usize, Option<usize>)> {
     let options = PatchtstOptions::of(variant.unwrap_or(Variant::Official));
     let bytes = read(file)?;
@@ -244,7 +244,7 @@ pub fn infer_patchtst(file: &Path, variant: Option<Variant>) -> Result<(Patchtst
             Some(told) => told,
             None if variant.is_some() => Told::default(),
             None => {
-                let problem = "neither the file nor a config.json beside it tells which PatchTST it holds".to_string();
+                let problem = "neither the file nor a config.json beside it says which PatchTST it holds".to_string();
                 return Err(source.reject(problem, "type ‹patchtst-variant official›, hf or authors"));
             }
         },

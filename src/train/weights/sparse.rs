@@ -17,7 +17,7 @@ pub(in crate::train) fn whole(part: &str) -> Option<&str> {
     PARTS.contains(&last).then_some(name)
 }
 
-/// Shapes by name, from a file's metadata; none where it tells none.
+/// Shapes by name, from a file's metadata; none where it has none.
 pub(in crate::train) fn shapes(metadata: Option<&HashMap<String, String>>) -> HashMap<String, Vec<usize>> {
     metadata.and_then(|entries| serde_json::from_str(entries.get(SHAPES)?).ok()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Mean ranks, and which of them Nemenyi's critical difference tells apart.
+//! Mean ranks, and which of them Nemenyi's critical difference distinguishes.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
