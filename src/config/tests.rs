@@ -133,7 +133,7 @@ fn the_schema_knows_every_key() {
         assert!(spec.names().all(|name| properties.contains_key(name)));
     }
     assert_eq!(properties["hidden"]["maximum"], 1024);
-    assert_eq!(properties["model"]["enum"], serde_json::json!(["rnn", "lstm", "patchtst"]));
+    assert_eq!(properties["model"]["enum"], serde_json::json!(["rnn", "lstm", "gru", "patchtst"]));
     assert_eq!(properties["lookback"]["anyOf"][1]["const"], "auto");
 }
 
@@ -239,7 +239,7 @@ fn refusals_name_the_key_and_the_nearest_one() {
         refusal("lookback = 0.5"),
         "`lookback`: 0.5 is rejected\n  help: give a whole number, 1 or more, or auto"
     );
-    assert_eq!(refusal("model = 'gru'"), "`model`: \"gru\" is rejected\n  help: give one of rnn, lstm, patchtst");
+    assert_eq!(refusal("model = 'tcn'"), "`model`: \"tcn\" is rejected\n  help: give one of rnn, lstm, gru, patchtst");
     assert_eq!(refusal("no-shuffle = 1"), "`no-shuffle`: 1 is rejected\n  help: give one of true, false");
     assert_eq!(refusal("calendar = 'yes'"), "`calendar`: \"yes\" is rejected\n  help: give one of on, off");
     assert!(refusal("h = 1\nhorizon = 2").contains("`horizon`: "));

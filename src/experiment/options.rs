@@ -18,7 +18,7 @@ use crate::models::MAX_HIDDEN;
 
 /// What a study varies.
 static GRID: &[Opt<Study>] = &[
-    Opt::new("models", Kind::List, at!(Study: models), "Models: rnn, lstm, patchtst"),
+    Opt::new("models", Kind::List, at!(Study: models), "Models: rnn, lstm, gru, patchtst"),
     Opt::new(
         "lookbacks",
         Kind::Wholes(1, 1 << 30),

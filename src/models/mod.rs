@@ -22,10 +22,19 @@ pub enum ModelKind {
     Rnn,
     /// Stacked LSTM layers, as `nn.LSTM`.
     Lstm,
+    /// Stacked GRU layers, as `nn.GRU`.
+    Gru,
     /// A transformer over patches (Nie et al., ICLR 2023).
     Patchtst,
 }
-words!(ModelKind, "model", ModelKind::Rnn = "rnn", ModelKind::Lstm = "lstm", ModelKind::Patchtst = "patchtst");
+words!(
+    ModelKind,
+    "model",
+    ModelKind::Rnn = "rnn",
+    ModelKind::Lstm = "lstm",
+    ModelKind::Gru = "gru",
+    ModelKind::Patchtst = "patchtst",
+);
 
 /// The model's architecture.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +100,7 @@ impl ModelOptions {
         match self.kind {
             ModelKind::Rnn => Some(Cell::Rnn(self.activation)),
             ModelKind::Lstm => Some(Cell::Lstm),
+            ModelKind::Gru => Some(Cell::Gru),
             ModelKind::Patchtst => None,
         }
     }
@@ -190,7 +200,7 @@ mod tests {
     /// Weights files name a model by its kind and its weights by its cell.
     #[test]
     fn a_recurrent_model_has_the_name_of_its_cell() {
-        for kind in [ModelKind::Rnn, ModelKind::Lstm] {
+        for kind in [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Gru] {
             let cell = ModelOptions::of(kind, Variant::Official).cell().expect("a recurrent model");
             assert_eq!(cell.form().name, kind.to_string());
         }
