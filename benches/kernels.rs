@@ -11,7 +11,7 @@ use std::time::Instant;
 use common::{Options, Result, STEP};
 use microglia::compare::Case;
 use microglia::engine::{Engine, Roofline};
-use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::ModelKind::{Gru, Lstm, Rnn};
 use microglia::models::Variant;
 use microglia::profile::{OpProfile, time_ops};
 use microglia::program::op::InstanceNorm;
@@ -20,7 +20,7 @@ use microglia::program::{List, Program};
 /// Each with everything that adds a kernel.
 fn cases() -> Vec<(String, Case)> {
     let mut cases = Vec::new();
-    for (word, kind) in [("rnn", Rnn), ("lstm", Lstm)] {
+    for (word, kind) in [("rnn", Rnn), ("lstm", Lstm), ("gru", Gru)] {
         for hidden in [16, 64, 256, 512] {
             let case = Case::new(kind, 1, 64, 30, hidden).norm(InstanceNorm::MeanStd).dropout(0.2).clip(1.0).prune(50);
             cases.push((format!("{word} {hidden}"), case));

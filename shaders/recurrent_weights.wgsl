@@ -1,12 +1,12 @@
 //! recurrent_weights — w_hh rearranged so that the recurrent kernels read it four words at a time, neighbours side by side.
-//! Stage of: rnn_forward, rnn_backward, lstm_forward, lstm_backward.
+//! Stage of: rnn_forward, rnn_backward, lstm_forward, lstm_backward, gru_forward, gru_backward.
 //! packed[n, j, v] = w_hh word n · stride_n + j · stride_j + v · stride_v, or 0 where n is past the terms or
-//! j · check_j + v · check_v past H: so the kernels' loops go in whole fours. What n, j and v are is the host's say.
-//! R replicas, H hidden.
+//! j · check_j + v · check_v past the limit: so the kernels' loops go in whole fours. What n, j and v are is the host's say.
+//! R replicas.
 //! Uses: grid
 
 struct Params {
-    hidden: u32,        // H
+    limit: u32,
     terms: u32,         // n's range that there is
     rows: u32,          // n's range, to whole fours
     columns: u32,       // j's range
@@ -40,7 +40,7 @@ fn recurrent_weights(
     let j = (i / 4u) % p.columns;
     let n = i / 4u / p.columns;
     var value = 0.0;
-    if (n < p.terms && j * p.check_j + v * p.check_v < p.hidden) {
+    if (n < p.terms && j * p.check_j + v * p.check_v < p.limit) {
         value = params[replica * p.params_row + p.w_hh + n * p.stride_n + j * p.stride_j + v * p.stride_v];
     }
     packed[replica * p.packed_row + i] = value;

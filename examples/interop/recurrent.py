@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""RNN and LSTM checkpoints in PyTorch, and PyTorch's weights here. README.md beside this file says how to run it."""
+"""RNN, LSTM and GRU checkpoints in PyTorch, and PyTorch's weights here. README.md beside this file says how to run it."""
 
 import torch
 from safetensors.torch import save_file
@@ -9,7 +9,7 @@ import common
 
 
 class Recurrent(nn.Module):
-    """`nn.LSTM` or `nn.RNN`, then `nn.Linear` on the top layer's last hidden state; names as in model.safetensors."""
+    """`nn.LSTM`, `nn.GRU` or `nn.RNN`, then `nn.Linear` on the top layer's last hidden state; names as in model.safetensors."""
 
     def __init__(self, header):
         super().__init__()
@@ -20,6 +20,8 @@ class Recurrent(nn.Module):
         sizes = (len(model["channels"]), model["hidden"], model["layers"])
         if self.kind == "lstm":
             self.lstm = nn.LSTM(*sizes, batch_first=True)
+        elif self.kind == "gru":
+            self.gru = nn.GRU(*sizes, batch_first=True)
         else:
             self.rnn = nn.RNN(*sizes, nonlinearity=model["activation"], batch_first=True)
         self.head = nn.Linear(model["hidden"], model["horizon"] * model["targets"])
@@ -34,7 +36,7 @@ class Recurrent(nn.Module):
             shift = targets.mean(dim=1, keepdim=True)
             scale = (targets.var(dim=1, keepdim=True, unbiased=False) + 1e-5).sqrt()
         x = torch.cat([(targets - shift) / scale, x[..., self.shape[1] :]], dim=-1)
-        output, _ = (self.lstm if self.kind == "lstm" else self.rnn)(x)
+        output, _ = getattr(self, self.kind)(x)
         return self.head(output[:, -1]).view(-1, *self.shape) * scale + shift
 
 
@@ -46,6 +48,7 @@ def saved_plain(module, folder):
 TINY = {
     "lstm": "--model lstm --hidden 5 --covariates x --lookback 7 --horizon 2".split(),
     "lstm-2": "--model lstm --hidden 6 --layers 2 --instance-norm mean-std --lookback 7 --horizon 3".split(),
+    "gru": "--model gru --hidden 5 --layers 2 --covariates x --lookback 7 --horizon 2".split(),
     "rnn": "--model rnn --hidden 5 --layers 2 --covariates x --lookback 7 --horizon 2".split(),
     "rnn-relu": "--model rnn --hidden 5 --activation relu --instance-norm none --lookback 7 --horizon 2".split(),
 }

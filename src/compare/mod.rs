@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::ModelKind::{Lstm, Nlinear, Rnn};
+use crate::models::ModelKind::{Gru, Lstm, Nlinear, Rnn};
 use crate::models::{LinearPath, NormKind, PatchtstOptions, Variant};
 use crate::program::Program;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
@@ -83,6 +83,10 @@ pub fn standard_cases() -> Vec<Case> {
         Case::new(Rnn, 3, 7, 5, 65).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
         Case::new(Rnn, 2, 9, 4, 5).activation(Activation::Relu).loss(LossKind::Mae).prune(9),
         Case::new(Rnn, 1, 5, 3, 300).activation(Activation::Relu).prune(3_000),
+        Case::new(Gru, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
+        Case::new(Gru, 3, 7, 5, 65).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
+        Case::new(Gru, 2, 1, 1, 5).loss(LossKind::Huber).prune(9),
+        Case::new(Gru, 1, 5, 3, 300).prune(10_000),
         Case::patchtst(Variant::Official, 1, 16, 96).set(usual).dropout(0.2).prune(500),
         Case::patchtst(Variant::Official, 3, 5, 9).dropout(0.3).clip(0.5).prune(30).set(|p| {
             (p.attention_dropout, p.head_dropout, p.revin_affine) = (0.2, 0.1, true);

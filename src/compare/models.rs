@@ -1,7 +1,7 @@
 //! The models that people train, at full size, for benches and for checks of shader compilers.
 
 use super::{Case, standard_cases};
-use crate::models::ModelKind::{self, Lstm, Rnn};
+use crate::models::ModelKind::{self, Gru, Lstm, Rnn};
 use crate::models::{LinearPath, NormKind, Variant};
 use crate::program::op::{InstanceNorm, MAX_HEAD_WIDTH};
 
@@ -77,13 +77,13 @@ pub fn every_model() -> Vec<Case> {
 }
 
 fn each_width(hidden: &[usize]) -> impl Iterator<Item = (ModelKind, usize)> {
-    hidden.iter().flat_map(|&hidden| [Rnn, Lstm].map(|kind| (kind, hidden)))
+    hidden.iter().flat_map(|&hidden| [Rnn, Lstm, Gru].map(|kind| (kind, hidden)))
 }
 
 fn adorned(case: Case) -> Case {
     let case = case.dropout(0.2).clip(1.0);
     match case.model.kind {
-        Rnn | Lstm => case.norm(InstanceNorm::MeanStd),
+        Rnn | Lstm | Gru => case.norm(InstanceNorm::MeanStd),
         ModelKind::Nlinear | ModelKind::Ridge => case,
         ModelKind::Patchtst => case.set(|p| {
             (p.attention_dropout, p.head_dropout) = (0.2, 0.1);

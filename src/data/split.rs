@@ -112,7 +112,8 @@ pub(crate) fn borders(
     match split {
         Split::Fractions(fractions) => {
             let own: Vec<Borders> = series.iter().map(|one| of_rows(one.stamps.len(), fractions)).collect();
-            let ends = |one: &SeriesTimes| one.stamps.first().map(|t| t.instant).zip(one.stamps.last().map(|t| t.instant));
+            let ends =
+                |one: &SeriesTimes| one.stamps.first().map(|t| t.instant).zip(one.stamps.last().map(|t| t.instant));
             let one_span = series.iter().all(|one| ends(one) == ends(&series[0]));
             if one_span && overlap(series, &own).is_none() {
                 return Ok((own, None));
@@ -161,7 +162,11 @@ fn of_rows(rows: usize, fractions: &[f64; 3]) -> Borders {
     [train, rows.saturating_sub(share(fractions[2])).max(train), rows]
 }
 
-fn common_dates(series: &[SeriesTimes], fractions: &[f64; 3], kind: TimeKind) -> Result<(Vec<Borders>, Option<String>)> {
+fn common_dates(
+    series: &[SeriesTimes],
+    fractions: &[f64; 3],
+    kind: TimeKind,
+) -> Result<(Vec<Borders>, Option<String>)> {
     let firsts: Vec<_> = series.iter().filter_map(|one| Some((*one.stamps.first()?, one.id))).collect();
     let lasts: Vec<_> = series.iter().filter_map(|one| Some((*one.stamps.last()?, one.id))).collect();
     let begin = firsts.iter().max_by_key(|(time, _)| time.instant);
@@ -185,7 +190,8 @@ fn common_dates(series: &[SeriesTimes], fractions: &[f64; 3], kind: TimeKind) ->
         return Err(Error::config("split", problem, "row borders apply to each series alone; or leave a series out"));
     }
     let (first, second) = (common[train], common[validation]);
-    let before = |one: &SeriesTimes, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);
+    let before =
+        |one: &SeriesTimes, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);
     let all = series.iter().map(|one| [before(one, first), before(one, second), one.stamps.len()]).collect();
     // Series that begin last, or end first: one, several or all of them.
     let edge = |times: &[(Timestamp, &str)], time: Timestamp, id: &str, verb: &str, rank: &str| {

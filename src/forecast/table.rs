@@ -47,10 +47,11 @@ impl Names {
     }
 }
 
-/// The default name of a model's forecasts: `LSTM`, `RNN`, `PatchTST`.
+/// The default name of a model's forecasts: `LSTM`, `GRU`, `RNN`, `PatchTST`.
 pub fn model_name(kind: ModelKind) -> &'static str {
     match kind {
         ModelKind::Lstm => "LSTM",
+        ModelKind::Gru => "GRU",
         ModelKind::Rnn => "RNN",
         ModelKind::Patchtst => "PatchTST",
         ModelKind::Nlinear => "NLinear",

@@ -9,6 +9,7 @@ mod bind;
 mod dropout;
 mod engine;
 mod forecast;
+mod gru;
 mod instance_norm;
 mod layer_norm;
 mod linear;
@@ -48,10 +49,12 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         Op::RecurrentForward(op) => match op.cell {
             Cell::Rnn(activation) => rnn::rnn_forward(op, activation, shapes),
             Cell::Lstm => lstm::lstm_forward(op, shapes),
+            Cell::Gru => gru::gru_forward(op, shapes),
         },
         Op::RecurrentBackward(op) => match op.cell {
             Cell::Rnn(activation) => rnn::rnn_backward(op, activation, shapes),
             Cell::Lstm => lstm::lstm_backward(op, shapes),
+            Cell::Gru => gru::gru_backward(op, shapes),
         },
         Op::Dropout(op) => dropout::dropout(op, shapes),
         Op::PatchGather(op) => patches::patch_gather(op, shapes),

@@ -44,7 +44,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// `outputs`: words of a unit that are adjacent in the rearranged matrix; 4 in the LSTM's forward kernel, else 1.
+    /// `outputs`: words of a unit that are adjacent in the rearranged matrix; 4 in the forward kernels of LSTM and GRU, else 1.
     pub(super) fn of(outputs: usize, hidden: usize, batch: usize, class: AdapterClass) -> Self {
         let units_of = |choices: &[usize]| choices.iter().copied().find(|&units| hidden <= units).unwrap_or(64);
         let (way, units, mut rows, fewest) = match class {
@@ -117,11 +117,11 @@ impl<'a> Walk<'a> {
     pub(super) fn forward(
         op: &RecurrentForward,
         outputs: usize,
-        packed: fn(usize, usize, Way, usize) -> Packed,
+        packed: fn(&RecurrentForward, Way) -> Packed,
         shapes: &'a Shapes<'a>,
     ) -> Self {
         let layout = Layout::of(outputs, op.hidden, op.batch, shapes.class);
-        let packed = packed(op.hidden, op.w_hh, layout.way, op.steps);
+        let packed = packed(op, layout.way);
         let work_per_step = 2 * op.cell.form().gates.len() * op.batch * op.hidden * (op.hidden + 12);
         let ranges = ranges(op.steps, work_per_step, &layout, shapes);
         let workgroups = layout.workgroups(op.batch);
@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
     pub(super) fn backward(op: &RecurrentBackward, more: usize, shapes: &'a Shapes<'a>) -> Self {
         let gates = op.cell.form().gates.len();
         let layout = Layout::of(1, op.hidden, op.batch, shapes.class);
-        let packed = Packed::padded(gates, op.hidden, op.w_hh, layout.way, op.steps);
+        let packed = Packed::padded(op, layout.way);
         let work_per_step = 2 * gates * op.batch * op.hidden * (op.hidden + more);
         let mut ranges = ranges(op.steps, work_per_step, &layout, shapes);
         ranges.reverse();
@@ -175,7 +175,7 @@ impl<'a> Walk<'a> {
 
 uniform! {
     RecurrentWeightsParams {
-        hidden: u32,
+        limit: u32,
         terms: u32,
         rows: u32,
         columns: u32,
@@ -192,7 +192,7 @@ uniform! {
 }
 
 /// w_hh `[G, H, H]` in the order of a kernel: vec4 `[terms, rounded up to fours; columns]`. Each index has its stride in w_hh; the
-/// last two also have their factor in the check against H. A kernel that holds w_hh in registers reads it from its place.
+/// last two also have their factor in the check against a limit. A kernel that holds w_hh in registers reads it from its place.
 pub(super) struct Packed {
     hidden: usize,
     w_hh: usize,
@@ -200,28 +200,36 @@ pub(super) struct Packed {
     columns: usize,
     strides: [usize; 3],
     checks: [usize; 2],
+    limit: usize,
     held: bool,
     /// Whether a step has one before it.
     read: bool,
 }
 
 impl Packed {
-    /// `[k, unit]`, four gates in a vec4: for Σ_k w_hh[gate, unit, k] · h[k].
-    pub(super) fn by_gate(hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
-        let (strides, checks) = ([1, hidden, hidden * hidden], [0, 0]);
-        Packed { columns: hidden, strides, checks, ..Self::transposed(hidden, w_hh, way, steps) }
+    /// `[k, unit]`, up to four gates in a vec4: for Σ_k w_hh[gate, unit, k] · h[k].
+    pub(super) fn by_gate(op: &RecurrentForward, way: Way) -> Self {
+        let (columns, limit) = (op.hidden, op.cell.form().gates.len());
+        let (strides, checks) = ([1, op.hidden, op.hidden * op.hidden], [0, 1]);
+        Packed { columns, strides, checks, limit, ..Self::transposed(op, way) }
     }
 
     /// `[gate · H + k, fours of units]`: for Σ_k w_hh[gate, k, unit] · d[k]; w_hh itself with its rows padded.
-    fn padded(gates: usize, hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
-        Packed { terms: gates * hidden, strides: [hidden, 4, 1], ..Self::transposed(hidden, w_hh, way, steps) }
+    fn padded(op: &RecurrentBackward, way: Way) -> Self {
+        let terms = op.cell.form().gates.len() * op.hidden;
+        Packed { terms, strides: [op.hidden, 4, 1], ..Self::fours(op.hidden, op.w_hh, op.steps, way) }
     }
 
-    /// `[k, fours of units]`: for Σ_k w_hh[unit, k] · h[k].
-    pub(super) fn transposed(hidden: usize, w_hh: usize, way: Way, steps: usize) -> Self {
+    /// `[k, fours of units]`, of a cell with one gate: for Σ_k w_hh[unit, k] · h[k].
+    pub(super) fn transposed(op: &RecurrentForward, way: Way) -> Self {
+        Self::fours(op.hidden, op.w_hh, op.steps, way)
+    }
+
+    fn fours(hidden: usize, w_hh: usize, steps: usize, way: Way) -> Self {
         let (strides, checks) = ([1, 4 * hidden, hidden], [4, 1]);
         let (held, read) = (way == Way::Held, steps > 1);
-        Packed { hidden, w_hh, terms: hidden, columns: hidden.div_ceil(4), strides, checks, held, read }
+        let (terms, columns, limit) = (hidden, hidden.div_ceil(4), hidden);
+        Packed { hidden, w_hh, terms, columns, strides, checks, limit, held, read }
     }
 
     /// Whether the kernel reads w_hh from its place, or does not read it.
@@ -268,7 +276,7 @@ impl Packed {
         let [stride_n, stride_j, stride_v] = self.strides.map(|stride| stride as u32);
         let [check_j, check_v] = self.checks.map(|check| check as u32);
         let params = RecurrentWeightsParams {
-            hidden: self.hidden as u32,
+            limit: self.limit as u32,
             terms: self.terms as u32,
             rows: self.rows() as u32,
             columns: self.columns as u32,

@@ -2,7 +2,7 @@
 
 use super::{LinearPart, Signal, linear_beside};
 use crate::program::cell::Form;
-use crate::program::op::{Beside, Op, RecurrentBackward, RecurrentForward};
+use crate::program::op::{Beside, LinearBackwardWeight, Op, RecurrentBackward, RecurrentForward};
 use crate::program::{Builder, Cell, Rows, TensorId};
 
 /// Which states a recurrent layer outputs.
@@ -14,7 +14,8 @@ pub enum Emit {
     Last,
 }
 
-/// Layer `layer` of a recurrent model on `[B·T, inputs]`; parameters named as PyTorch's `nn.RNN` and `nn.LSTM` do.
+/// Layer `layer` of a recurrent model on `[B·T, inputs]`; parameters named as PyTorch's `nn.RNN`, `nn.LSTM` and
+/// `nn.GRU` do.
 #[must_use]
 pub fn recurrent(b: &mut Builder, cell: Cell, layer: usize, input: Signal, emit: Emit) -> Signal {
     let (form, name) = (cell.form(), cell.form().name);
@@ -24,10 +25,24 @@ pub fn recurrent(b: &mut Builder, cell: Cell, layer: usize, input: Signal, emit:
 
     let of_steps = |b: &mut Builder, of: &str| b.tensor(format!("{name}.{layer}.{of}"), &[batch, steps + 1, hidden]);
     let states = of_steps(b, "states");
-    let gates = projection(b, form, layer, input, states).tensor;
+    let gates_shape = [batch, steps, form.gates.len(), hidden];
+    let split = form.recurrent_tensor.map(|of| b.tensor(format!("{name}.{layer}.{of}"), &gates_shape));
+    let gates = projection(b, form, layer, input, (states, split)).tensor;
+    let recurrent = split.unwrap_or(gates);
     let kept = form.memory.map_or(states, |memory| of_steps(b, memory));
     let (output, d_output_steps) = emitted(b, &format!("{name}.{layer}"), states, hidden, emit);
-    b.forward(Op::RecurrentForward(RecurrentForward { cell, batch, steps, hidden, w_hh, b_hh, gates, states, kept }));
+    b.forward(Op::RecurrentForward(RecurrentForward {
+        cell,
+        batch,
+        steps,
+        hidden,
+        w_hh,
+        b_hh,
+        gates,
+        recurrent,
+        states,
+        kept,
+    }));
     b.backward(Op::RecurrentBackward(RecurrentBackward {
         cell,
         batch,
@@ -35,6 +50,7 @@ pub fn recurrent(b: &mut Builder, cell: Cell, layer: usize, input: Signal, emit:
         hidden,
         w_hh,
         gates,
+        recurrent,
         kept,
         d_output: output.grad.expect("dense signals have a gradient").tensor,
         d_output_steps,
@@ -43,8 +59,15 @@ pub fn recurrent(b: &mut Builder, cell: Cell, layer: usize, input: Signal, emit:
 }
 
 /// The input's part of a layer's gates; the gates' gradient is written to the same tensor. The gradient of the recurrent weights
-/// is that of a linear layer with input h_{t−1} (`states` `[B, T+1, H]`), computed by the same op as the input weights'.
-fn projection(b: &mut Builder, form: &Form, layer: usize, input: Signal, states: TensorId) -> Rows {
+/// is that of a linear layer with input h_{t−1} (`states` `[B, T+1, H]`): computed by the same op as the input weights', unless
+/// it reads a gradient of its own (`recurrent` `[B, T, G, H]`).
+fn projection(
+    b: &mut Builder,
+    form: &Form,
+    layer: usize,
+    input: Signal,
+    (states, recurrent): (TensorId, Option<TensorId>),
+) -> Rows {
     let param = |part: &str| b.param(&format!("{}.{part}_l{layer}", form.name));
     let (w_ih, w_hh) = (param("weight_ih"), param("weight_hh"));
     let (gates, hidden) = (w_hh.shape[0], w_hh.shape[1]);
@@ -56,8 +79,12 @@ fn projection(b: &mut Builder, form: &Form, layer: usize, input: Signal, states:
     let tensor = b.tensor(format!("{}.{layer}.{}", form.name, form.gates_tensor), &[count, gates]);
     let rows = Rows::dense(tensor, count, gates);
     let output = Signal { value: rows, grad: Some(rows), skip: None };
-    let beside = Beside { input: before, d_weight, d_bias };
-    linear_beside(b, (weight, bias), &[LinearPart::plain(input, output)], Some(beside));
+    let beside = recurrent.is_none().then_some(Beside { input: before, d_weight, d_bias });
+    linear_beside(b, (weight, bias), &[LinearPart::plain(input, output)], beside);
+    if let Some(recurrent) = recurrent {
+        let parts = vec![(before, Rows::dense(recurrent, count, gates))];
+        b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts, d_weight, d_bias, beside: None }));
+    }
     rows
 }
 

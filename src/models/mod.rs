@@ -24,6 +24,8 @@ pub enum ModelKind {
     Rnn,
     /// Stacked LSTM layers, as `nn.LSTM`.
     Lstm,
+    /// Stacked GRU layers, as `nn.GRU`.
+    Gru,
     /// A transformer over patches (Nie et al., ICLR 2023).
     Patchtst,
     /// One linear map of the look-back less its last value (Zeng et al., AAAI 2023).
@@ -36,6 +38,7 @@ words!(
     "model",
     ModelKind::Rnn = "rnn",
     ModelKind::Lstm = "lstm",
+    ModelKind::Gru = "gru",
     ModelKind::Patchtst = "patchtst",
     ModelKind::Nlinear = "nlinear",
     ModelKind::Ridge = "ridge"
@@ -142,6 +145,7 @@ impl ModelOptions {
         match self.kind {
             ModelKind::Rnn => Some(Cell::Rnn(self.activation)),
             ModelKind::Lstm => Some(Cell::Lstm),
+            ModelKind::Gru => Some(Cell::Gru),
             ModelKind::Patchtst | ModelKind::Nlinear | ModelKind::Ridge => None,
         }
     }
@@ -269,7 +273,7 @@ mod tests {
     /// Weights files name a model by its kind and its weights by its cell.
     #[test]
     fn a_recurrent_model_has_the_name_of_its_cell() {
-        for kind in [ModelKind::Rnn, ModelKind::Lstm] {
+        for kind in [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Gru] {
             let cell = ModelOptions::of(kind, Variant::Official).cell().expect("a recurrent model");
             assert_eq!(cell.form().name, kind.to_string());
         }

@@ -9,7 +9,7 @@ use crate::program::{Builder, Cell, Param, ParamLayout, Program, Rows};
 
 const HEAD: (&str, &str) = ("head.weight", "head.bias");
 
-/// `nn.RNN` / `nn.LSTM` + `nn.Linear`, initialised as PyTorch does: everything uniform in ±1/√hidden.
+/// `nn.RNN`, `nn.LSTM` or `nn.GRU`, and `nn.Linear`, initialised as PyTorch does: everything uniform in ±1/√hidden.
 pub(super) fn params(model: &ModelOptions, cell: Cell, sizes: &Sizes) -> ParamLayout {
     let (form, hidden) = (cell.form(), model.hidden);
     let name = form.name;

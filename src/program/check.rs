@@ -1,6 +1,7 @@
 //! Checks that every op's extents lie inside its tensors, before any engine allocates or reads. GPUs run the kernels
 //! without checks of their own: whatever decides an index is held against a tensor here.
 
+use super::cell::Form;
 use super::extents::extents;
 use super::op::*;
 use super::tensor::*;
@@ -98,6 +99,11 @@ fn needed(op: &Op) -> Vec<Needed> {
     let like = |one: Rows, other: Rows| {
         [same(other.tensor, one.count, other.count), same(other.tensor, one.width, other.width)]
     };
+    // The gates again, for a cell without a tensor of its own.
+    let recurrent = |form: &Form, gates: TensorId, given: TensorId| {
+        let own = if form.recurrent_tensor.is_none() { gates } else { given };
+        same(given, own.index(), given.index())
+    };
     let not_both = |tensor, one: bool, other: bool| most(tensor, 1, usize::from(one) + usize::from(other));
     match op {
         Op::WindowGather(op) => {
@@ -148,10 +154,15 @@ fn needed(op: &Op) -> Vec<Needed> {
             }
             all
         }
-        Op::RecurrentForward(op) if op.cell.form().memory.is_none() => {
-            vec![same(op.kept, op.states.index(), op.kept.index())]
+        Op::RecurrentForward(op) => {
+            let form = op.cell.form();
+            let own = if form.memory.is_none() { op.states } else { op.kept };
+            vec![same(op.kept, own.index(), op.kept.index()), recurrent(form, op.gates, op.recurrent)]
         }
-        Op::RecurrentBackward(op) => vec![most(op.d_output, op.steps, op.d_output_steps)],
+        Op::RecurrentBackward(op) => {
+            let steps = most(op.d_output, op.steps, op.d_output_steps);
+            vec![steps, recurrent(op.cell.form(), op.gates, op.recurrent)]
+        }
         Op::Dropout(op) => layout(op.input).chain(layout(op.output)).chain(like(op.input, op.output)).collect(),
         Op::PatchGather(op) => {
             let read = product(&[op.sequences, op.width]);

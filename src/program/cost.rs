@@ -11,6 +11,7 @@ use std::ops::Add;
 use serde::Serialize;
 
 use super::Program;
+use super::cell::Form;
 use super::op::*;
 use super::tensor::status;
 
@@ -109,7 +110,7 @@ impl Op {
             Op::RecurrentForward(op) => {
                 let (h, units, form) = (op.hidden, op.batch * op.steps * op.hidden, op.cell.form());
                 let gates = form.gates.len();
-                let stored = if form.stores_gates { gates * units } else { 0 };
+                let stored = stored(form, units);
                 // Of h, and of c where there is one.
                 let states = (units + op.batch * h) * if form.memory.is_some() { 2 } else { 1 };
                 Cost::words(units * (2 * gates * h + form.flops[0]), gates * (units + h * h + h), stored + states)
@@ -117,11 +118,12 @@ impl Op {
             Op::RecurrentBackward(op) => {
                 let (h, units, form) = (op.hidden, op.batch * op.steps * op.hidden, op.cell.form());
                 let gates = form.gates.len();
-                let stored = if form.stores_gates { gates * units } else { 0 };
+                let stored = stored(form, units);
                 // The derivative by c reads that of the step before too.
                 let kept = units + if form.memory.is_some() { op.batch * h } else { 0 };
                 let read = stored + kept + gates * h * h + op.batch * op.d_output_steps * h;
-                Cost::words(units * (2 * gates * h + form.flops[1]), read, gates * units)
+                let gradients = if form.recurrent_tensor.is_some() { 2 } else { 1 };
+                Cost::words(units * (2 * gates * h + form.flops[1]), read, gradients * gates * units)
             }
             Op::Dropout(op) => {
                 let n = op.input.count * op.input.width;
@@ -210,6 +212,12 @@ impl Op {
             Op::Prune(op) => Cost::words(0, op.prunable_words + op.prunable_words / 32, op.prunable_words / 32),
         }
     }
+}
+
+/// Words that a recurrent layer's forward op keeps for its backward op, besides states: of a GRU, a gate's two parts.
+fn stored(form: &Form, units: usize) -> usize {
+    let parts = form.gates.len() + usize::from(form.recurrent_tensor.is_some());
+    if form.stores_gates { parts * units } else { 0 }
 }
 
 /// Operations per word, and words, of an activation beside a product's `words`: those of GELU or one of ReLU, and `more`, of

@@ -52,19 +52,23 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
         }
         Op::RecurrentForward(op) => {
             let (gates, states) = (op.cell.form().gates.len(), product(&[op.batch, after(op.steps), op.hidden]));
+            let all_gates = product(&[op.batch, op.steps, gates, op.hidden]);
             vec![
                 matrix(PARAMS, op.w_hh, &[gates, op.hidden, op.hidden]),
                 matrix(PARAMS, op.b_hh, &[gates, op.hidden]),
-                (op.gates, product(&[op.batch, op.steps, gates, op.hidden])),
+                (op.gates, all_gates),
+                (op.recurrent, all_gates),
                 (op.states, states),
                 (op.kept, states),
             ]
         }
         Op::RecurrentBackward(op) => {
             let gates = op.cell.form().gates.len();
+            let all_gates = product(&[op.batch, op.steps, gates, op.hidden]);
             vec![
                 matrix(PARAMS, op.w_hh, &[gates, op.hidden, op.hidden]),
-                (op.gates, product(&[op.batch, op.steps, gates, op.hidden])),
+                (op.gates, all_gates),
+                (op.recurrent, all_gates),
                 (op.kept, product(&[op.batch, after(op.steps), op.hidden])),
                 (op.d_output, product(&[op.batch, op.d_output_steps, op.hidden])),
             ]

@@ -10,6 +10,7 @@ mod attention;
 mod batch_norm;
 mod dropout;
 mod forecast;
+mod gru;
 mod instance_norm;
 mod layer_norm;
 mod linear;
@@ -128,10 +129,12 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::RecurrentForward(op) => match op.cell {
             Cell::Rnn(activation) => rnn::rnn_forward(storage, op, activation),
             Cell::Lstm => lstm::lstm_forward(storage, op),
+            Cell::Gru => gru::gru_forward(storage, op),
         },
         Op::RecurrentBackward(op) => match op.cell {
             Cell::Rnn(activation) => rnn::rnn_backward(storage, op, activation),
             Cell::Lstm => lstm::lstm_backward(storage, op),
+            Cell::Gru => gru::gru_backward(storage, op),
         },
         Op::Dropout(op) => dropout::dropout(storage, op, slot),
         Op::PatchGather(op) => patches::patch_gather(storage, op),

@@ -28,7 +28,7 @@ MARGIN = 2e-5
 
 
 class Forecaster(nn.Module):
-    """nn.LSTM or nn.RNN, then nn.Linear on the top layer's last hidden state."""
+    """nn.LSTM, nn.GRU or nn.RNN, then nn.Linear on the top layer's last hidden state."""
 
     def __init__(self, kind, channels, hidden, layers, horizon, targets, activation="tanh"):
         super().__init__()
@@ -36,12 +36,14 @@ class Forecaster(nn.Module):
         self.kind = kind
         if kind == "lstm":
             self.lstm = nn.LSTM(channels, hidden, layers, batch_first=True)
+        elif kind == "gru":
+            self.gru = nn.GRU(channels, hidden, layers, batch_first=True)
         else:
             self.rnn = nn.RNN(channels, hidden, layers, nonlinearity=activation, batch_first=True)
         self.head = nn.Linear(hidden, horizon * targets)
 
     def forward(self, x):
-        output, _ = (self.lstm if self.kind == "lstm" else self.rnn)(x)
+        output, _ = getattr(self, self.kind)(x)
         return self.head(output[:, -1]).view(-1, *self.shape)
 
 
@@ -332,6 +334,8 @@ def main():
     model_case("lstm_1", "lstm", 5, 1)
     model_case("lstm_2", "lstm", 5, 2)
     model_case("lstm_1_two_targets", "lstm", 8, 1, channels=4, batch=3, steps=5, horizon=3, targets=2)
+    model_case("gru_1", "gru", 5, 1)
+    model_case("gru_2", "gru", 5, 2)
     losses()
     clipping()
     schedules()

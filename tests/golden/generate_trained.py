@@ -59,6 +59,7 @@ def main():
         shutil.copyfile(HERE / "tiny.csv", Path(folder) / "tiny.csv")
         program = common.Program(folder, asked.bin)
         write(program, "lstm", recurrent.TINY["lstm"], recurrent.Recurrent)
+        write(program, "gru", recurrent.TINY["gru"], recurrent.Recurrent)
         write(program, "rnn", recurrent.TINY["rnn"], recurrent.Recurrent)
         write(program, "patchtst", patchtst.TINY["patchtst"], patchtst.PatchTST)
 

@@ -88,7 +88,7 @@ fn wrong_flags_are_rejected_with_the_nearest() {
         (&["--threads", "0"], &["--threads", "1 to 1024"]),
         (&["--threads", "99999999999999999999"], &["--threads", "1 to 1024"]),
         (&["--seed", "4294967296"], &["--seed", "0 to 4294967295"]),
-        (&["--model", "gru"], &["rnn, lstm"]),
+        (&["--model", "mamba"], &["rnn, lstm, gru"]),
         (&["--lookback", "0"], &["--lookback", "1 to 1000000000"]),
         (&["--sparsity", "0.9..0.3"], &["error: --sparsity: ", "MIN..MAX", "help:"]),
         (&["--dropout", "1"], &["--dropout"]),

@@ -27,6 +27,36 @@ fn done(output: &Output) {
 
 const SPARSE: [&str; 4] = ["--schedule", "constant", "--sparsity", "0..0.97"];
 
+/// Its three gates are told and drawn apart, and every form of its weights forecasts and starts a run.
+#[test]
+fn a_gru_is_inspected_exported_and_begun_from() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    train(folder, "a", &["--model", "gru", "--schedule", "constant", "--sparsity", "0..0.97"]);
+    let output = microglia(folder, &["inspect", "a", "--svg", "masks.svg"]);
+    done(&output);
+    let text = stdout(&output);
+    for wanted in ["gru.weight_hh_l0  15 × 5", "gate r", "gate z", "gate n"] {
+        assert!(text.contains(wanted), "no {wanted:?} in:\n{text}");
+    }
+    assert!(std::fs::read_to_string(folder.join("masks.svg")).unwrap().contains("gru.weight_ih_l0"));
+    let whole = Loaded::open(&folder.join("a")).unwrap();
+    for form in ["dense", "sparse", "compact"] {
+        done(&microglia(folder, &["export", "a", "--form", form, "--out", form]));
+        done(&microglia(
+            folder,
+            &["forecast", "--levels", "50", "--checkpoint", form, "--out", &format!("{form}-forecast")],
+        ));
+        let loaded = Loaded::open(&folder.join(form)).unwrap();
+        assert_eq!(loaded.params == whole.params, form != "compact", "{form}");
+    }
+    let begun = ["--model", "gru", "--init", "sparse", "--lr", "1e-30", "--max-steps", "1", "--regularizer", "none"];
+    train(folder, "begun", &begun);
+    // A step moves a weight by its rate.
+    let begun = Loaded::open(&folder.join("begun")).unwrap();
+    assert!(begun.params.iter().zip(&whole.params).all(|(a, b)| (a - b).abs() < 1e-29));
+}
+
 #[test]
 fn inspect_tells_what_a_file_holds() {
     let place = tempfile::tempdir().unwrap();

@@ -124,6 +124,26 @@ fn lstm_units_that_are_cut_off_go() {
     assert_eq!((head.rows.as_slice(), head.columns.as_slice()), (&[][..], &[3][..]));
 }
 
+/// A GRU's constant unit keeps the two biases of n apart, and nears n over the steps.
+#[test]
+fn gru_units_that_are_cut_off_go() {
+    let dataset = dataset();
+    let loaded = model(&dataset, recurrent(ModelKind::Gru, 2), |w| {
+        let hidden = 7;
+        // Layer 1, the last: unit 2 unread; 4 and 5 read only by each other; 6 reads nothing and is read by the head alone.
+        w.zero("head.weight", |_, c| [2, 4, 5].contains(&c));
+        w.zero("gru.weight_hh_l1", |r, c| {
+            c == 2 || ([4, 5].contains(&c) && ![4, 5].contains(&(r % hidden))) || c == 6 || r % hidden == 6
+        });
+        w.zero("gru.weight_ih_l1", |r, c| r % hidden == 6 || (c == 0 && r % hidden != 4));
+        // Layer 0: unit 0 is read by unit 4 above alone; unit 3 reads nothing, but its state changes from step to step.
+        w.zero("gru.weight_hh_l0", |r, c| c == 0 || c == 3 || r % hidden == 3);
+        w.zero("gru.weight_ih_l0", |r, _| r % hidden == 3);
+    });
+    let small = forecasts_stay(&loaded, &dataset);
+    assert_eq!(small.cuts, [cut(0, "hidden units", 7, 6, 0), cut(1, "hidden units", 7, 3, 1)]);
+}
+
 #[test]
 fn rnn_units_that_are_cut_off_or_constant_go() {
     let dataset = dataset();

@@ -10,12 +10,13 @@ use microglia::train::{Checkpoints, Plan, TrainOptions, run_from};
 use crate::gpu_support::on_each_engine;
 use crate::training::{StopAfter, dataset, hashes, options};
 
-/// Three models, each with replicas, dropout and pruning.
+/// Four models, each with replicas, dropout and pruning.
 fn trainings() -> Vec<TrainOptions> {
     let base = TrainOptions { replicas: 3, epochs: 3, ..options() };
-    let rnn = ModelOptions { kind: ModelKind::Rnn, hidden: 7, ..base.model.clone() };
+    let [rnn, gru] =
+        [ModelKind::Rnn, ModelKind::Gru].map(|kind| ModelOptions { kind, hidden: 7, ..base.model.clone() });
     let patchtst = ModelOptions::of(ModelKind::Patchtst, Variant::Authors).with_width(8).unwrap();
-    [base.model.clone(), rnn, patchtst].map(|model| TrainOptions { model, ..base.clone() }).into()
+    [base.model.clone(), rnn, gru, patchtst].map(|model| TrainOptions { model, ..base.clone() }).into()
 }
 
 /// The hashes of a whole training's weights, or of one that is stopped after so many steps and gone on with.

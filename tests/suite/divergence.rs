@@ -2,7 +2,7 @@
 
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
-use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::ModelKind::{Gru, Lstm, Rnn};
 use microglia::models::{ModelOptions, NormKind, Variant};
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
@@ -98,6 +98,11 @@ fn after_every_op_of_an_rnn() {
 }
 
 #[test]
+fn after_every_op_of_a_gru() {
+    check(Case::new(Gru, 3, 3, 4, 5).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd));
+}
+
+#[test]
 fn after_every_op_of_a_patchtst() {
     let official = Case::patchtst(Variant::Official, 3, 3, 9).dropout(0.3).clip(0.5).set(|p| {
         (p.attention_dropout, p.head_dropout, p.revin_affine) = (0.2, 0.1, true);
@@ -110,7 +115,9 @@ fn after_every_op_of_a_patchtst() {
 /// Whose gradient is whose: every weight's, by the op that forms it.
 #[test]
 fn the_op_that_wrote_a_gradient_is_named() {
-    for case in [Case::new(Lstm, 1, 3, 4, 5).layers(2), Case::patchtst(Variant::Official, 1, 3, 9)] {
+    for case in
+        [Case::new(Lstm, 1, 3, 4, 5).layers(2), Case::new(Gru, 1, 3, 4, 5), Case::patchtst(Variant::Official, 1, 3, 9)]
+    {
         let program = case.program().unwrap();
         for param in &program.params.params {
             let label = program.gradient_op(param.offset).unwrap().label();

@@ -241,6 +241,17 @@ fn another_study_or_other_data_is_rejected_by_name() {
 }
 
 #[test]
+fn a_gru_is_studied_like_other_models() {
+    let place = tempfile::tempdir().unwrap();
+    let methods = "none,mc-dropout,pruning,narrower";
+    let one = ["--out", "a", "--models", "gru", "--lookbacks", "3", "--methods", methods];
+    done(&tiny(place.path(), &one));
+    let rows = rows(&place.path().join("a"));
+    assert_eq!(rows.len(), 4 * 2);
+    assert!(std::fs::read_to_string(place.path().join("a/report.md")).unwrap().contains("gru"));
+}
+
+#[test]
 fn sizes_origins_settings_and_the_leaking_protocol() {
     let place = tempfile::tempdir().unwrap();
     let methods = "none,dropout:p=0.1,dropout:p=0.4,mc-dropout:p=0.1,mc-dropout:p=0.4,pruning,random-pruning,one-shot,l2,narrower";

@@ -5,7 +5,7 @@
 
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
-use microglia::models::ModelKind::{Lstm, Nlinear, Rnn};
+use microglia::models::ModelKind::{Gru, Lstm, Nlinear, Rnn};
 use microglia::models::{LinearPath, NormKind, NormPosition, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
@@ -86,6 +86,15 @@ fn rnn() {
     check(Case::new(Rnn, 2, 2, 1, 3).activation(Activation::Relu));
     check(Case::new(Rnn, 2, 3, 4, 3).layers(2).dropout(0.4).norm(InstanceNorm::MeanStd));
     check(Case::new(Rnn, 1, 18, 3, 4).layers(2).activation(Activation::Relu));
+}
+
+#[test]
+fn gru() {
+    check(Case::new(Gru, 1, 3, 4, 5));
+    check(Case::new(Gru, 2, 2, 1, 3));
+    check(Case::new(Gru, 1, 1, 3, 1));
+    check(Case::new(Gru, 2, 3, 4, 3).layers(2).dropout(0.4).norm(InstanceNorm::MeanStd));
+    check(Case::new(Gru, 1, 18, 3, 2).layers(3).norm(InstanceNorm::Last));
 }
 
 #[test]

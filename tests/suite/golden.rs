@@ -77,7 +77,8 @@ impl Golden {
 }
 
 const STEPS_RUN: usize = 20;
-const MODELS: [&str; 6] = ["rnn_tanh_1", "rnn_tanh_2", "rnn_relu_1", "lstm_1", "lstm_2", "lstm_1_two_targets"];
+const MODELS: [&str; 8] =
+    ["rnn_tanh_1", "rnn_tanh_2", "rnn_relu_1", "lstm_1", "lstm_2", "lstm_1_two_targets", "gru_1", "gru_2"];
 const WAYS: [&str; 5] = ["plain", "pruned", "l2", "weight_decay", "clipped"];
 
 /// One of the model files, as a program with a slot per step.

@@ -4,7 +4,7 @@ use microglia::engine::{Engine, Pass};
 use microglia::gpu::AdapterClass::{Discrete, Integrated, Software};
 use microglia::gpu::{Gpu, wgpu};
 use microglia::kernels::GpuOptions;
-use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::ModelKind::{Gru, Lstm, Rnn};
 use microglia::models::{NormKind, Variant};
 use microglia::program::List;
 use microglia::program::op::{Activation, InstanceNorm};
@@ -46,6 +46,9 @@ fn cases() -> Vec<Case> {
         Case::new(Lstm, 3, 5, 7, 33).layers(2).dropout(0.4).clip(0.3).prune(9).norm(InstanceNorm::MeanStd),
         Case::new(Rnn, 3, 6, 5, 12).layers(2).dropout(0.2).prune(5).activation(Activation::Relu),
         Case::new(Lstm, 3, 2, 3, 260).prune(50),
+        Case::new(Gru, 3, 5, 7, 33).layers(2).dropout(0.4).clip(0.3).prune(9).norm(InstanceNorm::MeanStd),
+        // Of two layers, so that the weights are more than their copy in the forward kernel's order.
+        Case::new(Gru, 3, 2, 3, 260).layers(2).prune(50),
         Case::patchtst(Variant::Official, 3, 4, 9).dropout(0.3).prune(9),
         Case::patchtst(Variant::Hf, 3, 2, 9).dropout(0.2).set(|p| p.norm = NormKind::Layer),
     ]
@@ -124,7 +127,7 @@ fn a_place_in_the_batch_changes_no_bit() {
     let Some(gpu) = gpu() else { return };
     for (hidden, class) in [(64, Software), (33, Integrated), (64, Discrete), (100, Integrated), (258, Discrete)] {
         let options = GpuOptions { class: Some(class), ..GpuOptions::default() };
-        for kind in [Lstm, Rnn] {
+        for kind in [Lstm, Rnn, Gru] {
             let forecasts: Vec<Vec<u32>> = [7, 1030]
                 .into_iter()
                 .flat_map(|batch| {

@@ -12,7 +12,7 @@ use safetensors::SafeTensors;
 use crate::golden::{Golden, path};
 use crate::gpu_support::on_each_engine;
 
-const NAMES: [&str; 3] = ["lstm", "rnn", "patchtst"];
+const NAMES: [&str; 4] = ["lstm", "gru", "rnn", "patchtst"];
 
 /// The file of a kind: `model`, by the program, or `saved`, by PyTorch with the program's metadata.
 fn file(name: &str, kind: &str) -> std::path::PathBuf {

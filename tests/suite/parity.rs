@@ -6,7 +6,7 @@
 use microglia::engine::Engine;
 use microglia::gpu::AdapterClass;
 use microglia::kernels::{GpuEngine, GpuOptions};
-use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::ModelKind::{Gru, Lstm, Rnn};
 use microglia::models::{NormKind, NormPosition, PatchtstOptions, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
@@ -153,11 +153,31 @@ fn rnn_beyond_one_workgroup() {
     check(Case::new(Rnn, 2, 5, 3, 300).activation(Activation::Relu).prune(100).clip(0.1));
 }
 
+#[test]
+fn gru_of_sizes_that_fit_nothing() {
+    for hidden in [1, 5, 33, 47, 64, 65] {
+        check(Case::new(Gru, 3, 5, 4, hidden).prune(3).clip(0.1));
+    }
+    check(Case::new(Gru, 1, 1, 1, 5));
+    check(Case::new(Gru, 2, 1, 1, 64).norm(InstanceNorm::Last));
+}
+
+#[test]
+fn gru_stacked_with_dropout_and_norm() {
+    check(Case::new(Gru, 3, 6, 5, 9).layers(2).dropout(0.4).norm(InstanceNorm::MeanStd).clip(0.5).prune(11));
+    check(Case::new(Gru, 2, 3, 2, 130).layers(2).norm(InstanceNorm::Last).loss(LossKind::Huber));
+}
+
+#[test]
+fn gru_beyond_one_workgroup() {
+    check(Case::new(Gru, 2, 5, 3, 257).prune(100));
+}
+
 /// Batches of which cards take wider tiles, and a row more than those hold.
 #[test]
 fn recurrent_tiles_of_every_width() {
     let Some(gpu) = gpu() else { return };
-    for kind in [Lstm, Rnn] {
+    for kind in [Lstm, Rnn, Gru] {
         for (batch, hidden) in [(129, 20), (129, 64), (1025, 66), (1025, 130), (33, 260), (257, 260)] {
             let case = Case::new(kind, 1, batch, 2, hidden);
             let card = GpuOptions { class: Some(AdapterClass::Discrete), ..GpuOptions::default() };
@@ -170,7 +190,7 @@ fn recurrent_tiles_of_every_width() {
 /// One kernel launch of the largest size, and its dispatch per step.
 #[test]
 fn hidden_1024() {
-    for kind in [Lstm, Rnn] {
+    for kind in [Lstm, Rnn, Gru] {
         let case = Case::new(kind, 1, 2, 2, 1024);
         check_passes(&case, [List::Forward, List::Backward].map(|list| (list, 1)).into_iter(), |_, _| {});
     }
@@ -179,7 +199,7 @@ fn hidden_1024() {
 /// More rows than one split of a weight's gradient sums, and widths that are not whole fours.
 #[test]
 fn many_rows() {
-    for (kind, hidden) in [(Lstm, 8), (Rnn, 10)] {
+    for (kind, hidden) in [(Lstm, 8), (Rnn, 10), (Gru, 9)] {
         let case = Case::new(kind, 2, 30, 21, hidden).layers(2);
         check_passes(&case, [List::Forward, List::Backward].map(|list| (list, 1)).into_iter(), |_, _| {});
     }

@@ -6,7 +6,7 @@ use microglia::compare::Case;
 use microglia::engine::{Engine, EngineKind};
 use microglia::gpu::{AdapterClass, Choice, Gpu};
 use microglia::kernels::GpuOptions;
-use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::ModelKind::{Gru, Lstm, Rnn};
 use microglia::models::Variant;
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
 use microglia::program::op::InstanceNorm;
@@ -43,6 +43,14 @@ fn an_lstm_costs_what_a_hand_counts() {
     // Six spans of 64 words, three of them prunable.
     assert_eq!(cost(&program, "adam_masked"), [13 * 384 + 3 * 192, 4 * 384 + 12 + 4, 3 * 384]);
     assert_eq!(cost(&program, "prune"), [0, 192 + 6, 6]);
+}
+
+/// As the LSTM above, of three gates; n is kept in two parts, and the gradients are two tensors.
+#[test]
+fn a_gru_costs_what_a_hand_counts() {
+    let program = Case::new(Gru, 1, 2, 3, 4).program().unwrap();
+    assert_eq!(cost(&program, "gru_forward"), [24 * (3 * 8 + 11), 72 + 48 + 12, 4 * 24 + 32]);
+    assert_eq!(cost(&program, "gru_backward"), [24 * (3 * 8 + 17), 4 * 24 + 24 + 48 + 8, 2 * 72]);
 }
 
 /// Eight forecasts: what they are brought back by is read and, where it scales, undone in the loss and when they are kept.

@@ -118,6 +118,13 @@ fn an_lstm_goes_on_as_if_it_had_not_stopped() {
 }
 
 #[test]
+fn a_gru_goes_on_as_if_it_had_not_stopped() {
+    let model = ModelOptions { kind: ModelKind::Gru, hidden: 7, layers: 2, ..options().model };
+    let recurrent = TrainOptions { model, replicas: 2, epochs: 3, lr: 3e-2, ..options() };
+    on_each_engine(|open| equal_wherever_it_stops(&recurrent, open));
+}
+
+#[test]
 fn schedules_decay_and_random_pruning_go_on() {
     let model = ModelOptions { kind: ModelKind::Rnn, hidden: 7, ..options().model };
     let pruning = PruningOptions { schedule: Schedule::CubicStep, every: 4, ..PruningOptions::default() };

@@ -106,7 +106,7 @@ impl Op {
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],
             Op::RecurrentForward(op) => op.writes(),
-            Op::RecurrentBackward(op) => vec![op.gates],
+            Op::RecurrentBackward(op) => op.writes(),
             Op::Dropout(op) => vec![op.output.tensor],
             Op::PatchGather(op) => vec![op.output],
             Op::InstanceAffineBackward(_) => vec![GRADS],

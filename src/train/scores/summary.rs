@@ -79,7 +79,7 @@ impl Summary {
 /// What was trained.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelSummary {
-    /// `rnn`, `lstm` or `patchtst`.
+    /// `rnn`, `lstm`, `gru` or `patchtst`.
     pub kind: String,
     /// Hidden units per layer; a PatchTST's model width.
     pub hidden: usize,

@@ -40,7 +40,7 @@ pub struct Header {
 /// A model, so that it can be built again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelHeader {
-    /// `rnn`, `lstm` or `patchtst`.
+    /// `rnn`, `lstm`, `gru` or `patchtst`.
     pub kind: String,
     /// Hidden units per layer; a PatchTST's model width.
     pub hidden: usize,

@@ -12,7 +12,7 @@ use microglia::gpu::AdapterClass;
 use microglia::kernels::lower::{Dispatch, Operand, Shapes};
 use microglia::kernels::tuning::{Tiling, Tuned, Tuning, products};
 use microglia::kernels::{GpuEngine, GpuOptions, lower};
-use microglia::models::ModelKind::{self, Lstm, Rnn};
+use microglia::models::ModelKind::{self, Gru, Lstm, Rnn};
 use microglia::models::{NormKind, Variant as Patchtst};
 use microglia::program::check::check;
 use microglia::program::extents::extents;
@@ -70,6 +70,11 @@ fn no_index_of_an_rnn_lies_outside() {
 }
 
 #[test]
+fn no_index_of_a_gru_lies_outside() {
+    watch(&recurrent(Gru));
+}
+
+#[test]
 fn no_index_of_a_patchtst_lies_outside() {
     let heads = [(1, 1), (6, 2), (16, 1), (33, 1), (64, 1), (128, 1)];
     let heads = heads.into_iter().enumerate().map(|(i, (d_model, heads))| {
@@ -120,6 +125,7 @@ fn no_index_follows_from_what_tensors_hold() {
     for case in [
         Case::new(Lstm, 2, 5, 4, 33).layers(2).dropout(0.3).clip(1.0).norm(InstanceNorm::MeanStd),
         Case::new(Rnn, 1, 5, 3, 300).dropout(0.3),
+        Case::new(Gru, 1, 5, 4, 33).layers(2).dropout(0.3),
         Case::patchtst(Patchtst::Official, 1, 3, 9).dropout(0.3).set(|p| p.revin_affine = true),
         Case::patchtst(Patchtst::Hf, 1, 3, 9).set(|p| p.norm = NormKind::Layer),
     ] {
@@ -143,6 +149,7 @@ fn every_tensor_has_a_row_of_its_own() {
     let cases = [
         Case::new(Lstm, 3, 5, 4, 33).layers(2).dropout(0.3).clip(1.0).norm(InstanceNorm::MeanStd),
         Case::new(Rnn, 3, 5, 3, 300).dropout(0.3),
+        Case::new(Gru, 3, 5, 4, 33).layers(2).clip(1.0),
         Case::patchtst(Patchtst::Official, 3, 3, 9).dropout(0.3).set(|p| p.revin_affine = true),
         Case::patchtst(Patchtst::Authors, 3, 3, 9).clip(1.0),
     ];
@@ -183,7 +190,7 @@ fn ops(program: &Program) -> impl Iterator<Item = (List, &Op)> {
 /// Whatever a dispatch binds has an extent that `check` held against it.
 #[test]
 fn extents_name_every_tensor_that_a_kernel_is_given() {
-    let cases = recurrent(Lstm).into_iter().chain(recurrent(Rnn)).chain(standard_cases());
+    let cases = [Lstm, Rnn, Gru].into_iter().flat_map(recurrent).chain(standard_cases());
     for case in cases {
         let program = case.program().unwrap();
         for (list, op) in ops(&program) {

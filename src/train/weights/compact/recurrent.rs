@@ -6,8 +6,9 @@
 //!   rows of every unit outside the set. The largest such set is found by taking out, again and again, units that one
 //!   outside reads.
 //! - A unit is *constant* where its rows of `weight_ih` and `weight_hh` are 0, and so is its column of `weight_hh`. Of an
-//!   RNN, h = act(b_ih + b_hh) at every step. Of an LSTM, the cell adds up over the steps, so h_t is the same for every input
-//!   and not for every step: only the last layer's goes, whose last step alone is read.
+//!   RNN, h = act(b_ih + b_hh) at every step. Of an LSTM, the cell adds up over the steps, and of a GRU, h nears n by a factor
+//!   z at each; so h_t is the same for every input and not for every step: only the last layer's goes, whose last step alone
+//!   is read.
 
 use super::tensors::Tensors;
 use super::{Folded, at_least_one, places};
@@ -107,11 +108,11 @@ impl Layer {
             if !reads_nothing || !recurrent.column_is_zero(j) || !(self.cell.form().steady || self.last) {
                 continue;
             }
-            let bias: Vec<f64> = self
-                .rows(j)
-                .map(|row| self.biases.iter().map(|name| f64::from(tensors.get(name).at(row, 0))).sum())
-                .collect();
-            let value = self.cell.state_at_rest(&bias, lookback);
+            let [input, recurrent] = self.biases.each_ref().map(|name| {
+                let bias = tensors.get(name);
+                self.rows(j).map(|row| f64::from(bias.at(row, 0))).collect::<Vec<f64>>()
+            });
+            let value = self.cell.state_at_rest([&input, &recurrent], lookback);
             tensors.fold(&self.reader[0], j, value, &self.reader[1]);
             self.remove(tensors, j);
             self.folded += 1;
