@@ -14,7 +14,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{TensorView, serialize};
 
 /// The first byte says how the rest, a CSV file, is read.
-pub fn csv_reader(bytes: &[u8]) {
+pub(crate) fn csv_reader(bytes: &[u8]) {
     let Some((&how, text)) = bytes.split_first() else { return };
     let bit = |i: u8| how >> i & 1 == 1;
     let options = DataOptions {
@@ -36,7 +36,7 @@ pub fn csv_reader(bytes: &[u8]) {
 }
 
 /// Lines: a format or nothing, a split or nothing, an interval or nothing, then times, each of a row.
-pub fn dates(bytes: &[u8]) {
+pub(crate) fn dates(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split('\n');
     let mut said = || lines.next().filter(|line| !line.is_empty());
@@ -74,7 +74,7 @@ const SEEDS: [&[u8]; 3] = [
 ];
 
 /// A weights file, or what one says of itself.
-pub fn checkpoint(bytes: &[u8]) {
+pub(crate) fn checkpoint(bytes: &[u8]) {
     let Some((&which, rest)) = bytes.split_first() else { return };
     match SEEDS.get(usize::from(which)) {
         None => opened(rest.to_vec()),
@@ -87,7 +87,7 @@ pub fn checkpoint(bytes: &[u8]) {
 }
 
 /// The same tensors under another header.
-pub fn with_header(seed: &[u8], header: &str) -> Vec<u8> {
+pub(crate) fn with_header(seed: &[u8], header: &str) -> Vec<u8> {
     let tensors = SafeTensors::deserialize(seed).unwrap();
     let metadata = [("format".to_string(), "pt".to_string()), ("microglia".to_string(), header.to_string())];
     let views = tensors
@@ -98,7 +98,7 @@ pub fn with_header(seed: &[u8], header: &str) -> Vec<u8> {
 }
 
 /// Whatever begins with a weights file, on one; no panic is all that is asked.
-pub fn opened(bytes: Vec<u8>) {
+pub(crate) fn opened(bytes: Vec<u8>) {
     let Ok(loaded) = Loaded::from_bytes(Path::new("fuzz.safetensors"), bytes) else { return };
     if loaded.header.run.is_some() {
         loaded.run().unwrap();
@@ -123,7 +123,7 @@ pub fn opened(bytes: Vec<u8>) {
 }
 
 /// A TOML file: of a study, of data, of tuned products; and the words of its values.
-pub fn config(bytes: &[u8]) {
+pub(crate) fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(table) = text.parse::<toml::Table>() else { return };
     let _ = toml::from_str::<Tuning>(text);
@@ -144,7 +144,7 @@ pub fn config(bytes: &[u8]) {
 }
 
 /// What every data set that was read must be.
-pub fn sound(dataset: &Dataset) {
+pub(crate) fn sound(dataset: &Dataset) {
     assert_eq!(dataset.values.len(), dataset.rows() * dataset.channels());
     assert!(dataset.values.iter().all(|value| value.is_finite()));
     assert!(dataset.series.iter().flat_map(|series| &series.scalers).all(|scaler| scaler.is_sound()));

@@ -97,8 +97,6 @@
 //! `examples/` holds a forecaster in 30 lines, series from an iterator, a callback per epoch with a stop flag, a kernel on a
 //! device of one's own, forecasts of a trained model as a file, and the way to PyTorch and back.
 
-#![warn(missing_docs, unreachable_pub)]
-
 mod memory;
 mod palette;
 #[cfg(feature = "plots")]

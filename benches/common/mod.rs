@@ -17,13 +17,13 @@ use microglia::program::op::{LinearBackwardInput, LinearBackwardWeight, LinearFo
 use microglia::program::{Builder, List, Param, ParamLayout, Program, Rows};
 use microglia::reference::CpuEngine;
 
-pub type Result<T> = microglia::Result<T>;
+pub(crate) type Result<T> = microglia::Result<T>;
 
 /// An optimizer step without a due prune.
-pub const STEP: [List; 3] = [List::Forward, List::Backward, List::Update];
+pub(crate) const STEP: [List; 3] = [List::Forward, List::Backward, List::Update];
 
 /// What was typed.
-pub struct Options {
+pub(crate) struct Options {
     pub gpu: Option<Arc<Gpu>>,
     cpu: bool,
     threads: Option<usize>,
@@ -36,7 +36,7 @@ pub struct Options {
 
 impl Options {
     /// Leaves the program where it cannot be understood.
-    pub fn typed() -> Result<Options> {
+    pub(crate) fn typed() -> Result<Options> {
         let mut options = Options { gpu: None, cpu: true, threads: None, only: None, seconds: 1.0, json: false };
         let mut device = Choice::Auto;
         let mut words = std::env::args().skip(1);
@@ -64,12 +64,12 @@ impl Options {
     }
 
     /// Whether a case, or a row of it, is asked for.
-    pub fn asks_for(&self, name: &str) -> bool {
+    pub(crate) fn asks_for(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|text| name.contains(text.as_str()))
     }
 
     /// The engines to run a program on, one after the other.
-    pub fn on_each(&self, program: &Program, mut run: impl FnMut(&mut dyn Engine) -> Result<()>) -> Result<()> {
+    pub(crate) fn on_each(&self, program: &Program, mut run: impl FnMut(&mut dyn Engine) -> Result<()>) -> Result<()> {
         if self.cpu {
             run(&mut CpuEngine::<f32>::new(program.clone(), self.threads)?)?;
         }
@@ -81,18 +81,18 @@ impl Options {
 }
 
 /// A model by the name that benches and `--only` know it by.
-pub struct Model {
+pub(crate) struct Model {
     pub name: &'static str,
     pub case: Case,
 }
 
 /// The models that people train, each at a size that others have timed.
-pub fn models(replicas: usize) -> Vec<Model> {
+pub(crate) fn models(replicas: usize) -> Vec<Model> {
     timed_models(replicas).into_iter().map(|(name, case)| Model { name, case }).collect()
 }
 
 /// One linear layer: its forward, and its backward ops as the lists' first and second.
-pub fn linear_layer([rows, inputs, outputs]: [usize; 3]) -> Result<Program> {
+pub(crate) fn linear_layer([rows, inputs, outputs]: [usize; 3]) -> Result<Program> {
     let layout = ParamLayout::new(vec![
         Param::new("weight", &[outputs, inputs], true, 0.1),
         Param::new("bias", &[outputs], false, 0.1),
@@ -125,7 +125,7 @@ pub fn linear_layer([rows, inputs, outputs]: [usize; 3]) -> Result<Program> {
 }
 
 /// Median seconds of one run of the lists, many in a row, the device waited for.
-pub fn time(engine: &mut dyn Engine, lists: &[List], seconds: f64) -> Result<f64> {
+pub(crate) fn time(engine: &mut dyn Engine, lists: &[List], seconds: f64) -> Result<f64> {
     let once: Vec<Pass> = lists.iter().map(|&list| Pass { list, slot: 0 }).collect();
     let mut timed = |count: usize| -> Result<f64> {
         let passes = once.repeat(count);

@@ -5,14 +5,14 @@ use rayon::prelude::*;
 use crate::weights::Weight;
 
 /// Compressed sparse rows.
-pub struct Csr {
+pub(crate) struct Csr {
     pub starts: Vec<u32>,
     pub columns: Vec<u32>,
     pub values: Vec<f32>,
 }
 
 impl Csr {
-    pub fn new(weight: &Weight) -> Csr {
+    pub(crate) fn new(weight: &Weight) -> Csr {
         let mut csr = Csr { starts: vec![0], columns: Vec::new(), values: Vec::new() };
         for row in weight.words.chunks(weight.inputs) {
             for (i, word) in row.iter().enumerate().filter(|(_, word)| **word != 0.0) {
@@ -30,7 +30,7 @@ const ROWS: usize = 64;
 
 /// `y[n, o] = Σ x[n, i] · weight[o, i]`: a tile of rows is turned, so that a weight meets many rows at a time, and its result
 /// turned back.
-pub fn csr(csr: &Csr, x: &[f32], y: &mut [f32], [inputs, outputs]: [usize; 2]) {
+pub(crate) fn csr(csr: &Csr, x: &[f32], y: &mut [f32], [inputs, outputs]: [usize; 2]) {
     y.par_chunks_mut(ROWS * outputs)
         .zip(x.par_chunks(ROWS * inputs))
         .for_each(|(y, x)| pulp::Arch::new().dispatch(Tile { csr, x, y, inputs, outputs }));
@@ -79,7 +79,7 @@ impl pulp::NullaryFnOnce for Tile<'_> {
 const TASK: usize = 512;
 
 /// The dense product, but for tiles of the weight that hold no living one.
-pub fn tiles(weight: &Weight, tile: [usize; 2], x: &[f32], y: &mut [f32]) {
+pub(crate) fn tiles(weight: &Weight, tile: [usize; 2], x: &[f32], y: &mut [f32]) {
     let (inputs, outputs) = (weight.inputs, weight.outputs);
     let corners = |high: usize, wide: usize| {
         (0..outputs).step_by(high).flat_map(move |o| (0..inputs).step_by(wide).map(move |i| [o, i]))

@@ -5,13 +5,13 @@ use wgpu::util::DeviceExt;
 use crate::cpu::Csr;
 use crate::weights::Weight;
 
-pub struct Bench {
+pub(crate) struct Bench {
     device: wgpu::Device,
     queue: wgpu::Queue,
 }
 
 /// A product, ready to be dispatched.
-pub struct Product {
+pub(crate) struct Product {
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     workgroups: [u32; 2],
@@ -20,7 +20,7 @@ pub struct Product {
 
 impl Bench {
     /// On the adapter of this name.
-    pub fn new(name: &str) -> Option<Bench> {
+    pub(crate) fn new(name: &str) -> Option<Bench> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
         let adapter = adapters.into_iter().find(|adapter| adapter.get_info().name == name)?;
@@ -29,7 +29,7 @@ impl Bench {
     }
 
     /// `csr.wgsl`; x comes and y goes transposed.
-    pub fn csr(&self, weight: &Weight, x: &[f32]) -> Product {
+    pub(crate) fn csr(&self, weight: &Weight, x: &[f32]) -> Product {
         let csr = Csr::new(weight);
         let rows = x.len() / weight.inputs;
         let turned: Vec<f32> = (0..x.len()).map(|at| x[at % rows * weight.inputs + at / rows]).collect();
@@ -38,7 +38,7 @@ impl Bench {
     }
 
     /// `tiles.wgsl`; with `all`, empty tiles too.
-    pub fn tiles(&self, weight: &Weight, x: &[f32], all: bool) -> Product {
+    pub(crate) fn tiles(&self, weight: &Weight, x: &[f32], all: bool) -> Product {
         let mut list = Csr { starts: vec![0], columns: Vec::new(), values: Vec::new() };
         for o in (0..weight.outputs).step_by(4) {
             for i in (0..weight.inputs).step_by(4).filter(|i| all || !weight.is_empty([o, *i], [4, 4])) {
@@ -95,7 +95,7 @@ impl Bench {
     }
 
     /// What the product came to.
-    pub fn result(&self, product: &Product) -> Vec<f32> {
+    pub(crate) fn result(&self, product: &Product) -> Vec<f32> {
         let size = product.result.size();
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let staging =
@@ -110,7 +110,7 @@ impl Bench {
     }
 
     /// `count` dispatches in one pass, the device waited for.
-    pub fn run(&self, product: &Product, count: usize) {
+    pub(crate) fn run(&self, product: &Product, count: usize) {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(&product.pipeline);

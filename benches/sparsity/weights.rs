@@ -13,30 +13,30 @@ use crate::common::Result;
 
 /// A weight `[outputs, inputs]`; pruned words are 0.
 #[derive(Clone)]
-pub struct Weight {
+pub(crate) struct Weight {
     pub outputs: usize,
     pub inputs: usize,
     pub words: Vec<f32>,
 }
 
 impl Weight {
-    pub fn living(&self) -> usize {
+    pub(crate) fn living(&self) -> usize {
         self.words.iter().filter(|word| **word != 0.0).count()
     }
 
-    pub fn sparsity(&self) -> f64 {
+    pub(crate) fn sparsity(&self) -> f64 {
         1.0 - self.living() as f64 / self.words.len() as f64
     }
 
     /// Whether a tile holds no living weight.
-    pub fn is_empty(&self, [output, input]: [usize; 2], [high, wide]: [usize; 2]) -> bool {
+    pub(crate) fn is_empty(&self, [output, input]: [usize; 2], [high, wide]: [usize; 2]) -> bool {
         (output..(output + high).min(self.outputs)).all(|o| {
             self.words[o * self.inputs..][..self.inputs].iter().skip(input).take(wide).all(|word| *word == 0.0)
         })
     }
 
     /// The share of tiles of `high` outputs by `wide` inputs that hold no living weight.
-    pub fn empty(&self, [high, wide]: [usize; 2]) -> f64 {
+    pub(crate) fn empty(&self, [high, wide]: [usize; 2]) -> f64 {
         let corners = (0..self.outputs).step_by(high).flat_map(|o| (0..self.inputs).step_by(wide).map(move |i| [o, i]));
         let (all, empty) =
             corners.fold((0, 0), |(all, empty), at| (all + 1, empty + usize::from(self.is_empty(at, [high, wide]))));
@@ -44,7 +44,7 @@ impl Weight {
     }
 
     /// The same words at random places.
-    pub fn shuffled(&self) -> Weight {
+    pub(crate) fn shuffled(&self) -> Weight {
         let mut words = self.words.clone();
         for i in (1..words.len()).rev() {
             words.swap(i, rng::draw(1, 1, 1, i as u32) as usize % (i + 1));
@@ -54,7 +54,7 @@ impl Weight {
 }
 
 /// One weight of a model trained on the embedded data by the cubic schedule, once for each sparsity of the whole model.
-pub fn trained(kind: ModelKind, name: &str, sparsities: &[f64], epochs: usize) -> Result<Vec<Weight>> {
+pub(crate) fn trained(kind: ModelKind, name: &str, sparsities: &[f64], epochs: usize) -> Result<Vec<Weight>> {
     let lookback = Some(if kind == ModelKind::Patchtst { 60 } else { 30 });
     let dataset = DataOptions { lookback, horizon: Some(1), ..DataOptions::default() }.load()?;
     let mut model = ModelOptions::of(kind, Variant::Authors);

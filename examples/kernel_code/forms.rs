@@ -12,14 +12,14 @@ use naga::{Module, ResourceBinding, ShaderStage};
 use super::Failure;
 
 /// A shader whose open words are set.
-pub struct Resolved<'a> {
+pub(crate) struct Resolved<'a> {
     shader: &'a Shader,
     module: Module,
     info: ModuleInfo,
 }
 
 impl<'a> Resolved<'a> {
-    pub fn new(shader: &'a Shader, constants: &[Constant]) -> Result<Self, Failure> {
+    pub(crate) fn new(shader: &'a Shader, constants: &[Constant]) -> Result<Self, Failure> {
         let constants = constants.iter().map(|&(word, value)| (word.to_string(), f64::from(value))).collect();
         let entry = Some((ShaderStage::Compute, shader.name.as_str()));
         let module = naga::front::wgsl::parse_str(&shader.source)?;
@@ -59,7 +59,7 @@ enum Language {
     Spirv,
 }
 
-pub struct Form {
+pub(crate) struct Form {
     pub folder: String,
     language: Language,
     checks: Checks,
@@ -94,7 +94,7 @@ impl FromStr for Form {
 }
 
 impl Form {
-    pub fn write(&self, resolved: &Resolved) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn write(&self, resolved: &Resolved) -> Result<Vec<u8>, Failure> {
         match self.language {
             Language::Wgsl => Ok(resolved.shader.source.clone().into_bytes()),
             Language::Msl => self.msl(resolved),

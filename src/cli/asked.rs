@@ -10,7 +10,7 @@ use super::args::RunFlags;
 use super::say_text;
 
 /// The run that was asked for. Typed options that change nothing are remarked upon.
-pub fn config(typed: &ArgMatches) -> Result<Config> {
+pub(super) fn config(typed: &ArgMatches) -> Result<Config> {
     let mut all = settings_below(typed)?;
     let flags = RunFlags::from_arg_matches(typed)?.0;
     all.lay_over(flags.clone());
@@ -20,7 +20,7 @@ pub fn config(typed: &ArgMatches) -> Result<Config> {
 }
 
 /// All settings that were asked for.
-pub fn settings(typed: &ArgMatches) -> Result<Settings> {
+pub(super) fn settings(typed: &ArgMatches) -> Result<Settings> {
     let mut all = settings_below(typed)?;
     all.lay_over(RunFlags::from_arg_matches(typed)?.0);
     Ok(all)

@@ -35,7 +35,7 @@ impl Checked {
     }
 }
 
-pub fn run(args: &DevicesArgs) -> Result<Code> {
+pub(super) fn run(args: &DevicesArgs) -> Result<Code> {
     let adapters = list_adapters();
     let count = adapters.len();
     let show = |text: &str| if args.json { Ok(()) } else { print(text) };

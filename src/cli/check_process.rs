@@ -31,7 +31,7 @@ const END: Duration = Duration::from_secs(5);
 /// What a check consists of, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stage {
+pub(super) enum Stage {
     Open,
     Compile,
     Compare,
@@ -39,7 +39,7 @@ pub enum Stage {
 
 /// One thing that was tried.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Finding {
+pub(super) struct Finding {
     pub stage: Stage,
     /// The adapter, the kernel or the case.
     pub what: String,
@@ -70,14 +70,14 @@ fn attempt<T>(stage: Stage, what: &str, act: impl FnOnce() -> microglia::Result<
 }
 
 /// Every pipeline of the models that people train, and of those that are compared.
-pub fn compiled(class: AdapterClass) -> microglia::Result<BTreeSet<Pipeline>> {
+pub(super) fn compiled(class: AdapterClass) -> microglia::Result<BTreeSet<Pipeline>> {
     let cases = full_size_models().into_iter().chain(standard_cases());
     let programs: Vec<Program> = cases.map(|case| case.program()).collect::<microglia::Result<_>>()?;
     Ok(pipelines(&programs, class))
 }
 
 /// The process itself: checks the adapter of this place in the list.
-pub fn run(place: usize) -> Result<Code> {
+pub(super) fn run(place: usize) -> Result<Code> {
     let adapter = list_adapters().into_iter().nth(place).context("the adapter is no longer there")?;
     let Some(gpu) = attempt(Stage::Open, &adapter.summary.name, || Gpu::on(&adapter))? else { return Ok(Code::Failed) };
     for pipeline in compiled(gpu.summary().class())? {
@@ -98,7 +98,7 @@ pub fn run(place: usize) -> Result<Code> {
 }
 
 /// Checks the adapter of this place in a process that may be silent for so long. `name`: the adapter's.
-pub fn watch(place: usize, name: &str, patience: Duration) -> Result<Vec<Finding>> {
+pub(super) fn watch(place: usize, name: &str, patience: Duration) -> Result<Vec<Finding>> {
     let program = std::env::current_exe().context("the program's own file is not to be found")?;
     let mut child = Command::new(program)
         .args(["devices", "--check-adapter", &place.to_string()])

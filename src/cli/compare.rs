@@ -17,7 +17,7 @@ use super::args::CompareArgs;
 use super::table::TextTable;
 use super::{Code, print, say, say_text};
 
-pub fn run(args: &CompareArgs) -> Result<Code> {
+pub(super) fn run(args: &CompareArgs) -> Result<Code> {
     let cases = standard_cases();
     let gpu = open(args.device.as_deref(), &cases)?;
     say(&format!("comparing {} with the CPU engine", gpu.summary().name));
@@ -144,7 +144,7 @@ fn verdict(reports: &[CaseReport], device: &str) -> String {
 }
 
 /// Where engines first disagree, if they do: an op, else a step, else the steps on their own.
-pub fn first_divergence(report: &CaseReport) -> Option<String> {
+pub(super) fn first_divergence(report: &CaseReport) -> Option<String> {
     let place = |divergence: &Divergence| {
         let Divergence { tensor, replica, index, expected, found } = divergence;
         format!("tensor `{tensor}`, replica {replica}, word {index}: {found:?}, expected {expected:?}")

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::args::DevicesArgs;
 use super::{Code, check, check_process, print};
 
-pub fn run(args: &DevicesArgs) -> Result<Code> {
+pub(super) fn run(args: &DevicesArgs) -> Result<Code> {
     if let Some(place) = args.check_adapter {
         return check_process::run(place);
     }
@@ -38,7 +38,7 @@ fn text(adapters: &[AdapterSummary], auto: Option<&AdapterSummary>) -> String {
 }
 
 /// An adapter in some lines.
-pub fn block(adapter: &AdapterSummary) -> String {
+pub(super) fn block(adapter: &AdapterSummary) -> String {
     let kind = match adapter.device_type {
         DeviceType::Software => "software, taken only when asked for by name",
         other => other.word(),
@@ -56,20 +56,20 @@ pub fn block(adapter: &AdapterSummary) -> String {
 }
 
 /// What to do where there is no adapter.
-pub fn none_visible() -> String {
+pub(super) fn none_visible() -> String {
     let hint = narrowed().map_or(install_hint().to_string(), |narrowed| format!("  {narrowed}\n"));
     format!("no GPU adapter is visible to this program\n{hint}\n")
 }
 
 /// What `--device auto` takes.
-pub fn auto_line(auto: Option<&AdapterSummary>) -> String {
+pub(super) fn auto_line(auto: Option<&AdapterSummary>) -> String {
     match auto {
         Some(adapter) => format!("--device auto takes {}", adapter.name),
         None => "--device auto takes the CPU engine: there is no real GPU that serves".into(),
     }
 }
 
-pub fn auto_json(auto: Option<&AdapterSummary>) -> Value {
+pub(super) fn auto_json(auto: Option<&AdapterSummary>) -> Value {
     match auto {
         Some(adapter) => json!({ "engine": "gpu", "device": adapter.name }),
         None => json!({ "engine": "cpu" }),
@@ -108,7 +108,7 @@ fn features(adapter: &AdapterSummary) -> String {
     if list.is_empty() { "none of those used here".into() } else { list.join(" · ") }
 }
 
-pub fn as_json(adapter: &AdapterSummary) -> Value {
+pub(super) fn as_json(adapter: &AdapterSummary) -> Value {
     json!({
         "name": adapter.name,
         "backend": adapter.backend,

@@ -13,7 +13,7 @@ use super::progress::{Lines, Reporter};
 use super::stop::Stop;
 use super::{Code, print, say, teller};
 
-pub fn run(args: &EvaluateArgs) -> Result<Code> {
+pub(super) fn run(args: &EvaluateArgs) -> Result<Code> {
     let files: Vec<_> = [("predictions", &args.predictions), ("table", &args.table)]
         .into_iter()
         .filter_map(|(option, file)| Some((option, file.as_deref()?)))

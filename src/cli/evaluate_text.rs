@@ -8,7 +8,7 @@ use super::table::{NONE, TextTable, column, percent};
 const MOST: usize = 24;
 
 /// Scores by name.
-pub fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> String {
+pub(super) fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> String {
     let mut head: Vec<String> =
         [title, "MAE", "RMSE", "MSE", "MAPE", "sMAPE", "MASE", "scaled MSE", "scaled MAE"].map(String::from).to_vec();
     for level in levels {
@@ -41,7 +41,7 @@ pub fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> 
 }
 
 /// Coverage and mean width by step.
-pub fn coverage_table(levels: &[Level], steps: &[StepCoverage], unit: &str) -> String {
+pub(super) fn coverage_table(levels: &[Level], steps: &[StepCoverage], unit: &str) -> String {
     let mut head = vec!["step, test rows".to_string(), "values".into()];
     for level in levels {
         head.extend([format!("in {level} %"), format!("width, {unit}")]);
@@ -63,7 +63,7 @@ pub fn coverage_table(levels: &[Level], steps: &[StepCoverage], unit: &str) -> S
 }
 
 /// All of so many rows, or the first, the last and some evenly between.
-pub fn thinned(rows: usize) -> Vec<usize> {
+pub(super) fn thinned(rows: usize) -> Vec<usize> {
     if rows <= MOST {
         return (0..rows).collect();
     }

@@ -27,7 +27,7 @@ use super::{Code, print, say, say_text, teller};
 /// Makes an engine, and a line that says which.
 type Make<'a> = dyn FnMut(Program) -> microglia::Result<(Box<dyn Engine>, Text)> + 'a;
 
-pub fn run(args: &ExperimentArgs) -> Result<Code> {
+pub(super) fn run(args: &ExperimentArgs) -> Result<Code> {
     if let Some(folder) = &args.report {
         // A report of what was found before is done when it is written, whatever it says.
         show(folder, args.json)?;

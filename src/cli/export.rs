@@ -13,7 +13,7 @@ use super::places::check_unused;
 use super::table::{TextTable, percent};
 use super::{Code, print};
 
-pub fn run(args: &ExportArgs) -> Result<Code> {
+pub(super) fn run(args: &ExportArgs) -> Result<Code> {
     check_unused(&[("out", &args.out)], args.overwrite)?;
     let loaded = Loaded::open(&args.file)?;
     if same_file(&args.out, &loaded.file) {
@@ -36,7 +36,7 @@ pub fn run(args: &ExportArgs) -> Result<Code> {
 }
 
 /// What each form takes, tensors alone.
-pub fn sizes(inspection: &Inspection) -> String {
+pub(super) fn sizes(inspection: &Inspection) -> String {
     let sizes = &inspection.sizes;
     let mut table = TextTable::new(["tensors", "weights", "bytes", "of dense"]);
     let mut row = |name: &str, weights: usize, bytes: usize| {

@@ -12,7 +12,7 @@ use super::evaluate_text::coverage_table;
 use super::places::{check_unused, outputs, write};
 use super::{Code, print, say, teller};
 
-pub fn run(args: &ForecastArgs) -> Result<Code> {
+pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
     let files = args.out.as_deref().map(outputs);
     if let Some((csv, svg)) = &files {
         check_unused(&[("out", csv), ("out", svg)], args.model.overwrite)?;

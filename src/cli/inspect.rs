@@ -18,7 +18,7 @@ use super::report::is_linear;
 use super::table::{NONE, TextTable, column, percent};
 use super::{Code, print, say};
 
-pub fn run(args: &InspectArgs) -> Result<Code> {
+pub(super) fn run(args: &InspectArgs) -> Result<Code> {
     check_unused(&args.svg.as_deref().map(|file| ("svg", file)).into_iter().collect::<Vec<_>>(), args.overwrite)?;
     let loaded = Loaded::open(&args.file)?;
     let inspection = Inspection::of(&loaded);
@@ -114,7 +114,7 @@ fn tensors(inspection: &Inspection) -> String {
 }
 
 /// What compaction takes out, a line for each layer and kind of unit.
-pub fn cuts(cuts: &[Cut]) -> String {
+pub(super) fn cuts(cuts: &[Cut]) -> String {
     let mut table = TextTable::new(["cut off", "units", "of", "left a constant"]);
     for cut in cuts {
         let name = format!("layer {}, {}", cut.layer, cut.units);

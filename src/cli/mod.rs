@@ -68,7 +68,7 @@ impl Code {
 }
 
 /// Runs the verb that was typed.
-pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
+pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
     let typed = match Cli::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(message) => {
@@ -92,7 +92,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
 }
 
 /// What an error means to the caller of the program.
-pub fn code_of(error: &anyhow::Error) -> Code {
+pub(crate) fn code_of(error: &anyhow::Error) -> Code {
     match error.downcast_ref() {
         Some(Error::Diverged(_)) => Code::Failed,
         _ => Code::Rejected,
@@ -121,22 +121,22 @@ fn short(text: &str) -> Cow<'_, str> {
 }
 
 /// A line on stderr. Nobody may be listening.
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", plain(&short(line)));
 }
 
 /// A sentence of the library's on stderr.
-pub fn say_text(text: &Text) {
+pub(crate) fn say_text(text: &Text) {
     say(&text.to(Notation::Flags));
 }
 
 /// What says a sentence of the library's on stderr.
-pub fn teller() -> Say {
+pub(crate) fn teller() -> Say {
     Arc::new(say_text)
 }
 
 /// An error as the user reads it: all that was being done, and what was wrong, with the options as flags.
-pub fn words_of(error: &anyhow::Error) -> String {
+pub(crate) fn words_of(error: &anyhow::Error) -> String {
     let cause = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<Error>() {
         Some(error) => error.to(Notation::Flags),
         None => cause.to_string(),
@@ -145,7 +145,7 @@ pub fn words_of(error: &anyhow::Error) -> String {
 }
 
 /// Text on stdout.
-pub fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(plain(text).as_bytes()).and_then(|()| out.flush()).map_err(told)
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use microglia::files::{is_no_file, replace};
 
 /// Rejects, before anything is computed, files that may not be replaced.
-pub fn check_unused(files: &[(&str, &Path)], overwrite: bool) -> Result<()> {
+pub(super) fn check_unused(files: &[(&str, &Path)], overwrite: bool) -> Result<()> {
     for (index, (option, file)) in files.iter().enumerate() {
         if file.is_dir() {
             bail!("--{option} {}: is a folder\n  help: name a file in it", file.display());
@@ -30,7 +30,7 @@ pub fn check_unused(files: &[(&str, &Path)], overwrite: bool) -> Result<()> {
 }
 
 /// Writes a whole file, and its folder where that is not there.
-pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn write(file: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(microglia::Error::io(folder, "name a place that can be written to"))?;
     }
@@ -38,7 +38,7 @@ pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// `NAME.csv` and `NAME.svg`, by the name of either, or both in a folder.
-pub fn outputs(out: &Path) -> (PathBuf, PathBuf) {
+pub(super) fn outputs(out: &Path) -> (PathBuf, PathBuf) {
     let ends =
         |wanted: &str| out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted)) && !out.is_dir();
     if ends("csv") {

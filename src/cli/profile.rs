@@ -18,7 +18,7 @@ use super::args::ProfileArgs;
 use super::places::check_unused;
 use super::{Code, asked, print, profile_text, say, say_text, teller};
 
-pub fn run(typed: &ArgMatches) -> Result<Code> {
+pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
     if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
         print(&presets::list())?;
         return Ok(Code::Done);
@@ -81,7 +81,7 @@ pub fn run(typed: &ArgMatches) -> Result<Code> {
 
 /// Everything that was measured.
 #[derive(Serialize)]
-pub struct Report<'a> {
+pub(super) struct Report<'a> {
     /// Windows of a step, of each replica.
     pub batch: usize,
     /// Steps from one due prune to the next.

@@ -9,7 +9,7 @@ use super::profile::Report;
 use super::table::{NONE, TextTable};
 
 /// A profile, and beside it that of the CPU engine.
-pub fn text(report: &Report) -> String {
+pub(super) fn text(report: &Report) -> String {
     let mut text = one(report, report.profile);
     if let Some(cpu) = report.vs {
         text += "\n";
@@ -154,7 +154,7 @@ fn side_by_side(gpu: &Profile, cpu: &Profile) -> String {
 }
 
 /// Every op, and what three machines would take.
-pub fn listing(listing: &Listing) -> String {
+pub(super) fn listing(listing: &Listing) -> String {
     let header = ["list", "op", "dispatches", "MFLOP", "MB", "FLOP/B", "reads → writes, of one replica"];
     let mut table = TextTable::new(header).left(1).left(6);
     for op in &listing.ops {

@@ -10,14 +10,14 @@ use super::stop::Stop;
 use super::{say, say_text};
 
 /// Tells a run's progress.
-pub struct Reporter {
+pub(super) struct Reporter {
     bar: Option<ProgressBar>,
     stop: Stop,
     epochs: usize,
 }
 
 impl Reporter {
-    pub fn new(epochs: usize, stop: Stop) -> Reporter {
+    pub(super) fn new(epochs: usize, stop: Stop) -> Reporter {
         let style = ProgressStyle::with_template("epoch {prefix} {bar:30} step {pos}/{len} · {eta} left at most");
         let bar = style.ok().filter(|_| std::io::stderr().is_terminal()).map(|style| {
             let bar = ProgressBar::new(0);
@@ -27,14 +27,14 @@ impl Reporter {
         Reporter { bar, stop, epochs }
     }
 
-    pub fn line(&self, line: &str) {
+    pub(super) fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| say(line)),
             None => say(line),
         }
     }
 
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -64,7 +64,7 @@ impl Observer for Reporter {
 }
 
 /// Tells lines alone, of what trains nothing.
-pub struct Lines;
+pub(super) struct Lines;
 
 impl Observer for Lines {
     fn notice(&mut self, line: &Text) {

@@ -16,7 +16,7 @@ use super::table::{NONE, TextTable, cell, column, duration, percent};
 const MOST_SERIES: usize = 20;
 
 /// Everything that `microglia train` prints on stdout, but the run folder.
-pub fn text(summary: &Summary) -> String {
+pub(super) fn text(summary: &Summary) -> String {
     let mut text = heading(summary);
     text += "\n";
     text += &scores(summary);
@@ -32,7 +32,7 @@ pub fn text(summary: &Summary) -> String {
 }
 
 /// Whether a model's word is that of a linear map.
-pub fn is_linear(kind: &str) -> bool {
+pub(super) fn is_linear(kind: &str) -> bool {
     kind.parse().is_ok_and(ModelKind::is_linear)
 }
 

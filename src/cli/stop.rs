@@ -12,21 +12,21 @@ static ASKED: AtomicU8 = AtomicU8::new(0);
 
 /// Whether the program was asked to stop, and how it then ends.
 #[derive(Debug, Clone, Copy)]
-pub struct Stop(());
+pub(super) struct Stop(());
 
 impl Stop {
     /// From now on the first request is kept, and the second ends the program at once.
-    pub fn watch() -> Result<Stop> {
+    pub(super) fn watch() -> Result<Stop> {
         system::watch().context("cannot watch for Ctrl-C")?;
         Ok(Stop(()))
     }
 
-    pub fn asked(self) -> bool {
+    pub(super) fn asked(self) -> bool {
         ASKED.load(Ordering::SeqCst) != 0
     }
 
     /// Of a program that stopped because it was asked to.
-    pub fn code(self) -> Code {
+    pub(super) fn code(self) -> Code {
         match ASKED.load(Ordering::SeqCst) == Code::Terminated.number() {
             true => Code::Terminated,
             false => Code::Interrupted,
@@ -56,7 +56,7 @@ mod system {
     const ONE_REQUEST: Duration = Duration::from_millis(20);
 
     /// SIGHUP stays what it is: the end of the program where a terminal is closed, and nothing under `nohup`.
-    pub fn watch() -> io::Result<()> {
+    pub(super) fn watch() -> io::Result<()> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         thread::Builder::new().name("signals".into()).spawn(move || {
             loop {

@@ -13,12 +13,12 @@ use toml::Value;
 use super::args::ExperimentArgs;
 
 /// A study, or what is needed for one.
-pub enum Asked {
+pub(super) enum Asked {
     Study(Box<Study>),
     NeedsData(&'static str),
 }
 
-pub fn study(args: &ExperimentArgs) -> Result<Asked> {
+pub(super) fn study(args: &ExperimentArgs) -> Result<Asked> {
     let word = args.preset.as_deref().unwrap_or("quick");
     let mut study = preset(word)?;
     let mut own_data = false;

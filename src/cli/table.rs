@@ -4,32 +4,32 @@ use microglia::train::scores::metrics::decimals;
 
 /// A table: the first column to the left, the others to the right unless set.
 #[derive(Debug, Clone, Default)]
-pub struct TextTable {
+pub(super) struct TextTable {
     rows: Vec<Vec<String>>,
     left: Vec<usize>,
 }
 
 impl TextTable {
-    pub fn new<const N: usize>(header: [&str; N]) -> TextTable {
+    pub(super) fn new<const N: usize>(header: [&str; N]) -> TextTable {
         TextTable::of(header.map(str::to_string).to_vec())
     }
 
-    pub fn of(header: Vec<String>) -> TextTable {
+    pub(super) fn of(header: Vec<String>) -> TextTable {
         TextTable { rows: vec![header], left: vec![0] }
     }
 
     /// Sets a column of text to the left.
-    pub fn left(mut self, column: usize) -> TextTable {
+    pub(super) fn left(mut self, column: usize) -> TextTable {
         self.left.push(column);
         self
     }
 
-    pub fn row(&mut self, cells: Vec<String>) {
+    pub(super) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
     /// Drops columns whose cells are all [`NONE`].
-    pub fn without_empty_columns(mut self) -> TextTable {
+    pub(super) fn without_empty_columns(mut self) -> TextTable {
         let columns = self.rows.first().map_or(0, Vec::len);
         let keep: Vec<bool> = (0..columns)
             .map(|c| c == 0 || self.rows.iter().skip(1).any(|row| row.get(c).is_some_and(|cell| cell != NONE)))
@@ -62,15 +62,15 @@ impl std::fmt::Display for TextTable {
 }
 
 /// A cell without a value.
-pub const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
 
 /// A column of numbers with as many decimals as give its smallest one four significant digits, at most six.
-pub fn column(values: &[Option<f64>]) -> Vec<String> {
+pub(super) fn column(values: &[Option<f64>]) -> Vec<String> {
     let decimals = decimals(values.iter().flatten().copied());
     values.iter().map(|value| cell(*value, decimals)).collect()
 }
 
-pub fn cell(value: Option<f64>, decimals: usize) -> String {
+pub(super) fn cell(value: Option<f64>, decimals: usize) -> String {
     match value {
         Some(value) if value.is_finite() && value.abs() >= 1e9 => format!("{value:.3e}"),
         Some(value) if value.is_finite() => format!("{value:.decimals$}"),
@@ -79,12 +79,12 @@ pub fn cell(value: Option<f64>, decimals: usize) -> String {
 }
 
 /// 0.7 → `70.00 %`.
-pub fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
 /// Seconds as `3.2 s`, `4 min 12 s` or `2 h 5 min`.
-pub fn duration(seconds: f64) -> String {
+pub(super) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
         0..60 => format!("{seconds:.1} s"),

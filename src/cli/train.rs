@@ -15,7 +15,7 @@ use super::progress::Reporter;
 use super::stop::Stop;
 use super::{Code, asked, print, report, say, teller};
 
-pub fn run(typed: &ArgMatches) -> Result<Code> {
+pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
     if typed.get_one::<String>("preset").is_some_and(|name| name == "list") {
         print(&presets::list())?;
         return Ok(Code::Done);

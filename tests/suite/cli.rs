@@ -9,16 +9,16 @@ use serde_json::Value;
 use crate::golden::{Golden, path};
 use crate::gpu_support;
 
-pub const TINY: [&str; 11] =
+pub(crate) const TINY: [&str; 11] =
     ["--target", "y", "--lookback", "7", "--horizon", "2", "--batch", "8", "--hidden", "5", "--device=cpu"];
 
-pub fn command(folder: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_microglia"));
     command.current_dir(folder).args(args);
     command
 }
 
-pub fn microglia(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn microglia(folder: &Path, args: &[&str]) -> Output {
     let output = command(folder, args).output().unwrap();
     assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
     output
@@ -33,20 +33,20 @@ fn train(folder: &Path, args: &[&str]) -> Output {
     microglia(folder, &all)
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-pub fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
 }
 
 /// Exit 2, nothing on stdout, no run folder, and every text on stderr.
-pub fn rejected(folder: &Path, output: &Output, texts: &[&str]) {
+pub(crate) fn rejected(folder: &Path, output: &Output, texts: &[&str]) {
     let stderr = stderr(output);
     assert_eq!(code(output), 2, "{stderr}");
     assert_eq!(stdout(output), "");
@@ -58,7 +58,7 @@ pub fn rejected(folder: &Path, output: &Output, texts: &[&str]) {
     assert!(!folder.join("runs").exists() || std::fs::read_dir(folder.join("runs")).unwrap().count() == 0);
 }
 
-pub fn summary(folder: &Path) -> Value {
+pub(crate) fn summary(folder: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(folder.join("summary.json")).unwrap()).unwrap()
 }
 

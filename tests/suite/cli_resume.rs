@@ -263,7 +263,7 @@ fn another_run_is_rejected_by_what_differs() {
 
 /// Bits would differ: so a run changes its engine where that is asked for by name, and nowhere else.
 /// Makes of a run on the CPU engine one that did not finish, on a GPU.
-pub fn as_of_a_gpu(run: &Path) {
+pub(crate) fn as_of_a_gpu(run: &Path) {
     std::fs::remove_file(run.join("checkpoints/finished")).unwrap();
     let file = checkpoints::newest(run).unwrap().0.file;
     let bytes = std::fs::read(&file).unwrap();

@@ -4,12 +4,12 @@ use microglia::data::{Covariates, DataOptions, Dataset};
 use microglia::error::Error;
 
 /// Loads a text as `test.csv`.
-pub fn load(text: &str, options: &DataOptions) -> Result<Dataset, Error> {
+pub(crate) fn load(text: &str, options: &DataOptions) -> Result<Dataset, Error> {
     options.load_bytes("test", "test.csv", text.as_bytes())
 }
 
 /// Loads a text that must be rejected; → the message.
-pub fn rejection(text: &str, options: &DataOptions) -> String {
+pub(crate) fn rejection(text: &str, options: &DataOptions) -> String {
     match load(text, options) {
         Ok(dataset) => panic!("was not rejected: {:?}", dataset.notices),
         Err(error) => error.to_string(),
@@ -17,17 +17,17 @@ pub fn rejection(text: &str, options: &DataOptions) -> String {
 }
 
 /// Look-back 2, horizon 1, no calendar: short files do.
-pub fn small() -> DataOptions {
+pub(crate) fn small() -> DataOptions {
     DataOptions { lookback: Some(2), horizon: Some(1), calendar: Some(false), ..DataOptions::default() }
 }
 
 /// `date,y` with one row a day from 2024-01-01, its values as written.
-pub fn daily(values: &[&str]) -> String {
+pub(crate) fn daily(values: &[&str]) -> String {
     let day = |i: usize| format!("2024-{:02}-{:02}", 1 + i / 28, 1 + i % 28);
     values.iter().enumerate().fold("date,y\n".into(), |text, (i, value)| text + &format!("{},{value}\n", day(i)))
 }
 
-pub fn noticed(dataset: &Dataset, part: &str) -> bool {
+pub(crate) fn noticed(dataset: &Dataset, part: &str) -> bool {
     dataset.notices.iter().any(|line| line.to_string().contains(part))
 }
 

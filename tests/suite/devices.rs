@@ -119,7 +119,7 @@ fn an_engine_makes_no_pipeline_that_a_check_does_not_try() {
     }
 }
 
-pub fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_str(&stdout(output)).unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
 }
 
@@ -129,7 +129,7 @@ fn checked<'a>(report: &'a Value, name: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no {name} in {report}"))
 }
 
-pub fn problems(adapter: &Value) -> Vec<&str> {
+pub(crate) fn problems(adapter: &Value) -> Vec<&str> {
     adapter["findings"].as_array().unwrap().iter().filter_map(|finding| finding["problem"].as_str()).collect()
 }
 

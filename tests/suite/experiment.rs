@@ -23,23 +23,23 @@ const TINY: [[&str; 2]; 11] = [
 const METHODS: &str = "none,dropout,mc-dropout,pruning,narrower";
 const ROWS: usize = 4 * 5 * 2;
 
-pub fn command(folder: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_microglia"));
     command.current_dir(folder).arg("experiment").args(args);
     command
 }
 
-pub fn experiment(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn experiment(folder: &Path, args: &[&str]) -> Output {
     let output = command(folder, args).output().unwrap();
     assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
     output
 }
 
-pub fn tiny(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn tiny(folder: &Path, args: &[&str]) -> Output {
     experiment(folder, &tiny_args(args).iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-pub fn tiny_args(args: &[&str]) -> Vec<String> {
+pub(crate) fn tiny_args(args: &[&str]) -> Vec<String> {
     let file = path("tiny.csv");
     let mut all = vec!["--data".to_string(), format!("tiny={}", file.display())];
     // An option may be typed once.
@@ -49,16 +49,16 @@ pub fn tiny_args(args: &[&str]) -> Vec<String> {
     all
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-pub fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
 }
 
 /// Rows by what they are of, without the seconds.
-pub fn rows(folder: &Path) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn rows(folder: &Path) -> BTreeMap<String, Vec<String>> {
     let mut reader = csv::Reader::from_path(folder.join("results.csv")).unwrap();
     let headers = reader.headers().unwrap().clone();
     let seconds = headers.iter().position(|name| name == "seconds").unwrap();
@@ -72,7 +72,7 @@ pub fn rows(folder: &Path) -> BTreeMap<String, Vec<String>> {
     rows
 }
 
-pub fn done(output: &Output) {
+pub(crate) fn done(output: &Output) {
     assert_eq!(code(output), 0, "{}", text(&output.stderr));
 }
 

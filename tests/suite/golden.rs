@@ -16,18 +16,18 @@ use serde::de::DeserializeOwned;
 use crate::gpu_support;
 
 /// A file of `tests/golden`: its tensors as f64, whatever their type, and its metadata.
-pub struct Golden {
+pub(crate) struct Golden {
     name: String,
     tensors: HashMap<String, Vec<f64>>,
     metadata: serde_json::Value,
 }
 
-pub fn path(file: &str) -> PathBuf {
+pub(crate) fn path(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
 }
 
 impl Golden {
-    pub fn read(name: &str) -> Golden {
+    pub(crate) fn read(name: &str) -> Golden {
         let bytes = std::fs::read(path(&format!("{name}.safetensors"))).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -49,24 +49,24 @@ impl Golden {
         }
     }
 
-    pub fn tensor(&self, name: &str) -> &[f64] {
+    pub(crate) fn tensor(&self, name: &str) -> &[f64] {
         self.tensors.get(name).unwrap_or_else(|| panic!("{} holds no `{name}`", self.name))
     }
 
-    pub fn holds(&self, name: &str) -> bool {
+    pub(crate) fn holds(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
 
-    pub fn floats(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn floats(&self, name: &str) -> Vec<f32> {
         self.tensor(name).iter().map(|&v| v as f32).collect()
     }
 
-    pub fn value<T: DeserializeOwned>(&self, key: &str) -> T {
+    pub(crate) fn value<T: DeserializeOwned>(&self, key: &str) -> T {
         serde_json::from_value(self.metadata[key].clone()).unwrap_or_else(|e| panic!("{}: `{key}`: {e}", self.name))
     }
 
     /// Fails at the first value further off than `absolute + relative·|expected|`.
-    pub fn close(&self, name: &str, found: &[f32], absolute: f64, relative: f64) {
+    pub(crate) fn close(&self, name: &str, found: &[f32], absolute: f64, relative: f64) {
         let expected = self.tensor(name);
         assert_eq!(expected.len(), found.len(), "{}: `{name}` has another size", self.name);
         for (i, (&want, &got)) in expected.iter().zip(found).enumerate() {

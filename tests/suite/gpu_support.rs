@@ -13,7 +13,7 @@ use microglia::reference::CpuEngine;
 ///
 /// `MICROGLIA_TEST_LIMITS=webgpu` opens it with WebGPU's default limits and no feature. `None` only where
 /// `MICROGLIA_CPU_ONLY=1` says that GPU tests are not to run.
-pub fn gpu() -> Option<Arc<Gpu>> {
+pub(crate) fn gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
     GPU.get_or_init(|| {
         if std::env::var("MICROGLIA_CPU_ONLY").is_ok_and(|value| value == "1") {
@@ -37,7 +37,7 @@ pub fn gpu() -> Option<Arc<Gpu>> {
 }
 
 /// A device and queue of a [`Gpu`]'s adapter, with these limits and no feature.
-pub fn open(own: &Gpu, required_limits: wgpu::Limits) -> (wgpu::Device, wgpu::Queue) {
+pub(crate) fn open(own: &Gpu, required_limits: wgpu::Limits) -> (wgpu::Device, wgpu::Queue) {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     let adapter = adapters.into_iter().find(|adapter| {
@@ -49,22 +49,22 @@ pub fn open(own: &Gpu, required_limits: wgpu::Limits) -> (wgpu::Device, wgpu::Qu
 }
 
 /// The same, ready for engines.
-pub fn with_limits(own: &Gpu, required_limits: wgpu::Limits) -> Arc<Gpu> {
+pub(crate) fn with_limits(own: &Gpu, required_limits: wgpu::Limits) -> Arc<Gpu> {
     let (device, queue) = open(own, required_limits);
     Gpu::with_device(device, queue).unwrap()
 }
 
 /// An engine whose fresh buffers hold a poison.
-pub fn engine(gpu: &Arc<Gpu>, program: Program) -> GpuEngine {
+pub(crate) fn engine(gpu: &Arc<Gpu>, program: Program) -> GpuEngine {
     with(gpu, program, GpuOptions::default())
 }
 
-pub fn with(gpu: &Arc<Gpu>, program: Program, options: GpuOptions) -> GpuEngine {
+pub(crate) fn with(gpu: &Arc<Gpu>, program: Program, options: GpuOptions) -> GpuEngine {
     GpuEngine::new(gpu.clone(), program, GpuOptions { poison: true, ..options }).unwrap()
 }
 
 /// A class of adapter for each way in which this program's kernels are cut.
-pub fn classes(program: &Program) -> Vec<GpuOptions> {
+pub(crate) fn classes(program: &Program) -> Vec<GpuOptions> {
     let mut ways = Vec::new();
     let options = AdapterClass::ALL.into_iter().filter_map(|class| {
         let shapes = Shapes::of(program, class);
@@ -79,7 +79,7 @@ pub fn classes(program: &Program) -> Vec<GpuOptions> {
 }
 
 /// Optimizer steps on slots 0 … S − 1, and an evaluation after them.
-pub fn train(engine: &mut dyn Engine, prune: bool) {
+pub(crate) fn train(engine: &mut dyn Engine, prune: bool) {
     let slots = engine.program().slots;
     let lists = List::STEP.into_iter().filter(|list| prune || *list != List::Prune);
     let lists: Vec<List> = lists.collect();
@@ -90,7 +90,7 @@ pub fn train(engine: &mut dyn Engine, prune: bool) {
 }
 
 /// Runs a check on the CPU engine and, where there is a device, on the GPU engine.
-pub fn on_each_engine(check: impl Fn(&dyn Fn(Program) -> Box<dyn Engine>)) {
+pub(crate) fn on_each_engine(check: impl Fn(&dyn Fn(Program) -> Box<dyn Engine>)) {
     check(&|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap()));
     if let Some(gpu) = gpu() {
         check(&|program| Box::new(engine(&gpu, program)));

@@ -42,7 +42,7 @@ fn stems(folder: &str) -> BTreeSet<String> {
 }
 
 /// Cases whose programs between them hold every op.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new(Lstm, 3, 5, 4, 33).layers(2).dropout(0.3).norm(InstanceNorm::MeanStd).clip(1.0).prune(7),
         Case::new(Rnn, 2, 3, 3, 300).layers(2).activation(Activation::Relu).norm(InstanceNorm::Last).clip(1.0),
@@ -81,14 +81,14 @@ fn dispatches() -> Vec<(Op, Dispatch)> {
 }
 
 /// A shader in naga's representation.
-pub fn parsed(source: &str) -> (Module, ModuleInfo) {
+pub(crate) fn parsed(source: &str) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source).unwrap();
     let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).unwrap();
     (module, info)
 }
 
 /// Runs `check` on the module of every pipeline that an engine makes.
-pub fn each_resolved(mut check: impl FnMut(&str, &Module, &ModuleInfo)) {
+pub(crate) fn each_resolved(mut check: impl FnMut(&str, &Module, &ModuleInfo)) {
     let programs: Vec<Program> = every_model().iter().map(|case| case.program().unwrap()).collect();
     let every: BTreeSet<_> = AdapterClass::ALL.iter().flat_map(|&class| pipelines(&programs, class)).collect();
     for pipeline in every {

@@ -6,13 +6,13 @@ use syn::buffer::{Cursor, TokenBuffer};
 use syn::visit::{self, Visit};
 
 /// A file of Rust, or a piece of one.
-pub struct Source {
+pub(crate) struct Source {
     file: syn::File,
 }
 
 /// What is named in it, docs aside. What stands in a macro's call or definition counts as code.
 #[derive(Default)]
-pub struct Names {
+pub(crate) struct Names {
     /// Each path as written; of a `use`, each that it brings in.
     pub paths: Vec<Vec<String>>,
     /// Methods called.
@@ -28,21 +28,21 @@ pub struct Names {
 }
 
 impl Source {
-    pub fn read(file: &Path) -> Source {
+    pub(crate) fn read(file: &Path) -> Source {
         Source::parse(&std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))
     }
 
-    pub fn parse(text: &str) -> Source {
+    pub(crate) fn parse(text: &str) -> Source {
         Source { file: syn::parse_file(text).unwrap() }
     }
 
     /// Names in code that is compiled outside of tests.
-    pub fn code(&self) -> Names {
+    pub(crate) fn code(&self) -> Names {
         self.names(false)
     }
 
     /// Names in all of it.
-    pub fn all(&self) -> Names {
+    pub(crate) fn all(&self) -> Names {
         self.names(true)
     }
 
@@ -53,7 +53,7 @@ impl Source {
     }
 
     /// Names and types of a struct's fields.
-    pub fn fields(&self, name: &str) -> Vec<(String, String)> {
+    pub(crate) fn fields(&self, name: &str) -> Vec<(String, String)> {
         let found = self.file.items.iter().find_map(|item| match item {
             syn::Item::Struct(found) if found.ident == name => Some(found),
             _ => None,
@@ -68,7 +68,7 @@ impl Source {
 
 impl Names {
     /// Whether a path holds these segments side by side.
-    pub fn path(&self, wanted: &[&str]) -> bool {
+    pub(crate) fn path(&self, wanted: &[&str]) -> bool {
         self.paths.iter().any(|path| path.windows(wanted.len()).any(|part| part == wanted))
     }
 

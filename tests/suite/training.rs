@@ -17,7 +17,7 @@ use microglia::train::{Keep, Member, Observer, Plan, Status, TrainOptions, Train
 use crate::gpu_support::{self, on_each_engine};
 
 /// A panel of two series of 90 rows with a few missing targets; 5-row look-back, 2-row horizon.
-pub fn dataset() -> Dataset {
+pub(crate) fn dataset() -> Dataset {
     let mut csv = String::from("id,t,y,x\n");
     for id in ["a", "b"] {
         for t in 0..90u32 {
@@ -41,7 +41,7 @@ pub fn dataset() -> Dataset {
     options.load_bytes("waves", "waves.csv", csv.as_bytes()).unwrap()
 }
 
-pub fn options() -> TrainOptions {
+pub(crate) fn options() -> TrainOptions {
     TrainOptions {
         model: ModelOptions {
             kind: ModelKind::Lstm,
@@ -61,7 +61,7 @@ pub fn options() -> TrainOptions {
 }
 
 /// The run, and its engine with the kept weights.
-pub fn train(
+pub(crate) fn train(
     dataset: &Dataset,
     options: &TrainOptions,
     open: &dyn Fn(Program) -> Box<dyn Engine>,
@@ -77,7 +77,7 @@ fn forecasts(engine: &mut dyn Engine, plan: &Plan, windows: &[u32]) -> Vec<Predi
 }
 
 /// The hash of each replica's kept weights.
-pub fn hashes(plan: &Plan, engine: &mut dyn Engine) -> Vec<String> {
+pub(crate) fn hashes(plan: &Plan, engine: &mut dyn Engine) -> Vec<String> {
     let replicas = 0..plan.options.replicas;
     let hash = |r| {
         let (params, state) = (engine.read_f32(PARAMS, r).unwrap(), engine.read_f32(STATE, r).unwrap());
@@ -329,7 +329,7 @@ fn monte_carlo_passes_differ_and_their_mean_repeats() {
 }
 
 /// Asks to stop after a number of steps.
-pub struct StopAfter(pub usize, pub usize);
+pub(crate) struct StopAfter(pub usize, pub usize);
 
 impl Observer for StopAfter {
     fn progress(&mut self, progress: &microglia::train::Progress) {

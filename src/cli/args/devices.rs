@@ -5,7 +5,7 @@ use clap::{ArgAction, Args};
 use super::value::whole;
 
 #[derive(Debug, Args)]
-pub struct DevicesArgs {
+pub(crate) struct DevicesArgs {
     /// Check each adapter: open it, compile every kernel, and compare small trainings with the CPU engine
     #[arg(long, action = ArgAction::SetTrue)]
     pub check: bool,
@@ -21,7 +21,7 @@ pub struct DevicesArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct CompareArgs {
+pub(crate) struct CompareArgs {
     /// gpu, or part of an adapter's name (llvmpipe) [default: a real GPU, else a software one]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,

@@ -7,7 +7,7 @@ use clap::Args;
 use super::flags::{DeviceFlags, StudyFlags};
 
 #[derive(Debug, Default, Args)]
-pub struct ExperimentArgs {
+pub(crate) struct ExperimentArgs {
     /// A data set; repeatable [default: the embedded weather set; required with paper]
     #[arg(long, value_name = "NAME=FILE", help_heading = "Grid")]
     pub data: Vec<String>,

@@ -8,7 +8,7 @@ use microglia::error::{Notation, Text};
 use microglia::experiment;
 
 /// The flag of an option. `note` ends its line of help.
-pub fn flag(spec: &'static Spec, heading: &'static str, note: &str) -> Arg {
+pub(super) fn flag(spec: &'static Spec, heading: &'static str, note: &str) -> Arg {
     let help = Text::from(format!("{}{}{note}", spec.help, taken(spec.kind))).to(Notation::Flags);
     let arg = Arg::new(spec.name).long(spec.name).aliases(spec.names().skip(1)).help(help).help_heading(heading);
     let arg = arg.value_name(value_name(spec)).action(ArgAction::Set).allow_hyphen_values(spec.hyphens);
@@ -54,7 +54,7 @@ fn value_name(spec: &Spec) -> String {
 }
 
 /// The options of `specs` that were typed.
-pub fn typed<'a>(matches: &ArgMatches, specs: impl Iterator<Item = &'a Spec>) -> Settings {
+pub(super) fn typed<'a>(matches: &ArgMatches, specs: impl Iterator<Item = &'a Spec>) -> Settings {
     let mut settings = Settings::default();
     for spec in specs.filter(|spec| !spec.hidden) {
         let given = matches.value_source(spec.name) == Some(ValueSource::CommandLine);
@@ -70,7 +70,7 @@ macro_rules! group {
     ($(#[$doc:meta])* $name:ident, $flags:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default)]
-        pub struct $name(pub Settings);
+        pub(crate) struct $name(pub Settings);
 
         impl $name {
             /// Each option with its heading and what ends its line of help.
@@ -138,7 +138,7 @@ group!(
 );
 
 /// Options of how a file is read.
-pub const READING: [&str; 8] =
+pub(super) const READING: [&str; 8] =
     ["time-column", "time-format", "id-column", "impute", "missing-values", "gaps", "delimiter", "decimal"];
 
 #[cfg(test)]

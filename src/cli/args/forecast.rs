@@ -13,7 +13,7 @@ use super::value::whole;
 
 /// A trained model, and the rows that it reads.
 #[derive(Debug, Args)]
-pub struct ModelArgs {
+pub(crate) struct ModelArgs {
     /// A run folder, one of its files (checkpoint.safetensors, model.safetensors, one of checkpoints/), or any file
     /// that `export` wrote
     #[arg(long, value_name = "F")]
@@ -48,7 +48,7 @@ pub struct ModelArgs {
 
 /// How a file other than the training data is read, where it differs.
 #[derive(Debug, Default, Args)]
-pub struct ReadingArgs {
+pub(crate) struct ReadingArgs {
     #[command(flatten)]
     pub options: ReadingFlags,
     /// Interval between rows, in pandas' notation: h, D, B (business days), W, MS, ME, 15min [default: as the rows have
@@ -59,7 +59,7 @@ pub struct ReadingArgs {
 
 impl ModelArgs {
     /// What is asked of the model.
-    pub fn options(&self) -> Result<ModelOptions> {
+    pub(crate) fn options(&self) -> Result<ModelOptions> {
         let mut on = Config::default();
         on.apply(&self.device.0)?;
         let mut options = ModelOptions::new(&self.checkpoint);
@@ -75,7 +75,7 @@ impl ModelArgs {
     }
 
     /// The data that it reads.
-    pub fn reading(&self) -> Result<Reading> {
+    pub(crate) fn reading(&self) -> Result<Reading> {
         let source = self.data.as_deref().map(str::parse).transpose()?;
         Ok(Reading { source, settings: self.reading.options.0.clone() })
     }
@@ -96,7 +96,7 @@ fn levels(text: &str) -> Result<Vec<Level>> {
 }
 
 #[derive(Debug, Args)]
-pub struct ForecastArgs {
+pub(crate) struct ForecastArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Forecast after this time, or after this many rows of each series [default: after the last row]
@@ -118,7 +118,7 @@ pub struct ForecastArgs {
 const MOST_ROWS: usize = 100_000;
 
 #[derive(Debug, Args)]
-pub struct EvaluateArgs {
+pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Rows of the training data to score: test, validation, calibration or train. Of another file all rows are scored

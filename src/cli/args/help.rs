@@ -1,6 +1,6 @@
 //! Text that `--help` prints below the options.
 
-pub const TRAIN_HELP: &str = "\
+pub(super) const TRAIN_HELP: &str = "\
 Without options, `train` fits an LSTM with synaptic pruning to the embedded weather set: hourly weather of three \
 airports, 48 rows in, 6 rows out, target temp, covariates humid and wind_speed. Results go to stdout, progress to \
 stderr. The run folder holds weights, checkpoints, metrics, two pictures and config.toml.
@@ -27,14 +27,14 @@ is not caught, so a run under `nohup` survives the end of its terminal.
 
 Exit codes: 0 done · 1 training diverged · 2 bad input or usage · 130 interrupted (Ctrl-C) · 143 terminated (SIGTERM).";
 
-pub const DEVICES_HELP: &str = "\
+pub(super) const DEVICES_HELP: &str = "\
 On a new card, first run `microglia devices --check`, and attach its output to a bug report. Each adapter is checked \
 in a process of its own, so a driver that crashes or hangs is reported too. `microglia compare` then checks more \
 models and shapes.
 
 Exit codes: 0 listed, or every check passed · 1 a check failed, or --check found no adapter · 2 bad usage.";
 
-pub const COMPARE_HELP: &str = "\
+pub(super) const COMPARE_HELP: &str = "\
 Run this on a new card or driver, after `microglia devices --check`. For models of every kind and several shapes, \
 both engines run each op from the same inputs. Two comparisons of training steps follow:
   from equal state   each step starts from the CPU engine's state; losses, gradients and weights
@@ -44,7 +44,7 @@ both engines run each op from the same inputs. Two comparisons of training steps
 
 Exit codes: 0 the engines agree · 1 they do not · 2 bad usage, or the device does not exist.";
 
-pub const PROFILE_HELP: &str = "\
+pub(super) const PROFILE_HELP: &str = "\
 Takes the options of `microglia train`, runs real steps of that run, and prints each op's time, operations and \
 bytes. It compares them with the device's limits, which it measures first: a copy, multiply-adds and empty \
 dispatches. If a GPU does not support timestamps, the times are wall-clock times, and the output says so. Nothing is \
@@ -58,7 +58,7 @@ Examples:
 
 Exit codes: 0 done · 2 bad input or usage.";
 
-pub const EXPORT_HELP: &str = "\
+pub(super) const EXPORT_HELP: &str = "\
 Forms:
   dense    the state dict with PyTorch's names, as model.safetensors
   sparse   matrices in compressed sparse rows where that is smaller: NAME.crow_indices,
@@ -75,7 +75,7 @@ Examples:
 
 Exit codes: 0 done · 2 bad input or usage.";
 
-pub const EXPERIMENT_HELP: &str = "\
+pub(super) const EXPERIMENT_HELP: &str = "\
 By default, `experiment` compares none, dropout, Monte Carlo dropout and pruning, five seeds each, for RNN and LSTM \
 and two look-backs, on the embedded weather set, in about five minutes on two cores. All methods and seeds of a cell \
 train side by side, each for all epochs; a PatchTST has 2 layers. The study's folder holds results.csv, the analysis plan and the report. You may stop a study at \
@@ -105,7 +105,7 @@ folder of the TOML file. Typed options override the file.
 Exit codes: 0 done · 1 a whole cell diverged, now or in an earlier run of the study · 2 bad input or usage · 130 \
 interrupted (Ctrl-C) · 143 terminated (SIGTERM). --report exits with 0 when the report is written.";
 
-pub const FORECAST_HELP: &str = "\
+pub(super) const FORECAST_HELP: &str = "\
 Writes the next rows of each series, in the data's units. The columns follow the convention of Nixtla's libraries: \
 unique_id, ds, LSTM, LSTM-lo-95, … LSTM-hi-95; id and time columns keep the names they have in the data. New data is \
 scaled by the run's scalers, never by its own values. Without --out, the CSV goes to stdout, and tables and messages \
@@ -124,7 +124,7 @@ Examples (RUN: a run folder, such as runs/2026-01-31-120000-lstm):
 
 Exit codes: 0 done · 2 bad input or usage.";
 
-pub const EVALUATE_HELP: &str = "\
+pub(super) const EVALUATE_HELP: &str = "\
 Scores every window of a part of the training data, or of another file, beside the three baselines: repeat last, \
 seasonal naive and ridge. Scores are printed by fold, series and step.
 

@@ -16,24 +16,24 @@ use help::{
     COMPARE_HELP, DEVICES_HELP, EVALUATE_HELP, EXPERIMENT_HELP, EXPORT_HELP, FORECAST_HELP, PROFILE_HELP, TRAIN_HELP,
 };
 
-pub use devices::{CompareArgs, DevicesArgs};
-pub use experiment::ExperimentArgs;
-pub use flags::RunFlags;
-pub use forecast::{EvaluateArgs, ForecastArgs};
-pub use profile::ProfileArgs;
-pub use train::TrainArgs;
-pub use weights::{ExportArgs, Form, InspectArgs};
+pub(super) use devices::{CompareArgs, DevicesArgs};
+pub(super) use experiment::ExperimentArgs;
+pub(super) use flags::RunFlags;
+pub(super) use forecast::{EvaluateArgs, ForecastArgs};
+pub(super) use profile::ProfileArgs;
+pub(super) use train::TrainArgs;
+pub(super) use weights::{ExportArgs, Form, InspectArgs};
 
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
 #[command(name = "microglia", version, max_term_width = 110)]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(super) enum Verb {
     /// Train a forecaster and score it on the test rows, beside simple baselines
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),

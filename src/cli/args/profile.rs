@@ -13,7 +13,7 @@ use super::value::whole;
 #[command(mut_arg("resume", |arg| arg.hide(true)), mut_arg("schema", |arg| arg.hide(true)), mut_arg("checkpoint-every", |arg| arg.hide(true)))]
 #[command(mut_arg("keep-checkpoints", |arg| arg.hide(true)))]
 #[command(mut_arg("json", |arg| arg.help("Print the figures as JSON on stdout instead of tables")))]
-pub struct ProfileArgs {
+pub(crate) struct ProfileArgs {
     #[command(flatten)]
     pub train: TrainArgs,
     /// Optimizer steps to time, after a warm-up [default: as many as take about two seconds, 5 to 200]

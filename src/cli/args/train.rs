@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 use super::flags::RunFlags;
 
 #[derive(Debug, Clone, Default, Args)]
-pub struct TrainArgs {
+pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub run: RunFlags,
     /// Resume the run in DIR. Only --device, --threads, --checkpoint-every, --keep-checkpoints, --json and larger

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 /// Reads a whole number within bounds.
-pub fn whole<T: FromStr + PartialOrd + Display + Copy>(
+pub(super) fn whole<T: FromStr + PartialOrd + Display + Copy>(
     least: T,
     most: T,
 ) -> impl Fn(&str) -> Result<T, String> + Clone {

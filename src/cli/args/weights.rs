@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 #[derive(Debug, Args)]
-pub struct InspectArgs {
+pub(crate) struct InspectArgs {
     /// A run folder, one of its files (checkpoint.safetensors, model.safetensors, one of checkpoints/), or any file
     /// that `export` wrote
     #[arg(value_name = "F")]
@@ -22,7 +22,7 @@ pub struct InspectArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub(crate) struct ExportArgs {
     /// A run folder, one of its files (checkpoint.safetensors, model.safetensors, one of checkpoints/), or any file
     /// that `export` wrote
     #[arg(value_name = "F")]
@@ -39,7 +39,7 @@ pub struct ExportArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub(crate) enum Form {
     Dense,
     Sparse,
     Compact,

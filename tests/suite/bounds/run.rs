@@ -21,7 +21,7 @@ use super::watch::{WORDS, Watched, watched};
 const STRIDE: u64 = 256;
 
 /// Watched pipelines of one device.
-pub struct Watch {
+pub(super) struct Watch {
     device: wgpu::Device,
     queue: wgpu::Queue,
     kernels: HashMap<(&'static str, Vec<Constant>), Kernel>,
@@ -39,7 +39,7 @@ struct Kernel {
 
 impl Watch {
     /// On a device of its own, where every error of `wgpu` panics.
-    pub fn new(gpu: &Gpu) -> Self {
+    pub(super) fn new(gpu: &Gpu) -> Self {
         let own = wgpu::Limits::default();
         // The kernels' eight, and the report.
         let max_storage_buffers_per_shader_stage = own.max_storage_buffers_per_shader_stage + 1;
@@ -49,13 +49,13 @@ impl Watch {
 
     /// Runs every list at the first slot and at the last, dispatches cut into so many pieces where they can be, and panics with
     /// each index that lies outside.
-    pub fn run(&mut self, case: &Case, shapes: &Shapes, pieces: Option<u64>) {
+    pub(super) fn run(&mut self, case: &Case, shapes: &Shapes, pieces: Option<u64>) {
         let tensors = self.tensors(case, shapes.program);
         self.run_on(&tensors, case, shapes, pieces);
     }
 
     /// The same on buffers of the caller's.
-    pub fn run_on(&mut self, tensors: &[wgpu::Buffer], case: &Case, shapes: &Shapes, pieces: Option<u64>) {
+    pub(super) fn run_on(&mut self, tensors: &[wgpu::Buffer], case: &Case, shapes: &Shapes, pieces: Option<u64>) {
         let program = shapes.program;
         let ops = List::ALL.into_iter().flat_map(|list| {
             let slots =
@@ -146,7 +146,7 @@ impl Watch {
     }
 
     /// What the case loads, in buffers that end with the last word of the last replica, or the last vec4 that it is part of.
-    pub fn tensors(&self, case: &Case, program: &Program) -> Vec<wgpu::Buffer> {
+    pub(super) fn tensors(&self, case: &Case, program: &Program) -> Vec<wgpu::Buffer> {
         let mut loaded = CpuEngine::<f32>::new(program.clone(), Some(1)).unwrap();
         case.load(&mut loaded, 5).unwrap();
         let tensors = program.tensors.iter().enumerate().map(|(i, tensor)| {
@@ -162,18 +162,18 @@ impl Watch {
         tensors.collect()
     }
 
-    pub fn buffer(&self, words: &[u32]) -> wgpu::Buffer {
+    pub(super) fn buffer(&self, words: &[u32]) -> wgpu::Buffer {
         let (contents, usage) = (bytemuck::cast_slice(words), wgpu::BufferUsages::STORAGE);
         self.device.create_buffer_init(&BufferInitDescriptor { label: None, contents, usage })
     }
 
     /// A tensor of zeros, of a size of its own.
-    pub fn zeros(&self, tensor: &Tensor, replicas: usize) -> wgpu::Buffer {
+    pub(super) fn zeros(&self, tensor: &Tensor, replicas: usize) -> wgpu::Buffer {
         self.buffer(&vec![0; rows(tensor.words(), if tensor.shared { 1 } else { replicas })])
     }
 
     /// A buffer of the same size that holds other words.
-    pub fn filled(&self, like: &wgpu::Buffer, word: &dyn Fn(u32) -> u32) -> wgpu::Buffer {
+    pub(super) fn filled(&self, like: &wgpu::Buffer, word: &dyn Fn(u32) -> u32) -> wgpu::Buffer {
         self.buffer(&(0..like.size() as u32 / 4).map(word).collect::<Vec<_>>())
     }
 

@@ -13,17 +13,17 @@ use naga::{
 use crate::shaders::parsed;
 
 /// Words of a report: how often, the largest such index, and 1 more than the place among [`Watched::places`] of one of them.
-pub const WORDS: usize = 3;
+pub(super) const WORDS: usize = 3;
 
 /// A shader that writes a report into group 1.
-pub struct Watched {
+pub(super) struct Watched {
     pub wgsl: String,
     /// What each watched index is applied to.
     pub places: Vec<String>,
 }
 
 /// The shader with its open words set.
-pub fn watched(shader: &Shader, constants: &[Constant]) -> Watched {
+pub(super) fn watched(shader: &Shader, constants: &[Constant]) -> Watched {
     let (mut module, info) = parsed(&set(&shader.source, constants));
     let mut places = Vec::new();
     let report = report(&mut module);
