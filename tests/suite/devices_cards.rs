@@ -106,7 +106,7 @@ fn a_check_goes_on_after_a_card_that_does_not_open() {
         "(RADV NAVI21) (vulkan) cannot be opened",
         "DOES NOT HOLD",
         "opens     yes",
-        "with the CPU engine in 3 of 3 cases",
+        "with the CPU engine in 4 of 4 cases",
         "1 of 2 adapters hold; --device auto takes the CPU engine",
     ] {
         assert!(text.contains(part), "no {part:?} in {text}");
