@@ -4,7 +4,7 @@
 use microglia::engine::{Engine, Pass};
 use microglia::gpu::{AdapterSummary, list_adapters};
 use microglia::kernels::{GpuEngine, GpuOptions};
-use microglia::models::ModelKind::{Lstm, Rnn};
+use microglia::models::ModelKind::{Gru, Lstm, Rnn};
 use microglia::program::op::{Activation, Op};
 use microglia::program::tensor::*;
 use microglia::program::{List, ReplicaStep};
@@ -81,7 +81,11 @@ fn sigmoid_keeps_its_relative_error() {
 #[test]
 fn what_is_not_finite_is_noted_and_stays_in_its_replica() {
     let Some(gpu) = gpu() else { return };
-    for kind in [Case::new(Lstm, 3, 3, 4, 5), Case::new(Rnn, 3, 3, 4, 5).activation(Activation::Relu)] {
+    for kind in [
+        Case::new(Lstm, 3, 3, 4, 5),
+        Case::new(Gru, 3, 3, 4, 5),
+        Case::new(Rnn, 3, 3, 4, 5).activation(Activation::Relu),
+    ] {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let mut engine = engine(&gpu, kind.program().unwrap());
             kind.load(&mut engine, 1).unwrap();

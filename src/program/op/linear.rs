@@ -78,8 +78,8 @@ pub struct LinearBackwardWeight {
     pub beside: Option<Beside>,
 }
 
-/// A second input of the same output, with its own weight and bias: in a recurrent layer, the state of the step before. Its
-/// gradients are sums over the same rows of d_output.
+/// A second input of the same output, with its own weight and bias: in a layer of an RNN or LSTM, the state of the step before.
+/// Its gradients are sums over the same rows of d_output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beside {
     /// `[N, J]`
