@@ -15,41 +15,41 @@ use crate::words::words;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "toml::Table", into = "toml::Table")]
 pub struct DataOptions {
-    /// `--data FILE`; the embedded set where no file is named.
+    /// Where the rows come from: a CSV file, or the embedded set.
     pub source: Source,
-    /// `--time-column NAME`, or several joined by `+`: `Date+Time`, `year+month+day+hour`.
+    /// The column of the timestamps, or several joined by `+`: `Date+Time`, `year+month+day+hour`. Default: detected.
     pub time_column: Option<String>,
-    /// `--time-format`, in strptime's syntax: `%d/%m/%Y %H.%M.%S`.
+    /// The format of the timestamps, in strptime's syntax: `%d/%m/%Y %H.%M.%S`. Default: detected.
     pub time_format: Option<String>,
-    /// `--id-column NAME`: the file holds several series; this column identifies them.
+    /// The column that identifies the series of a panel. Default: `unique_id` or `item_id` if present.
     pub id_column: Option<String>,
-    /// `--target A[,B]`: what is forecast. Default: `y`, else the only numeric column.
+    /// The columns to forecast. Default: `y`, else the only numeric column.
     pub targets: Option<Vec<String>>,
-    /// `--covariates A,B | all | none`: past covariates, inputs that are not forecast. Default: none.
+    /// Past covariates: input columns that are not forecast. Default: none.
     pub covariates: Option<Covariates>,
-    /// `--lookback L`: input rows of a window. Default: 2 seasons, at least 24.
+    /// Input rows of a window. Default: 2 seasons, at least 24.
     pub lookback: Option<usize>,
-    /// `--horizon H`: forecast rows of a window. Default: 1.
+    /// Forecast rows of a window. Default: 1.
     pub horizon: Option<usize>,
-    /// `--season M`, in rows. Default: from the sampling step.
+    /// Rows in a season. Default: from the sampling step.
     pub season: Option<usize>,
-    /// `--calendar on|off`: hour, weekday and season of the year as input columns. Default: on.
+    /// Whether time of day, day of the week and day of the year are input columns. Default: on.
     pub calendar: Option<bool>,
-    /// `--split`. Default: 0.7,0.1,0.2.
+    /// Training, validation and test part. Default: [`Split::default`].
     pub split: Option<Split>,
-    /// `--scale series|global`. Default: series.
+    /// Whose training rows a scaler sees. Default: [`Scale::Series`].
     pub scale: Option<Scale>,
-    /// `--impute error|ffill|mean`. Default: error.
+    /// What an input takes where the file has no value. Default: [`Impute::Error`].
     pub impute: Option<Impute>,
-    /// `--missing-values LIST`: texts or numbers that mean "missing", besides the empty cell, `NA` and its like.
+    /// Texts or numbers that mean "missing", besides the empty cell, `NA` and its like.
     pub missing_values: Option<Vec<String>>,
-    /// `--gaps notice|error|fill|skip`. Default: notice.
+    /// What is done where the file lacks a time that the sampling step implies. Default: [`Gaps::Notice`].
     pub gaps: Option<Gaps>,
-    /// `--delimiter`. Default: detected among `,` `;` tab `|`.
+    /// The column separator. Default: detected among `,` `;` tab `|`.
     pub delimiter: Option<char>,
-    /// `--decimal`. Default: detected, `.` or `,`.
+    /// The decimal mark. Default: detected, `.` or `,`.
     pub decimal: Option<char>,
-    /// `--calibration SHARE`: the share of the validation rows, its last, that chooses no epoch. Default: none.
+    /// The share of the validation rows, the last of them, that is held out for calibrating intervals. Default: none.
     pub calibration: Option<f64>,
     /// Of a study: only the last so many training rows of each series are used. Default: all.
     pub train_rows: Option<usize>,

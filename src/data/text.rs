@@ -57,7 +57,7 @@ pub fn parse_on_off(text: &str) -> Result<bool> {
     }
 }
 
-/// The delimiter as `--delimiter` takes it.
+/// The delimiter as its option takes it.
 pub fn delimiter_word(delimiter: char) -> String {
     if delimiter == '\t' { "tab".into() } else { delimiter.to_string() }
 }

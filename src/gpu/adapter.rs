@@ -7,7 +7,7 @@ use super::limits::short;
 use crate::error::{Error, Result};
 use crate::words::said;
 
-/// What the user asked for with `--device`.
+/// What the option `device` asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Choice {
     /// The first real GPU that can be opened and compiles the shaders, else the CPU engine.

@@ -1,4 +1,4 @@
-//! `--autotune`: times every way to cut a program's matrix products, each where it stands in a step.
+//! Autotuning: times every way to cut a program's matrix products, each where it stands in a step.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How a run's matrix products are cut on one adapter, chosen by measurement: made by `--autotune`, kept in the run's
+//! How a run's matrix products are cut on one adapter, chosen by measurement: made by autotuning, kept in the run's
 //! configuration, and used again only for the same adapter and the same products.
 
 use std::fmt;
@@ -35,7 +35,7 @@ impl fmt::Display for Tiling {
 }
 
 impl Tiling {
-    /// In the order in which `--autotune` tries them.
+    /// In the order in which autotuning tries them.
     pub const ALL: [Tiling; 3] = [Tiling::Registers, Tiling::Square, Tiling::Tall];
 
     /// What is taken without a measurement, by the class of adapter and one model's shape alone: the columns of a product, or
