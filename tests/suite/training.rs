@@ -111,6 +111,11 @@ fn a_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
 }
 
 #[test]
+fn a_gru_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
+    methods_are_lone_runs(ModelOptions { kind: ModelKind::Gru, ..options().model });
+}
+
+#[test]
 fn a_patchtst_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
     let model = ModelOptions::of(ModelKind::Patchtst, Variant::Authors);
     methods_are_lone_runs(model.with_width(8).unwrap());
@@ -222,18 +227,20 @@ fn the_same_seed_gives_the_same_bits_twice() {
 #[test]
 fn threads_change_no_bit() {
     let dataset = dataset();
-    // A batch and hidden size of more than one tile.
-    let mut options = TrainOptions { batch: 40, ..options() };
-    options.model.hidden = 70;
-    let with = |threads| {
-        let open =
-            move |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, Some(threads)).unwrap()) };
-        let (plan, _, mut engine) = train(&dataset, &options, &open);
-        hashes(&plan, engine.as_mut())
-    };
-    let one = with(1);
-    for threads in [2, 3, 8] {
-        assert_eq!(with(threads), one, "{threads} threads");
+    for kind in [ModelKind::Lstm, ModelKind::Gru] {
+        // A batch and hidden size of more than one tile.
+        let model = ModelOptions { kind, hidden: 70, ..options().model };
+        let options = TrainOptions { batch: 40, model, ..options() };
+        let with = |threads| {
+            let open =
+                move |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, Some(threads)).unwrap()) };
+            let (plan, _, mut engine) = train(&dataset, &options, &open);
+            hashes(&plan, engine.as_mut())
+        };
+        let one = with(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(with(threads), one, "{kind}, {threads} threads");
+        }
     }
 }
 
