@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub struct GridCell {
     /// The data set's name in the study.
     pub data: String,
-    /// `rnn`, `lstm`, `gru` or `patchtst`.
+    /// The word of its [`ModelKind`](crate::models::ModelKind).
     pub model: String,
     /// `none`, `last` or `mean-std`.
     pub instance_norm: String,

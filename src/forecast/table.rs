@@ -47,7 +47,7 @@ impl Names {
     }
 }
 
-/// The default name of a model's forecasts: `LSTM`, `GRU`, `RNN`, `PatchTST`.
+/// The default name of a model's forecasts, as Nixtla writes it: `LSTM`.
 pub fn model_name(kind: ModelKind) -> &'static str {
     match kind {
         ModelKind::Lstm => "LSTM",

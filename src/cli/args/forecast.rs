@@ -31,7 +31,7 @@ pub(crate) struct ModelArgs {
     /// Intervals, in percent; none leaves them out [default: 80,95]
     #[arg(long, value_name = "LIST|none")]
     pub levels: Option<String>,
-    /// Name of the forecast columns [default: LSTM, GRU, RNN or PatchTST]
+    /// Name of the forecast columns [default: the model's, such as LSTM]
     #[arg(long, value_name = "NAME")]
     pub alias: Option<String>,
     /// Print everything as JSON on stdout

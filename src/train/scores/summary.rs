@@ -79,7 +79,7 @@ impl Summary {
 /// What was trained.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelSummary {
-    /// `rnn`, `lstm`, `gru` or `patchtst`.
+    /// The word of its [`ModelKind`](crate::models::ModelKind).
     pub kind: String,
     /// Hidden units per layer; a PatchTST's model width.
     pub hidden: usize,
