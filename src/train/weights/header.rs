@@ -40,7 +40,7 @@ pub struct Header {
 /// A model, so that it can be built again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelHeader {
-    /// The word of its [`ModelKind`](crate::models::ModelKind).
+    /// The word of its [`ModelKind`].
     pub kind: String,
     /// Hidden units per layer; a PatchTST's model width.
     pub hidden: usize,
