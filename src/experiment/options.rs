@@ -18,6 +18,10 @@ use crate::models::{MAX_HIDDEN, ModelKind};
 use crate::program::op::InstanceNorm;
 use crate::train::options::Schedule;
 
+/// The models that are trained: all but the last, the ridge.
+const MODELS: &[&str] = ModelKind::WORDS.split_at(ModelKind::WORDS.len() - 1).0;
+const _: () = assert!(matches!(ModelKind::ALL[MODELS.len()], ModelKind::Ridge));
+
 /// `none`, and the instance normalisations.
 const NORMS: &[&str] = &{
     let mut words = ["none"; InstanceNorm::WORDS.len() + 1];
@@ -31,7 +35,7 @@ const NORMS: &[&str] = &{
 
 /// What a study varies.
 static GRID: &[Opt<Study>] = &[
-    Opt::new("models", Kind::Several(ModelKind::WORDS), at!(Study: models), "Models"),
+    Opt::new("models", Kind::Several(MODELS), at!(Study: models), "Models; the ridge is a baseline of every cell"),
     Opt::new(
         "lookbacks",
         Kind::Wholes(1, MOST_ROWS),

@@ -45,7 +45,7 @@ pub fn write(folder: &Path) -> Result<Report> {
     let results = read_results(folder, &study)?;
     if results.cells().next().is_none() {
         let problem = format!("{} holds no whole cell yet", folder.display());
-        return Err(Error::config("report", problem, "run the study first: microglia experiment --out DIR"));
+        return Err(Error::config("report", problem, "run the study first, with this folder as ‹out›"));
     }
     let extras = read_extras(folder, &results)?;
     let analysis = Analysis::new(&study, &results, &extras)?;
