@@ -123,7 +123,7 @@ fn checkpoint(options: &Options) -> Result<()> {
         let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
         let end = run(&dataset, &plan, &mut engine, &mut ())?.end;
         let device = DeviceHeader::of(&engine);
-        let mut checkpoints = Checkpoints::open(folder.path(), Every::Stop, 2, "", false)?;
+        let mut checkpoints = Checkpoints::open(folder.path(), Every::Stop, 2, "", None)?;
         let (mut writes, mut reads) = (Vec::new(), Vec::new());
         let begun = Instant::now();
         while writes.len() < 5 || begun.elapsed().as_secs_f64() < options.seconds {

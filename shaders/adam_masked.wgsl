@@ -28,6 +28,7 @@ struct Params {
 
 const CLIP_EPSILON: f32 = 1e-6;
 const ADAM_EPSILON: f32 = 1e-8;
+const ONE_MINUS_BETA2: f32 = 0.001;
 
 // Keeps the first step, and of its words the lowest: steps only rise, so a later step never passes the test.
 fn note(first: u32, step: u32, word: u32) {
@@ -72,7 +73,7 @@ fn adam_masked(
     }
     let m0 = moment1[word];
     let m = m0 + steps[at].one_minus_beta1 * (g - m0);
-    let v = (1.0 - steps[at].one_minus_beta2) * moment2[word] + steps[at].one_minus_beta2 * (g * g);
+    let v = (1.0 - ONE_MINUS_BETA2) * moment2[word] + ONE_MINUS_BETA2 * (g * g);
     w = w - steps[at].step_size * (m / (sqrt(v) * steps[at].inv_sqrt_bias2 + ADAM_EPSILON));
     if (non_finite(w)) {
         note(replica * p.status_row + 2u, steps[at].step, i);

@@ -1,10 +1,9 @@
 //! instance_norm_forward — each window's target channels, less their last value or mean, over their deviation.
 //! Twin: src/reference/instance_norm.rs. One invocation per (b, c) walks the T steps of its channel.
-//! R replicas, B batch, T steps, C channels of which the first K are targets.
-//! Uses: grid, norm_epsilon
+//! R replicas, S slots, B batch, T steps, C channels of which the first K are targets.
+//! Uses: grid, slot, replica_step, norm_epsilon
 
 struct Params {
-    mode: u32,        // 0 last, 1 mean and standard deviation
     batch: u32,       // B
     steps: u32,       // T
     channels: u32,    // C
@@ -13,6 +12,7 @@ struct Params {
     output_row: u32,
     stats_row: u32,
     params_row: u32,
+    steps_row: u32,   // slots per replica row of the step table
     affine: u32,      // 1 where a weight and a bias of each target follow
     weight: u32,      // their word offsets [K] in a replica's row
     bias: u32,
@@ -20,12 +20,15 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> params: array<f32>;        // [R, P]
-@group(0) @binding(2) var<storage, read> input: array<f32>;         // [R, B, T, C]
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;  // [R, B, T, C]
-@group(0) @binding(4) var<storage, read_write> stats: array<f32>;   // [R, B, K, 2]  (shift, scale)
+@group(0) @binding(1) var<uniform> slot: Slot;
+@group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>; // [R, S]
+@group(0) @binding(3) var<storage, read> params: array<f32>;        // [R, P]
+@group(0) @binding(4) var<storage, read> input: array<f32>;         // [R, B, T, C]
+@group(0) @binding(5) var<storage, read_write> output: array<f32>;  // [R, B, T, C]
+@group(0) @binding(6) var<storage, read_write> stats: array<f32>;   // [R, B, K, 2]  (shift, scale)
 
-const LAST: u32 = 0u;
+const LAST: u32 = 1u;
+const MEAN_STD: u32 = 2u;
 
 @compute @workgroup_size(64)
 fn instance_norm_forward(
@@ -47,10 +50,12 @@ fn instance_norm_forward(
     var scale = 1.0;
     var weight = 1.0;
     var bias = 0.0;
+    var normal = false;
     if (c < p.targets) {
-        if (p.mode == LAST) {
+        let norm = steps[replica * p.steps_row + slot.index].instance_norm;
+        if (norm == LAST) {
             shift = input[from_word + (p.steps - 1u) * p.channels];
-        } else {
+        } else if (norm == MEAN_STD) {
             var sum = 0.0;
             for (var t = 0u; t < p.steps; t = t + 1u) {
                 sum = sum + input[from_word + t * p.channels];
@@ -66,12 +71,15 @@ fn instance_norm_forward(
         let stat = replica * p.stats_row + (b * p.targets + c) * 2u;
         stats[stat] = shift;
         stats[stat + 1u] = scale;
+        normal = norm == LAST || norm == MEAN_STD || p.affine == 1u;
         if (p.affine == 1u) {
             weight = params[replica * p.params_row + p.weight + c];
             bias = params[replica * p.params_row + p.bias + c];
         }
     }
     for (var t = 0u; t < p.steps; t = t + 1u) {
-        output[to_word + t * p.channels] = (input[from_word + t * p.channels] - shift) / scale * weight + bias;
+        let x = input[from_word + t * p.channels];
+        // Division by 1 need not be exact.
+        output[to_word + t * p.channels] = select(x, (x - shift) / scale * weight + bias, normal);
     }
 }

@@ -9,11 +9,11 @@ struct ReplicaStep {
     inv_target_count: f32,
     step_size: f32,
     one_minus_beta1: f32,
-    one_minus_beta2: f32,
     inv_sqrt_bias2: f32,
     decay_factor: f32,
     l2: f32,
     clip_norm: f32,
     prune_count: u32,
     prune_random: u32,
+    instance_norm: u32,
 }

@@ -2,11 +2,10 @@
 
 use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use crate::program::op::{InstanceAffineBackward, InstanceNormForward};
-use crate::program::tensor::{GRADS, PARAMS};
+use crate::program::tensor::{GRADS, PARAMS, STEPS};
 
 uniform! {
     InstanceNormForwardParams {
-        mode: u32,
         batch: u32,
         steps: u32,
         channels: u32,
@@ -15,6 +14,7 @@ uniform! {
         output_row: u32,
         stats_row: u32,
         params_row: u32,
+        steps_row: u32,
         affine: u32,
         weight: u32,
         bias: u32,
@@ -24,7 +24,6 @@ uniform! {
 
 pub(super) fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -> Lowered {
     let params = InstanceNormForwardParams {
-        mode: op.mode as u32,
         batch: op.batch as u32,
         steps: op.steps as u32,
         channels: op.channels as u32,
@@ -33,12 +32,14 @@ pub(super) fn instance_norm_forward(op: &InstanceNormForward, shapes: &Shapes) -
         output_row: shapes.row(op.output),
         stats_row: shapes.row(op.stats),
         params_row: shapes.row(PARAMS),
+        steps_row: shapes.steps_row(),
         affine: op.affine.is_some() as u32,
         weight: op.affine.map_or(0, |affine| affine.weight as u32),
         bias: op.affine.map_or(0, |affine| affine.bias as u32),
         first_group: 0,
     };
-    let bindings = [("params", PARAMS), ("input", op.input), ("output", op.output), ("stats", op.stats)];
+    let bindings =
+        [("steps", STEPS), ("params", PARAMS), ("input", op.input), ("output", op.output), ("stats", op.stats)];
     let columns = op.batch * op.channels;
     Lowered::one(Dispatch::new(
         "instance_norm_forward",

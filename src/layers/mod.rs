@@ -70,20 +70,23 @@ pub fn windows(b: &mut Builder) -> Windows {
     Windows { input, target, weight }
 }
 
-/// Normalises the target channels of each window; returns the normalised input `[B, T, W]`.
+/// Normalises the target channels of each window, each replica as its step table says, where the model does; returns the normalised
+/// input `[B, T, W]`.
 pub fn instance_norm(
     b: &mut Builder,
-    mode: InstanceNorm,
+    norm: Option<InstanceNorm>,
     affine: Option<Affine>,
     input: TensorId,
-) -> (TensorId, WindowScale) {
+) -> (TensorId, Option<WindowScale>) {
+    if norm.is_none() {
+        return (input, None);
+    }
     let s = b.sizes.clone();
     let output = b.tensor("instance_norm.output", &[s.batch, s.lookback, s.window_row()]);
     let stats = b.tensor("instance_norm.stats", &[s.batch, s.targets, 2]);
     let (batch, steps, channels, targets) = (s.batch, s.lookback, s.window_row(), s.targets);
     // No backward: its input is data, and the statistics are detached.
     b.forward(Op::InstanceNormForward(InstanceNormForward {
-        mode,
         batch,
         steps,
         channels,
@@ -93,7 +96,7 @@ pub fn instance_norm(
         stats,
         affine,
     }));
-    (output, WindowScale { stats, affine })
+    (output, Some(WindowScale { stats, affine }))
 }
 
 /// A fully connected layer; `names` are those of its weight and its bias.

@@ -23,13 +23,7 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
 pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: ParamLayout) -> Result<Program> {
     let mut b = Builder::new(sizes, layout);
     let windows = layers::windows(&mut b);
-    let (input, scale) = match model.instance_norm {
-        Some(mode) => {
-            let (output, scale) = layers::instance_norm(&mut b, mode, None, windows.input);
-            (output, Some(scale))
-        }
-        None => (windows.input, None),
-    };
+    let (input, scale) = layers::instance_norm(&mut b, model.instance_norm, None, windows.input);
     let (lookback, targets) = (b.sizes.lookback, b.sizes.targets);
     let whole = Patches { first: 0, stride: 1, rows: lookback, count: 1 };
     let x = layers::patch_gather(&mut b, "lookbacks", input, whole, targets, 1);

@@ -139,6 +139,21 @@ impl ModelOptions {
         }
     }
 
+    /// Every way to normalise its windows. A model of each channel on its own must be told the windows' scale.
+    pub(crate) fn norms(&self) -> Vec<Option<InstanceNorm>> {
+        let scaled = self.kind == ModelKind::Patchtst && self.patchtst.by_channel();
+        let norms = InstanceNorm::ALL.iter().copied().map(Some);
+        norms.chain([None].into_iter().filter(|_| !scaled)).collect()
+    }
+
+    /// What `auto` tries beside the network: the ridge, and nothing. A linear model has nothing beside it, nor has a PatchTST whose
+    /// normalisation is learned.
+    pub(crate) fn linear_paths(&self) -> Vec<LinearPath> {
+        let alone = self.kind.is_linear() || self.patchtst.revin_affine;
+        let ridge = [LinearPath::Ridge].into_iter().filter(|_| !alone);
+        ridge.chain([LinearPath::None]).collect()
+    }
+
     /// The cell of a recurrent model.
     #[must_use]
     pub fn cell(&self) -> Option<Cell> {

@@ -42,13 +42,7 @@ pub(super) fn build(
 ) -> Result<Program> {
     let mut b = Builder::new(sizes, layout);
     let windows = layers::windows(&mut b);
-    let (input, scale) = match model.instance_norm {
-        Some(mode) => {
-            let (output, scale) = layers::instance_norm(&mut b, mode, None, windows.input);
-            (output, Some(scale))
-        }
-        None => (windows.input, None),
-    };
+    let (input, scale) = layers::instance_norm(&mut b, model.instance_norm, None, windows.input);
     let path = linear_path::forward(&mut b, model, input);
     let value = Rows::spaced(input, b.sizes.batch * b.sizes.lookback, b.sizes.channels, b.sizes.window_row());
     let mut x = Signal::data(value);

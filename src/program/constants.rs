@@ -10,5 +10,7 @@ pub const MOMENTUM: f64 = 0.1;
 pub const CLIP_EPSILON: f32 = 1e-6;
 /// Adam's β₂ (PyTorch's default).
 pub const ADAM_BETA2: f64 = 0.999;
+/// 1 − β₂.
+pub const ONE_MINUS_BETA2: f32 = (1.0 - ADAM_BETA2) as f32;
 /// Adam's ε (PyTorch's default).
 pub const ADAM_EPSILON: f32 = 1e-8;

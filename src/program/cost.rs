@@ -239,11 +239,8 @@ fn distinct_rows(patches: &Patches, steps: usize) -> usize {
 fn instance_norm(op: &InstanceNormForward) -> Cost {
     let (all, normal) = (op.batch * op.steps * op.channels, op.batch * op.steps * op.targets);
     let affine = op.affine.map_or(0, |_| 2 * op.targets);
-    let each = match op.mode {
-        InstanceNorm::Last => 1,
-        // One of the mean, three of the variance, two that normalise.
-        InstanceNorm::MeanStd => 6,
-    } + if op.affine.is_some() { 2 } else { 0 };
+    // At most: one of the mean, three of the variance, two that normalise.
+    let each = 6 + if op.affine.is_some() { 2 } else { 0 };
     Cost::words(each * normal, all + affine, all + 2 * op.batch * op.targets)
 }
 

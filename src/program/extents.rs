@@ -25,7 +25,7 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
         Op::InstanceNormForward(op) => {
             let input = product(&[op.batch, op.steps, op.channels]);
             let stats = product(&[op.batch, op.targets, 2]);
-            vec![(op.input, input), (op.output, input), (op.stats, stats), maybe_affine(op.affine, op.targets)]
+            vec![steps, (op.input, input), (op.output, input), (op.stats, stats), maybe_affine(op.affine, op.targets)]
         }
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);

@@ -29,7 +29,7 @@ pub use step::ReplicaStep;
 pub use tensor::{Element, Fill, Rows, Tensor, TensorId};
 
 /// What an engine runs. `backward` is in execution order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     /// R: the number of independent models trained side by side.
     pub replicas: usize,

@@ -22,16 +22,31 @@ pub use linear::*;
 pub use recurrent::*;
 pub use transformer::*;
 
-/// How the input window is normalised, target channels only.
+/// How the input window is normalised, target channels only: a replica's step table says which
+/// ([`ReplicaStep`](super::ReplicaStep)), 0 where it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InstanceNorm {
     /// Subtract the window's last value (NLinear; Zeng et al., AAAI 2023).
-    Last = 0,
+    Last = 1,
     /// Subtract the mean, divide by √(population variance + 1e-5) (RevIN; Kim et al., ICLR 2022).
-    MeanStd = 1,
+    MeanStd = 2,
 }
 words!(InstanceNorm, "instance-norm", InstanceNorm::Last = "last", InstanceNorm::MeanStd = "mean-std");
+
+impl InstanceNorm {
+    /// The one of a code in the step table; `None` of 0, and of any that is none's.
+    #[must_use]
+    pub fn of_code(code: u32) -> Option<InstanceNorm> {
+        InstanceNorm::ALL.iter().copied().find(|norm| *norm as u32 == code)
+    }
+
+    /// The code in the step table.
+    #[must_use]
+    pub fn code(norm: Option<InstanceNorm>) -> u32 {
+        norm.map_or(0, |norm| norm as u32)
+    }
+}
 
 /// Elementwise training loss, averaged over observed target values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,11 +101,10 @@ pub struct WindowGather {
 }
 
 /// `output = (input − shift) / scale · weight + bias` on the first K channels, the others copied;
-/// `stats[b, k] = (shift, scale)`. Without an affine part weight is 1 and bias 0.
+/// `stats[b, k] = (shift, scale)`, which [`InstanceNorm`] of the step's replica they are; (0, 1) of none. Without an affine part
+/// weight is 1 and bias 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceNormForward {
-    /// What is subtracted and divided by.
-    pub mode: InstanceNorm,
     /// B
     pub batch: usize,
     /// T

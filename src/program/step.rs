@@ -29,8 +29,6 @@ pub struct ReplicaStep {
     pub step_size: f32,
     /// 1 − β₁.
     pub one_minus_beta1: f32,
-    /// 1 − β₂.
-    pub one_minus_beta2: f32,
     /// 1 / √(1 − β₂ⁿ).
     pub inv_sqrt_bias2: f32,
     /// AdamW: prunable weights are multiplied by this, 1 − lr·λ; 1 for none.
@@ -43,10 +41,15 @@ pub struct ReplicaStep {
     pub prune_count: u32,
     /// 1: it removes those of the smallest random draws, see [`RANDOM_PRUNE`]; 0: those of the smallest magnitude.
     pub prune_random: u32,
+    /// The code of its [`InstanceNorm`](super::op::InstanceNorm); 0 for none.
+    pub instance_norm: u32,
 }
 
 /// The draws' site of random pruning, at step 0: a weight's place in the order of falling never changes.
 pub const RANDOM_PRUNE: u32 = rng::site("random-prune");
+
+// A tensor's row is padded to 64 words, and a replica's steps begin at a whole one.
+const _: () = assert!(64 % ReplicaStep::WORDS == 0 && size_of::<ReplicaStep>() == 4 * ReplicaStep::WORDS);
 
 impl ReplicaStep {
     /// Words of 32 bits in the step table.
@@ -77,7 +80,6 @@ impl ReplicaStep {
             active: 1,
             step_size: (lr / (1.0 - beta1.powi(n))) as f32,
             one_minus_beta1: (1.0 - beta1) as f32,
-            one_minus_beta2: (1.0 - ADAM_BETA2) as f32,
             inv_sqrt_bias2: (1.0 / (1.0 - ADAM_BETA2.powi(n)).sqrt()) as f32,
             ..ReplicaStep::idle(seed)
         }

@@ -8,7 +8,8 @@ use super::forecast::{divisor, scale_and_shift};
 use super::scalar::Scalar;
 use super::storage::Storage;
 
-pub(super) fn instance_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceNormForward) {
+pub(super) fn instance_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &InstanceNormForward, slot: usize) {
+    let norm = InstanceNorm::of_code(storage.step(slot).instance_norm);
     let mut output = storage.take_floats(op.output);
     let mut stats = storage.take_floats(op.stats);
     let window = op.steps * op.channels;
@@ -18,9 +19,10 @@ pub(super) fn instance_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &In
         for c in 0..op.channels {
             let at = |t: usize| b * window + t * op.channels + c;
             let (shift, scale) = if c < op.targets {
-                let found = match op.mode {
-                    InstanceNorm::Last => (input[at(op.steps - 1)], T::ONE),
-                    InstanceNorm::MeanStd => mean_std((0..op.steps).map(|t| input[at(t)])),
+                let found = match norm {
+                    None => (T::ZERO, T::ONE),
+                    Some(InstanceNorm::Last) => (input[at(op.steps - 1)], T::ONE),
+                    Some(InstanceNorm::MeanStd) => mean_std((0..op.steps).map(|t| input[at(t)])),
                 };
                 stats[(b * op.targets + c) * 2] = found.0;
                 stats[(b * op.targets + c) * 2 + 1] = found.1;

@@ -122,7 +122,7 @@ impl<T: Scalar> CpuEngine<T> {
 fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
     match op {
         Op::WindowGather(op) => window::window_gather(storage, op, slot),
-        Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op),
+        Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op, slot),
         Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),

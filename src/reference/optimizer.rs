@@ -1,6 +1,6 @@
 //! grad_norm, adam_masked: clipping and the fused masked update.
 
-use crate::program::constants::{ADAM_EPSILON, CLIP_EPSILON};
+use crate::program::constants::{ADAM_EPSILON, CLIP_EPSILON, ONE_MINUS_BETA2};
 use crate::program::op::{AdamMasked, GradNorm};
 use crate::program::step::ReplicaStep;
 use crate::program::tensor::*;
@@ -121,7 +121,7 @@ impl<T: Scalar> Update<T> {
             clip,
             step_size: T::from_f32(step.step_size),
             one_minus_beta1: T::from_f32(step.one_minus_beta1),
-            one_minus_beta2: T::from_f32(step.one_minus_beta2),
+            one_minus_beta2: T::from_f32(ONE_MINUS_BETA2),
             inv_sqrt_bias2: T::from_f32(step.inv_sqrt_bias2),
             eps: T::from_f32(ADAM_EPSILON),
             decay_factor: T::from_f32(step.decay_factor),

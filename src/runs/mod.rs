@@ -30,9 +30,14 @@ use crate::config::{Config, Settings};
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::{Result, Text};
+use crate::program::Program;
+use crate::train::auto::choose;
+use crate::train::run::begin;
 use crate::train::scores::baselines::BaselineForecasts;
 use crate::train::weights::header::DeviceHeader;
-use crate::train::{Checkpoints, Observer, Outcome, Plan, RunState, Status, run_from, summarize, weights};
+use crate::train::{
+    Checkpoints, Observer, Outcome, Plan, RunState, Status, TrainOptions, run_from, summarize, weights,
+};
 
 pub use engines::{Engines, passed_over};
 pub use folder::RunFolder;
@@ -55,6 +60,7 @@ pub struct Run {
     config: Config,
     dataset: Dataset,
     plan: Plan,
+    engines: Engines,
     engine: Box<dyn Engine>,
     /// Where it stood, if it is resumed.
     from: Option<RunState>,
@@ -145,11 +151,13 @@ impl Run {
     }
 
     fn trained(&mut self, observer: &mut dyn Observer) -> Result<Done> {
-        let Run { folder, config, dataset, plan, engine, from } = self;
-        let (every, keep) = (config.checkpoint_every, config.keep_checkpoints);
-        let mut kept = Checkpoints::open(folder.path(), every, keep, &config.to_toml(), from.is_some())?;
+        let (every, keep) = (self.config.checkpoint_every, self.config.keep_checkpoints);
+        let config = self.config.to_toml();
+        let mut kept = Checkpoints::open(self.folder.path(), every, keep, &config, self.from.as_ref())?;
+        let told = self.choose(&mut kept, observer)?;
+        let Run { folder, config, dataset, plan, engine, from, .. } = self;
         let trained = run_from(dataset, plan, engine.as_mut(), observer, from.take(), Some(&mut kept))?;
-        trained.notices.iter().for_each(|line| observer.notice(line));
+        trained.notices.iter().skip(told).for_each(|line| observer.notice(line));
         let whole = trained.status != Status::Interrupted;
         let baselines = BaselineForecasts::of_test(dataset);
         let outcome = summarize(dataset, plan, engine.as_mut(), trained, baselines.score(dataset), observer)?;
@@ -169,6 +177,29 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Settles what `auto` leaves open, unless the observer interrupts; how many notices it has told. A run that is resumed from
+    /// before the choice chooses again, and alike.
+    fn choose(&mut self, kept: &mut Checkpoints, observer: &mut dyn Observer) -> Result<usize> {
+        let Some(line) = self.config.train.to_choose() else { return Ok(0) };
+        begin(&self.dataset, &self.plan, self.engine.as_mut(), kept)?;
+        observer.notice(&line);
+        let (engines, tuning) = (&mut self.engines, self.config.tuning.as_ref());
+        let mut make = |program: &Program| engines.make(program, tuning).map(|(engine, _)| engine);
+        let Some(chosen) = choose(&self.dataset, &self.config.train, &mut make, observer)? else { return Ok(0) };
+        let plan = Plan::new(&self.dataset, &chosen.options)?;
+        if plan.program != self.plan.program {
+            self.engine = make(&plan.program)?;
+        }
+        self.plan = plan;
+        self.config.train = chosen.options;
+        kept.resolve(&self.config.to_toml());
+        let told = chosen.state.notices.len();
+        self.from = Some(chosen.state);
+        Ok(told)
+    }
+}
+
 /// A run before its engine is made.
 struct Prepared {
     config: Config,
@@ -181,10 +212,16 @@ impl Prepared {
     fn new(asked: &Config, mut engines: Engines, say: &Say) -> Result<Prepared> {
         let dataset = asked.data.load()?;
         dataset.notices.iter().for_each(|line| say(line));
-        let plan = Plan::new(&dataset, &asked.train)?;
+        // What `auto` leaves open does not change what the plan settles.
+        let plan = Plan::new(&dataset, &asked.train.with(asked.train.candidates()[0]))?;
         plan.notices.iter().for_each(|line| say(line));
         let tuning = engines.tuned(asked, &plan.program, say)?;
-        let config = Config { data: dataset.resolved.clone(), train: plan.options.clone(), tuning, ..asked.clone() };
+        let config = Config {
+            data: dataset.resolved.clone(),
+            train: TrainOptions { auto: asked.train.auto, ..plan.options.clone() },
+            tuning,
+            ..asked.clone()
+        };
         Ok(Prepared { config, dataset, plan, engines })
     }
 
@@ -195,6 +232,7 @@ impl Prepared {
     }
 
     fn run(self, folder: RunFolder, engine: Box<dyn Engine>, from: Option<RunState>) -> Run {
-        Run { folder, config: self.config, dataset: self.dataset, plan: self.plan, engine, from }
+        let Prepared { config, dataset, plan, engines } = self;
+        Run { folder, config, dataset, plan, engines, engine, from }
     }
 }

@@ -4,6 +4,7 @@ use super::lr::LrPlan;
 use super::options::{PruningOptions, Regularizer, Regularizers, TrainOptions};
 use super::schedule::PrunePlan;
 use crate::error::{Error, Result, Text};
+use crate::program::op::InstanceNorm;
 
 /// One replica's own settings; everything else is its run's.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +51,8 @@ pub struct MemberPlan {
     pub lr: LrPlan,
     /// `None` where nothing is pruned.
     pub prune: Option<PrunePlan>,
+    /// How its windows are normalised.
+    pub instance_norm: Option<InstanceNorm>,
 }
 
 impl MemberPlan {
@@ -84,7 +87,7 @@ impl MemberPlan {
             member.pruning.until = Some(plan.until);
             prune = Some(plan);
         }
-        Ok(MemberPlan { member, lr, prune })
+        Ok(MemberPlan { member, lr, prune, instance_norm: options.model.instance_norm })
     }
 
     /// Whether its epoch's weights may be kept: those of a pruned net only at full sparsity.

@@ -46,6 +46,7 @@
 //! [`Loaded`] opens every file that a run leaves. Replicas of one plan may differ in seed, rate, regularizers and schedule:
 //! [`Plan::of`] takes a list of [`Member`]s.
 
+pub mod auto;
 pub mod lr;
 pub mod member;
 pub mod options;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::auto::Auto;
 use crate::data::options::parse_list;
 use crate::error::{Error, Result};
 use crate::models::ModelOptions;
@@ -18,6 +19,8 @@ use crate::words::words;
 pub struct TrainOptions {
     /// The network.
     pub model: ModelOptions,
+    /// What of it is left to the validation rows: [`choose`](super::auto::choose) settles it before there is a plan.
+    pub auto: Auto,
     /// B: windows per step.
     pub batch: usize,
     /// Most passes over the training windows.
@@ -62,6 +65,7 @@ impl Default for TrainOptions {
     fn default() -> Self {
         TrainOptions {
             model: ModelOptions::default(),
+            auto: Auto::default(),
             batch: 64,
             epochs: 20,
             patience: 3,

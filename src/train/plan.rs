@@ -1,5 +1,6 @@
 //! From a data set and options to a program. Defaults are filled in, and impossible settings are rejected.
 
+use super::auto::Candidate;
 use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
 use crate::data::Dataset;
@@ -67,6 +68,19 @@ impl Plan {
         Plan::of(dataset, options, options.members())
     }
 
+    /// A run of candidates, which differ in how they normalise windows and have one linear path: each trains with every seed, one
+    /// candidate after the other.
+    pub(super) fn of_candidates(dataset: &Dataset, options: &TrainOptions, candidates: &[Candidate]) -> Result<Plan> {
+        let norm = candidates.iter().find_map(|one| one.instance_norm);
+        let options = options.with(Candidate { instance_norm: norm, ..candidates[0] });
+        let seeds = options.members();
+        let mut plan = Plan::of(dataset, &options, candidates.iter().flat_map(|_| seeds.clone()).collect())?;
+        for (r, own) in plan.members.iter_mut().enumerate() {
+            own.instance_norm = candidates[r / seeds.len()].instance_norm;
+        }
+        Ok(plan)
+    }
+
     /// A run whose replicas differ: `options.replicas` and the settings of [`Member`] are taken from `members`.
     pub fn of(dataset: &Dataset, options: &TrainOptions, members: Vec<Member>) -> Result<Plan> {
         let mut options = TrainOptions { replicas: members.len(), ..options.clone() };
@@ -121,6 +135,12 @@ fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> S
 
 /// Rejects values that are unsound for any data.
 fn check(options: &TrainOptions) -> Result<()> {
+    for (key, open) in [("instance-norm", options.auto.instance_norm), ("linear-path", options.auto.linear_path)] {
+        if open {
+            let help = format!("name one, or let `train::auto::choose` do so; a study takes a list of them as ‹{key}›");
+            return Err(Error::config(key, "`auto` has not been settled", help));
+        }
+    }
     let at_least_1 = [
         ("batch", options.batch),
         ("epochs", options.epochs),

@@ -29,7 +29,7 @@ fn trained(
     let plan = Plan::new(&dataset, options).unwrap();
     let mut from = None;
     if let Some(stop) = stop {
-        let mut kept = Checkpoints::open(place.path(), Every::Steps(5), 2, "", false).unwrap();
+        let mut kept = Checkpoints::open(place.path(), Every::Steps(5), 2, "", None).unwrap();
         let mut engine = open(plan.program.clone());
         run_from(&dataset, &plan, engine.as_mut(), &mut StopAfter(stop, 0), None, Some(&mut kept)).unwrap();
         from = Some(checkpoints::newest(place.path()).unwrap().0.run().unwrap());

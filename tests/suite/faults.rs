@@ -258,7 +258,7 @@ fn a_run_whose_device_is_lost_goes_on_elsewhere() {
         let (place, gpu) = (tempfile::tempdir().unwrap(), doomed(&own));
         let mut observer =
             if early { Lose::Early(gpu.clone(), Cell::new(0)) } else { Lose::AfterEpoch(gpu.clone(), 2) };
-        let mut all = Checkpoints::open(place.path(), Every::Steps(4), 2, "", false).unwrap();
+        let mut all = Checkpoints::open(place.path(), Every::Steps(4), 2, "", None).unwrap();
         let ended = run_from(&dataset, &plan, &mut engine(&gpu), &mut observer, None, Some(&mut all));
         says(ended.expect_err("the run did not notice"), &["lost", "`resume`"]);
         drop(all);

@@ -106,8 +106,11 @@ impl Case {
         self.start(engine, "init", "init");
         engine.write_u32(MASK, 0, &layout.full_mask()).unwrap();
         let (lr, elements) = (self.golden.value::<f64>("lr"), s.batch * s.horizon * s.targets);
+        // The authors' programs have no op that reads it.
+        let instance_norm = InstanceNorm::MeanStd as u32;
+        let inv_target_count = 1.0 / elements as f32;
         let steps: Vec<ReplicaStep> = (1..=STEPS_RUN as u32)
-            .map(|n| ReplicaStep { inv_target_count: 1.0 / elements as f32, ..ReplicaStep::adam(1, n, lr, 0.9) })
+            .map(|n| ReplicaStep { inv_target_count, instance_norm, ..ReplicaStep::adam(1, n, lr, 0.9) })
             .collect();
         engine.write_u32(STEPS, 0, bytemuck::cast_slice(&steps)).unwrap();
     }

@@ -4,6 +4,8 @@
 mod accuracy;
 /// Which module may name which.
 mod architecture;
+/// What `auto` leaves to the validation rows.
+mod auto;
 /// Scores and baselines by hand, and the published ETT protocol.
 mod baselines;
 /// No kernel's index lies outside what is bound.

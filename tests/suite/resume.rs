@@ -70,7 +70,7 @@ fn stopped(
     let mut last = None;
     for (i, mut observer) in observers.into_iter().enumerate() {
         let from = (i > 0).then(|| checkpoints::newest(folder).unwrap().0.run().unwrap());
-        let mut all = Checkpoints::open(folder, every, 2, "", i > 0).unwrap();
+        let mut all = Checkpoints::open(folder, every, 2, "", from.as_ref()).unwrap();
         let mut engine = open(plan.program.clone());
         let trained = run_from(dataset, &plan, engine.as_mut(), observer.as_mut(), from, Some(&mut all)).unwrap();
         last = Some((engine, trained));
@@ -210,7 +210,7 @@ fn a_checkpoint_holds_the_best_weights_and_few_files_stay() {
     let options = TrainOptions { replicas: 3, epochs: 5, patience: 0, lr: 3e-2, ..options() };
     let plan = Plan::new(&dataset, &options).unwrap();
     let mut engine = cpu(plan.program.clone());
-    let mut all = Checkpoints::open(place.path(), Every::Steps(7), 3, "seed = 7\n", false).unwrap();
+    let mut all = Checkpoints::open(place.path(), Every::Steps(7), 3, "seed = 7\n", None).unwrap();
     let trained = run_from(&dataset, &plan, engine.as_mut(), &mut (), None, Some(&mut all)).unwrap();
     let names = || {
         let list = std::fs::read_dir(place.path().join(checkpoints::FOLDER)).unwrap();
@@ -244,13 +244,13 @@ fn a_checkpoint_holds_the_best_weights_and_few_files_stay() {
         assert!(lines[0].contains(newest.to_str().unwrap()), "{lines:?}");
     }
     assert!(
-        Checkpoints::open(place.path(), Every::Stop, 3, "", true)
+        Checkpoints::open(place.path(), Every::Stop, 3, "", Some(&trained.end))
             .unwrap_err()
             .to_string()
             .contains("`resume`: another process")
     );
     drop(all);
-    Checkpoints::open(place.path(), Every::Stop, 3, "", false).unwrap();
+    Checkpoints::open(place.path(), Every::Stop, 3, "", None).unwrap();
     assert_eq!(names(), [".lock"]);
     assert!(checkpoints::newest(place.path()).unwrap_err().to_string().contains("holds no checkpoint"));
 }
@@ -269,7 +269,7 @@ fn a_file_forecasts_as_its_run_did() {
             let place = tempfile::tempdir().unwrap();
             let plan = Plan::new(&dataset, &asked).unwrap();
             let mut engine = open(plan.program.clone());
-            let mut all = Checkpoints::open(place.path(), Every::Stop, 1, "", false).unwrap();
+            let mut all = Checkpoints::open(place.path(), Every::Stop, 1, "", None).unwrap();
             run_from(&dataset, &plan, engine.as_mut(), &mut (), None, Some(&mut all)).unwrap();
             let expected = predict(engine.as_mut(), &plan, &dataset.test, mc_passes(&plan), &|| false).unwrap();
 
@@ -288,7 +288,7 @@ fn data_of_other_columns_is_rejected() {
     let (mut other, place) = (dataset(), tempfile::tempdir().unwrap());
     let plan = Plan::new(&other, &TrainOptions { epochs: 1, ..options() }).unwrap();
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), Some(2)).unwrap();
-    let mut all = Checkpoints::open(place.path(), Every::Stop, 1, "", false).unwrap();
+    let mut all = Checkpoints::open(place.path(), Every::Stop, 1, "", None).unwrap();
     run_from(&other, &plan, &mut engine, &mut (), None, Some(&mut all)).unwrap();
     let loaded = Loaded::open(place.path()).unwrap();
     loaded.plan(&other, 8).unwrap();

@@ -145,11 +145,13 @@ fn meaning(name: &str) -> Option<u32> {
         "REVIN_EPSILON" => REVIN_EPSILON.to_bits(),
         "CLIP_EPSILON" => CLIP_EPSILON.to_bits(),
         "ADAM_EPSILON" => ADAM_EPSILON.to_bits(),
+        "ONE_MINUS_BETA2" => ONE_MINUS_BETA2.to_bits(),
         "MOMENTUM" => (MOMENTUM as f32).to_bits(),
         "NO_WINDOW" => NO_WINDOW,
         "RANDOM_PRUNE" => RANDOM_PRUNE,
         "DIGITS" => Prune::DIGITS as u32,
         "LAST" => InstanceNorm::Last as u32,
+        "MEAN_STD" => InstanceNorm::MeanStd as u32,
         "MSE" => LossKind::Mse as u32,
         "HUBER" => LossKind::Huber as u32,
         "TANH" => Activation::Tanh as u32,
@@ -206,7 +208,7 @@ fn constants_of_shaders_are_the_program_s() {
     }
     let unused: Vec<_> = OWN.iter().filter(|word| !seen.contains(**word)).collect();
     assert!(unused.is_empty(), "no kernel has {unused:?}");
-    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 14, "{seen:?}");
+    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 16, "{seen:?}");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Options of the network: see [`ModelOptions`](crate::models::ModelOptions).
 
 use super::super::Config;
-use super::super::field::at;
+use super::super::field::{Field, at};
 use super::super::kind::{Bounds, Kind};
-use super::super::option::Opt;
+use super::super::option::{Access, Opt};
 use crate::models::{LinearPath, MAX_HIDDEN, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
 use crate::program::op::{Activation, FeedForward, InstanceNorm};
+use crate::train::auto::AUTO;
 
 const fn is_patchtst(config: &Config) -> bool {
     matches!(config.train.model.kind, ModelKind::Patchtst)
@@ -34,6 +35,20 @@ fn drops_patches(config: &Config) -> bool {
 
 const PATCHTST_MODEL: &str = "‹model patchtst›";
 
+const NORMS: [&str; InstanceNorm::WORDS.len() + 1] = and_auto(InstanceNorm::WORDS);
+const PATHS: [&str; LinearPath::WORDS.len() + 1] = and_auto(LinearPath::WORDS);
+
+/// A choice's words, and the one that leaves it to the validation rows.
+const fn and_auto<const N: usize>(words: &[&'static str]) -> [&'static str; N] {
+    let mut all = [AUTO; N];
+    let mut i = 0;
+    while i < words.len() {
+        all[i] = words[i];
+        i += 1;
+    }
+    all
+}
+
 /// Under "Model".
 pub static MODEL: &[Opt<Config>] = &[
     Opt::new(
@@ -56,18 +71,40 @@ pub static MODEL: &[Opt<Config>] = &[
         .needs(has_layers, "‹model rnn›, lstm or patchtst"),
     Opt::new(
         "instance-norm",
-        Kind::Words(InstanceNorm::WORDS),
-        at!(train.model.instance_norm?),
+        Kind::Words(&NORMS),
+        Access {
+            get: |config: &Config| match config.train.auto.instance_norm {
+                true => Some(AUTO.into()),
+                false => config.train.model.instance_norm.as_ref().map(Field::write),
+            },
+            set: |config: &mut Config, text| {
+                config.train.auto.instance_norm = text == Some(AUTO);
+                let norm = text.filter(|text| *text != AUTO).map(Field::read).transpose()?;
+                config.train.model.instance_norm = norm;
+                Ok(())
+            },
+        },
         "Normalise the target columns of each input window and undo it on the forecast: last subtracts the last value, \
-         mean-std uses mean and deviation",
+         mean-std uses mean and deviation; auto trains both side by side and takes the one with the lower validation loss",
     )
     .or_none(""),
     Opt::new(
         "linear-path",
-        Kind::Words(LinearPath::WORDS),
-        at!(train.model.linear_path),
+        Kind::Words(&PATHS),
+        Access {
+            get: |config: &Config| match config.train.auto.linear_path {
+                true => Some(AUTO.into()),
+                false => Some(config.train.model.linear_path.write()),
+            },
+            set: |config: &mut Config, text| {
+                config.train.auto.linear_path = text == Some(AUTO);
+                let path = text.filter(|text| *text != AUTO).map(Field::read).transpose()?;
+                config.train.model.linear_path = path.unwrap_or_default();
+                Ok(())
+            },
+        },
         "Linear map of the target's look-back beside the network: train starts it at random and trains it; ridge fits it in \
-         closed form to the training rows, with the λ that validation chooses, and the network learns what it leaves",
+         closed form to the training rows, with the λ that validation chooses, and the network learns what it leaves; auto chooses between ridge and none on validation",
     ),
     Opt::new(
         "init",

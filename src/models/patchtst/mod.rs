@@ -118,13 +118,7 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
     let windows = layers::windows(&mut b);
     let affine =
         options.revin_affine.then(|| Affine { weight: b.param(REVIN.0).offset, bias: b.param(REVIN.1).offset });
-    let (input, scale) = match model.instance_norm {
-        Some(mode) => {
-            let (output, scale) = layers::instance_norm(&mut b, mode, affine, windows.input);
-            (output, Some(scale))
-        }
-        None => (windows.input, None),
-    };
+    let (input, scale) = layers::instance_norm(&mut b, model.instance_norm, affine, windows.input);
     let path = linear_path::forward(&mut b, model, input);
     let (groups, width) = if options.by_channel() { (sizes.targets, 1) } else { (1, sizes.channels) };
     let sequences = sizes.batch * groups;

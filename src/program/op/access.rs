@@ -44,7 +44,7 @@ impl Op {
     pub fn reads(&self) -> Vec<TensorId> {
         match self {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
-            Op::InstanceNormForward(op) => vec![PARAMS, op.input],
+            Op::InstanceNormForward(op) => vec![STEPS, PARAMS, op.input],
             // Of the step table, what is dropped out.
             Op::LinearForward(op) => {
                 let skip = op.residual.map(|residual| residual.skip.tensor);

@@ -26,6 +26,7 @@ use trained::{Status, Trained};
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::program::op::InstanceNorm;
 use crate::program::tensor::*;
 
 /// Trains the plan's program, which `engine` must have been made for, on the data set that the plan was made of. The kept
@@ -51,11 +52,10 @@ pub fn run_from(
     from: Option<RunState>,
     checkpoints: Option<&mut Checkpoints>,
 ) -> Result<Trained> {
-    let fresh = from.is_none();
     let mut run = Run::new(dataset, plan, engine, from)?;
     run.checkpoints = checkpoints;
     let started = run.score_start(observer)?;
-    if fresh && run.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.periodic()) {
+    if run.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.periodic()) {
         run.save()?;
     }
     let mut status = run.state.ended.or(started);
@@ -101,6 +101,16 @@ pub fn run_from(
     })
 }
 
+/// Writes the checkpoint of a run that has not begun, where any is kept.
+///
+/// # Errors
+/// Where it cannot be written, or the device fails.
+pub fn begin(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine, checkpoints: &mut Checkpoints) -> Result<()> {
+    let mut run = Run::new(dataset, plan, engine, None)?;
+    run.checkpoints = Some(checkpoints).filter(|checkpoints| checkpoints.periodic());
+    run.save()
+}
+
 /// Fills the engine and writes the tables of as many steps as they hold, from the first epoch that prunes on, or the first;
 /// says which of them prune.
 pub fn stage(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<Vec<bool>> {
@@ -119,8 +129,6 @@ struct Run<'a> {
     state: RunState,
     common: Vec<Option<Snapshot>>,
     checkpoints: Option<&'a mut Checkpoints>,
-    /// Where the newest checkpoint stands: epoch, steps done, rows of history.
-    saved: Option<(usize, usize, usize)>,
     /// When this process began to train, and how long others had before.
     started: Instant,
     seconds_before: f64,
@@ -143,7 +151,6 @@ impl<'a> Run<'a> {
         engine.write_f32(OBSERVED, 0, &dataset.observed)?;
         engine.rest(&vec![false; plan.members.len()])?;
         let common = vec![None; plan.members.len()];
-        let saved = from.as_ref().map(RunState::position);
         let state = match from {
             Some(mut state) => {
                 state.check_for(plan)?;
@@ -169,7 +176,6 @@ impl<'a> Run<'a> {
             state,
             common,
             checkpoints: None,
-            saved,
             started: Instant::now(),
             seconds_before,
             group: 1,
@@ -190,15 +196,12 @@ impl<'a> Run<'a> {
 
     /// Writes a checkpoint, where any are kept, unless the newest one stands here.
     fn save(&mut self) -> Result<()> {
-        if self.checkpoints.is_none() || self.saved == Some(self.state.position()) {
+        if self.checkpoints.as_ref().is_none_or(|checkpoints| checkpoints.stands(&self.state)) {
             return Ok(());
         }
         let state = self.capture()?;
-        if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.save(self.dataset, self.plan, &DeviceHeader::of(self.engine), &state)?;
-            self.saved = Some(state.position());
-        }
-        Ok(())
+        let Some(checkpoints) = &mut self.checkpoints else { return Ok(()) };
+        checkpoints.save(self.dataset, self.plan, &DeviceHeader::of(self.engine), &state)
     }
 
     /// The same, where a failure costs no more than the checkpoint.
@@ -275,12 +278,17 @@ fn start(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<()> 
     let loaded = options.init.as_ref().map(|file| weights::load(file, &options.model, layout, state)).transpose()?;
     let mask = layout.full_mask();
     let ridge = options.model.ridge_weights().filter(|_| loaded.is_none());
-    let ridge =
-        ridge.map(|names| (names, Ridge::of_norm(dataset, options.model.instance_norm).layer(dataset.lookback)));
+    let mut fitted: Vec<(Option<InstanceNorm>, Ridge)> = Vec::new();
     for (r, own) in plan.members.iter().enumerate() {
         let (mut params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(own.member.seed), state.initial()));
-        if let Some((names, (weight, bias))) = &ridge {
-            for (name, values) in [(names.0, weight), (names.1, bias)] {
+        if let Some(names) = ridge {
+            let norm = own.instance_norm;
+            let known = fitted.iter().position(|(of, _)| *of == norm).unwrap_or_else(|| {
+                fitted.push((norm, Ridge::of_norm(dataset, norm)));
+                fitted.len() - 1
+            });
+            let (weight, bias) = fitted[known].1.layer(dataset.lookback);
+            for (name, values) in [(names.0, &weight), (names.1, &bias)] {
                 let offset = layout.get(name).expect("the model declares it").offset;
                 params[offset..][..values.len()].copy_from_slice(values);
             }

@@ -3,6 +3,8 @@
 //! Initial weights, the order of the windows, dropout and random pruning are functions of (seed, epoch, step), so no
 //! generator has a state of its own; learning rates and the pruning schedule are functions of the step.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -111,27 +113,30 @@ impl RunState {
         }
     }
 
-    /// The same of one replica, as if it had been trained alone; but seconds, windows and notices are the whole run's.
-    pub fn of_replica(&self, r: usize) -> RunState {
-        let one = |row: &EpochRow| EpochRow { replicas: vec![row.replicas[r].clone()], ..row.clone() };
-        // One that stopped before the others stands where it stopped.
-        let own = self.replicas[r].epochs;
-        let (epoch, done, ended) = match own < self.history.len() {
-            true => (own + 1, 0, None),
-            false => (self.epoch, self.done, self.ended),
-        };
+    /// The same of some replicas, as if they had been trained without the others; but seconds, windows and notices are the whole
+    /// run's.
+    pub fn of_replicas(&self, own: Range<usize>) -> RunState {
+        let one = |row: &EpochRow| EpochRow { replicas: row.replicas[own.clone()].to_vec(), ..row.clone() };
         RunState {
-            epoch,
-            done,
-            ended,
-            replicas: vec![self.replicas[r].clone()],
-            bad_losses: vec![self.bad_losses[r]],
-            losses: vec![self.losses[r].clone()],
-            history: self.history.iter().take(own).map(one).collect(),
-            rows: self.rows.get(r).cloned().into_iter().collect(),
+            replicas: self.replicas[own.clone()].to_vec(),
+            bad_losses: self.bad_losses[own.clone()].to_vec(),
+            losses: self.losses[own.clone()].to_vec(),
+            history: self.history.iter().map(one).collect(),
+            rows: self.rows.get(own.clone()).map(<[ReplicaRows]>::to_vec).unwrap_or_default(),
             notices: self.notices.clone(),
             ..*self
         }
+    }
+
+    /// The same of one. If it stopped before the others, it stands where it stopped.
+    pub fn of_replica(&self, r: usize) -> RunState {
+        let mut one = self.of_replicas(r..r + 1);
+        let own = self.replicas[r].epochs;
+        if own < self.history.len() {
+            (one.epoch, one.done, one.ended) = (own + 1, 0, None);
+            one.history.truncate(own);
+        }
+        one
     }
 
     /// The replica whose kept weights are best on validation so far, those that diverged last; the first if none has any.

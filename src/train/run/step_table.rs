@@ -4,8 +4,9 @@ use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::program::ReplicaStep;
+use crate::program::op::InstanceNorm;
 use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
-use crate::train::member::Member;
+use crate::train::member::{Member, MemberPlan};
 use crate::train::options::{Regularizer, TrainOptions};
 use crate::train::plan::Plan;
 
@@ -45,17 +46,19 @@ pub fn training_step(
         clip_norm: plan.options.clip_grad_norm.unwrap_or(0.0) as f32,
         prune_count: prune_count as u32,
         prune_random: own.random_pruning() as u32,
+        instance_norm: InstanceNorm::code(own.instance_norm),
         ..ReplicaStep::adam(member.seed, step as u32, lr, beta1)
     };
     if member.regularizers.drops() { dropping(&plan.options, member, row) } else { row }
 }
 
 /// The row of an evaluation step: no dropout, or that of Monte Carlo pass `pass` at batch `batch` of `batches`.
-pub fn evaluation_step(options: &TrainOptions, member: &Member, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
-    let row = ReplicaStep::idle(member.seed);
+pub fn evaluation_step(options: &TrainOptions, own: &MemberPlan, mc: Option<(usize, usize, usize)>) -> ReplicaStep {
+    let instance_norm = InstanceNorm::code(own.instance_norm);
+    let row = ReplicaStep { instance_norm, ..ReplicaStep::idle(own.member.seed) };
     match mc {
         Some((pass, batch, batches)) => {
-            dropping(options, member, ReplicaStep { step: MC_STEP | (pass * batches + batch) as u32, ..row })
+            dropping(options, &own.member, ReplicaStep { step: MC_STEP | (pass * batches + batch) as u32, ..row })
         }
         None => row,
     }

@@ -86,11 +86,7 @@ pub fn pass_until(
         let used = places.len().div_ceil(batch);
         for (replica, one) in plan.members.iter().enumerate().filter(|(replica, _)| wanted[*replica]) {
             let row = |slot| {
-                step_table::evaluation_step(
-                    &plan.options,
-                    &one.member,
-                    mc_pass.map(|p| (p, chunk * slots + slot, batches)),
-                )
+                step_table::evaluation_step(&plan.options, one, mc_pass.map(|p| (p, chunk * slots + slot, batches)))
             };
             let rows: Vec<_> = (0..used).map(row).collect();
             step_table::write(engine, replica, places, &rows)?;

@@ -71,30 +71,43 @@ pub struct Checkpoints {
     every: Every,
     keep: usize,
     config: String,
+    /// When the last was written, and where it stands: epoch, steps done in it, epochs reported.
     saved: Instant,
+    stands: Option<(usize, usize, usize)>,
     _lock: files::Lock,
 }
 
 impl Checkpoints {
-    /// Opens the checkpoints of the run in `run`; those of an earlier run there go, unless this is that run and `goes_on`.
+    /// Opens the checkpoints of the run in `run`; those of an earlier run there go, unless this is that run and goes on.
     ///
-    /// `keep`: how many of the newest files stay, at least 1. `config`: the resolved configuration, which every file holds.
+    /// `keep`: how many of the newest files stay, at least 1. `config`: the resolved configuration, which every file holds. `from`: where the run goes on, if it is resumed.
     ///
     /// # Errors
     /// Where another process works in the folder, or it cannot be written to.
-    pub fn open(run: &Path, every: Every, keep: usize, config: &str, goes_on: bool) -> Result<Self> {
+    pub fn open(run: &Path, every: Every, keep: usize, config: &str, from: Option<&RunState>) -> Result<Self> {
         let folder = run.join(FOLDER);
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder, WRITABLE))?;
         let lock = files::lock(&folder).map_err(Error::io(&folder, WRITABLE))?.ok_or_else(|| {
             let problem = format!("another process trains in {}", run.display());
-            Error::config(if goes_on { "resume" } else { "out" }, problem, "wait for it, or end it")
+            Error::config(if from.is_some() { "resume" } else { "out" }, problem, "wait for it, or end it")
         })?;
         let (config, keep, saved) = (config.into(), keep.max(1), Instant::now());
-        let this = Checkpoints { folder, every, keep, config, saved, _lock: lock };
+        let stands = from.map(RunState::position);
+        let this = Checkpoints { folder, every, keep, config, saved, stands, _lock: lock };
         files::remove_partials(run)?;
         files::remove_partials(&this.folder)?;
-        this.remove(|name| name == FINISHED || !goes_on && step_of(name).is_some())?;
+        this.remove(|name| name == FINISHED || from.is_none() && step_of(name).is_some())?;
         Ok(this)
+    }
+
+    /// The configuration that the files to come hold.
+    pub fn resolve(&mut self, config: &str) {
+        self.config = config.into();
+    }
+
+    /// Whether the newest file is of this state.
+    pub fn stands(&self, run: &RunState) -> bool {
+        self.stands == Some(run.position())
     }
 
     /// Whether one is written at the start, too.
@@ -134,6 +147,7 @@ impl Checkpoints {
         header.progress.kept_epoch = kept.map(|(_, epoch)| epoch);
         let path = self.folder.join(file_name(run.step(plan.steps_per_epoch)));
         save_checkpoint(&path, &plan.program, params, state, &header, run)?;
+        self.stands = Some(run.position());
         let mut steps: Vec<usize> = files_of(&self.folder)?.into_iter().map(|(step, _)| step).collect();
         steps.sort_unstable();
         let too_many = steps.len().saturating_sub(self.keep);

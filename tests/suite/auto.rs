@@ -1,0 +1,211 @@
+//! What `auto` leaves to the validation rows.
+
+use std::cell::Cell;
+
+use microglia::config::{Config, Settings};
+use microglia::data::{DataOptions, Dataset, Row};
+use microglia::engine::Engine;
+use microglia::models::{LinearPath, ModelKind, ModelOptions, Variant};
+use microglia::program::Program;
+use microglia::program::op::InstanceNorm;
+use microglia::reference::CpuEngine;
+use microglia::runs::{Run, silent};
+use microglia::train::auto::{Auto, Chosen, choose};
+use microglia::train::{EpochRow, Observer, Plan, Status, TrainOptions, Trained, run, run_from};
+
+use crate::gpu_support::on_each_engine;
+
+/// Two targets whose level wanders; `after` says what the rows are from a row on.
+fn dataset(after: usize, value: f64) -> Dataset {
+    let wave = |row: usize, of: f64| (row as f64 * 0.37 + of).sin() + (row as f64 * 0.011 + of).cos() * 2.0;
+    let at = |row: usize, of: f64| if row < after { wave(row, of) } else { value };
+    let rows = (0..260).map(|row| Row::new(row as i64, [at(row, 0.0), 3.0 * at(row, 1.0)]));
+    let options = DataOptions {
+        targets: Some(vec!["a".into(), "b".into()]),
+        lookback: Some(9),
+        horizon: Some(3),
+        ..DataOptions::default()
+    };
+    options.load_rows("waves", &["a", "b"], rows).unwrap()
+}
+
+/// Long enough for a trial of two epochs.
+fn options(kind: ModelKind, auto: Auto) -> TrainOptions {
+    let mut model = ModelOptions::of(kind, Variant::Official);
+    model.hidden = 5;
+    TrainOptions { model, auto, epochs: 12, batch: 16, replicas: 2, ..TrainOptions::default() }
+}
+
+type Open<'a> = &'a dyn Fn(Program) -> Box<dyn Engine>;
+
+fn cpu(program: Program) -> Box<dyn Engine> {
+    Box::new(CpuEngine::<f32>::new(program, Some(1)).unwrap())
+}
+
+const NORM: Auto = Auto { instance_norm: true, linear_path: false };
+const BOTH: Auto = Auto { instance_norm: true, linear_path: true };
+
+fn chosen(dataset: &Dataset, options: &TrainOptions, open: Open, observer: &mut dyn Observer) -> Option<Chosen> {
+    choose(dataset, options, &mut |program| Ok(open(program.clone())), observer).unwrap()
+}
+
+/// Bits of what a run leaves.
+fn bits(trained: &Trained) -> Vec<Vec<u32>> {
+    let rows = trained.end.rows.iter();
+    rows.map(|row| row.params.iter().chain(&row.best_params).map(|word| word.to_bits()).collect()).collect()
+}
+
+#[test]
+fn the_choice_goes_on_as_if_it_had_been_trained_alone() {
+    let dataset = dataset(260, 0.0);
+    for (kind, auto) in [(ModelKind::Lstm, BOTH), (ModelKind::Gru, NORM), (ModelKind::Nlinear, NORM)] {
+        on_each_engine(|open| {
+            let options = options(kind, auto);
+            let chosen = chosen(&dataset, &options, open, &mut ()).unwrap();
+            assert_eq!(chosen.options.auto, Auto::default());
+            assert_eq!((chosen.state.epoch, chosen.state.history.len()), (3, 2), "{kind}: after two epochs");
+            let plan = Plan::new(&dataset, &chosen.options).unwrap();
+            let mut engine = open(plan.program.clone());
+            let continued = run_from(&dataset, &plan, engine.as_mut(), &mut (), Some(chosen.state), None).unwrap();
+            let mut engine = open(plan.program.clone());
+            let alone = run(&dataset, &plan, engine.as_mut(), &mut ()).unwrap();
+            assert_eq!(bits(&continued), bits(&alone), "{kind} {:?}", plan.options.model.instance_norm);
+            let losses = |trained: &Trained| {
+                let rows = trained.history.iter().flat_map(|row| row.replicas.clone());
+                rows.map(|one| (one.train_loss, one.validation_loss, one.sparsity)).collect::<Vec<_>>()
+            };
+            assert_eq!(losses(&continued), losses(&alone), "{kind}");
+        });
+    }
+}
+
+/// The candidates that lost are worse by what validation says after as many epochs.
+#[test]
+fn the_lowest_validation_loss_is_chosen() {
+    let dataset = dataset(260, 0.0);
+    let options = options(ModelKind::Lstm, BOTH);
+    let winner = chosen(&dataset, &options, &cpu, &mut ()).unwrap();
+    let best = |candidate| {
+        let options = options.with(candidate);
+        let plan = Plan::new(&dataset, &options).unwrap();
+        let mut engine = cpu(plan.program.clone());
+        let trained = run(&dataset, &plan, engine.as_mut(), &mut ()).unwrap();
+        let least = |r: usize| {
+            let told = trained.history.iter().take(2).map(|row| row.replicas[r].validation_loss);
+            told.chain(trained.replicas[r].best.filter(|best| best.1 == 0).map(|best| best.0)).fold(f64::MAX, f64::min)
+        };
+        (least(0) + least(1)) / 2.0
+    };
+    let candidates = options.candidates();
+    assert_eq!(candidates.len(), 6);
+    let of_winner = candidates
+        .iter()
+        .find(|one| options.with(**one) == winner.options)
+        .map(|one| best(*one))
+        .expect("one of the candidates");
+    for candidate in candidates {
+        assert!(of_winner <= best(candidate), "{candidate:?}");
+    }
+    let said = winner.state.notices[0].to_string();
+    assert!(said.contains("linear path") && said.contains("validation mse"), "{said}");
+}
+
+#[test]
+fn test_rows_choose_nothing() {
+    let options = options(ModelKind::Lstm, BOTH);
+    let of = |dataset: &Dataset| {
+        let chosen = chosen(dataset, &options, &cpu, &mut ()).unwrap();
+        (chosen.options, chosen.state.rows, chosen.state.notices)
+    };
+    let plain = dataset(260, 0.0);
+    // No validation window reads a row of the test part.
+    let first = plain.test[0] as usize + plain.lookback;
+    assert_eq!(of(&plain), of(&dataset(first, 1e6)));
+}
+
+/// Interrupts once as many looks were taken.
+struct Stop(Cell<usize>, usize);
+
+impl Observer for Stop {
+    fn epoch(&mut self, _row: &EpochRow) {}
+
+    fn interrupted(&self) -> bool {
+        self.0.set(self.0.get() + 1);
+        self.0.get() > self.1
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_before_the_choice_chooses_alike_when_it_is_resumed() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("waves.csv");
+    let rows: String =
+        (0..200).map(|row| format!("{row},{}\n", (row as f64 * 0.37).sin() + row as f64 * 0.01)).collect();
+    std::fs::write(&file, format!("ds,y\n{rows}")).unwrap();
+    let config = |name: &str| {
+        let settings = format!(
+            "data = '{}'\nout = '{}'\nlookback = 9\nhorizon = 3\nhidden = 5\ninstance-norm = 'auto'\nlinear-path = 'auto'\n\
+             device = 'cpu'\nreplicas = 2\nbatch = 16\nepochs = 12\n",
+            file.display(),
+            place.path().join(name).display()
+        );
+        Config::new(&Settings::from_table(&settings.parse().unwrap()).unwrap()).unwrap()
+    };
+    let whole = Run::new(&config("whole"), &silent()).unwrap().train(&mut ()).unwrap();
+    let written = |name: &str| std::fs::read_to_string(place.path().join(name).join("config.toml")).unwrap();
+    for key in ["instance-norm", "linear-path"] {
+        assert!(!written("whole").contains(&format!("{key} = \"auto\"")), "{}", written("whole"));
+    }
+    for looks in [0, 1, 5, 20] {
+        let name = format!("stopped-{looks}");
+        let config = config(&name);
+        let run = Run::new(&config, &silent()).unwrap();
+        let folder = run.folder().to_path_buf();
+        let stopped = run.train(&mut Stop(Cell::new(0), looks)).unwrap();
+        assert_eq!(stopped.outcome.summary.status, Status::Interrupted, "{looks}");
+        let resumed = Run::resume(&folder, &Settings::default(), &silent()).unwrap().unwrap().train(&mut ()).unwrap();
+        let hashes = |done: &microglia::runs::Done| {
+            done.outcome.summary.replicas.iter().map(|one| one.weights_sha256.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(hashes(&resumed), hashes(&whole), "{looks}");
+        let without_place = |text: String| text.lines().filter(|line| !line.starts_with("out")).collect::<String>();
+        assert_eq!(without_place(written(&name)), without_place(written("whole")), "{looks}");
+    }
+}
+
+#[test]
+fn what_is_not_settled_makes_no_plan() {
+    let dataset = dataset(260, 0.0);
+    let error = Plan::new(&dataset, &options(ModelKind::Lstm, NORM)).unwrap_err().to_string();
+    assert!(error.contains("instance-norm") && error.contains("auto"), "{error}");
+}
+
+/// A model that its run's first step ends, a ridge that is not trained, and a patience that ends a candidate in the trial.
+#[test]
+fn short_runs_choose_too() {
+    let dataset = dataset(260, 0.0);
+    let short = TrainOptions { max_steps: Some(3), ..options(ModelKind::Lstm, BOTH) };
+    let impatient = TrainOptions { patience: 1, epochs: 40, lr: 0.5, ..options(ModelKind::Rnn, NORM) };
+    let ridge = options(ModelKind::Ridge, NORM);
+    for (options, path) in [(short, true), (impatient, false), (ridge, false)] {
+        let chosen = chosen(&dataset, &options, &cpu, &mut ()).unwrap();
+        assert!(path || chosen.options.model.linear_path == LinearPath::None);
+        let plan = Plan::new(&dataset, &chosen.options).unwrap();
+        let mut engine = cpu(plan.program.clone());
+        let continued = run_from(&dataset, &plan, engine.as_mut(), &mut (), Some(chosen.state), None).unwrap();
+        let alone = run(&dataset, &plan, cpu(plan.program.clone()).as_mut(), &mut ()).unwrap();
+        assert_eq!((continued.status, bits(&continued)), (alone.status, bits(&alone)), "{}", plan.options.model.kind);
+    }
+}
+
+/// By-channel models must be told the scale of their windows.
+#[test]
+fn every_candidate_fits_its_model() {
+    let auto = options(ModelKind::Lstm, NORM).candidates();
+    assert_eq!(
+        auto.iter().map(|one| one.instance_norm).collect::<Vec<_>>(),
+        [Some(InstanceNorm::Last), Some(InstanceNorm::MeanStd), None]
+    );
+    let patchtst = options(ModelKind::Patchtst, NORM).candidates();
+    assert!(patchtst.iter().all(|one| one.instance_norm.is_some()) && patchtst.len() == 2);
+}
