@@ -1,10 +1,12 @@
 //! The last tables of a run, from its summary.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
-use microglia::models::ModelKind;
+use microglia::error::quoted;
+use microglia::models::{LinearPath, ModelKind};
 use microglia::train::scores::metrics::decimals;
 use microglia::train::scores::metrics::{Metrics, SeriesScore};
 use microglia::train::scores::summary::{MeanStd, ReplicaSummary, SplitSpread};
@@ -15,8 +17,8 @@ use super::table::{NONE, TextTable, cell, column, duration, percent};
 /// Rows of the table by series, at most.
 const MOST_SERIES: usize = 20;
 
-/// Everything that `microglia train` prints on stdout, but the run folder.
-pub(super) fn text(summary: &Summary) -> String {
+/// Everything that `microglia train` prints on stdout, but the place of the run folder.
+pub(super) fn text(summary: &Summary, folder: &Path) -> String {
     let mut text = heading(summary);
     text += "\n";
     text += &scores(summary);
@@ -24,7 +26,8 @@ pub(super) fn text(summary: &Summary) -> String {
     text += &replicas(summary);
     text += &sparsity(summary);
     text += &speed(summary);
-    let verdicts = verdicts(summary);
+    let mut verdicts = verdicts(summary);
+    verdicts.extend(linear(summary, folder));
     if !verdicts.is_empty() {
         let _ = writeln!(text, "\n{}", verdicts.join("\n"));
     }
@@ -56,10 +59,14 @@ fn heading(summary: &Summary) -> String {
         "none" => String::new(),
         norm => format!(", instance norm {norm}"),
     };
+    let path = match model.linear_path.as_str() {
+        "none" => String::new(),
+        path => format!(", linear path {path}"),
+    };
     let ended = ended(summary);
     format!(
         "{}: {}, {} in, {} out, season {}; {}{series}\n{} {width}{layers}, {} parameters, regularizer \
-         {}{norm}, seed {}\n{ended}",
+         {}{norm}{path}, seed {}\n{ended}",
         data.name,
         list(&data.targets),
         counted(data.lookback, "row"),
@@ -241,6 +248,30 @@ fn speed(summary: &Summary) -> String {
     )
 }
 
+/// What to take in the model's place if a ridge forecasts the validation rows as well; `folder` is the run's.
+fn linear(summary: &Summary, folder: &Path) -> Option<String> {
+    let (model, ridge) = (summary.best.validation.scaled.mse, summary.baselines.ridge_validation.scaled.mse);
+    let whole = summary.status == Status::Done && !is_linear(&summary.model.kind);
+    let alone = summary.best.best_epoch == Some(0);
+    if !whole || !(alone || ridge <= model) {
+        return None;
+    }
+    let why = match alone {
+        true => {
+            "No epoch was better on the validation rows than the linear map alone, which is what was kept.".to_string()
+        }
+        false => {
+            let places = decimals([model, ridge].into_iter());
+            let [model, ridge] = [model, ridge].map(|mse| cell(Some(mse), places));
+            format!("On the validation rows a ridge is no worse than the model: scaled MSE {ridge} against {model}.")
+        }
+    };
+    let path = if summary.model.linear_path == LinearPath::None.to_string() { "" } else { " --linear-path none" };
+    let [config, out] = [folder.join("config.toml").display().to_string(), format!("{}-ridge", folder.display())];
+    let command = format!("microglia train --config {} --model ridge{path} --out {}", quoted(&config), quoted(&out));
+    Some(format!("{why}\nA model of that kind is made in a moment: {command}"))
+}
+
 /// A sentence for every baseline that does better than the model.
 fn verdicts(summary: &Summary) -> Vec<String> {
     let baselines = &summary.baselines;
@@ -265,8 +296,11 @@ fn verdicts(summary: &Summary) -> Vec<String> {
                 .filter(|(_, model, rival)| model > rival)
                 .map(|(metric, model, rival)| {
                     let places = decimals([model, rival].into_iter());
-                    format!("{metric} {} against {}", cell(Some(model), places), cell(Some(rival), places))
+                    (metric, cell(Some(model), places), cell(Some(rival), places))
                 })
+                // A model that is the ridge itself differs from it by rounding.
+                .filter(|(_, model, rival)| model != rival)
+                .map(|(metric, model, rival)| format!("{metric} {model} against {rival}"))
                 .collect();
             (!worse.is_empty())
                 .then(|| format!("The model does worse than {name} on the test rows: {}.", worse.join(", ")))

@@ -64,7 +64,7 @@ fn word(path: &Path) -> String {
 /// The results on stdout, whatever became of their files.
 fn tell(done: Done, as_json: bool) -> Result<()> {
     let summary = &done.outcome.summary;
-    let printed = print(&if as_json { json(summary)? } else { report::text(summary) });
+    let printed = print(&if as_json { json(summary)? } else { report::text(summary, &done.folder) });
     done.written?;
     let place = format!("run folder: {}", done.folder.display());
     printed?;

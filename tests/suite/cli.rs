@@ -208,6 +208,17 @@ fn a_run_prints_tables_writes_its_folder_and_repeats_from_its_config() {
     }
     assert_eq!(std::fs::read_to_string(folder.join("first/metrics.csv")).unwrap().lines().count(), 4);
 
+    // A linear map forecasts these rows better, and the command that the last lines give makes it.
+    let told = stdout(&output);
+    let (_, command) = told.lines().find_map(|line| line.split_once("in a moment: microglia ")).unwrap();
+    let linear = microglia(folder, &command.split(' ').collect::<Vec<_>>());
+    assert_eq!(code(&linear), 0, "{}", stderr(&linear));
+    assert!(!stdout(&linear).contains("does worse than the ridge"), "{}", stdout(&linear));
+    let ridge = summary(&folder.join("first-ridge"));
+    let validation = |summary: &Value| summary.pointer("/validation/scaled/mse").unwrap().as_f64().unwrap();
+    assert_eq!(ridge["model"]["kind"], "ridge");
+    assert!(validation(&ridge) <= validation(&first) + 1e-9, "{} {}", validation(&ridge), validation(&first));
+
     // The same run again: rejected in its folder, equal elsewhere.
     let again = ["train", "--config", "first/config.toml", "--out", "first"];
     let rejection = microglia(folder, &again);

@@ -17,6 +17,8 @@ pub struct Baselines {
     pub ridge: Metrics,
     /// λ of the ridge, by validation MSE.
     pub ridge_lambda: f64,
+    /// The ridge on the validation windows.
+    pub ridge_validation: Metrics,
 }
 
 /// BaselineForecasts and scores all baselines on the test windows.
@@ -35,17 +37,20 @@ pub struct BaselineForecasts {
     pub ridge: Vec<f32>,
     /// λ of the ridge, by validation MSE.
     pub ridge_lambda: f64,
+    /// The ridge's forecasts of the validation windows, likewise.
+    pub ridge_validation: Vec<f32>,
 }
 
 impl BaselineForecasts {
     /// BaselineForecasts of the test windows.
     pub fn of_test(dataset: &Dataset) -> Self {
-        let (ridge, ridge_lambda) = ridge(dataset, SplitName::Test);
+        let ridge = Ridge::fit(dataset);
         BaselineForecasts {
             repeat_last: repeat_last(dataset, SplitName::Test),
             seasonal_naive: seasonal_naive(dataset, SplitName::Test),
-            ridge,
-            ridge_lambda,
+            ridge: ridge.forecast(dataset, SplitName::Test),
+            ridge_lambda: ridge.lambda(),
+            ridge_validation: ridge.forecast(dataset, SplitName::Validation),
         }
     }
 
@@ -57,6 +62,7 @@ impl BaselineForecasts {
             seasonal_naive: test(&self.seasonal_naive),
             ridge: test(&self.ridge),
             ridge_lambda: self.ridge_lambda,
+            ridge_validation: score(dataset, SplitName::Validation, &self.ridge_validation),
         }
     }
 }

@@ -92,6 +92,8 @@ pub struct ModelSummary {
     pub regularizer: String,
     /// `none`, `last` or `mean-std`.
     pub instance_norm: String,
+    /// `none`, `train` or `ridge`.
+    pub linear_path: String,
     /// Weights and biases of one model.
     pub parameters: usize,
     /// Those that pruning may take.
@@ -317,6 +319,7 @@ pub fn summarize(
             patchtst: PatchtstHeader::new(&options.model),
             regularizer: options.regularizers.to_string(),
             instance_norm: options.model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
+            linear_path: options.model.linear_path.to_string(),
             parameters: layout.total(),
             prunable_weights: layout.prunable(),
         },
