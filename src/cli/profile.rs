@@ -95,7 +95,7 @@ pub(super) struct Report<'a> {
 fn planned(config: &Config) -> Result<(microglia::data::Dataset, Plan)> {
     let dataset = config.data.load()?;
     dataset.notices.iter().for_each(say_text);
-    let plan = Plan::new(&dataset, &config.train)?;
+    let plan = Plan::new(&dataset, &config.train.first_choice())?;
     plan.notices.iter().for_each(say_text);
     Ok((dataset, plan))
 }

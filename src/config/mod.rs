@@ -44,6 +44,7 @@ use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
 use crate::models::{ModelKind, ModelOptions, Variant};
 use crate::train::TrainOptions;
+use crate::train::auto::Auto;
 use crate::train::weights;
 use crate::train::weights::checkpoints::Every;
 
@@ -107,9 +108,11 @@ impl Config {
             // A channel forecasts itself from itself: what the data set would add is not read.
             (data.calendar, data.covariates) = (Some(false), Some(Covariates::None));
         }
+        // A transformer is as it was published, and a linear map has none beside it.
+        let auto = Auto { linear_path: model.cell().is_some(), ..Auto::default() };
         Config {
             data,
-            train: TrainOptions { model, ..TrainOptions::default() },
+            train: TrainOptions { model, auto, ..TrainOptions::default() },
             device: Choice::default(),
             threads: None,
             autotune: false,
@@ -140,6 +143,11 @@ impl Config {
         if let (ModelKind::Patchtst, Some(file)) = (kind, &init) {
             let model = &mut config.train.model;
             (model.patchtst, model.layers, config.data.horizon) = weights::infer_patchtst(file, variant)?;
+        }
+        if let (Some(file), true, false) = (&init, config.train.auto.linear_path, settings.has("linear-path")) {
+            config.train.auto.linear_path = false;
+            // A file that cannot be read is rejected before anything is trained.
+            config.train.model.linear_path = weights::infer_linear_path(file).unwrap_or_default();
         }
         config.apply(settings)?;
         config.train.init = init;

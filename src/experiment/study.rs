@@ -11,6 +11,7 @@ use crate::data::{DataOptions, Source};
 use crate::error::{Error, Result};
 use crate::models::{ModelKind, ModelOptions, Variant};
 use crate::program::op::InstanceNorm;
+use crate::train::auto::Auto;
 use crate::train::options::{Select, TrainOptions};
 
 /// A study. Every list multiplies the grid.
@@ -147,7 +148,7 @@ impl Study {
     pub fn options(&self) -> TrainOptions {
         // The published code scores the last weights.
         let select = if self.authors_protocol { Select::Last } else { Select::Best };
-        TrainOptions { select, ..self.run.train.clone() }
+        TrainOptions { select, auto: Auto::default(), ..self.run.train.clone() }
     }
 
     /// A model of this study. A PatchTST is that of the pruning paper, which reads what the others read; it has its own

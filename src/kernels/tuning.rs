@@ -146,6 +146,14 @@ impl Tuning {
         self.products.iter().find(|tuned| tuned.is_of(product))
     }
 
+    /// The choices for a program that may have fewer products.
+    #[must_use]
+    pub fn for_program(&self, program: &Program) -> Tuning {
+        let products = products(program);
+        let has = |tuned: &&Tuned| products.iter().any(|product| tuned.is_of(product));
+        Tuning { adapter: self.adapter.clone(), products: self.products.iter().filter(has).cloned().collect() }
+    }
+
     /// Fails, with names, where the choices were made for another adapter or for other products than the program's.
     pub fn check(&self, adapter: &str, program: &Program) -> Result<()> {
         let rejected = |problem: String| {

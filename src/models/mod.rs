@@ -14,6 +14,7 @@ use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
+pub(crate) use linear_path::WEIGHTS as LINEAR_PATH_WEIGHTS;
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].

@@ -184,13 +184,16 @@ impl Run {
         let Some(line) = self.config.train.to_choose() else { return Ok(0) };
         begin(&self.dataset, &self.plan, self.engine.as_mut(), kept)?;
         observer.notice(&line);
-        let (engines, tuning) = (&mut self.engines, self.config.tuning.as_ref());
-        let mut make = |program: &Program| engines.make(program, tuning).map(|(engine, _)| engine);
+        let (engines, tuning) = (&mut self.engines, &self.config.tuning);
+        // A candidate without a linear path has no product for it.
+        let tuned = |program: &Program| tuning.as_ref().map(|tuning| tuning.for_program(program));
+        let mut make = |program: &Program| engines.make(program, tuned(program).as_ref()).map(|(engine, _)| engine);
         let Some(chosen) = choose(&self.dataset, &self.config.train, &mut make, observer)? else { return Ok(0) };
         let plan = Plan::new(&self.dataset, &chosen.options)?;
         if plan.program != self.plan.program {
             self.engine = make(&plan.program)?;
         }
+        self.config.tuning = tuned(&plan.program);
         self.plan = plan;
         self.config.train = chosen.options;
         kept.resolve(&self.config.to_toml());
@@ -213,7 +216,7 @@ impl Prepared {
         let dataset = asked.data.load()?;
         dataset.notices.iter().for_each(|line| say(line));
         // What `auto` leaves open does not change what the plan settles.
-        let plan = Plan::new(&dataset, &asked.train.with(asked.train.candidates()[0]))?;
+        let plan = Plan::new(&dataset, &asked.train.first_choice())?;
         plan.notices.iter().for_each(|line| say(line));
         let tuning = engines.tuned(asked, &plan.program, say)?;
         let config = Config {

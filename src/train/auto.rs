@@ -12,7 +12,7 @@ use super::plan::Plan;
 use super::run::observer::{EpochRow, Observer, Progress};
 use super::run::run_from;
 use super::run::state::RunState;
-use crate::data::Dataset;
+use crate::data::{Dataset, counted};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
 use crate::models::LinearPath;
@@ -22,8 +22,9 @@ use crate::program::op::InstanceNorm;
 /// The word of an option that is left to the validation rows.
 pub const AUTO: &str = "auto";
 
-/// The epochs that candidates train side by side, as a share of a run's.
-const TRIAL: f64 = 0.15;
+/// Steps that candidates train side by side, in whole epochs; they are at least one, and no more of a run's than this share.
+const TRIAL_STEPS: usize = 100;
+const MOST_OF_RUN: f64 = 0.05;
 /// A candidate rests if its validation loss is this many times the best one's, or more.
 const FAR_BEHIND: f64 = 1.1;
 
@@ -67,6 +68,11 @@ impl TrainOptions {
         paths.into_iter().flat_map(of_path).collect()
     }
 
+    /// The options with the first of the choices.
+    pub fn first_choice(&self) -> TrainOptions {
+        self.with(self.candidates()[0])
+    }
+
     /// The options with one of the choices.
     pub fn with(&self, candidate: Candidate) -> TrainOptions {
         let mut options = TrainOptions { auto: Auto::default(), ..self.clone() };
@@ -76,8 +82,10 @@ impl TrainOptions {
     }
 
     /// The epochs that candidates train side by side, 1 or more.
-    pub fn trial_epochs(&self) -> usize {
-        ((self.epochs as f64 * TRIAL).ceil() as usize).max(1)
+    pub fn trial_epochs(&self, dataset: &Dataset) -> usize {
+        let steps = dataset.train.len().div_ceil(self.batch.max(1)).max(1);
+        let most = (self.epochs as f64 * MOST_OF_RUN).ceil() as usize;
+        TRIAL_STEPS.div_ceil(steps).clamp(1, most.max(1))
     }
 
     /// A line that says what is yet to be chosen.
@@ -114,7 +122,8 @@ pub fn choose(
 ) -> Result<Option<Chosen>> {
     let candidates = options.candidates();
     let groups: Vec<&[Candidate]> = candidates.chunk_by(|a, b| a.linear_path == b.linear_path).collect();
-    let mut leader = vec![f64::INFINITY; options.trial_epochs()];
+    let trial_epochs = options.trial_epochs(dataset);
+    let mut leader = vec![f64::INFINITY; trial_epochs];
     let mut found: Vec<(Candidate, f64, RunState)> = Vec::new();
     for group in groups {
         let plan = Plan::of_candidates(dataset, options, group)?;
@@ -132,10 +141,10 @@ pub fn choose(
         found.iter().map(|(one, loss, _)| format!("{} {loss:.5}", one.words(options.auto))).collect();
     let (winner, _, mut state) = found.swap_remove(best);
     let line = format!(
-        "{} chosen on validation {}, the best of at most {} epochs: {}",
+        "{} chosen on validation {}, the best of at most {}: {}",
         winner.words(options.auto),
         options.loss,
-        options.trial_epochs(),
+        counted(trial_epochs, "epoch"),
         scores.join(", ")
     );
     state.notices = vec![line.into()];

@@ -63,7 +63,7 @@ impl PrunePlan {
                 return reject("prune-until", until, &problem, help);
             }
             Some(until) => until,
-            None => (epochs * 3 / 4).max(1),
+            None => epochs.div_ceil(4),
         };
         if until <= warmup && options.until.is_none() && options.schedule != Schedule::Constant {
             notices.push(format!(

@@ -13,6 +13,8 @@ use microglia::runs::{Run, silent};
 use microglia::train::auto::{Auto, Chosen, choose};
 use microglia::train::{EpochRow, Observer, Plan, Status, TrainOptions, Trained, run, run_from};
 
+use crate::cli::{code, microglia, stderr, stdout, summary};
+use crate::golden::path;
 use crate::gpu_support::on_each_engine;
 
 /// Two targets whose level wanders; `after` says what the rows are from a row on.
@@ -33,7 +35,7 @@ fn dataset(after: usize, value: f64) -> Dataset {
 fn options(kind: ModelKind, auto: Auto) -> TrainOptions {
     let mut model = ModelOptions::of(kind, Variant::Official);
     model.hidden = 5;
-    TrainOptions { model, auto, epochs: 12, batch: 16, replicas: 2, ..TrainOptions::default() }
+    TrainOptions { model, auto, epochs: 24, batch: 16, replicas: 2, ..TrainOptions::default() }
 }
 
 type Open<'a> = &'a dyn Fn(Program) -> Box<dyn Engine>;
@@ -145,7 +147,7 @@ fn a_run_that_is_stopped_before_the_choice_chooses_alike_when_it_is_resumed() {
     let config = |name: &str| {
         let settings = format!(
             "data = '{}'\nout = '{}'\nlookback = 9\nhorizon = 3\nhidden = 5\ninstance-norm = 'auto'\nlinear-path = 'auto'\n\
-             device = 'cpu'\nreplicas = 2\nbatch = 16\nepochs = 12\n",
+             device = 'cpu'\nreplicas = 2\nbatch = 16\nepochs = 24\n",
             file.display(),
             place.path().join(name).display()
         );
@@ -208,4 +210,38 @@ fn every_candidate_fits_its_model() {
     );
     let patchtst = options(ModelKind::Patchtst, NORM).candidates();
     assert!(patchtst.iter().all(|one| one.instance_norm.is_some()) && patchtst.len() == 2);
+}
+
+/// The defaults of a recurrent model, through every verb; and weights to start from decide about the path themselves.
+#[test]
+fn what_was_chosen_is_read_by_every_verb() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let tiny = path("tiny.csv");
+    let data = ["--data", tiny.to_str().unwrap()];
+    let sizes = ["--target", "y", "--lookback", "7", "--horizon", "2", "--batch", "8", "--hidden", "5", "--device=cpu"];
+    let ok = |args: &[&[&str]]| {
+        let output = microglia(folder, &args.concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        (stdout(&output), stderr(&output))
+    };
+    let (_, told) = ok(&[&["train", "--instance-norm", "auto", "--epochs", "4", "--out", "a"], &data, &sizes]);
+    assert!(told.contains("--instance-norm and --linear-path: last with linear path ridge, "), "{told}");
+    assert!(told.contains(" chosen on validation mse, the best of at most 1 epoch: "), "{told}");
+    assert!(told.matches("epoch 1/4").count() == 1, "{told}");
+    let config = std::fs::read_to_string(folder.join("a/config.toml")).unwrap();
+    let (_, again) = ok(&[&["train", "--config", "a/config.toml", "--out", "b"]]);
+    assert!(!again.contains("side by side"), "{again}");
+    assert_eq!(summary(&folder.join("a"))["weights_sha256"], summary(&folder.join("b"))["weights_sha256"]);
+    ok(&[&["forecast", "--checkpoint", "a", "--device", "cpu", "--levels", "none"]]);
+    ok(&[&["evaluate", "--checkpoint", "a", "--device", "cpu", "--levels", "none"]]);
+    ok(&[&["inspect", "a"]]);
+    ok(&[&["export", "a", "--form", "sparse", "--out", "sparse.safetensors"]]);
+    // A run's own weights bring their path; a network of PyTorch's has none.
+    ok(&[&["train", "--init", "a", "--epochs", "1", "--out", "c"], &data, &sizes]);
+    let line = |text: &str| text.lines().find(|line| line.starts_with("linear-path")).unwrap().to_string();
+    assert_eq!(line(&std::fs::read_to_string(folder.join("c/config.toml")).unwrap()), line(&config));
+    ok(&[&["train", "--linear-path", "none", "--epochs", "1", "--out", "d"], &data, &sizes]);
+    ok(&[&["train", "--init", "d/model.safetensors", "--epochs", "1", "--out", "e"], &data, &sizes]);
+    assert_eq!(line(&std::fs::read_to_string(folder.join("e/config.toml")).unwrap()), "linear-path = \"none\"");
 }

@@ -9,8 +9,12 @@ use serde_json::Value;
 use crate::golden::{Golden, path};
 use crate::gpu_support;
 
-pub(crate) const TINY: [&str; 11] =
-    ["--target", "y", "--lookback", "7", "--horizon", "2", "--batch", "8", "--hidden", "5", "--device=cpu"];
+/// Without a linear path, as PyTorch's networks are.
+#[rustfmt::skip]
+pub(crate) const TINY: [&str; 13] = [
+    "--target", "y", "--lookback", "7", "--horizon", "2", "--batch", "8", "--hidden", "5", "--linear-path", "none",
+    "--device=cpu",
+];
 
 pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_microglia"));

@@ -47,8 +47,8 @@ fn commands_pass_over_a_card_that_does_not_open() {
     let Some(run) = with_a_card_that_does_not_open(place.path(), &[]) else { return };
     let data = path("tiny.csv");
     let own = ["--data", data.to_str().unwrap(), "--epochs", "1"];
-    let train = [&["train", "--out", "o"], &own[..], &TINY[..10]].concat();
-    let profile = [&["profile", "--steps", "2"], &own[..], &TINY[..10]].concat();
+    let train = [&["train", "--out", "o"], &own[..], &TINY[..12]].concat();
+    let profile = [&["profile", "--steps", "2"], &own[..], &TINY[..12]].concat();
     let named = format!("tiny={}", data.display());
     let study =
         ["experiment", "--dry-run", "--data", &named, "--set", "tiny.target=y", "--seeds", "1", "--models", "rnn"];
@@ -84,7 +84,7 @@ fn a_run_does_not_change_its_class_of_device_unasked() {
     let Some(run) = with_a_card_that_does_not_open(place.path(), &[]) else { return };
     let data = path("tiny.csv");
     let start = ["train", "--out", "o", "--epochs", "1", "--data", data.to_str().unwrap()];
-    let trained = run(&[&start[..], &TINY[..10]].concat());
+    let trained = run(&[&start[..], &TINY[..12]].concat());
     assert_eq!(code(&trained), 0, "{}", stderr(&trained));
     as_of_a_gpu(&place.path().join("o"));
     let resume = ["train", "--resume", "o", "--epochs", "2"];

@@ -165,7 +165,7 @@ fn without_an_adapter_the_cpu_trains_or_the_gpu_is_rejected() {
     };
     let train = |device: &str| {
         let mut args = vec!["train", "--data", data.to_str().unwrap(), "--epochs", "1", "--device", device];
-        args.extend(&TINY[..10]);
+        args.extend(&TINY[..12]);
         microglia(&args)
     };
     for (device, problem) in [("gpu", "there is no GPU"), ("llvmpipe", "no adapter's name contains `llvmpipe`")] {

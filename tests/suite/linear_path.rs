@@ -3,8 +3,9 @@
 use microglia::data::{DataOptions, Dataset, Row, SplitName};
 use microglia::models::{LinearPath, ModelKind, ModelOptions, Variant};
 use microglia::program::op::InstanceNorm;
-use microglia::program::tensor::PARAMS;
+use microglia::program::tensor::{MASK, PARAMS};
 use microglia::reference::CpuEngine;
+use microglia::train::options::PruningOptions;
 use microglia::train::scores::baselines::Ridge;
 use microglia::train::scores::predict::predict;
 use microglia::train::weights::checkpoint::save_model;
@@ -118,6 +119,29 @@ fn what_is_worse_than_the_ridge_is_not_kept() {
     let expected = Ridge::fit(&dataset).forecast(&dataset, SplitName::Test);
     let apart = found[0].point().iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(apart < 1e-4, "{apart}");
+}
+
+/// Steps that move no weight never beat it: then pruning is not carried through, and what is kept is whole.
+#[test]
+fn a_network_that_never_beats_the_ridge_stops_at_its_patience() {
+    let dataset = dataset();
+    let mut model = ModelOptions::of(ModelKind::Gru, Variant::Official);
+    (model.hidden, model.linear_path) = (5, LinearPath::Ridge);
+    let plain = TrainOptions { lr: 1e-30, epochs: 24, patience: 3, ..options(model) };
+    let epochs = |options: &TrainOptions| {
+        let plan = Plan::new(&dataset, options).unwrap();
+        let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None).unwrap();
+        let trained = run(&dataset, &plan, &mut engine, &mut ()).unwrap();
+        let mask = microglia::engine::Engine::read_u32(&mut engine, MASK, 1).unwrap();
+        assert_eq!((trained.replicas[1].kept, trained.replicas[1].pruned), (Some(0), 0));
+        assert_eq!(mask, plan.program.params.full_mask());
+        trained.history.len()
+    };
+    assert_eq!(epochs(&plain), 3);
+    assert_eq!(epochs(&TrainOptions { patience: 0, ..plain.clone() }), 24);
+    // Full sparsity comes before patience is spent.
+    let soon = PruningOptions { until: Some(2), ..PruningOptions::default() };
+    assert_eq!(epochs(&TrainOptions { pruning: soon, patience: 5, ..plain }), 6);
 }
 
 #[test]

@@ -352,7 +352,9 @@ impl Observer for StopAfter {
 fn an_interrupted_run_keeps_its_last_weights() {
     let dataset = dataset();
     on_each_engine(|open| {
-        let plan = Plan::new(&dataset, &options()).unwrap();
+        let mut options = options();
+        options.pruning.until = Some(options.epochs);
+        let plan = Plan::new(&dataset, &options).unwrap();
         let mut engine = open(plan.program.clone());
         let trained = run(&dataset, &plan, engine.as_mut(), &mut StopAfter(20, 0)).unwrap();
         assert_eq!(trained.status, Status::Interrupted);

@@ -196,6 +196,6 @@ pub static PRUNING: &[Opt<Config>] = &[
         "Epoch that reaches full sparsity; the later epochs are for recovery",
     )
     .value("EPOCH")
-    .auto("three quarters of the epochs")
+    .auto("a quarter of the epochs")
     .needs(prunes, PRUNING_REGULARIZER),
 ];

@@ -1,6 +1,7 @@
 //! Which epoch's weights are kept, and which replicas continue.
 
 use super::Run;
+use super::steps::mask_of_best;
 use crate::error::Result;
 use crate::train::options::Select;
 use crate::train::plan::Keep;
@@ -58,6 +59,19 @@ impl Run<'_> {
                 replica.before = Some((validation_loss, epoch));
                 KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
             }
+            if replica.active
+                && !counts
+                && replica.best.is_some_and(|best| best.1 == 0)
+                && self.plan.keep == Keep::Selected
+            {
+                // A network that never was better than the linear map alone is not worth pruning to the end.
+                let told =
+                    self.state.history.iter().map(|row| row.replicas[r].validation_loss).chain([validation_loss]);
+                let beaten = told.into_iter().any(|loss| replica.best.is_some_and(|best| loss < best.0));
+                let patient = options.patience == 0 || options.max_steps.is_some();
+                replica.settled = !patient && !beaten && epoch >= options.patience;
+                replica.active = !replica.settled;
+            }
             if let Keep::Three { common_from } = self.plan.keep
                 && replica.active
                 && epoch >= common_from
@@ -114,8 +128,10 @@ impl Run<'_> {
                     KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*best, *now, r))?;
                     replica.kept = Some(epoch);
                     if epoch == 0 && self.plan.trains() {
+                        replica.pruned = mask_of_best(&self.plan.program.params, self.engine, r)?;
                         let line = format!("replica {r} keeps the linear path alone: no epoch that counts was better");
                         self.state.notices.push(line.into());
+                        continue;
                     }
                 }
                 _ => {}

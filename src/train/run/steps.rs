@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::{Pause, Run};
-use crate::engine::Pass;
+use crate::engine::{Engine, Pass};
 use crate::error::Result;
 use crate::program::tensor::*;
-use crate::program::{List, rng};
+use crate::program::{List, ParamLayout, rng};
 use crate::train::plan::Keep;
 use crate::train::run::divergence::first_non_finite;
 use crate::train::run::observer::{Observer, Progress};
@@ -137,15 +137,18 @@ impl Run<'_> {
                 replica.diverged = Some(what);
                 if replica.best.is_none() && replica.before.is_some() && self.plan.keep == Keep::Selected {
                     replica.best = replica.before;
-                    // Weights that were pruned after that epoch live in it.
-                    let (layout, best) = (&self.plan.program.params, self.engine.read_f32(BEST_PARAMS, r)?);
-                    let mask = layout.living(&best);
-                    let living = |mask: &[u32]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-                    replica.pruned = living(&layout.full_mask()) - living(&mask);
-                    self.engine.write_u32(MASK, r, &mask)?;
+                    replica.pruned = mask_of_best(&self.plan.program.params, self.engine, r)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Gives a replica the mask of its best epoch: weights that were pruned later live in it. How many had been pruned.
+pub(super) fn mask_of_best(layout: &ParamLayout, engine: &mut dyn Engine, r: usize) -> Result<usize> {
+    let mask = layout.living(&engine.read_f32(BEST_PARAMS, r)?);
+    engine.write_u32(MASK, r, &mask)?;
+    let living = |mask: &[u32]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+    Ok(living(&layout.full_mask()) - living(&mask))
 }

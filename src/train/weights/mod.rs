@@ -14,5 +14,5 @@ mod sparsity;
 mod told;
 
 pub use digest::sha256;
-pub use read::{check, infer_patchtst, load, load_own};
+pub use read::{check, infer_linear_path, infer_patchtst, load, load_own};
 pub use sparsity::{SparsityReport, TensorSparsity};

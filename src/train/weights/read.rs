@@ -7,7 +7,7 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::models::{ModelOptions, NormKind, PatchtstOptions, Pool, Variant};
+use crate::models::{LINEAR_PATH_WEIGHTS, LinearPath, ModelOptions, NormKind, PatchtstOptions, Pool, Variant};
 use crate::program::{ParamLayout, StateLayout};
 use crate::train::weights::checkpoint::PREFIX;
 use crate::train::weights::header::PatchtstHeader;
@@ -215,6 +215,15 @@ fn reject_uneven(source: &WeightsFile, bytes: &[u8]) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// The linear path that a file holds: as its header says, or trained if no header does.
+pub fn infer_linear_path(file: &Path) -> Result<LinearPath> {
+    let bytes = read(file)?;
+    let source = WeightsFile::new(file, &bytes)?;
+    let told = saved_model(&bytes).and_then(|model| model.get("linear_path")?.as_str()?.parse().ok());
+    let held = source.shape(LINEAR_PATH_WEIGHTS.0).map_or(LinearPath::None, |_| LinearPath::Train);
+    Ok(told.unwrap_or(held))
 }
 
 /// Sizes of a PatchTST that a file's shapes, or what lies beside it, say: options, layers, and the horizon of a head shared
