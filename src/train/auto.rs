@@ -93,7 +93,7 @@ impl TrainOptions {
         let names = [("instance-norm", self.auto.instance_norm), ("linear-path", self.auto.linear_path)];
         let names: Vec<String> = names.iter().filter(|one| one.1).map(|one| format!("‹{}›", one.0)).collect();
         let list: Vec<String> = self.candidates().iter().map(|one| one.words(self.auto)).collect();
-        (list.len() > 1).then(|| format!("{}: {} train side by side", names.join(" and "), list.join(", ")).into())
+        (list.len() > 1).then(|| format!("{} auto: trying {}", names.join(" and "), list.join(", ")).into())
     }
 }
 
