@@ -1,4 +1,4 @@
-//! Microglia trains time-series forecasters (RNN, LSTM, GRU, PatchTST) with *synaptic pruning*: while a network trains, its
+//! Microglia trains time-series forecasters (RNN, LSTM, GRU, PatchTST, NLinear, DLinear) with *synaptic pruning*: while a network trains, its
 //! smallest weights are cut for good along a schedule, and what remains learns on
 //! ([arXiv 2508.09330](https://arxiv.org/abs/2508.09330)). It works in WGSL compute shaders on any Vulkan, Metal or DX12 GPU,
 //! through `wgpu` and no framework, or on a CPU engine that needs no driver. The program `microglia` is made of this

@@ -94,6 +94,12 @@ impl Case {
         self
     }
 
+    /// Rows of a DLinear's moving average.
+    pub fn average(mut self, rows: usize) -> Self {
+        self.model.moving_average = rows;
+        self
+    }
+
     /// Normalises windows.
     pub fn norm(mut self, norm: InstanceNorm) -> Self {
         self.model.instance_norm = Some(norm);
@@ -207,6 +213,9 @@ impl fmt::Display for Case {
         }
         if let Some(Cell::Rnn(activation)) = model.cell() {
             write!(f, " {activation}")?;
+        }
+        if model.kind == ModelKind::Dlinear {
+            write!(f, " average={}", model.moving_average)?;
         }
         if let Some(norm) = model.instance_norm {
             write!(f, " norm={norm}")?;

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::ModelKind::{Gru, Lstm, Nlinear, Rnn};
+use crate::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
 use crate::models::{LinearPath, NormKind, PatchtstOptions, Variant};
 use crate::program::Program;
 use crate::program::op::{Activation, InstanceNorm, LossKind};
@@ -95,6 +95,8 @@ pub fn standard_cases() -> Vec<Case> {
         Case::patchtst(Variant::Hf, 2, 3, 150).set(|p| (p.norm, p.stride) = (NormKind::Layer, Some(1))).prune(30),
         Case::patchtst(Variant::Authors, 2, 9, 31).set(|p| p.stride = None).dropout(0.3).prune(30),
         Case::new(Nlinear, 2, 9, 7, 0).norm(InstanceNorm::Last).clip(0.5).prune(3),
+        Case::new(Dlinear, 2, 9, 30, 0).clip(0.5).prune(3),
+        Case::new(Dlinear, 1, 5, 7, 0).norm(InstanceNorm::Last).prune(3),
         Case::new(Lstm, 2, 9, 7, 5).path(LinearPath::Train).norm(InstanceNorm::Last).dropout(0.3).prune(9),
         Case::patchtst(Variant::Official, 1, 8, 96).set(usual).path(LinearPath::Ridge).prune(500),
     ]

@@ -56,6 +56,9 @@ pub fn full_size_models() -> Vec<Case> {
     cases.push(transformer(Variant::Authors, 1, [128, 2, 256]));
     cases.push(transformer(Variant::Hf, 1, [128, 8, 256]));
     cases.push(transformer(Variant::Hf, 1, [128, 8, 256]).set(|p| p.norm = NormKind::Layer));
+    let mut linear = Case::new(ModelKind::Dlinear, 1, 32, 336, 0).prune(100);
+    (linear.sizes.channels, linear.sizes.targets, linear.sizes.horizon) = (7, 7, 96);
+    cases.push(linear);
     // A linear map beside the network.
     let path = |case: Case| case.path(LinearPath::Train).norm(InstanceNorm::MeanStd);
     let beside = [path(recurrent(Lstm, 1, 64, 96, 64)), path(transformer(Variant::Official, 1, [128, 16, 256]))];
@@ -84,7 +87,7 @@ fn adorned(case: Case) -> Case {
     let case = case.dropout(0.2).clip(1.0);
     match case.model.kind {
         Rnn | Lstm | Gru => case.norm(InstanceNorm::MeanStd),
-        ModelKind::Nlinear | ModelKind::Ridge => case,
+        ModelKind::Nlinear | ModelKind::Dlinear | ModelKind::Ridge => case,
         ModelKind::Patchtst => case.set(|p| {
             (p.attention_dropout, p.head_dropout) = (0.2, 0.1);
             p.revin_affine = p.variant == Variant::Official;

@@ -54,6 +54,7 @@ pub fn rule(op: &Op) -> Rule {
         }
         Op::MeanPoolForward(_) | Op::MeanPoolBackward(_) => elementwise(8.0, "division 2.5 ULP"),
         Op::InstanceNormForward(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP, sums over the window"),
+        Op::Decompose(_) => elementwise(16.0, "division 2.5 ULP, sums over the average's rows"),
         // The error of one step's exp is passed on by those after it.
         Op::RecurrentForward(_) | Op::RecurrentBackward(_) => {
             elementwise(96.0, "exp 3 + 2|x| ULP, division 2.5 ULP, passed on from step to step")

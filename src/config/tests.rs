@@ -27,7 +27,8 @@ fn a_written_file_holds_every_option_of_the_run() {
     let names = options().map(|one| one.spec.name);
     let all: BTreeSet<&str> = names.filter(|name| !NOT_OF_THE_RUN.contains(name)).collect();
     let mut written = BTreeSet::new();
-    let runs = ["", "model = 'patchtst'"].map(|text| read_text(text).unwrap().to_toml().parse::<Table>().unwrap());
+    let models = ["", "model = 'patchtst'", "model = 'dlinear'"];
+    let runs = models.map(|text| read_text(text).unwrap().to_toml().parse::<Table>().unwrap());
     runs.iter().for_each(|table| written.extend(table.keys().map(String::as_str)));
     assert_eq!(all, written);
 }

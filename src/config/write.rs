@@ -48,6 +48,7 @@ impl Config {
             Section::Model => match option.spec.name {
                 "hidden" | "activation" => !patchtst && !linear,
                 "layers" | "linear-path" => !linear,
+                "moving-average" => kind == ModelKind::Dlinear,
                 _ => true,
             },
             _ => !matches!(option.spec.name, "autotune" | "tuning"),

@@ -55,6 +55,7 @@ pub fn model_name(kind: ModelKind) -> &'static str {
         ModelKind::Rnn => "RNN",
         ModelKind::Patchtst => "PatchTST",
         ModelKind::Nlinear => "NLinear",
+        ModelKind::Dlinear => "DLinear",
         ModelKind::Ridge => "Ridge",
     }
 }

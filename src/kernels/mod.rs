@@ -6,6 +6,7 @@ mod attention;
 mod autotune;
 mod batch_norm;
 mod bind;
+mod decompose;
 mod dropout;
 mod engine;
 mod forecast;
@@ -43,6 +44,7 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
     match op {
         Op::WindowGather(op) => window::window_gather(op, shapes),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(op, shapes),
+        Op::Decompose(op) => decompose::decompose(op, shapes),
         Op::LinearForward(op) => linear::linear_forward(op, shapes),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(op, shapes),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(op, shapes),

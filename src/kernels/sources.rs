@@ -17,6 +17,7 @@ macro_rules! shaders {
 pub const KERNELS: &[(&str, &str)] = shaders!("":
     window_gather,
     instance_norm_forward,
+    decompose,
     linear_forward,
     linear_forward_tiled,
     linear_backward_input,

@@ -99,6 +99,26 @@ pub fn instance_norm(
     (output, Some(WindowScale { stats, affine }))
 }
 
+/// The target channels of each window as a moving average of `average` rows and what it leaves, `[B·K, T]` each: trend and
+/// remainder.
+pub fn decompose(b: &mut Builder, average: usize, input: TensorId) -> (Signal, Signal) {
+    let s = b.sizes.clone();
+    let [trend, remainder] = ["trend", "remainder"].map(|name| b.tensor(name, &[s.batch, s.targets, s.lookback]));
+    // No backward: its input is data.
+    b.forward(Op::Decompose(Decompose {
+        batch: s.batch,
+        steps: s.lookback,
+        channels: s.window_row(),
+        targets: s.targets,
+        average,
+        input,
+        trend,
+        remainder,
+    }));
+    let rows = |tensor| Signal::data(Rows::dense(tensor, s.batch * s.targets, s.lookback));
+    (rows(trend), rows(remainder))
+}
+
 /// A fully connected layer; `names` are those of its weight and its bias.
 pub fn linear(b: &mut Builder, label: &str, names: (&str, &str), input: Signal) -> Signal {
     let outputs = b.param(names.0).shape[0];
@@ -132,6 +152,38 @@ impl LinearPart {
     #[must_use]
     pub fn plain(input: Signal, output: Signal) -> Self {
         LinearPart { input, output, residual: None, activated: None, behind: None }
+    }
+}
+
+/// A fully connected layer of data, whose output another layer adds to its own.
+pub struct Summand {
+    names: (&'static str, &'static str),
+    input: Signal,
+    output: Rows,
+}
+
+/// Pushes a summand's forward op; `names` are those of its weight and its bias.
+pub fn summand(b: &mut Builder, label: &str, names: (&'static str, &'static str), input: Signal) -> Summand {
+    let (count, outputs) = (input.value.count, b.param(names.0).shape[0]);
+    let output = Rows::dense(b.tensor(label, &[count, outputs]), count, outputs);
+    linear_to(b, (b.param(names.0).offset, b.param(names.1).offset), input, Signal::data(output));
+    Summand { names, input, output }
+}
+
+impl Summand {
+    /// What `sum`, whose words lie in the same order, adds.
+    #[must_use]
+    pub fn residual(&self, sum: Signal) -> Residual {
+        Residual { skip: Rows::dense(self.output.tensor, sum.value.count, sum.value.width), site: None, first: 0 }
+    }
+
+    /// Pushes its backward op: its gradient is that of `sum`.
+    pub fn backward(&self, b: &mut Builder, sum: Signal) {
+        let Some(d_sum) = sum.grad else { return };
+        let d_output = Rows::dense(d_sum.tensor, self.output.count, self.output.width);
+        let (d_weight, d_bias) = (b.param(self.names.0).offset, b.param(self.names.1).offset);
+        let parts = vec![(self.input.value, d_output)];
+        b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts, d_weight, d_bias, beside: None }));
     }
 }
 

@@ -1,10 +1,10 @@
 //! The linear map beside a network.
 
 use super::{LinearPath, ModelOptions};
-use crate::layers::{self, Signal};
+use crate::layers::{self, Signal, Summand};
 use crate::program::builder::Sizes;
-use crate::program::op::{LinearBackwardWeight, Op, Patches, Residual};
-use crate::program::{Builder, Initial, Param, Rows, TensorId};
+use crate::program::op::{Patches, Residual};
+use crate::program::{Builder, Initial, Param, TensorId};
 
 /// The names of its weight `[Z, T]` and bias `[Z]`. Neither is pruned.
 pub(crate) const WEIGHTS: (&str, &str) = ("linear_path.weight", "linear_path.bias");
@@ -31,8 +31,7 @@ pub(super) fn add_params(model: &ModelOptions, sizes: &Sizes, params: &mut Vec<P
 
 /// The path's forecast of each target, `[B, K, Z]`, which the head adds to its own.
 pub(super) struct Path {
-    input: Signal,
-    output: Rows,
+    summand: Summand,
     trained: bool,
 }
 
@@ -41,28 +40,23 @@ pub(super) fn forward(b: &mut Builder, model: &ModelOptions, input: TensorId) ->
     if model.linear_path == LinearPath::None {
         return None;
     }
-    let (batch, lookback, targets, horizon) = (b.sizes.batch, b.sizes.lookback, b.sizes.targets, b.sizes.horizon);
+    let (lookback, targets) = (b.sizes.lookback, b.sizes.targets);
     let whole = Patches { first: 0, stride: 1, rows: lookback, count: 1 };
     let input = layers::patch_gather(b, "linear_path.input", input, whole, targets, 1);
-    let count = batch * targets;
-    let output = Rows::dense(b.tensor("linear_path", &[count, horizon]), count, horizon);
-    let at = (b.param(WEIGHTS.0).offset, b.param(WEIGHTS.1).offset);
-    layers::linear_to(b, at, input, Signal::data(output));
-    Some(Path { input, output, trained: model.linear_path == LinearPath::Train })
+    let summand = layers::summand(b, "linear_path", WEIGHTS, input);
+    Some(Path { summand, trained: model.linear_path == LinearPath::Train })
 }
 
 impl Path {
-    /// What a head whose output is `[B, K, Z]` adds: its rows are as many and as wide as the head's.
+    /// What a head whose output is `[B, K, Z]` adds.
     pub(super) fn residual(&self, head: Signal) -> Residual {
-        Residual { skip: Rows::dense(self.output.tensor, head.value.count, head.value.width), site: None, first: 0 }
+        self.summand.residual(head)
     }
 
     /// Pushes the path's backward op: its gradient is the head's.
     pub(super) fn backward(&self, b: &mut Builder, head: Signal) {
-        let Some(d_head) = head.grad.filter(|_| self.trained) else { return };
-        let d_output = Rows::dense(d_head.tensor, self.output.count, self.output.width);
-        let (d_weight, d_bias) = (b.param(WEIGHTS.0).offset, b.param(WEIGHTS.1).offset);
-        let parts = vec![(self.input.value, d_output)];
-        b.backward(Op::LinearBackwardWeight(LinearBackwardWeight { parts, d_weight, d_bias, beside: None }));
+        if self.trained {
+            self.summand.backward(b, head);
+        }
     }
 }

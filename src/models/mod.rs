@@ -31,7 +31,9 @@ pub enum ModelKind {
     Patchtst,
     /// One linear map of the look-back less its last value (Zeng et al., AAAI 2023).
     Nlinear,
-    /// The same map in closed form, with an L2 penalty: the ridge that is a baseline of every other model. It is not trained.
+    /// Two linear maps, of the look-back's moving average and of what it leaves (Zeng et al., AAAI 2023).
+    Dlinear,
+    /// The map of nlinear in closed form, with an L2 penalty: the ridge that is a baseline of every other model. It is not trained.
     Ridge,
 }
 words!(
@@ -42,14 +44,15 @@ words!(
     ModelKind::Gru = "gru",
     ModelKind::Patchtst = "patchtst",
     ModelKind::Nlinear = "nlinear",
+    ModelKind::Dlinear = "dlinear",
     ModelKind::Ridge = "ridge"
 );
 
 impl ModelKind {
-    /// Whether it is one linear map, without layers of units.
+    /// Whether its forecast is linear in the look-back, without layers of units.
     #[must_use]
     pub fn is_linear(self) -> bool {
-        matches!(self, ModelKind::Nlinear | ModelKind::Ridge)
+        matches!(self, ModelKind::Nlinear | ModelKind::Dlinear | ModelKind::Ridge)
     }
 }
 
@@ -60,7 +63,7 @@ pub(crate) enum Family {
     Recurrent(Cell),
     /// An encoder over patches.
     Transformer,
-    /// One linear map.
+    /// A linear map, or a sum of two.
     Linear,
 }
 
@@ -94,6 +97,8 @@ pub struct ModelOptions {
     pub instance_norm: Option<InstanceNorm>,
     /// A linear map beside the network.
     pub linear_path: LinearPath,
+    /// M: rows of the moving average of a DLinear, odd; other models do not read it.
+    pub moving_average: usize,
     /// The options of a PatchTST; other models do not read them.
     pub patchtst: PatchtstOptions,
     /// One entry per layer if layers differ, as in a compacted model; empty if they are alike.
@@ -129,12 +134,13 @@ impl ModelOptions {
             hidden: 64,
             layers: if patchtst { PatchtstOptions::default_layers(variant) } else { 1 },
             activation: Activation::Tanh,
-            instance_norm: match variant {
-                _ if !patchtst => Some(InstanceNorm::Last),
-                Variant::Official | Variant::Hf => Some(InstanceNorm::MeanStd),
-                Variant::Authors => None,
+            instance_norm: match (kind, variant) {
+                (ModelKind::Dlinear, _) | (ModelKind::Patchtst, Variant::Authors) => None,
+                (ModelKind::Patchtst, Variant::Official | Variant::Hf) => Some(InstanceNorm::MeanStd),
+                _ => Some(InstanceNorm::Last),
             },
             linear_path: LinearPath::None,
+            moving_average: MOVING_AVERAGE,
             patchtst: PatchtstOptions::of(variant),
             layer_widths: Vec::new(),
         }
@@ -162,7 +168,7 @@ impl ModelOptions {
             ModelKind::Rnn => Some(Cell::Rnn(self.activation)),
             ModelKind::Lstm => Some(Cell::Lstm),
             ModelKind::Gru => Some(Cell::Gru),
-            ModelKind::Patchtst | ModelKind::Nlinear | ModelKind::Ridge => None,
+            ModelKind::Patchtst | ModelKind::Nlinear | ModelKind::Dlinear | ModelKind::Ridge => None,
         }
     }
 
@@ -239,6 +245,12 @@ impl Training {
 /// The largest hidden size the recurrent kernels take.
 pub const MAX_HIDDEN: usize = 1024;
 
+/// Rows of a DLinear's moving average in the published code.
+const MOVING_AVERAGE: usize = 25;
+
+/// The most rows of a moving average.
+pub const MAX_MOVING_AVERAGE: usize = 9_999;
+
 /// The layout of a model's weights.
 ///
 /// # Errors
@@ -254,7 +266,10 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
             let problem = format!("{} is a linear map itself", model.kind);
             return Err(Error::config("linear-path", problem, "choose ‹linear-path none›"));
         }
-        Family::Linear => return Ok(linear::params(model, sizes)),
+        Family::Linear => {
+            linear::check(model)?;
+            return Ok(linear::params(model, sizes));
+        }
     };
     if model.hidden == 0 || model.hidden > MAX_HIDDEN {
         return Err(Error::config(

@@ -112,6 +112,11 @@ fn needed(op: &Op) -> Vec<Needed> {
         Op::InstanceNormForward(op) => {
             vec![most(op.input, op.channels, op.targets), least(op.input, 1, op.steps)]
         }
+        Op::Decompose(op) => vec![
+            most(op.input, op.channels, op.targets),
+            least(op.input, 1, op.steps),
+            same(op.trend, 1, op.average % 2),
+        ],
         Op::LinearForward(op) => {
             let beside = [op.residual.map(|residual| residual.skip), op.activated.map(|activated| activated.rows)];
             let beside = beside.into_iter().flatten();

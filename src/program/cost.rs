@@ -88,6 +88,11 @@ impl Op {
                 Cost::words(0, read, windows * op.width + 2 * targets)
             }
             Op::InstanceNormForward(op) => instance_norm(op),
+            Op::Decompose(op) => {
+                // The average's sum and quotient, and a difference.
+                let n = op.batch * op.targets * op.steps;
+                Cost::words((op.average + 1) * n, n, 2 * n)
+            }
             Op::LinearForward(op) => {
                 let [n, i, o] = [op.input.count, op.input.width, op.output.width];
                 // Of dropout and of the sum.

@@ -27,6 +27,10 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let stats = product(&[op.batch, op.targets, 2]);
             vec![steps, (op.input, input), (op.output, input), (op.stats, stats), maybe_affine(op.affine, op.targets)]
         }
+        Op::Decompose(op) => {
+            let rows = product(&[op.batch, op.targets, op.steps]);
+            vec![(op.input, product(&[op.batch, op.steps, op.channels])), (op.trend, rows), (op.remainder, rows)]
+        }
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
             let parameters = [matrix(PARAMS, op.weight, &[outputs, inputs]), matrix(PARAMS, op.bias, &[outputs])];

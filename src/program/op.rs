@@ -123,6 +123,30 @@ pub struct InstanceNormForward {
     pub affine: Option<Affine>,
 }
 
+/// Each target's look-back as a moving average, its ends repeated, and what that leaves, each as a row (DLinear's decomposition;
+/// Zeng et al., AAAI 2023):
+/// `trend[b, k, t] = 1/M · Σ_{i<M} input[b, clamp(t + i − (M − 1)/2, 0, T − 1), k]` and
+/// `remainder[b, k, t] = input[b, t, k] − trend[b, k, t]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decompose {
+    /// B
+    pub batch: usize,
+    /// T
+    pub steps: usize,
+    /// C, with the zeros after them.
+    pub channels: usize,
+    /// K
+    pub targets: usize,
+    /// M: rows of an average, an odd number.
+    pub average: usize,
+    /// `[B, T, C]`
+    pub input: TensorId,
+    /// `[B, K, T]`
+    pub trend: TensorId,
+    /// `[B, K, T]`
+    pub remainder: TensorId,
+}
+
 /// What a window's target channels were normalised by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WindowScale {
@@ -261,6 +285,8 @@ pub enum Op {
     WindowGather(WindowGather),
     /// Windows less their own level.
     InstanceNormForward(InstanceNormForward),
+    /// Windows as a moving average and what it leaves.
+    Decompose(Decompose),
     /// A fully connected layer.
     LinearForward(LinearForward),
     /// The gradient of a layer's input.

@@ -8,6 +8,7 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod decompose;
 mod dropout;
 mod forecast;
 mod gru;
@@ -123,6 +124,7 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
     match op {
         Op::WindowGather(op) => window::window_gather(storage, op, slot),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op, slot),
+        Op::Decompose(op) => decompose::decompose(storage, op),
         Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),

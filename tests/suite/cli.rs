@@ -84,7 +84,7 @@ fn help_goes_to_stdout_and_groups_the_options() {
 fn wrong_flags_are_rejected_with_the_nearest() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    let cases: [(&[&str], &[&str]); 16] = [
+    let cases: [(&[&str], &[&str]); 17] = [
         (&["--hiden", "3"], &["--hidden"]),
         (&["--batch_size", "3"], &["--batch-size"]),
         (&["--hidden", "0"], &["--hidden", "1 to 1024"]),
@@ -93,6 +93,7 @@ fn wrong_flags_are_rejected_with_the_nearest() {
         (&["--threads", "99999999999999999999"], &["--threads", "1 to 1024"]),
         (&["--seed", "4294967296"], &["--seed", "0 to 4294967295"]),
         (&["--model", "mamba"], &["rnn, lstm, gru"]),
+        (&["--model", "dlinear", "--moving-average", "24"], &["--moving-average", "24 rows", "odd"]),
         (&["--lookback", "0"], &["--lookback", "1 to 1000000000"]),
         (&["--sparsity", "0.9..0.3"], &["error: --sparsity: ", "MIN..MAX", "help:"]),
         (&["--dropout", "1"], &["--dropout"]),

@@ -10,13 +10,14 @@ use microglia::train::{Checkpoints, Plan, TrainOptions, run_from};
 use crate::gpu_support::on_each_engine;
 use crate::training::{StopAfter, dataset, hashes, options};
 
-/// Four models, each with replicas, dropout and pruning.
+/// Models, each with replicas, dropout and pruning.
 fn trainings() -> Vec<TrainOptions> {
     let base = TrainOptions { replicas: 3, epochs: 3, ..options() };
     let [rnn, gru] =
         [ModelKind::Rnn, ModelKind::Gru].map(|kind| ModelOptions { kind, hidden: 7, ..base.model.clone() });
+    let linear = ModelOptions::of(ModelKind::Dlinear, Variant::Official);
     let patchtst = ModelOptions::of(ModelKind::Patchtst, Variant::Authors).with_width(8).unwrap();
-    [base.model.clone(), rnn, gru, patchtst].map(|model| TrainOptions { model, ..base.clone() }).into()
+    [base.model.clone(), rnn, gru, linear, patchtst].map(|model| TrainOptions { model, ..base.clone() }).into()
 }
 
 /// The hashes of a whole training's weights, or of one that is stopped after so many steps and gone on with.

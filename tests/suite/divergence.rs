@@ -2,7 +2,7 @@
 
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
-use microglia::models::ModelKind::{Gru, Lstm, Rnn};
+use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
 use microglia::models::{ModelOptions, NormKind, Variant};
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
@@ -100,6 +100,12 @@ fn after_every_op_of_an_rnn() {
 #[test]
 fn after_every_op_of_a_gru() {
     check(Case::new(Gru, 3, 3, 4, 5).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd));
+}
+
+#[test]
+fn after_every_op_of_a_linear_model() {
+    check(Case::new(Nlinear, 3, 3, 4, 0).norm(InstanceNorm::Last).clip(0.5));
+    check(Case::new(Dlinear, 3, 3, 4, 0).clip(0.5));
 }
 
 #[test]

@@ -252,6 +252,15 @@ fn a_gru_is_studied_like_other_models() {
 }
 
 #[test]
+fn linear_models_are_studied_like_others() {
+    let place = tempfile::tempdir().unwrap();
+    let one = ["--out", "a", "--models", "nlinear,dlinear", "--lookbacks", "3", "--methods", "none,pruning"];
+    done(&tiny(place.path(), &one));
+    assert_eq!(rows(&place.path().join("a")).len(), 2 * 2 * 2);
+    assert!(std::fs::read_to_string(place.path().join("a/report.md")).unwrap().contains("dlinear"));
+}
+
+#[test]
 fn sizes_origins_settings_and_the_leaking_protocol() {
     let place = tempfile::tempdir().unwrap();
     let methods = "none,dropout:p=0.1,dropout:p=0.4,mc-dropout:p=0.1,mc-dropout:p=0.4,pruning,random-pruning,one-shot,l2,narrower";

@@ -5,7 +5,7 @@
 
 use microglia::compare::Case;
 use microglia::engine::{Engine, Pass};
-use microglia::models::ModelKind::{Gru, Lstm, Nlinear, Rnn};
+use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
 use microglia::models::{LinearPath, NormKind, NormPosition, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
@@ -65,6 +65,11 @@ fn a_linear_path_beside_a_network() {
 fn a_linear_model() {
     check(Case::new(Nlinear, 2, 3, 4, 0).norm(InstanceNorm::Last));
     check(Case::new(Nlinear, 1, 3, 4, 0).loss(LossKind::Mae));
+    check(Case::new(Dlinear, 2, 3, 30, 0));
+    check(Case::new(Dlinear, 1, 3, 4, 0).loss(LossKind::Huber).norm(InstanceNorm::MeanStd));
+    check(Case::new(Dlinear, 1, 4, 7, 0).average(3).norm(InstanceNorm::Last));
+    check(Case::new(Dlinear, 1, 3, 5, 0).average(1));
+    check(Case::new(Dlinear, 2, 3, 1, 0));
 }
 
 #[test]

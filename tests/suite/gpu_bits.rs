@@ -4,7 +4,7 @@ use microglia::engine::{Engine, Pass};
 use microglia::gpu::AdapterClass::{Discrete, Integrated, Software};
 use microglia::gpu::{Gpu, wgpu};
 use microglia::kernels::GpuOptions;
-use microglia::models::ModelKind::{Gru, Lstm, Rnn};
+use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Rnn};
 use microglia::models::{NormKind, Variant};
 use microglia::program::List;
 use microglia::program::op::{Activation, InstanceNorm};
@@ -49,6 +49,7 @@ fn cases() -> Vec<Case> {
         Case::new(Gru, 3, 5, 7, 33).layers(2).dropout(0.4).clip(0.3).prune(9).norm(InstanceNorm::MeanStd),
         // Of two layers, so that the weights are more than their copy in the forward kernel's order.
         Case::new(Gru, 3, 2, 3, 260).layers(2).prune(50),
+        Case::new(Dlinear, 3, 5, 30, 0).clip(0.3).prune(9).norm(InstanceNorm::Last),
         Case::patchtst(Variant::Official, 3, 4, 9).dropout(0.3).prune(9),
         Case::patchtst(Variant::Hf, 3, 2, 9).dropout(0.2).set(|p| p.norm = NormKind::Layer),
     ]

@@ -6,7 +6,7 @@
 use microglia::engine::Engine;
 use microglia::gpu::AdapterClass;
 use microglia::kernels::{GpuEngine, GpuOptions};
-use microglia::models::ModelKind::{Gru, Lstm, Rnn};
+use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
 use microglia::models::{NormKind, NormPosition, PatchtstOptions, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
@@ -171,6 +171,24 @@ fn gru_stacked_with_dropout_and_norm() {
 #[test]
 fn gru_beyond_one_workgroup() {
     check(Case::new(Gru, 2, 5, 3, 257).prune(100));
+}
+
+/// Look-backs shorter than the average, as long as it, and longer; more words than a row of workgroups.
+#[test]
+fn linear_models_of_sizes_that_fit_nothing() {
+    for lookback in [1, 2, 12, 13, 24, 25, 26, 67] {
+        check(Case::new(Dlinear, 3, 5, lookback, 0).prune(3).clip(0.1));
+        check(Case::new(Nlinear, 2, 5, lookback, 0).prune(1).norm(InstanceNorm::Last));
+    }
+    for average in [1, 3, 99] {
+        check(Case::new(Dlinear, 2, 7, 9, 0).average(average).norm(InstanceNorm::MeanStd).loss(LossKind::Mae));
+    }
+    let mut one = Case::new(Dlinear, 1, 1, 31, 0);
+    (one.sizes.channels, one.sizes.targets, one.sizes.horizon) = (1, 1, 1);
+    check(one);
+    let mut many = Case::new(Dlinear, 1, 70, 101, 0).slots(2);
+    (many.sizes.channels, many.sizes.targets, many.sizes.horizon) = (9, 7, 5);
+    check(many);
 }
 
 /// Batches of which cards take wider tiles, and a row more than those hold.

@@ -6,7 +6,7 @@ use microglia::compare::Case;
 use microglia::engine::{Engine, EngineKind};
 use microglia::gpu::{AdapterClass, Choice, Gpu};
 use microglia::kernels::GpuOptions;
-use microglia::models::ModelKind::{Gru, Lstm, Rnn};
+use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Rnn};
 use microglia::models::Variant;
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
 use microglia::program::op::InstanceNorm;
@@ -51,6 +51,16 @@ fn a_gru_costs_what_a_hand_counts() {
     let program = Case::new(Gru, 1, 2, 3, 4).program().unwrap();
     assert_eq!(cost(&program, "gru_forward"), [24 * (3 * 8 + 11), 72 + 48 + 12, 4 * 24 + 32]);
     assert_eq!(cost(&program, "gru_backward"), [24 * (3 * 8 + 17), 4 * 24 + 24 + 48 + 8, 2 * 72]);
+}
+
+/// Two windows of nine rows, two targets, horizon 2.
+#[test]
+fn a_dlinear_costs_what_a_hand_counts() {
+    let program = Case::new(Dlinear, 1, 2, 9, 0).program().unwrap();
+    // 24 sums, a quotient and a difference for each of 2·2·9 words.
+    assert_eq!(cost(&program, "decompose"), [26 * 36, 36, 2 * 36]);
+    let sum = cost_where(&program, |op| matches!(op, Op::LinearForward(op) if op.residual.is_some()));
+    assert_eq!(sum, Some([2 * 8 * 9 + 2 * 8, 36 + 18 + 2 + 8, 8]));
 }
 
 /// Eight forecasts: what they are brought back by is read and, where it scales, undone in the loss and when they are kept.

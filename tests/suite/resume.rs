@@ -125,6 +125,13 @@ fn a_gru_goes_on_as_if_it_had_not_stopped() {
 }
 
 #[test]
+fn a_dlinear_goes_on_as_if_it_had_not_stopped() {
+    let model = ModelOptions { moving_average: 3, ..ModelOptions::of(ModelKind::Dlinear, Variant::Official) };
+    let linear = TrainOptions { model, replicas: 2, epochs: 3, lr: 3e-2, ..options() };
+    on_each_engine(|open| equal_wherever_it_stops(&linear, open));
+}
+
+#[test]
 fn schedules_decay_and_random_pruning_go_on() {
     let model = ModelOptions { kind: ModelKind::Rnn, hidden: 7, ..options().model };
     let pruning = PruningOptions { schedule: Schedule::CubicStep, every: 4, ..PruningOptions::default() };

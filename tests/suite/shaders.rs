@@ -9,7 +9,7 @@ use microglia::gpu::AdapterClass;
 use microglia::gpu::shader::{Access, SLOT, Shader};
 use microglia::kernels::lower::{Dispatch, Shapes};
 use microglia::kernels::{self, pipelines, sources};
-use microglia::models::ModelKind::{Gru, Lstm, Rnn};
+use microglia::models::ModelKind::{self, Gru, Lstm, Rnn};
 use microglia::models::{NormKind, PatchtstOptions, Variant};
 use microglia::program::constants::*;
 use microglia::program::op::{Activation, Chance, FeedForward, InstanceNorm, LossKind, Prune};
@@ -51,6 +51,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(Rnn, 2, 3, 3, 20),
         Case::new(Gru, 3, 5, 4, 33).layers(2).dropout(0.3).norm(InstanceNorm::MeanStd).clip(1.0).prune(7),
         Case::new(Gru, 1, 3, 3, 100),
+        Case::new(ModelKind::Dlinear, 2, 3, 9, 0),
         Case::patchtst(Variant::Official, 2, 3, 9).dropout(0.3).set(|p| (p.revin_affine, p.head_dropout) = (true, 0.1)),
         Case::patchtst(Variant::Authors, 2, 3, 9),
         // Heads of one vec4 an invocation and of several, of one part and of several.

@@ -116,6 +116,11 @@ fn a_gru_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
 }
 
 #[test]
+fn a_dlinear_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
+    methods_are_lone_runs(ModelOptions::of(ModelKind::Dlinear, Variant::Official));
+}
+
+#[test]
 fn a_patchtst_replica_with_a_method_of_its_own_is_the_lone_run_of_it() {
     let model = ModelOptions::of(ModelKind::Patchtst, Variant::Authors);
     methods_are_lone_runs(model.with_width(8).unwrap());

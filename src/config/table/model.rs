@@ -4,7 +4,9 @@ use super::super::Config;
 use super::super::field::{Field, at};
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, Opt};
-use crate::models::{LinearPath, MAX_HIDDEN, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
+use crate::models::{
+    LinearPath, MAX_HIDDEN, MAX_MOVING_AVERAGE, ModelKind, NormKind, NormPosition, Pool, Positions, Variant,
+};
 use crate::program::op::{Activation, FeedForward, InstanceNorm};
 use crate::train::auto::AUTO;
 
@@ -18,6 +20,10 @@ const fn is_rnn(config: &Config) -> bool {
 
 fn is_linear(config: &Config) -> bool {
     config.train.model.kind.is_linear()
+}
+
+const fn is_dlinear(config: &Config) -> bool {
+    matches!(config.train.model.kind, ModelKind::Dlinear)
 }
 
 fn is_recurrent(config: &Config) -> bool {
@@ -55,7 +61,8 @@ pub static MODEL: &[Opt<Config>] = &[
         "model",
         Kind::Words(ModelKind::WORDS),
         at!(train.model.kind),
-        "Recurrent cell, a transformer over patches, or a linear map: nlinear is trained, ridge is fitted in closed form",
+        "Recurrent cell, a transformer over patches, or linear maps: nlinear and dlinear are trained, ridge is fitted in \
+         closed form",
     ),
     Opt::new(
         "hidden",
@@ -104,8 +111,17 @@ pub static MODEL: &[Opt<Config>] = &[
             },
         },
         "Linear map of the target's look-back beside the network: train starts it at random and trains it; ridge fits it in \
-         closed form to the training rows, with the λ that validation chooses, and the network learns what it leaves; auto chooses between ridge and none on validation",
+         closed form to the training rows, with the λ that validation chooses, and the network learns what it leaves; \
+         auto trains ridge and none side by side and takes the one with the lower validation loss",
     ),
+    Opt::new(
+        "moving-average",
+        Kind::Whole(1, MAX_MOVING_AVERAGE as u64),
+        at!(train.model.moving_average),
+        "Rows of the moving average that splits the look-back into trend and remainder, an odd number",
+    )
+    .value("ROWS")
+    .needs(is_dlinear, "‹model dlinear›"),
     Opt::new(
         "init",
         Kind::File,

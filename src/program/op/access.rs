@@ -9,6 +9,7 @@ impl Op {
         match self {
             Op::WindowGather(_) => "window_gather",
             Op::InstanceNormForward(_) => "instance_norm_forward",
+            Op::Decompose(_) => "decompose",
             Op::LinearForward(_) => "linear_forward",
             Op::LinearBackwardInput(_) => "linear_backward_input",
             Op::LinearBackwardWeight(_) => "linear_backward_weight",
@@ -45,6 +46,7 @@ impl Op {
         match self {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
             Op::InstanceNormForward(op) => vec![STEPS, PARAMS, op.input],
+            Op::Decompose(op) => vec![op.input],
             // Of the step table, what is dropped out.
             Op::LinearForward(op) => {
                 let skip = op.residual.map(|residual| residual.skip.tensor);
@@ -102,6 +104,7 @@ impl Op {
         match self {
             Op::WindowGather(op) => vec![op.input, op.target, op.weight],
             Op::InstanceNormForward(op) => vec![op.output, op.stats],
+            Op::Decompose(op) => vec![op.trend, op.remainder],
             Op::LinearForward(op) => with([op.output.tensor], [op.activated.map(|activated| activated.rows.tensor)]),
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],

@@ -53,6 +53,9 @@ pub struct ModelHeader {
     /// `none`, `train` or `ridge`; a file that says nothing has none.
     #[serde(default = "no_path")]
     pub linear_path: String,
+    /// Rows of a DLinear's moving average; `None` for another model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving_average: Option<usize>,
     /// `None` for another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patchtst: Option<PatchtstHeader>,
@@ -248,6 +251,7 @@ impl ModelHeader {
             word => Some(word.parse()?),
         };
         model.linear_path = self.linear_path.parse()?;
+        model.moving_average = self.moving_average.unwrap_or(model.moving_average);
         match &self.patchtst {
             Some(p) => {
                 model.patchtst = PatchtstOptions {
@@ -304,6 +308,7 @@ impl Header {
                 activation: model.activation.to_string(),
                 instance_norm: model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
                 linear_path: model.linear_path.to_string(),
+                moving_average: (model.kind == ModelKind::Dlinear).then_some(model.moving_average),
                 patchtst: PatchtstHeader::new(model),
                 layer_widths: model.layer_widths.clone(),
                 lookback: dataset.lookback,

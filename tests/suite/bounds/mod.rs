@@ -126,6 +126,7 @@ fn no_index_follows_from_what_tensors_hold() {
         Case::new(Lstm, 2, 5, 4, 33).layers(2).dropout(0.3).clip(1.0).norm(InstanceNorm::MeanStd),
         Case::new(Rnn, 1, 5, 3, 300).dropout(0.3),
         Case::new(Gru, 1, 5, 4, 33).layers(2).dropout(0.3),
+        Case::new(ModelKind::Dlinear, 2, 5, 9, 0),
         Case::patchtst(Patchtst::Official, 1, 3, 9).dropout(0.3).set(|p| p.revin_affine = true),
         Case::patchtst(Patchtst::Hf, 1, 3, 9).set(|p| p.norm = NormKind::Layer),
     ] {
@@ -241,6 +242,7 @@ fn operands_that_do_not_belong_together_are_rejected() {
     let official = Case::patchtst(Patchtst::Official, 1, 3, 9).dropout(0.2).program().unwrap();
     let lstm = Case::new(Lstm, 1, 3, 4, 5).layers(2).norm(InstanceNorm::Last).program().unwrap();
     let dropout = Case::new(Lstm, 1, 3, 4, 5).dropout(0.2).program().unwrap();
+    let linear_model = Case::new(ModelKind::Dlinear, 1, 3, 9, 0).program().unwrap();
     let [mut longer, mut shared, mut nobody, mut stored] = [&lstm; 4].map(Program::clone);
     longer.tensors[MOMENT2.index()].shape[0] += 64;
     shared.tensors[LOSSES.index()].shared = true;
@@ -248,7 +250,7 @@ fn operands_that_do_not_belong_together_are_rejected() {
     let store = stored.evaluate.last().unwrap().clone();
     assert!(matches!(store, Op::PredictionStore(_)) && stored.prediction_slots < stored.slots);
     stored.forward.push(store);
-    let changes: [(&str, &Program, Change); 19] = [
+    let changes: [(&str, &Program, Change); 21] = [
         ("rows of input and output", &lstm, |op| linear(op, |op| op.input.count -= 1)),
         ("a weight's gradient of nothing", &lstm, |op| match op {
             Op::LinearBackwardWeight(op) => !std::mem::take(&mut op.parts).is_empty(),
@@ -290,6 +292,14 @@ fn operands_that_do_not_belong_together_are_rejected() {
         }),
         ("a window of no row", &official, |op| match op {
             Op::PatchGather(op) => replace(&mut op.steps, 0),
+            _ => false,
+        }),
+        ("an average of an even number of rows", &linear_model, |op| match op {
+            Op::Decompose(op) => replace(&mut op.average, 0),
+            _ => false,
+        }),
+        ("parts of targets that are no channels", &linear_model, |op| match op {
+            Op::Decompose(op) => replace(&mut op.targets, op.channels + 1),
             _ => false,
         }),
         ("heads of half a sequence", &official, |op| match op {
