@@ -83,10 +83,22 @@ class Report:
         print(f"{what}: {'yes' if good else 'NO'}")
 
 
+def normalised(x, targets, norm):
+    """The windows with their targets, the first columns, less a shift and over a scale; and those two, by window and target."""
+    head, rest = x[..., :targets], x[..., targets:]
+    shift, scale = torch.zeros(()), torch.ones(())
+    if norm == "last":
+        shift = head[:, -1:]
+    elif norm == "mean-std":
+        shift = head.mean(dim=1, keepdim=True)
+        scale = (head.var(dim=1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+    return torch.cat([(head - shift) / scale, rest], dim=-1), shift, scale
+
+
 def forecast(module, inputs):
     module.eval()
     with torch.no_grad():
-        return module(inputs)
+        return module(inputs).contiguous()
 
 
 def changed(module):
@@ -133,18 +145,30 @@ def both_ways(report, program, run, build, saved_plain, flags):
     report.compare(f"{name}: that run's forecasts", ours, forecast(module, inputs))
 
 
+def with_target(flags):
+    """Options of a run on the tiny file, whose target is y where they name none."""
+    return flags if "--target" in flags else ["--target", "y", *flags]
+
+
 def flat(tensors, names):
     return torch.cat([tensors[name].detach().flatten() for name in names])
 
 
-def main(description, tiny_runs, build, saved_plain, flags=()):
+def saved_plain(module, folder):
+    """As any PyTorch program saves a module."""
+    file = folder / "model.safetensors"
+    save_file({k: v.contiguous() for k, v in module.state_dict().items()}, file)
+    return file
+
+
+def main(description, tiny_runs, build, saved_plain=saved_plain, flags=()):
     """`tiny_runs`: options of the runs to train where none is named, by name."""
     asked = options(description)
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
         program = Program(folder, asked.bin)
-        tiny = ["--data", ROOT / "tests/golden/tiny.csv", "--target", "y", "--batch", "8", "--epochs", "3"]
-        runs = asked.runs or [program.train(name, *tiny, *more) for name, more in tiny_runs.items()]
+        tiny = ["--data", ROOT / "tests/golden/tiny.csv", "--batch", "8", "--epochs", "3"]
+        runs = asked.runs or [program.train(name, *tiny, *with_target(more)) for name, more in tiny_runs.items()]
         for run in runs:
             both_ways(report, program, run, build, saved_plain, flags)
     sys.exit(report.failed)

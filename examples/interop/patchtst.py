@@ -8,7 +8,8 @@ import common
 
 
 class PatchTST(nn.Module):
-    """`PatchTSTForPrediction` of the settings that a checkpoint names; its state dict is model.safetensors."""
+    """`PatchTSTForPrediction` of the settings that a checkpoint names, and beside it the linear path where the model has one; their
+    state dicts together are model.safetensors."""
 
     def __init__(self, header):
         super().__init__()
@@ -25,22 +26,33 @@ class PatchTST(nn.Module):
             scaling="std", share_embedding=True, channel_attention=False, use_cls_token=False, do_mask_input=False, loss="mse",
         )
         self.inner = PatchTSTForPrediction(config)
+        path = model["linear_path"] != "none"
+        self.beside = nn.ModuleDict({"linear_path": nn.Linear(model["lookback"], model["horizon"])} if path else {})
 
     def forward(self, x):
         """x [windows, look-back, channels] -> [windows, horizon, channels]; both in scaled units."""
-        return self.inner(past_values=x).prediction_outputs
+        output = self.inner(past_values=x).prediction_outputs
+        if not self.beside:
+            return output
+        x, _, scale = common.normalised(x, x.shape[-1], "mean-std")
+        return output + self.beside["linear_path"](x.transpose(1, 2)).transpose(1, 2) * scale
 
     def state_dict(self, *args, **kwargs):
-        return self.inner.state_dict()
+        return self.inner.state_dict() | self.beside.state_dict()
 
     def load_state_dict(self, state):
-        return self.inner.load_state_dict(state)
+        beside = {name: value for name, value in state.items() if name.startswith("linear_path.")}
+        self.beside.load_state_dict(beside)
+        return self.inner.load_state_dict({name: value for name, value in state.items() if name not in beside})
 
     def named_parameters(self, *args, **kwargs):
-        return self.inner.named_parameters()
+        yield from self.inner.named_parameters()
+        yield from self.beside.named_parameters()
 
 
 def saved_plain(module, folder):
+    if module.beside:
+        return common.saved_plain(module, folder)
     module.inner.save_pretrained(folder)  # config.json beside model.safetensors
     return folder / "model.safetensors"
 
@@ -48,6 +60,7 @@ def saved_plain(module, folder):
 SMALL = "--model patchtst --patchtst-variant hf --d-model 8 --heads 2 --ff 12 --layers 2 --patch 4 --stride 3 --calendar off".split()
 TINY = {
     "patchtst": [*SMALL, *"--lookback 12 --horizon 2".split()],
+    "patchtst-path": [*SMALL, *"--lookback 12 --horizon 2 --linear-path ridge --target y,x".split()],
     "patchtst-layer": [*SMALL, *"--lookback 14 --horizon 3 --norm layer --norm-position post --pool mean".split()],
 }
 

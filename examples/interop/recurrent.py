@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 """RNN, LSTM and GRU checkpoints in PyTorch, and PyTorch's weights here. README.md beside this file says how to run it."""
 
-import torch
-from safetensors.torch import save_file
 from torch import nn
 
 import common
 
 
 class Recurrent(nn.Module):
-    """`nn.LSTM`, `nn.GRU` or `nn.RNN`, then `nn.Linear` on the top layer's last hidden state; names as in model.safetensors."""
+    """`nn.LSTM`, `nn.GRU` or `nn.RNN`, then `nn.Linear` on the top layer's last hidden state, and beside them the linear path where
+    the model has one; names as in model.safetensors."""
 
     def __init__(self, header):
         super().__init__()
@@ -25,24 +24,20 @@ class Recurrent(nn.Module):
         else:
             self.rnn = nn.RNN(*sizes, nonlinearity=model["activation"], batch_first=True)
         self.head = nn.Linear(model["hidden"], model["horizon"] * model["targets"])
+        if model["linear_path"] != "none":
+            self.linear_path = nn.Linear(model["lookback"], model["horizon"])
 
     def forward(self, x):
         """x [windows, look-back, channels], targets first -> [windows, horizon, targets]; both in scaled units."""
-        targets = x[..., : self.shape[1]]
-        shift, scale = torch.zeros(()), torch.ones(())
-        if self.instance_norm == "last":
-            shift = targets[:, -1:]
-        elif self.instance_norm == "mean-std":
-            shift = targets.mean(dim=1, keepdim=True)
-            scale = (targets.var(dim=1, keepdim=True, unbiased=False) + 1e-5).sqrt()
-        x = torch.cat([(targets - shift) / scale, x[..., self.shape[1] :]], dim=-1)
+        horizon, targets = self.shape
+        x, shift, scale = common.normalised(x, targets, self.instance_norm)
         output, _ = getattr(self, self.kind)(x)
-        return self.head(output[:, -1]).view(-1, *self.shape) * scale + shift
-
-
-def saved_plain(module, folder):
-    save_file(module.state_dict(), folder / "model.safetensors")
-    return folder / "model.safetensors"
+        output = self.head(output[:, -1])
+        if not hasattr(self, "linear_path"):
+            return output.view(-1, horizon, targets) * scale + shift
+        # Beside a path, the head's rows are target by target.
+        path = self.linear_path(x[..., :targets].transpose(1, 2))
+        return (output.view(-1, targets, horizon) + path).transpose(1, 2) * scale + shift
 
 
 TINY = {
@@ -50,8 +45,10 @@ TINY = {
     "lstm-2": "--model lstm --hidden 6 --layers 2 --instance-norm mean-std --lookback 7 --horizon 3".split(),
     "gru": "--model gru --hidden 5 --layers 2 --covariates x --lookback 7 --horizon 2".split(),
     "rnn": "--model rnn --hidden 5 --layers 2 --covariates x --lookback 7 --horizon 2".split(),
+    "lstm-path": "--model lstm --hidden 5 --linear-path train --target y,x --lookback 7 --horizon 2".split(),
+    "lstm-ridge": "--model lstm --hidden 5 --linear-path ridge --covariates x --lookback 7 --horizon 2".split(),
     "rnn-relu": "--model rnn --hidden 5 --activation relu --instance-norm none --lookback 7 --horizon 2".split(),
 }
 
 if __name__ == "__main__":
-    common.main(__doc__, TINY, Recurrent, saved_plain)
+    common.main(__doc__, TINY, Recurrent)

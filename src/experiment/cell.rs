@@ -161,7 +161,7 @@ pub fn runs<'a>(
     settings: &'a [Setting],
     dataset: &Dataset,
 ) -> Result<(Vec<Runs<'a>>, Vec<Text>)> {
-    let model = study.model(cell.model.parse()?, cell.width, Study::norm(&cell.instance_norm)?)?;
+    let model = study.model(cell.model.parse()?, cell.width, &cell.arm)?;
     let (narrow, wide): (Vec<&Setting>, Vec<&Setting>) = settings.iter().partition(|one| one.narrower);
     let plain = study.options();
     let mut lines = Vec::new();

@@ -20,11 +20,11 @@ const REPLICAS: usize = 4;
 pub fn seconds(study: &Study, cells: &[Prepared], open: &mut MakeEngine) -> Result<Vec<f64>> {
     let settings = study.settings()?;
     // Training windows a second, by shape.
-    let mut speeds: HashMap<(String, String, usize, usize), f64> = HashMap::new();
+    let mut speeds: HashMap<(String, String, String, usize, usize), f64> = HashMap::new();
     let mut estimates = Vec::new();
     for one in cells {
         let cell = &one.cell;
-        let key = (cell.data.clone(), cell.model.clone(), cell.lookback, cell.width);
+        let key = (cell.data.clone(), cell.model.clone(), cell.arm.linear_path.clone(), cell.lookback, cell.width);
         let speed = match speeds.get(&key) {
             Some(speed) => *speed,
             None => {

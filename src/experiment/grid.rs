@@ -1,10 +1,38 @@
-//! A study's cells: one (data set, model, instance norm, look-back, width, training rows, test period) each, in which all
-//! methods and seeds are compared.
+//! A study's cells: one (arm, data set, model, look-back, width, training rows, test period) each, in which all methods and seeds
+//! are compared.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::study::Study;
 use crate::error::{Error, Result};
+use crate::models::LinearPath;
+
+/// What a study is repeated with. The cells of one arm are reported together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ArmKey {
+    /// `none`, `last` or `mean-std`.
+    pub instance_norm: String,
+    /// The word of a [`LinearPath`](crate::models::LinearPath); cells of before there was one have none.
+    #[serde(default = "no_path")]
+    pub linear_path: String,
+}
+
+/// The linear path of cells that say nothing of it.
+pub(super) fn no_path() -> String {
+    LinearPath::None.to_string()
+}
+
+impl fmt::Display for ArmKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "instance norm {}", self.instance_norm)?;
+        if self.linear_path != no_path() {
+            write!(f, ", linear path {}", self.linear_path)?;
+        }
+        Ok(())
+    }
+}
 
 /// One cell of the grid.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -13,8 +41,9 @@ pub struct GridCell {
     pub data: String,
     /// The word of its [`ModelKind`](crate::models::ModelKind).
     pub model: String,
-    /// `none`, `last` or `mean-std`.
-    pub instance_norm: String,
+    /// How the model reads its windows.
+    #[serde(flatten)]
+    pub arm: ArmKey,
     /// Input rows of a window.
     pub lookback: usize,
     /// Hidden units; of a transformer, the model width.
@@ -26,20 +55,19 @@ pub struct GridCell {
 }
 
 impl GridCell {
-    /// Its name in files: `weather-lstm-last-l24-w32-all-o1`.
+    /// Its name in files: `weather-lstm-last-l24-w32-all-o1`, with a linear path `weather-lstm-last-ridge-l24-w32-all-o1`.
     pub fn id(&self) -> String {
         let rows = if self.train_rows == 0 { "all".into() } else { format!("n{}", self.train_rows) };
-        format!(
-            "{}-{}-{}-l{}-w{}-{rows}-o{}",
-            self.data, self.model, self.instance_norm, self.lookback, self.width, self.origin
-        )
+        let ArmKey { instance_norm: norm, linear_path } = &self.arm;
+        let path = if *linear_path == no_path() { String::new() } else { format!("-{linear_path}") };
+        format!("{}-{}-{norm}{path}-l{}-w{}-{rows}-o{}", self.data, self.model, self.lookback, self.width, self.origin)
     }
 }
 
 /// All cells, in a fixed order.
 pub fn cells(study: &Study) -> Vec<GridCell> {
     let mut cells = Vec::new();
-    for instance_norm in &study.instance_norm {
+    for arm in study.arms() {
         for data in study.data.keys() {
             for model in &study.models {
                 for &lookback in &study.lookbacks {
@@ -47,16 +75,8 @@ pub fn cells(study: &Study) -> Vec<GridCell> {
                         for &train_rows in &study.train_rows {
                             for origin in 1..=study.origins {
                                 let (data, model) = (data.clone(), model.clone());
-                                let instance_norm = instance_norm.clone();
-                                cells.push(GridCell {
-                                    data,
-                                    model,
-                                    instance_norm,
-                                    lookback,
-                                    width,
-                                    train_rows,
-                                    origin,
-                                });
+                                let arm = arm.clone();
+                                cells.push(GridCell { data, model, arm, lookback, width, train_rows, origin });
                             }
                         }
                     }

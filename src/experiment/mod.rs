@@ -22,7 +22,7 @@ mod score;
 pub mod statistics;
 pub mod study;
 
-pub use grid::{GridCell, Shard};
+pub use grid::{ArmKey, GridCell, Shard};
 pub use method::Setting;
 pub use run::{Ended, Preparation, StudyObserver, prepare, run_study};
 pub use study::Study;

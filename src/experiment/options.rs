@@ -14,7 +14,7 @@ use crate::config::{
 use crate::data::DataOptions;
 use crate::data::options::{MOST_ROWS, list, parse_list};
 use crate::error::{Error, Result};
-use crate::models::{MAX_HIDDEN, ModelKind};
+use crate::models::{LinearPath, MAX_HIDDEN, ModelKind};
 use crate::program::op::InstanceNorm;
 use crate::train::options::Schedule;
 
@@ -53,6 +53,12 @@ static GRID: &[Opt<Study>] = &[
         Kind::Several(NORMS),
         at!(Study: instance_norm),
         "Instance normalisations. The first is the study's own; the others repeat the study",
+    ),
+    Opt::new(
+        "linear-path",
+        Kind::Several(LinearPath::WORDS),
+        at!(Study: linear_path),
+        "Linear maps beside the network. The first is the study's own; the others repeat the study",
     ),
     Opt::new("methods", Kind::List, at!(Study: methods), "Methods and their settings, see below"),
     Opt::new(
@@ -118,13 +124,14 @@ static GRID: &[Opt<Study>] = &[
 ];
 
 /// Every option of a study, in the order of its file. Those that [`GRID`] does not hold are those of a run.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 27] = [
     "models",
     "lookbacks",
     "horizon",
     "hidden",
     "layers",
     "instance-norm",
+    "linear-path",
     "methods",
     "sparsities",
     "schedules",
@@ -146,6 +153,9 @@ const ORDER: [&str; 26] = [
     "prune-until",
     "authors-protocol",
 ];
+
+/// Options that the first studies had not.
+const LATER: [&str; 1] = ["linear-path"];
 
 /// An option of a study.
 #[derive(Clone, Copy)]
@@ -253,8 +263,18 @@ impl Study {
 
     /// As a file that gives this study again.
     pub fn to_toml(&self) -> String {
+        self.written(|_| true)
+    }
+
+    /// What tells studies apart: the file, without options that the first studies had not where they stand as those would have them.
+    pub(super) fn identity(&self) -> String {
+        let plain = Study::default();
+        self.written(|one| !LATER.contains(&one.spec().name) || one.get(self) != one.get(&plain))
+    }
+
+    fn written(&self, counts: impl Fn(&Of) -> bool) -> String {
         let line = |one: Of| Some(format!("{} = {}\n", one.spec().name, one.get(self)?));
-        let mut text: String = all().filter_map(line).collect();
+        let mut text: String = all().filter(counts).filter_map(line).collect();
         for (name, options) in &self.data {
             text += &format!("\n[data.{name}]\n{}", data_table(options));
         }

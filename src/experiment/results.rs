@@ -107,7 +107,9 @@ impl Results {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&bytes[..whole]);
         let columns = ResultRow::header();
-        let known = reader.headers().is_ok_and(|found| found.iter().eq(columns.iter().map(String::as_str)));
+        // Files of before there were linear paths lack the last column.
+        let found: Vec<String> = reader.headers().map_or(Vec::new(), |found| found.iter().map(String::from).collect());
+        let known = [&columns[..], &columns[..columns.len() - 1]].contains(&&found[..]);
         if whole > 0 && !known {
             let help = "choose another ‹out›, or use the version of microglia that wrote it";
             return Err(Error::config("out", format!("{} has other columns", file.display()), help));
@@ -120,7 +122,7 @@ impl Results {
         let mut cells: BTreeMap<GridCell, Vec<ResultRow>> = BTreeMap::new();
         for record in reader.records().filter_map(|record| record.ok()) {
             let line = record.position().map_or(0, csv::Position::line);
-            let Some(row) = ResultRow::parse(&record).filter(|_| record.len() == columns.len()) else { continue };
+            let Some(row) = ResultRow::parse(&record).filter(|_| record.len() == found.len()) else { continue };
             if let Some(problem) = expected.rejection(&row) {
                 return reject(line, problem);
             }

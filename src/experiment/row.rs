@@ -1,6 +1,6 @@
 //! A row of `results.csv`: a trained model, and the setting that it is scored for.
 
-use super::grid::GridCell;
+use super::grid::{ArmKey, GridCell, no_path};
 use crate::train::scores::metrics::Metrics;
 
 /// Which weights of a training are scored.
@@ -140,7 +140,7 @@ impl ResultRow {
                 names.extend(METRICS.map(|metric| format!("{}_{part}_{metric}", selection.word())));
             }
         }
-        names.extend(["protocol", "seconds", "device", "weights_sha256", "status"].map(String::from));
+        names.extend(["protocol", "seconds", "device", "weights_sha256", "status", "linear_path"].map(String::from));
         names
     }
 
@@ -152,7 +152,7 @@ impl ResultRow {
             self.data_fingerprint.clone(),
             cell.data.clone(),
             cell.model.clone(),
-            cell.instance_norm.clone(),
+            cell.arm.instance_norm.clone(),
             cell.lookback.to_string(),
             self.horizon.to_string(),
             cell.width.to_string(),
@@ -177,11 +177,12 @@ impl ResultRow {
             self.device.clone(),
             self.weights_sha256.clone(),
             self.diverged.as_ref().map_or(DONE.into(), |what| format!("{DIVERGED}{what}")),
+            cell.arm.linear_path.clone(),
         ]);
         fields
     }
 
-    /// `None` where a field is torn.
+    /// `None` where a field is torn. Rows of before there were linear paths lack the last.
     pub(super) fn parse(record: &csv::StringRecord) -> Option<ResultRow> {
         let mut fields = record.iter();
         let mut text = || fields.next().map(str::to_string);
@@ -212,7 +213,8 @@ impl ResultRow {
             None if status == DONE => None,
             None => return None,
         };
-        let cell = GridCell { data, model, instance_norm, lookback, width, train_rows, origin };
+        let arm = ArmKey { instance_norm, linear_path: text().unwrap_or_else(no_path) };
+        let cell = GridCell { data, model, arm, lookback, width, train_rows, origin };
         Some(ResultRow {
             cell,
             study_hash,

@@ -45,13 +45,16 @@ pub(super) fn score_run(
     for (r, replica) in trained.replicas.iter().enumerate() {
         let wanted = plan.members[r].prune.as_ref().map(|prune| prune.sparsity.max);
         let common = trained.common[r].as_ref().map(|one| one.epoch);
+        let params = engine.read_f32(PARAMS, r)?;
+        // Weights from before the first step are those of no mask since.
+        let mask = if replica.kept == Some(0) { layout.living(&params) } else { engine.read_u32(MASK, r)? };
         models.push(Model {
             scores: [[[Scores::NONE; 2]; 3]; 2],
             forecasts: [Vec::new(), Vec::new()],
             epochs: [replica.kept, common, Some(replica.epochs)],
             stop_epoch: replica.epochs,
-            sparsity: SparsityReport::new(layout, &engine.read_u32(MASK, r)?, wanted),
-            sha256: sha256(layout, &engine.read_f32(PARAMS, r)?, &plan.program.state, &engine.read_f32(STATE, r)?),
+            sparsity: SparsityReport::new(layout, &mask, wanted),
+            sha256: sha256(layout, &params, &plan.program.state, &engine.read_f32(STATE, r)?),
             diverged: replica.diverged.clone(),
             history: (0..replica.epochs.min(trained.history.len()))
                 .map(|epoch| &trained.history[epoch].replicas[r])

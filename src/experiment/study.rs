@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::grid::{ArmKey, no_path};
 use super::method::{Setting, sizes};
 use super::options::of_the_grid;
 use crate::config::Config;
 use crate::data::{DataOptions, Source};
 use crate::error::{Error, Result};
-use crate::models::{ModelKind, ModelOptions, Variant};
+use crate::models::{LinearPath, ModelKind, ModelOptions, Variant};
 use crate::program::op::InstanceNorm;
 use crate::train::auto::Auto;
 use crate::train::options::{Select, TrainOptions};
@@ -23,8 +24,10 @@ pub struct Study {
     pub lookbacks: Vec<usize>,
     /// Widths: hidden units of a recurrent net, the model width of a transformer.
     pub hidden: Vec<usize>,
-    /// Arms: the first is the study's own, the others repeat it.
+    /// Instance normalisations, or `none`. With each linear path each is an arm: the first is the study's own, the others repeat it.
     pub instance_norm: Vec<String>,
+    /// Words of [`LinearPath`].
+    pub linear_path: Vec<String>,
     /// See [`Setting::parse`].
     pub methods: Vec<String>,
     /// `MIN..MAX` of every method that prunes and says no other; several are settings of it.
@@ -59,6 +62,7 @@ impl Default for Study {
             lookbacks: vec![12, 24],
             hidden: vec![64],
             instance_norm: words(&["last"]),
+            linear_path: vec![no_path()],
             methods: words(&["none", "dropout", "mc-dropout", "pruning"]),
             sparsities: words(&["0.3..0.7"]),
             schedules: words(&["cubic"]),
@@ -86,7 +90,7 @@ impl Study {
 
     /// Tells studies apart: SHA-256 of every setting that can change a result.
     pub fn hash(&self) -> String {
-        let digest = Sha256::digest(self.placeless().to_toml().as_bytes());
+        let digest = Sha256::digest(self.placeless().identity().as_bytes());
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -126,6 +130,15 @@ impl Study {
         self.models.iter().map(|word| word.parse()).collect()
     }
 
+    /// Every pair of an instance normalisation and a linear path, the study's own first.
+    pub fn arms(&self) -> Vec<ArmKey> {
+        let pair = |linear_path: &String, instance_norm: &String| ArmKey {
+            instance_norm: instance_norm.clone(),
+            linear_path: linear_path.clone(),
+        };
+        self.linear_path.iter().flat_map(|path| self.instance_norm.iter().map(|norm| pair(path, norm))).collect()
+    }
+
     /// The instance normalisation that a word of a study means; `none`: none.
     ///
     /// # Errors
@@ -153,10 +166,11 @@ impl Study {
 
     /// A model of this study. A PatchTST is that of the pruning paper, which reads what the others read; it has its own
     /// number of layers.
-    pub fn model(&self, kind: ModelKind, width: usize, norm: Option<InstanceNorm>) -> Result<ModelOptions> {
+    pub fn model(&self, kind: ModelKind, width: usize, arm: &ArmKey) -> Result<ModelOptions> {
         let plain = ModelOptions::of(kind, Variant::Authors);
         let layers = if kind == ModelKind::Patchtst { plain.layers } else { self.run.train.model.layers };
-        let model = ModelOptions { layers, instance_norm: norm, ..plain };
+        let (instance_norm, linear_path) = (Study::norm(&arm.instance_norm)?, arm.linear_path.parse()?);
+        let model = ModelOptions { layers, instance_norm, linear_path, ..plain };
         model.with_width(width).ok_or_else(|| {
             let problem = format!("{width} is no multiple of the {} heads of {kind}", model.patchtst.heads);
             Error::config("hidden", problem, "choose such a width, or leave the model out")
@@ -170,6 +184,7 @@ impl Study {
             ("lookbacks", self.lookbacks.len()),
             ("hidden", self.hidden.len()),
             ("instance-norm", self.instance_norm.len()),
+            ("linear-path", self.linear_path.len()),
             ("methods", self.methods.len()),
             ("seeds", self.seeds.len()),
             ("train-rows", self.train_rows.len()),
@@ -181,7 +196,7 @@ impl Study {
         if let Some((key, count)) = lists.iter().find(|(_, count)| *count > MOST_LISTED) {
             return Err(Error::config(*key, format!("{count} are listed"), format!("list at most {MOST_LISTED}")));
         }
-        let grid = ["models", "lookbacks", "hidden", "instance-norm", "train-rows", "data"];
+        let grid = ["models", "lookbacks", "hidden", "instance-norm", "linear-path", "train-rows", "data"];
         let grid = lists.iter().filter(|(key, _)| grid.contains(key)).map(|(_, count)| *count);
         let cells = grid.fold(self.origins, usize::saturating_mul);
         if cells > MOST_CELLS {
@@ -209,6 +224,7 @@ impl Study {
             ("lookbacks", texts(&self.lookbacks)),
             ("hidden", texts(&self.hidden)),
             ("instance-norm", self.instance_norm.clone()),
+            ("linear-path", self.linear_path.clone()),
             ("seeds", seeds),
             ("train-rows", texts(&self.train_rows)),
         ] {
@@ -238,6 +254,12 @@ impl Study {
             let problem = "the ridge is not trained, and is a baseline of every cell";
             return Err(Error::config("models", problem, "leave it out; nlinear is the same map, trained"));
         }
+        let linear = self.kinds()?.into_iter().find(|kind| kind.is_linear());
+        if let (Some(kind), Some(path)) = (linear, self.linear_path.iter().find(|path| **path != no_path())) {
+            let problem = format!("{path} is listed, and {kind} is a linear map itself");
+            return Err(Error::config("linear-path", problem, "leave the model out of ‹models›, or choose none"));
+        }
+        self.linear_path.iter().try_for_each(|word| word.parse::<LinearPath>().map(|_| ()))?;
         self.instance_norm.iter().try_for_each(|word| Study::norm(word).map(|_| ()))?;
         self.settings()?;
         Ok(())

@@ -27,13 +27,23 @@ NOISE = 2e-6
 MARGIN = 2e-5
 
 
-class Forecaster(nn.Module):
-    """nn.LSTM, nn.GRU or nn.RNN, then nn.Linear on the top layer's last hidden state."""
+def less_last(x, targets, norm):
+    """The windows less the last value of each target, and those values; with `norm` none the windows and 0."""
+    if norm == "none":
+        return x, torch.zeros((), dtype=x.dtype)
+    shift = x[:, -1:, :targets]
+    return torch.cat([x[..., :targets] - shift, x[..., targets:]], dim=-1), shift
 
-    def __init__(self, kind, channels, hidden, layers, horizon, targets, activation="tanh"):
+
+class Forecaster(nn.Module):
+    """nn.LSTM, nn.GRU or nn.RNN, then nn.Linear on the top layer's last hidden state; with a `path`, plus an nn.Linear of each
+    target's look-back of `steps` rows. The head's rows are then target by target. A frozen path (`ridge`) is not trained, and the
+    head beside it starts at zero."""
+
+    def __init__(self, kind, channels, hidden, layers, horizon, targets, activation="tanh", *, steps=7, path="none", norm="none"):
         super().__init__()
         self.shape = (horizon, targets)
-        self.kind = kind
+        self.kind, self.path, self.norm = kind, path, norm
         if kind == "lstm":
             self.lstm = nn.LSTM(channels, hidden, layers, batch_first=True)
         elif kind == "gru":
@@ -41,15 +51,50 @@ class Forecaster(nn.Module):
         else:
             self.rnn = nn.RNN(channels, hidden, layers, nonlinearity=activation, batch_first=True)
         self.head = nn.Linear(hidden, horizon * targets)
+        if path != "none":
+            self.linear_path = nn.Linear(steps, horizon)
+        if path == "ridge":
+            nn.init.zeros_(self.head.weight), nn.init.zeros_(self.head.bias)
+            self.linear_path.requires_grad_(False)
 
     def forward(self, x):
+        horizon, targets = self.shape
+        x, shift = less_last(x, targets, self.norm)
         output, _ = getattr(self, self.kind)(x)
-        return self.head(output[:, -1]).view(-1, *self.shape)
+        output = self.head(output[:, -1])
+        if self.path == "none":
+            return output.view(-1, horizon, targets) + shift
+        output = output.view(-1, targets, horizon) + self.linear_path(x[..., :targets].transpose(1, 2))
+        return output.transpose(1, 2) + shift
+
+
+class Linear(nn.Module):
+    """NLinear and DLinear of the published LTSF-Linear code (individual=False), on the targets. NLinear's last value is the norm's."""
+
+    def __init__(self, kind, steps, horizon, targets, average=25, *, norm="none"):
+        super().__init__()
+        self.targets, self.average, self.norm = targets, average, norm
+        names = ["Linear"] if kind == "nlinear" else ["Linear_Seasonal", "Linear_Trend"]
+        for name in names:
+            self.add_module(name, nn.Linear(steps, horizon))
+
+    def forward(self, x):
+        x, shift = less_last(x, self.targets, self.norm)
+        x = x[..., : self.targets].transpose(1, 2)
+        if hasattr(self, "Linear"):
+            return self.Linear(x).transpose(1, 2) + shift
+        half = (self.average - 1) // 2
+        ends = [x[..., :1].repeat(1, 1, half), x, x[..., -1:].repeat(1, 1, half)]
+        trend = nn.functional.avg_pool1d(torch.cat(ends, dim=-1), self.average, stride=1)
+        return (self.Linear_Seasonal(x - trend) + self.Linear_Trend(trend)).transpose(1, 2) + shift
 
 
 def prunable(model):
-    """The weight matrices in arena order: layer by layer weight_ih, weight_hh, then head.weight."""
-    return [(name, p) for name, p in model.named_parameters() if ".weight" in name]
+    """The matrices that are pruned, in arena order: layer by layer weight_ih, weight_hh, then head.weight, but for one beside a
+    frozen path; of a linear model all."""
+    spared = {"none": [], "train": ["linear_path"], "ridge": ["linear_path", "head"]}[getattr(model, "path", "none")]
+    matrices = [(name, p) for name, p in model.named_parameters() if ".weight" in name]
+    return [(name, p) for name, p in matrices if name.split(".")[0] not in spared]
 
 
 def train(model, batches, lr, *, counts=None, l2=0.0, weight_decay=0.0, clip=None):
@@ -58,11 +103,12 @@ def train(model, batches, lr, *, counts=None, l2=0.0, weight_decay=0.0, clip=Non
     Order inside a step: forward, loss, backward, select and mask (on the weights before the update), clip, Adam.
     """
     matrices = prunable(model)
-    assert [n.rsplit("_l", 1)[0].rsplit(".", 1)[-1] for n, _ in matrices][:2] == ["weight_ih", "weight_hh"]
-    biases = [p for name, p in model.named_parameters() if ".bias" in name]
+    if isinstance(model, Forecaster):
+        assert [n.rsplit("_l", 1)[0].rsplit(".", 1)[-1] for n, _ in matrices][:2] == ["weight_ih", "weight_hh"]
     decayed = [p for _, p in matrices]
+    others = [p for p in model.parameters() if p.requires_grad and not any(p is one for one in decayed)]
     kind = torch.optim.AdamW if weight_decay else torch.optim.Adam
-    groups = [{"params": decayed, "weight_decay": weight_decay or l2}, {"params": biases, "weight_decay": 0.0}]
+    groups = [{"params": decayed, "weight_decay": weight_decay or l2}, {"params": others, "weight_decay": 0.0}]
     optimizer = kind(groups, lr=lr)
     masks = [torch.ones_like(p, dtype=torch.bool) for p in decayed]
     record = {"losses": [], "masks": masks, "margin": math.inf, "grads": None, "output": None, "norms": []}
@@ -74,7 +120,8 @@ def train(model, batches, lr, *, counts=None, l2=0.0, weight_decay=0.0, clip=Non
         record["losses"].append(loss.item())
         if n == 1:
             record["output"] = output.detach().clone()
-            record["grads"] = {name: p.grad.detach().clone() for name, p in model.named_parameters()}
+            grads = [(name, torch.zeros_like(p) if p.grad is None else p.grad) for name, p in model.named_parameters()]
+            record["grads"] = {name: grad.detach().clone() for name, grad in grads}
         if counts and n in counts:
             k = counts[n]
             size = torch.cat([p.detach().abs().flatten() for p in decayed])
@@ -134,17 +181,26 @@ def write(path, tensors, metadata):
     print(f"{path}: {(HERE / path).stat().st_size} bytes")
 
 
-def model_case(file, kind, hidden, layers, *, activation="tanh", channels=3, batch=4, steps=7, horizon=2, targets=1):
-    """One model, trained in several ways from the same weights on the same 20 batches."""
+def model_case(
+    file, kind, hidden, layers, *, activation="tanh", channels=3, batch=4, steps=7, horizon=2, targets=1, **settings
+):
+    """One model, trained in several ways from the same weights on the same 20 batches. `settings`: path and norm; of a dlinear the
+    average."""
     lr, l2, weight_decay, clip = 1e-2, 0.05, 0.1, 0.4
     schedule = {5: 0.3, 10: 0.35, 15: 0.5, 20: 0.7}
+
+    def build():
+        if kind in ("nlinear", "dlinear"):
+            return Linear(kind, steps, horizon, targets, **settings)
+        return Forecaster(kind, channels, hidden, layers, horizon, targets, activation, steps=steps, **settings)
+
     for seed in range(1, 1000):
         torch.manual_seed(seed)
-        initial = Forecaster(kind, channels, hidden, layers, horizon, targets, activation).state_dict()
+        initial = build().state_dict()
         batches = [(torch.randn(batch, steps, channels), torch.randn(batch, horizon, targets)) for _ in range(STEPS)]
 
         def make():
-            model = Forecaster(kind, channels, hidden, layers, horizon, targets, activation)
+            model = build()
             model.load_state_dict(initial)
             return model
 
@@ -183,7 +239,7 @@ def model_case(file, kind, hidden, layers, *, activation="tanh", channels=3, bat
             "batch": batch, "steps": steps, "horizon": horizon, "targets": targets, "lr": lr, "l2": l2,
             "weight_decay": weight_decay, "clip": clip, "prunable": total,
             "counts": [counts.get(n, 0) for n in range(1, STEPS + 1)],
-            "noise": max(run[2] for run in runs.values()), "seed": seed, "torch": torch.__version__,
+            "noise": max(run[2] for run in runs.values()), "seed": seed, "torch": torch.__version__, **settings,
         },
     )
 
@@ -336,6 +392,11 @@ def main():
     model_case("lstm_1_two_targets", "lstm", 8, 1, channels=4, batch=3, steps=5, horizon=3, targets=2)
     model_case("gru_1", "gru", 5, 1)
     model_case("gru_2", "gru", 5, 2)
+    model_case("lstm_path", "lstm", 5, 1, targets=2, norm="last", path="train")
+    model_case("lstm_path_frozen", "lstm", 5, 1, targets=2, norm="last", path="ridge")
+    model_case("nlinear", "nlinear", 1, 1, channels=1, steps=9, norm="last")
+    model_case("dlinear", "dlinear", 1, 1, channels=1, steps=30, average=25)
+    model_case("dlinear_two_targets", "dlinear", 1, 1, batch=3, targets=2, norm="last", average=25)
     losses()
     clipping()
     schedules()

@@ -6,7 +6,8 @@ their weights. Run by hand; the tests only read what it wrote.
     python3 -m venv /tmp/golden && /tmp/golden/bin/pip install torch numpy safetensors transformers
     /tmp/golden/bin/python tests/golden/generate_trained.py
 
-Last run with Python 3.11, torch 2.15.0 (CPU, one thread), transformers 5.23.0, safetensors 0.8.0.
+Last run with Python 3.11, torch 2.15.0 (CPU, one thread), safetensors 0.8.0 and transformers 5.23.0, or, as the metadata says of
+each file, 5.24.0.
 """
 
 import json
@@ -23,13 +24,14 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "examples/interop"))
 
 import common  # noqa: E402
+import linear  # noqa: E402
 import patchtst  # noqa: E402
 import recurrent  # noqa: E402
 
 
 def write(program, name, flags, build):
-    tiny = "--data tiny.csv --target y --batch 8 --epochs 4 --checkpoint-every none".split()
-    run = program.train(name, *tiny, *flags)
+    tiny = "--data tiny.csv --batch 8 --epochs 4 --checkpoint-every none".split()
+    run = program.train(name, *tiny, *common.with_target(flags))
     ours, theirs = (HERE / f"trained_{name}.{kind}.safetensors" for kind in ("model", "saved"))
     ours.write_bytes(without_folder((run / "model.safetensors").read_bytes(), program.folder))
     module = build(common.header(ours))
@@ -61,6 +63,10 @@ def main():
         write(program, "lstm", recurrent.TINY["lstm"], recurrent.Recurrent)
         write(program, "gru", recurrent.TINY["gru"], recurrent.Recurrent)
         write(program, "rnn", recurrent.TINY["rnn"], recurrent.Recurrent)
+        write(program, "lstm_path", recurrent.TINY["lstm-path"], recurrent.Recurrent)
+        write(program, "lstm_ridge", recurrent.TINY["lstm-ridge"], recurrent.Recurrent)
+        write(program, "nlinear", linear.TINY["nlinear"], linear.Linear)
+        write(program, "dlinear", linear.TINY["dlinear-3"], linear.Linear)
         write(program, "patchtst", patchtst.TINY["patchtst"], patchtst.PatchTST)
 
 

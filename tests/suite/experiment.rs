@@ -57,16 +57,17 @@ pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
 }
 
-/// Rows by what they are of, without the seconds.
+/// Rows by what they are of, their linear path last; without the seconds and the path.
 pub(crate) fn rows(folder: &Path) -> BTreeMap<String, Vec<String>> {
     let mut reader = csv::Reader::from_path(folder.join("results.csv")).unwrap();
     let headers = reader.headers().unwrap().clone();
     let seconds = headers.iter().position(|name| name == "seconds").unwrap();
     let mut rows = BTreeMap::new();
     for record in reader.records().map(|record| record.unwrap()) {
-        let fields: Vec<String> =
+        let mut fields: Vec<String> =
             record.iter().enumerate().filter(|(i, _)| *i != seconds).map(|(_, field)| field.to_string()).collect();
-        let key = fields[2..13].join(" ");
+        let path = fields.pop().unwrap();
+        let key = fields[2..13].join(" ") + " " + &path;
         assert!(rows.insert(key.clone(), fields).is_none(), "{key} occurs twice");
     }
     rows
@@ -258,6 +259,63 @@ fn linear_models_are_studied_like_others() {
     done(&tiny(place.path(), &one));
     assert_eq!(rows(&place.path().join("a")).len(), 2 * 2 * 2);
     assert!(std::fs::read_to_string(place.path().join("a/report.md")).unwrap().contains("dlinear"));
+}
+
+/// An arm of each, of which the second is reported apart; what a study was before there were paths it still is.
+#[test]
+fn linear_paths_are_arms() {
+    let place = tempfile::tempdir().unwrap();
+    let one = ["--models", "rnn", "--lookbacks", "3", "--methods", "none,pruning"];
+    let with = |more: &[&'static str]| -> Vec<&str> { [&one[..], more].concat() };
+    done(&tiny(place.path(), &with(&["--out", "a", "--linear-path", "none,ridge"])));
+    done(&tiny(place.path(), &with(&["--out", "b"])));
+    let [both, plain] = ["a", "b"].map(|name| rows(&place.path().join(name)));
+    assert_eq!((both.len(), plain.len()), (8, 4));
+    // Settings and scores; not the study's hash.
+    let of = |rows: &BTreeMap<String, Vec<String>>, path: &str| -> Vec<Vec<String>> {
+        rows.iter().filter(|(key, _)| key.ends_with(path)).map(|(_, row)| row[1..].to_vec()).collect()
+    };
+    assert_eq!((of(&both, "none"), of(&plain, "ridge")), (of(&plain, "none"), Vec::new()));
+    // Other weights: their hash stands before the status.
+    let hash = |row: &Vec<String>| row[row.len() - 2].clone();
+    let hashes = |path| of(&both, path).iter().map(hash).collect::<Vec<_>>();
+    assert!(hashes("ridge").iter().all(|hash| hash.len() == 64 && !hashes("none").contains(hash)));
+    let read = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
+    let report = read("a/report.md");
+    for words in [
+        "is instance norm last. These repeat it",
+        "epoch 0",
+        ": instance norm last, linear path ridge, a further arm",
+        "rnn-last-ridge-l3",
+    ] {
+        assert!(report.contains(words), "no {words:?} in {report}");
+    }
+    assert!(!read("b/report.md").contains("linear path"));
+    // Rates that move nothing: the path alone, of which nothing is pruned.
+    let still = ["--models", "rnn", "--lookbacks", "3", "--methods", "none,pruning:lr=1e-30", "--linear-path", "ridge"];
+    done(&tiny(place.path(), &[&still[..], &["--out", "still"]].concat()));
+    let still = rows(&place.path().join("still"));
+    let pruned: Vec<&Vec<String>> = still.iter().filter(|(key, _)| key.contains("pruning")).map(|one| one.1).collect();
+    // Epochs, then the sparsity that was wanted and that of the kept weights.
+    assert!(pruned.len() == 2 && pruned.iter().all(|row| (&*row[13], &*row[17], &*row[18]) == ("0", "0.7", "0")));
+    // As it was written before there was the column: the rows count, and nothing is trained again.
+    let before = read("b/results.csv");
+    let short = |line: &str| line.rsplit_once(',').unwrap().0.to_string() + "\n";
+    std::fs::write(place.path().join("b/results.csv"), before.lines().map(short).collect::<String>()).unwrap();
+    let study = read("b/study.toml");
+    let older: String =
+        study.lines().filter(|line| !line.starts_with("linear-path")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(place.path().join("b/study.toml"), &older).unwrap();
+    let again = tiny(place.path(), &with(&["--out", "b"]));
+    done(&again);
+    assert!(text(&again.stderr).contains("all cells are done already"), "{}", text(&again.stderr));
+    assert_eq!((read("b/results.csv"), older != study), (before, true));
+    assert_eq!(microglia::experiment::Study::default().hash(), "dc51607ef674e375");
+    let rejected = tiny(place.path(), &["--out", "c", "--models", "rnn,nlinear", "--linear-path", "none,train"]);
+    assert_eq!(code(&rejected), 2);
+    for words in ["--linear-path: train is listed", "nlinear is a linear map itself", "--models"] {
+        assert!(text(&rejected.stderr).contains(words), "{}", text(&rejected.stderr));
+    }
 }
 
 #[test]

@@ -77,8 +77,21 @@ impl Golden {
 }
 
 const STEPS_RUN: usize = 20;
-const MODELS: [&str; 8] =
-    ["rnn_tanh_1", "rnn_tanh_2", "rnn_relu_1", "lstm_1", "lstm_2", "lstm_1_two_targets", "gru_1", "gru_2"];
+const MODELS: [&str; 13] = [
+    "rnn_tanh_1",
+    "rnn_tanh_2",
+    "rnn_relu_1",
+    "lstm_1",
+    "lstm_2",
+    "lstm_1_two_targets",
+    "gru_1",
+    "gru_2",
+    "lstm_path",
+    "lstm_path_frozen",
+    "nlinear",
+    "dlinear",
+    "dlinear_two_targets",
+];
 const WAYS: [&str; 5] = ["plain", "pruned", "l2", "weight_decay", "clipped"];
 
 /// One of the model files, as a program with a slot per step.
@@ -108,13 +121,18 @@ impl Case {
 
     fn program(&self, way: &str) -> Program {
         let word = |key: &str| self.golden.value::<String>(key);
+        // Said of the models that have it.
+        let setting = |key: &str| self.golden.value::<Option<String>>(key);
+        let plain = ModelOptions::default();
         let model = ModelOptions {
             kind: word("kind").parse().unwrap(),
             hidden: self.golden.value("hidden"),
             layers: self.golden.value("layers"),
             activation: word("activation").parse().unwrap(),
-            instance_norm: None,
-            ..ModelOptions::default()
+            instance_norm: setting("norm").map(|word| word.parse().unwrap()),
+            linear_path: setting("path").map_or(plain.linear_path, |word| word.parse().unwrap()),
+            moving_average: self.golden.value::<Option<usize>>("average").unwrap_or(plain.moving_average),
+            ..plain
         };
         let training = Training { loss: LossKind::Mse, dropout: false, clip: way == "clipped" };
         models::build(&model, &training, self.sizes.clone()).unwrap()

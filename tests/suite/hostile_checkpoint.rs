@@ -76,6 +76,7 @@ fn no_lie_of_a_header_makes_a_panic() {
     let (run, header) = run_file();
     let lstm = std::fs::read(path("trained_lstm.model.safetensors")).unwrap();
     let patchtst = std::fs::read(path("trained_patchtst.model.safetensors")).unwrap();
+    let dlinear = std::fs::read(path("trained_dlinear.model.safetensors")).unwrap();
     let says = |bytes: &[u8]| -> Value {
         let (_, metadata) = SafeTensors::read_metadata(bytes).unwrap();
         serde_json::from_str(&metadata.metadata().as_ref().unwrap()["microglia"]).unwrap()
@@ -103,7 +104,8 @@ fn no_lie_of_a_header_makes_a_panic() {
         json!(true),
     ];
     let mut told = 0;
-    for (file, header) in [(&run, header), (&lstm, says(&lstm)), (&patchtst, says(&patchtst))] {
+    let others = [&lstm, &patchtst, &dlinear].map(|file| (file, says(file)));
+    for (file, header) in [(&run, header)].into_iter().chain(others) {
         let mut all = Vec::new();
         places(&header, String::new(), &mut all);
         for place in all {

@@ -12,7 +12,7 @@ use safetensors::SafeTensors;
 use crate::golden::{Golden, path};
 use crate::gpu_support::on_each_engine;
 
-const NAMES: [&str; 4] = ["lstm", "gru", "rnn", "patchtst"];
+const NAMES: [&str; 8] = ["lstm", "gru", "rnn", "lstm_path", "lstm_ridge", "nlinear", "dlinear", "patchtst"];
 
 /// The file of a kind: `model`, by the program, or `saved`, by PyTorch with the program's metadata.
 fn file(name: &str, kind: &str) -> std::path::PathBuf {

@@ -7,6 +7,7 @@ use super::methods::Methods;
 use super::versus::{Overall, Tests, Words, tests};
 use crate::error::Result;
 use crate::experiment::cell::{BASELINES, Extras};
+use crate::experiment::grid::ArmKey;
 use crate::experiment::results::Results;
 use crate::experiment::row::Selection;
 use crate::experiment::statistics::{Interval, t_interval};
@@ -101,11 +102,12 @@ pub struct Verdict {
     pub words: Words<Effect>,
 }
 
-/// All cells with one instance normalisation.
+/// All cells of an arm.
 #[derive(Debug, Clone, Serialize)]
 pub struct Arm {
-    /// `none`, `last` or `mean-std`.
-    pub instance_norm: String,
+    /// What they have in common.
+    #[serde(flatten)]
+    pub key: ArmKey,
     /// By cell, in the grid's order.
     #[serde(skip)]
     pub blocks: Vec<Block>,
@@ -137,7 +139,7 @@ pub struct Analysis {
     pub diverged: usize,
     /// Cells of which no model stayed finite.
     pub failed_cells: Vec<String>,
-    /// By instance normalisation, the study's own first.
+    /// The study's own first.
     pub arms: Vec<Arm>,
 }
 
@@ -149,14 +151,14 @@ impl Analysis {
     pub fn new(study: &Study, results: &Results, extras: &[Extras]) -> Result<Analysis> {
         let methods = Methods::of(study)?;
         let mut arms = Vec::new();
-        for norm in &study.instance_norm {
-            let cells = results.cells().zip(extras).filter(|((cell, _), _)| cell.instance_norm == *norm);
+        for key in study.arms() {
+            let cells = results.cells().zip(extras).filter(|((cell, _), _)| cell.arm == key);
             let blocks: Vec<Block> =
                 cells.map(|((_, rows), extras)| Block::new(extras, rows, &methods, &study.seeds)).collect();
             let tests = Selection::ALL.map(|selection| tests(&blocks, &methods, selection));
             let verdicts = verdicts(&blocks, &methods);
             arms.push(Arm {
-                instance_norm: norm.clone(),
+                key,
                 overall: Overall::new([0, 1, 2].map(|i| &tests[i].blocks)),
                 overall_by_data: Overall::new([0, 1, 2].map(|i| &tests[i].by_data)),
                 tests: tests.to_vec(),

@@ -107,8 +107,7 @@ fn compose(
     }
     for (place, arm) in analysis.arms.iter().enumerate().filter(|(_, arm)| !arm.blocks.is_empty()) {
         let extra = if place == 0 { "" } else { ", a further arm" };
-        let name =
-            if analysis.arms.len() > 1 { format!(": instance norm {}{extra}", arm.instance_norm) } else { "".into() };
+        let name = if analysis.arms.len() > 1 { format!(": {}{extra}", arm.key) } else { "".into() };
         blocks.push(Element::Heading(2, format!("Verdicts per data set{name}")));
         blocks.extend(tables::verdicts(arm));
         blocks.push(Element::Heading(2, format!("Over all blocks{name}")));
@@ -134,7 +133,7 @@ fn digest(study: &Study, analysis: &Analysis) -> String {
     let mut lines = Vec::new();
     for arm in analysis.arms.iter().filter(|arm| !arm.blocks.is_empty()) {
         if analysis.arms.len() > 1 {
-            lines.push(format!("instance norm {}", arm.instance_norm));
+            lines.push(arm.key.to_string());
         }
         lines.extend(words::comparison_lines(&analysis.methods, &arm.tests[0].blocks, &arm.overall));
         lines.extend(arm.verdicts.iter().chain(&arm.baselines).map(words::verdict_words));

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::experiment::cell;
 use crate::experiment::grid::cells;
 use crate::experiment::study::Study;
+use crate::models::LinearPath;
 
 /// What is compared, by which outcome and tests, fixed by the study's settings alone.
 pub fn analysis_plan(study: &Study) -> Result<String> {
@@ -12,7 +13,8 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
     let methods = Methods::of(study)?;
     let subjects: Vec<&str> = methods.subjects.iter().map(|&method| methods.names[method].as_str()).collect();
     let grid = cells(study);
-    let main = grid.iter().filter(|cell| cell.instance_norm == study.instance_norm[0]).count();
+    let arms = study.arms();
+    let main = grid.iter().filter(|cell| cell.arm == arms[0]).count();
     let leak = if study.authors_protocol {
         "THIS STUDY LEAKS: it repeats the published code's choices (80/20, validation rows = test rows, scalers fitted on \
          all rows, the last weights scored: here `own` is `last`). Its scores are too good, and compare with nothing \
@@ -20,14 +22,17 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
     } else {
         ""
     };
-    let arms = if study.instance_norm.len() > 1 {
-        format!(
-            " The study's own arm is instance norm `{}`; {} repeat it and are reported apart.",
-            study.instance_norm[0],
-            study.instance_norm[1..].join(", ")
-        )
+    let arms = match arms.as_slice() {
+        [own, others @ ..] if !others.is_empty() => format!(
+            " The study's own arm is {own}. These repeat it and are reported apart: {}.",
+            others.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        ),
+        _ => String::new(),
+    };
+    let path = if study.linear_path.contains(&LinearPath::Ridge.to_string()) {
+        " Beside a linear path `ridge`, `own` may also be epoch 0, the path alone, if no epoch that counts is better."
     } else {
-        String::new()
+        ""
     };
     Ok(format!(
         "{leak}Fixed before the first training of study {hash}.\n\n\
@@ -37,7 +42,7 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
          the lowest mean validation MAE.\n\n\
          Outcome. Test MAE in the data's units (of scaled values with several targets). Every training runs {epochs} \
          epochs; three selections of its weights are scored. `own`, the primary one: for rivals the best validation epoch, \
-         settled after {patience} epochs without a better one; for pruning the same from full sparsity on. `common`: for \
+         settled after {patience} epochs without a better one; for pruning the same from full sparsity on.{path} `common`: for \
          every method the best of the epochs from full sparsity on. `last`: the last epoch. A verdict that changes under \
          `common` or `last`, over blocks or on a data set, is called fragile. Monte Carlo dropout is the mean of {passes} passes of the training that \
          dropout scores.\n\n\

@@ -72,7 +72,7 @@ pub(super) fn curves(extras: &Extras, methods: &Methods) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::GridCell;
+    use crate::experiment::{ArmKey, GridCell};
 
     #[test]
     fn names_are_escaped_and_values_that_are_missing_leave_gaps() {
@@ -86,7 +86,7 @@ mod tests {
         let cell = GridCell {
             data: "d".into(),
             model: "rnn".into(),
-            instance_norm: "last".into(),
+            arm: ArmKey { instance_norm: "last".into(), linear_path: "none".into() },
             lookback: 3,
             width: 5,
             train_rows: 0,

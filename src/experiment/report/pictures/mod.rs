@@ -19,7 +19,7 @@ const MOST_PICTURES: usize = 12;
 /// Each cell's curves and forecasts.
 pub(super) fn of_cells(analysis: &Analysis, arm: &Arm, extras: &[Extras]) -> Result<Vec<Element>> {
     let mut blocks = Vec::new();
-    let own: Vec<&Extras> = extras.iter().filter(|one| one.cell.instance_norm == arm.instance_norm).collect();
+    let own: Vec<&Extras> = extras.iter().filter(|one| one.cell.arm == arm.key).collect();
     blocks.push(Element::Heading(3, "Loss and sparsity".into()));
     for one in own.iter().take(MOST_PICTURES) {
         let caption = format!(
