@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelOptions, Training};
 use microglia::program::builder::Sizes;
-use microglia::program::op::LossKind;
+use microglia::program::op::{InstanceNorm, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{List, Param, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
@@ -119,18 +119,23 @@ impl Case {
         Case { golden, sizes }
     }
 
+    fn norm(&self) -> Option<InstanceNorm> {
+        let word: Option<String> = self.golden.value("norm");
+        word.map(|word| word.parse().unwrap())
+    }
+
     fn program(&self, way: &str) -> Program {
         let word = |key: &str| self.golden.value::<String>(key);
-        // Said of the models that have it.
-        let setting = |key: &str| self.golden.value::<Option<String>>(key);
+        // Said of the models that have one.
+        let path: Option<String> = self.golden.value("path");
         let plain = ModelOptions::default();
         let model = ModelOptions {
             kind: word("kind").parse().unwrap(),
             hidden: self.golden.value("hidden"),
             layers: self.golden.value("layers"),
             activation: word("activation").parse().unwrap(),
-            instance_norm: setting("norm").map(|word| word.parse().unwrap()),
-            linear_path: setting("path").map_or(plain.linear_path, |word| word.parse().unwrap()),
+            instance_norm: self.norm(),
+            linear_path: path.map_or(plain.linear_path, |word| word.parse().unwrap()),
             moving_average: self.golden.value::<Option<usize>>("average").unwrap_or(plain.moving_average),
             ..plain
         };
@@ -181,6 +186,7 @@ impl Case {
                     decay_factor: if way == "weight_decay" { (1.0 - lr * number("weight_decay")) as f32 } else { 1.0 },
                     clip_norm: if way == "clipped" { number("clip") as f32 } else { 0.0 },
                     prune_count,
+                    instance_norm: InstanceNorm::code(self.norm()),
                     ..ReplicaStep::adam(1, n as u32, lr, 0.9)
                 }
             })
