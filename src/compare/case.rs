@@ -28,6 +28,9 @@ pub struct Case {
     pub prune_count: u32,
 }
 
+/// Codes of instance norms in a step table, with that of none.
+const NORMS: u32 = InstanceNorm::ALL.len() as u32 + 1;
+
 impl Case {
     /// One layer, three channels of which two are targets, horizon 2, four slots; MSE, nothing else.
     pub fn new(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Self {
@@ -146,7 +149,8 @@ impl Case {
         models::build(&self.model, &self.training, self.sizes.clone())
     }
 
-    /// Replica r has seed `first_seed + r`, and its windows by that seed; the last window place of slot 1 is empty.
+    /// Replica r has seed `first_seed + r`, and its windows by that seed; the last window place of slot 1 is empty. If the model
+    /// normalises windows, the seed says how: as the model does, in another way, or not at all.
     pub fn load(&self, engine: &mut dyn Engine, first_seed: u32) -> Result<()> {
         let s = &self.sizes;
         let layout = engine.program().params.clone();
@@ -186,7 +190,7 @@ impl Case {
                     inv_target_count: if count > 0.0 { 1.0 / count } else { 0.0 },
                     clip_norm: self.clip_norm,
                     prune_count: self.prune_count,
-                    instance_norm: InstanceNorm::code(self.model.instance_norm),
+                    instance_norm: self.model.instance_norm.map_or(0, |norm| (norm as u32 + seed) % NORMS),
                     ..ReplicaStep::adam(seed, slot as u32 + 1, 1e-3, 0.9)
                 });
             }
