@@ -190,7 +190,7 @@ impl Case {
                     inv_target_count: if count > 0.0 { 1.0 / count } else { 0.0 },
                     clip_norm: self.clip_norm,
                     prune_count: self.prune_count,
-                    instance_norm: self.model.instance_norm.map_or(0, |norm| (norm as u32 + seed) % NORMS),
+                    instance_norm: self.model.instance_norm.map_or(0, |norm| (norm as u32 + seed + 1) % NORMS),
                     ..ReplicaStep::adam(seed, slot as u32 + 1, 1e-3, 0.9)
                 });
             }
