@@ -145,7 +145,7 @@ fn files_that_are_no_tables_are_rejected() {
     };
     check(b"", "empty");
     check(b"date,y\n", "no rows");
-    check(b"\x1f\x8b\x08\0\0", "gunzip");
+    check(b"\x1f\x8b\x08\0\0", "cannot be unpacked");
     check(b"PK\x03\x04rest", "CSV");
     check(b"\xff\xfed\0a\0", "UTF-8");
     check(b"da\0te,y\n", "binary");
@@ -193,7 +193,9 @@ fn the_target_is_y_or_the_only_number_or_asked_for() {
     let data = load(&only, &small()).unwrap();
     assert_eq!(data.channel_names(), ["sales"]);
     assert!(noticed(&data, "target sales"));
-    assert_eq!(load(&only, &data.resolved).unwrap().notices, data.notices, "what was chosen is told again");
+    let chosen: Vec<_> =
+        data.notices.iter().filter(|line| !line.to_string().starts_with("no targets")).cloned().collect();
+    assert_eq!(load(&only, &data.resolved).unwrap().notices, chosen, "what was chosen is told again");
     let two = format!("date,name,a,b\n{}", days(|i| format!(",x,{i},{i}")));
     assert_says(&rejection(&two, &small()), &["2 numeric columns", "`target`", "a, b"]);
     let none = format!("date,name\n{}", days(|_| ",x".into()));
