@@ -129,13 +129,6 @@ impl DataOptions {
         }
         if let Some(decimal) = self.decimal {
             parse_decimal(&decimal.to_string())?;
-            if self.delimiter == Some(decimal) && decimal == ',' {
-                return Err(Error::config(
-                    "decimal",
-                    "`,` is the delimiter too",
-                    "give ‹delimiter› and ‹decimal› apart",
-                ));
-            }
         }
         if let Some(thousands) = self.thousands {
             parse_thousands(&thousands_word(thousands))?;

@@ -127,6 +127,10 @@ pub(super) fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => reject("UTF-16", "save the file as UTF-8"),
         [0x1f, 0x8b, ..] => reject("gzip-compressed twice", "unpack it first: gunzip"),
         [b'P', b'K', 3, 4, ..] => reject("a zip archive or spreadsheet", "unpack it, or export the sheet as CSV"),
+        [b'P', b'A', b'R', b'1', ..] => reject("a Parquet file", "export the table as CSV, which gzip may pack"),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => {
+            reject("an Arrow file", "export the table as CSV, which gzip may pack")
+        }
         _ if bytes.iter().take(4096).any(|b| *b == 0) => reject("binary", "export the table as CSV"),
         _ => Ok(bytes),
     }

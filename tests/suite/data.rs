@@ -93,7 +93,8 @@ fn decimal_commas_are_detected() {
     assert_eq!((data.raw_targets[3], data.resolved.decimal), (3.25, Some(',')));
     // Quoted, they may be in a file separated by commas.
     let text = format!("date,y\n{}", days(|i| format!(",\"{i},25\"")));
-    assert_eq!(load(&text, &small()).unwrap().raw_targets[3], 3.25);
+    let data = load(&text, &small()).unwrap();
+    assert_eq!((data.raw_targets[3], load(&text, &data.resolved).unwrap().raw_targets[3]), (3.25, 3.25));
 }
 
 #[test]
@@ -146,6 +147,8 @@ fn files_that_are_no_tables_are_rejected() {
     check(b"", "empty");
     check(b"date,y\n", "no rows");
     check(b"\x1f\x8b\x08\0\0", "cannot be unpacked");
+    check(b"PAR1\x15\x04\0", "a Parquet file, not delimited text");
+    check(b"ARROW1\0\0", "an Arrow file, not delimited text");
     check(b"PK\x03\x04rest", "CSV");
     check(b"\xff\xfed\0a\0", "UTF-8");
     check(b"da\0te,y\n", "binary");
