@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use microglia::config::Config;
-use microglia::data::{DataOptions, Dataset, Freq, Gaps, Impute, Scale, Split, Start, TimeFormat};
+use microglia::data::{DataOptions, Dataset, Freq, Gaps, Impute, Layout, Scale, Split, Start, TimeFormat};
 use microglia::experiment::Study;
 use microglia::forecast::table::unique_id;
 use microglia::kernels::tuning::Tuning;
@@ -33,6 +33,52 @@ pub(crate) fn csv_reader(bytes: &[u8]) {
     if let Ok(dataset) = options.load_bytes("fuzz", "fuzz.csv", text) {
         sound(&dataset);
     }
+}
+
+/// The first two bytes say how the rest is read: a table as it is exported, or one that is packed.
+pub(crate) fn tables(bytes: &[u8]) {
+    let [how, skip, text @ ..] = bytes else { return };
+    let bit = |i: u8| how >> i & 1 == 1;
+    let options = DataOptions {
+        layout: bit(0).then_some(Layout::Rows),
+        sort: bit(1).then_some(bit(0)),
+        id_column: bit(2).then(|| "a,b".into()),
+        thousands: bit(3).then_some(if bit(6) { '.' } else { '\'' }),
+        skip_rows: bit(4).then_some(usize::from(*skip % 4)),
+        covariates: (bit(7) && !bit(0)).then(|| "all".parse().unwrap()),
+        impute: Some(Impute::Ffill),
+        lookback: Some(3),
+        horizon: Some(2),
+        ..DataOptions::default()
+    };
+    let read = |text: &[u8]| options.load_bytes("fuzz", "fuzz.csv", text);
+    let data = read(text);
+    if bit(5) {
+        let packed = read(&gzip(text));
+        assert_eq!(packed.is_ok(), data.is_ok() && !text.starts_with(&[0x1f, 0x8b]));
+    }
+    let Ok(dataset) = data else { return };
+    sound(&dataset);
+    // What was settled reads the same again.
+    let again = dataset.resolved.load_bytes("fuzz", "fuzz.csv", text).unwrap();
+    assert_eq!((again.values, again.resolved), (dataset.values, dataset.resolved));
+}
+
+/// Bytes as a gzip file that packs nothing: blocks as they are.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let blocks: Vec<&[u8]> = if bytes.is_empty() { vec![bytes] } else { bytes.chunks(0xffff).collect() };
+    for (i, block) in blocks.iter().enumerate() {
+        let length = block.len() as u16;
+        packed.push(u8::from(i + 1 == blocks.len()));
+        packed.extend(length.to_le_bytes().into_iter().chain((!length).to_le_bytes()));
+        packed.extend_from_slice(block);
+    }
+    let crc = bytes.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    });
+    packed.extend((!crc).to_le_bytes().into_iter().chain((bytes.len() as u32).to_le_bytes()));
+    packed
 }
 
 /// Lines: a format or nothing, a split or nothing, an interval or nothing, then times, each of a row.

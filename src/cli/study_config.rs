@@ -41,6 +41,9 @@ pub(super) fn study(args: &ExperimentArgs) -> Result<Asked> {
         if word == "paper" {
             *options = options.clone().or(paper_keys(name));
         }
+        if options.source.is_stdin() {
+            bail!("--data {name}=-: a study reads its data again and again\n  help: name a file");
+        }
         if let Source::File(path) = &mut options.source {
             *path = std::path::absolute(&path).with_context(|| format!("{}", path.display()))?;
         }

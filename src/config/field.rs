@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use crate::data::options::{Covariates, Gaps, Impute, Origin, Scale, Source, Split, parse_list};
+use crate::data::options::{Covariates, Gaps, Impute, Layout, Origin, Scale, Source, Split, parse_list};
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
@@ -64,6 +64,7 @@ words!(
     Gaps,
     Impute,
     InstanceNorm,
+    Layout,
     LinearPath,
     LossKind,
     LrSchedule,

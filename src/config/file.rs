@@ -44,11 +44,13 @@ pub fn resolve_paths(table: &mut Table, file: &Path) {
 
 /// Whether an option's text is the path of a file.
 pub(super) fn names_file(spec: &Spec, text: &str) -> bool {
-    spec.kind == Kind::File && !spec.unsets(text) && text != EMBEDDED
+    spec.kind == Kind::File && !spec.unsets(text) && ![EMBEDDED, STDIN].contains(&text)
 }
 
 /// The word for the data set in the program itself.
 const EMBEDDED: &str = "embedded";
+/// The word for the standard input.
+const STDIN: &str = "-";
 
 /// A file's settings.
 ///

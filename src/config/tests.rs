@@ -42,6 +42,7 @@ fn examples(spec: &Spec) -> Vec<String> {
         ("regularizer", _) => vec!["dropout".into(), "pruning,l2".into()],
         ("delimiter", _) => vec![";".into(), "tab".into()],
         ("decimal", _) => vec![",".into()],
+        ("thousands", _) => vec![".".into(), "space".into()],
         (_, Kind::Words(words)) => words.iter().map(|word| word.to_string()).collect(),
         (_, Kind::Switch) => vec!["on".into(), "off".into()],
         (_, Kind::Flag) => vec!["true".into(), "false".into()],

@@ -1,6 +1,9 @@
-//! Cells → numbers: missing-value words, decimal mark, and which columns are numeric.
+//! Cells → numbers: missing-value words, marks, flags, and which columns hold what.
 
 use super::count::counted;
+use super::marks::FileMarks;
+use super::number::Written;
+use super::spelling::{Spelled, Spellings};
 use super::table::CsvTable;
 use crate::error::{Error, Place, Result, Text};
 
@@ -9,6 +12,18 @@ const MISSING: [&str; 11] = ["na", "n/a", "#n/a", "<na>", "nan", "-nan", "null",
 
 /// Numbers that instruments and archives write for "missing".
 const SENTINELS: [f64; 10] = [-99.0, -99.9, -200.0, -999.0, -999.9, -9999.0, -99999.0, 9999.0, 99999.0, 999999.0];
+
+/// Pairs of words (any case) that stand for 1 and 0 where a column holds nothing else.
+const FLAGS: [[&str; 2]; 8] = [
+    ["true", "false"],
+    ["yes", "no"],
+    ["wahr", "falsch"],
+    ["ja", "nein"],
+    ["vrai", "faux"],
+    ["oui", "non"],
+    ["t", "f"],
+    ["y", "n"],
+];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Cell {
@@ -23,7 +38,7 @@ pub(crate) struct Cells<'a> {
     table: &'a CsvTable,
     missing_words: Vec<String>,
     missing_numbers: Vec<f64>,
-    decimal: char,
+    marks: FileMarks,
 }
 
 /// What a column holds.
@@ -31,6 +46,8 @@ pub(crate) struct Cells<'a> {
 pub(crate) enum Kind {
     /// More than half of the cells that are not missing are numbers. The others are rejected when the column is read.
     Numeric,
+    /// The two words of a pair such as `True` and `False`, by its index, read as 1 and 0.
+    Flags(usize),
     Text,
     /// Missing in every row.
     Empty,
@@ -38,8 +55,8 @@ pub(crate) enum Kind {
 
 impl<'a> Cells<'a> {
     /// `missing` is the option `missing-values`: a cell matches by its text, or as a number.
-    pub(super) fn new(table: &'a CsvTable, missing: &[String], decimal: char) -> Cells<'a> {
-        Cells { table, missing_words: missing.to_vec(), missing_numbers: missing_numbers(missing), decimal }
+    pub(super) fn new(table: &'a CsvTable, missing: &[String], marks: FileMarks) -> Cells<'a> {
+        Cells { table, missing_words: missing.to_vec(), missing_numbers: missing_numbers(missing), marks }
     }
 
     pub(super) fn missing(&self, row: usize, column: usize) -> bool {
@@ -52,63 +69,122 @@ impl<'a> Cells<'a> {
             || self.missing_words.iter().any(|word| cell == word.as_bytes())
     }
 
+    pub(super) fn table(&self) -> &CsvTable {
+        self.table
+    }
+
+    pub(super) fn marks(&self) -> FileMarks {
+        self.marks
+    }
+
+    /// A cell as a number; NaN in words is one.
+    pub(super) fn number(&self, row: usize, column: usize) -> Option<Written> {
+        self.marks.marks.read(self.table.cell(row, column))
+    }
+
     pub(super) fn cell(&self, row: usize, column: usize) -> Cell {
-        let cell = self.table.cell(row, column);
-        match self.number(cell) {
-            Some(number) if number.is_nan() || self.missing_numbers.contains(&number) => Cell::Missing,
-            Some(number) => Cell::Number(number),
-            None if self.is_missing_word(cell) => Cell::Missing,
+        match self.number(row, column) {
+            Some(number) if self.means_missing(number) => Cell::Missing,
+            Some(number) => Cell::Number(number.value),
+            None if self.missing(row, column) => Cell::Missing,
             None => Cell::Text,
         }
     }
 
-    fn number(&self, cell: &[u8]) -> Option<f64> {
-        let text = std::str::from_utf8(cell).ok()?;
-        if self.decimal == ',' {
-            return if text.contains('.') { None } else { text.replacen(',', ".", 1).parse().ok() };
-        }
-        text.parse().ok()
+    fn means_missing(&self, number: Written) -> bool {
+        number.value.is_nan() || self.missing_numbers.contains(&number.value)
     }
 
     pub(super) fn kind(&self, column: usize) -> Kind {
         let (mut numbers, mut texts) = (0usize, 0usize);
+        // Per pair of flags, how often each word occurs.
+        let mut flags = [[0usize; 2]; FLAGS.len()];
         for row in 0..self.table.rows() {
             match self.cell(row, column) {
                 Cell::Number(_) => numbers += 1,
-                Cell::Text => texts += 1,
                 Cell::Missing => {}
+                Cell::Text => {
+                    texts += 1;
+                    if let Some((pair, word)) = flag(self.table.cell(row, column)) {
+                        flags[pair][word] += 1;
+                    }
+                }
             }
         }
-        match (numbers, texts) {
-            (0, 0) => Kind::Empty,
+        // One letter is a flag beside its opposite alone.
+        let paired = |pair: usize| FLAGS[pair][0].len() > 1 || flags[pair].iter().all(|count| *count > 0);
+        let pair = (0..FLAGS.len()).find(|pair| flags[*pair].iter().sum::<usize>() == texts && paired(*pair));
+        match (numbers, texts, pair) {
+            (0, 0, _) => Kind::Empty,
+            (0, _, Some(pair)) => Kind::Flags(pair),
             _ if numbers > texts => Kind::Numeric,
             _ => Kind::Text,
         }
     }
 
-    /// The column's numbers, NaN where missing. `key` is the option that chose the column.
+    /// The first text of a column.
+    pub(super) fn example(&self, column: usize) -> Option<String> {
+        let row = (0..self.table.rows()).find(|row| !self.missing(*row, column))?;
+        Some(self.table.text(row, column).into_owned())
+    }
+
+    /// The numbers of a column, NaN where missing, and how they are spelled. `key` is the option that chose the column.
     ///
     /// # Errors
-    /// A text, or a number beyond f32's range, with its line.
-    pub(super) fn numbers(&self, column: usize, key: &str) -> Result<Vec<f64>> {
-        let read = |row: usize| match self.cell(row, column) {
-            Cell::Missing => Ok(f64::NAN),
-            Cell::Number(number) if (number as f32).is_finite() => Ok(number),
-            Cell::Number(_) => Err(not_finite(self.table.place(row, column))),
-            Cell::Text => {
-                let help = if self.kind(column) == Kind::Numeric {
-                    format!(
-                        "correct the cell, or name the text in ‹missing-values›; the decimal mark was `{}` (‹decimal›)",
-                        self.decimal
-                    )
-                } else {
-                    format!("‹{key}› takes numeric columns; the decimal mark was `{}` (‹decimal›)", self.decimal)
-                };
-                Err(Error::data(self.table.place(row, column), "not a number", help))
-            }
-        };
-        (0..self.table.rows()).map(read).collect()
+    /// A text, a number beyond f32's range, or one that can be read in two ways, with its line.
+    pub(super) fn numbers(&self, column: usize, key: &str) -> Result<(Vec<f64>, Vec<Spelled>)> {
+        let first = (0..self.table.rows()).find(|row| !self.missing(*row, column));
+        if first.is_some_and(|row| flag(self.table.cell(row, column)).is_some())
+            && let Kind::Flags(pair) = self.kind(column)
+        {
+            let value = |row: usize| match flag(self.table.cell(row, column)) {
+                Some((_, word)) => 1.0 - word as f64,
+                None => f64::NAN,
+            };
+            let values = (0..self.table.rows()).map(value).collect();
+            return Ok((values, vec![Spelled::flags(FLAGS[pair])]));
+        }
+        self.read((0..self.table.rows()).map(|row| (row, column)), || match self.kind(column) {
+            Kind::Numeric => "correct the cell, or name the text in ‹missing-values›".into(),
+            _ => format!("‹{key}› takes numeric columns"),
+        })
     }
+
+    /// The numbers of cells that belong together, given by row and column. `help` is advice about a text.
+    ///
+    /// # Errors
+    /// Those of [`Cells::numbers`].
+    pub(super) fn read(
+        &self,
+        cells: impl Iterator<Item = (usize, usize)>,
+        help: impl Fn() -> String,
+    ) -> Result<(Vec<f64>, Vec<Spelled>)> {
+        let (mut spellings, mut values) = (Spellings::default(), Vec::with_capacity(cells.size_hint().0));
+        for (row, column) in cells {
+            let place = || self.table.place(row, column);
+            values.push(match self.number(row, column) {
+                Some(number) if self.means_missing(number) => f64::NAN,
+                Some(number) if !(number.value as f32).is_finite() => return Err(not_finite(place())),
+                Some(number) => {
+                    spellings.add(self, (row, column), number)?;
+                    number.value
+                }
+                None if self.missing(row, column) => f64::NAN,
+                None => {
+                    let decimal = self.marks.marks.decimal;
+                    let help = format!("{}; the decimal mark was `{decimal}` (‹decimal›)", help());
+                    return Err(Error::data(place(), "not a number", help));
+                }
+            });
+        }
+        Ok((values, spellings.finish(self)?))
+    }
+}
+
+/// A word of a pair of flags: the pair, and 0 for its first word, which means 1.
+fn flag(cell: &[u8]) -> Option<(usize, usize)> {
+    let of = |pair: &[&str; 2]| pair.iter().position(|word| cell.eq_ignore_ascii_case(word.as_bytes()));
+    FLAGS.iter().enumerate().find_map(|(index, pair)| Some((index, of(pair)?)))
 }
 
 /// The numbers that the option `missing-values` names.

@@ -1,6 +1,6 @@
 //! Rows of typed numbers, before they are series: where reading text ends, and where typed data begins.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::columns::Columns;
 use super::count::counted;
@@ -18,19 +18,24 @@ pub(crate) struct Frame<'a> {
     /// A time per row.
     pub times: Times,
     pub ids: Ids,
+    /// Where each row stands in what was read, where rows were sorted.
+    pub order: Option<Vec<usize>>,
 }
 
 /// Where rows come from: enough to name the place of any value.
 pub(crate) enum Provenance<'a> {
     /// A table, its columns of the time, and those of values.
     Text { table: &'a CsvTable, time: Vec<usize>, values: Vec<usize> },
+    /// A table that has a series in each row: row and column of each value.
+    InRows { table: &'a CsvTable, cells: Vec<(u32, u32)> },
     /// Data that the caller calls `name`. Its n-th row is called line n + 1, as in a file with a header line.
     Typed { name: &'a str },
 }
 
 /// Which series each row belongs to.
 pub(crate) struct Ids {
-    /// The column that holds them; `None` if there is one series without an id.
+    /// The column that holds them, or several, as the option `id-column` takes them; `None` if there is one series without
+    /// an id.
     pub column: Option<String>,
     /// The id of each series, in the order in which they first appear.
     pub names: Vec<String>,
@@ -45,15 +50,22 @@ impl Frame<'_> {
 
     pub(super) fn file(&self) -> Place {
         match &self.provenance {
-            Provenance::Text { table, .. } => table.header.place(),
+            Provenance::Text { table, .. } | Provenance::InRows { table, .. } => table.header.place(),
             Provenance::Typed { name } => Place::of(*name),
         }
     }
 
+    /// A row's place in what was read.
+    fn read_at(&self, row: usize) -> usize {
+        self.order.as_ref().map_or(row, |order| order[row])
+    }
+
     /// The line of a row, from 1.
     pub(super) fn line(&self, row: usize) -> u64 {
+        let row = self.read_at(row);
         match &self.provenance {
             Provenance::Text { table, .. } => table.line(row),
+            Provenance::InRows { table, cells } => table.line(cells[row].0 as usize),
             Provenance::Typed { .. } => typed_line(row),
         }
     }
@@ -61,7 +73,11 @@ impl Frame<'_> {
     /// The place of the value in a row and value column.
     pub(super) fn place(&self, row: usize, column: usize) -> Place {
         match &self.provenance {
-            Provenance::Text { table, values, .. } => table.place(row, values[column]),
+            Provenance::Text { table, values, .. } => table.place(self.read_at(row), values[column]),
+            Provenance::InRows { table, cells } => {
+                let (row, column) = cells[self.read_at(row)];
+                table.place(row as usize, column as usize)
+            }
             Provenance::Typed { .. } => self.in_line(row, self.name(column)),
         }
     }
@@ -70,8 +86,10 @@ impl Frame<'_> {
     pub(super) fn time_place(&self, row: usize) -> Place {
         let value = match &self.provenance {
             Provenance::Text { table, time, .. } => {
+                let row = self.read_at(row);
                 time.iter().map(|column| table.text(row, *column)).collect::<Vec<_>>().join(" ")
             }
+            Provenance::InRows { table, cells } => table.header.name(cells[self.read_at(row)].1 as usize),
             Provenance::Typed { .. } => self.label(self.times.stamps[row]),
         };
         Place { value: Some(value), ..self.in_line(row, &self.times.name) }
@@ -107,15 +125,42 @@ impl Ids {
         ids: impl Iterator<Item = &'a [u8]>,
         place: impl Fn(usize) -> Place,
     ) -> Result<Ids> {
-        let mut index: HashMap<&[u8], usize> = HashMap::new();
+        Ids::joined(column, ids.map(|id| [id]), place)
+    }
+
+    /// Of ids in parts: a cell of each of several columns. The id is the parts, joined by `/`.
+    ///
+    /// # Errors
+    /// A part that is empty, too long, or no text of one line; two ids that are called the same.
+    pub(super) fn joined<'a>(
+        column: String,
+        ids: impl Iterator<Item = impl IntoIterator<Item = &'a [u8]>>,
+        place: impl Fn(usize) -> Place,
+    ) -> Result<Ids> {
+        let mut index: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut called: HashSet<String> = HashSet::new();
         let (mut names, mut of_row) = (Vec::new(), Vec::new());
-        for (row, id) in ids.map(<[u8]>::trim_ascii).enumerate() {
-            let series = match index.get(id) {
+        let mut key = Vec::new();
+        for (row, parts) in ids.enumerate() {
+            key.clear();
+            for (i, part) in parts.into_iter().enumerate() {
+                if i > 0 {
+                    key.push(PARTS);
+                }
+                key.extend_from_slice(part.trim_ascii());
+            }
+            let series = match index.get(&key) {
                 Some(series) => *series,
                 None => {
-                    let name = check_id(id).map_err(|(problem, help)| Error::data(place(row), problem, help))?;
-                    names.push(name.into());
-                    index.insert(id, names.len() - 1);
+                    let reject = |(problem, help): (&str, &str)| Error::data(place(row), problem, help);
+                    let parts = key.split(|byte| *byte == PARTS).map(check_id).collect::<Result<Vec<_>, _>>();
+                    let name = parts.map_err(reject)?.join("/");
+                    check_id(name.as_bytes()).map_err(reject)?;
+                    if !called.insert(name.clone()) {
+                        return Err(reject(("another series has this id", "choose other columns as ‹id-column›")));
+                    }
+                    names.push(name);
+                    index.insert(key.clone(), names.len() - 1);
                     names.len() - 1
                 }
             };
@@ -124,6 +169,9 @@ impl Ids {
         Ok(Ids { column: Some(column), names, of_row })
     }
 }
+
+/// Stands between the parts of an id, which hold no control character.
+const PARTS: u8 = 0x1f;
 
 /// Longest id of a series, in bytes.
 const LONGEST_ID: usize = 1000;
@@ -144,9 +192,9 @@ fn check_id(id: &[u8]) -> Result<&str, (&'static str, &'static str)> {
     }
 }
 
-/// Rejects rows that do not fit into memory: raw, grouped, imputed and scaled values, and a row's time and place.
+/// Rejects rows that do not fit into memory: raw, grouped, imputed and scaled values, and a row's time, place and order.
 pub(super) fn check_memory(rows: usize, columns: usize, file: Place) -> Result<()> {
-    take((rows as u64).saturating_mul(33 * columns as u64 + 64), file, || {
+    take((rows as u64).saturating_mul(33 * columns as u64 + 72), file, || {
         format!("{} of {}", counted(rows, "row"), counted(columns, "column"))
     })
 }

@@ -15,6 +15,8 @@ const MOST_LISTED: usize = 40;
 pub(crate) struct Header {
     /// The file's name in messages.
     pub file: String,
+    /// Its line, from 1.
+    pub line: u64,
     /// Trimmed, invalid UTF-8 replaced, line breaks and other control characters made blanks; empty for an unnamed column.
     pub names: Vec<String>,
     /// Whether no other column has this name; else it is called by its position.
@@ -24,18 +26,18 @@ pub(crate) struct Header {
 impl Header {
     /// # Errors
     /// A name of more than 1000 bytes.
-    pub(super) fn read<'a>(file: &str, cells: impl IntoIterator<Item = &'a [u8]>) -> Result<Header> {
+    pub(super) fn read<'a>(file: &str, line: u64, cells: impl IntoIterator<Item = &'a [u8]>) -> Result<Header> {
         let clean = |cell| String::from_utf8_lossy(cell).replace(char::is_control, " ").trim().to_string();
         let names: Vec<String> = cells.into_iter().map(clean).collect();
         if let Some(column) = names.iter().position(|name| name.len() > LONGEST_NAME) {
             let problem = format!("column #{} has a name of {} bytes", column + 1, names[column].len());
             let help = format!("names have {LONGEST_NAME} bytes at most: put a header line above the rows");
-            return Err(Error::data(Place { line: Some(1), ..Place::of(file) }, problem, help));
+            return Err(Error::data(Place { line: Some(line), ..Place::of(file) }, problem, help));
         }
         let mut counts: HashMap<&str, usize> = HashMap::new();
         names.iter().for_each(|name| *counts.entry(name).or_default() += 1);
         let own_name = names.iter().map(|name| !name.is_empty() && counts[name.as_str()] == 1).collect();
-        Ok(Header { file: file.into(), own_name, names })
+        Ok(Header { file: file.into(), line, own_name, names })
     }
 
     pub(super) fn columns(&self) -> usize {
@@ -56,7 +58,7 @@ impl Header {
             (Some(first), Some(second)) => {
                 let problem = format!("columns #{} and #{} have one name", first + 1, second + 1);
                 let help = format!("‹{key}› takes a position, as in #{}; or rename one in the header line", first + 1);
-                let place = Place { line: Some(1), column: Some(name.into()), ..self.place() };
+                let place = Place { line: Some(self.line), column: Some(name.into()), ..self.place() };
                 Err(Error::data(place, problem, help))
             }
             (first, _) => Ok(first.or_else(position)),

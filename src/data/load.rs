@@ -4,10 +4,11 @@ use sha2::{Digest, Sha256};
 
 use super::dataset::Dataset;
 use super::fitted::Fitted;
-use super::options::{DataOptions, Source};
+use super::marks::FileMarks;
+use super::options::{DataOptions, Layout, Source};
 use super::pipeline::{self, Input};
 use super::table::CsvTable;
-use super::{embedded, reading, source};
+use super::{embedded, in_rows, reading, source};
 use crate::error::Result;
 
 impl DataOptions {
@@ -37,9 +38,7 @@ impl DataOptions {
                 options.load_text(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes(), fitted)
             }
             Source::File(path) => {
-                let bytes = source::read(path)?;
-                let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-                self.load_text(&stem, &path.display().to_string(), &bytes, fitted)
+                self.load_text(&source::stem(path), &source::label(path), &source::read(path)?, fitted)
             }
         }
     }
@@ -49,7 +48,7 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load`].
     pub fn load_bytes(&self, name: &str, file: &str, bytes: &[u8]) -> Result<Dataset> {
-        self.load_text(name, file, bytes, None)
+        self.load_text(name, file, &source::of_bytes(file, bytes)?, None)
     }
 
     /// As [`DataOptions::load_fitted`], from a file's bytes.
@@ -57,17 +56,22 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load_fitted`].
     pub fn load_bytes_fitted(&self, name: &str, file: &str, bytes: &[u8], fitted: &Fitted) -> Result<Dataset> {
-        self.load_text(name, file, bytes, Some(fitted))
+        self.load_text(name, file, &source::of_bytes(file, bytes)?, Some(fitted))
     }
 
     fn load_text(&self, name: &str, file: &str, bytes: &[u8], fitted: Option<&Fitted>) -> Result<Dataset> {
         self.check()?;
         let mut notices = Vec::new();
-        let table = CsvTable::read(file, bytes, self.delimiter)?;
-        let decimal = table.decimal(self.decimal)?;
-        let (frame, values) = reading::read(&table, decimal, self, &mut notices)?;
+        let table = CsvTable::read(file, bytes, self)?;
+        let marks = FileMarks::of(&table, self.decimal, self.thousands)?;
+        let (mut frame, mut values) = match self.layout.unwrap_or_default() {
+            Layout::Columns => reading::read(&table, marks, self, &mut notices)?,
+            Layout::Rows => in_rows::read(&table, marks, self, &mut notices)?,
+        };
+        frame.sort(&mut values, self, &mut notices);
         let fingerprint = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let options = DataOptions { delimiter: Some(table.delimiter), decimal: Some(decimal), ..self.clone() };
+        let options =
+            DataOptions { delimiter: Some(table.delimiter), decimal: Some(marks.marks.decimal), ..self.clone() };
         pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, notices }, &options, fitted)
     }
 }

@@ -1,10 +1,10 @@
 //! series → windows: from a CSV file, rows or typed series to a scaled, indexed [`Dataset`].
 //!
 //! ```text
-//! load        bytes → table → reading (cells, time_column, roles) ┐
-//! load_rows   rows, whose times are text ─────────────────────────┤
-//! load_panel  typed series ───────────────────────────────────────┴→ frame
-//! pipeline    frame → series → gaps → parts → fitted (scale) → calendar → arrays (impute) → window → Dataset
+//! load        bytes (source) → table (preamble) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
+//! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
+//! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
+//! pipeline    frame → series → future → gaps → parts → fitted (scale) → calendar → arrays (impute) → window → Dataset
 //! ```
 //!
 //! Each stage is a file and takes what the one before gives; `pipeline.rs` calls them in order. A file imports only files of
@@ -12,6 +12,7 @@
 //! row.
 
 mod ahead;
+mod apart;
 mod arrays;
 mod calendar;
 mod cells;
@@ -22,14 +23,20 @@ mod embedded;
 mod fitted;
 mod frame;
 mod freq;
+mod future;
 mod gaps;
 mod header;
 mod impute;
+mod in_rows;
 mod load;
+mod marks;
+mod number;
 pub mod options;
+mod order;
 mod panel;
 mod parts;
 mod pipeline;
+mod preamble;
 mod reading;
 mod roles;
 mod rows;
@@ -37,6 +44,7 @@ mod scale;
 mod series;
 mod settings;
 mod source;
+mod spelling;
 mod split;
 mod step;
 mod study;
@@ -54,7 +62,7 @@ pub use count::{counted, grouped};
 pub use dataset::{Dataset, Series};
 pub use fitted::{Fitted, FittedSeries};
 pub use freq::{Freq, TimeFormat};
-pub use options::{Covariates, DataOptions, Gaps, Impute, Origin, Scale, Source, Split};
+pub use options::{Covariates, DataOptions, Gaps, Impute, Layout, Origin, Scale, Source, Split};
 pub use panel::{Panel, TimeSeries};
 pub use rows::Row;
 pub use scale::Scaler;

@@ -1,11 +1,13 @@
 //! What can be asked of the data layer: one struct, read from the same words as flags (`FromStr`, `Display`) and as TOML.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::marks::{parse_thousands, thousands_word};
+use super::source::STDIN;
 pub use super::text::{delimiter_word, list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use crate::error::{Error, Result};
 use crate::words::words;
@@ -21,7 +23,8 @@ pub struct DataOptions {
     pub time_column: Option<String>,
     /// The format of the timestamps, in strptime's syntax: `%d/%m/%Y %H.%M.%S`. Default: detected.
     pub time_format: Option<String>,
-    /// The column that identifies the series of a panel. Default: `unique_id` or `item_id` if present.
+    /// The column that identifies the series of a panel, or several, separated by `,` or `+`. Default: `unique_id` or
+    /// `item_id` if present.
     pub id_column: Option<String>,
     /// The columns to forecast. Default: `y`, else the only numeric column.
     pub targets: Option<Vec<String>>,
@@ -49,6 +52,14 @@ pub struct DataOptions {
     pub delimiter: Option<char>,
     /// The decimal mark. Default: detected, `.` or `,`.
     pub decimal: Option<char>,
+    /// What separates thousands: `.`, `,`, `'`, or a blank for any kind of blank. Default: detected.
+    pub thousands: Option<char>,
+    /// Lines above the header line. Default: none.
+    pub skip_rows: Option<usize>,
+    /// Whether rows are sorted by time. Default: where they run from new to old, and in a panel.
+    pub sort: Option<bool>,
+    /// Whether a row holds the values of one time, or a series. Default: [`Layout::Columns`].
+    pub layout: Option<Layout>,
     /// The share of the validation rows, the last of them, that is held out for calibrating intervals. Default: none.
     pub calibration: Option<f64>,
     /// Of a study: only the last so many training rows of each series are used. Default: all.
@@ -84,6 +95,10 @@ impl DataOptions {
             gaps: self.gaps.or(other.gaps),
             delimiter: self.delimiter.or(other.delimiter),
             decimal: self.decimal.or(other.decimal),
+            thousands: self.thousands.or(other.thousands),
+            skip_rows: self.skip_rows.or(other.skip_rows),
+            sort: self.sort.or(other.sort),
+            layout: self.layout.or(other.layout),
             calibration: self.calibration.or(other.calibration),
             train_rows: self.train_rows.or(other.train_rows),
             origin: self.origin.or(other.origin),
@@ -114,12 +129,12 @@ impl DataOptions {
         }
         if let Some(decimal) = self.decimal {
             parse_decimal(&decimal.to_string())?;
-            if self.delimiter == Some(decimal) && decimal == ',' {
-                return Err(Error::config(
-                    "decimal",
-                    "`,` is the delimiter too",
-                    "give ‹delimiter› and ‹decimal› apart",
-                ));
+        }
+        if let Some(thousands) = self.thousands {
+            parse_thousands(&thousands_word(thousands))?;
+            if self.decimal == Some(thousands) {
+                let problem = format!("`{thousands}` is the decimal mark too");
+                return Err(Error::config("thousands", problem, "give ‹decimal› and ‹thousands› apart"));
             }
         }
         if let Some(delimiter) = self.delimiter {
@@ -138,8 +153,16 @@ pub enum Source {
     /// Hourly weather at three New York airports, in the program itself. Written `embedded`.
     #[default]
     Embedded,
-    /// A CSV file.
+    /// A CSV file, also packed by gzip; `-` is the standard input.
     File(PathBuf),
+}
+
+impl Source {
+    /// Whether it is the standard input, which can be read once.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        matches!(self, Source::File(path) if path == Path::new(STDIN))
+    }
 }
 
 impl FromStr for Source {
@@ -269,6 +292,17 @@ impl fmt::Display for Split {
         f.write_str(&parts.join(","))
     }
 }
+
+/// What a row of a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// The values of one time.
+    #[default]
+    Columns,
+    /// A series: ids, then its values, one column per time.
+    Rows,
+}
+words!(Layout, "layout", Layout::Columns = "columns", Layout::Rows = "rows");
 
 /// Whose training rows a scaler sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,6 +7,7 @@ use super::count::{counted, grouped};
 use super::dataset::{Dataset, Series};
 use super::fitted::{self, Fitted};
 use super::frame::Frame;
+use super::future;
 use super::gaps;
 use super::options::{DataOptions, Gaps, Impute};
 use super::parts;
@@ -33,7 +34,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let Input { name, fingerprint, frame, values, mut notices } = input;
 
     // Rows → series on a grid of times.
-    let series = group(&frame, values)?;
+    let series = future::cut(&frame, group(&frame, values)?, &mut notices);
     notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
     let step = step(&frame, &series, fitted)?;
     let settings = Settings::of(options, step);

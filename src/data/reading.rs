@@ -1,14 +1,17 @@
 //! A table's text → typed rows.
 
+use super::apart;
 use super::cells::{Cells, sentinel_notice};
 use super::count::counted;
 use super::frame::{Frame, Ids, Provenance, check_memory};
+use super::marks::FileMarks;
 use super::options::DataOptions;
 use super::roles::Roles;
+use super::spelling;
 use super::table::CsvTable;
-use super::text::delimiter_word;
+use super::text::{delimiter_word, list, parse_list};
 use super::time_column::TimeColumn;
-use crate::error::{Result, Text};
+use crate::error::{Error, Result, Text};
 
 /// Columns that hold ids of series, unless an option names another one.
 const ID_NAMES: [&str; 2] = ["unique_id", "item_id"];
@@ -19,44 +22,76 @@ const ID_NAMES: [&str; 2] = ["unique_id", "item_id"];
 /// A column that is named but not there, a cell that cannot be read as what its column holds.
 pub(super) fn read<'a>(
     table: &'a CsvTable,
-    decimal: char,
+    marks: FileMarks,
     options: &DataOptions,
     notices: &mut Vec<Text>,
 ) -> Result<(Frame<'a>, Vec<Vec<f64>>)> {
-    let cells = Cells::new(table, options.missing_values.as_deref().unwrap_or_default(), decimal);
-    notices.push(format!("delimiter `{}`, decimal mark `{decimal}`", delimiter_word(table.delimiter)).into());
-    if table.empty_rows > 0 {
-        notices.push(format!("{} skipped", counted(table.empty_rows, "empty row")).into());
-    }
-    let id = id_column(table, options)?;
+    let cells = Cells::new(table, options.missing_values.as_deref().unwrap_or_default(), marks);
+    table_notices(table, marks, notices);
+    let id = id_columns(table, options)?;
     let TimeColumn { columns: time, times } = TimeColumn::read(table, &cells, options)?;
     notices.push(times.notice());
-    let taken: Vec<usize> = time.iter().copied().chain(id).collect();
-    let roles = Roles::choose(&table.header, |column| cells.kind(column), options, &taken)?;
+    let taken = [&time[..], &id[..]].concat();
+    let roles =
+        Roles::choose(&table.header, |column| cells.kind(column), |column| cells.example(column), options, &taken)?;
     let (columns, positions) = (roles.columns(&table.header), roles.positions());
     check_memory(table.rows(), positions.len(), table.header.place())?;
     notices.extend(roles.notices);
     let targets = roles.targets.iter().map(|column| (*column, "target"));
-    let mut values = Vec::with_capacity(positions.len());
+    let (mut values, mut spelled) = (Vec::with_capacity(positions.len()), Vec::new());
     for (column, key) in targets.chain(roles.covariates.iter().map(|column| (*column, "covariates"))) {
-        let numbers = cells.numbers(column, key)?;
+        let (numbers, how) = cells.numbers(column, key)?;
         notices.extend(sentinel_notice(&table.header.name(column), &numbers));
+        spelled.push((table.header.name(column), how));
         values.push(numbers);
     }
-    let ids = match id {
-        None => Ids::none(table.rows()),
-        Some(column) => {
-            let ids = (0..table.rows()).map(|row| table.cell(row, column));
-            Ids::read(table.header.name(column), ids, |row| table.place(row, column))?
-        }
+    notices.extend(spelling::notices(&spelled));
+    let ids = if id.is_empty() {
+        apart::check(table, &cells, &times, &[&time[..], &roles.targets].concat())?;
+        Ids::none(table.rows())
+    } else {
+        let parts = (0..table.rows()).map(|row| id.iter().map(move |column| table.cell(row, *column)));
+        Ids::joined(ids_called(table, &id), parts, |row| table.place(row, id[0]))?
     };
     let provenance = Provenance::Text { table, time, values: positions };
-    Ok((Frame { provenance, columns, times, ids }, values))
+    Ok((Frame { provenance, columns, times, ids, order: None }, values))
 }
 
-fn id_column(table: &CsvTable, options: &DataOptions) -> Result<Option<usize>> {
-    match &options.id_column {
-        Some(name) => table.header.expect(name, "id-column").map(Some),
-        None => ID_NAMES.iter().find_map(|name| table.header.find(name, "id-column").transpose()).transpose(),
+/// How the text is written.
+pub(super) fn table_notices(table: &CsvTable, marks: FileMarks, notices: &mut Vec<Text>) {
+    let (delimiter, decimal) = (delimiter_word(table.delimiter), marks.marks.decimal);
+    notices.push(format!("delimiter `{delimiter}`, decimal mark `{decimal}`").into());
+    if table.empty_rows > 0 {
+        notices.push(format!("{} skipped", counted(table.empty_rows, "empty row")).into());
     }
+}
+
+/// The columns whose cells identify a series; none if there is one series.
+pub(super) fn id_columns(table: &CsvTable, options: &DataOptions) -> Result<Vec<usize>> {
+    let header = &table.header;
+    let Some(text) = &options.id_column else {
+        let found = ID_NAMES.iter().find_map(|name| header.find(name, "id-column").transpose()).transpose()?;
+        return Ok(found.into_iter().collect());
+    };
+    if let Some(column) = header.find(text, "id-column")? {
+        return Ok(vec![column]);
+    }
+    let names = match text.contains([',', '"']) {
+        true => parse_list(text),
+        false => text.split('+').map(|name| name.trim().to_string()).collect(),
+    };
+    let columns: Vec<usize> = names.iter().map(|name| header.expect(name, "id-column")).collect::<Result<_>>()?;
+    match (1..columns.len()).find(|i| columns[..*i].contains(&columns[*i])) {
+        Some(i) => Err(Error::config("id-column", format!("column `{}` is named twice", names[i]), "name it once")),
+        None => Ok(columns),
+    }
+}
+
+/// Columns of ids as the option takes them.
+pub(super) fn ids_called(table: &CsvTable, columns: &[usize]) -> String {
+    let names: Vec<String> = columns.iter().map(|column| table.header.name(*column)).collect();
+    let joined = names.join("+");
+    // A name may hold marks itself, or be what others make together.
+    let marked = names.iter().any(|name| name.contains(['+', ',', '"'])) || table.header.names.contains(&joined);
+    if names.len() > 1 && marked { list(&names) } else { joined }
 }

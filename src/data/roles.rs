@@ -8,6 +8,9 @@ use super::header::Header;
 use super::options::{Covariates, DataOptions};
 use crate::error::{Error, Result, Text};
 
+/// Most columns without numbers that a line names.
+const MOST_NAMED: usize = 6;
+
 /// The columns of a header that are read, by their roles.
 pub(crate) struct Roles {
     pub targets: Vec<usize>,
@@ -17,19 +20,24 @@ pub(crate) struct Roles {
 }
 
 impl Roles {
-    /// `kind` says what a column holds; `taken` are the columns of time and id.
+    /// `kind` says what a column holds, `example` names a text in it; `taken` are the columns of time and id.
     ///
     /// # Errors
     /// A name that is unknown or means several columns, no target, or a covariate that is a target.
     pub(super) fn choose(
         header: &Header,
         kind: impl Fn(usize) -> Kind,
+        example: impl Fn(usize) -> Option<String>,
         options: &DataOptions,
         taken: &[usize],
     ) -> Result<Roles> {
         let free = || (0..header.columns()).filter(|column| !taken.contains(column));
-        let numeric: Vec<usize> =
-            free().filter(|c| !header.names[*c].is_empty() && kind(*c) == Kind::Numeric).collect();
+        let kinds: Vec<(usize, Kind)> =
+            free().filter(|c| !header.names[*c].is_empty()).map(|column| (column, kind(column))).collect();
+        let of = |wanted: fn(Kind) -> bool| -> Vec<usize> {
+            kinds.iter().filter(|(_, kind)| wanted(*kind)).map(|(column, _)| *column).collect()
+        };
+        let numeric = of(|kind| kind == Kind::Numeric);
         let mut notices = Vec::new();
         let unnamed = header.listed(free().filter(|c| header.names[*c].is_empty() && kind(*c) != Kind::Empty));
         if !unnamed.is_empty() {
@@ -47,7 +55,10 @@ impl Roles {
             Some(names) => distinct(header, names, "target")?,
             None => match (header.find("y", "target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
                 (Some(y), _) => vec![y],
-                (None, [only]) => vec![*only],
+                (None, [only]) => {
+                    notices.extend(put_aside(header, &of(|kind| kind != Kind::Numeric), example));
+                    vec![*only]
+                }
                 _ => return Err(no_target(header, &numeric)),
             },
         };
@@ -56,11 +67,11 @@ impl Roles {
         let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
             Covariates::None => Vec::new(),
             Covariates::All => {
-                let (read, numbers): (HashSet<usize>, HashSet<usize>) =
-                    (targets.iter().copied().collect(), numeric.iter().copied().collect());
-                let chosen: Vec<usize> = numeric.iter().copied().filter(|c| !read.contains(c)).collect();
-                let is_left = |c: &usize| !numbers.contains(c) && !read.contains(c) && !header.names[*c].is_empty();
-                let left = header.listed(free().filter(is_left));
+                let read: HashSet<usize> = targets.iter().copied().collect();
+                let mut chosen = of(|kind| matches!(kind, Kind::Numeric | Kind::Flags(_)));
+                chosen.retain(|column| !read.contains(column));
+                let left = of(|kind| !matches!(kind, Kind::Numeric | Kind::Flags(_)));
+                let left = header.listed(left.into_iter().filter(|column| !read.contains(column)));
                 if !left.is_empty() {
                     notices.push(format!("columns without numbers are not covariates: {left}").into());
                 }
@@ -87,6 +98,18 @@ impl Roles {
         let covariates = self.covariates.iter().map(|column| Column::past_covariate(header.name(*column)));
         Columns::new(targets.chain(covariates))
     }
+}
+
+/// What is no target because it holds no numbers, each with one value.
+fn put_aside(header: &Header, columns: &[usize], example: impl Fn(usize) -> Option<String>) -> Option<Text> {
+    let (shown, more) = columns.split_at(columns.len().min(MOST_NAMED));
+    let named = |column: &usize| match example(*column) {
+        Some(text) => format!("`{}` ({text:?})", header.name(*column)),
+        None => format!("`{}` (empty)", header.name(*column)),
+    };
+    let shown: Vec<String> = shown.iter().map(named).collect();
+    let more = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
+    (!shown.is_empty()).then(|| format!("no targets, because they hold no numbers: {}{more}", shown.join(", ")).into())
 }
 
 fn distinct(header: &Header, names: &[String], key: &str) -> Result<Vec<usize>> {

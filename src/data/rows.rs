@@ -4,8 +4,9 @@ use std::fmt::Display;
 
 use super::cells::{Cells, Kind};
 use super::dataset::Dataset;
-use super::frame::Ids;
+use super::frame::{Ids, typed_line};
 use super::header::Header;
+use super::marks::FileMarks;
 use super::options::DataOptions;
 use super::roles::Roles;
 use super::table::CsvTable;
@@ -41,7 +42,8 @@ impl<T> Row<T> {
 impl DataOptions {
     /// As [`DataOptions::load`], from rows in place of a file: what is checked, filled and rejected, and every message, is
     /// the same. `columns` names the values of each row. In messages `name` stands for the file, line 1 for `columns`, and
-    /// line n + 1 for the n-th row. Options of delimiters, decimal marks and the two columns' names have no effect. If times
+    /// line n + 1 for the n-th row. Options of text (delimiter, marks, lines above the header, layout) and of
+    /// the two columns' names have no effect. If times
     /// are [`Timestamp`](super::Timestamp)s, see [`DataOptions::load_panel`].
     ///
     /// Loading [`Dataset::resolved`] looks for a file called `name`.
@@ -60,20 +62,24 @@ impl DataOptions {
             id_column: None,
             delimiter: None,
             decimal: None,
+            thousands: None,
+            skip_rows: None,
+            layout: None,
             ..self.clone()
         };
         options.check()?;
         let Collected { panel, ids, times, mut values } = Collected::of(name, columns, rows)?;
 
         let header = panel.then_some(ID).into_iter().chain([TIME]).chain(columns.iter().copied());
-        let header = Header::read(name, header.map(str::as_bytes))?;
+        let header = Header::read(name, 1, header.map(str::as_bytes))?;
         let id = panel.then(|| header.expect(ID, "id-column")).transpose()?;
         let taken: Vec<usize> = [header.expect(TIME, "time-column")?].into_iter().chain(id).collect();
         let fingerprint =
             fingerprint(name, columns.iter().copied(), panel.then_some(&ids[..]), times.iter().cloned(), &values)?;
-        let table = CsvTable::column(name, TIME, &times)?;
+        let table = CsvTable::column(name, TIME, &times, typed_line)?;
         let words = options.missing_values.as_deref().unwrap_or_default();
-        let TimeColumn { times, .. } = TimeColumn::read(&table, &Cells::new(&table, words, '.'), &options)?;
+        let TimeColumn { times, .. } =
+            TimeColumn::read(&table, &Cells::new(&table, words, FileMarks::plain()), &options)?;
         let mut notices = vec![times.notice()];
 
         mark_missing(&mut values, &options);
@@ -81,7 +87,7 @@ impl DataOptions {
             true => Kind::Empty,
             false => Kind::Numeric,
         };
-        let roles = Roles::choose(&header, kind, &options, &taken)?;
+        let roles = Roles::choose(&header, kind, |_| None, &options, &taken)?;
         if let Some(column) = roles.positions().into_iter().find(|column| taken.contains(column)) {
             let problem = format!("`{}` holds no values", header.name(column));
             return Err(Error::data(header.place(), problem, "choose other columns as ‹target› and ‹covariates›"));

@@ -90,7 +90,7 @@ fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) 
         if frame.ids.column.is_none() && stamps.windows(2).all(|pair| pair[1].instant < pair[0].instant) {
             help = vec!["the file runs from new to old"];
         }
-        help.push("sort the file by time, oldest first");
+        help.push("‹sort on› sorts the rows by time");
         format!("earlier than the time{of} in line {line}")
     };
     if frame.times.kind == (TimeKind::Clock { zoned: false }) && back <= HOUR {

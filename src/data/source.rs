@@ -1,8 +1,11 @@
 //! A data file's bytes. Reading ends early if they are no table, or one that does not fit into memory.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{Cursor, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
 
 use crate::error::{Error, Place, Result};
 use crate::memory;
@@ -16,15 +19,60 @@ const PIECE: usize = 1 << 20;
 /// Bytes between two checks of how much memory is free.
 const LOOK: usize = 64 << 20;
 
-/// Reads a file, a device or a pipe. Stops with an error if it is no text, has a line of more than 64 MiB, or would not
-/// fit into memory.
+/// The path by which the option `data` names the standard input.
+pub(super) const STDIN: &str = "-";
+
+/// Reads a file, a device, a pipe or the standard input, and unpacks gzip. Stops with an error if it is no text, has a line of
+/// more than 64 MiB, or would not fit into memory.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let help = "‹data› takes a CSV file that can be read";
-    let file = File::open(path).map_err(Error::io(path, help))?;
-    let place = || Place::of(path.display().to_string());
+    let failed = |cause| Error::io(path, help)(cause);
+    if path == Path::new(STDIN) {
+        return unpacked(std::io::stdin().lock(), &label(path), failed);
+    }
+    let file = File::open(path).map_err(failed)?;
     let known = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
-    fits(known.unwrap_or(0), place())?;
-    read_from(file, place(), |cause| Error::io(path, help)(cause))
+    fits(known.unwrap_or(0), Place::of(label(path)))?;
+    unpacked(file, &label(path), failed)
+}
+
+/// What messages call a file.
+pub(super) fn label(path: &Path) -> String {
+    if path == Path::new(STDIN) { "stdin".into() } else { path.display().to_string() }
+}
+
+/// A file's name without its ending, and without that below `.gz`.
+pub(super) fn stem(path: &Path) -> String {
+    let packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
+    let path = if packed { PathBuf::from(path.file_stem().unwrap_or_default()) } else { PathBuf::from(label(path)) };
+    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+}
+
+/// The bytes that a caller gives, unpacked if they are gzip's.
+pub(super) fn of_bytes<'a>(file: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>> {
+    if !bytes.starts_with(&GZIP) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    unpacked(bytes, file, |cause| Error::io(file, "give other bytes")(cause)).map(Cow::Owned)
+}
+
+/// What gzip's files begin with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+fn unpacked(mut from: impl Read, file: &str, failed: impl Fn(std::io::Error) -> Error) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    (&mut from).take(GZIP.len() as u64).read_to_end(&mut head).map_err(&failed)?;
+    let packed = head == GZIP;
+    let whole = Cursor::new(head).chain(from);
+    if !packed {
+        return read_from(whole, Place::of(file), failed);
+    }
+    read_from(MultiGzDecoder::new(whole), Place::of(file), |cause| match cause.kind() {
+        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
+            Error::data(Place::of(file), format!("a gzip file that cannot be unpacked: {cause}"), "pack it anew")
+        }
+        _ => failed(cause),
+    })
 }
 
 fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) -> Error) -> Result<Vec<u8>> {
@@ -77,8 +125,12 @@ pub(super) fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
     match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => reject("UTF-16", "save the file as UTF-8"),
-        [0x1f, 0x8b, ..] => reject("gzip-compressed", "unpack it first: gunzip"),
+        [0x1f, 0x8b, ..] => reject("gzip-compressed twice", "unpack it first: gunzip"),
         [b'P', b'K', 3, 4, ..] => reject("a zip archive or spreadsheet", "unpack it, or export the sheet as CSV"),
+        [b'P', b'A', b'R', b'1', ..] => reject("a Parquet file", "export the table as CSV, which gzip may pack"),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => {
+            reject("an Arrow file", "export the table as CSV, which gzip may pack")
+        }
         _ if bytes.iter().take(4096).any(|b| *b == 0) => reject("binary", "export the table as CSV"),
         _ => Ok(bytes),
     }
@@ -99,6 +151,29 @@ mod tests {
         let said = rejection("ds,y\n1,2\n".as_bytes().chain(std::io::repeat(b'1')));
         assert!(said.contains("a.csv:3: a line of more than 64 MiB"), "{said}");
         assert!(rejection(std::io::repeat(0)).contains("binary"));
+    }
+
+    #[test]
+    fn packed_files_are_unpacked_as_far_as_they_may_be_text() {
+        let pack = |bytes: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        let packed = pack(b"ds,y\n1,2\n");
+        assert_eq!(&of_bytes("a.csv.gz", &packed).unwrap()[..], b"ds,y\n1,2\n");
+        // Files that are put together are one file.
+        assert_eq!(&of_bytes("a.csv.gz", &[&packed[..], &packed].concat()).unwrap()[..], b"ds,y\n1,2\nds,y\n1,2\n");
+        let rejected = |bytes: &[u8]| of_bytes("a.csv.gz", bytes).unwrap_err().to_string();
+        assert!(rejected(&packed[..packed.len() - 9]).contains("cannot be unpacked"));
+        assert!(rejected(&GZIP).contains("cannot be unpacked"));
+        assert!(rejected(&pack(&packed)).contains("twice"));
+        // 66 MiB of one line in 300 kB.
+        assert!(rejected(&pack(&vec![b'1'; 66 << 20])).contains("a line of more than 64 MiB"));
+        assert_eq!(
+            [stem(Path::new("x/sales.csv.gz")), stem(Path::new("a.b.csv")), stem(Path::new("-"))],
+            ["sales", "a.b", "stdin"]
+        );
     }
 
     #[test]

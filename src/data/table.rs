@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use super::count::grouped;
 use super::header::Header;
+use super::options::{DataOptions, Layout};
+use super::preamble;
 use super::source::{plain_text, take};
 use super::text::delimiter_word;
 use super::time::parse_written;
 use crate::error::{Error, Place, Result};
 
-const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
 /// A delimited text file, its cells trimmed and kept as bytes. Rows that are wholly empty are left out.
 pub(crate) struct CsvTable {
@@ -26,17 +28,30 @@ pub(crate) struct CsvTable {
 
 impl CsvTable {
     /// Reads a whole file. Columns that have neither a name nor a value are dropped from the end.
-    pub(super) fn read(file: &str, bytes: &[u8], delimiter: Option<char>) -> Result<CsvTable> {
+    pub(super) fn read(file: &str, bytes: &[u8], options: &DataOptions) -> Result<CsvTable> {
         let bytes = plain_text(file, bytes)?;
-        let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(bytes));
-        let mut reader =
-            csv::ReaderBuilder::new().delimiter(delimiter as u8).has_headers(false).flexible(true).from_reader(bytes);
+        let skipped = options.skip_rows.unwrap_or(0);
+        let above = preamble::skip(file, bytes, skipped)?;
+        let delimiter = options.delimiter.unwrap_or_else(|| detect_delimiter(&bytes[above..]));
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter as u8)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(&bytes[above..]);
         let mut record = csv::ByteRecord::new();
         if !read_record(file, &mut reader, &mut record)? {
             let place = Place::of(file);
             return Err(Error::data(place, "the file is empty", "give a file with a header line and rows"));
         }
-        let header = Header::read(file, record.iter())?;
+        let mut lines = Lines { bytes, at: above, line: skipped as u64 + 1 };
+        let start = |record: &csv::ByteRecord| record.position().map_or(0, |position| above + position.byte() as usize);
+        let header = Header::read(file, lines.of(start(&record)), record.iter())?;
+        let found = || preamble::found(file, &bytes[above..], skipped, options.delimiter);
+        if (header.columns() == 1 || header.names.iter().any(String::is_empty))
+            && let Some(error) = found()
+        {
+            return Err(error);
+        }
         let width = header.columns();
         let cells = bytes.iter().filter(|b| **b == delimiter as u8 || **b == b'\n').count() as u64;
         take(bytes.len() as u64 + 8 * cells, Place::of(file), || format!("{} cells", grouped(cells as usize)))?;
@@ -48,9 +63,8 @@ impl CsvTable {
             ends: Vec::new(),
             lines: Vec::new(),
         };
-        let mut lines = Lines { bytes, at: 0, line: 1 };
         while read_record(file, &mut reader, &mut record)? {
-            let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
+            let line = lines.of(start(&record));
             if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
                 table.empty_rows += 1;
                 continue;
@@ -58,14 +72,11 @@ impl CsvTable {
             if record.len() < width || record.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
                 let place = Place { line: Some(line), ..Place::of(file) };
                 let problem = format!("{} fields, but the header line has {width}", record.len());
-                return Err(Error::data(
-                    place,
-                    problem,
-                    format!(
-                        "correct the line; the delimiter was `{}`: ‹delimiter› chooses another",
-                        delimiter_word(delimiter)
-                    ),
-                ));
+                let help = format!(
+                    "correct the line; the delimiter was `{}`: ‹delimiter› chooses another",
+                    delimiter_word(delimiter)
+                );
+                return Err(found().unwrap_or_else(|| Error::data(place, problem, help)));
             }
             for cell in record.iter().take(width) {
                 table.text.extend_from_slice(cell.trim_ascii());
@@ -73,22 +84,24 @@ impl CsvTable {
             }
             table.lines.push(line);
         }
-        table.check_header()?;
+        if options.layout != Some(Layout::Rows) {
+            table.check_header().map_err(|error| found().unwrap_or(error))?;
+        }
         if table.rows() == 0 {
             return Err(Error::data(table.header.place(), "no rows below the header line", "give a file with rows"));
         }
         Ok(table)
     }
 
-    /// A table of one column, which has its texts in lines 2 and following.
-    pub(super) fn column(file: &str, name: &str, cells: &[String]) -> Result<CsvTable> {
+    /// A table of one column. `line` says in which line each text is.
+    pub(super) fn column(file: &str, name: &str, cells: &[String], line: impl Fn(usize) -> u64) -> Result<CsvTable> {
         let mut table = CsvTable {
-            header: Header::read(file, [name.as_bytes()])?,
+            header: Header::read(file, 1, [name.as_bytes()])?,
             delimiter: ',',
             empty_rows: 0,
             text: Vec::new(),
             ends: Vec::new(),
-            lines: (2..).take(cells.len()).collect(),
+            lines: (0..cells.len()).map(line).collect(),
         };
         for cell in cells {
             table.text.extend_from_slice(cell.as_bytes().trim_ascii());
@@ -136,45 +149,9 @@ impl CsvTable {
         if values == self.columns() || values > 0 && times > 0 {
             let help = "put a header line with the columns' names above the rows, one of them the time";
             let problem = "the first line holds values, not names: there is no header";
-            return Err(Error::data(Place { line: Some(1), ..self.header.place() }, problem, help));
+            return Err(Error::data(Place { line: Some(self.header.line), ..self.header.place() }, problem, help));
         }
         Ok(())
-    }
-
-    /// The decimal mark, `.` or `,`: the one asked for, else by the cells. A comma is the decimal mark if numbers are written
-    /// with it and none with a point. Rejected if both occur, or if every comma may also separate thousands.
-    pub(super) fn decimal(&self, asked: Option<char>) -> Result<char> {
-        if let Some(decimal) = asked {
-            return Ok(decimal);
-        }
-        if !self.text.contains(&b',') {
-            return Ok('.');
-        }
-        let (mut comma, mut thousands_like, mut point) = (None, None, None);
-        for row in 0..self.rows() {
-            for column in 0..self.columns() {
-                match number_form(self.cell(row, column)) {
-                    NumberForm::Comma => comma = comma.or(Some((row, column))),
-                    NumberForm::ThousandsLike => thousands_like = thousands_like.or(Some((row, column))),
-                    NumberForm::Point => point = point.or(Some((row, column))),
-                    NumberForm::Other => {}
-                }
-            }
-        }
-        match (comma, thousands_like, point) {
-            (Some((row, column)), _, Some((point_row, _))) => Err(Error::data(
-                self.place(row, column),
-                format!("a decimal comma here, a decimal point in line {}", self.line(point_row)),
-                "choose the decimal mark: ‹decimal ,› or ‹decimal .›",
-            )),
-            (None, Some((row, column)), None) => Err(Error::data(
-                self.place(row, column),
-                "the comma may be a decimal mark or separate thousands",
-                "‹decimal ,› reads it as the decimal mark; commas that separate thousands must be removed from the file",
-            )),
-            (Some(_), _, None) => Ok(','),
-            _ => Ok('.'),
-        }
     }
 }
 
@@ -201,32 +178,6 @@ impl Lines<'_> {
             self.at += 1;
         }
         self.line
-    }
-}
-
-enum NumberForm {
-    Comma,
-    ThousandsLike,
-    Point,
-    Other,
-}
-
-/// How a cell writes a number that has a fraction.
-fn number_form(cell: &[u8]) -> NumberForm {
-    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
-    let unsigned = cell.strip_prefix(b"-").or(cell.strip_prefix(b"+")).unwrap_or(cell);
-    let mantissa = unsigned.split(|b| matches!(b, b'e' | b'E')).next().unwrap_or_default();
-    let Some(mark) = mantissa.iter().position(|b| matches!(b, b'.' | b',')) else { return NumberForm::Other };
-    let (whole, fraction) = (&mantissa[..mark], &mantissa[mark + 1..]);
-    if fraction.is_empty() || !digits(whole) || !digits(fraction) {
-        return NumberForm::Other;
-    }
-    if mantissa[mark] == b'.' {
-        NumberForm::Point
-    } else if fraction.len() == 3 && (1..=3).contains(&whole.len()) && whole[0] != b'0' {
-        NumberForm::ThousandsLike
-    } else {
-        NumberForm::Comma
     }
 }
 

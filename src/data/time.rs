@@ -1,7 +1,7 @@
 //! Times: one written time → a [`Timestamp`], and back.
 
 use chrono::format::{Parsed, StrftimeItems};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
 
 pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
@@ -86,6 +86,8 @@ pub(crate) struct Written {
     /// Microseconds since midnight; a day and more for 24:00.
     pub time_of_day: i64,
     pub offset: Option<i32>,
+    /// Whether the year has two digits: 69 to 99 are 1969 to 1999, 00 to 68 are 2000 to 2068.
+    pub short_year: bool,
 }
 
 impl Written {
@@ -102,11 +104,12 @@ impl Written {
 
 /// Reads the usual forms: ISO dates with `-`, `/` or `.`, `T` or blank, fraction, `Z` or offset; `1990/1/1 0:00`;
 /// `10/03/2004 18.00.00`; `20130101T0000`; `2013-01`; `2013Q1`; `1 Jan 2013`; `Jan 1, 2013 1:00 PM`; 24:00 is the next
-/// day's 0:00. Fractions are kept to the microsecond. Two-digit years and zones by name (`CET`) are not read.
+/// day's 0:00; `2018-W01` is that ISO week's Monday; `2010M01`; two-digit years where they are last: `01-Jan-22`, `Jan-22`,
+/// `01/04/21`, `01.04.21`. Fractions are kept to the microsecond. Zones by name (`CET`) are not read.
 pub(crate) fn parse_written(text: &str) -> Option<Written> {
     let mut scan = Scan { text: text.trim().as_bytes() };
-    let (form, year, first, second) = date(&mut scan)?;
-    let mut written = Written { form, year, first, second, time_of_day: 0, offset: None };
+    let Day { form, year, first, second, short_year } = date(&mut scan)?;
+    let mut written = Written { form, year, first, second, time_of_day: 0, offset: None, short_year };
     if !scan.done() {
         if !scan.eat_any(b"Tt") && !scan.blanks() {
             return None;
@@ -145,7 +148,7 @@ fn by_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
             parsed.set_day(1)?;
         }
         if parsed.isoweek().is_some() && parsed.weekday().is_none() {
-            parsed.set_weekday(chrono::Weekday::Mon)?;
+            parsed.set_weekday(Weekday::Mon)?;
         }
         if parsed.hour_mod_12().is_none() {
             parsed.set_hour(0)?;
@@ -289,35 +292,66 @@ impl Scan<'_> {
     }
 }
 
-/// → form, year, month (or first number), day (or second).
-fn date(scan: &mut Scan) -> Option<(DateForm, i32, u32, u32)> {
+/// A date as [`Written`] has it.
+struct Day {
+    form: DateForm,
+    year: i32,
+    first: u32,
+    second: u32,
+    short_year: bool,
+}
+
+fn date(scan: &mut Scan) -> Option<Day> {
     use DateForm::{Plain, TwoNumbers};
+    let whole = |year: u32, first: u32, second: u32| {
+        Some(Day { form: Plain, year: year as i32, first, second, short_year: false })
+    };
     if scan.starts_with_letter() {
         let month = scan.month_name()?;
         scan.one_of(b"-. /");
         let (number, length) = scan.digits()?;
         if length == 4 {
-            return Some((Plain, number as i32, month, 1));
+            return whole(number, month, 1);
+        }
+        if length == 2 && scan.done() {
+            return last_year(Plain, (number, 2), month, 1);
         }
         scan.one_of(b",-/");
         scan.blanks();
-        let (year, length) = scan.digits()?;
-        return (length == 4).then_some((Plain, year as i32, month, number));
+        return last_year(Plain, scan.digits()?, month, number);
     }
     match scan.digits()? {
-        (number, 8) => Some((Plain, (number / 10_000) as i32, number / 100 % 100, number % 100)),
+        (number, 8) => whole(number / 10_000, number / 100 % 100, number % 100),
         (year, 4) => {
             let separator = scan.one_of(b"-/.");
             if scan.eat_any(b"Qq") {
                 let quarter = scan.small().filter(|quarter| (1..=4).contains(quarter))?;
-                return Some((Plain, year as i32, quarter * 3 - 2, 1));
+                return whole(year, quarter * 3 - 2, 1);
+            }
+            if scan.eat_any(b"Ww") {
+                let week = scan.small()?;
+                let weekday = if scan.eat_any(b"-") { scan.small()? } else { 1 };
+                let weekday = Weekday::try_from(u8::try_from(weekday).ok()?.checked_sub(1)?).ok()?;
+                let day = NaiveDate::from_isoywd_opt(year as i32, week, weekday)?;
+                return Some(Day {
+                    form: Plain,
+                    year: day.year(),
+                    first: day.month(),
+                    second: day.day(),
+                    short_year: false,
+                });
+            }
+            if matches!(scan.text, [b'M' | b'm', b'0'..=b'9', ..]) {
+                scan.text = &scan.text[1..];
+                return whole(year, scan.small()?, 1);
             }
             let separator = separator?;
             let month = if scan.starts_with_letter() { scan.month_name()? } else { scan.small()? };
             match scan.one_of(&[separator]) {
-                Some(_) => Some((Plain, year as i32, month, scan.small()?)),
+                Some(_) => whole(year, month, scan.small()?),
                 // `2013.5` is a number, not May.
-                None => (separator != b'.').then_some((Plain, year as i32, month, 1)),
+                None if separator != b'.' => whole(year, month, 1),
+                None => None,
             }
         }
         (first, 1 | 2) => {
@@ -326,12 +360,28 @@ fn date(scan: &mut Scan) -> Option<(DateForm, i32, u32, u32)> {
             let second = if by_name { scan.month_name()? } else { scan.small()? };
             scan.one_of(&[separator, b','])?;
             scan.blanks();
-            let (year, length) = scan.digits()?;
-            let (form, month, day) = if by_name { (Plain, second, first) } else { (TwoNumbers, first, second) };
-            (length == 4).then_some((form, year as i32, month, day))
+            let year = scan.digits()?;
+            if by_name {
+                return last_year(Plain, year, second, first);
+            }
+            // `24-01-15` may begin with the year, and `18.00.30` is a time of day.
+            let is_day = (1..=31).contains(&first) && (1..=31).contains(&second) && first.min(second) <= 12;
+            let short = year.1 == 2 && matches!(separator, b'/' | b'.') && is_day;
+            if year.1 == 4 || short { last_year(TwoNumbers, year, first, second) } else { None }
         }
         _ => None,
     }
+}
+
+/// A date whose year, given by number and digits, comes last.
+fn last_year(form: DateForm, (year, digits): (u32, usize), first: u32, second: u32) -> Option<Day> {
+    let year = match digits {
+        4 => year,
+        2 if year < 69 => year + 2000,
+        2 => year + 1900,
+        _ => return None,
+    };
+    Some(Day { form, year: year as i32, first, second, short_year: digits == 2 })
 }
 
 /// → microseconds since midnight.

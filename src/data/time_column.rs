@@ -1,5 +1,7 @@
 //! The time column: which one it is, how its dates are written, and each row's [`Timestamp`].
 
+use chrono::NaiveDate;
+
 use super::cells::Cells;
 use super::options::DataOptions;
 use super::table::CsvTable;
@@ -24,6 +26,12 @@ const NAMES: [&str; 11] = [
     "index",
     "period",
 ];
+
+/// Names of columns whose whole numbers are years.
+const YEAR_NAMES: [&str; 10] = ["year", "years", "yr", "jahr", "année", "annee", "año", "anno", "ano", "jaar"];
+
+/// Advice for what stands below the data.
+const TOTAL_HELP: &str = "remove the line if it is a total or a note below the data";
 
 const FORMAT_HELP: &str = "‹time-format› gives the form, as in '%d/%m/%Y %H:%M'";
 
@@ -56,7 +64,7 @@ impl TimeColumn {
             reader.by_format(format)?
         } else if reader.is_parts() {
             reader.parts()?
-        } else if let Some((column, numbers)) = reader.numbers() {
+        } else if let Some((column, numbers)) = reader.numbers()? {
             whole_numbers(&reader, column, &numbers)?
         } else {
             reader.texts()?
@@ -82,7 +90,7 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
     };
     let by_format = |text: &str| options.time_format.as_ref().is_some_and(|form| parse_format(text, form).is_ok());
     let is_time = |text: &str| by_format(text) || parse_written(text).is_some();
-    let is_number = |text: &str| text.parse::<i64>().is_ok();
+    let is_number = |text: &str| Number::read(text).is_some();
     let is_time_of_day = |text: &str| parse_written(&format!("2000-01-01 {text}")).is_some() && !is_number(text);
 
     if let (Some(date), Some(time)) = (called("date"), called("time"))
@@ -108,8 +116,16 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
         }
         return Ok(parts);
     }
-    (0..table.columns())
-        .find(|column| reads(*column, &|text| is_time(text) && !is_number(text)))
+    let rises = |column: usize| {
+        let numbers = || (0..table.rows()).map(|row| parse_compact(&table.text(row, column)).map(|time| time.instant));
+        numbers().all(|time| time.is_some())
+            && (numbers().is_sorted_by(|a, b| a < b) || numbers().is_sorted_by(|a, b| a > b))
+    };
+    let first = |fits: &dyn Fn(usize) -> bool| (0..table.columns()).find(|column| fits(*column));
+    first(&|column| reads(column, &|text| is_time(text) && !is_number(text)))
+        .or_else(|| first(&|column| is_years(&table.header.names[column]) && reads(column, &is_year)))
+        .or_else(|| first(&|column| reads(column, &by_format)))
+        .or_else(|| first(&|column| reads(column, &|text| matches!(text.len(), 6 | 8)) && rises(column)))
         .map(|c| vec![c])
         .ok_or_else(|| {
             let help = format!(
@@ -120,6 +136,37 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
             );
             Error::data(table.header.place(), "no column reads as a time", help)
         })
+}
+
+/// Whether a column of this name holds years, if it holds whole numbers.
+fn is_years(name: &str) -> bool {
+    YEAR_NAMES.contains(&name.to_lowercase().as_str())
+}
+
+/// Whether a text is a year of four digits.
+pub(super) fn is_year(text: &str) -> bool {
+    text.parse().is_ok_and(|year: i64| (1000..3000).contains(&year))
+}
+
+/// A number in the column of times.
+#[derive(Clone, Copy)]
+struct Number {
+    whole: i64,
+    millionths: i64,
+}
+
+impl Number {
+    /// A whole number, or one with a decimal point that is not negative.
+    fn read(text: &str) -> Option<Number> {
+        let Some((whole, fraction)) = text.split_once('.') else {
+            return Some(Number { whole: text.parse().ok()?, millionths: 0 });
+        };
+        if !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let millionths = format!("{fraction:0<6}")[..6].parse().ok()?;
+        Some(Number { whole: whole.parse().ok()?, millionths })
+    }
 }
 
 /// Times, what they count, whether the day comes first, and how they were read.
@@ -137,7 +184,7 @@ impl Reader<'_> {
         let mut text = String::new();
         for &column in self.columns {
             if self.cells.missing(row, column) {
-                let help = "every row needs its time: correct or remove the line";
+                let help = format!("every row needs its time: correct the line, or {TOTAL_HELP}");
                 return Err(Error::data(self.table.place(row, column), "no time", help));
             }
             if !text.is_empty() {
@@ -209,19 +256,36 @@ impl Reader<'_> {
         Ok((stamps, TimeKind::Clock { zoned: false }, None, "year, month, … in columns of their own".into()))
     }
 
-    /// The one column, and all its rows as whole numbers, if they all are.
-    fn numbers(&self) -> Option<(usize, Vec<i64>)> {
-        let &[column] = self.columns else { return None };
-        let number = |row| std::str::from_utf8(self.table.cell(row, column)).ok()?.parse().ok();
-        Some((column, (0..self.table.rows()).map(number).collect::<Option<_>>()?))
+    /// The one column, and all its rows as numbers, if they all are.
+    ///
+    /// # Errors
+    /// A text where most rows are numbers.
+    fn numbers(&self) -> Result<Option<(usize, Vec<Number>)>> {
+        let &[column] = self.columns else { return Ok(None) };
+        let read = |row| Number::read(&self.table.text(row, column));
+        if let Some(numbers) = (0..self.table.rows()).map(read).collect() {
+            return Ok(Some((column, numbers)));
+        }
+        let (numbers, texts): (Vec<usize>, Vec<usize>) = (0..self.table.rows()).partition(|row| read(*row).is_some());
+        match texts.first() {
+            Some(row) if numbers.len() > texts.len() => {
+                // A row without a time has an error of its own.
+                self.text(*row)?;
+                let help = format!("correct the line, or {TOTAL_HELP}");
+                Err(self.reject(*row, "not a number, as the other times are", help))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn texts(&self) -> Result<Read> {
         let mut all: Vec<Written> = Vec::with_capacity(self.table.rows());
         for row in 0..self.table.rows() {
             let text = self.text(row)?;
-            let written =
-                parse_written(&text).ok_or_else(|| self.reject(row, "not a time in a known form", FORMAT_HELP))?;
+            let written = parse_written(&text).ok_or_else(|| {
+                let total = if row > 0 { format!("; {TOTAL_HELP}") } else { String::new() };
+                self.reject(row, "not a time in a known form", format!("{FORMAT_HELP}{total}"))
+            })?;
             if let Some(first) = all.first() {
                 let line = self.table.line(0);
                 if first.form != written.form {
@@ -241,16 +305,33 @@ impl Reader<'_> {
             }
             all.push(written);
         }
-        let (day_first, reading) = match all[0].form {
+        let (day_first, mut reading) = match all[0].form {
             DateForm::Plain => (None, String::new()),
             DateForm::TwoNumbers => self.day_first(&all)?,
         };
+        if all.iter().any(|written| written.short_year) {
+            self.check_short_years(&all)?;
+            reading += if reading.is_empty() { "" } else { ", " };
+            reading += "two-digit years from 1969 to 2068";
+        }
         let mut stamps = Vec::with_capacity(all.len());
         for (row, written) in all.iter().enumerate() {
             let stamp = written.timestamp(day_first == Some(true));
             stamps.push(stamp.ok_or_else(|| self.reject(row, "no such day", "correct the line"))?);
         }
         Ok((stamps, TimeKind::Clock { zoned: all[0].offset.is_some() }, day_first, reading))
+    }
+
+    /// Rejects dates of three short numbers of which the last one changes most often: the year may come first.
+    fn check_short_years(&self, all: &[Written]) -> Result<()> {
+        let changes = |of: fn(&Written) -> i64| all.windows(2).filter(|pair| of(&pair[0]) != of(&pair[1])).count();
+        let [first, second, year] =
+            [changes(|one| one.first.into()), changes(|one| one.second.into()), changes(|one| one.year.into())];
+        if all[0].form == DateForm::Plain || year <= first.max(second) {
+            return Ok(());
+        }
+        let help = "‹time-format› '%d/%m/%y', '%m/%d/%y' or '%y/%m/%d' decides";
+        Err(self.reject(0, "the year may come first or last: the last number changes most often", help))
     }
 
     /// A number above 12 can only be a day. Without one, both orders fit, and the file is rejected.
@@ -272,33 +353,45 @@ impl Reader<'_> {
     }
 }
 
-/// Dates without marks, seconds (milli-, micro-, nano-) since 1970, or row numbers: by what all the numbers can be.
-fn whole_numbers(reader: &Reader, column: usize, numbers: &[i64]) -> Result<Read> {
+/// Dates without marks, years, seconds (milli-, micro-, nano-) since 1970, or row numbers: by what all the numbers can be.
+fn whole_numbers(reader: &Reader, column: usize, numbers: &[Number]) -> Result<Read> {
+    let clock = TimeKind::Clock { zoned: false };
     let compact = |row: usize| parse_compact(&reader.table.text(row, column));
     if let Some(stamps) = (0..numbers.len()).map(compact).collect::<Option<Vec<_>>>() {
-        return Ok((stamps, TimeKind::Clock { zoned: false }, None, "dates without marks".into()));
+        return Ok((stamps, clock, None, "dates without marks".into()));
+    }
+    let year = |number: &Number| {
+        let first = NaiveDate::from_ymd_opt(number.whole as i32, 1, 1)?;
+        let is_year = (1000..3000).contains(&number.whole) && number.millionths == 0;
+        is_year.then(|| Timestamp::from_clock(first, 0, 0))
+    };
+    if is_years(&reader.table.header.names[column])
+        && let Some(stamps) = numbers.iter().map(year).collect::<Option<Vec<_>>>()
+    {
+        return Ok((stamps, clock, None, "years".into()));
     }
     // Seconds from 1973 on; each finer unit has 1000 times the numbers.
     let mut first = ROW_NUMBERS_END as i64;
     for (unit, to_micros) in [
-        ("seconds", (|n| n * SECOND) as fn(i64) -> i64),
-        ("milliseconds", |n| n * 1000),
-        ("microseconds", |n| n),
-        ("nanoseconds", |n| n / 1000),
+        ("seconds", (|n| n.whole * SECOND + n.millionths) as fn(&Number) -> i64),
+        ("milliseconds", |n| n.whole * 1000 + n.millionths / 1000),
+        ("microseconds", |n| n.whole),
+        ("nanoseconds", |n| n.whole / 1000),
     ] {
-        if numbers.iter().all(|n| (first..first.saturating_mul(1000)).contains(n)) {
-            let stamps = numbers.iter().map(|n| Timestamp { instant: to_micros(*n), offset: 0 }).collect();
-            return Ok((stamps, TimeKind::Clock { zoned: false }, None, format!("{unit} since 1970")));
+        if numbers.iter().all(|n| (first..first.saturating_mul(1000)).contains(&n.whole)) {
+            let stamps = numbers.iter().map(|n| Timestamp { instant: to_micros(n), offset: 0 }).collect();
+            return Ok((stamps, clock, None, format!("{unit} since 1970")));
         }
         first = first.saturating_mul(1000);
     }
-    if let Some(row) = numbers.iter().position(|n| n.unsigned_abs() >= ROW_NUMBERS_END) {
+    let fits = |n: &Number| n.whole.unsigned_abs() < ROW_NUMBERS_END && n.millionths == 0;
+    if let Some(row) = numbers.iter().position(|n| !fits(n)) {
         return Err(reader.reject(
             row,
             "neither a row number nor, with the other rows, seconds since 1970",
             FORMAT_HELP,
         ));
     }
-    let stamps = numbers.iter().map(|n| Timestamp { instant: *n, offset: 0 }).collect();
+    let stamps = numbers.iter().map(|n| Timestamp { instant: n.whole, offset: 0 }).collect();
     Ok((stamps, TimeKind::RowNumbers, None, "row numbers".into()))
 }

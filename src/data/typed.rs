@@ -34,7 +34,7 @@ pub(super) struct Typed<'a> {
 impl Typed<'_> {
     /// Runs the stages that follow the reading of text.
     pub(super) fn dataset(self, options: &DataOptions) -> Result<Dataset> {
-        let Typed { name, times, ids, columns, values, fingerprint, mut notices } = self;
+        let Typed { name, times, ids, columns, mut values, fingerprint, mut notices } = self;
         check_memory(times.stamps.len(), columns.values(), Place::of(name))?;
         for (column, values) in columns.names().iter().zip(&values) {
             if let Some(row) = values.iter().position(|value| !value.is_nan() && !(*value as f32).is_finite()) {
@@ -51,7 +51,8 @@ impl Typed<'_> {
             decimal: Some('.'),
             ..options.clone()
         };
-        let frame = Frame { provenance: Provenance::Typed { name }, columns, times, ids };
+        let mut frame = Frame { provenance: Provenance::Typed { name }, columns, times, ids, order: None };
+        frame.sort(&mut values, &options, &mut notices);
         pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, notices }, &options, None)
     }
 }

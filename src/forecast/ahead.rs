@@ -85,21 +85,26 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     // Intervals, and what they held.
     let (mut coverage, mut calibration) = (None, None);
     if !model.levels.is_empty() {
-        let training = model.training_data("‹levels none› forecasts without intervals")?;
-        let calibrated = model.calibrate(&training)?;
-        let unknown = data.series.iter().filter(|series| !calibrated.calibration.knows(&series.id)).count();
+        let calibrated = match model.training_data("‹levels none› forecasts without intervals") {
+            Ok(training) => {
+                let calibrated = model.calibrate(&training)?;
+                let windows = training.windows(SplitName::Test);
+                coverage = Some(Coverage {
+                    steps: calibrated.calibration.coverage(&training, windows, &calibrated.test),
+                    windows: windows.len(),
+                    apart: non_overlapping(&training, windows),
+                });
+                calibrated.calibration
+            }
+            Err(error) => model.kept_intervals()?.ok_or(error)?,
+        };
+        let unknown = data.series.iter().filter(|series| !calibrated.knows(&series.id)).count();
         if unknown > 0 {
             model.say(format!(
                 "{unknown} series unknown to the model: intervals there take the residuals of all others together"
             ));
         }
-        let windows = training.windows(SplitName::Test);
-        coverage = Some(Coverage {
-            steps: calibrated.calibration.coverage(&training, windows, &calibrated.test),
-            windows: windows.len(),
-            apart: non_overlapping(&training, windows),
-        });
-        calibration = Some(calibrated.calibration);
+        calibration = Some(calibrated);
     }
 
     let mut open = |program| model.engine(program);

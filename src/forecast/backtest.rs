@@ -6,6 +6,7 @@ use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
 use crate::train::run::mc_passes;
 use crate::train::scores::predict::predict;
+use crate::train::scores::residuals::calibrates;
 use crate::train::{Observer, Plan, Status, TrainOptions, run};
 
 /// The windows of each fold, the earliest first. The last fold forecasts the last rows of the part; each other begins `step` rows
@@ -57,11 +58,6 @@ pub struct Refitted {
     pub calibration: Vec<f32>,
     /// Forecasts of the fold's windows, which are the test part.
     pub test: Vec<f32>,
-}
-
-/// The part that calibrates intervals.
-pub fn calibrates(dataset: &Dataset) -> SplitName {
-    if dataset.calibration.is_empty() { SplitName::Validation } else { SplitName::Calibration }
 }
 
 /// Trains as a run did, on the rows before the horizon that ends `back` rows before the test rows do.

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::conformal::Level;
+use super::Level;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::train::scores::residuals::{KeptIntervals, residuals, scaled_truth};
 
 /// Half-widths, on the scale of each series' own training rows.
 #[derive(Debug, Clone)]
@@ -28,20 +29,9 @@ impl Calibration {
     /// # Errors
     /// Where a series, target and step has too few residuals for a level; the error names them and the number needed.
     pub fn new(dataset: &Dataset, windows: &[u32], forecasts: &[f32], levels: &[Level]) -> Result<Calibration> {
-        let (horizon, targets) = (dataset.horizon, dataset.targets());
-        let outputs = horizon * targets;
-        // [series][target, step]
-        let mut residuals = vec![vec![Vec::new(); outputs]; dataset.series.len()];
-        for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(outputs)) {
-            let origin = *window as usize + dataset.lookback;
-            let series = dataset.series_of(origin);
-            for (i, forecast) in forecast.iter().enumerate() {
-                let (step, target) = (i / targets, i % targets);
-                if let Some(truth) = scaled_truth(dataset, series, origin + step, target) {
-                    residuals[series][target * horizon + step].push((f64::from(*forecast) - truth).abs());
-                }
-            }
-        }
+        let horizon = dataset.horizon;
+        let outputs = horizon * dataset.targets();
+        let residuals = residuals(dataset, windows, forecasts);
         let mut pooled = vec![Vec::new(); outputs];
         let mut calibration = Calibration {
             levels: levels.to_vec(),
@@ -50,10 +40,9 @@ impl Calibration {
             horizon,
             fewest: usize::MAX,
         };
-        for (series, residuals) in dataset.series.iter().zip(&mut residuals) {
+        for (series, residuals) in dataset.series.iter().zip(&residuals) {
             let mut half = Vec::with_capacity(outputs * levels.len());
-            for (i, residuals) in residuals.iter_mut().enumerate() {
-                residuals.sort_by(f64::total_cmp);
+            for (i, residuals) in residuals.iter().enumerate() {
                 calibration.fewest = calibration.fewest.min(residuals.len());
                 for level in levels {
                     let width = level.half_width(residuals);
@@ -73,6 +62,32 @@ impl Calibration {
             calibration.pooled.extend(half);
         }
         Ok(calibration)
+    }
+
+    /// From what a run keeps.
+    ///
+    /// # Errors
+    /// A level that it does not keep, or for which it had too few residuals.
+    pub fn kept(kept: &KeptIntervals, levels: &[Level]) -> Result<Calibration> {
+        let index = |level: &Level| {
+            Level::KEPT.iter().position(|kept| kept == level).ok_or_else(|| {
+                let all: Vec<String> = Level::KEPT.iter().map(Level::to_string).collect();
+                let problem = format!("{level} is none of the levels that a run keeps: {}", all.join(", "));
+                Error::config("levels", problem, "choose among them, or name the training file with ‹train-data›")
+            })
+        };
+        let indices: Vec<usize> = levels.iter().map(index).collect::<Result<_>>()?;
+        let chosen = |half: &Vec<f64>| -> Vec<f64> {
+            half.chunks_exact(Level::KEPT.len()).flat_map(|half| indices.iter().map(|index| half[*index])).collect()
+        };
+        let half: HashMap<String, Vec<f64>> = kept.half.iter().map(|(id, half)| (id.clone(), chosen(half))).collect();
+        if half.values().flatten().any(|half| half.is_nan()) {
+            let needed = levels.iter().map(|level| level.needed()).max().unwrap_or(0);
+            let problem = format!("these take {needed} residuals at each step, and the run had {}", kept.about.fewest);
+            return Err(Error::config("levels", problem, "lower ‹levels›, or ‹levels none›"));
+        }
+        let (pooled, about) = (chosen(&kept.pooled), &kept.about);
+        Ok(Calibration { levels: levels.to_vec(), half, pooled, horizon: about.horizon, fewest: about.fewest })
     }
 
     /// Whether a series has residuals of its own; otherwise those of all series are used.
@@ -162,12 +177,6 @@ pub fn apart(mut firsts: Vec<(usize, usize)>, horizon: usize) -> usize {
         }
     }
     count
-}
-
-/// An observed target on its series' scale.
-pub(super) fn scaled_truth(dataset: &Dataset, series: usize, row: usize, target: usize) -> Option<f64> {
-    let raw = dataset.raw_targets[row * dataset.targets() + target];
-    (!raw.is_nan()).then(|| dataset.series[series].scalers[target].scale(raw))
 }
 
 fn too_few(level: Level, found: usize, target: &str, whose: &str, step: usize) -> Error {

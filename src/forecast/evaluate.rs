@@ -1,12 +1,13 @@
 //! A trained model scored beside the baselines: on a part of its data, on other data, or by rolling origins.
 
-use super::backtest::{Refitted, calibrates, folds, refit};
+use super::backtest::{Refitted, folds, refit};
 use super::model::calibrated_on;
 use super::table::{CsvWriter, Names, Predictions, unique_id};
 use super::{Calibration, Level, Reading, Score, Scores, TrainedModel, apart, first_targets};
 use crate::data::{Dataset, Freq, SplitName, TimeFormat};
 use crate::error::{Error, Place, Result};
 use crate::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
+use crate::train::scores::residuals::calibrates;
 use crate::train::{Observer, Status};
 
 /// What is scored.

@@ -6,7 +6,6 @@
 mod ahead;
 pub mod backtest;
 mod calibration;
-mod conformal;
 mod evaluate;
 mod forecaster;
 mod model;
@@ -17,8 +16,9 @@ pub mod table;
 
 pub use ahead::{Ahead, Coverage, ForecastOptions, forecast};
 pub use calibration::{Calibration, StepCoverage, apart, first_targets, non_overlapping};
-pub use conformal::Level;
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use forecaster::{Combine, EnsembleSpread, Forecaster, Predicted};
 pub use model::{Calibrated, ModelOptions, Reading, TrainedModel};
 pub use scores::{Score, ScoreKey, Scores};
+
+pub use crate::train::scores::Level;

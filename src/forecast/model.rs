@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use super::backtest::calibrates;
 use super::table::model_name;
 use super::{Calibration, Combine, Forecaster, Level, non_overlapping};
 use crate::config::{Config, Settings};
@@ -15,6 +14,7 @@ use crate::files::same_file;
 use crate::gpu::Choice;
 use crate::program::Program;
 use crate::runs::{Engines, Say};
+use crate::train::scores::residuals::{KeptIntervals, calibrates};
 
 /// What is asked of a trained model.
 #[derive(Debug, Clone)]
@@ -149,6 +149,7 @@ impl TrainedModel {
     pub fn training_data(&self, needed_for: &str) -> Result<Dataset> {
         let (header, data) = (&self.forecaster.model().header, &self.config.data);
         let help = format!("‹train-data› names the file as it was; {needed_for}");
+        self.check_own()?;
         let changed = |problem: String| Error::data(Place::of(data.source.to_string()), problem, help.as_str());
         // One help, for the option that is meant here.
         let dataset = data.load().map_err(|error| error.with_help(help.as_str()))?;
@@ -168,10 +169,13 @@ impl TrainedModel {
     /// Data that cannot be read, lacks the model's columns, or whose rows are another interval apart.
     pub fn data(&self, reading: &Reading) -> Result<Dataset> {
         let (own, model) = (&self.config.data, self.forecaster.model());
+        if reading.source.is_none() {
+            self.check_own()?;
+        }
         let mut data = DataOptions { split: None, calibration: None, ..own.clone() };
         if let Some(source) = &reading.source {
             // Another file may be written otherwise.
-            data = DataOptions { source: source.clone(), delimiter: None, decimal: None, ..data };
+            data = DataOptions { source: source.clone(), delimiter: None, decimal: None, thousands: None, ..data };
         }
         let mut config = Config { data, ..Config::default() };
         config.apply(&reading.settings)?;
@@ -191,6 +195,15 @@ impl TrainedModel {
             self.say(format!("{problem}: the forecasts may mean nothing"));
         }
         Ok(dataset)
+    }
+
+    /// Rejects data of the run that can no longer be read.
+    fn check_own(&self) -> Result<()> {
+        if !self.config.data.source.is_stdin() {
+            return Ok(());
+        }
+        let help = "‹data› names other data to forecast, ‹train-data› a file of the training data";
+        Err(Error::config("data", "the model was trained on the standard input, which is gone", help))
     }
 
     /// Whether this is the data that the model was trained on.
@@ -221,6 +234,28 @@ impl TrainedModel {
         }
     }
 
+    /// Intervals of the residuals that the run kept; `None` where it kept none of these weights.
+    ///
+    /// # Errors
+    /// A damaged file; levels that are not kept.
+    pub(super) fn kept_intervals(&self) -> Result<Option<Calibration>> {
+        let model = self.forecaster.model();
+        let Some(folder) = model.file.parent().filter(|_| self.forecaster.members.len() == 1) else { return Ok(None) };
+        let Some(kept) = KeptIntervals::open(folder)? else { return Ok(None) };
+        let about = &kept.about;
+        if about.weights_sha256 != model.weights_sha256() || about.horizon != model.header.model.horizon {
+            return Ok(None);
+        }
+        let calibration = Calibration::kept(&kept, &self.levels)?;
+        self.say(format!(
+            "the training data is not there as it was: intervals are of the residuals that the run kept, of {}, {} or more at \
+             each step of each series",
+            if about.held_out { HELD_OUT } else { CHOSE },
+            about.fewest
+        ));
+        Ok(Some(calibration))
+    }
+
     /// Intervals by the training data's windows that calibrate, and how its test windows fare; a line says which they are.
     ///
     /// # Errors
@@ -246,12 +281,17 @@ pub struct Calibrated {
     pub test: Vec<f32>,
 }
 
+/// Rows on which intervals are calibrated.
+const HELD_OUT: &str = "the rows that ‹calibration› kept from the choice of the epoch";
+const CHOSE: &str =
+    "the validation rows, on which the epoch was chosen: they may be too narrow (‹calibration› in training)";
+
 /// What intervals were calibrated on.
 pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Calibration) -> Text {
     let windows = dataset.windows(part);
     let on = match part {
-        SplitName::Calibration => "the rows that ‹calibration› kept from the choice of the epoch",
-        _ => "the validation rows, on which the epoch was chosen: they may be too narrow (‹calibration› in training)",
+        SplitName::Calibration => HELD_OUT,
+        _ => CHOSE,
     };
     format!(
         "intervals: calibrated on {on}; {} residuals or more at each step of each series, of {} windows, {} of which do not overlap",

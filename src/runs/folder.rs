@@ -9,15 +9,17 @@ use chrono::DateTime;
 use crate::error::{Error, Result, Text};
 use crate::files::{remove, try_to_write};
 use crate::models::ModelKind;
+use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::checkpoints;
 
 /// Every file of a run's results, also in its `replica-<r>` folders.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "config.toml",
     "metrics.csv",
     "summary.json",
     "model.safetensors",
     "checkpoint.safetensors",
+    KeptIntervals::FILE,
     "forecast.svg",
     "training.svg",
 ];

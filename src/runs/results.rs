@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::files::replace;
 #[cfg(feature = "plots")]
 use crate::train::scores::baselines::BaselineForecasts;
+use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::checkpoint::{save_checkpoint, save_model};
 use crate::train::weights::header::Header;
 use crate::train::{EpochRow, Outcome, Plan, Summary};
@@ -67,7 +68,9 @@ impl Finished<'_> {
         save_model(&path.join("model.safetensors"), layouts, &kept.params, &kept.state, &header)?;
         let checkpoint = path.join("checkpoint.safetensors");
         save_checkpoint(&checkpoint, program, &kept.params, &kept.state, &header, &run)?;
-        Ok(())
+        let predictions = &self.outcome.calibrating_predictions[replica].point();
+        let intervals = KeptIntervals::file(self.dataset, predictions, &summary.best.weights_sha256)?;
+        replace(&path.join(KeptIntervals::FILE), &intervals)
     }
 }
 

@@ -93,7 +93,8 @@ fn decimal_commas_are_detected() {
     assert_eq!((data.raw_targets[3], data.resolved.decimal), (3.25, Some(',')));
     // Quoted, they may be in a file separated by commas.
     let text = format!("date,y\n{}", days(|i| format!(",\"{i},25\"")));
-    assert_eq!(load(&text, &small()).unwrap().raw_targets[3], 3.25);
+    let data = load(&text, &small()).unwrap();
+    assert_eq!((data.raw_targets[3], load(&text, &data.resolved).unwrap().raw_targets[3]), (3.25, 3.25));
 }
 
 #[test]
@@ -145,7 +146,9 @@ fn files_that_are_no_tables_are_rejected() {
     };
     check(b"", "empty");
     check(b"date,y\n", "no rows");
-    check(b"\x1f\x8b\x08\0\0", "gunzip");
+    check(b"\x1f\x8b\x08\0\0", "cannot be unpacked");
+    check(b"PAR1\x15\x04\0", "a Parquet file, not delimited text");
+    check(b"ARROW1\0\0", "an Arrow file, not delimited text");
     check(b"PK\x03\x04rest", "CSV");
     check(b"\xff\xfed\0a\0", "UTF-8");
     check(b"da\0te,y\n", "binary");
@@ -193,7 +196,9 @@ fn the_target_is_y_or_the_only_number_or_asked_for() {
     let data = load(&only, &small()).unwrap();
     assert_eq!(data.channel_names(), ["sales"]);
     assert!(noticed(&data, "target sales"));
-    assert_eq!(load(&only, &data.resolved).unwrap().notices, data.notices, "what was chosen is told again");
+    let chosen: Vec<_> =
+        data.notices.iter().filter(|line| !line.to_string().starts_with("no targets")).cloned().collect();
+    assert_eq!(load(&only, &data.resolved).unwrap().notices, chosen, "what was chosen is told again");
     let two = format!("date,name,a,b\n{}", days(|i| format!(",x,{i},{i}")));
     assert_says(&rejection(&two, &small()), &["2 numeric columns", "`target`", "a, b"]);
     let none = format!("date,name\n{}", days(|_| ",x".into()));

@@ -1,9 +1,11 @@
 //! One syntax for flags and TOML, and rejections that name the allowed values.
 
-use microglia::data::options::{list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use microglia::data::options::{
+    list, parse_decimal, parse_delimiter, parse_list, parse_on_off, parse_thousands, thousands_word,
+};
 use microglia::data::{
-    Column, Covariates, DataOptions, Dataset, Gaps, Impute, Panel, Row, Scale, Source, Split, TimeKind, TimeSeries,
-    Timestamp, counted,
+    Column, Covariates, DataOptions, Dataset, Gaps, Impute, Layout, Panel, Row, Scale, Source, Split, TimeKind,
+    TimeSeries, Timestamp, counted,
 };
 
 #[test]
@@ -28,6 +30,9 @@ fn words_read_as_they_are_written() {
     assert_eq!("a/b.csv".parse::<Source>().unwrap().to_string(), "a/b.csv");
     assert_eq!(parse_delimiter("tab").unwrap(), '\t');
     assert_eq!(parse_decimal(",").unwrap(), ',');
+    for word in [".", ",", "'", "space"] {
+        assert_eq!(thousands_word(parse_thousands(word).unwrap()), word);
+    }
     assert!(parse_on_off("on").unwrap() && !parse_on_off("false").unwrap());
 }
 
@@ -59,6 +64,8 @@ fn rejections_name_what_is_allowed() {
         (message("x".parse::<Scale>().unwrap_err()), ["`scale`", "\"x\"", "series global"]),
         (message(parse_delimiter("x").unwrap_err()), ["`delimiter`", "`x`", ", ; | tab"]),
         (message(parse_decimal("x").unwrap_err()), ["`decimal`", "`x`", ". ,"]),
+        (message(parse_thousands("x").unwrap_err()), ["`thousands`", "`x`", ". , ' space"]),
+        (message("x".parse::<Layout>().unwrap_err()), ["`layout`", "\"x\"", "columns rows"]),
         (message(parse_on_off("yes").unwrap_err()), ["`calendar`", "`yes`", "on off"]),
     ] {
         assert!(parts.iter().all(|part| found.contains(part)), "{found}");
@@ -88,7 +95,7 @@ fn options_read_from_toml() {
     let options: DataOptions = toml::from_str(
         "data = 'x.csv'\ntime-column = 'Date+Time'\ntarget = ['a', 'b, c']\ncovariates = 'all'\nlookback = 48
          calendar = true\nsplit = '0.6,0.2,0.2'\nimpute = 'ffill'\nmissing-values = '-200,\"a, b\"'\ngaps = 'skip'
-         delimiter = 'tab'\ndecimal = ','",
+         delimiter = 'tab'\ndecimal = ','\nthousands = 'space'\nskip-rows = 3\nsort = true\nlayout = 'columns'",
     )
     .unwrap();
     let expected = DataOptions {
@@ -104,6 +111,10 @@ fn options_read_from_toml() {
         gaps: Some(Gaps::Skip),
         delimiter: Some('\t'),
         decimal: Some(','),
+        thousands: Some(' '),
+        skip_rows: Some(3),
+        sort: Some(true),
+        layout: Some(Layout::Columns),
         ..DataOptions::default()
     };
     assert_eq!(options, expected);

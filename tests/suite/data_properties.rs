@@ -13,6 +13,13 @@ struct File {
 }
 
 impl File {
+    /// The last row has a target: how many rows without one end a file moves borders that are fractions.
+    fn new(mut cells: Vec<[Option<i32>; 2]>, absent: Vec<usize>) -> File {
+        let last = cells.len() - 1;
+        cells[last][0] = cells[last][0].or(Some(0));
+        File { cells, absent: absent.into_iter().filter(|row| *row != last).collect() }
+    }
+
     fn load(&self, options: &DataOptions) -> Option<Dataset> {
         let mut text = String::from("ds,y,x\n");
         for (i, [y, x]) in self.cells.iter().enumerate() {
@@ -59,9 +66,7 @@ fn inputs(data: &Dataset, window: u32) -> (Vec<f32>, Vec<f64>) {
 
 /// Changes every cell of file rows after `hour` that the kept rows still hold.
 fn change_after(file: &File, hour: usize, cells: &[[Option<i32>; 2]]) -> File {
-    let mut changed = file.clone();
-    changed.cells[hour + 1..].copy_from_slice(&cells[hour + 1..]);
-    changed
+    File::new([&file.cells[..=hour], &cells[hour + 1..]].concat(), file.absent.clone())
 }
 
 fn hour_of(data: &Dataset, row: usize) -> usize {
@@ -81,7 +86,7 @@ proptest! {
         options in options(),
         pick in any::<prop::sample::Index>(),
     ) {
-        let file = File { cells, absent };
+        let file = File::new(cells, absent);
         let data = file.load(&options);
         prop_assume!(data.is_some());
         let data = data.unwrap();
@@ -116,7 +121,7 @@ proptest! {
         absent in prop::collection::vec(1..80usize, 0..4),
         options in options(),
     ) {
-        let file = File { cells, absent };
+        let file = File::new(cells, absent);
         let data = file.load(&options);
         prop_assume!(data.is_some());
         let data = data.unwrap();

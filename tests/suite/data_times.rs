@@ -178,7 +178,8 @@ fn duplicate_and_unordered_times_are_rejected() {
     );
     let message = rejection(&file(&["2024-01-02", "2024-01-03", "2024-01-01"]), &small());
     assert!(message.contains("test.csv:4") && message.contains("earlier than the time in line 3"), "{message}");
-    let message = rejection(&file(&["2024-01-03", "2024-01-02", "2024-01-01"]), &small());
+    let off = DataOptions { sort: Some(false), ..small() };
+    let message = rejection(&file(&["2024-01-03", "2024-01-02", "2024-01-01"]), &off);
     assert!(message.contains("from new to old"), "{message}");
     let panel = "unique_id,ds,y\na,2024-01-01,1\nb,2024-01-01,1\na,2024-01-01,1\n";
     let message = rejection(panel, &small());
@@ -378,4 +379,88 @@ fn calendar_features_fit_the_step_and_the_training_span() {
     // 2020-01-01 06:00 is a Wednesday: 2.25 of 7 days.
     let week = std::f64::consts::TAU * 2.25 / 7.0;
     assert!((f64::from(row[3]) - week.sin()).abs() < 1e-6 && (f64::from(row[4]) - week.cos()).abs() < 1e-6);
+}
+
+#[test]
+fn months_by_name_and_years_of_two_digits_are_read() {
+    let start = chrono::NaiveDate::from_ymd_opt(2021, 12, 20).unwrap();
+    let days = |format: &str| many(|i| (start + chrono::Days::new(i as u64)).format(format).to_string());
+    for format in
+        ["%d-%b-%y", "%-d %B %y", "%b %d, %y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%b-%y 00:00", "%G-W%V-%u"]
+    {
+        let data = load(&days(format), &small()).unwrap_or_else(|error| panic!("{format}: {error}"));
+        assert_eq!(labels(&data, 2), ["2021-12-20", "2021-12-21"], "{format}");
+        let short = format.contains("%y");
+        assert_eq!(noticed(&data, "two-digit years from 1969 to 2068"), short, "{format}: {:?}", data.notices);
+    }
+    // 69 to 99 are the last century.
+    let century = many(|i| format!("01-Jan-{:02}", 40 + i));
+    assert!(rejection(&century, &small()).contains("earlier than the time"), "68 is 2068, and 69 is 1969");
+    let data = load(&many(|i| format!("01-{}-{:02}", ["Jan", "Jul"][i as usize % 2], 69 + i / 2)), &small()).unwrap();
+    assert_eq!(labels(&data, 3), ["1969-01-01", "1969-07-01", "1970-01-01"]);
+    // The year may come first where the last number changes most often.
+    let message = rejection(&days("%y/%m/%d"), &small());
+    assert!(message.contains("the year may come first or last") && message.contains("`time-format`"), "{message}");
+    // A clock is none.
+    assert!(rejection(&many(|i| format!("18.{:02}.00", i % 60)), &small()).contains("`time-format`"));
+}
+
+#[test]
+fn weeks_months_and_years_without_days_are_read() {
+    for (name, time, expected) in [
+        (
+            "2018-W01",
+            (|i| format!("{}-W{:02}", 2018 + i / 52, 1 + i % 52)) as fn(i64) -> String,
+            ["2018-01-01", "2018-01-08"],
+        ),
+        ("2018W01", |i| format!("{}W{:02}", 2018 + i / 52, 1 + i % 52), ["2018-01-01", "2018-01-08"]),
+        ("2010M01", |i| format!("{}M{:02}", 2010 + i / 12, 1 + i % 12), ["2010-01-01", "2010-02-01"]),
+        ("Jan-10", |i| format!("{}-{}", ["Jan", "Jul"][i as usize % 2], 10 + i / 2), ["2010-01-01", "2010-07-01"]),
+        ("201001", |i| format!("{}{:02}", 2010 + i / 12, 1 + i % 12), ["2010-01-01", "2010-02-01"]),
+    ] {
+        // In a column that is not called like a time.
+        let data = load(&many(time).replacen("date", "when", 1), &small()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(labels(&data, 2), expected, "{name}");
+    }
+    // Numbers that could be months, but do not rise, are no times.
+    let text = many(|i| format!("2010{:02}", 1 + i % 12)).replacen("date", "code", 1);
+    assert!(rejection(&text, &small()).contains("no column reads as a time"));
+}
+
+#[test]
+fn a_column_of_years_is_a_time() {
+    for name in ["Year", "year", "Jahr", "année"] {
+        let text = many(|i| (1960 + i).to_string()).replacen("date", name, 1);
+        let data = load(&text, &small()).unwrap();
+        assert_eq!((data.step, data.time_label(59)), (Step::Months(12), "2019-01-01".into()), "{name}");
+        assert!(noticed(&data, &format!("time column `{name}`, years")), "{:?}", data.notices);
+        assert_eq!(load(&text, &data.resolved).unwrap().series[0].timestamps, data.series[0].timestamps);
+    }
+    // Another column's name does not say so; its format does, and then finds it.
+    let text = many(|i| (1960 + i).to_string()).replacen("date", "vintage", 1);
+    assert!(rejection(&text, &small()).contains("no column reads as a time"));
+    let format = DataOptions { time_format: Some("%Y".into()), ..small() };
+    assert_eq!(load(&text, &format).unwrap().time_label(0), "1960-01-01");
+    let numbers = many(|i| (1 + i).to_string()).replacen("date", "Year", 1);
+    let named = DataOptions { time_column: Some("Year".into()), ..small() };
+    assert_eq!(load(&numbers, &named).unwrap().time_kind, TimeKind::RowNumbers, "1 to 60 are no years");
+}
+
+#[test]
+fn seconds_since_1970_may_have_a_fraction() {
+    for (time, first) in [
+        ((|i| format!("{}.0", 1_577_836_800 + 60 * i)) as fn(i64) -> String, "2020-01-01T00:00"),
+        (|i| format!("{}.5", 1_577_836_800 + 60 * i), "2020-01-01T00:00:00.500"),
+        (|i| format!("{}.250", 1_577_836_800_000 + 60_000 * i), "2020-01-01T00:00:00.000250"),
+        (|i| format!("{}.0", 1_577_836_800_000 + 60_000 * i), "2020-01-01T00:00"),
+    ] {
+        let text = many(time).replacen("date", "timestamp", 1);
+        for options in [small(), DataOptions { time_column: Some("timestamp".into()), ..small() }] {
+            let data = load(&text, &options).unwrap();
+            assert_eq!((data.step, data.time_label(0)), (Step::Time(60_000_000), first.into()));
+        }
+    }
+    let rows = many(|i| format!("{}.0", 1 + i));
+    assert_eq!(load(&rows, &small()).unwrap().time_kind, TimeKind::RowNumbers);
+    assert!(rejection(&many(|i| format!("{}.5", 1 + i)), &small()).contains("neither a row number nor"));
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::fuzz_targets::{checkpoint, config, csv_reader, dates};
+use crate::fuzz_targets::{checkpoint, config, csv_reader, dates, tables};
 
 type Target = fn(&[u8]);
 
 /// The targets by the names of their corpora.
-const TARGETS: [(&str, Target); 4] =
-    [("csv_reader", csv_reader), ("dates", dates), ("config", config), ("checkpoint", checkpoint)];
+const TARGETS: [(&str, Target); 5] =
+    [("csv_reader", csv_reader), ("tables", tables), ("dates", dates), ("config", config), ("checkpoint", checkpoint)];
 
 #[test]
 fn the_kept_corpus_passes() {
@@ -134,6 +134,11 @@ fn random_times_are_read_or_rejected() {
         ".",
     ];
     check(300, text(pieces, 60), |bytes| dates(&bytes));
+}
+
+#[test]
+fn random_exports_are_read_or_rejected() {
+    check(600, mutated("tables"), |bytes| tables(&bytes));
 }
 
 #[test]

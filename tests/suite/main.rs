@@ -30,8 +30,12 @@ mod concurrency;
 mod data;
 /// The embedded set is the documented one.
 mod data_embedded;
+/// Tables as they are exported.
+mod data_files;
 /// Missing values: words, policies, masks.
 mod data_missing;
+/// Numbers and flags as they are exported.
+mod data_numbers;
 /// One syntax for flags and TOML.
 mod data_options;
 /// Nothing reads the future.

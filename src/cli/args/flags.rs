@@ -18,12 +18,21 @@ pub(super) fn flag(spec: &'static Spec, heading: &'static str, note: &str) -> Ar
             arg.value_parser(PossibleValuesParser::new(unset.into_iter().chain(words.iter().copied())))
                 .hide_possible_values(spec.value_name == Kind::WORD)
         }
-        // TOML's own switches too.
+        // TOML's own switches too. The flag alone turns it on.
         Kind::Switch => arg
-            .value_parser([PossibleValue::new("on").alias("true"), PossibleValue::new("off").alias("false")])
-            .hide_possible_values(true),
+            .value_parser(PossibleValuesParser::new(
+                spec.unset
+                    .map(|(word, _)| PossibleValue::new(word))
+                    .into_iter()
+                    .chain([PossibleValue::new("on").alias("true"), PossibleValue::new("off").alias("false")]),
+            ))
+            .hide_possible_values(true)
+            .num_args(0..=1)
+            .default_missing_value("on"),
         Kind::Flag => arg
-            .value_parser(["true", "false"])
+            .value_parser(PossibleValuesParser::new(
+                spec.unset.map(|(word, _)| word).into_iter().chain(["true", "false"]),
+            ))
             .hide_possible_values(true)
             .num_args(0..=1)
             .require_equals(true)
@@ -138,8 +147,20 @@ group!(
 );
 
 /// Options of how a file is read.
-pub(super) const READING: [&str; 8] =
-    ["time-column", "time-format", "id-column", "impute", "missing-values", "gaps", "delimiter", "decimal"];
+pub(super) const READING: [&str; 12] = [
+    "time-column",
+    "time-format",
+    "id-column",
+    "impute",
+    "missing-values",
+    "gaps",
+    "delimiter",
+    "decimal",
+    "thousands",
+    "skip-rows",
+    "sort",
+    "layout",
+];
 
 #[cfg(test)]
 mod tests {

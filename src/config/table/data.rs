@@ -6,12 +6,20 @@ use super::super::Config;
 use super::super::field::at;
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, Opt};
-use crate::data::options::{Gaps, Impute, MOST_ROWS, Scale, delimiter_word, parse_decimal, parse_delimiter};
+use crate::data::options::{
+    Gaps, Impute, Layout, MOST_ROWS, Scale, delimiter_word, parse_decimal, parse_delimiter, parse_thousands,
+    thousands_word,
+};
 
 /// Under "Data".
 pub static DATA: &[Opt<Config>] = &[
-    Opt::new("data", Kind::File, at!(data.source), "CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`)")
-        .default("the embedded weather set"),
+    Opt::new(
+        "data",
+        Kind::File,
+        at!(data.source),
+        "CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`), also packed as .csv.gz; `-` reads stdin",
+    )
+    .default("the embedded weather set"),
     Opt::new(
         "time-column",
         Kind::Text,
@@ -29,10 +37,15 @@ pub static DATA: &[Opt<Config>] = &[
     )
     .value("FORMAT")
     .auto("detected"),
-    Opt::new("id-column", Kind::Text, at!(data.id_column?), "Column that identifies the series of a panel")
-        .value("NAME")
-        .aliases(&[("id-col", "Nixtla")])
-        .auto("`unique_id` or `item_id` if present"),
+    Opt::new(
+        "id-column",
+        Kind::Text,
+        at!(data.id_column?),
+        "Column that identifies the series of a panel; `,` joins several: `store,item`",
+    )
+    .value("A[,B]")
+    .aliases(&[("id-col", "Nixtla")])
+    .auto("`unique_id` or `item_id` if present"),
     Opt::new("target", Kind::List, at!(data.targets?), "Columns to forecast; `all` takes every numeric column")
         .value("A[,B]|all")
         .aliases(&[("target-col", "Nixtla")])
@@ -154,4 +167,30 @@ pub static DATA: &[Opt<Config>] = &[
     )
     .value("CHAR")
     .auto("detected"),
+    Opt::new(
+        "thousands",
+        Kind::Text,
+        Access {
+            get: |config: &Config| config.data.thousands.map(|mark| Value::from(thousands_word(mark))),
+            set: |config: &mut Config, text| {
+                config.data.thousands = text.map(parse_thousands).transpose()?;
+                Ok(())
+            },
+        },
+        "What separates thousands: `.` `,` `'` or `space`",
+    )
+    .value("CHAR")
+    .auto("detected"),
+    Opt::new("skip-rows", Kind::Whole(1, MOST_ROWS), at!(data.skip_rows?), "Lines above the header line, left out")
+        .value("LINES|none")
+        .or_none(""),
+    Opt::new("sort", Kind::Switch, at!(data.sort?), "Sort the rows of each series by time; off rejects unsorted rows")
+        .auto("where a file runs from new to old, and in a panel"),
+    Opt::new(
+        "layout",
+        Kind::Words(Layout::WORDS),
+        at!(data.layout?),
+        "What a row is: the values of one time (columns), or a series with one column per time (rows)",
+    )
+    .default("columns"),
 ];

@@ -1,10 +1,13 @@
-//! Predictions, their errors, baselines, and the summary of a run.
+//! Predictions, their errors and residuals, baselines, and the summary of a run.
 
 pub mod baselines;
+mod conformal;
 pub mod metrics;
 pub mod predict;
 mod prediction;
+pub mod residuals;
 mod ridge;
 pub mod summary;
 
+pub use conformal::Level;
 pub use prediction::Prediction;

@@ -14,6 +14,7 @@ use crate::train::run::trained::{Status, Trained};
 use crate::train::scores::baselines::Baselines;
 use crate::train::scores::metrics::{Metrics, score};
 use crate::train::scores::predict::predict;
+use crate::train::scores::residuals::calibrates;
 use crate::train::weights::header::{DeviceHeader, FORMAT_VERSION, PatchtstHeader};
 use crate::train::weights::{self, SparsityReport};
 
@@ -261,6 +262,8 @@ pub struct Outcome {
     pub device: DeviceHeader,
     /// Scaled test forecasts by replica, each `[windows, O]`.
     pub test_predictions: Vec<Prediction>,
+    /// The same of the windows that calibrate intervals.
+    pub calibrating_predictions: Vec<Prediction>,
 }
 
 /// Scores every replica's kept weights on validation and test, beside the baselines.
@@ -276,6 +279,10 @@ pub fn summarize(
     let (wanted_passes, stop) = (mc_passes(plan), || observer.interrupted());
     let (validation, _) = predict(engine, plan, &dataset.validation, wanted_passes, &stop)?;
     let (test_predictions, passes) = predict(engine, plan, &dataset.test, wanted_passes, &stop)?;
+    let calibrating_predictions = match calibrates(dataset) {
+        SplitName::Calibration => predict(engine, plan, &dataset.calibration, wanted_passes, &stop)?.0,
+        _ => validation.clone(),
+    };
     if wanted_passes.is_some_and(|wanted| passes < wanted) {
         trained
             .notices
@@ -332,7 +339,14 @@ pub fn summarize(
         windows_per_second: trained.windows_per_second,
         notices: [&dataset.notices[..], &plan.notices, &trained.notices].concat(),
     };
-    Ok(Outcome { summary, trained, kept: all_kept, device: DeviceHeader::of(engine), test_predictions })
+    Ok(Outcome {
+        summary,
+        trained,
+        kept: all_kept,
+        device: DeviceHeader::of(engine),
+        test_predictions,
+        calibrating_predictions,
+    })
 }
 
 /// The lowest scaled validation MSE among replicas whose numbers are finite, those that diverged last; the first if there is

@@ -1,0 +1,87 @@
+//! The decimal mark of a file, and what separates thousands in it.
+
+use super::number::{Evidence, Marks, evidence, group_class};
+use super::table::CsvTable;
+use crate::error::{Error, Result};
+
+/// The marks of a file, and how they are known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileMarks {
+    pub marks: Marks,
+    /// Whether the options say which mark is which: then no cell is ambiguous.
+    pub asked: bool,
+    /// Whether a cell of the file can be read in one way only, and so tells the decimal mark.
+    pub told: bool,
+    /// Whether the file comes from where commas are decimal marks: its columns are separated by `;`.
+    pub foreign: bool,
+}
+
+impl FileMarks {
+    /// By the options `decimal` and `thousands`, else by the cells. A mark is the decimal mark if a number can be read only
+    /// so. Without such a number it is the point, and [`Cells::read`](super::cells::Cells::read) rejects columns that may
+    /// mean something else.
+    ///
+    /// # Errors
+    /// Numbers with either decimal mark.
+    pub(super) fn of(table: &CsvTable, decimal: Option<char>, thousands: Option<char>) -> Result<FileMarks> {
+        let decimal = decimal.or(match thousands {
+            Some('.') => Some(','),
+            Some(',') => Some('.'),
+            _ => None,
+        });
+        let foreign = table.delimiter == ';';
+        let of = |decimal: char, asked: bool, told: bool| FileMarks {
+            marks: Marks { decimal, thousands },
+            asked,
+            told,
+            foreign,
+        };
+        if let Some(decimal) = decimal {
+            return Ok(of(decimal, true, false));
+        }
+        // Of each decimal mark, the first number that is written with it, and the first that only has the other mark between
+        // its thousands. The latter may be another text, an address perhaps, so the former wins.
+        let (mut written, mut implied) = ([None; 2], [None; 2]);
+        for row in 0..table.rows() {
+            for column in 0..table.columns() {
+                let cell = table.cell(row, column);
+                let count = |mark| cell.iter().filter(|b| **b == mark).count();
+                // One point tells nothing more once one is a decimal mark.
+                if count(b',') == 0 && count(b'.') < 1 + usize::from(written[0].is_some()) {
+                    continue;
+                }
+                if let Evidence::Decimal(mark) = evidence(cell) {
+                    let found = if count(mark as u8) > 0 { &mut written } else { &mut implied };
+                    found[usize::from(mark == ',')].get_or_insert((row, column));
+                }
+            }
+        }
+        let found = if written == [None; 2] { implied } else { written };
+        match found {
+            [None, None] => Ok(of('.', false, false)),
+            [Some(_), None] => Ok(of('.', false, true)),
+            [None, Some(_)] => Ok(of(',', false, true)),
+            [Some((point, _)), Some((row, column))] => Err(Error::data(
+                table.place(row, column),
+                format!("a decimal comma here, a decimal point in line {}", table.line(point)),
+                "choose the decimal mark: ‹decimal ,› or ‹decimal .›",
+            )),
+        }
+    }
+
+    /// Of texts that are no numbers of a file.
+    pub(super) fn plain() -> FileMarks {
+        FileMarks { marks: Marks { decimal: '.', thousands: None }, asked: true, told: true, foreign: false }
+    }
+}
+
+/// `.` `,` `'` `space` → the mark that separates thousands.
+pub fn parse_thousands(text: &str) -> Result<char> {
+    let mark = if text == "space" { Some(' ') } else { text.parse::<char>().ok().and_then(group_class) };
+    mark.ok_or_else(|| Error::config("thousands", format!("unknown value `{text}`"), "one of . , ' space"))
+}
+
+/// The mark as its option takes it.
+pub fn thousands_word(mark: char) -> String {
+    if mark == ' ' { "space".into() } else { mark.to_string() }
+}

@@ -1,0 +1,96 @@
+//! Lines above the header.
+
+use super::count::counted;
+use super::table::DELIMITERS;
+use super::time::parse_written;
+use crate::error::{Error, Place, Result};
+
+/// Most lines above a header that are looked for.
+const MOST_ABOVE: usize = 50;
+/// Most bytes that are looked at: lines may be long.
+const MOST_BYTES: usize = 1 << 20;
+/// Lines below a header that are compared with it.
+const COMPARED: usize = 10;
+
+/// The byte at which the line after so many lines begins.
+///
+/// # Errors
+/// A file of fewer lines.
+pub(super) fn skip(file: &str, bytes: &[u8], lines: usize) -> Result<usize> {
+    let mut at = 0;
+    for line in 0..lines {
+        let Some(length) = bytes[at..].iter().position(|b| matches!(b, b'\n' | b'\r')) else {
+            let problem = format!("the file has {}", counted(line + usize::from(at < bytes.len()), "line"));
+            return Err(Error::data(
+                Place::of(file),
+                problem,
+                "‹skip-rows› takes the number of lines above the header",
+            ));
+        };
+        at += length + 1;
+        at += usize::from(bytes[at - 1] == b'\r' && bytes.get(at) == Some(&b'\n'));
+    }
+    Ok(at)
+}
+
+/// An error that names the line that looks like the header, if lines of another kind stand above it. `bytes` begin after the
+/// lines that are skipped already.
+pub(super) fn found(file: &str, bytes: &[u8], skipped: usize, delimiter: Option<char>) -> Option<Error> {
+    let looked_at = &bytes[..bytes.len().min(MOST_BYTES)];
+    let mut lines: Vec<&[u8]> = looked_at.split(|b| *b == b'\n').take(MOST_ABOVE + COMPARED + 1).collect();
+    if looked_at.len() < bytes.len() {
+        // Perhaps torn.
+        lines.pop();
+    }
+    let above = |delimiter: char| {
+        let fields: Vec<Vec<&[u8]>> = lines.iter().map(|line| fields(line.trim_ascii(), delimiter)).collect();
+        let line = (1..fields.len().min(MOST_ABOVE)).find(|line| looks_like_header(&fields, *line))?;
+        Some((fields[line].len(), line))
+    };
+    let delimiters = DELIMITERS.into_iter().filter(|one| delimiter.is_none_or(|asked| asked == *one));
+    let (_, above) = delimiters.filter_map(above).max_by_key(|(fields, _)| *fields)?;
+    let rows = skipped + above;
+    let place = Place { line: Some(rows as u64 + 1), ..Place::of(file) };
+    let help = format!("‹skip-rows {rows}› leaves out the lines above it");
+    Some(Error::data(place, "this looks like the header line, and other lines are above it", help))
+}
+
+/// The fields of a line, without quotes and blanks; none of an empty line.
+fn fields<'a>(line: &'a [u8], delimiter: char) -> Vec<&'a [u8]> {
+    if line.is_empty() {
+        return Vec::new();
+    }
+    let mut quoted = false;
+    let parts = line.split(|b| {
+        quoted ^= *b == b'"';
+        *b == delimiter as u8 && !quoted
+    });
+    let quotes = |field: &[u8]| field.strip_prefix(b"\"").is_some_and(|rest| rest.ends_with(b"\""));
+    let bare = |field: &'a [u8]| {
+        let field = field.trim_ascii();
+        if quotes(field) { field[1..field.len() - 1].trim_ascii() } else { field }
+    };
+    parts.map(bare).collect()
+}
+
+/// Whether a line names columns: the lines below have as many fields, and a line above has another number of fields. If all
+/// above have as many, spreadsheets having filled them up, this line alone has a text in each.
+fn looks_like_header(fields: &[Vec<&[u8]>], line: usize) -> bool {
+    let names = &fields[line];
+    let is_value = |field: &&[u8]| {
+        let text = String::from_utf8_lossy(field);
+        text.replace(',', ".").parse::<f64>().is_ok() || parse_written(&text).is_some()
+    };
+    let is_text = |field: &&[u8]| !field.is_empty() && !is_value(field);
+    let below: Vec<&Vec<&[u8]>> =
+        fields[line + 1..].iter().filter(|fields| !fields.is_empty()).take(COMPARED).collect();
+    let rows = below.len() >= 2 && below.iter().all(|row| row.len() == names.len());
+    if names.len() < 2 || !rows || !below.iter().any(|row| row.iter().any(is_value)) {
+        return false;
+    }
+    let mut above = fields[..line].iter().filter(|fields| !fields.is_empty());
+    if above.clone().any(|row| row.len() != names.len()) {
+        return names.first().is_some_and(is_text);
+    }
+    above.all(|row| row.iter().any(|field| field.is_empty())) && names.iter().all(is_text)
+}
