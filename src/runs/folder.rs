@@ -12,10 +12,12 @@ use crate::models::ModelKind;
 use crate::train::weights::checkpoints;
 
 /// Every file of a run's results, also in its `replica-<r>` folders.
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "config.toml",
     "metrics.csv",
     "summary.json",
+    "scores.csv",
+    "left_out.csv",
     "model.safetensors",
     "checkpoint.safetensors",
     "forecast.svg",
@@ -154,7 +156,7 @@ impl RunFolder {
     }
 }
 
-const WRITABLE: &str = "‹out› takes a folder that can be written to";
+pub(super) const WRITABLE: &str = "‹out› takes a folder that can be written to";
 
 /// The files of a run in a folder.
 fn files(folder: PathBuf) -> impl Iterator<Item = PathBuf> {

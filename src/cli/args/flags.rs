@@ -138,8 +138,17 @@ group!(
 );
 
 /// Options of how a file is read.
-pub(super) const READING: [&str; 8] =
-    ["time-column", "time-format", "id-column", "impute", "missing-values", "gaps", "delimiter", "decimal"];
+pub(super) const READING: [&str; 9] = [
+    "time-column",
+    "time-format",
+    "id-column",
+    "impute",
+    "missing-values",
+    "gaps",
+    "short-series",
+    "delimiter",
+    "decimal",
+];
 
 #[cfg(test)]
 mod tests {

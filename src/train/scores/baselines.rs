@@ -39,7 +39,13 @@ pub struct BaselineForecasts {
 
 impl BaselineForecasts {
     /// BaselineForecasts of the test windows.
+    ///
+    /// Without test windows there is nothing to fit, and λ is not a number.
     pub fn of_test(dataset: &Dataset) -> Self {
+        if dataset.test.is_empty() {
+            let [repeat_last, seasonal_naive, ridge] = [const { Vec::new() }; 3];
+            return BaselineForecasts { repeat_last, seasonal_naive, ridge, ridge_lambda: f64::NAN };
+        }
         let (ridge, ridge_lambda) = ridge(dataset, SplitName::Test);
         BaselineForecasts {
             repeat_last: repeat_last(dataset, SplitName::Test),
