@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use microglia::config::Config;
-use microglia::data::{DataOptions, Dataset, Freq, Gaps, Impute, Layout, Scale, Split, Start, TimeFormat};
+use microglia::data::{DataOptions, Dataset, Freq, Gaps, Impute, Layout, Scale, ShortSeries, Split, Start, TimeFormat};
 use microglia::experiment::Study;
 use microglia::forecast::table::unique_id;
 use microglia::kernels::tuning::Tuning;
@@ -22,6 +22,7 @@ pub(crate) fn csv_reader(bytes: &[u8]) {
         covariates: bit(1).then(|| "all".parse().unwrap()),
         impute: Some(if bit(2) { Impute::Ffill } else { Impute::Mean }),
         gaps: Some(if bit(3) { Gaps::Fill } else { Gaps::Skip }),
+        short_series: Some(if bit(3) { ShortSeries::Pad } else { ShortSeries::Skip }),
         scale: Some(if bit(4) { Scale::Global } else { Scale::Series }),
         decimal: bit(5).then_some(','),
         missing_values: bit(6).then(|| vec!["-200".into(), "x".into()]),
@@ -212,7 +213,7 @@ fn go_on(dataset: &Dataset, freq: Freq) {
     if freq.check(dataset.time_kind).is_err() {
         return;
     }
-    if let Ok(cutoffs) = dataset.cutoffs(&Start::End)
+    if let Ok((cutoffs, _)) = dataset.cutoffs(&Start::End)
         && let Ok(ahead) = dataset.ahead(&cutoffs, 3, freq)
     {
         let format = TimeFormat::of(dataset, freq);

@@ -101,6 +101,7 @@ mod memory;
 mod palette;
 #[cfg(feature = "plots")]
 mod plot;
+mod tables;
 mod words;
 
 pub mod compare;

@@ -11,6 +11,7 @@ use super::evaluate_text::{score_table, thinned};
 use super::places::{check_unused, write};
 use super::progress::{Lines, Reporter};
 use super::stop::Stop;
+use super::table::NONE;
 use super::{Code, print, say, teller};
 
 pub(super) fn run(args: &EvaluateArgs) -> Result<Code> {
@@ -64,17 +65,20 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
         write(file, &evaluation.table(&model.levels)?)?;
         written.push(file.display().to_string());
     }
-    let Evaluation { scores, cutoffs, ids, .. } = evaluation;
+    let (by_fold, by_origin) = match evaluation.is_ragged() {
+        true => (evaluation.by_fold(), evaluation.by_origin()),
+        false => (evaluation.by_fold(), Vec::new()),
+    };
+    let Evaluation { scores, ids, .. } = evaluation;
     let total = scores.total();
-    let [by_fold, by_series, by_step] = [
-        scores.by(|place| (place.fold, 0)),
-        scores.by(|place| (place.series, place.target)),
-        scores.by(|place| (place.step, 0)),
-    ];
+    let [by_series, by_step] = [scores.by(|place| (place.series, place.target)), scores.by(|place| (place.step, 0))];
     if args.model.json {
         let groups = |groups: &[((usize, usize), Vec<Score>)], name: &dyn Fn((usize, usize)) -> serde_json::Value| {
             let one = |(key, scores): &((usize, usize), Vec<Score>)| json!({ "of": name(*key), "scores": scores });
             groups.iter().map(one).collect::<Vec<_>>()
+        };
+        let named = |groups: &[(String, Vec<Score>)]| {
+            groups.iter().map(|(name, scores)| json!({ "of": name, "scores": scores })).collect::<Vec<_>>()
         };
         let levels: Vec<f64> = model.levels.iter().map(|level| level.percent()).collect();
         print(&json(&json!({
@@ -83,7 +87,8 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
             "non_overlapping_windows": apart,
             "levels": levels,
             "total": total,
-            "by_fold": if args.folds.is_some() { groups(&by_fold, &|(fold, _)| json!(cutoffs[fold])) } else { Vec::new() },
+            "by_fold": if args.folds.is_some() { named(&by_fold) } else { Vec::new() },
+            "by_origin": named(&by_origin),
             "by_series": groups(&by_series, &|(series, target)| json!(ids[series][target])),
             "by_step": groups(&by_step, &|(step, _)| json!(step + 1)),
         }))?)?;
@@ -98,6 +103,11 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
         _ => format!("{}, {apart} of which do not overlap\n\n", counted(windows, "window")),
     };
     text += &score_table("all", &rows, levels);
+    if by_series.iter().any(|(_, scores)| scores.iter().any(|score| score.mase.is_none())) {
+        text += &format!(
+            "{NONE}: no MASE, because nothing changed over a season in training, or training knew no such rows\n"
+        );
+    }
     let zeros = total.first().map_or(0, |score| score.zeros);
     if zeros > 0 {
         text += &format!("MAPE leaves out {} that are 0\n", counted(zeros, "value"));
@@ -111,14 +121,24 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
         let rows: Vec<(String, &Score)> = rows.iter().map(|(name, score)| (name.clone(), score)).collect();
         format!("\n{}", score_table(title, &rows, levels))
     };
+    let named = |groups: &[(String, Vec<Score>)]| -> Vec<(String, Score)> {
+        thinned(groups.len()).into_iter().map(|i| (groups[i].0.clone(), groups[i].1[0].clone())).collect()
+    };
     if args.folds.is_some() {
-        text += &section(&format!("{}, after", model.alias), rows_of(&by_fold, &|(fold, _)| cutoffs[fold].clone()));
+        let title = if by_origin.is_empty() { "after" } else { "rows before each end" };
+        text += &section(&format!("{}, {title}", model.alias), named(&by_fold));
+    }
+    if !by_origin.is_empty() {
+        text += "the series end at different times: above, a row is as many rows before each end; below, one origin for all its \
+                 series\n";
+        text += &section(&format!("{}, after", model.alias), named(&by_origin));
     }
     if by_series.len() > 1 {
         text += &section(&model.alias, rows_of(&by_series, &|(series, target)| ids[series][target].clone()));
     }
     text += &section(&format!("{}, by step", model.alias), rows_of(&by_step, &|(step, _)| (step + 1).to_string()));
-    if by_series.len() > thinned(by_series.len()).len() || by_step.len() > thinned(by_step.len()).len() {
+    if [by_series.len(), by_step.len(), by_fold.len(), by_origin.len()].iter().any(|rows| *rows > thinned(*rows).len())
+    {
         text += "(some rows left out; --table and --json have all)\n";
     }
     if !written.is_empty() {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use microglia::data::Start;
-use microglia::forecast::{ForecastOptions, TrainedModel, forecast};
+use microglia::forecast::{Ended, ForecastOptions, TrainedModel, forecast};
 use microglia::runs::json;
 use microglia::train::plot::outlook_svg;
 use serde_json::json;
@@ -21,6 +21,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
     options.origin = origin(args.origin.as_deref())?;
     options.reading = args.model.reading()?;
     (options.rows, options.recursive) = (args.horizon, args.recursive);
+    options.ended = args.ended.as_deref().map_or(Ok(Ended::default()), str::parse)?;
     options.needs_intervals = args.model.levels.as_deref().is_some_and(|levels| levels.trim() != "none");
     let mut model = TrainedModel::open(args.model.options()?, &teller())?;
     if let Some((csv, svg)) = &files {
@@ -55,6 +56,8 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
             "horizon": ahead.rows,
             "trained_horizon": model.forecaster.model().header.model.horizon,
             "replicas": model.forecaster.members.len(),
+            "left_out": ahead.left_out,
+            "ended": ahead.ended.iter().map(|(series, _)| &ahead.data.series[*series].id).collect::<Vec<_>>(),
             "forecast": ahead.outlook,
             "test_coverage": held,
         }))?)?;

@@ -84,11 +84,13 @@ fn epoch_line(row: &EpochRow, epochs: usize) -> String {
         (_, 1) => "  best so far".into(),
         (count, all) => format!("  best so far for {count} of {all} replicas"),
     };
+    // Without validation rows there is no loss of them.
+    let validation = mean(|r| r.validation_loss);
+    let validation = if validation.is_nan() { String::new() } else { format!("  validation {validation:.5}") };
     format!(
-        "epoch {:>width$}/{epochs}  loss {:.5}  validation {:.5}  sparsity {:5.2} %  {:.1} s{mark}",
+        "epoch {:>width$}/{epochs}  loss {:.5}{validation}  sparsity {:5.2} %  {:.1} s{mark}",
         row.epoch,
         mean(|r| r.train_loss),
-        mean(|r| r.validation_loss),
         mean(|r| r.sparsity) * 100.0,
         row.seconds,
     )

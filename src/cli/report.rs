@@ -4,18 +4,14 @@ use std::fmt::Write;
 use std::path::Path;
 
 use microglia::data::options::list;
-use microglia::data::{counted, grouped};
+use microglia::data::{counted, few, grouped};
 use microglia::error::quoted;
 use microglia::models::{LinearPath, ModelKind};
-use microglia::train::scores::metrics::decimals;
-use microglia::train::scores::metrics::{Metrics, SeriesScore};
+use microglia::train::scores::metrics::{MOST_SHOWN, Metrics, SeriesScore, decimals};
 use microglia::train::scores::summary::{MeanStd, ReplicaSummary, SplitSpread};
 use microglia::train::{Status, Summary};
 
 use super::table::{NONE, TextTable, cell, column, duration, percent};
-
-/// Rows of the table by series, at most.
-const MOST_SERIES: usize = 20;
 
 /// Everything that `microglia train` prints on stdout, but the place of the run folder.
 pub(super) fn text(summary: &Summary, folder: &Path) -> String {
@@ -68,11 +64,11 @@ fn heading(summary: &Summary) -> String {
         "{}: {}, {} in, {} out, season {}; {}{series}\n{} {width}{layers}, {} parameters, regularizer \
          {}{norm}{path}, seed {}\n{ended}",
         data.name,
-        list(&data.targets),
+        few(data.targets.len(), data.targets.iter().map(|name| list(&[name]))),
         counted(data.lookback, "row"),
         counted(data.horizon, "row"),
         data.season,
-        counted(data.windows.test, "test window"),
+        if data.windows.test == 0 { "no test windows".into() } else { counted(data.windows.test, "test window") },
         model.kind,
         grouped(model.parameters),
         model.regularizer,
@@ -94,6 +90,9 @@ fn ended(summary: &Summary) -> String {
 
 /// The model beside the baselines, on the test windows.
 fn scores(summary: &Summary) -> String {
+    if summary.data.windows.test == 0 {
+        return "no test rows: nothing is scored\n".into();
+    }
     let baselines = &summary.baselines;
     let rows = [
         (format!("{} (this model)", summary.model.kind), &summary.best.test),
@@ -108,8 +107,8 @@ fn scores(summary: &Summary) -> String {
         let _ = writeln!(text, "not scored: {}", counted(counts.masked, "missing test value"));
     }
     if counts.without_mase > 0 {
-        let what = "constant over a season in training, or nothing to score";
-        let _ = writeln!(text, "no MASE for {} of series and target: {what}", counted(counts.without_mase, "pair"));
+        let _ =
+            writeln!(text, "{NONE}: no MASE, because nothing changed over a season in training, or nothing was scored");
     }
     text
 }
@@ -138,22 +137,26 @@ fn parts(summary: &Summary) -> String {
     };
     let mut text = String::new();
     let test = &summary.best.test;
-    if summary.data.targets.len() > 1 {
-        let names = test.per_target.iter().map(|score| score.target.clone());
-        text += &format!("\n{}", score_table("model, by target", names, of(&test.per_target).into_iter()));
+    if test.counts.windows == 0 {
+        return text;
+    }
+    let several = summary.data.targets.len() > 1;
+    let mut table = |title: &str, scores: &[SeriesScore], name: &dyn Fn(&SeriesScore) -> String| {
+        let shown = &scores[..scores.len().min(MOST_SHOWN)];
+        text += &format!("\n{}", score_table(title, shown.iter().map(name), of(shown).into_iter()));
+        let left = scores.len() - shown.len();
+        if left > 0 {
+            let _ = writeln!(text, "… and {} more in scores.csv", grouped(left));
+        }
+    };
+    if several {
+        table("model, by target", &test.per_target, &|score| score.target.clone());
     }
     if summary.data.series > 1 {
-        let several = summary.data.targets.len() > 1;
-        let shown = &test.per_series[..test.per_series.len().min(MOST_SERIES)];
-        let names = shown.iter().map(|score| {
+        table("model, by series", &test.per_series, &|score| {
             let series = score.series.clone().unwrap_or_default();
             if several { format!("{series} {}", score.target) } else { series }
         });
-        text += &format!("\n{}", score_table("model, by series", names, of(shown).into_iter()));
-        let left = test.per_series.len() - shown.len();
-        if left > 0 {
-            let _ = writeln!(text, "… and {} more in summary.json", grouped(left));
-        }
     }
     text
 }
@@ -167,8 +170,16 @@ fn replicas(summary: &Summary) -> String {
     let spread = [mae, rmse, mse, mase, scaled.mse, scaled.mae];
     let rows: Vec<[Option<f64>; 6]> = summary.replicas.iter().map(|replica| row_of(&replica.test)).collect();
     let places: Vec<usize> = (0..6).map(|c| decimals(rows.iter().filter_map(|row| row[c]))).collect();
-    let mut table =
-        TextTable::new(["test, by replica", "MAE", "RMSE", "MSE", "MASE", "scaled MSE", "scaled MAE", "sparsity"]);
+    let mut table = TextTable::new([
+        if summary.data.windows.test == 0 { "by replica" } else { "test, by replica" },
+        "MAE",
+        "RMSE",
+        "MSE",
+        "MASE",
+        "scaled MSE",
+        "scaled MAE",
+        "sparsity",
+    ]);
     for (replica, row) in summary.replicas.iter().zip(&rows) {
         let chosen = if replica.replica == summary.best.replica { ", best on validation" } else { "" };
         let chosen = if replica.diverged.is_some() { ", diverged" } else { chosen };
@@ -281,6 +292,9 @@ fn verdicts(summary: &Summary) -> Vec<String> {
         ("the ridge", &baselines.ridge),
     ];
     let model = &summary.best.test;
+    if model.counts.windows == 0 {
+        return Vec::new();
+    }
     let lost: Vec<String> = rivals
         .into_iter()
         .filter_map(|(name, rival)| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use crate::data::options::{Covariates, Gaps, Impute, Layout, Origin, Scale, Source, Split, parse_list};
+use crate::data::options::{Covariates, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split, parse_list};
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
@@ -78,6 +78,7 @@ words!(
     Scale,
     Schedule,
     Select,
+    ShortSeries,
     Sparsity,
     Split,
     Variant,

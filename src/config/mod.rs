@@ -39,7 +39,7 @@ use std::path::PathBuf;
 
 use crate::data::DataOptions;
 use crate::data::options::Covariates;
-use crate::error::{Result, Text};
+use crate::error::{Error, Result, Text};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
 use crate::models::{ModelKind, ModelOptions, Variant};
@@ -151,6 +151,11 @@ impl Config {
         }
         config.apply(settings)?;
         config.train.init = init;
+        let told = ["epochs", "max-steps"].iter().any(|name| settings.has(name)) || kind == ModelKind::Ridge;
+        if config.data.val_size == Some(0) && !told {
+            let problem = "0 leaves no validation rows, so nothing says when to stop training";
+            return Err(Error::config("val-size", problem, "say how long to train: ‹epochs› or ‹max-steps›"));
+        }
         Ok(config)
     }
 

@@ -61,8 +61,14 @@ impl Settings {
         self.0.iter().map(|(name, text)| (*name, text.as_str()))
     }
 
-    /// Lays other settings over these.
+    /// Lays other settings over these. Those of one way to cut the parts replace the other way.
     pub fn lay_over(&mut self, other: Settings) {
+        let sizes = ["test-size", "val-size"];
+        match (other.has("split"), sizes.iter().any(|name| other.has(name))) {
+            (true, false) => sizes.iter().for_each(|name| drop(self.remove(name))),
+            (false, true) => drop(self.remove("split")),
+            _ => {}
+        }
         self.0.extend(other.0);
     }
 }

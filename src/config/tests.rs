@@ -27,7 +27,8 @@ fn a_written_file_holds_every_option_of_the_run() {
     let names = options().map(|one| one.spec.name);
     let all: BTreeSet<&str> = names.filter(|name| !NOT_OF_THE_RUN.contains(name)).collect();
     let mut written = BTreeSet::new();
-    let models = ["", "model = 'patchtst'", "model = 'dlinear'"];
+    // Parts are cut by a split, or by sizes.
+    let models = ["", "model = 'patchtst'", "model = 'dlinear'", "test-size = 3"];
     let runs = models.map(|text| read_text(text).unwrap().to_toml().parse::<Table>().unwrap());
     runs.iter().for_each(|table| written.extend(table.keys().map(String::as_str)));
     assert_eq!(all, written);
@@ -37,6 +38,8 @@ fn a_written_file_holds_every_option_of_the_run() {
 fn examples(spec: &Spec) -> Vec<String> {
     let mut texts: Vec<String> = match (spec.name, spec.kind) {
         ("split", _) => vec!["0.5,0.3,0.2".into(), "10,20,30".into()],
+        // 0 takes another option: it says how long to train.
+        ("val-size", _) => vec!["3".into(), "12".into()],
         ("sparsity", _) => vec!["0.1..0.9".into()],
         ("checkpoint-every", _) => vec!["500".into(), "60s".into(), "none".into()],
         ("regularizer", _) => vec!["dropout".into(), "pruning,l2".into()],
@@ -99,6 +102,20 @@ fn text_toml_and_the_library_say_the_same_of_every_option() {
         }
         assert!(!spec.help.is_empty() && !spec.help.ends_with('.'), "{}", spec.name);
     }
+}
+
+#[test]
+fn no_validation_rows_need_a_length_of_training_and_sizes_replace_a_split() {
+    assert!(rejection("val-size = 0").contains("`epochs` or `max-steps`"));
+    for length in ["epochs = 2", "max-steps = 9", "model = 'ridge'"] {
+        assert_eq!(read_text(&format!("val-size = 0\n{length}")).unwrap().data.val_size, Some(0));
+    }
+    let settings = |text: &str| Settings::from_table(&text.parse().unwrap()).unwrap();
+    let mut file = settings("split = '0.6,0.2,0.2'");
+    file.lay_over(settings("test-size = 3"));
+    assert_eq!((file.has("split"), file.get("test-size")), (false, Some("3")));
+    file.lay_over(settings("split = '0.5,0.2,0.3'"));
+    assert_eq!((file.get("split"), file.has("test-size")), (Some("0.5,0.2,0.3"), false));
 }
 
 #[test]

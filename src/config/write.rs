@@ -38,12 +38,20 @@ impl Config {
         text
     }
 
-    /// Whether an option is part of the run: those of other models are not, nor is where the results go.
+    /// Whether an option is part of the run: those of other models are not, nor is where the results go, nor the way to cut
+    /// the parts that was not taken.
     fn holds(&self, section: Section, option: &Opt<Config>) -> bool {
         let kind = self.train.model.kind;
         let (patchtst, linear) = (kind == ModelKind::Patchtst, kind.is_linear());
+        let sizes = self.data.sizes().is_some();
         match section {
             Section::Output => false,
+            // One of the two ways to cut the parts.
+            Section::Data => match option.spec.name {
+                "split" => !sizes,
+                "test-size" | "val-size" => sizes,
+                _ => true,
+            },
             Section::Patchtst => patchtst,
             Section::Model => match option.spec.name {
                 "hidden" | "activation" => !patchtst && !linear,

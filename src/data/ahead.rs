@@ -2,9 +2,12 @@
 
 use super::calendar;
 use super::columns::Role;
+use super::count::counted;
 use super::dataset::{Dataset, Series};
 use super::freq::Freq;
-use super::split::Parts;
+use super::options::ShortSeries;
+use super::short::LeftOut;
+use super::split::{Parts, of_series};
 use super::time::{SECOND, TimeKind, parse_written};
 use super::window::Prefix;
 use crate::error::{Error, Result};
@@ -31,60 +34,85 @@ pub struct Cutoff {
 }
 
 impl Dataset {
-    /// The last row of each series that a forecast from `from` reads.
+    /// The last row of each series that a forecast from `from` reads, and the series that cannot be forecast from there.
     ///
     /// # Errors
-    /// [`Error::Config`] if `from` is no time of this data, a series has too few rows before it, or one of the rows read has an
-    /// input without a value.
-    pub fn cutoffs(&self, from: &Start) -> Result<Vec<Cutoff>> {
+    /// [`Error::Config`] if `from` is no time of this data; if a series has too few rows before it, or one of the rows read has an
+    /// input without a value, and [`ShortSeries::Error`] is asked for or no series can be forecast.
+    pub fn cutoffs(&self, from: &Start) -> Result<(Vec<Cutoff>, Vec<LeftOut>)> {
         let instant = match from {
             Start::Time(text) => Some(self.instant(text)?),
             Start::End | Start::Row(_) => None,
         };
-        let of = |(index, series): (usize, &Series)| {
-            let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
-            let seen = match from {
-                Start::End => series.rows.len(),
-                // Rows of the file, trimmed ones included.
-                Start::Row(row) if *row > series.trimmed + series.rows.len() => {
-                    let problem = format!("row {row}, but there are {}{whose}", series.trimmed + series.rows.len());
-                    return Err(Error::config("origin", problem, "a smaller row, counted from 1"));
+        let strict = self.resolved.short_series == Some(ShortSeries::Error);
+        let (mut cutoffs, mut left_out, mut first) = (Vec::new(), Vec::new(), None);
+        for (index, series) in self.series.iter().enumerate() {
+            match self.cutoff(series, from, instant) {
+                Ok(row) => cutoffs.push(Cutoff { series: index, row }),
+                Err(told) => {
+                    let (why, error) = *told;
+                    left_out.push(LeftOut { id: series.id.clone(), rows: series.trimmed + series.rows.len(), why });
+                    first = first.or(Some(error));
                 }
-                Start::Row(row) => row.saturating_sub(series.trimmed),
-                Start::Time(_) => series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant),
-            };
-            if seen < self.lookback {
-                let problem =
-                    format!("the model reads {} rows before a forecast, and there are {seen}{whose}", self.lookback);
-                return Err(Error::config(
-                    if *from == Start::End { "data" } else { "origin" },
-                    problem,
-                    "give more rows before it",
-                ));
             }
-            let end = series.rows.start + seen;
-            if self.unreadable.between(end - self.lookback, end) > 0 {
-                let row = (end - self.lookback..end).find(|row| self.unreadable.between(*row, row + 1) > 0);
-                let at = row.map_or_else(String::new, |row| format!(", at {}", self.time_label(row)));
-                let problem =
-                    format!("a value is missing among the {} rows before the forecast{whose}{at}", self.lookback);
-                let help = "‹impute ffill› uses the last seen value, ‹impute mean› the mean of the training rows";
-                return Err(Error::config("impute", problem, help));
-            }
-            Ok(Cutoff { series: index, row: end - 1 })
-        };
-        self.series.iter().enumerate().map(of).collect()
+        }
+        match first.filter(|_| strict || cutoffs.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok((cutoffs, left_out)),
+        }
     }
 
-    /// How many series ended before the time after which forecasts begin: by `freq`, their next row would not lie after it.
+    /// The last row of one series that a forecast reads; else why there is none, in a few words and as an error.
+    fn cutoff(&self, series: &Series, from: &Start, instant: Option<i64>) -> Result<usize, Box<(String, Error)>> {
+        let whose = of_series(&series.id).replace(" in ", " of ");
+        let there = series.trimmed + series.rows.len();
+        let seen = match from {
+            Start::End => series.rows.len(),
+            // Rows of the file, trimmed ones included.
+            Start::Row(row) if *row > there => {
+                let problem = format!("row {row}, but there are {there}{whose}");
+                let error = Error::config("origin", problem, "a smaller row, counted from 1");
+                return Err(Box::new((format!("has {}", counted(there, "row")), error)));
+            }
+            Start::Row(row) => row.saturating_sub(series.trimmed),
+            Start::Time(_) => series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant),
+        };
+        let needed = (self.lookback - self.padding).max(1);
+        if seen < needed {
+            let problem = format!("the model reads {needed} rows before a forecast, and there are {seen}{whose}");
+            let key = if *from == Start::End { "data" } else { "origin" };
+            let why = format!("lacks {}", counted(needed - seen, "row"));
+            return Err(Box::new((why, Error::config(key, problem, "give more rows before it"))));
+        }
+        let end = series.rows.start + seen;
+        if self.unreadable.between(end - self.lookback, end) > 0 {
+            let row = (end - self.lookback..end).find(|row| self.unreadable.between(*row, row + 1) > 0);
+            let at = row.map_or_else(String::new, |row| format!(" at {}", self.time_label(row)));
+            let problem =
+                format!("a value is missing among the {} rows before the forecast{whose},{at}", self.lookback);
+            let help = "‹impute ffill› uses the last seen value, ‹impute mean› the mean of the training rows";
+            return Err(Box::new((format!("lacks a value{at}"), Error::config("impute", problem, help))));
+        }
+        Ok(end - 1)
+    }
+
+    /// The series that ended: by `freq`, their next row would not lie after the origin, or after the last row of all. They are
+    /// named with their last times.
     ///
     /// # Errors
-    /// [`Error::Config`] if that is no time of this data.
-    pub fn ended_before(&self, from: &Start, freq: Freq) -> Result<usize> {
-        let Start::Time(text) = from else { return Ok(0) };
-        let instant = self.instant(text)?;
-        let next = |series: &Series| series.timestamps.last().and_then(|last| freq.after(*last, 1).ok());
-        Ok(self.series.iter().filter(|series| next(series).is_some_and(|next| next.instant <= instant)).count())
+    /// [`Error::Config`] if the origin is no time of this data.
+    pub fn ended(&self, from: &Start, freq: Freq) -> Result<Vec<(usize, String)>> {
+        let last = |series: &Series| series.timestamps.last().copied();
+        let now = match from {
+            Start::Row(_) => return Ok(Vec::new()),
+            Start::End => self.series.iter().filter_map(last).map(|stamp| stamp.instant).max(),
+            Start::Time(text) => Some(self.instant(text)?),
+        };
+        let ended = |(index, series): (usize, &Series)| {
+            let next = freq.after(last(series)?, 1).ok()?;
+            (Some(next.instant) <= now).then(|| (index, self.time_label(series.rows.end - 1)))
+        };
+        Ok(self.series.iter().enumerate().filter_map(ended).collect())
     }
 
     /// A written time's instant. A time without offset takes that of the data, if the data has one.
@@ -130,11 +158,14 @@ impl Dataset {
             let one = &self.series[cutoff.series];
             let seen = cutoff.row + 1 - lookback..cutoff.row + 1;
             let last = one.timestamps[cutoff.row - one.rows.start];
-            let mut timestamps = one.timestamps[seen.start - one.rows.start..seen.end - one.rows.start].to_vec();
+            // Padding has no times.
+            let padding = one.rows.start.saturating_sub(seen.start);
+            let mut timestamps =
+                one.timestamps[seen.start + padding - one.rows.start..seen.end - one.rows.start].to_vec();
             for count in 1..=rows {
                 timestamps.push(freq.after(last, count)?);
             }
-            let features = calendar::named(calendar, &timestamps[lookback..]);
+            let features = calendar::named(calendar, &timestamps[lookback - padding..]);
             values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
             for row in 0..rows {
                 values.extend(std::iter::repeat_n(0.0, width));
@@ -150,9 +181,9 @@ impl Dataset {
             let start = place * length;
             test.push(start as u32);
             series.push(Series {
-                rows: start..start + length,
+                rows: start + padding..start + length,
                 timestamps,
-                parts: Parts::untrained(start..start + length),
+                parts: Parts::untrained(start + padding..start + length),
                 ..one.clone()
             });
         }
@@ -161,6 +192,7 @@ impl Dataset {
             time_column: self.time_column.clone(),
             id_column: self.id_column.clone(),
             columns: self.columns.clone(),
+            left_out: Vec::new(),
             fingerprint: self.fingerprint.clone(),
             resolved: self.resolved.clone(),
             observed_count: Prefix::observed(&observed, targets),

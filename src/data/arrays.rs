@@ -3,9 +3,10 @@
 use super::count::{counted, grouped};
 use super::dataset::Series;
 use super::fitted::FittedSeries;
-use super::frame::Frame;
+use super::frame::{Frame, check_memory};
 use super::impute;
 use super::options::Impute;
+use super::scale::Scaler;
 use super::series::RawSeries;
 use super::split::Parts;
 use super::step::{Interval, Step};
@@ -29,7 +30,8 @@ pub(crate) struct Arrays {
 }
 
 impl Arrays {
-    /// `parts` are rows of each raw series, `calendar` holds columns over all kept rows.
+    /// `parts` are rows of each raw series, `calendar` holds columns over all kept rows. Before each series lie `padding` rows
+    /// that belong to none: every value column has the value of the series' first row there, and calendar columns are 0.
     ///
     /// # Errors
     /// More rows than fit 32-bit indices; a value that overflows 32-bit floats when it is scaled.
@@ -39,14 +41,17 @@ impl Arrays {
         scaling: Vec<FittedSeries>,
         calendar: &[(String, Vec<f32>)],
         step: Step,
-        policy: Impute,
+        (policy, padding): (Impute, usize),
     ) -> Result<Arrays> {
         let (width, targets) = (frame.columns.values(), frame.columns.targets());
-        let kept: usize = parts.iter().map(|parts| parts.all().len()).sum();
+        let kept: usize = parts.iter().map(|parts| parts.all().len() + padding).sum();
         // Windows and counts of observed targets are 32-bit words.
         if kept.saturating_mul(targets) > u32::MAX as usize / 2 {
             let problem = format!("{} rows of {} are too many", grouped(kept), counted(targets, "target"));
             return Err(Error::data(frame.file(), problem, "at most 2,147,483,647 in all"));
+        }
+        if padding > 0 {
+            check_memory(kept, width + calendar.len(), frame.file())?;
         }
         let mut arrays = Arrays {
             series: Vec::with_capacity(series.len()),
@@ -57,9 +62,12 @@ impl Arrays {
             holes: Vec::with_capacity(kept * width),
             breaks: Vec::with_capacity(kept),
         };
+        let mut calendar_row = 0;
         for ((one, parts), FittedSeries { scalers, mase_denominators, .. }) in series.iter().zip(parts).zip(scaling) {
-            let (rows, start) = (parts.all(), arrays.breaks.len());
-            let filled = impute::fill(one, policy, parts, &scalers);
+            let rows = parts.all();
+            let filled = impute::fill(one, policy, parts, &scalers, targets);
+            arrays.pad(padding, &filled[rows.start * width..][..width], &scalers, calendar.len(), targets);
+            let start = arrays.breaks.len();
             for row in rows.clone() {
                 let values = &filled[row * width..][..width];
                 for (column, (value, scaler)) in values.iter().zip(&scalers).enumerate() {
@@ -72,14 +80,16 @@ impl Arrays {
                     arrays.values.push(scaled);
                     arrays.holes.push(value.is_nan());
                 }
-                arrays.values.extend(calendar.iter().map(|(_, column)| column[arrays.breaks.len()]));
+                arrays.values.extend(calendar.iter().map(|(_, column)| column[calendar_row]));
+                calendar_row += 1;
                 for (target, value) in values.iter().enumerate().take(targets) {
                     let raw = one.value(row, target);
                     arrays.raw_targets.push(raw);
                     arrays.observed.push(if raw.is_nan() { 0.0 } else { 1.0 });
                     arrays.known.push(!value.is_nan());
                 }
-                let apart = (row > 0).then(|| step.interval(one.stamps[row - 1], one.stamps[row]));
+                // What lies before the first kept row is not read; padding follows no calendar.
+                let apart = (row > rows.start).then(|| step.interval(one.stamps[row - 1], one.stamps[row]));
                 arrays.breaks.push(apart.is_some_and(|apart| apart != Interval::Regular));
             }
             arrays.series.push(Series {
@@ -94,5 +104,19 @@ impl Arrays {
             });
         }
         Ok(arrays)
+    }
+
+    /// Rows before a series' first one, whose values in the data's units these are.
+    fn pad(&mut self, rows: usize, first: &[f64], scalers: &[Scaler], calendar: usize, targets: usize) {
+        let scaled = |(value, scaler): (&f64, &Scaler)| if value.is_nan() { 0.0 } else { scaler.scale(*value) as f32 };
+        for _ in 0..rows {
+            self.values.extend(first.iter().zip(scalers).map(scaled));
+            self.values.extend(std::iter::repeat_n(0.0, calendar));
+            self.holes.extend(std::iter::repeat_n(false, first.len()));
+            self.observed.extend(std::iter::repeat_n(0.0, targets));
+            self.raw_targets.extend(std::iter::repeat_n(f64::NAN, targets));
+            self.known.extend(std::iter::repeat_n(false, targets));
+            self.breaks.push(false);
+        }
     }
 }

@@ -19,3 +19,15 @@ pub fn grouped(number: usize) -> String {
     }
     text
 }
+
+/// Names listed in a line, at most.
+const SHOWN: usize = 6;
+
+/// The first few of `count` names, and how many more there are: `a, b and 9 more`.
+#[must_use]
+pub fn few(count: usize, names: impl Iterator<Item = String>) -> String {
+    let shown: Vec<String> = names.take(SHOWN).collect();
+    let more = count.saturating_sub(shown.len());
+    let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::columns::{Columns, Role};
 use super::options::DataOptions;
 use super::scale::Scaler;
+use super::short::LeftOut;
 use super::split::{Parts, SplitName};
 use super::step::Step;
 use super::time::{TimeKind, Timestamp, label};
@@ -17,7 +18,8 @@ use crate::error::Text;
 pub struct Series {
     /// Empty for the single series of a file without an id column.
     pub id: String,
-    /// Global rows, after leading gaps are trimmed and rows past the test end are cut.
+    /// Global rows, after leading gaps are trimmed and rows past the test end are cut. [`Dataset::padding`] rows lie before
+    /// them, which belong to no series.
     pub rows: Range<usize>,
     /// A time per row.
     pub timestamps: Vec<Timestamp>,
@@ -52,6 +54,13 @@ pub struct Dataset {
     pub step: Step,
     /// One series, or those of a panel, in the order of their rows.
     pub series: Vec<Series>,
+    /// Series of the data that are not among these, because they hold no window or cannot be scaled.
+    pub left_out: Vec<LeftOut>,
+    /// Rows before those of each series, so that windows can begin there; 0 unless [`ShortSeries::Pad`] is asked for. Value
+    /// columns have the values of the series' first row, calendar columns 0; nothing is observed or known.
+    ///
+    /// [`ShortSeries::Pad`]: super::ShortSeries::Pad
+    pub padding: usize,
     /// Input columns in order: targets, past covariates, calendar.
     pub columns: Columns,
     /// `[rows, channels]`, scaled and imputed. 0 where no value was seen or imputed; no window reads such a row.
@@ -121,7 +130,7 @@ impl Dataset {
         self.columns.with_role(Role::Target)
     }
 
-    /// The index of the series to which a global row belongs.
+    /// The index of the series to which a global row belongs, or before which it is padding.
     #[must_use]
     pub fn series_of(&self, row: usize) -> usize {
         self.series.partition_point(|series| series.rows.end <= row)

@@ -1,12 +1,15 @@
 //! What training fits to the data, and what a trained model keeps for new data.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use super::count::few;
 use super::frame::Frame;
 use super::options::{DataOptions, Scale};
 use super::scale::{self, Scaler};
 use super::series::RawSeries;
 use super::settings::Settings;
+use super::short::{Kept, UNKNOWN, Why};
 use super::split::{Parts, of_series};
 use super::step::Step;
 use super::study;
@@ -17,6 +20,8 @@ use crate::error::{Error, Place, Result};
 pub struct Fitted {
     /// The series that the model was trained on.
     pub series: Vec<FittedSeries>,
+    /// Ids of those that training left out.
+    pub left_out: Vec<String>,
     /// Whether each has scalers of its own.
     pub scale: Scale,
     /// Names of the calendar columns that the model reads.
@@ -37,13 +42,20 @@ pub struct FittedSeries {
 }
 
 impl Fitted {
-    /// What the model knows of each series.
+    /// What the model knows of each series. Those that training left out, and that have no scaler, are left out here too.
     ///
     /// # Errors
-    /// A series that was not trained on, if each has scalers of its own; other columns than those trained on.
-    pub(super) fn of_all(&self, frame: &Frame, series: &[RawSeries]) -> Result<Vec<FittedSeries>> {
-        let known: Vec<FittedSeries> =
-            series.iter().map(|one| self.of(&one.id, frame.file())).collect::<Result<_>>()?;
+    /// Any other series that was not trained on, if each has scalers of its own; other columns than those trained on.
+    pub(super) fn of_all(&self, frame: &Frame, settings: &Settings, kept: &mut Kept) -> Result<Vec<FittedSeries>> {
+        let by_id: HashMap<&str, &FittedSeries> = self.series.iter().map(|one| (one.id.as_str(), one)).collect();
+        let known: Vec<Option<FittedSeries>> = kept.series.iter().map(|one| self.of(&one.id, &by_id)).collect();
+        let left_out: HashSet<&str> = self.left_out.iter().map(String::as_str).collect();
+        let unknown = kept.series.iter().zip(&known).filter(|(_, known)| known.is_none());
+        if let Some((one, _)) = unknown.into_iter().find(|(one, _)| !left_out.contains(one.id.as_str())) {
+            return Err(self.unknown(&one.id, frame.file()));
+        }
+        kept.leave_out(frame, settings, known.iter().map(|one| one.is_none().then_some(Why::Unknown)).collect())?;
+        let known: Vec<FittedSeries> = known.into_iter().flatten().collect();
         let (values, targets) = (frame.columns.values(), frame.columns.targets());
         let differs = |one: &&FittedSeries| one.scalers.len() != values || one.mase_denominators.len() != targets;
         let Some(other) = known.iter().find(differs) else { return Ok(known) };
@@ -58,53 +70,54 @@ impl Fitted {
     }
 
     /// The fit of the series with this id. Under [`Scale::Global`] all series have one scaler per column.
-    ///
-    /// # Errors
-    /// A series that was not trained on, if each has scalers of its own.
-    fn of(&self, id: &str, file: Place) -> Result<FittedSeries> {
-        if let Some(known) = self.series.iter().find(|series| series.id == id) {
-            return Ok(known.clone());
+    fn of(&self, id: &str, by_id: &HashMap<&str, &FittedSeries>) -> Option<FittedSeries> {
+        if let Some(known) = by_id.get(id) {
+            return Some((*known).clone());
         }
-        if let (Scale::Global, Some(any)) = (self.scale, self.series.first()) {
-            let mase_denominators = vec![None; any.mase_denominators.len()];
-            return Ok(FittedSeries { id: id.into(), mase_denominators, ..any.clone() });
-        }
-        let shown: Vec<String> = self.series.iter().take(6).map(|one| format!("`{}`", one.id)).collect();
-        let more = if self.series.len() > 6 { format!(" and {} more", self.series.len() - 6) } else { String::new() };
+        let any = self.series.first().filter(|_| self.scale == Scale::Global)?;
+        let mase_denominators = vec![None; any.mase_denominators.len()];
+        Some(FittedSeries { id: id.into(), mase_denominators, ..any.clone() })
+    }
+
+    /// That the data is of other series than the model.
+    fn unknown(&self, id: &str, file: Place) -> Error {
+        let shown = few(self.series.len(), self.series.iter().map(|one| format!("`{}`", one.id)));
         let problem = match (id.is_empty(), self.series.iter().all(|one| one.id.is_empty())) {
-            (true, _) => {
-                format!("holds one series without an id, but the model was trained on {}{more}", shown.join(", "))
-            }
+            (true, _) => format!("holds one series without an id, but the model was trained on {shown}"),
             (false, true) => format!("series `{id}`: the model was trained on one series without an id"),
-            _ => format!("series `{id}` is none that the model was trained on: {}{more}", shown.join(", ")),
+            _ => format!("series `{id}` is none that the model was trained on: {shown}"),
         };
-        let help = "each series is scaled by its own training rows: rename or leave it out, or train with ‹scale global›, \
-             which forecasts any series";
-        Err(Error::data(file, problem, help))
+        Error::data(file, problem, UNKNOWN)
     }
 }
 
-/// Scalers and MASE denominators of each series, from its training rows.
+/// Scalers and MASE denominators of each series, from its training rows. A series without a value there is left out.
 ///
 /// # Errors
-/// A column without a single value there.
+/// If none is left, or such are to be rejected.
 pub(super) fn fit(
     frame: &Frame,
-    series: &[RawSeries],
-    parts: &[Parts],
+    kept: &mut Kept,
     settings: &Settings,
     options: &DataOptions,
 ) -> Result<Vec<FittedSeries>> {
-    let rows: Vec<Range<usize>> = parts.iter().map(|parts| study::scaled_by(parts, options)).collect();
-    let scalers = scale::fit(frame, series, settings.scale, &rows)?;
-    let fitted = |((one, parts), scalers): ((&RawSeries, &Parts), _)| FittedSeries {
+    let rows = |parts: &Vec<Parts>| -> Vec<Range<usize>> {
+        parts.iter().map(|parts| study::scaled_by(parts, options, settings)).collect()
+    };
+    let scalers = scale::fit(frame, &kept.series, settings.scale, &rows(&kept.parts))?;
+    let why = scalers.iter().map(|scalers| scalers.as_ref().err().map(|column| Why::Unscaled(*column)));
+    kept.leave_out(frame, settings, why.collect())?;
+    let fitted = |((one, rows), scalers): ((&RawSeries, Range<usize>), _)| FittedSeries {
         id: one.id.clone(),
         scalers,
         mase_denominators: (0..frame.columns.targets())
-            .map(|target| seasonal_distance(one, target, &parts.train, settings.season))
+            .map(|target| seasonal_distance(one, target, &rows, settings.season))
             .collect(),
     };
-    Ok(series.iter().zip(parts).zip(scalers).map(fitted).collect())
+    // Of the training rows alone, whatever scalers see.
+    let honest = DataOptions { authors_protocol: None, ..options.clone() };
+    let rows = kept.parts.iter().map(|parts| study::scaled_by(parts, &honest, settings));
+    Ok(kept.series.iter().zip(rows).zip(scalers.into_iter().flatten()).map(fitted).collect())
 }
 
 /// mean |y_t − y_{t−M}| over training rows with both observed; `None` without a pair, or if it is 0.

@@ -2,22 +2,49 @@
 
 use std::ops::Range;
 
+use super::count::{counted, few};
 use super::frame::Frame;
 use super::options::Impute;
 use super::scale::Scaler;
 use super::series::RawSeries;
 use super::split::Parts;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 
-/// How many rows precede the first by which every column has had a value, and which column begins last. These rows cannot
-/// be filled without reading the future. If a column has no value at all, these are all rows.
-pub(crate) fn leading_rows(series: &RawSeries) -> (usize, usize) {
-    (0..series.width)
-        .map(|column| {
-            ((0..series.rows()).position(|row| !series.value(row, column).is_nan()).unwrap_or(series.rows()), column)
-        })
-        .max_by_key(|(row, column)| (*row, std::cmp::Reverse(*column)))
-        .unwrap_or((0, 0))
+/// A column without a value in any row, if there is one.
+pub(crate) fn empty_column(series: &RawSeries) -> Option<usize> {
+    (0..series.width).find(|column| first_value(series, *column) == series.rows())
+}
+
+/// The row of a column's first value; beyond the last row if it has none.
+fn first_value(series: &RawSeries, column: usize) -> usize {
+    (0..series.rows()).position(|row| !series.value(row, column).is_nan()).unwrap_or(series.rows())
+}
+
+/// How many rows precede the first by which a target and every covariate have had a value, and which column is the reason.
+/// These rows cannot be filled without reading the future.
+pub(crate) fn leading_rows(series: &RawSeries, targets: usize) -> (usize, usize) {
+    let first = |column: usize| (first_value(series, column), column);
+    let target = (0..targets).map(first).min();
+    let covariate = (targets..series.width).map(first).max_by_key(|(row, column)| (*row, std::cmp::Reverse(*column)));
+    let latest = target.into_iter().chain(covariate).max_by_key(|(row, column)| (*row, std::cmp::Reverse(*column)));
+    latest.unwrap_or((0, 0))
+}
+
+/// A line about targets that begin after the rows that are kept of their series.
+pub(crate) fn late_targets(frame: &Frame, series: &[RawSeries], kept: &[usize]) -> Option<Text> {
+    let targets = frame.columns.targets();
+    let begins = |target: &usize| {
+        let late = series.iter().zip(kept).map(|(one, start)| first_value(one, *target).saturating_sub(*start));
+        late.max().unwrap_or(0)
+    };
+    let late: Vec<(usize, usize)> =
+        (0..targets).map(|target| (target, begins(&target))).filter(|(_, rows)| *rows > 0).collect();
+    let names = late.iter().map(|(target, rows)| format!("`{}` {}", frame.name(*target), counted(*rows, "row")));
+    let line = format!(
+        "targets begin later than others: {}; until then their inputs are the mean of their training rows",
+        few(late.len(), names)
+    );
+    (!late.is_empty()).then(|| line.into())
 }
 
 /// Rejects the first missing value among `rows`.
@@ -39,8 +66,9 @@ pub(crate) fn reject_missing(frame: &Frame, series: &RawSeries, rows: Range<usiz
 /// The series' values with holes filled; NaN where the policy has nothing to fill with.
 ///
 /// `ffill` takes the last seen value, and starts again at the validation and the test rows. In the training rows it may
-/// take the value of a trimmed row. `mean` takes the scaler's mean, that of the training rows.
-pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &Parts, scalers: &[Scaler]) -> Vec<f64> {
+/// take the value of a trimmed row. `mean` takes the scaler's mean, that of the training rows; so does `ffill` for a target
+/// that has had no value yet.
+pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &Parts, scalers: &[Scaler], targets: usize) -> Vec<f64> {
     let mut values = series.values.clone();
     let width = series.width;
     match impute {
@@ -53,6 +81,9 @@ pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &Parts, scalers: &
             }
         }
         Impute::Ffill => {
+            for (target, scaler) in scalers.iter().enumerate().take(targets) {
+                (0..first_value(series, target)).for_each(|row| values[row * width + target] = scaler.mean);
+            }
             for part in [0..parts.train.end, parts.validation.clone(), parts.test.clone()] {
                 for i in part.start * width + width..part.end * width {
                     if values[i].is_nan() {

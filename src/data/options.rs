@@ -40,6 +40,14 @@ pub struct DataOptions {
     pub calendar: Option<bool>,
     /// Training, validation and test part. Default: [`Split::default`].
     pub split: Option<Split>,
+    /// In place of `split`: how many rows at the end of each series are its test part; 0 for none. Default where only
+    /// `val_size` is given: the horizon.
+    pub test_size: Option<usize>,
+    /// In place of `split`: how many rows of each series before those are its validation part; 0 for none. Default where
+    /// only `test_size` is given: the horizon.
+    pub val_size: Option<usize>,
+    /// What becomes of series that are too short for a window. Default: [`ShortSeries::Skip`].
+    pub short_series: Option<ShortSeries>,
     /// Whose training rows a scaler sees. Default: [`Scale::Series`].
     pub scale: Option<Scale>,
     /// What an input takes where the file has no value. Default: [`Impute::Error`].
@@ -75,8 +83,11 @@ pub struct DataOptions {
 }
 
 impl DataOptions {
-    /// These options, with whatever is left unsaid taken from `other`. The source stays.
+    /// These options, with whatever is left unsaid taken from `other`. The source stays, and so does what these say of the
+    /// parts, in whichever way.
     pub fn or(self, other: DataOptions) -> DataOptions {
+        let parts = if self.split.is_some() || self.sizes().is_some() { &self } else { &other };
+        let (split, test_size, val_size) = (parts.split.clone(), parts.test_size, parts.val_size);
         DataOptions {
             source: self.source,
             time_column: self.time_column.or(other.time_column),
@@ -88,7 +99,10 @@ impl DataOptions {
             horizon: self.horizon.or(other.horizon),
             season: self.season.or(other.season),
             calendar: self.calendar.or(other.calendar),
-            split: self.split.or(other.split),
+            split,
+            test_size,
+            val_size,
+            short_series: self.short_series.or(other.short_series),
             scale: self.scale.or(other.scale),
             impute: self.impute.or(other.impute),
             missing_values: self.missing_values.or(other.missing_values),
@@ -107,6 +121,14 @@ impl DataOptions {
         }
     }
 
+    /// Validation and test rows at the end of each series, where these are given in place of a split. An open one is
+    /// `horizon` rows long.
+    pub(crate) fn sizes(&self) -> Option<Sizes> {
+        let horizon = self.horizon.unwrap_or(1);
+        let given = self.test_size.is_some() || self.val_size.is_some();
+        given.then(|| Sizes { validation: self.val_size.unwrap_or(horizon), test: self.test_size.unwrap_or(horizon) })
+    }
+
     /// Whether test rows are seen before the test.
     pub fn leaks(&self) -> bool {
         self.authors_protocol == Some(true)
@@ -122,6 +144,11 @@ impl DataOptions {
                     format!("give a whole number from 1 to {MOST_ROWS}"),
                 ));
             }
+        }
+        if self.split.is_some() && self.sizes().is_some() {
+            let given = if self.test_size.is_some() { "test-size" } else { "val-size" };
+            let help = "leave one of them out: ‹split› cuts at common dates, the sizes cut at each series' own end";
+            return Err(Error::config(given, "is given beside ‹split›", help));
         }
         if let Some(share) = self.calibration.filter(|share| !(*share > 0.0 && *share < 1.0)) {
             let help = "a share of the validation rows, between 0 and 1, as in 0.5; or none";
@@ -225,6 +252,13 @@ pub enum Split {
     Times(Vec<String>),
 }
 
+/// Rows at the end of each series, as Nixtla's `val_size` and `test_size`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    pub validation: usize,
+    pub test: usize,
+}
+
 const SPLIT_HELP: &str = "three fractions (0.7,0.1,0.2), three row borders TRAIN_END,VAL_END,TEST_END \
      (8640,11520,14400), or two or three times (2013-09-01,2013-11-01)";
 
@@ -238,9 +272,11 @@ impl Split {
     fn check(&self) -> Result<()> {
         let reject = |problem: String| Err(Error::config("split", problem, SPLIT_HELP));
         match self {
-            Split::Fractions(f) if f.iter().any(|f| !(*f > 0.0 && *f < 1.0)) => {
-                reject(format!("{self}: each fraction must lie between 0 and 1"))
-            }
+            Split::Fractions(f) if f.iter().any(|f| !(*f > 0.0 && *f < 1.0)) => Err(Error::config(
+                "split",
+                format!("{self}: each fraction must lie between 0 and 1"),
+                format!("{SPLIT_HELP}; a part is left out by ‹test-size 0› or ‹val-size 0›"),
+            )),
             Split::Fractions(f) if f.iter().sum::<f64>() > 1.0 + 1e-9 => {
                 reject(format!("{self}: the fractions sum to {}, more than 1", f.iter().sum::<f64>()))
             }
@@ -314,6 +350,20 @@ pub enum Scale {
     Global,
 }
 words!(Scale, "scale", Scale::Series = "series", Scale::Global = "global");
+
+/// What becomes of series that are too short for a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ShortSeries {
+    /// Left out, counted and named.
+    #[default]
+    Skip,
+    /// Windows may begin before a series' first row. There every value column has the value of the first row, and calendar
+    /// columns are 0. At least the last input row is a row of the series.
+    Pad,
+    /// Rejected.
+    Error,
+}
+words!(ShortSeries, "short-series", ShortSeries::Skip = "skip", ShortSeries::Pad = "pad", ShortSeries::Error = "error");
 
 /// What an input takes where the file has no value. No policy reads the future: there is no interpolation, because
 /// the value after the hole would enter inputs before it.

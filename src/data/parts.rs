@@ -6,89 +6,103 @@ use super::impute;
 use super::options::{DataOptions, Impute, Split};
 use super::series::RawSeries;
 use super::settings::Settings;
+use super::short::{Kept, Why};
 use super::split::{Parts, SeriesTimes, borders};
 use super::study;
-use super::window::check_length;
-use crate::error::{Error, Place, Result, Text};
+use crate::error::{Result, Text};
 
-/// The parts of each series, as rows of the series. Each part of each series has room for a window.
+/// The series that hold a window, and their parts, as rows of the series.
 ///
 /// # Errors
-/// A series without any value in a column, borders that do not fit, a part that is too short for a window; under
+/// Borders that do not fit; series without a window or a value, if none is left or they are to be rejected; under
 /// [`Impute::Error`], a missing value.
 pub(super) fn trained(
     frame: &Frame,
-    series: &[RawSeries],
+    series: Vec<RawSeries>,
     settings: &Settings,
     options: &DataOptions,
     notices: &mut Vec<Text>,
-) -> Result<Vec<Parts>> {
-    let trimmed = trim(frame, series, settings.impute, notices)?;
-    let (parts, note) = split(frame, series, &trimmed, settings, options)?;
-    notices.extend(note.clone().map(Text::from));
+) -> Result<Kept> {
+    let (mut kept, starts) = trim(frame, series, settings, notices)?;
+    let (parts, note) = split(frame, &kept.series, &starts, settings, options)?;
+    kept.parts = parts;
+    notices.extend(note.map(Text::from));
     if options.leaks() {
         notices.push(study::LEAK.into());
     }
-    let split = &settings.split;
-    if let Split::Fractions(fractions) = split
+    if let (Split::Fractions(fractions), None) = (&settings.split, settings.sizes)
         && fractions.iter().sum::<f64>() < 1.0 - 1e-9
     {
+        let split = &settings.split;
         notices.push(format!("split {split}: validation takes what is left between training and test").into());
     }
-    let unused: usize = series.iter().zip(&parts).map(|(one, parts)| one.rows() - parts.test.end).sum();
+    let short = |parts: &Parts| {
+        let holds = parts.hold_one(settings.reach_of(parts), settings.horizon);
+        (!holds).then(|| Why::Short(parts.clone()))
+    };
+    let why = kept.parts.iter().map(short).collect();
+    kept.leave_out(frame, settings, why)?;
+    let unused: usize = kept.series.iter().zip(&kept.parts).map(|(one, parts)| one.rows() - parts.test.end).sum();
     if unused > 0 {
         notices.push(format!("{} after the test rows not used", counted(unused, "row")).into());
     }
-    for (one, parts) in series.iter().zip(&parts) {
-        check_length(&one.id, parts, settings.lookback, settings.horizon, note.as_deref())?;
-        if settings.impute == Impute::Error {
+    if settings.impute == Impute::Error {
+        for (one, parts) in kept.series.iter().zip(&kept.parts) {
             impute::reject_missing(frame, one, parts.all())?;
         }
     }
-    Ok(parts)
+    Ok(kept)
 }
 
 /// For a trained model: all kept rows are test rows.
 ///
 /// # Errors
-/// A series without any value in a column.
+/// Series without any value in a column, if none is left or they are to be rejected.
 pub(super) fn untrained(
     frame: &Frame,
-    series: &[RawSeries],
+    series: Vec<RawSeries>,
     settings: &Settings,
     options: &DataOptions,
     notices: &mut Vec<Text>,
-) -> Result<Vec<Parts>> {
-    let trimmed = trim(frame, series, settings.impute, notices)?;
+) -> Result<Kept> {
+    let (mut kept, starts) = trim(frame, series, settings, notices)?;
     if options.leaks() {
         notices.push(study::LEAK.into());
     }
-    Ok(series.iter().zip(&trimmed).map(|(one, start)| Parts::untrained(*start..one.rows())).collect())
+    kept.parts = kept.series.iter().zip(&starts).map(|(one, start)| Parts::untrained(*start..one.rows())).collect();
+    Ok(kept)
 }
 
-/// Rows to leave out at the front of each series, because a column has had no value yet.
-fn trim(frame: &Frame, series: &[RawSeries], policy: Impute, notices: &mut Vec<Text>) -> Result<Vec<usize>> {
-    if policy == Impute::Error {
-        return Ok(vec![0; series.len()]);
+/// The series that have a value in every column, and the rows to leave out at the front of each, because a column has had no
+/// value yet.
+fn trim(
+    frame: &Frame,
+    series: Vec<RawSeries>,
+    settings: &Settings,
+    notices: &mut Vec<Text>,
+) -> Result<(Kept, Vec<usize>)> {
+    let parts = series.iter().map(|one| Parts::untrained(0..one.rows())).collect();
+    let mut kept = Kept { series, parts, left_out: Vec::new() };
+    if settings.impute == Impute::Error {
+        let starts = vec![0; kept.series.len()];
+        return Ok((kept, starts));
     }
-    let leading: Vec<(usize, usize)> = series.iter().map(impute::leading_rows).collect();
-    for (one, (rows, column)) in series.iter().zip(&leading) {
-        if *rows == one.rows() {
-            let place = Place { column: Some(frame.name(*column).into()), ..frame.file() };
-            let help = "leave the column or the series out, or check ‹missing-values›";
-            return Err(Error::data(place, format!("no value in any row{}", one.suffix()), help));
-        }
-    }
+    let targets = frame.columns.targets();
+    let empty = |one: &RawSeries| impute::empty_column(one).map(Why::Empty);
+    let why = kept.series.iter().map(empty).collect();
+    kept.leave_out(frame, settings, why)?;
+    let leading: Vec<(usize, usize)> = kept.series.iter().map(|one| impute::leading_rows(one, targets)).collect();
     let trimmed: Vec<usize> = leading.iter().map(|(rows, _)| *rows).collect();
     // Of the longest, the first is named.
-    if let Some((one, (rows, column))) = series.iter().zip(&leading).rev().max_by_key(|(_, (rows, _))| *rows)
+    if let Some((one, (rows, column))) = kept.series.iter().zip(&leading).rev().max_by_key(|(_, (rows, _))| *rows)
         && *rows > 0
     {
         let total = counted(trimmed.iter().sum(), "leading row");
-        let most = if series.len() > 1 { format!(", {rows}{}", one.suffix()) } else { String::new() };
+        let most = if kept.series.len() > 1 { format!(", {rows}{}", one.suffix()) } else { String::new() };
         notices.push(format!("{total} trimmed{most}: `{}` has no value before", frame.name(*column)).into());
     }
-    Ok(trimmed)
+    notices.extend(impute::late_targets(frame, &kept.series, &trimmed));
+    Ok((kept, trimmed))
 }
 
 /// The training, validation and test rows of each series, and a line about them if there is something to report.
@@ -104,12 +118,13 @@ fn split(
         .zip(trimmed)
         .map(|(one, start)| SeriesTimes { id: &one.id, stamps: &one.stamps[*start..], trimmed: *start })
         .collect();
-    let (ends, note) = borders(&spans, &settings.split, &frame.times, options.time_format.as_deref())?;
+    let how = (&settings.split, settings.sizes);
+    let (ends, note) = borders(&spans, how, &frame.times, options.time_format.as_deref())?;
     let part = |(start, [train, validation, test]): (&usize, [usize; 3])| Parts {
         train: *start..start + train,
         validation: start + train..start + validation,
         test: start + validation..start + test,
     };
-    let parts = series.iter().zip(trimmed.iter().zip(ends).map(part));
-    Ok((parts.map(|(one, parts)| study::cut(&one.id, parts, options)).collect::<Result<_>>()?, note))
+    let parts = trimmed.iter().zip(ends).map(part).collect();
+    Ok((study::cut(parts, options)?, note))
 }

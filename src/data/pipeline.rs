@@ -3,7 +3,7 @@
 use super::arrays::Arrays;
 use super::calendar;
 use super::columns::Columns;
-use super::count::{counted, grouped};
+use super::count::{counted, few, grouped};
 use super::dataset::{Dataset, Series};
 use super::fitted::{self, Fitted};
 use super::frame::Frame;
@@ -13,8 +13,9 @@ use super::options::{DataOptions, Gaps, Impute};
 use super::parts;
 use super::series::{RawSeries, group};
 use super::settings::Settings;
+use super::short::{self, Kept};
 use super::step::Step;
-use super::window::{Prefix, Rows, Windows};
+use super::window::{Prefix, Rows, Span, Windows};
 use crate::error::{Error, Result, Text};
 
 /// What the stages begin with.
@@ -42,17 +43,20 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     notices.push(settings.notice(step).into());
 
     // Series → parts and scalers.
-    let (parts, scaling) = match fitted {
+    let (kept, scaling) = match fitted {
         None => {
-            let parts = parts::trained(&frame, &series, &settings, options, &mut notices)?;
-            let scaling = fitted::fit(&frame, &series, &parts, &settings, options)?;
-            (parts, scaling)
+            let mut kept = parts::trained(&frame, series, &settings, options, &mut notices)?;
+            let scaling = fitted::fit(&frame, &mut kept, &settings, options)?;
+            (kept, scaling)
         }
         Some(fitted) => {
-            let parts = parts::untrained(&frame, &series, &settings, options, &mut notices)?;
-            (parts, fitted.of_all(&frame, &series)?)
+            let mut kept = parts::untrained(&frame, series, &settings, options, &mut notices)?;
+            let scaling = fitted.of_all(&frame, &settings, &mut kept)?;
+            (kept, scaling)
         }
     };
+    let Kept { series, parts, left_out } = kept;
+    notices.extend(short::notice(&left_out, series.len()));
 
     // All of it → arrays and windows.
     let calendar = match settings.calendar {
@@ -62,7 +66,8 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         }
         false => Vec::new(),
     };
-    let arrays = Arrays::fill(&frame, (&series, &parts), scaling, &calendar, step, settings.impute)?;
+    let filling = (settings.impute, settings.padding());
+    let arrays = Arrays::fill(&frame, (&series, &parts), scaling, &calendar, step, filling)?;
     let (width, targets) = (frame.columns.values(), frame.columns.targets());
     let skip = settings.gaps == Gaps::Skip;
     let rows = Rows {
@@ -73,14 +78,21 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         names: frame.columns.names(),
     };
     let (lookback, horizon, season) = (settings.lookback, settings.horizon, settings.season);
-    let by_id = arrays.series.iter().map(|series| (series.id.as_str(), &series.parts));
+    let span = |series| -> Span { span(series, fitted.is_none(), &settings) };
+    let spans: Vec<Span> = arrays.series.iter().map(span).collect();
     let windows = match fitted {
-        None => Windows::trained(&rows, by_id, (lookback, horizon), options.calibration)?,
-        Some(_) => Windows::untrained(&rows, by_id.map(|(_, parts)| parts), (lookback, horizon)),
+        None => Windows::trained(&rows, &spans, &settings, options.calibration)?,
+        Some(_) => Windows::untrained(&rows, &spans, (lookback, horizon)),
     };
-    notices.extend(windows.notices(fitted.is_some()));
+    notices.extend(windows.notices(fitted.is_some(), settings.sizes.is_none()));
     notices.extend(missing(&arrays.series, &frame.columns, settings.impute));
-    notices.extend(without_mase(&arrays.series, season, windows.train.is_empty()));
+    let padding = settings.padding();
+    if padding > 0 {
+        notices.push(format!(
+            "windows begin up to {} before a series (‹short-series pad›): its first row stands there, calendar columns are 0",
+            counted(padding, "row")
+        ).into());
+    }
     let resolved = settings.resolved(options, &frame);
     let Rows { observed: observed_count, unreadable, .. } = rows;
 
@@ -91,6 +103,8 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         time_kind: frame.times.kind,
         step,
         series: arrays.series,
+        left_out,
+        padding,
         columns: frame.columns.and_calendar(calendar.into_iter().map(|(name, _)| name)),
         values: arrays.values,
         observed: arrays.observed,
@@ -121,6 +135,12 @@ fn rows_read(series: &[RawSeries], id: Option<&str>) -> String {
     format!("{rows} in {} series by `{id}`: {}{more}", grouped(series.len()), shown.join(", "))
 }
 
+/// A series as windows are looked for in it.
+fn span<'a>(series: &'a Series, trained: bool, settings: &Settings) -> Span<'a> {
+    let reach = if trained { settings.reach_of(&series.parts) } else { settings.reach() };
+    Span { id: &series.id, parts: &series.parts, reach }
+}
+
 /// The sampling step: that of the trained model, or the most frequent one.
 fn step(frame: &Frame, series: &[RawSeries], fitted: Option<&Fitted>) -> Result<Step> {
     let given = fitted.and_then(|fitted| fitted.step);
@@ -148,16 +168,6 @@ fn missing(series: &[Series], columns: &Columns, policy: Impute) -> Option<Text>
         0 => String::new(),
         targets => format!("; {} masked out of loss, scaler and metrics", counted(targets, "missing target")),
     };
-    Some(format!("missing: {}; {inputs} (‹impute {policy}›){masked}", counts.join(", ")).into())
-}
-
-/// How many targets have no MASE, and why.
-fn without_mase(series: &[Series], season: usize, untrained: bool) -> Option<Text> {
-    let without = series.iter().flat_map(|series| &series.mase_denominators).filter(|d| d.is_none()).count();
-    let what = counted(without, "target");
-    let notice = match untrained {
-        true => format!("no MASE for {what}: no training rows are known"),
-        false => format!("no MASE for {what}: no change over {season} rows in its training rows"),
-    };
-    (without > 0).then(|| notice.into())
+    let counts = few(counts.len(), counts.into_iter());
+    Some(format!("missing: {counts}; {inputs} (‹impute {policy}›){masked}").into())
 }

@@ -90,40 +90,36 @@ impl Sum {
     }
 }
 
-/// A scaler per series and column, from the rows `train[series]`.
+/// A scaler per series and column, from the rows `train[series]`; of a series, the column that has no value there.
 ///
 /// # Errors
-/// A column without a single observed value there.
+/// Under [`Scale::Global`], a column without a single observed value in any of these rows.
 pub(crate) fn fit(
     frame: &Frame,
     series: &[RawSeries],
     scale: Scale,
     train: &[Range<usize>],
-) -> Result<Vec<Vec<Scaler>>> {
+) -> Result<Vec<Result<Vec<Scaler>, usize>>> {
     let width = frame.columns.values();
     let observed = |one: usize, column: usize| {
         train[one].clone().map(move |row| series[one].value(row, column)).filter(|value| !value.is_nan())
     };
-    let reject = |of: String, column: usize| {
-        let place = Place { column: Some(frame.name(column).into()), ..frame.file() };
-        let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
-        Error::data(place, format!("no value in the training rows{of}"), help)
-    };
     match scale {
-        Scale::Series => (0..series.len())
-            .map(|one| {
-                let fit =
-                    |column| Scaler::fit(observed(one, column)).ok_or_else(|| reject(series[one].suffix(), column));
-                (0..width).map(fit).collect()
-            })
-            .collect(),
+        Scale::Series => {
+            let fit = |one: usize| (0..width).map(|column| Scaler::fit(observed(one, column)).ok_or(column)).collect();
+            Ok((0..series.len()).map(fit).collect())
+        }
         Scale::Global => {
             let fit = |column| {
                 let all = (0..series.len()).flat_map(|one| observed(one, column));
-                Scaler::fit(all).ok_or_else(|| reject(String::new(), column))
+                Scaler::fit(all).ok_or_else(|| {
+                    let place = Place { column: Some(frame.name(column).into()), ..frame.file() };
+                    let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
+                    Error::data(place, "no value in the training rows", help)
+                })
             };
             let pooled: Vec<Scaler> = (0..width).map(fit).collect::<Result<_>>()?;
-            Ok(vec![pooled; series.len()])
+            Ok(vec![Ok(pooled); series.len()])
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::columns::Role;
 use super::count::counted;
 use super::frame::Frame;
-use super::options::{Covariates, DataOptions, Gaps, Impute, Scale, Split};
+use super::options::{Covariates, DataOptions, Gaps, Impute, Scale, ShortSeries, Sizes, Split};
+use super::split::{Parts, SplitName};
 use super::step::Step;
 
 /// What the options leave open, settled once the sampling step is known.
@@ -16,6 +17,9 @@ pub(crate) struct Settings {
     pub season: usize,
     pub calendar: bool,
     pub split: Split,
+    /// In place of `split`.
+    pub sizes: Option<Sizes>,
+    pub short_series: ShortSeries,
     pub scale: Scale,
     pub impute: Impute,
     pub gaps: Gaps,
@@ -30,10 +34,43 @@ impl Settings {
             season,
             calendar: options.calendar.unwrap_or(true),
             split: options.split.clone().unwrap_or_default(),
+            sizes: options.sizes(),
+            short_series: options.short_series.unwrap_or_default(),
             scale: options.scale.unwrap_or_default(),
             impute: options.impute.unwrap_or_default(),
             gaps: options.gaps.unwrap_or_default(),
         }
+    }
+
+    /// Rows of a series that precede the first row that a window forecasts.
+    pub(super) fn reach(&self) -> usize {
+        if self.short_series == ShortSeries::Pad { 1 } else { self.lookback }
+    }
+
+    /// The same of one series. One that has a scaler of its own and no training window is scaled by its first look-back,
+    /// which its windows then read whole.
+    pub(super) fn reach_of(&self, parts: &Parts) -> usize {
+        if self.scale == Scale::Global || self.trains_on(parts) { self.reach() } else { self.lookback }
+    }
+
+    /// Whether a series with these parts has room for a training window.
+    pub(super) fn trains_on(&self, parts: &Parts) -> bool {
+        !parts.origins(SplitName::Train, self.reach(), self.horizon).is_empty()
+    }
+
+    /// Whether there is to be such a part: a size of 0 leaves one out.
+    pub(super) fn wants(&self, split: SplitName) -> bool {
+        match (split, self.sizes) {
+            (SplitName::Validation | SplitName::Calibration, Some(sizes)) => sizes.validation > 0,
+            (SplitName::Test, Some(sizes)) => sizes.test > 0,
+            _ => true,
+        }
+    }
+
+    /// Rows before the first one of each series, so that a window of which only the last input row is a row of the series
+    /// can be read.
+    pub(super) fn padding(&self) -> usize {
+        self.lookback - self.reach()
     }
 
     /// What the lengths are, in words.
@@ -54,7 +91,10 @@ impl Settings {
             horizon: Some(self.horizon),
             season: Some(self.season),
             calendar: Some(self.calendar),
-            split: Some(self.split),
+            split: self.sizes.is_none().then_some(self.split),
+            test_size: self.sizes.map(|sizes| sizes.test),
+            val_size: self.sizes.map(|sizes| sizes.validation),
+            short_series: Some(self.short_series),
             scale: Some(self.scale),
             impute: Some(self.impute),
             gaps: Some(self.gaps),

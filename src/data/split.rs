@@ -3,8 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::count::grouped;
-use super::options::Split;
+use super::options::{Sizes, Split};
 use super::time::{TimeKind, Timestamp, label};
 use super::times::Times;
 use crate::error::{Error, Result};
@@ -66,17 +65,18 @@ impl Parts {
         Parts { train: moved(&self.train), validation: moved(&self.validation), test: moved(&self.test) }
     }
 
-    /// First target rows of the windows that fit: a training window lies wholly in the training rows; a validation or
-    /// test window has its targets in its rows, and may reach back for inputs.
-    pub(crate) fn origins(&self, split: SplitName, lookback: usize, horizon: usize) -> Range<usize> {
+    /// First target rows of the windows that fit, each with `reach` rows of the series before it: a training window lies
+    /// wholly in the training rows; a validation or test window has its targets in its rows, and may reach back for inputs.
+    pub(crate) fn origins(&self, split: SplitName, reach: usize, horizon: usize) -> Range<usize> {
         let part = self.get(split);
-        let first = match split {
-            SplitName::Train => part.start + lookback,
-            SplitName::Validation | SplitName::Calibration | SplitName::Test => {
-                part.start.max(self.train.start + lookback)
-            }
-        };
+        let first = part.start.max(self.train.start + reach);
         first..(part.end + 1).saturating_sub(horizon).max(first)
+    }
+
+    /// Whether there is room for a window in any part.
+    pub(crate) fn hold_one(&self, reach: usize, horizon: usize) -> bool {
+        let parts = [SplitName::Train, SplitName::Validation, SplitName::Test];
+        parts.into_iter().any(|split| !self.origins(split, reach, horizon).is_empty())
     }
 
     /// All rows, from the first training row to the last test row.
@@ -98,17 +98,22 @@ pub(crate) struct SeriesTimes<'a> {
     pub trimmed: usize,
 }
 
-/// The borders of every series, and a line about them if there is something to report.
+/// The borders of every series, and a line about them if there is something to report. `sizes` take the place of `split`.
 ///
-/// Fractions apply to each series' rows. In a panel whose series do not begin and end together they apply to the times
-/// between the latest beginning and the earliest end instead, so that one pair of dates holds for all, and no training
-/// target is later than the first test target anywhere.
+/// Fractions apply to a lone series' rows. In a panel whose series do not begin and end together they apply to the
+/// times of all series together, so that one pair of dates holds for all, no training target is later than the first test
+/// target anywhere, and a series that lacks a part takes nothing from the others.
 pub(crate) fn borders(
     series: &[SeriesTimes],
-    split: &Split,
+    (split, sizes): (&Split, Option<Sizes>),
     times: &Times,
     format: Option<&str>,
 ) -> Result<(Vec<Borders>, Option<String>)> {
+    if let Some(sizes) = sizes {
+        let all: Vec<Borders> = series.iter().map(|one| of_end(one.stamps.len(), sizes)).collect();
+        let warning = overlap(series, &all);
+        return Ok((all, warning));
+    }
     match split {
         Split::Fractions(fractions) => {
             let own: Vec<Borders> = series.iter().map(|one| of_rows(one.stamps.len(), fractions)).collect();
@@ -118,19 +123,21 @@ pub(crate) fn borders(
             if one_span && overlap(series, &own).is_none() {
                 return Ok((own, None));
             }
-            common_dates(series, fractions, times.kind)
+            Ok(common_dates(series, fractions, times.kind))
         }
         Split::Rows(rows) => {
-            let mut all = Vec::new();
-            for one in series {
-                let there = one.trimmed + one.stamps.len();
-                if rows[2] > there {
-                    let problem =
-                        format!("TEST_END is row {}, but{} there are {there} rows", rows[2], of_series(one.id));
-                    return Err(Error::config("split", problem, "give smaller borders, or fractions"));
-                }
-                all.push(rows.map(|row| row.saturating_sub(one.trimmed)));
+            let there = |one: &SeriesTimes| one.trimmed + one.stamps.len();
+            let longest = series.iter().rev().max_by_key(|one| there(one));
+            if let Some(one) = longest.filter(|one| rows[2] > there(one)) {
+                let name = match series.len() {
+                    1 => of_series(one.id),
+                    _ => format!(" in the longest series, `{}`,", one.id),
+                };
+                let problem = format!("TEST_END is row {}, but{name} there are {} rows", rows[2], there(one));
+                return Err(Error::config("split", problem, "give smaller borders, or fractions"));
             }
+            let own = |one: &SeriesTimes| rows.map(|row| row.saturating_sub(one.trimmed).min(one.stamps.len()));
+            let all: Vec<Borders> = series.iter().map(own).collect();
             let warning = overlap(series, &all);
             Ok((all, warning))
         }
@@ -144,7 +151,6 @@ pub(crate) fn borders(
                     "train end, validation end[, test end]",
                 ));
             }
-            let before = |one: &SeriesTimes, border: i64| one.stamps.partition_point(|stamp| stamp.instant < border);
             let all = series.iter().map(|one| {
                 let end = instants.get(2).map_or(one.stamps.len(), |border| before(one, *border));
                 [before(one, instants[0]), before(one, instants[1]), end]
@@ -152,6 +158,17 @@ pub(crate) fn borders(
             Ok((all.collect(), None))
         }
     }
+}
+
+/// How many rows of a series lie before an instant.
+fn before(one: &SeriesTimes, border: i64) -> usize {
+    one.stamps.partition_point(|stamp| stamp.instant < border)
+}
+
+/// The last rows of a series are its test part, those before them its validation part.
+fn of_end(rows: usize, sizes: Sizes) -> Borders {
+    let validation = rows.saturating_sub(sizes.test);
+    [validation.saturating_sub(sizes.validation), validation, rows]
 }
 
 /// train = floor(f₀·n), test = the last floor(f₂·n), validation between.
@@ -162,54 +179,27 @@ fn of_rows(rows: usize, fractions: &[f64; 3]) -> Borders {
     [train, rows.saturating_sub(share(fractions[2])).max(train), rows]
 }
 
-fn common_dates(
-    series: &[SeriesTimes],
-    fractions: &[f64; 3],
-    kind: TimeKind,
-) -> Result<(Vec<Borders>, Option<String>)> {
-    let firsts: Vec<_> = series.iter().filter_map(|one| Some((*one.stamps.first()?, one.id))).collect();
-    let lasts: Vec<_> = series.iter().filter_map(|one| Some((*one.stamps.last()?, one.id))).collect();
-    let begin = firsts.iter().max_by_key(|(time, _)| time.instant);
-    let end = lasts.iter().min_by_key(|(time, _)| time.instant);
-    let (Some(&(begin, begin_id)), Some(&(end, end_id))) = (begin, end) else { return Ok((Vec::new(), None)) };
-    let mut common: Vec<Timestamp> = series
-        .iter()
-        .flat_map(|one| one.stamps)
-        .filter(|time| begin.instant <= time.instant && time.instant <= end.instant)
-        .copied()
-        .collect();
-    common.sort_by_key(|time| time.instant);
-    common.dedup_by_key(|time| time.instant);
-    let [train, validation, _] = of_rows(common.len(), fractions);
-    if train == 0 || validation >= common.len() {
-        let problem = format!(
-            "series `{end_id}` ends at {}, series `{begin_id}` begins at {}: no dates common to all series can split them",
-            label(kind, end, false),
-            label(kind, begin, false)
-        );
-        return Err(Error::config("split", problem, "row borders apply to each series alone; or leave a series out"));
-    }
-    let (first, second) = (common[train], common[validation]);
-    let before =
-        |one: &SeriesTimes, border: Timestamp| one.stamps.partition_point(|time| time.instant < border.instant);
-    let all = series.iter().map(|one| [before(one, first), before(one, second), one.stamps.len()]).collect();
-    // Series that begin last, or end first: one, several or all of them.
-    let edge = |times: &[(Timestamp, &str)], time: Timestamp, id: &str, verb: &str, rank: &str| {
-        let at = label(kind, time, false);
-        match times.iter().filter(|(other, _)| other.instant == time.instant).count() {
-            1 => format!("`{id}` {verb}s {rank}, at {at}"),
-            count if count == series.len() => format!("all {verb} at {at}"),
-            count => format!("{} {verb} {rank}, at {at}", grouped(count)),
-        }
+/// Borders at the dates that cut the distinct times of all series by the fractions.
+fn common_dates(series: &[SeriesTimes], fractions: &[f64; 3], kind: TimeKind) -> (Vec<Borders>, Option<String>) {
+    let mut times: Vec<i64> = series.iter().flat_map(|one| one.stamps).map(|time| time.instant).collect();
+    times.sort_unstable();
+    times.dedup();
+    let [train, validation, _] = of_rows(times.len(), fractions);
+    let rows =
+        |one: &SeriesTimes, index: usize| times.get(index).map_or(one.stamps.len(), |border| before(one, *border));
+    let all = series.iter().map(|one| [rows(one, train), rows(one, validation), one.stamps.len()]).collect();
+    let written = |index: usize| {
+        let border = times.get(index)?;
+        let stamp = series.iter().find_map(|one| one.stamps.iter().find(|stamp| stamp.instant == *border))?;
+        Some(label(kind, *stamp, false))
     };
-    let notice = format!(
-        "the series do not share all dates ({}; {}): all are split at the same dates, validation from {}, test from {}",
-        edge(&firsts, begin, begin_id, "begin", "last"),
-        edge(&lasts, end, end_id, "end", "first"),
-        label(kind, first, false),
-        label(kind, second, false)
-    );
-    Ok((all, Some(notice)))
+    let notice = written(train).zip(written(validation)).map(|(validation, test)| {
+        format!(
+            "the series do not share all dates: all are split at dates of the whole panel, validation from {validation}, test \
+             from {test}"
+        )
+    });
+    (all, notice)
 }
 
 /// A line that names two series, if a training row of one is later than the first test row of the other.

@@ -3,12 +3,39 @@
 
 use std::ops::Range;
 
-use super::options::{DataOptions, Origin};
-use super::split::{Parts, of_series};
+use super::options::{DataOptions, Origin, Scale};
+use super::settings::Settings;
+use super::split::Parts;
 use crate::error::{Error, Result};
 
-/// Parts changed as the options of a study or a backtest ask.
-pub(super) fn cut(id: &str, parts: Parts, options: &DataOptions) -> Result<Parts> {
+/// The parts of all series, changed as the options of a study or a backtest ask. A series that is too short for a change
+/// keeps what rows it has.
+///
+/// # Errors
+/// A change for which every series is too short.
+pub(super) fn cut(parts: Vec<Parts>, options: &DataOptions) -> Result<Vec<Parts>> {
+    let rows = |of: fn(&Parts) -> usize| parts.iter().map(of).max().unwrap_or(0);
+    if let Some(back) = options.backtest {
+        let horizon = options.horizon.unwrap_or(1);
+        let left = |parts: &Parts| parts.all().len().saturating_sub(back + horizon + parts.validation.len());
+        if parts.iter().all(|parts| left(parts) == 0) {
+            let longest = parts.iter().max_by_key(|parts| parts.all().len());
+            let (rows, validation) = longest.map_or((0, 0), |one| (one.all().len(), one.validation.len()));
+            let problem = format!(
+                "{back} rows before the end leave none of {rows} to train on: {horizon} are forecast, {validation} validate"
+            );
+            return Err(Error::config("folds", problem, "fewer ‹folds›, or a smaller ‹step›"));
+        }
+    }
+    let most = rows(|parts| parts.train.len());
+    if let Some(rows) = options.train_rows.filter(|rows| *rows == 0 || *rows > most) {
+        let problem = format!("{rows} rows, but there are {most} to train on");
+        return Err(Error::config("train-rows", problem, "a smaller number, 1 or more"));
+    }
+    Ok(parts.into_iter().map(|parts| cut_one(parts, options)).collect())
+}
+
+fn cut_one(parts: Parts, options: &DataOptions) -> Parts {
     let mut parts = parts;
     if options.leaks() {
         let all = parts.all();
@@ -26,32 +53,24 @@ pub(super) fn cut(id: &str, parts: Parts, options: &DataOptions) -> Result<Parts
         };
     }
     if let Some(back) = options.backtest {
-        let (horizon, validation) = (options.horizon.unwrap_or(1), parts.validation.len());
-        let rows = parts.all().len();
-        if back + horizon + validation + 1 > rows {
-            let problem = format!(
-                "{back} rows before the end{} leave none of {rows} to train on: {horizon} are forecast, {validation} validate",
-                of_series(id)
-            );
-            return Err(Error::config("folds", problem, "fewer ‹folds›, or a smaller ‹step›"));
-        }
-        let end = parts.test.end - back;
-        let (start, first) = (end - horizon, end - horizon - validation);
-        parts = Parts { train: parts.train.start..first, validation: first..start, test: start..end };
+        let (all, validation) = (parts.all(), parts.validation.len());
+        let before_end = |rows: usize| all.end.saturating_sub(rows).max(all.start);
+        let horizon = options.horizon.unwrap_or(1);
+        let [first, start, end] = [back + horizon + validation, back + horizon, back].map(before_end);
+        parts = Parts { train: all.start..first, validation: first..start, test: start..end };
     }
     if let Some(rows) = options.train_rows {
-        if rows == 0 || rows > parts.train.len() {
-            let problem = format!("{rows} rows, but{} there are {} to train on", of_series(id), parts.train.len());
-            return Err(Error::config("train-rows", problem, "a smaller number, 1 or more"));
-        }
-        parts.train = parts.train.end - rows..parts.train.end;
+        parts.train = parts.train.start.max(parts.train.end.saturating_sub(rows))..parts.train.end;
     }
-    Ok(parts)
+    parts
 }
 
-/// The rows that scalers are fitted on.
-pub(super) fn scaled_by(parts: &Parts, options: &DataOptions) -> Range<usize> {
-    if options.leaks() { parts.all() } else { parts.train.clone() }
+/// The rows that scalers are fitted on: the training rows; of a series that has no training window and a scaler of its own,
+/// at least the inputs of its first window, which none of its windows forecasts.
+pub(super) fn scaled_by(parts: &Parts, options: &DataOptions, settings: &Settings) -> Range<usize> {
+    let own = settings.scale == Scale::Series && !settings.trains_on(parts);
+    let first = if own { parts.train.start + settings.lookback } else { 0 };
+    if options.leaks() { parts.all() } else { parts.train.start..parts.train.end.max(first).min(parts.test.end) }
 }
 
 /// The notice of a leaking protocol.

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::count::{counted, grouped};
+use super::count::{counted, few, grouped};
+use super::settings::Settings;
+use super::short::no_room;
 use super::split::{Parts, SplitName, of_series};
 use crate::error::{Error, Result, Text};
 
@@ -68,7 +70,7 @@ impl Dropped {
 
 impl Rows<'_> {
     /// The column with the most holes among some rows.
-    fn emptiest(&self, rows: Range<usize>) -> &str {
+    fn emptiest(&self, rows: impl Iterator<Item = usize> + Clone) -> &str {
         let width = self.names.len();
         let holes = |column: &usize| rows.clone().filter(|row| self.holes[row * width + column]).count();
         (0..width).max_by_key(holes).map_or("", |column| &self.names[column])
@@ -83,56 +85,56 @@ struct Finder<'a> {
     dropped: Dropped,
 }
 
-impl Finder<'_> {
-    /// The windows of one series and part, in time order.
-    ///
-    /// # Errors
-    /// If there is none.
-    fn windows(&mut self, id: &str, parts: &Parts, split: SplitName) -> Result<Vec<u32>> {
-        let (starts, dropped) = self.any_windows(parts, split);
-        if starts.is_empty() {
-            let possible = parts.origins(split, self.lookback, self.horizon).len();
-            return Err(self.none(id, parts, split, possible, dropped));
-        }
-        Ok(starts)
-    }
+/// A series as far as its windows need it.
+#[derive(Clone, Copy)]
+pub(crate) struct Span<'a> {
+    pub id: &'a str,
+    /// In global rows.
+    pub parts: &'a Parts,
+    /// Rows of it that precede what a window forecasts.
+    pub reach: usize,
+}
 
-    /// The same, of which there may be none, and how many are left out.
-    fn any_windows(&mut self, parts: &Parts, split: SplitName) -> (Vec<u32>, Dropped) {
+impl Finder<'_> {
+    /// The windows of one series and part, of which there may be none, in time order.
+    fn windows(&mut self, one: Span, split: SplitName) -> Vec<u32> {
         let (lookback, horizon) = (self.lookback, self.horizon);
-        let origins = parts.origins(split, lookback, horizon);
-        let mut dropped = Dropped::default();
+        let origins = one.parts.origins(split, one.reach, horizon);
         let mut starts = Vec::with_capacity(origins.len());
         for origin in origins {
             let (start, end) = (origin - lookback, origin + horizon);
             if self.rows.breaks.between(start + 1, end) > 0 {
-                dropped.gap += 1;
+                self.dropped.gap += 1;
             } else if self.rows.unreadable.between(start, origin) > 0 {
-                dropped.unreadable += 1;
+                self.dropped.unreadable += 1;
             } else if self.rows.observed.between(origin, end) == 0 {
-                dropped.unobserved += 1;
+                self.dropped.unobserved += 1;
             } else {
                 starts.push(start as u32);
             }
         }
-        self.dropped.gap += dropped.gap;
-        self.dropped.unreadable += dropped.unreadable;
-        self.dropped.unobserved += dropped.unobserved;
-        (starts, dropped)
+        starts
     }
 
-    fn none(&self, id: &str, parts: &Parts, split: SplitName, possible: usize, dropped: Dropped) -> Error {
-        let of = of_series(id);
+    /// That a part has no window in any series, though there is room for some.
+    fn none(&self, series: &[Span], split: SplitName, possible: usize, before: Dropped) -> Error {
+        let of = if series.len() == 1 { of_series(series[0].id) } else { String::new() };
         let mut why = Vec::new();
-        if dropped.gap > 0 {
-            why.push(format!("{} span a gap", dropped.gap));
+        let [gap, unreadable, unobserved] = [
+            self.dropped.gap - before.gap,
+            self.dropped.unreadable - before.unreadable,
+            self.dropped.unobserved - before.unobserved,
+        ];
+        if gap > 0 {
+            why.push(format!("{gap} span a gap"));
         }
-        if dropped.unreadable > 0 {
-            let column = self.rows.emptiest(parts.get(split).clone());
-            why.push(format!("{} read a row without a value, most often in `{column}`", dropped.unreadable));
+        if unreadable > 0 {
+            let rows = series.iter().flat_map(|one| one.parts.get(split).clone());
+            let column = self.rows.emptiest(rows);
+            why.push(format!("{unreadable} read a row without a value, most often in `{column}`"));
         }
-        if dropped.unobserved > 0 {
-            why.push(format!("{} have no observed target", dropped.unobserved));
+        if unobserved > 0 {
+            why.push(format!("{unobserved} have no observed target"));
         }
         Error::config(
             "split",
@@ -143,58 +145,86 @@ impl Finder<'_> {
 }
 
 /// First input rows of the windows of each part, series by series and in time order.
+#[derive(Default)]
 pub(crate) struct Windows {
     pub train: Vec<u32>,
     pub validation: Vec<u32>,
     pub calibration: Vec<u32>,
     pub test: Vec<u32>,
     pub dropped: Dropped,
+    /// Ids of the series without a window in a part that others have.
+    lacking: Vec<(SplitName, Vec<String>)>,
+    /// How many series there are.
+    series: usize,
 }
 
 impl Windows {
-    /// The windows of all series, given by id and parts in global rows. `calibration` is the share of the validation rows
-    /// that is kept for it.
+    /// The windows of all series. `calibration` is the share of the validation rows that is kept for it.
     ///
     /// # Errors
-    /// A series without a window in one of its parts.
-    pub(super) fn trained<'a>(
+    /// A part that is wanted, and in which no series has a window.
+    pub(super) fn trained(
         rows: &Rows,
-        series: impl Iterator<Item = (&'a str, &'a Parts)>,
-        (lookback, horizon): (usize, usize),
+        series: &[Span],
+        settings: &Settings,
         calibration: Option<f64>,
     ) -> Result<Windows> {
+        let (lookback, horizon) = (settings.lookback, settings.horizon);
         let mut finder = Finder { lookback, horizon, rows, dropped: Dropped::default() };
-        let [mut train, mut validation, mut kept, mut test] = [const { Vec::new() }; 4];
-        for (id, parts) in series {
-            train.extend(finder.windows(id, parts, SplitName::Train)?);
-            let windows = finder.windows(id, parts, SplitName::Validation)?;
-            match calibration {
-                None => validation.extend(windows),
-                Some(share) => {
-                    let (chooses, calibrates) = calibrate(id, &parts.validation, share, windows, (lookback, horizon))?;
-                    validation.extend(chooses);
-                    kept.extend(calibrates);
+        let mut windows = Windows { series: series.len(), ..Windows::default() };
+        for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
+            let (before, mut lacking) = (finder.dropped, Vec::new());
+            for one in series {
+                let own = finder.windows(*one, split);
+                if own.is_empty() {
+                    lacking.push(one.id.to_string());
+                }
+                match (split, calibration) {
+                    (SplitName::Train, _) => windows.train.extend(own),
+                    (SplitName::Validation, Some(share)) => {
+                        let [chooses, calibrates] = calibrate(&one.parts.validation, share, own, (lookback, horizon));
+                        windows.validation.extend(chooses);
+                        windows.calibration.extend(calibrates);
+                    }
+                    (SplitName::Validation, None) => windows.validation.extend(own),
+                    _ => windows.test.extend(own),
                 }
             }
-            test.extend(finder.windows(id, parts, SplitName::Test)?);
+            if lacking.len() == series.len() && settings.wants(split) {
+                let possible = series.iter().map(|one| one.parts.origins(split, one.reach, horizon).len()).sum();
+                let longest = series.iter().rev().max_by_key(|one| one.parts.all().len());
+                return Err(match longest {
+                    Some(one) if possible == 0 => no_room(one.id, one.parts, split, settings),
+                    _ => finder.none(series, split, possible, before),
+                });
+            }
+            if settings.wants(split) && !lacking.is_empty() {
+                windows.lacking.push((split, lacking));
+            }
         }
-        Ok(Windows { train, validation, calibration: kept, test, dropped: finder.dropped })
+        if let Some(share) = calibration.filter(|_| windows.validation.is_empty() || windows.calibration.is_empty()) {
+            let rows: usize = series.iter().map(|one| one.parts.validation.len()).sum();
+            let problem = format!(
+                "{share} leaves {} windows that choose the epoch and {} that calibrate, of {rows} validation rows and a horizon \
+                 of {horizon}",
+                windows.validation.len(),
+                windows.calibration.len()
+            );
+            return Err(Error::config("calibration", problem, "another share, a longer validation part, or none"));
+        }
+        windows.dropped = finder.dropped;
+        Ok(windows)
     }
 
     /// For a trained model: all windows are test windows, if there are any.
-    pub(super) fn untrained<'a>(
-        rows: &Rows,
-        parts: impl Iterator<Item = &'a Parts>,
-        (lookback, horizon): (usize, usize),
-    ) -> Windows {
+    pub(super) fn untrained(rows: &Rows, series: &[Span], (lookback, horizon): (usize, usize)) -> Windows {
         let mut finder = Finder { lookback, horizon, rows, dropped: Dropped::default() };
-        let test = parts.flat_map(|parts| finder.any_windows(parts, SplitName::Test).0).collect();
-        let [train, validation, calibration] = [const { Vec::new() }; 3];
-        Windows { train, validation, calibration, test, dropped: finder.dropped }
+        let test = series.iter().flat_map(|one| finder.windows(*one, SplitName::Test)).collect();
+        Windows { test, dropped: finder.dropped, series: series.len(), ..Windows::default() }
     }
 
     /// How many there are, and how many are left out and why, in words.
-    pub(super) fn notices(&self, trained: bool) -> Vec<Text> {
+    pub(super) fn notices(&self, trained: bool, by_dates: bool) -> Vec<Text> {
         let [train, validation, calibration, test] =
             [&self.train, &self.validation, &self.calibration, &self.test].map(|list| grouped(list.len()));
         let calibration =
@@ -211,58 +241,32 @@ impl Windows {
         for (count, why) in left_out.into_iter().filter(|(count, _)| *count > 0) {
             notices.push(format!("left out: {}, each of which {why}", counted(count, "window")).into());
         }
+        for (split, ids) in &self.lacking {
+            let of = format!("{} of {} series", grouped(ids.len()), grouped(self.series));
+            let names = few(ids.len(), ids.iter().map(|id| format!("`{id}`")));
+            let what = if *split == SplitName::Train { ", so nothing is learned from them" } else { "" };
+            let names = match by_dates && ids.len() * 2 > self.series && *split == SplitName::Test {
+                true => format!("{names}; ‹test-size› and ‹val-size› cut at each series' own end"),
+                false => names,
+            };
+            notices.push(format!("without {split} windows: {of}{what}: {names}").into());
+        }
+        if !trained && self.validation.is_empty() {
+            notices.push("no validation rows (‹val-size 0›): no early stopping, and the last weights are kept".into());
+        }
+        if !trained && self.test.is_empty() {
+            notices.push("no test rows (‹test-size 0›): nothing is scored".into());
+        }
         notices
     }
 }
 
 /// The windows that choose the epoch, and those held out: the targets of the former lie before the last `share` of the
 /// validation rows, those of the latter in it.
-fn calibrate(
-    id: &str,
-    rows: &Range<usize>,
-    share: f64,
-    windows: Vec<u32>,
-    (lookback, horizon): (usize, usize),
-) -> Result<(Vec<u32>, Vec<u32>)> {
+fn calibrate(rows: &Range<usize>, share: f64, windows: Vec<u32>, (lookback, horizon): (usize, usize)) -> [Vec<u32>; 2] {
     let border = rows.end - ((share * rows.len() as f64 + 1e-9).floor() as usize).min(rows.len());
     let origin = |window: &u32| *window as usize + lookback;
-    let chooses: Vec<u32> = windows.iter().copied().filter(|window| origin(window) + horizon <= border).collect();
-    let calibrates: Vec<u32> = windows.into_iter().filter(|window| origin(window) >= border).collect();
-    if chooses.is_empty() || calibrates.is_empty() {
-        let whose = if id.is_empty() { String::new() } else { format!(" of series `{id}`") };
-        let problem = format!(
-            "{share} leaves {} windows that choose the epoch and {} that calibrate, of {} validation rows{whose} and a horizon \
-             of {horizon}",
-            chooses.len(),
-            calibrates.len(),
-            rows.len()
-        );
-        return Err(Error::config("calibration", problem, "another share, a longer validation part, or none"));
-    }
-    Ok((chooses, calibrates))
-}
-
-/// Rejects a series too short for one window in each part. `note` is what was reported about the borders.
-pub(crate) fn check_length(id: &str, parts: &Parts, lookback: usize, horizon: usize, note: Option<&str>) -> Result<()> {
-    for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
-        if !parts.origins(split, lookback, horizon).is_empty() {
-            continue;
-        }
-        let (train, validation, test) = (parts.train.len(), parts.validation.len(), parts.test.len());
-        let needs = match split {
-            SplitName::Train => format!("{lookback} rows in and {horizon} out, all in the training rows"),
-            _ => format!("{lookback} rows in before, and {horizon} out in the {split} rows"),
-        };
-        let mut problem = format!(
-            "no {split} window{}: it has {train} training, {validation} validation and {test} test rows, and a window \
-             takes {needs}",
-            of_series(id)
-        );
-        if let Some(note) = note {
-            problem = format!("{problem}; {note}");
-        }
-        let help = "smaller ‹lookback› or ‹horizon›, other ‹split› borders, or leave the series out";
-        return Err(Error::config("split", problem, help));
-    }
-    Ok(())
+    let chooses = windows.iter().copied().filter(|window| origin(window) + horizon <= border).collect();
+    let calibrates = windows.into_iter().filter(|window| origin(window) >= border).collect();
+    [chooses, calibrates]
 }

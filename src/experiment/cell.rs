@@ -1,5 +1,7 @@
 //! One cell: all its methods and seeds as replicas of one run, each scored by three selections of its weights.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fan::{Fan, Stretch};
@@ -9,7 +11,7 @@ use super::narrower::Narrower;
 use super::row::{ResultRow, Scores};
 use super::score::{Model, score_run};
 use super::study::Study;
-use crate::data::{DataOptions, Dataset, Origin};
+use crate::data::{DataOptions, Dataset, Origin, Series};
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result, Text};
 use crate::models::{ModelKind, ModelOptions};
@@ -102,12 +104,30 @@ pub fn dataset(study: &Study, cell: &GridCell) -> Result<Dataset> {
     if longest > cell.lookback {
         // Every target row that a longer window can forecast, a shorter one can.
         let other = load(longest)?;
-        let shift = (longest - cell.lookback) as u32;
-        for (own, common) in [(&mut dataset.validation, other.validation), (&mut dataset.test, other.test)] {
-            *own = common.into_iter().map(|window| window + shift).collect();
+        dataset.validation = common(&dataset, &other, &other.validation);
+        dataset.test = common(&dataset, &other, &other.test);
+    }
+    for (key, windows) in [("data.val-size", &dataset.validation), ("data.test-size", &dataset.test)] {
+        if windows.is_empty() {
+            let help = "a study chooses epochs on validation rows and compares on test rows: give it both";
+            return Err(Error::config(key, "leaves no rows", help));
         }
     }
     Ok(dataset)
+}
+
+/// The windows of `own` that forecast the rows which these windows of `other` do, the same data with a longer look-back.
+fn common(own: &Dataset, other: &Dataset, windows: &[u32]) -> Vec<u32> {
+    let by_id: HashMap<&str, &Series> = own.series.iter().map(|series| (series.id.as_str(), series)).collect();
+    let shifted = |window: &u32| {
+        let origin = *window as usize + other.lookback;
+        let there = &other.series[other.series_of(origin)];
+        let here = by_id.get(there.id.as_str())?;
+        // The row of the series in the data, of which either may have trimmed some.
+        let row = (there.trimmed + origin - there.rows.start).checked_sub(here.trimmed)?;
+        Some((here.rows.start + row - own.lookback) as u32)
+    };
+    windows.iter().filter_map(shifted).collect()
 }
 
 /// The trainings of some settings, each once, and which of them every (setting, seed) is scored on.

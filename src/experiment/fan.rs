@@ -38,13 +38,16 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    /// The last test rows of the first series, forecast afresh at the end of each forecast.
+    /// The last test rows of the first series that has any, forecast afresh at the end of each forecast.
     pub(super) fn last_test_rows(dataset: &Dataset) -> Stretch {
         let windows = dataset.windows(SplitName::Test);
         let origin = |window: usize| windows[window] as usize + dataset.lookback;
-        let own: Vec<usize> = (0..windows.len()).filter(|&window| dataset.series_of(origin(window)) == 0).collect();
-        let to = own.last().map_or(0, |&window| origin(window) + dataset.horizon);
-        let from = to.saturating_sub(ROWS.max(3 * dataset.horizon));
+        let series = if windows.is_empty() { 0 } else { dataset.series_of(origin(0)) };
+        let own: Vec<usize> =
+            (0..windows.len()).filter(|&window| dataset.series_of(origin(window)) == series).collect();
+        let start = dataset.series[series].rows.start;
+        let to = own.last().map_or(start, |&window| origin(window) + dataset.horizon);
+        let from = to.saturating_sub(ROWS.max(3 * dataset.horizon)).max(start);
         let mut tiles = Vec::new();
         let mut next = to;
         for &window in own.iter().rev() {
@@ -53,7 +56,7 @@ impl Stretch {
                 next = origin(window);
             }
         }
-        Stretch { series: 0, from, to, windows: tiles }
+        Stretch { series, from, to, windows: tiles }
     }
 
     /// The stretch's truth, without forecasts.

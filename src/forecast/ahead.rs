@@ -1,9 +1,23 @@
 //! The next rows of each series, with intervals.
 
+use crate::train::scores::residuals::calibrates;
+use super::model::NO_VALIDATION;
 use super::table::{Names, Outlook};
 use super::{Reading, StepCoverage, TrainedModel, non_overlapping};
-use crate::data::{Cutoff, Dataset, Freq, SplitName, Start, TimeFormat};
+use crate::data::{Cutoff, Dataset, Freq, LeftOut, SplitName, Start, TimeFormat, few, grouped};
 use crate::error::{Error, Result};
+use crate::words::words;
+
+/// What becomes of series whose last row lies before those of others, or before the origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ended {
+    /// The rows after their own last row are forecast, and the series are named.
+    #[default]
+    Forecast,
+    /// They are named and left out.
+    Skip,
+}
+words!(Ended, "ended", Ended::Forecast = "forecast", Ended::Skip = "skip");
 
 /// What is forecast.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +31,8 @@ pub struct ForecastOptions {
     pub rows: Option<usize>,
     /// Whether forecasts are read to forecast beyond the trained horizon.
     pub recursive: bool,
+    /// What becomes of series that ended.
+    pub ended: Ended,
     /// Whether intervals were asked for, so that a forecast that has none is an error.
     pub needs_intervals: bool,
 }
@@ -27,6 +43,10 @@ pub struct Ahead {
     pub data: Dataset,
     /// The last row that each forecast sees.
     pub cutoffs: Vec<Cutoff>,
+    /// Series of the data that are not forecast, and why.
+    pub left_out: Vec<LeftOut>,
+    /// Series that ended before the others or the origin, by index, with their last times.
+    pub ended: Vec<(usize, String)>,
     /// The interval by which the calendar continues.
     pub freq: Freq,
     /// Rows that are forecast.
@@ -71,40 +91,69 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     let data = model.data(&options.reading)?;
     let freq = model.freq.unwrap_or_else(|| Freq::infer(&data));
     model.say(format!("the calendar continues by {freq}"));
-    let cutoffs = data.cutoffs(&options.origin)?;
-    let ended = data.ended_before(&options.origin, freq)?;
-    if ended > 0 {
-        let all = data.series.len();
-        model.say(format!("{ended} of {all} series ended before ‹origin›: the rows after their last one are forecast"));
+    let (mut cutoffs, left_out) = data.cutoffs(&options.origin)?;
+    if !left_out.is_empty() {
+        let names = left_out.iter().map(|one| format!("`{}` {}", one.id, one.why));
+        let (count, all) = (grouped(left_out.len()), grouped(data.series.len()));
+        model.say(format!("not forecast: {count} of {all} series (‹short-series›): {}", few(left_out.len(), names)));
+    }
+    let ended = data.ended(&options.origin, freq)?;
+    if !ended.is_empty() {
+        let names = ended.iter().map(|(series, last)| format!("`{}` {last}", data.series[*series].id));
+        let before = if matches!(options.origin, Start::Time(_)) { "‹origin›" } else { "the others" };
+        let line = format!("{} of {} series ended before {before}", grouped(ended.len()), grouped(data.series.len()));
+        let what = match options.ended {
+            Ended::Forecast => "the rows after their own last row are forecast (‹ended skip› leaves them out)",
+            Ended::Skip => "they are left out (‹ended skip›)",
+        };
+        model.say(format!("{line}, and {what}: {}", few(ended.len(), names)));
+        if options.ended == Ended::Skip {
+            cutoffs.retain(|cutoff| ended.binary_search_by_key(&cutoff.series, |(series, _)| *series).is_err());
+        }
+        if cutoffs.is_empty() {
+            let problem = "leaves no series to forecast: all ended before the origin";
+            return Err(Error::config("ended", problem, "an earlier ‹origin›, or ‹ended forecast›"));
+        }
     }
     if model.is_own(&data) {
         model.tell_known_rows(&data, &cutoffs);
     }
-    let names = Names::new(&data, &model.alias, &model.levels, &[])?;
-
     // Intervals, and what they held.
+    let training = match model.levels.is_empty() {
+        true => None,
+        false => Some(model.training_data("‹levels none› forecasts without intervals")),
+    };
     let (mut coverage, mut calibration) = (None, None);
-    if !model.levels.is_empty() {
-        let calibrated = match model.training_data("‹levels none› forecasts without intervals") {
-            Ok(training) => {
-                let calibrated = model.calibrate(&training)?;
-                let windows = training.windows(SplitName::Test);
-                coverage = Some(Coverage {
-                    steps: calibrated.calibration.coverage(&training, windows, &calibrated.test),
-                    windows: windows.len(),
-                    apart: non_overlapping(&training, windows),
-                });
-                calibrated.calibration
+    match training {
+        None => {}
+        Some(Ok(training)) if training.windows(calibrates(&training)).is_empty() => {
+            if options.needs_intervals {
+                let help = "‹levels none›, or a model trained with validation rows";
+                return Err(Error::config("levels", NO_VALIDATION, help));
             }
-            Err(error) => model.kept_intervals()?.ok_or(error)?,
-        };
-        let unknown = data.series.iter().filter(|series| !calibrated.knows(&series.id)).count();
+            model.say(format!("no intervals: {NO_VALIDATION}"));
+            model.levels.clear();
+        }
+        Some(Ok(training)) => {
+            let calibrated = model.calibrate(&training)?;
+            let windows = training.windows(SplitName::Test);
+            coverage = (!windows.is_empty()).then(|| Coverage {
+                steps: calibrated.calibration.coverage(&training, windows, &calibrated.test),
+                windows: windows.len(),
+                apart: non_overlapping(&training, windows),
+            });
+            calibration = Some(calibrated.calibration);
+        }
+        Some(Err(error)) => calibration = Some(model.kept_intervals()?.ok_or(error)?),
+    }
+    let names = Names::new(&data, &model.alias, &model.levels, &[])?;
+    if let Some(calibration) = &calibration {
+        let unknown = data.series.iter().filter(|series| !calibration.knows(&series.id)).count();
         if unknown > 0 {
             model.say(format!(
-                "{unknown} series unknown to the model: intervals there take the residuals of all others together"
+                "{unknown} series without residuals of their own: intervals there take those of all series together"
             ));
         }
-        calibration = Some(calibrated);
     }
 
     let mut open = |program| model.engine(program);
@@ -118,5 +167,6 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
     let format = TimeFormat::of(&data, freq);
     let outlook = Outlook::new(&ahead, &predicted, rows, names, (freq, format), calibration.as_ref())?;
-    Ok(Ahead { data, cutoffs, freq, rows, outlook, coverage })
+    let left_out = [&data.left_out[..], &left_out].concat();
+    Ok(Ahead { data, cutoffs, left_out, ended, freq, rows, outlook, coverage })
 }

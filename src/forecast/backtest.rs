@@ -1,7 +1,7 @@
 //! Rolling-origin backtests: one horizon forecast from each of several origins, the weights kept or trained anew for each.
 
 use super::Combine;
-use crate::data::{DataOptions, Dataset, SplitName};
+use crate::data::{DataOptions, Dataset, Series, SplitName};
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
 use crate::train::run::mc_passes;
@@ -9,37 +9,36 @@ use crate::train::scores::predict::predict;
 use crate::train::scores::residuals::calibrates;
 use crate::train::{Observer, Plan, Status, TrainOptions, run};
 
-/// The windows of each fold, the earliest first. The last fold forecasts the last rows of the part; each other begins `step` rows
-/// before the next.
+/// The windows of each fold, the earliest first. The last fold forecasts the last rows of each series' part; each other begins
+/// `step` rows before the next. A series that is too short for a fold has no part in it.
 ///
 /// # Errors
-/// Where a fold would begin before the part; the error says how many folds fit.
+/// Where a fold would begin before the part of every series; the error says how many folds fit.
 pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> Result<Vec<Vec<u32>>> {
-    let windows = dataset.windows(split);
+    let (windows, horizon) = (dataset.windows(split), dataset.horizon);
     let mut folds = vec![Vec::new(); count];
+    // How many folds fit into a series: the first of the most.
+    let mut most: Option<(usize, &Series)> = None;
     for series in &dataset.series {
-        let (own, horizon) = (series.parts.get(split), dataset.horizon);
-        let first = match split {
-            SplitName::Train => own.start + dataset.lookback,
-            _ => own.start.max(series.rows.start + dataset.lookback),
-        };
-        let fit = (own.end + 1).saturating_sub(first + horizon).div_ceil(step);
-        if count > fit {
-            let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
-            let problem = format!(
-                "{count} folds, each {step} rows before the next, and the {} {split} rows{whose} hold {fit} of a horizon of {horizon}",
-                own.len()
-            );
-            return Err(Error::config(
-                "folds",
-                problem,
-                "fewer ‹folds›, a smaller ‹step›, or ‹refit›, which trains on earlier rows",
-            ));
+        let own = series.parts.get(split);
+        let reach = series.rows.start + dataset.lookback - dataset.padding;
+        let fit = (own.end + 1).saturating_sub(own.start.max(reach) + horizon).div_ceil(step);
+        if most.is_none_or(|(most, _)| fit > most) {
+            most = Some((fit, series));
         }
-        for (number, fold) in folds.iter_mut().enumerate() {
+        for (number, fold) in folds.iter_mut().enumerate().skip(count.saturating_sub(fit)) {
             let start = (own.end - horizon - (count - 1 - number) * step - dataset.lookback) as u32;
             fold.extend(windows.binary_search(&start).ok().map(|_| start));
         }
+    }
+    if let Some((fit, series)) = most.filter(|(fit, _)| count > *fit) {
+        let whose = if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
+        let problem = format!(
+            "{count} folds, each {step} rows before the next, and the {} {split} rows{whose} hold {fit} of a horizon of {horizon}",
+            series.parts.get(split).len()
+        );
+        let help = "fewer ‹folds›, a smaller ‹step›, or ‹refit›, which trains on earlier rows";
+        return Err(Error::config("folds", problem, help));
     }
     if let Some(number) = folds.iter().position(Vec::is_empty) {
         let problem = format!("fold {} has no window: its rows span a gap, or lack values", number + 1);

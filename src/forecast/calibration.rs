@@ -16,18 +16,21 @@ pub struct Calibration {
     pub levels: Vec<Level>,
     /// By series id, `[targets, horizon, levels]`.
     half: HashMap<String, Vec<f64>>,
-    /// Of the residuals of all series together, for a series that was not trained on.
+    /// Of the residuals of all series together, for a series that has too few of its own.
     pooled: Vec<f64>,
     horizon: usize,
     /// The fewest residuals behind one half-width.
     pub fewest: usize,
+    /// Series of the data that have too few residuals of their own.
+    pub pooled_series: usize,
 }
 
 impl Calibration {
     /// From forecasts `[windows, horizon, targets]`, scaled, of windows that no weight was trained on.
     ///
     /// # Errors
-    /// Where a series, target and step has too few residuals for a level; the error names them and the number needed.
+    /// Where a target and step has too few residuals for a level, those of all series together; the error names them and the
+    /// number needed.
     pub fn new(dataset: &Dataset, windows: &[u32], forecasts: &[f32], levels: &[Level]) -> Result<Calibration> {
         let horizon = dataset.horizon;
         let outputs = horizon * dataset.targets();
@@ -39,27 +42,42 @@ impl Calibration {
             pooled: Vec::new(),
             horizon,
             fewest: usize::MAX,
+            pooled_series: 0,
         };
         for (series, residuals) in dataset.series.iter().zip(&residuals) {
-            let mut half = Vec::with_capacity(outputs * levels.len());
-            for (i, residuals) in residuals.iter().enumerate() {
-                calibration.fewest = calibration.fewest.min(residuals.len());
-                for level in levels {
-                    let width = level.half_width(residuals);
-                    half.push(width.ok_or_else(|| {
-                        let whose =
-                            if series.id.is_empty() { String::new() } else { format!(" of series `{}`", series.id) };
-                        too_few(*level, residuals.len(), &dataset.target_names()[i / horizon], &whose, i % horizon + 1)
-                    })?);
+            pooled.iter_mut().zip(residuals).for_each(|(all, own): (&mut Vec<f64>, _)| all.extend_from_slice(own));
+            match half_widths(residuals, levels) {
+                Ok(half) => {
+                    let fewest = residuals.iter().map(Vec::len).min().unwrap_or(0);
+                    calibration.fewest = calibration.fewest.min(fewest);
+                    calibration.half.insert(series.id.clone(), half);
                 }
-                pooled[i].extend_from_slice(residuals);
+                Err(_) => calibration.pooled_series += 1,
             }
-            calibration.half.insert(series.id.clone(), half);
         }
-        for residuals in &mut pooled {
-            residuals.sort_by(f64::total_cmp);
-            let half = levels.iter().map(|level| level.half_width(residuals).unwrap_or(f64::NAN));
-            calibration.pooled.extend(half);
+        pooled.iter_mut().for_each(|residuals| residuals.sort_by(f64::total_cmp));
+        let half = half_widths(&pooled, levels);
+        calibration.pooled = match half {
+            Ok(half) => half,
+            // A step of all series together has the most residuals that there are.
+            Err((i, level)) if calibration.pooled_series > 0 => {
+                let whose = match &dataset.series[..] {
+                    [one] if !one.id.is_empty() => format!(" of series `{}`", one.id),
+                    [_] => String::new(),
+                    _ => " of all series together".into(),
+                };
+                return Err(too_few(
+                    level,
+                    pooled[i].len(),
+                    &dataset.target_names()[i / horizon],
+                    &whose,
+                    i % horizon + 1,
+                ));
+            }
+            Err(_) => vec![f64::NAN; outputs * levels.len()],
+        };
+        if calibration.half.is_empty() {
+            calibration.fewest = pooled.iter().map(Vec::len).min().unwrap_or(0);
         }
         Ok(calibration)
     }
@@ -80,14 +98,24 @@ impl Calibration {
         let chosen = |half: &Vec<f64>| -> Vec<f64> {
             half.chunks_exact(Level::KEPT.len()).flat_map(|half| indices.iter().map(|index| half[*index])).collect()
         };
-        let half: HashMap<String, Vec<f64>> = kept.half.iter().map(|(id, half)| (id.clone(), chosen(half))).collect();
-        if half.values().flatten().any(|half| half.is_nan()) {
+        // A series with too few residuals for a level takes those of all together.
+        let all = kept.half.iter().map(|(id, half)| (id.clone(), chosen(half)));
+        let half: HashMap<String, Vec<f64>> = all.filter(|(_, half)| !half.iter().any(|half| half.is_nan())).collect();
+        let pooled_series = kept.half.len() - half.len();
+        let (pooled, about) = (chosen(&kept.pooled), &kept.about);
+        if pooled_series > 0 && pooled.iter().any(|half| half.is_nan()) {
             let needed = levels.iter().map(|level| level.needed()).max().unwrap_or(0);
             let problem = format!("these take {needed} residuals at each step, and the run had {}", kept.about.fewest);
             return Err(Error::config("levels", problem, "lower ‹levels›, or ‹levels none›"));
         }
-        let (pooled, about) = (chosen(&kept.pooled), &kept.about);
-        Ok(Calibration { levels: levels.to_vec(), half, pooled, horizon: about.horizon, fewest: about.fewest })
+        Ok(Calibration {
+            levels: levels.to_vec(),
+            half,
+            pooled,
+            horizon: about.horizon,
+            fewest: about.fewest,
+            pooled_series,
+        })
     }
 
     /// Whether a series has residuals of its own; otherwise those of all series are used.
@@ -135,6 +163,12 @@ impl Calibration {
         }
         steps
     }
+}
+
+/// Half-widths `[targets, horizon, levels]` of sorted residuals `[targets, horizon]`; else where there are too few for which level.
+fn half_widths(residuals: &[Vec<f64>], levels: &[Level]) -> Result<Vec<f64>, (usize, Level)> {
+    let all = residuals.iter().enumerate().flat_map(|(i, own)| levels.iter().map(move |level| (i, own, *level)));
+    all.map(|(i, own, level)| level.half_width(own).ok_or((i, level))).collect()
 }
 
 /// The coverage of intervals at one step of the horizon.

@@ -1,9 +1,11 @@
 //! A trained model scored beside the baselines: on a part of its data, on other data, or by rolling origins.
 
+use std::collections::BTreeMap;
+
 use super::backtest::{Refitted, folds, refit};
-use super::model::calibrated_on;
+use super::model::{NO_VALIDATION, calibrated_on};
 use super::table::{CsvWriter, Names, Predictions, unique_id};
-use super::{Calibration, Level, Reading, Score, Scores, TrainedModel, apart, first_targets};
+use super::{Calibration, Level, Reading, Score, ScoreKey, Scores, TrainedModel, apart, first_targets};
 use crate::data::{Dataset, Freq, SplitName, TimeFormat};
 use crate::error::{Error, Place, Result};
 use crate::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
@@ -36,8 +38,11 @@ const BASELINES: [(&str, &str); 3] =
 pub struct Evaluation {
     /// By fold, series, target and step: the model, then the baselines.
     pub scores: Scores,
-    /// What each fold's first forecast saw last; one for all windows where there are no folds.
-    pub cutoffs: Vec<String>,
+    /// By fold, how many rows before the end of each series it begins; empty where there are no folds.
+    pub back: Vec<usize>,
+    /// The last row that the first forecast of a fold and series sees, by instant and as a time; in one fold for all windows
+    /// where there are no folds.
+    cutoffs: BTreeMap<(usize, usize), (i64, String)>,
     /// Names by series and target.
     pub ids: Vec<Vec<String>>,
     predictions: Option<Predictions<'static>>,
@@ -48,6 +53,9 @@ pub struct Evaluation {
 
 /// The windows of one fold, forecast.
 struct Fold<'a> {
+    /// From 0; and how many rows before the end of each series it begins, where it is one of several.
+    number: usize,
+    back: Option<usize>,
     dataset: &'a Dataset,
     windows: &'a [u32],
     /// The model's, then the baselines'.
@@ -92,7 +100,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         (None, None) => unreachable!("the training data is there, or another file is read"),
     };
     if dataset.windows(split).is_empty() {
-        return Err(no_window(dataset, split));
+        return Err(no_window(dataset, split, own));
     }
     if own && split == SplitName::Train {
         model.say("the model was trained on these rows: the scores are no forecast's");
@@ -101,11 +109,19 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         model.say("‹data› is the training data: its test part is scored (‹part›)");
     }
 
+    let calibrates_on = training.as_ref().map(|training| training.windows(calibrates(training)));
+    let levels = match calibrates_on {
+        Some(windows) if windows.is_empty() && !model.levels.is_empty() => {
+            model.say(format!("no intervals: {NO_VALIDATION}"));
+            &[]
+        }
+        _ => &model.levels[..],
+    };
     let calibrated = match &training {
-        Some(training) if !model.levels.is_empty() => Some(model.calibrate(training)?),
+        Some(training) if !levels.is_empty() => Some(model.calibrate(training)?),
         _ => None,
     };
-    if own && !model.levels.is_empty() && split == training.as_ref().map_or(SplitName::Test, calibrates) {
+    if own && !levels.is_empty() && split == training.as_ref().map_or(SplitName::Test, calibrates) {
         model.say("the intervals were calibrated on these very rows: their coverage says nothing");
     }
     let mut open = |program| model.engine(program);
@@ -115,28 +131,37 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     let all: Vec<&[f32]> = [&forecasts].into_iter().chain(others.iter().flatten()).map(Vec::as_slice).collect();
 
     let calibration = calibrated.as_ref().map(|calibrated| &calibrated.calibration);
-    let mut evaluation = Evaluation::new(model, dataset, all.len() - 1, options.predictions)?;
+    let mut evaluation = Evaluation::new(model, dataset, levels, all.len() - 1, options.predictions)?;
     let windows = dataset.windows(split);
     let Some(count) = options.folds else {
-        evaluation.add(Fold { dataset, windows, forecasts: all, calibration }, model.freq)?;
+        let fold = Fold { number: 0, back: None, dataset, windows, forecasts: all, calibration };
+        evaluation.add(fold, model.freq)?;
         return Ok(evaluation);
     };
     let outputs = dataset.horizon * dataset.targets();
-    for fold in folds(dataset, split, count, options.step.unwrap_or(dataset.horizon))? {
+    let step = options.step.unwrap_or(dataset.horizon);
+    let all_folds = folds(dataset, split, count, step)?;
+    model.tell_absent(dataset, &all_folds);
+    for (number, fold) in all_folds.into_iter().enumerate() {
         let places: Vec<usize> = fold.iter().filter_map(|window| windows.binary_search(window).ok()).collect();
         let pick = |values: &&[f32]| -> Vec<f32> {
             places.iter().flat_map(|place| &values[place * outputs..(place + 1) * outputs]).copied().collect()
         };
         let own: Vec<Vec<f32>> = all.iter().map(pick).collect();
         let forecasts = own.iter().map(Vec::as_slice).collect();
-        evaluation.add(Fold { dataset, windows: &fold, forecasts, calibration }, model.freq)?;
+        let back = Some((count - 1 - number) * step + dataset.horizon);
+        evaluation.add(Fold { number, back, dataset, windows: &fold, forecasts, calibration }, model.freq)?;
     }
     Ok(evaluation)
 }
 
-fn no_window(dataset: &Dataset, split: SplitName) -> Error {
+fn no_window(dataset: &Dataset, split: SplitName, own: bool) -> Error {
     if split == SplitName::Calibration {
         return Error::config("part", "the run kept no rows for calibration", "train with ‹calibration 0.5›");
+    }
+    if own {
+        let problem = format!("the run kept no {split} rows");
+        return Error::config("part", problem, "another part of the training data, or ‹data› with later rows");
     }
     let problem = format!("no window of {} rows in and {} out", dataset.lookback, dataset.horizon);
     Error::data(Place::of(dataset.resolved.source.to_string()), problem, "give a longer file")
@@ -150,7 +175,7 @@ fn refitted(
 ) -> Result<Option<Evaluation>> {
     let training = model.training_data("‹refit› trains on it")?;
     let (count, step) = (options.folds.unwrap_or(1), options.step.unwrap_or(training.horizon));
-    let mut evaluation = Evaluation::new(model, &training, BASELINES.len(), options.predictions)?;
+    let mut evaluation = Evaluation::new(model, &training, &model.levels, BASELINES.len(), options.predictions)?;
     for number in 0..count {
         let back = (count - 1 - number) * step;
         let rows = back + training.horizon;
@@ -163,7 +188,7 @@ fn refitted(
             return Ok(None);
         }
         let part = calibrates(&dataset);
-        let calibration = match model.levels.is_empty() {
+        let calibration = match model.levels.is_empty() || dataset.windows(part).is_empty() {
             true => None,
             false => Some(Calibration::new(&dataset, dataset.windows(part), &calibration, &model.levels)?),
         };
@@ -176,20 +201,26 @@ fn refitted(
         ];
         let forecasts = [&test].into_iter().chain(&others).map(Vec::as_slice).collect();
         let windows = dataset.windows(split);
-        evaluation
-            .add(Fold { dataset: &dataset, windows, forecasts, calibration: calibration.as_ref() }, model.freq)?;
+        let (back, calibration) = (Some(rows), calibration.as_ref());
+        evaluation.add(Fold { number, back, dataset: &dataset, windows, forecasts, calibration }, model.freq)?;
     }
     Ok(Some(evaluation))
 }
 
 impl Evaluation {
-    fn new(model: &TrainedModel, dataset: &Dataset, others: usize, predictions: bool) -> Result<Evaluation> {
+    fn new(
+        model: &TrainedModel,
+        dataset: &Dataset,
+        levels: &[Level],
+        others: usize,
+        predictions: bool,
+    ) -> Result<Evaluation> {
         let columns: Vec<&'static str> = BASELINES[..others].iter().map(|names| names.1).collect();
         let predictions = match predictions {
             true => {
                 let taken: Vec<&str> = ["cutoff", "y"].into_iter().chain(columns.iter().copied()).collect();
-                let names = Names::new(dataset, &model.alias, &model.levels, &taken)?;
-                Some(Predictions::new(names, &model.levels, &columns)?)
+                let names = Names::new(dataset, &model.alias, levels, &taken)?;
+                Some(Predictions::new(names, levels, &columns)?)
             }
             false => None,
         };
@@ -198,7 +229,8 @@ impl Evaluation {
         let id = |series| (0..dataset.targets()).map(|target| unique_id(dataset, series, target)).collect();
         Ok(Evaluation {
             scores: Scores::new(&models),
-            cutoffs: Vec::new(),
+            back: Vec::new(),
+            cutoffs: BTreeMap::new(),
             ids: (0..dataset.series.len()).map(id).collect(),
             predictions,
             firsts: Vec::new(),
@@ -207,15 +239,21 @@ impl Evaluation {
     }
 
     fn add(&mut self, fold: Fold, freq: Option<Freq>) -> Result<()> {
-        let Fold { dataset, windows, forecasts, calibration } = fold;
-        let number = self.cutoffs.len();
+        let Fold { number, back, dataset, windows, forecasts, calibration } = fold;
         let format = TimeFormat::of(dataset, freq.unwrap_or_else(|| Freq::infer(dataset)));
-        let first = windows.first().map(|window| *window as usize + dataset.lookback - 1);
-        self.cutoffs.push(first.map_or_else(String::new, |row| {
-            let series = &dataset.series[dataset.series_of(row)];
-            format.text(series.timestamps[row - series.rows.start])
-        }));
-        self.firsts.extend(first_targets(dataset, windows));
+        self.back.extend(back);
+        // A model that is trained anew may leave out other series.
+        let places: Vec<usize> = (0..dataset.series.len()).map(|series| self.place_of(dataset, series)).collect();
+        for window in windows {
+            let row = *window as usize + dataset.lookback - 1;
+            let series = dataset.series_of(row);
+            let own = &dataset.series[series];
+            let stamp = own.timestamps[row - own.rows.start];
+            let cutoff = || (stamp.instant, format.text(stamp));
+            self.cutoffs.entry((number, places[series])).or_insert_with(cutoff);
+        }
+        self.firsts.extend(first_targets(dataset, windows).map(|(series, row)| (places[series], row)));
+        self.scores.places = places;
         for (model, values) in forecasts.iter().enumerate() {
             self.scores.add(number, dataset, windows, model, values, calibration.filter(|_| model == 0));
         }
@@ -223,6 +261,47 @@ impl Evaluation {
             Some(predictions) => predictions.add(dataset, windows, &forecasts, calibration, format),
             None => Ok(()),
         }
+    }
+
+    /// The index of a series of a fold's data, found by its id among those that have been seen so far.
+    fn place_of(&mut self, dataset: &Dataset, series: usize) -> usize {
+        let names: Vec<String> = (0..dataset.targets()).map(|target| unique_id(dataset, series, target)).collect();
+        if self.ids.get(series) == Some(&names) {
+            return series;
+        }
+        self.ids.iter().position(|one| *one == names).unwrap_or_else(|| {
+            self.ids.push(names);
+            self.ids.len() - 1
+        })
+    }
+
+    /// Whether the series of a fold were forecast from different times, because they end at different times.
+    pub fn is_ragged(&self) -> bool {
+        let pairs = || self.cutoffs.iter().zip(self.cutoffs.iter().skip(1));
+        !self.back.is_empty() && pairs().any(|(a, b)| a.0.0 == b.0.0 && a.1.0 != b.1.0)
+    }
+
+    /// The scores of each fold. A fold is named by its origin, the last time that its forecasts see; where series end at
+    /// different times, by the rows before the end of each series, and the range of the origins.
+    pub fn by_fold(&self) -> Vec<(String, Vec<Score>)> {
+        let ragged = self.is_ragged();
+        let name = |fold: usize| {
+            let of_fold = || self.cutoffs.range((fold, 0)..(fold + 1, 0)).map(|(_, cutoff)| cutoff);
+            let (first, last) = (of_fold().min(), of_fold().max());
+            let [first, last] = [first, last].map(|cutoff| cutoff.map_or("", |cutoff| cutoff.1.as_str()));
+            match self.back.get(fold).filter(|_| ragged) {
+                Some(back) => format!("{back} ({first} to {last})"),
+                None => first.to_string(),
+            }
+        };
+        self.scores.by(|place| place.fold).into_iter().map(|(fold, scores)| (name(fold), scores)).collect()
+    }
+
+    /// The scores of each origin, over the series that were forecast from it.
+    pub fn by_origin(&self) -> Vec<(String, Vec<Score>)> {
+        let origin = |place: ScoreKey| self.cutoffs.get(&(place.fold, place.series));
+        let scored = self.scores.by(origin).into_iter();
+        scored.filter_map(|(origin, scores)| Some((origin?.1.clone(), scores))).collect()
     }
 
     /// Windows that were scored, and how many of them do not overlap.
@@ -250,8 +329,9 @@ impl Evaluation {
             for score in models {
                 let id = &self.ids[place.series][place.target];
                 let (fold, step) = ((place.fold + 1).to_string(), (place.step + 1).to_string());
-                let words = [&fold, &self.cutoffs[place.fold], id, &step, &score.model];
-                table.row(&words.map(String::as_str), &numbers(&score, levels.len()))?;
+                let cutoff = self.cutoffs.get(&(place.fold, place.series)).map_or("", |cutoff| cutoff.1.as_str());
+                let words = [&fold, cutoff, id, &step, &score.model];
+                table.row(&words, &numbers(&score, levels.len()))?;
             }
         }
         table.finish()

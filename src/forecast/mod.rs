@@ -14,7 +14,7 @@ mod picture;
 mod scores;
 pub mod table;
 
-pub use ahead::{Ahead, Coverage, ForecastOptions, forecast};
+pub use ahead::{Ahead, Coverage, Ended, ForecastOptions, forecast};
 pub use calibration::{Calibration, StepCoverage, apart, first_targets, non_overlapping};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use forecaster::{Combine, EnsembleSpread, Forecaster, Predicted};

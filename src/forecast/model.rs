@@ -2,12 +2,13 @@
 //! them on.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::table::model_name;
 use super::{Calibration, Combine, Forecaster, Level, non_overlapping};
 use crate::config::{Config, Settings};
-use crate::data::{Cutoff, DataOptions, Dataset, Freq, Source, SplitName};
+use crate::data::{Cutoff, DataOptions, Dataset, Freq, Scaler, Series, Source, SplitName, few, grouped};
 use crate::engine::Engine;
 use crate::error::{Error, Place, Result, Text};
 use crate::files::same_file;
@@ -15,6 +16,7 @@ use crate::gpu::Choice;
 use crate::program::Program;
 use crate::runs::{Engines, Say};
 use crate::train::scores::residuals::{KeptIntervals, calibrates};
+use crate::train::weights::header::DataHeader;
 
 /// What is asked of a trained model.
 #[derive(Debug, Clone)]
@@ -156,8 +158,10 @@ impl TrainedModel {
         if dataset.fingerprint != header.data.fingerprint {
             return Err(changed("has changed since the model was trained on it".into()));
         }
-        let scalers = |series: &str| header.data.series.iter().find(|one| one.id == series).map(|one| &one.scalers);
-        if let Some(other) = dataset.series.iter().find(|series| scalers(&series.id) != Some(&series.scalers)) {
+        let scalers: HashMap<&str, &Vec<Scaler>> =
+            header.data.series.iter().map(|one| (one.id.as_str(), &one.scalers)).collect();
+        let same = |series: &&Series| scalers.get(series.id.as_str()) == Some(&&series.scalers);
+        if let Some(other) = dataset.series.iter().find(|series| !same(series)) {
             return Err(changed(format!("series `{}` is scaled otherwise than in training", other.id)));
         }
         Ok(dataset)
@@ -172,7 +176,7 @@ impl TrainedModel {
         if reading.source.is_none() {
             self.check_own()?;
         }
-        let mut data = DataOptions { split: None, calibration: None, ..own.clone() };
+        let mut data = DataOptions { split: None, test_size: None, val_size: None, calibration: None, ..own.clone() };
         if let Some(source) = &reading.source {
             // Another file may be written otherwise.
             data = DataOptions { source: source.clone(), delimiter: None, decimal: None, thousands: None, ..data };
@@ -214,13 +218,15 @@ impl TrainedModel {
     /// Tells of forecasts of rows of the training data that the model learned from, or that chose among its weights.
     pub(super) fn tell_known_rows(&self, data: &Dataset, cutoffs: &[Cutoff]) {
         let mut counts = [0; 2];
+        let DataHeader { series: all, padding, .. } = &self.forecaster.model().header.data;
+        let by_id: HashMap<&str, usize> = all.iter().enumerate().map(|(index, one)| (one.id.as_str(), index)).collect();
         for cutoff in cutoffs {
             let series = &data.series[cutoff.series];
-            let all = &self.forecaster.model().header.data.series;
-            let Some(index) = all.iter().position(|one| one.id == series.id) else { continue };
+            let Some(index) = by_id.get(series.id.as_str()).copied() else { continue };
             // Borders count over all series, one after the other.
-            let start = index.checked_sub(1).map_or(0, |before| all[before].borders[2]);
-            let (first, [trained, chose, _]) = (start + cutoff.row + 1 - series.rows.start, all[index].borders);
+            let start = index.checked_sub(1).map_or(0, |before| all[before].borders[2]).saturating_add(*padding);
+            let first = start.saturating_add(cutoff.row + 1 - series.rows.start);
+            let [trained, chose, _] = all[index].borders;
             counts[0] += usize::from(first < trained);
             counts[1] += usize::from((trained..chose).contains(&first));
         }
@@ -256,6 +262,21 @@ impl TrainedModel {
         Ok(Some(calibration))
     }
 
+    /// Tells which series take part in fewer folds than there are.
+    pub(super) fn tell_absent(&self, data: &Dataset, folds: &[Vec<u32>]) {
+        let mut parts = vec![0; data.series.len()];
+        for window in folds.iter().flatten() {
+            parts[data.series_of(*window as usize + data.lookback)] += 1;
+        }
+        let absent: Vec<usize> = (0..parts.len()).filter(|series| parts[*series] < folds.len()).collect();
+        if !absent.is_empty() {
+            let names = absent.iter().map(|series| format!("`{}` {}", data.series[*series].id, parts[*series]));
+            let (count, all) = (grouped(absent.len()), grouped(parts.len()));
+            let names = few(absent.len(), names);
+            self.say(format!("{count} of {all} series take part in fewer than {} folds: {names}", folds.len()));
+        }
+    }
+
     /// Intervals by the training data's windows that calibrate, and how its test windows fare; a line says which they are.
     ///
     /// # Errors
@@ -272,6 +293,9 @@ impl TrainedModel {
         Ok(Calibrated { calibration, test })
     }
 }
+
+/// Why there are no intervals, where no rows were left to calibrate them.
+pub(super) const NO_VALIDATION: &str = "the model was trained without validation rows, so no residuals are known";
 
 /// Intervals, and the test forecasts of the same models.
 pub struct Calibrated {
@@ -293,8 +317,13 @@ pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Ca
         SplitName::Calibration => HELD_OUT,
         _ => CHOSE,
     };
+    let pooled = match calibration.pooled_series {
+        0 => String::new(),
+        count => format!("; {count} series with fewer take the residuals of all series together"),
+    };
     format!(
-        "intervals: calibrated on {on}; {} residuals or more at each step of each series, of {} windows, {} of which do not overlap",
+        "intervals: calibrated on {on}; {} residuals or more at each step of each series{pooled}, of {} windows, {} of which do \
+         not overlap",
         calibration.fewest,
         windows.len(),
         non_overlapping(dataset, windows)

@@ -102,6 +102,8 @@ type Parts = BTreeMap<(usize, usize, usize), Vec<Sums>>;
 pub struct Scores {
     /// Forecasters, the model first.
     pub models: Vec<String>,
+    /// The index here of each series of the data that is added; a series that it does not hold has its own index.
+    pub places: Vec<usize>,
     cells: BTreeMap<ScoreKey, Vec<Sums>>,
     /// By fold, series and target.
     denominators: BTreeMap<(usize, usize, usize), Option<f64>>,
@@ -157,6 +159,7 @@ impl Scores {
                     sums.width.push(2.0 * half * scaler.std);
                     sums.scaled_width.push(2.0 * half);
                 }
+                let series = self.places.get(series).copied().unwrap_or(series);
                 let place = ScoreKey { fold, series, target, step };
                 let models = self.models.len();
                 self.cells.entry(place).or_insert_with(|| vec![Sums::default(); models])[model].add(&sums);

@@ -13,10 +13,12 @@ use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::checkpoints;
 
 /// Every file of a run's results, also in its `replica-<r>` folders.
-const FILES: [&str; 8] = [
+const FILES: [&str; 10] = [
     "config.toml",
     "metrics.csv",
     "summary.json",
+    "scores.csv",
+    "left_out.csv",
     "model.safetensors",
     "checkpoint.safetensors",
     KeptIntervals::FILE,
@@ -156,7 +158,7 @@ impl RunFolder {
     }
 }
 
-const WRITABLE: &str = "‹out› takes a folder that can be written to";
+pub(super) const WRITABLE: &str = "‹out› takes a folder that can be written to";
 
 /// The files of a run in a folder.
 fn files(folder: PathBuf) -> impl Iterator<Item = PathBuf> {

@@ -12,7 +12,7 @@ use chrono::DateTime;
 /// Rows of the forecast's stretch, unless windows are longer.
 const ROWS: usize = 200;
 
-/// A replica's pictures, each with its file's name.
+/// A replica's pictures, each with its file's name; there is no picture of a forecast where there are no test windows.
 pub(super) fn of_replica(
     dataset: &Dataset,
     summary: &Summary,
@@ -20,9 +20,11 @@ pub(super) fn of_replica(
     replica: usize,
     model: &[f32],
     baselines: &BaselineForecasts,
-) -> Result<[(&'static str, String); 2]> {
-    let forecast = forecast_svg(&forecast(dataset, summary, model, baselines))?;
-    Ok([("forecast.svg", forecast), ("training.svg", training_svg(&training(summary, history, replica))?)])
+) -> Result<[(&'static str, Option<String>); 2]> {
+    let plot = (!dataset.test.is_empty()).then(|| forecast(dataset, summary, model, baselines));
+    let forecast = plot.as_ref().map(forecast_svg).transpose()?;
+    let training = training_svg(&training(summary, history, replica))?;
+    Ok([("forecast.svg", forecast), ("training.svg", Some(training))])
 }
 
 /// The last test rows of the series with the most test windows: its first target, forecast afresh at the end of each

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::folder::RunFolder;
+use super::folder::{RunFolder, WRITABLE};
 use crate::config::Config;
-use crate::data::Dataset;
+use crate::data::{Dataset, LeftOut};
 use crate::error::{Error, Result};
-use crate::files::replace;
+use crate::files::{remove, replace};
+use crate::tables::CsvWriter;
 #[cfg(feature = "plots")]
 use crate::train::scores::baselines::BaselineForecasts;
 use crate::train::scores::residuals::KeptIntervals;
@@ -49,6 +50,8 @@ impl Finished<'_> {
         write(path, "config.toml", &config)?;
         write(path, "metrics.csv", &metrics(&trained.history, replica)?)?;
         write(path, "summary.json", &json(summary)?)?;
+        write(path, "scores.csv", &scores(self.dataset, summary)?)?;
+        write_or_remove(path, "left_out.csv", left_out(&self.dataset.left_out)?.as_deref())?;
         #[cfg(feature = "plots")]
         for (name, picture) in super::pictures::of_replica(
             self.dataset,
@@ -58,7 +61,7 @@ impl Finished<'_> {
             &self.outcome.test_predictions[replica].point(),
             self.baselines,
         )? {
-            write(path, name, &picture)?;
+            write_or_remove(path, name, picture.as_deref())?;
         }
         let program = &self.plan.program;
         let header = Header::new(self.dataset, self.plan, &trained.replicas[replica], device, &config);
@@ -78,6 +81,15 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
     replace(&folder.join(name), text.as_bytes())
 }
 
+/// Writes a file that a run has or has not; in the latter case that of an earlier run goes.
+fn write_or_remove(folder: &Path, name: &str, text: Option<&str>) -> Result<()> {
+    match text {
+        Some(text) => write(folder, name, text),
+        None if folder.join(name).is_file() => remove(&folder.join(name), WRITABLE),
+        None => Ok(()),
+    }
+}
+
 /// As JSON for people, too.
 ///
 /// # Errors
@@ -89,6 +101,41 @@ pub fn json(value: &impl serde::Serialize) -> Result<String> {
 
 fn unwritable(what: &str, error: &dyn std::fmt::Display) -> Error {
     Error::config("out", format!("the results cannot be written as {what}: {error}"), "please report this")
+}
+
+/// A row per series and target: the model's scores on the test rows, its MAE on the validation rows, and the baselines' on the
+/// test rows. Numbers have the precision of 32 bits; where nothing is known there is no number.
+fn scores(dataset: &Dataset, summary: &Summary) -> Result<String> {
+    let id = dataset.id_column.as_deref().unwrap_or("unique_id");
+    let model = ["values", "mae", "rmse", "mase", "scaled_mae", "scaled_mse"];
+    let maes = ["validation_mae", "repeat_last_mae", "seasonal_naive_mae", "ridge_mae"];
+    let head: Vec<&str> = [id, "target"].into_iter().chain(model).chain(maes).collect();
+    let mut table = CsvWriter::new(&head)?;
+    let (best, baselines) = (&summary.best, &summary.baselines);
+    let others = [&best.validation, &baselines.repeat_last, &baselines.seasonal_naive, &baselines.ridge];
+    let number = |value: Option<f64>| {
+        value.filter(|value| value.is_finite()).map_or_else(String::new, |value| (value as f32).to_string())
+    };
+    for (place, score) in best.test.per_series.iter().enumerate() {
+        let mut cells = vec![score.series.clone().unwrap_or_default(), score.target.clone(), score.scored.to_string()];
+        let own = [Some(score.mae), Some(score.rmse), score.mase, Some(score.scaled.mae), Some(score.scaled.mse)];
+        cells.extend(own.map(number));
+        cells.extend(others.map(|metrics| number(metrics.per_series.get(place).map(|score| score.mae))));
+        table.row(&cells.iter().map(String::as_str).collect::<Vec<_>>(), &[])?;
+    }
+    Ok(String::from_utf8_lossy(&table.finish()?).into_owned())
+}
+
+/// The series that were left out, and why; `None` if there are none.
+fn left_out(series: &[LeftOut]) -> Result<Option<String>> {
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let mut table = CsvWriter::new(&["unique_id", "rows", "why"])?;
+    for one in series {
+        table.row(&[&one.id, &one.rows.to_string(), &one.why], &[])?;
+    }
+    Ok(Some(String::from_utf8_lossy(&table.finish()?).into_owned()))
 }
 
 /// A row per epoch that the replica trained.
@@ -107,7 +154,8 @@ fn metrics(history: &[EpochRow], replica: usize) -> Result<String> {
                 row.step.to_string(),
                 row.lr.to_string(),
                 state.train_loss.to_string(),
-                state.validation_loss.to_string(),
+                // Without validation rows there is none.
+                if state.validation_loss.is_nan() { String::new() } else { state.validation_loss.to_string() },
                 state.sparsity.to_string(),
                 state.best.to_string(),
                 format!("{:.3}", row.seconds),

@@ -8,7 +8,7 @@ use crate::syntax::{Names, Source};
 /// Library modules from the bottom up: a module may use those of earlier lines, and of its own.
 const LAYERS: [&[&str]; 11] = [
     &["dims", "error", "memory", "palette"],
-    &["files", "plot", "words"],
+    &["files", "plot", "tables", "words"],
     &["data", "program", "gpu"],
     &["engine", "layers"],
     &["models", "reference", "kernels"],

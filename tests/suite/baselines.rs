@@ -82,7 +82,10 @@ fn panels_and_several_targets_are_scored_apart() {
     close(targets[1], 1.0);
     close(metrics.mase.unwrap(), 1.0 / 7.0);
     let json = serde_json::to_value(&metrics).unwrap();
-    assert!(json["mae"].is_null() && json["scaled"]["mse"].is_number() && json["per_series"][3]["series"] == "ten");
+    assert!(json["mae"].is_null() && json["scaled"]["mse"].is_number() && json["per_target"][1]["target"] == "b");
+    assert!(json["per_series"].is_null(), "scores.csv holds them");
+    let mae = metrics.by_series.unwrap().mae.unwrap();
+    assert_eq!((mae.count, mae.min.round(), mae.median.round(), mae.max.round()), (4, 1.0, 1.0, 10.0));
 
     let one = DataOptions { targets: Some(vec!["a".into()]), ..small() };
     let metrics =

@@ -1,6 +1,6 @@
 //! Nothing reads the future: whatever changes after a window's last input row, its inputs and scalers stay.
 
-use microglia::data::{DataOptions, Dataset, Gaps, Impute, Scale, SplitName};
+use microglia::data::{DataOptions, Dataset, Gaps, Impute, Scale, ShortSeries, SplitName};
 use proptest::prelude::*;
 
 use super::data::small;
@@ -73,6 +73,40 @@ fn hour_of(data: &Dataset, row: usize) -> usize {
     let stamps = &data.series[0].timestamps;
     // The file starts on 2024-01-01 00:00.
     (stamps[row].instant / 3_600_000_000 - 473_352) as usize
+}
+
+/// A panel: of each series its first day, and a value a day.
+type Ragged = Vec<(usize, Vec<i32>)>;
+
+fn ragged() -> impl Strategy<Value = Ragged> {
+    prop::collection::vec((0..40usize, prop::collection::vec(-99..99i32, 1..50)), 1..5)
+}
+
+fn load_ragged(panel: &Ragged, options: &DataOptions) -> Option<Dataset> {
+    let mut text = String::from("unique_id,ds,y\n");
+    for (id, (first, values)) in panel.iter().enumerate() {
+        for (row, value) in values.iter().enumerate() {
+            text += &format!("s{id},{},{value}\n", first + row);
+        }
+    }
+    options.load_bytes("test", "test.csv", text.as_bytes()).ok()
+}
+
+fn ragged_options() -> impl Strategy<Value = DataOptions> {
+    let short = prop_oneof![Just(ShortSeries::Skip), Just(ShortSeries::Pad)];
+    let scale = prop_oneof![Just(Scale::Series), Just(Scale::Global)];
+    (short, scale, 0..3u8).prop_map(|(short, scale, parts)| DataOptions {
+        short_series: Some(short),
+        split: (parts > 0).then(|| if parts == 1 { "0.6,0.2,0.2" } else { "0.5,0.2,0.2" }.parse().unwrap()),
+        test_size: (parts == 0).then_some(4),
+        val_size: (parts == 0).then_some(3),
+        // Cut at its own end, a series trains on rows later than another's test rows: one scaler of all sees them.
+        scale: Some(if parts == 0 { Scale::Series } else { scale }),
+        time_column: Some("ds".into()),
+        lookback: Some(4),
+        horizon: Some(2),
+        ..small()
+    })
 }
 
 proptest! {
@@ -173,6 +207,67 @@ proptest! {
         for format in [None, Some("%Y-%m-%d"), Some("%s"), Some("%H"), Some("%Y")] {
             let options = DataOptions { time_column: Some("ds".into()), time_format: format.map(String::from), ..small() };
             let _ = options.load_bytes("test", "test.csv", format!("ds,y\n{rows}").as_bytes());
+        }
+    }
+
+    #[test]
+    fn no_series_of_a_ragged_panel_reads_past_its_window(
+        panel in ragged(),
+        other in prop::collection::vec(prop::collection::vec(-99..99i32, 50), 5),
+        options in ragged_options(),
+        pick in any::<prop::sample::Index>(),
+    ) {
+        let data = load_ragged(&panel, &options);
+        prop_assume!(data.is_some());
+        let data = data.unwrap();
+        prop_assert_eq!(data.series.len() + data.left_out.len(), panel.len());
+        let day = |row: usize| {
+            let series = &data.series[data.series_of(row)];
+            series.timestamps[row - series.rows.start].instant as usize
+        };
+        let trained = data.series.iter().filter(|one| !one.parts.train.is_empty()).map(|one| day(one.parts.train.end - 1));
+        let last_trained = trained.max().unwrap_or(0);
+        for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
+            let windows = data.windows(split);
+            if windows.is_empty() {
+                continue;
+            }
+            let window = windows[pick.index(windows.len())];
+            let origin = window as usize + data.lookback;
+            let series = &data.series[data.series_of(origin)];
+            let part = series.parts.get(split);
+            prop_assert!(series.rows.start < origin && part.start <= origin && origin + data.horizon <= part.end);
+            // Rows that scale it: training rows, or the inputs of its first window.
+            let trains = data.train.iter().any(|window| series.rows.contains(&(*window as usize + data.lookback)));
+            let inputs = if trains { 0 } else { series.rows.start + data.lookback };
+            let scaled = match options.scale {
+                Some(Scale::Global) => last_trained,
+                _ => day(series.parts.train.end.max(inputs) - 1),
+            };
+            let from = day(origin - 1).max(scaled) + 1;
+            if split != SplitName::Train {
+                prop_assert!(scaled < day(origin), "it is scaled by what it forecasts");
+            }
+            let mut changed = panel.clone();
+            for ((first, values), other) in changed.iter_mut().zip(&other) {
+                for (row, value) in values.iter_mut().enumerate().filter(|(row, _)| *first + row >= from) {
+                    *value = other[row];
+                }
+            }
+            let after = load_ragged(&changed, &options);
+            prop_assert!(after.is_some());
+            let after = after.unwrap();
+            prop_assert_eq!(after.windows(split), windows);
+            let index = data.series_of(origin);
+            prop_assert_eq!(&after.series[index].scalers, &data.series[index].scalers);
+            let rows = window as usize * data.channels()..origin * data.channels();
+            prop_assert_eq!(&after.values[rows.clone()], &data.values[rows]);
+        }
+        // At common dates no training target is as late as a validation or test target of any series.
+        if options.split.is_some() && data.series.len() > 1 {
+            let first = data.test.iter().map(|window| day(*window as usize + 4)).min();
+            let last = data.train.iter().map(|window| day(*window as usize + 5)).max();
+            prop_assert!(last < first);
         }
     }
 }

@@ -90,13 +90,13 @@ fn fitted(series: &[(&str, f64, f64)], scale: Scale) -> Fitted {
         scalers: vec![microglia::data::Scaler { mean: *mean, std: *std }],
         mase_denominators: vec![Some(1.5)],
     };
-    Fitted { series: series.iter().map(one).collect(), scale, calendar: Vec::new(), step: None }
+    Fitted { series: series.iter().map(one).collect(), left_out: Vec::new(), scale, calendar: Vec::new(), step: None }
 }
 
 fn next(times: &[&str], rows: usize) -> Vec<String> {
     let dataset = dates(times);
     let freq = Freq::infer(&dataset);
-    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap(), rows, freq).unwrap();
+    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap().0, rows, freq).unwrap();
     let format = TimeFormat::of(&dataset, freq);
     ahead.series[0].timestamps[3..].iter().map(|stamp| format.text(*stamp)).collect()
 }
@@ -138,7 +138,7 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
     assert_eq!(dataset.channel_names(), ["y", "weekday_sin", "weekday_cos"]);
     // 2024-01-01 is a Monday.
     assert_eq!(dataset.values[1..3], [0.0, 1.0]);
-    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap(), 2, Freq::infer(&dataset)).unwrap();
+    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap().0, 2, Freq::infer(&dataset)).unwrap();
     let angle = std::f64::consts::TAU * 2.0 / 7.0;
     assert_eq!(ahead.values[3 * 3..3 * 3 + 3], [0.0, angle.sin() as f32, angle.cos() as f32], "Wednesday the 10th");
 
@@ -152,7 +152,8 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
 #[test]
 fn origins_are_found_or_rejected() {
     let dataset = dates(&["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]);
-    let row = |from: Start| dataset.cutoffs(&from).map(|cutoffs| cutoffs[0].row).map_err(|error| error.to_string());
+    let row =
+        |from: Start| dataset.cutoffs(&from).map(|(cutoffs, _)| cutoffs[0].row).map_err(|error| error.to_string());
     assert_eq!(row(Start::End), Ok(4));
     assert_eq!(row(Start::Row(4)), Ok(3));
     assert_eq!(row(Start::Time("2024-01-03T12:00".into())), Ok(2));
@@ -220,7 +221,7 @@ fn a_forecast_is_the_one_of_the_end_of_training() {
     let shorter = options.load_text_fitted(&daily(last), &fitted).unwrap();
     let freq = Freq::infer(&shorter);
     let ahead = |data: &Dataset, from: Start, rows: usize| {
-        let cutoffs = data.cutoffs(&from).unwrap();
+        let (cutoffs, _) = data.cutoffs(&from).unwrap();
         forecaster.ahead(data, &cutoffs, rows, freq, &mut cpu).unwrap().0.values
     };
     let own = ahead(&shorter, Start::End, 2);
@@ -248,7 +249,7 @@ fn monte_carlo_passes_forecast_with_their_spread() {
     (train.regularizers, train.mc_passes) = (Regularizers(vec![Regularizer::McDropout]), 5);
     trained(place.path(), &dataset, &train);
     let forecaster = Forecaster::open(&place.path().join("model.safetensors"), Combine::Best).unwrap();
-    let cutoffs = dataset.cutoffs(&Start::End).unwrap();
+    let (cutoffs, _) = dataset.cutoffs(&Start::End).unwrap();
     let (predicted, _) = forecaster.ahead(&dataset, &cutoffs, 2, Freq::infer(&dataset), &mut cpu).unwrap();
     let spread = predicted.spread.unwrap();
     assert!(spread.std.iter().all(|std| *std > 0.0));

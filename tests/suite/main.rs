@@ -16,6 +16,8 @@ mod cli;
 mod cli_forecast;
 /// PatchTST as users meet it.
 mod cli_patchtst;
+/// Ragged panels, training on all rows, and outputs that stay short, as users meet them.
+mod cli_ragged;
 /// Runs that were killed, interrupted, or whose disk was full, as users meet them.
 mod cli_resume;
 /// Weights files, looked into and written anew, as users meet it.
@@ -40,6 +42,8 @@ mod data_numbers;
 mod data_options;
 /// Nothing reads the future.
 mod data_properties;
+/// Panels whose series begin and end at different times, and series too short for a window.
+mod data_ragged;
 /// Train, validation and test, and panels.
 mod data_split;
 /// The time column, steps, gaps, calendar.

@@ -147,13 +147,14 @@ group!(
 );
 
 /// Options of how a file is read.
-pub(super) const READING: [&str; 12] = [
+pub(super) const READING: [&str; 13] = [
     "time-column",
     "time-format",
     "id-column",
     "impute",
     "missing-values",
     "gaps",
+    "short-series",
     "delimiter",
     "decimal",
     "thousands",

@@ -108,6 +108,10 @@ pub(crate) struct ForecastArgs {
     /// Beyond the trained horizon, use forecasts as inputs; without intervals
     #[arg(long, help_heading = None, action = ArgAction::SetTrue)]
     pub recursive: bool,
+    /// Series whose last row lies before those of others, or before --origin: forecast the rows after their own last row,
+    /// or skip them. Either way they are named [default: forecast]
+    #[arg(long, help_heading = None, value_name = "forecast|skip", num_args = 0..=1, default_missing_value = "forecast")]
+    pub ended: Option<String>,
     /// A file NAME.csv, with its picture NAME.svg beside it, or a folder for forecast.csv and forecast.svg [default:
     /// CSV on stdout]
     #[arg(long, help_heading = None, value_name = "FILE.csv|DIR")]

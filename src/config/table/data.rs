@@ -7,7 +7,7 @@ use super::super::field::at;
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, Opt};
 use crate::data::options::{
-    Gaps, Impute, Layout, MOST_ROWS, Scale, delimiter_word, parse_decimal, parse_delimiter, parse_thousands,
+    Gaps, Impute, Layout, MOST_ROWS, Scale, ShortSeries, delimiter_word, parse_decimal, parse_delimiter, parse_thousands,
     thousands_word,
 };
 
@@ -91,11 +91,36 @@ pub static DATA: &[Opt<Config>] = &[
         "split",
         Kind::List,
         at!(data.split?),
-        "Training, validation and test part, in time order: three fractions, three row borders \
-         TRAIN_END,VAL_END,TEST_END, or two or three timestamps",
+        "Training, validation and test part, in time order: three fractions (in a panel, of its dates), three row \
+         borders TRAIN_END,VAL_END,TEST_END, or two or three timestamps",
     )
     .value("SPLIT")
     .default("0.7,0.1,0.2"),
+    Opt::new(
+        "test-size",
+        Kind::Whole(0, MOST_ROWS),
+        at!(data.test_size?),
+        "In place of a split: rows at the end of each series that are its test part; 0 for none",
+    )
+    .value("ROWS")
+    .auto("by the split"),
+    Opt::new(
+        "val-size",
+        Kind::Whole(0, MOST_ROWS),
+        at!(data.val_size?),
+        "In place of a split: rows of each series before its test part that are its validation part; 0 for none, which \
+         needs ‹epochs› or ‹max-steps›",
+    )
+    .value("ROWS")
+    .auto("by the split"),
+    Opt::new(
+        "short-series",
+        Kind::Words(ShortSeries::WORDS),
+        at!(data.short_series?),
+        "Series too short for a window: skip leaves them out and names them, pad begins windows before the first row, \
+         error rejects them",
+    )
+    .default("skip"),
     Opt::new(
         "calibration",
         Kind::Number(Bounds::Share),

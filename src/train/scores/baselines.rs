@@ -43,7 +43,13 @@ pub struct BaselineForecasts {
 
 impl BaselineForecasts {
     /// BaselineForecasts of the test windows.
+    ///
+    /// Without test windows there is nothing to fit, and λ is not a number.
     pub fn of_test(dataset: &Dataset) -> Self {
+        if dataset.test.is_empty() {
+            let [repeat_last, seasonal_naive, ridge] = [const { Vec::new() }; 3];
+            return BaselineForecasts { repeat_last, seasonal_naive, ridge, ridge_lambda: f64::NAN, ridge_validation: Vec::new() };
+        }
         let ridge = Ridge::fit(dataset);
         BaselineForecasts {
             repeat_last: repeat_last(dataset, SplitName::Test),

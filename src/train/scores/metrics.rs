@@ -31,10 +31,72 @@ pub struct Metrics {
     pub scaled: Scaled,
     /// How much was scored.
     pub counts: Counts,
-    /// Each target over all series.
+    /// Each target over all series. A summary writes few of them; `scores.csv` holds all.
+    #[serde(skip_serializing_if = "many")]
     pub per_target: Vec<SeriesScore>,
-    /// Each series and target, series by series.
+    /// Each series and target, series by series. They are not part of a summary, but of `scores.csv`.
+    #[serde(skip)]
     pub per_series: Vec<SeriesScore>,
+    /// How the scores of `per_series` are spread; `None` if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_series: Option<BySeries>,
+}
+
+/// Scores by target that a summary or a report shows, at most.
+pub const MOST_SHOWN: usize = 20;
+
+fn many(scores: &[SeriesScore]) -> bool {
+    scores.len() > MOST_SHOWN
+}
+
+/// How scores are spread over series and targets; `None` where no series has one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BySeries {
+    /// Of [`SeriesScore::mae`].
+    pub mae: Option<Quantiles>,
+    /// Of [`SeriesScore::mase`].
+    pub mase: Option<Quantiles>,
+    /// Of [`Scaled::mae`].
+    pub scaled_mae: Option<Quantiles>,
+}
+
+/// Some of the values of a list in rising order: those at the given shares of it, rounded down.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// Values of the list.
+    pub count: usize,
+    /// The least.
+    pub min: f64,
+    /// Of a quarter.
+    pub q25: f64,
+    /// Of a half.
+    pub median: f64,
+    /// Of three quarters.
+    pub q75: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+impl BySeries {
+    fn of(scores: &[SeriesScore]) -> Option<BySeries> {
+        let of = |value: fn(&SeriesScore) -> Option<f64>| Quantiles::of(scores.iter().filter_map(value).collect());
+        (scores.len() > 1).then(|| BySeries {
+            mae: of(|score| Some(score.mae)),
+            mase: of(|score| score.mase),
+            scaled_mae: of(|score| Some(score.scaled.mae)),
+        })
+    }
+}
+
+impl Quantiles {
+    /// Of the finite values; `None` if there are none.
+    fn of(mut values: Vec<f64>) -> Option<Quantiles> {
+        values.retain(|value| value.is_finite());
+        values.sort_by(f64::total_cmp);
+        let last = values.len().checked_sub(1)?;
+        let at = |quarters: usize| values[last * quarters / 4];
+        Some(Quantiles { count: values.len(), min: at(0), q25: at(1), median: at(2), q75: at(3), max: at(4) })
+    }
 }
 
 /// How much was scored.
@@ -158,7 +220,7 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
         })
     };
     let names = dataset.target_names();
-    let per_series = (0..cells.len())
+    let per_series: Vec<SeriesScore> = (0..cells.len())
         .map(|cell| {
             cells[cell].score(Some(dataset.series[cell / targets].id.clone()), &names[cell % targets], mase(cell))
         })
@@ -184,6 +246,7 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
             without_mase: (0..cells.len()).filter(|cell| mase(*cell).is_none()).count(),
         },
         per_target,
+        by_series: BySeries::of(&per_series),
         per_series,
     }
 }

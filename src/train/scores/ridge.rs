@@ -16,6 +16,9 @@ use crate::reference::matrix::{Matrix, Out, product};
 /// 0 and 1e-3 … 1e4.
 const LAMBDAS: [f64; 9] = [0.0, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4];
 
+/// λ where there are no validation rows to choose one: scikit-learn's default.
+const UNCHOSEN: f64 = 1.0;
+
 /// Samples per matrix product: bounds memory, and fixes the order of summation.
 const TILE: usize = 4096;
 
@@ -39,7 +42,8 @@ pub struct Ridge {
 }
 
 impl Ridge {
-    /// Fits on the training windows, and takes the λ with the least validation MSE (the smaller of equals).
+    /// Fits on the training windows, and takes the λ with the least validation MSE (the smaller of equals); 1 where there are
+    /// no validation windows.
     pub fn fit(dataset: &Dataset) -> Ridge {
         Ridge::of_norm(dataset, Some(InstanceNorm::Last))
     }
@@ -47,9 +51,14 @@ impl Ridge {
     /// The same of windows that an instance norm normalises.
     pub fn of_norm(dataset: &Dataset, norm: Option<InstanceNorm>) -> Ridge {
         let mut fits = Fit::of_training(dataset, norm);
-        let errors = squared_errors(dataset, SplitName::Validation, norm, &fits);
-        // `total_cmp` keeps a NaN from winning; the first of equals is the smallest λ.
-        let best = (0..fits.len()).min_by(|a, b| errors[*a].total_cmp(&errors[*b])).unwrap_or(0);
+        let best = if dataset.validation.is_empty() {
+            fits.iter().position(|fit| fit.lambda == UNCHOSEN)
+        } else {
+            let errors = squared_errors(dataset, SplitName::Validation, norm, &fits);
+            // `total_cmp` keeps a NaN from winning; the first of equals is the smallest λ.
+            (0..fits.len()).min_by(|a, b| errors[*a].total_cmp(&errors[*b]))
+        };
+        let best = best.unwrap_or(0);
         Ridge { fit: fits.swap_remove(best), norm }
     }
 

@@ -110,6 +110,8 @@ pub struct DataSummary {
     pub fingerprint: String,
     /// Series of the panel; 1 without an id column.
     pub series: usize,
+    /// Series that were left out, because they hold no window or cannot be scaled; `left_out.csv` names them.
+    pub left_out: usize,
     /// Of all series together.
     pub rows: usize,
     /// Input columns in order: targets, covariates, calendar.
@@ -349,13 +351,14 @@ pub fn summarize(
     })
 }
 
-/// The lowest scaled validation MSE among replicas whose numbers are finite, those that diverged last; the first if there is
-/// none.
+/// The lowest scaled validation MSE among replicas whose numbers are finite, those that diverged last; if there is none, the
+/// first that did not diverge.
 fn best_on_validation(replicas: &[ReplicaSummary]) -> usize {
     let score = |replica: &ReplicaSummary| replica.validation.scaled.mse;
     let lost = |replica: &ReplicaSummary| replica.diverged.is_some();
     let finite = replicas.iter().filter(|replica| score(replica).is_finite());
     let best = finite.min_by(|a, b| lost(a).cmp(&lost(b)).then(score(a).total_cmp(&score(b))));
+    let best = best.or_else(|| replicas.iter().find(|replica| !lost(replica)));
     best.map_or(0, |replica| replica.replica)
 }
 
@@ -364,6 +367,7 @@ fn data_summary(dataset: &Dataset) -> DataSummary {
         name: dataset.name.clone(),
         fingerprint: dataset.fingerprint.clone(),
         series: dataset.series.len(),
+        left_out: dataset.left_out.len(),
         rows: dataset.rows(),
         channels: dataset.channel_names().to_vec(),
         targets: dataset.target_names().to_vec(),

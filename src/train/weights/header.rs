@@ -182,6 +182,12 @@ pub struct DataHeader {
     /// The distance between rows, as people read it; empty where it is unknown.
     #[serde(default)]
     pub step: String,
+    /// Rows before those of each series, counted by `borders` too.
+    #[serde(default)]
+    pub padding: usize,
+    /// Ids of the series that were left out, because they hold no window or cannot be scaled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// In the data's order.
     pub series: Vec<SeriesHeader>,
 }
@@ -321,6 +327,8 @@ impl Header {
                 fingerprint: dataset.fingerprint.clone(),
                 season: dataset.season,
                 step: dataset.step.to_string(),
+                padding: dataset.padding,
+                left_out: dataset.left_out.iter().map(|one| one.id.clone()).collect(),
                 series: dataset
                     .series
                     .iter()

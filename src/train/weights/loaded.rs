@@ -151,7 +151,8 @@ impl Loaded {
                 series.mase_denominators.clone()
             },
         });
-        Fitted { series: series.collect(), scale, calendar: header.model.channels[width..].to_vec(), step }
+        let left_out = header.data.left_out.clone();
+        Fitted { series: series.collect(), left_out, scale, calendar: header.model.channels[width..].to_vec(), step }
     }
 
     /// The models of all replicas that the file holds, each with its kept weights; this one where it holds no run.

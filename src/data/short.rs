@@ -1,0 +1,161 @@
+//! Series that are left out, because they hold no window or cannot be scaled.
+
+use serde::Serialize;
+
+use super::count::{counted, few, grouped};
+use super::frame::Frame;
+use super::options::ShortSeries;
+use super::series::RawSeries;
+use super::settings::Settings;
+use super::split::{Parts, SplitName, of_series};
+use crate::error::{Error, Place, Result, Text};
+
+/// A series that is left out of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// Its id.
+    pub id: String,
+    /// Rows that the data has of it.
+    pub rows: usize,
+    /// Why, in a few words: `lacks 24 rows`.
+    pub why: String,
+}
+
+/// Why a series is left out.
+#[derive(Debug, Clone)]
+pub(crate) enum Why {
+    /// No part of it has room for a window.
+    Short(Parts),
+    /// A column, by index, has no value in any row.
+    Empty(usize),
+    /// A column, by index, has no value in the rows that scale it.
+    Unscaled(usize),
+    /// Training left it out, so the model has no scaler of it.
+    Unknown,
+}
+
+/// The series that are used, and their parts, as rows of the series.
+pub(crate) struct Kept {
+    pub series: Vec<RawSeries>,
+    pub parts: Vec<Parts>,
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Kept {
+    /// Leaves out the series for which there is a reason.
+    ///
+    /// # Errors
+    /// Under [`ShortSeries::Error`], the first of them; the longest, if none is left.
+    pub(super) fn leave_out(&mut self, frame: &Frame, settings: &Settings, why: Vec<Option<Why>>) -> Result<()> {
+        let count = why.iter().flatten().count();
+        if count == 0 {
+            return Ok(());
+        }
+        let reasons = || self.series.iter().zip(&why).filter_map(|(one, why)| Some((one, why.as_ref()?)));
+        let told = match settings.short_series {
+            ShortSeries::Error => reasons().next(),
+            _ if count == self.series.len() => reasons().rev().max_by_key(|(one, _)| one.rows()),
+            _ => None,
+        };
+        if let Some((one, why)) = told {
+            return Err(why.error(frame, settings, one));
+        }
+        let left_out = reasons().map(|(one, why)| LeftOut {
+            id: one.id.clone(),
+            rows: one.rows(),
+            why: why.words(frame, settings, one.rows()),
+        });
+        self.left_out.extend(left_out.collect::<Vec<_>>());
+        let (mut of_series, mut of_parts) = (why.iter(), why.iter());
+        self.series.retain(|_| of_series.next().is_some_and(Option::is_none));
+        self.parts.retain(|_| of_parts.next().is_some_and(Option::is_none));
+        Ok(())
+    }
+}
+
+impl Why {
+    /// In a few words, after the series' name.
+    fn words(&self, frame: &Frame, settings: &Settings, rows: usize) -> String {
+        let horizon = settings.horizon;
+        match self {
+            Why::Short(parts) => match (settings.reach_of(parts), rows) {
+                (reach, rows) if rows < reach + horizon => format!("lacks {}", counted(reach + horizon - rows, "row")),
+                (reach, _) => format!("has no part with {horizon} targets and {reach} rows before them"),
+            },
+            Why::Empty(column) => format!("has no value of `{}`", frame.name(*column)),
+            Why::Unscaled(column) => format!("has no value of `{}` in the rows that scale it", frame.name(*column)),
+            Why::Unknown => "was left out of training, and has no scaler".into(),
+        }
+    }
+
+    /// As an error about the series.
+    fn error(&self, frame: &Frame, settings: &Settings, one: &RawSeries) -> Error {
+        let skip = if one.id.is_empty() { "" } else { "; ‹short-series skip› leaves such series out" };
+        let no_value = |column: usize, rows: &str, help: &str| {
+            let place = Place { column: Some(frame.name(column).into()), ..frame.file() };
+            Error::data(place, format!("no value in {rows}{}", one.suffix()), format!("{help}{skip}"))
+        };
+        match self {
+            Why::Short(parts) => {
+                let all = [SplitName::Train, SplitName::Validation, SplitName::Test];
+                let reach = settings.reach_of(parts);
+                let lacks = |split: &SplitName| {
+                    settings.wants(*split) && parts.origins(*split, reach, settings.horizon).is_empty()
+                };
+                no_room(&one.id, parts, all.into_iter().find(lacks).unwrap_or(SplitName::Train), settings)
+            }
+            Why::Empty(column) => {
+                no_value(*column, "any row", "leave the column or the series out, or check ‹missing-values›")
+            }
+            Why::Unscaled(column) => {
+                let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
+                no_value(*column, "the training rows", help)
+            }
+            Why::Unknown => {
+                let problem = format!("series `{}` is none that the model was trained on", one.id);
+                Error::data(frame.file(), problem, format!("{UNKNOWN}{skip}"))
+            }
+        }
+    }
+}
+
+/// What to do about a series without a scaler.
+pub(super) const UNKNOWN: &str = "each series is scaled by its own training rows: rename or leave it out, or train with \
+     ‹scale global›, which forecasts any series";
+
+/// That a part of a series has no room for a window.
+pub(super) fn no_room(id: &str, parts: &Parts, split: SplitName, settings: &Settings) -> Error {
+    let (reach, horizon) = (settings.reach_of(parts), settings.horizon);
+    let (train, validation, test) = (parts.train.len(), parts.validation.len(), parts.test.len());
+    let needs = match split {
+        SplitName::Train => format!("{reach} rows in and {horizon} out, all in the training rows"),
+        _ => format!("{reach} rows in before, and {horizon} out in the {split} rows"),
+    };
+    let problem = format!(
+        "no {split} window{}: it has {train} training, {validation} validation and {test} test rows, and a window takes \
+         {needs}",
+        of_series(id)
+    );
+    let pad = if settings.padding() == 0 { "; ‹short-series pad› begins windows before the first row" } else { "" };
+    let key = if settings.sizes.is_some() { "test-size" } else { "split" };
+    let none = match split {
+        SplitName::Train => "",
+        SplitName::Test => "; ‹test-size 0› trains without test rows",
+        _ => "; ‹val-size 0› trains without validation rows",
+    };
+    let skip = match settings.short_series {
+        ShortSeries::Error if !id.is_empty() => "; ‹short-series skip› leaves such series out",
+        _ => "",
+    };
+    let help = format!("smaller ‹lookback› or ‹horizon›, other borders (‹{key}›), or more rows{pad}{skip}{none}");
+    Error::config(key, problem, help)
+}
+
+/// A line about the series that are left out, if there are any; `used` are those that are not.
+pub(crate) fn notice(left_out: &[LeftOut], used: usize) -> Option<Text> {
+    let names = left_out.iter().map(|one| format!("`{}` {}", one.id, one.why));
+    let (count, all) = (grouped(left_out.len()), grouped(left_out.len() + used));
+    let line = format!("left out: {count} of {all} series (‹short-series›): {}", few(left_out.len(), names));
+    (!left_out.is_empty()).then(|| line.into())
+}
