@@ -1,12 +1,13 @@
 //! The last tables of a run, from its summary.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use microglia::data::options::list;
 use microglia::data::{counted, few, grouped};
 use microglia::error::quoted;
 use microglia::models::{LinearPath, ModelKind};
+use microglia::program::op::InstanceNorm;
 use microglia::train::scores::metrics::{MOST_SHOWN, Metrics, SeriesScore, decimals};
 use microglia::train::scores::summary::{MeanStd, ReplicaSummary, SplitSpread};
 use microglia::train::{Status, Summary};
@@ -262,24 +263,35 @@ fn speed(summary: &Summary) -> String {
 /// What to take in the model's place if a ridge forecasts the validation rows as well; `folder` is the run's.
 fn linear(summary: &Summary, folder: &Path) -> Option<String> {
     let (model, ridge) = (summary.best.validation.scaled.mse, summary.baselines.ridge_validation.scaled.mse);
-    let whole = summary.status == Status::Done && !is_linear(&summary.model.kind);
+    let whole = summary.status == Status::Done && summary.model.kind != ModelKind::Ridge.to_string();
     let alone = summary.best.best_epoch == Some(0);
     if !whole || !(alone || ridge <= model) {
         return None;
     }
     let why = match alone {
         true => {
-            "No epoch was better on the validation rows than the linear map alone, which is what was kept.".to_string()
+            "No epoch that counts was better on the validation rows than the linear map alone, which is what was kept."
+                .to_string()
         }
         false => {
             let places = decimals([model, ridge].into_iter());
             let [model, ridge] = [model, ridge].map(|mse| cell(Some(mse), places));
-            format!("On the validation rows a ridge is no worse than the model: scaled MSE {ridge} against {model}.")
+            format!(
+                "On the validation rows the ridge of the table is no worse than the model: scaled MSE {ridge} against {model}."
+            )
         }
     };
+    // The map alone is the ridge of the model's own norm; that of the table is of windows less their last value.
+    let last = InstanceNorm::Last.to_string();
+    let norm =
+        if alone || summary.model.instance_norm == last { String::new() } else { format!(" --instance-norm {last}") };
     let path = if summary.model.linear_path == LinearPath::None.to_string() { "" } else { " --linear-path none" };
+    // Without a slash at its end, and never an option's name.
+    let folder: PathBuf = folder.components().collect();
+    let folder = if folder.to_string_lossy().starts_with('-') { Path::new(".").join(folder) } else { folder };
     let [config, out] = [folder.join("config.toml").display().to_string(), format!("{}-ridge", folder.display())];
-    let command = format!("microglia train --config {} --model ridge{path} --out {}", quoted(&config), quoted(&out));
+    let command =
+        format!("microglia train --config {} --model ridge{path}{norm} --out {}", quoted(&config), quoted(&out));
     Some(format!("{why}\nA model of that kind is made in a moment: {command}"))
 }
 

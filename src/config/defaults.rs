@@ -28,6 +28,12 @@ pub fn default_words(option: &Opt<Config>) -> String {
             text += &format!("; {model}{variant} {own}");
         }
     }
+    for kind in ModelKind::ALL.iter().filter(|kind| kind.is_linear() && !of_patchtst) {
+        let own = words(option, &Config::of(*kind, Variant::Official));
+        if own != words(option, &Config::default()) {
+            text += &format!("; {kind} {own}");
+        }
+    }
     text
 }
 

@@ -144,12 +144,12 @@ impl Config {
             let model = &mut config.train.model;
             (model.patchtst, model.layers, config.data.horizon) = weights::infer_patchtst(file, variant)?;
         }
-        if let (Some(file), true, false) = (&init, config.train.auto.linear_path, settings.has("linear-path")) {
+        config.apply(settings)?;
+        if let (Some(file), true) = (&init, config.train.auto.linear_path) {
             config.train.auto.linear_path = false;
             // A file that cannot be read is rejected before anything is trained.
             config.train.model.linear_path = weights::infer_linear_path(file).unwrap_or_default();
         }
-        config.apply(settings)?;
         config.train.init = init;
         let told = ["epochs", "max-steps"].iter().any(|name| settings.has(name)) || kind == ModelKind::Ridge;
         if config.data.val_size == Some(0) && !told {

@@ -199,7 +199,7 @@ fn defaults_are_told_by_model() {
     let words = |name: &str| default_words(option(name).unwrap());
     assert_eq!(words("layers"), "1; patchtst 3; patchtst authors 2");
     assert_eq!(words("d-model"), "128; authors 64");
-    assert_eq!(words("instance-norm"), "last; patchtst mean-std; patchtst authors none");
+    assert_eq!(words("instance-norm"), "last; patchtst mean-std; patchtst authors none; dlinear none");
     assert_eq!((words("model"), words("warmup"), words("head-dropout")), ("lstm".into(), "auto: 2".into(), "0".into()));
     assert_eq!(words("no-shuffle"), "");
 }

@@ -46,8 +46,7 @@ pub(super) fn score_run(
         let wanted = plan.members[r].prune.as_ref().map(|prune| prune.sparsity.max);
         let common = trained.common[r].as_ref().map(|one| one.epoch);
         let params = engine.read_f32(PARAMS, r)?;
-        // Weights from before the first step are those of no mask since.
-        let mask = if replica.kept == Some(0) { layout.living(&params) } else { engine.read_u32(MASK, r)? };
+        let mask = engine.read_u32(MASK, r)?;
         models.push(Model {
             scores: [[[Scores::NONE; 2]; 3]; 2],
             forecasts: [Vec::new(), Vec::new()],

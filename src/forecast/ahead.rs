@@ -1,11 +1,11 @@
 //! The next rows of each series, with intervals.
 
-use crate::train::scores::residuals::calibrates;
 use super::model::NO_VALIDATION;
 use super::table::{Names, Outlook};
 use super::{Reading, StepCoverage, TrainedModel, non_overlapping};
 use crate::data::{Cutoff, Dataset, Freq, LeftOut, SplitName, Start, TimeFormat, few, grouped};
 use crate::error::{Error, Result};
+use crate::train::scores::residuals::calibrates;
 use crate::words::words;
 
 /// What becomes of series whose last row lies before those of others, or before the origin.

@@ -175,15 +175,21 @@ impl Run {
         }
         Ok(Done { folder: folder.path().to_path_buf(), outcome, written })
     }
-}
 
-impl Run {
     /// Settles what `auto` leaves open, unless the observer interrupts; how many notices it has told. A run that is resumed from
     /// before the choice chooses again, and alike.
     fn choose(&mut self, kept: &mut Checkpoints, observer: &mut dyn Observer) -> Result<usize> {
-        let Some(line) = self.config.train.to_choose() else { return Ok(0) };
+        let line = self.config.train.to_choose();
+        line.iter().for_each(|line| observer.notice(line));
+        if line.is_none() || self.dataset.validation.is_empty() {
+            if line.is_some() {
+                observer.notice(&"no validation rows to choose by: the first of them".into());
+            }
+            self.config.train = self.config.train.first_choice();
+            kept.resolve(&self.config.to_toml());
+            return Ok(0);
+        }
         begin(&self.dataset, &self.plan, self.engine.as_mut(), kept)?;
-        observer.notice(&line);
         let (engines, tuning) = (&mut self.engines, &self.config.tuning);
         // A candidate without a linear path has no product for it.
         let tuned = |program: &Program| tuning.as_ref().map(|tuning| tuning.for_program(program));

@@ -8,6 +8,7 @@ use crate::config::{Config, Settings, written};
 use crate::data::Dataset;
 use crate::error::{Error, Result, Text};
 use crate::gpu::Gpu;
+use crate::train::auto::AUTO;
 use crate::train::weights::checkpoints;
 use crate::train::weights::header::DeviceHeader;
 use crate::train::{Loaded, Plan, RunState};
@@ -34,9 +35,17 @@ impl Resumed {
         lines.into_iter().for_each(|line| say(&line.into()));
         let before = written(&loaded)?;
         let mut settings = Settings::from_table(&before)?;
-        settings.lay_over(asked.clone());
+        let mut asked = asked.clone();
+        // What was left to the validation rows has been chosen.
+        for key in ["instance-norm", "linear-path"] {
+            if asked.get(key) == Some(AUTO) && before.contains_key(key) {
+                asked.remove(key);
+            }
+        }
+        let device_named = asked.has("device");
+        settings.lay_over(asked);
         let config = Config::of_trained(settings)?;
-        Ok(Resumed { config, before, loaded, device_named: asked.has("device") })
+        Ok(Resumed { config, before, loaded, device_named })
     }
 
     /// The configuration, without what was measured for another device.

@@ -25,10 +25,10 @@ pub const AUTO: &str = "auto";
 /// Steps that candidates train side by side, in whole epochs; they are at least one, and no more of a run's than this share.
 const TRIAL_STEPS: usize = 100;
 const MOST_OF_RUN: f64 = 0.05;
-/// A candidate rests if its validation loss is this many times the best one's, or more.
+/// A candidate rests if its validation loss is more than this many times the best one's.
 const FAR_BEHIND: f64 = 1.1;
 
-/// Which options are left to the validation rows.
+/// Which options are left to the validation rows; none, unless asked for. The program asks for a recurrent model's linear path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Auto {
     /// How windows are normalised.
@@ -148,6 +148,11 @@ pub fn choose(
         scores.join(", ")
     );
     state.notices = vec![line.into()];
+    for (r, replica) in state.replicas.iter().enumerate() {
+        if let Some(what) = &replica.diverged {
+            state.notices.push(format!("replica {r} (seed {}) stopped: {what}", replica.seed).into());
+        }
+    }
     state.notices.iter().for_each(|line| observer.notice(line));
     state.history.iter().for_each(|row| observer.epoch(row));
     Ok(Some(Chosen { options: options.with(winner), state }))
@@ -172,7 +177,7 @@ fn trial(
         }
         let scores: Vec<f64> = (0..now.replicas.len() / seeds).map(|i| score(&now, &own(i, seeds))).collect();
         *best = scores.iter().copied().fold(*best, f64::min);
-        for (i, _) in scores.iter().enumerate().filter(|(_, score)| **score >= FAR_BEHIND * *best) {
+        for (i, _) in scores.iter().enumerate().filter(|(_, score)| **score > FAR_BEHIND * *best) {
             own(i, seeds).for_each(|r| now.replicas[r].active = false);
         }
         let over = now.ended.is_some();

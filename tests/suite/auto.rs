@@ -237,11 +237,62 @@ fn what_was_chosen_is_read_by_every_verb() {
     ok(&[&["evaluate", "--checkpoint", "a", "--device", "cpu", "--levels", "none"]]);
     ok(&[&["inspect", "a"]]);
     ok(&[&["export", "a", "--form", "sparse", "--out", "sparse.safetensors"]]);
+    // What was asked for may be asked for again.
+    let (_, resumed) = ok(&[&["train", "--resume", "a", "--instance-norm", "auto", "--linear-path", "auto"]]);
+    assert!(resumed.contains("the run is finished"), "{resumed}");
     // A run's own weights bring their path; a network of PyTorch's has none.
     ok(&[&["train", "--init", "a", "--epochs", "1", "--out", "c"], &data, &sizes]);
     let line = |text: &str| text.lines().find(|line| line.starts_with("linear-path")).unwrap().to_string();
     assert_eq!(line(&std::fs::read_to_string(folder.join("c/config.toml")).unwrap()), line(&config));
+    ok(&[&["train", "--init", "a", "--linear-path", "auto", "--epochs", "1", "--out", "c2"], &data, &sizes]);
     ok(&[&["train", "--linear-path", "none", "--epochs", "1", "--out", "d"], &data, &sizes]);
     ok(&[&["train", "--init", "d/model.safetensors", "--epochs", "1", "--out", "e"], &data, &sizes]);
     assert_eq!(line(&std::fs::read_to_string(folder.join("e/config.toml")).unwrap()), "linear-path = \"none\"");
+}
+
+/// A constant is forecast without an error: none is far behind.
+#[test]
+fn a_loss_of_zero_puts_no_candidate_to_rest() {
+    let rows = (0..200).map(|row| Row::new(row, [3.0]));
+    let data = DataOptions { lookback: Some(9), horizon: Some(3), ..DataOptions::default() };
+    let dataset = data.load_rows("constant", &["y"], rows).unwrap();
+    let options = TrainOptions { max_steps: Some(30), ..options(ModelKind::Lstm, BOTH) };
+    let chosen = chosen(&dataset, &options, &cpu, &mut ()).unwrap();
+    assert!(chosen.state.replicas.iter().all(|replica| replica.active));
+    let plan = Plan::new(&dataset, &chosen.options).unwrap();
+    let mut engine = cpu(plan.program.clone());
+    let trained = run_from(&dataset, &plan, engine.as_mut(), &mut (), Some(chosen.state), None).unwrap();
+    assert_eq!(trained.replicas[0].steps, 30);
+}
+
+/// What a candidate lost its numbers by is said of the run that it becomes.
+#[test]
+fn a_candidate_that_diverges_says_where() {
+    let dataset = dataset(260, 0.0);
+    let options = TrainOptions { lr: 1e30, ..options(ModelKind::Lstm, NORM) };
+    let chosen = chosen(&dataset, &options, &cpu, &mut ()).unwrap();
+    let told: Vec<String> = chosen.state.notices.iter().map(ToString::to_string).collect();
+    assert!(told.len() == 3 && told[2].starts_with("replica 1 (seed 43) stopped: "), "{told:?}");
+}
+
+/// A model that kept its linear map alone is told alike by every verb: nothing of it is pruned.
+#[test]
+fn what_is_kept_from_before_the_first_step_is_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let rows: String = (0..400).map(|row| format!("{row},{}\n", (row as f64 * 0.37).sin())).collect();
+    std::fs::write(folder.join("data.csv"), format!("ds,y\n{rows}")).unwrap();
+    let ok = |args: &[&str]| {
+        let output = microglia(folder, args);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    let train =
+        ["train", "--data", "data.csv", "--lookback", "12", "--horizon", "3", "--hidden", "4", "--device", "cpu"];
+    let told = ok(&[&train[..], &["--linear-path", "ridge", "--epochs", "4", "--out", "run"]].concat());
+    assert_eq!(summary(&folder.join("run"))["best_epoch"], 0, "{told}");
+    for file in ["run", "run/model.safetensors", "run/checkpoint.safetensors"] {
+        let told = ok(&["inspect", file]);
+        assert!(told.contains("sparsity 0.00 %: 80 of 80 weights"), "{file}: {told}");
+    }
 }

@@ -7,8 +7,8 @@ use super::super::field::at;
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, Opt};
 use crate::data::options::{
-    Gaps, Impute, Layout, MOST_ROWS, Scale, ShortSeries, delimiter_word, parse_decimal, parse_delimiter, parse_thousands,
-    thousands_word,
+    Gaps, Impute, Layout, MOST_ROWS, Scale, ShortSeries, delimiter_word, parse_decimal, parse_delimiter,
+    parse_thousands, thousands_word,
 };
 
 /// Under "Data".

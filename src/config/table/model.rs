@@ -92,7 +92,7 @@ pub static MODEL: &[Opt<Config>] = &[
             },
         },
         "Normalise the target columns of each input window and undo it on the forecast: last subtracts the last value, \
-         mean-std uses mean and deviation; auto trains both side by side and takes the one with the lower validation loss",
+         mean-std uses mean and deviation; auto tries the three, side by side, and takes the one with the lowest validation loss",
     )
     .or_none(""),
     Opt::new(
@@ -112,7 +112,7 @@ pub static MODEL: &[Opt<Config>] = &[
         },
         "Linear map of the target's look-back beside the network: train starts it at random and trains it; ridge fits it in \
          closed form to the training rows, with the λ that validation chooses, and the network learns what it leaves; \
-         auto trains ridge and none side by side and takes the one with the lower validation loss",
+         auto tries ridge and none and takes the one with the lower validation loss",
     ),
     Opt::new(
         "moving-average",

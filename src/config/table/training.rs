@@ -43,7 +43,7 @@ pub static TRAINING: &[Opt<Config>] = &[
         Kind::at_least(0),
         at!(train.patience),
         "Stop after this many epochs without a better validation loss; 0 never stops. With pruning, counting starts at \
-         the epoch of full sparsity",
+         the epoch of full sparsity; but a network that never is better than its ridge stops after as many epochs",
     )
     .value("EPOCHS"),
     Opt::new("lr", Kind::Number(Bounds::Positive), at!(train.lr), "Adam's learning rate; with one-cycle, its peak")
@@ -89,7 +89,8 @@ pub static TRAINING: &[Opt<Config>] = &[
         "replicas",
         Kind::Whole(1, 4096),
         at!(train.replicas),
-        "Models trained side by side, with seeds N, N+1, …; each is bit-identical to a run of its own with that seed",
+        "Models trained side by side, with seeds N, N+1, …; each is bit-identical to a run of its own \
+         with that seed and the options that were chosen",
     )
     .value("R"),
     Opt::new(

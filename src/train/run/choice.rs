@@ -16,7 +16,11 @@ impl Run<'_> {
     /// better. `Some` where the observer interrupted.
     pub(super) fn score_start(&mut self, observer: &mut dyn Observer) -> Result<Option<Status>> {
         let new = self.state.step(self.plan.steps_per_epoch) == 0;
-        if !new || !self.plan.starts_at_ridge() || self.state.replicas.iter().any(|replica| replica.best.is_some()) {
+        if !new
+            || self.dataset.validation.is_empty()
+            || !self.plan.starts_at_ridge()
+            || self.state.replicas.iter().any(|replica| replica.best.is_some())
+        {
             return Ok(None);
         }
         let all = vec![true; self.state.replicas.len()];

@@ -48,7 +48,13 @@ impl BaselineForecasts {
     pub fn of_test(dataset: &Dataset) -> Self {
         if dataset.test.is_empty() {
             let [repeat_last, seasonal_naive, ridge] = [const { Vec::new() }; 3];
-            return BaselineForecasts { repeat_last, seasonal_naive, ridge, ridge_lambda: f64::NAN, ridge_validation: Vec::new() };
+            return BaselineForecasts {
+                repeat_last,
+                seasonal_naive,
+                ridge,
+                ridge_lambda: f64::NAN,
+                ridge_validation: Vec::new(),
+            };
         }
         let ridge = Ridge::fit(dataset);
         BaselineForecasts {

@@ -92,7 +92,10 @@ impl Loaded {
         if loaded.header.run.is_some() {
             let run = loaded.run()?;
             let r = run.best_replica();
-            loaded.mask = run.rows[r].mask.clone();
+            // Weights from before the first step are whole, whatever was pruned since.
+            if loaded.header.progress.kept_epoch != Some(0) {
+                loaded.mask = run.rows[r].mask.clone();
+            }
             loaded.history = run.of_replica(r).history;
         }
         Ok(loaded)
@@ -173,7 +176,8 @@ impl Loaded {
             let mut header = Header { run: None, ..self.header.clone() };
             header.progress.seed = replica.seed;
             header.progress.kept_epoch = kept.map(|(_, epoch)| epoch);
-            Loaded { header, params, running, mask: rows.mask, history: Vec::new(), ..self.clone() }
+            let mask = if header.progress.kept_epoch == Some(0) { self.layout.living(&params) } else { rows.mask };
+            Loaded { header, params, running, mask, history: Vec::new(), ..self.clone() }
         };
         let sound = run.replicas.iter().zip(run.rows).filter(|(replica, _)| replica.diverged.is_none());
         Ok(sound.map(of).collect())
