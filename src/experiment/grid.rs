@@ -14,7 +14,7 @@ use crate::models::LinearPath;
 pub struct ArmKey {
     /// `none`, `last` or `mean-std`.
     pub instance_norm: String,
-    /// The word of a [`LinearPath`](crate::models::LinearPath); cells of before there was one have none.
+    /// The word of a [`LinearPath`]; cells of before there was one have none.
     #[serde(default = "no_path")]
     pub linear_path: String,
 }

@@ -183,7 +183,8 @@ impl Run {
         line.iter().for_each(|line| observer.notice(line));
         if line.is_none() || self.dataset.validation.is_empty() {
             if line.is_some() {
-                observer.notice(&"no validation rows to choose by: the first of them".into());
+                let first = self.config.train.first_words();
+                observer.notice(&format!("no validation rows to choose by: {first}").into());
             }
             self.config.train = self.config.train.first_choice();
             kept.resolve(&self.config.to_toml());

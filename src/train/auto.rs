@@ -73,6 +73,11 @@ impl TrainOptions {
         self.with(self.candidates()[0])
     }
 
+    /// The first of the choices, by the options that were left open.
+    pub fn first_words(&self) -> String {
+        self.candidates()[0].words(self.auto)
+    }
+
     /// The options with one of the choices.
     pub fn with(&self, candidate: Candidate) -> TrainOptions {
         let mut options = TrainOptions { auto: Auto::default(), ..self.clone() };

@@ -120,6 +120,11 @@ fn a_model_trained_on_all_rows_has_no_scores_and_forecasts() {
     std::fs::write(folder.join("data.csv"), panel(&SHOPS[..2])).unwrap();
     let all = ["--test-size", "0", "--val-size", "0"];
     rejected(folder, &train(folder, &all), &["--val-size", "--epochs or --max-steps"]);
+    // Without test rows alone, validation rows choose the epoch, and say whether a ridge would do.
+    let chosen = done(train(folder, &["--test-size", "0", "--val-size", "30", "--epochs", "3"]));
+    has(&chosen, &["no test rows: nothing is scored", "0 test"]);
+    let chosen = summary(&folder.join("run"));
+    assert!(chosen["baselines"]["ridge_validation"]["scaled"]["mse"].is_number(), "{chosen}");
     // What was found by a run with validation rows, on all rows.
     done(train(folder, &["--epochs", "3", "--replicas", "2"]));
     std::fs::copy(folder.join("run/config.toml"), folder.join("found.toml")).unwrap();

@@ -44,9 +44,9 @@ pub struct BaselineForecasts {
 impl BaselineForecasts {
     /// BaselineForecasts of the test windows.
     ///
-    /// Without test windows there is nothing to fit, and λ is not a number.
+    /// If there are neither test nor validation windows, nothing is fitted, and λ is not a number.
     pub fn of_test(dataset: &Dataset) -> Self {
-        if dataset.test.is_empty() {
+        if dataset.test.is_empty() && dataset.validation.is_empty() {
             let [repeat_last, seasonal_naive, ridge] = [const { Vec::new() }; 3];
             return BaselineForecasts {
                 repeat_last,
