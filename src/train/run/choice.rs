@@ -46,6 +46,8 @@ impl Run<'_> {
     /// Scores the validation windows; keeps the best weights and stops replicas whose patience is spent.
     pub(super) fn validate(&mut self, seconds: f64, trained: &[bool], forecasts: &[Prediction]) -> Result<EpochRow> {
         let options = &self.plan.options;
+        // A run of a given number of steps takes them all.
+        let patient = options.patience == 0 || options.max_steps.is_some();
         let (epoch, step) = (self.state.epoch, self.state.step(self.plan.steps_per_epoch));
         let mut rows = Vec::new();
         for (r, forecasts) in forecasts.iter().enumerate() {
@@ -72,7 +74,6 @@ impl Run<'_> {
                 let told =
                     self.state.history.iter().map(|row| row.replicas[r].validation_loss).chain([validation_loss]);
                 let beaten = told.into_iter().any(|loss| replica.best.is_some_and(|best| loss < best.0));
-                let patient = options.patience == 0 || options.max_steps.is_some();
                 replica.settled = !patient && !beaten && epoch >= options.patience;
                 replica.active = !replica.settled;
             }
@@ -92,8 +93,6 @@ impl Run<'_> {
                     KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
                 } else {
                     replica.waited += 1;
-                    // A run of a given number of steps takes them all.
-                    let patient = options.patience == 0 || options.max_steps.is_some();
                     replica.settled = !patient && replica.waited >= options.patience;
                     replica.active = !replica.settled || self.plan.keep != Keep::Selected;
                 }
