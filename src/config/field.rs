@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use crate::data::options::{Covariates, Gaps, Impute, Origin, Scale, Source, Split, parse_list};
+use crate::data::Calendar;
+use crate::data::options::{Covariates, FillMissing, Gaps, Impute, Origin, Scale, Source, Split, parse_list};
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
@@ -58,9 +59,11 @@ macro_rules! words {
 }
 words!(
     Activation,
+    Calendar,
     Choice,
     Every,
     FeedForward,
+    FillMissing,
     Gaps,
     Impute,
     InstanceNorm,

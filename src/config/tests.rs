@@ -39,6 +39,7 @@ fn examples(spec: &Spec) -> Vec<String> {
         ("sparsity", _) => vec!["0.1..0.9".into()],
         ("checkpoint-every", _) => vec!["500".into(), "60s".into(), "none".into()],
         ("regularizer", _) => vec!["dropout".into(), "pruning,l2".into()],
+        ("freq", _) => vec!["BME".into(), "Mon-Sat".into()],
         ("delimiter", _) => vec![";".into(), "tab".into()],
         ("decimal", _) => vec![",".into()],
         (_, Kind::Words(words)) => words.iter().map(|word| word.to_string()).collect(),

@@ -1,9 +1,8 @@
 //! Windows whose targets lie after the data: the inputs of forecasts.
 
-use super::calendar;
 use super::columns::Role;
 use super::dataset::{Dataset, Series};
-use super::freq::Freq;
+use super::features;
 use super::split::Parts;
 use super::time::{SECOND, TimeKind, parse_written};
 use super::window::Prefix;
@@ -76,14 +75,14 @@ impl Dataset {
         self.series.iter().enumerate().map(of).collect()
     }
 
-    /// How many series ended before the time after which forecasts begin: by `freq`, their next row would not lie after it.
+    /// How many series ended before the time after which forecasts begin: by their calendar, their next row would not lie after it.
     ///
     /// # Errors
     /// [`Error::Config`] if that is no time of this data.
-    pub fn ended_before(&self, from: &Start, freq: Freq) -> Result<usize> {
+    pub fn ended_before(&self, from: &Start) -> Result<usize> {
         let Start::Time(text) = from else { return Ok(0) };
         let instant = self.instant(text)?;
-        let next = |series: &Series| series.timestamps.last().and_then(|last| freq.after(*last, 1).ok());
+        let next = |series: &Series| series.calendar.next(*series.timestamps.last()?, 1).ok()?.pop();
         Ok(self.series.iter().filter(|series| next(series).is_some_and(|next| next.instant <= instant)).count())
     }
 
@@ -97,7 +96,9 @@ impl Dataset {
         let written = parse_written(text).ok_or_else(|| reject("is no time", help))?;
         let stamp = written.timestamp(false).filter(|_| text.trim().as_bytes().iter().take(4).all(u8::is_ascii_digit));
         let stamp = stamp.ok_or_else(|| reject("is no day, or can be read in two ways", help))?;
+        let zone = self.calendar.zone();
         match (zoned, written.offset.is_some()) {
+            (_, has_offset) if zone.is_some() => Ok(stamp.in_zone(has_offset, zone).instant),
             (false, true) => Err(reject("has an offset, but the time column has none", help)),
             (true, false) => {
                 let offset =
@@ -116,11 +117,11 @@ impl Dataset {
     }
 
     /// A data set of one window per cutoff: its look-back's rows, then `rows` future rows, whose targets are unknown and whose
-    /// times and calendar columns continue by `freq`. The windows are test windows.
+    /// times and calendar columns continue by the series' calendars. The windows are test windows.
     ///
     /// # Errors
     /// [`Error::Config`] if a time lies after the year 9999.
-    pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize, freq: Freq) -> Result<Dataset> {
+    pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize) -> Result<Dataset> {
         let (channels, lookback, targets) = (self.channels(), self.lookback, self.targets());
         let (width, calendar) = (self.columns.values(), self.columns.with_role(Role::Calendar));
         let length = lookback + rows;
@@ -131,10 +132,8 @@ impl Dataset {
             let seen = cutoff.row + 1 - lookback..cutoff.row + 1;
             let last = one.timestamps[cutoff.row - one.rows.start];
             let mut timestamps = one.timestamps[seen.start - one.rows.start..seen.end - one.rows.start].to_vec();
-            for count in 1..=rows {
-                timestamps.push(freq.after(last, count)?);
-            }
-            let features = calendar::named(calendar, &timestamps[lookback..]);
+            timestamps.extend(one.calendar.next(last, rows)?);
+            let features = features::named(calendar, &timestamps[lookback..]);
             values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
             for row in 0..rows {
                 values.extend(std::iter::repeat_n(0.0, width));
@@ -160,6 +159,9 @@ impl Dataset {
             name: self.name.clone(),
             time_column: self.time_column.clone(),
             id_column: self.id_column.clone(),
+            time_form: self.time_form.clone(),
+            calendar: self.calendar.clone(),
+            rival: self.rival.clone(),
             columns: self.columns.clone(),
             fingerprint: self.fingerprint.clone(),
             resolved: self.resolved.clone(),

@@ -1,5 +1,6 @@
 //! Series, parts and scalers → the arrays of a [`Dataset`](super::Dataset).
 
+use super::calendar::Interval;
 use super::count::{counted, grouped};
 use super::dataset::Series;
 use super::fitted::FittedSeries;
@@ -8,7 +9,6 @@ use super::impute;
 use super::options::Impute;
 use super::series::RawSeries;
 use super::split::Parts;
-use super::step::{Interval, Step};
 use crate::error::{Error, Result};
 
 /// Rows of all series, one after another ("global rows").
@@ -38,7 +38,6 @@ impl Arrays {
         (series, parts): (&[RawSeries], &[Parts]),
         scaling: Vec<FittedSeries>,
         calendar: &[(String, Vec<f32>)],
-        step: Step,
         policy: Impute,
     ) -> Result<Arrays> {
         let (width, targets) = (frame.columns.values(), frame.columns.targets());
@@ -79,7 +78,7 @@ impl Arrays {
                     arrays.observed.push(if raw.is_nan() { 0.0 } else { 1.0 });
                     arrays.known.push(!value.is_nan());
                 }
-                let apart = (row > 0).then(|| step.interval(one.stamps[row - 1], one.stamps[row]));
+                let apart = (row > 0).then(|| one.calendar.interval(one.stamps[row - 1], one.stamps[row]));
                 arrays.breaks.push(apart.is_some_and(|apart| apart != Interval::Regular));
             }
             arrays.series.push(Series {
@@ -90,6 +89,8 @@ impl Arrays {
                 mase_denominators,
                 parts: parts.moved(rows.start, start),
                 trimmed: rows.start,
+                calendar: one.calendar.clone(),
+                season: one.season,
                 missing: (0..width).map(|c| rows.clone().filter(|row| one.value(*row, c).is_nan()).count()).collect(),
             });
         }

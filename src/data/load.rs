@@ -37,7 +37,7 @@ impl DataOptions {
                 options.load_text(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes(), fitted)
             }
             Source::File(path) => {
-                let bytes = source::read(path)?;
+                let bytes = source::read(path, "‹data› takes a CSV file that can be read")?;
                 let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
                 self.load_text(&stem, &path.display().to_string(), &bytes, fitted)
             }

@@ -4,7 +4,7 @@
 //! load        bytes → table → reading (cells, time_column, roles) ┐
 //! load_rows   rows, whose times are text ─────────────────────────┤
 //! load_panel  typed series ───────────────────────────────────────┴→ frame
-//! pipeline    frame → series → gaps → parts → fitted (scale) → calendar → arrays (impute) → window → Dataset
+//! pipeline    frame → series → calendars → gaps → parts → fitted (scale) → features → arrays (impute) → window → Dataset
 //! ```
 //!
 //! Each stage is a file and takes what the one before gives; `pipeline.rs` calls them in order. A file imports only files of
@@ -14,16 +14,18 @@
 mod ahead;
 mod arrays;
 mod calendar;
+mod calendars;
 mod cells;
 mod columns;
 mod count;
 mod dataset;
 mod embedded;
+mod features;
 mod fitted;
 mod frame;
-mod freq;
 mod gaps;
 mod header;
+mod holidays;
 mod impute;
 mod load;
 pub mod options;
@@ -44,21 +46,24 @@ mod table;
 mod text;
 mod time;
 mod time_column;
+mod time_form;
 mod times;
 mod typed;
 mod window;
+mod zone;
 
 pub use ahead::{Cutoff, Start};
+pub use calendar::Calendar;
 pub use columns::{Column, Columns, Role};
 pub use count::{counted, grouped};
 pub use dataset::{Dataset, Series};
 pub use fitted::{Fitted, FittedSeries};
-pub use freq::{Freq, TimeFormat};
-pub use options::{Covariates, DataOptions, Gaps, Impute, Origin, Scale, Source, Split};
+pub use options::{Covariates, DataOptions, FillMissing, Gaps, Impute, Origin, Scale, Source, Split};
 pub use panel::{Panel, TimeSeries};
 pub use rows::Row;
 pub use scale::Scaler;
 pub use split::{Parts, SplitName};
 pub use step::Step;
 pub use time::{TimeKind, Timestamp};
+pub use time_form::TimeForm;
 pub use window::Dropped;

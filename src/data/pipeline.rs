@@ -1,10 +1,11 @@
 //! The stages from typed rows to a [`Dataset`].
 
 use super::arrays::Arrays;
-use super::calendar;
+use super::calendars::{self, Calendars};
 use super::columns::Columns;
 use super::count::{counted, grouped};
 use super::dataset::{Dataset, Series};
+use super::features;
 use super::fitted::{self, Fitted};
 use super::frame::Frame;
 use super::gaps;
@@ -12,9 +13,9 @@ use super::options::{DataOptions, Gaps, Impute};
 use super::parts;
 use super::series::{RawSeries, group};
 use super::settings::Settings;
-use super::step::Step;
 use super::window::{Prefix, Rows, Windows};
-use crate::error::{Error, Result, Text};
+use super::zone;
+use crate::error::{Result, Text};
 
 /// What the stages begin with.
 pub(crate) struct Input<'a> {
@@ -30,21 +31,30 @@ pub(crate) struct Input<'a> {
 
 /// Runs all stages. `options` are those of the data set's source.
 pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitted>) -> Result<Dataset> {
-    let Input { name, fingerprint, frame, values, mut notices } = input;
+    let Input { name, fingerprint, mut frame, values, mut notices } = input;
+    if let Some(name) = &options.timezone {
+        zone::settle(&mut frame, zone::named(name)?, &mut notices)?;
+    }
 
     // Rows → series on a grid of times.
-    let series = group(&frame, values)?;
+    let mut series = group(&frame, values)?;
     notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
-    let step = step(&frame, &series, fitted)?;
-    let settings = Settings::of(options, step);
-    let series = gaps::settle(&frame, series, step, settings.gaps, &mut notices)?;
-    notices.push(settings.notice(step).into());
+    let Calendars { main, rival } = calendars::settle(&frame, &mut series, options, fitted, &mut notices)?;
+    let longest = series.iter().map(RawSeries::rows).max().unwrap_or(0);
+    let settings = Settings::of(options, &main, longest);
+    for one in &mut series {
+        let own = one.calendar != main && options.season.is_none();
+        one.season = if own { one.calendar.season().within(one.rows()).rows } else { settings.season.rows };
+    }
+    let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
+    let series = gaps::settle(&frame, series, settings.gaps, &mut notices)?;
+    notices.push(settings.notice(&main).into());
 
     // Series → parts and scalers.
     let (parts, scaling) = match fitted {
         None => {
             let parts = parts::trained(&frame, &series, &settings, options, &mut notices)?;
-            let scaling = fitted::fit(&frame, &series, &parts, &settings, options)?;
+            let scaling = fitted::fit(&frame, &series, &parts, settings.scale, options)?;
             (parts, scaling)
         }
         Some(fitted) => {
@@ -57,11 +67,11 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let calendar = match settings.calendar {
         true => {
             let trained = fitted.map(|fitted| &fitted.calendar[..]);
-            calendar::of_series(frame.times.kind, step, (&series, &parts), trained, &mut notices)
+            features::of_series(frame.times.kind, main.step(), (&series, &parts), trained, &mut notices)
         }
         false => Vec::new(),
     };
-    let arrays = Arrays::fill(&frame, (&series, &parts), scaling, &calendar, step, settings.impute)?;
+    let arrays = Arrays::fill(&frame, (&series, &parts), scaling, &calendar, settings.impute)?;
     let (width, targets) = (frame.columns.values(), frame.columns.targets());
     let skip = settings.gaps == Gaps::Skip;
     let rows = Rows {
@@ -71,7 +81,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         holes: arrays.holes,
         names: frame.columns.names(),
     };
-    let (lookback, horizon, season) = (settings.lookback, settings.horizon, settings.season);
+    let (lookback, horizon, season) = (settings.lookback, settings.horizon, settings.season.rows);
     let by_id = arrays.series.iter().map(|series| (series.id.as_str(), &series.parts));
     let windows = match fitted {
         None => Windows::trained(&rows, by_id, (lookback, horizon), options.calibration)?,
@@ -88,7 +98,9 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         time_column: frame.times.name,
         id_column: frame.ids.column,
         time_kind: frame.times.kind,
-        step,
+        time_form: frame.times.form,
+        calendar: main,
+        rival,
         series: arrays.series,
         columns: frame.columns.and_calendar(calendar.into_iter().map(|(name, _)| name)),
         values: arrays.values,
@@ -118,15 +130,6 @@ fn rows_read(series: &[RawSeries], id: Option<&str>) -> String {
     let shown: Vec<String> = series.iter().take(6).map(|one| format!("{} {}", one.id, grouped(one.rows()))).collect();
     let more = if series.len() > 6 { format!(", and {} more", grouped(series.len() - 6)) } else { String::new() };
     format!("{rows} in {} series by `{id}`: {}{more}", grouped(series.len()), shown.join(", "))
-}
-
-/// The sampling step: that of the trained model, or the most frequent one.
-fn step(frame: &Frame, series: &[RawSeries], fitted: Option<&Fitted>) -> Result<Step> {
-    let given = fitted.and_then(|fitted| fitted.step);
-    given.or_else(|| Step::infer(series.iter().map(|one| &one.stamps[..]), frame.times.kind)).ok_or_else(|| {
-        let help = "give a longer file; ‹id-column› may name the wrong column";
-        Error::data(frame.file(), "no series has two rows", help)
-    })
 }
 
 /// How many cells are missing, by column, and what inputs take instead.

@@ -18,8 +18,7 @@ const LOOK: usize = 64 << 20;
 
 /// Reads a file, a device or a pipe. Stops with an error if it is no text, has a line of more than 64 MiB, or would not
 /// fit into memory.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    let help = "‹data› takes a CSV file that can be read";
+pub(super) fn read(path: &Path, help: &str) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(Error::io(path, help))?;
     let place = || Place::of(path.display().to_string());
     let known = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());

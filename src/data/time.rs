@@ -1,7 +1,8 @@
 //! Times: one written time → a [`Timestamp`], and back.
 
 use chrono::format::{Parsed, StrftimeItems};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
+use chrono_tz::Tz;
 
 pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
@@ -43,6 +44,16 @@ impl Timestamp {
         }
     }
 
+    /// A time that was written without an offset, or with one, on the clock of a zone; of a repeated hour the first.
+    pub(crate) fn in_zone(self, has_offset: bool, zone: Option<Tz>) -> Timestamp {
+        let Some(zone) = zone else { return self };
+        let instant = match has_offset {
+            true => self.instant,
+            false => self.instant - i64::from(offset_of_clock(zone, self.instant)[0]) * SECOND,
+        };
+        Timestamp { instant, offset: offset_at(zone, instant) }
+    }
+
     fn is_near(self) -> bool {
         self.clock().unsigned_abs() <= FARTHEST
     }
@@ -50,6 +61,24 @@ impl Timestamp {
     pub(crate) fn from_clock(date: NaiveDate, time_of_day: i64, offset: i32) -> Timestamp {
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp() * SECOND;
         Timestamp { instant: midnight + time_of_day - i64::from(offset) * SECOND, offset }
+    }
+}
+
+/// A zone's offset at an instant, seconds east of UTC.
+pub(crate) fn offset_at(zone: Tz, instant: i64) -> i32 {
+    let utc = Timestamp { instant, offset: 0 }.written();
+    zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()
+}
+
+/// The offsets that a clock may have had when it showed this: twice the same, or the two of a repeated hour, the earlier instant
+/// first. A clock that leaps over a time is taken as not yet put forward.
+pub(crate) fn offset_of_clock(zone: Tz, clock: i64) -> [i32; 2] {
+    let written = Timestamp { instant: clock, offset: 0 }.written();
+    let seconds = |offset: <Tz as TimeZone>::Offset| offset.fix().local_minus_utc();
+    match zone.offset_from_local_datetime(&written) {
+        MappedLocalTime::Single(offset) => [seconds(offset); 2],
+        MappedLocalTime::Ambiguous(a, b) => [seconds(a).max(seconds(b)), seconds(a).min(seconds(b))],
+        MappedLocalTime::None => [offset_at(zone, clock - 24 * 3600 * SECOND); 2],
     }
 }
 
@@ -79,6 +108,8 @@ pub(crate) enum DateForm {
 pub(crate) struct Written {
     pub form: DateForm,
     pub year: i32,
+    /// Whether the year was written with two digits.
+    pub short_year: bool,
     /// The month; of `TwoNumbers` the first number.
     pub first: u32,
     /// The day; of `TwoNumbers` the second number.
@@ -101,12 +132,13 @@ impl Written {
 }
 
 /// Reads the usual forms: ISO dates with `-`, `/` or `.`, `T` or blank, fraction, `Z` or offset; `1990/1/1 0:00`;
-/// `10/03/2004 18.00.00`; `20130101T0000`; `2013-01`; `2013Q1`; `1 Jan 2013`; `Jan 1, 2013 1:00 PM`; 24:00 is the next
-/// day's 0:00. Fractions are kept to the microsecond. Two-digit years and zones by name (`CET`) are not read.
+/// `10/03/2004 18.00.00`; `20130101T0000`; `2013-01`; `2013M01`; `2013Q1`; `2013-W01`, its Monday; `1 Jan 2013`; `01-Jan-13`;
+/// `10/03/04`; `Jan 1, 2013 1:00 PM`; 24:00 is the next day's 0:00. Fractions are kept to the microsecond. Years of two digits are
+/// 1969 to 2068, and come last. Zones by name (`CET`) are not read.
 pub(crate) fn parse_written(text: &str) -> Option<Written> {
     let mut scan = Scan { text: text.trim().as_bytes() };
-    let (form, year, first, second) = date(&mut scan)?;
-    let mut written = Written { form, year, first, second, time_of_day: 0, offset: None };
+    let Date { form, year, short_year, first, second } = date(&mut scan)?;
+    let mut written = Written { form, year, short_year, first, second, time_of_day: 0, offset: None };
     if !scan.done() {
         if !scan.eat_any(b"Tt") && !scan.blanks() {
             return None;
@@ -177,11 +209,10 @@ pub(crate) fn parse_compact(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_clock(NaiveDate::from_ymd_opt(year as i32, month, day)?, time_of_day, 0))
 }
 
-/// Months since year 0, and whether the day is the last of its month.
-pub(crate) fn month_index(time: Timestamp) -> (i64, bool) {
+/// Months since year 0.
+pub(crate) fn month_index(time: Timestamp) -> i64 {
     let date = time.written().date();
-    let last = date.succ_opt().is_none_or(|next| next.month() != date.month());
-    (i64::from(date.year()) * 12 + i64::from(date.month0()), last)
+    i64::from(date.year()) * 12 + i64::from(date.month0())
 }
 
 /// A time for people to read; its date alone if `dates_only`.
@@ -289,35 +320,69 @@ impl Scan<'_> {
     }
 }
 
-/// → form, year, month (or first number), day (or second).
-fn date(scan: &mut Scan) -> Option<(DateForm, i32, u32, u32)> {
+/// A date as it is written: year, month (or first number), day (or second).
+struct Date {
+    form: DateForm,
+    year: i32,
+    short_year: bool,
+    first: u32,
+    second: u32,
+}
+
+impl Date {
+    fn plain(year: u32, month: u32, day: u32) -> Date {
+        Date { form: DateForm::Plain, year: year as i32, short_year: false, first: month, second: day }
+    }
+
+    /// With the year last, of two or four digits.
+    fn year_last(form: DateForm, first: u32, second: u32, (year, digits): (u32, usize)) -> Option<Date> {
+        let short_year = digits == 2;
+        let year = match digits {
+            4 => year,
+            2 if year >= 69 => 1900 + year,
+            2 => 2000 + year,
+            _ => return None,
+        };
+        Some(Date { form, year: year as i32, short_year, first, second })
+    }
+}
+
+fn date(scan: &mut Scan) -> Option<Date> {
     use DateForm::{Plain, TwoNumbers};
     if scan.starts_with_letter() {
         let month = scan.month_name()?;
         scan.one_of(b"-. /");
         let (number, length) = scan.digits()?;
         if length == 4 {
-            return Some((Plain, number as i32, month, 1));
+            return Some(Date::plain(number, month, 1));
         }
         scan.one_of(b",-/");
         scan.blanks();
         let (year, length) = scan.digits()?;
-        return (length == 4).then_some((Plain, year as i32, month, number));
+        return (length == 4).then(|| Date::plain(year, month, number));
     }
     match scan.digits()? {
-        (number, 8) => Some((Plain, (number / 10_000) as i32, number / 100 % 100, number % 100)),
+        (number, 8) => Some(Date::plain(number / 10_000, number / 100 % 100, number % 100)),
         (year, 4) => {
             let separator = scan.one_of(b"-/.");
             if scan.eat_any(b"Qq") {
                 let quarter = scan.small().filter(|quarter| (1..=4).contains(quarter))?;
-                return Some((Plain, year as i32, quarter * 3 - 2, 1));
+                return Some(Date::plain(year, quarter * 3 - 2, 1));
+            }
+            if scan.text.get(1).is_some_and(u8::is_ascii_digit) && scan.eat_any(b"Mm") {
+                return Some(Date::plain(year, scan.small()?, 1));
+            }
+            if scan.eat_any(b"Ww") {
+                let (week, _) = scan.digits().filter(|(_, length)| *length == 2)?;
+                let monday = NaiveDate::from_isoywd_opt(year as i32, week, chrono::Weekday::Mon)?;
+                return Some(Date::plain(monday.year() as u32, monday.month(), monday.day()));
             }
             let separator = separator?;
             let month = if scan.starts_with_letter() { scan.month_name()? } else { scan.small()? };
             match scan.one_of(&[separator]) {
-                Some(_) => Some((Plain, year as i32, month, scan.small()?)),
+                Some(_) => Some(Date::plain(year, month, scan.small()?)),
                 // `2013.5` is a number, not May.
-                None => (separator != b'.').then_some((Plain, year as i32, month, 1)),
+                None => (separator != b'.').then(|| Date::plain(year, month, 1)),
             }
         }
         (first, 1 | 2) => {
@@ -326,9 +391,13 @@ fn date(scan: &mut Scan) -> Option<(DateForm, i32, u32, u32)> {
             let second = if by_name { scan.month_name()? } else { scan.small()? };
             scan.one_of(&[separator, b','])?;
             scan.blanks();
-            let (year, length) = scan.digits()?;
-            let (form, month, day) = if by_name { (Plain, second, first) } else { (TwoNumbers, first, second) };
-            (length == 4).then_some((form, year as i32, month, day))
+            let year = scan.digits()?;
+            match by_name {
+                true => Date::year_last(Plain, second, first, year),
+                // `24-01-01` begins with the year.
+                false => Date::year_last(TwoNumbers, first, second, year)
+                    .filter(|date| !date.short_year || separator == b'/'),
+            }
         }
         _ => None,
     }

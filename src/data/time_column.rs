@@ -7,6 +7,7 @@ use super::text::delimiter_word;
 use super::time::{
     DateForm, ROW_NUMBERS_END, SECOND, TimeKind, Timestamp, Written, parse_compact, parse_format, parse_written,
 };
+use super::time_form::TimeForm;
 use super::times::Times;
 use crate::error::{Error, Result, Text};
 
@@ -24,6 +25,9 @@ const NAMES: [&str; 11] = [
     "index",
     "period",
 ];
+
+/// Names that mean the year; a column of such a name holds years if its numbers have four digits.
+const YEARS: [&str; 7] = ["year", "jahr", "año", "ano", "année", "annee", "anno"];
 
 const FORMAT_HELP: &str = "‹time-format› gives the form, as in '%d/%m/%Y %H:%M'";
 
@@ -52,16 +56,27 @@ impl TimeColumn {
             None => columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+"),
         };
         let reader = Reader { table, cells, columns: &columns };
-        let (stamps, kind, day_first, reading) = if let Some(format) = &options.time_format {
+        let format = options.time_format.as_deref();
+        let epoch = format == Some("%s");
+        let (stamps, kind, day_first, reading) = if let Some(seconds) = reader.decimals().filter(|_| epoch) {
+            seconds
+        } else if let Some(format) = format {
             reader.by_format(format)?
         } else if reader.is_parts() {
             reader.parts()?
+        } else if reader.is_years() {
+            reader.by_format("%Y")?
         } else if let Some((column, numbers)) = reader.numbers() {
             whole_numbers(&reader, column, &numbers)?
+        } else if let Some(seconds) = reader.decimals() {
+            seconds
         } else {
             reader.texts()?
         };
-        Ok(TimeColumn { columns, times: Times { name, kind, stamps, day_first, reading } })
+        let text = |row| reader.text(row).unwrap_or_default();
+        let form = TimeForm::of(kind, &stamps, text, format, day_first);
+        let form = form.unwrap_or_else(|| TimeForm::pandas(kind, &stamps));
+        Ok(TimeColumn { columns, times: Times { name, kind, stamps, day_first, reading, form, zone: None } })
     }
 }
 
@@ -83,6 +98,7 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
     let by_format = |text: &str| options.time_format.as_ref().is_some_and(|form| parse_format(text, form).is_ok());
     let is_time = |text: &str| by_format(text) || parse_written(text).is_some();
     let is_number = |text: &str| text.parse::<i64>().is_ok();
+    let is_epoch = |text: &str| text.parse::<f64>().is_ok_and(|number| number >= ROW_NUMBERS_END as f64);
     let is_time_of_day = |text: &str| parse_written(&format!("2000-01-01 {text}")).is_some() && !is_number(text);
 
     if let (Some(date), Some(time)) = (called("date"), called("time"))
@@ -94,7 +110,7 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
     if let Some(column) = NAMES
         .iter()
         .filter_map(|name| called(name))
-        .find(|column| reads(*column, &|text| is_time(text) || is_number(text)))
+        .find(|column| reads(*column, &|text| is_time(text) || is_number(text) || is_epoch(text)))
     {
         return Ok(vec![column]);
     }
@@ -108,8 +124,22 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
         }
         return Ok(parts);
     }
-    (0..table.columns())
-        .find(|column| reads(*column, &|text| is_time(text) && !is_number(text)))
+    let is_year = |text: &str| text.parse().is_ok_and(|year: i64| (1000..=2999).contains(&year));
+    let by_name = || YEARS.iter().filter_map(|name| called(name)).find(|column| reads(*column, &is_year));
+    let texts = || (0..table.columns()).find(|column| reads(*column, &|text| is_time(text) && !is_number(text)));
+    let formatted = || (0..table.columns()).find(|column| reads(*column, &by_format));
+    // Digits alone that spell dates which rise, as 202201 does.
+    let spelled = || {
+        let dates = |column: usize| filled(column).map(move |row| parse_compact(&table.text(row, column)));
+        (0..table.columns()).find(|column| {
+            let all: Option<Vec<Timestamp>> = dates(*column).collect();
+            all.is_some_and(|all| all.len() > 1 && all.is_sorted_by(|a, b| a.instant < b.instant))
+        })
+    };
+    by_name()
+        .or_else(texts)
+        .or_else(formatted)
+        .or_else(spelled)
         .map(|c| vec![c])
         .ok_or_else(|| {
             let help = format!(
@@ -216,6 +246,31 @@ impl Reader<'_> {
         Some((column, (0..self.table.rows()).map(number).collect::<Option<_>>()?))
     }
 
+    /// Whether the one column is called as years are, and holds numbers of four digits.
+    fn is_years(&self) -> bool {
+        let [column] = self.columns else { return false };
+        let name = &self.table.header.names[*column];
+        let year = |row| self.table.text(row, *column).parse().is_ok_and(|year: i64| (1000..=2999).contains(&year));
+        YEARS.iter().any(|year| name.to_lowercase() == *year) && (0..self.table.rows()).all(year)
+    }
+
+    /// The one column as numbers with decimals that are units since 1970, if they all are.
+    fn decimals(&self) -> Option<Read> {
+        let [column] = self.columns else { return None };
+        let number = |row| std::str::from_utf8(self.table.cell(row, *column)).ok()?.parse::<f64>().ok();
+        let numbers: Vec<f64> = (0..self.table.rows()).map(number).collect::<Option<_>>()?;
+        let mut first = ROW_NUMBERS_END as f64;
+        for (unit, micros) in [("seconds", 1e6), ("milliseconds", 1e3), ("microseconds", 1.0), ("nanoseconds", 1e-3)] {
+            if numbers.iter().all(|number| (first..first * 1000.0).contains(number)) {
+                let stamp = |number: &f64| Timestamp { instant: (number * micros).round() as i64, offset: 0 };
+                let stamps = numbers.iter().map(stamp).collect();
+                return Some((stamps, TimeKind::Clock { zoned: false }, None, format!("{unit} since 1970")));
+            }
+            first *= 1000.0;
+        }
+        None
+    }
+
     fn texts(&self) -> Result<Read> {
         let mut all: Vec<Written> = Vec::with_capacity(self.table.rows());
         for row in 0..self.table.rows() {
@@ -241,10 +296,14 @@ impl Reader<'_> {
             }
             all.push(written);
         }
-        let (day_first, reading) = match all[0].form {
+        let (day_first, mut reading) = match all[0].form {
             DateForm::Plain => (None, String::new()),
             DateForm::TwoNumbers => self.day_first(&all)?,
         };
+        if all.iter().any(|written| written.short_year) {
+            reading += if reading.is_empty() { "" } else { ", " };
+            reading += "years of two digits from 1969 to 2068";
+        }
         let mut stamps = Vec::with_capacity(all.len());
         for (row, written) in all.iter().enumerate() {
             let stamp = written.timestamp(day_first == Some(true));
@@ -255,6 +314,16 @@ impl Reader<'_> {
 
     /// A number above 12 can only be a day. Without one, both orders fit, and the file is rejected.
     fn day_first(&self, all: &[Written]) -> Result<(Option<bool>, String)> {
+        // Days change more often than years.
+        let changes =
+            |part: fn(&Written) -> i64| all.windows(2).filter(|pair| part(&pair[0]) != part(&pair[1])).count();
+        let years = changes(|written| i64::from(written.year));
+        if all[0].short_year
+            && years > changes(|written| i64::from(written.first)).max(changes(|written| i64::from(written.second)))
+        {
+            let help = "‹time-format› '%y/%m/%d', '%d/%m/%y' or '%m/%d/%y' decides";
+            return Err(self.reject(0, "the year may come first or last", help));
+        }
         let first = all.iter().position(|written| written.first > 12);
         let second = all.iter().position(|written| written.second > 12);
         match (first, second) {

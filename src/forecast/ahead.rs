@@ -2,7 +2,7 @@
 
 use super::table::{Names, Outlook};
 use super::{Reading, StepCoverage, TrainedModel, non_overlapping};
-use crate::data::{Cutoff, Dataset, Freq, SplitName, Start, TimeFormat};
+use crate::data::{Cutoff, Dataset, SplitName, Start};
 use crate::error::{Error, Result};
 
 /// What is forecast.
@@ -27,8 +27,6 @@ pub struct Ahead {
     pub data: Dataset,
     /// The last row that each forecast sees.
     pub cutoffs: Vec<Cutoff>,
-    /// The interval by which the calendar continues.
-    pub freq: Freq,
     /// Rows that are forecast.
     pub rows: usize,
     /// The forecasts, by series and target.
@@ -69,10 +67,9 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
 
     let data = model.data(&options.reading)?;
-    let freq = model.freq.unwrap_or_else(|| Freq::infer(&data));
-    model.say(format!("the calendar continues by {freq}"));
+    model.say(format!("the calendar continues by {}", data.calendar.words()));
     let cutoffs = data.cutoffs(&options.origin)?;
-    let ended = data.ended_before(&options.origin, freq)?;
+    let ended = data.ended_before(&options.origin)?;
     if ended > 0 {
         let all = data.series.len();
         model.say(format!("{ended} of {all} series ended before ‹origin›: the rows after their last one are forecast"));
@@ -103,7 +100,7 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
 
     let mut open = |program| model.engine(program);
-    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, freq, &mut open)?;
+    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, &mut open)?;
     if predicted.values.iter().any(|value| !value.is_finite()) {
         return Err(Error::checkpoint(
             &model.forecaster.model().file,
@@ -111,7 +108,10 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             "its training diverged, or the data lies far from what it was trained on",
         ));
     }
-    let format = TimeFormat::of(&data, freq);
-    let outlook = Outlook::new(&ahead, &predicted, rows, names, (freq, format), calibration.as_ref())?;
-    Ok(Ahead { data, cutoffs, freq, rows, outlook, coverage })
+    model.tell_guess(&data, &ahead, rows)?;
+    let outlook = Outlook::new(&ahead, &predicted, rows, names, calibration.as_ref())?;
+    if data.time_form != outlook.form {
+        model.say(format!("times are written as {}", outlook.series[0].ds[0]));
+    }
+    Ok(Ahead { data, cutoffs, rows, outlook, coverage })
 }

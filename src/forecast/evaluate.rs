@@ -4,7 +4,7 @@ use super::backtest::{Refitted, calibrates, folds, refit};
 use super::model::calibrated_on;
 use super::table::{CsvWriter, Names, Predictions, unique_id};
 use super::{Calibration, Level, Reading, Score, Scores, TrainedModel, apart, first_targets};
-use crate::data::{Dataset, Freq, SplitName, TimeFormat};
+use crate::data::{Dataset, SplitName};
 use crate::error::{Error, Place, Result};
 use crate::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
 use crate::train::{Observer, Status};
@@ -117,7 +117,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     let mut evaluation = Evaluation::new(model, dataset, all.len() - 1, options.predictions)?;
     let windows = dataset.windows(split);
     let Some(count) = options.folds else {
-        evaluation.add(Fold { dataset, windows, forecasts: all, calibration }, model.freq)?;
+        evaluation.add(Fold { dataset, windows, forecasts: all, calibration })?;
         return Ok(evaluation);
     };
     let outputs = dataset.horizon * dataset.targets();
@@ -128,7 +128,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         };
         let own: Vec<Vec<f32>> = all.iter().map(pick).collect();
         let forecasts = own.iter().map(Vec::as_slice).collect();
-        evaluation.add(Fold { dataset, windows: &fold, forecasts, calibration }, model.freq)?;
+        evaluation.add(Fold { dataset, windows: &fold, forecasts, calibration })?;
     }
     Ok(evaluation)
 }
@@ -175,8 +175,7 @@ fn refitted(
         ];
         let forecasts = [&test].into_iter().chain(&others).map(Vec::as_slice).collect();
         let windows = dataset.windows(split);
-        evaluation
-            .add(Fold { dataset: &dataset, windows, forecasts, calibration: calibration.as_ref() }, model.freq)?;
+        evaluation.add(Fold { dataset: &dataset, windows, forecasts, calibration: calibration.as_ref() })?;
     }
     Ok(Some(evaluation))
 }
@@ -205,21 +204,20 @@ impl Evaluation {
         })
     }
 
-    fn add(&mut self, fold: Fold, freq: Option<Freq>) -> Result<()> {
+    fn add(&mut self, fold: Fold) -> Result<()> {
         let Fold { dataset, windows, forecasts, calibration } = fold;
         let number = self.cutoffs.len();
-        let format = TimeFormat::of(dataset, freq.unwrap_or_else(|| Freq::infer(dataset)));
         let first = windows.first().map(|window| *window as usize + dataset.lookback - 1);
         self.cutoffs.push(first.map_or_else(String::new, |row| {
             let series = &dataset.series[dataset.series_of(row)];
-            format.text(series.timestamps[row - series.rows.start])
+            dataset.time_form.text(series.timestamps[row - series.rows.start])
         }));
         self.firsts.extend(first_targets(dataset, windows));
         for (model, values) in forecasts.iter().enumerate() {
             self.scores.add(number, dataset, windows, model, values, calibration.filter(|_| model == 0));
         }
         match &mut self.predictions {
-            Some(predictions) => predictions.add(dataset, windows, &forecasts, calibration, format),
+            Some(predictions) => predictions.add(dataset, windows, &forecasts, calibration),
             None => Ok(()),
         }
     }

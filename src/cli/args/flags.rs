@@ -138,8 +138,20 @@ group!(
 );
 
 /// Options of how a file is read.
-pub(super) const READING: [&str; 8] =
-    ["time-column", "time-format", "id-column", "impute", "missing-values", "gaps", "delimiter", "decimal"];
+pub(super) const READING: [&str; 12] = [
+    "time-column",
+    "time-format",
+    "id-column",
+    "freq",
+    "impute",
+    "missing-values",
+    "gaps",
+    "fill-missing",
+    "holidays",
+    "timezone",
+    "delimiter",
+    "decimal",
+];
 
 #[cfg(test)]
 mod tests {

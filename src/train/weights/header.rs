@@ -179,6 +179,9 @@ pub struct DataHeader {
     /// The distance between rows, as people read it; empty where it is unknown.
     #[serde(default)]
     pub step: String,
+    /// How most series go on, in pandas' notation; empty where it is unknown.
+    #[serde(default)]
+    pub calendar: String,
     /// In the data's order.
     pub series: Vec<SeriesHeader>,
 }
@@ -195,6 +198,9 @@ pub struct SeriesHeader {
     /// Per target, of the training rows; empty where they are unknown.
     #[serde(default)]
     pub mase_denominators: Vec<Option<f64>>,
+    /// How its times go on, where otherwise than those of most series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
 }
 
 /// Where the replica stands. Its generator and data order follow from (seed, step, epoch).
@@ -315,7 +321,8 @@ impl Header {
                 name: dataset.name.clone(),
                 fingerprint: dataset.fingerprint.clone(),
                 season: dataset.season,
-                step: dataset.step.to_string(),
+                step: dataset.step().to_string(),
+                calendar: dataset.calendar.to_string(),
                 series: dataset
                     .series
                     .iter()
@@ -324,6 +331,7 @@ impl Header {
                         scalers: series.scalers.clone(),
                         borders: [series.parts.train.end, series.parts.validation.end, series.parts.test.end],
                         mase_denominators: series.mase_denominators.clone(),
+                        calendar: (series.calendar != dataset.calendar).then(|| series.calendar.to_string()),
                     })
                     .collect(),
             },
