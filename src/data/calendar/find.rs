@@ -106,7 +106,7 @@ fn choose(series: &[&[Timestamp]], known: &Known, expected: Option<&Calendar>) -
 }
 
 /// Of equally good ones, the first.
-fn best_two(costs: &mut Vec<(Calendar, f64)>) -> Option<(Calendar, Option<Calendar>)> {
+fn best_two(costs: &mut [(Calendar, f64)]) -> Option<(Calendar, Option<Calendar>)> {
     costs.sort_by(|a, b| a.1.total_cmp(&b.1));
     let best = costs.first()?.clone();
     let rival = costs.get(1).filter(|(_, bits)| bits - best.1 < CERTAIN).map(|(rival, _)| rival.clone());
