@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use microglia::config::Config;
-use microglia::data::{DataOptions, Dataset, Freq, Gaps, Impute, Layout, Scale, ShortSeries, Split, Start, TimeFormat};
+use microglia::data::{Calendar, DataOptions, Dataset, Gaps, Impute, Layout, Scale, ShortSeries, Split, Start};
 use microglia::experiment::Study;
 use microglia::forecast::table::unique_id;
 use microglia::kernels::tuning::Tuning;
@@ -102,8 +102,12 @@ pub(crate) fn dates(bytes: &[u8]) {
     };
     if let Ok(dataset) = options.load_bytes("fuzz", "fuzz.csv", csv.as_bytes()) {
         sound(&dataset);
-        if let Some(Ok(freq)) = freq.map(str::parse::<Freq>) {
-            go_on(&dataset, freq);
+        if let Some(Ok(freq)) = freq.map(str::parse::<Calendar>) {
+            assert_eq!(freq.to_string().parse::<Calendar>().unwrap(), freq);
+            let options = DataOptions { freq: Some(freq), ..options.clone() };
+            if let Ok(dataset) = options.load_bytes("fuzz", "fuzz.csv", csv.as_bytes()) {
+                sound(&dataset);
+            }
         }
     }
     if let (Some(text), Ok(dataset)) = (freq, options.load_bytes("hours", "hours.csv", HOURS.as_bytes())) {
@@ -153,7 +157,7 @@ pub(crate) fn opened(bytes: Vec<u8>) {
     assert_eq!(loaded.params.len(), loaded.layout.words);
     let _ = loaded.replicas();
     let _ = loaded.weights_sha256();
-    let fitted = loaded.fitted(Scale::Series, None);
+    let fitted = loaded.fitted(Scale::Series);
     let Ok(Config { data: options, .. }) = Config::of_run(&loaded) else { return };
     // Only the header's word for it: no file is read.
     for fitted in [None, Some(&fitted)] {
@@ -205,21 +209,17 @@ pub(crate) fn sound(dataset: &Dataset) {
     for one in 0..dataset.series.len() {
         let _ = unique_id(dataset, one, 0);
     }
-    go_on(dataset, Freq::infer(dataset));
+    go_on(dataset);
 }
 
 /// The rows to come.
-fn go_on(dataset: &Dataset, freq: Freq) {
-    if freq.check(dataset.time_kind).is_err() {
-        return;
-    }
+fn go_on(dataset: &Dataset) {
     if let Ok((cutoffs, _)) = dataset.cutoffs(&Start::End)
-        && let Ok(ahead) = dataset.ahead(&cutoffs, 3, freq)
+        && let Ok(ahead) = dataset.ahead(&cutoffs, 3)
     {
-        let format = TimeFormat::of(dataset, freq);
         for series in &ahead.series {
             assert!(series.timestamps.is_sorted_by(|a, b| a.instant < b.instant));
-            series.timestamps.iter().for_each(|stamp| assert!(!format.text(*stamp).is_empty()));
+            series.timestamps.iter().for_each(|stamp| assert!(!dataset.time_form.text(*stamp).is_empty()));
         }
     }
 }

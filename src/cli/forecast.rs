@@ -52,7 +52,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
         print(&json(&json!({
             "checkpoint": model.forecaster.model().file,
             "data": ahead.data.name,
-            "freq": ahead.freq.to_string(),
+            "freq": ahead.data.calendar.to_string(),
             "horizon": ahead.rows,
             "trained_horizon": model.forecaster.model().header.model.horizon,
             "replicas": model.forecaster.members.len(),

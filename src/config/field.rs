@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use crate::data::options::{Covariates, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split, parse_list};
+use crate::data::Calendar;
+use crate::data::options::{
+    Covariates, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split, parse_list,
+};
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
@@ -58,9 +61,11 @@ macro_rules! words {
 }
 words!(
     Activation,
+    Calendar,
     Choice,
     Every,
     FeedForward,
+    FillMissing,
     Gaps,
     Impute,
     InstanceNorm,

@@ -43,6 +43,7 @@ fn examples(spec: &Spec) -> Vec<String> {
         ("sparsity", _) => vec!["0.1..0.9".into()],
         ("checkpoint-every", _) => vec!["500".into(), "60s".into(), "none".into()],
         ("regularizer", _) => vec!["dropout".into(), "pruning,l2".into()],
+        ("freq", _) => vec!["BME".into(), "Mon-Sat".into()],
         ("delimiter", _) => vec![";".into(), "tab".into()],
         ("decimal", _) => vec![",".into()],
         ("thousands", _) => vec![".".into(), "space".into()],

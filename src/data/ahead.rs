@@ -1,14 +1,13 @@
 //! Windows whose targets lie after the data: the inputs of forecasts.
 
-use super::calendar;
 use super::columns::Role;
 use super::count::counted;
 use super::dataset::{Dataset, Series};
-use super::freq::Freq;
+use super::features;
 use super::options::ShortSeries;
 use super::short::LeftOut;
 use super::split::{Parts, of_series};
-use super::time::{SECOND, TimeKind, parse_written};
+use super::time::{SECOND, TimeKind, Timestamp, parse_written};
 use super::window::Prefix;
 use crate::error::{Error, Result};
 
@@ -96,12 +95,12 @@ impl Dataset {
         Ok(end - 1)
     }
 
-    /// The series that ended: by `freq`, their next row would not lie after the origin, or after the last row of all. They are
-    /// named with their last times.
+    /// The series that ended: by their calendars, their next row would not lie after the origin, or after the last row of all. They
+    /// are named with their last times.
     ///
     /// # Errors
     /// [`Error::Config`] if the origin is no time of this data.
-    pub fn ended(&self, from: &Start, freq: Freq) -> Result<Vec<(usize, String)>> {
+    pub fn ended(&self, from: &Start) -> Result<Vec<(usize, String)>> {
         let last = |series: &Series| series.timestamps.last().copied();
         let now = match from {
             Start::Row(_) => return Ok(Vec::new()),
@@ -109,7 +108,7 @@ impl Dataset {
             Start::Time(text) => Some(self.instant(text)?),
         };
         let ended = |(index, series): (usize, &Series)| {
-            let next = freq.after(last(series)?, 1).ok()?;
+            let next = series.calendar.next(last(series)?, 1).ok()?.pop()?;
             (Some(next.instant) <= now).then(|| (index, self.time_label(series.rows.end - 1)))
         };
         Ok(self.series.iter().enumerate().filter_map(ended).collect())
@@ -125,7 +124,9 @@ impl Dataset {
         let written = parse_written(text).ok_or_else(|| reject("is no time", help))?;
         let stamp = written.timestamp(false).filter(|_| text.trim().as_bytes().iter().take(4).all(u8::is_ascii_digit));
         let stamp = stamp.ok_or_else(|| reject("is no day, or can be read in two ways", help))?;
+        let zone = self.calendar.zone();
         match (zoned, written.offset.is_some()) {
+            (_, has_offset) if zone.is_some() => Ok(stamp.in_zone(has_offset, zone).instant),
             (false, true) => Err(reject("has an offset, but the time column has none", help)),
             (true, false) => {
                 let offset =
@@ -144,11 +145,11 @@ impl Dataset {
     }
 
     /// A data set of one window per cutoff: its look-back's rows, then `rows` future rows, whose targets are unknown and whose
-    /// times and calendar columns continue by `freq`. The windows are test windows.
+    /// times and calendar columns continue by the series' calendars. The windows are test windows.
     ///
     /// # Errors
     /// [`Error::Config`] if a time lies after the year 9999.
-    pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize, freq: Freq) -> Result<Dataset> {
+    pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize) -> Result<Dataset> {
         let (channels, lookback, targets) = (self.channels(), self.lookback, self.targets());
         let (width, calendar) = (self.columns.values(), self.columns.with_role(Role::Calendar));
         let length = lookback + rows;
@@ -162,10 +163,8 @@ impl Dataset {
             let padding = one.rows.start.saturating_sub(seen.start);
             let mut timestamps =
                 one.timestamps[seen.start + padding - one.rows.start..seen.end - one.rows.start].to_vec();
-            for count in 1..=rows {
-                timestamps.push(freq.after(last, count)?);
-            }
-            let features = calendar::named(calendar, &timestamps[lookback - padding..]);
+            timestamps.extend(one.calendar.next(last, rows)?);
+            let features = features::named(calendar, &timestamps[lookback - padding..]);
             values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
             for row in 0..rows {
                 values.extend(std::iter::repeat_n(0.0, width));
@@ -191,6 +190,9 @@ impl Dataset {
             name: self.name.clone(),
             time_column: self.time_column.clone(),
             id_column: self.id_column.clone(),
+            time_form: self.time_form.clone(),
+            calendar: self.calendar.clone(),
+            rival: self.rival.clone(),
             columns: self.columns.clone(),
             left_out: Vec::new(),
             fingerprint: self.fingerprint.clone(),
@@ -209,5 +211,11 @@ impl Dataset {
             notices: Vec::new(),
             ..*self
         })
+    }
+
+    /// Of a data set of windows ahead: the times that a window's look-back reads, and those of the rows to come.
+    pub fn seen_and_to_come(&self, window: usize) -> (&[Timestamp], &[Timestamp]) {
+        let series = &self.series[window];
+        series.timestamps.split_at(self.test[window] as usize + self.lookback - series.rows.start)
     }
 }

@@ -1,5 +1,6 @@
 //! Series, parts and scalers → the arrays of a [`Dataset`](super::Dataset).
 
+use super::calendar::Interval;
 use super::count::{counted, grouped};
 use super::dataset::Series;
 use super::fitted::FittedSeries;
@@ -9,7 +10,6 @@ use super::options::Impute;
 use super::scale::Scaler;
 use super::series::RawSeries;
 use super::split::Parts;
-use super::step::{Interval, Step};
 use crate::error::{Error, Result};
 
 /// Rows of all series, one after another ("global rows").
@@ -40,7 +40,6 @@ impl Arrays {
         (series, parts): (&[RawSeries], &[Parts]),
         scaling: Vec<FittedSeries>,
         calendar: &[(String, Vec<f32>)],
-        step: Step,
         (policy, padding): (Impute, usize),
     ) -> Result<Arrays> {
         let (width, targets) = (frame.columns.values(), frame.columns.targets());
@@ -89,7 +88,7 @@ impl Arrays {
                     arrays.known.push(!value.is_nan());
                 }
                 // What lies before the first kept row is not read; padding follows no calendar.
-                let apart = (row > rows.start).then(|| step.interval(one.stamps[row - 1], one.stamps[row]));
+                let apart = (row > rows.start).then(|| one.calendar.interval(one.stamps[row - 1], one.stamps[row]));
                 arrays.breaks.push(apart.is_some_and(|apart| apart != Interval::Regular));
             }
             arrays.series.push(Series {
@@ -100,6 +99,8 @@ impl Arrays {
                 mase_denominators,
                 parts: parts.moved(rows.start, start),
                 trimmed: rows.start,
+                calendar: one.calendar.clone(),
+                season: one.season,
                 missing: (0..width).map(|c| rows.clone().filter(|row| one.value(*row, c).is_nan()).count()).collect(),
             });
         }

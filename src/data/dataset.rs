@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::calendar::Calendar;
 use super::columns::{Columns, Role};
 use super::options::DataOptions;
 use super::scale::Scaler;
@@ -9,6 +10,7 @@ use super::short::LeftOut;
 use super::split::{Parts, SplitName};
 use super::step::Step;
 use super::time::{TimeKind, Timestamp, label};
+use super::time_form::TimeForm;
 use super::window::{Dropped, Prefix};
 use crate::error::Text;
 
@@ -30,6 +32,10 @@ pub struct Series {
     pub mase_denominators: Vec<Option<f64>>,
     /// Global rows of each part.
     pub parts: Parts,
+    /// How its times go on.
+    pub calendar: Calendar,
+    /// Rows of a season: the data set's, unless its times go on otherwise than those of most series.
+    pub season: usize,
     /// Rows trimmed from the front, where a column had no value yet.
     pub trimmed: usize,
     /// Missing cells per value column, among the rows kept.
@@ -50,8 +56,12 @@ pub struct Dataset {
     pub id_column: Option<String>,
     /// What the times count.
     pub time_kind: TimeKind,
-    /// The sampling step of all series.
-    pub step: Step,
+    /// The form in which times are written.
+    pub time_form: TimeForm,
+    /// How the times of most series go on; each series has its own.
+    pub calendar: Calendar,
+    /// Another calendar that the rows fit nearly as well: if it gives other times, those of forecasts are a guess.
+    pub rival: Option<Calendar>,
     /// One series, or those of a panel, in the order of their rows.
     pub series: Vec<Series>,
     /// Series of the data that are not among these, because they hold no window or cannot be scaled.
@@ -73,7 +83,7 @@ pub struct Dataset {
     pub lookback: usize,
     /// Z: forecast rows of a window.
     pub horizon: usize,
-    /// M: rows of a season.
+    /// M: rows of a season of most series.
     pub season: usize,
     /// Training windows: the global row of each window's first input row, series by series, in time order.
     pub train: Vec<u32>,
@@ -170,6 +180,12 @@ impl Dataset {
     #[must_use]
     pub fn time_label(&self, row: usize) -> String {
         let series = &self.series[self.series_of(row)];
-        label(self.time_kind, series.timestamps[row - series.rows.start], self.step.is_days())
+        label(self.time_kind, series.timestamps[row - series.rows.start], self.step().is_days())
+    }
+
+    /// The distance between the rows of most series.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.calendar.step()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use super::calendar::Calendar;
 use super::count::few;
 use super::frame::Frame;
 use super::options::{DataOptions, Scale};
@@ -11,7 +12,6 @@ use super::series::RawSeries;
 use super::settings::Settings;
 use super::short::{Kept, UNKNOWN, Why};
 use super::split::{Parts, of_series};
-use super::step::Step;
 use super::study;
 use crate::error::{Error, Place, Result};
 
@@ -26,8 +26,8 @@ pub struct Fitted {
     pub scale: Scale,
     /// Names of the calendar columns that the model reads.
     pub calendar: Vec<String>,
-    /// The sampling step; `None` takes it from the new rows.
-    pub step: Option<Step>,
+    /// How most of these series go on, and series that the model was not trained on; `None` if it is not known.
+    pub usual: Option<Calendar>,
 }
 
 /// A series of the training data.
@@ -39,9 +39,18 @@ pub struct FittedSeries {
     pub scalers: Vec<Scaler>,
     /// Per target: mean |y_t − y_{t−M}| over the training rows, in the data's units; `None` if it is not known.
     pub mase_denominators: Vec<Option<f64>>,
+    /// How its rows follow one another; `None` if it is not known.
+    pub calendar: Option<Calendar>,
 }
 
 impl Fitted {
+    /// The calendars of series with these ids, as far as they are known.
+    pub(super) fn calendars<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Vec<Option<Calendar>> {
+        let known: HashMap<&str, Option<&Calendar>> =
+            self.series.iter().map(|one| (one.id.as_str(), one.calendar.as_ref())).collect();
+        ids.map(|id| known.get(id).copied().flatten().or(self.usual.as_ref()).cloned()).collect()
+    }
+
     /// What the model knows of each series. Those that training left out, and that have no scaler, are left out here too.
     ///
     /// # Errors
@@ -110,9 +119,8 @@ pub(super) fn fit(
     let fitted = |((one, rows), scalers): ((&RawSeries, Range<usize>), _)| FittedSeries {
         id: one.id.clone(),
         scalers,
-        mase_denominators: (0..frame.columns.targets())
-            .map(|target| seasonal_distance(one, target, &rows, settings.season))
-            .collect(),
+        mase_denominators: (0..frame.columns.targets()).map(|target| seasonal_distance(one, target, &rows)).collect(),
+        calendar: Some(one.calendar.clone()),
     };
     // Of the training rows alone, whatever scalers see.
     let honest = DataOptions { authors_protocol: None, ..options.clone() };
@@ -121,7 +129,8 @@ pub(super) fn fit(
 }
 
 /// mean |y_t − y_{t−M}| over training rows with both observed; `None` without a pair, or if it is 0.
-fn seasonal_distance(series: &RawSeries, target: usize, train: &Range<usize>, season: usize) -> Option<f64> {
+fn seasonal_distance(series: &RawSeries, target: usize, train: &Range<usize>) -> Option<f64> {
+    let season = series.season;
     let later = train.start + season..train.end.max(train.start + season);
     let distances = later.map(|row| (series.value(row, target) - series.value(row - season, target)).abs());
     let (count, sum) = distances.filter(|d| !d.is_nan()).fold((0usize, 0.0), |(count, sum), d| (count + 1, sum + d));

@@ -1,11 +1,11 @@
 //! Times that are absent from the series.
 
+use super::calendar::Interval;
 use super::count::{counted, grouped};
 use super::frame::Frame;
-use super::options::Gaps;
+use super::options::{FillMissing, Gaps};
 use super::series::RawSeries;
-use super::step::{Interval, Step};
-use super::time::month_index;
+use super::time::Timestamp;
 use crate::error::{Error, Result, Text};
 
 /// Counts absent times, and treats them by the policy `gaps`.
@@ -16,14 +16,14 @@ use crate::error::{Error, Result, Text};
 pub(super) fn settle(
     frame: &Frame,
     series: Vec<RawSeries>,
-    step: Step,
     gaps: Gaps,
     notices: &mut Vec<Text>,
 ) -> Result<Vec<RawSeries>> {
-    let count = GapCount::of(frame, &series, step);
+    let count = GapCount::of(frame, &series);
     let Some((which, row)) = count.first else { return Ok(series) };
     if gaps == Gaps::Error {
         let one = &series[which];
+        let step = one.calendar.words();
         let (late, early, of) = (frame.label(one.stamps[row]), frame.label(one.stamps[row - 1]), one.suffix());
         let help = "‹gaps notice› runs windows over the rows that are there, ‹gaps fill› inserts the missing times, ‹gaps skip› lets \
              no window span a gap";
@@ -47,7 +47,13 @@ pub(super) fn settle(
         let intervals = counted(count.irregular, "interval");
         notices.push(format!("{intervals} of no whole number of steps: {done}").into());
     }
-    if gaps == Gaps::Fill { fill(frame, series, step, count.missing) } else { Ok(series) }
+    if gaps != Gaps::Fill {
+        return Ok(series);
+    }
+    let rows = series.iter().map(RawSeries::rows).sum();
+    absent(&series[which], count.missing, rows, frame)?;
+    let empty = vec![f64::NAN; frame.columns.values()];
+    series.iter().map(|one| fill(frame, one, &empty)).collect()
 }
 
 /// The absent times of all series.
@@ -66,11 +72,11 @@ struct GapCount {
 }
 
 impl GapCount {
-    fn of(frame: &Frame, series: &[RawSeries], step: Step) -> GapCount {
+    fn of(frame: &Frame, series: &[RawSeries]) -> GapCount {
         let mut count = GapCount::default();
         for (which, one) in series.iter().enumerate() {
             for (row, pair) in one.stamps.windows(2).enumerate() {
-                match step.interval(pair[0], pair[1]) {
+                match one.calendar.interval(pair[0], pair[1]) {
                     Interval::Regular => continue,
                     Interval::Irregular => count.irregular += 1,
                     Interval::Missing(missing) => {
@@ -88,48 +94,118 @@ impl GapCount {
     }
 }
 
-/// Inserts the absent times of every series as rows of missing values.
-fn fill(frame: &Frame, series: Vec<RawSeries>, step: Step, missing: i64) -> Result<Vec<RawSeries>> {
-    let rows: usize = series.iter().map(RawSeries::rows).sum();
-    if missing as usize > 10 * rows + 100_000 {
-        let problem = format!("‹gaps fill› would insert {missing} rows into {rows}, at a step of {step}");
-        return Err(Error::data(frame.file(), problem, "‹gaps skip› leaves the gaps open; or check the times"));
+/// Makes times without a row rows of zeros, in every series from the panel's first time to its last: where no row means that nothing was
+/// sold. Covariates of such rows are missing.
+///
+/// # Errors
+/// An interval that is no whole number of steps, or too many absent times.
+pub(super) fn zeros(
+    frame: &Frame,
+    series: Vec<RawSeries>,
+    policy: FillMissing,
+    notices: &mut Vec<Text>,
+) -> Result<Vec<RawSeries>> {
+    if policy == FillMissing::None {
+        return Ok(series);
     }
-    let fill = |one: RawSeries| {
-        let mut filled = RawSeries::new(one.id.clone(), one.width);
-        for row in 0..one.rows() {
-            if row > 0 {
-                insert_before(frame, &one, row, step, &mut filled)?;
-            }
-            filled.stamps.push(one.stamps[row]);
-            filled.sources.push(one.sources[row]);
-            filled.values.extend_from_slice(&one.values[row * one.width..(row + 1) * one.width]);
-        }
-        Ok(filled)
-    };
-    series.into_iter().map(fill).collect()
+    let times = || series.iter().flat_map(|one| &one.stamps);
+    let (first, last) = (times().map(|time| time.instant).min(), times().map(|time| time.instant).max());
+    let (Some(first), Some(last)) = (first, last) else { return Ok(series) };
+    let rows: usize = series.iter().map(RawSeries::rows).sum();
+    let mut row = vec![f64::NAN; frame.columns.values()];
+    row[..frame.columns.targets()].fill(0.0);
+    let mut filled = Vec::with_capacity(series.len());
+    let mut inserted = 0;
+    for one in series {
+        let mut all = absent(&one, GapCount::of(frame, std::slice::from_ref(&one)).missing, rows, frame)
+            .and_then(|()| fill(frame, &one, &row))?;
+        let (Some(start), Some(end)) = (all.stamps.first().copied(), all.stamps.last().copied()) else { continue };
+        let after = outside(&all, end, |time| time.instant <= last, 1);
+        let mut before = outside(&all, start, |time| time.instant >= first, -1);
+        absent(&one, (before.len() + after.len()) as i64, rows, frame)?;
+        before.reverse();
+        all = joined(before, all, after, &row);
+        inserted += all.rows() - one.rows();
+        filled.push(all);
+    }
+    notices
+        .push(format!("{} without a row: their targets are 0 (‹fill-missing zero›)", counted(inserted, "time")).into());
+    Ok(filled)
 }
 
-fn insert_before(frame: &Frame, one: &RawSeries, row: usize, step: Step, filled: &mut RawSeries) -> Result<()> {
+/// The times of a series' calendar beyond its first or last row, as far as they are wanted.
+fn outside(one: &RawSeries, from: Timestamp, wanted: impl Fn(&Timestamp) -> bool, way: i64) -> Vec<Timestamp> {
+    let mut times: Vec<Timestamp> = Vec::new();
+    loop {
+        let last = times.last().copied().unwrap_or(from);
+        let next = match way {
+            1 => one.calendar.next(last, 1).ok(),
+            _ => one.calendar.previous(last, 1),
+        };
+        match next.and_then(|mut next| next.pop()).filter(&wanted) {
+            Some(time) => times.push(time),
+            None => return times,
+        }
+    }
+}
+
+/// A series with rows before and after.
+fn joined(before: Vec<Timestamp>, one: RawSeries, after: Vec<Timestamp>, row: &[f64]) -> RawSeries {
+    let mut all = RawSeries { calendar: one.calendar, season: one.season, ..RawSeries::new(one.id, one.width) };
+    let (leading, trailing) = (before.len(), after.len());
+    all.stamps = before.into_iter().chain(one.stamps).chain(after).collect();
+    all.sources =
+        std::iter::repeat_n(None, leading).chain(one.sources).chain(std::iter::repeat_n(None, trailing)).collect();
+    all.values = row.repeat(leading);
+    all.values.extend(one.values);
+    all.values.extend(row.repeat(trailing));
+    all
+}
+
+/// Rejects more rows than anybody means to insert.
+fn absent(one: &RawSeries, missing: i64, rows: usize, frame: &Frame) -> Result<()> {
+    if missing as usize <= 10 * rows + 100_000 {
+        return Ok(());
+    }
+    let problem =
+        format!("{missing} rows would be inserted into {rows}, at a step of {}{}", one.calendar.words(), one.suffix());
+    Err(Error::data(frame.file(), problem, "‹gaps skip› leaves gaps open; or check the times"))
+}
+
+/// Inserts the absent times of a series as rows of these values.
+fn fill(frame: &Frame, one: &RawSeries, row: &[f64]) -> Result<RawSeries> {
+    let mut filled =
+        RawSeries { calendar: one.calendar.clone(), season: one.season, ..RawSeries::new(one.id.clone(), one.width) };
+    for (place, time) in one.stamps.iter().enumerate() {
+        if place > 0 {
+            for time in between(frame, one, place)? {
+                filled.stamps.push(time);
+                filled.sources.push(None);
+                filled.values.extend(row);
+            }
+        }
+        filled.stamps.push(*time);
+        filled.sources.push(one.sources[place]);
+        filled.values.extend_from_slice(&one.values[place * one.width..(place + 1) * one.width]);
+    }
+    Ok(filled)
+}
+
+/// The absent times before a row.
+fn between(frame: &Frame, one: &RawSeries, row: usize) -> Result<Vec<Timestamp>> {
     let (before, after) = (one.stamps[row - 1], one.stamps[row]);
-    let missing = match step.interval(before, after) {
-        Interval::Regular => 0,
-        Interval::Missing(missing) => missing,
+    match one.calendar.interval(before, after) {
+        Interval::Regular => Ok(Vec::new()),
+        Interval::Missing(missing) => one.calendar.next(before, missing as usize),
         Interval::Irregular => {
             let (late, early, of) = (frame.label(after), frame.label(before), one.suffix());
+            let step = one.calendar.words();
             let problem = format!("{late} is no whole number of steps ({step}) after {early}{of}");
-            return Err(Error::data(
+            Err(Error::data(
                 one.time_place(frame, row),
                 problem,
-                "‹gaps fill› needs a regular grid; ‹gaps skip› and ‹gaps notice› do not",
-            ));
+                "inserting rows needs a regular grid; ‹gaps skip› and ‹gaps notice› do not",
+            ))
         }
-    };
-    let month_end = month_index(before).1 && month_index(after).1;
-    for k in 1..=missing {
-        filled.stamps.push(step.after(before, k, month_end));
-        filled.sources.push(None);
-        filled.values.extend(std::iter::repeat_n(f64::NAN, one.width));
     }
-    Ok(())
 }

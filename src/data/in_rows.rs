@@ -11,6 +11,7 @@ use super::spelling;
 use super::table::CsvTable;
 use super::time::{TimeKind, Timestamp, parse_compact, parse_format, parse_written};
 use super::time_column::{TimeColumn, is_year};
+use super::time_form::TimeForm;
 use super::times::Times;
 use crate::error::{Error, Result, Text};
 
@@ -145,9 +146,11 @@ fn number(name: &str) -> Option<(&str, u64)> {
 /// The time of each column of values; of numbered ones, 1, 2, ….
 fn times(table: &CsvTable, columns: std::ops::Range<usize>, by_time: bool, options: &DataOptions) -> Result<Times> {
     if !by_time {
-        let stamps = (1..=columns.len() as i64).map(|number| Timestamp { instant: number, offset: 0 }).collect();
-        let reading = "numbered columns".into();
-        return Ok(Times { name: TIME.into(), kind: TimeKind::RowNumbers, stamps, day_first: None, reading });
+        let stamps: Vec<Timestamp> =
+            (1..=columns.len() as i64).map(|number| Timestamp { instant: number, offset: 0 }).collect();
+        let (kind, reading) = (TimeKind::RowNumbers, "numbered columns".into());
+        let form = TimeForm::pandas(kind, &stamps);
+        return Ok(Times { name: TIME.into(), kind, stamps, day_first: None, reading, form, zone: None });
     }
     let names = &table.header.names[columns];
     let name = if names.iter().all(|name| is_year(name)) { YEAR } else { TIME };

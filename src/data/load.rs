@@ -38,7 +38,8 @@ impl DataOptions {
                 options.load_text(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes(), fitted)
             }
             Source::File(path) => {
-                self.load_text(&source::stem(path), &source::label(path), &source::read(path)?, fitted)
+                let bytes = source::read(path, "‹data› takes a CSV file that can be read")?;
+                self.load_text(&source::stem(path), &source::label(path), &bytes, fitted)
             }
         }
     }

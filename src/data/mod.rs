@@ -4,7 +4,8 @@
 //! load        bytes (source) → table (preamble) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
 //! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
-//! pipeline    frame → series → future → gaps → parts → fitted (scale) → calendar → arrays (impute) → window → Dataset
+//! pipeline    frame (zone) → series → future → calendars (calendar, holidays) → gaps → parts → fitted (scale) → features → arrays (impute)
+//!             → window → Dataset
 //! ```
 //!
 //! Each stage is a file and takes what the one before gives; `pipeline.rs` calls them in order. A file imports only files of
@@ -15,17 +16,19 @@ mod ahead;
 mod apart;
 mod arrays;
 mod calendar;
+mod calendars;
 mod cells;
 mod columns;
 mod count;
 mod dataset;
 mod embedded;
+mod features;
 mod fitted;
 mod frame;
-mod freq;
 mod future;
 mod gaps;
 mod header;
+mod holidays;
 mod impute;
 mod in_rows;
 mod load;
@@ -53,17 +56,21 @@ mod table;
 mod text;
 mod time;
 mod time_column;
+mod time_form;
 mod times;
 mod typed;
 mod window;
+mod zone;
 
 pub use ahead::{Cutoff, Start};
+pub use calendar::Calendar;
 pub use columns::{Column, Columns, Role};
 pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};
 pub use fitted::{Fitted, FittedSeries};
-pub use freq::{Freq, TimeFormat};
-pub use options::{Covariates, DataOptions, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split};
+pub use options::{
+    Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,
+};
 pub use panel::{Panel, TimeSeries};
 pub use rows::Row;
 pub use scale::Scaler;
@@ -71,4 +78,5 @@ pub use short::LeftOut;
 pub use split::{Parts, SplitName};
 pub use step::Step;
 pub use time::{TimeKind, Timestamp};
+pub use time_form::TimeForm;
 pub use window::Dropped;

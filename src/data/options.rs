@@ -6,9 +6,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Calendar;
 pub use super::marks::{parse_thousands, thousands_word};
 use super::source::STDIN;
 pub use super::text::{delimiter_word, list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
+use super::zone;
 use crate::error::{Error, Result};
 use crate::words::words;
 
@@ -30,10 +32,12 @@ pub struct DataOptions {
     pub targets: Option<Vec<String>>,
     /// Past covariates: input columns that are not forecast. Default: none.
     pub covariates: Option<Covariates>,
-    /// Input rows of a window. Default: 2 seasons, at least 24.
+    /// Input rows of a window. Default: 2 seasons, at least 24, at most 288.
     pub lookback: Option<usize>,
     /// Forecast rows of a window. Default: 1.
     pub horizon: Option<usize>,
+    /// The times at which series have rows. Default: as the rows have them.
+    pub freq: Option<Calendar>,
     /// Rows in a season. Default: from the sampling step.
     pub season: Option<usize>,
     /// Whether time of day, day of the week and day of the year are input columns. Default: on.
@@ -56,6 +60,12 @@ pub struct DataOptions {
     pub missing_values: Option<Vec<String>>,
     /// What is done where the file lacks a time that the sampling step implies. Default: [`Gaps::Notice`].
     pub gaps: Option<Gaps>,
+    /// What a time without a row means. Default: [`FillMissing::None`].
+    pub fill_missing: Option<FillMissing>,
+    /// A file of days that have no rows. Default: none.
+    pub holidays: Option<PathBuf>,
+    /// The time zone whose clock times are written by, as in `Europe/Berlin`. Default: the offset of each time, or none.
+    pub timezone: Option<String>,
     /// The column separator. Default: detected among `,` `;` tab `|`.
     pub delimiter: Option<char>,
     /// The decimal mark. Default: detected, `.` or `,`.
@@ -97,6 +107,7 @@ impl DataOptions {
             covariates: self.covariates.or(other.covariates),
             lookback: self.lookback.or(other.lookback),
             horizon: self.horizon.or(other.horizon),
+            freq: self.freq.or(other.freq),
             season: self.season.or(other.season),
             calendar: self.calendar.or(other.calendar),
             split,
@@ -107,6 +118,9 @@ impl DataOptions {
             impute: self.impute.or(other.impute),
             missing_values: self.missing_values.or(other.missing_values),
             gaps: self.gaps.or(other.gaps),
+            fill_missing: self.fill_missing.or(other.fill_missing),
+            holidays: self.holidays.or(other.holidays),
+            timezone: self.timezone.or(other.timezone),
             delimiter: self.delimiter.or(other.delimiter),
             decimal: self.decimal.or(other.decimal),
             thousands: self.thousands.or(other.thousands),
@@ -154,6 +168,7 @@ impl DataOptions {
             let help = "a share of the validation rows, between 0 and 1, as in 0.5; or none";
             return Err(Error::config("calibration", format!("{share} is out of range"), help));
         }
+        self.timezone.as_deref().map(zone::named).transpose()?;
         if let Some(decimal) = self.decimal {
             parse_decimal(&decimal.to_string())?;
         }
@@ -393,6 +408,17 @@ pub enum Gaps {
     Skip,
 }
 words!(Gaps, "gaps", Gaps::Notice = "notice", Gaps::Error = "error", Gaps::Fill = "fill", Gaps::Skip = "skip");
+
+/// What a time without a row means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FillMissing {
+    /// A gap: see [`Gaps`].
+    #[default]
+    None,
+    /// Nothing sold: the targets are 0, in every series from the panel's first time to its last, and count in loss and scores.
+    Zero,
+}
+words!(FillMissing, "fill-missing", FillMissing::None = "none", FillMissing::Zero = "zero");
 
 /// The k-th, from 1, of K consecutive periods into which the test rows are cut. Training and validation end later for
 /// each; validation keeps its length.

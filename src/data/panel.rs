@@ -7,6 +7,7 @@ use super::header::Header;
 use super::options::DataOptions;
 use super::split::of_series;
 use super::time::{TimeKind, Timestamp, label};
+use super::time_form::TimeForm;
 use super::times::Times;
 use super::typed::{ID, TIME, Typed, fingerprint, mark_missing, place};
 use crate::error::{Error, Place, Result, Text};
@@ -106,7 +107,8 @@ impl DataOptions {
         by_role.sort_by_key(|(role, _)| *role);
         let columns = Columns::new(columns.iter().cloned());
         let reading = if *kind == TimeKind::RowNumbers { "row numbers".into() } else { String::new() };
-        let times = Times { name: TIME.into(), kind: *kind, stamps, day_first: None, reading };
+        let form = TimeForm::pandas(*kind, &stamps);
+        let times = Times { name: TIME.into(), kind: *kind, stamps, day_first: None, reading, form, zone: None };
         let notices = vec![times.notice(), target_notice(columns.with_role(Role::Target))];
         let values = by_role.into_iter().map(|(_, values)| values).collect();
         let options = DataOptions { time_format: None, ..self.clone() };

@@ -1,10 +1,11 @@
 //! The stages from typed rows to a [`Dataset`].
 
 use super::arrays::Arrays;
-use super::calendar;
+use super::calendars::{self, Calendars};
 use super::columns::Columns;
 use super::count::{counted, few, grouped};
 use super::dataset::{Dataset, Series};
+use super::features;
 use super::fitted::{self, Fitted};
 use super::frame::Frame;
 use super::future;
@@ -14,9 +15,9 @@ use super::parts;
 use super::series::{RawSeries, group};
 use super::settings::Settings;
 use super::short::{self, Kept};
-use super::step::Step;
 use super::window::{Prefix, Rows, Span, Windows};
-use crate::error::{Error, Result, Text};
+use super::zone;
+use crate::error::{Result, Text};
 
 /// What the stages begin with.
 pub(crate) struct Input<'a> {
@@ -32,15 +33,24 @@ pub(crate) struct Input<'a> {
 
 /// Runs all stages. `options` are those of the data set's source.
 pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitted>) -> Result<Dataset> {
-    let Input { name, fingerprint, frame, values, mut notices } = input;
+    let Input { name, fingerprint, mut frame, values, mut notices } = input;
+    if let Some(name) = &options.timezone {
+        zone::settle(&mut frame, zone::named(name)?, &mut notices)?;
+    }
 
     // Rows → series on a grid of times.
-    let series = future::cut(&frame, group(&frame, values)?, &mut notices);
+    let mut series = future::cut(&frame, group(&frame, values)?, &mut notices);
     notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
-    let step = step(&frame, &series, fitted)?;
-    let settings = Settings::of(options, step);
-    let series = gaps::settle(&frame, series, step, settings.gaps, &mut notices)?;
-    notices.push(settings.notice(step).into());
+    let Calendars { main, rival } = calendars::settle(&frame, &mut series, options, fitted, &mut notices)?;
+    let longest = series.iter().map(RawSeries::rows).max().unwrap_or(0);
+    let settings = Settings::of(options, &main, longest);
+    for one in &mut series {
+        let own = one.calendar != main && options.season.is_none();
+        one.season = if own { one.calendar.season().within(one.rows()).rows } else { settings.season.rows };
+    }
+    let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
+    let series = gaps::settle(&frame, series, settings.gaps, &mut notices)?;
+    notices.push(settings.notice(&main).into());
 
     // Series → parts and scalers.
     let (kept, scaling) = match fitted {
@@ -62,12 +72,12 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let calendar = match settings.calendar {
         true => {
             let trained = fitted.map(|fitted| &fitted.calendar[..]);
-            calendar::of_series(frame.times.kind, step, (&series, &parts), trained, &mut notices)
+            features::of_series(frame.times.kind, main.step(), (&series, &parts), trained, &mut notices)
         }
         false => Vec::new(),
     };
     let filling = (settings.impute, settings.padding());
-    let arrays = Arrays::fill(&frame, (&series, &parts), scaling, &calendar, step, filling)?;
+    let arrays = Arrays::fill(&frame, (&series, &parts), scaling, &calendar, filling)?;
     let (width, targets) = (frame.columns.values(), frame.columns.targets());
     let skip = settings.gaps == Gaps::Skip;
     let rows = Rows {
@@ -77,7 +87,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         holes: arrays.holes,
         names: frame.columns.names(),
     };
-    let (lookback, horizon, season) = (settings.lookback, settings.horizon, settings.season);
+    let (lookback, horizon, season) = (settings.lookback, settings.horizon, settings.season.rows);
     let span = |series| -> Span { span(series, fitted.is_none(), &settings) };
     let spans: Vec<Span> = arrays.series.iter().map(span).collect();
     let windows = match fitted {
@@ -101,7 +111,9 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         time_column: frame.times.name,
         id_column: frame.ids.column,
         time_kind: frame.times.kind,
-        step,
+        time_form: frame.times.form,
+        calendar: main,
+        rival,
         series: arrays.series,
         left_out,
         padding,
@@ -139,15 +151,6 @@ fn rows_read(series: &[RawSeries], id: Option<&str>) -> String {
 fn span<'a>(series: &'a Series, trained: bool, settings: &Settings) -> Span<'a> {
     let reach = if trained { settings.reach_of(&series.parts) } else { settings.reach() };
     Span { id: &series.id, parts: &series.parts, reach }
-}
-
-/// The sampling step: that of the trained model, or the most frequent one.
-fn step(frame: &Frame, series: &[RawSeries], fitted: Option<&Fitted>) -> Result<Step> {
-    let given = fitted.and_then(|fitted| fitted.step);
-    given.or_else(|| Step::infer(series.iter().map(|one| &one.stamps[..]), frame.times.kind)).ok_or_else(|| {
-        let help = "give a longer file; ‹id-column› may name the wrong column";
-        Error::data(frame.file(), "no series has two rows", help)
-    })
 }
 
 /// How many cells are missing, by column, and what inputs take instead.

@@ -1,6 +1,8 @@
 //! Rows → series in time order.
 
+use super::calendar::Calendar;
 use super::frame::Frame;
+use super::step::Step;
 use super::time::{HOUR, TimeKind, Timestamp};
 use crate::error::{Error, Place, Result};
 
@@ -14,11 +16,23 @@ pub(crate) struct RawSeries {
     pub values: Vec<f64>,
     /// Columns of `values`.
     pub width: usize,
+    /// The times at which it has rows; of no meaning until [`calendars`](super::calendars) finds it.
+    pub calendar: Calendar,
+    /// Rows in a season.
+    pub season: usize,
 }
 
 impl RawSeries {
     pub(super) fn new(id: String, width: usize) -> RawSeries {
-        RawSeries { id, stamps: Vec::new(), sources: Vec::new(), values: Vec::new(), width }
+        RawSeries {
+            id,
+            stamps: Vec::new(),
+            sources: Vec::new(),
+            values: Vec::new(),
+            width,
+            calendar: Calendar::every(Step::Rows(1)),
+            season: 1,
+        }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -94,7 +108,7 @@ fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) 
         format!("earlier than the time{of} in line {line}")
     };
     if frame.times.kind == (TimeKind::Clock { zoned: false }) && back <= HOUR {
-        help.push("a local clock set back repeats an hour: write times with their offset, or in UTC");
+        help.push("a local clock set back repeats an hour: ‹timezone› settles it, or write times with their offset, or in UTC");
     }
     Error::data(frame.time_place(row), problem, help.join("; "))
 }

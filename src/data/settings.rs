@@ -1,11 +1,14 @@
 //! Options with every default filled in.
 
+use super::calendar::{Calendar, Season};
 use super::columns::Role;
 use super::count::counted;
 use super::frame::Frame;
 use super::options::{Covariates, DataOptions, Gaps, Impute, Scale, ShortSeries, Sizes, Split};
 use super::split::{Parts, SplitName};
-use super::step::Step;
+
+/// Most rows of a default look-back: two seasons of ten minutes.
+const LONGEST_LOOKBACK: usize = 288;
 
 /// What the options leave open, settled once the sampling step is known.
 pub(crate) struct Settings {
@@ -13,8 +16,7 @@ pub(crate) struct Settings {
     pub lookback: usize,
     /// Rows.
     pub horizon: usize,
-    /// Rows.
-    pub season: usize,
+    pub season: Season,
     pub calendar: bool,
     pub split: Split,
     /// In place of `split`.
@@ -26,10 +28,15 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn of(options: &DataOptions, step: Step) -> Settings {
-        let season = options.season.unwrap_or_else(|| step.season());
+    /// `longest`: rows of the longest series.
+    pub(super) fn of(options: &DataOptions, calendar: &Calendar, longest: usize) -> Settings {
+        let found = calendar.season().within(longest);
+        let season = match options.season {
+            Some(rows) if rows != found.rows => Season { rows, why: "‹season›".into() },
+            _ => found,
+        };
         Settings {
-            lookback: options.lookback.unwrap_or((2 * season).max(24)),
+            lookback: options.lookback.unwrap_or((2 * season.rows).clamp(24, LONGEST_LOOKBACK)),
             horizon: options.horizon.unwrap_or(1),
             season,
             calendar: options.calendar.unwrap_or(true),
@@ -74,9 +81,10 @@ impl Settings {
     }
 
     /// What the lengths are, in words.
-    pub(super) fn notice(&self, step: Step) -> String {
-        let [season, lookback, horizon] = [self.season, self.lookback, self.horizon].map(|rows| counted(rows, "row"));
-        format!("sampling step {step}; season {season}; look-back {lookback}, horizon {horizon}")
+    pub(super) fn notice(&self, calendar: &Calendar) -> String {
+        let rows = [self.season.rows, self.lookback, self.horizon];
+        let ([season, lookback, horizon], why) = (rows.map(|rows| counted(rows, "row")), &self.season.why);
+        format!("sampling step {}; season {season} ({why}); look-back {lookback}, horizon {horizon}", calendar.words())
     }
 
     /// Options that give the same data set again.
@@ -89,7 +97,7 @@ impl Settings {
             covariates: Some(if covariates.is_empty() { Covariates::None } else { Covariates::Names(covariates) }),
             lookback: Some(self.lookback),
             horizon: Some(self.horizon),
-            season: Some(self.season),
+            season: Some(self.season.rows),
             calendar: Some(self.calendar),
             split: self.sizes.is_none().then_some(self.split),
             test_size: self.sizes.map(|sizes| sizes.test),

@@ -23,9 +23,8 @@ const LOOK: usize = 64 << 20;
 pub(super) const STDIN: &str = "-";
 
 /// Reads a file, a device, a pipe or the standard input, and unpacks gzip. Stops with an error if it is no text, has a line of
-/// more than 64 MiB, or would not fit into memory.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    let help = "‹data› takes a CSV file that can be read";
+/// more than 64 MiB, or would not fit into memory. `help` is for a file that cannot be opened.
+pub(super) fn read(path: &Path, help: &'static str) -> Result<Vec<u8>> {
     let failed = |cause| Error::io(path, help)(cause);
     if path == Path::new(STDIN) {
         return unpacked(std::io::stdin().lock(), &label(path), failed);

@@ -1,7 +1,10 @@
 //! Times: one written time → a [`Timestamp`], and back.
 
 use chrono::format::{Parsed, StrftimeItems};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
+use chrono::{
+    DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike, Weekday,
+};
+use chrono_tz::Tz;
 
 pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
@@ -43,6 +46,16 @@ impl Timestamp {
         }
     }
 
+    /// A time that was written without an offset, or with one, on the clock of a zone; of a repeated hour the first.
+    pub(crate) fn in_zone(self, has_offset: bool, zone: Option<Tz>) -> Timestamp {
+        let Some(zone) = zone else { return self };
+        let instant = match has_offset {
+            true => self.instant,
+            false => self.instant - i64::from(offset_of_clock(zone, self.instant)[0]) * SECOND,
+        };
+        Timestamp { instant, offset: offset_at(zone, instant) }
+    }
+
     fn is_near(self) -> bool {
         self.clock().unsigned_abs() <= FARTHEST
     }
@@ -50,6 +63,24 @@ impl Timestamp {
     pub(crate) fn from_clock(date: NaiveDate, time_of_day: i64, offset: i32) -> Timestamp {
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp() * SECOND;
         Timestamp { instant: midnight + time_of_day - i64::from(offset) * SECOND, offset }
+    }
+}
+
+/// A zone's offset at an instant, seconds east of UTC.
+pub(crate) fn offset_at(zone: Tz, instant: i64) -> i32 {
+    let utc = Timestamp { instant, offset: 0 }.written();
+    zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()
+}
+
+/// The offsets that a clock may have had when it showed this: twice the same, or the two of a repeated hour, the earlier instant
+/// first. A clock that leaps over a time is taken as not yet put forward.
+pub(crate) fn offset_of_clock(zone: Tz, clock: i64) -> [i32; 2] {
+    let written = Timestamp { instant: clock, offset: 0 }.written();
+    let seconds = |offset: <Tz as TimeZone>::Offset| offset.fix().local_minus_utc();
+    match zone.offset_from_local_datetime(&written) {
+        MappedLocalTime::Single(offset) => [seconds(offset); 2],
+        MappedLocalTime::Ambiguous(a, b) => [seconds(a).max(seconds(b)), seconds(a).min(seconds(b))],
+        MappedLocalTime::None => [offset_at(zone, clock - 24 * 3600 * SECOND); 2],
     }
 }
 
@@ -180,11 +211,10 @@ pub(crate) fn parse_compact(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_clock(NaiveDate::from_ymd_opt(year as i32, month, day)?, time_of_day, 0))
 }
 
-/// Months since year 0, and whether the day is the last of its month.
-pub(crate) fn month_index(time: Timestamp) -> (i64, bool) {
+/// Months since year 0.
+pub(crate) fn month_index(time: Timestamp) -> i64 {
     let date = time.written().date();
-    let last = date.succ_opt().is_none_or(|next| next.month() != date.month());
-    (i64::from(date.year()) * 12 + i64::from(date.month0()), last)
+    i64::from(date.year()) * 12 + i64::from(date.month0())
 }
 
 /// A time for people to read; its date alone if `dates_only`.

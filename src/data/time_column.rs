@@ -9,6 +9,7 @@ use super::text::delimiter_word;
 use super::time::{
     DateForm, ROW_NUMBERS_END, SECOND, TimeKind, Timestamp, Written, parse_compact, parse_format, parse_written,
 };
+use super::time_form::TimeForm;
 use super::times::Times;
 use crate::error::{Error, Result, Text};
 
@@ -60,7 +61,13 @@ impl TimeColumn {
             None => columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+"),
         };
         let reader = Reader { table, cells, columns: &columns };
-        let (stamps, kind, day_first, reading) = if let Some(format) = &options.time_format {
+        let format = options.time_format.as_deref();
+        // strptime's `%s` takes whole seconds alone.
+        let with_fraction = |(_, numbers): &(usize, Vec<Number>)| numbers.iter().any(|number| number.millionths > 0);
+        let seconds = if format == Some("%s") { reader.numbers()?.filter(with_fraction) } else { None };
+        let (stamps, kind, day_first, reading) = if let Some((column, numbers)) = seconds {
+            whole_numbers(&reader, column, &numbers)?
+        } else if let Some(format) = format {
             reader.by_format(format)?
         } else if reader.is_parts() {
             reader.parts()?
@@ -69,7 +76,10 @@ impl TimeColumn {
         } else {
             reader.texts()?
         };
-        Ok(TimeColumn { columns, times: Times { name, kind, stamps, day_first, reading } })
+        let text = |row| reader.text(row).unwrap_or_default();
+        let form = TimeForm::of(kind, &stamps, text, format, day_first);
+        let form = form.unwrap_or_else(|| TimeForm::pandas(kind, &stamps));
+        Ok(TimeColumn { columns, times: Times { name, kind, stamps, day_first, reading, form, zone: None } })
     }
 }
 

@@ -1,6 +1,9 @@
 //! The times of all rows, however they were read.
 
+use chrono_tz::Tz;
+
 use super::time::{DateForm, SECOND, TimeKind, Timestamp, parse_format, parse_written};
+use super::time_form::TimeForm;
 use crate::error::{Error, Result, Text};
 
 /// The times of all rows, in the rows' order.
@@ -13,6 +16,10 @@ pub(crate) struct Times {
     pub day_first: Option<bool>,
     /// How the times were read, for the notices; empty if there is only one way.
     pub reading: String,
+    /// How times are written.
+    pub form: TimeForm,
+    /// Whose clock they are written by, if it was named.
+    pub zone: Option<Tz>,
 }
 
 impl Times {
@@ -44,6 +51,7 @@ impl Times {
             }
         };
         match (zoned, has_offset) {
+            _ if self.zone.is_some() => Ok(stamp.in_zone(has_offset, self.zone)),
             (false, true) => Err(reject("the time column has no offsets", "give the time without offset")),
             (true, false) => {
                 let offset = self.stamps[0].offset;

@@ -3,7 +3,7 @@
 use super::model::NO_VALIDATION;
 use super::table::{Names, Outlook};
 use super::{Reading, StepCoverage, TrainedModel, non_overlapping};
-use crate::data::{Cutoff, Dataset, Freq, LeftOut, SplitName, Start, TimeFormat, few, grouped};
+use crate::data::{Cutoff, Dataset, LeftOut, SplitName, Start, few, grouped};
 use crate::error::{Error, Result};
 use crate::train::scores::residuals::calibrates;
 use crate::words::words;
@@ -47,8 +47,6 @@ pub struct Ahead {
     pub left_out: Vec<LeftOut>,
     /// Series that ended before the others or the origin, by index, with their last times.
     pub ended: Vec<(usize, String)>,
-    /// The interval by which the calendar continues.
-    pub freq: Freq,
     /// Rows that are forecast.
     pub rows: usize,
     /// The forecasts, by series and target.
@@ -89,15 +87,14 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
 
     let data = model.data(&options.reading)?;
-    let freq = model.freq.unwrap_or_else(|| Freq::infer(&data));
-    model.say(format!("the calendar continues by {freq}"));
+    model.say(format!("the calendar continues by {}", data.calendar.words()));
     let (mut cutoffs, left_out) = data.cutoffs(&options.origin)?;
     if !left_out.is_empty() {
         let names = left_out.iter().map(|one| format!("`{}` {}", one.id, one.why));
         let (count, all) = (grouped(left_out.len()), grouped(data.series.len()));
         model.say(format!("not forecast: {count} of {all} series (‹short-series›): {}", few(left_out.len(), names)));
     }
-    let ended = data.ended(&options.origin, freq)?;
+    let ended = data.ended(&options.origin)?;
     if !ended.is_empty() {
         let names = ended.iter().map(|(series, last)| format!("`{}` {last}", data.series[*series].id));
         let before = if matches!(options.origin, Start::Time(_)) { "‹origin›" } else { "the others" };
@@ -157,7 +154,7 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
 
     let mut open = |program| model.engine(program);
-    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, freq, &mut open)?;
+    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, &mut open)?;
     if predicted.values.iter().any(|value| !value.is_finite()) {
         return Err(Error::checkpoint(
             &model.forecaster.model().file,
@@ -165,8 +162,11 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             "its training diverged, or the data lies far from what it was trained on",
         ));
     }
-    let format = TimeFormat::of(&data, freq);
-    let outlook = Outlook::new(&ahead, &predicted, rows, names, (freq, format), calibration.as_ref())?;
+    model.tell_guess(&data, &ahead, rows)?;
+    let outlook = Outlook::new(&ahead, &predicted, rows, names, calibration.as_ref())?;
+    if data.time_form != outlook.form {
+        model.say(format!("times are written as {}", outlook.series[0].ds[0]));
+    }
     let left_out = [&data.left_out[..], &left_out].concat();
-    Ok(Ahead { data, cutoffs, left_out, ended, freq, rows, outlook, coverage })
+    Ok(Ahead { data, cutoffs, left_out, ended, rows, outlook, coverage })
 }

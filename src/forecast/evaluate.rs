@@ -6,7 +6,7 @@ use super::backtest::{Refitted, folds, refit};
 use super::model::{NO_VALIDATION, calibrated_on};
 use super::table::{CsvWriter, Names, Predictions, unique_id};
 use super::{Calibration, Level, Reading, Score, ScoreKey, Scores, TrainedModel, apart, first_targets};
-use crate::data::{Dataset, Freq, SplitName, TimeFormat};
+use crate::data::{Dataset, SplitName};
 use crate::error::{Error, Place, Result};
 use crate::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
 use crate::train::scores::residuals::calibrates;
@@ -134,8 +134,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     let mut evaluation = Evaluation::new(model, dataset, levels, all.len() - 1, options.predictions)?;
     let windows = dataset.windows(split);
     let Some(count) = options.folds else {
-        let fold = Fold { number: 0, back: None, dataset, windows, forecasts: all, calibration };
-        evaluation.add(fold, model.freq)?;
+        evaluation.add(Fold { number: 0, back: None, dataset, windows, forecasts: all, calibration })?;
         return Ok(evaluation);
     };
     let outputs = dataset.horizon * dataset.targets();
@@ -150,7 +149,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         let own: Vec<Vec<f32>> = all.iter().map(pick).collect();
         let forecasts = own.iter().map(Vec::as_slice).collect();
         let back = Some((count - 1 - number) * step + dataset.horizon);
-        evaluation.add(Fold { number, back, dataset, windows: &fold, forecasts, calibration }, model.freq)?;
+        evaluation.add(Fold { number, back, dataset, windows: &fold, forecasts, calibration })?;
     }
     Ok(evaluation)
 }
@@ -202,7 +201,7 @@ fn refitted(
         let forecasts = [&test].into_iter().chain(&others).map(Vec::as_slice).collect();
         let windows = dataset.windows(split);
         let (back, calibration) = (Some(rows), calibration.as_ref());
-        evaluation.add(Fold { number, back, dataset: &dataset, windows, forecasts, calibration }, model.freq)?;
+        evaluation.add(Fold { number, back, dataset: &dataset, windows, forecasts, calibration })?;
     }
     Ok(Some(evaluation))
 }
@@ -238,9 +237,8 @@ impl Evaluation {
         })
     }
 
-    fn add(&mut self, fold: Fold, freq: Option<Freq>) -> Result<()> {
+    fn add(&mut self, fold: Fold) -> Result<()> {
         let Fold { number, back, dataset, windows, forecasts, calibration } = fold;
-        let format = TimeFormat::of(dataset, freq.unwrap_or_else(|| Freq::infer(dataset)));
         self.back.extend(back);
         // A model that is trained anew may leave out other series.
         let places: Vec<usize> = (0..dataset.series.len()).map(|series| self.place_of(dataset, series)).collect();
@@ -249,7 +247,7 @@ impl Evaluation {
             let series = dataset.series_of(row);
             let own = &dataset.series[series];
             let stamp = own.timestamps[row - own.rows.start];
-            let cutoff = || (stamp.instant, format.text(stamp));
+            let cutoff = || (stamp.instant, dataset.time_form.text(stamp));
             self.cutoffs.entry((number, places[series])).or_insert_with(cutoff);
         }
         self.firsts.extend(first_targets(dataset, windows).map(|(series, row)| (places[series], row)));
@@ -258,7 +256,7 @@ impl Evaluation {
             self.scores.add(number, dataset, windows, model, values, calibration.filter(|_| model == 0));
         }
         match &mut self.predictions {
-            Some(predictions) => predictions.add(dataset, windows, &forecasts, calibration, format),
+            Some(predictions) => predictions.add(dataset, windows, &forecasts, calibration),
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::{Cutoff, Dataset, Freq, Role, SplitName};
+use crate::data::{Cutoff, Dataset, Role, SplitName};
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
 use crate::program::tensor::SERIES;
@@ -129,7 +129,6 @@ impl Forecaster {
         dataset: &Dataset,
         cutoffs: &[Cutoff],
         rows: usize,
-        freq: Freq,
         open: &mut MakeEngine,
     ) -> Result<(Predicted, Dataset)> {
         let (horizon, targets, channels) = (dataset.horizon, dataset.targets(), dataset.channels());
@@ -143,7 +142,7 @@ impl Forecaster {
                 "train a model without covariates, or with a longer ‹horizon›",
             ));
         }
-        let blank = dataset.ahead(cutoffs, stretches * horizon, freq)?;
+        let blank = dataset.ahead(cutoffs, stretches * horizon)?;
         let length = dataset.lookback + stretches * horizon;
         let mut all: Vec<Vec<f32>> = Vec::new();
         for member in &self.members {

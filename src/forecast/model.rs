@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::table::model_name;
 use super::{Calibration, Combine, Forecaster, Level, non_overlapping};
 use crate::config::{Config, Settings};
-use crate::data::{Cutoff, DataOptions, Dataset, Freq, Scaler, Series, Source, SplitName, few, grouped};
+use crate::data::{Cutoff, DataOptions, Dataset, Scaler, Series, Source, SplitName, Step, few, grouped};
 use crate::engine::Engine;
 use crate::error::{Error, Place, Result, Text};
 use crate::files::same_file;
@@ -32,8 +32,6 @@ pub struct ModelOptions {
     pub levels: Vec<Level>,
     /// Of the forecasts' columns; `None`: the model's name.
     pub alias: Option<String>,
-    /// The interval between rows, where the rows do not show it.
-    pub freq: Option<Freq>,
     /// Where it is computed.
     pub device: Choice,
     /// Threads of the CPU engine; `None`: one per core.
@@ -50,7 +48,6 @@ impl ModelOptions {
             ensemble: None,
             levels,
             alias: None,
-            freq: None,
             device: Choice::default(),
             threads: None,
         }
@@ -76,8 +73,6 @@ pub struct TrainedModel {
     pub levels: Vec<Level>,
     /// Of the forecasts' columns.
     pub alias: String,
-    /// The interval between rows, where it was named.
-    pub freq: Option<Freq>,
     engines: RefCell<Engines>,
     say: Say,
 }
@@ -107,8 +102,8 @@ impl TrainedModel {
         line.into_iter().for_each(|line| say(&line.into()));
         let engines = Engines::open(&options.device, options.threads, say)?.into();
         let alias = options.alias.unwrap_or_else(|| model_name(model.model.kind).into());
-        let (levels, freq, say) = (options.levels, options.freq, say.clone());
-        Ok(TrainedModel { forecaster, config, levels, alias, freq, engines, say })
+        let (levels, say) = (options.levels, say.clone());
+        Ok(TrainedModel { forecaster, config, levels, alias, engines, say })
     }
 
     /// Tells a line.
@@ -183,16 +178,13 @@ impl TrainedModel {
         }
         let mut config = Config { data, ..Config::default() };
         config.apply(&reading.settings)?;
-        let fitted = model.fitted(own.scale.unwrap_or_default(), self.freq.map(Freq::step));
+        let fitted = model.fitted(own.scale.unwrap_or_default());
         let dataset = config.data.load_fitted(&fitted)?;
         dataset.notices.iter().for_each(|line| (self.say)(line));
-        if let Some(freq) = self.freq {
-            freq.check(dataset.time_kind)?;
-        }
-        let (then, now) = (&model.header.data.step, dataset.step.to_string());
-        if !then.is_empty() && *then != now {
+        let (then, now) = (&model.header.data.step, dataset.step());
+        if then.parse::<Step>().is_ok_and(|then| then != now) {
             let problem = format!("rows are {now} apart, and those that the model was trained on {then}");
-            if self.freq.is_none() {
+            if config.data.freq.is_none() {
                 let help = "give such data, or the interval with ‹freq›";
                 return Err(Error::data(Place::of(config.data.source.to_string()), problem, help));
             }
@@ -275,6 +267,27 @@ impl TrainedModel {
             let names = few(absent.len(), names);
             self.say(format!("{count} of {all} series take part in fewer than {} folds: {names}", folds.len()));
         }
+    }
+
+    /// Tells of times to come that another calendar, which the rows fit nearly as well, would give otherwise.
+    pub(super) fn tell_guess(&self, data: &Dataset, ahead: &Dataset, rows: usize) -> Result<()> {
+        let Some(rival) = &data.rival else { return Ok(()) };
+        let usual = |window: &usize| ahead.series[*window].calendar == data.calendar;
+        for (seen, own) in (0..ahead.series.len()).filter(usual).map(|window| ahead.seen_and_to_come(window)) {
+            let other = rival.next(seen[seen.len() - 1], rows)?;
+            if let Some(row) = (0..rows).find(|row| own[*row].instant != other[*row].instant) {
+                let (own, other) = (data.time_form.text(own[row]), data.time_form.text(other[row]));
+                self.say(format!(
+                    "the times of the forecasts are a guess: {own} by a step of {}, but {other} by one of {}, which the rows fit \
+                     nearly as well; ‹freq {}› or ‹freq {rival}› decides",
+                    data.calendar.words(),
+                    rival.words(),
+                    data.calendar
+                ));
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// Intervals by the training data's windows that calibrate, and how its test windows fare; a line says which they are.

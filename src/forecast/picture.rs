@@ -13,7 +13,7 @@ const PANELS: usize = 4;
 impl Ahead {
     /// The first series: their last rows, their forecasts, and where they are known the rows that came. `model` is its name.
     pub fn picture(&self, model: &str) -> OutlookPlot {
-        let Ahead { data, cutoffs, freq, outlook, .. } = self;
+        let Ahead { data, cutoffs, outlook, .. } = self;
         let mut panels = Vec::new();
         for (index, own) in outlook.series.iter().take(PANELS).enumerate() {
             let cutoff = cutoffs[index / data.targets()];
@@ -24,7 +24,7 @@ impl Ahead {
             let end = (cutoff.row + 1 + rows).min(series.rows.end);
             let stamp = |row: usize| series.timestamps[row - series.rows.start];
             let seen = cutoff.row + 1 - first;
-            let ahead = (1..=rows).filter_map(|count| freq.after(stamp(cutoff.row), count).ok());
+            let ahead = series.calendar.next(stamp(cutoff.row), rows).unwrap_or_default();
             let times = (first..=cutoff.row).map(stamp).chain(ahead).filter_map(clock);
             let times = if data.time_kind == TimeKind::RowNumbers { Vec::new() } else { times.collect() };
             let target = own.target;

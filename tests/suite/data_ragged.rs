@@ -146,7 +146,7 @@ fn padding_holds_the_first_row_and_is_neither_known_nor_observed() {
     // A forecast of a series that is all too short sees the same.
     let (cutoffs, left_out) = data.cutoffs(&Start::Row(1)).unwrap();
     assert_eq!((cutoffs.len(), left_out.len()), (2, 0));
-    let ahead = data.ahead(&cutoffs, 2, microglia::data::Freq::infer(&data)).unwrap();
+    let ahead = data.ahead(&cutoffs, 2).unwrap();
     assert_eq!((ahead.series[1].rows.len(), ahead.series[1].timestamps.len()), (3, 3));
     let window = ahead.test[1] as usize;
     assert_eq!(ahead.values[window * channels..][..5 * channels], data.values[104 * channels..][..5 * channels]);

@@ -46,7 +46,7 @@ fn usual_forms_are_read() {
         "%Y-%m-%d %H",
     ] {
         let data = load(&hours(format), &small()).unwrap_or_else(|error| panic!("{format}: {error}"));
-        assert_eq!(data.step, Step::Time(3_600_000_000), "{format}");
+        assert_eq!(data.step(), Step::Time(3_600_000_000), "{format}");
         assert_eq!(labels(&data, 3), ["2024-01-30T22:00", "2024-01-30T23:00", "2024-01-31T00:00"], "{format}");
         assert_eq!(data.time_kind, TimeKind::Clock { zoned: false });
     }
@@ -61,7 +61,7 @@ fn a_given_format_is_followed() {
     }
     let monthly = DataOptions { time_format: Some("%m/%Y".into()), ..small() };
     let data = load(&many(|i| format!("{:02}/{}", i % 12 + 1, 2000 + i / 12)), &monthly).unwrap();
-    assert_eq!((data.step, data.season), (Step::Months(1), 12));
+    assert_eq!((data.step(), data.season), (Step::Months(1), 12));
     let message = rejection(&hours("%Y-%m-%d"), &DataOptions { time_format: Some("%d/%m/%Y".into()), ..small() });
     assert!(message.contains("test.csv:2, column `date`") && message.contains("`time-format`"), "{message}");
     let message = rejection(&hours("%Y-%m-%d"), &DataOptions { time_format: Some("%Q".into()), ..small() });
@@ -145,7 +145,7 @@ fn offsets_order_instants_and_clocks_make_features() {
     // Training shows one day whole.
     let split = Some("0.85,0.05,0.1".parse().unwrap());
     let data = load(&text, &DataOptions { calendar: Some(true), split, ..small() }).unwrap();
-    assert_eq!(data.step, Step::Time(1_800_000_000));
+    assert_eq!(data.step(), Step::Time(1_800_000_000));
     assert_eq!(
         (data.time_label(5), data.time_label(7)),
         ("2024-10-27T02:30+02:00".into(), "2024-10-27T02:30+01:00".into())
@@ -165,7 +165,7 @@ fn daily_rows_stay_daily_when_clocks_change() {
     let day = |i: i64| chrono::NaiveDate::from_ymd_opt(2024, 3, 1).unwrap() + chrono::Duration::days(i);
     let data =
         load(&many(|i| format!("{}T00:00{}", day(i), if i < 31 { "+01:00" } else { "+02:00" })), &small()).unwrap();
-    assert_eq!((data.step, data.season), (Step::Time(86_400_000_000), 7));
+    assert_eq!((data.step(), data.season), (Step::Time(86_400_000_000), 7));
     assert!(!noticed(&data, "interval") && !noticed(&data, "missing time"), "{:?}", data.notices);
 }
 
@@ -209,7 +209,7 @@ fn time_columns_are_found() {
         let data =
             load(&format!("{header}\n{}", rows(row)), &DataOptions { targets: Some(vec!["y".into()]), ..small() })
                 .unwrap_or_else(|e| panic!("{header}: {e}"));
-        assert_eq!((data.time_column.as_str(), data.step.to_string().as_str()), (name, "1 hour"), "{header}");
+        assert_eq!((data.time_column.as_str(), data.step().to_string().as_str()), (name, "1 hour"), "{header}");
     }
 }
 
@@ -222,7 +222,7 @@ fn composite_columns_can_be_named() {
     );
     let options = DataOptions { time_column: Some("jahr+monat".into()), targets: Some(vec!["y".into()]), ..small() };
     let data = load(&text, &options).unwrap();
-    assert_eq!((data.step, data.time_label(13)), (Step::Months(1), "2011-02-01".into()));
+    assert_eq!((data.step(), data.time_label(13)), (Step::Months(1), "2011-02-01".into()));
     let message = rejection(&text, &DataOptions { time_column: Some("jahr+mois".into()), ..options });
     assert!(message.contains("no column `mois`") && message.contains("jahr, monat"), "{message}");
 }
@@ -234,13 +234,17 @@ fn whole_numbers_may_order_the_rows() {
         &DataOptions { calendar: Some(true), ..small() },
     )
     .unwrap();
-    assert_eq!((data.time_kind, data.step, data.season), (TimeKind::RowNumbers, Step::Rows(1), 1));
+    assert_eq!((data.time_kind, data.step(), data.season), (TimeKind::RowNumbers, Step::Rows(1), 1));
     assert!(noticed(&data, "1 missing time in 1 gap, at most 1 after 8"), "{:?}", data.notices);
     assert!(noticed(&data, "no calendar"));
     let months = load(&many(|i| format!("{}{:02}", 2000 + i / 12, i % 12 + 1)), &small()).unwrap();
-    assert_eq!(months.step, Step::Months(1));
+    assert_eq!(months.step(), Step::Months(1));
     let message = rejection(&file(&["1", "2", "1600000000"]), &small());
     assert!(message.contains("test.csv:4"), "{message}");
+}
+
+fn grouped_rows(rows: usize) -> String {
+    format!("{rows} row{}", if rows == 1 { "" } else { "s" })
 }
 
 #[test]
@@ -249,23 +253,33 @@ fn the_step_gives_the_season() {
     let minutes =
         |step: i64| many(|i| (start.and_hms_opt(0, 0, 0).unwrap() + chrono::Duration::minutes(step * i)).to_string());
     for (step, name, season) in [
-        (1, "1 minute", 1),
+        (1, "1 minute", 1440),
+        (5, "5 minutes", 288),
         (10, "10 minutes", 144),
         (15, "15 minutes", 96),
-        (30, "30 minutes", 1),
+        (30, "30 minutes", 48),
         (60, "1 hour", 24),
+        (480, "8 hours", 3),
+        (7 * 60, "7 hours", 24),
         (1440, "1 day", 7),
         (7 * 1440, "1 week", 52),
-        (28 * 1440, "4 weeks", 1),
+        (28 * 1440, "4 weeks", 13),
     ] {
         let data = load(&minutes(step), &small()).unwrap();
-        assert_eq!((data.step.to_string().as_str(), data.season), (name, season));
-        assert!(noticed(&data, name));
+        // Sixty rows hold two seasons of thirty rows at most.
+        let (own, why) =
+            if season > 30 { (1, format!("no series has two times {season} rows")) } else { (season, "a ".into()) };
+        assert_eq!((data.step().to_string().as_str(), data.season), (name, own));
+        assert!(
+            noticed(&data, name) && noticed(&data, &format!("season {} (", grouped_rows(own))) && noticed(&data, &why),
+            "{:?}",
+            data.notices
+        );
     }
     let months = |each: u32| many(|i| (start + chrono::Months::new(each * i as u32)).to_string());
-    for (each, name, season) in [(1, "1 month", 12), (3, "3 months", 1), (12, "1 year", 1)] {
+    for (each, name, season) in [(1, "1 month", 12), (3, "3 months", 4), (6, "6 months", 2), (12, "1 year", 1)] {
         let data = load(&months(each), &small()).unwrap();
-        assert_eq!((data.step.to_string().as_str(), data.season), (name, season));
+        assert_eq!((data.step().to_string().as_str(), data.season), (name, season));
         assert!(!noticed(&data, "gap") && !noticed(&data, "interval"), "{:?}", data.notices);
     }
     // Default look-back: 2 seasons, at least 24 rows.
@@ -324,7 +338,7 @@ fn filling_needs_a_grid() {
     assert!(message.contains("test.csv:22") && message.contains("no whole number of steps"), "{message}");
     assert!(noticed(&load(&text, &small()).unwrap(), "2 intervals of no whole number of steps"));
     let far = file(&["0001-01-01 00:00:00", "0001-01-01 00:00:01", "0001-01-01 00:00:02", "9999-01-01 00:00:02"]);
-    assert!(rejection(&far, &DataOptions { gaps: Some(Gaps::Fill), ..small() }).contains("would insert"));
+    assert!(rejection(&far, &DataOptions { gaps: Some(Gaps::Fill), ..small() }).contains("would be inserted"));
 }
 
 #[test]
@@ -432,7 +446,7 @@ fn a_column_of_years_is_a_time() {
     for name in ["Year", "year", "Jahr", "année"] {
         let text = many(|i| (1960 + i).to_string()).replacen("date", name, 1);
         let data = load(&text, &small()).unwrap();
-        assert_eq!((data.step, data.time_label(59)), (Step::Months(12), "2019-01-01".into()), "{name}");
+        assert_eq!((data.step(), data.time_label(59)), (Step::Months(12), "2019-01-01".into()), "{name}");
         assert!(noticed(&data, &format!("time column `{name}`, years")), "{:?}", data.notices);
         assert_eq!(load(&text, &data.resolved).unwrap().series[0].timestamps, data.series[0].timestamps);
     }
@@ -457,7 +471,7 @@ fn seconds_since_1970_may_have_a_fraction() {
         let text = many(time).replacen("date", "timestamp", 1);
         for options in [small(), DataOptions { time_column: Some("timestamp".into()), ..small() }] {
             let data = load(&text, &options).unwrap();
-            assert_eq!((data.step, data.time_label(0)), (Step::Time(60_000_000), first.into()));
+            assert_eq!((data.step(), data.time_label(0)), (Step::Time(60_000_000), first.into()));
         }
     }
     let rows = many(|i| format!("{}.0", 1 + i));

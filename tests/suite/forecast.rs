@@ -1,6 +1,6 @@
 //! Intervals of known law, calendars, data read with a model's scalers, and forecasts that are those of training.
 
-use microglia::data::{Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Freq, Scale, SplitName, Start, TimeFormat};
+use microglia::data::{Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Scale, SplitName, Start};
 use microglia::engine::Engine;
 use microglia::forecast::{Calibration, Combine, Forecaster, Level, Scores, apart, non_overlapping};
 use microglia::program::Program;
@@ -89,24 +89,23 @@ fn fitted(series: &[(&str, f64, f64)], scale: Scale) -> Fitted {
         id: id.to_string(),
         scalers: vec![microglia::data::Scaler { mean: *mean, std: *std }],
         mase_denominators: vec![Some(1.5)],
+        calendar: None,
     };
-    Fitted { series: series.iter().map(one).collect(), left_out: Vec::new(), scale, calendar: Vec::new(), step: None }
+    Fitted { series: series.iter().map(one).collect(), left_out: Vec::new(), scale, calendar: Vec::new(), usual: None }
 }
 
 fn next(times: &[&str], rows: usize) -> Vec<String> {
     let dataset = dates(times);
-    let freq = Freq::infer(&dataset);
-    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap().0, rows, freq).unwrap();
-    let format = TimeFormat::of(&dataset, freq);
-    ahead.series[0].timestamps[3..].iter().map(|stamp| format.text(*stamp)).collect()
+    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap().0, rows).unwrap();
+    ahead.series[0].timestamps[3..].iter().map(|stamp| dataset.time_form.text(*stamp)).collect()
 }
 
 #[test]
 fn calendars_are_inferred_and_go_on() {
     let hourly = ["2013-01-01 21:00", "2013-01-01 22:00", "2013-01-01 23:00", "2013-01-02 00:00"];
-    assert_eq!(next(&hourly, 2), ["2013-01-02 01:00:00", "2013-01-02 02:00:00"]);
+    assert_eq!(next(&hourly, 2), ["2013-01-02 01:00", "2013-01-02 02:00"]);
     let zoned = ["2013-01-01T22:00+01:00", "2013-01-01T23:00+01:00", "2013-01-02T00:00+01:00"];
-    assert_eq!(next(&zoned, 1), ["2013-01-02 01:00:00+01:00"]);
+    assert_eq!(next(&zoned, 1), ["2013-01-02T01:00+01:00"]);
     // Tuesday to Friday, over a weekend.
     let business = ["2024-02-22", "2024-02-23", "2024-02-26", "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"];
     assert_eq!(next(&business, 2), ["2024-03-04", "2024-03-05"]);
@@ -138,7 +137,7 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
     assert_eq!(dataset.channel_names(), ["y", "weekday_sin", "weekday_cos"]);
     // 2024-01-01 is a Monday.
     assert_eq!(dataset.values[1..3], [0.0, 1.0]);
-    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap().0, 2, Freq::infer(&dataset)).unwrap();
+    let ahead = dataset.ahead(&dataset.cutoffs(&Start::End).unwrap().0, 2).unwrap();
     let angle = std::f64::consts::TAU * 2.0 / 7.0;
     assert_eq!(ahead.values[3 * 3..3 * 3 + 3], [0.0, angle.sin() as f32, angle.cos() as f32], "Wednesday the 10th");
 
@@ -170,10 +169,7 @@ fn origins_are_found_or_rejected() {
         assert!(error.contains(text) && error.contains("help:"), "{error}");
     }
     let holes = dates(&["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]);
-    assert!(
-        holes.ahead(&[Cutoff { series: 0, row: 3 }], 4_000_000, Freq::infer(&holes)).is_err(),
-        "past the year 9999"
-    );
+    assert!(holes.ahead(&[Cutoff { series: 0, row: 3 }], 4_000_000).is_err(), "past the year 9999");
 }
 
 fn daily(rows: usize) -> String {
@@ -217,12 +213,11 @@ fn a_forecast_is_the_one_of_the_end_of_training() {
 
     // The same rows as a file that ends there, with nothing but the model's own scalers.
     let last = *dataset.test.last().unwrap() as usize + dataset.lookback;
-    let fitted = forecaster.model().fitted(Scale::Series, None);
+    let fitted = forecaster.model().fitted(Scale::Series);
     let shorter = options.load_text_fitted(&daily(last), &fitted).unwrap();
-    let freq = Freq::infer(&shorter);
     let ahead = |data: &Dataset, from: Start, rows: usize| {
         let (cutoffs, _) = data.cutoffs(&from).unwrap();
-        forecaster.ahead(data, &cutoffs, rows, freq, &mut cpu).unwrap().0.values
+        forecaster.ahead(data, &cutoffs, rows, &mut cpu).unwrap().0.values
     };
     let own = ahead(&shorter, Start::End, 2);
     assert_eq!(own, test[test.len() - 2..]);
@@ -250,7 +245,7 @@ fn monte_carlo_passes_forecast_with_their_spread() {
     trained(place.path(), &dataset, &train);
     let forecaster = Forecaster::open(&place.path().join("model.safetensors"), Combine::Best).unwrap();
     let (cutoffs, _) = dataset.cutoffs(&Start::End).unwrap();
-    let (predicted, _) = forecaster.ahead(&dataset, &cutoffs, 2, Freq::infer(&dataset), &mut cpu).unwrap();
+    let (predicted, _) = forecaster.ahead(&dataset, &cutoffs, 2, &mut cpu).unwrap();
     let spread = predicted.spread.unwrap();
     assert!(spread.std.iter().all(|std| *std > 0.0));
     for (i, value) in predicted.values.iter().enumerate() {

@@ -10,6 +10,8 @@ mod auto;
 mod baselines;
 /// No kernel's index lies outside what is bound.
 mod bounds;
+/// Calendars, seasons, and how times are written.
+mod calendars;
 /// The program as users meet it.
 mod cli;
 /// Forecasts and scores of trained models, as users meet them.

@@ -147,13 +147,17 @@ group!(
 );
 
 /// Options of how a file is read.
-pub(super) const READING: [&str; 13] = [
+pub(super) const READING: [&str; 17] = [
     "time-column",
     "time-format",
     "id-column",
+    "freq",
     "impute",
     "missing-values",
     "gaps",
+    "fill-missing",
+    "holidays",
+    "timezone",
     "short-series",
     "delimiter",
     "decimal",

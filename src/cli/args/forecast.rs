@@ -41,20 +41,9 @@ pub(crate) struct ModelArgs {
     #[arg(long, action = ArgAction::SetTrue)]
     pub overwrite: bool,
     #[command(flatten)]
-    pub reading: ReadingArgs,
+    pub reading: ReadingFlags,
     #[command(flatten)]
     pub device: DeviceFlags,
-}
-
-/// How a file other than the training data is read, where it differs.
-#[derive(Debug, Default, Args)]
-pub(crate) struct ReadingArgs {
-    #[command(flatten)]
-    pub options: ReadingFlags,
-    /// Interval between rows, in pandas' notation: h, D, B (business days), W, MS, ME, 15min [default: as the rows have
-    /// it]
-    #[arg(long, value_name = "FREQ", help_heading = "Reading --data")]
-    pub freq: Option<String>,
 }
 
 impl ModelArgs {
@@ -69,7 +58,6 @@ impl ModelArgs {
             options.levels = levels(text)?;
         }
         options.alias = self.alias.clone();
-        options.freq = self.reading.freq.as_deref().map(str::parse).transpose()?;
         (options.device, options.threads) = (on.device, on.threads);
         Ok(options)
     }
@@ -77,7 +65,7 @@ impl ModelArgs {
     /// The data that it reads.
     pub(crate) fn reading(&self) -> Result<Reading> {
         let source = self.data.as_deref().map(str::parse).transpose()?;
-        Ok(Reading { source, settings: self.reading.options.0.clone() })
+        Ok(Reading { source, settings: self.reading.0.clone() })
     }
 }
 

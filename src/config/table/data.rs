@@ -7,7 +7,7 @@ use super::super::field::at;
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, Opt};
 use crate::data::options::{
-    Gaps, Impute, Layout, MOST_ROWS, Scale, ShortSeries, delimiter_word, parse_decimal, parse_delimiter,
+    FillMissing, Gaps, Impute, Layout, MOST_ROWS, Scale, ShortSeries, delimiter_word, parse_decimal, parse_delimiter,
     parse_thousands, thousands_word,
 };
 
@@ -62,7 +62,7 @@ pub static DATA: &[Opt<Config>] = &[
     Opt::new("lookback", Kind::Whole(1, MOST_ROWS), at!(data.lookback?), "Input rows of a window")
         .value("ROWS")
         .aliases(&[("input-size", "Nixtla"), ("context-length", "Hugging Face"), ("seq-len", "PatchTST's code")])
-        .auto("2 seasons, at least 24"),
+        .auto("2 seasons, at least 24, at most 288"),
     Opt::new(
         "horizon",
         Kind::Whole(1, MOST_ROWS),
@@ -73,13 +73,22 @@ pub static DATA: &[Opt<Config>] = &[
     .aliases(&[("h", "Nixtla"), ("pred-len", "PatchTST's code"), ("prediction-length", "Hugging Face")])
     .auto("1"),
     Opt::new(
+        "freq",
+        Kind::Text,
+        at!(data.freq?),
+        "Interval between rows, in pandas' notation: h, D, B (business days), W-WED, ME, BME, QS, 15min; or open days and \
+         hours: `Mon-Sat`, `Mon-Fri 09:30-16:30/h`",
+    )
+    .value("FREQ")
+    .auto("as the rows have it"),
+    Opt::new(
         "season",
         Kind::Whole(1, MOST_ROWS),
         at!(data.season?),
         "Rows in a season, for the seasonal baseline and MASE",
     )
     .value("ROWS")
-    .auto("hourly 24, daily 7, monthly 12, …"),
+    .auto("hourly 24, daily 7, business days 5, monthly 12, …"),
     Opt::new(
         "calendar",
         Kind::Switch,
@@ -164,6 +173,28 @@ pub static DATA: &[Opt<Config>] = &[
     )
     .value("POLICY")
     .default("notice"),
+    Opt::new(
+        "fill-missing",
+        Kind::Words(FillMissing::WORDS),
+        at!(data.fill_missing?),
+        "Times without a row: zero makes them rows with targets of 0, in every series from the panel's first time to its last",
+    )
+    .default("none"),
+    Opt::new(
+        "holidays",
+        Kind::File,
+        at!(data.holidays?),
+        "File of days that have no rows, one date a line: they are no gaps, and no forecast is dated on them",
+    )
+    .auto("no days"),
+    Opt::new(
+        "timezone",
+        Kind::Text,
+        at!(data.timezone?),
+        "Time zone whose clock the timestamps are written by: `Europe/Berlin`; repeated and missing hours are settled by it",
+    )
+    .value("NAME")
+    .auto("the timestamps' own offsets, or none"),
     Opt::new(
         "delimiter",
         Kind::Text,

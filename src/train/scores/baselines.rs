@@ -90,9 +90,9 @@ pub fn repeat_last(dataset: &Dataset, split: SplitName) -> Vec<f32> {
 /// → `[windows, horizon, targets]`, scaled.
 pub fn seasonal_naive(dataset: &Dataset, split: SplitName) -> Vec<f32> {
     forecast(dataset, split, |origin, step, target| {
-        let start = dataset.series[dataset.series_of(origin)].rows.start;
-        let row = (origin + step % dataset.season).checked_sub(dataset.season);
-        let row = row.filter(|row| *row >= start && dataset.is_known(*row, target)).unwrap_or(origin - 1);
+        let series = &dataset.series[dataset.series_of(origin)];
+        let row = (origin + step % series.season).checked_sub(series.season);
+        let row = row.filter(|row| *row >= series.rows.start && dataset.is_known(*row, target)).unwrap_or(origin - 1);
         scaled(dataset, row, target)
     })
 }

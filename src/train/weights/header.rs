@@ -182,6 +182,9 @@ pub struct DataHeader {
     /// The distance between rows, as people read it; empty where it is unknown.
     #[serde(default)]
     pub step: String,
+    /// How most series go on, in pandas' notation; empty where it is unknown.
+    #[serde(default)]
+    pub calendar: String,
     /// Rows before those of each series, counted by `borders` too.
     #[serde(default)]
     pub padding: usize,
@@ -204,6 +207,9 @@ pub struct SeriesHeader {
     /// Per target, of the training rows; empty where they are unknown.
     #[serde(default)]
     pub mase_denominators: Vec<Option<f64>>,
+    /// How its times go on, where otherwise than those of most series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
 }
 
 /// Where the replica stands. Its generator and data order follow from (seed, step, epoch).
@@ -326,7 +332,8 @@ impl Header {
                 name: dataset.name.clone(),
                 fingerprint: dataset.fingerprint.clone(),
                 season: dataset.season,
-                step: dataset.step.to_string(),
+                step: dataset.step().to_string(),
+                calendar: dataset.calendar.to_string(),
                 padding: dataset.padding,
                 left_out: dataset.left_out.iter().map(|one| one.id.clone()).collect(),
                 series: dataset
@@ -337,6 +344,7 @@ impl Header {
                         scalers: series.scalers.clone(),
                         borders: [series.parts.train.end, series.parts.validation.end, series.parts.test.end],
                         mase_denominators: series.mase_denominators.clone(),
+                        calendar: (series.calendar != dataset.calendar).then(|| series.calendar.to_string()),
                     })
                     .collect(),
             },

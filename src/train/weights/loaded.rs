@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::data::options::Scale;
-use crate::data::{Dataset, Fitted, FittedSeries, Scaler, Step};
+use crate::data::{Dataset, Fitted, FittedSeries, Scaler};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::files;
@@ -140,8 +140,8 @@ impl Loaded {
         series.scalers.get(column).copied()
     }
 
-    /// What the model fixes about data to come. `scale` and `step` are what its run's configuration and the new data say.
-    pub fn fitted(&self, scale: Scale, step: Option<Step>) -> Fitted {
+    /// What the model fixes about data to come. `scale` is what its run's configuration says.
+    pub fn fitted(&self, scale: Scale) -> Fitted {
         let header = &self.header;
         let width = header.data.series.first().map_or(0, |series| series.scalers.len());
         let none = vec![None; header.model.targets];
@@ -153,9 +153,15 @@ impl Loaded {
             } else {
                 series.mase_denominators.clone()
             },
+            calendar: series.calendar.as_ref().and_then(|calendar| calendar.parse().ok()),
         });
-        let left_out = header.data.left_out.clone();
-        Fitted { series: series.collect(), left_out, scale, calendar: header.model.channels[width..].to_vec(), step }
+        Fitted {
+            series: series.collect(),
+            left_out: header.data.left_out.clone(),
+            scale,
+            calendar: header.model.channels[width..].to_vec(),
+            usual: header.data.calendar.parse().ok(),
+        }
     }
 
     /// The models of all replicas that the file holds, each with its kept weights; this one where it holds no run.

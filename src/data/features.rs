@@ -105,7 +105,8 @@ pub(crate) fn of_series(
     let span = |(one, parts): (&RawSeries, &Parts)| {
         let rows = &one.stamps[parts.train.clone()];
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return 0 };
-        step.after(*last, 1, false).clock() - first.clock()
+        let next = one.calendar.next(*last, 1).map_or(*last, |times| times[0]);
+        next.clock() - first.clock()
     };
     let features = features(step, series.iter().zip(parts).map(span).max().unwrap_or(0), &stamps);
     let names: Vec<&str> = features.iter().map(|(name, _)| name.as_str()).collect();

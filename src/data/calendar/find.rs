@@ -1,0 +1,468 @@
+//! Finds the calendar of rows: of many candidates, the one that describes the rows in the fewest bits.
+//!
+//! A description is the calendar itself, then which of its times have no row, then the rows that lie beside it. So a simple calendar
+//! wins unless a richer one explains much more: Saturdays and Sundays without rows are two more bits of calendar, or a gap in every
+//! week. What other calendars need about as few bits is a guess, and is kept as the rival.
+
+use std::collections::HashMap;
+
+use chrono::{Datelike, Weekday};
+use chrono_tz::Tz;
+use rayon::prelude::*;
+
+use super::words::{alike, runs};
+use super::{Calendar, Closed, Interval, MonthDay, Rule, Week, Weekdays, day, nearest};
+use crate::data::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_index};
+
+/// Bits that a row beside the calendar costs.
+const BESIDE: f64 = 16.0;
+/// Bits by which a calendar must be better to be certain, or to be a series' own beside that of the panel.
+const CERTAIN: f64 = 10.0;
+/// Series that the panel's calendar is found from.
+const SAMPLE: usize = 200;
+
+/// The calendars of a panel.
+pub(crate) struct Finding {
+    /// By series.
+    pub of_series: Vec<Calendar>,
+    /// That of most series.
+    pub main: Calendar,
+    /// Another calendar that the rows of the panel fit nearly as well.
+    pub rival: Option<Calendar>,
+}
+
+/// What is known of all series before their rows are looked at.
+pub(crate) struct Known {
+    pub kind: TimeKind,
+    /// Days without rows.
+    pub closed: Closed,
+    pub zone: Option<Tz>,
+}
+
+/// The calendar of each series. `likely` holds, by series, that of a trained model: it is kept unless the rows say otherwise. `None`
+/// if no series has two rows and none is likely.
+pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Calendar>]) -> Option<Finding> {
+    let long: Vec<usize> = (0..series.len()).filter(|one| series[*one].len() > 1).collect();
+    let every = long.len().div_ceil(SAMPLE).max(1);
+    let sample: Vec<&[Timestamp]> = long.iter().step_by(every).map(|one| series[*one]).collect();
+    let trained = most_frequent(likely.iter().flatten());
+    let (mut main, rival) = match choose(&sample, known, trained.as_ref()) {
+        Some(chosen) => chosen,
+        None => (trained?, None),
+    };
+    let of_series: Vec<Calendar> = (0..series.len())
+        .into_par_iter()
+        .map(|one| {
+            let expected = likely[one].as_ref().unwrap_or(&main);
+            let rows = series[one];
+            let whole = rows.windows(2).all(|pair| expected.interval(pair[0], pair[1]) == Interval::Regular)
+                && rows.iter().all(|time| expected.holds(rows[0], *time));
+            if whole || long.len() == 1 && likely[one].is_none() {
+                return expected.clone();
+            }
+            let own = choose(&[rows], known, Some(expected)).map(|(own, _)| own);
+            own.unwrap_or_else(|| expected.clone())
+        })
+        .collect();
+    if let Some(most) =
+        most_frequent(of_series.iter().zip(series).filter(|(_, rows)| rows.len() > 1).map(|(one, _)| one))
+    {
+        main = most;
+    }
+    let rival = rival.filter(|rival| *rival != main);
+    Some(Finding { of_series, main, rival })
+}
+
+/// Of equally frequent ones, the first.
+fn most_frequent<'a>(all: impl Iterator<Item = &'a Calendar>) -> Option<Calendar> {
+    let mut counts: Vec<(&Calendar, usize)> = Vec::new();
+    for one in all {
+        match counts.iter_mut().find(|(other, _)| *other == one) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((one, 1)),
+        }
+    }
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(one, _)| one.clone())
+}
+
+/// The best calendar of these series together, and a rival; `None` without two rows. `expected` costs nothing, and is left only for
+/// one that is better for certain.
+fn choose(series: &[&[Timestamp]], known: &Known, expected: Option<&Calendar>) -> Option<(Calendar, Option<Calendar>)> {
+    let rows = Rows::of(series, known)?;
+    let mut all = rows.candidates();
+    if let Some(expected) = expected {
+        all.retain(|(rule, _)| *rule != expected.rule);
+        let mut costs = rows.costs(all);
+        costs.push((expected.clone(), rows.bits(expected) - CERTAIN));
+        let (best, _) = best_two(&mut costs)?;
+        return Some((best, None));
+    }
+    let mut costs = rows.costs(all);
+    let (best, rival) = best_two(&mut costs)?;
+    if rows.follows(&best) {
+        return Some((best, rival));
+    }
+    Some((rows.calendar(Rule::Every { step: round(rows.median), near: None }), Some(best)))
+}
+
+/// Of equally good ones, the first.
+fn best_two(costs: &mut [(Calendar, f64)]) -> Option<(Calendar, Option<Calendar>)> {
+    costs.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let best = costs.first()?.clone();
+    let rival = costs.get(1).filter(|(_, bits)| bits - best.1 < CERTAIN).map(|(rival, _)| rival.clone());
+    Some((best.0, rival))
+}
+
+/// What candidates are made from.
+struct Rows<'a> {
+    series: &'a [&'a [Timestamp]],
+    known: &'a Known,
+    /// Distances between rows that follow one another, the most frequent first, the smaller of equals.
+    distances: Vec<(i64, usize)>,
+    /// Of all distances.
+    median: i64,
+    /// The greatest length of which all distances are multiples.
+    unit: i64,
+}
+
+impl<'a> Rows<'a> {
+    fn of(series: &'a [&'a [Timestamp]], known: &'a Known) -> Option<Rows<'a>> {
+        let mut counts: HashMap<i64, usize> = HashMap::new();
+        for rows in series {
+            for pair in rows.windows(2) {
+                let apart = pair[1].instant - pair[0].instant;
+                // Days are counted on the clock.
+                let apart = if apart > 20 * HOUR { pair[1].clock() - pair[0].clock() } else { apart };
+                *counts.entry(apart).or_default() += 1;
+            }
+        }
+        let mut distances: Vec<(i64, usize)> = counts.into_iter().filter(|(apart, _)| *apart > 0).collect();
+        let unit = distances.iter().fold(0, |unit, (apart, _)| gcd(unit, *apart));
+        distances.sort_unstable();
+        let pairs: usize = distances.iter().map(|(_, count)| count).sum();
+        let mut before = 0;
+        let median = distances.iter().find(|(_, count)| {
+            before += count;
+            2 * before >= pairs
+        });
+        let median = median?.0;
+        distances.sort_by_key(|(apart, count)| (std::cmp::Reverse(*count), *apart));
+        Some(Rows { series, known, distances, median, unit })
+    }
+
+    fn stamps(&self) -> impl Iterator<Item = Timestamp> {
+        self.series.iter().flat_map(|rows| rows.iter().copied())
+    }
+
+    fn pairs(&self) -> usize {
+        self.distances.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Rules, and the bits that each takes to say, the simplest first.
+    fn candidates(&self) -> Vec<(Rule, f64)> {
+        let steps = self.steps();
+        if self.known.kind == TimeKind::RowNumbers {
+            return steps.into_iter().map(|step| (Rule::Rows(step), 3.0 + log2(step))).collect();
+        }
+        let mut all: Vec<(Rule, f64)> =
+            steps.iter().map(|step| (Rule::Every { step: *step, near: None }, bits_of_step(*step))).collect();
+        let usual = self.distances[0].0;
+        if self.distances.iter().take(3).any(|(apart, _)| *apart >= 27 * DAY) {
+            all.extend(self.months());
+        }
+        if usual > 20 * HOUR && usual < 7 * DAY {
+            all.extend(self.weekdays());
+        }
+        if usual < DAY && self.unit >= SECOND {
+            all.extend(self.weeks(usual));
+        }
+        // Where most rows are one distance apart, the others are gaps.
+        if self.distances[0].1 * 10 < self.pairs() * 8 {
+            all.extend(self.near());
+        }
+        all
+    }
+
+    /// The most frequent distances, and the one that divides all, if it is a usual one itself.
+    fn steps(&self) -> Vec<i64> {
+        let mut steps: Vec<i64> = self.distances.iter().take(3).map(|(apart, _)| *apart).collect();
+        let count = self.distances.iter().find(|(apart, _)| *apart == self.unit).map_or(0, |(_, count)| *count);
+        if self.unit >= DAY || self.known.kind == TimeKind::RowNumbers || count * 10 > self.pairs() {
+            steps.push(self.unit);
+        }
+        steps.sort_unstable();
+        steps.dedup();
+        steps
+    }
+
+    fn months(&self) -> Vec<(Rule, f64)> {
+        let mut counts: HashMap<i64, usize> = HashMap::new();
+        for pair in self.series.iter().flat_map(|rows| rows.windows(2)) {
+            *counts.entry(month_index(pair[1]) - month_index(pair[0])).or_default() += 1;
+        }
+        counts.remove(&0);
+        let usual = counts.iter().max_by_key(|(apart, count)| (**count, -**apart)).map(|(apart, _)| *apart);
+        let unit = counts.keys().fold(0, |unit, apart| gcd(unit, *apart));
+        let mut lengths: Vec<i64> = usual.into_iter().chain([unit]).filter(|length| *length > 0).collect();
+        lengths.dedup();
+        let (mut days, mut weekdays) = ([0usize; 32], [0usize; 7]);
+        for time in self.stamps() {
+            days[time.written().day() as usize] += 1;
+            weekdays[time.written().weekday().num_days_from_monday() as usize] += 1;
+        }
+        let latest = (1..32).rev().find(|day| days[*day as usize] > 0).unwrap_or(1);
+        let common = (1..32).max_by_key(|day| (days[*day as usize], 32 - day)).unwrap_or(1);
+        let mut on = vec![
+            (MonthDay::Day(1), 2.0),
+            (MonthDay::Last, 3.0),
+            (MonthDay::LastBusiness, 5.0),
+            (MonthDay::FirstBusiness, 5.0),
+        ];
+        on.extend([latest, common].iter().filter(|day| **day > 1).map(|day| (MonthDay::Day(*day), 6.0)));
+        if let Some(one) = (0..7).find(|day| weekdays[*day] > 0 && weekdays.iter().sum::<usize>() == weekdays[*day]) {
+            const ALL: [Weekday; 7] =
+                [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+            on.push((MonthDay::Nth(((common - 1) / 7 + 1) as u8, ALL[one]), 8.0));
+            on.push((MonthDay::LastWeekday(ALL[one]), 8.0));
+        }
+        let bits = |length: i64| match length {
+            1 => 1.0,
+            3 | 12 => 2.0,
+            _ => 3.0 + log2(length),
+        };
+        let of = |length: &i64| {
+            let length = *length;
+            on.clone()
+                .into_iter()
+                .map(move |(day, more)| (Rule::Months { every: length, phase: None, day }, bits(length) + more))
+        };
+        lengths.iter().flat_map(of).collect()
+    }
+
+    /// Sets of the weekdays that occur.
+    fn weekdays(&self) -> Vec<(Rule, f64)> {
+        let mut counts = [0usize; 7];
+        self.stamps().for_each(|time| counts[super::week::weekday(day(time))] += 1);
+        let most = counts.into_iter().max().unwrap_or(0);
+        let sets = [
+            Some(Weekdays::BUSINESS),
+            Weekdays::of(|day| counts[day] > 0),
+            Weekdays::of(|day| counts[day] * 20 > most),
+        ];
+        let mut sets: Vec<Weekdays> = sets.into_iter().flatten().collect();
+        sets.dedup();
+        sets.retain(|open| (2..7).contains(&open.count()));
+        sets.into_iter().map(|open| (Rule::Weekdays { open, every: 1 }, bits_of_days(open))).collect()
+    }
+
+    /// Opening hours: the same on all open days, or by weekday; with and without the times that occur rarely.
+    fn weeks(&self, step: i64) -> Vec<(Rule, f64)> {
+        let mut counts: HashMap<i64, usize> = HashMap::new();
+        self.stamps().for_each(|time| *counts.entry(Week::place(time.clock())).or_default() += 1);
+        if counts.len() > 100_000 {
+            return Vec::new();
+        }
+        let (mut by_day, mut by_time) = ([0usize; 7], HashMap::<i64, usize>::new());
+        for (place, count) in &counts {
+            by_day[(place / DAY) as usize] += count;
+            *by_time.entry(place % DAY).or_default() += count;
+        }
+        let seen = self.weekdays_seen();
+        let often = |counts: &mut dyn Iterator<Item = usize>| counts.max().unwrap_or(0);
+        let most = [
+            often(&mut counts.values().copied()),
+            often(&mut by_day.into_iter()),
+            often(&mut by_time.values().copied()),
+        ];
+        let mut weeks: Vec<Week> = Vec::new();
+        // One of twenty is rare.
+        for rare in [0, 1] {
+            let kept = |count: usize, most: usize| count > 0 && count * 20 > rare * most;
+            weeks
+                .extend(Week::of(counts.iter().filter(|(_, n)| kept(**n, most[0])).map(|(place, _)| *place).collect()));
+            for unseen in [Weekdays::ALL, Weekdays::BUSINESS] {
+                let open = |day: &i64| match seen.has(*day as usize) {
+                    true => kept(by_day[*day as usize], most[1]),
+                    false => unseen.has(*day as usize),
+                };
+                let times: Vec<i64> =
+                    by_time.iter().filter(|(_, n)| kept(**n, most[2])).map(|(time, _)| *time).collect();
+                let times =
+                    (0..7).filter(open).flat_map(|day| times.iter().map(move |time| day * DAY + time)).collect();
+                weeks.extend(Week::of(times));
+            }
+        }
+        // Times that never come again are no opening hours.
+        let repeats = |week: &Week| 2 * by_time.len().min(week.times().len()) <= self.stamps().count();
+        weeks.retain(|week| (week.times().len() as i64) < 7 * DAY / step && week.times().len() > 1 && repeats(week));
+        let mut found: Vec<(Rule, f64)> = Vec::new();
+        for week in weeks {
+            let bits = bits_of_week(&week, step);
+            let rule = Rule::Week { week, every: 1 };
+            if found.iter().all(|(other, _)| *other != rule) {
+                found.push((rule, bits));
+            }
+        }
+        found
+    }
+
+    /// The weekdays between the first row and the last.
+    fn weekdays_seen(&self) -> Weekdays {
+        let (first, last) = (self.stamps().map(day).min().unwrap_or(0), self.stamps().map(day).max().unwrap_or(0));
+        let week = first..=last.min(first + 6);
+        Weekdays::of(|weekday| week.clone().any(|day| super::week::weekday(day) == weekday)).unwrap_or(Weekdays::ALL)
+    }
+
+    /// Intervals that rows lie near, at the full minute or hour or where most rows lie.
+    fn near(&self) -> Vec<(Rule, f64)> {
+        let step = round(self.median);
+        let base = |time: Timestamp| if step >= DAY { time.clock() } else { time.instant };
+        let mut counts: HashMap<i64, usize> = HashMap::new();
+        self.stamps().for_each(|time| *counts.entry(base(time).rem_euclid(step)).or_default() += 1);
+        let usual = counts.into_iter().max_by_key(|(place, count)| (*count, -place)).map_or(0, |(place, _)| place);
+        let mut places = vec![0, usual];
+        places.dedup();
+        let rule = |near: i64| {
+            (Rule::Every { step, near: Some(near) }, bits_of_step(step) + if near == 0 { 2.0 } else { 8.0 })
+        };
+        places.into_iter().map(rule).collect()
+    }
+
+    fn calendar(&self, rule: Rule) -> Calendar {
+        Calendar { rule, closed: self.known.closed.clone(), zone: self.known.zone }
+    }
+
+    fn costs(&self, all: Vec<(Rule, f64)>) -> Vec<(Calendar, f64)> {
+        let cost = |(rule, bits)| {
+            let calendar = self.calendar(rule);
+            let bits = bits + self.bits(&calendar);
+            (calendar, bits)
+        };
+        all.into_iter().map(cost).collect()
+    }
+
+    /// What describes the rows, if the calendar is known.
+    fn bits(&self, calendar: &Calendar) -> f64 {
+        self.series.iter().map(|rows| bits(calendar, rows, self.unit)).sum()
+    }
+
+    /// Whether the calendar explains most rows: where it does not, there is none.
+    fn follows(&self, calendar: &Calendar) -> bool {
+        if self.known.kind == TimeKind::RowNumbers {
+            return true;
+        }
+        let beside: usize = self.series.iter().map(|rows| beside(calendar, rows)).sum();
+        4 * beside <= self.stamps().count()
+    }
+}
+
+/// A row of the calendar: one that the next follows by one step.
+fn anchor(calendar: &Calendar, rows: &[Timestamp]) -> Timestamp {
+    let regular = rows.windows(2).find(|pair| {
+        calendar.steps(pair[0], pair[1]) == Some(1)
+            && calendar.holds(pair[0], pair[0])
+            && calendar.holds(pair[0], pair[1])
+    });
+    regular.map_or(rows[0], |pair| pair[0])
+}
+
+/// How many rows lie beside the calendar.
+pub(crate) fn beside(calendar: &Calendar, rows: &[Timestamp]) -> usize {
+    if rows.is_empty() {
+        return 0;
+    }
+    let anchor = anchor(calendar, rows);
+    rows.iter().filter(|time| !calendar.holds(anchor, **time)).count()
+}
+
+fn bits(calendar: &Calendar, rows: &[Timestamp], unit: i64) -> f64 {
+    if rows.len() < 2 {
+        return 0.0;
+    }
+    let anchor = anchor(calendar, rows);
+    let mut on = rows.iter().filter(|time| calendar.holds(anchor, **time));
+    let Some(first) = on.next() else { return f64::INFINITY };
+    let (count, last) = on.fold((1, first), |(count, _), time| (count + 1, time));
+    let times = if count == 1 { 1 } else { calendar.steps(*first, *last).map_or(count, |steps| steps + 1).max(count) };
+    let aside = match &calendar.rule {
+        Rule::Every { step, near: Some(near) } => {
+            let apart = |time: &Timestamp| {
+                let base = calendar.base(*time);
+                (base - near - nearest(base, *step, *near) * step).abs()
+            };
+            let moved = rows.iter().filter(|time| apart(time) > 0).count() as i64;
+            let most = rows.iter().map(apart).max().unwrap_or(0) / unit.max(1);
+            let twice = rows.windows(2).filter(|pair| calendar.steps(pair[0], pair[1]).is_none()).count() as f64;
+            choices(rows.len() as i64, moved) + moved as f64 * log2(2 * most) + twice * BESIDE
+        }
+        _ => 0.0,
+    };
+    choices(times, count) + aside + (rows.len() as i64 - count) as f64 * BESIDE
+}
+
+/// Bits that say which `some` of `all` are meant: their number, then which.
+fn choices(all: i64, some: i64) -> f64 {
+    let factorial = |n: i64| libm::lgamma(n as f64 + 1.0);
+    let which = (factorial(all) - factorial(some) - factorial(all - some)) / std::f64::consts::LN_2;
+    log2(all + 1) + which.max(0.0)
+}
+
+fn log2(number: i64) -> f64 {
+    (number.max(1) as f64).log2()
+}
+
+/// A usual step takes few bits.
+fn bits_of_step(step: i64) -> f64 {
+    const UNITS: [(i64, i64); 6] =
+        [(7 * DAY, 52), (DAY, 365), (HOUR, 24), (MINUTE, 60), (SECOND, 60), (SECOND / 1000, 1000)];
+    let Some((unit, whole)) = UNITS.into_iter().find(|(unit, _)| step % unit == 0) else { return 8.0 + log2(step) };
+    match step / unit {
+        1 => 3.0,
+        count if whole % count == 0 => 5.0,
+        count => 6.0 + log2(count),
+    }
+}
+
+fn bits_of_days(open: Weekdays) -> f64 {
+    match open {
+        Weekdays::ALL => 2.0,
+        Weekdays::BUSINESS => 6.0,
+        _ => 9.0,
+    }
+}
+
+fn bits_of_week(week: &Week, step: i64) -> f64 {
+    let run = 3.0 + 2.0 * log2(DAY / step);
+    alike(week).iter().map(|(days, times)| bits_of_days(*days) + run * runs(times).len() as f64).sum()
+}
+
+/// A step that people choose, if there is one near.
+fn round(step: i64) -> i64 {
+    let parts = |unit: i64, counts: &[i64]| counts.iter().map(|count| count * unit).collect::<Vec<_>>();
+    let usual = [
+        parts(SECOND / 1000, &[1, 2, 5, 10, 20, 25, 40, 50, 100, 200, 250, 500]),
+        parts(SECOND, &[1, 2, 5, 10, 15, 20, 30]),
+        parts(MINUTE, &[1, 2, 5, 10, 15, 20, 30]),
+        parts(HOUR, &[1, 2, 3, 4, 6, 8, 12]),
+        parts(DAY, &[1, 7, 14]),
+    ];
+    let near = usual.into_iter().flatten().min_by_key(|usual| (usual - step).abs()).unwrap_or(step);
+    if (near - step).abs() * 5 <= step { near } else { step }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_counted_in_bits() {
+        assert!((choices(7, 0) - 3.0).abs() < 1e-9);
+        assert!((choices(3, 1) - 2.0 - 3f64.log2()).abs() < 1e-9);
+        assert_eq!([round(62 * SECOND), round(58 * MINUTE), round(33 * DAY)], [MINUTE, HOUR, 33 * DAY]);
+        assert_eq!(round(45 * MINUTE), 45 * MINUTE);
+    }
+}

@@ -1,0 +1,105 @@
+//! The calendar of each series: the one that was named, the trained model's, or that of the rows.
+
+use super::calendar::{Calendar, Closed, Finding, Known, beside, find};
+use super::count::counted;
+use super::fitted::Fitted;
+use super::frame::Frame;
+use super::holidays;
+use super::options::DataOptions;
+use super::series::RawSeries;
+use super::time::Timestamp;
+use crate::error::{Error, Result, Text};
+
+/// How a panel's times go on.
+pub(crate) struct Calendars {
+    /// That of most series.
+    pub main: Calendar,
+    /// Another one that the rows fit nearly as well.
+    pub rival: Option<Calendar>,
+}
+
+/// Gives every series its calendar.
+///
+/// # Errors
+/// No series has two rows; a calendar that is none of such times.
+pub(super) fn settle(
+    frame: &Frame,
+    series: &mut [RawSeries],
+    options: &DataOptions,
+    fitted: Option<&Fitted>,
+    notices: &mut Vec<Text>,
+) -> Result<Calendars> {
+    let closed =
+        options.holidays.as_deref().map_or_else(|| Ok(Closed::default()), |file| holidays::read(file, notices))?;
+    let zone = frame.times.zone;
+    if let Some(named) = &options.freq {
+        named.check(frame.times.kind)?;
+        let main = named.clone().with(&closed, zone);
+        series.iter_mut().for_each(|one| one.calendar = main.clone());
+        notices.extend(rows_beside(frame, series, true));
+        return Ok(Calendars { main, rival: None });
+    }
+    let stamps: Vec<&[Timestamp]> = series.iter().map(|one| &one.stamps[..]).collect();
+    let trained = fitted.map(|fitted| fitted.calendars(series.iter().map(|one| one.id.as_str())));
+    let likely = trained.unwrap_or_else(|| vec![None; series.len()]);
+    let likely: Vec<Option<Calendar>> = likely
+        .into_iter()
+        .map(|one| one.map(|one| one.with(&closed, zone)).filter(|one| one.check(frame.times.kind).is_ok()))
+        .collect();
+    let known = Known { kind: frame.times.kind, closed, zone };
+    let Finding { of_series, main, rival } = find(&stamps, &known, &likely).ok_or_else(|| {
+        let help = "give a longer file, or the interval by ‹freq›; ‹id-column› may name the wrong column";
+        Error::data(frame.file(), "no series has two rows", help)
+    })?;
+    series.iter_mut().zip(of_series).for_each(|(one, calendar)| one.calendar = calendar);
+    notices.extend(several(series, &main));
+    notices.extend(rows_beside(frame, series, false));
+    Ok(Calendars { main, rival })
+}
+
+/// Series that go on otherwise than most.
+fn several(series: &[RawSeries], main: &Calendar) -> Option<Text> {
+    let mut groups: Vec<(&Calendar, Vec<&str>)> = Vec::new();
+    for one in series {
+        match groups.iter_mut().find(|(calendar, _)| *calendar == &one.calendar) {
+            Some((_, ids)) => ids.push(&one.id),
+            None => groups.push((&one.calendar, vec![&one.id])),
+        }
+    }
+    if groups.len() < 2 {
+        return None;
+    }
+    groups.sort_by_key(|(calendar, ids)| (*calendar != main, std::cmp::Reverse(ids.len())));
+    let group = |(calendar, ids): &(&Calendar, Vec<&str>)| {
+        let more = if ids.len() > 3 { ", …" } else { "" };
+        let named: Vec<String> = ids.iter().take(3).map(|id| format!("`{id}`")).collect();
+        format!("{} in {} series ({}{more})", calendar.words(), ids.len(), named.join(", "))
+    };
+    let more = if groups.len() > 6 { format!("; and {} more", groups.len() - 6) } else { String::new() };
+    let shown: Vec<String> = groups.iter().take(6).map(group).collect();
+    Some(format!("sampling steps differ, and each series goes on by its own: {}{more}", shown.join("; ")).into())
+}
+
+/// Rows that are no times of their calendar. Rows beside a fixed interval are counted as gaps, if it was not named.
+fn rows_beside(frame: &Frame, series: &[RawSeries], named: bool) -> Option<Text> {
+    let is_near = series.iter().any(|one| one.calendar.is_near());
+    let mut count = 0;
+    let mut first = None;
+    for one in series.iter().filter(|one| named || one.calendar.is_day_rule()) {
+        let beside = beside(&one.calendar, &one.stamps);
+        if beside > 0 && first.is_none() {
+            let time = one.stamps.iter().find(|time| !one.calendar.holds(one.stamps[0], **time));
+            first = time.map(|time| (frame.label(*time), one.suffix(), one.calendar.words()));
+        }
+        count += beside;
+    }
+    if is_near && !named {
+        let words = series.iter().find(|one| one.calendar.is_near()).map(|one| one.calendar.step().to_string());
+        return Some(
+            format!("rows lie beside a step of {}: rows to come are expected on it", words.unwrap_or_default()).into(),
+        );
+    }
+    let rows = counted(count, "row");
+    let (label, of, words) = first?;
+    Some(format!("{rows} of another calendar than {words}, as {label}{of}").into())
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""Writes calendars.csv: ranges of dates by pandas, a row for each alias and start: the alias, then the times.
+
+    pip install pandas          # 3.1.1 was used
+    python3 tests/golden/generate_calendars.py
+"""
+
+import warnings
+from pathlib import Path
+
+import pandas
+
+warnings.simplefilter("ignore")
+HERE = Path(__file__).resolve().parent
+DAYS = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+ROWS = 20
+
+aliases = ["us", "250us", "ms", "10ms", "s", "30s", "min", "5min", "15min", "30min", "h", "2h", "8h", "1h30min", "bh", "3bh"]
+aliases += ["D", "2D", "10D", "B", "2B", "C", "4W-MON", "2W-SAT"] + [f"W-{day}" for day in DAYS]
+aliases += ["MS", "ME", "BMS", "BME", "2MS", "6ME", "3BME", "CBMS", "CBME"]
+aliases += ["WOM-1MON", "WOM-3FRI", "LWOM-FRI", "2WOM-2TUE"]
+aliases += [f"{kind}-{month}" for kind in ["QS", "QE", "BQS", "BQE"] for month in ["JAN", "FEB", "MAR", "NOV"]]
+aliases += [f"{kind}-{month}" for kind in ["YS", "YE", "BYS", "BYE"] for month in ["JAN", "MAR", "JUN", "DEC"]]
+aliases += ["2QS-FEB", "3YE-JUN"]
+
+with open(HERE / "calendars.csv", "w") as file:
+    for alias in aliases:
+        for start in ["1999-11-17 00:00", "2024-02-28 09:00"]:
+            times = pandas.date_range(start, periods=ROWS, freq=alias)
+            form = "%Y-%m-%dT%H:%M:%S.%f" if any(times.microsecond) else "%Y-%m-%dT%H:%M:%S"
+            dates = all(time.time() == times[0].time() for time in times) and times[0].time() == pandas.Timestamp(0).time()
+            file.write(",".join([alias, *times.strftime("%Y-%m-%d" if dates else form)]) + "\n")
