@@ -118,7 +118,7 @@ fn checkpoint(options: &Options) -> Result<()> {
             _ => data,
         };
         let dataset = data.load()?;
-        let asked = TrainOptions { model, replicas, epochs: 1, max_steps: Some(1), ..TrainOptions::default() };
+        let asked = TrainOptions { model, replicas, epochs: Some(1), max_steps: Some(1), ..TrainOptions::default() };
         let plan = Plan::new(&dataset, &asked)?;
         let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
         let end = run(&dataset, &plan, &mut engine, &mut ())?.end;

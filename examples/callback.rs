@@ -38,7 +38,7 @@ impl Observer for Callback {
 fn main() -> microglia::Result<()> {
     let source = std::env::args().nth(1).map_or(Source::Embedded, |file| Source::File(file.into()));
     let dataset = DataOptions { source, ..DataOptions::default() }.load()?;
-    let plan = Plan::new(&dataset, &TrainOptions { epochs: 10, ..TrainOptions::default() })?;
+    let plan = Plan::new(&dataset, &TrainOptions { epochs: Some(10), ..TrainOptions::default() })?;
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
 
     let stop = Arc::new(AtomicBool::new(false));

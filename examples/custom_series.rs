@@ -38,7 +38,7 @@ fn main() -> microglia::Result<()> {
         println!("{notice}");
     }
 
-    let mut options = TrainOptions { epochs: 3, ..TrainOptions::default() };
+    let mut options = TrainOptions { epochs: Some(3), ..TrainOptions::default() };
     options.model.hidden = 16;
     let plan = Plan::new(&dataset, &options)?;
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;

@@ -11,7 +11,7 @@ use microglia::train::{Plan, TrainOptions, run, summarize};
 fn main() -> microglia::Result<()> {
     let source = std::env::args().nth(1).map_or(Source::Embedded, |file| Source::File(file.into()));
     let dataset = DataOptions { source, ..DataOptions::default() }.load()?;
-    let options = TrainOptions { epochs: 4, ..TrainOptions::default() };
+    let options = TrainOptions { epochs: Some(4), ..TrainOptions::default() };
     let plan = Plan::new(&dataset, &options)?;
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
 

@@ -59,7 +59,13 @@ pub(crate) fn trained(kind: ModelKind, name: &str, sparsities: &[f64], epochs: u
     let dataset = DataOptions { lookback, horizon: Some(1), ..DataOptions::default() }.load()?;
     let mut model = ModelOptions::of(kind, Variant::Authors);
     (model.patchtst.patch, model.patchtst.d_model, model.patchtst.heads, model.patchtst.ff) = (Some(4), 128, 8, 256);
-    let options = TrainOptions { model, epochs, patience: 0, select: Select::Last, ..TrainOptions::default() };
+    let options = TrainOptions {
+        model,
+        epochs: Some(epochs),
+        patience: Some(0),
+        select: Select::Last,
+        ..TrainOptions::default()
+    };
     let pruning = |max| PruningOptions { sparsity: Sparsity { min: 0.0, max }, ..PruningOptions::default() };
     let members = sparsities.iter().map(|&max| Member { pruning: pruning(max), ..options.member(42) }).collect();
     let plan = Plan::of(&dataset, &options, members)?;

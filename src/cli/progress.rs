@@ -9,22 +9,30 @@ use microglia::train::{EpochRow, Observer, Progress, ReplicaEpoch};
 use super::stop::Stop;
 use super::{say, say_text};
 
+/// Of a run of more epochs, every so many-th has a line.
+const LINES: usize = 50;
+
 /// Tells a run's progress.
 pub(super) struct Reporter {
     bar: Option<ProgressBar>,
     stop: Stop,
+    /// Of the whole run.
     epochs: usize,
+    /// Of the last epoch, if it was not told.
+    untold: Option<String>,
+    /// The last epoch that was the best so far.
+    best: Option<usize>,
 }
 
 impl Reporter {
-    pub(super) fn new(epochs: usize, stop: Stop) -> Reporter {
+    pub(super) fn new(stop: Stop) -> Reporter {
         let style = ProgressStyle::with_template("epoch {prefix} {bar:30} step {pos}/{len} · {eta} left at most");
         let bar = style.ok().filter(|_| std::io::stderr().is_terminal()).map(|style| {
             let bar = ProgressBar::new(0);
             bar.set_style(style.progress_chars("━╸ "));
             bar
         });
-        Reporter { bar, stop, epochs }
+        Reporter { bar, stop, epochs: 1, untold: None, best: None }
     }
 
     pub(super) fn line(&self, line: &str) {
@@ -34,7 +42,10 @@ impl Reporter {
         }
     }
 
-    pub(super) fn finish(&self) {
+    pub(super) fn finish(&mut self) {
+        if let Some(line) = self.untold.take() {
+            self.line(&line);
+        }
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -47,6 +58,7 @@ impl Observer for Reporter {
     }
 
     fn progress(&mut self, progress: &Progress) {
+        self.epochs = progress.epochs;
         if let Some(bar) = &self.bar {
             bar.set_length(progress.steps as u64);
             bar.set_prefix(format!("{}/{}", progress.epoch, progress.epochs));
@@ -55,7 +67,18 @@ impl Observer for Reporter {
     }
 
     fn epoch(&mut self, row: &EpochRow) {
-        self.line(&epoch_line(row, self.epochs));
+        if row.replicas.iter().any(|replica| replica.best) {
+            self.best = Some(row.epoch);
+        }
+        let every = self.epochs.div_ceil(LINES);
+        let line = epoch_line(row, self.epochs, self.best.filter(|_| every > 1));
+        match row.epoch == 1 || row.epoch.is_multiple_of(every) {
+            true => {
+                self.untold = None;
+                self.line(&line);
+            }
+            false => self.untold = Some(line),
+        }
     }
 
     fn interrupted(&self) -> bool {
@@ -72,17 +95,19 @@ impl Observer for Lines {
     }
 }
 
-/// Means over the replicas that still train, or over all once none does.
-fn epoch_line(row: &EpochRow, epochs: usize) -> String {
+/// Means over the replicas that still train, or over all once none does. `best_epoch`: where not every epoch has a line, the best one so
+/// far.
+fn epoch_line(row: &EpochRow, epochs: usize, best_epoch: Option<usize>) -> String {
     let active: Vec<&ReplicaEpoch> = row.replicas.iter().filter(|replica| replica.active).collect();
     let shown: Vec<&ReplicaEpoch> = if active.is_empty() { row.replicas.iter().collect() } else { active };
     let mean = |value: fn(&ReplicaEpoch) -> f64| shown.iter().map(|r| value(r)).sum::<f64>() / shown.len() as f64;
     let width = epochs.to_string().len();
     let best = row.replicas.iter().filter(|replica| replica.best).count();
-    let mark = match (best, row.replicas.len()) {
-        (0, _) => String::new(),
-        (_, 1) => "  best so far".into(),
-        (count, all) => format!("  best so far for {count} of {all} replicas"),
+    let mark = match (best, row.replicas.len(), best_epoch) {
+        (0, 1, Some(epoch)) => format!("  best so far in epoch {epoch}"),
+        (0, ..) => String::new(),
+        (_, 1, _) => "  best so far".into(),
+        (count, all, _) => format!("  best so far for {count} of {all} replicas"),
     };
     // Without validation rows there is no loss of them.
     let validation = mean(|r| r.validation_loss);
@@ -106,9 +131,12 @@ mod tests {
             |train_loss, active| ReplicaEpoch { train_loss, validation_loss: 0.5, sparsity: 0.3, best: active, active };
         let mut row = EpochRow { epoch: 3, step: 30, lr: 1e-3, seconds: 1.25, replicas: vec![replica(0.25, true)] };
         let line = "epoch  3/20  loss 0.25000  validation 0.50000  sparsity 30.00 %  1.2 s  best so far";
-        assert_eq!(epoch_line(&row, 20), line);
+        assert_eq!(epoch_line(&row, 20, None), line);
+        let other = ReplicaEpoch { best: false, ..row.replicas[0].clone() };
+        let line = epoch_line(&EpochRow { replicas: vec![other], ..row.clone() }, 500, Some(2));
+        assert!(line.starts_with("epoch   3/500") && line.ends_with("best so far in epoch 2"), "{line}");
         row.replicas.extend([replica(0.75, true), replica(99.0, false)]);
-        let line = epoch_line(&row, 20);
+        let line = epoch_line(&row, 20, None);
         assert!(line.contains("loss 0.50000") && line.ends_with("for 2 of 3 replicas"), "{line}");
     }
 }

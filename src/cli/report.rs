@@ -24,6 +24,7 @@ pub(super) fn text(summary: &Summary, folder: &Path) -> String {
     text += &sparsity(summary);
     text += &speed(summary);
     let mut verdicts = verdicts(summary);
+    verdicts.extend(too_short(summary));
     verdicts.extend(linear(summary, folder));
     if !verdicts.is_empty() {
         let _ = writeln!(text, "\n{}", verdicts.join("\n"));
@@ -258,6 +259,18 @@ fn speed(summary: &Summary) -> String {
         summary.device,
         summary.best.weights_sha256
     )
+}
+
+/// That the model was still learning at its last epoch.
+fn too_short(summary: &Summary) -> Option<String> {
+    let (best_epoch, epochs) = (summary.best.best_epoch, summary.best.epochs);
+    let is_last = summary.status == Status::Done && best_epoch == Some(epochs) && epochs > 0;
+    is_last.then(|| {
+        let more = 2 * epochs;
+        format!(
+            "The best epoch was the last: training was too short to tell what the model can do; try --epochs {more}."
+        )
+    })
 }
 
 /// What to take in the model's place if a ridge forecasts the validation rows as well; `folder` is the run's.

@@ -34,9 +34,9 @@ pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
         },
         None => Run::new(&asked::config(typed)?, &teller())?,
     };
-    let (folder, epochs, as_json) = (run.folder().to_path_buf(), run.config().train.epochs, run.config().json);
+    let (folder, as_json) = (run.folder().to_path_buf(), run.config().json);
     let stop = Stop::watch()?;
-    let mut reporter = Reporter::new(epochs, stop);
+    let mut reporter = Reporter::new(stop);
     let done = run.train(&mut reporter);
     reporter.finish();
     let done = done.inspect_err(|error| {

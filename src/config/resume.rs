@@ -36,10 +36,11 @@ impl Config {
         let was = |key: &str| before.get(key).and_then(Value::as_integer).and_then(|n| u64::try_from(n).ok());
         let (epochs, steps) = (was("epochs").unwrap_or(u64::MAX), was("max-steps"));
         let rate = matches!(self.train.lr_schedule, LrSchedule::Constant | LrSchedule::Decay);
-        let more_epochs = self.train.epochs as u64 > epochs;
+        let now = self.train.epochs.map(|epochs| epochs as u64);
+        let more_epochs = now > Some(epochs);
         let more_steps = steps.zip(self.train.max_steps).is_some_and(|(was, now)| now > was);
         let same = |was: Option<u64>, now: Option<u64>| was == now;
-        let epochs_kept = self.train.epochs as u64 == epochs;
+        let epochs_kept = now == Some(epochs);
         let steps_kept = same(steps, self.train.max_steps);
         (more_epochs && rate && (steps_kept || more_steps)) || (more_steps && epochs_kept)
     }

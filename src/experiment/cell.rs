@@ -234,7 +234,7 @@ pub fn per_run(dataset: &Dataset, one: &Runs) -> Result<usize> {
 /// The first epoch whose weights compete under [`Selection::Common`](super::row::Selection::Common): where the last of the pruned nets is at its full
 /// sparsity.
 pub fn common_from(plan: &Plan) -> usize {
-    let epochs = plan.options.epochs;
+    let epochs = plan.length.epochs;
     let full = plan.members.iter().filter_map(|one| one.prune.as_ref()?.full_epoch(epochs)).max();
     full.unwrap_or((epochs * 3 / 4).max(1))
 }

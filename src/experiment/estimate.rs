@@ -52,7 +52,7 @@ pub fn seconds(study: &Study, cells: &[Prepared], open: &mut MakeEngine) -> Resu
 /// of a training step.
 pub(super) fn windows(study: &Study, settings: &[Setting], windows: [usize; 3], trainings: usize) -> (f64, f64) {
     let [train, validation, test] = windows.map(|count| count as f64);
-    let (models, epochs) = (trainings as f64, study.run.train.epochs as f64);
+    let (models, epochs) = (trainings as f64, study.run.train.length(windows[0]).epochs as f64);
     let monte_carlo =
         settings.iter().filter(|one| one.monte_carlo()).count() * study.seeds.len() * study.run.train.mc_passes;
     let scored = (validation + test) * 3.0;

@@ -103,7 +103,7 @@ static GRID: &[Opt<Study>] = &[
     Opt::new(
         "patience",
         Kind::at_least(0),
-        at!(Study: run.train.patience),
+        at!(Study: run.train.patience?),
         "After this many epochs without a better validation loss, a method's own best epoch is final; 0: never before \
          the last epoch. No training stops early",
     )

@@ -29,7 +29,7 @@ fn paper() -> Study {
         ..Study::default()
     };
     study.run.data.horizon = Some(1);
-    (study.run.train.epochs, study.run.train.mc_passes) = (20, 50);
+    (study.run.train.epochs, study.run.train.mc_passes) = (Some(20), 50);
     study
 }
 

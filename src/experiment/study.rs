@@ -56,7 +56,7 @@ impl Default for Study {
         let words = |list: &[&str]| list.iter().map(|word| word.to_string()).collect();
         let mut run = Config::default();
         run.data.horizon = Some(6);
-        (run.train.epochs, run.train.mc_passes) = (12, 20);
+        (run.train.epochs, run.train.patience, run.train.mc_passes) = (Some(12), Some(3), 20);
         Study {
             models: words(&["rnn", "lstm"]),
             lookbacks: vec![12, 24],

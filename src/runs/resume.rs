@@ -125,6 +125,6 @@ impl Resumed {
 
 /// Optimizer steps that the checkpoint holds, and epochs.
 pub(super) fn line(state: &RunState, plan: &Plan) -> Text {
-    let (step, epoch) = (state.step(plan.steps_per_epoch), state.epoch.min(plan.options.epochs));
-    format!("resuming after step {step}, in epoch {epoch} of {}", plan.options.epochs).into()
+    let (step, epoch) = (state.step(plan.steps_per_epoch), state.epoch.min(plan.length.epochs));
+    format!("resuming after step {step}, in epoch {epoch} of {}", plan.length.epochs).into()
 }

@@ -89,7 +89,7 @@ impl TrainOptions {
     /// The epochs that candidates train side by side, 1 or more.
     pub fn trial_epochs(&self, dataset: &Dataset) -> usize {
         let steps = dataset.train.len().div_ceil(self.batch.max(1)).max(1);
-        let most = (self.epochs as f64 * MOST_OF_RUN).ceil() as usize;
+        let most = (self.length(dataset.train.len()).epochs as f64 * MOST_OF_RUN).ceil() as usize;
         TRIAL_STEPS.div_ceil(steps).clamp(1, most.max(1))
     }
 

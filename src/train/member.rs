@@ -56,19 +56,18 @@ pub struct MemberPlan {
 }
 
 impl MemberPlan {
-    /// Fits a replica to a run. `prunable`: weights that pruning may take.
+    /// Fits a replica to a run of so many epochs, each of so many steps. `prunable`: weights that pruning may take.
     ///
     /// # Errors
     /// [`Error::Config`] where a setting is unsound, alone or for this run.
     pub fn new(
         mut member: Member,
         options: &TrainOptions,
-        steps_per_epoch: usize,
+        (epochs, steps_per_epoch): (usize, usize),
         prunable: usize,
         notices: &mut Vec<Text>,
     ) -> Result<Self> {
         member.check()?;
-        let epochs = options.epochs;
         let lr = LrPlan {
             schedule: options.lr_schedule,
             lr: member.lr,

@@ -32,7 +32,7 @@
 //! let wave = (0..300).map(|row| Row::new(row, [(f64::from(row) / 4.0).sin()]));
 //! let options = DataOptions { lookback: Some(12), ..DataOptions::default() };
 //! let dataset = options.load_rows("wave", &["y"], wave)?;
-//! let mut options = TrainOptions { epochs: 50, lr: 0.01, ..TrainOptions::default() };
+//! let mut options = TrainOptions { epochs: Some(50), lr: 0.01, ..TrainOptions::default() };
 //! options.model.hidden = 8;
 //! let plan = Plan::new(&dataset, &options)?;
 //! let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
@@ -47,6 +47,7 @@
 //! [`Plan::of`] takes a list of [`Member`]s.
 
 pub mod auto;
+pub mod length;
 pub mod lr;
 pub mod member;
 pub mod options;

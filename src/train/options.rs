@@ -23,10 +23,10 @@ pub struct TrainOptions {
     pub auto: Auto,
     /// B: windows per step.
     pub batch: usize,
-    /// Most passes over the training windows.
-    pub epochs: usize,
-    /// Epochs without a better validation loss before a replica stops; 0 never stops.
-    pub patience: usize,
+    /// Most passes over the training windows. Default: by [`TrainOptions::length`].
+    pub epochs: Option<usize>,
+    /// Epochs without a better validation loss before a replica stops; 0 never stops. Default: by [`TrainOptions::length`].
+    pub patience: Option<usize>,
     /// Learning rate; with [`LrSchedule::OneCycle`], its peak.
     pub lr: f64,
     /// The learning rate over the run.
@@ -67,8 +67,8 @@ impl Default for TrainOptions {
             model: ModelOptions::default(),
             auto: Auto::default(),
             batch: 64,
-            epochs: 20,
-            patience: 3,
+            epochs: None,
+            patience: None,
             lr: 1e-3,
             lr_schedule: LrSchedule::Constant,
             pct_start: 0.3,

@@ -1,6 +1,7 @@
 //! From a data set and options to a program. Defaults are filled in, and impossible settings are rejected.
 
 use super::auto::Candidate;
+use super::length::Length;
 use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
 use crate::data::Dataset;
@@ -23,6 +24,8 @@ pub struct Plan {
     pub program: Program,
     /// Optimizer steps of an epoch.
     pub steps_per_epoch: usize,
+    /// Epochs of the run.
+    pub length: Length,
     /// By replica.
     pub members: Vec<MemberPlan>,
     /// Which weights of a training are kept.
@@ -93,12 +96,17 @@ impl Plan {
         }
         let mut notices = Vec::new();
         let steps_per_epoch = dataset.train.len().div_ceil(options.batch);
+        let length = options.length(dataset.train.len());
+        notices.extend(length.notice(&options, steps_per_epoch).filter(|_| options.model.kind != ModelKind::Ridge));
+        (options.epochs, options.patience) = (Some(length.epochs), Some(length.patience));
         options.model.patchtst = options.model.patchtst.resolved(dataset.lookback);
         let sizes = sizes(dataset, &options, steps_per_epoch);
         let layout = models::params(&options.model, &sizes)?;
         let members: Vec<MemberPlan> = members
             .into_iter()
-            .map(|member| MemberPlan::new(member, &options, steps_per_epoch, layout.prunable(), &mut notices))
+            .map(|member| {
+                MemberPlan::new(member, &options, (length.epochs, steps_per_epoch), layout.prunable(), &mut notices)
+            })
             .collect::<Result<_>>()?;
         if let Some(first) = members.first() {
             options.pruning = first.member.pruning.clone();
@@ -109,7 +117,7 @@ impl Plan {
             clip: options.clip_grad_norm.is_some(),
         };
         let program = models::build(&options.model, &training, sizes)?;
-        Ok(Plan { options, program, steps_per_epoch, members, keep: Keep::Selected, notices })
+        Ok(Plan { options, program, steps_per_epoch, length, members, keep: Keep::Selected, notices })
     }
 }
 
@@ -143,7 +151,7 @@ fn check(options: &TrainOptions) -> Result<()> {
     }
     let at_least_1 = [
         ("batch", options.batch),
-        ("epochs", options.epochs),
+        ("epochs", options.epochs.unwrap_or(1)),
         ("replicas", options.replicas),
         ("mc-passes", options.mc_passes),
     ];

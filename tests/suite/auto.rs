@@ -35,7 +35,7 @@ fn dataset(after: usize, value: f64) -> Dataset {
 fn options(kind: ModelKind, auto: Auto) -> TrainOptions {
     let mut model = ModelOptions::of(kind, Variant::Official);
     model.hidden = 5;
-    TrainOptions { model, auto, epochs: 24, batch: 16, replicas: 2, ..TrainOptions::default() }
+    TrainOptions { model, auto, epochs: Some(24), batch: 16, replicas: 2, ..TrainOptions::default() }
 }
 
 type Open<'a> = &'a dyn Fn(Program) -> Box<dyn Engine>;
@@ -187,7 +187,7 @@ fn what_is_not_settled_makes_no_plan() {
 fn short_runs_choose_too() {
     let dataset = dataset(260, 0.0);
     let short = TrainOptions { max_steps: Some(3), ..options(ModelKind::Lstm, BOTH) };
-    let impatient = TrainOptions { patience: 1, epochs: 40, lr: 0.5, ..options(ModelKind::Rnn, NORM) };
+    let impatient = TrainOptions { patience: Some(1), epochs: Some(40), lr: 0.5, ..options(ModelKind::Rnn, NORM) };
     let ridge = options(ModelKind::Ridge, NORM);
     for (options, path) in [(short, true), (impatient, false), (ridge, false)] {
         let chosen = chosen(&dataset, &options, &cpu, &mut ()).unwrap();

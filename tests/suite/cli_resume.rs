@@ -236,7 +236,9 @@ fn another_run_is_rejected_by_what_differs() {
     };
     let newest = Path::new("a").join("checkpoints").join("step-").display().to_string();
     rejection(&["--lr", "0.5", "--hidden", "6"], &[&newest, "hidden was 5, here 6", "lr was 0.001, here 0.5"]);
-    rejection(&["--epochs", "30"], &["epochs was 20, here 30"]);
+    let begun = microglia::train::Loaded::open(&place.path().join("a")).unwrap();
+    let begun: toml::Table = begun.header.config.parse().unwrap();
+    rejection(&["--epochs", "3000"], &[&format!("epochs was {}, here 3000", begun["epochs"])]);
     rejection(&["--max-steps", "6"], &["max-steps was 7, here 6"]);
     rejection(&["--replicas", "2"], &["replicas was 1, here 2"]);
     rejection(&["--init", "other.safetensors"], &["init was ", "other.safetensors"]);

@@ -18,7 +18,7 @@ use crate::training::{dataset, options};
 
 /// A trained model whose weights `change` has changed, in a file.
 fn model(dataset: &Dataset, model: ModelOptions, change: impl Fn(&mut Editor)) -> Loaded {
-    let options = TrainOptions { model, epochs: 1, regularizers: "none".parse().unwrap(), lr: 3e-2, ..options() };
+    let options = TrainOptions { model, epochs: Some(1), regularizers: "none".parse().unwrap(), lr: 3e-2, ..options() };
     let plan = Plan::new(dataset, &options).unwrap();
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), Some(2)).unwrap();
     let end = run(dataset, &plan, &mut engine, &mut ()).unwrap().end;

@@ -12,7 +12,7 @@ use crate::training::{StopAfter, dataset, hashes, options};
 
 /// Models, each with replicas, dropout and pruning.
 fn trainings() -> Vec<TrainOptions> {
-    let base = TrainOptions { replicas: 3, epochs: 3, ..options() };
+    let base = TrainOptions { replicas: 3, epochs: Some(3), ..options() };
     let [rnn, gru] =
         [ModelKind::Rnn, ModelKind::Gru].map(|kind| ModelOptions { kind, hidden: 7, ..base.model.clone() });
     let linear = ModelOptions::of(ModelKind::Dlinear, Variant::Official);

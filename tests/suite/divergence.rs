@@ -209,7 +209,7 @@ fn a_run_that_diverges_keeps_its_best_epoch() {
     let options = TrainOptions { model, lr: 3e19, batch: 200, regularizers: none, ..options() };
     let kept = |mut engine: Box<dyn Engine>| engine.read_f32(PARAMS, 0).unwrap();
     on_each_engine(|open| {
-        let (_, one, of_one) = train(&dataset, &TrainOptions { epochs: 1, ..options.clone() }, open);
+        let (_, one, of_one) = train(&dataset, &TrainOptions { epochs: Some(1), ..options.clone() }, open);
         let (_, all, of_all) = train(&dataset, &options, open);
         assert_eq!((one.status, all.status), (Status::Done, Status::Diverged));
         assert_eq!(all.replicas[0].kept, Some(1));
@@ -224,7 +224,7 @@ fn a_run_that_diverges_before_full_sparsity_keeps_its_last_finite_epoch() {
     let model = ModelOptions { instance_norm: None, ..options().model };
     let pruning = PruningOptions { every: 1, until: Some(4), warmup: Some(1), ..PruningOptions::default() };
     let regularizers = "pruning".parse().unwrap();
-    let options = TrainOptions { model, lr: 3e19, batch: 200, regularizers, pruning, epochs: 8, ..options() };
+    let options = TrainOptions { model, lr: 3e19, batch: 200, regularizers, pruning, epochs: Some(8), ..options() };
     on_each_engine(|open| {
         let (_, one, mut of_one) = train(&dataset, &TrainOptions { max_steps: Some(1), ..options.clone() }, open);
         let (_, all, mut of_all) = train(&dataset, &options, open);

@@ -263,7 +263,7 @@ fn a_run_whose_device_is_lost_goes_on_elsewhere() {
         says(ended.expect_err("the run did not notice"), &["lost", "`resume`"]);
         drop(all);
         let from = checkpoints::newest(place.path()).unwrap().0.run().unwrap();
-        assert!(from.step(plan.steps_per_epoch) < plan.options.epochs * plan.steps_per_epoch);
+        assert!(from.step(plan.steps_per_epoch) < plan.length.epochs * plan.steps_per_epoch);
         let mut again = engine(&own);
         run_from(&dataset, &plan, &mut again, &mut (), Some(from.clone()), None).unwrap();
         assert_eq!(hashes(&plan, &mut again), hashes(&plan, &mut whole), "lost early: {early}");

@@ -52,7 +52,7 @@ fn models() -> Vec<ModelOptions> {
 }
 
 fn options(model: ModelOptions) -> TrainOptions {
-    TrainOptions { model, epochs: 2, batch: 16, replicas: 2, ..TrainOptions::default() }
+    TrainOptions { model, epochs: Some(2), batch: 16, replicas: 2, ..TrainOptions::default() }
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn what_is_worse_than_the_ridge_is_not_kept() {
     let dataset = dataset();
     let mut model = ModelOptions::of(ModelKind::Lstm, Variant::Official);
     (model.hidden, model.linear_path) = (5, LinearPath::Ridge);
-    let options = TrainOptions { lr: 3.0, epochs: 4, ..options(model) };
+    let options = TrainOptions { lr: 3.0, epochs: Some(4), ..options(model) };
     let plan = Plan::new(&dataset, &options).unwrap();
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None).unwrap();
     let trained = run(&dataset, &plan, &mut engine, &mut ()).unwrap();
@@ -127,7 +127,7 @@ fn a_network_that_never_beats_the_ridge_stops_at_its_patience() {
     let dataset = dataset();
     let mut model = ModelOptions::of(ModelKind::Gru, Variant::Official);
     (model.hidden, model.linear_path) = (5, LinearPath::Ridge);
-    let plain = TrainOptions { lr: 1e-30, epochs: 24, patience: 3, ..options(model) };
+    let plain = TrainOptions { lr: 1e-30, epochs: Some(24), patience: Some(3), ..options(model) };
     let epochs = |options: &TrainOptions| {
         let plan = Plan::new(&dataset, options).unwrap();
         let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None).unwrap();
@@ -138,10 +138,10 @@ fn a_network_that_never_beats_the_ridge_stops_at_its_patience() {
         trained.history.len()
     };
     assert_eq!(epochs(&plain), 3);
-    assert_eq!(epochs(&TrainOptions { patience: 0, ..plain.clone() }), 24);
+    assert_eq!(epochs(&TrainOptions { patience: Some(0), ..plain.clone() }), 24);
     // Full sparsity comes before patience is spent.
     let soon = PruningOptions { until: Some(2), ..PruningOptions::default() };
-    assert_eq!(epochs(&TrainOptions { pruning: soon, patience: 5, ..plain }), 6);
+    assert_eq!(epochs(&TrainOptions { pruning: soon, patience: Some(5), ..plain }), 6);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_network_learns_what_the_ridge_leaves_and_the_path_stays() {
     (model.hidden, model.linear_path) = (16, LinearPath::Ridge);
     let options = TrainOptions {
         lr: 1e-2,
-        epochs: 12,
+        epochs: Some(12),
         replicas: 1,
         regularizers: "none".parse().unwrap(),
         ..options(model.clone())

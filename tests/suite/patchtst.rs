@@ -49,7 +49,7 @@ fn options(variant: Variant) -> TrainOptions {
             ..defaults
         },
         batch: 16,
-        epochs: 3,
+        epochs: Some(3),
         lr: 1e-2,
         seed: 7,
         regularizers: "pruning,dropout".parse().unwrap(),

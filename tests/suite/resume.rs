@@ -113,21 +113,21 @@ fn equal_wherever_it_stops(options: &TrainOptions, open: Open) {
 #[test]
 fn an_lstm_goes_on_as_if_it_had_not_stopped() {
     // Patience ends one replica before the other.
-    let recurrent = TrainOptions { replicas: 2, epochs: 5, patience: 1, lr: 3e-2, ..options() };
+    let recurrent = TrainOptions { replicas: 2, epochs: Some(5), patience: Some(1), lr: 3e-2, ..options() };
     on_each_engine(|open| equal_wherever_it_stops(&recurrent, open));
 }
 
 #[test]
 fn a_gru_goes_on_as_if_it_had_not_stopped() {
     let model = ModelOptions { kind: ModelKind::Gru, hidden: 7, layers: 2, ..options().model };
-    let recurrent = TrainOptions { model, replicas: 2, epochs: 3, lr: 3e-2, ..options() };
+    let recurrent = TrainOptions { model, replicas: 2, epochs: Some(3), lr: 3e-2, ..options() };
     on_each_engine(|open| equal_wherever_it_stops(&recurrent, open));
 }
 
 #[test]
 fn a_dlinear_goes_on_as_if_it_had_not_stopped() {
     let model = ModelOptions { moving_average: 3, ..ModelOptions::of(ModelKind::Dlinear, Variant::Official) };
-    let linear = TrainOptions { model, replicas: 2, epochs: 3, lr: 3e-2, ..options() };
+    let linear = TrainOptions { model, replicas: 2, epochs: Some(3), lr: 3e-2, ..options() };
     on_each_engine(|open| equal_wherever_it_stops(&linear, open));
 }
 
@@ -152,7 +152,8 @@ fn schedules_decay_and_random_pruning_go_on() {
 fn a_patchtst_s_running_statistics_go_on() {
     let mut model = ModelOptions::of(ModelKind::Patchtst, Variant::Authors).with_width(8).unwrap();
     model.patchtst.norm = NormKind::Batch;
-    let patchtst = TrainOptions { model, epochs: 3, regularizers: "mc-dropout,pruning".parse().unwrap(), ..options() };
+    let patchtst =
+        TrainOptions { model, epochs: Some(3), regularizers: "mc-dropout,pruning".parse().unwrap(), ..options() };
     on_each_engine(|open| equal_wherever_it_stops(&patchtst, open));
 }
 
@@ -160,7 +161,7 @@ fn a_patchtst_s_running_statistics_go_on() {
 /// between.
 #[test]
 fn divergence_is_seen_at_the_same_step() {
-    let diverging = TrainOptions { lr: 3e37, epochs: 3, regularizers: "none".parse().unwrap(), ..options() };
+    let diverging = TrainOptions { lr: 3e37, epochs: Some(3), regularizers: "none".parse().unwrap(), ..options() };
     let cpu: Open = &|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap());
     let dataset = dataset();
     let (_, expected) = whole(&dataset, &diverging, cpu);
@@ -177,9 +178,9 @@ fn more_epochs_are_the_run_that_was_asked_for_them() {
     let cpu: Open = &|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap());
     let (dataset, place) = (dataset(), tempfile::tempdir().unwrap());
     let until = PruningOptions { until: Some(2), warmup: Some(2), ..options().pruning };
-    let long = TrainOptions { epochs: 6, patience: 0, pruning: until, ..options() };
+    let long = TrainOptions { epochs: Some(6), patience: Some(0), pruning: until, ..options() };
     let (plan, expected) = whole(&dataset, &long, cpu);
-    stopped(place.path(), &dataset, &TrainOptions { epochs: 3, ..long.clone() }, Every::Stop, &[], cpu);
+    stopped(place.path(), &dataset, &TrainOptions { epochs: Some(3), ..long.clone() }, Every::Stop, &[], cpu);
     let from = checkpoints::newest(place.path()).unwrap().0.run().unwrap();
     assert_eq!((from.epoch, from.done, from.history.len()), (4, 0, 3));
     let mut engine = cpu(plan.program.clone());
@@ -214,7 +215,7 @@ fn more_steps_are_the_run_that_was_asked_for_them() {
 fn a_checkpoint_holds_the_best_weights_and_few_files_stay() {
     let cpu: Open = &|program| Box::new(CpuEngine::<f32>::new(program, Some(2)).unwrap());
     let (dataset, place) = (dataset(), tempfile::tempdir().unwrap());
-    let options = TrainOptions { replicas: 3, epochs: 5, patience: 0, lr: 3e-2, ..options() };
+    let options = TrainOptions { replicas: 3, epochs: Some(5), patience: Some(0), lr: 3e-2, ..options() };
     let plan = Plan::new(&dataset, &options).unwrap();
     let mut engine = cpu(plan.program.clone());
     let mut all = Checkpoints::open(place.path(), Every::Steps(7), 3, "seed = 7\n", None).unwrap();
@@ -293,7 +294,7 @@ fn a_file_forecasts_as_its_run_did() {
 #[test]
 fn data_of_other_columns_is_rejected() {
     let (mut other, place) = (dataset(), tempfile::tempdir().unwrap());
-    let plan = Plan::new(&other, &TrainOptions { epochs: 1, ..options() }).unwrap();
+    let plan = Plan::new(&other, &TrainOptions { epochs: Some(1), ..options() }).unwrap();
     let mut engine = CpuEngine::<f32>::new(plan.program.clone(), Some(2)).unwrap();
     let mut all = Checkpoints::open(place.path(), Every::Stop, 1, "", None).unwrap();
     run_from(&other, &plan, &mut engine, &mut (), None, Some(&mut all)).unwrap();

@@ -51,7 +51,7 @@ pub(crate) fn options() -> TrainOptions {
             ..ModelOptions::default()
         },
         batch: 8,
-        epochs: 4,
+        epochs: Some(4),
         lr: 1e-2,
         seed: 7,
         regularizers: "pruning,dropout".parse().unwrap(),
@@ -130,8 +130,8 @@ fn methods_are_lone_runs(model: ModelOptions) {
     let dataset = dataset();
     let method = |words: &str, seed: u32| {
         let regularizers = words.parse().unwrap();
-        let mut one = TrainOptions { seed, regularizers, epochs: 5, model: model.clone(), ..options() };
-        one.patience = 1;
+        let mut one = TrainOptions { seed, regularizers, epochs: Some(5), model: model.clone(), ..options() };
+        one.patience = Some(1);
         match words {
             "pruning" => one.pruning.schedule = Schedule::Constant,
             "l2" => one.weight_decay = 0.03,
@@ -167,7 +167,13 @@ fn methods_are_lone_runs(model: ModelOptions) {
 #[test]
 fn three_selections_of_one_training_are_those_of_three_trainings() {
     let dataset = dataset();
-    let options = TrainOptions { epochs: 6, patience: 1, regularizers: "none".parse().unwrap(), lr: 5e-2, ..options() };
+    let options = TrainOptions {
+        epochs: Some(6),
+        patience: Some(1),
+        regularizers: "none".parse().unwrap(),
+        lr: 5e-2,
+        ..options()
+    };
     on_each_engine(|open| {
         let three = |options: &TrainOptions| {
             let plan = Plan { keep: Keep::Three { common_from: 4 }, ..Plan::new(&dataset, options).unwrap() };
@@ -181,7 +187,7 @@ fn three_selections_of_one_training_are_those_of_three_trainings() {
         assert_eq!(trained.replicas[0].kept, early.replicas[0].kept);
         assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), stopped.read_f32(PARAMS, 0).unwrap());
         let (_, _, mut last) =
-            train(&dataset, &TrainOptions { patience: 0, select: Select::Last, ..options.clone() }, open);
+            train(&dataset, &TrainOptions { patience: Some(0), select: Select::Last, ..options.clone() }, open);
         trained.last[0].restore(engine.as_mut(), 0).unwrap();
         assert_eq!(engine.read_f32(PARAMS, 0).unwrap(), last.read_f32(PARAMS, 0).unwrap());
         let common = trained.common[0].clone().unwrap();
@@ -212,7 +218,7 @@ fn both_engines_prune_the_same_at_random() {
 #[test]
 fn a_long_run_of_short_epochs_ends() {
     let dataset = dataset();
-    let mut options = TrainOptions { epochs: 80, batch: 256, patience: 0, ..options() };
+    let mut options = TrainOptions { epochs: Some(80), batch: 256, patience: Some(0), ..options() };
     options.model.layers = 1;
     let open = |program| -> Box<dyn Engine> { Box::new(CpuEngine::<f32>::new(program, Some(1)).unwrap()) };
     let (_, trained, _) = train(&dataset, &options, &open);
@@ -253,7 +259,7 @@ fn threads_change_no_bit() {
 fn both_engines_reach_the_same_score_and_counts() {
     let Some(gpu) = gpu_support::gpu() else { return };
     let dataset = dataset();
-    let options = TrainOptions { epochs: 6, ..options() };
+    let options = TrainOptions { epochs: Some(6), ..options() };
     let judge = |open: &dyn Fn(Program) -> Box<dyn Engine>| {
         let (plan, trained, mut engine) = train(&dataset, &options, open);
         let test = forecasts(engine.as_mut(), &plan, &dataset.test);
@@ -268,7 +274,7 @@ fn both_engines_reach_the_same_score_and_counts() {
 #[test]
 fn counts_follow_the_schedule_and_pruned_weights_stay_zero() {
     let dataset = dataset();
-    let plan = Plan::new(&dataset, &TrainOptions { epochs: 5, ..options() }).unwrap();
+    let plan = Plan::new(&dataset, &TrainOptions { epochs: Some(5), ..options() }).unwrap();
     let prune = plan.members[0].prune.clone().unwrap();
     on_each_engine(|open| {
         // Runs of every length, so that the state after each step is seen.
@@ -282,7 +288,7 @@ fn counts_follow_the_schedule_and_pruned_weights_stay_zero() {
             if step % 2 == 1 {
                 continue;
             }
-            let options = TrainOptions { epochs: 5, max_steps: Some(step as u64), ..options() };
+            let options = TrainOptions { epochs: Some(5), max_steps: Some(step as u64), ..options() };
             let (_, trained, mut engine) = train(&dataset, &options, open);
             let mask = engine.read_u32(MASK, 0).unwrap();
             let layout = &plan.program.params;
@@ -358,7 +364,7 @@ fn an_interrupted_run_keeps_its_last_weights() {
     let dataset = dataset();
     on_each_engine(|open| {
         let mut options = options();
-        options.pruning.until = Some(options.epochs);
+        options.pruning.until = options.epochs;
         let plan = Plan::new(&dataset, &options).unwrap();
         let mut engine = open(plan.program.clone());
         let trained = run(&dataset, &plan, engine.as_mut(), &mut StopAfter(20, 0)).unwrap();
@@ -390,8 +396,8 @@ fn a_given_number_of_steps_is_taken_and_its_last_weights_kept() {
     // Patience 1 would end this run in its first epochs.
     let options = TrainOptions {
         lr: 0.5,
-        epochs: 20,
-        patience: 1,
+        epochs: Some(20),
+        patience: Some(1),
         max_steps: Some(wanted as u64 - 1),
         regularizers: "none".parse().unwrap(),
         ..options()
@@ -412,8 +418,8 @@ fn patience_stops_a_replica_and_best_weights_are_kept() {
     // A rate at which the validation loss soon stops falling.
     let options = TrainOptions {
         lr: 0.5,
-        epochs: 30,
-        patience: 2,
+        epochs: Some(30),
+        patience: Some(2),
         clip_grad_norm: Some(1.0),
         regularizers: "none".parse().unwrap(),
         replicas: 2,

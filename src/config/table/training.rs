@@ -35,17 +35,19 @@ const PRUNING_REGULARIZER: &str = "‹regularizer pruning›";
 pub static TRAINING: &[Opt<Config>] = &[
     Opt::new("batch", Kind::Whole(1, 1 << 20), at!(train.batch), "Windows per step")
         .aliases(&[("batch-size", "Nixtla, Darts, Hugging Face")]),
-    Opt::new("epochs", Kind::Whole(1, 1_000_000), at!(train.epochs), "Passes over the training windows")
+    Opt::new("epochs", Kind::Whole(1, 1_000_000), at!(train.epochs?), "Passes over the training windows")
+        .auto("20, or more if those are fewer than 1,000 steps")
         .aliases(&[("max-epochs", "PyTorch Lightning")])
         .at_resume(AtResume::Grows),
     Opt::new(
         "patience",
         Kind::at_least(0),
-        at!(train.patience),
+        at!(train.patience?),
         "Stop after this many epochs without a better validation loss; 0 never stops. With pruning, counting starts at \
          the epoch of full sparsity; but a network that never is better than its ridge stops after as many epochs",
     )
-    .value("EPOCHS"),
+    .value("EPOCHS")
+    .auto("3, or more if those are fewer than 150 steps"),
     Opt::new("lr", Kind::Number(Bounds::Positive), at!(train.lr), "Adam's learning rate; with one-cycle, its peak")
         .value("RATE")
         .aliases(&[("learning-rate", "Nixtla, Hugging Face")]),

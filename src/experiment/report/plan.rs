@@ -1,6 +1,8 @@
 //! The analysis plan: written before the first training, printed first in every report.
 
 use super::methods::Methods;
+use crate::config::option;
+use crate::data::counted;
 use crate::error::Result;
 use crate::experiment::cell;
 use crate::experiment::grid::cells;
@@ -40,9 +42,9 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
          harness, from the same initial weights and batch order?\n\n\
          Methods. {methods}. Seeds {seeds:?}; a method with several settings is represented, cell by cell, by the one with \
          the lowest mean validation MAE.\n\n\
-         Outcome. Test MAE in the data's units (of scaled values with several targets). Every training runs {epochs} \
-         epochs; three selections of its weights are scored. `own`, the primary one: for rivals the best validation epoch, \
-         settled after {patience} epochs without a better one; for pruning the same from full sparsity on.{path} `common`: for \
+         Outcome. Test MAE in the data's units (of scaled values with several targets). Every training runs {epochs}; \
+         three selections of its weights are scored. `own`, the primary one: for rivals the best validation epoch, \
+         settled after {patience} without a better one; for pruning the same from full sparsity on.{path} `common`: for \
          every method the best of the epochs from full sparsity on. `last`: the last epoch. A verdict that changes under \
          `common` or `last`, over blocks or on a data set, is called fragile. Monte Carlo dropout is the mean of {passes} passes of the training that \
          dropout scores.\n\n\
@@ -65,12 +67,18 @@ pub fn analysis_plan(study: &Study) -> Result<String> {
         methods = settings.join(", "),
         subjects = if subjects.is_empty() { "no method".into() } else { subjects.join(", ") },
         seeds = study.seeds,
-        epochs = study.run.train.epochs,
-        patience = study.run.train.patience,
+        epochs = epochs(study.run.train.epochs, "epochs"),
+        patience = epochs(study.run.train.patience, "patience"),
         passes = study.run.train.mc_passes,
         alpha = crate::experiment::statistics::ALPHA,
         cells = grid.len(),
     ))
+}
+
+/// So many epochs; where an option leaves that to the data, by how many.
+fn epochs(asked: Option<usize>, name: &str) -> String {
+    let by_data = || option(name).and_then(|option| option.spec.unset).map_or("", |unset| unset.1);
+    asked.map_or_else(|| by_data().replacen(',', " epochs,", 1), |epochs| counted(epochs, "epoch"))
 }
 
 /// How a run's memory is counted.

@@ -47,7 +47,7 @@ impl Run<'_> {
     pub(super) fn validate(&mut self, seconds: f64, trained: &[bool], forecasts: &[Prediction]) -> Result<EpochRow> {
         let options = &self.plan.options;
         // A run of a given number of steps takes them all.
-        let patient = options.patience == 0 || options.max_steps.is_some();
+        let patient = self.plan.length.patience == 0 || options.max_steps.is_some();
         let (epoch, step) = (self.state.epoch, self.state.step(self.plan.steps_per_epoch));
         let mut rows = Vec::new();
         for (r, forecasts) in forecasts.iter().enumerate() {
@@ -74,7 +74,7 @@ impl Run<'_> {
                 let told =
                     self.state.history.iter().map(|row| row.replicas[r].validation_loss).chain([validation_loss]);
                 let beaten = told.into_iter().any(|loss| replica.best.is_some_and(|best| loss < best.0));
-                replica.settled = !patient && !beaten && epoch >= options.patience;
+                replica.settled = !patient && !beaten && epoch >= self.plan.length.patience;
                 replica.active = !replica.settled;
             }
             if let Keep::Three { common_from } = self.plan.keep
@@ -93,7 +93,7 @@ impl Run<'_> {
                     KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
                 } else {
                     replica.waited += 1;
-                    replica.settled = !patient && replica.waited >= options.patience;
+                    replica.settled = !patient && replica.waited >= self.plan.length.patience;
                     replica.active = !replica.settled || self.plan.keep != Keep::Selected;
                 }
             }

@@ -61,7 +61,7 @@ pub fn run_from(
     let mut status = run.state.ended.or(started);
     while status.is_none() {
         if !plan.trains()
-            || run.state.epoch > plan.options.epochs
+            || run.state.epoch > plan.length.epochs
             || run.state.replicas.iter().all(|replica| !replica.active)
         {
             status = Some(Status::Done);

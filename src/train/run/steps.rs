@@ -35,7 +35,7 @@ impl Run<'_> {
         observer: &mut dyn Observer,
     ) -> Result<(usize, Option<Pause>)> {
         let due = self.load(epoch, before, count, chunk)?;
-        let steps = self.plan.options.epochs * self.plan.steps_per_epoch;
+        let steps = self.plan.length.epochs * self.plan.steps_per_epoch;
         let steps = self.plan.options.max_steps.map_or(steps, |max| steps.min(max as usize));
         let mut ran = 0;
         while ran < count {
@@ -56,7 +56,7 @@ impl Run<'_> {
             } else if seconds > GROUP_SECONDS * 2.0 {
                 self.group = (self.group / 2).max(1);
             }
-            observer.progress(&Progress { epoch, epochs: self.plan.options.epochs, step: before + ran, steps });
+            observer.progress(&Progress { epoch, epochs: self.plan.length.epochs, step: before + ran, steps });
             if observer.interrupted() {
                 return Ok((ran, Some(Pause::Interrupted)));
             }
