@@ -30,7 +30,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Code> {
         };
     }
     let stop = Stop::watch()?;
-    let mut reporter = Reporter::new(model.config.train.epochs, stop);
+    let mut reporter = Reporter::new(stop);
     let evaluation = evaluate(&model, &options, &mut reporter);
     reporter.finish();
     match evaluation? {

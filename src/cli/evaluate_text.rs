@@ -59,7 +59,7 @@ pub(super) fn coverage_table(levels: &[Level], steps: &[StepCoverage], unit: &st
         }
         table.row(cells);
     }
-    table.to_string()
+    table.without_empty_columns().to_string()
 }
 
 /// All of so many rows, or the first, the last and some evenly between.

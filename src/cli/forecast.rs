@@ -22,7 +22,6 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
     options.reading = args.model.reading()?;
     (options.rows, options.recursive) = (args.horizon, args.recursive);
     options.ended = args.ended.as_deref().map_or(Ok(Ended::default()), str::parse)?;
-    options.needs_intervals = args.model.levels.as_deref().is_some_and(|levels| levels.trim() != "none");
     let mut model = TrainedModel::open(args.model.options()?, &teller())?;
     if let Some((csv, svg)) = &files {
         model.check_outputs(&[("out", csv), ("out", svg)], &options.reading)?;

@@ -80,7 +80,7 @@ pub(super) fn cell(value: Option<f64>, decimals: usize) -> String {
 
 /// 0.7 → `70.00 %`.
 pub(super) fn percent(share: f64) -> String {
-    format!("{:.2} %", share * 100.0)
+    if share.is_nan() { NONE.into() } else { format!("{:.2} %", share * 100.0) }
 }
 
 /// Seconds as `3.2 s`, `4 min 12 s` or `2 h 5 min`.

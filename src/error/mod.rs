@@ -157,6 +157,16 @@ impl Error {
         }
     }
 
+    /// What is wrong and where, without what to do.
+    pub fn statement(&self) -> Text {
+        let place = match self {
+            Error::Data { place, .. } => place.to_string(),
+            Error::Checkpoint { file, .. } | Error::Io { path: file, .. } => file.display().to_string(),
+            _ => return self.problem(),
+        };
+        Text::from(format!("{place}: ")).and(self.problem())
+    }
+
     /// The same error with other advice, where it has any.
     #[must_use]
     pub fn with_help(mut self, advice: impl Into<Text>) -> Error {

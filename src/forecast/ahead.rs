@@ -1,11 +1,9 @@
 //! The next rows of each series, with intervals.
 
-use super::model::NO_VALIDATION;
 use super::table::{Names, Outlook};
-use super::{Reading, StepCoverage, TrainedModel, non_overlapping};
-use crate::data::{Cutoff, Dataset, LeftOut, SplitName, Start, few, grouped};
+use super::{Coverage, Reading, TrainedModel};
+use crate::data::{Cutoff, Dataset, LeftOut, Start, few, grouped};
 use crate::error::{Error, Result};
-use crate::train::scores::residuals::calibrates;
 use crate::words::words;
 
 /// What becomes of series whose last row lies before those of others, or before the origin.
@@ -33,8 +31,6 @@ pub struct ForecastOptions {
     pub recursive: bool,
     /// What becomes of series that ended.
     pub ended: Ended,
-    /// Whether intervals were asked for, so that a forecast that has none is an error.
-    pub needs_intervals: bool,
 }
 
 /// The next rows of each series.
@@ -55,16 +51,6 @@ pub struct Ahead {
     pub coverage: Option<Coverage>,
 }
 
-/// What intervals held.
-pub struct Coverage {
-    /// By step of the horizon.
-    pub steps: Vec<StepCoverage>,
-    /// Test windows.
-    pub windows: usize,
-    /// Those of them that do not overlap.
-    pub apart: usize,
-}
-
 /// Forecasts the next rows of each series.
 ///
 /// # Errors
@@ -78,7 +64,7 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             let help = format!("train one with ‹horizon {rows}›, or let it read its own forecasts with ‹recursive›");
             return Err(Error::config("horizon", problem, help));
         }
-        if options.needs_intervals {
+        if model.strict && !model.levels.is_empty() {
             let problem = format!("residuals are known for {horizon} rows, and {rows} are asked for");
             return Err(Error::config("levels", problem, format!("choose ‹levels none›, or ‹horizon {horizon}›")));
         }
@@ -115,33 +101,25 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     if model.is_own(&data) {
         model.tell_known_rows(&data, &cutoffs);
     }
-    // Intervals, and what they held.
-    let training = match model.levels.is_empty() {
+    let mut open = |program| model.engine(program);
+    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, &mut open)?;
+    if predicted.values.iter().any(|value| !value.is_finite()) {
+        return Err(Error::checkpoint(
+            &model.forecaster.model().file,
+            "the model forecasts values that are not finite",
+            "its training diverged, or the data lies far from what it was trained on",
+        ));
+    }
+    let calibrated = match model.levels.is_empty() {
         true => None,
-        false => Some(model.training_data("‹levels none› forecasts without intervals")),
+        false => match model.training_data("‹levels none› forecasts without intervals") {
+            Ok(training) => model.intervals(Ok(&training))?,
+            Err(error) => model.intervals(Err(error))?,
+        },
     };
-    let (mut coverage, mut calibration) = (None, None);
-    match training {
-        None => {}
-        Some(Ok(training)) if training.windows(calibrates(&training)).is_empty() => {
-            if options.needs_intervals {
-                let help = "‹levels none›, or a model trained with validation rows";
-                return Err(Error::config("levels", NO_VALIDATION, help));
-            }
-            model.say(format!("no intervals: {NO_VALIDATION}"));
-            model.levels.clear();
-        }
-        Some(Ok(training)) => {
-            let calibrated = model.calibrate(&training)?;
-            let windows = training.windows(SplitName::Test);
-            coverage = (!windows.is_empty()).then(|| Coverage {
-                steps: calibrated.calibration.coverage(&training, windows, &calibrated.test),
-                windows: windows.len(),
-                apart: non_overlapping(&training, windows),
-            });
-            calibration = Some(calibrated.calibration);
-        }
-        Some(Err(error)) => calibration = Some(model.kept_intervals()?.ok_or(error)?),
+    let (calibration, coverage) = calibrated.map_or((None, None), |own| (Some(own.calibration), own.coverage));
+    if calibration.is_none() {
+        model.levels.clear();
     }
     let names = Names::new(&data, &model.alias, &model.levels, &[])?;
     if let Some(calibration) = &calibration {
@@ -151,16 +129,6 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
                 "{unknown} series without residuals of their own: intervals there take those of all series together"
             ));
         }
-    }
-
-    let mut open = |program| model.engine(program);
-    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, &mut open)?;
-    if predicted.values.iter().any(|value| !value.is_finite()) {
-        return Err(Error::checkpoint(
-            &model.forecaster.model().file,
-            "the model forecasts values that are not finite",
-            "its training diverged, or the data lies far from what it was trained on",
-        ));
     }
     model.tell_guess(&data, &ahead, rows)?;
     let outlook = Outlook::new(&ahead, &predicted, rows, names, calibration.as_ref())?;

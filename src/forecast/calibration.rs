@@ -23,69 +23,52 @@ pub struct Calibration {
     pub fewest: usize,
     /// Series of the data that have too few residuals of their own.
     pub pooled_series: usize,
+    /// Levels whose intervals are empty at some step.
+    pub lacking: Vec<Lack>,
+}
+
+/// A level for which there are too few residuals: its intervals are empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lack {
+    /// The level.
+    pub level: Level,
+    /// Where, and how many residuals are there.
+    pub found: String,
 }
 
 impl Calibration {
-    /// From forecasts `[windows, horizon, targets]`, scaled, of windows that no weight was trained on.
-    ///
-    /// # Errors
-    /// Where a target and step has too few residuals for a level, those of all series together; the error names them and the
-    /// number needed.
-    pub fn new(dataset: &Dataset, windows: &[u32], forecasts: &[f32], levels: &[Level]) -> Result<Calibration> {
-        let horizon = dataset.horizon;
-        let outputs = horizon * dataset.targets();
+    /// From forecasts `[windows, horizon, targets]`, scaled, of windows that no weight was trained on. A series with too few residuals
+    /// of its own for a level takes those of all series together.
+    pub fn new(dataset: &Dataset, windows: &[u32], forecasts: &[f32], levels: &[Level]) -> Calibration {
+        let (horizon, outputs) = (dataset.horizon, dataset.horizon * dataset.targets());
         let residuals = residuals(dataset, windows, forecasts);
-        let mut pooled = vec![Vec::new(); outputs];
-        let mut calibration = Calibration {
-            levels: levels.to_vec(),
-            half: HashMap::new(),
-            pooled: Vec::new(),
-            horizon,
-            fewest: usize::MAX,
-            pooled_series: 0,
-        };
-        for (series, residuals) in dataset.series.iter().zip(&residuals) {
-            pooled.iter_mut().zip(residuals).for_each(|(all, own): (&mut Vec<f64>, _)| all.extend_from_slice(own));
-            match half_widths(residuals, levels) {
-                Ok(half) => {
-                    let fewest = residuals.iter().map(Vec::len).min().unwrap_or(0);
-                    calibration.fewest = calibration.fewest.min(fewest);
-                    calibration.half.insert(series.id.clone(), half);
-                }
-                Err(_) => calibration.pooled_series += 1,
-            }
+        let mut together = vec![Vec::new(); outputs];
+        for own in &residuals {
+            together.iter_mut().zip(own).for_each(|(all, own): (&mut Vec<f64>, _)| all.extend_from_slice(own));
         }
-        pooled.iter_mut().for_each(|residuals| residuals.sort_by(f64::total_cmp));
-        let half = half_widths(&pooled, levels);
-        calibration.pooled = match half {
-            Ok(half) => half,
-            // A step of all series together has the most residuals that there are.
-            Err((i, level)) if calibration.pooled_series > 0 => {
-                let whose = match &dataset.series[..] {
-                    [one] if !one.id.is_empty() => format!(" of series `{}`", one.id),
-                    [_] => String::new(),
-                    _ => " of all series together".into(),
-                };
-                return Err(too_few(
-                    level,
-                    pooled[i].len(),
-                    &dataset.target_names()[i / horizon],
-                    &whose,
-                    i % horizon + 1,
-                ));
-            }
-            Err(_) => vec![f64::NAN; outputs * levels.len()],
+        together.iter_mut().for_each(|residuals| residuals.sort_by(f64::total_cmp));
+        let whose = match &dataset.series[..] {
+            [one] if !one.id.is_empty() => format!(" of series `{}`", one.id),
+            [_] => String::new(),
+            _ => " of all series together".into(),
         };
-        if calibration.half.is_empty() {
-            calibration.fewest = pooled.iter().map(Vec::len).min().unwrap_or(0);
-        }
-        Ok(calibration)
+        let found = |output: usize| {
+            let target = &dataset.target_names()[output / horizon];
+            format!("`{target}`{whose} has {} at step {}", together[output].len(), output % horizon + 1)
+        };
+        let by_series =
+            dataset.series.iter().zip(&residuals).map(|(one, own)| (one.id.clone(), half_widths(own, levels)));
+        let mut calibration = Calibration::of(levels, by_series, half_widths(&together, levels), horizon, found);
+        let fewest = |residuals: &[Vec<f64>]| residuals.iter().map(Vec::len).min().unwrap_or(0);
+        let known = dataset.series.iter().zip(&residuals).filter(|(one, _)| calibration.knows(&one.id));
+        calibration.fewest = known.map(|(_, own)| fewest(own)).min().unwrap_or_else(|| fewest(&together));
+        calibration
     }
 
     /// From what a run keeps.
     ///
     /// # Errors
-    /// A level that it does not keep, or for which it had too few residuals.
+    /// A level that it does not keep.
     pub fn kept(kept: &KeptIntervals, levels: &[Level]) -> Result<Calibration> {
         let index = |level: &Level| {
             Level::KEPT.iter().position(|kept| kept == level).ok_or_else(|| {
@@ -98,24 +81,37 @@ impl Calibration {
         let chosen = |half: &Vec<f64>| -> Vec<f64> {
             half.chunks_exact(Level::KEPT.len()).flat_map(|half| indices.iter().map(|index| half[*index])).collect()
         };
-        // A series with too few residuals for a level takes those of all together.
-        let all = kept.half.iter().map(|(id, half)| (id.clone(), chosen(half)));
-        let half: HashMap<String, Vec<f64>> = all.filter(|(_, half)| !half.iter().any(|half| half.is_nan())).collect();
-        let pooled_series = kept.half.len() - half.len();
-        let (pooled, about) = (chosen(&kept.pooled), &kept.about);
-        if pooled_series > 0 && pooled.iter().any(|half| half.is_nan()) {
-            let needed = levels.iter().map(|level| level.needed()).max().unwrap_or(0);
-            let problem = format!("these take {needed} residuals at each step, and the run had {}", kept.about.fewest);
-            return Err(Error::config("levels", problem, "lower ‹levels›, or ‹levels none›"));
-        }
-        Ok(Calibration {
+        let by_series = kept.half.iter().map(|(id, half)| (id.clone(), chosen(half)));
+        let found = |_| format!("the run had {}", kept.about.fewest);
+        let calibration = Calibration::of(levels, by_series, chosen(&kept.pooled), kept.about.horizon, found);
+        Ok(Calibration { fewest: kept.about.fewest, ..calibration })
+    }
+
+    /// From half-widths `[targets, horizon, levels]` of each series and of all together; NaN where there are too few residuals.
+    fn of(
+        levels: &[Level],
+        by_series: impl Iterator<Item = (String, Vec<f64>)>,
+        pooled: Vec<f64>,
+        horizon: usize,
+        found: impl Fn(usize) -> String,
+    ) -> Calibration {
+        // No step of one series has more residuals than all series together.
+        let whole = |own: &[f64]| own.iter().zip(&pooled).all(|(own, all)| !own.is_nan() || all.is_nan());
+        let (own, few): (HashMap<_, _>, HashMap<_, _>) = by_series.partition(|(_, half)| whole(half));
+        let lacks = |(place, level): (usize, &Level)| {
+            let output = pooled.chunks_exact(levels.len()).position(|half| half[place].is_nan())?;
+            Some(Lack { level: *level, found: found(output) })
+        };
+        let lacking = levels.iter().enumerate().filter_map(lacks).collect();
+        Calibration {
             levels: levels.to_vec(),
-            half,
+            half: own,
             pooled,
-            horizon: about.horizon,
-            fewest: about.fewest,
-            pooled_series,
-        })
+            horizon,
+            fewest: 0,
+            pooled_series: few.len(),
+            lacking,
+        }
     }
 
     /// Whether a series has residuals of its own; otherwise those of all series are used.
@@ -123,7 +119,7 @@ impl Calibration {
         self.half.contains_key(series)
     }
 
-    /// The half-width of a level, by index, for a step from 0, on the series' scale.
+    /// The half-width of a level, by index, for a step from 0, on the series' scale; NaN if there are too few residuals.
     pub fn half_width(&self, series: &str, target: usize, step: usize, level: usize) -> f64 {
         let half = self.half.get(series).unwrap_or(&self.pooled);
         half[(target * self.horizon + step) * self.levels.len() + level]
@@ -152,7 +148,7 @@ impl Calibration {
                 let unit = if targets == 1 { dataset.series[series].scalers[target].std } else { 1.0 };
                 for level in 0..levels {
                     let half = self.half_width(&dataset.series[series].id, target, step, level);
-                    own.coverage[level] += f64::from(u8::from((f64::from(*forecast) - truth).abs() <= half));
+                    own.coverage[level] += inside(f64::from(*forecast) - truth, half);
                     own.width[level] += 2.0 * half * unit;
                 }
             }
@@ -165,10 +161,15 @@ impl Calibration {
     }
 }
 
-/// Half-widths `[targets, horizon, levels]` of sorted residuals `[targets, horizon]`; else where there are too few for which level.
-fn half_widths(residuals: &[Vec<f64>], levels: &[Level]) -> Result<Vec<f64>, (usize, Level)> {
-    let all = residuals.iter().enumerate().flat_map(|(i, own)| levels.iter().map(move |level| (i, own, *level)));
-    all.map(|(i, own, level)| level.half_width(own).ok_or((i, level))).collect()
+/// Half-widths `[targets, horizon, levels]` of sorted residuals `[targets, horizon]`; NaN where there are too few.
+fn half_widths(residuals: &[Vec<f64>], levels: &[Level]) -> Vec<f64> {
+    let of = |own: &Vec<f64>| levels.iter().map(|level| level.half_width(own).unwrap_or(f64::NAN)).collect::<Vec<_>>();
+    residuals.iter().flat_map(of).collect()
+}
+
+/// 1 if a residual lies within a half-width, else 0; NaN without one.
+pub(super) fn inside(residual: f64, half: f64) -> f64 {
+    if half.is_nan() { f64::NAN } else { f64::from(u8::from(residual.abs() <= half)) }
 }
 
 /// The coverage of intervals at one step of the horizon.
@@ -213,10 +214,15 @@ pub fn apart(mut firsts: Vec<(usize, usize)>, horizon: usize) -> usize {
     count
 }
 
-fn too_few(level: Level, found: usize, target: &str, whose: &str, step: usize) -> Error {
-    let problem = format!(
-        "{level} takes {} residuals at each step, and `{target}`{whose} has {found} at step {step}",
-        level.needed()
-    );
-    Error::config("levels", problem, "lower ‹levels›, ‹levels none›, or a model trained with more validation rows")
+impl Lack {
+    /// What is lacking.
+    pub fn words(&self) -> String {
+        format!("{} takes {} residuals at each step, and {}", self.level, self.level.needed(), self.found)
+    }
+
+    /// For levels that were asked for.
+    pub(super) fn error(&self) -> Error {
+        let help = "lower ‹levels›, ‹levels none›, or a model trained with more validation rows";
+        Error::config("levels", self.words(), help)
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::backtest::{Refitted, folds, refit};
-use super::model::{NO_VALIDATION, calibrated_on};
+use super::intervals::calibrated_on;
 use super::table::{CsvWriter, Names, Predictions, unique_id};
 use super::{Calibration, Level, Reading, Score, ScoreKey, Scores, TrainedModel, apart, first_targets};
 use crate::data::{Dataset, SplitName};
@@ -85,12 +85,12 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         let problem = "parts are those of the training data, and ‹data› names another file";
         return Err(Error::config("part", problem, "leave one of them out"));
     }
-    let training = match training {
-        Ok(training) => Some(training),
-        Err(error) if foreign.is_none() || !model.levels.is_empty() => return Err(error),
-        Err(_) => {
+    let (training, lost) = match training {
+        Ok(training) => (Some(training), None),
+        Err(error) if foreign.is_none() => return Err(error),
+        Err(error) => {
             model.say("the training data is not there as it was: no ridge");
-            None
+            (None, Some(error))
         }
     };
     let split = options.part.unwrap_or(SplitName::Test);
@@ -109,19 +109,13 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         model.say("‹data› is the training data: its test part is scored (‹part›)");
     }
 
-    let calibrates_on = training.as_ref().map(|training| training.windows(calibrates(training)));
-    let levels = match calibrates_on {
-        Some(windows) if windows.is_empty() && !model.levels.is_empty() => {
-            model.say(format!("no intervals: {NO_VALIDATION}"));
-            &[]
-        }
-        _ => &model.levels[..],
+    let calibrated = match (&training, lost) {
+        (Some(training), _) => model.intervals(Ok(training))?,
+        (None, Some(lost)) => model.intervals(Err(lost))?,
+        (None, None) => None,
     };
-    let calibrated = match &training {
-        Some(training) if !levels.is_empty() => Some(model.calibrate(training)?),
-        _ => None,
-    };
-    if own && !levels.is_empty() && split == training.as_ref().map_or(SplitName::Test, calibrates) {
+    let levels = if calibrated.is_some() { &model.levels[..] } else { &[] };
+    if own && calibrated.is_some() && split == training.as_ref().map_or(SplitName::Test, calibrates) {
         model.say("the intervals were calibrated on these very rows: their coverage says nothing");
     }
     let mut open = |program| model.engine(program);
@@ -189,9 +183,12 @@ fn refitted(
         let part = calibrates(&dataset);
         let calibration = match model.levels.is_empty() || dataset.windows(part).is_empty() {
             true => None,
-            false => Some(Calibration::new(&dataset, dataset.windows(part), &calibration, &model.levels)?),
+            false => Some(Calibration::new(&dataset, dataset.windows(part), &calibration, &model.levels)),
         };
-        calibration.iter().for_each(|calibration| observer.notice(&calibrated_on(&dataset, part, calibration)));
+        if let Some(calibration) = &calibration {
+            observer.notice(&calibrated_on(&dataset, part, calibration));
+            model.lacking(calibration)?.iter().for_each(|line| observer.notice(line));
+        }
         let split = SplitName::Test;
         let others = [
             repeat_last(&dataset, split),

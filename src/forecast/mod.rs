@@ -8,17 +8,19 @@ pub mod backtest;
 mod calibration;
 mod evaluate;
 mod forecaster;
+mod intervals;
 mod model;
 #[cfg(feature = "plots")]
 mod picture;
 mod scores;
 pub mod table;
 
-pub use ahead::{Ahead, Coverage, Ended, ForecastOptions, forecast};
-pub use calibration::{Calibration, StepCoverage, apart, first_targets, non_overlapping};
+pub use ahead::{Ahead, Ended, ForecastOptions, forecast};
+pub use calibration::{Calibration, Lack, StepCoverage, apart, first_targets, non_overlapping};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use forecaster::{Combine, EnsembleSpread, Forecaster, Predicted};
-pub use model::{Calibrated, ModelOptions, Reading, TrainedModel};
+pub use intervals::{Calibrated, Coverage};
+pub use model::{ModelOptions, Reading, TrainedModel};
 pub use scores::{Score, ScoreKey, Scores};
 
 pub use crate::train::scores::Level;

@@ -6,16 +6,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::table::model_name;
-use super::{Calibration, Combine, Forecaster, Level, non_overlapping};
+use super::{Combine, Forecaster, Level};
 use crate::config::{Config, Settings};
-use crate::data::{Cutoff, DataOptions, Dataset, Scaler, Series, Source, SplitName, Step, few, grouped};
+use crate::data::{Cutoff, DataOptions, Dataset, Scaler, Series, Source, Step, few, grouped};
 use crate::engine::Engine;
 use crate::error::{Error, Place, Result, Text};
 use crate::files::same_file;
 use crate::gpu::Choice;
 use crate::program::Program;
 use crate::runs::{Engines, Say};
-use crate::train::scores::residuals::{KeptIntervals, calibrates};
 use crate::train::weights::header::DataHeader;
 
 /// What is asked of a trained model.
@@ -28,8 +27,8 @@ pub struct ModelOptions {
     pub train_data: Option<Source>,
     /// How several replicas forecast together; `None`: the best alone.
     pub ensemble: Option<Combine>,
-    /// Of intervals; empty for none.
-    pub levels: Vec<Level>,
+    /// Of intervals, empty for none: one that cannot be had is an error. `None`: 80 and 95 per cent, as far as they can be had.
+    pub levels: Option<Vec<Level>>,
     /// Of the forecasts' columns; `None`: the model's name.
     pub alias: Option<String>,
     /// Where it is computed.
@@ -39,14 +38,13 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// A model with intervals of 80 and 95 per cent.
+    /// A model as its run left it.
     pub fn new(checkpoint: impl Into<PathBuf>) -> ModelOptions {
-        let levels = ["80", "95"].iter().filter_map(|level| level.parse().ok()).collect();
         ModelOptions {
             checkpoint: checkpoint.into(),
             train_data: None,
             ensemble: None,
-            levels,
+            levels: None,
             alias: None,
             device: Choice::default(),
             threads: None,
@@ -71,6 +69,8 @@ pub struct TrainedModel {
     pub config: Config,
     /// Of intervals; empty for none.
     pub levels: Vec<Level>,
+    /// Whether these were asked for, so that one that cannot be had is an error.
+    pub(super) strict: bool,
     /// Of the forecasts' columns.
     pub alias: String,
     engines: RefCell<Engines>,
@@ -102,8 +102,9 @@ impl TrainedModel {
         line.into_iter().for_each(|line| say(&line.into()));
         let engines = Engines::open(&options.device, options.threads, say)?.into();
         let alias = options.alias.unwrap_or_else(|| model_name(model.model.kind).into());
-        let (levels, say) = (options.levels, say.clone());
-        Ok(TrainedModel { forecaster, config, levels, alias, engines, say })
+        let (strict, say) = (options.levels.is_some(), say.clone());
+        let levels = options.levels.unwrap_or_else(|| Level::USUAL.to_vec());
+        Ok(TrainedModel { forecaster, config, levels, strict, alias, engines, say })
     }
 
     /// Tells a line.
@@ -232,28 +233,6 @@ impl TrainedModel {
         }
     }
 
-    /// Intervals of the residuals that the run kept; `None` where it kept none of these weights.
-    ///
-    /// # Errors
-    /// A damaged file; levels that are not kept.
-    pub(super) fn kept_intervals(&self) -> Result<Option<Calibration>> {
-        let model = self.forecaster.model();
-        let Some(folder) = model.file.parent().filter(|_| self.forecaster.members.len() == 1) else { return Ok(None) };
-        let Some(kept) = KeptIntervals::open(folder)? else { return Ok(None) };
-        let about = &kept.about;
-        if about.weights_sha256 != model.weights_sha256() || about.horizon != model.header.model.horizon {
-            return Ok(None);
-        }
-        let calibration = Calibration::kept(&kept, &self.levels)?;
-        self.say(format!(
-            "the training data is not there as it was: intervals are of the residuals that the run kept, of {}, {} or more at \
-             each step of each series",
-            if about.held_out { HELD_OUT } else { CHOSE },
-            about.fewest
-        ));
-        Ok(Some(calibration))
-    }
-
     /// Tells which series take part in fewer folds than there are.
     pub(super) fn tell_absent(&self, data: &Dataset, folds: &[Vec<u32>]) {
         let mut parts = vec![0; data.series.len()];
@@ -289,57 +268,4 @@ impl TrainedModel {
         }
         Ok(())
     }
-
-    /// Intervals by the training data's windows that calibrate, and how its test windows fare; a line says which they are.
-    ///
-    /// # Errors
-    /// Where there are too few windows for a level.
-    pub fn calibrate(&self, training: &Dataset) -> Result<Calibrated> {
-        let part = calibrates(training);
-        let lists = [training.windows(part), training.windows(SplitName::Test)];
-        let mut open = |program| self.engine(program);
-        let mut predicted = self.forecaster.predict_windows(training, &lists, &mut open)?;
-        let test = predicted.pop().map_or(Vec::new(), |predicted| predicted.values);
-        let own = predicted.pop().map_or(Vec::new(), |predicted| predicted.values);
-        let calibration = Calibration::new(training, lists[0], &own, &self.levels)?;
-        self.say(calibrated_on(training, part, &calibration));
-        Ok(Calibrated { calibration, test })
-    }
-}
-
-/// Why there are no intervals, where no rows were left to calibrate them.
-pub(super) const NO_VALIDATION: &str = "the model was trained without validation rows, so no residuals are known";
-
-/// Intervals, and the test forecasts of the same models.
-pub struct Calibrated {
-    /// Half-widths by series and step.
-    pub calibration: Calibration,
-    /// `[windows, horizon, targets]`, scaled.
-    pub test: Vec<f32>,
-}
-
-/// Rows on which intervals are calibrated.
-const HELD_OUT: &str = "the rows that ‹calibration› kept from the choice of the epoch";
-const CHOSE: &str =
-    "the validation rows, on which the epoch was chosen: they may be too narrow (‹calibration› in training)";
-
-/// What intervals were calibrated on.
-pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Calibration) -> Text {
-    let windows = dataset.windows(part);
-    let on = match part {
-        SplitName::Calibration => HELD_OUT,
-        _ => CHOSE,
-    };
-    let pooled = match calibration.pooled_series {
-        0 => String::new(),
-        count => format!("; {count} series with fewer take the residuals of all series together"),
-    };
-    format!(
-        "intervals: calibrated on {on}; {} residuals or more at each step of each series{pooled}, of {} windows, {} of which do \
-         not overlap",
-        calibration.fewest,
-        windows.len(),
-        non_overlapping(dataset, windows)
-    )
-    .into()
 }

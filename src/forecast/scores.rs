@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Calibration;
+use super::calibration::inside;
 use crate::data::Dataset;
 
 /// Where a value was forecast; all count from 0.
@@ -155,7 +156,7 @@ impl Scores {
                 };
                 for level in 0..levels {
                     let half = calibration.map_or(f64::NAN, |c| c.half_width(&own.id, target, step, level));
-                    sums.inside.push(f64::from(u8::from(scaled.abs() <= half)));
+                    sums.inside.push(inside(scaled, half));
                     sums.width.push(2.0 * half * scaler.std);
                     sums.scaled_width.push(2.0 * half);
                 }

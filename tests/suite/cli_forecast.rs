@@ -100,7 +100,21 @@ fn forecasts_go_to_stdout_or_files_and_are_rejected_by_name() {
     let forecast =
         |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--device=cpu"], more].concat());
     // Five validation windows.
-    rejected(folder, &forecast(&[]), &["--levels: 95 takes 19 residuals", "has 5 at step 1", "--levels none"]);
+    let output = forecast(&[]);
+    done(&output);
+    let lacks =
+        "no interval of 95 %, and its columns are empty: 95 takes 19 residuals at each step, and `y` has 5 at step 1";
+    assert!(stderr(&output).contains(lacks), "{}", stderr(&output));
+    let table = rows(&stdout(&output));
+    assert_eq!(table[0], ["unique_id", "date", "LSTM", "LSTM-lo-95", "LSTM-lo-80", "LSTM-hi-80", "LSTM-hi-95"]);
+    assert!(table[1][3].is_empty() && table[1][6].is_empty());
+    assert!(numbers(&table[1][4..6]).iter().all(|edge| edge.is_finite()));
+    // Where it was asked for, it is an error.
+    rejected(
+        folder,
+        &forecast(&["--levels", "80,95"]),
+        &["--levels: 95 takes 19 residuals", "has 5 at step 1", "--levels none"],
+    );
     let output = forecast(&["--levels", "80,50", "--out", "f", "--alias", "M"]);
     done(&output);
     assert!(stderr(&output).contains("on which the epoch was chosen"), "{}", stderr(&output));
@@ -190,7 +204,16 @@ fn a_file_that_grew_is_forecast_with_the_intervals_that_the_run_kept() {
     done(&named);
     assert_eq!(stdout(&grown), stdout(&named));
     rejected(folder, &forecast(&["55"]), &["--levels: 55 is none", "50, 80, 90, 95, 99", "--train-data"]);
-    rejected(folder, &forecast(&["99"]), &["these take 99 residuals", "--levels none"]);
+    rejected(folder, &forecast(&["99"]), &["--levels: 99 takes 99 residuals", "the run had 5", "--levels none"]);
+    // Levels that nobody asked for are left empty.
+    let usual = microglia(folder, &["forecast", "--checkpoint", "a"]);
+    done(&usual);
+    assert!(stderr(&usual).contains("no interval of 95 %"), "{}", stderr(&usual));
+    let other = ["evaluate", "--checkpoint", "a", "--data", "data.csv"];
+    let output = microglia(folder, &other);
+    done(&output);
+    assert!(stderr(&output).contains("of the residuals that the run kept"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("in 80 %"), "{}", stdout(&output));
     let plain = forecast(&["none"]);
     done(&plain);
     assert_eq!(rows(&stdout(&plain))[1][2], rows(&stdout(&grown))[1][2]);
@@ -201,6 +224,10 @@ fn a_file_that_grew_is_forecast_with_the_intervals_that_the_run_kept() {
     let own = std::fs::read(file("a")).unwrap();
     std::fs::copy(file("b"), file("a")).unwrap();
     rejected(folder, &forecast(&["50"]), &["data.csv: has changed", "--train-data", "--levels none"]);
+    let usual = microglia(folder, &["forecast", "--checkpoint", "a"]);
+    done(&usual);
+    assert!(stderr(&usual).contains("no intervals: ") && stderr(&usual).contains("data.csv: has changed since"));
+    assert_eq!(rows(&stdout(&usual))[0].len(), 3);
     for end in [0, 7, 100, own.len() / 2, own.len() - 1] {
         std::fs::write(file("a"), &own[..end]).unwrap();
         rejected(folder, &forecast(&["50"]), &["intervals.safetensors", "damaged"]);

@@ -180,7 +180,7 @@ fn daily(rows: usize) -> String {
 
 fn tiny() -> (Dataset, DataOptions, TrainOptions) {
     let data = DataOptions { lookback: Some(7), horizon: Some(2), ..DataOptions::default() };
-    let mut train = TrainOptions { epochs: 2, batch: 8, ..TrainOptions::default() };
+    let mut train = TrainOptions { epochs: Some(2), batch: 8, ..TrainOptions::default() };
     train.model.hidden = 4;
     (load(&daily(90), &data).unwrap(), data, train)
 }
@@ -259,9 +259,16 @@ fn intervals_need_residuals_and_count_windows() {
     let windows = dataset.windows(SplitName::Validation);
     let forecasts = vec![0.0; windows.len() * 2];
     let level = |text: &str| vec![text.parse::<Level>().unwrap()];
-    let error = Calibration::new(&dataset, windows, &forecasts, &level("95")).unwrap_err().to_string();
-    assert!(error.contains("95 takes 19 residuals") && error.contains("`y` has 8 at step 1"), "{error}");
-    let own = Calibration::new(&dataset, windows, &forecasts, &level("80")).unwrap();
+    let both = [level("80"), level("95")].concat();
+    let both = Calibration::new(&dataset, windows, &forecasts, &both);
+    let [lack] = &both.lacking[..] else { panic!("{:?}", both.lacking) };
+    assert_eq!(lack.words(), "95 takes 19 residuals at each step, and `y` has 8 at step 1");
+    let own = Calibration::new(&dataset, windows, &forecasts, &level("80"));
+    assert!(own.lacking.is_empty());
+    // The other level is as it would be alone.
+    assert_eq!(both.half_width("", 0, 1, 0), own.half_width("", 0, 1, 0));
+    let coverage = both.coverage(&dataset, windows, &forecasts);
+    assert!(both.half_width("", 0, 1, 1).is_nan() && coverage[0].coverage[1].is_nan() && coverage[0].width[1].is_nan());
     // Of 8 residuals the ⌈9 · 0.8⌉ = 8th, the largest.
     let first = dataset.series[0].parts.validation.start;
     let largest = (first..first + 8).map(|row| dataset.values[row * dataset.channels()].abs()).fold(0.0, f32::max);

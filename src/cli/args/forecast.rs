@@ -54,9 +54,7 @@ impl ModelArgs {
         let mut options = ModelOptions::new(&self.checkpoint);
         options.train_data = self.train_data.as_deref().map(str::parse).transpose()?;
         options.ensemble = self.ensemble.as_deref().map(str::parse).transpose()?;
-        if let Some(text) = &self.levels {
-            options.levels = levels(text)?;
-        }
+        options.levels = self.levels.as_deref().map(levels).transpose()?;
         options.alias = self.alias.clone();
         (options.device, options.threads) = (on.device, on.threads);
         Ok(options)

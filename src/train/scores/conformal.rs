@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 pub struct Level(f64);
 
 impl Level {
+    /// Those of forecasts for which none are named.
+    pub const USUAL: [Level; 2] = [Level(80.0), Level(95.0)];
+
     /// Those that a run keeps half-widths of.
     pub const KEPT: [Level; 5] = [Level(50.0), Level(80.0), Level(90.0), Level(95.0), Level(99.0)];
 

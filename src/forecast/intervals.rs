@@ -1,0 +1,135 @@
+//! The intervals of a trained model: calibrated on its training data, or as its run kept them.
+
+use super::calibration::Lack;
+use super::model::TrainedModel;
+use super::{Calibration, StepCoverage, non_overlapping};
+use crate::data::{Dataset, SplitName};
+use crate::error::{Error, Result, Text};
+use crate::train::scores::residuals::{KeptIntervals, calibrates};
+
+/// Rows on which intervals are calibrated.
+const HELD_OUT: &str = "the rows that ‹calibration› kept from the choice of the epoch";
+const CHOSE: &str =
+    "the validation rows, on which the epoch was chosen: they may be too narrow (‹calibration› in training)";
+
+/// Intervals, and what they held on the test windows of the training data, if it is there and has any.
+pub struct Calibrated {
+    /// Half-widths by series and step.
+    pub calibration: Calibration,
+    /// `None` without test windows.
+    pub coverage: Option<Coverage>,
+}
+
+/// What intervals held.
+pub struct Coverage {
+    /// By step of the horizon.
+    pub steps: Vec<StepCoverage>,
+    /// Test windows.
+    pub windows: usize,
+    /// Those of them that do not overlap.
+    pub apart: usize,
+}
+
+impl TrainedModel {
+    /// The model's intervals, from its training data, or from what its run kept where that is not as it was. `None` if it has none, and
+    /// none were asked for; a line says why.
+    ///
+    /// # Errors
+    /// Why intervals that were asked for cannot be had.
+    pub(super) fn intervals(&self, training: Result<&Dataset>) -> Result<Option<Calibrated>> {
+        let found = match training {
+            _ if self.levels.is_empty() => return Ok(None),
+            Ok(training) => self.calibrate(training),
+            Err(error) => self.kept_intervals().and_then(|kept| kept.ok_or(error)),
+        };
+        match found {
+            Ok(calibrated) => {
+                self.lacking(&calibrated.calibration)?.into_iter().for_each(|line| self.say(line));
+                Ok(Some(calibrated))
+            }
+            Err(error) if self.strict => Err(error),
+            Err(error) => {
+                self.say(Text::from("no intervals: ").and(error.statement()));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Lines about levels for which there are too few residuals.
+    ///
+    /// # Errors
+    /// The first of them, if levels were asked for.
+    pub(super) fn lacking(&self, calibration: &Calibration) -> Result<Vec<Text>> {
+        match calibration.lacking.first() {
+            Some(lack) if self.strict => Err(lack.error()),
+            _ => {
+                let line = |lack: &Lack| {
+                    format!("no interval of {} %, and its columns are empty: {}", lack.level, lack.words()).into()
+                };
+                Ok(calibration.lacking.iter().map(line).collect())
+            }
+        }
+    }
+
+    /// By the training data's windows that calibrate; a line says which they are.
+    fn calibrate(&self, training: &Dataset) -> Result<Calibrated> {
+        let part = calibrates(training);
+        let (own, test) = (training.windows(part), training.windows(SplitName::Test));
+        if own.is_empty() {
+            let problem = "the model was trained without validation rows, so no residuals are known";
+            return Err(Error::config("levels", problem, "‹levels none›, or a model trained with validation rows"));
+        }
+        let mut open = |program| self.engine(program);
+        let mut predicted = self.forecaster.predict_windows(training, &[own, test], &mut open)?.into_iter();
+        let mut next = || predicted.next().map_or(Vec::new(), |predicted| predicted.values);
+        let (of_own, of_test) = (next(), next());
+        let calibration = Calibration::new(training, own, &of_own, &self.levels);
+        self.say(calibrated_on(training, part, &calibration));
+        let coverage = (!test.is_empty()).then(|| Coverage {
+            steps: calibration.coverage(training, test, &of_test),
+            windows: test.len(),
+            apart: non_overlapping(training, test),
+        });
+        Ok(Calibrated { calibration, coverage })
+    }
+
+    /// Of the residuals that the run kept; `None` if it kept none of these weights.
+    fn kept_intervals(&self) -> Result<Option<Calibrated>> {
+        let model = self.forecaster.model();
+        let Some(folder) = model.file.parent().filter(|_| self.forecaster.members.len() == 1) else { return Ok(None) };
+        let Some(kept) = KeptIntervals::open(folder)? else { return Ok(None) };
+        let about = &kept.about;
+        if about.weights_sha256 != model.weights_sha256() || about.horizon != model.header.model.horizon {
+            return Ok(None);
+        }
+        let calibration = Calibration::kept(&kept, &self.levels)?;
+        self.say(format!(
+            "the training data is not there as it was: intervals are of the residuals that the run kept, of {}, {} or more at \
+             each step of each series",
+            if about.held_out { HELD_OUT } else { CHOSE },
+            about.fewest
+        ));
+        Ok(Some(Calibrated { calibration, coverage: None }))
+    }
+}
+
+/// What intervals were calibrated on.
+pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Calibration) -> Text {
+    let windows = dataset.windows(part);
+    let on = match part {
+        SplitName::Calibration => HELD_OUT,
+        _ => CHOSE,
+    };
+    let pooled = match calibration.pooled_series {
+        0 => String::new(),
+        count => format!("; {count} series with fewer take the residuals of all series together"),
+    };
+    format!(
+        "intervals: calibrated on {on}; {} residuals or more at each step of each series{pooled}, of {} windows, {} of which do \
+         not overlap",
+        calibration.fewest,
+        windows.len(),
+        non_overlapping(dataset, windows)
+    )
+    .into()
+}
