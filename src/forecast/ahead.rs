@@ -124,9 +124,12 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     let names = Names::new(&data, &model.alias, &model.levels, &[])?;
     if let Some(calibration) = &calibration {
         let unknown = data.series.iter().filter(|series| !calibration.knows(&series.id)).count();
-        if unknown > 0 {
+        // Those of the training data have been told.
+        if unknown > calibration.pooled_series {
             model.say(format!(
-                "{unknown} series without residuals of their own: intervals there take those of all series together"
+                "{} of {} series to forecast without residuals of their own: intervals there take those of all series together",
+                grouped(unknown),
+                grouped(data.series.len())
             ));
         }
     }

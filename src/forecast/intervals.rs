@@ -3,7 +3,7 @@
 use super::calibration::Lack;
 use super::model::TrainedModel;
 use super::{Calibration, StepCoverage, non_overlapping};
-use crate::data::{Dataset, SplitName};
+use crate::data::{Dataset, SplitName, grouped};
 use crate::error::{Error, Result, Text};
 use crate::train::scores::residuals::{KeptIntervals, calibrates};
 
@@ -122,14 +122,14 @@ pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Ca
     };
     let pooled = match calibration.pooled_series {
         0 => String::new(),
-        count => format!("; {count} series with fewer take the residuals of all series together"),
+        count => format!("; {} series with fewer take the residuals of all series together", grouped(count)),
     };
     format!(
         "intervals: calibrated on {on}; {} residuals or more at each step of each series{pooled}, of {} windows, {} of which do \
          not overlap",
         calibration.fewest,
-        windows.len(),
-        non_overlapping(dataset, windows)
+        grouped(windows.len()),
+        grouped(non_overlapping(dataset, windows))
     )
     .into()
 }

@@ -473,7 +473,7 @@ fn panels_name_series_and_targets() {
     );
     let new = forecast("global", &["--data", "new.csv"]);
     done(&new);
-    assert!(stderr(&new).contains("1 series without residuals of their own"), "{}", stderr(&new));
+    assert!(stderr(&new).contains("1 of 2 series to forecast without residuals of their own"), "{}", stderr(&new));
     assert_eq!(rows(&stdout(&new)).len(), 1 + 2 * 2 * 2);
     assert!(numbers(&rows(&stdout(&new))[7][2..]).iter().all(|value| value.is_finite()));
 }

@@ -21,6 +21,8 @@ use crate::plot::{
 };
 
 const SIZE: (u32, u32) = (WIDTH, 520);
+/// Epochs at most that are marked by a dot each.
+const MARKED: usize = 60;
 
 /// A stretch of test rows of one series, and what was forecast for it.
 #[derive(Debug, Clone, Default)]
@@ -165,7 +167,9 @@ pub fn training_svg(plot: &TrainingPlot) -> Result<String> {
             let points: Vec<(f64, f64)> =
                 plot.epochs.iter().map(|p| (p.step as f64, losses(p)[which])).filter(|p| p.1.is_finite()).collect();
             chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?;
-            chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, color.filled())))?;
+            // More would hide the line.
+            let marked = points.len() <= MARKED;
+            chart.draw_series(points.into_iter().filter(|_| marked).map(|p| Circle::new(p, 3, color.filled())))?;
         }
         Ok(())
     })

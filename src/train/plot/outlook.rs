@@ -42,10 +42,13 @@ const PANEL: u32 = 330;
 /// `forecast.svg`: history, forecast, and a band per level.
 pub fn outlook_svg(plot: &OutlookPlot) -> Result<String> {
     let mut entries = vec![("data".to_string(), INK.stroke_width(2)), (plot.model.clone(), MODEL.stroke_width(3))];
+    // A level may have too few residuals for a band.
+    let drawn_band = |i: usize| plot.panels.iter().any(|panel| is_known(&panel.bands[i]));
     entries.extend(
         plot.levels
             .iter()
             .enumerate()
+            .filter(|(i, _)| drawn_band(*i))
             .map(|(i, level)| (format!("{level} % interval"), MODEL.mix(shade(i, plot.levels.len())).stroke_width(12))),
     );
     let header = Header::new(&plot.title, entries, WIDTH);
@@ -56,7 +59,7 @@ pub fn outlook_svg(plot: &OutlookPlot) -> Result<String> {
             let (low, high) = padded_range(panel.truth.iter().chain(&panel.forecast).chain(ends).copied());
             let count = (panel.seen + panel.forecast.len()).max(panel.truth.len());
             let mut chart = over_time(area, &panel.times, count, low..high, &panel.unit)?;
-            for (i, (low, high)) in panel.bands.iter().enumerate().rev() {
+            for (i, (low, high)) in panel.bands.iter().enumerate().rev().filter(|(_, band)| is_known(band)) {
                 let colour = MODEL.mix(shade(i, panel.bands.len()));
                 chart.draw_series([Polygon::new(outline(panel.seen, low, high), colour.filled())])?;
             }
@@ -71,6 +74,11 @@ pub fn outlook_svg(plot: &OutlookPlot) -> Result<String> {
         }
         Ok(())
     })
+}
+
+/// Whether a band has both ends at every row.
+fn is_known((low, high): &(Vec<f64>, Vec<f64>)) -> bool {
+    low.iter().chain(high).all(|end| end.is_finite())
 }
 
 /// A band from row `seen` on. One of a single row is as wide as a row.
@@ -114,6 +122,11 @@ mod tests {
             let svg = outlook_svg(&plot).unwrap();
             assert_eq!(svg.matches("<polygon").count(), 4);
             assert!(svg.contains("95 % interval") && !svg.contains("NaN"));
+            let mut lacking = plot.clone();
+            lacking.panels.iter_mut().for_each(|panel| panel.bands[1] = (vec![f64::NAN; rows], vec![f64::NAN; rows]));
+            let svg = outlook_svg(&lacking).unwrap();
+            assert_eq!(svg.matches("<polygon").count(), 2);
+            assert!(svg.contains("80 % interval") && !svg.contains("95 % interval"));
         }
         assert!(outlook_svg(&OutlookPlot::default()).is_ok());
     }
