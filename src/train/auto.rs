@@ -1,17 +1,20 @@
-//! What `auto` leaves to the validation rows: the candidates train side by side for the first epochs, and the best one's models go
+//! What `auto` leaves to the validation rows: the candidates train side by side for the first steps, and the best one's models go
 //! on, bit for bit as if they had been trained alone.
 //!
 //! Candidates of one program are replicas of one run: their step tables say how windows are normalised, and each has the ridge of
-//! its own windows to start from. Those of another program, with or without a linear path, train after them. After each epoch a
+//! its own windows to start from. Those of another program, with or without a linear path, train after them. After each heat a
 //! candidate that is far behind the best rests. Test rows are not read.
 
 use std::ops::Range;
 
+use super::length::Length;
 use super::options::TrainOptions;
 use super::plan::Plan;
-use super::run::observer::{EpochRow, Observer, Progress};
-use super::run::run_from;
+use super::run::observer::{Observer, Progress};
+use super::run::run_until;
 use super::run::state::RunState;
+use super::scores::Prediction;
+use super::scores::predict::{mean_loss, pass_until};
 use crate::data::{Dataset, counted};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
@@ -22,9 +25,9 @@ use crate::program::op::InstanceNorm;
 /// The word of an option that is left to the validation rows.
 pub const AUTO: &str = "auto";
 
-/// Steps that candidates train side by side, in whole epochs; they are at least one, and no more of a run's than this share.
+/// Steps that candidates train side by side: at most so many, and one in so many of the shortest run, which its patience ends.
 const TRIAL_STEPS: usize = 100;
-const MOST_OF_RUN: f64 = 0.05;
+const ONE_IN: usize = 6;
 /// A candidate rests if its validation loss is more than this many times the best one's.
 const FAR_BEHIND: f64 = 1.1;
 
@@ -86,11 +89,13 @@ impl TrainOptions {
         options
     }
 
-    /// The epochs that candidates train side by side, 1 or more.
-    pub fn trial_epochs(&self, dataset: &Dataset) -> usize {
-        let steps = dataset.train.len().div_ceil(self.batch.max(1)).max(1);
-        let most = (self.length(dataset.train.len()).epochs as f64 * MOST_OF_RUN).ceil() as usize;
-        TRIAL_STEPS.div_ceil(steps).clamp(1, most.max(1))
+    /// The steps after which candidates are compared: half of the trial, and all of it.
+    pub fn heats(&self, dataset: &Dataset) -> [usize; 2] {
+        let windows = dataset.train.len();
+        let Length { epochs, patience } = self.length(windows);
+        let shortest = if patience == 0 { epochs } else { epochs.min(patience) } * windows.div_ceil(self.batch.max(1));
+        let steps = (shortest / ONE_IN).clamp(2, TRIAL_STEPS);
+        [steps / 2, steps]
     }
 
     /// A line that says what is yet to be chosen.
@@ -127,17 +132,16 @@ pub fn choose(
 ) -> Result<Option<Chosen>> {
     let candidates = options.candidates();
     let groups: Vec<&[Candidate]> = candidates.chunk_by(|a, b| a.linear_path == b.linear_path).collect();
-    let trial_epochs = options.trial_epochs(dataset);
-    let mut leader = vec![f64::INFINITY; trial_epochs];
+    let mut heats = options.heats(dataset).map(|until| Heat { until, best: f64::INFINITY });
+    let steps = heats[1].until;
     let mut found: Vec<(Candidate, f64, RunState)> = Vec::new();
     for group in groups {
         let plan = Plan::of_candidates(dataset, options, group)?;
-        let (mut engine, seeds) = (make(&plan.program)?, options.replicas);
-        let state = trial(dataset, &plan, seeds, engine.as_mut(), observer, &mut leader)?;
-        let Some(state) = state else { return Ok(None) };
-        for (i, candidate) in group.iter().enumerate() {
-            let own = own(i, seeds);
-            found.push((*candidate, score(&state, &own), state.of_replicas(own)));
+        let mut engine = make(&plan.program)?;
+        let trial = Trial { dataset, plan: &plan, seeds: options.replicas, engine: engine.as_mut(), observer };
+        let Some((state, scores)) = trial.run(&mut heats)? else { return Ok(None) };
+        for (i, (candidate, score)) in group.iter().zip(scores).enumerate() {
+            found.push((*candidate, score, state.of_replicas(own(i, options.replicas))));
         }
     }
     // The first of equals; a candidate that diverged is worse than any.
@@ -146,10 +150,10 @@ pub fn choose(
         found.iter().map(|(one, loss, _)| format!("{} {loss:.5}", one.words(options.auto))).collect();
     let (winner, _, mut state) = found.swap_remove(best);
     let line = format!(
-        "{} chosen on validation {}, the best of at most {}: {}",
+        "{} chosen on validation {} after at most {}: {}",
         winner.words(options.auto),
         options.loss,
-        counted(trial_epochs, "epoch"),
+        counted(steps, "step"),
         scores.join(", ")
     );
     state.notices = vec![line.into()];
@@ -163,35 +167,76 @@ pub fn choose(
     Ok(Some(Chosen { options: options.with(winner), state }))
 }
 
-/// Trains the candidates of one program, `leader` being the best score by epoch so far; `None` where the observer interrupted.
-fn trial(
+/// A number of steps after which candidates are compared, and the best one's score then.
+struct Heat {
+    until: usize,
+    best: f64,
+}
+
+/// The candidates of one program.
+struct Trial<'a> {
+    dataset: &'a Dataset,
+    plan: &'a Plan,
+    /// Replicas of each candidate.
+    seeds: usize,
+    engine: &'a mut dyn Engine,
+    observer: &'a mut dyn Observer,
+}
+
+impl Trial<'_> {
+    /// Trains them. Where they stand, and each one's score: the mean over its seeds of their best validation losses; `None` where the
+    /// observer interrupted.
+    fn run(self, heats: &mut [Heat]) -> Result<Option<(RunState, Vec<f64>)>> {
+        let Trial { dataset, plan, seeds, engine, observer } = self;
+        let mut least = vec![f64::INFINITY; plan.members.len()];
+        let mut quiet = Quiet(observer);
+        let (mut state, mut scores) = (None, Vec::new());
+        for heat in heats {
+            let mut now = run_until(dataset, plan, engine, &mut quiet, state, heat.until)?.end;
+            let Some(losses) = losses(dataset, plan, engine, &quiet, &now)? else { return Ok(None) };
+            for (r, least) in least.iter_mut().enumerate() {
+                let known = [Some(losses[r]), now.replicas[r].best.map(|best| best.0)];
+                *least = known.into_iter().flatten().filter(|loss| loss.is_finite()).fold(*least, f64::min);
+            }
+            scores = least.chunks_exact(seeds).map(|own| own.iter().sum::<f64>() / seeds as f64).collect();
+            heat.best = scores.iter().copied().fold(heat.best, f64::min);
+            for (i, _) in scores.iter().enumerate().filter(|(_, score)| **score > FAR_BEHIND * heat.best) {
+                // It takes no part in what is left of an epoch, either.
+                own(i, seeds).for_each(|r| (now.replicas[r].active, now.replicas[r].epochs) = (false, 0));
+            }
+            let over = now.ended.is_some();
+            state = Some(now);
+            if over {
+                break;
+            }
+        }
+        Ok(state.map(|state| (state, scores)))
+    }
+}
+
+/// The validation losses of the replicas that train, as they stand; `None` where the observer interrupted.
+fn losses(
     dataset: &Dataset,
     plan: &Plan,
-    seeds: usize,
     engine: &mut dyn Engine,
-    observer: &mut dyn Observer,
-    leader: &mut [f64],
-) -> Result<Option<RunState>> {
-    let mut heat = Heat { observer, told: 0, until: 0 };
-    let mut state = None;
-    for best in leader {
-        heat.until += 1;
-        let mut now = run_from(dataset, plan, engine, &mut heat, state, None)?.end;
-        if heat.observer.interrupted() {
-            return Ok(None);
-        }
-        let scores: Vec<f64> = (0..now.replicas.len() / seeds).map(|i| score(&now, &own(i, seeds))).collect();
-        *best = scores.iter().copied().fold(*best, f64::min);
-        for (i, _) in scores.iter().enumerate().filter(|(_, score)| **score > FAR_BEHIND * *best) {
-            own(i, seeds).for_each(|r| now.replicas[r].active = false);
-        }
-        let over = now.ended.is_some();
-        state = Some(now);
-        if over {
-            break;
-        }
+    observer: &Quiet,
+    state: &RunState,
+) -> Result<Option<Vec<f64>>> {
+    if observer.interrupted() {
+        return Ok(None);
     }
-    Ok(state)
+    // An epoch that is over has told them.
+    if let Some(row) = state.history.last().filter(|_| state.done == 0 || state.ended.is_some()) {
+        return Ok(Some(row.replicas.iter().map(|replica| replica.validation_loss).collect()));
+    }
+    let active: Vec<bool> = state.replicas.iter().map(|replica| replica.active).collect();
+    let windows = &dataset.validation;
+    let forecasts = pass_until(engine, plan, &active, windows, None, &|| observer.interrupted())?;
+    let loss = |(r, one): (usize, &Prediction)| match active[r] {
+        true => mean_loss(plan.options.loss, dataset, windows, &one.point()),
+        false => f64::NAN,
+    };
+    Ok(forecasts.map(|all| all.iter().enumerate().map(loss).collect()))
 }
 
 /// The replicas of a program's i-th candidate.
@@ -199,32 +244,15 @@ fn own(i: usize, seeds: usize) -> Range<usize> {
     i * seeds..(i + 1) * seeds
 }
 
-/// A candidate's validation loss: the mean over its seeds of their best epochs'. Infinite if one has none that is finite.
-fn score(state: &RunState, own: &Range<usize>) -> f64 {
-    let best = |r: usize| {
-        let told = state.history.iter().map(|row| row.replicas[r].validation_loss).filter(|loss| loss.is_finite());
-        told.chain(state.replicas[r].best.map(|best| best.0)).fold(f64::INFINITY, f64::min)
-    };
-    own.clone().map(best).sum::<f64>() / own.len() as f64
-}
+/// Passes on the steps alone: what is told of epochs is told once a candidate is chosen.
+struct Quiet<'a>(&'a mut dyn Observer);
 
-/// Stops a run after an epoch.
-struct Heat<'a> {
-    observer: &'a mut dyn Observer,
-    told: usize,
-    until: usize,
-}
-
-impl Observer for Heat<'_> {
+impl Observer for Quiet<'_> {
     fn progress(&mut self, progress: &Progress) {
-        self.observer.progress(progress);
-    }
-
-    fn epoch(&mut self, row: &EpochRow) {
-        self.told = row.epoch;
+        self.0.progress(progress);
     }
 
     fn interrupted(&self) -> bool {
-        self.told >= self.until || self.observer.interrupted()
+        self.0.interrupted()
     }
 }

@@ -54,51 +54,21 @@ pub fn run_from(
 ) -> Result<Trained> {
     let mut run = Run::new(dataset, plan, engine, from)?;
     run.checkpoints = checkpoints;
-    let started = run.score_start(observer)?;
-    if run.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.periodic()) {
-        run.save()?;
-    }
-    let mut status = run.state.ended.or(started);
-    while status.is_none() {
-        if !plan.trains()
-            || run.state.epoch > plan.length.epochs
-            || run.state.replicas.iter().all(|replica| !replica.active)
-        {
-            status = Some(Status::Done);
-        } else if observer.interrupted() {
-            run.save_or_tell(observer);
-            status = Some(Status::Interrupted);
-        } else {
-            status = run.epoch(observer)?;
-        }
-    }
-    let mut status = status.unwrap_or(Status::Done);
-    if status != Status::Interrupted {
-        run.save_or_tell(observer);
-    }
-    run.state.seconds = run.seconds();
-    let (end, last) = match plan.keep {
-        Keep::Selected => (run.capture()?, Vec::new()),
-        Keep::Three { .. } => (run.state.clone_host(), run.snapshots()?),
-    };
-    run.judge()?;
-    if run.state.replicas.iter().all(|replica| replica.diverged.is_some()) {
-        status = Status::Diverged;
-    }
-    run.engine.rest(&vec![false; run.state.replicas.len()])?;
-    run.keep(status)?;
-    let state = run.state;
-    Ok(Trained {
-        status,
-        windows_per_second: state.windows as f64 / state.step_seconds.max(1e-9),
-        replicas: state.replicas,
-        common: run.common,
-        last,
-        history: state.history,
-        seconds: end.seconds,
-        end,
-        notices: state.notices,
-    })
+    run.whole(observer)
+}
+
+/// The same up to a step, and no further: then the run is interrupted, and the engine holds the weights of that step.
+pub(super) fn run_until(
+    dataset: &Dataset,
+    plan: &Plan,
+    engine: &mut dyn Engine,
+    observer: &mut dyn Observer,
+    from: Option<RunState>,
+    step: usize,
+) -> Result<Trained> {
+    let mut run = Run::new(dataset, plan, engine, from)?;
+    run.until = Some(step);
+    run.whole(observer)
 }
 
 /// Writes the checkpoint of a run that has not begun, where any is kept.
@@ -134,6 +104,8 @@ struct Run<'a> {
     seconds_before: f64,
     /// Steps between two looks at the observer.
     group: usize,
+    /// The step after which it is interrupted.
+    until: Option<usize>,
 }
 
 /// Why steps were left for later.
@@ -179,7 +151,62 @@ impl<'a> Run<'a> {
             started: Instant::now(),
             seconds_before,
             group: 1,
+            until: None,
         })
+    }
+
+    /// Trains from where it stands to its end.
+    fn whole(mut self, observer: &mut dyn Observer) -> Result<Trained> {
+        let started = self.score_start(observer)?;
+        if self.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.periodic()) {
+            self.save()?;
+        }
+        let mut status = self.state.ended.or(started);
+        while status.is_none() {
+            if !self.plan.trains()
+                || self.state.epoch > self.plan.length.epochs
+                || self.state.replicas.iter().all(|replica| !replica.active)
+            {
+                status = Some(Status::Done);
+            } else if observer.interrupted() || self.is_far_enough() {
+                self.save_or_tell(observer);
+                status = Some(Status::Interrupted);
+            } else {
+                status = self.epoch(observer)?;
+            }
+        }
+        let mut status = status.unwrap_or(Status::Done);
+        if status != Status::Interrupted {
+            self.save_or_tell(observer);
+        }
+        self.state.seconds = self.seconds();
+        let (end, last) = match self.plan.keep {
+            Keep::Selected => (self.capture()?, Vec::new()),
+            Keep::Three { .. } => (self.state.clone_host(), self.snapshots()?),
+        };
+        self.judge()?;
+        if self.state.replicas.iter().all(|replica| replica.diverged.is_some()) {
+            status = Status::Diverged;
+        }
+        self.engine.rest(&vec![false; self.state.replicas.len()])?;
+        self.keep(status)?;
+        let state = self.state;
+        Ok(Trained {
+            status,
+            windows_per_second: state.windows as f64 / state.step_seconds.max(1e-9),
+            replicas: state.replicas,
+            common: self.common,
+            last,
+            history: state.history,
+            seconds: end.seconds,
+            end,
+            notices: state.notices,
+        })
+    }
+
+    /// Whether it stands at the step after which it is interrupted.
+    fn is_far_enough(&self) -> bool {
+        self.until.is_some_and(|step| self.state.step(self.plan.steps_per_epoch) >= step)
     }
 
     /// Wall seconds of the run so far.
@@ -230,17 +257,18 @@ impl<'a> Run<'a> {
         while self.state.done < all && ended.is_none() && self.state.replicas.iter().any(|replica| replica.active) {
             let done = self.state.done;
             // Divergence is looked for where the tables end, so they end at the same steps however often a run stops.
-            let mut end = all.min((done / slots + 1) * slots);
+            let mut table = all.min((done / slots + 1) * slots);
             if let Some(max) = self.plan.options.max_steps {
-                end = end.min((max as usize).saturating_sub(first_step)).max(done);
+                table = table.min((max as usize).saturating_sub(first_step)).max(done);
             }
+            let end = self.until.map_or(table, |step| table.min(step.saturating_sub(first_step)).max(done));
             let chunk: Vec<&[u32]> =
                 orders.iter().map(|order| &order[done * batch..order.len().min(end * batch)]).collect();
             let (ran, pause) = self.steps(epoch, first_step + done, end - done, &chunk, observer)?;
             self.collect(first_step + done, ran, &chunk)?;
             self.state.done += ran;
             self.state.epoch_seconds = seconds();
-            if self.state.done == end {
+            if self.state.done == table {
                 self.judge()?;
             }
             if pause.is_some() {
@@ -251,6 +279,8 @@ impl<'a> Run<'a> {
             }
             if self.plan.options.max_steps == Some((first_step + self.state.done) as u64) {
                 ended = Some(Status::MaxSteps);
+            } else if self.state.done < all && self.is_far_enough() {
+                return Ok(Some(Status::Interrupted));
             }
         }
         let windows = &self.dataset.validation;
