@@ -477,3 +477,46 @@ fn panels_name_series_and_targets() {
     assert_eq!(rows(&stdout(&new)).len(), 1 + 2 * 2 * 2);
     assert!(numbers(&rows(&stdout(&new))[7][2..]).iter().all(|value| value.is_finite()));
 }
+
+/// Twelve years of months, as the best known of all examples: the three commands work as they stand.
+#[test]
+fn short_histories_are_trained_forecast_and_evaluated_by_default() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let value = |i: usize| (100.0 + 2.0 * i as f64) * (1.0 + 0.2 * (i as f64 * std::f64::consts::TAU / 12.0).sin());
+    let month = |i: usize| format!("{}-{:02}-01,{:.0}\n", 1949 + i / 12, 1 + i % 12, value(i) + (i * 7 % 5) as f64);
+    std::fs::write(folder.join("data.csv"), format!("ds,y\n{}", (0..144).map(month).collect::<String>())).unwrap();
+    let train = ["train", "--data", "data.csv", "--horizon", "12", "--hidden", "8", "--device", "cpu", "--out", "run"];
+    let trained = microglia(folder, &train);
+    done(&trained);
+    let line =
+        "training at most 500 epochs (--epochs), because one is 2 steps; it stops after 75 epochs without a better one";
+    assert!(stderr(&trained).contains(line), "{}", stderr(&trained));
+    let lines = stderr(&trained).lines().filter(|line| line.starts_with("epoch ")).count();
+    assert!((2..=52).contains(&lines), "{lines}");
+    let own = summary(&folder.join("run"));
+    let mae = |of: &Value| of["mae"].as_f64().unwrap();
+    assert!(mae(&own["test"]) < mae(&own["baselines"]["seasonal_naive"]), "{}", stdout(&trained));
+
+    let forecast = microglia(folder, &["forecast", "--checkpoint", "run", "--device", "cpu"]);
+    done(&forecast);
+    let table = rows(&stdout(&forecast));
+    assert_eq!((table.len(), table[1][1].as_str(), table[12][1].as_str()), (13, "1961-01-01", "1961-12-01"));
+    let evaluated = microglia(folder, &["evaluate", "--checkpoint", "run", "--device", "cpu"]);
+    done(&evaluated);
+    assert!(
+        stdout(&evaluated).contains("in 80 %") && !stdout(&evaluated).contains("in 95 %"),
+        "{}",
+        stdout(&evaluated)
+    );
+
+    // One that was cut off says so.
+    let few = ["--epochs", "2", "--linear-path", "none", "--regularizer", "none", "--overwrite"];
+    let cut = microglia(folder, &[&train[..], &few].concat());
+    done(&cut);
+    assert!(
+        stdout(&cut).contains("The best epoch was the last") && stdout(&cut).contains("--epochs 4"),
+        "{}",
+        stdout(&cut)
+    );
+}
