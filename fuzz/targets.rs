@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
-use microglia::config::Config;
-use microglia::data::{Calendar, DataOptions, Dataset, Gaps, Impute, Layout, Scale, ShortSeries, Split, Start};
+use microglia::config::{Config, Settings};
+use microglia::data::{
+    Calendar, DataOptions, Dataset, FillMissing, Gaps, Impute, Layout, Scale, ShortSeries, Split, Start,
+};
 use microglia::experiment::Study;
 use microglia::forecast::table::unique_id;
 use microglia::kernels::tuning::Tuning;
@@ -40,6 +42,7 @@ pub(crate) fn csv_reader(bytes: &[u8]) {
 pub(crate) fn tables(bytes: &[u8]) {
     let [how, skip, text @ ..] = bytes else { return };
     let bit = |i: u8| how >> i & 1 == 1;
+    let also = |i: u8| skip >> i & 1 == 1;
     let options = DataOptions {
         layout: bit(0).then_some(Layout::Rows),
         sort: bit(1).then_some(bit(0)),
@@ -47,6 +50,8 @@ pub(crate) fn tables(bytes: &[u8]) {
         thousands: bit(3).then_some(if bit(6) { '.' } else { '\'' }),
         skip_rows: bit(4).then_some(usize::from(*skip % 4)),
         covariates: (bit(7) && !bit(0)).then(|| "all".parse().unwrap()),
+        fill_missing: also(2).then_some(FillMissing::Zero),
+        timezone: also(3).then(|| if also(4) { "Asia/Kathmandu".into() } else { "Europe/Berlin".into() }),
         impute: Some(Impute::Ffill),
         lookback: Some(3),
         horizon: Some(2),
@@ -184,6 +189,13 @@ pub(crate) fn config(bytes: &[u8]) {
         let _ = value.parse::<Sparsity>().map(|it| assert_eq!(it.to_string().parse::<Sparsity>().ok(), Some(it)));
         let _ =
             value.parse::<Regularizers>().map(|it| assert_eq!(it.to_string().parse::<Regularizers>().ok(), Some(it)));
+    }
+    // Only the words: no weights file is opened.
+    let run: toml::Table = table.clone().into_iter().filter(|(key, _)| key != "init").collect();
+    if let Ok(config) = Settings::from_table(&run).and_then(|settings| Config::new(&settings)) {
+        let written = config.to_toml();
+        let again = Settings::from_table(&written.parse().unwrap()).and_then(|settings| Config::new(&settings));
+        assert_eq!(again.unwrap().to_toml(), written);
     }
     if let Ok(study) = Study::from_table(&Study::default(), &table)
         && study.check().is_ok()
