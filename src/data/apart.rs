@@ -44,7 +44,7 @@ pub(super) fn check(table: &CsvTable, cells: &Cells, times: &Times, taken: &[usi
     let these = if ids.len() == 1 { "this column tells" } else { "these columns tell" };
     Err(Error::data(
         table.place(row, ids[0]),
-        format!("the time is that of another line, and no ‹id-column› is named: {these} the lines apart"),
+        format!("the time is that of another row, and no ‹id-column› is named: {these} the rows apart"),
         format!("‹id-column {}›", list(&names).replace(", ", ",")),
     ))
 }

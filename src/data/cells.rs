@@ -171,9 +171,9 @@ impl<'a> Cells<'a> {
                 }
                 None if self.missing(row, column) => f64::NAN,
                 None => {
-                    let decimal = self.marks.marks.decimal;
-                    let help = format!("{}; the decimal mark was `{decimal}` (‹decimal›)", help());
-                    return Err(Error::data(place(), "not a number", help));
+                    let mark = || format!("; the decimal mark was `{}` (‹decimal›)", self.marks.marks.decimal);
+                    let mark = self.table.delimiter.map(|_| mark()).unwrap_or_default();
+                    return Err(Error::data(place(), "not a number", help() + &mark));
                 }
             });
         }

@@ -60,13 +60,23 @@ impl Frame<'_> {
         self.order.as_ref().map_or(row, |order| order[row])
     }
 
-    /// The line of a row, from 1.
-    pub(super) fn line(&self, row: usize) -> u64 {
+    /// Where a row stands in what was read: its line, or its row if that has no lines.
+    fn at(&self, row: usize) -> Place {
         let row = self.read_at(row);
         match &self.provenance {
-            Provenance::Text { table, .. } => table.line(row),
-            Provenance::InRows { table, cells } => table.line(cells[row].0 as usize),
-            Provenance::Typed { .. } => typed_line(row),
+            Provenance::Text { table, .. } => table.at(row),
+            Provenance::InRows { table, cells } => table.at(cells[row].0 as usize),
+            Provenance::Typed { .. } => Place { line: Some(typed_line(row)), ..self.file() },
+        }
+    }
+
+    /// The same in words.
+    pub(super) fn called(&self, row: usize) -> String {
+        let row = self.read_at(row);
+        match &self.provenance {
+            Provenance::Text { table, .. } => table.called(row),
+            Provenance::InRows { table, cells } => table.called(cells[row].0 as usize),
+            Provenance::Typed { .. } => format!("line {}", typed_line(row)),
         }
     }
 
@@ -78,7 +88,7 @@ impl Frame<'_> {
                 let (row, column) = cells[self.read_at(row)];
                 table.place(row as usize, column as usize)
             }
-            Provenance::Typed { .. } => self.in_line(row, self.name(column)),
+            Provenance::Typed { .. } => Place { column: Some(self.name(column).into()), ..self.at(row) },
         }
     }
 
@@ -92,11 +102,7 @@ impl Frame<'_> {
             Provenance::InRows { table, cells } => table.header.name(cells[self.read_at(row)].1 as usize),
             Provenance::Typed { .. } => self.label(self.times.stamps[row]),
         };
-        Place { value: Some(value), ..self.in_line(row, &self.times.name) }
-    }
-
-    fn in_line(&self, row: usize, column: &str) -> Place {
-        Place { line: Some(self.line(row)), column: Some(column.into()), ..self.file() }
+        Place { column: Some(self.times.name.clone()), value: Some(value), ..self.at(row) }
     }
 
     /// A time as people read it.
@@ -180,7 +186,7 @@ const LONGEST_ID: usize = 1000;
 fn check_id(id: &[u8]) -> Result<&str, (&'static str, &'static str)> {
     match std::str::from_utf8(id) {
         Err(_) => Err(("the series id is not UTF-8", "save the file as UTF-8")),
-        Ok("") => Err(("no series id", "every row needs its id: correct or remove the line")),
+        Ok("") => Err(("no series id", "every row needs its id: correct or remove the row")),
         Ok(text) if text.contains(char::is_control) => {
             Err(("a control character in the series id", "remove it, a line break perhaps, from the cell"))
         }

@@ -154,7 +154,7 @@ fn times(table: &CsvTable, columns: std::ops::Range<usize>, by_time: bool, optio
     }
     let names = &table.header.names[columns];
     let name = if names.iter().all(|name| is_year(name)) { YEAR } else { TIME };
-    let header = CsvTable::column(&table.header.file, name, names, |_| table.header.line)?;
+    let header = CsvTable::column(&table.header.file, name, names, |_| table.header.line.unwrap_or(0))?;
     let options = DataOptions { time_column: Some(name.into()), ..options.clone() };
     TimeColumn::read(&header, &Cells::new(&header, &[], FileMarks::plain()), &options).map(|read| read.times)
 }

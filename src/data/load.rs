@@ -1,5 +1,7 @@
 //! A file's bytes → a [`Dataset`].
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::dataset::Dataset;
@@ -7,8 +9,9 @@ use super::fitted::Fitted;
 use super::marks::FileMarks;
 use super::options::{DataOptions, Layout, Source};
 use super::pipeline::{self, Input};
+use super::source::Format;
 use super::table::CsvTable;
-use super::{embedded, in_rows, reading, source};
+use super::{columnar, embedded, in_rows, reading, source};
 use crate::error::Result;
 
 impl DataOptions {
@@ -35,11 +38,11 @@ impl DataOptions {
         match &self.source {
             Source::Embedded => {
                 let options = self.clone().or(embedded::options(self.targets.as_deref())?);
-                options.load_text(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes(), fitted)
+                options.load_file(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes().into(), fitted)
             }
             Source::File(path) => {
-                let bytes = source::read(path, "‹data› takes a CSV file that can be read")?;
-                self.load_text(&source::stem(path), &source::label(path), &bytes, fitted)
+                let bytes = source::read(path, "‹data› takes a data file that can be read")?;
+                self.load_file(&source::stem(path), &source::label(path), bytes.into(), fitted)
             }
         }
     }
@@ -49,7 +52,7 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load`].
     pub fn load_bytes(&self, name: &str, file: &str, bytes: &[u8]) -> Result<Dataset> {
-        self.load_text(name, file, &source::of_bytes(file, bytes)?, None)
+        self.load_file(name, file, source::of_bytes(file, bytes)?, None)
     }
 
     /// As [`DataOptions::load_fitted`], from a file's bytes.
@@ -57,22 +60,25 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load_fitted`].
     pub fn load_bytes_fitted(&self, name: &str, file: &str, bytes: &[u8], fitted: &Fitted) -> Result<Dataset> {
-        self.load_text(name, file, &source::of_bytes(file, bytes)?, Some(fitted))
+        self.load_file(name, file, source::of_bytes(file, bytes)?, Some(fitted))
     }
 
-    fn load_text(&self, name: &str, file: &str, bytes: &[u8], fitted: Option<&Fitted>) -> Result<Dataset> {
+    fn load_file(&self, name: &str, file: &str, bytes: Cow<[u8]>, fitted: Option<&Fitted>) -> Result<Dataset> {
         self.check()?;
         let mut notices = Vec::new();
-        let table = CsvTable::read(file, bytes, self)?;
+        let fingerprint = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let table = match Format::of(&bytes) {
+            Format::Text => CsvTable::read(file, &bytes, self)?,
+            Format::Columns(kind) => columnar::read(file, kind, bytes.into_owned(), self)?,
+        };
         let marks = FileMarks::of(&table, self.decimal, self.thousands)?;
         let (mut frame, mut values) = match self.layout.unwrap_or_default() {
             Layout::Columns => reading::read(&table, marks, self, &mut notices)?,
             Layout::Rows => in_rows::read(&table, marks, self, &mut notices)?,
         };
         frame.sort(&mut values, self, &mut notices);
-        let fingerprint = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let options =
-            DataOptions { delimiter: Some(table.delimiter), decimal: Some(marks.marks.decimal), ..self.clone() };
+        let decimal = table.delimiter.map(|_| marks.marks.decimal);
+        let options = DataOptions { delimiter: table.delimiter, decimal, ..self.clone() };
         pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, notices }, &options, fitted)
     }
 }

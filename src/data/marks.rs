@@ -29,7 +29,8 @@ impl FileMarks {
             Some(',') => Some('.'),
             _ => None,
         });
-        let foreign = table.delimiter == ';';
+        let Some(delimiter) = table.delimiter else { return Ok(FileMarks::plain()) };
+        let foreign = delimiter == ';';
         let of = |decimal: char, asked: bool, told: bool| FileMarks {
             marks: Marks { decimal, thousands },
             asked,
@@ -63,13 +64,13 @@ impl FileMarks {
             [None, Some(_)] => Ok(of(',', false, true)),
             [Some((point, _)), Some((row, column))] => Err(Error::data(
                 table.place(row, column),
-                format!("a decimal comma here, a decimal point in line {}", table.line(point)),
+                format!("a decimal comma here, a decimal point in {}", table.called(point)),
                 "choose the decimal mark: ‹decimal ,› or ‹decimal .›",
             )),
         }
     }
 
-    /// Of texts that are no numbers of a file.
+    /// Of numbers that a program wrote, and of texts that are no numbers of a file.
     pub(super) fn plain() -> FileMarks {
         FileMarks { marks: Marks { decimal: '.', thousands: None }, asked: true, told: true, foreign: false }
     }

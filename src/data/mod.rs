@@ -1,7 +1,7 @@
-//! series → windows: from a CSV file, rows or typed series to a scaled, indexed [`Dataset`].
+//! series → windows: from a file, rows or typed series to a scaled, indexed [`Dataset`].
 //!
 //! ```text
-//! load        bytes (source) → table (preamble) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
+//! load        bytes (source) → table (preamble, columnar) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
 //! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
 //! pipeline    frame (zone) → series → future → calendars (calendar, holidays) → gaps → parts → fitted (scale) → features → arrays (impute)
@@ -18,6 +18,7 @@ mod arrays;
 mod calendar;
 mod calendars;
 mod cells;
+mod columnar;
 mod columns;
 mod count;
 mod dataset;

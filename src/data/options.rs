@@ -19,7 +19,7 @@ use crate::words::words;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "toml::Table", into = "toml::Table")]
 pub struct DataOptions {
-    /// Where the rows come from: a CSV file, or the embedded set.
+    /// Where the rows come from: a file, or the embedded set.
     pub source: Source,
     /// The column of the timestamps, or several joined by `+`: `Date+Time`, `year+month+day+hour`. Default: detected.
     pub time_column: Option<String>,
@@ -66,7 +66,7 @@ pub struct DataOptions {
     pub holidays: Option<PathBuf>,
     /// The time zone whose clock times are written by, as in `Europe/Berlin`. Default: the offset of each time, or none.
     pub timezone: Option<String>,
-    /// The column separator. Default: detected among `,` `;` tab `|`.
+    /// The column separator. Default: detected among `,` `;` tab `|`. Files of typed columns take none, and no marks and lines.
     pub delimiter: Option<char>,
     /// The decimal mark. Default: detected, `.` or `,`.
     pub decimal: Option<char>,
@@ -195,7 +195,8 @@ pub enum Source {
     /// Hourly weather at three New York airports, in the program itself. Written `embedded`.
     #[default]
     Embedded,
-    /// A CSV file, also packed by gzip; `-` is the standard input.
+    /// A CSV file or, with the feature `parquet`, a Parquet or Arrow file, known by its first bytes; also packed by gzip. `-` is
+    /// the standard input.
     File(PathBuf),
 }
 

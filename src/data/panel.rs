@@ -120,7 +120,7 @@ impl Panel {
     fn check_columns(&self, has_ids: bool) -> Result<()> {
         let names = self.columns.iter().map(|column| column.name.as_str());
         let names = has_ids.then_some(ID).into_iter().chain([TIME]).chain(names);
-        let header = Header::read(&self.name, 1, names.map(str::as_bytes))?;
+        let header = Header::read(&self.name, Some(1), names.map(str::as_bytes))?;
         for column in &self.columns {
             match column.role {
                 Role::Target => header.expect(&column.name, "target").map(drop)?,

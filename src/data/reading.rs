@@ -59,8 +59,9 @@ pub(super) fn read<'a>(
 
 /// How the text is written.
 pub(super) fn table_notices(table: &CsvTable, marks: FileMarks, notices: &mut Vec<Text>) {
-    let (delimiter, decimal) = (delimiter_word(table.delimiter), marks.marks.decimal);
-    notices.push(format!("delimiter `{delimiter}`, decimal mark `{decimal}`").into());
+    if let Some(delimiter) = table.delimiter.map(delimiter_word) {
+        notices.push(format!("delimiter `{delimiter}`, decimal mark `{}`", marks.marks.decimal).into());
+    }
     if table.empty_rows > 0 {
         notices.push(format!("{} skipped", counted(table.empty_rows, "empty row")).into());
     }

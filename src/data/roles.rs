@@ -127,7 +127,8 @@ fn distinct(header: &Header, names: &[String], key: &str) -> Result<Vec<usize>> 
 fn no_target(header: &Header, numeric: &[usize]) -> Error {
     let (problem, help) = if numeric.is_empty() {
         let columns = header.listed(0..header.columns());
-        let help = format!("‹decimal› or ‹missing-values› may help; columns: {columns}");
+        let decimal = if header.line.is_some() { "‹decimal› or " } else { "" };
+        let help = format!("{decimal}‹missing-values› may help; columns: {columns}");
         ("no numeric column to forecast".to_string(), help)
     } else {
         (

@@ -71,7 +71,7 @@ impl DataOptions {
         let Collected { panel, ids, times, mut values } = Collected::of(name, columns, rows)?;
 
         let header = panel.then_some(ID).into_iter().chain([TIME]).chain(columns.iter().copied());
-        let header = Header::read(name, 1, header.map(str::as_bytes))?;
+        let header = Header::read(name, Some(1), header.map(str::as_bytes))?;
         let id = panel.then(|| header.expect(ID, "id-column")).transpose()?;
         let taken: Vec<usize> = [header.expect(TIME, "time-column")?].into_iter().chain(id).collect();
         let fingerprint =

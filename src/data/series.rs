@@ -91,21 +91,21 @@ pub(crate) fn group(frame: &Frame, values: Vec<Vec<f64>>) -> Result<Vec<RawSerie
 
 fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) -> Error {
     let stamps = &frame.times.stamps;
-    let (of, line) = (series.suffix(), frame.line(previous));
+    let (of, other) = (series.suffix(), frame.called(previous));
     let mut help = Vec::new();
     if frame.ids.column.is_none() {
         help.push("if the file holds several series, ‹id-column› names the column of their ids");
     }
     let back = stamps[previous].instant - stamps[row].instant;
     let problem = if back == 0 {
-        help.push("if one of the lines is a mistake, remove it");
-        format!("the same time{of} as in line {line}")
+        help.push("if one of the rows is a mistake, remove it");
+        format!("the same time{of} as in {other}")
     } else {
         if frame.ids.column.is_none() && stamps.windows(2).all(|pair| pair[1].instant < pair[0].instant) {
             help = vec!["the file runs from new to old"];
         }
         help.push("‹sort on› sorts the rows by time");
-        format!("earlier than the time{of} in line {line}")
+        format!("earlier than the time{of} in {other}")
     };
     if frame.times.kind == (TimeKind::Clock { zoned: false }) && back <= HOUR {
         help.push("a local clock set back repeats an hour: ‹timezone› settles it, or write times with their offset, or in UTC");

@@ -17,13 +17,13 @@ const LONGEST_LINE: usize = 64 << 20;
 const PIECE: usize = 1 << 20;
 
 /// Bytes between two checks of how much memory is free.
-const LOOK: usize = 64 << 20;
+pub(super) const LOOK: usize = 64 << 20;
 
 /// The path by which the option `data` names the standard input.
 pub(super) const STDIN: &str = "-";
 
-/// Reads a file, a device, a pipe or the standard input, and unpacks gzip. Stops with an error if it is no text, has a line of
-/// more than 64 MiB, or would not fit into memory. `help` is for a file that cannot be opened.
+/// Reads a file, a device, a pipe or the standard input, and unpacks gzip. Stops with an error if it is no [`Format`], has a line
+/// of more than 64 MiB, or would not fit into memory. `help` is for a file that cannot be opened.
 pub(super) fn read(path: &Path, help: &'static str) -> Result<Vec<u8>> {
     let failed = |cause| Error::io(path, help)(cause);
     if path == Path::new(STDIN) {
@@ -76,7 +76,7 @@ fn unpacked(mut from: impl Read, file: &str, failed: impl Fn(std::io::Error) -> 
 
 fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) -> Error) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let (mut feeds, mut line_start, mut looked) = (0u64, 0, 0);
+    let (mut format, mut feeds, mut line_start, mut looked) = (Format::Text, 0u64, 0, 0);
     loop {
         let read = bytes.len();
         (&mut from).take(PIECE as u64).read_to_end(&mut bytes).map_err(&failed)?;
@@ -84,13 +84,17 @@ fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) 
             return Ok(bytes);
         }
         if read == 0 {
-            plain_text(&place.file, &bytes)?;
+            format = Format::of(&bytes);
+            if format == Format::Text {
+                plain_text(&place.file, &bytes)?;
+            }
         }
-        for (i, byte) in bytes[read..].iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r')) {
+        let text = if format == Format::Text { &bytes[read..] } else { &[] };
+        for (i, byte) in text.iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r')) {
             line_start = read + i + 1;
             feeds += u64::from(*byte == b'\n');
         }
-        if bytes.len() - line_start > LONGEST_LINE {
+        if format == Format::Text && bytes.len() - line_start > LONGEST_LINE {
             // Lines that end in CR alone are not counted, so the error names no line.
             let line = (feeds > 0 || line_start == 0).then_some(feeds + 1);
             let problem = format!("a line of more than {} MiB", LONGEST_LINE >> 20);
@@ -103,9 +107,46 @@ fn read_from(mut from: impl Read, place: Place, failed: impl Fn(std::io::Error) 
     }
 }
 
+/// What a data file is, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Delimited text, or what [`plain_text`] rejects.
+    Text,
+    /// Typed columns.
+    Columns(Kind),
+}
+
+/// How typed columns are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Parquet,
+    /// Arrow's IPC file, which is also Feather's second version.
+    Arrow,
+}
+
+impl Format {
+    pub(super) fn of(bytes: &[u8]) -> Format {
+        match bytes {
+            [b'P', b'A', b'R', b'1', ..] => Format::Columns(Kind::Parquet),
+            [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Format::Columns(Kind::Arrow),
+            _ => Format::Text,
+        }
+    }
+}
+
+impl Kind {
+    /// What messages call such a file.
+    pub(super) fn called(self) -> &'static str {
+        match self {
+            Kind::Parquet => "a Parquet file",
+            Kind::Arrow => "an Arrow file",
+        }
+    }
+}
+
 /// A file takes at least three times its bytes: for the bytes, its cells, and their places and numbers.
 fn fits(bytes: u64, place: Place) -> Result<()> {
-    take(bytes.saturating_mul(3), place, || format!("{} of text", memory::readable(bytes)))
+    take(bytes.saturating_mul(3), place, || format!("{} of data", memory::readable(bytes)))
 }
 
 /// Rejects what takes more memory than is free.
@@ -126,10 +167,11 @@ pub(super) fn plain_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => reject("UTF-16", "save the file as UTF-8"),
         [0x1f, 0x8b, ..] => reject("gzip-compressed twice", "unpack it first: gunzip"),
         [b'P', b'K', 3, 4, ..] => reject("a zip archive or spreadsheet", "unpack it, or export the sheet as CSV"),
-        [b'P', b'A', b'R', b'1', ..] => reject("a Parquet file", "export the table as CSV, which gzip may pack"),
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => {
-            reject("an Arrow file", "export the table as CSV, which gzip may pack")
+        [b'P', b'A', b'R', b'E', ..] => reject("an encrypted Parquet file", "write it without encryption"),
+        [b'F', b'E', b'A', b'1', ..] => {
+            reject("a Feather file of version 1", "write it as Feather of version 2, or as CSV")
         }
+        _ if let Format::Columns(kind) = Format::of(bytes) => reject(kind.called(), "export the table as CSV"),
         _ if bytes.iter().take(4096).any(|b| *b == 0) => reject("binary", "export the table as CSV"),
         _ => Ok(bytes),
     }
@@ -190,7 +232,7 @@ mod tests {
         {
             let said = fits(1 << 50, Place::of("a.csv")).unwrap_err().to_string();
             assert!(
-                said.contains("1125.9 TB of text take 3377.7 TB of memory or more") && said.contains("free"),
+                said.contains("1125.9 TB of data take 3377.7 TB of memory or more") && said.contains("free"),
                 "{said}"
             );
         }

@@ -68,9 +68,9 @@ impl Spellings {
             let ((row, _), first) = *self.currency.get_or_insert((at, currency));
             if first != currency {
                 let problem = format!(
-                    "an amount in {}, in line {} one in {}",
+                    "an amount in {}, in {} one in {}",
                     CURRENCIES[currency],
-                    cells.table().line(row),
+                    cells.table().called(row),
                     CURRENCIES[first]
                 );
                 let help = "convert all amounts of a column to one currency";
@@ -110,7 +110,7 @@ impl Spellings {
     pub(super) fn finish(self, cells: &Cells) -> Result<Vec<Spelled>> {
         let table = cells.table();
         if let (Some((row, column)), Some((other, _))) = (self.percent, self.no_percent) {
-            let problem = format!("a percent sign here, none in line {}", table.line(other));
+            let problem = format!("a percent sign here, none in {}", table.called(other));
             return Err(Error::data(table.place(row, column), problem, "write all values of a column in one unit"));
         }
         for (mark, first) in ['.', ','].into_iter().zip(self.either) {

@@ -13,17 +13,18 @@ use crate::error::{Error, Place, Result};
 
 pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
-/// A delimited text file, its cells trimmed and kept as bytes. Rows that are wholly empty are left out.
+/// A table's cells as text: trimmed, and kept as bytes. Rows that are wholly empty are left out.
 pub(crate) struct CsvTable {
     pub header: Header,
-    pub delimiter: char,
+    /// `None` in a file of typed columns.
+    pub delimiter: Option<char>,
     /// Rows left out because all their cells are empty.
     pub empty_rows: usize,
     text: Vec<u8>,
     /// End in `text` of each cell, `[rows, columns]`.
     ends: Vec<usize>,
-    /// File line of each row, from 1.
-    lines: Vec<u64>,
+    /// Where each row stands in the file, from 1: its line, or its row if the header has no line. 0 if it stands in neither.
+    numbers: Vec<u64>,
 }
 
 impl CsvTable {
@@ -45,7 +46,7 @@ impl CsvTable {
         }
         let mut lines = Lines { bytes, at: above, line: skipped as u64 + 1 };
         let start = |record: &csv::ByteRecord| record.position().map_or(0, |position| above + position.byte() as usize);
-        let header = Header::read(file, lines.of(start(&record)), record.iter())?;
+        let header = Header::read(file, Some(lines.of(start(&record))), record.iter())?;
         let found = || preamble::found(file, &bytes[above..], skipped, options.delimiter);
         if (header.columns() == 1 || header.names.iter().any(String::is_empty))
             && let Some(error) = found()
@@ -55,34 +56,21 @@ impl CsvTable {
         let width = header.columns();
         let cells = bytes.iter().filter(|b| **b == delimiter as u8 || **b == b'\n').count() as u64;
         take(bytes.len() as u64 + 8 * cells, Place::of(file), || format!("{} cells", grouped(cells as usize)))?;
-        let mut table = CsvTable {
-            header,
-            delimiter,
-            empty_rows: 0,
-            text: Vec::with_capacity(bytes.len()),
-            ends: Vec::new(),
-            lines: Vec::new(),
-        };
+        let mut table = CsvTable::new(header, Some(delimiter));
+        table.text.reserve(bytes.len());
         while read_record(file, &mut reader, &mut record)? {
             let line = lines.of(start(&record));
-            if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
-                table.empty_rows += 1;
-                continue;
-            }
-            if record.len() < width || record.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
+            let blank = record.iter().all(|cell| cell.trim_ascii().is_empty());
+            if record.len() < width && !blank || record.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
                 let place = Place { line: Some(line), ..Place::of(file) };
                 let problem = format!("{} fields, but the header line has {width}", record.len());
                 let help = format!(
-                    "correct the line; the delimiter was `{}`: ‹delimiter› chooses another",
+                    "correct the row; the delimiter was `{}`: ‹delimiter› chooses another",
                     delimiter_word(delimiter)
                 );
                 return Err(found().unwrap_or_else(|| Error::data(place, problem, help)));
             }
-            for cell in record.iter().take(width) {
-                table.text.extend_from_slice(cell.trim_ascii());
-                table.ends.push(table.text.len());
-            }
-            table.lines.push(line);
+            table.add(line, |column, text| text.extend(record.get(column).unwrap_or_default().trim_ascii()));
         }
         if options.layout != Some(Layout::Rows) {
             table.check_header().map_err(|error| found().unwrap_or(error))?;
@@ -93,33 +81,65 @@ impl CsvTable {
         Ok(table)
     }
 
-    /// A table of one column. `line` says in which line each text is.
+    /// A table without rows.
+    pub(super) fn new(header: Header, delimiter: Option<char>) -> CsvTable {
+        CsvTable { header, delimiter, empty_rows: 0, text: Vec::new(), ends: Vec::new(), numbers: Vec::new() }
+    }
+
+    /// A table of one column. `line` says in which line each text is; 0 if it is in none.
     pub(super) fn column(file: &str, name: &str, cells: &[String], line: impl Fn(usize) -> u64) -> Result<CsvTable> {
-        let mut table = CsvTable {
-            header: Header::read(file, 1, [name.as_bytes()])?,
-            delimiter: ',',
-            empty_rows: 0,
-            text: Vec::new(),
-            ends: Vec::new(),
-            lines: (0..cells.len()).map(line).collect(),
-        };
-        for cell in cells {
+        let mut table = CsvTable::new(Header::read(file, Some(1), [name.as_bytes()])?, Some(','));
+        for (row, cell) in cells.iter().enumerate() {
             table.text.extend_from_slice(cell.as_bytes().trim_ascii());
             table.ends.push(table.text.len());
+            table.numbers.push(line(row));
         }
         Ok(table)
     }
 
+    /// Adds a row, unless it is wholly empty. `write` writes a column's cell, trimmed.
+    pub(super) fn add(&mut self, number: u64, mut write: impl FnMut(usize, &mut Vec<u8>)) {
+        let (text, ends) = (self.text.len(), self.ends.len());
+        for column in 0..self.columns() {
+            write(column, &mut self.text);
+            self.ends.push(self.text.len());
+        }
+        if self.text.len() == text {
+            self.ends.truncate(ends);
+            self.empty_rows += 1;
+        } else {
+            self.numbers.push(number);
+        }
+    }
+
+    /// What the cells and their places take.
+    #[cfg(feature = "parquet")]
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len() + size_of_val(&self.ends[..]) + size_of_val(&self.numbers[..])
+    }
+
     pub(super) fn rows(&self) -> usize {
-        self.lines.len()
+        self.numbers.len()
     }
 
     pub(super) fn columns(&self) -> usize {
         self.header.columns()
     }
 
-    pub(super) fn line(&self, row: usize) -> u64 {
-        self.lines[row]
+    /// Where a row stands, as a place.
+    pub(super) fn at(&self, row: usize) -> Place {
+        let number = Some(self.numbers[row]).filter(|number| *number > 0);
+        let (line, row) = if self.header.line.is_some() { (number, None) } else { (None, number) };
+        Place { line, row, ..self.header.place() }
+    }
+
+    /// The same in words.
+    pub(super) fn called(&self, row: usize) -> String {
+        match self.at(row) {
+            Place { line: Some(line), .. } => format!("line {line}"),
+            Place { row: Some(row), .. } => format!("row {row}"),
+            _ => "the columns' names".into(),
+        }
     }
 
     pub(super) fn cell(&self, row: usize, column: usize) -> &[u8] {
@@ -134,10 +154,9 @@ impl CsvTable {
 
     pub(super) fn place(&self, row: usize, column: usize) -> Place {
         Place {
-            line: Some(self.lines[row]),
             column: Some(self.header.name(column)),
             value: Some(self.text(row, column).into_owned()),
-            ..self.header.place()
+            ..self.at(row)
         }
     }
 
@@ -149,7 +168,7 @@ impl CsvTable {
         if values == self.columns() || values > 0 && times > 0 {
             let help = "put a header line with the columns' names above the rows, one of them the time";
             let problem = "the first line holds values, not names: there is no header";
-            return Err(Error::data(Place { line: Some(self.header.line), ..self.header.place() }, problem, help));
+            return Err(Error::data(self.header.at(), problem, help));
         }
         Ok(())
     }

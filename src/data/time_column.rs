@@ -32,7 +32,7 @@ const NAMES: [&str; 11] = [
 const YEAR_NAMES: [&str; 10] = ["year", "years", "yr", "jahr", "année", "annee", "año", "anno", "ano", "jaar"];
 
 /// Advice for what stands below the data.
-const TOTAL_HELP: &str = "remove the line if it is a total or a note below the data";
+const TOTAL_HELP: &str = "remove the row if it is a total or a note below the data";
 
 const FORMAT_HELP: &str = "‹time-format› gives the form, as in '%d/%m/%Y %H:%M'";
 
@@ -138,10 +138,11 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
         .or_else(|| first(&|column| reads(column, &|text| matches!(text.len(), 6 | 8)) && rises(column)))
         .map(|c| vec![c])
         .ok_or_else(|| {
+            let separated = |delimiter| format!(", separated by `{}`", delimiter_word(delimiter));
             let help = format!(
                 "‹time-column› names it (A+B if date and time are in two columns), {FORMAT_HELP}; if there is no time, add a \
-                 column of row numbers. Columns, separated by `{}`: {}",
-                delimiter_word(table.delimiter),
+                 column of row numbers. Columns{}: {}",
+                table.delimiter.map(separated).unwrap_or_default(),
                 table.header.listed(0..table.columns())
             );
             Error::data(table.header.place(), "no column reads as a time", help)
@@ -194,7 +195,7 @@ impl Reader<'_> {
         let mut text = String::new();
         for &column in self.columns {
             if self.cells.missing(row, column) {
-                let help = format!("every row needs its time: correct the line, or {TOTAL_HELP}");
+                let help = format!("every row needs its time: correct the row, or {TOTAL_HELP}");
                 return Err(Error::data(self.table.place(row, column), "no time", help));
             }
             if !text.is_empty() {
@@ -261,7 +262,7 @@ impl Reader<'_> {
             let [year, month, day, hour, minute, second] = parts;
             let clock = parse_written(&format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"));
             let stamp = clock.and_then(|written| written.timestamp(false));
-            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such date", "correct the line"))?);
+            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such date", "correct the row"))?);
         }
         Ok((stamps, TimeKind::Clock { zoned: false }, None, "year, month, … in columns of their own".into()))
     }
@@ -281,7 +282,7 @@ impl Reader<'_> {
             Some(row) if numbers.len() > texts.len() => {
                 // A row without a time has an error of its own.
                 self.text(*row)?;
-                let help = format!("correct the line, or {TOTAL_HELP}");
+                let help = format!("correct the row, or {TOTAL_HELP}");
                 Err(self.reject(*row, "not a number, as the other times are", help))
             }
             _ => Ok(None),
@@ -297,17 +298,17 @@ impl Reader<'_> {
                 self.reject(row, "not a time in a known form", format!("{FORMAT_HELP}{total}"))
             })?;
             if let Some(first) = all.first() {
-                let line = self.table.line(0);
+                let other = self.table.called(0);
                 if first.form != written.form {
-                    let problem = format!("the date is written in another form than in line {line}");
+                    let problem = format!("the date is written in another form than in {other}");
                     return Err(self.reject(row, problem, "write all times in one form"));
                 }
                 if first.offset.is_some() != written.offset.is_some() {
                     let problem = format!(
-                        "line {line} {}",
+                        "{other} {}",
                         match first.offset {
-                            Some(_) => "has a UTC offset, but this line has none",
-                            None => "has no UTC offset, but this line has one",
+                            Some(_) => "has a UTC offset, but this row has none",
+                            None => "has no UTC offset, but this row has one",
                         }
                     );
                     return Err(self.reject(row, problem, "write all times with an offset (Z, +01:00) or all without"));
@@ -327,7 +328,7 @@ impl Reader<'_> {
         let mut stamps = Vec::with_capacity(all.len());
         for (row, written) in all.iter().enumerate() {
             let stamp = written.timestamp(day_first == Some(true));
-            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such day", "correct the line"))?);
+            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such day", "correct the row"))?);
         }
         Ok((stamps, TimeKind::Clock { zoned: all[0].offset.is_some() }, day_first, reading))
     }
@@ -349,10 +350,10 @@ impl Reader<'_> {
         let first = all.iter().position(|written| written.first > 12);
         let second = all.iter().position(|written| written.second > 12);
         match (first, second) {
-            (Some(row), None) => Ok((Some(true), format!("day before month, by line {}", self.table.line(row)))),
-            (None, Some(row)) => Ok((Some(false), format!("month before day, by line {}", self.table.line(row)))),
+            (Some(row), None) => Ok((Some(true), format!("day before month, by {}", self.table.called(row)))),
+            (None, Some(row)) => Ok((Some(false), format!("month before day, by {}", self.table.called(row)))),
             (Some(a), Some(b)) => {
-                let problem = format!("day before month here, month before day in line {}", self.table.line(a.min(b)));
+                let problem = format!("day before month here, month before day in {}", self.table.called(a.min(b)));
                 Err(self.reject(a.max(b), problem, "write all dates in one form"))
             }
             (None, None) => {

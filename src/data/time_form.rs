@@ -52,6 +52,19 @@ impl TimeForm {
         TimeForm { kind, form: Form::Pandas { dates_only, digits: digits(stamps) } }
     }
 
+    /// The one of two of pandas' forms in which the times of both can be written.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn finer(self, other: TimeForm) -> TimeForm {
+        match (&self.form, &other.form) {
+            (Form::Pandas { dates_only, digits }, Form::Pandas { dates_only: other_dates, digits: other_digits }) => {
+                let form =
+                    Form::Pandas { dates_only: *dates_only && *other_dates, digits: (*digits).max(*other_digits) };
+                TimeForm { kind: self.kind, form }
+            }
+            _ => self,
+        }
+    }
+
     /// The form of these texts, of which `text` gives that of a row. `format`, in strptime's syntax, is tried first. `None` if
     /// no known form gives them all again.
     pub(crate) fn of(

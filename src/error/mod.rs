@@ -219,13 +219,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A place in a data file: the file, and as far as known the line (from 1), the column's name and the text found.
+/// A place in a data file: the file, and as far as known the line or row, the column's name and the text found.
 #[derive(Debug, Default, Clone)]
 pub struct Place {
     /// The file's path.
     pub file: String,
     /// The line, from 1.
     pub line: Option<u64>,
+    /// The row, from 1, of a file that has no lines.
+    pub row: Option<u64>,
     /// The column's name.
     pub column: Option<String>,
     /// The text found there.
@@ -247,6 +249,9 @@ impl fmt::Display for Place {
         write!(f, "{}", self.file)?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
+        }
+        if let Some(row) = self.row {
+            write!(f, ", row {row}")?;
         }
         if let Some(column) = &self.column {
             write!(f, ", column `{column}`")?;

@@ -88,12 +88,15 @@ fn imports_run_downwards() {
 /// Crates that only some modules may name.
 #[test]
 fn crates_stay_in_their_place() {
-    let places: [(&str, &[&str]); 5] = [
+    let places: [(&str, &[&str]); 8] = [
         ("anyhow", &["cli", "main"]),
         ("clap", &["cli", "main"]),
         ("indicatif", &["cli"]),
         ("wgpu", &["gpu", "kernels"]),
         ("plotters", &["experiment", "plot", "profile", "train"]),
+        ("parquet", &["data"]),
+        ("arrow_array", &["data"]),
+        ("arrow_ipc", &["data"]),
     ];
     for file in files(&source()) {
         let (own, names) = (&place(&file)[0], Source::read(&file).all());
@@ -127,7 +130,8 @@ fn flagged(text: &str) -> bool {
 #[test]
 fn flags_are_written_by_the_program_alone() {
     /// Whole commands to copy; and the one flag for the options of all data sets.
-    const COMMANDS: [(&str, &str); 4] = [
+    const COMMANDS: [(&str, &str); 5] = [
+        ("src/data/columnar/mod.rs", "cargo install --path . --features parquet"),
         ("src/config/write.rs", "microglia train --config"),
         ("src/error/text.rs", "--set "),
         ("src/experiment/folder.rs", "microglia experiment --config"),

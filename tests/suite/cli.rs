@@ -165,7 +165,7 @@ fn paths_in_double_quotes_are_rejected_with_what_was_meant() {
     // As it should be written: the file is looked for.
     std::fs::write(folder.join("run.toml"), r"data = 'C:\new\temp.csv'").unwrap();
     let told = microglia(folder, &["train", "--config", "run.toml"]);
-    assert!(stderr(&told).contains("--data takes a CSV file"), "{}", stderr(&told));
+    assert!(stderr(&told).contains("--data takes a data file"), "{}", stderr(&told));
 }
 
 #[test]

@@ -147,8 +147,13 @@ fn files_that_are_no_tables_are_rejected() {
     check(b"", "empty");
     check(b"date,y\n", "no rows");
     check(b"\x1f\x8b\x08\0\0", "cannot be unpacked");
-    check(b"PAR1\x15\x04\0", "a Parquet file, not delimited text");
-    check(b"ARROW1\0\0", "an Arrow file, not delimited text");
+    #[cfg(not(feature = "parquet"))]
+    for (bytes, called) in [(&b"PAR1\x15\x04\0"[..], "a Parquet file"), (b"ARROW1\0\0", "an Arrow file")] {
+        check(bytes, &format!("{called}, which this build does not read"));
+        check(bytes, "cargo install --path . --features parquet");
+    }
+    check(b"PARE\x15\x04\0", "an encrypted Parquet file, not delimited text");
+    check(b"FEA1\x15\x04\0", "a Feather file of version 1, not delimited text");
     check(b"PK\x03\x04rest", "CSV");
     check(b"\xff\xfed\0a\0", "UTF-8");
     check(b"da\0te,y\n", "binary");

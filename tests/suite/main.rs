@@ -32,6 +32,9 @@ mod compare;
 mod concurrency;
 /// Files as people have them.
 mod data;
+/// Parquet and Arrow files.
+#[cfg(feature = "parquet")]
+mod data_columnar;
 /// The embedded set is the documented one.
 mod data_embedded;
 /// Tables as they are exported.

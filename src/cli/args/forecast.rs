@@ -18,8 +18,8 @@ pub(crate) struct ModelArgs {
     /// that `export` wrote
     #[arg(long, value_name = "F")]
     pub checkpoint: PathBuf,
-    /// CSV file with the columns that the model was trained on; it is scaled by the run's scalers [default: the run's
-    /// own data]
+    /// File with the columns that the model was trained on, as `train` reads it; it is scaled by the run's scalers
+    /// [default: the run's own data]
     #[arg(long, value_name = "FILE")]
     pub data: Option<String>,
     /// The training data, if it has moved; intervals are calibrated on it [default: the path in the run]

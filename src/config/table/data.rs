@@ -17,7 +17,8 @@ pub static DATA: &[Opt<Config>] = &[
         "data",
         Kind::File,
         at!(data.source),
-        "CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`), also packed as .csv.gz; `-` reads stdin",
+        "CSV file, wide (`date,a,b,…`) or long (`unique_id,ds,y,…`), also packed as .csv.gz, or a Parquet or Arrow file, if \
+         built with the feature `parquet`; `-` reads stdin",
     )
     .default("the embedded weather set"),
     Opt::new(
