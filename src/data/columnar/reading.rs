@@ -77,11 +77,11 @@ pub(super) fn read(file: &str, kind: Kind, bytes: Vec<u8>, options: &DataOptions
     while let Some(batch) = guarded(&report, || batches.next().transpose())? {
         let mut arrays = batch.columns().iter().zip(&read);
         let mut write = Vec::with_capacity(columns);
-        for column in 0..columns {
+        for (column, form) in forms.iter().enumerate() {
             write.push(match opaque.get(&column) {
                 Some(words) => cells::constant(words),
                 None => match arrays.next() {
-                    Some((array, _)) => cells::writer(array, forms[column].as_ref()),
+                    Some((array, _)) => cells::writer(array, form.as_ref()),
                     None => return Err(report.damaged("columns are missing in some of the rows")),
                 },
             });
