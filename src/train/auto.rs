@@ -123,7 +123,7 @@ impl Candidate {
 /// Trains the candidates and chooses one; `None` where the observer interrupted. `make` opens an engine for a program.
 ///
 /// # Errors
-/// As [`Plan::new`] for a candidate that does not fit the model, and as [`run_from`].
+/// As [`Plan::new`] for a candidate that does not fit the model, and as [`run_from`](super::run::run_from).
 pub fn choose(
     dataset: &Dataset,
     options: &TrainOptions,
