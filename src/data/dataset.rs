@@ -59,6 +59,10 @@ pub struct Dataset {
     /// The form in which times are written.
     pub time_form: TimeForm,
     /// How the times of most series go on; each series has its own.
+    /// How the characters of the file are written.
+    pub encoding: Encoding,
+    /// Whether times are written with the day before the month; `None` where that is no question.
+    pub day_first: Option<bool>,
     pub calendar: Calendar,
     /// Another calendar that the rows fit nearly as well: if it gives other times, those of forecasts are a guess.
     pub rival: Option<Calendar>,

@@ -8,6 +8,7 @@ use super::marks::FileMarks;
 use super::options::{DataOptions, Layout, Source};
 use super::pipeline::{self, Input};
 use super::table::CsvTable;
+use super::writing::Writing;
 use super::{embedded, in_rows, reading, source};
 use crate::error::Result;
 
@@ -64,15 +65,17 @@ impl DataOptions {
         self.check()?;
         let mut notices = Vec::new();
         let table = CsvTable::read(file, bytes, self)?;
-        let marks = FileMarks::of(&table, self.decimal, self.thousands)?;
+        let (none, fitted_writing) = (Writing::default(), fitted.map(|fitted| &fitted.writing));
+        let trained = fitted_writing.unwrap_or(&none);
+        let marks = FileMarks::of(&table, self.decimal, self.thousands, trained)?;
         let (mut frame, mut values) = match self.layout.unwrap_or_default() {
-            Layout::Columns => reading::read(&table, marks, self, &mut notices)?,
-            Layout::Rows => in_rows::read(&table, marks, self, &mut notices)?,
+            Layout::Columns => reading::read(&table, marks, (self, trained), &mut notices)?,
+            Layout::Rows => in_rows::read(&table, marks, (self, trained), &mut notices)?,
         };
         frame.sort(&mut values, self, &mut notices);
         let fingerprint = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let options =
-            DataOptions { delimiter: Some(table.delimiter), decimal: Some(marks.marks.decimal), ..self.clone() };
+        let decimal = marks.known.then_some(marks.marks.decimal);
+        let options = DataOptions { delimiter: Some(table.delimiter), decimal, ..self.clone() };
         pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, notices }, &options, fitted)
     }
 }

@@ -61,6 +61,7 @@ mod times;
 mod typed;
 mod window;
 mod zone;
+mod writing;
 
 pub use ahead::{Cutoff, Start};
 pub use calendar::Calendar;
@@ -80,3 +81,4 @@ pub use step::Step;
 pub use time::{TimeKind, Timestamp};
 pub use time_form::TimeForm;
 pub use window::Dropped;
+pub use writing::Writing;

@@ -113,6 +113,8 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         time_kind: frame.times.kind,
         time_form: frame.times.form,
         calendar: main,
+        encoding,
+        day_first: frame.times.day_first,
         rival,
         series: arrays.series,
         left_out,
