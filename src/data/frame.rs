@@ -125,6 +125,20 @@ impl Ids {
         ids: impl Iterator<Item = &'a [u8]>,
         place: impl Fn(usize) -> Place,
     ) -> Result<Ids> {
+    /// A line about ids that differ in blanks around them alone.
+    pub(super) fn alike(&self) -> Option<Text> {
+        let mut bare: HashMap<&str, &str> = HashMap::with_capacity(self.names.len());
+        let (one, other) = self.names.iter().find_map(|name| Some((bare.insert(name.trim(), name)?, name)))?;
+        Some(format!("the ids `{one}` and `{other}` differ in blanks alone: they are two series").into())
+    }
+
+    /// Whether each row of a series is later than the one above.
+    pub(super) fn rise(&self, times: &Times) -> bool {
+        let mut last: Vec<Option<i64>> = vec![None; self.names.len()];
+        let mut rows = self.of_row.iter().zip(&times.stamps);
+        rows.all(|(series, stamp)| last[*series].replace(stamp.instant).is_none_or(|last| stamp.instant > last))
+    }
+
         Ids::joined(column, ids.map(|id| [id]), place)
     }
 

@@ -48,12 +48,15 @@ pub(super) fn read<'a>(
     }
     notices.extend(spelling::notices(&spelled));
     let ids = if id.is_empty() {
-        apart::check(table, &cells, &times, &[&time[..], &roles.targets].concat())?;
         Ids::none(table.rows())
     } else {
         let parts = (0..table.rows()).map(|row| id.iter().map(move |column| table.cell(row, *column)));
         Ids::joined(ids_called(table, &id), parts, |row| table.place(row, id[0]))?
     };
+    notices.extend(ids.alike());
+    if !ids.rise(&times) {
+        apart::check(table, &cells, &times, &id, &[&time[..], &roles.targets].concat())?;
+    }
     let provenance = Provenance::Text { table, time, values: positions };
     Ok((Frame { provenance, columns, times, ids, order: None }, values))
 }
