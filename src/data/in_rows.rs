@@ -67,13 +67,14 @@ pub(super) fn read<'a>(
     let of_cells: Vec<(u32, u32)> =
         spans.iter().flat_map(|(row, columns)| columns.clone().map(|column| (*row as u32, column as u32))).collect();
 
-    let parts = spans.iter().map(|(row, _)| id.iter().map(|column| table.cell(*row, *column)));
+    let parts = spans.iter().map(|(row, _)| id.iter().map(|column| table.whole_cell(*row, *column)));
     let place = |index: usize| table.place(spans[index].0, id[0]);
     let ids = Ids::joined(ids_called(table, &id), parts, place)?;
     if let Some(index) = ids.of_row.iter().enumerate().position(|(index, series)| *series < index) {
         let help = "give every row an id of its own; ‹id-column› takes several columns";
         return Err(Error::data(place(index), "two rows have one id", help));
     }
+    notices.extend(ids.alike());
     let of_row = spans.iter().enumerate().flat_map(|(series, (_, columns))| columns.clone().map(move |_| series));
     let ids = Ids { of_row: of_row.collect(), ..ids };
     let read = of_cells.iter().map(|(row, column)| (*row as usize, *column as usize));

@@ -22,6 +22,7 @@ mod columns;
 mod count;
 mod dataset;
 mod embedded;
+mod encoding;
 mod features;
 mod fitted;
 mod frame;
@@ -60,14 +61,15 @@ mod time_form;
 mod times;
 mod typed;
 mod window;
-mod zone;
 mod writing;
+mod zone;
 
 pub use ahead::{Cutoff, Start};
 pub use calendar::Calendar;
 pub use columns::{Column, Columns, Role};
 pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};
+pub use encoding::Encoding;
 pub use fitted::{Fitted, FittedSeries};
 pub use options::{
     Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,

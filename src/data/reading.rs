@@ -50,7 +50,7 @@ pub(super) fn read<'a>(
     let ids = if id.is_empty() {
         Ids::none(table.rows())
     } else {
-        let parts = (0..table.rows()).map(|row| id.iter().map(move |column| table.cell(row, *column)));
+        let parts = (0..table.rows()).map(|row| id.iter().map(move |column| table.whole_cell(row, *column)));
         Ids::joined(ids_called(table, &id), parts, |row| table.place(row, id[0]))?
     };
     notices.extend(ids.alike());

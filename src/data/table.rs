@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::count::grouped;
+use super::encoding::{Decoded, Encoding};
 use super::header::Header;
 use super::options::{DataOptions, Layout};
 use super::preamble;
@@ -13,12 +14,15 @@ use crate::error::{Error, Place, Result};
 
 pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
-/// A delimited text file, its cells trimmed and kept as bytes. Rows that are wholly empty are left out.
+/// A delimited text file, its cells in UTF-8. Rows that are wholly empty are left out.
 pub(crate) struct CsvTable {
     pub header: Header,
     pub delimiter: char,
     /// Rows left out because all their cells are empty.
     pub empty_rows: usize,
+    pub encoding: Encoding,
+    /// What is said of bytes that are no UTF-8.
+    pub encoding_notice: Option<String>,
     text: Vec<u8>,
     /// End in `text` of each cell, `[rows, columns]`.
     ends: Vec<usize>,
@@ -29,7 +33,8 @@ pub(crate) struct CsvTable {
 impl CsvTable {
     /// Reads a whole file. Columns that have neither a name nor a value are dropped from the end.
     pub(super) fn read(file: &str, bytes: &[u8], options: &DataOptions) -> Result<CsvTable> {
-        let bytes = plain_text(file, bytes)?;
+        let Decoded { bytes, encoding, notice } = Decoded::of(plain_text(file, bytes)?);
+        let bytes = &bytes[..];
         let skipped = options.skip_rows.unwrap_or(0);
         let above = preamble::skip(file, bytes, skipped)?;
         let delimiter = options.delimiter.unwrap_or_else(|| detect_delimiter(&bytes[above..]));
@@ -59,6 +64,8 @@ impl CsvTable {
             header,
             delimiter,
             empty_rows: 0,
+            encoding,
+            encoding_notice: notice,
             text: Vec::with_capacity(bytes.len()),
             ends: Vec::new(),
             lines: Vec::new(),
@@ -79,7 +86,7 @@ impl CsvTable {
                 return Err(found().unwrap_or_else(|| Error::data(place, problem, help)));
             }
             for cell in record.iter().take(width) {
-                table.text.extend_from_slice(cell.trim_ascii());
+                table.text.extend_from_slice(cell);
                 table.ends.push(table.text.len());
             }
             table.lines.push(line);
@@ -99,12 +106,14 @@ impl CsvTable {
             header: Header::read(file, 1, [name.as_bytes()])?,
             delimiter: ',',
             empty_rows: 0,
+            encoding: Encoding::default(),
+            encoding_notice: None,
             text: Vec::new(),
             ends: Vec::new(),
             lines: (0..cells.len()).map(line).collect(),
         };
         for cell in cells {
-            table.text.extend_from_slice(cell.as_bytes().trim_ascii());
+            table.text.extend_from_slice(cell.as_bytes());
             table.ends.push(table.text.len());
         }
         Ok(table)
@@ -122,7 +131,13 @@ impl CsvTable {
         self.lines[row]
     }
 
+    /// Without the blanks around it.
     pub(super) fn cell(&self, row: usize, column: usize) -> &[u8] {
+        self.whole_cell(row, column).trim_ascii()
+    }
+
+    /// As it stands in the file.
+    pub(super) fn whole_cell(&self, row: usize, column: usize) -> &[u8] {
         let index = row * self.columns() + column;
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.text[start..self.ends[index]]

@@ -24,6 +24,8 @@ mod cli_ragged;
 mod cli_resume;
 /// Weights files, looked into and written anew, as users meet it.
 mod cli_weights;
+/// Files that are written otherwise than those a model was trained on, as users meet them.
+mod cli_written;
 /// Units that pruning has cut off.
 mod compact;
 /// `compare` names broken engines.
