@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use rayon::prelude::*;
 
 use super::words::{alike, runs};
-use super::{Calendar, Closed, Interval, MonthDay, Rule, Week, Weekdays, day, nearest};
+use super::{Calendar, Closed, HalfMonths, Interval, MonthDay, Rule, Week, Weekdays, day, nearest};
 use crate::data::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_index};
 
 /// Bits that a row beside the calendar costs.
@@ -171,6 +171,9 @@ impl<'a> Rows<'a> {
             all.extend(self.months());
         }
         if usual > 20 * HOUR && usual < 7 * DAY {
+        if (13..=18).any(|days| usual == days * DAY) {
+            all.extend(self.half_months());
+        }
             all.extend(self.weekdays());
         }
         if usual < DAY && self.unit >= SECOND {
@@ -240,6 +243,17 @@ impl<'a> Rows<'a> {
     }
 
     /// Sets of the weekdays that occur.
+    /// The first or last day of months, and the other day on which most rows lie.
+    fn half_months(&self) -> Vec<(Rule, f64)> {
+        let mut days = [0usize; 32];
+        self.stamps().for_each(|time| days[time.written().day() as usize] += 1);
+        let other = (2..28).max_by_key(|day| (days[*day as usize], 32 - day)).unwrap_or(15);
+        let of = |days: [MonthDay; 2]| {
+            (Rule::HalfMonths { days: HalfMonths(days), every: 1 }, if other == 15 { 6.0 } else { 9.0 })
+        };
+        vec![of([MonthDay::Day(1), MonthDay::Day(other)]), of([MonthDay::Day(other), MonthDay::Last])]
+    }
+
     fn weekdays(&self) -> Vec<(Rule, f64)> {
         let mut counts = [0usize; 7];
         self.stamps().for_each(|time| counts[super::week::weekday(day(time))] += 1);
