@@ -103,6 +103,8 @@ mod hostile_places;
 mod interop;
 /// Every shader in every backend's language.
 mod languages;
+/// Nothing reads the future, however a panel is read.
+mod leaks;
 /// A linear map beside the network.
 mod linear_path;
 /// Memory that does not grow.
