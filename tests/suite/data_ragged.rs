@@ -227,6 +227,11 @@ fn sizes_cut_rows_from_each_series_own_end() {
     assert_eq!([lengths(&data, 0), lengths(&data, 1)], [[90, 4, 6], [30, 4, 6]]);
     assert_eq!(lengths(&data, 2), [0, 2, 6], "what is there");
     assert!(noticed(&data, "training rows of series `a` are later than the first test rows of series `c`"));
+    // A series that is left out has no part in that.
+    let text_of_two = panel(&[("a", 0, 100), ("c", 0, 6)]);
+    let data_of_one = load(&text_of_two, &sizes(Some(6), Some(4))).unwrap();
+    assert_eq!(data_of_one.left_out.len(), 1);
+    assert!(!noticed(&data_of_one, "later than the first test rows"), "{:?}", data_of_one.notices);
     let again = load(&text, &data.resolved).unwrap();
     assert_eq!((again.train, again.resolved), (data.train.clone(), data.resolved.clone()));
     // The part that is not named has one horizon.
