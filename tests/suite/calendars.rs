@@ -512,6 +512,21 @@ fn a_zone_settles_repeated_and_missing_hours() {
 }
 
 #[test]
+fn days_begin_where_a_clock_leaps_over_midnight() {
+    let zone = DataOptions { timezone: Some("America/Sao_Paulo".into()), ..small() };
+    // 2018-11-04 began at one o'clock.
+    let all = days("2018-10-01", 60, |_| true);
+    for rows in [30, 34, 35, 50] {
+        let data = load(&file(all[..rows].to_vec()), &zone).unwrap();
+        assert_eq!(ahead(&data, 60 - rows), all[rows..], "after {rows} rows");
+        assert!(!noticed(&data, "missing time") && !noticed(&data, "no whole number"), "{:?}", data.notices);
+    }
+    // An hour that is leapt over is none still.
+    let hours = file((0..48).map(|hour| format!("2018-11-{:02} {:02}:00", 3 + hour / 24, hour % 24)));
+    assert!(rejection(&hours, &zone).contains("leaps over this time"));
+}
+
+#[test]
 fn holidays_are_no_gaps_and_no_forecast_is_dated_on_them() {
     let place = tempfile::tempdir().unwrap();
     let holidays = place.path().join("holidays.csv");
@@ -532,6 +547,13 @@ fn holidays_are_no_gaps_and_no_forecast_is_dated_on_them() {
     )
     .unwrap();
     assert_eq!(ahead(&data, 3), ["2024-02-29", "2024-03-28", "2024-04-30"]);
+    // Rows on such days are told.
+    std::fs::write(&holidays, "2024-03-27\n2024-03-28\n2024-06-01\n").unwrap();
+    let line = "2 rows on days that `holidays` says have none, as 2024-03-27T00:00";
+    for freq in [None, Some(calendar("B"))] {
+        let data = load(&file(all[..70].to_vec()), &DataOptions { freq, ..with(&holidays) }).unwrap();
+        assert!(noticed(&data, line), "{:?}", data.notices);
+    }
     std::fs::write(&holidays, "2024-03-29\nEaster\n").unwrap();
     let message = rejection(&file(all), &with(&holidays));
     assert!(message.contains("holidays.csv:2") && message.contains("Easter"), "{message}");
@@ -558,4 +580,13 @@ fn times_without_a_row_may_be_zeros() {
         data.notices
     );
     assert_eq!(ahead(&data, 1), ["2024-01-31", "2024-01-31"]);
+    // Seconds from the year 1000 on are more rows than anybody means, and irregular ones are none.
+    let years: String = (1000..1900).map(|year| format!("years,{year}-01-01 00:00:00,1\n")).collect();
+    let seconds: String = (10..40).map(|second| format!("seconds,1900-01-01 00:00:{second},1\n")).collect();
+    let message = rejection(&format!("unique_id,ds,y\n{years}{seconds}"), &options);
+    assert!(message.contains("rows or more would be inserted into 930"), "{message}");
+    assert!(message.contains("of series `seconds`") && message.contains("`fill-missing = \"none\"`"), "{message}");
+    let special = |day: NaiveDate| day.weekday().number_from_monday() < 6 || day.to_string() == "2024-02-03";
+    let message = rejection(&file(days("2024-01-01", 60, special)), &options);
+    assert!(message.contains("regular steps: `fill-missing = \"none\"` leaves gaps open"), "{message}");
 }

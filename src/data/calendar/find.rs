@@ -95,7 +95,8 @@ fn choose(series: &[&[Timestamp]], known: &Known, expected: Option<&Calendar>) -
         let mut costs = rows.costs(all);
         costs.push((expected.clone(), rows.bits(expected) - CERTAIN));
         let (best, _) = best_two(&mut costs)?;
-        return Some((best, None));
+        let kept = best == *expected || !rows.follows(&best);
+        return Some((if kept { expected.clone() } else { best }, None));
     }
     let mut costs = rows.costs(all);
     let (best, rival) = best_two(&mut costs)?;
@@ -170,10 +171,10 @@ impl<'a> Rows<'a> {
         if self.distances.iter().take(3).any(|(apart, _)| *apart >= 27 * DAY) {
             all.extend(self.months());
         }
-        if usual > 20 * HOUR && usual < 7 * DAY {
         if (13..=18).any(|days| usual == days * DAY) {
             all.extend(self.half_months());
         }
+        if usual > 20 * HOUR && usual < 7 * DAY {
             all.extend(self.weekdays());
         }
         if usual < DAY && self.unit >= SECOND {
@@ -242,7 +243,6 @@ impl<'a> Rows<'a> {
         lengths.iter().flat_map(of).collect()
     }
 
-    /// Sets of the weekdays that occur.
     /// The first or last day of months, and the other day on which most rows lie.
     fn half_months(&self) -> Vec<(Rule, f64)> {
         let mut days = [0usize; 32];
@@ -254,6 +254,7 @@ impl<'a> Rows<'a> {
         vec![of([MonthDay::Day(1), MonthDay::Day(other)]), of([MonthDay::Day(other), MonthDay::Last])]
     }
 
+    /// Sets of the weekdays that occur.
     fn weekdays(&self) -> Vec<(Rule, f64)> {
         let mut counts = [0usize; 7];
         self.stamps().for_each(|time| counts[super::week::weekday(day(time))] += 1);

@@ -245,7 +245,8 @@ impl Calendar {
         !matches!(self.rule, Rule::Rows(_) | Rule::HalfMonths { .. } | Rule::Months { .. })
     }
 
-    fn is_closed(&self, time: Timestamp) -> bool {
+    /// Whether it is a day without rows.
+    pub(crate) fn is_closed(&self, time: Timestamp) -> bool {
         !self.closed.is_empty() && self.skips() && self.closed.contains(&time.written().date())
     }
 
@@ -281,12 +282,12 @@ impl Calendar {
             Rule::Week { week, every } => {
                 self.at_clock(week.clock(week.index(from.clock()).checked_add(far(*every)?)?)?, from)
             }
-            Rule::Months { every, phase, day } => {
             Rule::HalfMonths { days, every } => {
                 let index = days.index(from.written().date(), &self.closed).checked_add(far(*every)?)?;
                 let date = days.date(index, &self.closed)?;
                 self.at_clock(midnight(date).checked_add(time_of_day(from))?, from)
             }
+            Rule::Months { every, phase, day } => {
                 let start = month_index(from);
                 // From a month of another phase, back or on to the one before the first that counts.
                 let aside = phase.map_or(0, |phase| (start - phase).rem_euclid(*every));
@@ -312,7 +313,9 @@ impl Calendar {
 
     fn at_clock(&self, clock: i64, like: Timestamp) -> Option<Timestamp> {
         let offset = self.zone.map_or(like.offset, |zone| offset_of_clock(zone, clock)[0]);
-        self.at_instant(clock.checked_sub(i64::from(offset) * SECOND)?, like)
+        let time = self.at_instant(clock.checked_sub(i64::from(offset) * SECOND)?, like)?;
+        // Where a clock leaps over midnight, the day begins later, and is called by its date all the same.
+        Some(if clock % DAY == 0 { Timestamp { offset, ..time } } else { time })
     }
 
     /// Whose clock times are written by, if it is known.
