@@ -139,7 +139,8 @@ pub(super) const UNKNOWN: &str = "each series is scaled by its own training rows
 
 /// That a part of a series has no room for a window.
 pub(super) fn no_room(id: &str, parts: &Parts, split: SplitName, settings: &Settings) -> Error {
-    let (reach, horizon) = (settings.reach_of(parts), settings.horizon);
+    let reach = if split == SplitName::Train { settings.reach() } else { settings.reach_of(parts) };
+    let horizon = settings.horizon;
     let (train, validation, test) = (parts.train.len(), parts.validation.len(), parts.test.len());
     let (before, out) = (counted(reach, "row"), counted(horizon, "row"));
     let needs = match split {

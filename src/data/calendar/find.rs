@@ -171,7 +171,7 @@ impl<'a> Rows<'a> {
         if self.distances.iter().take(3).any(|(apart, _)| *apart >= 27 * DAY) {
             all.extend(self.months());
         }
-        if (13..=18).any(|days| usual == days * DAY) {
+        if (7..=24).any(|days| usual == days * DAY) {
             all.extend(self.half_months());
         }
         if usual > 20 * HOUR && usual < 7 * DAY {
