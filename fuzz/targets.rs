@@ -162,7 +162,7 @@ pub(crate) fn opened(bytes: Vec<u8>) {
     assert_eq!(loaded.params.len(), loaded.layout.words);
     let _ = loaded.replicas();
     let _ = loaded.weights_sha256();
-    let fitted = loaded.fitted(Scale::Series);
+    let fitted = loaded.fitted(&DataOptions::default());
     let Ok(Config { data: options, .. }) = Config::of_run(&loaded) else { return };
     // Only the header's word for it: no file is read.
     for fitted in [None, Some(&fitted)] {

@@ -105,7 +105,7 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
     text += &score_table("all", &rows, levels);
     if by_series.iter().any(|(_, scores)| scores.iter().any(|score| score.mase.is_none())) {
         text += &format!(
-            "{NONE}: no MASE, because nothing changed over a season in training, or training knew no such rows\n"
+            "{NONE}: no MASE, because the training values do not change over a season, or there are none of the series\n"
         );
     }
     let zeros = total.first().map_or(0, |score| score.zeros);

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::ForecastArgs;
 use super::evaluate_text::coverage_table;
 use super::places::{check_unused, outputs, write};
-use super::{Code, print, say, teller};
+use super::{Code, print, print_bytes, say, teller};
 
 pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
     let files = args.out.as_deref().map(outputs);
@@ -65,7 +65,10 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
         print(&text)?;
     } else {
         text.lines().for_each(say);
-        print(std::str::from_utf8(&csv)?)?;
+        match std::str::from_utf8(&csv) {
+            Ok(text) => print(text)?,
+            Err(_) => print_bytes(&csv)?,
+        }
     }
     Ok(Code::Done)
 }

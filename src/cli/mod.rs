@@ -146,8 +146,13 @@ pub(crate) fn words_of(error: &anyhow::Error) -> String {
 
 /// Text on stdout.
 pub(crate) fn print(text: &str) -> Result<()> {
+    print_bytes(plain(text).as_bytes())
+}
+
+/// As [`print`], of a table in another encoding than UTF-8.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(plain(text).as_bytes()).and_then(|()| out.flush()).map_err(told)
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(told)
 }
 
 /// What stdout did not take; a closed pipe stays what it is, for it is no error.

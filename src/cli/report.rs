@@ -109,8 +109,10 @@ fn scores(summary: &Summary) -> String {
         let _ = writeln!(text, "not scored: {}", counted(counts.masked, "missing test value"));
     }
     if counts.without_mase > 0 {
-        let _ =
-            writeln!(text, "{NONE}: no MASE, because nothing changed over a season in training, or nothing was scored");
+        let why = "because the training values do not change over a season, or no test value is scored";
+        let mark =
+            if rows.iter().any(|(_, metrics)| metrics.mase.is_some()) { format!("{NONE}: ") } else { String::new() };
+        let _ = writeln!(text, "{mark}no MASE, {why}");
     }
     text
 }

@@ -78,7 +78,8 @@ impl Dataset {
         };
         let needed = (self.lookback - self.padding).max(1);
         if seen < needed {
-            let problem = format!("the model reads {needed} rows before a forecast, and there are {seen}{whose}");
+            let reads = counted(needed, "row");
+            let problem = format!("the model reads {reads} before a forecast, and there are {seen}{whose}");
             let key = if *from == Start::End { "data" } else { "origin" };
             let why = format!("lacks {}", counted(needed - seen, "row"));
             return Err(Box::new((why, Error::config(key, problem, "give more rows before it"))));

@@ -36,6 +36,7 @@ pub(super) fn settle(
         named.check(frame.times.kind)?;
         let main = named.clone().with(&closed, zone);
         series.iter_mut().for_each(|one| one.calendar = main.clone());
+        notices.extend(rows_on_closed_days(frame, series));
         notices.extend(rows_beside(frame, series, true));
         return Ok(Calendars { main, rival: None });
     }
@@ -52,6 +53,7 @@ pub(super) fn settle(
         Error::data(frame.file(), "no series has two rows", help)
     })?;
     series.iter_mut().zip(of_series).for_each(|(one, calendar)| one.calendar = calendar);
+    notices.extend(rows_on_closed_days(frame, series));
     notices.extend(several(series, &main));
     notices.extend(rows_beside(frame, series, false));
     Ok(Calendars { main, rival })
@@ -78,6 +80,14 @@ fn several(series: &[RawSeries], main: &Calendar) -> Option<Text> {
     let more = if groups.len() > 6 { format!("; and {} more", groups.len() - 6) } else { String::new() };
     let shown: Vec<String> = groups.iter().take(6).map(group).collect();
     Some(format!("sampling steps differ, and each series goes on by its own: {}{more}", shown.join("; ")).into())
+}
+
+/// Rows on days that are said to have none.
+fn rows_on_closed_days(frame: &Frame, series: &[RawSeries]) -> Option<Text> {
+    let closed = || series.iter().flat_map(|one| one.stamps.iter().filter(move |time| one.calendar.is_closed(**time)));
+    let first = closed().next()?;
+    let rows = counted(closed().count(), "row");
+    Some(format!("{rows} on days that ‹holidays› says have none, as {}", frame.label(*first)).into())
 }
 
 /// Rows that are no times of their calendar. Rows beside a fixed interval are counted as gaps, if it was not named.

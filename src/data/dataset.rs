@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::calendar::Calendar;
 use super::columns::{Columns, Role};
+use super::encoding::Encoding;
 use super::options::DataOptions;
 use super::scale::Scaler;
 use super::short::LeftOut;
@@ -58,6 +59,10 @@ pub struct Dataset {
     pub time_kind: TimeKind,
     /// The form in which times are written.
     pub time_form: TimeForm,
+    /// How the characters of the file are written.
+    pub encoding: Encoding,
+    /// Whether times are written with the day before the month; `None` where that is no question.
+    pub day_first: Option<bool>,
     /// How the times of most series go on; each series has its own.
     pub calendar: Calendar,
     /// Another calendar that the rows fit nearly as well: if it gives other times, those of forecasts are a guess.

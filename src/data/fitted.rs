@@ -13,6 +13,7 @@ use super::settings::Settings;
 use super::short::{Kept, UNKNOWN, Why};
 use super::split::{Parts, of_series};
 use super::study;
+use super::writing::Writing;
 use crate::error::{Error, Place, Result};
 
 /// Scalers and calendar columns of a training run. New data is read with these: nothing is fitted to it.
@@ -28,6 +29,8 @@ pub struct Fitted {
     pub calendar: Vec<String>,
     /// How most of these series go on, and series that the model was not trained on; `None` if it is not known.
     pub usual: Option<Calendar>,
+    /// How the training data was written.
+    pub writing: Writing,
 }
 
 /// A series of the training data.

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::columns::Columns;
 use super::count::counted;
+use super::encoding::Encoding;
 use super::source::take;
 use super::table::CsvTable;
 use super::time::{Timestamp, label};
 use super::times::Times;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, Text};
 
 /// Everything about the rows but their values.
 pub(crate) struct Frame<'a> {
@@ -52,6 +53,14 @@ impl Frame<'_> {
         match &self.provenance {
             Provenance::Text { table, .. } | Provenance::InRows { table, .. } => table.header.place(),
             Provenance::Typed { name } => Place::of(*name),
+        }
+    }
+
+    /// How the characters of what was read are written.
+    pub(super) fn encoding(&self) -> Encoding {
+        match &self.provenance {
+            Provenance::Text { table, .. } | Provenance::InRows { table, .. } => table.encoding,
+            Provenance::Typed { .. } => Encoding::default(),
         }
     }
 
@@ -122,6 +131,20 @@ impl Ids {
         Ids { column: None, names: vec![String::new()], of_row: vec![0; rows] }
     }
 
+    /// A line about ids that differ in blanks around them alone.
+    pub(super) fn alike(&self) -> Option<Text> {
+        let mut bare: HashMap<&str, &str> = HashMap::with_capacity(self.names.len());
+        let (one, other) = self.names.iter().find_map(|name| Some((bare.insert(name.trim(), name)?, name)))?;
+        Some(format!("the ids `{one}` and `{other}` differ in blanks alone: they are two series").into())
+    }
+
+    /// Whether each row of a series is later than the one above.
+    pub(super) fn rise(&self, times: &Times) -> bool {
+        let mut last: Vec<Option<i64>> = vec![None; self.names.len()];
+        let mut rows = self.of_row.iter().zip(&times.stamps);
+        rows.all(|(series, stamp)| last[*series].replace(stamp.instant).is_none_or(|last| stamp.instant > last))
+    }
+
     /// Of the ids of all rows. `place` names a row's id in an error.
     ///
     /// # Errors
@@ -134,7 +157,8 @@ impl Ids {
         Ids::joined(column, ids.map(|id| [id]), place)
     }
 
-    /// Of ids in parts: a cell of each of several columns. The id is the parts, joined by `/`.
+    /// Of ids in parts: a cell of each of several columns. The id is the parts as they are written, blanks included, joined by
+    /// `/`.
     ///
     /// # Errors
     /// A part that is empty, too long, or no text of one line; two ids that are called the same.
@@ -153,7 +177,7 @@ impl Ids {
                 if i > 0 {
                     key.push(PARTS);
                 }
-                key.extend_from_slice(part.trim_ascii());
+                key.extend_from_slice(part);
             }
             let series = match index.get(&key) {
                 Some(series) => *series,
@@ -186,7 +210,9 @@ const LONGEST_ID: usize = 1000;
 fn check_id(id: &[u8]) -> Result<&str, (&'static str, &'static str)> {
     match std::str::from_utf8(id) {
         Err(_) => Err(("the series id is not UTF-8", "save the file as UTF-8")),
-        Ok("") => Err(("no series id", "every row needs its id: correct or remove the row")),
+        Ok(text) if text.trim_ascii().is_empty() => {
+            Err(("no series id", "every row needs its id: correct or remove the row"))
+        }
         Ok(text) if text.contains(char::is_control) => {
             Err(("a control character in the series id", "remove it, a line break perhaps, from the cell"))
         }

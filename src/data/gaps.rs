@@ -2,7 +2,7 @@
 
 use super::calendar::Interval;
 use super::count::{counted, grouped};
-use super::frame::Frame;
+use super::frame::{Frame, check_memory};
 use super::options::{FillMissing, Gaps};
 use super::series::RawSeries;
 use super::time::Timestamp;
@@ -51,9 +51,9 @@ pub(super) fn settle(
         return Ok(series);
     }
     let rows = series.iter().map(RawSeries::rows).sum();
-    absent(&series[which], count.missing, rows, frame)?;
+    absent(&series[which], count.missing, rows, frame, FILL)?;
     let empty = vec![f64::NAN; frame.columns.values()];
-    series.iter().map(|one| fill(frame, one, &empty)).collect()
+    series.iter().map(|one| fill(frame, one, &empty, FILL)).collect()
 }
 
 /// The absent times of all series.
@@ -115,17 +115,21 @@ pub(super) fn zeros(
     let mut row = vec![f64::NAN; frame.columns.values()];
     row[..frame.columns.targets()].fill(0.0);
     let mut filled = Vec::with_capacity(series.len());
-    let mut inserted = 0;
+    let (mut inserted, mut checked) = (0, rows);
     for one in series {
-        let mut all = absent(&one, GapCount::of(frame, std::slice::from_ref(&one)).missing, rows, frame)
-            .and_then(|()| fill(frame, &one, &row))?;
+        absent(&one, GapCount::of(frame, std::slice::from_ref(&one)).missing, rows, frame, ZERO)?;
+        let mut all = fill(frame, &one, &row, ZERO)?;
         let (Some(start), Some(end)) = (all.stamps.first().copied(), all.stamps.last().copied()) else { continue };
-        let after = outside(&all, end, |time| time.instant <= last, 1);
-        let mut before = outside(&all, start, |time| time.instant >= first, -1);
-        absent(&one, (before.len() + after.len()) as i64, rows, frame)?;
+        let after = outside(&all, end, |time| time.instant <= last, 1, most_absent(rows));
+        let mut before = outside(&all, start, |time| time.instant >= first, -1, most_absent(rows));
+        absent(&one, (before.len() + after.len()) as i64, rows, frame, ZERO)?;
         before.reverse();
         all = joined(before, all, after, &row);
         inserted += all.rows() - one.rows();
+        if inserted > checked {
+            check_memory(rows + inserted, frame.columns.values(), frame.file())?;
+            checked = 2 * inserted;
+        }
         filled.push(all);
     }
     notices
@@ -133,10 +137,16 @@ pub(super) fn zeros(
     Ok(filled)
 }
 
-/// The times of a series' calendar beyond its first or last row, as far as they are wanted.
-fn outside(one: &RawSeries, from: Timestamp, wanted: impl Fn(&Timestamp) -> bool, way: i64) -> Vec<Timestamp> {
+/// The times of a series' calendar beyond its first or last row, as far as they are wanted; one more than `most` at most.
+fn outside(
+    one: &RawSeries,
+    from: Timestamp,
+    wanted: impl Fn(&Timestamp) -> bool,
+    way: i64,
+    most: usize,
+) -> Vec<Timestamp> {
     let mut times: Vec<Timestamp> = Vec::new();
-    loop {
+    while times.len() <= most {
         let last = times.last().copied().unwrap_or(from);
         let next = match way {
             1 => one.calendar.next(last, 1).ok(),
@@ -144,9 +154,10 @@ fn outside(one: &RawSeries, from: Timestamp, wanted: impl Fn(&Timestamp) -> bool
         };
         match next.and_then(|mut next| next.pop()).filter(&wanted) {
             Some(time) => times.push(time),
-            None => return times,
+            None => break,
         }
     }
+    times
 }
 
 /// A series with rows before and after.
@@ -162,23 +173,36 @@ fn joined(before: Vec<Timestamp>, one: RawSeries, after: Vec<Timestamp>, row: &[
     all
 }
 
-/// Rejects more rows than anybody means to insert.
-fn absent(one: &RawSeries, missing: i64, rows: usize, frame: &Frame) -> Result<()> {
-    if missing as usize <= 10 * rows + 100_000 {
-        return Ok(());
-    }
-    let problem =
-        format!("{missing} rows would be inserted into {rows}, at a step of {}{}", one.calendar.words(), one.suffix());
-    Err(Error::data(frame.file(), problem, "‹gaps skip› leaves gaps open; or check the times"))
+/// More rows than anybody means to insert into so many.
+fn most_absent(rows: usize) -> usize {
+    10 * rows + 100_000
 }
 
-/// Inserts the absent times of a series as rows of these values.
-fn fill(frame: &Frame, one: &RawSeries, row: &[f64]) -> Result<RawSeries> {
+/// What to do where rows cannot be inserted: as missing ones, and as zeros.
+const FILL: &str = "‹gaps skip› and ‹gaps notice› leave gaps open; or check the times";
+const ZERO: &str = "‹fill-missing none› leaves gaps open; or check the times, or name their interval by ‹freq›";
+
+/// Rejects too many rows.
+fn absent(one: &RawSeries, missing: i64, rows: usize, frame: &Frame, help: &str) -> Result<()> {
+    if usize::try_from(missing).is_ok_and(|missing| missing <= most_absent(rows)) {
+        return Ok(());
+    }
+    let (missing, rows) = (grouped(usize::try_from(missing).unwrap_or(usize::MAX)), grouped(rows));
+    let problem = format!(
+        "{missing} rows or more would be inserted into {rows}, at a step of {}{}",
+        one.calendar.words(),
+        one.suffix()
+    );
+    Err(Error::data(frame.file(), problem, help))
+}
+
+/// Inserts the absent times of a series as rows of these values. `help` is for one that has no regular steps.
+fn fill(frame: &Frame, one: &RawSeries, row: &[f64], help: &str) -> Result<RawSeries> {
     let mut filled =
         RawSeries { calendar: one.calendar.clone(), season: one.season, ..RawSeries::new(one.id.clone(), one.width) };
     for (place, time) in one.stamps.iter().enumerate() {
         if place > 0 {
-            for time in between(frame, one, place)? {
+            for time in between(frame, one, place, help)? {
                 filled.stamps.push(time);
                 filled.sources.push(None);
                 filled.values.extend(row);
@@ -192,7 +216,7 @@ fn fill(frame: &Frame, one: &RawSeries, row: &[f64]) -> Result<RawSeries> {
 }
 
 /// The absent times before a row.
-fn between(frame: &Frame, one: &RawSeries, row: usize) -> Result<Vec<Timestamp>> {
+fn between(frame: &Frame, one: &RawSeries, row: usize, help: &str) -> Result<Vec<Timestamp>> {
     let (before, after) = (one.stamps[row - 1], one.stamps[row]);
     match one.calendar.interval(before, after) {
         Interval::Regular => Ok(Vec::new()),
@@ -201,11 +225,8 @@ fn between(frame: &Frame, one: &RawSeries, row: usize) -> Result<Vec<Timestamp>>
             let (late, early, of) = (frame.label(after), frame.label(before), one.suffix());
             let step = one.calendar.words();
             let problem = format!("{late} is no whole number of steps ({step}) after {early}{of}");
-            Err(Error::data(
-                one.time_place(frame, row),
-                problem,
-                "inserting rows needs a regular grid; ‹gaps skip› and ‹gaps notice› do not",
-            ))
+            let help = format!("inserting rows needs regular steps: {help}");
+            Err(Error::data(one.time_place(frame, row), problem, help))
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Header {
     pub file: String,
     /// Its line, from 1; `None` in a file of typed columns, which has no lines.
     pub line: Option<u64>,
-    /// Trimmed, invalid UTF-8 replaced, line breaks and other control characters made blanks; empty for an unnamed column.
+    /// Trimmed, line breaks and other control characters made blanks; empty for an unnamed column.
     pub names: Vec<String>,
     /// Whether no other column has this name; else it is called by its position.
     own_name: Vec<bool>,

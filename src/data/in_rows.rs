@@ -13,6 +13,7 @@ use super::time::{TimeKind, Timestamp, parse_compact, parse_format, parse_writte
 use super::time_column::{TimeColumn, is_year};
 use super::time_form::TimeForm;
 use super::times::Times;
+use super::writing::Writing;
 use crate::error::{Error, Result, Text};
 
 /// What the values and their times are called.
@@ -28,7 +29,7 @@ const YEAR: &str = "year";
 pub(super) fn read<'a>(
     table: &'a CsvTable,
     marks: FileMarks,
-    options: &DataOptions,
+    (options, trained): (&DataOptions, &Writing),
     notices: &mut Vec<Text>,
 ) -> Result<(Frame<'a>, Vec<Vec<f64>>)> {
     check(options)?;
@@ -39,8 +40,8 @@ pub(super) fn read<'a>(
         id.push(0);
     }
     let first = id.iter().max().map_or(0, |last| last + 1);
-    let (start, end, by_time) = value_columns(table, first, options)?;
-    let times = times(table, start..end, by_time, options)?;
+    let (start, end, by_time) = value_columns(table, first, (options, trained))?;
+    let times = times(table, start..end, by_time, (options, trained))?;
     notices.push(times.notice());
     let shown = [start, end - 1].map(|column| table.header.name(column));
     notices
@@ -66,13 +67,14 @@ pub(super) fn read<'a>(
     let of_cells: Vec<(u32, u32)> =
         spans.iter().flat_map(|(row, columns)| columns.clone().map(|column| (*row as u32, column as u32))).collect();
 
-    let parts = spans.iter().map(|(row, _)| id.iter().map(|column| table.cell(*row, *column)));
+    let parts = spans.iter().map(|(row, _)| id.iter().map(|column| table.whole_cell(*row, *column)));
     let place = |index: usize| table.place(spans[index].0, id[0]);
     let ids = Ids::joined(ids_called(table, &id), parts, place)?;
     if let Some(index) = ids.of_row.iter().enumerate().position(|(index, series)| *series < index) {
         let help = "give every row an id of its own; ‹id-column› takes several columns";
         return Err(Error::data(place(index), "two rows have one id", help));
     }
+    notices.extend(ids.alike());
     let of_row = spans.iter().enumerate().flat_map(|(series, (_, columns))| columns.clone().map(move |_| series));
     let ids = Ids { of_row: of_row.collect(), ..ids };
     let read = of_cells.iter().map(|(row, column)| (*row as usize, *column as usize));
@@ -107,10 +109,14 @@ fn check(options: &DataOptions) -> Result<()> {
 }
 
 /// The columns of values, the last of the table: first, end, and whether they are called by times.
-fn value_columns(table: &CsvTable, first: usize, options: &DataOptions) -> Result<(usize, usize, bool)> {
+fn value_columns(
+    table: &CsvTable,
+    first: usize,
+    (options, trained): (&DataOptions, &Writing),
+) -> Result<(usize, usize, bool)> {
     let names = &table.header.names;
     let end = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
-    let format = options.time_format.as_deref();
+    let format = options.time_format.as_ref().or(trained.time_format.as_ref());
     let is_time = |name: &str| {
         format.is_some_and(|format| parse_format(name, format).is_ok())
             || parse_written(name).is_some()
@@ -144,7 +150,12 @@ fn number(name: &str) -> Option<(&str, u64)> {
 }
 
 /// The time of each column of values; of numbered ones, 1, 2, ….
-fn times(table: &CsvTable, columns: std::ops::Range<usize>, by_time: bool, options: &DataOptions) -> Result<Times> {
+fn times(
+    table: &CsvTable,
+    columns: std::ops::Range<usize>,
+    by_time: bool,
+    (options, trained): (&DataOptions, &Writing),
+) -> Result<Times> {
     if !by_time {
         let stamps: Vec<Timestamp> =
             (1..=columns.len() as i64).map(|number| Timestamp { instant: number, offset: 0 }).collect();
@@ -156,5 +167,5 @@ fn times(table: &CsvTable, columns: std::ops::Range<usize>, by_time: bool, optio
     let name = if names.iter().all(|name| is_year(name)) { YEAR } else { TIME };
     let header = CsvTable::column(&table.header.file, name, names, |_| table.header.line.unwrap_or(0))?;
     let options = DataOptions { time_column: Some(name.into()), ..options.clone() };
-    TimeColumn::read(&header, &Cells::new(&header, &[], FileMarks::plain()), &options).map(|read| read.times)
+    TimeColumn::read(&header, &Cells::new(&header, &[], FileMarks::plain()), &options, trained).map(|read| read.times)
 }

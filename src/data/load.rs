@@ -11,6 +11,7 @@ use super::options::{DataOptions, Layout, Source};
 use super::pipeline::{self, Input};
 use super::source::Format;
 use super::table::CsvTable;
+use super::writing::Writing;
 use super::{columnar, embedded, in_rows, reading, source};
 use crate::error::Result;
 
@@ -71,13 +72,15 @@ impl DataOptions {
             Format::Text => CsvTable::read(file, &bytes, self)?,
             Format::Columns(kind) => columnar::read(file, kind, bytes.into_owned(), self)?,
         };
-        let marks = FileMarks::of(&table, self.decimal, self.thousands)?;
+        let (none, fitted_writing) = (Writing::default(), fitted.map(|fitted| &fitted.writing));
+        let trained = fitted_writing.unwrap_or(&none);
+        let marks = FileMarks::of(&table, self.decimal, self.thousands, trained)?;
         let (mut frame, mut values) = match self.layout.unwrap_or_default() {
-            Layout::Columns => reading::read(&table, marks, self, &mut notices)?,
-            Layout::Rows => in_rows::read(&table, marks, self, &mut notices)?,
+            Layout::Columns => reading::read(&table, marks, (self, trained), &mut notices)?,
+            Layout::Rows => in_rows::read(&table, marks, (self, trained), &mut notices)?,
         };
         frame.sort(&mut values, self, &mut notices);
-        let decimal = table.delimiter.map(|_| marks.marks.decimal);
+        let decimal = table.delimiter.and(marks.known.then_some(marks.marks.decimal));
         let options = DataOptions { delimiter: table.delimiter, decimal, ..self.clone() };
         pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, notices }, &options, fitted)
     }

@@ -2,14 +2,19 @@
 
 use super::number::{Evidence, Marks, evidence, group_class};
 use super::table::CsvTable;
+use super::writing::Writing;
 use crate::error::{Error, Result};
 
 /// The marks of a file, and how they are known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileMarks {
     pub marks: Marks,
-    /// Whether the options say which mark is which: then no cell is ambiguous.
-    pub asked: bool,
+    /// Whether it is settled which mark is which, by the options or by the training data: then no cell is ambiguous.
+    pub settled: bool,
+    /// Whether only the training data tells the decimal mark.
+    pub trained: bool,
+    /// Whether it is more than a guess: settled, told, or the mark of a number that is read.
+    pub known: bool,
     /// Whether a cell of the file can be read in one way only, and so tells the decimal mark.
     pub told: bool,
     /// Whether the file comes from where commas are decimal marks: its columns are separated by `;`.
@@ -18,31 +23,33 @@ pub(crate) struct FileMarks {
 
 impl FileMarks {
     /// By the options `decimal` and `thousands`, else by the cells. A mark is the decimal mark if a number can be read only
-    /// so. Without such a number it is the point, and [`Cells::read`](super::cells::Cells::read) rejects columns that may
-    /// mean something else.
+    /// so. Without such a number it is that of the training data; without that the point, and
+    /// [`Cells::read`](super::cells::Cells::read) rejects columns that may mean something else.
     ///
     /// # Errors
     /// Numbers with either decimal mark.
-    pub(super) fn of(table: &CsvTable, decimal: Option<char>, thousands: Option<char>) -> Result<FileMarks> {
+    pub(super) fn of(
+        table: &CsvTable,
+        decimal: Option<char>,
+        thousands: Option<char>,
+        trained: &Writing,
+    ) -> Result<FileMarks> {
         let decimal = decimal.or(match thousands {
             Some('.') => Some(','),
             Some(',') => Some('.'),
             _ => None,
         });
+        // Typed columns hold numbers as programs write them.
         let Some(delimiter) = table.delimiter else { return Ok(FileMarks::plain()) };
         let foreign = delimiter == ';';
-        let of = |decimal: char, asked: bool, told: bool| FileMarks {
-            marks: Marks { decimal, thousands },
-            asked,
-            told,
-            foreign,
-        };
         if let Some(decimal) = decimal {
-            return Ok(of(decimal, true, false));
+            let marks = Marks { decimal, thousands };
+            return Ok(FileMarks { marks, settled: true, trained: false, known: true, told: false, foreign });
         }
         // Of each decimal mark, the first number that is written with it, and the first that only has the other mark between
         // its thousands. The latter may be another text, an address perhaps, so the former wins.
         let (mut written, mut implied) = ([None; 2], [None; 2]);
+        let mut either = false;
         for row in 0..table.rows() {
             for column in 0..table.columns() {
                 let cell = table.cell(row, column);
@@ -51,28 +58,46 @@ impl FileMarks {
                 if count(b',') == 0 && count(b'.') < 1 + usize::from(written[0].is_some()) {
                     continue;
                 }
-                if let Evidence::Decimal(mark) = evidence(cell) {
-                    let found = if count(mark as u8) > 0 { &mut written } else { &mut implied };
-                    found[usize::from(mark == ',')].get_or_insert((row, column));
+                match evidence(cell) {
+                    Evidence::Decimal(mark) => {
+                        let found = if count(mark as u8) > 0 { &mut written } else { &mut implied };
+                        found[usize::from(mark == ',')].get_or_insert((row, column));
+                    }
+                    Evidence::Either(_) => either = true,
+                    Evidence::None => {}
                 }
             }
         }
         let found = if written == [None; 2] { implied } else { written };
-        match found {
-            [None, None] => Ok(of('.', false, false)),
-            [Some(_), None] => Ok(of('.', false, true)),
-            [None, Some(_)] => Ok(of(',', false, true)),
-            [Some((point, _)), Some((row, column))] => Err(Error::data(
-                table.place(row, column),
-                format!("a decimal comma here, a decimal point in {}", table.called(point)),
-                "choose the decimal mark: ‹decimal ,› or ‹decimal .›",
-            )),
-        }
+        let told = match found {
+            [None, None] => None,
+            [Some(_), None] => Some('.'),
+            [None, Some(_)] => Some(','),
+            [Some(_), Some(_)] if trained.decimal.is_some() => None,
+            [Some((point, _)), Some((row, column))] => {
+                return Err(Error::data(
+                    table.place(row, column),
+                    format!("a decimal comma here, a decimal point in {}", table.called(point)),
+                    "choose the decimal mark: ‹decimal ,› or ‹decimal .›",
+                ));
+            }
+        };
+        let decimal = told.or(trained.decimal).unwrap_or('.');
+        let settled = trained.decimal == Some(decimal);
+        Ok(FileMarks {
+            marks: Marks { decimal, thousands },
+            settled,
+            trained: settled && told.is_none(),
+            known: settled || told.is_some() || either,
+            told: told.is_some(),
+            foreign,
+        })
     }
 
     /// Of numbers that a program wrote, and of texts that are no numbers of a file.
     pub(super) fn plain() -> FileMarks {
-        FileMarks { marks: Marks { decimal: '.', thousands: None }, asked: true, told: true, foreign: false }
+        let marks = Marks { decimal: '.', thousands: None };
+        FileMarks { marks, settled: true, trained: false, known: true, told: true, foreign: false }
     }
 }
 

@@ -23,6 +23,7 @@ mod columns;
 mod count;
 mod dataset;
 mod embedded;
+mod encoding;
 mod features;
 mod fitted;
 mod frame;
@@ -61,6 +62,7 @@ mod time_form;
 mod times;
 mod typed;
 mod window;
+mod writing;
 mod zone;
 
 pub use ahead::{Cutoff, Start};
@@ -68,6 +70,7 @@ pub use calendar::Calendar;
 pub use columns::{Column, Columns, Role};
 pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};
+pub use encoding::Encoding;
 pub use fitted::{Fitted, FittedSeries};
 pub use options::{
     Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,
@@ -81,3 +84,4 @@ pub use step::Step;
 pub use time::{TimeKind, Timestamp};
 pub use time_form::TimeForm;
 pub use window::Dropped;
+pub use writing::Writing;

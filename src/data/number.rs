@@ -1,7 +1,5 @@
 //! One written number, as programs export it: marks between digits, percent and currency signs, parentheses.
 
-use std::borrow::Cow;
-
 /// The marks of a file's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Marks {
@@ -64,8 +62,7 @@ impl Marks {
                 return number.map(plain);
             }
         }
-        let text = decoded(cell)?;
-        let Dress { digits, negative, turned, percent, currency } = undress(&text)?;
+        let Dress { digits, negative, turned, percent, currency } = undress(text(cell)?)?;
         let (mantissa, exponent) = exponent(digits);
         let (whole, fraction) = mantissa.split_once(self.decimal).unwrap_or((mantissa, ""));
         if !fraction.bytes().all(|b| b.is_ascii_digit()) || whole.is_empty() && fraction.is_empty() {
@@ -87,8 +84,7 @@ pub(super) fn evidence(cell: &[u8]) -> Evidence {
     if !cell.iter().any(|b| matches!(b, b'.' | b',')) {
         return Evidence::None;
     }
-    let Some(text) = decoded(cell) else { return Evidence::None };
-    let Some(Dress { digits, .. }) = undress(&text) else { return Evidence::None };
+    let Some(Dress { digits, .. }) = text(cell).and_then(undress) else { return Evidence::None };
     let (mantissa, exponent) = exponent(digits);
     let Some(at) = mantissa.rfind(['.', ',']) else { return Evidence::None };
     let (whole, fraction) = (&mantissa[..at], &mantissa[at + 1..]);
@@ -130,23 +126,13 @@ fn in_groups(digits: &str, mark: char) -> bool {
     first && !digits.starts_with('0') && groups.all(|group| group.len() == 3 && all_digits(group))
 }
 
-/// The text of a cell that may hold a number: UTF-8, else the signs of Windows-1252.
-fn decoded(cell: &[u8]) -> Option<Cow<'_, str>> {
+/// The text of a cell that may hold a number.
+fn text(cell: &[u8]) -> Option<&str> {
     // No number is longer, and most texts have no digit.
     if cell.len() > 400 || !cell.iter().any(u8::is_ascii_digit) {
         return None;
     }
-    Some(std::str::from_utf8(cell).map_or_else(
-        |_| {
-            let of = |byte: &u8| match byte {
-                0x80 => '€',
-                0x92 => '’',
-                byte => char::from(*byte),
-            };
-            Cow::Owned(cell.iter().map(of).collect())
-        },
-        Cow::Borrowed,
-    ))
+    std::str::from_utf8(cell).ok()
 }
 
 /// A number's digits and marks, and what stands around them.
@@ -250,7 +236,6 @@ mod tests {
         ] {
             assert_eq!(read(text, '.'), Some(value), "{text}");
         }
-        assert_eq!(Marks { decimal: ',', thousands: None }.read(b"53,57 \x80").map(|w| w.value), Some(53.57));
     }
 
     #[test]

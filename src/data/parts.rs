@@ -42,6 +42,9 @@ pub(super) fn trained(
     };
     let why = kept.parts.iter().map(short).collect();
     kept.leave_out(frame, settings, why)?;
+    if settings.sizes.is_some() || matches!(settings.split, Split::Rows(_)) {
+        notices.extend(overlap(&kept).map(Text::from));
+    }
     let unused: usize = kept.series.iter().zip(&kept.parts).map(|(one, parts)| one.rows() - parts.test.end).sum();
     if unused > 0 {
         notices.push(format!("{} after the test rows not used", counted(unused, "row")).into());
@@ -103,6 +106,23 @@ fn trim(
     }
     notices.extend(impute::late_targets(frame, &kept.series, &trimmed));
     Ok((kept, trimmed))
+}
+
+/// A line that names two series, if a training row of one is later than the first test row of the other.
+fn overlap(kept: &Kept) -> Option<String> {
+    let series = || kept.series.iter().zip(&kept.parts);
+    let last_train = |(one, parts): (&RawSeries, &Parts)| {
+        let row = parts.train.end.checked_sub(1).filter(|row| *row >= parts.train.start)?;
+        Some((one.stamps[row].instant, one.id.clone()))
+    };
+    let first_test = |(one, parts): (&RawSeries, &Parts)| {
+        Some((one.stamps.get(parts.test.start).filter(|_| !parts.test.is_empty())?.instant, one.id.clone()))
+    };
+    let (last_train, trained) = series().filter_map(last_train).max_by_key(|(time, _)| *time)?;
+    let (first_test, tested) = series().filter_map(first_test).min_by_key(|(time, _)| *time)?;
+    (last_train > first_test).then(|| {
+        format!("training rows of series `{trained}` are later than the first test rows of series `{tested}`: a split by times avoids that")
+    })
 }
 
 /// The training, validation and test rows of each series, and a line about them if there is something to report.

@@ -105,6 +105,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     }
     let resolved = settings.resolved(options, &frame);
     let Rows { observed: observed_count, unreadable, .. } = rows;
+    let encoding = frame.encoding();
 
     Ok(Dataset {
         name,
@@ -112,6 +113,8 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         id_column: frame.ids.column,
         time_kind: frame.times.kind,
         time_form: frame.times.form,
+        encoding,
+        day_first: frame.times.day_first,
         calendar: main,
         rival,
         series: arrays.series,

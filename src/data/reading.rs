@@ -11,6 +11,7 @@ use super::spelling;
 use super::table::CsvTable;
 use super::text::{delimiter_word, list, parse_list};
 use super::time_column::TimeColumn;
+use super::writing::Writing;
 use crate::error::{Error, Result, Text};
 
 /// Columns that hold ids of series, unless an option names another one.
@@ -23,13 +24,13 @@ const ID_NAMES: [&str; 2] = ["unique_id", "item_id"];
 pub(super) fn read<'a>(
     table: &'a CsvTable,
     marks: FileMarks,
-    options: &DataOptions,
+    (options, trained): (&DataOptions, &Writing),
     notices: &mut Vec<Text>,
 ) -> Result<(Frame<'a>, Vec<Vec<f64>>)> {
     let cells = Cells::new(table, options.missing_values.as_deref().unwrap_or_default(), marks);
     table_notices(table, marks, notices);
     let id = id_columns(table, options)?;
-    let TimeColumn { columns: time, times } = TimeColumn::read(table, &cells, options)?;
+    let TimeColumn { columns: time, times } = TimeColumn::read(table, &cells, options, trained)?;
     notices.push(times.notice());
     let taken = [&time[..], &id[..]].concat();
     let roles =
@@ -47,21 +48,27 @@ pub(super) fn read<'a>(
     }
     notices.extend(spelling::notices(&spelled));
     let ids = if id.is_empty() {
-        apart::check(table, &cells, &times, &[&time[..], &roles.targets].concat())?;
         Ids::none(table.rows())
     } else {
-        let parts = (0..table.rows()).map(|row| id.iter().map(move |column| table.cell(row, *column)));
+        let parts = (0..table.rows()).map(|row| id.iter().map(move |column| table.whole_cell(row, *column)));
         Ids::joined(ids_called(table, &id), parts, |row| table.place(row, id[0]))?
     };
+    notices.extend(ids.alike());
+    if !ids.rise(&times) {
+        apart::check(table, &cells, &times, &id, &[&time[..], &roles.targets].concat())?;
+    }
     let provenance = Provenance::Text { table, time, values: positions };
     Ok((Frame { provenance, columns, times, ids, order: None }, values))
 }
 
 /// How the text is written.
 pub(super) fn table_notices(table: &CsvTable, marks: FileMarks, notices: &mut Vec<Text>) {
+    let decimal = marks.marks.decimal;
+    let trained = if marks.trained { ", as in training" } else { "" };
     if let Some(delimiter) = table.delimiter.map(delimiter_word) {
-        notices.push(format!("delimiter `{delimiter}`, decimal mark `{}`", marks.marks.decimal).into());
+        notices.push(format!("delimiter `{delimiter}`, decimal mark `{decimal}`{trained}").into());
     }
+    notices.extend(table.encoding_notice.iter().map(|line| line.as_str().into()));
     if table.empty_rows > 0 {
         notices.push(format!("{} skipped", counted(table.empty_rows, "empty row")).into());
     }

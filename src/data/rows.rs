@@ -12,6 +12,7 @@ use super::roles::Roles;
 use super::table::CsvTable;
 use super::time_column::TimeColumn;
 use super::typed::{ID, TIME, Typed, fingerprint, mark_missing, place};
+use super::writing::Writing;
 use crate::error::{Error, Place, Result};
 
 /// A row of a series.
@@ -79,7 +80,7 @@ impl DataOptions {
         let table = CsvTable::column(name, TIME, &times, typed_line)?;
         let words = options.missing_values.as_deref().unwrap_or_default();
         let TimeColumn { times, .. } =
-            TimeColumn::read(&table, &Cells::new(&table, words, FileMarks::plain()), &options)?;
+            TimeColumn::read(&table, &Cells::new(&table, words, FileMarks::plain()), &options, &Writing::default())?;
         let mut notices = vec![times.notice()];
 
         mark_missing(&mut values, &options);

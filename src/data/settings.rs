@@ -57,7 +57,12 @@ impl Settings {
     /// The same of one series. One that has a scaler of its own and no training window is scaled by its first look-back,
     /// which its windows then read whole.
     pub(super) fn reach_of(&self, parts: &Parts) -> usize {
-        if self.scale == Scale::Global || self.trains_on(parts) { self.reach() } else { self.lookback }
+        if self.needs_scaler(parts) { self.lookback } else { self.reach() }
+    }
+
+    /// Whether a series with these parts is scaled by other rows than training rows.
+    pub(super) fn needs_scaler(&self, parts: &Parts) -> bool {
+        self.scale == Scale::Series && !self.trains_on(parts)
     }
 
     /// Whether a series with these parts has room for a training window.
@@ -71,6 +76,15 @@ impl Settings {
             (SplitName::Validation | SplitName::Calibration, Some(sizes)) => sizes.validation > 0,
             (SplitName::Test, Some(sizes)) => sizes.test > 0,
             _ => true,
+        }
+    }
+
+    /// The option that says where a part ends.
+    pub(super) fn border_key(&self, split: SplitName) -> &'static str {
+        match (self.sizes, split) {
+            (None, _) => "split",
+            (Some(_), SplitName::Validation | SplitName::Calibration) => "val-size",
+            (Some(_), _) => "test-size",
         }
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::count::{counted, few, grouped};
 use super::frame::Frame;
-use super::options::ShortSeries;
+use super::options::{Scale, ShortSeries};
 use super::series::RawSeries;
 use super::settings::Settings;
 use super::split::{Parts, SplitName, of_series};
@@ -64,7 +64,7 @@ impl Kept {
         let left_out = reasons().map(|(one, why)| LeftOut {
             id: one.id.clone(),
             rows: one.rows(),
-            why: why.words(frame, settings, one.rows()),
+            why: why.words(frame, settings, one),
         });
         self.left_out.extend(left_out.collect::<Vec<_>>());
         let (mut of_series, mut of_parts) = (why.iter(), why.iter());
@@ -76,13 +76,25 @@ impl Kept {
 
 impl Why {
     /// In a few words, after the series' name.
-    fn words(&self, frame: &Frame, settings: &Settings, rows: usize) -> String {
-        let horizon = settings.horizon;
+    fn words(&self, frame: &Frame, settings: &Settings, one: &RawSeries) -> String {
         match self {
-            Why::Short(parts) => match (settings.reach_of(parts), rows) {
-                (reach, rows) if rows < reach + horizon => format!("lacks {}", counted(reach + horizon - rows, "row")),
-                (reach, _) => format!("has no part with {horizon} targets and {reach} rows before them"),
-            },
+            Why::Short(parts) => {
+                let horizon = settings.horizon;
+                // Rows before its first value are no rows that a window can read.
+                let rows = one.rows() - parts.train.start;
+                let lacks = |reach: usize| counted(reach + horizon - rows, "row");
+                match (settings.reach(), settings.reach_of(parts)) {
+                    (reach, _) if rows < reach + horizon => format!("lacks {}", lacks(reach)),
+                    (_, own) if settings.needs_scaler(parts) && rows < own + horizon => {
+                        format!("has no training window, and lacks {} for a scaler of its own", lacks(own))
+                    }
+                    (_, own) => format!(
+                        "has no part with {} to forecast and {} before them",
+                        counted(horizon, "row"),
+                        counted(own, "row")
+                    ),
+                }
+            }
             Why::Empty(column) => format!("has no value of `{}`", frame.name(*column)),
             Why::Unscaled(column) => format!("has no value of `{}` in the rows that scale it", frame.name(*column)),
             Why::Unknown => "was left out of training, and has no scaler".into(),
@@ -109,8 +121,9 @@ impl Why {
                 no_value(*column, "any row", "leave the column or the series out, or check ‹missing-values›")
             }
             Why::Unscaled(column) => {
-                let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
-                no_value(*column, "the training rows", help)
+                let key = settings.border_key(SplitName::Train);
+                let help = format!("leave the column out, move the borders with ‹{key}›, or check ‹missing-values›");
+                no_value(*column, "the training rows", &help)
             }
             Why::Unknown => {
                 let problem = format!("series `{}` is none that the model was trained on", one.id);
@@ -126,19 +139,34 @@ pub(super) const UNKNOWN: &str = "each series is scaled by its own training rows
 
 /// That a part of a series has no room for a window.
 pub(super) fn no_room(id: &str, parts: &Parts, split: SplitName, settings: &Settings) -> Error {
-    let (reach, horizon) = (settings.reach_of(parts), settings.horizon);
+    let reach = if split == SplitName::Train { settings.reach() } else { settings.reach_of(parts) };
+    let horizon = settings.horizon;
     let (train, validation, test) = (parts.train.len(), parts.validation.len(), parts.test.len());
+    let (before, out) = (counted(reach, "row"), counted(horizon, "row"));
     let needs = match split {
-        SplitName::Train => format!("{reach} rows in and {horizon} out, all in the training rows"),
-        _ => format!("{reach} rows in before, and {horizon} out in the {split} rows"),
+        SplitName::Train => format!("{before} in and {out} out, all in the training rows"),
+        _ => format!("{before} in before, and {out} out in the {split} rows"),
     };
     let problem = format!(
         "no {split} window{}: it has {train} training, {validation} validation and {test} test rows, and a window takes \
          {needs}",
         of_series(id)
     );
-    let pad = if settings.padding() == 0 { "; ‹short-series pad› begins windows before the first row" } else { "" };
-    let key = if settings.sizes.is_some() { "test-size" } else { "split" };
+    // What helps depends on what is lacking: rows before those to forecast, or these.
+    let room = !parts.origins(split, 1, horizon).is_empty();
+    let padded = settings.short_series == ShortSeries::Pad;
+    let scaled = settings.scale == Scale::Global || !parts.origins(SplitName::Train, 1, horizon).is_empty();
+    let pad = match (room && reach > 1, padded, scaled) {
+        (true, false, true) => "; ‹short-series pad› begins windows before the first row",
+        (true, false, false) => {
+            "; ‹short-series pad› with ‹scale global› begins windows before the first row, and needs no training rows of \
+             the series"
+        }
+        (true, true, _) => "; ‹scale global› needs no training rows of the series",
+        (false, ..) => "",
+    };
+    let smaller = if room && reach > 1 { "‹lookback› or ‹horizon›" } else { "‹horizon›" };
+    let key = settings.border_key(split);
     let none = match split {
         SplitName::Train => "",
         SplitName::Test => "; ‹test-size 0› trains without test rows",
@@ -148,7 +176,7 @@ pub(super) fn no_room(id: &str, parts: &Parts, split: SplitName, settings: &Sett
         ShortSeries::Error if !id.is_empty() => "; ‹short-series skip› leaves such series out",
         _ => "",
     };
-    let help = format!("smaller ‹lookback› or ‹horizon›, other borders (‹{key}›), or more rows{pad}{skip}{none}");
+    let help = format!("smaller {smaller}, other borders (‹{key}›), or more rows{pad}{skip}{none}");
     Error::config(key, problem, help)
 }
 

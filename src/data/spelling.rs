@@ -77,7 +77,7 @@ impl Spellings {
                 return Err(Error::data(cells.table().place(at.0, at.1), problem, help));
             }
         }
-        if !cells.marks().asked {
+        if !cells.marks().settled {
             self.look(cells.table(), at, number.value);
         }
         Ok(())

@@ -110,9 +110,7 @@ pub(crate) fn borders(
     format: Option<&str>,
 ) -> Result<(Vec<Borders>, Option<String>)> {
     if let Some(sizes) = sizes {
-        let all: Vec<Borders> = series.iter().map(|one| of_end(one.stamps.len(), sizes)).collect();
-        let warning = overlap(series, &all);
-        return Ok((all, warning));
+        return Ok((series.iter().map(|one| of_end(one.stamps.len(), sizes)).collect(), None));
     }
     match split {
         Split::Fractions(fractions) => {
@@ -120,7 +118,7 @@ pub(crate) fn borders(
             let ends =
                 |one: &SeriesTimes| one.stamps.first().map(|t| t.instant).zip(one.stamps.last().map(|t| t.instant));
             let one_span = series.iter().all(|one| ends(one) == ends(&series[0]));
-            if one_span && overlap(series, &own).is_none() {
+            if one_span && !overlap(series, &own) {
                 return Ok((own, None));
             }
             Ok(common_dates(series, fractions, times.kind))
@@ -137,9 +135,7 @@ pub(crate) fn borders(
                 return Err(Error::config("split", problem, "give smaller borders, or fractions"));
             }
             let own = |one: &SeriesTimes| rows.map(|row| row.saturating_sub(one.trimmed).min(one.stamps.len()));
-            let all: Vec<Borders> = series.iter().map(own).collect();
-            let warning = overlap(series, &all);
-            Ok((all, warning))
+            Ok((series.iter().map(own).collect(), None))
         }
         Split::Times(borders) => {
             let instants: Vec<i64> =
@@ -202,18 +198,12 @@ fn common_dates(series: &[SeriesTimes], fractions: &[f64; 3], kind: TimeKind) ->
     (all, notice)
 }
 
-/// A line that names two series, if a training row of one is later than the first test row of the other.
-fn overlap(series: &[SeriesTimes], borders: &[Borders]) -> Option<String> {
+/// Whether a training row of one series is later than the first test row of another.
+fn overlap(series: &[SeriesTimes], borders: &[Borders]) -> bool {
     let row = |one: &SeriesTimes, index: usize| one.stamps.get(index).map(|time| time.instant);
-    let ends =
-        series.iter().zip(borders).filter_map(|(one, [train, ..])| Some((row(one, train.checked_sub(1)?)?, one.id)));
-    let begins =
-        series.iter().zip(borders).filter_map(|(one, [_, validation, _])| Some((row(one, *validation)?, one.id)));
-    let (last_train, trained) = ends.max_by_key(|(time, _)| *time)?;
-    let (first_test, tested) = begins.min_by_key(|(time, _)| *time)?;
-    (last_train > first_test).then(|| {
-        format!("training rows of series `{trained}` are later than the first test rows of series `{tested}`: a split by times avoids that")
-    })
+    let ends = series.iter().zip(borders).filter_map(|(one, [train, ..])| row(one, train.checked_sub(1)?));
+    let begins = series.iter().zip(borders).filter_map(|(one, [_, validation, _])| row(one, *validation));
+    ends.max().zip(begins.min()).is_some_and(|(last_train, first_test)| last_train > first_test)
 }
 
 pub(crate) fn of_series(id: &str) -> String {

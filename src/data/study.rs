@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::options::{DataOptions, Origin, Scale};
+use super::options::{DataOptions, Origin};
 use super::settings::Settings;
 use super::split::Parts;
 use crate::error::{Error, Result};
@@ -68,8 +68,7 @@ fn cut_one(parts: Parts, options: &DataOptions) -> Parts {
 /// The rows that scalers are fitted on: the training rows; of a series that has no training window and a scaler of its own,
 /// at least the inputs of its first window, which none of its windows forecasts.
 pub(super) fn scaled_by(parts: &Parts, options: &DataOptions, settings: &Settings) -> Range<usize> {
-    let own = settings.scale == Scale::Series && !settings.trains_on(parts);
-    let first = if own { parts.train.start + settings.lookback } else { 0 };
+    let first = if settings.needs_scaler(parts) { parts.train.start + settings.lookback } else { 0 };
     if options.leaks() { parts.all() } else { parts.train.start..parts.train.end.max(first).min(parts.test.end) }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::count::grouped;
+use super::encoding::{Decoded, Encoding};
 use super::header::Header;
 use super::options::{DataOptions, Layout};
 use super::preamble;
@@ -13,13 +14,16 @@ use crate::error::{Error, Place, Result};
 
 pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
-/// A table's cells as text: trimmed, and kept as bytes. Rows that are wholly empty are left out.
+/// A table's cells as text, in UTF-8. Rows that are wholly empty are left out.
 pub(crate) struct CsvTable {
     pub header: Header,
     /// `None` in a file of typed columns.
     pub delimiter: Option<char>,
     /// Rows left out because all their cells are empty.
     pub empty_rows: usize,
+    pub encoding: Encoding,
+    /// What is said of bytes that are no UTF-8.
+    pub encoding_notice: Option<String>,
     text: Vec<u8>,
     /// End in `text` of each cell, `[rows, columns]`.
     ends: Vec<usize>,
@@ -30,7 +34,8 @@ pub(crate) struct CsvTable {
 impl CsvTable {
     /// Reads a whole file. Columns that have neither a name nor a value are dropped from the end.
     pub(super) fn read(file: &str, bytes: &[u8], options: &DataOptions) -> Result<CsvTable> {
-        let bytes = plain_text(file, bytes)?;
+        let Decoded { bytes, encoding, notice } = Decoded::of(plain_text(file, bytes)?);
+        let bytes = &bytes[..];
         let skipped = options.skip_rows.unwrap_or(0);
         let above = preamble::skip(file, bytes, skipped)?;
         let delimiter = options.delimiter.unwrap_or_else(|| detect_delimiter(&bytes[above..]));
@@ -56,7 +61,7 @@ impl CsvTable {
         let width = header.columns();
         let cells = bytes.iter().filter(|b| **b == delimiter as u8 || **b == b'\n').count() as u64;
         take(bytes.len() as u64 + 8 * cells, Place::of(file), || format!("{} cells", grouped(cells as usize)))?;
-        let mut table = CsvTable::new(header, Some(delimiter));
+        let mut table = CsvTable { encoding, encoding_notice: notice, ..CsvTable::new(header, Some(delimiter)) };
         table.text.reserve(bytes.len());
         while read_record(file, &mut reader, &mut record)? {
             let line = lines.of(start(&record));
@@ -70,7 +75,7 @@ impl CsvTable {
                 );
                 return Err(found().unwrap_or_else(|| Error::data(place, problem, help)));
             }
-            table.add(line, |column, text| text.extend(record.get(column).unwrap_or_default().trim_ascii()));
+            table.add(line, |column, text| text.extend(record.get(column).unwrap_or_default()));
         }
         if options.layout != Some(Layout::Rows) {
             table.check_header().map_err(|error| found().unwrap_or(error))?;
@@ -83,28 +88,38 @@ impl CsvTable {
 
     /// A table without rows.
     pub(super) fn new(header: Header, delimiter: Option<char>) -> CsvTable {
-        CsvTable { header, delimiter, empty_rows: 0, text: Vec::new(), ends: Vec::new(), numbers: Vec::new() }
+        CsvTable {
+            header,
+            delimiter,
+            empty_rows: 0,
+            encoding: Encoding::default(),
+            encoding_notice: None,
+            text: Vec::new(),
+            ends: Vec::new(),
+            numbers: Vec::new(),
+        }
     }
 
     /// A table of one column. `line` says in which line each text is; 0 if it is in none.
     pub(super) fn column(file: &str, name: &str, cells: &[String], line: impl Fn(usize) -> u64) -> Result<CsvTable> {
         let mut table = CsvTable::new(Header::read(file, Some(1), [name.as_bytes()])?, Some(','));
         for (row, cell) in cells.iter().enumerate() {
-            table.text.extend_from_slice(cell.as_bytes().trim_ascii());
+            table.text.extend_from_slice(cell.as_bytes());
             table.ends.push(table.text.len());
             table.numbers.push(line(row));
         }
         Ok(table)
     }
 
-    /// Adds a row, unless it is wholly empty. `write` writes a column's cell, trimmed.
+    /// Adds a row, unless it is wholly empty. `write` writes a column's cell.
     pub(super) fn add(&mut self, number: u64, mut write: impl FnMut(usize, &mut Vec<u8>)) {
         let (text, ends) = (self.text.len(), self.ends.len());
         for column in 0..self.columns() {
             write(column, &mut self.text);
             self.ends.push(self.text.len());
         }
-        if self.text.len() == text {
+        if self.text[text..].trim_ascii().is_empty() {
+            self.text.truncate(text);
             self.ends.truncate(ends);
             self.empty_rows += 1;
         } else {
@@ -142,7 +157,13 @@ impl CsvTable {
         }
     }
 
+    /// Without the blanks around it.
     pub(super) fn cell(&self, row: usize, column: usize) -> &[u8] {
+        self.whole_cell(row, column).trim_ascii()
+    }
+
+    /// As it stands in the file.
+    pub(super) fn whole_cell(&self, row: usize, column: usize) -> &[u8] {
         let index = row * self.columns() + column;
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.text[start..self.ends[index]]

@@ -11,6 +11,7 @@ use super::time::{
 };
 use super::time_form::TimeForm;
 use super::times::Times;
+use super::writing::{self, Writing};
 use crate::error::{Error, Result, Text};
 
 /// Names that mean the time, in order of preference.
@@ -45,7 +46,13 @@ pub(crate) struct TimeColumn {
 }
 
 impl TimeColumn {
-    pub(super) fn read(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<TimeColumn> {
+    /// By the options. Where they and the rows leave something open, times are read as in training.
+    pub(super) fn read(
+        table: &CsvTable,
+        cells: &Cells,
+        options: &DataOptions,
+        trained: &Writing,
+    ) -> Result<TimeColumn> {
         let columns = match &options.time_column {
             Some(name) => named(table, name)?,
             None => {
@@ -60,8 +67,9 @@ impl TimeColumn {
             Some(name) => name.clone(),
             None => columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+"),
         };
-        let reader = Reader { table, cells, columns: &columns };
-        let format = options.time_format.as_deref();
+        let reader = Reader { table, cells, columns: &columns, trained: trained.day_first };
+        let likely = trained.time_format.as_deref().filter(|format| reader.by_format(format).is_ok());
+        let format = options.time_format.as_deref().or(likely);
         // strptime's `%s` takes whole seconds alone.
         let with_fraction = |(_, numbers): &(usize, Vec<Number>)| numbers.iter().any(|number| number.millionths > 0);
         let seconds = if format == Some("%s") { reader.numbers()?.filter(with_fraction) } else { None };
@@ -187,6 +195,8 @@ struct Reader<'a> {
     table: &'a CsvTable,
     cells: &'a Cells<'a>,
     columns: &'a [usize],
+    /// Whether the day came first in training.
+    trained: Option<bool>,
 }
 
 impl Reader<'_> {
@@ -230,7 +240,7 @@ impl Reader<'_> {
             any_zoned |= zoned;
             stamps.push(stamp);
         }
-        Ok((stamps, TimeKind::Clock { zoned: any_zoned }, None, format!("as `{format}`")))
+        Ok((stamps, TimeKind::Clock { zoned: any_zoned }, writing::day_first(format), format!("as `{format}`")))
     }
 
     /// Year, month, … as whole numbers in columns of their own.
@@ -345,7 +355,7 @@ impl Reader<'_> {
         Err(self.reject(0, "the year may come first or last: the last number changes most often", help))
     }
 
-    /// A number above 12 can only be a day. Without one, both orders fit, and the file is rejected.
+    /// A number above 12 can only be a day. Without one both orders fit: that of training is taken, or the file is rejected.
     fn day_first(&self, all: &[Written]) -> Result<(Option<bool>, String)> {
         let first = all.iter().position(|written| written.first > 12);
         let second = all.iter().position(|written| written.second > 12);
@@ -355,6 +365,10 @@ impl Reader<'_> {
             (Some(a), Some(b)) => {
                 let problem = format!("day before month here, month before day in {}", self.table.called(a.min(b)));
                 Err(self.reject(a.max(b), problem, "write all dates in one form"))
+            }
+            (None, None) if let Some(day_first) = self.trained => {
+                let order = if day_first { "day before month" } else { "month before day" };
+                Ok((Some(day_first), format!("{order}, as in training: no row has a number above 12")))
             }
             (None, None) => {
                 let help = "‹time-format› '%d/%m/%Y' or '%m/%d/%Y' (with %H:%M and so on as written) decides";

@@ -117,7 +117,7 @@ impl Finder<'_> {
     }
 
     /// That a part has no window in any series, though there is room for some.
-    fn none(&self, series: &[Span], split: SplitName, possible: usize, before: Dropped) -> Error {
+    fn none(&self, series: &[Span], split: SplitName, key: &str, possible: usize, before: Dropped) -> Error {
         let of = if series.len() == 1 { of_series(series[0].id) } else { String::new() };
         let mut why = Vec::new();
         let [gap, unreadable, unobserved] = [
@@ -137,9 +137,9 @@ impl Finder<'_> {
             why.push(format!("{unobserved} have no observed target"));
         }
         Error::config(
-            "split",
+            key,
             format!("no {split} window{of} is left of {possible}: {}", why.join(", ")),
-            "other ‹covariates›, ‹impute›, ‹gaps› or ‹split›, or leave the series out",
+            format!("other ‹covariates›, ‹impute›, ‹gaps› or ‹{key}›, or leave the series out"),
         )
     }
 }
@@ -195,7 +195,7 @@ impl Windows {
                 let longest = series.iter().rev().max_by_key(|one| one.parts.all().len());
                 return Err(match longest {
                     Some(one) if possible == 0 => no_room(one.id, one.parts, split, settings),
-                    _ => finder.none(series, split, possible, before),
+                    _ => finder.none(series, split, settings.border_key(split), possible, before),
                 });
             }
             if settings.wants(split) && !lacking.is_empty() {

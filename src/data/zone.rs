@@ -4,7 +4,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::count::counted;
 use super::frame::Frame;
-use super::time::{SECOND, TimeKind, Timestamp, offset_at, offset_of_clock};
+use super::time::{DAY, SECOND, TimeKind, Timestamp, offset_at, offset_of_clock};
 use crate::error::{Error, Result, Text};
 
 /// A zone by its name in the IANA data base.
@@ -44,6 +44,8 @@ pub(super) fn settle(frame: &mut Frame, zone: Tz, notices: &mut Vec<Text>) -> Re
     }
     let mut rows: Vec<Vec<usize>> = vec![Vec::new(); frame.ids.names.len()];
     frame.ids.of_row.iter().enumerate().for_each(|(row, series)| rows[*series].push(row));
+    // A day begins later where the clock leaps over midnight.
+    let dates_alone = frame.times.stamps.iter().all(|stamp| stamp.clock() % DAY == 0);
     let mut repeated = 0;
     for rows in &mut rows {
         let clock = |row: &usize| frame.times.stamps[*row].instant;
@@ -56,7 +58,7 @@ pub(super) fn settle(frame: &mut Frame, zone: Tz, notices: &mut Vec<Text>) -> Re
             let [early, late] = offset_of_clock(zone, clock)
                 .map(|offset| Timestamp { instant: clock - i64::from(offset) * SECOND, offset });
             let stamp = if early.instant <= before { late } else { early };
-            if offset_at(zone, stamp.instant) != stamp.offset {
+            if offset_at(zone, stamp.instant) != stamp.offset && !dates_alone {
                 let help = "correct the time, or leave ‹timezone› out if the times are of one offset all year";
                 return Err(Error::data(
                     frame.time_place(*row),

@@ -175,11 +175,18 @@ impl TrainedModel {
         let mut data = DataOptions { split: None, test_size: None, val_size: None, calibration: None, ..own.clone() };
         if let Some(source) = &reading.source {
             // Another file may be written otherwise.
-            data = DataOptions { source: source.clone(), delimiter: None, decimal: None, thousands: None, ..data };
+            data = DataOptions {
+                source: source.clone(),
+                delimiter: None,
+                decimal: None,
+                thousands: None,
+                time_format: None,
+                ..data
+            };
         }
         let mut config = Config { data, ..Config::default() };
         config.apply(&reading.settings)?;
-        let fitted = model.fitted(own.scale.unwrap_or_default());
+        let fitted = model.fitted(own);
         let dataset = config.data.load_fitted(&fitted)?;
         dataset.notices.iter().for_each(|line| (self.say)(line));
         let (then, now) = (&model.header.data.step, dataset.step());

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Calibration, Level, Predicted};
-use crate::data::{Dataset, TimeForm};
+use crate::data::{Dataset, Encoding, TimeForm};
 use crate::error::{Error, Result};
 use crate::models::ModelKind;
 pub use crate::tables::CsvWriter;
@@ -23,7 +23,7 @@ impl Names {
     /// Id and time as the data calls them; `unique_id` where it has no id column.
     ///
     /// # Errors
-    /// Where two columns would have one name.
+    /// Where two columns would have one name; a model's name with characters that the data's encoding does not have.
     pub fn new(dataset: &Dataset, model: &str, levels: &[Level], taken: &[&str]) -> Result<Names> {
         let id = dataset.id_column.clone().unwrap_or_else(|| "unique_id".into());
         let names = Names { id, time: dataset.time_column.clone(), model: model.into() };
@@ -36,7 +36,7 @@ impl Names {
                 Err(Error::config("alias", problem, "choose another"))
             }
             None if model.trim().is_empty() => Err(Error::config("alias", "is empty", "choose a name")),
-            None => Ok(names),
+            None => dataset.encoding.encoded(model.into()).map(|_| names),
         }
     }
 
@@ -79,6 +79,9 @@ pub struct Outlook {
     /// How times are written.
     #[serde(skip)]
     pub form: TimeForm,
+    /// How the characters of the data are written, and those of the table.
+    #[serde(skip)]
+    pub encoding: Encoding,
     /// Of the intervals, rising.
     #[serde(serialize_with = "percents")]
     pub levels: Vec<Level>,
@@ -166,10 +169,10 @@ impl Outlook {
                 });
             }
         }
-        Ok(Outlook { names, form, levels, series: all })
+        Ok(Outlook { names, form, encoding: ahead.encoding, levels, series: all })
     }
 
-    /// A row for each series, target and time, in UTF-8.
+    /// A row for each series, target and time, its characters written as the data's.
     ///
     /// # Errors
     /// [`Error::Io`] where the table cannot be written.
@@ -188,7 +191,7 @@ impl Outlook {
                 table.row(&[&series.unique_id, ds], &values)?;
             }
         }
-        table.finish()
+        self.encoding.encoded(table.finish()?)
     }
 }
 
@@ -201,6 +204,7 @@ pub struct Predictions<'a> {
     pub levels: Vec<Level>,
     /// Names of baselines.
     pub others: Vec<&'a str>,
+    encoding: Encoding,
     table: CsvWriter,
 }
 
@@ -214,7 +218,8 @@ impl<'a> Predictions<'a> {
         head.extend(names.forecasts(levels));
         head.extend(others.iter().map(|name| name.to_string()));
         let table = CsvWriter::new(&head)?;
-        Ok(Predictions { names, levels: levels.to_vec(), others: others.to_vec(), table })
+        let (levels, others) = (levels.to_vec(), others.to_vec());
+        Ok(Predictions { names, levels, others, encoding: Encoding::default(), table })
     }
 
     /// Appends windows, series by series; a value that was not observed has no row. The model's forecasts come first.
@@ -226,6 +231,7 @@ impl<'a> Predictions<'a> {
         calibration: Option<&Calibration>,
     ) -> Result<()> {
         let (horizon, targets) = (dataset.horizon, dataset.targets());
+        self.encoding = dataset.encoding;
         for (place, window) in windows.iter().enumerate() {
             let origin = *window as usize + dataset.lookback;
             let index = dataset.series_of(origin);
@@ -258,11 +264,11 @@ impl<'a> Predictions<'a> {
         Ok(())
     }
 
-    /// The file's bytes.
+    /// The file's bytes, in the encoding of the data.
     ///
     /// # Errors
     /// [`Error::Io`] where the table cannot be written.
     pub fn finish(self) -> Result<Vec<u8>> {
-        self.table.finish()
+        self.encoding.encoded(self.table.finish()?)
     }
 }

@@ -180,12 +180,14 @@ impl Run {
     /// before the choice chooses again, and alike.
     fn choose(&mut self, kept: &mut Checkpoints, observer: &mut dyn Observer) -> Result<usize> {
         let line = self.config.train.to_choose();
-        line.iter().for_each(|line| observer.notice(line));
-        if line.is_none() || self.dataset.validation.is_empty() {
-            if line.is_some() {
-                let first = self.config.train.first_words();
-                observer.notice(&format!("no validation rows to choose by: {first}").into());
-            }
+        let compared = !self.dataset.validation.is_empty();
+        if let Some(line) = &line {
+            let first = || self.config.train.first_words();
+            let alone =
+                || format!("`auto` compares candidates on validation rows, and there are none: {} is used", first());
+            observer.notice(&if compared { line.clone() } else { alone().into() });
+        }
+        if line.is_none() || !compared {
             self.config.train = self.config.train.first_choice();
             kept.resolve(&self.config.to_toml());
             return Ok(0);

@@ -91,7 +91,7 @@ fn notations_are_read_and_written() {
         "0h",
         "-1h",
         "h1",
-        "1.5h",
+        "1.5ME",
         "99999999999999999999h",
         "W-XYZ",
         "QS-FOO",
@@ -105,6 +105,31 @@ fn notations_are_read_and_written() {
     assert!(calendar("YE").next(stamp("2024-12-31"), 9000).is_err(), "past the year 9999");
     assert!(calendar("h").check(TimeKind::RowNumbers).is_err());
     assert!(calendar("5").check(TimeKind::Clock { zoned: false }).is_err());
+}
+
+#[test]
+fn aliases_that_cannot_be_taken_say_what_is_there() {
+    let said = |text: &str| text.parse::<Calendar>().unwrap_err().to_string();
+    for (text, part) in [
+        ("m", "may be minutes (min) or months (MS, ME)"),
+        ("5m", "may be minutes"),
+        ("Ms", "may be milliseconds (ms) or month starts (MS)"),
+        ("RE-L-DEC-SAT", "52 or 53 weeks, which is not there: 4W-SAT or 13W-SAT"),
+        ("REQ-N-JAN-SUN-1", "52 or 53 weeks"),
+        ("ns", "is not an interval"),
+        ("1500ns", "is not an interval"),
+        ("SME-28", "is not an interval"),
+        ("bh=17:00-09:00", "is not an interval"),
+        ("1.5ME", "is not an interval"),
+        ("2000000ME", "has a count that is not 1 to 1000000"),
+    ] {
+        assert!(said(text).contains(part), "{text}: {}", said(text));
+    }
+    let words = |text: &str| calendar(text).words();
+    assert_eq!(words("SME"), "half a month, on day 15 and at month ends");
+    assert_eq!(words("2SMS-10"), "2 half months, on day 1 and on day 10");
+    assert_eq!(calendar("bh=09:30-16:30"), calendar("Mon-Fri 09:30-15:30/h"));
+    assert_eq!(calendar("bh=09:00-17:00"), calendar("cbh"));
 }
 
 #[test]
@@ -150,6 +175,7 @@ fn findable() -> impl Strategy<Value = (String, usize)> {
             &["s", "30s", "min", "5min", "7min", "15min", "30min", "h", "3h", "8h", "D", "2D", "W", "4W", "10ms"],
             120
         ),
+        word(&["SMS", "SME", "SME-10", "SMS-20"], 60),
         word(&["MS", "ME", "BMS", "BME", "WOM-3FRI", "LWOM-MON", "MS-15", "MS-30"], 60),
         word(&["QS-FEB", "QE-MAR", "BQE-DEC", "YS-JAN", "YE-JUN", "BYE-DEC", "6MS"], 60),
         weekdays,
@@ -170,6 +196,61 @@ proptest! {
         let found = data.calendar.next(times[rows - 1], 500).unwrap();
         prop_assert_eq!(&found[..], &times[rows..], "{} was found as {}", alias, data.calendar);
         prop_assert!(!noticed(&data, "missing time") && !noticed(&data, "no whole number"), "{:?}", data.notices);
+    }
+
+    /// Across clock changes and days without rows too, whatever the zone.
+    #[test]
+    fn calendars_go_on_across_clock_changes_and_closed_days(
+        alias in prop::sample::select(vec!["h", "30min", "D", "B", "Mon-Sat", "Mon-Fri 09:30-16:30/h", "Mon-Sun 08:00-20:00/2h"]),
+        zone in prop::sample::select(vec![
+            "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham", "America/St_Johns",
+        ]),
+        from in 0i64..20_000,
+        closed in prop::collection::btree_set(0u64..700, 0..12),
+        with_offset in any::<bool>(),
+        rows in 150usize..400,
+    ) {
+        let tz: chrono_tz::Tz = zone.parse().unwrap();
+        let first = chrono::DateTime::from_timestamp(from * 86_400 + 43_200, 0).unwrap();
+        let hours = matches!(alias, "h" | "30min");
+        // Of hours every instant has its row, and no day is closed: a calendar of days goes on by the clock.
+        let closed: Vec<NaiveDate> =
+            if hours { Vec::new() } else { closed.iter().map(|day| first.date_naive() + Days::new(*day)).collect() };
+        let clocks: Vec<chrono::NaiveDateTime> = calendar(alias)
+            .next(Timestamp { instant: first.timestamp() * 1_000_000, offset: 0 }, rows + 500 + 300)
+            .unwrap()
+            .iter()
+            .map(|time| chrono::DateTime::from_timestamp_micros(time.instant).unwrap().naive_utc())
+            .filter(|clock| !closed.contains(&clock.date()))
+            .collect();
+        let times: Vec<_> = match hours {
+            true => clocks.iter().map(|clock| clock.and_utc().with_timezone(&tz)).collect(),
+            // No clock leaps over noon or a working hour.
+            false => clocks.iter().map(|clock| clock.and_local_timezone(tz).earliest().unwrap()).collect(),
+        };
+        let form = if with_offset { "%Y-%m-%d %H:%M:%S%:z" } else { "%Y-%m-%d %H:%M:%S" };
+        let all: Vec<String> = times.iter().map(|time| time.format(form).to_string()).take(rows + 500).collect();
+        let place = tempfile::tempdir().unwrap();
+        let file_of_days = place.path().join("closed.csv");
+        std::fs::write(&file_of_days, closed.iter().map(|day| format!("{day}\n")).collect::<String>()).unwrap();
+        let options = DataOptions {
+            timezone: Some(zone.into()),
+            holidays: (!closed.is_empty()).then_some(file_of_days),
+            ..small()
+        };
+        let data = load(&file(all[..rows].to_vec()), &options).unwrap();
+        prop_assert!(!noticed(&data, "missing time") && !noticed(&data, "no whole number"), "{:?}", data.notices);
+        prop_assert_eq!(&ahead(&data, 500)[..], &all[rows..], "{} in {} was found as {}", alias, zone, data.calendar);
+    }
+
+    /// What is written of a calendar is read as that calendar.
+    #[test]
+    fn calendars_are_read_as_they_are_written((alias, _) in findable(), count in 1i64..40) {
+        let counted = format!("{count}bh=09:30-12:00,13:00-{:02}:15", 14 + count % 9);
+        for alias in [alias, counted, format!("{count}SME-{}", 2 + count % 25), format!("{count}SMS")] {
+            let own = calendar(&alias);
+            prop_assert_eq!(&own.to_string().parse::<Calendar>().unwrap(), &own, "{}", alias);
+        }
     }
 
     /// So are those of rows of which some are absent.
@@ -240,6 +321,7 @@ fn seasons_are_those_of_the_calendar() {
         ("BME", 12, "a year"),
         ("QE-MAR", 4, "a year"),
         ("YS", 1, "no season is known"),
+        ("SME", 24, "a year"),
         ("30s", 120, "an hour"),
         ("30min", 48, "a day"),
         ("5min", 288, "a day"),
@@ -430,6 +512,21 @@ fn a_zone_settles_repeated_and_missing_hours() {
 }
 
 #[test]
+fn days_begin_where_a_clock_leaps_over_midnight() {
+    let zone = DataOptions { timezone: Some("America/Sao_Paulo".into()), ..small() };
+    // 2018-11-04 began at one o'clock.
+    let all = days("2018-10-01", 60, |_| true);
+    for rows in [30, 34, 35, 50] {
+        let data = load(&file(all[..rows].to_vec()), &zone).unwrap();
+        assert_eq!(ahead(&data, 60 - rows), all[rows..], "after {rows} rows");
+        assert!(!noticed(&data, "missing time") && !noticed(&data, "no whole number"), "{:?}", data.notices);
+    }
+    // An hour that is leapt over is none still.
+    let hours = file((0..48).map(|hour| format!("2018-11-{:02} {:02}:00", 3 + hour / 24, hour % 24)));
+    assert!(rejection(&hours, &zone).contains("leaps over this time"));
+}
+
+#[test]
 fn holidays_are_no_gaps_and_no_forecast_is_dated_on_them() {
     let place = tempfile::tempdir().unwrap();
     let holidays = place.path().join("holidays.csv");
@@ -450,6 +547,13 @@ fn holidays_are_no_gaps_and_no_forecast_is_dated_on_them() {
     )
     .unwrap();
     assert_eq!(ahead(&data, 3), ["2024-02-29", "2024-03-28", "2024-04-30"]);
+    // Rows on such days are told.
+    std::fs::write(&holidays, "2024-03-27\n2024-03-28\n2024-06-01\n").unwrap();
+    let line = "2 rows on days that `holidays` says have none, as 2024-03-27T00:00";
+    for freq in [None, Some(calendar("B"))] {
+        let data = load(&file(all[..70].to_vec()), &DataOptions { freq, ..with(&holidays) }).unwrap();
+        assert!(noticed(&data, line), "{:?}", data.notices);
+    }
     std::fs::write(&holidays, "2024-03-29\nEaster\n").unwrap();
     let message = rejection(&file(all), &with(&holidays));
     assert!(message.contains("holidays.csv:2") && message.contains("Easter"), "{message}");
@@ -476,4 +580,13 @@ fn times_without_a_row_may_be_zeros() {
         data.notices
     );
     assert_eq!(ahead(&data, 1), ["2024-01-31", "2024-01-31"]);
+    // Seconds from the year 1000 on are more rows than anybody means, and irregular ones are none.
+    let years: String = (1000..1900).map(|year| format!("years,{year}-01-01 00:00:00,1\n")).collect();
+    let seconds: String = (10..40).map(|second| format!("seconds,1900-01-01 00:00:{second},1\n")).collect();
+    let message = rejection(&format!("unique_id,ds,y\n{years}{seconds}"), &options);
+    assert!(message.contains("rows or more would be inserted into 930"), "{message}");
+    assert!(message.contains("of series `seconds`") && message.contains("`fill-missing = \"none\"`"), "{message}");
+    let special = |day: NaiveDate| day.weekday().number_from_monday() < 6 || day.to_string() == "2024-02-03";
+    let message = rejection(&file(days("2024-01-01", 60, special)), &options);
+    assert!(message.contains("regular steps: `fill-missing = \"none\"` leaves gaps open"), "{message}");
 }

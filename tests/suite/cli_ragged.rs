@@ -125,6 +125,9 @@ fn a_model_trained_on_all_rows_has_no_scores_and_forecasts() {
     has(&chosen, &["no test rows: nothing is scored", "0 test"]);
     let chosen = summary(&folder.join("run"));
     assert!(chosen["baselines"]["ridge_validation"]["scaled"]["mse"].is_number(), "{chosen}");
+    let without = done(train(folder, &["--val-size", "0", "--epochs", "1"]));
+    has(&without, &["`auto` compares candidates on validation rows, and there are none: ridge is used"]);
+    assert!(!stderr(&without).contains("trying"), "{}", stderr(&without));
     // What was found by a run with validation rows, on all rows.
     done(train(folder, &["--epochs", "3", "--replicas", "2"]));
     std::fs::copy(folder.join("run/config.toml"), folder.join("found.toml")).unwrap();
@@ -208,7 +211,10 @@ fn many_columns_and_series_print_few_lines() {
     let text = stdout(&output);
     assert!(text.lines().count() < 60, "{text}");
     assert!(text.starts_with("data: c0, c1, c2, c3, c4, c5 and 54 more, 7 rows in"), "{text}");
-    has(&output, &["… and 40 more in scores.csv", "–: no MASE, because nothing changed over a season"]);
+    has(
+        &output,
+        &["… and 40 more in scores.csv", "–: no MASE, because the training values do not change over a season"],
+    );
     assert!(!stderr(&output).contains("no MASE"), "{}", stderr(&output));
     assert!(stderr(&output).lines().all(|line| line.len() < 1000), "{}", stderr(&output));
     let scores = std::fs::read_to_string(folder.join("run/scores.csv")).unwrap();

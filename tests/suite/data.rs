@@ -1,6 +1,6 @@
 //! Files as people have them: delimiters, decimal marks, headers, wide and long, roles of columns.
 
-use microglia::data::{Covariates, DataOptions, Dataset};
+use microglia::data::{Covariates, DataOptions, Dataset, Encoding};
 use microglia::error::Error;
 
 /// Loads a text as `test.csv`.
@@ -117,12 +117,28 @@ fn marks_of_windows_and_spreadsheets_do_no_harm() {
 }
 
 #[test]
-fn bad_bytes_in_the_header_can_be_named_by_position() {
+fn what_is_no_utf_8_is_read_as_windows_1252() {
     let mut bytes = b"date,T (\xb0C),y\n".to_vec();
     bytes.extend(days(|i| format!(",{i},1")).bytes());
-    let options = DataOptions { targets: Some(vec!["#2".into()]), ..small() };
+    for name in ["#2", "T (°C)"] {
+        let options = DataOptions { targets: Some(vec![name.into()]), ..small() };
+        let data = options.load_bytes("test", "test.csv", &bytes).unwrap();
+        assert_eq!((data.channel_names(), data.encoding), (&["T (°C)".to_string()][..], Encoding::Windows1252));
+        assert!(noticed(&data, "no UTF-8 (line 1): read as Windows-1252"), "{:?}", data.notices);
+    }
+    // The euro sign of amounts.
+    let mut bytes = b"date;y\n".to_vec();
+    (1..=20).for_each(|day| bytes.extend([format!("2024-01-{day:02};{day},5 ").as_bytes(), b"\x80\n"].concat()));
+    let data = small().load_bytes("test", "test.csv", &bytes).unwrap();
+    assert_eq!(data.raw_targets[19], 20.5);
+    assert!(noticed(&data, "currency signs are left out"), "{:?}", data.notices);
+    // A stray byte in a file of UTF-8.
+    let mut bytes = "date,Größe,note\n".as_bytes().to_vec();
+    (1..=20).for_each(|day| bytes.extend([format!("2024-01-{day:02},{day},").as_bytes(), b"\xfc\n"].concat()));
+    let options = DataOptions { targets: Some(vec!["Größe".into()]), ..small() };
     let data = options.load_bytes("test", "test.csv", &bytes).unwrap();
-    assert_eq!(data.channel_names(), ["T (\u{fffd}C)"]);
+    assert_eq!(data.encoding, Encoding::Utf8);
+    assert!(noticed(&data, "20 bytes of no UTF-8, the first in line 2, read as Windows-1252"), "{:?}", data.notices);
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn texts_of_every_type_are_ids() {
     ];
     let day = |i: i32| 19_723 + i % 10;
     let text = (0..20).fold("unique_id,ds,y\n".to_string(), |text, i| {
-        let id = if i < 10 { "\"north, 1\"" } else { "süd" };
+        let id = if i < 10 { "\" north, 1\"" } else { "süd" };
         text + &format!("{id},2024-01-{:02},{}\n", i % 10 + 1, f64::from(i * i) / 8.0)
     });
     for ids in id_columns {

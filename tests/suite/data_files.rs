@@ -145,6 +145,22 @@ fn several_columns_identify_a_series() {
     let message = rejection(&shops(), &options);
     assert!(message.contains("test.csv:3, column `store`"), "{message}");
     assert!(message.contains("`id-column = \"store,family\"`"), "{message}");
+    // Nor is one of two columns enough, nor one that is taken as ids by its name.
+    let options = [with("store"), with("family"), DataOptions { id_column: None, ..with("") }];
+    let texts = [shops(), shops(), shops().replace("store", "item_id")];
+    let all = ["store,family", "family,store", "item_id,family"];
+    for ((text, options), names) in texts.iter().zip(&options).zip(all) {
+        let message = rejection(text, options);
+        assert!(message.contains(&format!("`id-column = \"{names}\"`")), "{message}");
+        assert!(message.contains("alone is no `id-column`: this column tells the rows apart"), "{message}");
+    }
+    // A name that holds what separates names stays one.
+    let odd = shops().replacen("family", "\"family, or kind\"", 1);
+    let message = rejection(&odd, &with("store"));
+    assert!(message.contains("`id-column = \"store,\\\"family, or kind\\\"\"`"), "{message}");
+    let named = DataOptions { id_column: Some("store,\"family, or kind\"".into()), ..with("") };
+    assert_eq!(load(&odd, &named).unwrap().series.len(), 4);
+    let options = DataOptions { id_column: None, ..with("") };
     let one = shops().replace(",CARS,", ",a,").replace("BREAD/ROLLS", "a");
     assert!(!rejection(&one, &options).contains("tell"), "no columns do");
     // Two series that would be called the same.

@@ -129,7 +129,7 @@ fn absurd_lengths_are_rejected() {
         assert!(options.load().unwrap_err().to_string().contains("`horizon`"));
     }
     let options = DataOptions { lookback: Some(1_000_000_000), ..DataOptions::default() };
-    assert!(options.load().unwrap_err().to_string().contains("1000000000 rows in"));
+    assert!(options.load().unwrap_err().to_string().contains("1,000,000,000 rows in"));
 }
 
 #[test]

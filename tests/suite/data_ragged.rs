@@ -99,6 +99,50 @@ fn series_without_a_window_are_left_out_or_rejected_or_padded() {
 }
 
 #[test]
+fn what_is_lacking_and_what_helps_is_told_as_it_is() {
+    let pad = DataOptions { short_series: Some(ShortSeries::Pad), ..options() };
+    let why = |series: &[(&str, usize, usize)], options: &DataOptions| -> Vec<String> {
+        let all = [&[("a", 0, 100)], series].concat();
+        load(&panel(&all), options).unwrap().left_out.into_iter().map(|one| one.why).collect()
+    };
+    // With padding one row before the two of the horizon is enough.
+    assert_eq!(why(&[("x", 3, 4), ("y", 3, 5)], &pad), ["lacks 2 rows", "lacks 1 row"]);
+    assert_eq!(why(&[("x", 3, 6)], &pad), [""; 0]);
+    let opened = [("x", 95, 100)];
+    assert_eq!(why(&opened, &pad), ["has no training window, and lacks 2 rows for a scaler of its own"]);
+    assert_eq!(why(&opened, &options()), ["lacks 2 rows"]);
+    assert_eq!(why(&opened, &DataOptions { scale: Some(Scale::Global), ..pad.clone() }), [""; 0]);
+    // A row in training and one in validation.
+    assert_eq!(why(&[("x", 69, 72)], &pad), ["has no training window, and lacks 4 rows for a scaler of its own"]);
+    let long = DataOptions { horizon: Some(8), ..options() };
+    assert_eq!(why(&[("x", 74, 87)], &long), ["has no part with 8 rows to forecast and 5 rows before them"]);
+    // Rows before the first value are none.
+    let late: String = days("late", 0, 20).lines().map(|row| format!("{row},{}\n", "x")).collect();
+    let late = late.lines().enumerate().map(|(row, line)| line.replace(",x", if row < 16 { "," } else { ",1" }) + "\n");
+    let full: String = days("a", 0, 100).lines().map(|row| format!("{row},1\n")).collect();
+    let text = format!("unique_id,ds,y,x\n{full}{}", late.collect::<String>());
+    let with_x = DataOptions { covariates: Some("x".parse().unwrap()), impute: Some(Impute::Ffill), ..options() };
+    let left = load(&text, &with_x).unwrap().left_out;
+    assert_eq!(left.iter().map(|one| (one.rows, one.why.as_str())).collect::<Vec<_>>(), [(20, "lacks 3 rows")]);
+
+    // Padding is recommended where it helps, and with what else it needs.
+    let alone = |rows: usize, options: &DataOptions| rejection(&panel(&[("x", 0, rows)]), options);
+    let strict = |options: DataOptions| DataOptions { short_series: Some(ShortSeries::Error), ..options };
+    let message = alone(6, &options());
+    assert!(message.contains("a window takes 5 rows in and 2 rows out"), "{message}");
+    assert!(message.contains("smaller `lookback` or `horizon`") && message.contains("\"pad\"` begins"), "{message}");
+    for few in [alone(2, &options()), alone(2, &pad), alone(2, &strict(options()))] {
+        assert!(few.contains("smaller `horizon`, ") && !few.contains("pad"), "{few}");
+    }
+    assert!(alone(2, &pad).contains("a window takes 1 row in and 2 rows out"), "{}", alone(2, &pad));
+    let sizes = |test, validation| DataOptions { test_size: Some(test), val_size: Some(validation), ..options() };
+    let message = rejection(&panel(&[("x", 0, 6)]), &DataOptions { scale: Some(Scale::Global), ..sizes(4, 2) });
+    assert!(message.contains("no training window") && !message.contains("pad"), "{message}");
+    let message = rejection(&panel(&[("x", 0, 100)]), &sizes(5, 1));
+    assert!(message.contains("no validation window") && message.contains("other borders (`val-size`)"), "{message}");
+}
+
+#[test]
 fn columns_without_values_leave_a_series_out() {
     let empty: String = days("empty", 0, 100).lines().map(|line| format!("{},\n", &line[..16])).collect();
     let late: String = days("late", 0, 100)
@@ -183,6 +227,11 @@ fn sizes_cut_rows_from_each_series_own_end() {
     assert_eq!([lengths(&data, 0), lengths(&data, 1)], [[90, 4, 6], [30, 4, 6]]);
     assert_eq!(lengths(&data, 2), [0, 2, 6], "what is there");
     assert!(noticed(&data, "training rows of series `a` are later than the first test rows of series `c`"));
+    // A series that is left out has no part in that.
+    let text_of_two = panel(&[("a", 0, 100), ("c", 0, 6)]);
+    let data_of_one = load(&text_of_two, &sizes(Some(6), Some(4))).unwrap();
+    assert_eq!(data_of_one.left_out.len(), 1);
+    assert!(!noticed(&data_of_one, "later than the first test rows"), "{:?}", data_of_one.notices);
     let again = load(&text, &data.resolved).unwrap();
     assert_eq!((again.train, again.resolved), (data.train.clone(), data.resolved.clone()));
     // The part that is not named has one horizon.

@@ -89,7 +89,7 @@ fn a_part_without_windows_is_named_with_its_numbers() {
     let options = DataOptions { split: Some(Split::Rows([6, 7, 9])), horizon: Some(2), ..small() };
     let message = rejection(&text, &options);
     assert!(message.contains("no validation window in series `long`: it has 6 training, 1 validation"), "{message}");
-    assert!(message.contains("`lookback`") && message.contains("`val-size = 0`"), "{message}");
+    assert!(message.contains("smaller `horizon`, ") && message.contains("`val-size = 0`"), "{message}");
 }
 
 #[test]

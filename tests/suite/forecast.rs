@@ -1,6 +1,6 @@
 //! Intervals of known law, calendars, data read with a model's scalers, and forecasts that are those of training.
 
-use microglia::data::{Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Scale, SplitName, Start};
+use microglia::data::{Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Scale, SplitName, Start, Writing};
 use microglia::engine::Engine;
 use microglia::forecast::{Calibration, Combine, Forecaster, Level, Scores, apart, non_overlapping};
 use microglia::program::Program;
@@ -91,7 +91,28 @@ fn fitted(series: &[(&str, f64, f64)], scale: Scale) -> Fitted {
         mase_denominators: vec![Some(1.5)],
         calendar: None,
     };
-    Fitted { series: series.iter().map(one).collect(), left_out: Vec::new(), scale, calendar: Vec::new(), usual: None }
+    Fitted {
+        series: series.iter().map(one).collect(),
+        left_out: Vec::new(),
+        scale,
+        calendar: Vec::new(),
+        usual: None,
+        writing: Writing::default(),
+    }
+}
+
+#[test]
+fn a_trained_calendar_gives_way_to_one_that_the_rows_follow_alone() {
+    let days =
+        |year: usize| (1..=28).map(|day| format!("{year:04}-01-{day:02},{}\n", day * day % 17)).collect::<String>();
+    let read = |text: &str, usual: &str| {
+        let fitted = Fitted { usual: usual.parse().ok(), ..fitted(&[("", 8.0, 2.0)], Scale::Series) };
+        let options = DataOptions { lookback: Some(3), horizon: Some(2), ..DataOptions::default() };
+        options.load_text_fitted(&format!("ds,y\n{text}"), &fitted).unwrap().calendar.to_string()
+    };
+    // A gap of centuries is a gap, and no step that few rows follow.
+    assert_eq!(read(&(days(1) + &days(5001)), "D"), "D");
+    assert_eq!(read(&days(2024), "h"), "D");
 }
 
 fn next(times: &[&str], rows: usize) -> Vec<String> {
@@ -213,7 +234,7 @@ fn a_forecast_is_the_one_of_the_end_of_training() {
 
     // The same rows as a file that ends there, with nothing but the model's own scalers.
     let last = *dataset.test.last().unwrap() as usize + dataset.lookback;
-    let fitted = forecaster.model().fitted(Scale::Series);
+    let fitted = forecaster.model().fitted(&DataOptions::default());
     let shorter = options.load_text_fitted(&daily(last), &fitted).unwrap();
     let ahead = |data: &Dataset, from: Start, rows: usize| {
         let (cutoffs, _) = data.cutoffs(&from).unwrap();

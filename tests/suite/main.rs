@@ -24,6 +24,8 @@ mod cli_ragged;
 mod cli_resume;
 /// Weights files, looked into and written anew, as users meet it.
 mod cli_weights;
+/// Files that are written otherwise than those a model was trained on, as users meet them.
+mod cli_written;
 /// Units that pruning has cut off.
 mod compact;
 /// `compare` names broken engines.
@@ -104,6 +106,8 @@ mod hostile_places;
 mod interop;
 /// Every shader in every backend's language.
 mod languages;
+/// Nothing reads the future, however a panel is read.
+mod leaks;
 /// A linear map beside the network.
 mod linear_path;
 /// Memory that does not grow.

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use chrono::Weekday;
 
 use super::words::{Run, alike, clock, runs};
-use super::{Calendar, MonthDay, Rule, Week, Weekdays};
+use super::{Calendar, HalfMonths, MonthDay, Rule, Week, Weekdays};
 use crate::data::time::{DAY, HOUR, MINUTE, SECOND};
 use crate::error::{Error, Result};
 
 pub(super) const HELP: &str = "an interval as pandas writes it, with or without a count: s, min, h, D, B (business days), W or W-WED, MS, ME, \
-     BMS, BME, QS, QE-MAR, YS, YE, bh, as in 15min; open days and hours, as in Mon-Sat or `Mon-Fri 09:30-16:30/h`; or a \
+     BMS, BME, SMS, SME, QS, QE-MAR, YS, YE, bh, as in 15min; open days and hours, as in Mon-Sat or `Mon-Fri 09:30-16:30/h`; or a \
      whole number where the time column holds row numbers";
 
 /// Most microseconds of an interval: 8,000 years.
@@ -25,11 +25,13 @@ const UNITS: [(i64, &[&str]); 7] = [
     (7 * DAY, &["W", "w"]),
     (DAY, &["D", "d"]),
     (HOUR, &["h", "H"]),
-    (MINUTE, &["min", "T"]),
+    (MINUTE, &["min", "Min", "MIN", "T", "t"]),
     (SECOND, &["s", "S"]),
-    (SECOND / 1000, &["ms", "L"]),
-    (1, &["us", "U"]),
+    (SECOND / 1000, &["ms", "L", "l"]),
+    (1, &["us", "U", "u"]),
 ];
+/// A thousandth of the shortest unit: only counts of thousands are kept.
+const NANOSECONDS: [&str; 3] = ["ns", "N", "n"];
 /// Days of months: names, and the day.
 const MONTH_DAYS: [(&str, MonthDay); 4] =
     [("S", MonthDay::Day(1)), ("E", MonthDay::Last), ("BS", MonthDay::FirstBusiness), ("BE", MonthDay::LastBusiness)];
@@ -42,18 +44,38 @@ impl FromStr for Calendar {
         let text = text.trim();
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (count, unit) = text.split_at(digits);
+        let unit = unit.trim_start();
+        if let Some(why) = refused(unit) {
+            return Err(reject(why));
+        }
         let bounded = |count: &i64| (1..=1_000_000).contains(count);
         let count = if count.is_empty() { Some(1) } else { count.parse().ok().filter(bounded) };
-        let count = count.ok_or_else(|| reject("has a count that is not 1 to 1000000"))?;
         let rule = match unit {
-            "" if digits > 0 => Some(Rule::Rows(count)),
-            _ => counted(count, unit)
+            "" if digits > 0 => count.map(Rule::Rows),
+            _ => count
+                .and_then(|count| counted(count, unit))
                 .or_else(|| Some(Rule::Every { step: interval(text)?, near: None }))
+                // pandas takes most names in any case.
+                .or_else(|| counted(count?, &unit.to_ascii_uppercase()))
                 .or_else(|| near(text))
                 .or_else(|| Some(Rule::Weekdays { open: weekdays(text)?, every: 1 }))
                 .or_else(|| Some(Rule::Week { week: week(text)?, every: 1 })),
         };
-        rule.map(Calendar::new).ok_or_else(|| reject("is not an interval"))
+        let why = if count.is_some() { "is not an interval" } else { "has a count that is not 1 to 1000000" };
+        rule.map(Calendar::new).ok_or_else(|| reject(why))
+    }
+}
+
+/// Why an alias of pandas is not taken.
+fn refused(unit: &str) -> Option<&'static str> {
+    let name = unit.split('-').next().unwrap_or_default();
+    match name {
+        "m" => Some("may be minutes (min) or months (MS, ME)"),
+        "Ms" | "mS" => Some("may be milliseconds (ms) or month starts (MS)"),
+        "RE" | "REQ" => Some(
+            "is a year of 52 or 53 weeks, which is not there: 4W-SAT or 13W-SAT go on by weeks, YE-JAN and QE-JAN by months",
+        ),
+        _ => None,
     }
 }
 
@@ -76,9 +98,15 @@ fn counted(every: i64, unit: &str) -> Option<Rule> {
         Some(Rule::Week { week: Week::of(times)?, every })
     };
     match (name, anchor) {
-        ("B" | "b" | "C" | "c", None) => Some(Rule::Weekdays { open: Weekdays::BUSINESS, every }),
+        ("B" | "C", None) => Some(Rule::Weekdays { open: Weekdays::BUSINESS, every }),
         ("W", Some(day)) => Some(Rule::Weekdays { open: Weekdays::one(weekday(day)?), every }),
-        ("bh" | "BH" | "cbh" | "CBH", None) => hours(Weekdays::BUSINESS),
+        ("BH" | "CBH", None) => hours(Weekdays::BUSINESS),
+        (name, _) if name.starts_with("BH=") || name.starts_with("CBH=") => {
+            let (_, spans) = unit.split_once('=')?;
+            Some(Rule::Week { week: business_hours(spans)?, every })
+        }
+        ("SM" | "SME", day) => half_months(every, day, |day| [MonthDay::Day(day), MonthDay::Last]),
+        ("SMS", day) => half_months(every, day, |day| [MonthDay::Day(1), MonthDay::Day(day)]),
         ("M", None) => months(every, MonthDay::Last),
         ("BM" | "CBM", None) => months(every, MonthDay::LastBusiness),
         ("WOM", Some(nth)) => {
@@ -115,25 +143,59 @@ fn counted(every: i64, unit: &str) -> Option<Rule> {
     }
 }
 
+/// Two days of a month, of which the alias names one; 15 if it does not.
+fn half_months(every: i64, day: Option<&str>, days: impl Fn(u32) -> [MonthDay; 2]) -> Option<Rule> {
+    let day = day.map_or(Some(15), |day| day.parse().ok()).filter(|day| (2..28).contains(day))?;
+    Some(Rule::HalfMonths { days: HalfMonths(days(day)), every })
+}
+
+/// `09:30-16:30`, `09:00-12:00,13:00-18:00`: on business days, each hour from an opening on and before its closing.
+fn business_hours(spans: &str) -> Option<Week> {
+    let mut times = Vec::new();
+    for span in spans.split(',') {
+        let (open, close) = span.split_once('-')?;
+        let (open, close) = (of_day(open)?, of_day(close)?);
+        if close <= open {
+            return None;
+        }
+        let hours = (0..).map(|hour| open + hour * HOUR).take_while(|time| *time < close);
+        times.extend(hours.flat_map(|time| Weekdays::BUSINESS.days().map(move |day| day as i64 * DAY + time)));
+    }
+    Week::of(times)
+}
+
 fn weekday(text: &str) -> Option<Weekday> {
     const ALL: [Weekday; 7] =
         [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
     DAYS.iter().position(|day| day.eq_ignore_ascii_case(text)).map(|day| ALL[day])
 }
 
-/// `15min`, `1h30min`.
+/// `15min`, `1h30min`, `1.5h`, `1D 12h`, as whole microseconds.
 fn interval(text: &str) -> Option<i64> {
-    let (mut rest, mut sum) = (text, 0i64);
+    let (mut rest, mut sum) = (text.trim_start(), 0i128);
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let count: i64 = if digits == 0 { 1 } else { rest[..digits].parse().ok()? };
-        let unit = &rest[digits..];
-        let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
-        let (length, _) = UNITS.into_iter().find(|(_, names)| names.contains(&&unit[..end]))?;
-        sum = sum.checked_add(count.checked_mul(length)?).filter(|_| count > 0)?;
-        rest = &unit[end..];
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let unit = rest[digits..].trim_start();
+        let end = unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len());
+        let of = |(length, names): (i64, &[&str])| names.contains(&&unit[..end]).then_some(1000 * length);
+        let nanoseconds = NANOSECONDS.contains(&&unit[..end]).then_some(1);
+        let part = parts(&rest[..digits], UNITS.into_iter().find_map(of).or(nanoseconds)?)?;
+        sum = sum.checked_add(part).filter(|_| part > 0)?;
+        rest = unit[end..].trim_start();
     }
-    (1..=LONGEST).contains(&sum).then_some(sum)
+    let whole = i64::try_from(sum / 1000).ok().filter(|_| sum % 1000 == 0)?;
+    (1..=LONGEST).contains(&whole).then_some(whole)
+}
+
+/// A count, perhaps with decimals, of a length; `None` if that is no whole number.
+fn parts(count: &str, length: i64) -> Option<i128> {
+    if count.is_empty() {
+        return Some(length.into());
+    }
+    let (whole, decimals) = count.split_once('.').unwrap_or((count, ""));
+    let number: i128 = format!("{whole}{decimals}").parse().ok().filter(|_| decimals.len() <= 12)?;
+    let (product, unit) = (number.checked_mul(length.into())?, 10i128.pow(decimals.len() as u32));
+    (product % unit == 0).then_some(product / unit)
 }
 
 /// `Mon-Sat`, `Mon,Wed,Fri`, `Mon Tue Wed`: some weekdays.
@@ -208,6 +270,14 @@ impl fmt::Display for Calendar {
             }
             Rule::Weekdays { open, .. } => f.write_str(&names(*open)),
             Rule::Week { week, every } => write_week(f, week, *every),
+            Rule::HalfMonths { days: HalfMonths([first, second]), every } => {
+                let (name, day) = if *second == MonthDay::Last { ("SME", first) } else { ("SMS", second) };
+                write!(f, "{}{name}", count(*every))?;
+                match day {
+                    MonthDay::Day(day) if *day != 15 => write!(f, "-{day}"),
+                    _ => Ok(()),
+                }
+            }
             Rule::Months { every, phase, day } => write_months(f, *every, *phase, *day),
         }
     }
@@ -229,10 +299,18 @@ fn names(open: Weekdays) -> String {
 }
 
 fn write_week(f: &mut fmt::Formatter<'_>, week: &Week, every: i64) -> fmt::Result {
-    if let Some(Rule::Week { week: business, .. }) = counted(1, "bh")
-        && (*week == business || every > 1)
+    if let Some(Rule::Week { week: business, .. }) = counted(1, "BH")
+        && *week == business
     {
         return write!(f, "{}bh", count(every));
+    }
+    if every > 1 {
+        // Hours of business days: no others have a count.
+        let times = week.of_day(0);
+        let span =
+            |hours: &[i64]| format!("{}-{}", clock(hours[0]), clock((hours[hours.len() - 1] + HOUR).min(DAY - 1)));
+        let spans: Vec<String> = times.chunk_by(|a, b| b - a == HOUR).map(span).collect();
+        return write!(f, "{every}bh={}", spans.join(","));
     }
     let run = |run: &Run| match run.step {
         0 => format!(" {}", clock(run.first)),

@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use rayon::prelude::*;
 
 use super::words::{alike, runs};
-use super::{Calendar, Closed, Interval, MonthDay, Rule, Week, Weekdays, day, nearest};
+use super::{Calendar, Closed, HalfMonths, Interval, MonthDay, Rule, Week, Weekdays, day, nearest};
 use crate::data::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_index};
 
 /// Bits that a row beside the calendar costs.
@@ -95,7 +95,8 @@ fn choose(series: &[&[Timestamp]], known: &Known, expected: Option<&Calendar>) -
         let mut costs = rows.costs(all);
         costs.push((expected.clone(), rows.bits(expected) - CERTAIN));
         let (best, _) = best_two(&mut costs)?;
-        return Some((best, None));
+        let kept = best == *expected || !rows.follows(&best);
+        return Some((if kept { expected.clone() } else { best }, None));
     }
     let mut costs = rows.costs(all);
     let (best, rival) = best_two(&mut costs)?;
@@ -170,6 +171,9 @@ impl<'a> Rows<'a> {
         if self.distances.iter().take(3).any(|(apart, _)| *apart >= 27 * DAY) {
             all.extend(self.months());
         }
+        if (7..=24).any(|days| usual == days * DAY) {
+            all.extend(self.half_months());
+        }
         if usual > 20 * HOUR && usual < 7 * DAY {
             all.extend(self.weekdays());
         }
@@ -237,6 +241,17 @@ impl<'a> Rows<'a> {
                 .map(move |(day, more)| (Rule::Months { every: length, phase: None, day }, bits(length) + more))
         };
         lengths.iter().flat_map(of).collect()
+    }
+
+    /// The first or last day of months, and the other day on which most rows lie.
+    fn half_months(&self) -> Vec<(Rule, f64)> {
+        let mut days = [0usize; 32];
+        self.stamps().for_each(|time| days[time.written().day() as usize] += 1);
+        let other = (2..28).max_by_key(|day| (days[*day as usize], 32 - day)).unwrap_or(15);
+        let of = |days: [MonthDay; 2]| {
+            (Rule::HalfMonths { days: HalfMonths(days), every: 1 }, if other == 15 { 6.0 } else { 9.0 })
+        };
+        vec![of([MonthDay::Day(1), MonthDay::Day(other)]), of([MonthDay::Day(other), MonthDay::Last])]
     }
 
     /// Sets of the weekdays that occur.

@@ -21,7 +21,7 @@ use super::step::Step;
 use super::time::{DAY, SECOND, TimeKind, Timestamp, month_index, offset_at, offset_of_clock};
 use crate::error::{Error, Result};
 pub(crate) use find::{Finding, Known, beside, find};
-pub(crate) use month::MonthDay;
+pub(crate) use month::{HalfMonths, MonthDay};
 pub(crate) use season::Season;
 pub(crate) use week::{Week, Weekdays};
 
@@ -51,6 +51,8 @@ enum Rule {
     Weekdays { open: Weekdays, every: i64 },
     /// Every so many of these times of the week.
     Week { week: Week, every: i64 },
+    /// Every so many of these days, at one time of day.
+    HalfMonths { days: HalfMonths, every: i64 },
     /// Every so many months, on one day, at one time of day. `phase`: months since year 0 that leave this remainder.
     Months { every: i64, phase: Option<i64>, day: MonthDay },
 }
@@ -100,6 +102,7 @@ impl Calendar {
             Rule::Weekdays { open, every } if open.count() == 1 => Step::Time(7 * DAY * every),
             Rule::Weekdays { every, .. } => Step::Time(DAY * every),
             Rule::Week { week, every } => Step::Time(week.step() * every),
+            Rule::HalfMonths { every, .. } => Step::Time(15 * DAY * every),
             Rule::Months { every, .. } => Step::Months(*every),
         }
     }
@@ -143,6 +146,10 @@ impl Calendar {
                 whole(week.index(b.clock()) - week.index(a.clock()), *every)
             }
             Rule::Week { .. } => None,
+            Rule::HalfMonths { days, every } => {
+                let index = |time: Timestamp| days.index(time.written().date(), &self.closed);
+                whole(index(b) - index(a), *every)
+            }
             Rule::Months { every, .. } => whole(month_index(b) - month_index(a), *every),
         }?;
         Some(steps - self.closed_between(a, b))
@@ -176,7 +183,7 @@ impl Calendar {
                 (open.index(day) - open.index(self::day(from))).div_euclid(*every)
             }
             Rule::Week { week, every } => (week.index(clock) - week.index(from.clock())).div_euclid(*every),
-            Rule::Rows(_) | Rule::Months { .. } => 0,
+            Rule::Rows(_) | Rule::HalfMonths { .. } | Rule::Months { .. } => 0,
         }
     }
 
@@ -199,6 +206,12 @@ impl Calendar {
             }
             Rule::Week { week, every } => {
                 week.holds(time.clock()) && (week.index(time.clock()) - week.index(from.clock())) % every == 0
+            }
+            Rule::HalfMonths { days, every } => {
+                let index = |time: Timestamp| days.index(time.written().date(), &self.closed);
+                days.date(index(time), &self.closed) == Some(time.written().date())
+                    && time_of_day(time) == time_of_day(from)
+                    && (index(time) - index(from)) % every == 0
             }
             Rule::Months { every, phase, day } => {
                 let (month, first) = (month_index(time), month_index(from));
@@ -224,15 +237,16 @@ impl Calendar {
 
     /// Whether it is one of certain days or hours, so that a row of others is no gap.
     pub(crate) fn is_day_rule(&self) -> bool {
-        matches!(self.rule, Rule::Weekdays { .. } | Rule::Week { .. } | Rule::Months { .. })
+        !matches!(self.rule, Rule::Rows(_) | Rule::Every { .. })
     }
 
     /// Whether days without rows are left out; months move their day instead, or have a row all the same.
     fn skips(&self) -> bool {
-        !matches!(self.rule, Rule::Rows(_) | Rule::Months { .. })
+        !matches!(self.rule, Rule::Rows(_) | Rule::HalfMonths { .. } | Rule::Months { .. })
     }
 
-    fn is_closed(&self, time: Timestamp) -> bool {
+    /// Whether it is a day without rows.
+    pub(crate) fn is_closed(&self, time: Timestamp) -> bool {
         !self.closed.is_empty() && self.skips() && self.closed.contains(&time.written().date())
     }
 
@@ -268,6 +282,11 @@ impl Calendar {
             Rule::Week { week, every } => {
                 self.at_clock(week.clock(week.index(from.clock()).checked_add(far(*every)?)?)?, from)
             }
+            Rule::HalfMonths { days, every } => {
+                let index = days.index(from.written().date(), &self.closed).checked_add(far(*every)?)?;
+                let date = days.date(index, &self.closed)?;
+                self.at_clock(midnight(date).checked_add(time_of_day(from))?, from)
+            }
             Rule::Months { every, phase, day } => {
                 let start = month_index(from);
                 // From a month of another phase, back or on to the one before the first that counts.
@@ -294,7 +313,9 @@ impl Calendar {
 
     fn at_clock(&self, clock: i64, like: Timestamp) -> Option<Timestamp> {
         let offset = self.zone.map_or(like.offset, |zone| offset_of_clock(zone, clock)[0]);
-        self.at_instant(clock.checked_sub(i64::from(offset) * SECOND)?, like)
+        let time = self.at_instant(clock.checked_sub(i64::from(offset) * SECOND)?, like)?;
+        // Where a clock leaps over midnight, the day begins later, and is called by its date all the same.
+        Some(if clock % DAY == 0 { Timestamp { offset, ..time } } else { time })
     }
 
     /// Whose clock times are written by, if it is known.

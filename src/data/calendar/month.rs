@@ -21,6 +21,24 @@ pub(crate) enum MonthDay {
     LastWeekday(Weekday),
 }
 
+/// Two days of each month, the earlier one first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HalfMonths(pub(crate) [MonthDay; 2]);
+
+impl HalfMonths {
+    /// How many such days there are from year 0 on up to this date, itself included.
+    pub(super) fn index(self, date: NaiveDate, closed: &Closed) -> i64 {
+        let month = i64::from(date.year()) * 12 + i64::from(date.month0());
+        let reached = |day: &&MonthDay| day.date(month, closed).is_some_and(|day| day <= date);
+        2 * month + self.0.iter().filter(reached).count() as i64 - 1
+    }
+
+    /// The date of an index.
+    pub(super) fn date(self, index: i64, closed: &Closed) -> Option<NaiveDate> {
+        self.0[index.rem_euclid(2) as usize].date(index.div_euclid(2), closed)
+    }
+}
+
 impl MonthDay {
     /// Its date in a month, counted since year 0; `None` beyond chrono's range.
     pub(super) fn date(self, month: i64, closed: &Closed) -> Option<NaiveDate> {

@@ -1,6 +1,6 @@
 //! Calendars in words, for people.
 
-use super::{Calendar, MonthDay, Rule, Week, Weekdays};
+use super::{Calendar, HalfMonths, MonthDay, Rule, Week, Weekdays};
 use crate::data::time::{MINUTE, SECOND};
 
 /// Monday first.
@@ -18,6 +18,10 @@ impl Calendar {
             Rule::Weekdays { open: Weekdays::BUSINESS, every } => format!("{every} business days"),
             Rule::Weekdays { open, .. } => format!("{step}, {}", open.words()),
             Rule::Week { week, .. } => format!("{step}, {}", week.words()),
+            Rule::HalfMonths { days: HalfMonths([first, second]), every } => {
+                let step = if *every == 1 { "half a month".into() } else { format!("{every} half months") };
+                format!("{step}, {} and {}", first.words(), second.words())
+            }
             Rule::Months { day: MonthDay::Day(1), .. } => step.to_string(),
             Rule::Months { day, .. } => format!("{step}, {}", day.words()),
         };

@@ -129,7 +129,7 @@ fn put(value: impl Display, cell: &mut Vec<u8>) {
 }
 
 fn text(text: &str, cell: &mut Vec<u8>) {
-    cell.extend_from_slice(text.trim_ascii().as_bytes());
+    cell.extend_from_slice(text.as_bytes());
 }
 
 fn shown<T: ArrowPrimitiveType<Native: Display>>(array: &ArrayRef) -> Cell<'_> {

@@ -191,6 +191,9 @@ pub struct DataHeader {
     /// Ids of the series that were left out, because they hold no window or cannot be scaled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Whether times are written with the day before the month; absent where that is no question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day_first: Option<bool>,
     /// In the data's order.
     pub series: Vec<SeriesHeader>,
 }
@@ -336,6 +339,7 @@ impl Header {
                 calendar: dataset.calendar.to_string(),
                 padding: dataset.padding,
                 left_out: dataset.left_out.iter().map(|one| one.id.clone()).collect(),
+                day_first: dataset.day_first,
                 series: dataset
                     .series
                     .iter()

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::data::options::Scale;
-use crate::data::{Dataset, Fitted, FittedSeries, Scaler};
+use crate::data::{DataOptions, Dataset, Fitted, FittedSeries, Scaler, Writing};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::files;
@@ -140,8 +139,8 @@ impl Loaded {
         series.scalers.get(column).copied()
     }
 
-    /// What the model fixes about data to come. `scale` is what its run's configuration says.
-    pub fn fitted(&self, scale: Scale) -> Fitted {
+    /// What the model fixes about data to come. `own` is what its run's configuration says of its data.
+    pub fn fitted(&self, own: &DataOptions) -> Fitted {
         let header = &self.header;
         let width = header.data.series.first().map_or(0, |series| series.scalers.len());
         let none = vec![None; header.model.targets];
@@ -158,9 +157,14 @@ impl Loaded {
         Fitted {
             series: series.collect(),
             left_out: header.data.left_out.clone(),
-            scale,
+            scale: own.scale.unwrap_or_default(),
             calendar: header.model.channels[width..].to_vec(),
             usual: header.data.calendar.parse().ok(),
+            writing: Writing {
+                decimal: own.decimal,
+                time_format: own.time_format.clone(),
+                day_first: header.data.day_first,
+            },
         }
     }
 
