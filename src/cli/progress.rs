@@ -42,6 +42,11 @@ impl Reporter {
         }
     }
 
+    /// Knows a run's number of epochs, and its best one so far.
+    pub(super) fn of(self, (epochs, best): (usize, Option<usize>)) -> Reporter {
+        Reporter { epochs, best, ..self }
+    }
+
     pub(super) fn finish(&mut self) {
         if let Some(line) = self.untold.take() {
             self.line(&line);

@@ -36,7 +36,7 @@ pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
     };
     let (folder, as_json) = (run.folder().to_path_buf(), run.config().json);
     let stop = Stop::watch()?;
-    let mut reporter = Reporter::new(stop);
+    let mut reporter = Reporter::new(stop).of(run.epochs());
     let done = run.train(&mut reporter);
     reporter.finish();
     let done = done.inspect_err(|error| {

@@ -113,12 +113,19 @@ impl Run {
         let config = resumed.config_on(engines.gpu());
         let (prepared, engine) = Prepared::new(&config, engines, say)?.engine(say)?;
         let device = DeviceHeader::of(engine.as_ref());
+        resumed.check_reaches(&prepared.plan)?;
         let state = resumed.state(&prepared.dataset, &prepared.plan, &prepared.config, &device, say)?;
         if resumed.is_finished(folder) {
             return Ok(None);
         }
         say(&resume::line(&state, &prepared.plan));
         Ok(Some(prepared.run(RunFolder::of_run(folder), engine, Some(state))))
+    }
+
+    /// Most epochs of the run, and its best one so far, if it is resumed.
+    pub fn epochs(&self) -> (usize, Option<usize>) {
+        let best = self.from.as_ref().and_then(|state| state.replicas[state.best_replica()].best);
+        (self.plan.length.epochs, best.map(|best| best.1).filter(|epoch| *epoch > 0))
     }
 
     /// The run folder.
@@ -197,7 +204,12 @@ impl Run {
         // A candidate without a linear path has no product for it.
         let tuned = |program: &Program| tuning.as_ref().map(|tuning| tuning.for_program(program));
         let mut make = |program: &Program| engines.make(program, tuned(program).as_ref()).map(|(engine, _)| engine);
-        let Some(chosen) = choose(&self.dataset, &self.config.train, &mut make, observer)? else { return Ok(0) };
+        let Some(chosen) = choose(&self.dataset, &self.config.train, &mut make, observer)? else {
+            let first = self.config.train.first_words();
+            let line = format!("interrupted before the choice: what is scored is {first} before its first step");
+            observer.notice(&line.into());
+            return Ok(0);
+        };
         let plan = Plan::new(&self.dataset, &chosen.options)?;
         if plan.program != self.plan.program {
             self.engine = make(&plan.program)?;

@@ -117,6 +117,19 @@ impl Resumed {
         Ok(state)
     }
 
+    /// Rejects more steps than the epochs hold that the run was resolved to.
+    pub(super) fn check_reaches(&self, plan: &Plan) -> Result<()> {
+        let (epochs, all) = (plan.length.epochs, plan.length.epochs * plan.steps_per_epoch);
+        match plan.options.max_steps {
+            Some(max) if max > all as u64 && self.config.is_longer(&self.before) => {
+                let needed = max.div_ceil(plan.steps_per_epoch as u64);
+                let problem = format!("{max} steps are more than the run's {epochs} epochs hold, which are {all}");
+                Err(Error::config("max-steps", problem, format!("‹epochs {needed}› as well, or fewer steps")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether nothing is left to do: the results are written, and no longer run is asked for.
     pub(super) fn is_finished(&self, folder: &Path) -> bool {
         checkpoints::finished(folder) && !self.config.is_longer(&self.before)

@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::length::Length;
 use super::options::TrainOptions;
 use super::plan::Plan;
+use super::run::choice::path_alone;
 use super::run::observer::{Observer, Progress};
 use super::run::run_until;
 use super::run::state::RunState;
@@ -18,7 +19,7 @@ use super::scores::predict::{mean_loss, pass_until};
 use crate::data::{Dataset, counted};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
-use crate::models::LinearPath;
+use crate::models::{LinearPath, ModelKind};
 use crate::program::Program;
 use crate::program::op::InstanceNorm;
 
@@ -133,13 +134,14 @@ pub fn choose(
     let candidates = options.candidates();
     let groups: Vec<&[Candidate]> = candidates.chunk_by(|a, b| a.linear_path == b.linear_path).collect();
     let mut heats = options.heats(dataset).map(|until| Heat { until, best: f64::INFINITY });
-    let steps = heats[1].until;
+    let mut steps = 0;
     let mut found: Vec<(Candidate, f64, RunState)> = Vec::new();
     for group in groups {
         let plan = Plan::of_candidates(dataset, options, group)?;
         let mut engine = make(&plan.program)?;
         let trial = Trial { dataset, plan: &plan, seeds: options.replicas, engine: engine.as_mut(), observer };
         let Some((state, scores)) = trial.run(&mut heats)? else { return Ok(None) };
+        steps = steps.max(state.step(plan.steps_per_epoch));
         for (i, (candidate, score)) in group.iter().zip(scores).enumerate() {
             found.push((*candidate, score, state.of_replicas(own(i, options.replicas))));
         }
@@ -150,13 +152,15 @@ pub fn choose(
         found.iter().map(|(one, loss, _)| format!("{} {loss:.5}", one.words(options.auto))).collect();
     let (winner, _, mut state) = found.swap_remove(best);
     let line = format!(
-        "{} chosen on validation {} after at most {}: {}",
+        "{} chosen on validation {} after {}: {}",
         winner.words(options.auto),
         options.loss,
         counted(steps, "step"),
         scores.join(", ")
     );
     state.notices = vec![line.into()];
+    let starts_alone = state.replicas[0].best.filter(|best| best.1 == 0 && options.model.kind != ModelKind::Ridge);
+    state.notices.extend(starts_alone.map(|best| path_alone(best.0)));
     for (r, replica) in state.replicas.iter().enumerate() {
         if let Some(what) = &replica.diverged {
             state.notices.push(format!("replica {r} (seed {}) stopped: {what}", replica.seed).into());

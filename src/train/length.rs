@@ -11,6 +11,9 @@ const STEPS: usize = 1000;
 const PATIENCE: usize = 3;
 const PATIENCE_STEPS: usize = 150;
 
+/// Most epochs, as the option has it.
+pub(crate) const MOST: usize = 1_000_000;
+
 /// Epochs of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Length {
@@ -21,14 +24,14 @@ pub struct Length {
 }
 
 impl TrainOptions {
-    /// How long a run of so many training windows is: what was asked for, else 20 epochs, or more if those are fewer than 1,000 steps
-    /// or than `max_steps`. Patience is 3 epochs, or more if those are fewer than 150 steps.
+    /// How long a run of so many training windows is: what was asked for, else 20 epochs, or more if those are fewer than 1,000 steps,
+    /// or where steps were asked for than these. Patience is 3 epochs, or more if those are fewer than 150 steps.
     #[must_use]
     pub fn length(&self, windows: usize) -> Length {
         let steps_per_epoch = windows.div_ceil(self.batch.max(1)).max(1);
-        let steps = self.max_steps.map_or(STEPS, |steps| STEPS.max(usize::try_from(steps).unwrap_or(usize::MAX)));
+        let steps = self.max_steps.map_or(STEPS, |steps| usize::try_from(steps).unwrap_or(usize::MAX));
         Length {
-            epochs: self.epochs.unwrap_or_else(|| EPOCHS.max(steps.div_ceil(steps_per_epoch))),
+            epochs: self.epochs.unwrap_or_else(|| EPOCHS.max(steps.div_ceil(steps_per_epoch)).min(MOST)),
             patience: self.patience.unwrap_or_else(|| PATIENCE.max(PATIENCE_STEPS.div_ceil(steps_per_epoch))),
         }
     }
@@ -43,7 +46,10 @@ impl Length {
         }
         let stops = match patience {
             0 => String::new(),
-            _ => format!("; it stops after {} without a better one (‹patience›)", counted(patience, "epoch")),
+            _ => {
+                let from = if options.regularizers.prunes() { ", counted from full sparsity" } else { "" };
+                format!("; it stops after {} without a better one (‹patience›){from}", counted(patience, "epoch"))
+            }
         };
         Some(
             format!(
@@ -78,6 +84,8 @@ mod tests {
         assert_eq!(of(65, Some(400), None, None), (400, 75));
         // A number of steps is reached.
         assert_eq!(of(65, None, None, Some(3001)), (1501, 75));
+        assert_eq!(of(65, None, None, Some(40)), (20, 75));
+        assert_eq!(of(65, None, None, Some(u64::MAX)).0, MOST);
         assert_eq!(of(64 * 284, None, None, Some(4)), (20, 3));
     }
 }

@@ -377,3 +377,14 @@ fn a_checkpoint_that_cannot_be_written_costs_nothing_else() {
     }
     mode(0o755);
 }
+
+#[test]
+fn more_steps_than_the_epochs_hold_are_rejected() {
+    let place = tempfile::tempdir().unwrap();
+    let tiny = path("tiny.csv");
+    done(&train(place.path(), &["--data", tiny.to_str().unwrap(), "--max-steps", "3", "--out", "a"]));
+    let more = |more: &[&str]| resume(place.path(), &[&["a"], more].concat());
+    let texts = ["--max-steps: 100000 steps are more than the run's 20 epochs hold, which are", "help: --epochs "];
+    rejected(place.path(), &more(&["--max-steps", "100000"]), &texts);
+    done(&more(&["--max-steps", "5"]));
+}

@@ -7,6 +7,7 @@ use super::super::field::{Field, at};
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, AtResume, Opt};
 use crate::program::op::LossKind;
+use crate::train::length::MOST;
 use crate::train::options::{LrSchedule, Regularizer, Regularizers, Schedule, Select};
 
 fn drops(config: &Config) -> bool {
@@ -35,7 +36,7 @@ const PRUNING_REGULARIZER: &str = "‹regularizer pruning›";
 pub static TRAINING: &[Opt<Config>] = &[
     Opt::new("batch", Kind::Whole(1, 1 << 20), at!(train.batch), "Windows per step")
         .aliases(&[("batch-size", "Nixtla, Darts, Hugging Face")]),
-    Opt::new("epochs", Kind::Whole(1, 1_000_000), at!(train.epochs?), "Passes over the training windows")
+    Opt::new("epochs", Kind::Whole(1, MOST as u64), at!(train.epochs?), "Passes over the training windows")
         .auto("20, or more if those are fewer than 1,000 steps")
         .aliases(&[("max-epochs", "PyTorch Lightning")])
         .at_resume(AtResume::Grows),

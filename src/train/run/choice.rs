@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::steps::mask_of_best;
-use crate::error::Result;
+use crate::error::{Result, Text};
 use crate::train::options::Select;
 use crate::train::plan::Keep;
 use crate::train::run::observer::{EpochRow, Observer, ReplicaEpoch};
@@ -10,6 +10,11 @@ use crate::train::run::snapshot::{KEPT, Snapshot};
 use crate::train::run::trained::Status;
 use crate::train::scores::Prediction;
 use crate::train::scores::predict::{mean_loss, pass_until};
+
+/// That the models begin as the ridge, with this validation loss.
+pub(in crate::train) fn path_alone(loss: f64) -> Text {
+    format!("the linear path alone: validation {loss:.5}; it is kept unless an epoch is better").into()
+}
 
 impl Run<'_> {
     /// Scores models that are the ridge before their first step, as epoch 0, and keeps their weights until an epoch that counts is
@@ -36,9 +41,7 @@ impl Run<'_> {
             KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;
         }
         if let Some(loss) = losses.first().filter(|_| self.plan.trains()) {
-            observer.notice(
-                &format!("the linear path alone: validation {loss:.5}; it is kept unless an epoch is better").into(),
-            );
+            observer.notice(&path_alone(*loss));
         }
         Ok(None)
     }
@@ -54,8 +57,8 @@ impl Run<'_> {
             let replica = &mut self.state.replicas[r];
             let sparsity = replica.pruned as f64 / self.plan.program.params.prunable() as f64;
             if !trained[r] {
-                let last = self.state.history.last().map(|row| row.replicas[r].clone());
-                rows.extend(last.map(|row| ReplicaEpoch { best: false, active: false, ..row }));
+                let last = self.state.history.last().map_or(ReplicaEpoch::NONE, |row| row.replicas[r].clone());
+                rows.push(ReplicaEpoch { best: false, active: false, ..last });
                 continue;
             }
             let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, &forecasts.point());

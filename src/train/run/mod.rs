@@ -1,6 +1,6 @@
 //! The training loop: epochs of steps, validation, early stopping, one engine, R replicas.
 
-mod choice;
+pub(super) mod choice;
 mod divergence;
 pub mod observer;
 pub(super) mod snapshot;

@@ -64,3 +64,14 @@ pub struct ReplicaEpoch {
     /// False after a replica has stopped or diverged; its numbers are then those of its last epoch.
     pub active: bool,
 }
+
+impl ReplicaEpoch {
+    /// Of a replica that rests since before its first epoch ended.
+    pub(super) const NONE: ReplicaEpoch = ReplicaEpoch {
+        train_loss: f64::NAN,
+        validation_loss: f64::NAN,
+        sparsity: f64::NAN,
+        best: false,
+        active: false,
+    };
+}
