@@ -210,6 +210,8 @@ proptest! {
         with_offset in any::<bool>(),
         rows in 150usize..400,
     ) {
+        // A clock that goes back by less than a step repeats times that no order tells apart: those need their offsets.
+        let with_offset = with_offset || (alias, zone) == ("h", "Australia/Lord_Howe");
         let tz: chrono_tz::Tz = zone.parse().unwrap();
         let first = chrono::DateTime::from_timestamp(from * 86_400 + 43_200, 0).unwrap();
         let hours = matches!(alias, "h" | "30min");
