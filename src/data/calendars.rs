@@ -5,7 +5,7 @@ use super::count::counted;
 use super::fitted::Fitted;
 use super::frame::Frame;
 use super::holidays;
-use super::options::DataOptions;
+use super::options::{DataOptions, FillMissing};
 use super::series::RawSeries;
 use super::time::Timestamp;
 use crate::error::{Error, Result, Text};
@@ -52,7 +52,10 @@ pub(super) fn settle(
         let help = "give a longer file, or the interval by ‹freq›; ‹id-column› may name the wrong column";
         Error::data(frame.file(), "no series has two rows", help)
     })?;
-    series.iter_mut().zip(of_series).for_each(|(one, calendar)| one.calendar = calendar);
+    // Where no row means nothing sold, a series says nothing of its own calendar by the rows that it lacks.
+    let one_for_all = options.fill_missing == Some(FillMissing::Zero);
+    let calendars = of_series.into_iter().map(|own| if one_for_all { main.clone() } else { own });
+    series.iter_mut().zip(calendars).for_each(|(one, calendar)| one.calendar = calendar);
     notices.extend(rows_on_closed_days(frame, series));
     notices.extend(several(series, &main));
     notices.extend(rows_beside(frame, series, false));

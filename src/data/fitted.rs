@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::calendar::Calendar;
 use super::count::few;
 use super::frame::Frame;
-use super::options::{DataOptions, Scale};
+use super::options::{DataOptions, Scale, ShortSeries};
 use super::scale::{self, Scaler};
 use super::series::RawSeries;
 use super::settings::Settings;
@@ -54,19 +54,24 @@ impl Fitted {
         ids.map(|id| known.get(id).copied().flatten().or(self.usual.as_ref()).cloned()).collect()
     }
 
-    /// What the model knows of each series. Those that training left out, and that have no scaler, are left out here too.
+    /// What the model knows of each series. Those that have no scaler, because they are new or training left them out, are left out
+    /// here too.
     ///
     /// # Errors
-    /// Any other series that was not trained on, if each has scalers of its own; other columns than those trained on.
+    /// A new series, if none is known or such are to be rejected; other columns than those trained on.
     pub(super) fn of_all(&self, frame: &Frame, settings: &Settings, kept: &mut Kept) -> Result<Vec<FittedSeries>> {
         let by_id: HashMap<&str, &FittedSeries> = self.series.iter().map(|one| (one.id.as_str(), one)).collect();
         let known: Vec<Option<FittedSeries>> = kept.series.iter().map(|one| self.of(&one.id, &by_id)).collect();
         let left_out: HashSet<&str> = self.left_out.iter().map(String::as_str).collect();
-        let unknown = kept.series.iter().zip(&known).filter(|(_, known)| known.is_none());
-        if let Some((one, _)) = unknown.into_iter().find(|(one, _)| !left_out.contains(one.id.as_str())) {
+        let why = |one: &RawSeries| if left_out.contains(one.id.as_str()) { Why::Unknown } else { Why::New };
+        let unknown: Vec<Option<Why>> =
+            kept.series.iter().zip(&known).map(|(one, known)| known.is_none().then(|| why(one))).collect();
+        let strict = settings.short_series == ShortSeries::Error || known.iter().all(Option::is_none);
+        let new = kept.series.iter().zip(&unknown).find(|(_, why)| strict && matches!(why, Some(Why::New)));
+        if let Some((one, _)) = new {
             return Err(self.unknown(&one.id, frame.file()));
         }
-        kept.leave_out(frame, settings, known.iter().map(|one| one.is_none().then_some(Why::Unknown)).collect())?;
+        kept.leave_out(frame, settings, unknown)?;
         let known: Vec<FittedSeries> = known.into_iter().flatten().collect();
         let (values, targets) = (frame.columns.values(), frame.columns.targets());
         let differs = |one: &&FittedSeries| one.scalers.len() != values || one.mase_denominators.len() != targets;

@@ -33,6 +33,8 @@ pub(crate) enum Why {
     Unscaled(usize),
     /// Training left it out, so the model has no scaler of it.
     Unknown,
+    /// The model was not trained on it, and has no scaler of it.
+    New,
 }
 
 /// The series that are used, and their parts, as rows of the series.
@@ -98,6 +100,7 @@ impl Why {
             Why::Empty(column) => format!("has no value of `{}`", frame.name(*column)),
             Why::Unscaled(column) => format!("has no value of `{}` in the rows that scale it", frame.name(*column)),
             Why::Unknown => "was left out of training, and has no scaler".into(),
+            Why::New => "is new, and has no scaler".into(),
         }
     }
 
@@ -125,7 +128,7 @@ impl Why {
                 let help = format!("leave the column out, move the borders with ‹{key}›, or check ‹missing-values›");
                 no_value(*column, "the training rows", &help)
             }
-            Why::Unknown => {
+            Why::Unknown | Why::New => {
                 let problem = format!("series `{}` is none that the model was trained on", one.id);
                 Error::data(frame.file(), problem, format!("{UNKNOWN}{skip}"))
             }

@@ -109,6 +109,10 @@ impl TimeForm {
         if own.eq_ignore_ascii_case(text) {
             return true;
         }
+        if let Form::Epoch { digits: 1.., .. } = &self.form {
+            let zeros = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_string();
+            return text.contains('.') && zeros(&own) == zeros(text);
+        }
         let Form::Written(Pattern { head, fraction: Some((mark, _)), tail, .. }) = &self.form else { return false };
         let (head, tail) = (formatted(stamp, head), formatted(stamp, tail));
         let between = text.strip_prefix(&head).and_then(|rest| rest.strip_suffix(&tail));

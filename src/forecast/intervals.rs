@@ -3,7 +3,7 @@
 use super::calibration::Lack;
 use super::model::TrainedModel;
 use super::{Calibration, StepCoverage, non_overlapping};
-use crate::data::{Dataset, SplitName, grouped};
+use crate::data::{Dataset, SplitName, counted, grouped};
 use crate::error::{Error, Result, Text};
 use crate::train::scores::residuals::{KeptIntervals, calibrates};
 
@@ -125,9 +125,9 @@ pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Ca
         count => format!("; {} series with fewer take the residuals of all series together", grouped(count)),
     };
     format!(
-        "intervals: calibrated on {on}; {} residuals or more at each step of each series{pooled}, of {} windows, {} of which do \
+        "intervals: calibrated on {on}; {} or more at each step of each series{pooled}, of {} windows, {} of which do \
          not overlap",
-        calibration.fewest,
+        counted(calibration.fewest, "residual"),
         grouped(windows.len()),
         grouped(non_overlapping(dataset, windows))
     )

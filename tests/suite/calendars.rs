@@ -582,13 +582,57 @@ fn times_without_a_row_may_be_zeros() {
         data.notices
     );
     assert_eq!(ahead(&data, 1), ["2024-01-31", "2024-01-31"]);
-    // Seconds from the year 1000 on are more rows than anybody means, and irregular ones are none.
-    let years: String = (1000..1900).map(|year| format!("years,{year}-01-01 00:00:00,1\n")).collect();
-    let seconds: String = (10..40).map(|second| format!("seconds,1900-01-01 00:00:{second},1\n")).collect();
-    let message = rejection(&format!("unique_id,ds,y\n{years}{seconds}"), &options);
-    assert!(message.contains("rows or more would be inserted into 930"), "{message}");
-    assert!(message.contains("of series `seconds`") && message.contains("`fill-missing = \"none\"`"), "{message}");
+    // An item that is sold once a week has the days of the others.
+    let daily: String = days("2024-01-01", 60, |_| true).iter().map(|day| format!("a,{day},1\nb,{day},2\n")).collect();
+    let weekly: String = (0..8).map(|week| format!("c,2024-{:02}-{:02},1\n", 1 + week / 4, 6 + week % 4 * 7)).collect();
+    let data = load(&format!("unique_id,ds,y\n{daily}{weekly}"), &options).unwrap();
+    assert_eq!(data.series[2].rows.len(), 60);
+    // Days from the year 1000 on are more rows than anybody means, and irregular ones are none.
+    let old: String = days("1000-01-01", 30, |_| true).iter().map(|day| format!("old,{day},1\n")).collect();
+    let message = rejection(&format!("unique_id,ds,y\n{daily}{old}"), &options);
+    assert!(message.contains("rows or more would be inserted into 150"), "{message}");
+    assert!(message.contains("of series `") && message.contains("`fill-missing = \"none\"`"), "{message}");
     let special = |day: NaiveDate| day.weekday().number_from_monday() < 6 || day.to_string() == "2024-02-03";
     let message = rejection(&file(days("2024-01-01", 60, special)), &options);
     assert!(message.contains("regular steps: `fill-missing = \"none\"` leaves gaps open"), "{message}");
+}
+
+#[test]
+fn single_exceptions_make_no_open_day() {
+    // Closed on Sundays, but for one.
+    let open = |day: NaiveDate| day.weekday().number_from_monday() < 7 || day.to_string() == "2024-02-04";
+    for weeks in [8, 18, 60] {
+        let data = load(&file(days("2024-01-01", weeks * 6 + 1, open)), &small()).unwrap();
+        assert_eq!((data.calendar.to_string().as_str(), data.season), ("Mon-Sat", 6), "{weeks} weeks");
+    }
+}
+
+#[test]
+fn a_row_a_month_on_days_of_no_rule_is_monthly() {
+    let month = |i: u32| format!("20{}-{:02}-{:02}", 20 + i / 12, 1 + i % 12, [10, 16, 12, 15, 11, 13][i as usize % 6]);
+    let data = load(&file((0..48).map(month)), &small()).unwrap();
+    assert_eq!((data.step().to_string().as_str(), data.season), ("1 month", 12));
+    assert!(noticed(&data, "of another calendar than 1 month"), "{:?}", data.notices);
+}
+
+#[test]
+fn times_that_a_clock_leaps_over_are_not_written_twice() {
+    let hours = days("2023-03-01", 25, |_| true)
+        .into_iter()
+        .flat_map(|day| (0..6).map(move |hour| format!("{day} 0{hour}:00:00")));
+    let options = DataOptions { timezone: Some("Europe/Berlin".into()), ..small() };
+    let data = load(&file(hours), &options).unwrap();
+    let next = ["00:00:00", "01:00:00", "03:00:00", "04:00:00", "05:00:00"].map(|hour| format!("2023-03-26 {hour}"));
+    assert_eq!(ahead(&data, 6)[..5], next);
+    assert_eq!(ahead(&data, 6)[5], "2023-03-27 00:00:00");
+}
+
+#[test]
+fn seconds_since_1970_have_as_many_digits_as_any_of_them() {
+    let quarter = |i: i64| {
+        let text = format!("{:.2}", 1_641_340_800.0 + i as f64 / 4.0);
+        text.trim_end_matches('0').to_string() + if i % 4 == 0 { "0" } else { "" }
+    };
+    let data = load(&file((0..30).map(quarter)), &small()).unwrap();
+    assert_eq!(ahead(&data, 3), ["1641340807.50", "1641340807.75", "1641340808.00"]);
 }

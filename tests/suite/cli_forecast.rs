@@ -466,9 +466,13 @@ fn panels_name_series_and_targets() {
     assert_eq!(ids, ["a/units", "a/price", "b/units", "b/price"]);
     // 2024-05-17, the last row, is a Friday.
     assert_eq!((table[1][1].as_str(), table[2][1].as_str()), ("2024-05-20", "2024-05-21"));
+    // A new series stops no other, unless such are to be rejected.
+    let output = forecast("series", &["--data", "new.csv"]);
+    done(&output);
+    assert!(stderr(&output).contains("left out: 1 of 2 series (--short-series): `c` is new, and has no scaler"));
     rejected(
         folder,
-        &forecast("series", &["--data", "new.csv"]),
+        &forecast("series", &["--data", "new.csv", "--short-series", "error"]),
         &["series `c` is none", "`a`, `b`", "--scale global"],
     );
     let new = forecast("global", &["--data", "new.csv"]);
@@ -519,4 +523,31 @@ fn short_histories_are_trained_forecast_and_evaluated_by_default() {
         "{}",
         stdout(&cut)
     );
+}
+
+/// The last days of four months are those of business months, too.
+#[test]
+fn times_that_are_a_guess_are_told() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    std::fs::write(folder.join("data.csv"), "ds,y\n2021-03-31,1\n2021-04-30,2\n2021-05-31,1\n2021-06-30,2\n").unwrap();
+    let train =
+        ["train", "--data", "data.csv", "--horizon", "2", "--lookback", "1", "--test-size", "0", "--val-size", "0"];
+    done(&microglia(
+        folder,
+        &[&train[..], &["--epochs", "1", "--hidden", "2", "--device=cpu", "--out", "run"]].concat(),
+    ));
+    let forecast = |more: &[&str]| {
+        let all = ["forecast", "--checkpoint", "run", "--device=cpu", "--recursive", "--horizon", "4"];
+        let output = microglia(folder, &[&all[..], more].concat());
+        done(&output);
+        stderr(&output)
+    };
+    let told = forecast(&[]);
+    assert!(
+        told.contains("the times of the forecasts are a guess: 2021-07-31 by a step of 1 month, at month ends"),
+        "{told}"
+    );
+    assert!(told.contains("--freq ME or --freq BME decides"), "{told}");
+    assert!(!forecast(&["--freq", "BME"]).contains("guess"));
 }

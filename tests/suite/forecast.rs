@@ -1,6 +1,8 @@
 //! Intervals of known law, calendars, data read with a model's scalers, and forecasts that are those of training.
 
-use microglia::data::{Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Scale, SplitName, Start, Writing};
+use microglia::data::{
+    Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Scale, ShortSeries, SplitName, Start, Writing,
+};
 use microglia::engine::Engine;
 use microglia::forecast::{Calibration, Combine, Forecaster, Level, Scores, apart, non_overlapping};
 use microglia::program::Program;
@@ -163,7 +165,10 @@ fn new_data_is_scaled_by_the_model_and_never_by_itself() {
     assert_eq!(ahead.values[3 * 3..3 * 3 + 3], [0.0, angle.sin() as f32, angle.cos() as f32], "Wednesday the 10th");
 
     let one = fitted(&[("a", 10.0, 5.0)], Scale::Series);
-    let error = options.load_text_fitted(&text, &one).unwrap_err().to_string();
+    let left_out = options.load_text_fitted(&text, &one).unwrap().left_out;
+    assert_eq!(left_out.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["b"]);
+    let strict = DataOptions { short_series: Some(ShortSeries::Error), ..options.clone() };
+    let error = strict.load_text_fitted(&text, &one).unwrap_err().to_string();
     assert!(error.contains("series `b` is none") && error.contains("`scale = \"global\"`"), "{error}");
     let dataset = options.load_text_fitted(&text, &fitted(&[("a", 10.0, 5.0)], Scale::Global)).unwrap();
     assert_eq!((dataset.values[9 + 2], dataset.series[1].mase_denominators[0]), (4.0, None));

@@ -18,6 +18,8 @@ use crate::data::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_in
 const BESIDE: f64 = 16.0;
 /// Bits by which a calendar must be better to be certain, or to be a series' own beside that of the panel.
 const CERTAIN: f64 = 10.0;
+/// Days and times of day are tried without those that occur as rarely as this, in twentieths of the most frequent one.
+const RARE: [usize; 4] = [0, 1, 4, 10];
 /// Series that the panel's calendar is found from.
 const SAMPLE: usize = 200;
 
@@ -93,15 +95,26 @@ fn choose(series: &[&[Timestamp]], known: &Known, expected: Option<&Calendar>) -
     if let Some(expected) = expected {
         all.retain(|(rule, _)| *rule != expected.rule);
         let mut costs = rows.costs(all);
-        costs.push((expected.clone(), rows.bits(expected) - CERTAIN));
-        let (best, _) = best_two(&mut costs)?;
-        let kept = best == *expected || !rows.follows(&best);
-        return Some((if kept { expected.clone() } else { best }, None));
+        let bits = rows.bits(expected);
+        costs.push((expected.clone(), bits - CERTAIN));
+        let (best, rival) = best_two(&mut costs)?;
+        if best != *expected && rows.follows(&best) {
+            return Some((best, rival));
+        }
+        // As good as without what is expected.
+        let near = |(other, own): &&(Calendar, f64)| other != expected && own - bits < CERTAIN;
+        return Some((expected.clone(), costs.iter().find(near).map(|(other, _)| other.clone())));
     }
     let mut costs = rows.costs(all);
     let (best, rival) = best_two(&mut costs)?;
     if rows.follows(&best) {
         return Some((best, rival));
+    }
+    // A row a month, on days that no rule has.
+    if let Some((months, _)) =
+        costs.iter().find(|(own, _)| matches!(own.rule, Rule::Months { .. }) && rows.is_regular(own))
+    {
+        return Some((months.clone(), Some(best).filter(|best| best != months)));
     }
     Some((rows.calendar(Rule::Every { step: round(rows.median), near: None }), Some(best)))
 }
@@ -191,7 +204,9 @@ impl<'a> Rows<'a> {
     fn steps(&self) -> Vec<i64> {
         let mut steps: Vec<i64> = self.distances.iter().take(3).map(|(apart, _)| *apart).collect();
         let count = self.distances.iter().find(|(apart, _)| *apart == self.unit).map_or(0, |(_, count)| *count);
-        if self.unit >= DAY || self.known.kind == TimeKind::RowNumbers || count * 10 > self.pairs() {
+        // What lies about a month apart is no row of days.
+        let occurs = count > 0 || self.median < 27 * DAY;
+        if self.unit >= DAY && occurs || self.known.kind == TimeKind::RowNumbers || count * 10 > self.pairs() {
             steps.push(self.unit);
         }
         steps.sort_unstable();
@@ -259,12 +274,9 @@ impl<'a> Rows<'a> {
         let mut counts = [0usize; 7];
         self.stamps().for_each(|time| counts[super::week::weekday(day(time))] += 1);
         let most = counts.into_iter().max().unwrap_or(0);
-        let sets = [
-            Some(Weekdays::BUSINESS),
-            Weekdays::of(|day| counts[day] > 0),
-            Weekdays::of(|day| counts[day] * 20 > most),
-        ];
-        let mut sets: Vec<Weekdays> = sets.into_iter().flatten().collect();
+        let often = RARE.map(|rare| Weekdays::of(|day| counts[day] > 0 && counts[day] * 20 > rare * most));
+        let mut sets: Vec<Weekdays> = often.into_iter().chain([Some(Weekdays::BUSINESS)]).flatten().collect();
+        sets.sort_by_key(|open| std::cmp::Reverse(open.count()));
         sets.dedup();
         sets.retain(|open| (2..7).contains(&open.count()));
         sets.into_iter().map(|open| (Rule::Weekdays { open, every: 1 }, bits_of_days(open))).collect()
@@ -290,8 +302,7 @@ impl<'a> Rows<'a> {
             often(&mut by_time.values().copied()),
         ];
         let mut weeks: Vec<Week> = Vec::new();
-        // One of twenty is rare.
-        for rare in [0, 1] {
+        for rare in RARE {
             let kept = |count: usize, most: usize| count > 0 && count * 20 > rare * most;
             weeks
                 .extend(Week::of(counts.iter().filter(|(_, n)| kept(**n, most[0])).map(|(place, _)| *place).collect()));
@@ -359,6 +370,13 @@ impl<'a> Rows<'a> {
     /// What describes the rows, if the calendar is known.
     fn bits(&self, calendar: &Calendar) -> f64 {
         self.series.iter().map(|rows| bits(calendar, rows, self.unit)).sum()
+    }
+
+    /// Whether most rows are one step after the row before them.
+    fn is_regular(&self, calendar: &Calendar) -> bool {
+        let pairs = self.series.iter().flat_map(|rows| rows.windows(2));
+        let regular = pairs.filter(|pair| calendar.interval(pair[0], pair[1]) == Interval::Regular).count();
+        4 * regular >= 3 * self.pairs()
     }
 
     /// Whether the calendar explains most rows: where it does not, there is none.

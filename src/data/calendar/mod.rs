@@ -257,7 +257,9 @@ impl Calendar {
         while times.len() < count {
             n += way;
             let time = self.shift(from, n)?;
-            if !self.is_closed(time) {
+            // A time that the clock leaps over is the next one.
+            let again = times.last().is_some_and(|last: &Timestamp| last.instant == time.instant);
+            if !again && !self.is_closed(time) {
                 times.push(time);
             }
         }
