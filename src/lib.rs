@@ -16,7 +16,7 @@
 //! let options = DataOptions { lookback: Some(24), horizon: Some(6), ..DataOptions::default() };
 //! let dataset = options.load_rows("wave", &["y"], wave)?;
 //!
-//! let mut options = TrainOptions { epochs: 3, ..TrainOptions::default() };
+//! let mut options = TrainOptions { epochs: Some(3), ..TrainOptions::default() };
 //! options.model.hidden = 8;
 //! let plan = Plan::new(&dataset, &options)?;
 //! let mut engine = CpuEngine::<f32>::new(plan.program.clone(), None)?;
