@@ -272,3 +272,20 @@ fn a_target_that_begins_later_takes_no_rows_from_the_others() {
         assert!((data.series[0].scalers[1].mean - rows).abs() < 1e-12);
     }
 }
+
+#[test]
+fn a_target_that_ends_earlier_takes_no_rows_from_the_others() {
+    let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+    let row = |i: usize| {
+        let b = if i < 60 { (1 + i % 5).to_string() } else { String::new() };
+        format!("{},{},{b}\n", first + chrono::Days::new(i as u64), i % 7)
+    };
+    let text = format!("date,a,b\n{}", (0..100).map(row).collect::<String>());
+    let alone = load(&text, &DataOptions { targets: Some(vec!["a".into()]), ..options() }).unwrap();
+    let targets = Some(vec!["a".into(), "b".into()]);
+    let data = load(&text, &DataOptions { targets, impute: Some(Impute::Ffill), ..options() }).unwrap();
+    assert_eq!((&data.train, &data.validation, &data.test), (&alone.train, &alone.validation, &alone.test));
+    // Row 59 has 5; later rows are known to nobody.
+    let last = data.series[0].scalers[1].scale(5.0) as f32;
+    assert!((60..100).all(|row| data.values[row * data.channels() + 1] == last && data.observed[row * 2 + 1] == 0.0));
+}
