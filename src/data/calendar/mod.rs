@@ -1,10 +1,11 @@
 //! Calendars: the times at which a series has rows.
 //!
 //! [`Calendar`] answers all that the stages ask of times: which follow a row, which precede it, how many steps two rows are apart, and
-//! whether a time is one of them. `find.rs` finds the calendar of rows, `alias.rs` reads and writes it in pandas' notation, `words.rs`
+//! whether a time is one of them. `find.rs` finds the calendar of rows by the bits that `bits.rs` counts, `alias.rs` reads and writes it in pandas' notation, `words.rs`
 //! describes it, `season.rs` gives its season.
 
 mod alias;
+mod bits;
 mod find;
 mod month;
 mod season;
@@ -20,7 +21,8 @@ use chrono_tz::Tz;
 use super::step::Step;
 use super::time::{DAY, SECOND, TimeKind, Timestamp, month_index, offset_at, offset_of_clock};
 use crate::error::{Error, Result};
-pub(crate) use find::{Finding, Known, beside, find};
+pub(crate) use bits::beside;
+pub(crate) use find::{Finding, Known, find};
 pub(crate) use month::{HalfMonths, MonthDay};
 pub(crate) use season::Season;
 pub(crate) use week::{Week, Weekdays};
