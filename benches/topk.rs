@@ -18,8 +18,18 @@ const TIMES: usize = 20;
 fn program(weights: usize) -> Result<Program> {
     let layout = ParamLayout::new(vec![Param::new("weight", &[ROWS, weights / ROWS], true, 1.0)]);
     let (replicas, batch, slots, prediction_slots) = (1, 1, 1, 1);
-    let sizes =
-        Sizes { replicas, batch, slots, prediction_slots, rows: 2, channels: 1, targets: 1, horizon: 1, lookback: 1 };
+    let sizes = Sizes {
+        replicas,
+        batch,
+        slots,
+        prediction_slots,
+        rows: 2,
+        channels: 1,
+        targets: 1,
+        future: 0,
+        horizon: 1,
+        lookback: 1,
+    };
     let mut builder = Builder::new(sizes, layout);
     builder.optimizer(false);
     builder.finish()

@@ -30,6 +30,7 @@ fn program() -> microglia::Result<(Program, TensorId, TensorId)> {
         rows: 1,
         channels: 1,
         targets: 1,
+        future: 0,
         horizon: 1,
         lookback: 1,
     };

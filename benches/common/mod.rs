@@ -106,6 +106,7 @@ pub(crate) fn linear_layer([rows, inputs, outputs]: [usize; 3]) -> Result<Progra
         rows: 1,
         channels: 1,
         targets: 1,
+        future: 0,
         horizon: 1,
         lookback: 1,
     };

@@ -21,6 +21,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
     options.origin = origin(args.origin.as_deref())?;
     options.reading = args.model.reading()?;
     (options.rows, options.recursive) = (args.horizon, args.recursive);
+    options.future = args.future.as_deref().map(str::parse).transpose()?;
     options.ended = args.ended.as_deref().map_or(Ok(Ended::default()), str::parse)?;
     let mut model = TrainedModel::open(args.model.options()?, &teller())?;
     if let Some((csv, svg)) = &files {

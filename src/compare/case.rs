@@ -45,6 +45,7 @@ impl Case {
                 rows: 60 + lookback,
                 channels: 3,
                 targets: 2,
+                future: 0,
                 horizon: 2,
                 lookback,
             },
@@ -94,6 +95,12 @@ impl Case {
     /// A linear map beside the network.
     pub fn path(mut self, path: LinearPath) -> Self {
         self.model.linear_path = path;
+        self
+    }
+
+    /// The last channels are known for the rows to forecast: a decoder of so many units reads them.
+    pub fn future(mut self, channels: usize, units: usize) -> Self {
+        (self.sizes.future, self.model.decoder_hidden) = (channels, units);
         self
     }
 
@@ -226,6 +233,9 @@ impl fmt::Display for Case {
         }
         if model.linear_path != LinearPath::None {
             write!(f, " linear path={}", model.linear_path)?;
+        }
+        if s.future > 0 {
+            write!(f, " future={} decoder={}", s.future, model.decoder_hidden)?;
         }
         write!(f, " {}", self.training.loss)?;
         if self.training.dropout {

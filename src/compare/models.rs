@@ -62,9 +62,13 @@ pub fn full_size_models() -> Vec<Case> {
     // A linear map beside the network.
     let path = |case: Case| case.path(LinearPath::Train).norm(InstanceNorm::MeanStd);
     let beside = [path(recurrent(Lstm, 1, 64, 96, 64)), path(transformer(Variant::Official, 1, [128, 16, 256]))];
+    // Several targets, whose forecasts beside a path are turned.
+    let mut decoder = path(recurrent(Lstm, 1, 64, 96, 64)).future(5, 64);
+    (decoder.sizes.targets, decoder.sizes.horizon) = (2, 24);
     let adorned: Vec<Case> = cases.iter().cloned().map(adorned).collect();
     cases.extend(adorned);
     cases.extend(beside);
+    cases.push(decoder);
     cases
 }
 

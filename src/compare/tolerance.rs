@@ -34,6 +34,8 @@ pub fn rule(op: &Op) -> Rule {
         Op::LinearBackwardInput(op) if op.activated.is_some() => activated,
         Op::WindowGather(_) => exact,
         Op::Prune(_) => exact,
+        Op::FutureGather(_) | Op::MatrixTranspose(_) => exact,
+        Op::DecoderForward(_) | Op::DecoderBackward(_) => elementwise(8.0, "a sum of two, a sum over the horizon"),
         Op::LinearForward(_) | Op::LinearBackwardInput(_) | Op::LinearBackwardWeight(_) => sums,
         Op::Dropout(_) => elementwise(4.0, "a product, and a division 2.5 ULP in its scale"),
         Op::PatchGather(_) => exact,

@@ -28,7 +28,7 @@ fn a_written_file_holds_every_option_of_the_run() {
     let all: BTreeSet<&str> = names.filter(|name| !NOT_OF_THE_RUN.contains(name)).collect();
     let mut written = BTreeSet::new();
     // Parts are cut by a split, or by sizes.
-    let models = ["", "model = 'patchtst'", "model = 'dlinear'", "test-size = 3"];
+    let models = ["", "model = 'patchtst'", "model = 'dlinear'", "test-size = 3", "future-calendar = true"];
     let runs = models.map(|text| read_text(text).unwrap().to_toml().parse::<Table>().unwrap());
     runs.iter().for_each(|table| written.extend(table.keys().map(String::as_str)));
     assert_eq!(all, written);

@@ -57,6 +57,7 @@ impl Config {
                 "hidden" | "activation" => !patchtst && !linear,
                 "layers" | "linear-path" => !linear,
                 "moving-average" => kind == ModelKind::Dlinear,
+                "decoder-hidden" => self.data.plans(),
                 _ => true,
             },
             _ => !matches!(option.spec.name, "autotune" | "tuning"),

@@ -4,6 +4,7 @@ use super::columns::Role;
 use super::count::counted;
 use super::dataset::{Dataset, Series};
 use super::features;
+use super::header::listed;
 use super::options::ShortSeries;
 use super::short::LeftOut;
 use super::split::{Parts, of_series};
@@ -146,13 +147,14 @@ impl Dataset {
     }
 
     /// A data set of one window per cutoff: its look-back's rows, then `rows` future rows, whose targets are unknown and whose
-    /// times and calendar columns continue by the series' calendars. The windows are test windows.
+    /// times and calendar columns continue by the series' calendars, and whose future covariates are those that are known: of a
+    /// plan, of the rows to come, or of the series' own rows after the cutoff. The windows are test windows.
     ///
     /// # Errors
-    /// [`Error::Config`] if a time lies after the year 9999.
+    /// [`Error::Config`] if a time lies after the year 9999; [`Error::Data`] if a future covariate is not known for a row.
     pub fn ahead(&self, cutoffs: &[Cutoff], rows: usize) -> Result<Dataset> {
         let (channels, lookback, targets) = (self.channels(), self.lookback, self.targets());
-        let (width, calendar) = (self.columns.values(), self.columns.with_role(Role::Calendar));
+        let (past, calendar) = (self.columns.future().start, self.columns.with_role(Role::Calendar));
         let length = lookback + rows;
         let (mut series, mut test) = (Vec::new(), Vec::new());
         let (mut values, mut observed, mut raw_targets, mut known) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -167,8 +169,10 @@ impl Dataset {
             timestamps.extend(one.calendar.next(last, rows)?);
             let features = features::named(calendar, &timestamps[lookback - padding..]);
             values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
-            for row in 0..rows {
-                values.extend(std::iter::repeat_n(0.0, width));
+            let planned = self.planned(cutoff, &timestamps[lookback - padding..])?;
+            for (row, planned) in planned.into_iter().enumerate() {
+                values.extend(std::iter::repeat_n(0.0, past));
+                values.extend(planned);
                 values.extend(features.iter().map(|column| column[row]));
             }
             let seen_targets = seen.start * targets..seen.end * targets;
@@ -200,6 +204,7 @@ impl Dataset {
             resolved: self.resolved.clone(),
             observed_count: Prefix::observed(&observed, targets),
             unreadable: Prefix::new((0..cutoffs.len() * length).map(|_| 0)),
+            unplanned: Prefix::new((0..cutoffs.len() * length).map(|_| 0)),
             series,
             values,
             observed,
@@ -212,6 +217,42 @@ impl Dataset {
             notices: Vec::new(),
             ..*self
         })
+    }
+
+    /// The future covariates of a series at these times, scaled.
+    fn planned(&self, cutoff: &Cutoff, times: &[Timestamp]) -> Result<Vec<Vec<f32>>> {
+        let (series, columns) = (&self.series[cutoff.series], self.columns.future());
+        let scaled = |time: &Timestamp| -> Vec<Option<f32>> {
+            if let Some(values) = series.to_come.at(*time) {
+                let known =
+                    columns.clone().zip(values).map(|(column, value)| series.scalers[column].scale(*value) as f32);
+                return known.map(|value| Some(value).filter(|value| value.is_finite())).collect();
+            }
+            let row = series.timestamps.binary_search_by_key(&time.instant, |stamp| stamp.instant);
+            let row =
+                row.ok().map(|row| series.rows.start + row).filter(|row| self.unplanned.between(*row, row + 1) == 0);
+            columns.clone().map(|column| row.map(|row| self.values[row * self.channels() + column])).collect()
+        };
+        let all: Vec<Vec<Option<f32>>> = times.iter().map(scaled).collect();
+        let lacking =
+            all.iter().zip(times).filter_map(|(row, time)| Some((row.iter().position(Option::is_none)?, time)));
+        let lacking: Vec<(usize, &Timestamp)> = lacking.collect();
+        let Some((column, time)) = lacking.first() else {
+            return Ok(all.into_iter().map(|row| row.into_iter().flatten().collect()).collect());
+        };
+        let more = match lacking.len() {
+            1 => String::new(),
+            count => format!(" and {} more", counted(count - 1, "time")),
+        };
+        let name = &self.columns.names()[columns.start + column];
+        let problem =
+            format!("`{name}` is not known for {}{more}{}", self.time_form.text(**time), of_series(&series.id));
+        let help = format!(
+            "‹future› names a file with {} for each time to forecast; or add such rows to the data, with empty {}",
+            listed(self.columns.with_role(Role::FutureCovariate)),
+            listed(self.target_names())
+        );
+        Err(Error::config("future", problem, help))
     }
 
     /// Of a data set of windows ahead: the times that a window's look-back reads, and those of the rows to come.

@@ -101,6 +101,7 @@ impl Arrays {
                 trimmed: rows.start,
                 calendar: one.calendar.clone(),
                 season: one.season,
+                to_come: one.to_come.clone(),
                 missing: (0..width).map(|c| rows.clone().filter(|row| one.value(*row, c).is_nan()).count()).collect(),
             });
         }

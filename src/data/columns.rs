@@ -1,5 +1,7 @@
 //! Columns and their roles.
 
+use std::ops::Range;
+
 use super::header::listed;
 use crate::error::Text;
 
@@ -11,6 +13,8 @@ pub enum Role {
     Target,
     /// An input that is known up to the forecast's origin, and not forecast.
     PastCovariate,
+    /// An input that is known for the rows to forecast too: a plan, a price list, a weather forecast.
+    FutureCovariate,
     /// An input that follows from a row's time, so it is known for future rows too. Not scaled.
     Calendar,
 }
@@ -36,15 +40,21 @@ impl Column {
     pub fn past_covariate(name: impl Into<String>) -> Self {
         Column { name: name.into(), role: Role::PastCovariate }
     }
+
+    /// An input that is known for the rows to forecast too.
+    #[must_use]
+    pub fn future_covariate(name: impl Into<String>) -> Self {
+        Column { name: name.into(), role: Role::FutureCovariate }
+    }
 }
 
 /// How many roles there are.
-const ROLES: usize = 3;
+const ROLES: usize = 4;
 
 /// The channels of a data set: its input columns, ordered by role as [`Role`] lists them.
 ///
 /// Arrays of targets have a column per target. Scalers and counts of missing cells are per value column: the targets, then
-/// the past covariates.
+/// the past covariates, then the future covariates.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Columns {
     names: Vec<String>,
@@ -77,10 +87,16 @@ impl Columns {
         self.ends[Role::Target as usize]
     }
 
-    /// How many are read from the data and scaled: targets, then past covariates. They come before all others.
+    /// How many are read from the data and scaled: targets, past and future covariates. They come before all others.
     #[must_use]
     pub fn values(&self) -> usize {
-        self.ends[Role::PastCovariate as usize]
+        self.ends[Role::FutureCovariate as usize]
+    }
+
+    /// The value columns that are known for rows to come: the future covariates.
+    #[must_use]
+    pub fn future(&self) -> Range<usize> {
+        self.ends[Role::PastCovariate as usize]..self.values()
     }
 
     /// The names of all channels, in order.
@@ -100,8 +116,8 @@ impl Columns {
     pub(super) fn and_calendar(self, calendar: impl IntoIterator<Item = String>) -> Columns {
         let mut names = self.names;
         names.extend(calendar);
-        let [targets, values, _] = self.ends;
-        Columns { ends: [targets, values, names.len()], names }
+        let [targets, past, values, _] = self.ends;
+        Columns { ends: [targets, past, values, names.len()], names }
     }
 }
 
@@ -116,13 +132,18 @@ mod tests {
 
     #[test]
     fn roles_order_the_channels() {
-        let given =
-            [Column::past_covariate("x"), Column::target("b"), Column::past_covariate("w"), Column::target("a")];
+        let given = [
+            Column::future_covariate("f"),
+            Column::past_covariate("x"),
+            Column::target("b"),
+            Column::past_covariate("w"),
+        ];
         let columns = Columns::new(given).and_calendar(["hour_sin".into(), "hour_cos".into()]);
-        assert_eq!(columns.names(), ["b", "a", "x", "w", "hour_sin", "hour_cos"]);
-        assert_eq!((columns.targets(), columns.values(), columns.channels()), (2, 4, 6));
-        assert_eq!(columns.with_role(Role::Target), ["b", "a"]);
+        assert_eq!(columns.names(), ["b", "x", "w", "f", "hour_sin", "hour_cos"]);
+        assert_eq!((columns.targets(), columns.future(), columns.values(), columns.channels()), (1, 3..4, 4, 6));
+        assert_eq!(columns.with_role(Role::Target), ["b"]);
         assert_eq!(columns.with_role(Role::PastCovariate), ["x", "w"]);
+        assert_eq!(columns.with_role(Role::FutureCovariate), ["f"]);
         assert_eq!(columns.with_role(Role::Calendar), ["hour_sin", "hour_cos"]);
         assert!(Columns::default().with_role(Role::Target).is_empty());
     }

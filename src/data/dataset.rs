@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::calendar::Calendar;
 use super::columns::{Columns, Role};
 use super::encoding::Encoding;
+use super::future::ToCome;
 use super::options::DataOptions;
 use super::scale::Scaler;
 use super::short::LeftOut;
@@ -26,7 +27,7 @@ pub struct Series {
     pub rows: Range<usize>,
     /// A time per row.
     pub timestamps: Vec<Timestamp>,
-    /// A scaler per value column: targets, then past covariates. Calendar columns are not scaled.
+    /// A scaler per value column: targets, past and future covariates. Calendar columns are not scaled.
     pub scalers: Vec<Scaler>,
     /// Per target: mean |y_t − y_{t−M}| over the training rows, in the data's units, both values observed. `None` if
     /// there is no such pair, or all are equal: then this target has no MASE.
@@ -37,6 +38,8 @@ pub struct Series {
     pub calendar: Calendar,
     /// Rows of a season: the data set's, unless its times go on otherwise than those of most series.
     pub season: usize,
+    /// What is known of times after its rows.
+    pub(super) to_come: ToCome,
     /// Rows trimmed from the front, where a column had no value yet.
     pub trimmed: usize,
     /// Missing cells per value column, among the rows kept.
@@ -76,7 +79,7 @@ pub struct Dataset {
     ///
     /// [`ShortSeries::Pad`]: super::ShortSeries::Pad
     pub padding: usize,
-    /// Input columns in order: targets, past covariates, calendar.
+    /// Input columns in order: targets, past covariates, future covariates, calendar.
     pub columns: Columns,
     /// `[rows, channels]`, scaled and imputed. 0 where no value was seen or imputed; no window reads such a row.
     pub values: Vec<f32>,
@@ -110,6 +113,8 @@ pub struct Dataset {
     pub(super) observed_count: Prefix,
     /// Rows in which an input has no value.
     pub(super) unreadable: Prefix,
+    /// Rows in which a future covariate has no value.
+    pub(super) unplanned: Prefix,
     /// `[rows, targets]`: the target's value in `values` was seen or imputed.
     pub(super) known: Vec<bool>,
 }
@@ -127,10 +132,19 @@ impl Dataset {
         self.columns.channels()
     }
 
-    /// The names of the input columns, in order: targets, past covariates, calendar.
+    /// The names of the input columns, in order: targets, past covariates, future covariates, calendar.
     #[must_use]
     pub fn channel_names(&self) -> &[String] {
         self.columns.names()
+    }
+
+    /// F: the last channels, whose values are known for the rows to forecast and read there: future covariates, and the calendar
+    /// beside them or where it was asked for ([`DataOptions::future_calendar`]).
+    #[must_use]
+    pub fn future(&self) -> usize {
+        let covariates = self.columns.future();
+        let read = !covariates.is_empty() || self.resolved.future_calendar == Some(true);
+        if read { self.channels() - covariates.start } else { 0 }
     }
 
     /// K: targets, which are the first K channels.

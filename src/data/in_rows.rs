@@ -102,6 +102,9 @@ fn check(options: &DataOptions) -> Result<()> {
     if let Some(Covariates::Names(names)) = &options.covariates {
         return reject("covariates", format!("`{}` are asked for", names.join(", ")));
     }
+    if let Some(names) = options.future_covariates.as_ref().filter(|names| !names.is_empty()) {
+        return reject("future-covariates", format!("`{}` are asked for", names.join(", ")));
+    }
     match options.time_column.as_deref() {
         None | Some(TIME | YEAR) => Ok(()),
         Some(name) => reject("time-column", format!("`{name}` is asked for")),

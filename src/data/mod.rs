@@ -41,6 +41,7 @@ mod order;
 mod panel;
 mod parts;
 mod pipeline;
+mod plan;
 mod preamble;
 mod reading;
 mod roles;

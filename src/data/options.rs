@@ -32,6 +32,8 @@ pub struct DataOptions {
     pub targets: Option<Vec<String>>,
     /// Past covariates: input columns that are not forecast. Default: none.
     pub covariates: Option<Covariates>,
+    /// Input columns whose values are known for the rows to forecast too. Default: none.
+    pub future_covariates: Option<Vec<String>>,
     /// Input rows of a window. Default: 2 seasons, at least 24, at most 288.
     pub lookback: Option<usize>,
     /// Forecast rows of a window. Default: 1.
@@ -42,6 +44,8 @@ pub struct DataOptions {
     pub season: Option<usize>,
     /// Whether time of day, day of the week and day of the year are input columns. Default: on.
     pub calendar: Option<bool>,
+    /// Whether calendar columns of the rows to forecast are inputs too. Default: where there are future covariates.
+    pub future_calendar: Option<bool>,
     /// Training, validation and test part. Default: [`Split::default`].
     pub split: Option<Split>,
     /// In place of `split`: how many rows at the end of each series are its test part; 0 for none. Default where only
@@ -105,11 +109,13 @@ impl DataOptions {
             id_column: self.id_column.or(other.id_column),
             targets: self.targets.or(other.targets),
             covariates: self.covariates.or(other.covariates),
+            future_covariates: self.future_covariates.or(other.future_covariates),
             lookback: self.lookback.or(other.lookback),
             horizon: self.horizon.or(other.horizon),
             freq: self.freq.or(other.freq),
             season: self.season.or(other.season),
             calendar: self.calendar.or(other.calendar),
+            future_calendar: self.future_calendar.or(other.future_calendar),
             split,
             test_size,
             val_size,
@@ -143,6 +149,11 @@ impl DataOptions {
         given.then(|| Sizes { validation: self.val_size.unwrap_or(horizon), test: self.test_size.unwrap_or(horizon) })
     }
 
+    /// Whether what is known of the rows to forecast is read.
+    pub(crate) fn plans(&self) -> bool {
+        self.future_calendar == Some(true) || self.future_covariates.as_ref().is_some_and(|names| !names.is_empty())
+    }
+
     /// Whether test rows are seen before the test.
     pub fn leaks(&self) -> bool {
         self.authors_protocol == Some(true)
@@ -163,6 +174,15 @@ impl DataOptions {
             let given = if self.test_size.is_some() { "test-size" } else { "val-size" };
             let help = "leave one of them out: ‹split› cuts at common dates, the sizes cut at each series' own end";
             return Err(Error::config(given, "is given beside ‹split›", help));
+        }
+        let plans = self.future_covariates.as_ref().is_some_and(|names| !names.is_empty());
+        if self.future_calendar == Some(false) && plans {
+            let problem = "`off` beside ‹future-covariates›: the calendar of the rows to forecast is known as they are";
+            return Err(Error::config(
+                "future-calendar",
+                problem,
+                "leave it out, or have no calendar columns: ‹calendar off›",
+            ));
         }
         if let Some(share) = self.calibration.filter(|share| !(*share > 0.0 && *share < 1.0)) {
             let help = "a share of the validation rows, between 0 and 1, as in 0.5; or none";
@@ -230,7 +250,7 @@ pub enum Covariates {
     #[default]
     /// No past covariates.
     None,
-    /// Every other numeric column.
+    /// Every other numeric column that is no future covariate.
     All,
     /// These columns.
     Names(Vec<String>),

@@ -125,6 +125,7 @@ impl Panel {
             match column.role {
                 Role::Target => header.expect(&column.name, "target").map(drop)?,
                 Role::PastCovariate => header.expect(&column.name, "covariates").map(drop)?,
+                Role::FutureCovariate => header.expect(&column.name, "future-covariates").map(drop)?,
                 Role::Calendar => {
                     let problem = format!("`{}` is given as a calendar column", column.name);
                     return Err(self.error(problem, "leave it out: calendar columns are computed from the times"));

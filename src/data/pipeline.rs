@@ -82,7 +82,8 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let skip = settings.gaps == Gaps::Skip;
     let rows = Rows {
         observed: Prefix::observed(&arrays.observed, targets),
-        unreadable: Prefix::new(arrays.holes.chunks_exact(width).map(|row| u32::from(row.contains(&true)))),
+        unreadable: Prefix::holes(&arrays.holes, width, 0..width),
+        unplanned: Prefix::holes(&arrays.holes, width, frame.columns.future()),
         breaks: Prefix::new(arrays.breaks.into_iter().map(|breaks| u32::from(skip && breaks))),
         holes: arrays.holes,
         names: frame.columns.names(),
@@ -104,7 +105,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         ).into());
     }
     let resolved = settings.resolved(options, &frame);
-    let Rows { observed: observed_count, unreadable, .. } = rows;
+    let Rows { observed: observed_count, unreadable, unplanned, .. } = rows;
     let encoding = frame.encoding();
 
     Ok(Dataset {
@@ -136,6 +137,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         fingerprint,
         observed_count,
         unreadable,
+        unplanned,
         known: arrays.known,
         resolved,
     })

@@ -27,25 +27,40 @@ pub(super) fn read<'a>(
     (options, trained): (&DataOptions, &Writing),
     notices: &mut Vec<Text>,
 ) -> Result<(Frame<'a>, Vec<Vec<f64>>)> {
+    let choose = |cells: &Cells, taken: &[usize]| {
+        Roles::choose(&table.header, |column| cells.kind(column), |column| cells.example(column), options, taken)
+    };
+    read_columns(table, marks, (options, trained), choose, notices)
+}
+
+/// The same of the columns that `choose` takes, beside those of the time and the id.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_columns<'a>(
+    table: &'a CsvTable,
+    marks: FileMarks,
+    (options, trained): (&DataOptions, &Writing),
+    choose: impl FnOnce(&Cells, &[usize]) -> Result<Roles>,
+    notices: &mut Vec<Text>,
+) -> Result<(Frame<'a>, Vec<Vec<f64>>)> {
     let cells = Cells::new(table, options.missing_values.as_deref().unwrap_or_default(), marks);
     table_notices(table, marks, notices);
     let id = id_columns(table, options)?;
     let TimeColumn { columns: time, times } = TimeColumn::read(table, &cells, options, trained)?;
     notices.push(times.notice());
     let taken = [&time[..], &id[..]].concat();
-    let roles =
-        Roles::choose(&table.header, |column| cells.kind(column), |column| cells.example(column), options, &taken)?;
+    let roles = choose(&cells, &taken)?;
     let (columns, positions) = (roles.columns(&table.header), roles.positions());
     check_memory(table.rows(), positions.len(), table.header.place())?;
-    notices.extend(roles.notices);
-    let targets = roles.targets.iter().map(|column| (*column, "target"));
     let (mut values, mut spelled) = (Vec::with_capacity(positions.len()), Vec::new());
-    for (column, key) in targets.chain(roles.covariates.iter().map(|column| (*column, "covariates"))) {
+    for (column, key) in roles.chosen() {
         let (numbers, how) = cells.numbers(column, key)?;
         notices.extend(sentinel_notice(&table.header.name(column), &numbers));
         spelled.push((table.header.name(column), how));
         values.push(numbers);
     }
+    notices.extend(roles.notices);
     notices.extend(spelling::notices(&spelled));
     let ids = if id.is_empty() {
         Ids::none(table.rows())

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::cells::Kind;
 use super::columns::{Column, Columns, target_notice};
-use super::header::Header;
+use super::header::{Header, listed};
 use super::options::{Covariates, DataOptions};
 use crate::error::{Error, Result, Text};
 
@@ -15,6 +15,7 @@ const MOST_NAMED: usize = 6;
 pub(crate) struct Roles {
     pub targets: Vec<usize>,
     pub covariates: Vec<usize>,
+    pub future: Vec<usize>,
     /// What was chosen, and what was left out, in words.
     pub notices: Vec<Text>,
 }
@@ -23,7 +24,7 @@ impl Roles {
     /// `kind` says what a column holds, `example` names a text in it; `taken` are the columns of time and id.
     ///
     /// # Errors
-    /// A name that is unknown or means several columns, no target, or a covariate that is a target.
+    /// A name that is unknown or means several columns, no target, or a column with two roles.
     pub(super) fn choose(
         header: &Header,
         kind: impl Fn(usize) -> Kind,
@@ -64,10 +65,11 @@ impl Roles {
         };
         notices.push(target_notice(&targets.iter().map(|column| header.name(*column)).collect::<Vec<_>>()));
 
+        let future = distinct(header, options.future_covariates.as_deref().unwrap_or_default(), "future-covariates")?;
         let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
             Covariates::None => Vec::new(),
             Covariates::All => {
-                let read: HashSet<usize> = targets.iter().copied().collect();
+                let read: HashSet<usize> = targets.iter().chain(&future).copied().collect();
                 let mut chosen = of(|kind| matches!(kind, Kind::Numeric | Kind::Flags(_)));
                 chosen.retain(|column| !read.contains(column));
                 let left = of(|kind| !matches!(kind, Kind::Numeric | Kind::Flags(_)));
@@ -79,24 +81,52 @@ impl Roles {
             }
             Covariates::Names(names) => distinct(header, names, "covariates")?,
         };
-        let read: HashSet<usize> = targets.iter().copied().collect();
-        if let Some(both) = covariates.iter().find(|column| read.contains(column)) {
-            let problem = format!("`{}` is a target, whose past is an input already", header.name(*both));
-            return Err(Error::config("covariates", problem, "leave it out"));
+        for (key, chosen, others, what) in [
+            ("covariates", &covariates, &targets, "target"),
+            ("covariates", &covariates, &future, "future covariate"),
+            ("future-covariates", &future, &targets, "target"),
+        ] {
+            let others: HashSet<&usize> = others.iter().collect();
+            if let Some(both) = chosen.iter().find(|column| others.contains(column)) {
+                let problem = format!("`{}` is a {what}, whose past is an input already", header.name(*both));
+                return Err(Error::config(key, problem, "leave it out"));
+            }
         }
-        Ok(Roles { targets, covariates, notices })
+        if !future.is_empty() {
+            let names: Vec<String> = future.iter().map(|column| header.name(*column)).collect();
+            notices.push(format!("future covariates {}: known for the rows to forecast", listed(&names)).into());
+        }
+        Ok(Roles { targets, covariates, future, notices })
     }
 
-    /// The header's columns that are read: targets, then covariates.
+    /// Columns that are known for rows to come, of a file that plans them: there is no target.
+    ///
+    /// # Errors
+    /// A name that is unknown or means several columns.
+    pub(super) fn plan(header: &Header, names: &[String]) -> Result<Roles> {
+        let future = distinct(header, names, "future")?;
+        Ok(Roles { targets: Vec::new(), covariates: Vec::new(), future, notices: Vec::new() })
+    }
+
+    /// The header's columns that are read, with the options that chose them: targets, past covariates, future covariates.
+    pub(super) fn chosen(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let of = |columns: &[usize], key| columns.iter().map(move |column| (*column, key)).collect::<Vec<_>>();
+        let by_role =
+            [of(&self.targets, "target"), of(&self.covariates, "covariates"), of(&self.future, "future-covariates")];
+        by_role.into_iter().flatten()
+    }
+
+    /// The header's columns that are read, in the same order.
     pub(super) fn positions(&self) -> Vec<usize> {
-        [&self.targets[..], &self.covariates].concat()
+        self.chosen().map(|(column, _)| column).collect()
     }
 
     /// The same by name.
     pub(super) fn columns(&self, header: &Header) -> Columns {
         let targets = self.targets.iter().map(|column| Column::target(header.name(*column)));
         let covariates = self.covariates.iter().map(|column| Column::past_covariate(header.name(*column)));
-        Columns::new(targets.chain(covariates))
+        let future = self.future.iter().map(|column| Column::future_covariate(header.name(*column)));
+        Columns::new(targets.chain(covariates).chain(future))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::calendar::Calendar;
 use super::frame::Frame;
+use super::future::ToCome;
 use super::step::Step;
 use super::time::{HOUR, TimeKind, Timestamp};
 use crate::error::{Error, Place, Result};
@@ -20,6 +21,8 @@ pub(crate) struct RawSeries {
     pub calendar: Calendar,
     /// Rows in a season.
     pub season: usize,
+    /// What is known of times after its rows.
+    pub to_come: ToCome,
 }
 
 impl RawSeries {
@@ -32,6 +35,7 @@ impl RawSeries {
             width,
             calendar: Calendar::every(Step::Rows(1)),
             season: 1,
+            to_come: ToCome::default(),
         }
     }
 

@@ -104,11 +104,13 @@ impl Settings {
     /// Options that give the same data set again.
     pub(super) fn resolved(self, options: &DataOptions, frame: &Frame) -> DataOptions {
         let covariates = frame.columns.with_role(Role::PastCovariate).to_vec();
+        let future = frame.columns.with_role(Role::FutureCovariate).to_vec();
         DataOptions {
             time_column: Some(frame.times.name.clone()),
             id_column: frame.ids.column.clone(),
             targets: Some(frame.columns.with_role(Role::Target).to_vec()),
             covariates: Some(if covariates.is_empty() { Covariates::None } else { Covariates::Names(covariates) }),
+            future_covariates: Some(future).filter(|future| !future.is_empty()),
             lookback: Some(self.lookback),
             horizon: Some(self.horizon),
             season: Some(self.season.rows),

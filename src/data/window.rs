@@ -28,6 +28,11 @@ impl Prefix {
         Prefix::new(observed.chunks_exact(targets).map(|row| row.iter().sum::<f32>() as u32))
     }
 
+    /// Of the rows that have a hole in one of these columns; `holes` is `[rows, width]`.
+    pub(super) fn holes(holes: &[bool], width: usize, columns: Range<usize>) -> Prefix {
+        Prefix::new(holes.chunks_exact(width).map(|row| u32::from(row[columns.clone()].contains(&true))))
+    }
+
     /// The sum over rows `from..to`.
     pub(super) fn between(&self, from: usize, to: usize) -> u32 {
         self.0[to] - self.0[from]
@@ -40,6 +45,8 @@ pub(crate) struct Rows<'a> {
     pub observed: Prefix,
     /// 1 for a row in which an input has no value.
     pub unreadable: Prefix,
+    /// 1 for a row in which a future covariate has no value.
+    pub unplanned: Prefix,
     /// `[rows, columns]`: a value column has no value there.
     pub holes: Vec<bool>,
     /// Of the value columns.
@@ -105,7 +112,7 @@ impl Finder<'_> {
             let (start, end) = (origin - lookback, origin + horizon);
             if self.rows.breaks.between(start + 1, end) > 0 {
                 self.dropped.gap += 1;
-            } else if self.rows.unreadable.between(start, origin) > 0 {
+            } else if self.rows.unreadable.between(start, origin) + self.rows.unplanned.between(origin, end) > 0 {
                 self.dropped.unreadable += 1;
             } else if self.rows.observed.between(origin, end) == 0 {
                 self.dropped.unobserved += 1;

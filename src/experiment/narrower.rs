@@ -27,6 +27,7 @@ impl Narrower {
             rows: dataset.rows(),
             channels: dataset.channels(),
             targets: dataset.targets(),
+            future: dataset.future(),
             horizon: dataset.horizon,
             lookback: dataset.lookback,
         };

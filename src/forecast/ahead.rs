@@ -2,7 +2,7 @@
 
 use super::table::{Names, Outlook};
 use super::{Coverage, Reading, TrainedModel};
-use crate::data::{Cutoff, Dataset, LeftOut, Start, few, grouped};
+use crate::data::{Cutoff, Dataset, LeftOut, Source, Start, few, grouped};
 use crate::error::{Error, Result};
 use crate::words::words;
 
@@ -31,6 +31,8 @@ pub struct ForecastOptions {
     pub recursive: bool,
     /// What becomes of series that ended.
     pub ended: Ended,
+    /// A file of the future covariates of the rows to come.
+    pub future: Option<Source>,
 }
 
 /// The next rows of each series.
@@ -72,7 +74,10 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
         model.levels.clear();
     }
 
-    let data = model.data(&options.reading)?;
+    let mut data = model.data(&options.reading)?;
+    if let Some(plan) = &options.future {
+        model.read_plan(&mut data, plan)?;
+    }
     model.say(format!("the calendar continues by {}", data.calendar.words()));
     let (mut cutoffs, left_out) = data.cutoffs(&options.origin)?;
     if !left_out.is_empty() {

@@ -201,6 +201,13 @@ impl TrainedModel {
         Ok(dataset)
     }
 
+    /// Takes what is known of rows to come from a file.
+    pub(super) fn read_plan(&self, data: &mut Dataset, plan: &Source) -> Result<()> {
+        let fitted = self.forecaster.model().fitted(&self.config.data);
+        data.read_plan(plan, &fitted)?.iter().for_each(|line| (self.say)(line));
+        Ok(())
+    }
+
     /// Rejects data of the run that can no longer be read.
     fn check_own(&self) -> Result<()> {
         if !self.config.data.source.is_stdin() {

@@ -6,6 +6,7 @@ mod attention;
 mod autotune;
 mod batch_norm;
 mod bind;
+mod decoder;
 mod decompose;
 mod dropout;
 mod engine;
@@ -45,6 +46,10 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         Op::WindowGather(op) => window::window_gather(op, shapes),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(op, shapes),
         Op::Decompose(op) => decompose::decompose(op, shapes),
+        Op::FutureGather(op) => decoder::future_gather(op, shapes),
+        Op::DecoderForward(op) => decoder::decoder_forward(op, shapes),
+        Op::DecoderBackward(op) => decoder::decoder_backward(op, shapes),
+        Op::MatrixTranspose(op) => decoder::matrix_transpose(op, shapes),
         Op::LinearForward(op) => linear::linear_forward(op, shapes),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(op, shapes),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(op, shapes),

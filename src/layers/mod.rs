@@ -2,12 +2,14 @@
 //!
 //! Of the engine tier: it may change in any version.
 
+mod decoder;
 mod recurrent;
 mod transformer;
 
 use crate::program::op::*;
 use crate::program::{Builder, Rows, TensorId, rng};
 
+pub use decoder::*;
 pub use recurrent::*;
 pub use transformer::*;
 

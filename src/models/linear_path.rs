@@ -4,13 +4,15 @@ use super::{LinearPath, ModelOptions};
 use crate::layers::{self, Signal, Summand};
 use crate::program::builder::Sizes;
 use crate::program::op::{Patches, Residual};
-use crate::program::{Builder, Initial, Param, TensorId};
+use crate::program::{Builder, Param, TensorId};
 
 /// The names of its weight `[Z, T]` and bias `[Z]`. Neither is pruned.
 pub(crate) const WEIGHTS: (&str, &str) = ("linear_path.weight", "linear_path.bias");
+/// Where future channels are known, those of its map of them, `[K, F]` and `[K]`. Neither is pruned.
+pub(crate) const FUTURE: (&str, &str) = ("linear_path.future.weight", "linear_path.future.bias");
 
-/// Its weights, where the model has it, and the head's as it wants them.
-pub(super) fn add_params(model: &ModelOptions, sizes: &Sizes, params: &mut Vec<Param>, head: (&str, &str)) {
+/// Its weights, where the model has it.
+pub(super) fn add_params(model: &ModelOptions, sizes: &Sizes, params: &mut Vec<Param>) {
     if model.linear_path == LinearPath::None {
         return;
     }
@@ -18,21 +20,17 @@ pub(super) fn add_params(model: &ModelOptions, sizes: &Sizes, params: &mut Vec<P
     let bound = 1.0 / (inputs as f32).sqrt();
     params.push(Param::new(WEIGHTS.0, &[outputs, inputs], false, bound));
     params.push(Param::new(WEIGHTS.1, &[outputs], false, bound));
-    if model.linear_path == LinearPath::Ridge {
-        // Before the first step the model is the ridge. From zero, the head's magnitudes say less than those of other weights, and
-        // would fall first: the head is not pruned.
-        let zero = |param: Param| match param.name == head.0 || param.name == head.1 {
-            true => Param { prunable: false, ..param.initial(Initial::Constant(0.0)) },
-            false => param,
-        };
-        *params = std::mem::take(params).into_iter().map(zero).collect();
+    if sizes.future > 0 {
+        let bound = 1.0 / (sizes.future as f32).sqrt();
+        params.push(Param::new(FUTURE.0, &[sizes.targets, sizes.future], false, bound));
+        params.push(Param::new(FUTURE.1, &[sizes.targets], false, bound));
     }
 }
 
 /// The path's forecast of each target, `[B, K, Z]`, which the head adds to its own.
 pub(super) struct Path {
     summand: Summand,
-    trained: bool,
+    pub(super) trained: bool,
 }
 
 /// Pushes the path's forward op; `input` is `[B, T, W]`, normalised as the network reads it.

@@ -1,5 +1,6 @@
 //! One function per model: declares its weights, then pushes each layer's forward and backward ops.
 
+mod head;
 mod linear;
 mod linear_path;
 mod patchtst;
@@ -14,7 +15,7 @@ use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
-pub(crate) use linear_path::WEIGHTS as LINEAR_PATH_WEIGHTS;
+pub(crate) use linear_path::{FUTURE as LINEAR_PATH_FUTURE, WEIGHTS as LINEAR_PATH_WEIGHTS};
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
@@ -97,6 +98,8 @@ pub struct ModelOptions {
     pub instance_norm: Option<InstanceNorm>,
     /// A linear map beside the network.
     pub linear_path: LinearPath,
+    /// D: units of the decoder that reads known future values, 1 or more; a model without them does not read it.
+    pub decoder_hidden: usize,
     /// M: rows of the moving average of a DLinear, odd; other models do not read it.
     pub moving_average: usize,
     /// The options of a PatchTST; other models do not read them.
@@ -140,6 +143,7 @@ impl ModelOptions {
                 _ => Some(InstanceNorm::Last),
             },
             linear_path: LinearPath::None,
+            decoder_hidden: DECODER_HIDDEN,
             moving_average: MOVING_AVERAGE,
             patchtst: PatchtstOptions::of(variant),
             layer_widths: Vec::new(),
@@ -245,6 +249,9 @@ impl Training {
 /// The largest hidden size the recurrent kernels take.
 pub const MAX_HIDDEN: usize = 1024;
 
+/// Units of a decoder, unless others are asked for.
+const DECODER_HIDDEN: usize = 64;
+
 /// Rows of a DLinear's moving average in the published code.
 const MOVING_AVERAGE: usize = 25;
 
@@ -256,6 +263,9 @@ pub const MAX_MOVING_AVERAGE: usize = 9_999;
 /// # Errors
 /// [`Error::Config`] if an option is out of range; it names the option and the range.
 pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
+    if sizes.future > 0 {
+        check_decoder(model)?;
+    }
     let cell = match model.family() {
         Family::Recurrent(cell) => cell,
         Family::Transformer => {
@@ -282,6 +292,24 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
         return Err(Error::config("layers", "0 is out of range", "choose ‹layers› 1 or more"));
     }
     Ok(recurrent::params(model, cell, sizes))
+}
+
+/// Rejects future covariates of a model that has no decoder, and a decoder of no size.
+fn check_decoder(model: &ModelOptions) -> Result<()> {
+    let what = match model.family() {
+        Family::Linear => format!("{} is a map of the look-back alone", model.kind),
+        Family::Transformer if model.patchtst.by_channel() => {
+            format!("the {} PatchTST forecasts each channel from itself alone", model.patchtst.variant)
+        }
+        _ if !(1..=MAX_HIDDEN).contains(&model.decoder_hidden) => {
+            let problem = format!("{} is out of range", model.decoder_hidden);
+            return Err(Error::config("decoder-hidden", problem, format!("choose from 1 to {MAX_HIDDEN}")));
+        }
+        _ => return Ok(()),
+    };
+    let help = "leave out ‹future-covariates› and ‹future-calendar›, or choose ‹model› rnn, lstm or gru, or patchtst with \
+                ‹patchtst-variant authors›";
+    Err(Error::config("future-covariates", format!("{what}, and reads no future values"), help))
 }
 
 /// The program that trains and evaluates `sizes.replicas` models.

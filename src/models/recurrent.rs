@@ -1,8 +1,9 @@
 //! Recurrent forecasters: the look-back through stacked recurrent layers, the last step's top state through `head`.
 
+use super::head::{self, Ending};
 use super::{ModelOptions, Training, linear_path};
 use crate::error::Result;
-use crate::layers::{self, Emit, Head, LinearPart, Signal};
+use crate::layers::{self, Emit, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::Chance;
 use crate::program::{Builder, Cell, Param, ParamLayout, Program, Rows};
@@ -29,7 +30,7 @@ pub(super) fn params(model: &ModelOptions, cell: Cell, sizes: &Sizes) -> ParamLa
     let hidden = model.layer(model.layers - 1).hidden;
     params.push(Param::new(HEAD.0, &[outputs, hidden], true, bound));
     params.push(Param::new(HEAD.1, &[outputs], false, bound));
-    linear_path::add_params(model, sizes, &mut params, HEAD);
+    head::add_params(model, sizes, hidden, HEAD, &mut params);
     ParamLayout::new(params)
 }
 
@@ -55,15 +56,11 @@ pub(super) fn build(
     }
     let outputs = b.param(HEAD.0).shape[0];
     let output = layers::dense(&mut b, "head", x.value.count, outputs);
-    let mut part = LinearPart::plain(x, output);
-    if let Some(path) = &path {
-        path.backward(&mut b, output);
-        part.residual = Some(path.residual(output));
-    }
-    let at = (b.param(HEAD.0).offset, b.param(HEAD.1).offset);
-    layers::linear_parts(&mut b, at, &[part]);
-    // Beside a path, the head's rows are target by target, as the path's.
-    layers::loss(&mut b, training.loss, Head { output, by_channel: path.is_some(), scale }, windows);
+    head::push(
+        &mut b,
+        Ending { names: HEAD, state: x, output, by_channel: false, path, windows, scale },
+        training.loss,
+    );
     b.optimizer(training.clip);
     b.finish()
 }

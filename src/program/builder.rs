@@ -23,6 +23,8 @@ pub struct Sizes {
     pub channels: usize,
     /// K: the first columns, which are forecast.
     pub targets: usize,
+    /// F: how many of the C, the last ones, are known for the rows to forecast, and read there; 0 of a model without a decoder.
+    pub future: usize,
     /// Z: rows forecast.
     pub horizon: usize,
     /// T: rows read.

@@ -55,7 +55,9 @@ pub fn check(program: &Program) -> Result<()> {
                 return broken(id, need, tensor.shape.clone());
             }
             // One row for all replicas: only windows are copied out of such a tensor, and nothing is written to one.
-            if tensor.shared && !(matches!(op, Op::WindowGather(_)) && [SERIES, OBSERVED].contains(&id)) {
+            if tensor.shared
+                && !(matches!(op, Op::WindowGather(_) | Op::FutureGather(_)) && [SERIES, OBSERVED].contains(&id))
+            {
                 return broken(id, program.replicas, vec![1]);
             }
         }
@@ -117,6 +119,9 @@ fn needed(op: &Op) -> Vec<Needed> {
             least(op.input, 1, op.steps),
             same(op.trend, 1, op.average % 2),
         ],
+        Op::FutureGather(op) => {
+            vec![most(SERIES, op.channels, op.future), least(op.output, op.future, op.width)]
+        }
         Op::LinearForward(op) => {
             let beside = [op.residual.map(|residual| residual.skip), op.activated.map(|activated| activated.rows)];
             let beside = beside.into_iter().flatten();

@@ -93,6 +93,23 @@ impl Op {
                 let n = op.batch * op.targets * op.steps;
                 Cost::words((op.average + 1) * n, n, 2 * n)
             }
+            Op::FutureGather(op) => {
+                let rows = op.batch * op.horizon;
+                Cost::words(0, op.batch + rows * op.future, rows * op.width)
+            }
+            Op::DecoderForward(op) => {
+                // A sum and a comparison.
+                let (units, contexts) = (op.batch * op.horizon * op.width, op.batch * op.width);
+                Cost::words(2 * units, units + contexts, units)
+            }
+            Op::DecoderBackward(op) => {
+                let (units, contexts) = (op.batch * op.horizon * op.width, op.batch * op.width);
+                Cost::words(2 * units, 2 * units, units + contexts)
+            }
+            Op::MatrixTranspose(op) => {
+                let words = op.batch * op.rows * op.columns;
+                Cost::words(0, words, words)
+            }
             Op::LinearForward(op) => {
                 let [n, i, o] = [op.input.count, op.input.width, op.output.width];
                 // Of dropout and of the sum.

@@ -31,6 +31,22 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let rows = product(&[op.batch, op.targets, op.steps]);
             vec![(op.input, product(&[op.batch, op.steps, op.channels])), (op.trend, rows), (op.remainder, rows)]
         }
+        Op::FutureGather(op) => vec![
+            windows(op.batch),
+            (SERIES, product(&[op.rows, op.channels])),
+            (op.output, product(&[op.batch, op.horizon, op.width])),
+        ],
+        Op::DecoderForward(op) => {
+            vec![(op.context, product(&[op.batch, op.width])), (op.hidden, product(&[op.batch, op.horizon, op.width]))]
+        }
+        Op::DecoderBackward(op) => {
+            let units = product(&[op.batch, op.horizon, op.width]);
+            vec![(op.hidden, units), (op.d_hidden, units), (op.d_context, product(&[op.batch, op.width]))]
+        }
+        Op::MatrixTranspose(op) => {
+            let words = product(&[op.batch, op.rows, op.columns]);
+            vec![(op.input, words), (op.output, words)]
+        }
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
             let parameters = [matrix(PARAMS, op.weight, &[outputs, inputs]), matrix(PARAMS, op.bias, &[outputs])];

@@ -10,6 +10,7 @@
 //! Reductions run in a fixed order.
 
 mod access;
+mod decoder;
 mod linear;
 mod recurrent;
 mod transformer;
@@ -18,6 +19,7 @@ use super::tensor::*;
 use crate::dims::product;
 use crate::words::words;
 
+pub use decoder::*;
 pub use linear::*;
 pub use recurrent::*;
 pub use transformer::*;
@@ -287,6 +289,14 @@ pub enum Op {
     InstanceNormForward(InstanceNormForward),
     /// Windows as a moving average and what it leaves.
     Decompose(Decompose),
+    /// What is known of the rows to forecast.
+    FutureGather(FutureGather),
+    /// The units of a decoder.
+    DecoderForward(DecoderForward),
+    /// The gradient of what its units are computed from.
+    DecoderBackward(DecoderBackward),
+    /// Matrices turned.
+    MatrixTranspose(MatrixTranspose),
     /// A fully connected layer.
     LinearForward(LinearForward),
     /// The gradient of a layer's input.

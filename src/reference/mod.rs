@@ -8,6 +8,7 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod decoder;
 mod decompose;
 mod dropout;
 mod forecast;
@@ -125,6 +126,10 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::WindowGather(op) => window::window_gather(storage, op, slot),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op, slot),
         Op::Decompose(op) => decompose::decompose(storage, op),
+        Op::FutureGather(op) => decoder::future_gather(storage, op, slot),
+        Op::DecoderForward(op) => decoder::decoder_forward(storage, op),
+        Op::DecoderBackward(op) => decoder::decoder_backward(storage, op),
+        Op::MatrixTranspose(op) => decoder::matrix_transpose(storage, op),
         Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),

@@ -136,6 +136,7 @@ fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> S
         rows: dataset.rows(),
         channels: dataset.channels(),
         targets: dataset.targets(),
+        future: dataset.future(),
         horizon: dataset.horizon,
         lookback: dataset.lookback,
     }

@@ -35,13 +35,30 @@ def less_last(x, targets, norm):
     return torch.cat([x[..., :targets] - shift, x[..., targets:]], dim=-1), shift
 
 
+class Decoder(nn.Module):
+    """What is added to the forecast of each step: a two-layer network of the last hidden state and of what is known of the step."""
+
+    def __init__(self, hidden, future, units, targets):
+        super().__init__()
+        self.context, self.future = nn.Linear(hidden, units), nn.Linear(future, units)
+        self.output = nn.Linear(units, targets)
+
+    def forward(self, state, known):
+        return self.output(torch.relu(self.context(state)[:, None] + self.future(known)))
+
+
 class Forecaster(nn.Module):
     """nn.LSTM, nn.GRU or nn.RNN, then nn.Linear on the top layer's last hidden state; with a `path`, plus an nn.Linear of each
-    target's look-back of `steps` rows. The head's rows are then target by target. A frozen path (`ridge`) is not trained, and the
-    head beside it starts at zero."""
+    target's look-back of `steps` rows, and one of what is known ahead. The head's rows are then target by target. A frozen path (`ridge`) is not trained, and the
+    head beside it starts at zero. The last `future` channels of the rows after the look-back are known: a decoder of `units` reads
+    them."""
 
-    def __init__(self, kind, channels, hidden, layers, horizon, targets, activation="tanh", *, steps=7, path="none", norm="none"):
+    def __init__(
+        self, kind, channels, hidden, layers, horizon, targets, activation="tanh", *, steps=7, path="none", norm="none",
+        future=0, units=0,
+    ):
         super().__init__()
+        self.steps, self.future = steps, future
         self.shape = (horizon, targets)
         self.kind, self.path, self.norm = kind, path, norm
         if kind == "lstm":
@@ -51,21 +68,33 @@ class Forecaster(nn.Module):
         else:
             self.rnn = nn.RNN(channels, hidden, layers, nonlinearity=activation, batch_first=True)
         self.head = nn.Linear(hidden, horizon * targets)
+        if future > 0:
+            self.decoder = Decoder(hidden, future, units, targets)
         if path != "none":
             self.linear_path = nn.Linear(steps, horizon)
+            if future > 0:
+                self.linear_path.future = nn.Linear(future, targets)
         if path == "ridge":
-            nn.init.zeros_(self.head.weight), nn.init.zeros_(self.head.bias)
+            for layer in [self.head] + ([self.decoder.output] if future > 0 else []):
+                nn.init.zeros_(layer.weight), nn.init.zeros_(layer.bias)
             self.linear_path.requires_grad_(False)
 
     def forward(self, x):
         horizon, targets = self.shape
-        x, shift = less_last(x, targets, self.norm)
-        output, _ = getattr(self, self.kind)(x)
-        output = self.head(output[:, -1])
+        known = x[:, self.steps :, x.shape[2] - self.future :]
+        x, shift = less_last(x[:, : self.steps], targets, self.norm)
+        states, _ = getattr(self, self.kind)(x)
+        output = self.head(states[:, -1])
         if self.path == "none":
-            return output.view(-1, horizon, targets) + shift
-        output = output.view(-1, targets, horizon) + self.linear_path(x[..., :targets].transpose(1, 2))
-        return output.transpose(1, 2) + shift
+            output = output.view(-1, horizon, targets)
+        else:
+            output = output.view(-1, targets, horizon) + self.linear_path(x[..., :targets].transpose(1, 2))
+            output = output.transpose(1, 2)
+        if self.future > 0 and self.path != "none":
+            output = output + self.linear_path.future(known)
+        if self.future > 0:
+            output = output + self.decoder(states[:, -1], known)
+        return output + shift
 
 
 class Linear(nn.Module):
@@ -90,11 +119,13 @@ class Linear(nn.Module):
 
 
 def prunable(model):
-    """The matrices that are pruned, in arena order: layer by layer weight_ih, weight_hh, then head.weight, but for one beside a
-    frozen path; of a linear model all."""
-    spared = {"none": [], "train": ["linear_path"], "ridge": ["linear_path", "head"]}[getattr(model, "path", "none")]
+    """The matrices that are pruned, in arena order: layer by layer weight_ih, weight_hh, then head.weight and the decoder's, but for what
+    starts at zero beside a frozen path; of a linear model all."""
+    frozen = ["head", "decoder.output"]
+    path = ["linear_path", "linear_path.future"]
+    spared = {"none": [], "train": path, "ridge": path + frozen}[getattr(model, "path", "none")]
     matrices = [(name, p) for name, p in model.named_parameters() if ".weight" in name]
-    return [(name, p) for name, p in matrices if name.split(".")[0] not in spared]
+    return [(name, p) for name, p in matrices if name.rsplit(".", 1)[0] not in spared]
 
 
 def train(model, batches, lr, *, counts=None, l2=0.0, weight_decay=0.0, clip=None):
@@ -184,8 +215,8 @@ def write(path, tensors, metadata):
 def model_case(
     file, kind, hidden, layers, *, activation="tanh", channels=3, batch=4, steps=7, horizon=2, targets=1, **settings
 ):
-    """One model, trained in several ways from the same weights on the same 20 batches. `settings`: path and norm; of a dlinear the
-    average."""
+    """One model, trained in several ways from the same weights on the same 20 batches. `settings`: path, norm, and future
+    channels with the units of their decoder; of a dlinear the average."""
     lr, l2, weight_decay, clip = 1e-2, 0.05, 0.1, 0.4
     schedule = {5: 0.3, 10: 0.35, 15: 0.5, 20: 0.7}
 
@@ -197,7 +228,8 @@ def model_case(
     for seed in range(1, 1000):
         torch.manual_seed(seed)
         initial = build().state_dict()
-        batches = [(torch.randn(batch, steps, channels), torch.randn(batch, horizon, targets)) for _ in range(STEPS)]
+        rows = steps + (horizon if settings.get("future") else 0)
+        batches = [(torch.randn(batch, rows, channels), torch.randn(batch, horizon, targets)) for _ in range(STEPS)]
 
         def make():
             model = build()
@@ -394,6 +426,8 @@ def main():
     model_case("gru_2", "gru", 5, 2)
     model_case("lstm_path", "lstm", 5, 1, targets=2, norm="last", path="train")
     model_case("lstm_path_frozen", "lstm", 5, 1, targets=2, norm="last", path="ridge")
+    model_case("lstm_future", "lstm", 5, 1, channels=5, targets=2, horizon=3, norm="last", future=2, units=6)
+    model_case("lstm_future_path", "lstm", 4, 1, channels=4, targets=2, horizon=3, norm="last", path="ridge", future=2, units=5)
     model_case("nlinear", "nlinear", 1, 1, channels=1, steps=9, norm="last")
     model_case("dlinear", "dlinear", 1, 1, channels=1, steps=30, average=25)
     model_case("dlinear_two_targets", "dlinear", 1, 1, batch=3, targets=2, norm="last", average=25)

@@ -62,6 +62,23 @@ fn a_linear_path_beside_a_network() {
 }
 
 #[test]
+fn a_decoder_of_known_future_values() {
+    // Of all channels but the targets, and of one alone.
+    check(Case::new(Lstm, 2, 3, 4, 5).future(1, 6));
+    check(Case::new(Rnn, 1, 3, 3, 4).future(1, 3).norm(InstanceNorm::MeanStd).loss(LossKind::Huber));
+    check(Case::new(Gru, 1, 3, 4, 3).layers(2).future(1, 5).dropout(0.3).norm(InstanceNorm::Last));
+    // Beside a path the forecasts are turned, if there is more than one target.
+    check(Case::new(Lstm, 1, 3, 4, 5).future(1, 4).path(LinearPath::Train).norm(InstanceNorm::Last));
+    let mut one = Case::new(Lstm, 1, 3, 4, 5).future(2, 4).path(LinearPath::Train);
+    one.sizes.targets = 1;
+    check(one);
+    let mut authors = Case::patchtst(Variant::Authors, 1, 3, 9).future(2, 5);
+    authors.sizes.targets = 1;
+    check(authors.clone());
+    check(authors.path(LinearPath::Train).norm(InstanceNorm::MeanStd));
+}
+
+#[test]
 fn a_linear_model() {
     check(Case::new(Nlinear, 2, 3, 4, 0).norm(InstanceNorm::Last));
     check(Case::new(Nlinear, 1, 3, 4, 0).loss(LossKind::Mae));

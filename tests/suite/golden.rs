@@ -77,7 +77,7 @@ impl Golden {
 }
 
 const STEPS_RUN: usize = 20;
-const MODELS: [&str; 13] = [
+const MODELS: [&str; 15] = [
     "rnn_tanh_1",
     "rnn_tanh_2",
     "rnn_relu_1",
@@ -88,6 +88,8 @@ const MODELS: [&str; 13] = [
     "gru_2",
     "lstm_path",
     "lstm_path_frozen",
+    "lstm_future",
+    "lstm_future_path",
     "nlinear",
     "dlinear",
     "dlinear_two_targets",
@@ -113,6 +115,7 @@ impl Case {
             rows: STEPS_RUN * batch * (lookback + horizon),
             channels: size("channels"),
             targets: size("targets"),
+            future: golden.value::<Option<usize>>("future").unwrap_or_default(),
             horizon,
             lookback,
         };
@@ -136,6 +139,7 @@ impl Case {
             activation: word("activation").parse().unwrap(),
             instance_norm: self.norm(),
             linear_path: path.map_or(plain.linear_path, |word| word.parse().unwrap()),
+            decoder_hidden: self.golden.value::<Option<usize>>("units").unwrap_or(plain.decoder_hidden),
             moving_average: self.golden.value::<Option<usize>>("average").unwrap_or(plain.moving_average),
             ..plain
         };
@@ -143,16 +147,22 @@ impl Case {
         models::build(&model, &training, self.sizes.clone()).unwrap()
     }
 
-    /// Every window of every batch gets its own rows of the series, its targets in the first columns of the last ones.
+    /// Every window of every batch gets its own rows of the series, its targets in the first columns of the last ones, beside what
+    /// is known there.
     fn load(&self, engine: &mut dyn Engine, way: &str) {
         let s = &self.sizes;
         let (inputs, targets) = (self.golden.floats("inputs"), self.golden.floats("targets"));
         let mut series = Vec::new();
+        let (seen, known) = (s.lookback * s.channels, if s.future > 0 { s.horizon * s.channels } else { 0 });
         for window in 0..STEPS_RUN * s.batch {
-            series.extend_from_slice(&inputs[window * s.lookback * s.channels..][..s.lookback * s.channels]);
-            for row in targets[window * s.horizon * s.targets..][..s.horizon * s.targets].chunks(s.targets) {
+            let own = &inputs[window * (seen + known)..][..seen + known];
+            series.extend_from_slice(&own[..seen]);
+            for (z, row) in targets[window * s.horizon * s.targets..].chunks(s.targets).take(s.horizon).enumerate() {
                 series.extend_from_slice(row);
-                series.resize(series.len() + s.channels - s.targets, 0.0);
+                match own[seen..].chunks(s.channels).nth(z) {
+                    Some(known) => series.extend_from_slice(&known[s.targets..]),
+                    None => series.resize(series.len() + s.channels - s.targets, 0.0),
+                }
             }
         }
         engine.write_f32(SERIES, 0, &series).unwrap();

@@ -20,6 +20,7 @@ const ONE_OF_ALL: Sizes = Sizes {
     rows: 1,
     channels: 1,
     targets: 1,
+    future: 0,
     horizon: 1,
     lookback: 1,
 };

@@ -50,6 +50,7 @@ impl Case {
             rows: STEPS_RUN * batch * (lookback + horizon),
             channels: size("channels"),
             targets: size("targets"),
+            future: 0,
             horizon,
             lookback,
         };

@@ -75,6 +75,7 @@ mod faults;
 mod finite_difference;
 /// Intervals, calendars, and a model on new data.
 mod forecast;
+mod future;
 /// What the fuzz targets do, here and in `fuzz/`.
 #[path = "../../fuzz/targets.rs"]
 mod fuzz_targets;

@@ -7,7 +7,7 @@ use microglia::engine::Engine;
 use microglia::gpu::AdapterClass;
 use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
-use microglia::models::{NormKind, NormPosition, PatchtstOptions, Pool, Positions, Variant};
+use microglia::models::{LinearPath, NormKind, NormPosition, PatchtstOptions, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
 use microglia::program::op::{Activation, InstanceNorm, LossKind};
 use microglia::program::tensor::*;
@@ -188,6 +188,26 @@ fn linear_models_of_sizes_that_fit_nothing() {
     check(one);
     let mut many = Case::new(Dlinear, 1, 70, 101, 0).slots(2);
     (many.sizes.channels, many.sizes.targets, many.sizes.horizon) = (9, 7, 5);
+    check(many);
+}
+
+/// Few and many future channels and units, one target and several, beside a path and without.
+#[test]
+fn decoders_of_sizes_that_fit_nothing() {
+    for (future, units) in [(1, 1), (5, 7), (8, 64), (9, 65)] {
+        let mut case = Case::new(Lstm, 3, 5, 4, 9).future(future, units).prune(3).clip(0.1);
+        (case.sizes.channels, case.sizes.targets, case.sizes.horizon) = (10, 1, 5);
+        check(case.clone().norm(InstanceNorm::MeanStd).path(LinearPath::Train));
+        case.sizes.targets = 10 - future;
+        check(case.clone());
+        check(case.dropout(0.2).path(LinearPath::Train).norm(InstanceNorm::Last));
+    }
+    let mut authors = Case::patchtst(Variant::Authors, 2, 3, 9).future(2, 33);
+    authors.sizes.targets = 1;
+    check(authors);
+    // More words than a row of workgroups.
+    let mut many = Case::new(Rnn, 1, 70, 3, 4).future(3, 40).slots(2);
+    (many.sizes.channels, many.sizes.targets, many.sizes.horizon, many.sizes.rows) = (7, 4, 99, 200);
     check(many);
 }
 

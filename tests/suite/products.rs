@@ -34,6 +34,7 @@ fn layer([rows, inputs, outputs]: [usize; 3], stride: usize, length: usize, seco
         rows: 1,
         channels: 1,
         targets: 1,
+        future: 0,
         horizon: 1,
         lookback: 1,
     };

@@ -7,7 +7,7 @@ use microglia::engine::{Engine, EngineKind};
 use microglia::gpu::{AdapterClass, Choice, Gpu};
 use microglia::kernels::GpuOptions;
 use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Rnn};
-use microglia::models::Variant;
+use microglia::models::{LinearPath, Variant};
 use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
 use microglia::program::op::InstanceNorm;
 use microglia::program::{List, Op, Program};
@@ -61,6 +61,17 @@ fn a_dlinear_costs_what_a_hand_counts() {
     assert_eq!(cost(&program, "decompose"), [26 * 36, 36, 2 * 36]);
     let sum = cost_where(&program, |op| matches!(op, Op::LinearForward(op) if op.residual.is_some()));
     assert_eq!(sum, Some([2 * 8 * 9 + 2 * 8, 36 + 18 + 2 + 8, 8]));
+}
+
+/// Two windows, horizon 2, one future channel in rows of four, three units, two targets.
+#[test]
+fn a_decoder_costs_what_a_hand_counts() {
+    let program = Case::new(Lstm, 1, 2, 3, 4).future(1, 3).path(LinearPath::Train).program().unwrap();
+    assert_eq!(cost(&program, "future_gather"), [0, 2 + 4, 4 * 4]);
+    // Twelve units, of two windows' three sums.
+    assert_eq!(cost(&program, "decoder_forward"), [2 * 12, 12 + 6, 12]);
+    assert_eq!(cost(&program, "decoder_backward"), [2 * 12, 2 * 12, 12 + 6]);
+    assert_eq!(cost(&program, "matrix_transpose"), [0, 8, 8]);
 }
 
 /// Eight forecasts: what they are brought back by is read and, where it scales, undone in the loss and when they are kept.

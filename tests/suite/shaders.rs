@@ -10,7 +10,7 @@ use microglia::gpu::shader::{Access, SLOT, Shader};
 use microglia::kernels::lower::{Dispatch, Shapes};
 use microglia::kernels::{self, pipelines, sources};
 use microglia::models::ModelKind::{self, Gru, Lstm, Rnn};
-use microglia::models::{NormKind, PatchtstOptions, Variant};
+use microglia::models::{LinearPath, NormKind, PatchtstOptions, Variant};
 use microglia::program::constants::*;
 use microglia::program::op::{Activation, Chance, FeedForward, InstanceNorm, LossKind, Prune};
 use microglia::program::step::RANDOM_PRUNE;
@@ -52,6 +52,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(Gru, 3, 5, 4, 33).layers(2).dropout(0.3).norm(InstanceNorm::MeanStd).clip(1.0).prune(7),
         Case::new(Gru, 1, 3, 3, 100),
         Case::new(ModelKind::Dlinear, 2, 3, 9, 0),
+        Case::new(Lstm, 2, 5, 4, 5).future(1, 7).path(LinearPath::Train),
         Case::patchtst(Variant::Official, 2, 3, 9).dropout(0.3).set(|p| (p.revin_affine, p.head_dropout) = (true, 0.1)),
         Case::patchtst(Variant::Authors, 2, 3, 9),
         // Heads of one vec4 an invocation and of several, of one part and of several.

@@ -20,6 +20,7 @@ fn pruner(words: usize, replicas: usize) -> Program {
         rows: 1,
         channels: 1,
         targets: 1,
+        future: 0,
         horizon: 1,
         lookback: 1,
     };

@@ -88,6 +88,10 @@ pub(crate) struct ForecastArgs {
     /// Forecast after this time, or after this many rows of each series [default: after the last row]
     #[arg(long, help_heading = None, value_name = "TIME|ROW")]
     pub origin: Option<String>,
+    /// A file of the future covariates of the rows to forecast, with the data's columns of times and ids [default: the data's own
+    /// rows to come]
+    #[arg(long, help_heading = None, value_name = "FILE")]
+    pub future: Option<String>,
     /// Rows to forecast [default: the trained horizon]
     #[arg(long, help_heading = None, value_name = "ROWS", value_parser = whole(1_usize, MOST_ROWS), alias = "h")]
     pub horizon: Option<usize>,

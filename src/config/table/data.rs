@@ -60,6 +60,16 @@ pub static DATA: &[Opt<Config>] = &[
     .value("A,B|all|none")
     .aliases(&[("hist-exog", "Nixtla"), ("past-covariates", "Darts")])
     .default("none"),
+    Opt::new(
+        "future-covariates",
+        Kind::List,
+        at!(data.future_covariates?),
+        "Covariates that are known for the rows to forecast too, as prices and promotions that are planned: a decoder reads \
+         them there. Calendar columns join them",
+    )
+    .value("A,B|none")
+    .aliases(&[("futr-exog", "Nixtla")])
+    .or_none(""),
     Opt::new("lookback", Kind::Whole(1, MOST_ROWS), at!(data.lookback?), "Input rows of a window")
         .value("ROWS")
         .aliases(&[("input-size", "Nixtla"), ("context-length", "Hugging Face"), ("seq-len", "PatchTST's code")])
@@ -97,6 +107,13 @@ pub static DATA: &[Opt<Config>] = &[
         "Add time of day, day of the week and day of the year as input columns",
     )
     .default("on"),
+    Opt::new(
+        "future-calendar",
+        Kind::Switch,
+        at!(data.future_calendar?),
+        "Read the calendar columns of the rows to forecast too, by a decoder",
+    )
+    .auto("where there are future covariates"),
     Opt::new(
         "split",
         Kind::List,

@@ -26,6 +26,10 @@ const fn is_dlinear(config: &Config) -> bool {
     matches!(config.train.model.kind, ModelKind::Dlinear)
 }
 
+fn decodes(config: &Config) -> bool {
+    config.data.plans()
+}
+
 fn is_recurrent(config: &Config) -> bool {
     !is_patchtst(config) && !is_linear(config)
 }
@@ -122,6 +126,14 @@ pub static MODEL: &[Opt<Config>] = &[
     )
     .value("ROWS")
     .needs(is_dlinear, "‹model dlinear›"),
+    Opt::new(
+        "decoder-hidden",
+        Kind::Whole(1, MAX_HIDDEN as u64),
+        at!(train.model.decoder_hidden),
+        "Units of the decoder of future covariates",
+    )
+    .value("N")
+    .needs(decodes, "‹future-covariates› or ‹future-calendar›"),
     Opt::new(
         "init",
         Kind::File,

@@ -3,9 +3,10 @@
 
 mod options;
 
+use super::head::{self, Ending};
 use super::{ModelOptions, Training, linear_path};
 use crate::error::Result;
-use crate::layers::{self, BranchEnd, Head, LinearPart, NormKind, ScoreUse, Scores, Signal};
+use crate::layers::{self, BranchEnd, NormKind, ScoreUse, Scores, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::{Affine, Chance, InstanceAffineBackward, Op};
 use crate::program::{Builder, Initial, Param, ParamLayout, Program, Rows, StateLayout};
@@ -91,7 +92,7 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let feature_major = options.feature_major();
     params.push(if feature_major { weight.turned(tokens) } else { weight });
     params.push(bias);
-    linear_path::add_params(model, sizes, &mut params, HEAD);
+    head::add_params(model, sizes, inputs, HEAD, &mut params);
     if options.revin_affine {
         params.push(Param::new(REVIN.0, &[sizes.targets], false, 0.0).initial(Initial::Constant(1.0)));
         params.push(Param::new(REVIN.1, &[sizes.targets], false, 0.0));
@@ -166,16 +167,8 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
     if drops && options.head_dropout > 0.0 {
         x = layers::dropout(&mut b, Chance::Head, "dropout:patchtst.head", x);
     }
-    let head = (b.param(HEAD.0).offset, b.param(HEAD.1).offset);
-    let mut part = LinearPart::plain(x, forecast);
-    if let Some(path) = &path {
-        path.backward(&mut b, forecast);
-        part.residual = Some(path.residual(forecast));
-    }
-    layers::linear_parts(&mut b, head, &[part]);
-    // Beside a path, the head's rows are target by target in every variant, as the path's.
-    let by_channel = options.by_channel() || path.is_some();
-    layers::loss(&mut b, training.loss, Head { output: forecast, by_channel, scale }, windows);
+    let (by_channel, output) = (options.by_channel(), forecast);
+    head::push(&mut b, Ending { names: HEAD, state: x, output, by_channel, path, windows, scale }, training.loss);
     b.optimizer(training.clip);
     b.finish()
 }

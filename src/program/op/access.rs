@@ -10,6 +10,10 @@ impl Op {
             Op::WindowGather(_) => "window_gather",
             Op::InstanceNormForward(_) => "instance_norm_forward",
             Op::Decompose(_) => "decompose",
+            Op::FutureGather(_) => "future_gather",
+            Op::DecoderForward(_) => "decoder_forward",
+            Op::DecoderBackward(_) => "decoder_backward",
+            Op::MatrixTranspose(_) => "matrix_transpose",
             Op::LinearForward(_) => "linear_forward",
             Op::LinearBackwardInput(_) => "linear_backward_input",
             Op::LinearBackwardWeight(_) => "linear_backward_weight",
@@ -47,6 +51,10 @@ impl Op {
             Op::WindowGather(_) => vec![SERIES, OBSERVED, WINDOWS],
             Op::InstanceNormForward(op) => vec![STEPS, PARAMS, op.input],
             Op::Decompose(op) => vec![op.input],
+            Op::FutureGather(_) => vec![SERIES, WINDOWS],
+            Op::DecoderForward(op) => vec![op.context, op.hidden],
+            Op::DecoderBackward(op) => vec![op.hidden, op.d_hidden],
+            Op::MatrixTranspose(op) => vec![op.input],
             // Of the step table, what is dropped out.
             Op::LinearForward(op) => {
                 let skip = op.residual.map(|residual| residual.skip.tensor);
@@ -105,6 +113,10 @@ impl Op {
             Op::WindowGather(op) => vec![op.input, op.target, op.weight],
             Op::InstanceNormForward(op) => vec![op.output, op.stats],
             Op::Decompose(op) => vec![op.trend, op.remainder],
+            Op::FutureGather(op) => vec![op.output],
+            Op::DecoderForward(op) => vec![op.hidden],
+            Op::DecoderBackward(op) => vec![op.d_hidden, op.d_context],
+            Op::MatrixTranspose(op) => vec![op.output],
             Op::LinearForward(op) => with([op.output.tensor], [op.activated.map(|activated| activated.rows.tensor)]),
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],
@@ -140,6 +152,8 @@ impl Op {
         match self {
             Op::RecurrentForward(op) => op.updates(),
             Op::RecurrentBackward(op) => op.updates(),
+            Op::DecoderForward(op) => vec![op.hidden],
+            Op::DecoderBackward(op) => vec![op.d_hidden],
             Op::BatchNormStatistics(_) => vec![STATE],
             Op::AttentionBackwardQuery(op) => with([op.softmax], [op.d_scores]),
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],

@@ -26,6 +26,7 @@ use trained::{Status, Trained};
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::models::LINEAR_PATH_FUTURE;
 use crate::program::op::InstanceNorm;
 use crate::program::tensor::*;
 
@@ -321,6 +322,11 @@ fn start(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<()> 
             for (name, values) in [(names.0, &weight), (names.1, &bias)] {
                 let offset = layout.get(name).expect("the model declares it").offset;
                 params[offset..][..values.len()].copy_from_slice(values);
+            }
+            if let Some(weight) = layout.get(LINEAR_PATH_FUTURE.0) {
+                let own = fitted[known].1.future_layer();
+                params[weight.range()].chunks_exact_mut(own.len()).for_each(|target| target.copy_from_slice(&own));
+                params[layout.get(LINEAR_PATH_FUTURE.1).expect("beside the weight").range()].fill(0.0);
             }
         }
         engine.write_f32(PARAMS, r, &params)?;

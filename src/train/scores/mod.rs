@@ -7,6 +7,7 @@ pub mod predict;
 mod prediction;
 pub mod residuals;
 mod ridge;
+mod solve;
 pub mod summary;
 
 pub use conformal::Level;

@@ -5,13 +5,16 @@
 //! deviation, so that the map of normalised values, scaled back, has the same squared errors. Least squares with λ|w|², the constant
 //! unpenalised, by normal equations in f64. A missing target leaves its equation out, so a step that lacks any has a Gram matrix of
 //! its own: the common one less the missing equations.
+//!
+//! Where future channels f are known of the rows to forecast, y = w·x + v·f at every step, with one v for all steps: given v, each
+//! step's w is the ridge of what v leaves, so that v solves normal equations from which every w is eliminated. v is penalised too.
 
 use rayon::prelude::*;
 
+use super::solve::{cholesky, dot, product_with_rows, substitute, transposed_product};
 use crate::data::{Dataset, SplitName};
 use crate::program::constants::NORM_EPSILON;
 use crate::program::op::InstanceNorm;
-use crate::reference::matrix::{Matrix, Out, product};
 
 /// 0 and 1e-3 … 1e4.
 const LAMBDAS: [f64; 9] = [0.0, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4];
@@ -69,7 +72,7 @@ impl Ridge {
 
     /// A part's windows, of any data of the same look-back and horizon. → `[windows, horizon, targets]`, scaled.
     pub fn forecast(&self, dataset: &Dataset, split: SplitName) -> Vec<f32> {
-        predict(dataset, split, self.norm, &self.fit.weights)
+        predict(dataset, split, self.norm, &self.fit)
     }
 
     /// As a linear layer of normalised look-backs: weight `[horizon, look-back]` and bias `[horizon]`.
@@ -80,6 +83,11 @@ impl Ridge {
         let weight =
             rows.clone().flat_map(|row| (0..lookback).map(|t| if t + 1 < features { row[t] as f32 } else { 0.0 }));
         (weight.collect(), rows.map(|row| row[features - 1] as f32).collect())
+    }
+
+    /// As a linear layer of the future channels, beside that one: its weights, shared by all steps and targets; its bias is 0.
+    pub fn future_layer(&self) -> Vec<f32> {
+        self.fit.future.iter().map(|weight| *weight as f32).collect()
     }
 }
 
@@ -93,9 +101,22 @@ struct Fit {
     lambda: f64,
     /// `[H, F]`, the constant's last.
     weights: Vec<f64>,
+    /// Of each future channel.
+    future: Vec<f64>,
 }
 
 impl Fit {
+    /// Of a tile with these inputs, `[samples, H]`, less their levels.
+    fn forecasts(&self, dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample], inputs: &[f64]) -> Vec<f64> {
+        let mut all = product_with_rows(inputs, &self.weights, features(dataset.lookback, norm));
+        if !self.future.is_empty() {
+            let known = planned(dataset, norm, tile, false);
+            let rows = all.iter_mut().zip(known.chunks_exact(self.future.len()));
+            rows.for_each(|(forecast, known)| *forecast += dot(known, &self.future));
+        }
+        all
+    }
+
     /// A fit for every λ whose matrices are positive definite: all but, perhaps, 0.
     fn of_training(dataset: &Dataset, norm: Option<InstanceNorm>) -> Vec<Fit> {
         let (features, horizon) = (features(dataset.lookback, norm), dataset.horizon);
@@ -114,18 +135,23 @@ impl Fit {
             transposed_product(&outputs(dataset, norm, tile), &inputs(dataset, norm, tile), tile.len())
         });
 
+        let known = Known::of(dataset, norm, &samples, features);
         let common = factors(&gram, features);
         // [step][λ]
         let solutions: Vec<Vec<Option<Vec<f64>>>> = (0..horizon)
             .into_par_iter()
             .map(|step| {
-                let right = &moment[step * features..][..features];
+                let right = [&moment[step * features..][..features], known.cross(step)].concat();
+                let solve = |factor: &Option<Vec<f64>>| -> Option<Vec<f64>> {
+                    let factor = factor.as_ref()?;
+                    Some(right.chunks_exact(features).flat_map(|right| substitute(factor, right)).collect())
+                };
                 let lacking: Vec<Sample> = samples.iter().copied().filter(|sample| !observed(*sample, step)).collect();
                 if lacking.is_empty() {
-                    return common.iter().map(|factor| factor.as_ref().map(|l| substitute(l, right))).collect();
+                    return common.iter().map(solve).collect();
                 }
                 if lacking.len() == samples.len() {
-                    return vec![Some(vec![0.0; features]); LAMBDAS.len()];
+                    return vec![Some(vec![0.0; right.len()]); LAMBDAS.len()];
                 }
                 let mut own = gram.clone();
                 for tile in lacking.chunks(TILE) {
@@ -133,15 +159,80 @@ impl Fit {
                     let part = transposed_product(&x, &x, tile.len());
                     own.iter_mut().zip(part).for_each(|(sum, part)| *sum -= part);
                 }
-                factors(&own, features).iter().map(|factor| factor.as_ref().map(|l| substitute(l, right))).collect()
+                factors(&own, features).iter().map(solve).collect()
             })
             .collect();
         (0..LAMBDAS.len())
             .filter_map(|i| {
                 let steps: Option<Vec<&[f64]>> = solutions.iter().map(|step| step[i].as_deref()).collect();
-                Some(Fit { lambda: LAMBDAS[i], weights: steps?.concat() })
+                known.fit(LAMBDAS[i], &steps?)
             })
             .collect()
+    }
+}
+
+/// Sums over the samples and steps whose target is observed, of what is known of the rows to forecast.
+struct Known {
+    /// F, of look-backs.
+    features: usize,
+    /// Future channels.
+    channels: usize,
+    /// `[H, channels, F]`: products with the inputs.
+    cross: Vec<f64>,
+    /// `[channels, channels]`
+    gram: Vec<f64>,
+    /// `[channels]`: products with the outputs.
+    moment: Vec<f64>,
+}
+
+impl Known {
+    fn of(dataset: &Dataset, norm: Option<InstanceNorm>, samples: &[Sample], features: usize) -> Known {
+        let (channels, horizon) = (dataset.future(), dataset.horizon);
+        if channels == 0 {
+            return Known { features, channels, cross: Vec::new(), gram: Vec::new(), moment: Vec::new() };
+        }
+        let cross = sum_of_products(samples, horizon * channels * features, |tile| {
+            transposed_product(&planned(dataset, norm, tile, true), &inputs(dataset, norm, tile), tile.len())
+        });
+        let gram = sum_of_products(samples, channels * channels, |tile| {
+            let f = planned(dataset, norm, tile, true);
+            transposed_product(&f, &f, tile.len() * horizon)
+        });
+        let moment = sum_of_products(samples, channels, |tile| {
+            transposed_product(&planned(dataset, norm, tile, true), &outputs(dataset, norm, tile), tile.len() * horizon)
+        });
+        Known { features, channels, cross, gram, moment }
+    }
+
+    /// `[channels, F]`
+    fn cross(&self, step: usize) -> &[f64] {
+        let words = self.channels * self.features;
+        &self.cross[step * words..][..words]
+    }
+
+    /// From the solutions of each step, `[1 + channels, F]`: those of the outputs, then of each channel. `None` where the matrix is
+    /// not positive definite.
+    fn fit(&self, lambda: f64, steps: &[&[f64]]) -> Option<Fit> {
+        let (features, channels) = (self.features, self.channels);
+        if channels == 0 {
+            return Some(Fit { lambda, weights: steps.concat(), future: Vec::new() });
+        }
+        let (mut gram, mut moment) = (self.gram.clone(), self.moment.clone());
+        for (step, solved) in steps.iter().enumerate() {
+            let solved: Vec<&[f64]> = solved.chunks_exact(features).collect();
+            for (i, cross) in self.cross(step).chunks_exact(features).enumerate() {
+                moment[i] -= dot(cross, solved[0]);
+                (0..channels).for_each(|j| gram[i * channels + j] -= dot(cross, solved[1 + j]));
+            }
+        }
+        (0..channels).for_each(|i| gram[i * channels + i] += lambda);
+        let future = substitute(&cholesky(gram, channels)?, &moment);
+        let weights = steps.iter().flat_map(|solved| {
+            let (own, of_channels) = solved.split_at(features);
+            let of = |i: usize| future.iter().zip(of_channels.chunks_exact(features)).map(move |(v, s)| v * s[i]);
+            (0..features).map(move |i| own[i] - of(i).sum::<f64>()).collect::<Vec<_>>()
+        });
+        Some(Fit { lambda, weights: weights.collect(), future: future.clone() })
     }
 }
 
@@ -197,6 +288,23 @@ fn outputs(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample]) -> Ve
     y
 }
 
+/// `[samples, H, channels]`: what is known of the rows to forecast, times what the norm divides by; if `masked`, 0 where the
+/// target is missing.
+fn planned(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample], masked: bool) -> Vec<f64> {
+    let (channels, future, targets) = (dataset.channels(), dataset.future(), dataset.targets());
+    let mut f = Vec::with_capacity(tile.len() * dataset.horizon * future);
+    for sample in tile {
+        let (_, scale) = level(dataset, norm, *sample);
+        let origin = sample.0 as usize + dataset.lookback;
+        for row in origin..origin + dataset.horizon {
+            let scale = if masked && dataset.observed[row * targets + sample.1] == 0.0 { 0.0 } else { scale };
+            let known = &dataset.values[(row + 1) * channels - future..(row + 1) * channels];
+            f.extend(known.iter().map(|value| f64::from(*value) * scale));
+        }
+    }
+    f
+}
+
 /// The sum over tiles of samples of `product`, of `length` words, in tile order whatever thread made them.
 fn sum_of_products(samples: &[Sample], length: usize, product: impl Fn(&[Sample]) -> Vec<f64> + Sync) -> Vec<f64> {
     let mut total = vec![0.0; length];
@@ -212,7 +320,7 @@ fn sum_of_products(samples: &[Sample], length: usize, product: impl Fn(&[Sample]
 
 /// The sum of squared errors over a part's observed values, for each fit.
 fn squared_errors(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm>, fits: &[Fit]) -> Vec<f64> {
-    let (features, horizon) = (features(dataset.lookback, norm), dataset.horizon);
+    let horizon = dataset.horizon;
     sum_of_products(&samples(dataset, split), fits.len(), |tile| {
         let (x, y) = (inputs(dataset, norm, tile), outputs(dataset, norm, tile));
         let is_observed = |i: usize| {
@@ -221,7 +329,7 @@ fn squared_errors(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm
         };
         fits.iter()
             .map(|fit| {
-                let forecasts = product_with_rows(&x, &fit.weights, features);
+                let forecasts = fit.forecasts(dataset, norm, tile, &x);
                 let errors = forecasts.iter().zip(&y).enumerate().filter(|(i, _)| is_observed(*i));
                 errors.map(|(_, (forecast, truth))| (forecast - truth) * (forecast - truth)).sum()
             })
@@ -229,13 +337,12 @@ fn squared_errors(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm
     })
 }
 
-fn predict(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm>, weights: &[f64]) -> Vec<f32> {
-    let features = features(dataset.lookback, norm);
+fn predict(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm>, fit: &Fit) -> Vec<f32> {
     let (horizon, targets) = (dataset.horizon, dataset.targets());
     let samples = samples(dataset, split);
     let tiles: Vec<&[Sample]> = samples.chunks(TILE).collect();
     let forecasts: Vec<Vec<f64>> =
-        tiles.par_iter().map(|tile| product_with_rows(&inputs(dataset, norm, tile), weights, features)).collect();
+        tiles.par_iter().map(|tile| fit.forecasts(dataset, norm, tile, &inputs(dataset, norm, tile))).collect();
     let mut out = vec![0.0; samples.len() * horizon];
     for (i, (sample, forecast)) in
         samples.iter().zip(forecasts.iter().flat_map(|tile| tile.chunks_exact(horizon))).enumerate()
@@ -245,24 +352,6 @@ fn predict(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm>, weig
             out[(i / targets * horizon + step) * targets + i % targets] = (value + shift) as f32;
         }
     }
-    out
-}
-
-/// aᵀ b for a `[n, p]`, b `[n, q]` → `[p, q]`.
-fn transposed_product(a: &[f64], b: &[f64], n: usize) -> Vec<f64> {
-    let (p, q) = (a.len() / n, b.len() / n);
-    matrix_product(Matrix::new(a, 0, n, p, p).transposed(), Matrix::new(b, 0, n, q, q))
-}
-
-/// x wᵀ for x `[n, k]`, w `[m, k]` → `[n, m]`.
-fn product_with_rows(x: &[f64], w: &[f64], k: usize) -> Vec<f64> {
-    let (n, m) = (x.len() / k, w.len() / k);
-    matrix_product(Matrix::new(x, 0, n, k, k), Matrix::new(w, 0, m, k, k).transposed())
-}
-
-fn matrix_product(left: Matrix<f64>, right: Matrix<f64>) -> Vec<f64> {
-    let mut out = vec![0.0; left.rows * right.columns];
-    product(Out { data: &mut out, row: right.columns }, false, left, right);
     out
 }
 
@@ -277,48 +366,4 @@ fn factors(gram: &[f64], features: usize) -> Vec<Option<Vec<f64>>> {
             cholesky(matrix, features)
         })
         .collect()
-}
-
-/// The lower factor L, A = L Lᵀ, in place of A `[n, n]`; above the diagonal lies what was there.
-fn cholesky(mut a: Vec<f64>, n: usize) -> Option<Vec<f64>> {
-    for i in 0..n {
-        let (above, row) = a.split_at_mut(i * n);
-        for j in 0..i {
-            row[j] = (row[j] - dot(&row[..j], &above[j * n..][..j])) / above[j * n + j];
-        }
-        let pivot = row[i] - dot(&row[..i], &row[..i]);
-        // What is left of a dependent column is rounding noise.
-        if pivot <= 1e-12 * row[i] || !pivot.is_finite() {
-            return None;
-        }
-        row[i] = pivot.sqrt();
-    }
-    Some(a)
-}
-
-/// Solves L Lᵀ x = b.
-fn substitute(l: &[f64], b: &[f64]) -> Vec<f64> {
-    let n = b.len();
-    let mut x = b.to_vec();
-    for i in 0..n {
-        x[i] = (x[i] - dot(&l[i * n..][..i], &x[..i])) / l[i * n + i];
-    }
-    for i in (0..n).rev() {
-        x[i] /= l[i * n + i];
-        let solved = x[i];
-        x[..i].iter_mut().zip(&l[i * n..][..i]).for_each(|(x, l)| *x -= l * solved);
-    }
-    x
-}
-
-/// Eight running sums, so that the loop becomes vector instructions.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a, b) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0.0; 8];
-    for (a, b) in a.0.iter().zip(b.0) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
-        }
-    }
-    sums.iter().sum::<f64>() + a.1.iter().zip(b.1).map(|(a, b)| a * b).sum::<f64>()
 }

@@ -66,10 +66,16 @@ pub struct ModelHeader {
     pub lookback: usize,
     /// Rows out.
     pub horizon: usize,
-    /// Input columns in order: targets, covariates, calendar.
+    /// Input columns in order: targets, past covariates, future covariates, calendar.
     pub channels: Vec<String>,
     /// Columns that are forecast: the first of `channels`.
     pub targets: usize,
+    /// Columns that are known for the rows to forecast and read there: the last of `channels`; a file that says nothing has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub future: usize,
+    /// Units of the decoder that reads them; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder_hidden: Option<usize>,
 }
 
 /// What a PatchTST's tensors do not say of it.
@@ -238,6 +244,10 @@ pub struct ProgressHeader {
     pub kept_epoch: Option<usize>,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 fn no_path() -> String {
     LinearPath::None.to_string()
 }
@@ -267,6 +277,7 @@ impl ModelHeader {
         };
         model.linear_path = self.linear_path.parse()?;
         model.moving_average = self.moving_average.unwrap_or(model.moving_average);
+        model.decoder_hidden = self.decoder_hidden.unwrap_or(model.decoder_hidden);
         match &self.patchtst {
             Some(p) => {
                 model.patchtst = PatchtstOptions {
@@ -330,6 +341,8 @@ impl Header {
                 horizon: dataset.horizon,
                 channels: dataset.channel_names().to_vec(),
                 targets: dataset.targets(),
+                future: dataset.future(),
+                decoder_hidden: (dataset.future() > 0).then_some(model.decoder_hidden),
             },
             data: DataHeader {
                 name: dataset.name.clone(),

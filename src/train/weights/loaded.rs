@@ -337,6 +337,7 @@ fn sizes(header: &Header) -> Sizes {
         rows: model.lookback + model.horizon,
         channels: model.channels.len(),
         targets: model.targets,
+        future: model.future,
         horizon: model.horizon,
         lookback: model.lookback,
     }

@@ -51,6 +51,8 @@ impl ModelHeader {
         within("look-back", self.lookback, 1, MOST_ROWS)?;
         within("horizon", self.horizon, 1, MOST_ROWS)?;
         within("targets", self.targets, 1, channels)?;
+        within("future channels", self.future, 0, channels - self.targets)?;
+        within("units of the decoder", self.decoder_hidden.unwrap_or(1), 1, MAX_HIDDEN)?;
         // Every layer has tensors of its own.
         within("layers", self.layers, 1, tensors)?;
         within("width", self.hidden, 1, MOST_UNITS)?;

@@ -13,7 +13,7 @@ use microglia::kernels::lower::{Dispatch, Operand, Shapes};
 use microglia::kernels::tuning::{Tiling, Tuned, Tuning, products};
 use microglia::kernels::{GpuEngine, GpuOptions, lower};
 use microglia::models::ModelKind::{self, Gru, Lstm, Rnn};
-use microglia::models::{NormKind, Variant as Patchtst};
+use microglia::models::{LinearPath, NormKind, Variant as Patchtst};
 use microglia::program::check::check;
 use microglia::program::extents::extents;
 use microglia::program::op::{Activation, InstanceNorm, LinearForward, MAX_HEAD_WIDTH};
@@ -127,6 +127,7 @@ fn no_index_follows_from_what_tensors_hold() {
         Case::new(Rnn, 1, 5, 3, 300).dropout(0.3),
         Case::new(Gru, 1, 5, 4, 33).layers(2).dropout(0.3),
         Case::new(ModelKind::Dlinear, 2, 5, 9, 0),
+        Case::new(Lstm, 2, 5, 4, 5).future(1, 7).path(LinearPath::Train),
         Case::patchtst(Patchtst::Official, 1, 3, 9).dropout(0.3).set(|p| p.revin_affine = true),
         Case::patchtst(Patchtst::Hf, 1, 3, 9).set(|p| p.norm = NormKind::Layer),
     ] {
@@ -242,6 +243,7 @@ fn operands_that_do_not_belong_together_are_rejected() {
     let official = Case::patchtst(Patchtst::Official, 1, 3, 9).dropout(0.2).program().unwrap();
     let lstm = Case::new(Lstm, 1, 3, 4, 5).layers(2).norm(InstanceNorm::Last).program().unwrap();
     let dropout = Case::new(Lstm, 1, 3, 4, 5).dropout(0.2).program().unwrap();
+    let decoder = Case::new(Lstm, 2, 2, 4, 5).future(1, 7).path(LinearPath::Train).program().unwrap();
     let linear_model = Case::new(ModelKind::Dlinear, 1, 3, 9, 0).program().unwrap();
     let [mut longer, mut shared, mut nobody, mut stored] = [&lstm; 4].map(Program::clone);
     longer.tensors[MOMENT2.index()].shape[0] += 64;
@@ -250,7 +252,7 @@ fn operands_that_do_not_belong_together_are_rejected() {
     let store = stored.evaluate.last().unwrap().clone();
     assert!(matches!(store, Op::PredictionStore(_)) && stored.prediction_slots < stored.slots);
     stored.forward.push(store);
-    let changes: [(&str, &Program, Change); 21] = [
+    let changes: [(&str, &Program, Change); 25] = [
         ("rows of input and output", &lstm, |op| linear(op, |op| op.input.count -= 1)),
         ("a weight's gradient of nothing", &lstm, |op| match op {
             Op::LinearBackwardWeight(op) => !std::mem::take(&mut op.parts).is_empty(),
@@ -300,6 +302,23 @@ fn operands_that_do_not_belong_together_are_rejected() {
         }),
         ("parts of targets that are no channels", &linear_model, |op| match op {
             Op::Decompose(op) => replace(&mut op.targets, op.channels + 1),
+            _ => false,
+        }),
+        ("future channels that are none", &decoder, |op| match op {
+            Op::FutureGather(op) => replace(&mut op.future, op.channels + 1),
+            _ => false,
+        }),
+        ("a row narrower than its future channels", &decoder, |op| match op {
+            Op::FutureGather(op) => replace(&mut op.width, op.future - 1),
+            _ => false,
+        }),
+        ("units of more windows than there are", &decoder, |op| match op {
+            Op::DecoderForward(op) => replace(&mut op.batch, 3),
+            Op::DecoderBackward(op) => replace(&mut op.batch, 3),
+            _ => false,
+        }),
+        ("matrices of more rows than there are", &decoder, |op| match op {
+            Op::MatrixTranspose(op) => replace(&mut op.rows, 3),
             _ => false,
         }),
         ("heads of half a sequence", &official, |op| match op {

@@ -1,7 +1,7 @@
 //! Hidden units of recurrent layers.
 //!
 //! Unit j of layer l is read by column j of `weight_hh` (by its own layer, a step later) and by column j of what follows:
-//! `weight_ih` of the next layer, or the head, which reads the last step alone.
+//! `weight_ih` of the next layer, or the head and the decoder, which read the last step alone.
 //! - A set of units *reaches nothing* where what follows has zeros in their columns, and `weight_hh` has zeros there in the
 //!   rows of every unit outside the set. The largest such set is found by taking out, again and again, units that one
 //!   outside reads.
@@ -22,7 +22,7 @@ pub(super) fn cut(
     cell: Cell,
     lookback: usize,
 ) -> (Vec<LayerWidths>, Vec<Folded>) {
-    let mut layers: Vec<Layer> = (0..model.layers).map(|layer| Layer::new(model, cell, layer)).collect();
+    let mut layers: Vec<Layer> = (0..model.layers).map(|layer| Layer::new(tensors, model, cell, layer)).collect();
     loop {
         let before: usize = layers.iter().map(Layer::width).sum();
         for layer in layers.iter_mut().rev() {
@@ -49,14 +49,14 @@ struct Layer {
     input: String,
     recurrent: String,
     biases: [String; 2],
-    /// The matrix of what follows, and its bias.
-    reader: [String; 2],
+    /// The matrices of what follows, each with its bias.
+    readers: Vec<(String, String)>,
     live: Vec<bool>,
     folded: usize,
 }
 
 impl Layer {
-    fn new(model: &ModelOptions, cell: Cell, layer: usize) -> Layer {
+    fn new(tensors: &Tensors, model: &ModelOptions, cell: Cell, layer: usize) -> Layer {
         let last = layer + 1 == model.layers;
         let name = |part: &str, layer: usize| format!("{}.{part}_l{layer}", cell.form().name);
         Layer {
@@ -65,9 +65,13 @@ impl Layer {
             input: name("weight_ih", layer),
             recurrent: name("weight_hh", layer),
             biases: [name("bias_ih", layer), name("bias_hh", layer)],
-            reader: match last {
-                true => ["head.weight".into(), "head.bias".into()],
-                false => [name("weight_ih", layer + 1), name("bias_ih", layer + 1)],
+            readers: match last {
+                true => ["head", "decoder.context"]
+                    .map(|name| (format!("{name}.weight"), format!("{name}.bias")))
+                    .into_iter()
+                    .filter(|(weight, _)| tensors.has(weight))
+                    .collect(),
+                false => vec![(name("weight_ih", layer + 1), name("bias_ih", layer + 1))],
             },
             live: vec![true; model.layer(layer).hidden],
             folded: 0,
@@ -85,9 +89,9 @@ impl Layer {
     }
 
     fn drop_unread(&mut self, tensors: &mut Tensors) {
-        let reader = tensors.get(&self.reader[0]);
         let recurrent = tensors.get(&self.recurrent);
-        let mut unread: Vec<bool> = (0..self.live.len()).map(|j| self.live[j] && reader.column_is_zero(j)).collect();
+        let unread = |j: usize| self.readers.iter().all(|(reader, _)| tensors.get(reader).column_is_zero(j));
+        let mut unread: Vec<bool> = (0..self.live.len()).map(|j| self.live[j] && unread(j)).collect();
         let reads = |i: usize, j: usize| self.rows(i).any(|row| recurrent.at(row, j) != 0.0);
         let mut outside: Vec<usize> = (0..self.live.len()).filter(|i| self.live[*i] && !unread[*i]).collect();
         while let Some(i) = outside.pop() {
@@ -113,7 +117,7 @@ impl Layer {
                 self.rows(j).map(|row| f64::from(bias.at(row, 0))).collect::<Vec<f64>>()
             });
             let value = self.cell.state_at_rest([&input, &recurrent], lookback);
-            tensors.fold(&self.reader[0], j, value, &self.reader[1]);
+            self.readers.iter().for_each(|(weight, bias)| tensors.fold(weight, j, value, bias));
             self.remove(tensors, j);
             self.folded += 1;
         }
@@ -126,7 +130,7 @@ impl Layer {
             self.rows(unit).for_each(|row| tensors.get_mut(name).clear_row(row));
         }
         tensors.get_mut(&self.recurrent).clear_column(unit);
-        tensors.get_mut(&self.reader[0]).clear_column(unit);
+        self.readers.iter().for_each(|(reader, _)| tensors.get_mut(reader).clear_column(unit));
     }
 
     fn shrink(&self, tensors: &mut Tensors) {
@@ -139,6 +143,6 @@ impl Layer {
             tensors.get_mut(name).take_rows(&rows);
         }
         tensors.get_mut(&self.recurrent).take_columns(&units);
-        tensors.get_mut(&self.reader[0]).take_columns(&units);
+        self.readers.iter().for_each(|(reader, _)| tensors.get_mut(reader).take_columns(&units));
     }
 }

@@ -74,6 +74,10 @@ impl Tensors {
 
     /// # Panics
     /// If the model has no such tensor.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     pub(super) fn get(&self, name: &str) -> &Matrix {
         self.0.get(name).unwrap_or_else(|| panic!("the model has a tensor `{name}`"))
     }

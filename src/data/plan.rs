@@ -1,0 +1,91 @@
+//! A file of what is known of rows to come: the future covariates of each series, by time.
+
+use std::collections::HashMap;
+
+use super::cells::Cells;
+use super::columnar;
+use super::columns::Role;
+use super::count::{counted, few, grouped};
+use super::dataset::Dataset;
+use super::fitted::Fitted;
+use super::future::ToCome;
+use super::header::listed;
+use super::marks::FileMarks;
+use super::options::{DataOptions, Source};
+use super::reading::read_columns;
+use super::roles::Roles;
+use super::series::group;
+use super::source::{self, Format};
+use super::table::CsvTable;
+use super::zone;
+use crate::error::{Error, Place, Result, Text};
+
+impl Dataset {
+    /// Takes the future covariates of rows to come from a file with the data's columns of times and ids. They count before those
+    /// that the data has. Returns lines about what was read, and about what was not needed.
+    ///
+    /// # Errors
+    /// Data without future covariates; a file that lacks a column, or cannot be read as the data was; no id in common.
+    pub fn read_plan(&mut self, path: &Source, fitted: &Fitted) -> Result<Vec<Text>> {
+        let names = self.columns.with_role(Role::FutureCovariate).to_vec();
+        if names.is_empty() {
+            let problem = "the model was trained without future covariates";
+            return Err(Error::config("future", problem, "leave it out, or train with ‹future-covariates›"));
+        }
+        let Source::File(path) = path else {
+            return Err(Error::config("future", "the embedded data is no plan", "name a file"));
+        };
+        let file = source::label(path);
+        let bytes = source::read(path, "‹future› takes a data file that can be read")?;
+        // It may be written otherwise than the data.
+        let options = DataOptions {
+            time_column: Some(self.time_column.clone()),
+            id_column: self.id_column.clone(),
+            delimiter: None,
+            decimal: None,
+            thousands: None,
+            time_format: None,
+            skip_rows: None,
+            ..self.resolved.clone()
+        };
+        let table = match Format::of(&bytes) {
+            Format::Text => CsvTable::read(&file, &bytes, &options)?,
+            Format::Columns(kind) => columnar::read(&file, kind, bytes, &options)?,
+        };
+        let marks = FileMarks::of(&table, None, None, &fitted.writing)?;
+        let mut lines = Vec::new();
+        let choose = |_: &Cells, _: &[usize]| Roles::plan(&table.header, &names);
+        let (mut frame, mut values) =
+            read_columns(&table, marks, (&options, &fitted.writing), choose, &mut Vec::new())?;
+        frame.sort(&mut values, &options, &mut lines);
+        if let Some(name) = &options.timezone {
+            zone::settle(&mut frame, zone::named(name)?, &mut lines)?;
+        }
+        let mut planned: HashMap<String, ToCome> = group(&frame, values)?
+            .into_iter()
+            .map(|one| (one.id.clone(), ToCome::of(&one, 0, 0..names.len())))
+            .collect();
+        let rows: usize = planned.values().map(ToCome::len).sum();
+        for series in &mut self.series {
+            if let Some(known) = planned.remove(&series.id) {
+                series.to_come.extend(known);
+            }
+        }
+        let mut unknown: Vec<&String> = planned.keys().collect();
+        unknown.sort();
+        if unknown.len() == frame.ids.names.len() {
+            let ours = few(self.series.len(), self.series.iter().map(|one| format!("`{}`", one.id)));
+            let theirs = few(unknown.len(), unknown.iter().map(|id| format!("`{id}`")));
+            let problem = format!("holds series {theirs}, and the data {ours}");
+            return Err(Error::data(Place::of(&file), problem, "give the ids as the data has them"));
+        }
+        lines.push(format!("{file}: {} of {}", listed(&names), counted(rows, "row")).into());
+        if !unknown.is_empty() {
+            let names = few(unknown.len(), unknown.iter().map(|id| format!("`{id}`")));
+            lines.push(
+                format!("{file}: not needed: {} series that are not forecast: {names}", grouped(unknown.len())).into(),
+            );
+        }
+        Ok(lines)
+    }
+}
