@@ -49,7 +49,7 @@ fn text(inspection: &Inspection) -> String {
     };
     let mut text = format!(
         "{}: {} {width}, {} parameters, format {}\n\
-         {}: {} in, {} out; inputs {}, the first {} forecast; {} series\n\
+         {}: {} in, {} out; inputs {}, the first {} forecast{}; {} series\n\
          weights of {kept}, after {} and {}; seed {}, {} on {}\nweights sha256 {}\n\n",
         inspection.file,
         model.kind,
@@ -60,6 +60,7 @@ fn text(inspection: &Inspection) -> String {
         counted(model.horizon, "row"),
         list(&model.channels),
         model.targets,
+        if model.future > 0 { format!(", the last {} known ahead", model.future) } else { String::new() },
         grouped(data.series.len()),
         counted(progress.epoch, "epoch"),
         counted(progress.step, "step"),

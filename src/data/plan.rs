@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 
+use super::ahead::Cutoff;
 use super::cells::Cells;
 use super::columnar;
 use super::columns::Role;
 use super::count::{counted, few, grouped};
 use super::dataset::Dataset;
 use super::fitted::Fitted;
+use super::frame::Provenance;
 use super::future::ToCome;
 use super::header::listed;
 use super::marks::FileMarks;
 use super::options::{DataOptions, Source};
-use super::reading::read_columns;
+use super::reading::{id_columns, read_columns};
 use super::roles::Roles;
 use super::series::group;
 use super::source::{self, Format};
@@ -57,6 +59,10 @@ impl Dataset {
         let choose = |_: &Cells, _: &[usize]| Roles::plan(&table.header, &names);
         let (mut frame, mut values) =
             read_columns(&table, marks, (&options, &fitted.writing), choose, &mut Vec::new())?;
+        let mut read = id_columns(&table, &options)?;
+        if let Provenance::Text { time, values, .. } = &frame.provenance {
+            read.extend(time.iter().chain(values));
+        }
         frame.sort(&mut values, &options, &mut lines);
         if let Some(name) = &options.timezone {
             zone::settle(&mut frame, zone::named(name)?, &mut lines)?;
@@ -80,6 +86,10 @@ impl Dataset {
             return Err(Error::data(Place::of(&file), problem, "give the ids as the data has them"));
         }
         lines.push(format!("{file}: {} of {}", listed(&names), counted(rows, "row")).into());
+        let others: Vec<usize> = (0..table.header.columns()).filter(|column| !read.contains(column)).collect();
+        if !others.is_empty() {
+            lines.push(format!("{file}: columns that are not needed: {}", table.header.listed(others)).into());
+        }
         if !unknown.is_empty() {
             let names = few(unknown.len(), unknown.iter().map(|id| format!("`{id}`")));
             lines.push(
@@ -87,5 +97,15 @@ impl Dataset {
             );
         }
         Ok(lines)
+    }
+
+    /// How many of the times to come that are known lie outside a data set of windows ahead of these cutoffs.
+    pub fn known_beyond(&self, ahead: &Dataset, cutoffs: &[Cutoff]) -> usize {
+        let unused = |(window, cutoff): (usize, &Cutoff)| {
+            let known = &self.series[cutoff.series].to_come;
+            let (_, times) = ahead.seen_and_to_come(window);
+            known.len() - times.iter().filter(|time| known.at(**time).is_some()).count()
+        };
+        cutoffs.iter().enumerate().map(unused).sum()
     }
 }

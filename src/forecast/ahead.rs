@@ -2,7 +2,7 @@
 
 use super::table::{Names, Outlook};
 use super::{Coverage, Reading, TrainedModel};
-use crate::data::{Cutoff, Dataset, LeftOut, Source, Start, few, grouped};
+use crate::data::{Cutoff, Dataset, LeftOut, Source, Start, counted, few, grouped};
 use crate::error::{Error, Result};
 use crate::words::words;
 
@@ -137,6 +137,13 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
                 grouped(data.series.len())
             ));
         }
+    }
+    let beyond = data.known_beyond(&ahead, &cutoffs);
+    if beyond > 0 {
+        model.say(format!(
+            "{} of what is known ahead are not needed: they lie outside the forecasts",
+            counted(beyond, "row")
+        ));
     }
     model.tell_guess(&data, &ahead, rows)?;
     let outlook = Outlook::new(&ahead, &predicted, rows, names, calibration.as_ref())?;

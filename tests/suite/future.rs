@@ -210,6 +210,88 @@ fn models_without_a_decoder_and_roles_that_clash_are_rejected() {
     assert_ne!(code(&output), 0);
 }
 
+/// Interrupted and resumed, one of several replicas, exported in every form, without the units that pruning left: the same weights and
+/// forecasts.
+#[test]
+fn a_run_with_a_plan_is_resumed_replicated_and_exported_as_any_other() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let sparse = ["--sparsity", "0.3..0.97", "--epochs", "8", "--patience", "0"];
+    train(folder, &sparse);
+    let hash = |run: &str| summary(&folder.join(run))["weights_sha256"].as_str().unwrap().to_string();
+    let whole = hash("run");
+    let words = |more: &[&'static str]| -> Vec<&'static str> {
+        let mut words = vec!["train", "--data", "sales.csv"];
+        words.extend(TRAIN.iter().filter(|word| !["--max-steps", "400"].contains(word)));
+        words.extend(sparse);
+        words.extend(more);
+        words
+    };
+    let ok = |words: &[&str]| {
+        let output = microglia(folder, words);
+        assert_eq!(code(&output), 0, "{words:?}: {}", stderr(&output));
+        output
+    };
+    ok(&words(&["--max-steps", "33", "--out", "part"]));
+    ok(&["train", "--resume", "part", "--max-steps", "40"]);
+    assert_eq!(hash("part"), whole);
+    ok(&words(&["--max-steps", "400", "--replicas", "2", "--out", "two"]));
+    assert_eq!(hash("two/replica-0"), whole);
+
+    std::fs::write(folder.join("plan.csv"), sales(DAYS..DAYS + HORIZON, 0)).unwrap();
+    let forecasts = |checkpoint: &str| -> Vec<f64> {
+        let output = ok(&[
+            "forecast",
+            "--checkpoint",
+            checkpoint,
+            "--levels",
+            "none",
+            "--future",
+            "plan.csv",
+            "--data",
+            "sales.csv",
+        ]);
+        assert!(stderr(&output).contains("not needed: y, visits"), "{}", stderr(&output));
+        let last = |line: &str| line.rsplit(',').next().unwrap().parse().unwrap();
+        stdout(&output).lines().skip(1).map(last).collect()
+    };
+    let own = forecasts("run");
+    assert_eq!(own.len(), 2 * HORIZON);
+    for form in ["dense", "sparse", "compact"] {
+        let file = format!("{form}.safetensors");
+        let output = ok(&["export", "run", "--form", form, "--out", &file]);
+        if form == "compact" {
+            let text = stdout(&ok(&["inspect", &file]));
+            assert!(text.contains("known ahead") && text.contains("decoder.context.weight"), "{text}");
+            assert!(!text.contains("decoder.context.weight  64 × 16"), "{text}{}", stdout(&output));
+        }
+        for (found, own) in forecasts(&file).iter().zip(&own) {
+            assert!((found - own).abs() < 1e-3, "{form}: {found} beside {own}");
+        }
+    }
+}
+
+/// Methods and seeds of a study read the plan, too; more of it than is forecast is told.
+#[test]
+fn a_study_reads_what_is_known_ahead() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    std::fs::write(folder.join("sales.csv"), sales(0..DAYS, DAYS)).unwrap();
+    let study = "models = 'lstm'\nmethods = 'none,pruning'\nseeds = '1,2'\nepochs = 2\nlookbacks = '14'\nhorizon = 5\nhidden = 8\n\
+                 [data.sales]\ndata = 'sales.csv'\nfuture-covariates = 'promo'\n";
+    std::fs::write(folder.join("study.toml"), study).unwrap();
+    let words = ["experiment", "--config", "study.toml", "--device", "cpu", "--out", "study"];
+    let output = microglia(folder, &words);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let results = std::fs::read_to_string(folder.join("study/results.csv")).unwrap();
+    assert!(results.lines().count() > 4, "{results}");
+
+    train(folder, &[]);
+    std::fs::write(folder.join("grown.csv"), sales(0..DAYS + HORIZON + 3, DAYS)).unwrap();
+    let output = microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "none", "--data", "grown.csv"]);
+    assert!(stderr(&output).contains("6 rows of what is known ahead are not needed"), "{}", stderr(&output));
+}
+
 fn panel(values: [Vec<f64>; 3]) -> Panel {
     let day = 86_400_000_000;
     let times = (0..values[0].len() as i64).map(|row| Timestamp { instant: row * day, offset: 0 }).collect();

@@ -110,9 +110,13 @@ impl Fit {
     fn forecasts(&self, dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample], inputs: &[f64]) -> Vec<f64> {
         let mut all = product_with_rows(inputs, &self.weights, features(dataset.lookback, norm));
         if !self.future.is_empty() {
-            let known = planned(dataset, norm, tile, false);
-            let rows = all.iter_mut().zip(known.chunks_exact(self.future.len()));
-            rows.for_each(|(forecast, known)| *forecast += dot(known, &self.future));
+            for (sample, all) in tile.iter().zip(all.chunks_exact_mut(dataset.horizon)) {
+                let (_, scale) = level(dataset, norm, *sample);
+                for (forecast, row) in all.iter_mut().zip(sample.0 as usize + dataset.lookback..) {
+                    let known = known_of(dataset, row).zip(&self.future);
+                    *forecast += scale * known.map(|(value, weight)| value * weight).sum::<f64>();
+                }
+            }
         }
         all
     }
@@ -191,15 +195,18 @@ impl Known {
         if channels == 0 {
             return Known { features, channels, cross: Vec::new(), gram: Vec::new(), moment: Vec::new() };
         }
-        let cross = sum_of_products(samples, horizon * channels * features, |tile| {
-            transposed_product(&planned(dataset, norm, tile, true), &inputs(dataset, norm, tile), tile.len())
+        // As many words as a tile of look-backs.
+        let tile = (TILE * features / (horizon * channels)).clamp(1, TILE);
+        let f = |tile: &[Sample]| planned(dataset, norm, tile);
+        let cross = sum_over_tiles(samples, tile, horizon * channels * features, |tile| {
+            transposed_product(&f(tile), &inputs(dataset, norm, tile), tile.len())
         });
-        let gram = sum_of_products(samples, channels * channels, |tile| {
-            let f = planned(dataset, norm, tile, true);
+        let gram = sum_over_tiles(samples, tile, channels * channels, |tile| {
+            let f = f(tile);
             transposed_product(&f, &f, tile.len() * horizon)
         });
-        let moment = sum_of_products(samples, channels, |tile| {
-            transposed_product(&planned(dataset, norm, tile, true), &outputs(dataset, norm, tile), tile.len() * horizon)
+        let moment = sum_over_tiles(samples, tile, channels, |tile| {
+            transposed_product(&f(tile), &outputs(dataset, norm, tile), tile.len() * horizon)
         });
         Known { features, channels, cross, gram, moment }
     }
@@ -288,18 +295,21 @@ fn outputs(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample]) -> Ve
     y
 }
 
-/// `[samples, H, channels]`: what is known of the rows to forecast, times what the norm divides by; if `masked`, 0 where the
-/// target is missing.
-fn planned(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample], masked: bool) -> Vec<f64> {
-    let (channels, future, targets) = (dataset.channels(), dataset.future(), dataset.targets());
-    let mut f = Vec::with_capacity(tile.len() * dataset.horizon * future);
+/// What is known of a row to forecast: its future channels.
+fn known_of(dataset: &Dataset, row: usize) -> impl Iterator<Item = f64> {
+    let end = (row + 1) * dataset.channels();
+    dataset.values[end - dataset.future()..end].iter().map(|value| f64::from(*value))
+}
+
+/// `[samples, H, channels]`: what is known of the rows to forecast, times what the norm divides by; 0 where the target is missing.
+fn planned(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample]) -> Vec<f64> {
+    let mut f = Vec::with_capacity(tile.len() * dataset.horizon * dataset.future());
     for sample in tile {
         let (_, scale) = level(dataset, norm, *sample);
         let origin = sample.0 as usize + dataset.lookback;
         for row in origin..origin + dataset.horizon {
-            let scale = if masked && dataset.observed[row * targets + sample.1] == 0.0 { 0.0 } else { scale };
-            let known = &dataset.values[(row + 1) * channels - future..(row + 1) * channels];
-            f.extend(known.iter().map(|value| f64::from(*value) * scale));
+            let observed = dataset.observed[row * dataset.targets() + sample.1] > 0.0;
+            f.extend(known_of(dataset, row).map(|value| if observed { value * scale } else { 0.0 }));
         }
     }
     f
@@ -307,8 +317,18 @@ fn planned(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample], maske
 
 /// The sum over tiles of samples of `product`, of `length` words, in tile order whatever thread made them.
 fn sum_of_products(samples: &[Sample], length: usize, product: impl Fn(&[Sample]) -> Vec<f64> + Sync) -> Vec<f64> {
+    sum_over_tiles(samples, TILE, length, product)
+}
+
+/// The same over tiles of so many samples.
+fn sum_over_tiles(
+    samples: &[Sample],
+    tile: usize,
+    length: usize,
+    product: impl Fn(&[Sample]) -> Vec<f64> + Sync,
+) -> Vec<f64> {
     let mut total = vec![0.0; length];
-    let tiles: Vec<&[Sample]> = samples.chunks(TILE).collect();
+    let tiles: Vec<&[Sample]> = samples.chunks(tile).collect();
     for group in tiles.chunks(TILES_AT_ONCE) {
         let parts: Vec<Vec<f64>> = group.par_iter().map(|tile| product(tile)).collect();
         for part in parts {
