@@ -1,4 +1,4 @@
-//! `microglia forecast` and `microglia evaluate` as users meet them.
+//! `microglia forecast` as users meet it.
 
 use std::path::Path;
 use std::process::Output;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli::{TINY, code, microglia, rejected, stderr, stdout, summary};
 use crate::golden::path;
 
-fn train(folder: &Path, name: &str, more: &[&str]) {
+pub(crate) fn train(folder: &Path, name: &str, more: &[&str]) {
     let tiny = path("tiny.csv");
     let mut all = vec!["train", "--data", tiny.to_str().unwrap()];
     all.extend(TINY);
@@ -17,16 +17,16 @@ fn train(folder: &Path, name: &str, more: &[&str]) {
     done(&microglia(folder, &all));
 }
 
-fn done(output: &Output) {
+pub(crate) fn done(output: &Output) {
     assert_eq!(code(output), 0, "{}", stderr(output));
 }
 
 /// Rows of a CSV file, as cells.
-fn rows(text: &str) -> Vec<Vec<String>> {
+pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split(',').map(str::to_string).collect()).collect()
 }
 
-fn numbers(cells: &[String]) -> Vec<f64> {
+pub(crate) fn numbers(cells: &[String]) -> Vec<f64> {
     cells.iter().map(|cell| cell.parse().unwrap()).collect()
 }
 
@@ -183,123 +183,6 @@ fn forecasts_go_to_stdout_or_files_and_are_rejected_by_name() {
 }
 
 #[test]
-fn a_file_that_grew_is_forecast_with_the_intervals_that_the_run_kept() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
-    let text = std::fs::read_to_string(path("tiny.csv")).unwrap();
-    std::fs::write(folder.join("data.csv"), &text).unwrap();
-    for name in ["a", "b"] {
-        let all = [&["train", "--data", "data.csv", "--epochs", "1", "--out", name][..], &TINY].concat();
-        done(&microglia(folder, &[&all[..], if name == "b" { &["--seed", "7"] } else { &[] }].concat()));
-    }
-    std::fs::write(folder.join("data.csv"), text + "2024-03-01,20,1\n").unwrap();
-    let forecast = |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--levels"], more].concat());
-    let grown = forecast(&["50"]);
-    done(&grown);
-    assert!(stderr(&grown).contains("of the residuals that the run kept"), "{}", stderr(&grown));
-    assert!(stdout(&grown).contains("y,2024-03-02,"), "{}", stdout(&grown));
-    // They are those of the training data.
-    let tiny = path("tiny.csv");
-    let named = forecast(&["50", "--data", "data.csv", "--train-data", tiny.to_str().unwrap()]);
-    done(&named);
-    assert_eq!(stdout(&grown), stdout(&named));
-    rejected(folder, &forecast(&["55"]), &["--levels: 55 is none", "50, 80, 90, 95, 99", "--train-data"]);
-    rejected(folder, &forecast(&["99"]), &["--levels: 99 takes 99 residuals", "the run had 5", "--levels none"]);
-    // Levels that nobody asked for are left empty.
-    let usual = microglia(folder, &["forecast", "--checkpoint", "a"]);
-    done(&usual);
-    assert!(stderr(&usual).contains("no interval of 95 %"), "{}", stderr(&usual));
-    let other = ["evaluate", "--checkpoint", "a", "--data", "data.csv"];
-    let output = microglia(folder, &other);
-    done(&output);
-    assert!(stderr(&output).contains("of the residuals that the run kept"), "{}", stderr(&output));
-    assert!(stdout(&output).contains("in 80 %"), "{}", stdout(&output));
-    let plain = forecast(&["none"]);
-    done(&plain);
-    assert_eq!(rows(&stdout(&plain))[1][2], rows(&stdout(&grown))[1][2]);
-    rejected(folder, &microglia(folder, &["evaluate", "--checkpoint", "a"]), &["has changed", "--train-data"]);
-    done(&microglia(folder, &["evaluate", "--checkpoint", "a", "--data", "data.csv", "--levels", "none"]));
-    // Other weights' are not used, and a torn file is rejected.
-    let file = |name: &str| folder.join(name).join("intervals.safetensors");
-    let own = std::fs::read(file("a")).unwrap();
-    std::fs::copy(file("b"), file("a")).unwrap();
-    rejected(folder, &forecast(&["50"]), &["data.csv: has changed", "--train-data", "--levels none"]);
-    let usual = microglia(folder, &["forecast", "--checkpoint", "a"]);
-    done(&usual);
-    assert!(stderr(&usual).contains("no intervals: ") && stderr(&usual).contains("data.csv: has changed since"));
-    assert_eq!(rows(&stdout(&usual))[0].len(), 3);
-    for end in [0, 7, 100, own.len() / 2, own.len() - 1] {
-        std::fs::write(file("a"), &own[..end]).unwrap();
-        rejected(folder, &forecast(&["50"]), &["intervals.safetensors", "damaged"]);
-    }
-}
-
-#[test]
-fn rows_without_a_target_are_those_that_are_forecast() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
-    let day = |i: usize| format!("2024-{:02}-{:02}", 1 + i / 28, 1 + i % 28);
-    let wave = |i: usize| (i % 7) as f64 + i as f64 / 50.0;
-    let rows_of = |id: &str| -> String {
-        (0..112)
-            .map(|i| {
-                format!("{id},{},{},{}\n", day(i), if i < 100 { wave(i).to_string() } else { String::new() }, i % 3)
-            })
-            .collect()
-    };
-    let text = format!("unique_id,ds,y,promo\n{}{}", rows_of("a"), rows_of("b"));
-    std::fs::write(folder.join("plan.csv"), text).unwrap();
-    let train = ["train", "--data", "plan.csv", "--covariates", "promo", "--epochs", "1", "--out", "run"];
-    let output = microglia(folder, &[&train[..], &TINY].concat());
-    done(&output);
-    let line =
-        "24 rows to come at the end of 2 series, without a value of y: training ends and forecasts begin before them";
-    assert!(stderr(&output).contains(line), "{}", stderr(&output));
-    let output = microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "50"]);
-    done(&output);
-    assert!(stderr(&output).contains(line), "{}", stderr(&output));
-    let forecasts = rows(&stdout(&output));
-    let dates: Vec<(&str, &str)> = forecasts[1..].iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
-    assert_eq!(dates, [("a", "2024-04-17"), ("a", "2024-04-18"), ("b", "2024-04-17"), ("b", "2024-04-18")]);
-    assert_eq!(day(100), "2024-04-17");
-}
-
-#[test]
-fn data_is_read_from_the_standard_input() {
-    use std::io::Write;
-    use std::process::Stdio;
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
-    let text = std::fs::read(path("tiny.csv")).unwrap();
-    let piped = |args: &[&str]| {
-        let mut command = crate::cli::command(folder, args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(&text).unwrap();
-        child.wait_with_output().unwrap()
-    };
-    let output = piped(&[&["train", "--data", "-", "--epochs", "1", "--out", "run"][..], &TINY].concat());
-    done(&output);
-    assert!(stdout(&output).starts_with("stdin: y"), "{}", stdout(&output));
-    let config = std::fs::read_to_string(folder.join("run/config.toml")).unwrap();
-    assert!(config.contains("data = \"-\""), "{config}");
-    // The run's own data is gone; other data takes its intervals all the same.
-    rejected(
-        folder,
-        &microglia(folder, &["forecast", "--checkpoint", "run"]),
-        &["--data", "standard input", "--train-data"],
-    );
-    let tiny = path("tiny.csv");
-    let read =
-        microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "50", "--data", tiny.to_str().unwrap()]);
-    done(&read);
-    let piped = piped(&["forecast", "--checkpoint", "run", "--levels", "50", "--data", "-"]);
-    done(&piped);
-    assert_eq!(stdout(&piped), stdout(&read));
-    rejected(folder, &microglia(folder, &["experiment", "--data", "x=-", "--dry-run"]), &["again and again"]);
-}
-
-#[test]
 fn replicas_forecast_together_and_kept_rows_calibrate() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
@@ -341,75 +224,6 @@ fn replicas_forecast_together_and_kept_rows_calibrate() {
         &["forecast", "--checkpoint", last.to_str().unwrap(), "--levels", "80", "--ensemble", "mean"],
     );
     assert_eq!(rows(&stdout(&from_file)), mean);
-}
-
-#[test]
-fn evaluate_scores_parts_folds_and_files() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
-    train(folder, "a", &[]);
-    let evaluate =
-        |more: &[&str]| microglia(folder, &[&["evaluate", "--checkpoint", "a", "--levels", "50,80"], more].concat());
-    let output = evaluate(&["--json", "--predictions", "p.csv", "--table", "t.csv"]);
-    done(&output);
-    let (found, run) = (serde_json::from_str::<Value>(&stdout(&output)).unwrap(), summary(&folder.join("a")));
-    let close = |a: &Value, b: &Value| assert!((a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-9, "{a} {b}");
-    for metric in ["mae", "rmse", "mse", "mase"] {
-        close(&found["total"][0][metric], &run["test"][metric]);
-        for (i, name) in ["repeat_last", "seasonal_naive", "ridge"].into_iter().enumerate() {
-            close(&found["total"][i + 1][metric], &run["baselines"][name][metric]);
-        }
-    }
-    // The predictions hold the same errors, one row per value.
-    let table = rows(&std::fs::read_to_string(folder.join("p.csv")).unwrap());
-    let head =
-        "unique_id,date,cutoff,y,LSTM,LSTM-lo-80,LSTM-lo-50,LSTM-hi-50,LSTM-hi-80,RepeatLast,SeasonalNaive,Ridge";
-    assert_eq!(table[0].join(","), head);
-    let values: Vec<Vec<f64>> = table[1..].iter().map(|row| numbers(&row[3..])).collect();
-    let mean = |of: &dyn Fn(&[f64]) -> f64| values.iter().map(|row| of(row)).sum::<f64>() / values.len() as f64;
-    assert!((mean(&|row| (row[0] - row[1]).abs()) - run["test"]["mae"].as_f64().unwrap()).abs() < 1e-9);
-    let inside = mean(&|row| f64::from(u8::from(row[2] <= row[0] && row[0] <= row[5])));
-    assert!((inside - found["total"][0]["coverage"][1].as_f64().unwrap()).abs() < 1e-9);
-    assert_eq!(
-        rows(&std::fs::read_to_string(folder.join("t.csv")).unwrap()).len(),
-        1 + 2 * 4,
-        "2 steps, 4 forecasters"
-    );
-
-    let folds = evaluate(&["--folds", "3", "--step", "2", "--json"]);
-    done(&folds);
-    let folds: Value = serde_json::from_str(&stdout(&folds)).unwrap();
-    assert_eq!((&folds["windows"], folds["by_fold"].as_array().unwrap().len()), (&3.into(), 3));
-    assert_eq!(folds["by_fold"][2]["of"], "2024-02-27", "two of the 60 days are left");
-    assert_eq!(folds["non_overlapping_windows"], 3);
-    let close_together = evaluate(&["--folds", "3", "--step", "1"]);
-    assert!(stdout(&close_together).starts_with("3 windows, 2 of which do not overlap"), "{}", stdout(&close_together));
-    assert!(stdout(&evaluate(&["--folds", "1"])).starts_with("1 window\n"));
-    rejected(folder, &evaluate(&["--folds", "9", "--step", "2"]), &["hold 6", "--refit"]);
-    let refit = evaluate(&["--folds", "2", "--step", "3", "--refit", "--json"]);
-    done(&refit);
-    assert!(stderr(&refit).contains("fold 2 of 2"), "{}", stderr(&refit));
-    // The last fold, trained on rows before it alone, is not the run's own forecast.
-    let refit: Value = serde_json::from_str(&stdout(&refit)).unwrap();
-    assert_eq!(refit["by_fold"][1]["of"], folds["by_fold"][2]["of"]);
-    assert_ne!(refit["by_fold"][1]["scores"][0]["mae"], folds["by_fold"][2]["scores"][0]["mae"]);
-    // Its scores come by another scaler, so the last bits differ.
-    let repeat_last = |of: &Value, fold: usize| of["by_fold"][fold]["scores"][1]["mae"].as_f64().unwrap();
-    assert!((repeat_last(&refit, 1) / repeat_last(&folds, 2) - 1.0).abs() < 1e-12, "repeat last does not train");
-
-    let validation = evaluate(&["--part", "validation"]);
-    done(&validation);
-    assert!(stderr(&validation).contains("their coverage says nothing"), "{}", stderr(&validation));
-    rejected(folder, &evaluate(&["--part", "calibration"]), &["--calibration 0.5"]);
-    // Another file: all its windows.
-    let text = std::fs::read_to_string(path("tiny.csv")).unwrap();
-    let last: Vec<&str> = text.lines().skip(31).collect();
-    std::fs::write(folder.join("new.csv"), format!("date,y,x\n{}\n", last.join("\n"))).unwrap();
-    let other = evaluate(&["--data", "new.csv", "--json"]);
-    done(&other);
-    let other: Value = serde_json::from_str(&stdout(&other)).unwrap();
-    assert_eq!(other["windows"], 30 - 7 - 2 + 1);
-    rejected(folder, &evaluate(&["--data", "new.csv", "--part", "test"]), &["--part", "--data"]);
 }
 
 #[test]

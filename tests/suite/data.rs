@@ -1,6 +1,6 @@
 //! Files as people have them: delimiters, decimal marks, headers, wide and long, roles of columns.
 
-use microglia::data::{Covariates, DataOptions, Dataset, Encoding};
+use microglia::data::{Covariates, DataOptions, Dataset, Encoding, Scale, Series};
 use microglia::error::Error;
 
 /// Loads a text as `test.csv`.
@@ -25,6 +25,19 @@ pub(crate) fn small() -> DataOptions {
 pub(crate) fn daily(values: &[&str]) -> String {
     let day = |i: usize| format!("2024-{:02}-{:02}", 1 + i / 28, 1 + i % 28);
     values.iter().enumerate().fold("date,y\n".into(), |text, (i, value)| text + &format!("{},{value}\n", day(i)))
+}
+
+/// The instant of the last row that scales a series: of its training rows, or of the inputs of its first window, if it has no
+/// training window; under one scaler for all series, the last training row of all.
+pub(crate) fn scaled_until(data: &Dataset, series: &Series) -> i64 {
+    let instant = |one: &Series, end: usize| one.timestamps[end - 1 - one.rows.start].instant;
+    if data.resolved.scale == Some(Scale::Global) {
+        let trained = data.series.iter().filter(|one| !one.parts.train.is_empty());
+        return trained.map(|one| instant(one, one.parts.train.end)).max().unwrap_or(i64::MIN);
+    }
+    let trains = data.train.iter().any(|window| series.rows.contains(&(*window as usize + data.lookback)));
+    let inputs = if trains { 0 } else { series.rows.start + data.lookback };
+    instant(series, series.parts.train.end.max(inputs).max(series.rows.start + 1))
 }
 
 pub(crate) fn noticed(dataset: &Dataset, part: &str) -> bool {

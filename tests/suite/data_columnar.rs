@@ -1,18 +1,14 @@
 //! Parquet and Arrow files, against the CSV files of the same content.
 
 use std::io::Write;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringDictionaryBuilder};
-use arrow_array::types::{
-    ArrowPrimitiveType, Date64Type, Float16Type, Int8Type, Int32Type, Time32MillisecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-};
+use arrow_array::types::{ArrowPrimitiveType, Float16Type, Int8Type, TimestampSecondType};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, Float32Array,
-    Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, NullArray, PrimitiveArray,
-    RecordBatch, StringArray, StringViewArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, Float32Array, Float64Array,
+    Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, NullArray, PrimitiveArray, RecordBatch,
+    StringArray, StringViewArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
@@ -21,10 +17,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::cli::{command, microglia, rejected, stderr, stdout, summary};
 use crate::data::{load, noticed, small};
 
-type Columns<'a> = &'a [(&'a str, ArrayRef)];
+pub(crate) type Columns<'a> = &'a [(&'a str, ArrayRef)];
 
 fn batch(columns: Columns) -> RecordBatch {
     let columns = columns.iter().map(|(name, array)| (*name, array.clone(), true));
@@ -32,7 +27,7 @@ fn batch(columns: Columns) -> RecordBatch {
 }
 
 /// A Parquet file of row groups of so many rows.
-fn parquet_of(columns: Columns, codec: Compression, group: usize) -> Vec<u8> {
+pub(crate) fn parquet_of(columns: Columns, codec: Compression, group: usize) -> Vec<u8> {
     let batch = batch(columns);
     let properties =
         WriterProperties::builder().set_compression(codec).set_max_row_group_row_count(Some(group)).build();
@@ -41,12 +36,12 @@ fn parquet_of(columns: Columns, codec: Compression, group: usize) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-fn parquet(columns: Columns) -> Vec<u8> {
+pub(crate) fn parquet(columns: Columns) -> Vec<u8> {
     parquet_of(columns, Compression::SNAPPY, 1 << 20)
 }
 
 /// An Arrow file of batches of so many rows.
-fn arrow_of(columns: Columns, codec: Option<CompressionType>, rows: usize) -> Vec<u8> {
+pub(crate) fn arrow_of(columns: Columns, codec: Option<CompressionType>, rows: usize) -> Vec<u8> {
     let batch = batch(columns);
     let options = IpcWriteOptions::default().try_with_compression(codec).unwrap();
     let mut writer = FileWriter::try_new_with_options(Vec::new(), &batch.schema(), options).unwrap();
@@ -56,16 +51,16 @@ fn arrow_of(columns: Columns, codec: Option<CompressionType>, rows: usize) -> Ve
     writer.into_inner().unwrap()
 }
 
-fn arrow(columns: Columns) -> Vec<u8> {
+pub(crate) fn arrow(columns: Columns) -> Vec<u8> {
     arrow_of(columns, None, 1 << 20)
 }
 
-fn read(file: &str, bytes: &[u8], options: &DataOptions) -> Dataset {
+pub(crate) fn read(file: &str, bytes: &[u8], options: &DataOptions) -> Dataset {
     options.load_bytes("test", file, bytes).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// What a file of either format is rejected with.
-fn rejections(columns: Columns, options: &DataOptions) -> Vec<String> {
+pub(crate) fn rejections(columns: Columns, options: &DataOptions) -> Vec<String> {
     let files = [("test.parquet", parquet(columns)), ("test.arrow", arrow(columns))];
     let message = |(file, bytes): (&str, Vec<u8>)| match options.load_bytes("test", file, &bytes) {
         Ok(dataset) => panic!("{file} was not rejected: {:?}", dataset.notices),
@@ -74,7 +69,7 @@ fn rejections(columns: Columns, options: &DataOptions) -> Vec<String> {
     files.into_iter().map(message).collect()
 }
 
-fn assert_rejected(columns: Columns, options: &DataOptions, parts: &[&str]) {
+pub(crate) fn assert_rejected(columns: Columns, options: &DataOptions, parts: &[&str]) {
     for message in rejections(columns, options) {
         for part in parts {
             assert!(message.contains(part), "no `{part}` in: {message}");
@@ -109,18 +104,18 @@ fn assert_same(found: &Dataset, csv: &Dataset) {
 }
 
 /// Both files read as the text does.
-fn assert_as_csv(columns: Columns, text: &str, options: &DataOptions) {
+pub(crate) fn assert_as_csv(columns: Columns, text: &str, options: &DataOptions) {
     let csv = load(text, options).unwrap();
     assert_same(&read("test.parquet", &parquet(columns), options), &csv);
     assert_same(&read("test.arrow", &arrow(columns), options), &csv);
 }
 
 /// 20 days from 2024-01-01.
-fn days() -> ArrayRef {
+pub(crate) fn days() -> ArrayRef {
     Arc::new(Date32Array::from_iter_values(19_723..19_743))
 }
 
-fn numbers() -> ArrayRef {
+pub(crate) fn numbers() -> ArrayRef {
     Arc::new(Float64Array::from_iter_values((0..20).map(|i| f64::from(i * i) / 8.0)))
 }
 
@@ -129,7 +124,7 @@ fn lines(header: &str, row: impl Fn(usize) -> String) -> String {
     (0..20).fold(format!("{header}\n"), |text, i| text + &format!("2024-01-{:02}{}\n", i + 1, row(i)))
 }
 
-fn stamps<T: ArrowPrimitiveType<Native = i64>>(times: impl Iterator<Item = i64>) -> PrimitiveArray<T> {
+pub(crate) fn stamps<T: ArrowPrimitiveType<Native = i64>>(times: impl Iterator<Item = i64>) -> PrimitiveArray<T> {
     PrimitiveArray::from_iter_values(times)
 }
 
@@ -223,81 +218,6 @@ fn texts_of_every_type_are_ids() {
             [("unique_id", ids), ("ds", Arc::new(Date32Array::from_iter_values((0..20).map(day)))), ("y", numbers())];
         assert_as_csv(&columns, &text, &small());
     }
-}
-
-#[test]
-fn times_of_every_type_are_those_of_the_text() {
-    let (second, start) = (1_000_000_000i64, 1_711_846_800i64);
-    let at = |i: i64| start + 900 * i;
-    let hours = |unit: i64| (0..20).map(move |i| at(i) * unit);
-    // 2024-03-31, when clocks in Berlin leap from 2:00 to 3:00: 02:00+01:00 is 03:00+02:00.
-    let clock = |i: usize, zone: i64| {
-        let of_day = at(i as i64) - 1_711_843_200 + zone * 3600;
-        format!("2024-03-31 {:02}:{:02}:00", of_day / 3600, of_day % 3600 / 60)
-    };
-    let plain = |i: usize| clock(i, 0);
-    let utc = |i: usize| clock(i, 0) + "+00:00";
-    let fixed = |i: usize| clock(i, 2) + "+02:00";
-    let berlin = |i: usize| clock(i, 2) + "+02:00";
-    let whole = |unit: i64| (0..20).map(move |i| (1_704_067_200 + 86_400 * i) * unit);
-    let date = |i: usize| format!("2024-01-{:02}", i + 1);
-    let millis = |i: usize| format!("2024-03-31 01:00:{:02}.{:03}", i / 4, i % 4 * 250);
-    type Case<'a> = (ArrayRef, &'a dyn Fn(usize) -> String);
-    let cases: [Case; 13] = [
-        (Arc::new(stamps::<TimestampSecondType>(hours(1))), &plain),
-        (Arc::new(stamps::<TimestampMillisecondType>(hours(1000))), &plain),
-        (Arc::new(stamps::<TimestampMicrosecondType>(hours(1_000_000))), &plain),
-        (Arc::new(stamps::<TimestampNanosecondType>(hours(second))), &plain),
-        (Arc::new(stamps::<TimestampMicrosecondType>(hours(1_000_000)).with_timezone("UTC")), &utc),
-        (Arc::new(stamps::<TimestampMillisecondType>(hours(1000)).with_timezone("+02:00")), &fixed),
-        (Arc::new(stamps::<TimestampNanosecondType>(hours(second)).with_timezone("Europe/Berlin")), &berlin),
-        (Arc::new(stamps::<TimestampNanosecondType>(whole(second))), &date),
-        (Arc::new(stamps::<TimestampSecondType>(whole(1))), &date),
-        (Arc::new(stamps::<Date64Type>(whole(1000))), &date),
-        (days(), &date),
-        (Arc::new(stamps::<TimestampMillisecondType>((0..20).map(|i| start * 1000 + 250 * i))), &millis),
-        (Arc::new(Int64Array::from_iter_values(hours(1))), &|i| at(i as i64).to_string()),
-    ];
-    for (index, (times, text)) in cases.into_iter().enumerate() {
-        let csv = (0..20)
-            .fold("ds,y\n".to_string(), |all, i| all + &format!("{},{}\n", text(i), f64::from((i * i) as u32) / 8.0));
-        println!("case {index}, {}", times.data_type());
-        assert_as_csv(&[("ds", times), ("y", numbers())], &csv, &small());
-    }
-}
-
-#[test]
-fn a_zone_keeps_instants_and_offsets_over_a_leap_of_its_clock() {
-    // From 00:00 UTC on 2024-03-31, by the half hour.
-    let times = stamps::<TimestampSecondType>((0..20).map(|i| 1_711_843_200 + 1800 * i)).with_timezone("Europe/Berlin");
-    let columns: [(&str, ArrayRef); 2] = [("ds", Arc::new(times)), ("y", numbers())];
-    for (file, bytes) in [("test.parquet", parquet(&columns)), ("test.arrow", arrow(&columns))] {
-        let data = read(file, &bytes, &small());
-        let times = &data.series[0].timestamps;
-        let found: Vec<_> = times[..4].iter().map(|time| (time.instant / 1_000_000, time.offset)).collect();
-        assert_eq!(found[..2], [(1_711_843_200, 3600), (1_711_845_000, 3600)]);
-        assert_eq!(found[2..], [(1_711_846_800, 7200), (1_711_848_600, 7200)]);
-        assert_eq!(data.time_form.text(times[1]), "2024-03-31 01:30:00+01:00");
-        assert_eq!(data.time_form.text(times[2]), "2024-03-31 03:00:00+02:00");
-    }
-    let unknown = stamps::<TimestampSecondType>((0..20).map(|i| 3600 * i)).with_timezone("Mars/Olympus");
-    let columns: [(&str, ArrayRef); 3] = [("date", days()), ("ds", Arc::new(unknown)), ("y", numbers())];
-    assert_eq!(read("test.arrow", &arrow(&columns), &small()).time_column, "date");
-    let asked = DataOptions { time_column: Some("ds".into()), ..small() };
-    assert_rejected(&columns, &asked, &["column `ds`", "times of an unknown zone", "`time-column`"]);
-}
-
-#[test]
-fn date_and_time_stand_in_two_columns() {
-    let hours = PrimitiveArray::<Time32MillisecondType>::from_iter_values((0..20).map(|i| i * 3_600_000));
-    let date: ArrayRef = Arc::new(Date32Array::from_iter_values([19_723; 20]));
-    let columns: [(&str, ArrayRef); 3] = [("Date", date), ("Time", Arc::new(hours)), ("y", numbers())];
-    let text = (0..20).fold("Date,Time,y\n".to_string(), |text, i| {
-        text + &format!("2024-01-01,{i:02}:00:00,{}\n", f64::from(i * i) / 8.0)
-    });
-    assert_as_csv(&columns, &text, &small());
-    let asked = DataOptions { time_column: Some("Date+Time".into()), ..small() };
-    assert_as_csv(&columns, &text, &asked);
 }
 
 #[test]
@@ -478,156 +398,4 @@ fn files_without_rows_or_columns_are_rejected() {
     }
     let said = small().load_bytes("test", "test.parquet", b"PARE1234").unwrap_err().to_string();
     assert!(said.contains("an encrypted Parquet file"), "{said}");
-}
-
-/// Small files of both formats, of columns and codecs of many kinds.
-fn samples() -> Vec<Vec<u8>> {
-    let mut dictionary = StringDictionaryBuilder::<Int32Type>::new();
-    (0..20).for_each(|i| dictionary.append_value(if i % 3 == 0 { "a" } else { "bc" }));
-    let mut lists = ListBuilder::new(arrow_array::builder::Int32Builder::new());
-    (0..20).for_each(|i| lists.append_value([Some(i), None]));
-    let columns: [(&str, ArrayRef); 7] = [
-        (
-            "ds",
-            Arc::new(stamps::<TimestampNanosecondType>((0..20).map(|i| i * 3_600_000_000_000)).with_timezone("UTC")),
-        ),
-        ("y", Arc::new(Float64Array::from_iter((0..20).map(|i| (i % 5 != 0).then(|| f64::from(i).sqrt()))))),
-        ("flag", Arc::new(BooleanArray::from_iter((0..20).map(|i| (i != 9).then_some(i % 2 == 0))))),
-        ("name", Arc::new(StringViewArray::from_iter_values((0..20).map(|i| format!("a name of {i} and more"))))),
-        ("kind", Arc::new(dictionary.finish())),
-        ("list", Arc::new(lists.finish())),
-        ("d", Arc::new(Decimal128Array::from_iter_values(0..20).with_precision_and_scale(9, 2).unwrap())),
-    ];
-    let codecs =
-        [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default()), Compression::LZ4_RAW];
-    let packed = [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)];
-    let of_parquet = codecs.into_iter().map(|codec| parquet_of(&columns, codec, 7));
-    of_parquet.chain(packed.into_iter().map(|codec| arrow_of(&columns, codec, 7))).collect()
-}
-
-#[test]
-fn damaged_files_are_rejected_or_read() {
-    let targets = Some(vec!["y".into()]);
-    let options = DataOptions { targets, covariates: Some(Covariates::All), impute: Some(Impute::Ffill), ..small() };
-    let check = |bytes: &[u8]| match options.load_bytes("test", "test.bin", bytes) {
-        Ok(_) => 0,
-        Err(error) => {
-            let message = error.to_string();
-            assert!(message.starts_with("test.bin") || message.starts_with('`'), "{message}");
-            1
-        }
-    };
-    let steps = 400;
-    let (mut state, mut rejected) = (7u64, 0);
-    let mut random = move |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below
-    };
-    for file in samples() {
-        read("test.bin", &file, &options);
-        for _ in 0..steps {
-            let mut bytes = file.clone();
-            match random(8) {
-                0 => bytes.truncate(random(file.len())),
-                1 => drop(bytes.drain(random(file.len() / 2)..file.len() / 2 + random(file.len() / 2))),
-                _ => {
-                    for _ in 0..=random(4) {
-                        // Headers and footers are most of what is read.
-                        let place = random(file.len());
-                        bytes[place] = [0, 1, 0x7f, 0x80, 0xff, random(256) as u8][random(6)];
-                    }
-                }
-            }
-            rejected += check(&bytes);
-        }
-    }
-    assert!(rejected > steps, "{rejected} of {steps} damages a file were found");
-}
-
-/// The reader follows nested columns by recursion.
-#[test]
-fn columns_nested_too_deep_are_rejected() {
-    // version: 1; schema: 100,000 groups of one child, and the last one's; no rows, no row groups.
-    let mut footer = vec![0x15, 2, 0x19, 0xfc, 0xa1, 0x8d, 0x06];
-    (0..100_000).for_each(|_| footer.extend([0x48, 1, b'a', 0x15, 2, 0]));
-    footer.extend([0x15, 2, 0x25, 2, 0x18, 1, b'a', 0, 0x16, 0, 0x19, 0x0c, 0]);
-    let bytes = [b"PAR1", &footer[..], &(footer.len() as u32).to_le_bytes(), b"PAR1"].concat();
-    let message = small().load_bytes("test", "test.parquet", &bytes).unwrap_err().to_string();
-    assert!(message.contains("its columns are nested too deep"), "{message}");
-}
-
-#[test]
-fn forged_sizes_are_rejected_before_they_cost_memory() {
-    let columns: [(&str, ArrayRef); 2] = [("ds", days()), ("y", numbers())];
-    // The unpacked length before a packed buffer: 2^50 bytes.
-    let mut bytes = arrow_of(&columns, Some(CompressionType::ZSTD), 20);
-    let place = bytes.windows(8).position(|part| part == 160u64.to_le_bytes()).unwrap();
-    bytes[place..place + 8].copy_from_slice(&(1u64 << 50).to_le_bytes());
-    let message = small().load_bytes("test", "test.arrow", &bytes).unwrap_err().to_string();
-    assert!(message.starts_with("test.arrow: ") && message.contains("of memory or more"), "{message}");
-}
-
-#[test]
-fn runs_on_either_format_end_in_the_same_weights() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
-    let rows = 120i64;
-    let columns: [(&str, ArrayRef); 3] = [
-        (
-            "ds",
-            Arc::new(stamps::<TimestampNanosecondType>((0..rows).map(|i| (1_704_067_200 + 3600 * i) * 1_000_000_000))),
-        ),
-        ("y", Arc::new(Float32Array::from_iter_values((0..rows).map(|i| (i as f32 / 3.0).sin())))),
-        ("x", Arc::new(BooleanArray::from_iter((0..rows).map(|i| Some(i % 7 == 0))))),
-    ];
-    let text = (0..rows).fold("ds,y,x\n".to_string(), |text, i| {
-        let clock = format!("2024-01-{:02} {:02}:00:00", i / 24 + 1, i % 24);
-        text + &format!("{clock},{},{}\n", (i as f32 / 3.0).sin(), if i % 7 == 0 { "True" } else { "False" })
-    });
-    std::fs::write(folder.join("a.csv"), &text).unwrap();
-    std::fs::write(folder.join("a.parquet"), parquet_of(&columns, Compression::ZSTD(ZstdLevel::default()), 50))
-        .unwrap();
-    std::fs::write(folder.join("a.arrow"), arrow(&columns)).unwrap();
-    fn train<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
-        let args = ["train", "--data", data, "--out", out, "--covariates", "x", "--epochs", "2"];
-        args.into_iter().chain(crate::cli::TINY).collect()
-    }
-    for (data, out) in [("a.csv", "of-csv"), ("a.parquet", "of-parquet"), ("a.arrow", "of-arrow")] {
-        let output = microglia(folder, &train(data, out));
-        assert!(output.status.success(), "{}", stderr(&output));
-    }
-    let mut piped = command(folder, &train("-", "of-stdin"));
-    let mut child = piped.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(&std::fs::read(folder.join("a.parquet")).unwrap()).unwrap();
-    assert!(child.wait().unwrap().success());
-    let hash = |out: &str| summary(&folder.join(out))["weights_sha256"].to_string();
-    for out in ["of-parquet", "of-arrow", "of-stdin"] {
-        assert_eq!(hash(out), hash("of-csv"), "{out}");
-    }
-
-    // A run's own data, and another file of another format.
-    let forecast = |args: &[&str]| {
-        let output = microglia(folder, &[&["forecast", "--levels", "50"], args].concat());
-        assert!(output.status.success(), "{}", stderr(&output));
-        stdout(&output)
-    };
-    let own = forecast(&["--checkpoint", "of-csv"]);
-    assert_eq!(own.lines().count(), 3, "{own}");
-    assert_eq!(forecast(&["--checkpoint", "of-parquet"]), own);
-    assert_eq!(forecast(&["--checkpoint", "of-csv", "--data", "a.parquet"]), own);
-    assert_eq!(forecast(&["--checkpoint", "of-arrow", "--data", "a.csv"]), own);
-    let evaluate = |run: &str| {
-        let output = microglia(folder, &["evaluate", "--checkpoint", run, "--levels", "50"]);
-        assert!(output.status.success(), "{}", stderr(&output));
-        stdout(&output)
-    };
-    assert_eq!(
-        evaluate("of-parquet").replace("of-parquet", "RUN").replace("a.parquet", "FILE"),
-        evaluate("of-csv").replace("of-csv", "RUN").replace("a.csv", "FILE")
-    );
-    rejected(
-        folder,
-        &microglia(folder, &["train", "--data", "a.parquet", "--delimiter", ";"]),
-        &["--delimiter: is for text files, but a.parquet is a Parquet file"],
-    );
 }

@@ -3,7 +3,7 @@
 use microglia::data::{DataOptions, Dataset, Gaps, Impute, Scale, ShortSeries, SplitName};
 use proptest::prelude::*;
 
-use super::data::small;
+use super::data::{scaled_until, small};
 
 /// Cells of y and x; `None` is missing. Hours that are absent from the file altogether.
 #[derive(Debug, Clone)]
@@ -225,8 +225,6 @@ proptest! {
             let series = &data.series[data.series_of(row)];
             series.timestamps[row - series.rows.start].instant as usize
         };
-        let trained = data.series.iter().filter(|one| !one.parts.train.is_empty()).map(|one| day(one.parts.train.end - 1));
-        let last_trained = trained.max().unwrap_or(0);
         for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
             let windows = data.windows(split);
             if windows.is_empty() {
@@ -237,13 +235,7 @@ proptest! {
             let series = &data.series[data.series_of(origin)];
             let part = series.parts.get(split);
             prop_assert!(series.rows.start < origin && part.start <= origin && origin + data.horizon <= part.end);
-            // Rows that scale it: training rows, or the inputs of its first window.
-            let trains = data.train.iter().any(|window| series.rows.contains(&(*window as usize + data.lookback)));
-            let inputs = if trains { 0 } else { series.rows.start + data.lookback };
-            let scaled = match options.scale {
-                Some(Scale::Global) => last_trained,
-                _ => day(series.parts.train.end.max(inputs) - 1),
-            };
+            let scaled = scaled_until(&data, series).max(0) as usize;
             let from = day(origin - 1).max(scaled) + 1;
             if split != SplitName::Train {
                 prop_assert!(scaled < day(origin), "it is scaled by what it forecasts");

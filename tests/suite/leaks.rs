@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeZone};
 use microglia::data::{Calendar, DataOptions, Dataset, FillMissing, Impute, Layout, Scale, ShortSeries, SplitName};
 use proptest::prelude::*;
 
-use super::data::small;
+use super::data::{scaled_until, small};
 
 /// How a panel is written, and read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -182,8 +182,6 @@ proptest! {
             let series = &data.series[data.series_of(row)];
             series.timestamps[row - series.rows.start].instant
         };
-        let trained = data.series.iter().filter(|one| !one.parts.train.is_empty());
-        let last_trained = trained.map(|one| instant(one.parts.train.end - 1)).max().unwrap_or(i64::MIN);
         for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
             let windows = data.windows(split);
             if windows.is_empty() {
@@ -192,12 +190,7 @@ proptest! {
             let window = windows[pick.index(windows.len())];
             let origin = window as usize + data.lookback;
             let series = &data.series[data.series_of(origin)];
-            let trains = data.train.iter().any(|window| series.rows.contains(&(*window as usize + data.lookback)));
-            let inputs = if trains { 0 } else { series.rows.start + data.lookback };
-            let scaled = match options.scale {
-                Some(Scale::Global) => last_trained,
-                _ => instant(series.parts.train.end.max(inputs).max(series.rows.start + 1) - 1),
-            };
+            let scaled = scaled_until(&data, series);
             let from = instant(origin - 1).max(scaled) + 1;
             let mut changed = values.clone();
             for ((one, values), other) in panel.series.iter().zip(&mut changed).zip(&other) {

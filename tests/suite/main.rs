@@ -14,7 +14,14 @@ mod bounds;
 mod calendars;
 /// The program as users meet it.
 mod cli;
-/// Forecasts and scores of trained models, as users meet them.
+/// Runs on Parquet and Arrow files, as users meet them.
+#[cfg(feature = "parquet")]
+mod cli_columnar;
+/// Data other than a model's own, as users meet it.
+mod cli_data;
+/// Scores of trained models, as users meet them.
+mod cli_evaluate;
+/// Forecasts of trained models, as users meet them.
 mod cli_forecast;
 /// PatchTST as users meet it.
 mod cli_patchtst;
@@ -37,6 +44,9 @@ mod data;
 /// Parquet and Arrow files.
 #[cfg(feature = "parquet")]
 mod data_columnar;
+/// Times in Parquet and Arrow files.
+#[cfg(feature = "parquet")]
+mod data_columnar_times;
 /// The embedded set is the documented one.
 mod data_embedded;
 /// Tables as they are exported.
@@ -101,6 +111,9 @@ mod gpu_support;
 mod hostile;
 /// Weights files that are torn, forged or another model's.
 mod hostile_checkpoint;
+/// Parquet and Arrow files that are damaged or forged.
+#[cfg(feature = "parquet")]
+mod hostile_columnar;
 /// Pipes, devices and links in the place of files, other people's files, values of megabytes.
 mod hostile_places;
 /// Weights to and from PyTorch and transformers.

@@ -1,0 +1,122 @@
+//! Data other than a model's own: grown, copied, piped, with rows to come, as users meet it.
+
+use crate::cli::{TINY, microglia, rejected, stderr, stdout};
+use crate::cli_forecast::{done, rows};
+use crate::golden::path;
+
+#[test]
+fn a_file_that_grew_is_forecast_with_the_intervals_that_the_run_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let text = std::fs::read_to_string(path("tiny.csv")).unwrap();
+    std::fs::write(folder.join("data.csv"), &text).unwrap();
+    for name in ["a", "b"] {
+        let all = [&["train", "--data", "data.csv", "--epochs", "1", "--out", name][..], &TINY].concat();
+        done(&microglia(folder, &[&all[..], if name == "b" { &["--seed", "7"] } else { &[] }].concat()));
+    }
+    std::fs::write(folder.join("data.csv"), text + "2024-03-01,20,1\n").unwrap();
+    let forecast = |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--levels"], more].concat());
+    let grown = forecast(&["50"]);
+    done(&grown);
+    assert!(stderr(&grown).contains("of the residuals that the run kept"), "{}", stderr(&grown));
+    assert!(stdout(&grown).contains("y,2024-03-02,"), "{}", stdout(&grown));
+    // They are those of the training data.
+    let tiny = path("tiny.csv");
+    let named = forecast(&["50", "--data", "data.csv", "--train-data", tiny.to_str().unwrap()]);
+    done(&named);
+    assert_eq!(stdout(&grown), stdout(&named));
+    rejected(folder, &forecast(&["55"]), &["--levels: 55 is none", "50, 80, 90, 95, 99", "--train-data"]);
+    rejected(folder, &forecast(&["99"]), &["--levels: 99 takes 99 residuals", "the run had 5", "--levels none"]);
+    // Levels that nobody asked for are left empty.
+    let usual = microglia(folder, &["forecast", "--checkpoint", "a"]);
+    done(&usual);
+    assert!(stderr(&usual).contains("no interval of 95 %"), "{}", stderr(&usual));
+    let other = ["evaluate", "--checkpoint", "a", "--data", "data.csv"];
+    let output = microglia(folder, &other);
+    done(&output);
+    assert!(stderr(&output).contains("of the residuals that the run kept"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("in 80 %"), "{}", stdout(&output));
+    let plain = forecast(&["none"]);
+    done(&plain);
+    assert_eq!(rows(&stdout(&plain))[1][2], rows(&stdout(&grown))[1][2]);
+    rejected(folder, &microglia(folder, &["evaluate", "--checkpoint", "a"]), &["has changed", "--train-data"]);
+    done(&microglia(folder, &["evaluate", "--checkpoint", "a", "--data", "data.csv", "--levels", "none"]));
+    // Other weights' are not used, and a torn file is rejected.
+    let file = |name: &str| folder.join(name).join("intervals.safetensors");
+    let own = std::fs::read(file("a")).unwrap();
+    std::fs::copy(file("b"), file("a")).unwrap();
+    rejected(folder, &forecast(&["50"]), &["data.csv: has changed", "--train-data", "--levels none"]);
+    let usual = microglia(folder, &["forecast", "--checkpoint", "a"]);
+    done(&usual);
+    assert!(stderr(&usual).contains("no intervals: ") && stderr(&usual).contains("data.csv: has changed since"));
+    assert_eq!(rows(&stdout(&usual))[0].len(), 3);
+    for end in [0, 7, 100, own.len() / 2, own.len() - 1] {
+        std::fs::write(file("a"), &own[..end]).unwrap();
+        rejected(folder, &forecast(&["50"]), &["intervals.safetensors", "damaged"]);
+    }
+}
+
+#[test]
+fn rows_without_a_target_are_those_that_are_forecast() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let day = |i: usize| format!("2024-{:02}-{:02}", 1 + i / 28, 1 + i % 28);
+    let wave = |i: usize| (i % 7) as f64 + i as f64 / 50.0;
+    let rows_of = |id: &str| -> String {
+        (0..112)
+            .map(|i| {
+                format!("{id},{},{},{}\n", day(i), if i < 100 { wave(i).to_string() } else { String::new() }, i % 3)
+            })
+            .collect()
+    };
+    let text = format!("unique_id,ds,y,promo\n{}{}", rows_of("a"), rows_of("b"));
+    std::fs::write(folder.join("plan.csv"), text).unwrap();
+    let train = ["train", "--data", "plan.csv", "--covariates", "promo", "--epochs", "1", "--out", "run"];
+    let output = microglia(folder, &[&train[..], &TINY].concat());
+    done(&output);
+    let line =
+        "24 rows to come at the end of 2 series, without a value of y: training ends and forecasts begin before them";
+    assert!(stderr(&output).contains(line), "{}", stderr(&output));
+    let output = microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "50"]);
+    done(&output);
+    assert!(stderr(&output).contains(line), "{}", stderr(&output));
+    let forecasts = rows(&stdout(&output));
+    let dates: Vec<(&str, &str)> = forecasts[1..].iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+    assert_eq!(dates, [("a", "2024-04-17"), ("a", "2024-04-18"), ("b", "2024-04-17"), ("b", "2024-04-18")]);
+    assert_eq!(day(100), "2024-04-17");
+}
+
+#[test]
+fn data_is_read_from_the_standard_input() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let text = std::fs::read(path("tiny.csv")).unwrap();
+    let piped = |args: &[&str]| {
+        let mut command = crate::cli::command(folder, args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&text).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = piped(&[&["train", "--data", "-", "--epochs", "1", "--out", "run"][..], &TINY].concat());
+    done(&output);
+    assert!(stdout(&output).starts_with("stdin: y"), "{}", stdout(&output));
+    let config = std::fs::read_to_string(folder.join("run/config.toml")).unwrap();
+    assert!(config.contains("data = \"-\""), "{config}");
+    // The run's own data is gone; other data takes its intervals all the same.
+    rejected(
+        folder,
+        &microglia(folder, &["forecast", "--checkpoint", "run"]),
+        &["--data", "standard input", "--train-data"],
+    );
+    let tiny = path("tiny.csv");
+    let read =
+        microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "50", "--data", tiny.to_str().unwrap()]);
+    done(&read);
+    let output = piped(&["forecast", "--checkpoint", "run", "--levels", "50", "--data", "-"]);
+    done(&output);
+    assert_eq!(stdout(&output), stdout(&read));
+    rejected(folder, &microglia(folder, &["experiment", "--data", "x=-", "--dry-run"]), &["again and again"]);
+}
