@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use microglia::Error;
 use microglia::compare::{Case, CaseReport, Divergence, compare, exit_code, standard_cases};
+use microglia::data::counted;
 use microglia::engine::Engine;
 use microglia::gpu::{Choice, Devices, Gpu, OpenDevice, list_adapters};
 use microglia::kernels::{GpuEngine, GpuOptions, pipelines};
@@ -99,9 +100,9 @@ fn text(report: &CaseReport) -> String {
     let failed = report.steps.iter().any(|step| step.divergence.is_some());
     let _ = writeln!(
         text,
-        "{} steps, each from equal state: largest gap of loss {}, gradient {} (relative), weight {} (absolute), \
+        "{}, each from equal state: largest gap of loss {}, gradient {} (relative), weight {} (absolute), \
          {bits} mask bits: {}",
-        report.steps.len(),
+        counted(report.steps.len(), "step"),
         most(|step| step.loss),
         most(|step| step.gradient),
         most(|step| step.weight),
@@ -110,10 +111,10 @@ fn text(report: &CaseReport) -> String {
     let free = &report.free;
     let _ = writeln!(
         text,
-        "{} steps on their own: largest gap of loss {} (relative), {} mask bits differ: {}",
-        free.losses.len(),
+        "{} on their own: largest gap of loss {} (relative), {} differ: {}",
+        counted(free.losses.len(), "step"),
         small(free.loss),
-        free.mask_bits,
+        counted(free.mask_bits, "mask bit"),
         if free.failure.is_some() { "DIVERGES" } else { "pass" }
     );
     text + &curves(&free.losses)

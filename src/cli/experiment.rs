@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use microglia::config::Config;
+use microglia::data::counted;
 use microglia::data::grouped;
 use microglia::engine::Engine;
 use microglia::error::{Notation, Text};
@@ -65,11 +66,11 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<Code> {
     }
     let out = out(args, &study)?;
     say(&format!(
-        "study {} in {}: {} cells, {} models",
+        "study {} in {}: {}, {}",
         study.hash(),
         out.display(),
-        preparation.cells.len(),
-        preparation.cells.iter().map(|one| one.trainings).sum::<usize>()
+        counted(preparation.cells.len(), "cell"),
+        counted(preparation.cells.iter().map(|one| one.trainings).sum(), "model")
     ));
     let mut told = false;
     let mut open = |program: Program| -> microglia::Result<Box<dyn Engine>> {

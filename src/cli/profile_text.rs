@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use microglia::data::counted;
 use microglia::engine::{Clock, EngineKind, Roofline};
 use microglia::profile::{Bound, Listing, OpProfile, Profile};
 
@@ -23,14 +24,14 @@ pub(super) fn text(report: &Report) -> String {
 fn one(report: &Report, profile: &Profile) -> String {
     let Profile { step, .. } = profile;
     let mut text = String::new();
-    let threads = profile.threads.map_or_else(String::new, |threads| format!(", {threads} threads"));
+    let threads = profile.threads.map_or_else(String::new, |threads| format!(", {}", counted(threads, "thread")));
     let _ = writeln!(text, "{} engine on {}{threads}", profile.engine, profile.device);
     let _ = writeln!(text, "measured     {}", roofline(&profile.roofline, profile.engine));
     let _ = writeln!(
         text,
-        "{} steps of {} windows{}, after {} of warm-up; {}\n",
-        profile.steps,
-        report.batch,
+        "{} of {}{}, after {} of warm-up; {}\n",
+        counted(profile.steps, "step"),
+        counted(report.batch, "window"),
         if profile.replicas == 1 { String::new() } else { format!(" × {} replicas", profile.replicas) },
         profile.warmup_steps,
         clock(profile.clock)

@@ -47,11 +47,15 @@ fn heading(summary: &Summary) -> String {
     };
     let width = match &model.patchtst {
         Some(p) => format!(
-            "({}, patches of {} every {} rows) of width {} with {} heads",
-            p.variant, p.patch, p.stride, model.hidden, p.heads
+            "({}, patches of {} every {}) of width {} with {}",
+            p.variant,
+            p.patch,
+            counted(p.stride, "row"),
+            model.hidden,
+            counted(p.heads, "head")
         ),
         None if is_linear(&model.kind) => "without hidden units".into(),
-        None => format!("with {} hidden units", model.hidden),
+        None => format!("with {}", counted(model.hidden, "hidden unit")),
     };
     let norm = match model.instance_norm.as_str() {
         "none" => String::new(),

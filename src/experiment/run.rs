@@ -13,6 +13,7 @@ use super::options;
 use super::report;
 use super::results::{Expected, Results};
 use super::study::Study;
+use crate::data::counted;
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result, Text};
 use crate::program::Program;
@@ -186,8 +187,13 @@ pub fn run_study(
         let place = ended.found + ended.done;
         let id = one.cell.id();
         observer.line(
-            &format!("cell {} of {all}: {id}, {} models on {} windows", place + 1, one.trainings, one.windows[0])
-                .into(),
+            &format!(
+                "cell {} of {all}: {id}, {} on {}",
+                place + 1,
+                counted(one.trainings, "model"),
+                counted(one.windows[0], "window")
+            )
+            .into(),
         );
         one.lines.iter().for_each(|line| observer.line(line));
         let begun = Instant::now();
@@ -202,7 +208,8 @@ pub fn run_study(
         folder.save_extras(&done.extras)?;
         let diverged = done.rows.iter().filter(|row| row.diverged.is_some()).count();
         if diverged > 0 {
-            observer.line(&format!("{diverged} of {} models diverged, and rank last", done.rows.len()).into());
+            observer
+                .line(&format!("{diverged} of {} diverged, and rank last", counted(done.rows.len(), "model")).into());
         }
         results.append(&one.cell, done.rows)?;
         clock.next();

@@ -125,10 +125,10 @@ pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Ca
         count => format!("; {} series with fewer take the residuals of all series together", grouped(count)),
     };
     format!(
-        "intervals: calibrated on {on}; {} or more at each step of each series{pooled}, of {} windows, {} of which do \
-         not overlap",
+        "intervals: calibrated on {on}; {} or more at each step of each series{pooled}, of {}, {} of which do not \
+         overlap",
         counted(calibration.fewest, "residual"),
-        grouped(windows.len()),
+        counted(windows.len(), "window"),
         grouped(non_overlapping(dataset, windows))
     )
     .into()

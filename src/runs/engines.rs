@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Say;
 use crate::config::Config;
+use crate::data::counted;
 use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
 use crate::gpu::{Choice, Devices, Gpu};
@@ -61,7 +62,8 @@ impl Engines {
         }
         let engine = CpuEngine::<f32>::new(program.clone(), self.threads)?;
         let why = if self.choice == Choice::Auto { "no GPU that serves: " } else { "" };
-        let line = format!("{why}training on the CPU engine, {} threads of {}", engine.threads(), engine.device());
+        let threads = counted(engine.threads(), "thread");
+        let line = format!("{why}training on the CPU engine, {threads} of {}", engine.device());
         Ok((Box::new(engine), line.into()))
     }
 
