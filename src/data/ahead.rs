@@ -198,6 +198,7 @@ impl Dataset {
             time_form: self.time_form.clone(),
             calendar: self.calendar.clone(),
             rival: self.rival.clone(),
+            flags: self.flags.clone(),
             columns: self.columns.clone(),
             left_out: Vec::new(),
             fingerprint: self.fingerprint.clone(),

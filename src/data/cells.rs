@@ -1,14 +1,14 @@
 //! Cells → numbers: missing-value words, marks, flags, and which columns hold what.
 
+use std::collections::BTreeMap;
+
 use super::count::counted;
 use super::marks::FileMarks;
 use super::number::Written;
 use super::spelling::{Spelled, Spellings};
 use super::table::CsvTable;
+use super::text::means_missing;
 use crate::error::{Error, Place, Result, Text};
-
-/// Words that always mean "missing" (any case), besides the empty cell.
-const MISSING: [&str; 11] = ["na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", "nil", "?", "-"];
 
 /// Numbers that instruments and archives write for "missing".
 const SENTINELS: [f64; 10] = [-99.0, -99.9, -200.0, -999.0, -999.9, -9999.0, -99999.0, 9999.0, 99999.0, 999999.0];
@@ -39,6 +39,8 @@ pub(crate) struct Cells<'a> {
     missing_words: Vec<String>,
     missing_numbers: Vec<f64>,
     marks: FileMarks,
+    /// Pairs of flags by column, as training read them.
+    flags: BTreeMap<usize, usize>,
 }
 
 /// What a column holds.
@@ -56,7 +58,18 @@ pub(crate) enum Kind {
 impl<'a> Cells<'a> {
     /// `missing` is the option `missing-values`: a cell matches by its text, or as a number.
     pub(super) fn new(table: &'a CsvTable, missing: &[String], marks: FileMarks) -> Cells<'a> {
-        Cells { table, missing_words: missing.to_vec(), missing_numbers: missing_numbers(missing), marks }
+        let (missing_words, missing_numbers) = (missing.to_vec(), missing_numbers(missing));
+        Cells { table, missing_words, missing_numbers, marks, flags: BTreeMap::new() }
+    }
+
+    /// These columns, by name, hold flags, of which this word is read as 1.
+    pub(super) fn with_flags(mut self, flags: &BTreeMap<String, String>) -> Cells<'a> {
+        let pair = |column: usize| {
+            let word = flags.get(&self.table.header.name(column))?;
+            Some((column, FLAGS.iter().position(|[one, _]| one == word)?))
+        };
+        self.flags = (0..self.table.columns()).filter_map(pair).collect();
+        self
     }
 
     pub(super) fn missing(&self, row: usize, column: usize) -> bool {
@@ -64,9 +77,7 @@ impl<'a> Cells<'a> {
     }
 
     fn is_missing_word(&self, cell: &[u8]) -> bool {
-        cell.is_empty()
-            || MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word.as_bytes()))
-            || self.missing_words.iter().any(|word| cell == word.as_bytes())
+        means_missing(cell) || self.missing_words.iter().any(|word| cell == word.as_bytes())
     }
 
     pub(super) fn table(&self) -> &CsvTable {
@@ -111,8 +122,11 @@ impl<'a> Cells<'a> {
                 }
             }
         }
-        // One letter is a flag beside its opposite alone.
-        let paired = |pair: usize| FLAGS[pair][0].len() > 1 || flags[pair].iter().all(|count| *count > 0);
+        // One letter is a flag beside its opposite alone, unless it was one in training.
+        let trained = self.flags.get(&column);
+        let paired = |pair: usize| {
+            trained == Some(&pair) || FLAGS[pair][0].len() > 1 || flags[pair].iter().all(|count| *count > 0)
+        };
         let pair = (0..FLAGS.len()).find(|pair| flags[*pair].iter().sum::<usize>() == texts && paired(*pair));
         match (numbers, texts, pair) {
             (0, 0, _) => Kind::Empty,
@@ -146,7 +160,10 @@ impl<'a> Cells<'a> {
         }
         self.read((0..self.table.rows()).map(|row| (row, column)), || match self.kind(column) {
             Kind::Numeric => "correct the cell, or name the text in ‹missing-values›".into(),
-            _ => format!("‹{key}› takes numeric columns"),
+            _ => match self.flags.get(&column).map(|pair| FLAGS[*pair]) {
+                Some([one, zero]) => format!("training read `{one}` as 1 and `{zero}` as 0 in this column"),
+                None => format!("‹{key}› takes numeric columns"),
+            },
         })
     }
 

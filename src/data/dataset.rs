@@ -1,5 +1,6 @@
 //! [`Dataset`]: what a model reads and is scored on.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::calendar::Calendar;
@@ -66,6 +67,8 @@ pub struct Dataset {
     pub encoding: Encoding,
     /// Whether times are written with the day before the month; `None` where that is no question.
     pub day_first: Option<bool>,
+    /// Columns of flags, such as `yes` and `no`, with the word that is read as 1.
+    pub flags: BTreeMap<String, String>,
     /// How the times of most series go on; each series has its own.
     pub calendar: Calendar,
     /// Another calendar that the rows fit nearly as well: if it gives other times, those of forecasts are a guess.

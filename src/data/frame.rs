@@ -1,6 +1,6 @@
 //! Rows of typed numbers, before they are series: where reading text ends, and where typed data begins.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::columns::Columns;
 use super::count::counted;
@@ -19,6 +19,8 @@ pub(crate) struct Frame<'a> {
     /// A time per row.
     pub times: Times,
     pub ids: Ids,
+    /// Columns of flags, with the word that is read as 1.
+    pub flags: BTreeMap<String, String>,
     /// Where each row stands in what was read, where rows were sorted.
     pub order: Option<Vec<usize>>,
 }

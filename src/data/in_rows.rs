@@ -1,5 +1,7 @@
 //! A table that has a series in each row, one column per time → typed rows.
 
+use std::collections::BTreeMap;
+
 use super::cells::Cells;
 use super::columns::{Column, Columns};
 use super::count::{counted, grouped};
@@ -86,6 +88,7 @@ pub(super) fn read<'a>(
         columns: Columns::new([Column::target(VALUE)]),
         times: Times { stamps, ..times },
         ids,
+        flags: BTreeMap::new(),
         order: None,
     };
     Ok((frame, vec![values]))

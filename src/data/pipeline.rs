@@ -116,6 +116,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         time_form: frame.times.form,
         encoding,
         day_first: frame.times.day_first,
+        flags: frame.flags,
         calendar: main,
         rival,
         series: arrays.series,

@@ -7,7 +7,7 @@ use super::frame::{Frame, Ids, Provenance, check_memory};
 use super::marks::FileMarks;
 use super::options::DataOptions;
 use super::roles::Roles;
-use super::spelling;
+use super::spelling::{self, Spelled};
 use super::table::CsvTable;
 use super::text::{delimiter_word, list, parse_list};
 use super::time_column::TimeColumn;
@@ -44,7 +44,8 @@ pub(super) fn read_columns<'a>(
     choose: impl FnOnce(&Cells, &[usize]) -> Result<Roles>,
     notices: &mut Vec<Text>,
 ) -> Result<(Frame<'a>, Vec<Vec<f64>>)> {
-    let cells = Cells::new(table, options.missing_values.as_deref().unwrap_or_default(), marks);
+    let missing = options.missing_values.as_deref().unwrap_or_default();
+    let cells = Cells::new(table, missing, marks).with_flags(&trained.flags);
     table_notices(table, marks, notices);
     let id = id_columns(table, options)?;
     let TimeColumn { columns: time, times } = TimeColumn::read(table, &cells, options, trained)?;
@@ -62,6 +63,8 @@ pub(super) fn read_columns<'a>(
     }
     notices.extend(roles.notices);
     notices.extend(spelling::notices(&spelled));
+    let one = |(name, how): &(String, Vec<Spelled>)| Some((name.clone(), how.iter().find_map(|how| how.one)?.into()));
+    let flags = spelled.iter().filter_map(one).collect();
     let ids = if id.is_empty() {
         Ids::none(table.rows())
     } else {
@@ -73,7 +76,7 @@ pub(super) fn read_columns<'a>(
         apart::check(table, &cells, &times, &id, &[&time[..], &roles.targets].concat())?;
     }
     let provenance = Provenance::Text { table, time, values: positions };
-    Ok((Frame { provenance, columns, times, ids, order: None }, values))
+    Ok((Frame { provenance, columns, times, ids, flags, order: None }, values))
 }
 
 /// How the text is written.

@@ -6,7 +6,7 @@ use super::cells::Kind;
 use super::columns::{Column, Columns, target_notice};
 use super::header::{Header, listed};
 use super::options::{Covariates, DataOptions};
-use crate::error::{Error, Result, Text};
+use crate::error::{Error, Place, Result, Text};
 
 /// Most columns without numbers that a line names.
 const MOST_NAMED: usize = 6;
@@ -55,6 +55,7 @@ impl Roles {
             }
             Some(names) => distinct(header, names, "target")?,
             None => match (header.find("y", "target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
+                (Some(y), _) if matches!(kind(y), Kind::Flags(_)) => return Err(flags(header, y, example(y))),
                 (Some(y), _) => vec![y],
                 (None, [only]) => {
                     notices.extend(put_aside(header, &of(|kind| kind != Kind::Numeric), example));
@@ -152,6 +153,13 @@ fn distinct(header: &Header, names: &[String], key: &str) -> Result<Vec<usize>> 
         columns.push(column);
     }
     Ok(columns)
+}
+
+/// That the column of a target's name holds flags: nobody says that they are to be forecast.
+fn flags(header: &Header, column: usize, example: Option<String>) -> Error {
+    let place = Place { column: Some(header.name(column)), value: example, ..header.place() };
+    let help = format!("‹target {}› forecasts them as 1 and 0; or ‹target› names another column", header.name(column));
+    Error::data(place, "words for true and false are never chosen as the target", help)
 }
 
 fn no_target(header: &Header, numeric: &[usize]) -> Error {

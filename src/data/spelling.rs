@@ -18,6 +18,8 @@ pub(super) struct Spelled {
     what: What,
     /// `2.578,20` is 2578.2
     example: String,
+    /// The word that is read as 1, if words are.
+    pub one: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +33,8 @@ enum What {
 
 impl Spelled {
     /// Words that are read as 1 and 0.
-    pub(super) fn flags([one, zero]: [&str; 2]) -> Spelled {
-        Spelled { what: What::Flags, example: format!("{one} is 1, {zero} is 0") }
+    pub(super) fn flags([one, zero]: [&'static str; 2]) -> Spelled {
+        Spelled { what: What::Flags, example: format!("{one} is 1, {zero} is 0"), one: Some(one) }
     }
 }
 
@@ -132,7 +134,7 @@ impl Spellings {
             None => String::new(),
         };
         let told = [thousands, percent, currency, turned].into_iter().flatten();
-        Ok(told.map(|(what, at)| Spelled { what, example: example(at) }).collect())
+        Ok(told.map(|(what, at)| Spelled { what, example: example(at), one: None }).collect())
     }
 
     /// Whether a mark that three digits follow in all of the column's cells may be read in two ways.

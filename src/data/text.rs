@@ -5,6 +5,14 @@ use crate::error::{Error, Result};
 /// Words that mean something else than a column where a list of names may stand.
 const WORDS: [&str; 3] = ["all", "none", "auto"];
 
+/// Words that always mean "missing" (any case), besides the empty cell.
+const MISSING: [&str; 11] = ["na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", "nil", "?", "-"];
+
+/// Whether a cell always means "missing".
+pub(super) fn means_missing(cell: &[u8]) -> bool {
+    cell.is_empty() || MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// `A,B` → its trimmed, non-empty parts. A part in double quotes may hold commas, and `""` for a quote, as in CSV.
 pub fn parse_list(text: &str) -> Vec<String> {
     let mut quoted = false;

@@ -1,5 +1,6 @@
 //! Typed numbers, in place of a file's text: what rows and panels have in common.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
@@ -51,7 +52,8 @@ impl Typed<'_> {
             decimal: Some('.'),
             ..options.clone()
         };
-        let mut frame = Frame { provenance: Provenance::Typed { name }, columns, times, ids, order: None };
+        let provenance = Provenance::Typed { name };
+        let mut frame = Frame { provenance, columns, times, ids, flags: BTreeMap::new(), order: None };
         frame.sort(&mut values, &options, &mut notices);
         pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, notices }, &options, None)
     }

@@ -1,5 +1,7 @@
 //! How a model's training data was written: what another file leaves open is read likewise.
 
+use std::collections::BTreeMap;
+
 /// How data was written, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Writing {
@@ -9,6 +11,8 @@ pub struct Writing {
     pub time_format: Option<String>,
     /// Whether the day stands before the month, where both are numbers.
     pub day_first: Option<bool>,
+    /// By column, the word that was read as 1, where it held flags.
+    pub flags: BTreeMap<String, String>,
 }
 
 /// Whether a format has the day before the month; `None` if it does not hold both as numbers.

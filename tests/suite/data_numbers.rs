@@ -157,3 +157,18 @@ fn flags_are_covariates_of_ones_and_zeros() {
     // The only column of numbers is the target, whatever flags there are.
     assert_eq!(load(&rows(["no", "yes"], "open"), &small()).unwrap().target_names(), ["y"]);
 }
+
+#[test]
+fn flags_are_never_chosen_as_the_target() {
+    for words in [["False", "True"], ["no", "yes"], ["N", "Y"]] {
+        let row = |i: usize| format!("2024-01-{:02},{},{i}\n", i + 1, words[usize::from(i.is_multiple_of(3))]);
+        let text = format!("date,y,sales\n{}", (0..20).map(row).collect::<String>());
+        let message = rejection(&text, &small());
+        assert!(message.contains("column `y`, value \"") && message.contains("`target = \"y\"`"), "{message}");
+        let asked = |name: &str| DataOptions { targets: Some(vec![name.into()]), ..small() };
+        assert_eq!(load(&text, &asked("sales")).unwrap().target_names(), ["sales"]);
+        let flags = load(&text, &asked("y")).unwrap();
+        assert_eq!(flags.raw_targets[..3], [1.0, 0.0, 0.0]);
+        assert!(noticed(&flags, "words are read as 1 and 0: `y` ("), "{:?}", flags.notices);
+    }
+}

@@ -1,5 +1,7 @@
 //! What a weights file says of itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Scaler};
@@ -200,6 +202,9 @@ pub struct DataHeader {
     /// Whether times are written with the day before the month; absent where that is no question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day_first: Option<bool>,
+    /// Columns of flags, with the word that is read as 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flags: BTreeMap<String, String>,
     /// In the data's order.
     pub series: Vec<SeriesHeader>,
 }
@@ -353,6 +358,7 @@ impl Header {
                 padding: dataset.padding,
                 left_out: dataset.left_out.iter().map(|one| one.id.clone()).collect(),
                 day_first: dataset.day_first,
+                flags: dataset.flags.clone(),
                 series: dataset
                     .series
                     .iter()

@@ -164,6 +164,7 @@ impl Loaded {
                 decimal: own.decimal,
                 time_format: own.time_format.clone(),
                 day_first: header.data.day_first,
+                flags: header.data.flags.clone(),
             },
         }
     }
