@@ -21,7 +21,7 @@ pub fn grouped(number: usize) -> String {
 }
 
 /// Names listed in a line, at most.
-const SHOWN: usize = 6;
+pub(super) const SHOWN: usize = 6;
 
 /// The first few of `count` names, and how many more there are: `a, b and 9 more`.
 #[must_use]

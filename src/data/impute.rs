@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::count::{counted, few};
 use super::frame::Frame;
-use super::options::Impute;
+use super::options::{FillMissing, Impute};
 use super::scale::Scaler;
 use super::series::RawSeries;
 use super::split::Parts;
@@ -52,14 +52,20 @@ pub(crate) fn late_targets(frame: &Frame, series: &[RawSeries], kept: &[usize]) 
     (!late.is_empty()).then(|| line.into())
 }
 
-/// Rejects the first missing value among `rows`.
-pub(crate) fn reject_missing(frame: &Frame, series: &RawSeries, rows: Range<usize>) -> Result<()> {
+/// Rejects the first missing value among `rows`; `filled` says how absent times became rows.
+pub(crate) fn reject_missing(frame: &Frame, series: &RawSeries, rows: Range<usize>, filled: FillMissing) -> Result<()> {
     for row in rows {
         let Some(column) = (0..series.width).find(|column| series.value(row, *column).is_nan()) else { continue };
         let of = series.suffix();
         let problem = match series.sources[row] {
             Some(_) => format!("missing value{of}"),
-            None => format!("no row for {}{of}: ‹gaps fill› left it missing", frame.label(series.stamps[row])),
+            None => {
+                let left = match filled {
+                    FillMissing::Zero => "‹fill-missing zero› sets targets to 0, and leaves covariates missing",
+                    FillMissing::None => "‹gaps fill› left it missing",
+                };
+                format!("no row for {}{of}: {left}", frame.label(series.stamps[row]))
+            }
         };
         let help = "‹impute ffill› uses the last seen value as input, ‹impute mean› the training rows' mean; missing \
              targets are then left out of loss and metrics";

@@ -12,8 +12,72 @@ use super::pipeline::{self, Input};
 use super::source::Format;
 use super::table::CsvTable;
 use super::writing::Writing;
-use super::{columnar, embedded, in_rows, reading, source};
-use crate::error::Result;
+use super::{columnar, embedded, in_rows, preamble, reading, source};
+use crate::error::{Error, Result};
+
+/// What a source holds, read once: the standard input is gone then.
+pub(crate) struct Content<'a> {
+    /// [`Dataset::name`].
+    name: String,
+    /// What messages call it.
+    file: String,
+    /// Unpacked.
+    bytes: Cow<'a, [u8]>,
+}
+
+impl Content<'_> {
+    /// # Errors
+    /// `Error::Io` if it cannot be read; `Error::Data` for what is no data, or does not fit into memory.
+    pub(crate) fn read(source: &Source) -> Result<Content<'static>> {
+        Ok(match source {
+            Source::Embedded => Content {
+                name: embedded::NAME.into(),
+                file: embedded::FILE.into(),
+                bytes: Cow::Borrowed(embedded::CSV.as_bytes()),
+            },
+            Source::File(path) => {
+                let bytes = source::read(path, "‹data› takes a data file that can be read")?;
+                Content { name: source::stem(path), file: source::label(path), bytes: Cow::Owned(bytes) }
+            }
+        })
+    }
+
+    /// How many bytes of it have this fingerprint: all of them, or those before lines that were added.
+    pub(crate) fn beginning(&self, fingerprint: &str) -> Option<usize> {
+        let digest = digest(fingerprint)?;
+        let (mut hash, mut hashed) = (Sha256::new(), 0);
+        let feeds = self.bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
+        for feed in feeds {
+            // The last line may have had no end.
+            let carriage = feed - usize::from(feed > hashed && self.bytes[feed - 1] == b'\r');
+            for end in [carriage, feed, feed + 1] {
+                hash.update(&self.bytes[hashed..end]);
+                hashed = end;
+                if hash.clone().finalize()[..] == digest {
+                    return Some(end);
+                }
+            }
+        }
+        hash.update(&self.bytes[hashed..]);
+        (hash.finalize()[..] == digest).then_some(self.bytes.len())
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The first bytes of it.
+    pub(crate) fn first(&self, bytes: usize) -> Content<'_> {
+        Content { name: self.name.clone(), file: self.file.clone(), bytes: Cow::Borrowed(&self.bytes[..bytes]) }
+    }
+}
+
+/// A fingerprint's bytes.
+fn digest(fingerprint: &str) -> Option<Vec<u8>> {
+    let pairs = fingerprint.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+}
 
 impl DataOptions {
     /// Reads the file, or the embedded set.
@@ -36,15 +100,21 @@ impl DataOptions {
     }
 
     fn load_source(&self, fitted: Option<&Fitted>) -> Result<Dataset> {
-        match &self.source {
+        self.load_content(Content::read(&self.source)?, fitted)
+    }
+
+    /// As [`DataOptions::load`], or [`DataOptions::load_fitted`], of what was read from these options' source.
+    ///
+    /// # Errors
+    /// Theirs, but those of reading.
+    pub(crate) fn load_content(&self, content: Content, fitted: Option<&Fitted>) -> Result<Dataset> {
+        let Content { name, file, bytes } = content;
+        match self.source {
             Source::Embedded => {
                 let options = self.clone().or(embedded::options(self.targets.as_deref())?);
-                options.load_file(embedded::NAME, embedded::FILE, embedded::CSV.as_bytes().into(), fitted)
+                options.load_file(&name, &file, bytes, fitted)
             }
-            Source::File(path) => {
-                let bytes = source::read(path, "‹data› takes a data file that can be read")?;
-                self.load_file(&source::stem(path), &source::label(path), bytes.into(), fitted)
-            }
+            Source::File(_) => self.load_file(&name, &file, bytes, fitted),
         }
     }
 
@@ -68,15 +138,20 @@ impl DataOptions {
         self.check()?;
         let mut notices = Vec::new();
         let fingerprint = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let table = match Format::of(&bytes) {
-            Format::Text => CsvTable::read(file, &bytes, self)?,
-            Format::Columns(kind) => columnar::read(file, kind, bytes.into_owned(), self)?,
+        let (table, text) = match Format::of(&bytes) {
+            Format::Text => (CsvTable::read(file, &bytes, self)?, Some(bytes)),
+            Format::Columns(kind) => (columnar::read(file, kind, bytes.into_owned(), self)?, None),
+        };
+        // A line above the header that looks like one is found where its columns do not fit.
+        let elsewhere = |error| match (&error, &text) {
+            (Error::Data { .. }, Some(text)) => preamble::found_in(file, text, self).unwrap_or(error),
+            _ => error,
         };
         let (none, fitted_writing) = (Writing::default(), fitted.map(|fitted| &fitted.writing));
         let trained = fitted_writing.unwrap_or(&none);
         let marks = FileMarks::of(&table, self.decimal, self.thousands, trained)?;
         let (mut frame, mut values) = match self.layout.unwrap_or_default() {
-            Layout::Columns => reading::read(&table, marks, (self, trained), &mut notices)?,
+            Layout::Columns => reading::read(&table, marks, (self, trained), &mut notices).map_err(elsewhere)?,
             Layout::Rows => in_rows::read(&table, marks, (self, trained), &mut notices)?,
         };
         frame.sort(&mut values, self, &mut notices);

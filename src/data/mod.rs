@@ -73,6 +73,7 @@ pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};
 pub use encoding::Encoding;
 pub use fitted::{Fitted, FittedSeries};
+pub(crate) use load::Content;
 pub use options::{
     Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,
 };
@@ -80,6 +81,7 @@ pub use panel::{Panel, TimeSeries};
 pub use rows::Row;
 pub use scale::Scaler;
 pub use short::LeftOut;
+pub(crate) use short::reasons;
 pub use split::{Parts, SplitName};
 pub use step::Step;
 pub use time::{TimeKind, Timestamp};

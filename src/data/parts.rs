@@ -51,7 +51,7 @@ pub(super) fn trained(
     }
     if settings.impute == Impute::Error {
         for (one, parts) in kept.series.iter().zip(&kept.parts) {
-            impute::reject_missing(frame, one, parts.all())?;
+            impute::reject_missing(frame, one, parts.all(), options.fill_missing.unwrap_or_default())?;
         }
     }
     Ok(kept)

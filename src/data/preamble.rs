@@ -1,7 +1,12 @@
 //! Lines above the header.
 
 use super::count::counted;
+use super::encoding::Decoded;
+use super::number::Marks;
+use super::options::DataOptions;
+use super::source::plain_text;
 use super::table::DELIMITERS;
+use super::text::means_missing;
 use super::time::parse_written;
 use crate::error::{Error, Place, Result};
 
@@ -33,6 +38,14 @@ pub(super) fn skip(file: &str, bytes: &[u8], lines: usize) -> Result<usize> {
     Ok(at)
 }
 
+/// As [`found`], of a whole file.
+pub(super) fn found_in(file: &str, bytes: &[u8], options: &DataOptions) -> Option<Error> {
+    let bytes = Decoded::of(plain_text(file, bytes).ok()?).bytes;
+    let skipped = options.skip_rows.unwrap_or(0);
+    let above = skip(file, &bytes, skipped).ok()?;
+    found(file, &bytes[above..], skipped, options.delimiter)
+}
+
 /// An error that names the line that looks like the header, if lines of another kind stand above it. `bytes` begin after the
 /// lines that are skipped already.
 pub(super) fn found(file: &str, bytes: &[u8], skipped: usize, delimiter: Option<char>) -> Option<Error> {
@@ -45,12 +58,17 @@ pub(super) fn found(file: &str, bytes: &[u8], skipped: usize, delimiter: Option<
     let above = |delimiter: char| {
         let fields: Vec<Vec<&[u8]>> = lines.iter().map(|line| fields(line.trim_ascii(), delimiter)).collect();
         let line = (1..fields.len().min(MOST_ABOVE)).find(|line| looks_like_header(&fields, *line))?;
-        Some((fields[line].len(), line))
+        Some((fields[line].len(), line, line == 1 && fields[0].iter().all(is_text)))
     };
     let delimiters = DELIMITERS.into_iter().filter(|one| delimiter.is_none_or(|asked| asked == *one));
-    let (_, above) = delimiters.filter_map(above).max_by_key(|(fields, _)| *fields)?;
+    let (_, above, either) = delimiters.filter_map(above).max_by_key(|(fields, ..)| *fields)?;
     let rows = skipped + above;
     let place = Place { line: Some(rows as u64 + 1), ..Place::of(file) };
+    if either {
+        let problem = format!("this line and line {rows} both look like the header line");
+        let help = format!("‹skip-rows {rows}› takes this one; if it holds units or the like, remove it");
+        return Some(Error::data(place, problem, help));
+    }
     let help = format!("‹skip-rows {rows}› leaves out the lines above it");
     Some(Error::data(place, "this looks like the header line, and other lines are above it", help))
 }
@@ -73,15 +91,21 @@ fn fields<'a>(line: &'a [u8], delimiter: char) -> Vec<&'a [u8]> {
     parts.map(bare).collect()
 }
 
+/// A number, however it is spelled, or a time.
+fn is_value(field: &&[u8]) -> bool {
+    let is_number = |decimal| Marks { decimal, thousands: None }.read(field).is_some();
+    is_number('.') || is_number(',') || parse_written(&String::from_utf8_lossy(field)).is_some()
+}
+
+/// A name, perhaps: neither missing nor a value, nor what begins as one.
+fn is_text(field: &&[u8]) -> bool {
+    !means_missing(field) && !field.starts_with(b"(") && !field[0].is_ascii_digit() && !is_value(field)
+}
+
 /// Whether a line names columns: the lines below have as many fields, and a line above has another number of fields. If all
-/// above have as many, spreadsheets having filled them up, this line alone has a text in each.
+/// above have as many, this line alone has a text in each, and the lines below have values in columns where none above has.
 fn looks_like_header(fields: &[Vec<&[u8]>], line: usize) -> bool {
     let names = &fields[line];
-    let is_value = |field: &&[u8]| {
-        let text = String::from_utf8_lossy(field);
-        text.replace(',', ".").parse::<f64>().is_ok() || parse_written(&text).is_some()
-    };
-    let is_text = |field: &&[u8]| !field.is_empty() && !is_value(field);
     let below: Vec<&Vec<&[u8]>> =
         fields[line + 1..].iter().filter(|fields| !fields.is_empty()).take(COMPARED).collect();
     let rows = below.len() >= 2 && below.iter().all(|row| row.len() == names.len());
@@ -92,5 +116,15 @@ fn looks_like_header(fields: &[Vec<&[u8]>], line: usize) -> bool {
     if above.clone().any(|row| row.len() != names.len()) {
         return names.first().is_some_and(is_text);
     }
-    above.all(|row| row.iter().any(|field| field.is_empty())) && names.iter().all(is_text)
+    let holds_values = |column: &usize| {
+        let mut cells = below.iter().map(|row| row[*column]).filter(|cell| !means_missing(cell)).peekable();
+        cells.peek().is_some() && cells.all(|cell| is_value(&cell))
+    };
+    let columns: Vec<usize> = (0..names.len()).filter(holds_values).collect();
+    let is_row = |row: &Vec<&[u8]>| columns.iter().all(|column| is_value(&row[*column]));
+    names.iter().all(is_text) && (!columns.is_empty() && !above.clone().any(is_row) || above.all(has_empty))
+}
+
+fn has_empty(row: &Vec<&[u8]>) -> bool {
+    row.iter().any(|field| field.is_empty())
 }

@@ -1,8 +1,10 @@
 //! Series that are left out, because they hold no window or cannot be scaled.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
-use super::count::{counted, few, grouped};
+use super::count::{SHOWN, counted, few, grouped};
 use super::frame::Frame;
 use super::options::{Scale, ShortSeries};
 use super::series::RawSeries;
@@ -185,8 +187,37 @@ pub(super) fn no_room(id: &str, parts: &Parts, split: SplitName, settings: &Sett
 
 /// A line about the series that are left out, if there are any; `used` are those that are not.
 pub(crate) fn notice(left_out: &[LeftOut], used: usize) -> Option<Text> {
-    let names = left_out.iter().map(|one| format!("`{}` {}", one.id, one.why));
     let (count, all) = (grouped(left_out.len()), grouped(left_out.len() + used));
-    let line = format!("left out: {count} of {all} series (‹short-series›): {}", few(left_out.len(), names));
+    let line = format!("left out: {count} of {all} series (‹short-series›): {}", reasons(left_out));
     (!left_out.is_empty()).then(|| line.into())
+}
+
+/// The first few series that are left out, each with the reason. If there are more, a reason that several share stands once, with
+/// their number.
+pub(crate) fn reasons(left_out: &[LeftOut]) -> String {
+    let mut groups: Vec<(&str, Vec<&LeftOut>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let apart = left_out.len() <= SHOWN;
+    for one in left_out {
+        match places.get(one.why.as_str()).filter(|_| !apart) {
+            Some(group) => groups[*group].1.push(one),
+            None => {
+                places.insert(&one.why, groups.len());
+                groups.push((&one.why, vec![one]));
+            }
+        }
+    }
+    let words = |(why, series): &(&str, Vec<&LeftOut>)| {
+        let names = series.iter().map(|one| format!("`{}`", one.id));
+        match series.len() {
+            1 => format!("`{}` {why}", series[0].id),
+            count => format!("each of {} ({}) {why}", grouped(count), few(count, names)),
+        }
+    };
+    // The reasons of most series first.
+    groups.sort_by_key(|(_, series)| std::cmp::Reverse(series.len()));
+    let shown: Vec<String> = groups.iter().take(SHOWN).map(words).collect();
+    let more: usize = groups.iter().skip(SHOWN).map(|(_, series)| series.len()).sum();
+    let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }

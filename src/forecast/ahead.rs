@@ -2,7 +2,7 @@
 
 use super::table::{Names, Outlook};
 use super::{Coverage, Reading, TrainedModel};
-use crate::data::{Cutoff, Dataset, LeftOut, Source, Start, counted, few, grouped};
+use crate::data::{Cutoff, Dataset, LeftOut, Source, Start, counted, few, grouped, reasons};
 use crate::error::{Error, Result};
 use crate::words::words;
 
@@ -62,28 +62,29 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     let rows = options.rows.unwrap_or(horizon);
     if rows > horizon {
         if !options.recursive {
-            let problem = format!("{rows} rows are asked for: the model was trained to forecast {horizon} rows");
+            let trained = counted(horizon, "row");
+            let problem = format!("{rows} rows are asked for: the model was trained to forecast {trained}");
             let help = format!("train one with ‹horizon {rows}›, or let it read its own forecasts with ‹recursive›");
             return Err(Error::config("horizon", problem, help));
         }
         if model.strict && !model.levels.is_empty() {
-            let problem = format!("residuals are known for {horizon} rows, and {rows} are asked for");
+            let problem = format!("residuals are known for {}, and {rows} are asked for", counted(horizon, "row"));
             return Err(Error::config("levels", problem, format!("choose ‹levels none›, or ‹horizon {horizon}›")));
         }
         model.say(format!("rows beyond {horizon} are forecast from forecasts, without intervals"));
         model.levels.clear();
     }
 
-    let mut data = model.data(&options.reading)?;
+    let named = model.named(&options.reading)?;
+    let mut data = model.data(&options.reading, named.as_ref())?;
     if let Some(plan) = &options.future {
         model.read_plan(&mut data, plan)?;
     }
     model.say(format!("the calendar continues by {}", data.calendar.words()));
     let (mut cutoffs, left_out) = data.cutoffs(&options.origin)?;
     if !left_out.is_empty() {
-        let names = left_out.iter().map(|one| format!("`{}` {}", one.id, one.why));
         let (count, all) = (grouped(left_out.len()), grouped(data.series.len()));
-        model.say(format!("not forecast: {count} of {all} series (‹short-series›): {}", few(left_out.len(), names)));
+        model.say(format!("not forecast: {count} of {all} series (‹short-series›): {}", reasons(&left_out)));
     }
     let ended = data.ended(&options.origin)?;
     if !ended.is_empty() {
@@ -117,7 +118,7 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
     let calibrated = match model.levels.is_empty() {
         true => None,
-        false => match model.training_data("‹levels none› forecasts without intervals") {
+        false => match model.training_data(named.as_ref(), "‹levels none› forecasts without intervals") {
             Ok(training) => model.intervals(Ok(&training))?,
             Err(error) => model.intervals(Err(error))?,
         },

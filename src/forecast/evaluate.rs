@@ -1,12 +1,12 @@
 //! A trained model scored beside the baselines: on a part of its data, on other data, or by rolling origins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::backtest::{Refitted, folds, refit};
 use super::intervals::calibrated_on;
 use super::table::{CsvWriter, Names, Predictions, unique_id};
 use super::{Calibration, Level, Reading, Score, ScoreKey, Scores, TrainedModel, apart, first_targets};
-use crate::data::{Dataset, SplitName};
+use crate::data::{Dataset, Series, SplitName, counted, grouped};
 use crate::error::{Error, Place, Result};
 use crate::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
 use crate::train::scores::residuals::calibrates;
@@ -77,10 +77,15 @@ pub fn evaluate(
 
 /// The weights as they are: on a part of the training data, or on other data.
 fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluation> {
-    let other = options.reading.source.is_some();
-    let training = model.training_data("‹levels none›, with ‹data›, does without it, and without the ridge");
-    let read = if other { Some(model.data(&options.reading)?) } else { None };
-    let foreign = read.filter(|dataset| !model.is_own(dataset));
+    let named = model.named(&options.reading)?;
+    let other = named.is_some();
+    let help = "‹levels none›, with ‹data›, does without it, and without the ridge";
+    let training = model.training_data(named.as_ref(), help);
+    let foreign = match &named {
+        Some(named) if !named.is_own() => Some(model.data(&options.reading, Some(named))?),
+        _ => None,
+    };
+    let continues = named.is_some_and(|named| named.continues());
     if foreign.is_some() && options.part.is_some() {
         let problem = "parts are those of the training data, and ‹data› names another file";
         return Err(Error::config("part", problem, "leave one of them out"));
@@ -107,6 +112,15 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     }
     if own && other {
         model.say("‹data› is the training data: its test part is scored (‹part›)");
+    }
+    if let (true, Some(training)) = (continues, &training) {
+        let (known, all) = (known_windows(dataset, training), dataset.windows(split).len());
+        model.say(format!(
+            "‹data› continues the training data: {} of {} forecast rows that the model was trained on or chosen by, and scores there \
+             are no forecast's",
+            grouped(known),
+            counted(all, "window")
+        ));
     }
 
     let calibrated = match (&training, lost) {
@@ -148,6 +162,21 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     Ok(evaluation)
 }
 
+/// Test windows that forecast a training or validation row of the training data.
+fn known_windows(dataset: &Dataset, training: &Dataset) -> usize {
+    fn seen(series: &Series) -> Option<(&str, i64)> {
+        let rows = series.parts.validation.end - series.rows.start;
+        Some((series.id.as_str(), series.timestamps.get(rows.checked_sub(1)?)?.instant))
+    }
+    let seen: HashMap<&str, i64> = training.series.iter().filter_map(seen).collect();
+    let known = |window: &&u32| {
+        let row = **window as usize + dataset.lookback;
+        let own = &dataset.series[dataset.series_of(row)];
+        seen.get(own.id.as_str()).is_some_and(|last| own.timestamps[row - own.rows.start].instant <= *last)
+    };
+    dataset.windows(SplitName::Test).iter().filter(known).count()
+}
+
 fn no_window(dataset: &Dataset, split: SplitName, own: bool) -> Error {
     if split == SplitName::Calibration {
         return Error::config("part", "the run kept no rows for calibration", "train with ‹calibration 0.5›");
@@ -166,7 +195,7 @@ fn refitted(
     options: &EvaluateOptions,
     observer: &mut dyn Observer,
 ) -> Result<Option<Evaluation>> {
-    let training = model.training_data("‹refit› trains on it")?;
+    let training = model.training_data(None, "‹refit› trains on it")?;
     let (count, step) = (options.folds.unwrap_or(1), options.step.unwrap_or(training.horizon));
     let mut evaluation = Evaluation::new(model, &training, &model.levels, BASELINES.len(), options.predictions)?;
     for number in 0..count {

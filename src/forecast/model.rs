@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::table::model_name;
 use super::{Combine, Forecaster, Level};
 use crate::config::{Config, Settings};
-use crate::data::{Cutoff, DataOptions, Dataset, Scaler, Series, Source, Step, few, grouped};
+use crate::data::{Content, Cutoff, DataOptions, Dataset, Scaler, Series, Source, Step, few, grouped};
 use crate::engine::Engine;
 use crate::error::{Error, Place, Result, Text};
 use crate::files::same_file;
@@ -59,6 +59,25 @@ pub struct Reading {
     pub source: Option<Source>,
     /// Options of [`config::DATA`](crate::config::DATA).
     pub settings: Settings,
+}
+
+/// Data that is named in place of the run's own.
+pub(super) struct Named {
+    content: Content<'static>,
+    /// How many bytes of it are the training data; `None` if it is other data.
+    own: Option<usize>,
+}
+
+impl Named {
+    /// Whether it is the training data, and nothing more.
+    pub(super) fn is_own(&self) -> bool {
+        self.own == Some(self.content.len())
+    }
+
+    /// Whether it is the training data and rows after it.
+    pub(super) fn continues(&self) -> bool {
+        self.own.is_some() && !self.is_own()
+    }
 }
 
 /// A trained model.
@@ -140,17 +159,37 @@ impl TrainedModel {
         self.engines.borrow_mut().make(&program, None).map(|(engine, _)| engine)
     }
 
-    /// The data of the run, split and scaled as it was.
+    /// Reads the data that is named in place of the run's own, if one is named.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn named(&self, reading: &Reading) -> Result<Option<Named>> {
+        let Some(source) = &reading.source else { return Ok(None) };
+        let content = Content::read(source)?;
+        let own = content.beginning(&self.forecaster.model().header.data.fingerprint);
+        Ok(Some(Named { content, own }))
+    }
+
+    /// The data of the run, split and scaled as it was. Where data is `named` that is the run's, or continues it, it is read from
+    /// there.
     ///
     /// # Errors
     /// Where it is not there, or has changed. `needed_for` ends the advice.
-    pub fn training_data(&self, needed_for: &str) -> Result<Dataset> {
-        let (header, data) = (&self.forecaster.model().header, &self.config.data);
+    pub(super) fn training_data(&self, named: Option<&Named>, needed_for: &str) -> Result<Dataset> {
+        let header = &self.forecaster.model().header;
         let help = format!("‹train-data› names the file as it was; {needed_for}");
-        self.check_own()?;
-        let changed = |problem: String| Error::data(Place::of(data.source.to_string()), problem, help.as_str());
+        let place = Place::of(self.config.data.source.to_string());
+        let changed = |problem: String| Error::data(place, problem, help.as_str());
+        let own = named.and_then(|named| Some(named.content.first(named.own?)));
+        let dataset = match own {
+            Some(own) => self.config.data.load_content(own, None),
+            None => {
+                self.check_own()?;
+                self.config.data.load()
+            }
+        };
         // One help, for the option that is meant here.
-        let dataset = data.load().map_err(|error| error.with_help(help.as_str()))?;
+        let dataset = dataset.map_err(|error| error.with_help(help.as_str()))?;
         if dataset.fingerprint != header.data.fingerprint {
             return Err(changed("has changed since the model was trained on it".into()));
         }
@@ -163,11 +202,11 @@ impl TrainedModel {
         Ok(dataset)
     }
 
-    /// Every row of a file, as the model reads it; of the run's own where none is named.
+    /// Every row of a file, as the model reads it; of the run's own where none is named. `named` is the content of the one that is.
     ///
     /// # Errors
     /// Data that cannot be read, lacks the model's columns, or whose rows are another interval apart.
-    pub fn data(&self, reading: &Reading) -> Result<Dataset> {
+    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>) -> Result<Dataset> {
         let (own, model) = (&self.config.data, self.forecaster.model());
         if reading.source.is_none() {
             self.check_own()?;
@@ -187,7 +226,10 @@ impl TrainedModel {
         let mut config = Config { data, ..Config::default() };
         config.apply(&reading.settings)?;
         let fitted = model.fitted(own);
-        let dataset = config.data.load_fitted(&fitted)?;
+        let dataset = match named {
+            Some(Named { content, .. }) => config.data.load_content(content.first(content.len()), Some(&fitted))?,
+            None => config.data.load_fitted(&fitted)?,
+        };
         dataset.notices.iter().for_each(|line| (self.say)(line));
         let (then, now) = (&model.header.data.step, dataset.step());
         if then.parse::<Step>().is_ok_and(|then| then != now) {

@@ -34,7 +34,7 @@ fn a_file_that_grew_is_forecast_with_the_intervals_that_the_run_kept() {
     let other = ["evaluate", "--checkpoint", "a", "--data", "data.csv"];
     let output = microglia(folder, &other);
     done(&output);
-    assert!(stderr(&output).contains("of the residuals that the run kept"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--data continues the training data"), "{}", stderr(&output));
     assert!(stdout(&output).contains("in 80 %"), "{}", stdout(&output));
     let plain = forecast(&["none"]);
     done(&plain);
@@ -118,5 +118,80 @@ fn data_is_read_from_the_standard_input() {
     let output = piped(&["forecast", "--checkpoint", "run", "--levels", "50", "--data", "-"]);
     done(&output);
     assert_eq!(stdout(&output), stdout(&read));
+    for part in ["test", "validation"] {
+        let evaluate = ["evaluate", "--checkpoint", "run", "--part", part, "--data"];
+        let read = microglia(folder, &[&evaluate[..], &[tiny.to_str().unwrap()]].concat());
+        done(&read);
+        assert!(stdout(&read).contains("ridge"), "{}", stdout(&read));
+        assert_eq!(stdout(&piped(&[&evaluate[..], &["-"]].concat())), stdout(&read));
+    }
     rejected(folder, &microglia(folder, &["experiment", "--data", "x=-", "--dry-run"]), &["again and again"]);
+}
+
+/// What a run needs of its data is in any file of the same content, or of this content and more lines.
+#[test]
+fn a_copy_of_the_data_serves_as_the_data() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let text = std::fs::read_to_string(path("tiny.csv")).unwrap();
+    for (name, end) in [("a", ""), ("b", "\n"), ("c", "\r\n")] {
+        let text = text.trim_end().to_string() + end;
+        std::fs::write(folder.join("gone.csv"), &text).unwrap();
+        done(&microglia(
+            folder,
+            &[&["train", "--data", "gone.csv", "--epochs", "1", "--out", name][..], &TINY].concat(),
+        ));
+        let evaluate = |more: &[&str]| microglia(folder, &[&["evaluate", "--checkpoint", name], more].concat());
+        let own = evaluate(&[]);
+        done(&own);
+        std::fs::rename(folder.join("gone.csv"), folder.join("copy.csv")).unwrap();
+        rejected(folder, &evaluate(&[]), &["gone.csv", "--train-data"]);
+        let copy = evaluate(&["--data", "copy.csv"]);
+        done(&copy);
+        assert_eq!(stdout(&copy), stdout(&own));
+        assert!(stderr(&copy).contains("--data is the training data: its test part is scored"), "{}", stderr(&copy));
+        done(&evaluate(&["--data", "copy.csv", "--part", "validation"]));
+        // A line more, in place of the original: nothing that the run kept is needed.
+        let line = if end == "\r\n" { "2024-03-01,20,1\r\n" } else { "2024-03-01,20,1\n" };
+        let more = text.trim_end().to_string() + if end.is_empty() { "\n" } else { end } + line;
+        std::fs::write(folder.join("more.csv"), more).unwrap();
+        let more = evaluate(&["--data", "more.csv"]);
+        done(&more);
+        let said = stderr(&more);
+        assert!(said.contains("--data continues the training data: "), "{said}");
+        assert!(said.contains("intervals: calibrated on") && !said.contains("as it was"), "{said}");
+        assert!(stdout(&more).contains("ridge"), "{}", stdout(&more));
+        let ahead = microglia(folder, &["forecast", "--checkpoint", name, "--levels", "55", "--data", "more.csv"]);
+        done(&ahead);
+        assert!(stdout(&ahead).contains("y,2024-03-02,"), "{}", stdout(&ahead));
+        std::fs::remove_file(folder.join("copy.csv")).unwrap();
+    }
+}
+
+/// Rows of one of two flags alone are read as in training.
+#[test]
+fn flags_are_read_as_in_training() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let text = |from: usize, flag: &dyn Fn(usize) -> &'static str| {
+        let row = |i: usize| format!("2024-{:02}-{:02},{},{}\n", 1 + i / 28, 1 + i % 28, i % 7, flag(i));
+        format!("date,y,open\n{}", (from..from + 100).map(row).collect::<String>())
+    };
+    std::fs::write(folder.join("a.csv"), text(0, &|i| if i % 3 == 0 { "Y" } else { "N" })).unwrap();
+    let train = ["train", "--data", "a.csv", "--covariates", "open", "--epochs", "1", "--out", "run"];
+    done(&microglia(folder, &[&train[..], &TINY].concat()));
+    let forecast = |words: &'static str, numbers: &'static str| {
+        std::fs::write(folder.join("words.csv"), text(100, &|_| words)).unwrap();
+        std::fs::write(folder.join("numbers.csv"), text(100, &|_| numbers)).unwrap();
+        let of = |file| microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "none", "--data", file]);
+        (of("words.csv"), of("numbers.csv"))
+    };
+    for (word, number) in [("N", "0"), ("y", "1")] {
+        let (words, numbers) = forecast(word, number);
+        done(&words);
+        done(&numbers);
+        assert_eq!(stdout(&words), stdout(&numbers), "{word}");
+        assert!(stderr(&words).contains("words are read as 1 and 0: `open` (y is 1, n is 0)"), "{}", stderr(&words));
+    }
+    rejected(folder, &forecast("perhaps", "0").0, &["column `open`", "training read `y` as 1 and `n` as 0"]);
 }

@@ -38,6 +38,10 @@ fn lines_above_the_header_are_found_and_left_out() {
         ("Monthly report,\n,\n", 2),
         ("\"Data Source\",\"Indicators\",\n", 1),
         ("Monthly report\nBranch: all\n\n", 3),
+        ("Station,Berlin\nId,10\nUnit,C\n", 3),
+        ("Station,\nBerlin,\nfrom 1990,\n", 3),
+        ("Id,10\nfrom,2020-01-01\n\n", 3),
+        ("2020,Berlin\nStation,Tegel\n", 2),
     ];
     for (above, lines) in tables {
         let text = format!("{above}{}", plain());
@@ -57,6 +61,26 @@ fn lines_above_the_header_are_found_and_left_out() {
             assert_eq!(load(&text, &options).unwrap().rows(), 20, "{ends:?}");
         }
     }
+    // Where spreadsheets filled the lines up, whatever separates columns.
+    for above in ["Station;Berlin;\nId;10;\nUnit;C;\n", "Station;Berlin;DE\nId;10;K\nUnit;C;m\n"] {
+        let text = format!("{above}date;x;y\n{}", rows(|i| format!("{};{i},5;{}\n", day(i), i * i)));
+        let message = rejection(&text, &small());
+        assert!(message.contains("test.csv:4: this looks like") && message.contains("`skip-rows = 3`"), "{message}");
+        let data = load(&text, &DataOptions { skip_rows: Some(3), ..small() }).unwrap();
+        assert_eq!((data.rows(), data.target_names()), (20, &["y".to_string()][..]));
+    }
+    // One line of texts may as well be the header, and the next one hold units.
+    for above in ["Station,Berlin\n", "date,y\n"] {
+        let text = format!("{above}{}", plain().replace("date,y", "UTC,kWh"));
+        let message = rejection(&text, &small());
+        assert!(message.contains("test.csv:2: this line and line 1 both look like the header line"), "{message}");
+        assert!(message.contains("`skip-rows = 1`") && message.contains("units"), "{message}");
+    }
+    // A mistake in a row below has nothing to do with it.
+    let wrong = plain().replace("2024-01-03,4", "2024-01-03,x");
+    assert!(rejection(&wrong, &small()).contains("test.csv:4, column `y`"));
+    let lacking = plain().replace("2024-01-01,0", "2024-01-01,NA").replace("2024-01-03,4", "2024-01-03,x");
+    assert!(rejection(&lacking, &small()).contains("test.csv:4, column `y`"));
     // Where the lines above have no separator at all.
     let semicolons = format!("Report\nall\n{}", plain().replace(',', ";"));
     assert!(rejection(&semicolons, &small()).contains("test.csv:3: this looks like the header line"));

@@ -289,3 +289,43 @@ fn a_target_that_ends_earlier_takes_no_rows_from_the_others() {
     let last = data.series[0].scalers[1].scale(5.0) as f32;
     assert!((60..100).all(|row| data.values[row * data.channels() + 1] == last && data.observed[row * 2 + 1] == 0.0));
 }
+
+#[test]
+fn a_reason_that_many_series_share_is_said_once() {
+    let many: Vec<String> = (0..30).map(|i| format!("s{i}")).collect();
+    let mut series: Vec<(&str, usize, usize)> = many.iter().map(|id| (id.as_str(), 0, 4)).collect();
+    series.extend([("two", 0, 5), ("whole", 0, 100)]);
+    let data = load(&panel(&series), &options()).unwrap();
+    let line = "left out: 31 of 32 series (‹short-series›): each of 30 (`s0`, `s1`, `s2`, `s3`, `s4`, `s5` and 24 more) lacks \
+                3 rows, `two` lacks 2 rows";
+    assert!(
+        data.notices.iter().any(|notice| notice.to_string().contains(&line.replace(['‹', '›'], "`"))),
+        "{:?}",
+        data.notices
+    );
+    assert_eq!(data.left_out.len(), 31);
+}
+
+#[test]
+fn what_made_a_row_of_an_absent_time_is_named() {
+    let text = "date,y,x\n".to_string()
+        + &(0..40)
+            .filter(|i| *i != 20)
+            .map(|i| format!("2024-{:02}-{:02},{i},{i}\n", 1 + i / 28, 1 + i % 28))
+            .collect::<String>();
+    let covariates = || Some(microglia::data::Covariates::All);
+    let zero = DataOptions {
+        fill_missing: Some("zero".parse().unwrap()),
+        covariates: covariates(),
+        targets: Some(vec!["y".into()]),
+        ..small()
+    };
+    let message = rejection(&text, &zero);
+    assert!(
+        message.contains("`fill-missing = \"zero\"` sets targets to 0, and leaves covariates missing"),
+        "{message}"
+    );
+    assert!(!message.contains("`gaps = \"fill\"`"), "{message}");
+    let fill = DataOptions { fill_missing: None, gaps: Some("fill".parse().unwrap()), ..zero };
+    assert!(rejection(&text, &fill).contains("`gaps = \"fill\"` left it missing"));
+}
