@@ -18,7 +18,7 @@ pub(crate) struct Calendars {
     pub rival: Option<Calendar>,
 }
 
-/// Gives every series its calendar.
+/// Gives every series its calendar. `closed` are days without rows that are known, where no file of them is named.
 ///
 /// # Errors
 /// No series has two rows; a calendar that is none of such times.
@@ -26,11 +26,17 @@ pub(super) fn settle(
     frame: &Frame,
     series: &mut [RawSeries],
     options: &DataOptions,
-    fitted: Option<&Fitted>,
+    (fitted, closed): (Option<&Fitted>, Option<Closed>),
     notices: &mut Vec<Text>,
 ) -> Result<Calendars> {
-    let closed =
-        options.holidays.as_deref().map_or_else(|| Ok(Closed::default()), |file| holidays::read(file, notices))?;
+    let closed = match (&options.holidays, closed) {
+        (Some(file), _) => holidays::read(file, &frame.times, options.time_format.as_deref(), notices)?,
+        (None, Some(closed)) if !closed.is_empty() => {
+            notices.push(format!("{} without rows, as in training", counted(closed.len(), "day")).into());
+            closed
+        }
+        (None, _) => Closed::default(),
+    };
     let zone = frame.times.zone;
     if let Some(named) = &options.freq {
         named.check(frame.times.kind)?;

@@ -1,7 +1,10 @@
 //! What training fits to the data, and what a trained model keeps for new data.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
 
 use super::calendar::Calendar;
 use super::count::few;
@@ -29,6 +32,8 @@ pub struct Fitted {
     pub calendar: Vec<String>,
     /// How most of these series go on, and series that the model was not trained on; `None` if it is not known.
     pub usual: Option<Calendar>,
+    /// Days without rows.
+    pub holidays: Arc<BTreeSet<NaiveDate>>,
     /// How the training data was written.
     pub writing: Writing,
 }

@@ -1,41 +1,83 @@
 //! Days without rows, from a file.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::calendar::Closed;
+use super::cells::Cells;
 use super::count::counted;
+use super::encoding::Decoded;
+use super::marks::FileMarks;
+use super::options::DataOptions;
+use super::preamble::fields;
 use super::source;
-use super::time::{DateForm, parse_compact, parse_written};
+use super::table::{CsvTable, DELIMITERS};
+use super::time::{TimeKind, parse_compact, parse_format, parse_written};
+use super::time_column::TimeColumn;
+use super::times::Times;
+use super::writing::Writing;
 use crate::error::{Error, Place, Result, Text};
 
-/// Reads a file of dates: the first cell of each line. A first line that is no date is a header; empty lines and lines that begin with
-/// `#` are left out.
+const HELP: &str = "‹holidays› takes one date a line, as YYYY-MM-DD; names and other columns may stand beside it";
+
+/// Reads a file of dates, in any form and column that data files may have. A first line without a date is a header; empty lines and
+/// lines that begin with `#` are left out. What the file leaves open, such as whether the day or the month comes first, is read as in
+/// the data's times.
 ///
 /// # Errors
-/// A file that cannot be read; a line whose first cell is no date.
-pub(super) fn read(path: &Path, notices: &mut Vec<Text>) -> Result<Closed> {
-    let file = path.display().to_string();
+/// A file that cannot be read; a line without a date; dates that can be read in two ways.
+pub(super) fn read(path: &Path, times: &Times, format: Option<&str>, notices: &mut Vec<Text>) -> Result<Closed> {
+    let file = source::label(path);
     let bytes = source::read(path, "‹holidays› takes a text file of dates, one a line")?;
-    let text = String::from_utf8_lossy(source::plain_text(&file, &bytes)?);
-    let mut days = BTreeSet::new();
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-    for (place, (number, line)) in lines.enumerate() {
-        let cell = line.split([',', ';', '\t']).next().unwrap_or_default().trim().trim_matches('"');
-        let plain = parse_written(cell).filter(|written| written.form == DateForm::Plain);
-        match plain.and_then(|written| written.timestamp(false)).or_else(|| parse_compact(cell)) {
-            Some(time) => drop(days.insert(time.written().date())),
-            None if place == 0 => {}
-            None => {
-                let place = Place { line: Some(number as u64 + 1), value: Some(cell.into()), ..Place::of(file) };
-                return Err(Error::data(place, "no date", "‹holidays› takes one date a line, as YYYY-MM-DD"));
+    let Decoded { bytes, .. } = Decoded::of(source::plain_text(&file, &bytes)?);
+    let is_row = |(_, line): &(u64, &[u8])| !line.is_empty() && !line.starts_with(b"#");
+    let lines: Vec<(u64, &[u8])> =
+        (1..).zip(bytes.split(|b| *b == b'\n').map(<[u8]>::trim_ascii)).filter(is_row).collect();
+    let is_date = |text: &str| {
+        let by_format = format.is_some_and(|format| parse_format(text, format).is_ok());
+        by_format || parse_written(text).is_some() || parse_compact(text).is_some()
+    };
+    let Some((delimiter, column)) = column_of_dates(&lines, is_date) else {
+        return Err(Error::data(Place::of(file), "no dates", HELP));
+    };
+    let cell = |line: &[u8]| {
+        let cell = fields(line, delimiter).get(column).copied().unwrap_or_default();
+        String::from_utf8_lossy(cell).into_owned()
+    };
+    let header = lines.first().map(|(_, line)| cell(line)).filter(|text| !is_date(text));
+    let rows = &lines[usize::from(header.is_some())..];
+    let cells: Vec<String> = rows.iter().map(|(_, line)| cell(line)).collect();
+    let table = CsvTable::column(&file, "date", &cells, |row| rows[row].0)?;
+    let options = DataOptions { time_column: Some("date".into()), ..DataOptions::default() };
+    let likely = Writing { time_format: format.map(String::from), day_first: times.day_first, ..Writing::default() };
+    let TimeColumn { times: read, .. } =
+        TimeColumn::read(&table, &Cells::new(&table, &[], FileMarks::plain()), &options, &likely)
+            .map_err(|error| error.with_help(HELP))?;
+    if read.kind == TimeKind::RowNumbers {
+        return Err(Error::data(table.place(0, 0), "no date", HELP));
+    }
+    let days: Closed = Arc::new(read.stamps.iter().map(|time| time.written().date()).collect());
+    let reading = if read.reading.is_empty() { String::new() } else { format!(" ({})", read.reading) };
+    notices.push(format!("{} without rows, from {file}{reading}", counted(days.len(), "day")).into());
+    Ok(days)
+}
+
+/// The delimiter and the column with the most dates; of equal ones the first.
+fn column_of_dates(lines: &[(u64, &[u8])], is_date: impl Fn(&str) -> bool) -> Option<(char, usize)> {
+    let mut best = None;
+    for delimiter in DELIMITERS {
+        let mut counts: Vec<usize> = Vec::new();
+        for (_, line) in lines {
+            for (column, cell) in fields(line, delimiter).into_iter().enumerate() {
+                counts.resize(counts.len().max(column + 1), 0);
+                counts[column] += usize::from(is_date(&String::from_utf8_lossy(cell)));
+            }
+        }
+        for (column, count) in counts.into_iter().enumerate() {
+            if count > best.map_or(0, |(count, _)| count) {
+                best = Some((count, (delimiter, column)));
             }
         }
     }
-    if days.is_empty() {
-        return Err(Error::data(Place::of(file), "no dates", "‹holidays› takes one date a line, as YYYY-MM-DD"));
-    }
-    notices.push(format!("{} without rows, from {file}", counted(days.len(), "day")).into());
-    Ok(Arc::new(days))
+    best.map(|(_, place)| place)
 }

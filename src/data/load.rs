@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
+use super::calendar::Closed;
 use super::dataset::Dataset;
 use super::fitted::Fitted;
 use super::marks::FileMarks;
@@ -86,7 +87,7 @@ impl DataOptions {
     /// `Error::Io` if the file cannot be read, `Error::Data` with file, line, column and value if its content does not
     /// fit, `Error::Config` if an option fits no data or not this data. Each names the option that fixes it.
     pub fn load(&self) -> Result<Dataset> {
-        self.load_source(None)
+        self.load_source(None, None)
     }
 
     /// As [`DataOptions::load`], for a trained model: the data is scaled by the model's scalers, has its calendar columns, and is
@@ -96,25 +97,39 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load`], and a series or columns that the model was not trained on.
     pub fn load_fitted(&self, fitted: &Fitted) -> Result<Dataset> {
-        self.load_source(Some(fitted))
+        self.load_source(Some(fitted), Some(&fitted.holidays))
     }
 
-    fn load_source(&self, fitted: Option<&Fitted>) -> Result<Dataset> {
-        self.load_content(Content::read(&self.source)?, fitted)
+    /// As [`DataOptions::load`], where the days without rows are known and no file of them is named.
+    ///
+    /// # Errors
+    /// Those of [`DataOptions::load`].
+    pub(crate) fn load_closed(&self, closed: &Closed) -> Result<Dataset> {
+        self.load_source(None, Some(closed))
     }
 
-    /// As [`DataOptions::load`], or [`DataOptions::load_fitted`], of what was read from these options' source.
+    fn load_source(&self, fitted: Option<&Fitted>, closed: Option<&Closed>) -> Result<Dataset> {
+        self.load_content(Content::read(&self.source)?, fitted, closed)
+    }
+
+    /// As [`DataOptions::load`], or [`DataOptions::load_fitted`], of what was read from these options' source; `closed` are the days
+    /// without rows, where they are known.
     ///
     /// # Errors
     /// Theirs, but those of reading.
-    pub(crate) fn load_content(&self, content: Content, fitted: Option<&Fitted>) -> Result<Dataset> {
+    pub(crate) fn load_content(
+        &self,
+        content: Content,
+        fitted: Option<&Fitted>,
+        closed: Option<&Closed>,
+    ) -> Result<Dataset> {
         let Content { name, file, bytes } = content;
         match self.source {
             Source::Embedded => {
                 let options = self.clone().or(embedded::options(self.targets.as_deref())?);
-                options.load_file(&name, &file, bytes, fitted)
+                options.load_file(&name, &file, bytes, fitted, closed)
             }
-            Source::File(_) => self.load_file(&name, &file, bytes, fitted),
+            Source::File(_) => self.load_file(&name, &file, bytes, fitted, closed),
         }
     }
 
@@ -123,7 +138,7 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load`].
     pub fn load_bytes(&self, name: &str, file: &str, bytes: &[u8]) -> Result<Dataset> {
-        self.load_file(name, file, source::of_bytes(file, bytes)?, None)
+        self.load_file(name, file, source::of_bytes(file, bytes)?, None, None)
     }
 
     /// As [`DataOptions::load_fitted`], from a file's bytes.
@@ -131,10 +146,17 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load_fitted`].
     pub fn load_bytes_fitted(&self, name: &str, file: &str, bytes: &[u8], fitted: &Fitted) -> Result<Dataset> {
-        self.load_file(name, file, source::of_bytes(file, bytes)?, Some(fitted))
+        self.load_file(name, file, source::of_bytes(file, bytes)?, Some(fitted), Some(&fitted.holidays))
     }
 
-    fn load_file(&self, name: &str, file: &str, bytes: Cow<[u8]>, fitted: Option<&Fitted>) -> Result<Dataset> {
+    fn load_file(
+        &self,
+        name: &str,
+        file: &str,
+        bytes: Cow<[u8]>,
+        fitted: Option<&Fitted>,
+        closed: Option<&Closed>,
+    ) -> Result<Dataset> {
         self.check()?;
         let mut notices = Vec::new();
         let fingerprint = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -157,6 +179,7 @@ impl DataOptions {
         frame.sort(&mut values, self, &mut notices);
         let decimal = table.delimiter.and(marks.known.then_some(marks.marks.decimal));
         let options = DataOptions { delimiter: table.delimiter, decimal, ..self.clone() };
-        pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, notices }, &options, fitted)
+        let closed = closed.cloned();
+        pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, closed, notices }, &options, fitted)
     }
 }

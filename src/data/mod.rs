@@ -68,6 +68,7 @@ mod zone;
 
 pub use ahead::{Cutoff, Start};
 pub use calendar::Calendar;
+pub(crate) use calendar::Closed;
 pub use columns::{Column, Columns, Role};
 pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};

@@ -1,6 +1,7 @@
 //! The stages from typed rows to a [`Dataset`].
 
 use super::arrays::Arrays;
+use super::calendar::Closed;
 use super::calendars::{self, Calendars};
 use super::columns::Columns;
 use super::count::{counted, few, grouped};
@@ -27,13 +28,15 @@ pub(crate) struct Input<'a> {
     pub frame: Frame<'a>,
     /// The value columns over all rows; NaN where missing.
     pub values: Vec<Vec<f64>>,
+    /// Days without rows, where no file of them is named; `None` if none are known.
+    pub closed: Option<Closed>,
     /// What there is to report so far.
     pub notices: Vec<Text>,
 }
 
 /// Runs all stages. `options` are those of the data set's source.
 pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitted>) -> Result<Dataset> {
-    let Input { name, fingerprint, mut frame, values, mut notices } = input;
+    let Input { name, fingerprint, mut frame, values, closed, mut notices } = input;
     if let Some(name) = &options.timezone {
         zone::settle(&mut frame, zone::named(name)?, &mut notices)?;
     }
@@ -41,7 +44,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     // Rows → series on a grid of times.
     let mut series = future::cut(&frame, group(&frame, values)?, &mut notices);
     notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
-    let Calendars { main, rival } = calendars::settle(&frame, &mut series, options, fitted, &mut notices)?;
+    let Calendars { main, rival } = calendars::settle(&frame, &mut series, options, (fitted, closed), &mut notices)?;
     let longest = series.iter().map(RawSeries::rows).max().unwrap_or(0);
     let settings = Settings::of(options, &main, longest);
     for one in &mut series {

@@ -74,7 +74,7 @@ pub(super) fn found(file: &str, bytes: &[u8], skipped: usize, delimiter: Option<
 }
 
 /// The fields of a line, without quotes and blanks; none of an empty line.
-fn fields<'a>(line: &'a [u8], delimiter: char) -> Vec<&'a [u8]> {
+pub(super) fn fields<'a>(line: &'a [u8], delimiter: char) -> Vec<&'a [u8]> {
     if line.is_empty() {
         return Vec::new();
     }

@@ -55,7 +55,11 @@ impl Typed<'_> {
         let provenance = Provenance::Typed { name };
         let mut frame = Frame { provenance, columns, times, ids, flags: BTreeMap::new(), order: None };
         frame.sort(&mut values, &options, &mut notices);
-        pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, notices }, &options, None)
+        pipeline::dataset(
+            Input { name: name.into(), fingerprint, frame, values, closed: None, notices },
+            &options,
+            None,
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rolling-origin backtests: one horizon forecast from each of several origins, the weights kept or trained anew for each.
 
 use super::Combine;
-use crate::data::{DataOptions, Dataset, Series, SplitName};
+use crate::data::{Closed, DataOptions, Dataset, Series, SplitName};
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
 use crate::train::run::mc_passes;
@@ -59,19 +59,20 @@ pub struct Refitted {
     pub test: Vec<f32>,
 }
 
-/// Trains as a run did, on the rows before the horizon that ends `back` rows before the test rows do.
+/// Trains as a run did, on the rows before the horizon that ends `back` rows before the test rows do. `closed` are days without rows,
+/// where no file of them is named.
 ///
 /// # Errors
 /// Where too few rows are left, and the errors of training.
-pub fn refit(
-    data: &DataOptions,
+pub(super) fn refit(
+    (data, closed): (&DataOptions, &Closed),
     options: &TrainOptions,
     back: usize,
     combine: Combine,
     open: &mut MakeEngine,
     observer: &mut dyn Observer,
 ) -> Result<Refitted> {
-    let dataset = DataOptions { backtest: Some(back), ..data.clone() }.load()?;
+    let dataset = DataOptions { backtest: Some(back), ..data.clone() }.load_closed(closed)?;
     let plan = Plan::new(&dataset, options)?;
     let mut engine = open(plan.program.clone())?;
     let trained = run(&dataset, &plan, engine.as_mut(), observer)?;

@@ -202,9 +202,9 @@ fn refitted(
         let back = (count - 1 - number) * step;
         let rows = back + training.horizon;
         observer.notice(&format!("fold {} of {count}: training on the rows before the last {rows}", number + 1).into());
-        let (data, train) = (&model.config.data, &model.config.train);
+        let data = (&model.kept(&model.config.data), training.calendar.closed());
         let mut open = |program| model.engine(program);
-        let done = refit(data, train, back, model.forecaster.combine, &mut open, observer)?;
+        let done = refit(data, &model.config.train, back, model.forecaster.combine, &mut open, observer)?;
         let Refitted { dataset, status, calibration, test } = done;
         if status == Status::Interrupted {
             return Ok(None);

@@ -181,11 +181,12 @@ impl TrainedModel {
         let place = Place::of(self.config.data.source.to_string());
         let changed = |problem: String| Error::data(place, problem, help.as_str());
         let own = named.and_then(|named| Some(named.content.first(named.own?)));
+        let (data, closed) = (self.kept(&self.config.data), header.data.holidays());
         let dataset = match own {
-            Some(own) => self.config.data.load_content(own, None),
+            Some(own) => data.load_content(own, None, Some(&closed)),
             None => {
                 self.check_own()?;
-                self.config.data.load()
+                data.load_closed(&closed)
             }
         };
         // One help, for the option that is meant here.
@@ -202,6 +203,12 @@ impl TrainedModel {
         Ok(dataset)
     }
 
+    /// How its run's data is read: days without rows are those that the model keeps.
+    pub(super) fn kept(&self, own: &DataOptions) -> DataOptions {
+        let keeps = !self.forecaster.model().header.data.holidays.is_empty();
+        DataOptions { holidays: own.holidays.clone().filter(|_| !keeps), ..own.clone() }
+    }
+
     /// Every row of a file, as the model reads it; of the run's own where none is named. `named` is the content of the one that is.
     ///
     /// # Errors
@@ -211,7 +218,8 @@ impl TrainedModel {
         if reading.source.is_none() {
             self.check_own()?;
         }
-        let mut data = DataOptions { split: None, test_size: None, val_size: None, calibration: None, ..own.clone() };
+        let mut data =
+            DataOptions { split: None, test_size: None, val_size: None, calibration: None, ..self.kept(own) };
         if let Some(source) = &reading.source {
             // Another file may be written otherwise.
             data = DataOptions {
@@ -227,7 +235,10 @@ impl TrainedModel {
         config.apply(&reading.settings)?;
         let fitted = model.fitted(own);
         let dataset = match named {
-            Some(Named { content, .. }) => config.data.load_content(content.first(content.len()), Some(&fitted))?,
+            Some(Named { content, .. }) => {
+                let closed = Some(&fitted.holidays);
+                config.data.load_content(content.first(content.len()), Some(&fitted), closed)?
+            }
             None => config.data.load_fitted(&fitted)?,
         };
         dataset.notices.iter().for_each(|line| (self.say)(line));

@@ -562,6 +562,42 @@ fn holidays_are_no_gaps_and_no_forecast_is_dated_on_them() {
 }
 
 #[test]
+fn lists_of_holidays_are_read_as_data_files_are() {
+    let place = tempfile::tempdir().unwrap();
+    let list = place.path().join("closed.csv");
+    let closed = ["2024-03-29", "2024-04-01", "2024-05-01"];
+    let open = |day: NaiveDate| day.weekday().number_from_monday() < 6 && !closed.contains(&day.to_string().as_str());
+    let all = days("2024-01-15", 80, open);
+    let read = |bytes: &[u8], data: &str| {
+        std::fs::write(&list, bytes).unwrap();
+        load(data, &DataOptions { holidays: Some(list.clone()), ..small() })
+    };
+    for text in [
+        "29.03.2024;Karfreitag\n01.04.2024;Ostermontag\n01.05.2024;Tag der Arbeit\n",
+        "Datum;Name\r\n29.03.2024;Karfreitag\r\n01.04.2024;Ostermontag\r\n01.05.2024;\r\n",
+        "name,date\n\"Friday, Good\",2024-03-29\nEaster,2024-04-01\nMay,2024-05-01\n",
+        "\u{feff}March 29, 2024\nApril 1, 2024\nMay 1, 2024\n",
+        "20240329\t1\n20240401\t2\n20240501\t3\n",
+        "03/29/2024|x\n04/01/2024|y\n05/01/2024|z",
+        "date\n2024-03-29 00:00:00\n2024-04-01 00:00:00\n2024-05-01 00:00:00\n",
+    ] {
+        let data = read(text.as_bytes(), &file(all[..60].to_vec())).unwrap();
+        assert!(noticed(&data, "3 days without rows, from"), "{text}: {:?}", data.notices);
+        assert_eq!(ahead(&data, 20), all[60..], "{text}");
+    }
+    assert!(read(b"29.03.2024;F\xeate\n", &file(all[..60].to_vec())).is_ok(), "Windows-1252");
+    // The order of the day and the month is that of the data, or is asked for.
+    let orders = "01.04.2024;Ostermontag\n01.05.2024;\n";
+    let german: Vec<String> =
+        all[..60].iter().map(|day| day.parse::<NaiveDate>().unwrap().format("%d.%m.%Y").to_string()).collect();
+    assert!(noticed(&read(orders.as_bytes(), &file(german)).unwrap(), "2 days without rows"));
+    for (text, part) in [(orders, "the day or the month may come first"), ("1\n2\n", "no dates"), ("", "no dates")] {
+        let message = read(text.as_bytes(), &file(all[..60].to_vec())).unwrap_err().to_string();
+        assert!(message.contains(part) && message.contains("YYYY-MM-DD"), "{message}");
+    }
+}
+
+#[test]
 fn times_without_a_row_may_be_zeros() {
     let sold = [("a", 0), ("a", 3), ("a", 4), ("a", 11), ("b", 1), ("b", 2), ("b", 5), ("b", 29), ("a", 28)];
     let mut rows: Vec<(&str, String, usize)> = sold

@@ -150,3 +150,36 @@ fn ids_are_written_byte_by_byte_as_they_are_read() {
     let output = done(microglia(folder, &[&["forecast", "--data", "utf8.csv"], &model[..]].concat()));
     assert!(stdout(&output).contains("\n Köln ,2022-04-29,"), "{}", stdout(&output));
 }
+
+#[test]
+fn days_without_rows_are_kept_with_the_model() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let open = |day: &chrono::NaiveDate| {
+        chrono::Datelike::weekday(day).number_from_monday() < 6
+            && !["2024-03-29", "2024-04-01", "2024-05-01"].contains(&day.to_string().as_str())
+    };
+    let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 15).unwrap();
+    let days: Vec<String> = first.iter_days().filter(open).take(90).map(|day| day.to_string()).collect();
+    let rows: String = days[..70].iter().enumerate().map(|(i, day)| format!("{day},{}\n", i * i % 13)).collect();
+    std::fs::write(folder.join("closed.csv"), "29.03.2024;Karfreitag\n01.04.2024;Ostermontag\n01.05.2024;\n").unwrap();
+    let text = format!("ds,y\n{rows}");
+    train(folder, &text, &["--holidays", "closed.csv"]);
+    std::fs::remove_file(folder.join("closed.csv")).unwrap();
+    let dates = |output: &Output| -> Vec<String> {
+        stdout(output).lines().skip(1).map(|line| line.split(',').nth(1).unwrap().into()).collect()
+    };
+    let output = done(forecast(folder, &text, &["--horizon", "10"]));
+    assert!(stderr(&output).contains("3 days without rows, as in training"), "{}", stderr(&output));
+    assert_eq!(dates(&output), days[70..80]);
+    // Intervals read the training data, and folds train on it.
+    done(microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "80", "--train-data", "train.csv"]));
+    let refitted = ["evaluate", "--checkpoint", "run", "--folds", "2", "--refit", "--levels", "none"];
+    let output = done(microglia(folder, &refitted));
+    assert!(!stderr(&output).contains("missing time"), "{}", stderr(&output));
+    // Another file takes their place.
+    std::fs::write(folder.join("more.csv"), format!("{}\n", days[71])).unwrap();
+    let output = done(forecast(folder, &text, &["--horizon", "3", "--holidays", "more.csv"]));
+    assert!(stderr(&output).contains("1 day without rows, from more.csv"), "{}", stderr(&output));
+    assert_eq!(dates(&output), [70, 72, 73].map(|day: usize| days[day].clone()));
+}

@@ -99,6 +99,7 @@ fn fitted(series: &[(&str, f64, f64)], scale: Scale) -> Fitted {
         scale,
         calendar: Vec::new(),
         usual: None,
+        holidays: Default::default(),
         writing: Writing::default(),
     }
 }

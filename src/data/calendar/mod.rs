@@ -322,6 +322,11 @@ impl Calendar {
         Some(if clock % DAY == 0 { Timestamp { offset, ..time } } else { time })
     }
 
+    /// Days without rows; empty if none are known.
+    pub(crate) fn closed(&self) -> &Closed {
+        &self.closed
+    }
+
     /// Whose clock times are written by, if it is known.
     pub(crate) fn zone(&self) -> Option<Tz> {
         self.zone

@@ -1,7 +1,9 @@
 //! What a weights file says of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Scaler};
@@ -205,8 +207,18 @@ pub struct DataHeader {
     /// Columns of flags, with the word that is read as 1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flags: BTreeMap<String, String>,
+    /// Days without rows, `YYYY-MM-DD`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holidays: Vec<String>,
     /// In the data's order.
     pub series: Vec<SeriesHeader>,
+}
+
+impl DataHeader {
+    /// Days without rows.
+    pub(crate) fn holidays(&self) -> Arc<BTreeSet<NaiveDate>> {
+        Arc::new(self.holidays.iter().filter_map(|day| day.parse().ok()).collect())
+    }
 }
 
 /// One series of it.
@@ -359,6 +371,7 @@ impl Header {
                 left_out: dataset.left_out.iter().map(|one| one.id.clone()).collect(),
                 day_first: dataset.day_first,
                 flags: dataset.flags.clone(),
+                holidays: dataset.calendar.closed().iter().map(ToString::to_string).collect(),
                 series: dataset
                     .series
                     .iter()

@@ -160,6 +160,7 @@ impl Loaded {
             scale: own.scale.unwrap_or_default(),
             calendar: header.model.channels[width..].to_vec(),
             usual: header.data.calendar.parse().ok(),
+            holidays: header.data.holidays(),
             writing: Writing {
                 decimal: own.decimal,
                 time_format: own.time_format.clone(),
