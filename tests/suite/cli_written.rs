@@ -169,7 +169,7 @@ fn days_without_rows_are_kept_with_the_model() {
     let dates = |output: &Output| -> Vec<String> {
         stdout(output).lines().skip(1).map(|line| line.split(',').nth(1).unwrap().into()).collect()
     };
-    let output = done(forecast(folder, &text, &["--horizon", "10"]));
+    let output = done(forecast(folder, &text, &["--horizon", "10", "--recursive"]));
     assert!(stderr(&output).contains("3 days without rows, as in training"), "{}", stderr(&output));
     assert_eq!(dates(&output), days[70..80]);
     // Intervals read the training data, and folds train on it.
@@ -179,7 +179,7 @@ fn days_without_rows_are_kept_with_the_model() {
     assert!(!stderr(&output).contains("missing time"), "{}", stderr(&output));
     // Another file takes their place.
     std::fs::write(folder.join("more.csv"), format!("{}\n", days[71])).unwrap();
-    let output = done(forecast(folder, &text, &["--horizon", "3", "--holidays", "more.csv"]));
+    let output = done(forecast(folder, &text, &["--horizon", "3", "--recursive", "--holidays", "more.csv"]));
     assert!(stderr(&output).contains("1 day without rows, from more.csv"), "{}", stderr(&output));
     assert_eq!(dates(&output), [70, 72, 73].map(|day: usize| days[day].clone()));
 }
