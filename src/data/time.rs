@@ -1,5 +1,7 @@
 //! Times: one written time → a [`Timestamp`], and back.
 
+use std::borrow::Cow;
+
 use chrono::format::{Parsed, StrftimeItems};
 use chrono::{
     DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike, Weekday,
@@ -84,6 +86,20 @@ pub(crate) fn offset_of_clock(zone: Tz, clock: i64) -> [i32; 2] {
     }
 }
 
+/// Whether a zone's clock never shows this, because it is put forward then.
+pub(crate) fn is_leapt(zone: Tz, clock: i64) -> bool {
+    let written = Timestamp { instant: clock, offset: 0 }.written();
+    matches!(zone.offset_from_local_datetime(&written), MappedLocalTime::None)
+}
+
+/// The first time after `before` at which a zone's clock shows this, and whether it shows it twice. A time that is over both times is
+/// the later one.
+pub(crate) fn clock_after(zone: Tz, clock: i64, before: i64) -> (Timestamp, bool) {
+    let [early, late] =
+        offset_of_clock(zone, clock).map(|offset| Timestamp { instant: clock - i64::from(offset) * SECOND, offset });
+    (if early.instant <= before { late } else { early }, early != late)
+}
+
 /// What the times count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeKind {
@@ -134,7 +150,7 @@ impl Written {
 }
 
 /// Reads the usual forms: ISO dates with `-`, `/` or `.`, `T` or blank, fraction, `Z` or offset; `1990/1/1 0:00`;
-/// `10/03/2004 18.00.00`; `20130101T0000`; `2013-01`; `2013Q1`; `1 Jan 2013`; `Jan 1, 2013 1:00 PM`; 24:00 is the next
+/// `10/03/2004 18.00.00`; `20130101T0000`; `2013-01`; `01/2013`; `2013Q1`, `2013 Q1`, `Q1 2013`; `1 Jan 2013`; `Jan 1, 2013 1:00 PM`; 24:00 is the next
 /// day's 0:00; `2018-W01` is that ISO week's Monday; `2010M01`; two-digit years where they are last: `01-Jan-22`, `Jan-22`,
 /// `01/04/21`, `01.04.21`. Fractions are kept to the microsecond. Zones by name (`CET`) are not read.
 pub(crate) fn parse_written(text: &str) -> Option<Written> {
@@ -164,7 +180,8 @@ pub(crate) fn parse_format(text: &str, format: &str) -> Result<(Timestamp, bool)
 
 fn by_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
     let mut parsed = Parsed::new();
-    chrono::format::parse(&mut parsed, text, StrftimeItems::new(format)).map_err(|error| error.to_string())?;
+    chrono::format::parse(&mut parsed, &without_sept(text), StrftimeItems::new(format))
+        .map_err(|error| error.to_string())?;
     let zoned = parsed.offset().is_some();
     if let Some(seconds) = parsed.timestamp() {
         let offset = parsed.offset().unwrap_or(0);
@@ -173,7 +190,7 @@ fn by_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
     }
     let complete = |parsed: &mut Parsed| {
         if parsed.month().is_none() && parsed.ordinal().is_none() && parsed.isoweek().is_none() {
-            parsed.set_month(1)?;
+            parsed.set_month(parsed.quarter().map_or(1, |quarter| 3 * i64::from(quarter) - 2))?;
         }
         if parsed.month().is_some() && parsed.day().is_none() {
             parsed.set_day(1)?;
@@ -193,6 +210,18 @@ fn by_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
     let of_day =
         i64::from(time.num_seconds_from_midnight()) * SECOND + i64::from(time.nanosecond() % 1_000_000_000) / 1000;
     Ok((Timestamp::from_clock(date, of_day, parsed.offset().unwrap_or(0)), zoned))
+}
+
+/// `Sept` as `Sep`, which chrono takes.
+pub(crate) fn without_sept(text: &str) -> Cow<'_, str> {
+    let letters = |bytes: Option<&[u8]>, wanted: &[u8]| bytes.is_some_and(|bytes| bytes.eq_ignore_ascii_case(wanted));
+    let bytes = text.as_bytes();
+    let at = (0..bytes.len())
+        .find(|at| letters(bytes.get(*at..at + 4), b"sept") && !bytes.get(at + 4).is_some_and(u8::is_ascii_alphabetic));
+    match at {
+        Some(at) => Cow::Owned(format!("{}{}", &text[..at + 3], &text[at + 4..])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Digits alone that spell a date: `YYYYMM`, `YYYYMMDD`, then `HH`, `MM`, `SS`. Years 1900 to 2099.
@@ -336,6 +365,13 @@ fn date(scan: &mut Scan) -> Option<Day> {
     let whole = |year: u32, first: u32, second: u32| {
         Some(Day { form: Plain, year: year as i32, first, second, short_year: false })
     };
+    let quarter_of = |scan: &mut Scan| scan.small().filter(|quarter| (1..=4).contains(quarter)).map(|n| n * 3 - 2);
+    if matches!(scan.text, [b'Q' | b'q', b'0'..=b'9', ..]) {
+        scan.text = &scan.text[1..];
+        let month = quarter_of(scan)?;
+        scan.one_of(b"-. /")?;
+        return scan.digits().filter(|(_, length)| *length == 4).and_then(|(year, _)| whole(year, month, 1));
+    }
     if scan.starts_with_letter() {
         let month = scan.month_name()?;
         scan.one_of(b"-. /");
@@ -353,10 +389,12 @@ fn date(scan: &mut Scan) -> Option<Day> {
     match scan.digits()? {
         (number, 8) => whole(number / 10_000, number / 100 % 100, number % 100),
         (year, 4) => {
-            let separator = scan.one_of(b"-/.");
+            let separator = match scan.text {
+                [b' ', b'Q' | b'q', ..] => scan.one_of(b" "),
+                _ => scan.one_of(b"-/."),
+            };
             if scan.eat_any(b"Qq") {
-                let quarter = scan.small().filter(|quarter| (1..=4).contains(quarter))?;
-                return whole(year, quarter * 3 - 2, 1);
+                return quarter_of(scan).and_then(|month| whole(year, month, 1));
             }
             if scan.eat_any(b"Ww") {
                 let week = scan.small()?;
@@ -387,6 +425,11 @@ fn date(scan: &mut Scan) -> Option<Day> {
         (first, 1 | 2) => {
             let separator = scan.one_of(b"-/. ")?;
             let by_name = scan.starts_with_letter();
+            if let [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'] = scan.text
+                && matches!(separator, b'-' | b'/')
+            {
+                return scan.digits().and_then(|(year, _)| whole(year, first, 1));
+            }
             let second = if by_name { scan.month_name()? } else { scan.small()? };
             scan.one_of(&[separator, b','])?;
             scan.blanks();

@@ -117,12 +117,26 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
     {
         return Ok(vec![date, time]);
     }
-    if let Some(column) = NAMES
-        .iter()
-        .filter_map(|name| called(name))
-        .find(|column| reads(*column, &|text| is_time(text) || is_number(text)))
-    {
-        return Ok(vec![column]);
+    let named = || NAMES.iter().filter_map(|name| called(name));
+    let is_either = |text: &str| is_time(text) || is_number(text);
+    // The first cell of a column called as times are that is written as a time of no known form.
+    let unread = |columns: &mut dyn Iterator<Item = usize>| {
+        let cells = columns.flat_map(|column| filled(column).map(move |row| (row, column)));
+        let has_digits = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
+        let text = |(row, column): &(usize, usize)| table.text(*row, *column);
+        cells.filter(|cell| has_digits(&text(cell)) && !is_either(&text(cell))).next()
+    };
+    let unknown = |(row, column): (usize, usize)| {
+        let help = format!("{FORMAT_HELP}; ‹time-column› names another column");
+        Error::data(table.place(row, column), "not a time in a known form", help)
+    };
+    if let Some(column) = named().find(|column| reads(*column, &is_either)) {
+        // Row numbers do not stand in for times that cannot be read.
+        let before = &mut named().take_while(|other| *other != column);
+        return match unread(before).filter(|_| reads(column, &is_number)) {
+            Some(cell) => Err(unknown(cell)),
+            None => Ok(vec![column]),
+        };
     }
     if let (Some(year), Some(month)) = (called("year"), called("month")) {
         let mut parts = vec![year, month];
@@ -146,6 +160,9 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
         .or_else(|| first(&|column| reads(column, &|text| matches!(text.len(), 6 | 8)) && rises(column)))
         .map(|c| vec![c])
         .ok_or_else(|| {
+            if let Some(cell) = unread(&mut named()) {
+                return unknown(cell);
+            }
             let separated = |delimiter| format!(", separated by `{}`", delimiter_word(delimiter));
             let help = format!(
                 "‹time-column› names it (A+B if date and time are in two columns), {FORMAT_HELP}; if there is no time, add a \
@@ -228,7 +245,7 @@ impl Reader<'_> {
     fn by_format(&self, format: &str) -> Result<Read> {
         use chrono::format::{Item, StrftimeItems};
         if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
-            let help = "strptime syntax: %Y %m %d %H %M %S %z, %j day of year, %b month name, %p AM/PM";
+            let help = "strptime syntax: %Y %m %d %H %M %S %z, %j day of year, %q quarter, %b month name, %p AM/PM";
             return Err(Error::config("time-format", format!("`{format}` is not understood"), help));
         }
         let mut any_zoned = false;

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 
-use super::time::{DAY, SECOND, TimeKind, Timestamp, label, parse_format};
+use super::time::{DAY, SECOND, TimeKind, Timestamp, label, parse_format, without_sept};
 
 /// The form of a column of times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +29,11 @@ struct Pattern {
     fraction: Option<(char, usize)>,
     tail: String,
     case: Case,
+    /// Whether September is `Sept`.
+    sept: bool,
 }
 
-/// How the names of months and halves of days are written.
+/// How letters are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
     /// `Jan`, `PM`
@@ -79,7 +81,13 @@ impl TimeForm {
         }
         let every = stamps.len().div_ceil(CHECKED).max(1);
         let rows = (0..stamps.len()).step_by(every).chain(stamps.len().checked_sub(1));
-        let rows: Vec<(Timestamp, String)> = rows.map(|row| (stamps[row], text(row))).collect();
+        let mut rows: Vec<(Timestamp, String)> = rows.map(|row| (stamps[row], text(row))).collect();
+        let mut has_sept = false;
+        for (_, text) in &mut rows {
+            let shorter = without_sept(text).into_owned();
+            has_sept |= shorter != *text;
+            *text = shorter;
+        }
         let (stamp, first) = rows.first()?;
         let mut forms: Vec<Form> = format.map(|format| written(format, None, "")).into_iter().collect();
         forms.extend(epochs(&rows));
@@ -89,16 +97,18 @@ impl TimeForm {
             rows.iter().all(|(stamp, text)| form.gives(*stamp, text))
         })?;
         let mut form = TimeForm { kind, form };
-        if let (Form::Written(pattern), Some((_, text))) =
+        if let (Form::Written(pattern), Some((stamp, text))) =
             (&mut form.form, rows.iter().find(|(_, text)| text.bytes().any(|b| b.is_ascii_alphabetic())))
         {
-            let letters = || text.bytes().filter(u8::is_ascii_alphabetic);
-            let names = pattern.head.contains("%b") || pattern.head.contains("%B") || pattern.head.contains("%p");
-            pattern.case = match (names && letters().count() > 1, letters().all(|b| b.is_ascii_uppercase())) {
-                (true, true) => Case::Upper,
-                (true, false) if letters().all(|b| b.is_ascii_lowercase()) => Case::Lower,
+            let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).collect::<String>();
+            let (usual, own) = (letters(&pattern.text(*stamp)), letters(text));
+            pattern.case = match &own {
+                own if *own == usual => Case::Usual,
+                own if *own == own.to_ascii_lowercase() => Case::Lower,
+                own if *own == own.to_ascii_uppercase() => Case::Upper,
                 _ => Case::Usual,
             };
+            pattern.sept = has_sept;
         }
         Some(form)
     }
@@ -173,7 +183,10 @@ impl Pattern {
     fn text(&self, time: Timestamp) -> String {
         let time = if self.is_utc() { Timestamp { offset: 0, ..time } } else { time };
         let fraction = self.fraction.map_or_else(String::new, |(mark, digits)| fraction(time, mark, digits));
-        let text = formatted(time, &self.head) + &fraction + &formatted(time, &self.tail);
+        let mut text = formatted(time, &self.head) + &fraction + &formatted(time, &self.tail);
+        if self.sept && self.head.contains("%b") {
+            text = text.replace("Sep", "Sept");
+        }
         match self.case {
             Case::Usual => text,
             Case::Upper => text.to_uppercase(),
@@ -185,11 +198,6 @@ impl Pattern {
     fn reads_back(&self, time: Timestamp) -> bool {
         let time = if self.is_utc() { Timestamp { offset: 0, ..time } } else { time };
         let aside = self.fraction.map_or(0, |_| time.clock().rem_euclid(SECOND));
-        // Years, quarters and weeks are read by rules of their own.
-        let coarse = |start: Option<Timestamp>| start.is_some_and(|start| start.clock() == time.clock());
-        if self.head.contains("%q") {
-            return coarse(super::time::parse_written(&self.text(time)).and_then(|written| written.timestamp(false)));
-        }
         let text = formatted(time, &self.head);
         parse_format(&text, &self.head)
             .is_ok_and(|(read, _)| read.clock() + aside == time.clock() || read.instant + aside == time.instant)
@@ -197,7 +205,7 @@ impl Pattern {
 }
 
 fn written(head: &str, fraction: Option<(char, usize)>, tail: &str) -> Form {
-    Form::Written(Pattern { head: head.into(), fraction, tail: tail.into(), case: Case::Usual })
+    Form::Written(Pattern { head: head.into(), fraction, tail: tail.into(), case: Case::Usual, sept: false })
 }
 
 /// By strftime's syntax; nothing where that fails.
@@ -306,6 +314,8 @@ fn dates(day_first: Option<bool>) -> Vec<String> {
         "%Y/Q%q",
         "Q%q %Y",
         "Q%q-%Y",
+        "Q%q/%Y",
+        "Q%q.%Y",
     ]
     .map(String::from)
     .to_vec();
