@@ -40,6 +40,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     if let Some(name) = &options.timezone {
         zone::settle(&mut frame, zone::named(name)?, &mut notices)?;
     }
+    notices.extend(zone::offsets_vary(&frame));
 
     // Rows → series on a grid of times.
     let mut series = future::cut(&frame, group(&frame, values)?, &mut notices);

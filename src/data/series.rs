@@ -1,5 +1,7 @@
 //! Rows → series in time order.
 
+use std::collections::HashSet;
+
 use super::calendar::Calendar;
 use super::frame::Frame;
 use super::future::ToCome;
@@ -108,7 +110,12 @@ fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) 
         if frame.ids.column.is_none() && stamps.windows(2).all(|pair| pair[1].instant < pair[0].instant) {
             help = vec!["the file runs from new to old"];
         }
-        help.push("‹sort on› sorts the rows by time");
+        let mut seen = HashSet::new();
+        match (0..stamps.len()).find(|row| !seen.insert((frame.ids.of_row[*row], stamps[*row].instant))) {
+            None => help.push("‹sort on› sorts the rows by time"),
+            Some(_) if frame.ids.column.is_none() => {}
+            Some(_) => help.push("some times occur twice, so that sorting does not help: remove one of the rows"),
+        }
         format!("earlier than the time{of} in {other}")
     };
     if frame.times.kind == (TimeKind::Clock { zoned: false }) && back <= HOUR {

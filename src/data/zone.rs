@@ -1,10 +1,12 @@
 //! The zone whose clock times are written by.
 
+use std::collections::BTreeSet;
+
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use super::count::counted;
+use super::count::{counted, few};
 use super::frame::Frame;
-use super::time::{DAY, SECOND, TimeKind, Timestamp, offset_at, offset_of_clock};
+use super::time::{DAY, TimeKind, clock_after, offset_at};
 use crate::error::{Error, Result, Text};
 
 /// A zone by its name in the IANA data base.
@@ -13,15 +15,52 @@ use crate::error::{Error, Result, Text};
 /// An unknown name.
 pub(super) fn named(name: &str) -> Result<Tz> {
     name.parse().map_err(|_| {
-        let likeness = |zone: &Tz| strsim::jaro_winkler(&zone.name().to_lowercase(), &name.to_lowercase());
-        let near =
-            TZ_VARIANTS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).map_or("UTC", |zone| zone.name());
-        Error::config(
-            "timezone",
-            format!("`{name}` is no time zone"),
-            format!("a name as Europe/Berlin: {near}, perhaps"),
-        )
+        let help = match nearest(name) {
+            _ if name.len() <= 5 && name.bytes().all(|b| b.is_ascii_uppercase()) => {
+                "a name as Europe/Berlin or UTC: an abbreviation may mean several zones".into()
+            }
+            Some(near) => format!("a name as Europe/Berlin: {near}, perhaps"),
+            None => "a name as Europe/Berlin, by the largest city".into(),
+        };
+        Error::config("timezone", format!("`{name}` is no time zone"), help)
     })
+}
+
+/// The zone of the same city, else that of the most similar one; `None` if none is similar.
+fn nearest(name: &str) -> Option<&'static str> {
+    let wanted = name.trim().replace(' ', "_").to_lowercase();
+    let city = |name: &str| name.rsplit('/').next().unwrap_or_default().to_string();
+    let apart = |zone: &Tz| {
+        let own = zone.name().to_lowercase();
+        (strsim::levenshtein(&city(&own), &city(&wanted)), strsim::levenshtein(&own, &wanted))
+    };
+    let near = TZ_VARIANTS.iter().min_by_key(|zone| apart(zone))?;
+    let (city_apart, whole_apart) = apart(near);
+    (3 * city_apart.min(whole_apart) <= wanted.len()).then(|| near.name())
+}
+
+/// That offsets vary although no zone is named: rows to come have the last one.
+pub(super) fn offsets_vary(frame: &Frame) -> Option<Text> {
+    if frame.times.zone.is_some() || frame.times.kind != (TimeKind::Clock { zoned: true }) {
+        return None;
+    }
+    let offsets: BTreeSet<i32> = frame.times.stamps.iter().map(|stamp| stamp.offset).collect();
+    if offsets.len() < 2 {
+        return None;
+    }
+    let sign = |offset: i32| if offset < 0 { '-' } else { '+' };
+    let word = |offset: &i32| {
+        let minutes = offset.unsigned_abs() / 60;
+        format!("{}{:02}:{:02}", sign(*offset), minutes / 60, minutes % 60)
+    };
+    let shown = few(offsets.len(), offsets.iter().map(word));
+    Some(
+        format!(
+            "the times' offsets vary ({shown}): times to come have the last one of their series; ‹timezone› names the zone whose \
+             clock is meant, as Europe/Berlin"
+        )
+        .into(),
+    )
 }
 
 /// Gives all times the offsets that the zone's clock had. Of a repeated hour without offsets, rows belong to its first half until they
@@ -55,9 +94,7 @@ pub(super) fn settle(frame: &mut Frame, zone: Tz, notices: &mut Vec<Text>) -> Re
         let mut before = i64::MIN;
         for row in rows {
             let clock = frame.times.stamps[*row].instant;
-            let [early, late] = offset_of_clock(zone, clock)
-                .map(|offset| Timestamp { instant: clock - i64::from(offset) * SECOND, offset });
-            let stamp = if early.instant <= before { late } else { early };
+            let (stamp, twice) = clock_after(zone, clock, before);
             if offset_at(zone, stamp.instant) != stamp.offset && !dates_alone {
                 let help = "correct the time, or leave ‹timezone› out if the times are of one offset all year";
                 return Err(Error::data(
@@ -66,7 +103,7 @@ pub(super) fn settle(frame: &mut Frame, zone: Tz, notices: &mut Vec<Text>) -> Re
                     help,
                 ));
             }
-            repeated += usize::from(early != late);
+            repeated += usize::from(twice);
             before = stamp.instant;
             frame.times.stamps[*row] = stamp;
         }
