@@ -1,6 +1,6 @@
 //! The calendar of each series: the one that was named, the trained model's, or that of the rows.
 
-use super::calendar::{Calendar, Closed, Finding, Known, beside, find};
+use super::calendar::{Calendar, Closed, Finding, Interval, Known, beside, find};
 use super::count::counted;
 use super::fitted::Fitted;
 use super::frame::Frame;
@@ -65,6 +65,7 @@ pub(super) fn settle(
     notices.extend(rows_on_closed_days(frame, series));
     notices.extend(several(series, &main));
     notices.extend(rows_beside(frame, series, false));
+    notices.extend(guess(frame, series));
     Ok(Calendars { main, rival })
 }
 
@@ -97,6 +98,38 @@ fn rows_on_closed_days(frame: &Frame, series: &[RawSeries]) -> Option<Text> {
     let first = closed().next()?;
     let rows = counted(closed().count(), "row");
     Some(format!("{rows} on days that ‹holidays› says have none, as {}", frame.label(*first)).into())
+}
+
+/// That no known calendar explains the rows: more than one in ten is none of the calendar's times, or of a fixed interval no whole number
+/// of steps after the row before. Rows within a quarter of a step are on it.
+fn guess(frame: &Frame, series: &[RawSeries]) -> Option<Text> {
+    let mut unexplained = series.iter().filter_map(|one| {
+        let anchored = one.calendar.is_day_rule() || one.calendar.is_near();
+        let is_off = |row: &usize| match anchored {
+            true => !one.calendar.holds(one.stamps[0], one.stamps[*row]),
+            false => one.calendar.interval(one.stamps[row - 1], one.stamps[*row]) == Interval::Irregular,
+        };
+        let off: Vec<usize> = (1..one.rows()).filter(is_off).collect();
+        let count = if anchored { beside(&one.calendar, &one.stamps) } else { off.len() };
+        (10 * count > one.rows()).then(|| (one, count, one.stamps[off.first().copied().unwrap_or(0)]))
+    });
+    let (one, count, time) = unexplained.next()?;
+    let more = match unexplained.count() {
+        0 => String::new(),
+        others => format!(", and so in {others} more series"),
+    };
+    Some(
+        format!(
+            "{} of {}{} follow no known calendar, as {}{more}: the dates of forecasts are a guess, {} after one another; ‹freq› names \
+             another calendar, and row numbers in place of times need none",
+            count,
+            counted(one.rows(), "row"),
+            one.suffix(),
+            frame.label(time),
+            one.calendar.words()
+        )
+        .into(),
+    )
 }
 
 /// Rows that are no times of their calendar. Rows beside a fixed interval are counted as gaps, if it was not named.

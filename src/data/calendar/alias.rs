@@ -11,7 +11,7 @@ use crate::data::time::{DAY, HOUR, MINUTE, SECOND};
 use crate::error::{Error, Result};
 
 pub(super) const HELP: &str = "an interval as pandas writes it, with or without a count: s, min, h, D, B (business days), W or W-WED, MS, ME, \
-     BMS, BME, SMS, SME, QS, QE-MAR, YS, YE, bh, as in 15min; open days and hours, as in Mon-Sat or `Mon-Fri 09:30-16:30/h`; or a \
+     BMS, BME, SMS, SME, MS-15, MS-15-NEXT (or the next business day), QS, QE-MAR, YS, YE, bh, as in 15min; open days and hours, as in Mon-Sat or `Mon-Fri 09:30-16:30/h`; or a \
      whole number where the time column holds row numbers";
 
 /// Most microseconds of an interval: 8,000 years.
@@ -35,6 +35,10 @@ const NANOSECONDS: [&str; 3] = ["ns", "N", "n"];
 /// Days of months: names, and the day.
 const MONTH_DAYS: [(&str, MonthDay); 4] =
     [("S", MonthDay::Day(1)), ("E", MonthDay::Last), ("BS", MonthDay::FirstBusiness), ("BE", MonthDay::LastBusiness)];
+
+/// After a day of the month: the business day after or before it, where it is none.
+const NEXT: &str = "NEXT";
+const PREVIOUS: &str = "PREV";
 
 impl FromStr for Calendar {
     type Err = Error;
@@ -120,7 +124,11 @@ fn counted(every: i64, unit: &str) -> Option<Rule> {
                 name.strip_prefix("CB").or(name.strip_prefix('B')).map_or(("", name), |name| ("B", name));
             let (length, end) = (name.get(..1)?, name.get(1..)?);
             let length = match length {
-                "M" if anchor.is_none_or(|anchor| anchor.parse::<u32>().is_ok()) => 1,
+                "M" if anchor
+                    .is_none_or(|anchor| anchor.split('-').next().is_some_and(|day| day.parse::<u32>().is_ok())) =>
+                {
+                    1
+                }
                 "Q" => 3,
                 "Y" | "A" => 12,
                 _ => return None,
@@ -133,7 +141,15 @@ fn counted(every: i64, unit: &str) -> Option<Rule> {
                 match (MONTHS.iter().position(|month| part.eq_ignore_ascii_case(month)), part.parse()) {
                     (Some(month), _) if length > 1 => phase = Some(month as i64 % length),
                     (None, Ok(number @ 2..=31)) if day == MonthDay::Day(1) => day = MonthDay::Day(number),
-                    _ => return None,
+                    _ => match day {
+                        MonthDay::Day(number @ 2..) if part.eq_ignore_ascii_case(NEXT) => {
+                            day = MonthDay::OrNext(number)
+                        }
+                        MonthDay::Day(number @ 2..) if part.eq_ignore_ascii_case(PREVIOUS) => {
+                            day = MonthDay::OrPrevious(number);
+                        }
+                        _ => return None,
+                    },
                 }
             }
             // Several quarters or years have no phase: pandas counts them from the first row.
@@ -344,6 +360,8 @@ fn write_months(f: &mut fmt::Formatter<'_>, every: i64, phase: Option<i64>, day:
     }
     match day {
         MonthDay::Day(day) if day > 1 => write!(f, "-{day}"),
+        MonthDay::OrNext(day) => write!(f, "-{day}-{NEXT}"),
+        MonthDay::OrPrevious(day) => write!(f, "-{day}-{PREVIOUS}"),
         _ => Ok(()),
     }
 }

@@ -188,6 +188,9 @@ impl<'a> Rows<'a> {
         if usual > 20 * HOUR && usual < 7 * DAY {
             all.extend(self.weekdays());
         }
+        if usual >= 2 * DAY && usual < 28 * DAY {
+            all.extend(self.business_days());
+        }
         if usual < DAY && self.unit >= SECOND {
             all.extend(self.weeks(usual));
         }
@@ -236,6 +239,11 @@ impl<'a> Rows<'a> {
             (MonthDay::FirstBusiness, 5.0),
         ];
         on.extend([latest, common].iter().filter(|day| **day > 1).map(|day| (MonthDay::Day(*day), 6.0)));
+        let earliest = (1..32).find(|day| days[*day as usize] > 0).unwrap_or(1);
+        if earliest < latest && weekdays[5] + weekdays[6] == 0 {
+            on.extend((earliest > 1).then_some((MonthDay::OrNext(earliest), 8.0)));
+            on.extend((latest < 28).then_some((MonthDay::OrPrevious(latest), 8.0)));
+        }
         if let Some(one) = (0..7).find(|day| weekdays[*day] > 0 && weekdays.iter().sum::<usize>() == weekdays[*day]) {
             const ALL: [Weekday; 7] =
                 [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
@@ -278,6 +286,18 @@ impl<'a> Rows<'a> {
         sets.dedup();
         sets.retain(|open| (2..7).contains(&open.count()));
         sets.into_iter().map(|open| (Rule::Weekdays { open, every: 1 }, bits_of_days(open))).collect()
+    }
+
+    /// The most frequent distance in business days, where all rows are on such days and it is more than one.
+    fn business_days(&self) -> Option<(Rule, f64)> {
+        let open = Weekdays::BUSINESS;
+        let mut counts: HashMap<i64, usize> = HashMap::new();
+        for pair in self.series.iter().flat_map(|rows| rows.windows(2)) {
+            *counts.entry(open.index(day(pair[1])) - open.index(day(pair[0]))).or_default() += 1;
+        }
+        let every = counts.into_iter().max_by_key(|(apart, count)| (*count, -apart)).map(|(apart, _)| apart)?;
+        let fits = (2..=20).contains(&every) && self.stamps().all(|time| open.holds(day(time)));
+        fits.then(|| (Rule::Weekdays { open, every }, bits_of_days(open) + 3.0 + log2(every)))
     }
 
     /// Opening hours: the same on all open days, or by weekday; with and without the times that occur rarely.

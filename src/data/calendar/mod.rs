@@ -19,7 +19,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::step::Step;
-use super::time::{DAY, SECOND, TimeKind, Timestamp, month_index, offset_at, offset_of_clock};
+use super::time::{DAY, SECOND, TimeKind, Timestamp, is_leapt, month_index, offset_at, offset_of_clock};
 use crate::error::{Error, Result};
 pub(crate) use bits::beside;
 pub(crate) use find::{Finding, Known, find};
@@ -227,9 +227,35 @@ impl Calendar {
     pub(crate) fn interval(&self, a: Timestamp, b: Timestamp) -> Interval {
         match self.steps(a, b) {
             Some(1) => Interval::Regular,
-            Some(steps) if steps > 1 => Interval::Missing(steps - 1),
+            Some(steps) if steps > 1 => match steps - 1 - self.leapt_between(a, b, steps) {
+                0 => Interval::Regular,
+                missing => Interval::Missing(missing),
+            },
+            // Opening hours are times of a clock, which was set back.
+            None if self.is_set_back(a, b) => Interval::Regular,
             _ => Interval::Irregular,
         }
+    }
+
+    /// How many times of the week between two rows, so many steps apart, the zone's clock leapt over.
+    fn leapt_between(&self, a: Timestamp, b: Timestamp, steps: i64) -> i64 {
+        match (&self.rule, self.zone) {
+            (Rule::Week { week, every }, Some(zone)) if a.offset < b.offset => {
+                let clocks = (1..steps).filter_map(|n| week.clock(week.index(a.clock()) + n * every));
+                clocks.filter(|clock| is_leapt(zone, *clock)).count() as i64
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether a row of opening hours is later than another, but not by the zone's clock, which shows some times twice.
+    fn is_set_back(&self, a: Timestamp, b: Timestamp) -> bool {
+        let Rule::Week { week, .. } = &self.rule else { return false };
+        self.zone.is_some()
+            && a.offset > b.offset
+            && a.instant < b.instant
+            && b.clock() <= a.clock()
+            && week.holds(b.clock())
     }
 
     /// Whether rows lie beside the calendar's times, so that these are where the next will be expected.
@@ -259,8 +285,8 @@ impl Calendar {
         while times.len() < count {
             n += way;
             let time = self.shift(from, n)?;
-            // A time that the clock leaps over is the next one.
-            let again = times.last().is_some_and(|last: &Timestamp| last.instant == time.instant);
+            // A time that the clock leaps over is a later one, which has a row of its own.
+            let again = times.last().is_some_and(|last: &Timestamp| (time.instant - last.instant) * way <= 0);
             if !again && !self.is_closed(time) {
                 times.push(time);
             }

@@ -9,6 +9,10 @@ use super::Closed;
 pub(crate) enum MonthDay {
     /// This day, from 1, or the last one of a shorter month.
     Day(u32),
+    /// This day, or the business day after it in the same month.
+    OrNext(u32),
+    /// This day, or the business day before it in the same month.
+    OrPrevious(u32),
     /// The last day.
     Last,
     /// The first of Monday to Friday that is not closed.
@@ -48,6 +52,17 @@ impl MonthDay {
         let open = |date: &NaiveDate| date.weekday().num_days_from_monday() < 5 && !closed.contains(date);
         match self {
             MonthDay::Day(day) => first.with_day(day).or_else(last),
+            MonthDay::OrNext(number) => {
+                let day = MonthDay::Day(number).date(month, closed)?;
+                day.iter_days().take_while(|other| other.month() == day.month()).find(open).or(Some(day))
+            }
+            MonthDay::OrPrevious(number) => {
+                let day = MonthDay::Day(number).date(month, closed)?;
+                (0..u64::from(day.day()))
+                    .filter_map(|back| day.checked_sub_days(Days::new(back)))
+                    .find(open)
+                    .or(Some(day))
+            }
             MonthDay::Last => last(),
             // A month of closed days has a row all the same.
             MonthDay::FirstBusiness => first.iter_days().take(28).find(open).or(Some(first)),

@@ -35,6 +35,8 @@ impl MonthDay {
     fn words(self) -> String {
         match self {
             MonthDay::Day(day) => format!("on day {day}"),
+            MonthDay::OrNext(day) => format!("on day {day} or the next business day"),
+            MonthDay::OrPrevious(day) => format!("on day {day} or the business day before"),
             MonthDay::Last => "at month ends".into(),
             MonthDay::FirstBusiness => "on the first business day".into(),
             MonthDay::LastBusiness => "on the last business day".into(),
