@@ -10,7 +10,13 @@ mod auto;
 mod baselines;
 /// No kernel's index lies outside what is bound.
 mod bounds;
-/// Calendars, seasons, and how times are written.
+/// Calendars in pandas' notation.
+mod calendar_aliases;
+/// Holidays, and rows of zeros.
+mod calendar_days;
+/// Multiples of business days, days that roll, and calendars that are a guess.
+mod calendar_guesses;
+/// Calendars found from rows, and seasons.
 mod calendars;
 /// The program as users meet it.
 mod cli;
@@ -63,6 +69,8 @@ mod data_properties;
 mod data_ragged;
 /// Train, validation and test, and panels.
 mod data_split;
+/// How times are written.
+mod data_time_forms;
 /// The time column, steps, gaps, calendar.
 mod data_times;
 /// The same bits, run after run.
@@ -156,3 +164,5 @@ mod topk;
 mod training;
 /// How products are cut by measurement, kept and repeated.
 mod tuning;
+/// Clocks, their changes, and their names.
+mod zones;

@@ -1,0 +1,114 @@
+//! Days without rows: holidays, and rows of zeros.
+
+use std::path::Path;
+
+use chrono::{Datelike, Days, NaiveDate};
+use microglia::data::{DataOptions, FillMissing};
+
+use super::calendars::{ahead, calendar, days, file, stamp};
+use super::data::{load, noticed, rejection, small};
+
+#[test]
+fn holidays_are_no_gaps_and_no_forecast_is_dated_on_them() {
+    let place = tempfile::tempdir().unwrap();
+    let holidays = place.path().join("holidays.csv");
+    std::fs::write(&holidays, "date,name\n2024-03-29,Good Friday\n2024-04-01,Easter Monday\n\n# more\n2024-05-01,\n")
+        .unwrap();
+    let with = |file: &Path| DataOptions { holidays: Some(file.into()), ..small() };
+    let closed = ["2024-03-29", "2024-04-01", "2024-05-01"];
+    let open = |day: NaiveDate| day.weekday().number_from_monday() < 6 && !closed.contains(&day.to_string().as_str());
+    let all = days("2024-01-15", 90, open);
+    let data = load(&file(all[..70].to_vec()), &with(&holidays)).unwrap();
+    assert!(!noticed(&data, "missing time") && noticed(&data, "3 days without rows"), "{:?}", data.notices);
+    assert_eq!(ahead(&data, 20), all[70..]);
+    // The last business day of March 2024 is the day before Good Friday.
+    let months = DataOptions { freq: Some(calendar("CBME")), ..with(&holidays) };
+    let data = load(
+        &file(days("2023-01-01", 13, |day| calendar("BME").holds(stamp("2023-01-31"), stamp(&day.to_string())))),
+        &months,
+    )
+    .unwrap();
+    assert_eq!(ahead(&data, 3), ["2024-02-29", "2024-03-28", "2024-04-30"]);
+    // Rows on such days are told.
+    std::fs::write(&holidays, "2024-03-27\n2024-03-28\n2024-06-01\n").unwrap();
+    let line = "2 rows on days that `holidays` says have none, as 2024-03-27T00:00";
+    for freq in [None, Some(calendar("B"))] {
+        let data = load(&file(all[..70].to_vec()), &DataOptions { freq, ..with(&holidays) }).unwrap();
+        assert!(noticed(&data, line), "{:?}", data.notices);
+    }
+    std::fs::write(&holidays, "2024-03-29\nEaster\n").unwrap();
+    let message = rejection(&file(all), &with(&holidays));
+    assert!(message.contains("holidays.csv:2") && message.contains("Easter"), "{message}");
+}
+
+#[test]
+fn lists_of_holidays_are_read_as_data_files_are() {
+    let place = tempfile::tempdir().unwrap();
+    let list = place.path().join("closed.csv");
+    let closed = ["2024-03-29", "2024-04-01", "2024-05-01"];
+    let open = |day: NaiveDate| day.weekday().number_from_monday() < 6 && !closed.contains(&day.to_string().as_str());
+    let all = days("2024-01-15", 80, open);
+    let read = |bytes: &[u8], data: &str| {
+        std::fs::write(&list, bytes).unwrap();
+        load(data, &DataOptions { holidays: Some(list.clone()), ..small() })
+    };
+    for text in [
+        "29.03.2024;Karfreitag\n01.04.2024;Ostermontag\n01.05.2024;Tag der Arbeit\n",
+        "Datum;Name\r\n29.03.2024;Karfreitag\r\n01.04.2024;Ostermontag\r\n01.05.2024;\r\n",
+        "name,date\n\"Friday, Good\",2024-03-29\nEaster,2024-04-01\nMay,2024-05-01\n",
+        "\u{feff}March 29, 2024\nApril 1, 2024\nMay 1, 2024\n",
+        "20240329\t1\n20240401\t2\n20240501\t3\n",
+        "03/29/2024|x\n04/01/2024|y\n05/01/2024|z",
+        "date\n2024-03-29 00:00:00\n2024-04-01 00:00:00\n2024-05-01 00:00:00\n",
+    ] {
+        let data = read(text.as_bytes(), &file(all[..60].to_vec())).unwrap();
+        assert!(noticed(&data, "3 days without rows, from"), "{text}: {:?}", data.notices);
+        assert_eq!(ahead(&data, 20), all[60..], "{text}");
+    }
+    assert!(read(b"29.03.2024;F\xeate\n", &file(all[..60].to_vec())).is_ok(), "Windows-1252");
+    // The order of the day and the month is that of the data, or is asked for.
+    let orders = "01.04.2024;Ostermontag\n01.05.2024;\n";
+    let german: Vec<String> =
+        all[..60].iter().map(|day| day.parse::<NaiveDate>().unwrap().format("%d.%m.%Y").to_string()).collect();
+    assert!(noticed(&read(orders.as_bytes(), &file(german)).unwrap(), "2 days without rows"));
+    for (text, part) in [(orders, "the day or the month may come first"), ("1\n2\n", "no dates"), ("", "no dates")] {
+        let message = read(text.as_bytes(), &file(all[..60].to_vec())).unwrap_err().to_string();
+        assert!(message.contains(part) && message.contains("YYYY-MM-DD"), "{message}");
+    }
+}
+
+#[test]
+fn times_without_a_row_may_be_zeros() {
+    let sold = [("a", 0), ("a", 3), ("a", 4), ("a", 11), ("b", 1), ("b", 2), ("b", 5), ("b", 29), ("a", 28)];
+    let mut rows: Vec<(&str, String, usize)> = sold
+        .iter()
+        .map(|(id, day)| (*id, (NaiveDate::from_ymd_opt(2024, 1, 1).unwrap() + Days::new(*day)).to_string(), 5))
+        .collect();
+    rows.sort();
+    let text =
+        rows.iter().fold("unique_id,ds,y\n".to_string(), |text, (id, day, y)| text + &format!("{id},{day},{y}\n"));
+    let options = DataOptions { fill_missing: Some(FillMissing::Zero), ..small() };
+    let data = load(&text, &options).unwrap();
+    assert_eq!(data.series.iter().map(|series| series.rows.len()).collect::<Vec<_>>(), [30, 30]);
+    assert_eq!(data.raw_targets.iter().sum::<f64>(), 45.0);
+    assert!(data.observed.iter().all(|observed| *observed == 1.0));
+    assert!(
+        noticed(&data, "51 times without a row: their targets are 0") && !noticed(&data, "gap"),
+        "{:?}",
+        data.notices
+    );
+    assert_eq!(ahead(&data, 1), ["2024-01-31", "2024-01-31"]);
+    // An item that is sold once a week has the days of the others.
+    let daily: String = days("2024-01-01", 60, |_| true).iter().map(|day| format!("a,{day},1\nb,{day},2\n")).collect();
+    let weekly: String = (0..8).map(|week| format!("c,2024-{:02}-{:02},1\n", 1 + week / 4, 6 + week % 4 * 7)).collect();
+    let data = load(&format!("unique_id,ds,y\n{daily}{weekly}"), &options).unwrap();
+    assert_eq!(data.series[2].rows.len(), 60);
+    // Days from the year 1000 on are more rows than anybody means, and irregular ones are none.
+    let old: String = days("1000-01-01", 30, |_| true).iter().map(|day| format!("old,{day},1\n")).collect();
+    let message = rejection(&format!("unique_id,ds,y\n{daily}{old}"), &options);
+    assert!(message.contains("rows or more would be inserted into 150"), "{message}");
+    assert!(message.contains("of series `") && message.contains("`fill-missing = \"none\"`"), "{message}");
+    let special = |day: NaiveDate| day.weekday().number_from_monday() < 6 || day.to_string() == "2024-02-03";
+    let message = rejection(&file(days("2024-01-01", 60, special)), &options);
+    assert!(message.contains("regular steps: `fill-missing = \"none\"` leaves gaps open"), "{message}");
+}
