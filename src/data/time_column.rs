@@ -121,10 +121,10 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
     let is_either = |text: &str| is_time(text) || is_number(text);
     // The first cell of a column called as times are that is written as a time of no known form.
     let unread = |columns: &mut dyn Iterator<Item = usize>| {
-        let cells = columns.flat_map(|column| filled(column).map(move |row| (row, column)));
+        let mut cells = columns.flat_map(|column| filled(column).map(move |row| (row, column)));
         let has_digits = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
         let text = |(row, column): &(usize, usize)| table.text(*row, *column);
-        cells.filter(|cell| has_digits(&text(cell)) && !is_either(&text(cell))).next()
+        cells.find(|cell| has_digits(&text(cell)) && !is_either(&text(cell)))
     };
     let unknown = |(row, column): (usize, usize)| {
         let help = format!("{FORMAT_HELP}; ‹time-column› names another column");

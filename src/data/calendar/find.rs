@@ -188,7 +188,7 @@ impl<'a> Rows<'a> {
         if usual > 20 * HOUR && usual < 7 * DAY {
             all.extend(self.weekdays());
         }
-        if usual >= 2 * DAY && usual < 28 * DAY {
+        if (2 * DAY..28 * DAY).contains(&usual) {
             all.extend(self.business_days());
         }
         if usual < DAY && self.unit >= SECOND {
