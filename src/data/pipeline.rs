@@ -1,5 +1,7 @@
 //! The stages from typed rows to a [`Dataset`].
 
+use std::collections::BTreeMap;
+
 use super::arrays::Arrays;
 use super::calendar::Closed;
 use super::calendars::{self, Calendars};
@@ -55,6 +57,9 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
     let series = gaps::settle(&frame, series, settings.gaps, &mut notices)?;
     notices.push(settings.notice(&main).into());
+    let seasons = seasons(&series, settings.season.rows);
+    let one_season = seasons.is_none();
+    notices.extend(seasons);
 
     // Series → parts and scalers.
     let (kept, scaling) = match fitted {
@@ -108,7 +113,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
             counted(padding, "row")
         ).into());
     }
-    let resolved = settings.resolved(options, &frame);
+    let resolved = settings.resolved(options, &frame, one_season);
     let Rows { observed: observed_count, unreadable, unplanned, .. } = rows;
     let encoding = frame.encoding();
 
@@ -155,6 +160,26 @@ fn rows_read(series: &[RawSeries], id: Option<&str>) -> String {
     let shown: Vec<String> = series.iter().take(6).map(|one| format!("{} {}", one.id, grouped(one.rows()))).collect();
     let more = if series.len() > 6 { format!(", and {} more", grouped(series.len() - 6)) } else { String::new() };
     format!("{rows} in {} series by `{id}`: {}{more}", grouped(series.len()), shown.join(", "))
+}
+
+/// Series whose season is another one than that of most, because their calendars have it.
+fn seasons(series: &[RawSeries], most: usize) -> Option<Text> {
+    let mut groups: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for one in series.iter().filter(|one| one.season != most) {
+        groups.entry(one.season).or_default().push(&one.id);
+    }
+    let group = |(rows, ids): (&usize, &Vec<&str>)| {
+        let named = ids.iter().take(3).map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+        let more = if ids.len() > 3 { ", …" } else { "" };
+        format!("{} in {} series ({named}{more})", counted(*rows, "row"), grouped(ids.len()))
+    };
+    (!groups.is_empty()).then(|| {
+        let groups = few(groups.len(), groups.iter().map(group));
+        format!(
+            "seasonal-naive and MASE take the season of each series' own calendar: {groups}; ‹season› sets one for all"
+        )
+        .into()
+    })
 }
 
 /// A series as windows are looked for in it.

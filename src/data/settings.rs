@@ -101,8 +101,9 @@ impl Settings {
         format!("sampling step {}; season {season} ({why}); look-back {lookback}, horizon {horizon}", calendar.words())
     }
 
-    /// Options that give the same data set again.
-    pub(super) fn resolved(self, options: &DataOptions, frame: &Frame) -> DataOptions {
+    /// Options that give the same data set again. Seasons of several calendars (not `one_season`) are found again: the option is one
+    /// for all.
+    pub(super) fn resolved(self, options: &DataOptions, frame: &Frame, one_season: bool) -> DataOptions {
         let covariates = frame.columns.with_role(Role::PastCovariate).to_vec();
         let future = frame.columns.with_role(Role::FutureCovariate).to_vec();
         DataOptions {
@@ -113,7 +114,7 @@ impl Settings {
             future_covariates: Some(future).filter(|future| !future.is_empty()),
             lookback: Some(self.lookback),
             horizon: Some(self.horizon),
-            season: Some(self.season.rows),
+            season: one_season.then_some(self.season.rows),
             calendar: Some(self.calendar),
             split: self.sizes.is_none().then_some(self.split),
             test_size: self.sizes.map(|sizes| sizes.test),

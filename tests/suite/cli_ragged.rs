@@ -240,3 +240,39 @@ fn many_columns_and_series_print_few_lines() {
     };
     assert!(size(300) < size(30) + 500);
 }
+
+/// Each series of a panel of days and months is compared with its own season, by `train` and by `evaluate`.
+#[test]
+fn a_panel_of_several_calendars_has_their_seasons() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let first = chrono::NaiveDate::from_ymd_opt(2010, 1, 1).unwrap();
+    let mut text = String::from("unique_id,ds,y\n");
+    for id in ["d1", "d2"] {
+        (0..120).for_each(|day| text += &format!("{id},{},{}\n", first + chrono::Days::new(day), day % 7));
+    }
+    (0..96).for_each(|month| text += &format!("m,{},{}\n", first + chrono::Months::new(month), month % 12));
+    std::fs::write(folder.join("data.csv"), text).unwrap();
+    let sizes = ["--test-size", "14", "--val-size", "14", "--epochs", "1"];
+    let output = done(train(folder, &sizes));
+    has(&output, &["take the season of each series' own calendar: 12 rows in 1 series (`m`)"]);
+    assert!(!std::fs::read_to_string(folder.join("run/config.toml")).unwrap().contains("\nseason = 7"));
+    // A series repeats its season exactly, so that one of other length would be wrong.
+    assert!(summary(&folder.join("run"))["baselines"]["seasonal_naive"]["mae"].as_f64().unwrap() < 1e-4);
+    let all = ["evaluate", "--checkpoint", "run", "--device=cpu", "--levels", "none", "--predictions", "cv.csv"];
+    done(microglia(folder, &all));
+    let table = std::fs::read_to_string(folder.join("cv.csv")).unwrap();
+    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    let [y, naive] = ["y", "SeasonalNaive"].map(|name| header.iter().position(|column| *column == name).unwrap());
+    let mut rows = 0;
+    for cells in lines {
+        let [y, naive]: [f64; 2] = [y, naive].map(|column| cells[column].parse().unwrap());
+        assert!((y - naive).abs() < 1e-4, "{cells:?}");
+        rows += 1;
+    }
+    assert!(rows >= 3 * 12 * 3, "{rows}");
+    // One season for all is what was asked for.
+    let output = done(train(folder, &[&sizes[..], &["--season", "7"]].concat()));
+    assert!(!stderr(&output).contains("own calendar"), "{}", stderr(&output));
+}
