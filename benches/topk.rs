@@ -29,6 +29,7 @@ fn program(weights: usize) -> Result<Program> {
         future: 0,
         horizon: 1,
         lookback: 1,
+        ..Sizes::default()
     };
     let mut builder = Builder::new(sizes, layout);
     builder.optimizer(false);

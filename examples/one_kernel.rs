@@ -22,19 +22,7 @@ const OUTPUTS: usize = 8;
 fn program() -> microglia::Result<(Program, TensorId, TensorId)> {
     let weight = Param::new("weight", &[OUTPUTS, INPUTS], true, 0.5);
     let bias = Param::new("bias", &[OUTPUTS], false, 0.5);
-    let one = Sizes {
-        replicas: 1,
-        batch: 1,
-        slots: 1,
-        prediction_slots: 1,
-        rows: 1,
-        channels: 1,
-        targets: 1,
-        future: 0,
-        horizon: 1,
-        lookback: 1,
-    };
-    let mut b = Builder::new(one, ParamLayout::new(vec![weight, bias]));
+    let mut b = Builder::new(Sizes::default(), ParamLayout::new(vec![weight, bias]));
     let x = b.tensor("x", &[ROWS, INPUTS]);
     let y = linear(&mut b, "y", ("weight", "bias"), Signal::data(Rows::dense(x, ROWS, INPUTS)));
     Ok((b.finish()?, x, y.value.tensor))

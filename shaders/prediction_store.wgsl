@@ -1,7 +1,7 @@
 //! prediction_store — the batch's forecasts, kept at the slot's place.
 //! Twin: src/reference/forecast.rs. One invocation per element.
 //! R replicas, B batch, Z horizon, K targets, P words, Q prediction slots.
-//! Uses: grid, slot, forecast, revin_epsilon
+//! Uses: grid, slot, forecast, affine, link, softplus, revin_epsilon
 
 struct Params {
     forecast: Forecast,
@@ -13,7 +13,7 @@ struct Params {
 @group(0) @binding(1) var<uniform> slot: Slot;
 @group(0) @binding(2) var<storage, read> params: array<f32>;             // [R, P]
 @group(0) @binding(3) var<storage, read> head: array<f32>;               // [R, B, Z, K], or [R, B, K, Z]
-@group(0) @binding(4) var<storage, read> stats: array<f32>;              // [R, B, K, 2]  (shift, scale)
+@group(0) @binding(4) var<storage, read> stats: array<f32>;              // [R, B, K, 2 or 4]
 @group(0) @binding(5) var<storage, read_write> predictions: array<f32>;  // [R, Q, B, Z, K]
 
 @compute @workgroup_size(64)
@@ -28,5 +28,6 @@ fn prediction_store(
         return;
     }
     let word = replica * p.predictions_row + slot.index * p.forecast.elements + i;
-    predictions[word] = forecast(replica, place(i));
+    let at = place(i);
+    predictions[word] = bounded(replica, at, location(replica, at)).value;
 }

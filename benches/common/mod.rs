@@ -109,6 +109,7 @@ pub(crate) fn linear_layer([rows, inputs, outputs]: [usize; 3]) -> Result<Progra
         future: 0,
         horizon: 1,
         lookback: 1,
+        ..Sizes::default()
     };
     let mut b = Builder::new(sizes, layout);
     let mut dense = |name: &str, width: usize| Rows::dense(b.tensor(name, &[rows, width]), rows, width);

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::{self, LinearPath, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
 use crate::program::builder::Sizes;
-use crate::program::op::{Activation, InstanceNorm, LossKind};
+use crate::program::op::{Activation, InstanceNorm, Link, LossKind, Objective};
 use crate::program::tensor::*;
 use crate::program::{Cell, Program, ReplicaStep, rng};
 
@@ -36,7 +36,7 @@ impl Case {
     pub fn new(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Self {
         Case {
             model: ModelOptions { hidden, layers: 1, instance_norm: None, ..ModelOptions::of(kind, Variant::Official) },
-            training: Training { loss: LossKind::Mse, dropout: false, clip: false },
+            training: Training { dropout: false, clip: false },
             sizes: Sizes {
                 replicas,
                 batch,
@@ -48,6 +48,8 @@ impl Case {
                 future: 0,
                 horizon: 2,
                 lookback,
+                series: 3,
+                ..Sizes::default()
             },
             dropout: 0.0,
             clip_norm: 0.0,
@@ -117,8 +119,19 @@ impl Case {
     }
 
     /// The training loss.
-    pub fn loss(mut self, loss: LossKind) -> Self {
-        self.training.loss = loss;
+    pub fn loss(self, loss: LossKind) -> Self {
+        self.objective(Objective::Point(loss))
+    }
+
+    /// What is forecast of each value.
+    pub fn objective(mut self, objective: Objective) -> Self {
+        self.sizes.objective = objective;
+        self
+    }
+
+    /// Bounds of the forecasts.
+    pub fn link(mut self, link: Link) -> Self {
+        self.sizes.link = Some(link);
         self
     }
 
@@ -156,17 +169,44 @@ impl Case {
         models::build(&self.model, &self.training, self.sizes.clone())
     }
 
+    /// A word of the series: any number, or one that its bounds or its distribution allow.
+    fn value(&self, i: usize) -> f32 {
+        let value = rng::normal(7, 0, 1, i as u32);
+        match (&self.sizes.objective, self.sizes.link) {
+            // Whole numbers, where the scales are powers of two.
+            (Objective::Distribution(distribution), _) if distribution.is_of_counts() => (2.0 * value.abs()).round(),
+            (_, Some(Link::Above)) => (value - 0.3).max(0.0),
+            (_, Some(Link::Below)) => (value + 0.3).min(0.0),
+            (_, Some(Link::Between)) => (0.5 + value / 3.0).clamp(0.0, 1.0),
+            (_, None) => value,
+        }
+    }
+
+    /// By series and target, a scaler's deviation and mean; the last target of the last series lies at its bound.
+    fn scales(&self) -> Vec<f32> {
+        let s = &self.sizes;
+        let count = s.series * s.targets;
+        let mean = if s.link.is_some() { 0.0 } else { 0.7 };
+        let deviation = |i: usize| if i + 1 == count && s.link.is_some() { 0.0 } else { [1.0, 2.0, 4.0][i % 3] };
+        (0..count).flat_map(|i| [deviation(i), mean]).collect()
+    }
+
     /// Replica r has seed `first_seed + r`, and its windows by that seed; the last window place of slot 1 is empty. If the model
     /// normalises windows, the seed says how: as the model does, in another way, or not at all.
     pub fn load(&self, engine: &mut dyn Engine, first_seed: u32) -> Result<()> {
         let s = &self.sizes;
         let layout = engine.program().params.clone();
         let state = engine.program().state.initial();
-        let series: Vec<f32> = (0..s.rows * s.channels).map(|i| rng::normal(7, 0, 1, i as u32)).collect();
+        let series: Vec<f32> = (0..s.rows * s.channels).map(|i| self.value(i)).collect();
         engine.write_f32(SERIES, 0, &series)?;
         // Every ninth target is missing.
         let observed: Vec<f32> = (0..s.rows * s.targets).map(|i| if i % 9 == 4 { 0.0 } else { 1.0 }).collect();
         engine.write_f32(OBSERVED, 0, &observed)?;
+        if s.reads_scalers() {
+            let starts: Vec<u32> = (0..s.series).map(|n| (n * s.rows / s.series) as u32).collect();
+            engine.write_u32(SERIES_STARTS, 0, &starts)?;
+            engine.write_f32(SCALES, 0, &self.scales())?;
+        }
         for r in 0..s.replicas {
             let seed = first_seed + r as u32;
             engine.write_f32(PARAMS, r, &layout.initial(seed))?;
@@ -237,7 +277,14 @@ impl fmt::Display for Case {
         if s.future > 0 {
             write!(f, " future={} decoder={}", s.future, model.decoder_hidden)?;
         }
-        write!(f, " {}", self.training.loss)?;
+        match &s.objective {
+            Objective::Point(loss) => write!(f, " {loss:?}")?,
+            Objective::Quantiles(levels) => write!(f, " quantiles={levels:?}")?,
+            Objective::Distribution(distribution) => write!(f, " {distribution}")?,
+        }
+        if let Some(link) = s.link {
+            write!(f, " link={link:?}")?;
+        }
         if self.training.dropout {
             write!(f, " dropout={}", self.dropout)?;
         }

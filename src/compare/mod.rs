@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
 use crate::models::{LinearPath, NormKind, PatchtstOptions, Variant};
 use crate::program::Program;
-use crate::program::op::{Activation, InstanceNorm, LossKind};
+use crate::program::op::{Activation, Distribution, InstanceNorm, Link, LossKind, Objective};
 
 pub use case::Case;
 pub use models::{every_model, full_size_models, timed_models};
@@ -74,10 +74,15 @@ pub fn standard_cases() -> Vec<Case> {
     let usual = |p: &mut PatchtstOptions| {
         (p.patch, p.stride, p.d_model, p.heads, p.ff) = (Some(16), Some(8), 32, 4, 64);
     };
+    let quantiles = |pairs: usize| {
+        let count = 2 * pairs + 2;
+        Objective::Quantiles((1..count).map(|i| i as f32 / count as f32).collect())
+    };
+    let distribution = Objective::Distribution;
     vec![
         Case::new(Lstm, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
         Case::new(Lstm, 3, 7, 5, 33).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
-        Case::new(Lstm, 2, 1, 1, 5).loss(LossKind::Huber).prune(9),
+        Case::new(Lstm, 2, 1, 1, 5).loss(LossKind::Huber { delta: 1.0 }).prune(9),
         Case::new(Lstm, 1, 5, 3, 300).prune(10_000),
         Case::new(Rnn, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
         Case::new(Rnn, 3, 7, 5, 65).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
@@ -85,7 +90,7 @@ pub fn standard_cases() -> Vec<Case> {
         Case::new(Rnn, 1, 5, 3, 300).activation(Activation::Relu).prune(3_000),
         Case::new(Gru, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
         Case::new(Gru, 3, 7, 5, 65).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
-        Case::new(Gru, 2, 1, 1, 5).loss(LossKind::Huber).prune(9),
+        Case::new(Gru, 2, 1, 1, 5).loss(LossKind::Huber { delta: 1.0 }).prune(9),
         Case::new(Gru, 1, 5, 3, 300).prune(10_000),
         Case::patchtst(Variant::Official, 1, 16, 96).set(usual).dropout(0.2).prune(500),
         Case::patchtst(Variant::Official, 3, 5, 9).dropout(0.3).clip(0.5).prune(30).set(|p| {
@@ -99,6 +104,9 @@ pub fn standard_cases() -> Vec<Case> {
         Case::new(Dlinear, 1, 5, 7, 0).norm(InstanceNorm::Last).prune(3),
         Case::new(Lstm, 2, 9, 7, 5).path(LinearPath::Train).norm(InstanceNorm::Last).dropout(0.3).prune(9),
         Case::patchtst(Variant::Official, 1, 8, 96).set(usual).path(LinearPath::Ridge).prune(500),
+        Case::new(Lstm, 2, 9, 7, 5).objective(quantiles(3)).norm(InstanceNorm::Last).link(Link::Above).prune(9),
+        Case::new(Gru, 1, 9, 7, 5).objective(distribution(Distribution::NegativeBinomial)).link(Link::Above).prune(9),
+        Case::new(Rnn, 1, 9, 7, 5).objective(distribution(Distribution::StudentT)).norm(InstanceNorm::MeanStd).prune(9),
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::{Case, standard_cases};
 use crate::models::ModelKind::{self, Gru, Lstm, Rnn};
 use crate::models::{LinearPath, NormKind, Variant};
-use crate::program::op::{InstanceNorm, MAX_HEAD_WIDTH};
+use crate::program::op::{Distribution, InstanceNorm, Link, MAX_HEAD_WIDTH, Objective};
 
 fn recurrent(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Case {
     let mut case = Case::new(kind, replicas, batch, lookback, hidden).prune(100);
@@ -69,6 +69,28 @@ pub fn full_size_models() -> Vec<Case> {
     cases.extend(adorned);
     cases.extend(beside);
     cases.push(decoder);
+    cases.extend(outputs());
+    cases
+}
+
+/// Forecasts of every kind, within bounds of every kind and without.
+fn outputs() -> Vec<Case> {
+    let case = || {
+        let mut case = recurrent(Lstm, 1, 64, 96, 64).norm(InstanceNorm::MeanStd);
+        (case.sizes.horizon, case.sizes.series) = (24, 30);
+        case
+    };
+    let links = Link::ALL.iter().map(|link| Some(*link)).chain([None]);
+    let deciles = || Objective::Quantiles((1..10u8).map(|i| f32::from(i) / 10.0).collect());
+    let mut cases = Vec::new();
+    for link in links {
+        let linked = |case: Case| link.map_or(case.clone(), |link| case.link(link));
+        cases.extend([linked(case()), linked(case().objective(deciles()))]);
+    }
+    cases.extend(Distribution::ALL.iter().map(|distribution| {
+        let case = case().objective(Objective::Distribution(*distribution));
+        if distribution.is_of_counts() { case.link(Link::Above) } else { case }
+    }));
     cases
 }
 

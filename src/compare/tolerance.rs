@@ -29,6 +29,7 @@ pub fn rule(op: &Op) -> Rule {
     let sums = Rule { floor: 8.0 * ulp, reason: "a sum in another order", scale: ErrorScale::Terms };
     let elementwise = |ulps: f64, reason| Rule { floor: ulps * ulp, reason, scale: ErrorScale::Largest };
     let activated = Rule { floor: 32.0 * ulp, reason: "a sum in another order, exp 3 + 2|x| ULP", ..sums };
+    let linked = elementwise(128.0, "exp 3 + 2|x| ULP, log 2⁻²¹, divisions 2.5 ULP, a sum in another order");
     match op {
         Op::LinearForward(op) if op.activated.is_some() => activated,
         Op::LinearBackwardInput(op) if op.activated.is_some() => activated,
@@ -61,10 +62,15 @@ pub fn rule(op: &Op) -> Rule {
         Op::RecurrentForward(_) | Op::RecurrentBackward(_) => {
             elementwise(96.0, "exp 3 + 2|x| ULP, division 2.5 ULP, passed on from step to step")
         }
-        Op::PredictionStore(op) if op.forecast.scale.is_none() => exact,
+        Op::ScaleGather(_) => exact,
+        Op::PredictionStore(op) if op.forecast.link.is_some() => linked,
+        Op::PredictionStore(op) if !op.forecast.is_normalized() => exact,
         Op::PredictionStore(_) => elementwise(8.0, "division 2.5 ULP"),
-        Op::Loss(op) if op.forecast.scale.is_none() => elementwise(8.0, "a sum in another order"),
+        Op::Loss(op) if op.forecast.link.is_some() => linked,
+        Op::Loss(op) if op.forecast.windows.is_none() => elementwise(8.0, "a sum in another order"),
         Op::Loss(_) => elementwise(16.0, "a sum in another order, divisions 2.5 ULP"),
+        Op::QuantileLoss(_) | Op::DistributionStore(_) => linked,
+        Op::LikelihoodLoss(_) => elementwise(256.0, "exp 3 + 2|x| ULP, log 2⁻²¹, differences of ln Γ that cancel"),
         Op::GradNorm(_) => elementwise(16.0, "a sum in another order, square root 4.5 ULP"),
         Op::AdamMasked(_) => elementwise(16.0, "division 2.5 ULP, square root 4.5 ULP"),
     }

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use crate::data::Calendar;
 use crate::data::options::{
     Covariates, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split, parse_list,
 };
+use crate::data::{Bounds, Calendar, Transform};
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
 use crate::models::{LinearPath, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
-use crate::program::op::{Activation, FeedForward, InstanceNorm, LossKind};
+use crate::program::op::{Activation, FeedForward, InstanceNorm};
+use crate::train::loss::{Loss, QuantileLevels};
 use crate::train::options::{LrSchedule, Regularizers, Schedule, Select, Sparsity};
 use crate::train::weights::checkpoints::Every;
 
@@ -61,6 +62,7 @@ macro_rules! words {
 }
 words!(
     Activation,
+    Bounds,
     Calendar,
     Choice,
     Every,
@@ -71,7 +73,7 @@ words!(
     InstanceNorm,
     Layout,
     LinearPath,
-    LossKind,
+    Loss,
     LrSchedule,
     ModelKind,
     NormKind,
@@ -79,6 +81,7 @@ words!(
     Origin,
     Pool,
     Positions,
+    QuantileLevels,
     Regularizers,
     Scale,
     Schedule,
@@ -86,6 +89,7 @@ words!(
     ShortSeries,
     Sparsity,
     Split,
+    Transform,
     Variant,
 );
 

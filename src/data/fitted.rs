@@ -126,7 +126,7 @@ pub(super) fn fit(
     let rows = |parts: &Vec<Parts>| -> Vec<Range<usize>> {
         parts.iter().map(|parts| study::scaled_by(parts, options, settings)).collect()
     };
-    let scalers = scale::fit(frame, &kept.series, settings.scale, &rows(&kept.parts))?;
+    let scalers = scale::fit(frame, &kept.series, (settings.scale, options), &rows(&kept.parts))?;
     let why = scalers.iter().map(|scalers| scalers.as_ref().err().map(|column| Why::Unscaled(*column)));
     kept.leave_out(frame, settings, why.collect())?;
     let fitted = |((one, rows), scalers): ((&RawSeries, Range<usize>), _)| FittedSeries {

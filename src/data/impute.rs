@@ -87,13 +87,13 @@ pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &Parts, scalers: &
         Impute::Mean => {
             for row in values.chunks_exact_mut(width) {
                 for (value, scaler) in row.iter_mut().zip(scalers).filter(|(value, _)| value.is_nan()) {
-                    *value = scaler.mean;
+                    *value = scaler.usual();
                 }
             }
         }
         Impute::Ffill => {
             for (target, scaler) in scalers.iter().enumerate().take(targets) {
-                (0..first_value(series, target)).for_each(|row| values[row * width + target] = scaler.mean);
+                (0..first_value(series, target)).for_each(|row| values[row * width + target] = scaler.usual());
                 let end = end_of_values(series, target);
                 if let Some(last) = end.checked_sub(1) {
                     (end..series.rows()).for_each(|row| values[row * width + target] = series.value(last, target));

@@ -4,7 +4,7 @@
 //! load        bytes (source) → table (preamble, columnar) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
 //! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
-//! pipeline    frame (zone) → series → future → calendars (calendar, holidays) → gaps → parts → fitted (scale) → features → arrays (impute)
+//! pipeline    frame (zone) → series → future → calendars (calendar, holidays) → gaps → bounds → parts → fitted (scale) → features → arrays (impute)
 //!             → window → Dataset
 //! ```
 //!
@@ -15,6 +15,7 @@
 mod ahead;
 mod apart;
 mod arrays;
+mod bounds;
 mod calendar;
 mod calendars;
 mod cells;
@@ -67,6 +68,7 @@ mod writing;
 mod zone;
 
 pub use ahead::{Cutoff, Start};
+pub use bounds::{Bounds, Transform};
 pub use calendar::Calendar;
 pub(crate) use calendar::Closed;
 pub use columns::{Column, Columns, Role};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{Bounds, Transform};
 use super::calendar::Calendar;
 pub use super::marks::{parse_thousands, thousands_word};
 use super::source::STDIN;
@@ -58,6 +59,10 @@ pub struct DataOptions {
     pub short_series: Option<ShortSeries>,
     /// Whose training rows a scaler sees. Default: [`Scale::Series`].
     pub scale: Option<Scale>,
+    /// Bounds of the targets: forecasts lie within them. Default: none.
+    pub bounds: Option<Bounds>,
+    /// How targets are transformed before they are scaled. Default: [`Transform::None`].
+    pub transform: Option<Transform>,
     /// What an input takes where the file has no value. Default: [`Impute::Error`].
     pub impute: Option<Impute>,
     /// Texts or numbers that mean "missing", besides the empty cell, `NA` and its like.
@@ -121,6 +126,8 @@ impl DataOptions {
             val_size,
             short_series: self.short_series.or(other.short_series),
             scale: self.scale.or(other.scale),
+            bounds: self.bounds.or(other.bounds),
+            transform: self.transform.or(other.transform),
             impute: self.impute.or(other.impute),
             missing_values: self.missing_values.or(other.missing_values),
             gaps: self.gaps.or(other.gaps),

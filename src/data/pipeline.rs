@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::arrays::Arrays;
+use super::bounds;
 use super::calendar::Closed;
 use super::calendars::{self, Calendars};
 use super::columns::Columns;
@@ -60,6 +61,8 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let seasons = seasons(&series, settings.season.rows);
     let one_season = seasons.is_none();
     notices.extend(seasons);
+
+    bounds::check(&frame, &series, options)?;
 
     // Series → parts and scalers.
     let (kept, scaling) = match fitted {

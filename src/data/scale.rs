@@ -2,31 +2,49 @@
 
 use std::ops::Range;
 
+use super::bounds::{Bounds, Transform};
 use super::frame::Frame;
-use super::options::Scale;
+use super::options::{DataOptions, Scale};
 use super::series::RawSeries;
 use crate::error::{Error, Place, Result};
 
-/// `scaled = (raw − mean) / std`, in f64.
+/// `scaled = (raw − mean) / std`, in f64; of targets that are [transformed](Transform), of the transformed value.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Scaler {
-    /// In the data's units.
+    /// In the data's units; of bounded targets, the lower bound, or the only one.
     pub mean: f64,
-    /// Population standard deviation, in the data's units; 1 for a constant column.
+    /// Population standard deviation, in the data's units; 1 for a constant column. Of bounded targets, the mean distance to the bound,
+    /// or the distance between both.
     pub std: f64,
+    /// Whether all values that it was fitted to lie at the only bound: nothing is known of their size.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_bound: bool,
+    /// The mean of those values, scaled, where it is not 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub center: f64,
+    /// How targets are transformed before.
+    #[serde(default, skip_serializing_if = "Transform::is_none")]
+    pub transform: Transform,
 }
 
 impl Scaler {
+    /// Of values without bounds and transform.
+    #[must_use]
+    pub const fn new(mean: f64, std: f64) -> Scaler {
+        Scaler { mean, std, at_bound: false, center: 0.0, transform: Transform::None }
+    }
+
     /// From the data's units to scaled units.
     #[must_use]
     pub fn scale(&self, raw: f64) -> f64 {
-        (raw - self.mean) / self.std
+        (self.transform.apply(raw) - self.mean) / self.std
     }
 
     /// Back into the data's units.
     #[must_use]
     pub fn unscale(&self, scaled: f64) -> f64 {
-        scaled * self.std + self.mean
+        self.transform.undo(scaled * self.std + self.mean)
     }
 
     /// Whether it can be inverted: both numbers are finite, and the deviation is above 0.
@@ -44,6 +62,34 @@ impl Scaler {
         if value.abs() <= rounding { 0.0 } else { value }
     }
 
+    /// The error of a forecast in the data's units, where both are scaled.
+    #[must_use]
+    pub fn error(&self, scaled: f64, truth: f64) -> f64 {
+        match self.transform {
+            Transform::None => (scaled - truth) * self.std,
+            _ => self.unscale(scaled) - self.unscale(truth),
+        }
+    }
+
+    /// The mean of the values that it was fitted to, in the data's units; of transformed targets, that of the transformed values.
+    pub(super) fn usual(&self) -> f64 {
+        self.unscale(self.center)
+    }
+
+    /// Of targets within bounds: no value is subtracted but a bound, so that bounds are the same for all series.
+    fn within(bounds: Bounds, values: impl Iterator<Item = f64> + Clone) -> Option<Scaler> {
+        let plain = Scaler::fit(values)?;
+        let scaler = match (bounds.low, bounds.high) {
+            (Some(low), Some(high)) => Scaler::new(low, high - low),
+            (Some(bound), None) | (None, Some(bound)) => Scaler::new(bound, (plain.mean - bound).abs()),
+            (None, None) => return Some(plain),
+        };
+        match scaler.std > 0.0 {
+            true => Some(Scaler { center: scaler.scale(plain.mean), ..scaler }),
+            false => Some(Scaler { std: 1.0, at_bound: true, ..scaler }),
+        }
+    }
+
     /// `None` if there is no value.
     fn fit(values: impl Iterator<Item = f64> + Clone) -> Option<Scaler> {
         // Distances to the first value: far from 0, a sum of the values would lose what they differ by.
@@ -56,7 +102,7 @@ impl Scaler {
         }
         // The mean of equal values need not round to that value, so constancy is tested, not std == 0.
         if low == high {
-            return Some(Scaler { mean: low, std: 1.0 });
+            return Some(Scaler::new(low, 1.0));
         }
         let count = count as f64;
         let mean = first + sum.value() / count;
@@ -67,8 +113,12 @@ impl Scaler {
             squares.add((value - mean) * (value - mean));
         }
         let variance = (squares.value() - distances.value() * distances.value() / count).max(0.0) / count;
-        Some(Scaler { mean, std: variance.sqrt() })
+        Some(Scaler::new(mean, variance.sqrt()))
     }
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// A sum that keeps what its roundings lose (Neumaier 1974): of ten million values, naive sums lose five digits.
@@ -97,22 +147,38 @@ impl Sum {
 pub(crate) fn fit(
     frame: &Frame,
     series: &[RawSeries],
-    scale: Scale,
+    (scale, options): (Scale, &DataOptions),
     train: &[Range<usize>],
 ) -> Result<Vec<Result<Vec<Scaler>, usize>>> {
-    let width = frame.columns.values();
+    let (width, targets) = (frame.columns.values(), frame.columns.targets());
+    let transform = options.transform.unwrap_or_default();
+    let bounds = options.bounds.map(|bounds| bounds.transformed(transform));
+    let fitted = |column: usize, values: &mut dyn Iterator<Item = f64>| -> Option<Scaler> {
+        if column >= targets || bounds.is_none() && transform.is_none() {
+            let values: Vec<f64> = values.collect();
+            return Scaler::fit(values.iter().copied());
+        }
+        let values: Vec<f64> = values.map(|value| transform.apply(value)).collect();
+        let scaler = match bounds {
+            Some(bounds) => Scaler::within(bounds, values.iter().copied()),
+            None => Scaler::fit(values.iter().copied()),
+        };
+        scaler.map(|scaler| Scaler { transform, ..scaler })
+    };
     let observed = |one: usize, column: usize| {
         train[one].clone().map(move |row| series[one].value(row, column)).filter(|value| !value.is_nan())
     };
     match scale {
         Scale::Series => {
-            let fit = |one: usize| (0..width).map(|column| Scaler::fit(observed(one, column)).ok_or(column)).collect();
+            let fit = |one: usize| {
+                (0..width).map(|column| fitted(column, &mut observed(one, column)).ok_or(column)).collect()
+            };
             Ok((0..series.len()).map(fit).collect())
         }
         Scale::Global => {
             let fit = |column| {
-                let all = (0..series.len()).flat_map(|one| observed(one, column));
-                Scaler::fit(all).ok_or_else(|| {
+                let mut all = (0..series.len()).flat_map(|one| observed(one, column));
+                fitted(column, &mut all).ok_or_else(|| {
                     let place = Place { column: Some(frame.name(column).into()), ..frame.file() };
                     let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
                     Error::data(place, "no value in the training rows", help)

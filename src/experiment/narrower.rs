@@ -20,16 +20,13 @@ impl Narrower {
     /// N − ⌊max·N⌋; `None` where even the narrowest has more.
     pub fn of(model: &ModelOptions, dataset: &Dataset, max: f64) -> Option<Narrower> {
         let sizes = Sizes {
-            replicas: 1,
-            batch: 1,
-            slots: 1,
-            prediction_slots: 1,
             rows: dataset.rows(),
             channels: dataset.channels(),
             targets: dataset.targets(),
             future: dataset.future(),
             horizon: dataset.horizon,
             lookback: dataset.lookback,
+            ..Sizes::default()
         };
         let weights = |model: &ModelOptions| {
             let patchtst = model.patchtst.resolved(dataset.lookback);

@@ -97,7 +97,8 @@ impl GpuEngine {
         let lowered: Vec<Lowered> = lists(&gpu, &program, &options, most_work).into_iter().flatten().collect();
 
         let fill = |tensor: &Tensor| match tensor.fill {
-            Fill::Zeros => 0,
+            // Written below.
+            Fill::Constant(_) | Fill::Zeros => 0,
             Fill::Ones => u32::MAX,
             Fill::Unwritten => {
                 if options.poison {
@@ -138,6 +139,11 @@ impl GpuEngine {
             staging,
         };
         engine.prepare(most_work)?;
+        for i in 0..engine.program.tensors.len() {
+            if let Fill::Constant(values) = engine.program.tensors[i].fill.clone() {
+                engine.write_f32(TensorId(i as u32), 0, &values)?;
+            }
+        }
         engine.gpu.check()?;
         Ok(engine)
     }

@@ -8,6 +8,7 @@ mod batch_norm;
 mod bind;
 mod decoder;
 mod decompose;
+mod distribution;
 mod dropout;
 mod engine;
 mod forecast;
@@ -82,6 +83,10 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(op, shapes),
         Op::Loss(op) => loss::loss(op, shapes),
         Op::PredictionStore(op) => forecast::prediction_store(op, shapes),
+        Op::ScaleGather(op) => distribution::scale_gather(op, shapes),
+        Op::QuantileLoss(op) => distribution::quantile_loss(op, shapes),
+        Op::LikelihoodLoss(op) => distribution::likelihood_loss(op, shapes),
+        Op::DistributionStore(op) => distribution::distribution_store(op, shapes),
         Op::GradNorm(op) => optimizer::grad_norm(op, shapes),
         Op::AdamMasked(op) => optimizer::adam_masked(op, shapes),
         Op::Prune(op) => prune::prune(op, shapes),

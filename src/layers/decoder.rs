@@ -1,6 +1,6 @@
 //! A decoder of known future values, beside a model's head.
 
-use super::{Head, LinearPart, Signal, dense, linear, linear_parts};
+use super::{HeadOrder, LinearPart, Signal, linear, linear_parts};
 use crate::program::op::{DecoderBackward, DecoderForward, FutureGather, MatrixTranspose, Op, Residual};
 use crate::program::{Builder, Rows};
 
@@ -23,37 +23,37 @@ pub fn future(b: &mut Builder) -> Signal {
     Signal::data(Rows::spaced(output, s.batch * s.horizon, s.future, width))
 }
 
-/// A head's output step by step, `[B·Z, K]`.
-pub fn by_step(b: &mut Builder, head: Head) -> Signal {
+/// The first outputs of a head step by step, `[B·Z, K]`, whose gradient is `d_steps`, in the order of steps. `own` is what the head wrote:
+/// in that order, or target by target.
+pub fn by_step(b: &mut Builder, own: Signal, order: HeadOrder, d_steps: Option<Rows>) -> Signal {
     let (batch, horizon, targets) = (b.sizes.batch, b.sizes.horizon, b.sizes.targets);
-    if !head.by_channel || targets == 1 {
+    let steps = |rows: Rows| Rows::dense(rows.tensor, batch * horizon, targets);
+    if order == HeadOrder::Step || targets == 1 {
         // The same words.
-        let rows = |rows: Rows| Rows::dense(rows.tensor, batch * horizon, targets);
-        return Signal { value: rows(head.output.value), grad: head.output.grad.map(rows), skip: None };
+        return Signal { value: steps(own.value), grad: d_steps.map(steps), skip: None };
     }
-    let output = dense(b, "head.by_step", batch * horizon, targets);
-    let turn = |rows, columns, input: Rows, output: Rows| {
-        Op::MatrixTranspose(MatrixTranspose { batch, rows, columns, input: input.tensor, output: output.tensor })
+    let value = b.tensor("head.by_step", &[batch * horizon, targets]);
+    let turn = |rows, columns, input: Rows, output| {
+        Op::MatrixTranspose(MatrixTranspose { batch, rows, columns, input: input.tensor, output })
     };
-    b.forward(turn(targets, horizon, head.output.value, output.value));
-    if let (Some(d_output), Some(d_input)) = (output.grad, head.output.grad) {
-        b.backward(turn(horizon, targets, d_output, d_input));
+    b.forward(turn(targets, horizon, own.value, value));
+    if let (Some(d_steps), Some(d_own)) = (d_steps, own.grad) {
+        b.backward(turn(horizon, targets, d_steps, d_own.tensor));
     }
-    output
+    Signal { value: Rows::dense(value, batch * horizon, targets), grad: d_steps.map(steps), skip: None }
 }
 
-/// The sum of `beside` and of a fully connected layer of `input`, whose gradient is `beside`'s; `names` are those of the layer's
+/// Writes the sum of `beside` and of a fully connected layer of `input`, whose gradient is `beside`'s; `names` are those of the layer's
 /// weight and bias, which learn if `trained`.
 pub fn add_linear(
     b: &mut Builder,
-    label: &str,
+    output: Rows,
     names: (&str, &str),
     input: Signal,
     beside: Signal,
     trained: bool,
 ) -> Signal {
-    let Rows { count, width, .. } = beside.value;
-    let sum = Signal { value: Rows::dense(b.tensor(label, &[count, width]), count, width), ..beside };
+    let sum = Signal { value: output, ..beside };
     let output = if trained { sum } else { Signal::data(sum.value) };
     let residual = Some(Residual { skip: beside.value, site: None, first: 0 });
     let at = (b.param(names.0).offset, b.param(names.1).offset);
@@ -62,8 +62,9 @@ pub fn add_linear(
 }
 
 /// The sum of forecasts `[B·Z, K]` and those of a two-layer network which reads, for each step, the state `[B, H]` and what is known
-/// of the step, `[B·Z, F]`; `names` are those of the weights and biases that read the state and the step, and of its output.
-pub fn decoder(b: &mut Builder, names: [(&str, &str); 3], state: Signal, known: Signal, beside: Signal) -> Signal {
+/// of the step, `[B·Z, F]`, written to `output`; `names` are those of the weights and biases that read the state and the step, and of
+/// its output.
+pub fn decoder(b: &mut Builder, names: [(&str, &str); 3], state: Signal, known: Signal, beside: Signal, output: Rows) {
     let (batch, horizon) = (b.sizes.batch, b.sizes.horizon);
     let [of_state, of_step, of_units] = names;
     let context = linear(b, "decoder.context", of_state, state);
@@ -80,5 +81,5 @@ pub fn decoder(b: &mut Builder, names: [(&str, &str); 3], state: Signal, known: 
         let (hidden, d_hidden, d_context) = (hidden.value.tensor, d_hidden.tensor, d_context.tensor);
         b.backward(Op::DecoderBackward(DecoderBackward { batch, horizon, width, hidden, d_hidden, d_context }));
     }
-    add_linear(b, "forecast", of_units, hidden, beside, true)
+    add_linear(b, output, of_units, hidden, beside, true);
 }

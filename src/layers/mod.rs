@@ -3,6 +3,7 @@
 //! Of the engine tier: it may change in any version.
 
 mod decoder;
+mod head;
 mod recurrent;
 mod transformer;
 
@@ -10,6 +11,7 @@ use crate::program::op::*;
 use crate::program::{Builder, Rows, TensorId, rng};
 
 pub use decoder::*;
+pub use head::*;
 pub use recurrent::*;
 pub use transformer::*;
 
@@ -240,31 +242,14 @@ pub fn dropout(b: &mut Builder, chance: Chance, site: &str, input: Signal) -> Si
     output
 }
 
-/// The output of a model.
-#[derive(Debug, Clone, Copy)]
-pub struct Head {
-    /// `[B, Z, K]`, or by channel `[B, K, Z]`
-    pub output: Signal,
-    /// Whether the output is `[B, K, Z]`.
-    pub by_channel: bool,
-    /// What [`instance_norm`] subtracted and divided by; the forecast undoes it.
-    pub scale: Option<WindowScale>,
-}
-
-/// The training loss of the head's forecasts against the windows' targets; in evaluation, the forecasts are stored instead.
-pub fn loss(b: &mut Builder, kind: LossKind, head: Head, windows: Windows) {
-    let Head { output, by_channel, scale } = head;
-    let Windows { target, weight, .. } = windows;
-    let (batch, horizon, targets) = (b.sizes.batch, b.sizes.horizon, b.sizes.targets);
-    let forecast = Forecast { batch, horizon, targets, head: output.value.tensor, by_channel, scale };
-    let d_head = output.grad.expect("dense signals have a gradient").tensor;
-    b.train_only(Op::Loss(Loss { kind, forecast: forecast.clone(), target, weight, d_head }));
-    b.evaluate_only(Op::PredictionStore(PredictionStore { forecast }));
-}
-
 /// A new tensor `[count, width]` and its gradient.
 pub fn dense(b: &mut Builder, name: &str, count: usize, width: usize) -> Signal {
     let value = b.tensor(name, &[count, width]);
     let grad = b.tensor(format!("d_{name}"), &[count, width]);
     Signal { value: Rows::dense(value, count, width), grad: Some(Rows::dense(grad, count, width)), skip: None }
+}
+
+/// A new tensor `[count, width]` without a gradient of its own.
+pub fn data(b: &mut Builder, name: &str, count: usize, width: usize) -> Signal {
+    Signal::data(Rows::dense(b.tensor(name, &[count, width]), count, width))
 }

@@ -1,9 +1,10 @@
 //! Linear forecasters: one map from a target's look-back to its forecast, shared by all series and targets; or two, of its trend
 //! and of what the trend leaves.
 
+use super::head::{self, SPREAD};
 use super::{MAX_MOVING_AVERAGE, ModelKind, ModelOptions, Training};
 use crate::error::{Error, Result};
-use crate::layers::{self, Head, LinearPart, Signal};
+use crate::layers::{self, Head, HeadOrder, LinearPart, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::Patches;
 use crate::program::{Builder, Param, ParamLayout, Program, TensorId};
@@ -35,37 +36,44 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
         let weight = Param::new(*weight, &[sizes.horizon, sizes.lookback], trained, bound);
         [weight, Param::new(*bias, &[sizes.horizon], false, bound)]
     });
-    ParamLayout::new(params.collect())
+    let mut params: Vec<Param> = params.collect();
+    head::add_spread(sizes, sizes.lookback, sizes.horizon, &mut params);
+    ParamLayout::new(params)
 }
 
 pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, layout: ParamLayout) -> Result<Program> {
     let mut b = Builder::new(sizes, layout);
     let windows = layers::windows(&mut b);
     let (input, scale) = layers::instance_norm(&mut b, model.instance_norm, None, windows.input);
-    let output = match model.kind {
-        ModelKind::Dlinear => of_parts(&mut b, model.moving_average, input),
-        _ => of_whole(&mut b, input),
+    let rows = b.sizes.batch * b.sizes.targets;
+    let outputs = b.sizes.horizon;
+    let head = Head::new(&mut b, rows, outputs, HeadOrder::Channel, scale);
+    let location = head.location(&b.sizes);
+    let read = match model.kind {
+        ModelKind::Dlinear => of_parts(&mut b, model.moving_average, input, location),
+        _ => of_whole(&mut b, input, location),
     };
-    layers::loss(&mut b, training.loss, Head { output, by_channel: true, scale }, windows);
+    layers::spread(&mut b, SPREAD, read, head);
+    layers::loss(&mut b, head, windows);
     b.optimizer(training.clip);
     b.finish()
 }
 
-/// One map of the look-back.
-fn of_whole(b: &mut Builder, input: TensorId) -> Signal {
+/// One map of the look-back, which is given back.
+fn of_whole(b: &mut Builder, input: TensorId, output: Signal) -> Signal {
     let (lookback, targets) = (b.sizes.lookback, b.sizes.targets);
     let whole = Patches { first: 0, stride: 1, rows: lookback, count: 1 };
-    let x = layers::patch_gather(b, "lookbacks", input, whole, targets, 1);
-    layers::linear(b, "head", WEIGHTS, x)
+    let lookbacks = layers::patch_gather(b, "lookbacks", input, whole, targets, 1);
+    layers::linear_to(b, (b.param(WEIGHTS.0).offset, b.param(WEIGHTS.1).offset), lookbacks, output);
+    lookbacks
 }
 
-/// The sum of a map of its trend and a map of the rest.
-fn of_parts(b: &mut Builder, average: usize, input: TensorId) -> Signal {
+/// The sum of a map of its trend and a map of the rest, which is given back.
+fn of_parts(b: &mut Builder, average: usize, input: TensorId, output: Signal) -> Signal {
     let (trend, remainder) = layers::decompose(b, average, input);
     let of_trend = layers::summand(b, "head.trend", TREND, trend);
-    let output = layers::dense(b, "head", remainder.value.count, b.sizes.horizon);
     of_trend.backward(b, output);
     let part = LinearPart { residual: Some(of_trend.residual(output)), ..LinearPart::plain(remainder, output) };
     layers::linear_parts(b, (b.param(SEASONAL.0).offset, b.param(SEASONAL.1).offset), &[part]);
-    output
+    remainder
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::program::builder::Sizes;
-use crate::program::op::{Activation, InstanceNorm, LossKind};
+use crate::program::op::{Activation, InstanceNorm, Link, LossKind, Objective};
 use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
@@ -230,8 +230,6 @@ impl ModelOptions {
 /// What a program needs besides the model; the same for all its replicas.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Training {
-    /// The training loss.
-    pub loss: LossKind,
     /// Whether the program has dropout ops; each replica's step table says how much they drop.
     pub dropout: bool,
     /// Whether gradient norms are computed; each replica's step table says what they are clipped to.
@@ -242,7 +240,7 @@ impl Training {
     /// For a program that only forecasts.
     #[must_use]
     pub fn scoring() -> Self {
-        Training { loss: LossKind::Mse, dropout: false, clip: false }
+        Training { dropout: false, clip: false }
     }
 }
 
@@ -266,6 +264,7 @@ pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
     if sizes.future > 0 {
         check_decoder(model)?;
     }
+    check_objective(model, sizes)?;
     let cell = match model.family() {
         Family::Recurrent(cell) => cell,
         Family::Transformer => {
@@ -310,6 +309,38 @@ fn check_decoder(model: &ModelOptions) -> Result<()> {
     let help = "leave out ‹future-covariates› and ‹future-calendar›, or choose ‹model› rnn, lstm or gru, or patchtst with \
                 ‹patchtst-variant authors›";
     Err(Error::config("future-covariates", format!("{what}, and reads no future values"), help))
+}
+
+/// Rejects what a model does not forecast of a value.
+fn check_objective(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
+    let help = "choose another ‹loss›";
+    if model.kind == ModelKind::Ridge && sizes.objective != Objective::Point(LossKind::Mse) {
+        return Err(Error::config("loss", "a ridge is fitted in closed form, by squared errors", "choose ‹loss mse›"));
+    }
+    match &sizes.objective {
+        Objective::Point(_) => Ok(()),
+        _ if model.patchtst.revin_affine && model.kind == ModelKind::Patchtst => {
+            Err(Error::config("revin-affine", "its forecasts are points, without quantiles or distributions", help))
+        }
+        Objective::Quantiles(levels) => {
+            let between = levels.iter().all(|level| *level > 0.0 && *level < 1.0);
+            let rising = levels.is_sorted_by(|a, b| a < b);
+            let sound = between && rising && levels.get(levels.len() / 2) == Some(&0.5);
+            let problem = || format!("{levels:?} are no rising levels with the median in their middle");
+            if sound { Ok(()) } else { Err(Error::config("quantiles", problem(), "levels such as 10,50,90")) }
+        }
+        Objective::Distribution(distribution) => {
+            let link = distribution.is_of_counts().then_some(Link::Above);
+            if sizes.link == link {
+                return Ok(());
+            }
+            let problem = match distribution.is_of_counts() {
+                true => format!("the values of ‹loss {distribution}› are 0 or more, and nothing else bounds them"),
+                false => format!("the values of ‹loss {distribution}› have no bounds"),
+            };
+            Err(Error::config("bounds", problem, "leave out ‹bounds›, or choose ‹loss quantile›"))
+        }
+    }
 }
 
 /// The program that trains and evaluates `sizes.replicas` models.

@@ -3,7 +3,7 @@
 use super::head::{self, Ending};
 use super::{ModelOptions, Training, linear_path};
 use crate::error::Result;
-use crate::layers::{self, Emit, Signal};
+use crate::layers::{self, Emit, Head, HeadOrder, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::Chance;
 use crate::program::{Builder, Cell, Param, ParamLayout, Program, Rows};
@@ -30,7 +30,7 @@ pub(super) fn params(model: &ModelOptions, cell: Cell, sizes: &Sizes) -> ParamLa
     let hidden = model.layer(model.layers - 1).hidden;
     params.push(Param::new(HEAD.0, &[outputs, hidden], true, bound));
     params.push(Param::new(HEAD.1, &[outputs], false, bound));
-    head::add_params(model, sizes, hidden, HEAD, &mut params);
+    head::add_params(model, sizes, (hidden, 1), HEAD, &mut params);
     ParamLayout::new(params)
 }
 
@@ -55,12 +55,8 @@ pub(super) fn build(
         }
     }
     let outputs = b.param(HEAD.0).shape[0];
-    let output = layers::dense(&mut b, "head", x.value.count, outputs);
-    head::push(
-        &mut b,
-        Ending { names: HEAD, state: x, output, by_channel: false, path, windows, scale },
-        training.loss,
-    );
+    let head = Head::new(&mut b, x.value.count, outputs, HeadOrder::Step, scale);
+    head::push(&mut b, Ending { names: HEAD, state: x, head, path, windows });
     b.optimizer(training.clip);
     b.finish()
 }

@@ -29,6 +29,33 @@ pub struct Sizes {
     pub horizon: usize,
     /// T: rows read.
     pub lookback: usize,
+    /// N: series of the data set.
+    pub series: usize,
+    /// What is forecast of each value.
+    pub objective: Objective,
+    /// What keeps forecasts within bounds.
+    pub link: Option<Link>,
+}
+
+/// One of everything, and points by squared errors.
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes {
+            replicas: 1,
+            batch: 1,
+            slots: 1,
+            prediction_slots: 1,
+            rows: 1,
+            channels: 1,
+            targets: 1,
+            future: 0,
+            horizon: 1,
+            lookback: 1,
+            series: 1,
+            objective: Objective::Point(LossKind::Mse),
+            link: None,
+        }
+    }
 }
 
 impl Sizes {
@@ -36,6 +63,17 @@ impl Sizes {
     #[must_use]
     pub fn window_row(&self) -> usize {
         self.channels.next_multiple_of(4)
+    }
+
+    /// Whether an op reads the series' scalers.
+    #[must_use]
+    pub fn reads_scalers(&self) -> bool {
+        let by_loss = match &self.objective {
+            Objective::Point(loss) => *loss == LossKind::Smape,
+            Objective::Quantiles(_) => false,
+            Objective::Distribution(distribution) => distribution.is_of_counts(),
+        };
+        by_loss || self.link.is_some()
     }
 }
 
@@ -82,7 +120,8 @@ impl Builder {
         };
         let s = builder.sizes.clone();
         let words = builder.params.words;
-        let outputs = s.horizon * s.targets;
+        let outputs = s.horizon * s.targets * s.objective.outputs();
+        let scaled = if s.reads_scalers() { s.series } else { 0 };
         let fixed = [
             ("params", vec![words], Element::F32, Fill::Zeros),
             ("grads", vec![words], Element::F32, Fill::Zeros),
@@ -100,9 +139,11 @@ impl Builder {
             ("grad_norm", vec![1], Element::F32, Fill::Zeros),
             ("state", vec![builder.state.words], Element::F32, Fill::Zeros),
             ("best_state", vec![builder.state.words], Element::F32, Fill::Zeros),
+            ("series_starts", vec![scaled], Element::U32, Fill::Unwritten),
+            ("scales", vec![scaled, s.targets, 2], Element::F32, Fill::Unwritten),
         ];
         for (i, (name, shape, element, fill)) in fixed.into_iter().enumerate() {
-            let shared = [SERIES, OBSERVED].contains(&TensorId(i as u32));
+            let shared = DATA.contains(&TensorId(i as u32));
             builder.tensors.push(Tensor { name: name.into(), shape, element, fill, shared });
         }
         builder
@@ -123,6 +164,14 @@ impl Builder {
     /// A per-replica f32 tensor that is written before it is read.
     pub fn tensor(&mut self, name: impl Into<String>, shape: &[usize]) -> TensorId {
         self.add(name.into(), shape, Element::F32, Fill::Unwritten)
+    }
+
+    /// Values that every replica reads and no op writes.
+    pub fn constant(&mut self, name: impl Into<String>, values: Vec<f32>) -> TensorId {
+        let shape = [values.len()];
+        let id = self.add(name.into(), &shape, Element::F32, Fill::Constant(values));
+        self.tensors[id.index()].shared = true;
+        id
     }
 
     fn add(&mut self, name: String, shape: &[usize], element: Element, fill: Fill) -> TensorId {
@@ -181,7 +230,7 @@ impl Builder {
             slots: self.sizes.slots,
             batch: self.sizes.batch,
             values: self.sizes.horizon * self.sizes.targets,
-            outputs: self.sizes.horizon * self.sizes.targets,
+            outputs: self.sizes.horizon * self.sizes.targets * self.sizes.objective.outputs(),
             prediction_slots: self.sizes.prediction_slots,
             params: self.params,
             state: self.state,

@@ -54,11 +54,10 @@ pub fn check(program: &Program) -> Result<()> {
             if need > tensor.words() {
                 return broken(id, need, tensor.shape.clone());
             }
-            // One row for all replicas: only windows are copied out of such a tensor, and nothing is written to one.
-            if tensor.shared
-                && !(matches!(op, Op::WindowGather(_) | Op::FutureGather(_)) && [SERIES, OBSERVED].contains(&id))
-            {
-                return broken(id, program.replicas, vec![1]);
+            // One row for all replicas: only some ops read such a tensor, and nothing is written to one.
+            if tensor.shared != reads_shared(op, id) {
+                let rows = |shared| if shared { 1 } else { program.replicas };
+                return broken(id, rows(!tensor.shared), vec![rows(tensor.shared)]);
             }
         }
         if op.updates().contains(&PARAMS) {
@@ -70,6 +69,16 @@ pub fn check(program: &Program) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether an op's kernel knows that all replicas share a tensor.
+fn reads_shared(op: &Op, id: TensorId) -> bool {
+    match op {
+        Op::WindowGather(_) | Op::FutureGather(_) => [SERIES, OBSERVED].contains(&id),
+        Op::ScaleGather(_) => [SERIES_STARTS, SCALES].contains(&id),
+        Op::QuantileLoss(op) => op.levels == id,
+        _ => false,
+    }
 }
 
 /// A tensor that the op would write while it reads it, or twice, but for those that it updates in place.
@@ -181,10 +190,31 @@ fn needed(op: &Op) -> Vec<Needed> {
         Op::InstanceAffineBackward(op) => {
             vec![least(op.input, 1, op.steps), most(op.input, op.channels, op.targets)]
         }
+        Op::Loss(op) => outputs(&op.forecast, 1, op.kind == LossKind::Smape),
+        Op::PredictionStore(op) => outputs(&op.forecast, 1, false),
+        Op::ScaleGather(op) => vec![least(SERIES_STARTS, 1, op.series)],
+        Op::QuantileLoss(op) => {
+            // A median, and as many levels below as above.
+            let count = op.forecast.outputs;
+            outputs(&op.forecast, count + usize::from(count.is_multiple_of(2)), false)
+        }
+        Op::LikelihoodLoss(op) => outputs(&op.forecast, op.distribution.parameters(), op.distribution.is_of_counts()),
+        Op::DistributionStore(op) => match op.distribution {
+            Some(distribution) => outputs(&op.forecast, distribution.parameters(), distribution.is_of_counts()),
+            None => outputs(&op.forecast, op.forecast.outputs, false),
+        },
         Op::AttentionForward(op) => heads(&op.heads, op.qkv),
         Op::AttentionBackwardQuery(op) | Op::AttentionBackwardKeyValue(op) => heads(&op.heads, op.qkv),
         _ => Vec::new(),
     }
+}
+
+/// That a value has so many outputs, and that the windows' scalers are there where they are read.
+fn outputs(forecast: &Forecast, expected: usize, reads_scalers: bool) -> Vec<Needed> {
+    let need = |expected, found| Needed { tensor: forecast.head, expected, found };
+    let there = usize::from(forecast.windows.is_some_and(|windows| windows.scalers));
+    let wanted = if reads_scalers || forecast.link.is_some() { 1 } else { there };
+    vec![need(expected, forecast.outputs), need(wanted, there)]
 }
 
 /// Whole sequences, or heads of one, of those that the tensor holds.

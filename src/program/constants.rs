@@ -14,3 +14,13 @@ pub const ADAM_BETA2: f64 = 0.999;
 pub const ONE_MINUS_BETA2: f32 = (1.0 - ADAM_BETA2) as f32;
 /// Adam's ε (PyTorch's default).
 pub const ADAM_EPSILON: f32 = 1e-8;
+/// b of a [`Link`](super::op::Link): how sharply it bends at a bound.
+pub const LINK_SHARPNESS: f32 = 4.0;
+/// e of a [`Link`](super::op::Link): how near to a bound a window's level counts, on the series' scale.
+pub const LINK_MARGIN: f32 = 0.01;
+/// Added to the mean of counts, on the series' scale, so that each is possible.
+pub const MEAN_FLOOR: f32 = 1e-6;
+/// The least α of a negative binomial distribution: below, float32 does not tell it from Poisson's.
+pub const DISPERSION_FLOOR: f32 = 1e-4;
+/// The least scale of a Student's t, in units of the window's: equal values have no density.
+pub const SCALE_FLOOR: f32 = 1e-3;

@@ -225,6 +225,35 @@ impl Op {
                 let (words, [each, scales]) = (op.forecast.elements(), forecast(&op.forecast, [2, 3]));
                 Cost::words(each * words, words + scales, words)
             }
+            Op::ScaleGather(op) => {
+                let scalers = 2 * op.batch * op.targets;
+                let stats = if op.stats.is_some() { scalers } else { 0 };
+                Cost::words(0, op.batch + op.series + scalers + stats, 2 * scalers)
+            }
+            Op::QuantileLoss(op) => {
+                let (words, [each, scales]) = (op.forecast.elements(), forecast(&op.forecast, [3, 4]));
+                let (count, linked) = (op.forecast.outputs, if op.forecast.link.is_some() { 8 } else { 0 });
+                // Of each level an error, three of its value, two of its slope, two of its sum; of its distance four, and as many of
+                // that's slope.
+                let flops = (each + (8 + linked) * count + 8 * (count - 1)) * words;
+                Cost::words(flops, (count + 2) * words + scales + count, count * words + 1)
+            }
+            Op::LikelihoodLoss(op) => {
+                let (words, [each, scales]) = (op.forecast.elements(), forecast(&op.forecast, [3, 4]));
+                // A difference of ln Γ takes about forty, one of ψ about thirty.
+                let own = match op.distribution {
+                    Distribution::Poisson => 50,
+                    Distribution::NegativeBinomial => 150,
+                    Distribution::StudentT => 110,
+                };
+                let count = op.forecast.outputs;
+                Cost::words((each + own) * words, (count + 2) * words + scales, count * words + 1)
+            }
+            Op::DistributionStore(op) => {
+                let (words, [each, scales]) = (op.forecast.elements(), forecast(&op.forecast, [2, 3]));
+                let outputs = op.forecast.outputs * words;
+                Cost::words(each * words + 5 * (outputs - words), outputs + scales, outputs)
+            }
             Op::GradNorm(op) => Cost::words(2 * op.words + 1, op.words + op.words / 32, 1),
             // Dense: thirteen of Adam on every word, three of l2 and decay on the prunable.
             Op::AdamMasked(op) => {
@@ -268,12 +297,12 @@ fn instance_norm(op: &InstanceNormForward) -> Cost {
 
 /// Operations per value, `plain` and what an affine part adds, and the words of statistics and scales that a forecast reads.
 fn forecast(op: &Forecast, [plain, affine]: [usize; 2]) -> [usize; 2] {
-    let stats = 2 * op.batch * op.targets;
-    match op.scale.map(|scale| scale.affine) {
-        None => [0, 0],
-        Some(None) => [plain, stats],
-        Some(Some(_)) => [plain + affine, stats + 2 * op.targets],
-    }
+    let stats = op.windows.map_or(0, |windows| windows.width() * op.batch * op.targets);
+    // An exponential, a logarithm and four more, there and back.
+    let linked = if op.link.is_some() { 12 } else { 0 };
+    let plain = if op.is_normalized() { plain } else { 0 };
+    let [affine, scales] = if op.affine().is_some() { [affine, 2 * op.targets] } else { [0, 0] };
+    [plain + affine + linked, stats + scales]
 }
 
 fn attention_backward_query(op: &AttentionBackward) -> Cost {

@@ -176,13 +176,29 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             vec![(op.input, pooled), (op.output, whole)]
         }
         Op::Loss(op) => {
-            let forecasts = op.forecast.elements();
-            let own = [(op.target, forecasts), (op.weight, forecasts), (op.d_head, forecasts)];
-            let tables = [steps, (LOSSES, program.slots)];
-            own.into_iter().chain(tables).chain(forecast(&op.forecast)).collect()
+            let own = [steps, (LOSSES, program.slots)];
+            own.into_iter().chain(compared(&op.forecast, op.target, op.weight, op.d_head)).collect()
         }
         Op::PredictionStore(op) => {
             let stored = product(&[program.slots_of(list), op.forecast.elements()]);
+            [(PREDICTIONS, stored)].into_iter().chain(forecast(&op.forecast)).collect()
+        }
+        Op::ScaleGather(op) => {
+            let scalers = |count, words| product(&[count, op.targets, words]);
+            let series = [(SERIES_STARTS, op.series), (SCALES, scalers(op.series, 2))];
+            let stats = op.stats.map(|stats| (stats, scalers(op.batch, 2)));
+            series.into_iter().chain([windows(op.batch), (op.output, scalers(op.batch, 4))]).chain(stats).collect()
+        }
+        Op::QuantileLoss(op) => {
+            let own = [(op.levels, op.forecast.outputs), steps, (LOSSES, program.slots)];
+            own.into_iter().chain(compared(&op.forecast, op.target, op.weight, op.d_head)).collect()
+        }
+        Op::LikelihoodLoss(op) => {
+            let own = [steps, (LOSSES, program.slots)];
+            own.into_iter().chain(compared(&op.forecast, op.target, op.weight, op.d_head)).collect()
+        }
+        Op::DistributionStore(op) => {
+            let stored = product(&[program.slots_of(list), op.forecast.elements(), op.forecast.outputs]);
             [(PREDICTIONS, stored)].into_iter().chain(forecast(&op.forecast)).collect()
         }
         Op::GradNorm(op) => vec![(GRADS, op.words), (MASK, op.words.div_ceil(32)), (GRAD_NORM, 1)],
@@ -234,9 +250,38 @@ fn scores<const N: usize>(heads: &Heads, tensors: [Option<TensorId>; N]) -> impl
 }
 
 fn forecast(op: &Forecast) -> impl Iterator<Item = (TensorId, usize)> {
-    let affine = maybe_affine(op.scale.and_then(|scale| scale.affine), op.targets);
-    let stats = op.stats().map(|stats| (stats, product(&[op.batch, op.targets, 2])));
-    [(op.head, op.elements()), affine].into_iter().chain(stats)
+    let windows = op.windows.map(|windows| (windows.stats, product(&[op.batch, op.targets, windows.width()])));
+    [(op.head, outputs(op)), maybe_affine(op.affine(), op.targets)].into_iter().chain(windows)
+}
+
+/// One past the last word of a head.
+fn outputs(op: &Forecast) -> usize {
+    let last = |strides: [(usize, usize); 4]| {
+        strides
+            .map(|(count, stride)| product(&[count.saturating_sub(1), stride]))
+            .into_iter()
+            .fold(1, usize::saturating_add)
+    };
+    let (values, others) = (product(&[op.horizon, op.targets]), op.outputs.saturating_sub(1));
+    let HeadLayout { step, target, other_target, other_output } = op.layout;
+    let first = last([(op.batch, values), (op.horizon, step), (op.targets, target), (0, 0)]);
+    if others == 0 {
+        return first;
+    }
+    let window = product(&[values, others]);
+    let beside = [(op.batch, window), (op.horizon, step), (op.targets, other_target), (others, other_output)];
+    first.max(op.elements().saturating_add(last(beside)))
+}
+
+/// What a loss reads and writes of each value.
+fn compared(
+    op: &Forecast,
+    target: TensorId,
+    weight: TensorId,
+    d_head: TensorId,
+) -> impl Iterator<Item = (TensorId, usize)> {
+    let values = op.elements();
+    [(target, values), (weight, values), (d_head, outputs(op))].into_iter().chain(forecast(op))
 }
 
 /// Kernels are given the arena in any case, and read none of it where there is no affine part.

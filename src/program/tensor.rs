@@ -48,6 +48,14 @@ pub const GRAD_NORM: TensorId = TensorId(13);
 pub const STATE: TensorId = TensorId(14);
 /// The state of the best validation epoch `[S]`.
 pub const BEST_STATE: TensorId = TensorId(15);
+/// The first row of each series `[N]`; shared by all replicas. Empty, as the next, where no op reads scalers.
+pub const SERIES_STARTS: TensorId = TensorId(16);
+/// By series and target, the deviation and mean of its scaler `[N, K, 2]`; shared by all replicas. The deviation is 0 where all
+/// training rows lie at the bound of the forecasts.
+pub const SCALES: TensorId = TensorId(17);
+
+/// Those that hold the data, which all replicas share and no op writes.
+pub const DATA: [TensorId; 4] = [SERIES, OBSERVED, SERIES_STARTS, SCALES];
 
 /// Marks an empty place of a short batch in [`WINDOWS`].
 pub const NO_WINDOW: u32 = u32::MAX;
@@ -87,7 +95,7 @@ impl Element {
 }
 
 /// What a fresh tensor holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fill {
     /// Every word is written before it is read. Tests poison it.
     Unwritten,
@@ -95,6 +103,8 @@ pub enum Fill {
     Zeros,
     /// All bits set.
     Ones,
+    /// These values, which nothing writes; of a tensor that is shared.
+    Constant(Vec<f32>),
 }
 
 /// A tensor of a program: what it is called, and what it holds before the first op.

@@ -4,6 +4,7 @@ use crate::program::constants::REVIN_EPSILON;
 use crate::program::op::{Affine, Forecast, PredictionStore};
 use crate::program::tensor::{PARAMS, PREDICTIONS};
 
+use super::link::{Bounded, bounded, inverse};
 use super::scalar::Scalar;
 use super::storage::Storage;
 
@@ -21,17 +22,20 @@ pub(super) fn prediction_store<T: Scalar>(storage: &mut Storage<T>, op: &Predict
 pub(super) struct Forecasts<'a, T> {
     op: &'a Forecast,
     head: &'a [T],
-    /// Empty without statistics.
+    /// Empty where nothing is known of windows.
     stats: &'a [T],
+    width: usize,
     params: &'a [T],
 }
 
 /// Where a forecast `[B, Z, K]` comes from.
 #[derive(Clone, Copy)]
 pub(super) struct Origin {
-    /// Word of the head's output.
+    /// Word of the head's first output.
     pub head: usize,
-    /// Which window and target: its statistics' place.
+    /// Word of its second.
+    other: usize,
+    /// Which window and target: what is known of them.
     series: usize,
     target: usize,
 }
@@ -39,34 +43,86 @@ pub(super) struct Origin {
 impl<'a, T: Scalar> Forecasts<'a, T> {
     pub(super) fn new(storage: &'a Storage<T>, op: &'a Forecast) -> Self {
         let stats = op.stats().map_or(&[][..], |stats| storage.floats(stats));
-        Forecasts { op, head: storage.floats(op.head), stats, params: storage.floats(PARAMS) }
+        let width = op.windows.map_or(2, |windows| windows.width());
+        Forecasts { op, head: storage.floats(op.head), stats, width, params: storage.floats(PARAMS) }
     }
 
     pub(super) fn origin(&self, i: usize) -> Origin {
-        let Forecast { horizon, targets, by_channel, .. } = *self.op;
+        let Forecast { horizon, targets, layout, .. } = *self.op;
         let (b, z, target) = (i / (horizon * targets), i / targets % horizon, i % targets);
-        let series = b * targets + target;
-        Origin { head: if by_channel { series * horizon + z } else { i }, series, target }
+        let (values, own) = (horizon * targets, z * layout.step);
+        let head = b * values + own + target * layout.target;
+        let before = (self.op.batch + b * (self.op.outputs - 1)) * values;
+        Origin { head, other: before + own + target * layout.other_target, series: b * targets + target, target }
     }
 
+    /// The forecast.
     pub(super) fn value(&self, origin: Origin) -> T {
+        self.bounded(origin, self.location(origin)).value
+    }
+
+    /// The forecast before the link.
+    pub(super) fn location(&self, origin: Origin) -> T {
         let head = self.head[origin.head];
-        let Some(scale) = self.op.scale else { return head };
-        let value = match scale.affine {
+        if !self.op.is_normalized() {
+            return head;
+        }
+        let value = match self.op.affine() {
             Some(affine) => {
                 let (weight, bias) = scale_and_shift(self.params, affine, origin.target);
                 (head - bias) / divisor(weight)
             }
             None => head,
         };
-        value * self.stats[2 * origin.series + 1] + self.stats[2 * origin.series]
+        let shift = self.stats[self.width * origin.series];
+        value * self.unit(origin) + self.op.link.map_or(shift, |link| inverse(link, shift))
     }
 
-    /// A forecast's gradient as that of the head's output.
-    pub(super) fn d_head(&self, origin: Origin, d_forecast: T) -> T {
-        let Some(scale) = self.op.scale else { return d_forecast };
-        let d = d_forecast * self.stats[2 * origin.series + 1];
-        match scale.affine {
+    /// What a location becomes within bounds, and the slope there.
+    pub(super) fn bounded(&self, origin: Origin, location: T) -> Bounded<T> {
+        match self.op.link {
+            None => Bounded { value: location, slope: T::ONE },
+            Some(_) if self.deviation(origin) == T::ZERO => Bounded { value: T::ZERO, slope: T::ZERO },
+            Some(link) => bounded(link, location),
+        }
+    }
+
+    /// The word of one of a value's other outputs, from 0.
+    pub(super) fn raw_word(&self, origin: Origin, j: usize) -> usize {
+        origin.other + j * self.op.layout.other_output
+    }
+
+    /// One of a value's other outputs, from 0.
+    pub(super) fn raw(&self, origin: Origin, j: usize) -> T {
+        self.head[self.raw_word(origin, j)]
+    }
+
+    /// What the window was divided by; 1 if it was not.
+    pub(super) fn unit(&self, origin: Origin) -> T {
+        if self.op.is_normalized() { self.stats[self.width * origin.series + 1] } else { T::ONE }
+    }
+
+    /// The deviation of the window's scaler.
+    pub(super) fn deviation(&self, origin: Origin) -> T {
+        self.stats[self.width * origin.series + 2]
+    }
+
+    /// A value in the data's units, as a multiple of the deviation of the window's scaler; 0 without one.
+    pub(super) fn in_deviations(&self, origin: Origin, scaled: T) -> T {
+        let deviation = self.deviation(origin);
+        if deviation == T::ZERO {
+            return T::ZERO;
+        }
+        scaled + self.stats[self.width * origin.series + 3] / deviation
+    }
+
+    /// A location's gradient as that of the head's output.
+    pub(super) fn d_head(&self, origin: Origin, d_location: T) -> T {
+        if !self.op.is_normalized() {
+            return d_location;
+        }
+        let d = d_location * self.unit(origin);
+        match self.op.affine() {
             Some(affine) => d / divisor(scale_and_shift(self.params, affine, origin.target).0),
             None => d,
         }

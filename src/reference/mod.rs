@@ -10,12 +10,15 @@ mod attention;
 mod batch_norm;
 mod decoder;
 mod decompose;
+mod distribution;
 mod dropout;
 mod forecast;
+mod gamma;
 mod gru;
 mod instance_norm;
 mod layer_norm;
 mod linear;
+mod link;
 mod loss;
 mod lstm;
 pub(crate) mod matrix;
@@ -38,7 +41,7 @@ use rayon::prelude::*;
 use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::check::check;
-use crate::program::{Cell, Element, List, Op, Program, TensorId};
+use crate::program::{Cell, Element, Fill, List, Op, Program, TensorId};
 
 pub use scalar::Scalar;
 #[doc(hidden)]
@@ -80,9 +83,15 @@ impl<T: Scalar> CpuEngine<T> {
             pool,
         };
         for i in 0..engine.program.tensors.len() {
-            let tensor = &engine.program.tensors[i];
-            if tensor.shared {
-                engine.set_values(TensorId(i as u32), 0, vec![T::ZERO; tensor.words()]);
+            let (id, tensor) = (TensorId(i as u32), &engine.program.tensors[i]);
+            match (tensor.element, &tensor.fill) {
+                _ if !tensor.shared => {}
+                (Element::U32, _) => engine.set_integers(id, 0, &vec![0; tensor.words()]),
+                (Element::F32, Fill::Constant(values)) => {
+                    let values = values.iter().map(|value| T::from_f32(*value)).collect();
+                    engine.set_values(id, 0, values);
+                }
+                (Element::F32, _) => engine.set_values(id, 0, vec![T::ZERO; tensor.words()]),
             }
         }
         Ok(engine)
@@ -108,6 +117,16 @@ impl<T: Scalar> CpuEngine<T> {
             self.replicas.iter_mut().for_each(|storage| storage.share(tensor, values.clone()));
         } else {
             self.replicas[replica].put_floats(tensor, values);
+        }
+    }
+
+    /// The same of integers.
+    fn set_integers(&mut self, tensor: TensorId, replica: usize, words: &[u32]) {
+        if self.program.tensor(tensor).shared {
+            let words = Arc::new(words.to_vec());
+            self.replicas.iter_mut().for_each(|storage| storage.share_integers(tensor, words.clone()));
+        } else {
+            self.replicas[replica].integers_mut(tensor).copy_from_slice(words);
         }
     }
 
@@ -162,6 +181,10 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(storage, op),
         Op::Loss(op) => loss::loss(storage, op, slot),
         Op::PredictionStore(op) => forecast::prediction_store(storage, op, slot),
+        Op::ScaleGather(op) => distribution::scale_gather(storage, op, slot),
+        Op::QuantileLoss(op) => distribution::quantile_loss(storage, op, slot),
+        Op::LikelihoodLoss(op) => distribution::likelihood_loss(storage, op, slot),
+        Op::DistributionStore(op) => distribution::distribution_store(storage, op, slot),
         Op::GradNorm(op) => optimizer::grad_norm(storage, op),
         Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
         Op::Prune(op) => prune::prune(storage, op, slot),
@@ -251,7 +274,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
         let tensor = self.program.check_replica(id, replica)?;
         self.program.check_row(tensor, values.len())?;
         match tensor.element {
-            Element::U32 => self.replicas[replica].integers_mut(id).copy_from_slice(values),
+            Element::U32 => self.set_integers(id, replica, values),
             Element::F32 => {
                 let floats = values.iter().map(|bits| T::from_f32(f32::from_bits(*bits)));
                 self.set_values(id, replica, floats.collect());

@@ -54,6 +54,8 @@ pub trait Scalar:
     fn exp(self) -> Self;
     /// ln x
     fn ln(self) -> Self;
+    /// ln(1 + x) of x ≥ 0, of a small x without cancellation.
+    fn ln_1p(self) -> Self;
     /// Φ(x), the share of a standard normal distribution below x, and φ(x), its density there.
     fn normal(self) -> (Self, Self);
 
@@ -173,6 +175,21 @@ impl Scalar for f32 {
     #[inline(always)]
     fn ln(self) -> Self {
         f32::ln(self)
+    }
+
+    /// Up to 1 by ln(1 + x) = 2·artanh(x / (2 + x)), as the shaders compute it.
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        if self > 1.0 {
+            return f32::ln(1.0 + self);
+        }
+        let s = self / (2.0 + self);
+        let square = s * s;
+        let mut p: f32 = 1.0 / 13.0;
+        for term in [1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0, 1.0] {
+            p = fused(p, square, term);
+        }
+        2.0 * s * p
     }
 
     /// Φ from half the complementary error function of a = |x|/√2, which keeps the tail's relative error small:
@@ -308,6 +325,10 @@ impl Scalar for f64 {
 
     fn ln(self) -> Self {
         f64::ln(self)
+    }
+
+    fn ln_1p(self) -> Self {
+        f64::ln_1p(self)
     }
 
     fn where_true(self, condition: bool) -> Self {

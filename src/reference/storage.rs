@@ -14,6 +14,7 @@ enum Buffer<T> {
     Word(Vec<u32>),
     /// What no op writes and all replicas read.
     Shared(Arc<Vec<T>>),
+    SharedWord(Arc<Vec<u32>>),
 }
 
 /// All tensors of one replica. An op takes the vectors it writes, reads the others in place, and puts its own back.
@@ -29,7 +30,10 @@ impl<T: Scalar> Storage<T> {
     pub fn new(program: &Program) -> Result<Self> {
         let buffer = |tensor: &Tensor| {
             if tensor.shared {
-                return Ok(Buffer::Shared(Arc::new(Vec::new())));
+                return Ok(match tensor.element {
+                    Element::F32 => Buffer::Shared(Arc::new(Vec::new())),
+                    Element::U32 => Buffer::SharedWord(Arc::new(Vec::new())),
+                });
             }
             let buffer = match tensor.element {
                 // NaN shows in every result that reads a word before it is written.
@@ -64,12 +68,17 @@ impl<T: Scalar> Storage<T> {
         self.buffers[id.index()] = Buffer::Shared(values);
     }
 
+    /// The same of integers.
+    pub fn share_integers(&mut self, id: TensorId, values: Arc<Vec<u32>>) {
+        self.buffers[id.index()] = Buffer::SharedWord(values);
+    }
+
     /// Row-major values of a tensor of floats.
     pub fn floats(&self, id: TensorId) -> &[T] {
         match &self.buffers[id.index()] {
             Buffer::Float(values) => values,
             Buffer::Shared(values) => values,
-            Buffer::Word(_) => unreachable!("the tensor holds integers"),
+            Buffer::Word(_) | Buffer::SharedWord(_) => unreachable!("the tensor holds integers"),
         }
     }
 
@@ -77,7 +86,9 @@ impl<T: Scalar> Storage<T> {
     pub fn floats_mut(&mut self, id: TensorId) -> &mut Vec<T> {
         match &mut self.buffers[id.index()] {
             Buffer::Float(values) => values,
-            Buffer::Word(_) | Buffer::Shared(_) => unreachable!("the tensor holds no floats of its own"),
+            Buffer::Word(_) | Buffer::Shared(_) | Buffer::SharedWord(_) => {
+                unreachable!("the tensor holds no floats of its own")
+            }
         }
     }
 
@@ -85,15 +96,18 @@ impl<T: Scalar> Storage<T> {
     pub fn integers(&self, id: TensorId) -> &[u32] {
         match &self.buffers[id.index()] {
             Buffer::Word(values) => values,
+            Buffer::SharedWord(values) => values,
             Buffer::Float(_) | Buffer::Shared(_) => unreachable!("the tensor holds floats"),
         }
     }
 
-    /// The same, to write.
+    /// The same, of a tensor that is this replica's own.
     pub fn integers_mut(&mut self, id: TensorId) -> &mut Vec<u32> {
         match &mut self.buffers[id.index()] {
             Buffer::Word(values) => values,
-            Buffer::Float(_) | Buffer::Shared(_) => unreachable!("the tensor holds floats"),
+            Buffer::Float(_) | Buffer::Shared(_) | Buffer::SharedWord(_) => {
+                unreachable!("the tensor holds no integers of its own")
+            }
         }
     }
 

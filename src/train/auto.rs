@@ -15,7 +15,8 @@ use super::run::observer::{Observer, Progress};
 use super::run::run_until;
 use super::run::state::RunState;
 use super::scores::Prediction;
-use super::scores::predict::{mean_loss, pass_until};
+use super::scores::loss::mean_loss;
+use super::scores::predict::pass_until;
 use crate::data::{Dataset, counted};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
@@ -237,7 +238,7 @@ fn losses(
     let windows = &dataset.validation;
     let forecasts = pass_until(engine, plan, &active, windows, None, &|| observer.interrupted())?;
     let loss = |(r, one): (usize, &Prediction)| match active[r] {
-        true => mean_loss(plan.options.loss, dataset, windows, &one.point()),
+        true => mean_loss(&plan.options, dataset, windows, one),
         false => f64::NAN,
     };
     Ok(forecasts.map(|all| all.iter().enumerate().map(loss).collect()))

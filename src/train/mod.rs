@@ -1,4 +1,4 @@
-//! The training loop ([`mod@run`]), and what surrounds it: what is asked for ([`options`], [`plan`], [`schedule`], [`lr`]), weights
+//! The training loop ([`mod@run`]), and what surrounds it: what is asked for ([`options`], [`plan`], [`schedule`], [`lr`], [`loss`]), weights
 //! files ([`weights`]), and what forecasts are worth ([`scores`]).
 //!
 //! [`Plan::new`] makes a program of a data set and [`TrainOptions`]; an engine is made for `plan.program`; [`run()`] trains it and
@@ -48,6 +48,7 @@
 
 pub mod auto;
 pub mod length;
+pub mod loss;
 pub mod lr;
 pub mod member;
 pub mod options;

@@ -7,10 +7,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::auto::Auto;
+use super::loss::{Loss, QuantileLevels};
 use crate::data::options::parse_list;
 use crate::error::{Error, Result};
 use crate::models::ModelOptions;
-use crate::program::op::LossKind;
 use crate::words::words;
 
 /// How the weights are trained and the epoch chosen.
@@ -35,8 +35,10 @@ pub struct TrainOptions {
     pub pct_start: f64,
     /// Largest L2 norm of all gradients together.
     pub clip_grad_norm: Option<f64>,
-    /// Training loss, on scaled values.
-    pub loss: LossKind,
+    /// By which measure a model learns.
+    pub loss: Loss,
+    /// Of [`Loss::Quantile`].
+    pub levels: QuantileLevels,
     /// Replica r trains with seed + r.
     pub seed: u32,
     /// R: models trained side by side.
@@ -73,7 +75,8 @@ impl Default for TrainOptions {
             lr_schedule: LrSchedule::Constant,
             pct_start: 0.3,
             clip_grad_norm: None,
-            loss: LossKind::Mse,
+            loss: Loss::Mse,
+            levels: QuantileLevels::default(),
             seed: 42,
             replicas: 1,
             regularizers: Regularizers(vec![Regularizer::Pruning]),

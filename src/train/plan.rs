@@ -2,12 +2,17 @@
 
 use super::auto::Candidate;
 use super::length::Length;
+use super::loss::{Loss, link};
 use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
-use crate::data::Dataset;
+use super::scores::Prediction;
+use crate::data::{Dataset, Scaler, Series};
+use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
 use crate::models::{self, ModelKind, Training};
 use crate::program::builder::Sizes;
+use crate::program::op::Objective;
+use crate::program::tensor::{OBSERVED, SCALES, SERIES, SERIES_STARTS};
 use crate::program::{Program, ReplicaStep};
 
 /// Words of the per-step tables of all replicas together, at most.
@@ -53,6 +58,17 @@ impl Plan {
         self.options.model.ridge_weights().is_some() && self.options.init.is_none()
     }
 
+    /// What a model forecasts of each value.
+    pub fn objective(&self) -> Objective {
+        self.options.loss.objective(&self.options.levels)
+    }
+
+    /// The outputs `[windows, horizon, targets, outputs]` of one of its models.
+    pub fn prediction(&self, values: Vec<f32>) -> Prediction {
+        let objective = self.objective();
+        Prediction::new(values, objective.outputs(), objective.point())
+    }
+
     /// Whether there is anything to train: a ridge is fitted in closed form.
     pub fn trains(&self) -> bool {
         self.options.model.kind != ModelKind::Ridge
@@ -88,6 +104,7 @@ impl Plan {
     pub fn of(dataset: &Dataset, options: &TrainOptions, members: Vec<Member>) -> Result<Plan> {
         let mut options = TrainOptions { replicas: members.len(), ..options.clone() };
         check(&options)?;
+        options.loss.check(dataset)?;
         let mut members = members;
         if options.model.kind == ModelKind::Ridge {
             // Nothing is trained, and nothing pruned.
@@ -112,7 +129,6 @@ impl Plan {
             options.pruning = first.member.pruning.clone();
         }
         let training = Training {
-            loss: options.loss,
             dropout: members.iter().any(|one| one.member.regularizers.drops()),
             clip: options.clip_grad_norm.is_some(),
         };
@@ -123,7 +139,9 @@ impl Plan {
 
 /// How much lies on the device at a time.
 fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> Sizes {
-    let (replicas, batch, outputs) = (options.replicas, options.batch, dataset.horizon * dataset.targets());
+    let objective = options.loss.objective(&options.levels);
+    let (replicas, batch) = (options.replicas, options.batch);
+    let outputs = dataset.horizon * dataset.targets() * objective.outputs();
     let slot_words = replicas * (ReplicaStep::WORDS + batch);
     let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
     let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
@@ -139,7 +157,26 @@ fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> S
         future: dataset.future(),
         horizon: dataset.horizon,
         lookback: dataset.lookback,
+        series: dataset.series.len(),
+        objective,
+        link: dataset.resolved.bounds.map(link),
     }
+}
+
+/// Writes a data set to an engine, with the weights that a loss gives its values.
+pub(super) fn fill(dataset: &Dataset, loss: Loss, engine: &mut dyn Engine) -> Result<()> {
+    engine.write_f32(SERIES, 0, &dataset.values)?;
+    engine.write_f32(OBSERVED, 0, &loss.weights(dataset))?;
+    if engine.program().tensor(SCALES).words() == 0 {
+        return Ok(());
+    }
+    let first_row = |series: &Series| (series.rows.start - dataset.padding) as u32;
+    let starts: Vec<u32> = dataset.series.iter().map(first_row).collect();
+    let scalers = dataset.series.iter().flat_map(|series| &series.scalers[..dataset.targets()]);
+    let scale = |scaler: &Scaler| [if scaler.at_bound { 0.0 } else { scaler.std as f32 }, scaler.mean as f32];
+    let scales: Vec<f32> = scalers.flat_map(scale).collect();
+    engine.write_u32(SERIES_STARTS, 0, &starts)?;
+    engine.write_f32(SCALES, 0, &scales)
 }
 
 /// Rejects values that are unsound for any data.

@@ -94,7 +94,7 @@ fn after_every_op_of_an_lstm() {
 #[test]
 fn after_every_op_of_an_rnn() {
     check(Case::new(Rnn, 3, 3, 4, 5).activation(Activation::Relu).loss(LossKind::Mae));
-    check(Case::new(Rnn, 3, 3, 4, 5).loss(LossKind::Huber));
+    check(Case::new(Rnn, 3, 3, 4, 5).loss(LossKind::Huber { delta: 1.0 }));
 }
 
 #[test]

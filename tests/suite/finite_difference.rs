@@ -8,7 +8,7 @@ use microglia::engine::{Engine, Pass};
 use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
 use microglia::models::{LinearPath, NormKind, NormPosition, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
-use microglia::program::op::{Activation, InstanceNorm, LossKind};
+use microglia::program::op::{Activation, Distribution, InstanceNorm, Link, LossKind, Objective};
 use microglia::program::tensor::*;
 use microglia::program::{Initial, List};
 use microglia::reference::CpuEngine;
@@ -22,7 +22,7 @@ fn check(case: Case) {
     for r in 0..case.sizes.replicas {
         let grads = engine.values(GRADS, r).to_vec();
         let scale = grads.iter().fold(0f64, |max, g| max.max(g.abs()));
-        assert!(scale > 1e-3, "{case:?}: the gradient vanishes");
+        assert!(scale > 1e-3, "{case:?}: the gradient vanishes: {grads:?}, loss {:?}", engine.values(LOSSES, r));
         // Sines and cosines are fixed.
         let params = engine.program().params.params.clone();
         for param in params.into_iter().filter(|param| param.initial != Initial::SineCosine) {
@@ -54,7 +54,7 @@ fn check(case: Case) {
 fn a_linear_path_beside_a_network() {
     for norm in [InstanceNorm::Last, InstanceNorm::MeanStd] {
         check(Case::new(Lstm, 1, 3, 4, 5).path(LinearPath::Train).norm(norm));
-        check(Case::new(Rnn, 2, 2, 3, 3).path(LinearPath::Train).norm(norm).loss(LossKind::Huber));
+        check(Case::new(Rnn, 2, 2, 3, 3).path(LinearPath::Train).norm(norm).loss(LossKind::Huber { delta: 1.0 }));
         check(Case::patchtst(Variant::Authors, 1, 3, 9).path(LinearPath::Train).norm(norm));
         check(Case::patchtst(Variant::Official, 1, 3, 9).path(LinearPath::Train).norm(norm));
     }
@@ -65,7 +65,7 @@ fn a_linear_path_beside_a_network() {
 fn a_decoder_of_known_future_values() {
     // Of all channels but the targets, and of one alone.
     check(Case::new(Lstm, 2, 3, 4, 5).future(1, 6));
-    check(Case::new(Rnn, 1, 3, 3, 4).future(1, 3).norm(InstanceNorm::MeanStd).loss(LossKind::Huber));
+    check(Case::new(Rnn, 1, 3, 3, 4).future(1, 3).norm(InstanceNorm::MeanStd).loss(LossKind::Huber { delta: 1.0 }));
     check(Case::new(Gru, 1, 3, 4, 3).layers(2).future(1, 5).dropout(0.3).norm(InstanceNorm::Last));
     // Beside a path the forecasts are turned, if there is more than one target.
     check(Case::new(Lstm, 1, 3, 4, 5).future(1, 4).path(LinearPath::Train).norm(InstanceNorm::Last));
@@ -83,7 +83,7 @@ fn a_linear_model() {
     check(Case::new(Nlinear, 2, 3, 4, 0).norm(InstanceNorm::Last));
     check(Case::new(Nlinear, 1, 3, 4, 0).loss(LossKind::Mae));
     check(Case::new(Dlinear, 2, 3, 30, 0));
-    check(Case::new(Dlinear, 1, 3, 4, 0).loss(LossKind::Huber).norm(InstanceNorm::MeanStd));
+    check(Case::new(Dlinear, 1, 3, 4, 0).loss(LossKind::Huber { delta: 1.0 }).norm(InstanceNorm::MeanStd));
     check(Case::new(Dlinear, 1, 4, 7, 0).average(3).norm(InstanceNorm::Last));
     check(Case::new(Dlinear, 1, 3, 5, 0).average(1));
     check(Case::new(Dlinear, 2, 3, 1, 0));
@@ -122,7 +122,61 @@ fn gru() {
 #[test]
 fn losses() {
     check(Case::new(Rnn, 1, 4, 3, 3).loss(LossKind::Mae));
-    check(Case::new(Lstm, 1, 4, 3, 3).loss(LossKind::Huber).norm(InstanceNorm::Last));
+    check(Case::new(Lstm, 1, 4, 3, 3).loss(LossKind::Huber { delta: 1.0 }).norm(InstanceNorm::Last));
+}
+
+/// Errors as a share of values in the data's units, whose scalers the loss reads.
+#[test]
+fn a_loss_in_the_datas_units() {
+    check(Case::new(Rnn, 2, 4, 3, 3).loss(LossKind::Smape));
+    check(Case::new(Lstm, 1, 4, 3, 3).loss(LossKind::Smape).norm(InstanceNorm::MeanStd));
+}
+
+#[test]
+fn forecasts_within_bounds() {
+    for link in [Link::Above, Link::Below, Link::Between] {
+        check(Case::new(Lstm, 2, 4, 3, 3).link(link));
+        check(Case::new(Rnn, 1, 4, 3, 3).link(link).norm(InstanceNorm::Last).loss(LossKind::Huber { delta: 0.1 }));
+        check(Case::patchtst(Variant::Official, 1, 3, 9).link(link).set(|p| p.revin_affine = true));
+    }
+}
+
+/// In each order of a head's outputs: step by step, target by target beside a path, and by channel; and with a decoder.
+#[test]
+fn quantiles() {
+    let levels = || Objective::Quantiles(vec![0.05, 0.25, 0.5, 0.75, 0.95]);
+    let median = || Objective::Quantiles(vec![0.5]);
+    check(Case::new(Rnn, 2, 4, 3, 3).objective(median()));
+    for norm in [InstanceNorm::Last, InstanceNorm::MeanStd] {
+        check(Case::new(Lstm, 2, 4, 3, 3).objective(levels()).norm(norm));
+        check(Case::new(Gru, 1, 4, 3, 3).objective(levels()).norm(norm).link(Link::Above));
+        check(Case::new(Lstm, 1, 4, 3, 3).objective(levels()).path(LinearPath::Train).norm(norm));
+        check(Case::patchtst(Variant::Official, 1, 3, 9).objective(levels()).norm(norm));
+    }
+    check(Case::new(Nlinear, 1, 3, 4, 0).objective(levels()).norm(InstanceNorm::Last));
+    check(Case::new(Dlinear, 1, 3, 5, 0).objective(levels()));
+    check(Case::patchtst(Variant::Authors, 1, 3, 9).objective(levels()).path(LinearPath::Train));
+    check(Case::new(Rnn, 1, 3, 3, 3).future(1, 4).objective(levels()).norm(InstanceNorm::MeanStd));
+    check(Case::new(Rnn, 1, 3, 3, 3).future(1, 4).objective(levels()).path(LinearPath::Train));
+    let mut one = Case::new(Lstm, 1, 3, 4, 5).future(2, 4).objective(levels()).path(LinearPath::Train);
+    one.sizes.targets = 1;
+    check(one);
+}
+
+#[test]
+fn distributions() {
+    for distribution in [Distribution::Poisson, Distribution::NegativeBinomial] {
+        let of = |case: Case| case.objective(Objective::Distribution(distribution)).link(Link::Above);
+        check(of(Case::new(Rnn, 2, 4, 3, 3)));
+        check(of(Case::new(Lstm, 1, 4, 3, 3).norm(InstanceNorm::Last)));
+        check(of(Case::new(Gru, 1, 4, 3, 3).norm(InstanceNorm::MeanStd).path(LinearPath::Train)));
+        check(of(Case::patchtst(Variant::Hf, 1, 3, 9)));
+        check(of(Case::new(Rnn, 1, 3, 3, 3).future(1, 4)));
+    }
+    let of = |case: Case| case.objective(Objective::Distribution(Distribution::StudentT));
+    check(of(Case::new(Rnn, 2, 4, 3, 3)));
+    check(of(Case::new(Lstm, 1, 4, 3, 3).norm(InstanceNorm::MeanStd).path(LinearPath::Train)));
+    check(of(Case::patchtst(Variant::Official, 1, 3, 9)));
 }
 
 #[test]

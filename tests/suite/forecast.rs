@@ -89,7 +89,7 @@ impl Text for DataOptions {
 fn fitted(series: &[(&str, f64, f64)], scale: Scale) -> Fitted {
     let one = |(id, mean, std): &(&str, f64, f64)| FittedSeries {
         id: id.to_string(),
-        scalers: vec![microglia::data::Scaler { mean: *mean, std: *std }],
+        scalers: vec![microglia::data::Scaler::new(*mean, *std)],
         mase_denominators: vec![Some(1.5)],
         calendar: None,
     };

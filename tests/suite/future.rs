@@ -330,6 +330,7 @@ fn forecast_of(dataset: &Dataset) -> Vec<f32> {
         future: dataset.future(),
         horizon: dataset.horizon,
         lookback: dataset.lookback,
+        ..Sizes::default()
     };
     let program = build(&ModelOptions::of(ModelKind::Lstm, Variant::Official), &Training::scoring(), sizes).unwrap();
     let weights = program.params.initial(7);

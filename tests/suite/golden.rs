@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelOptions, Training};
 use microglia::program::builder::Sizes;
-use microglia::program::op::{InstanceNorm, LossKind};
+use microglia::program::op::InstanceNorm;
 use microglia::program::tensor::*;
 use microglia::program::{List, Param, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
@@ -118,6 +118,7 @@ impl Case {
             future: golden.value::<Option<usize>>("future").unwrap_or_default(),
             horizon,
             lookback,
+            ..Sizes::default()
         };
         Case { golden, sizes }
     }
@@ -143,7 +144,7 @@ impl Case {
             moving_average: self.golden.value::<Option<usize>>("average").unwrap_or(plain.moving_average),
             ..plain
         };
-        let training = Training { loss: LossKind::Mse, dropout: false, clip: way == "clipped" };
+        let training = Training { dropout: false, clip: way == "clipped" };
         models::build(&model, &training, self.sizes.clone()).unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use microglia::engine::{Engine, Pass};
 use microglia::program::builder::Sizes;
-use microglia::program::op::{Forecast, Loss, LossKind};
+use microglia::program::op::{Forecast, HeadLayout, Loss, LossKind};
 use microglia::program::tensor::*;
 use microglia::program::{Builder, List, Op, Param, ParamLayout, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
@@ -12,28 +12,17 @@ use microglia::train::options::LrSchedule;
 use crate::golden::Golden;
 use crate::gpu_support;
 
-const ONE_OF_ALL: Sizes = Sizes {
-    replicas: 1,
-    batch: 1,
-    slots: 1,
-    prediction_slots: 1,
-    rows: 1,
-    channels: 1,
-    targets: 1,
-    future: 0,
-    horizon: 1,
-    lookback: 1,
-};
-
 fn check_losses(open: &dyn Fn(Program) -> Box<dyn Engine>) {
     let golden = Golden::read("losses");
     let elements = golden.tensor("prediction").len();
-    for (word, kind) in [("mse", LossKind::Mse), ("mae", LossKind::Mae), ("huber", LossKind::Huber)] {
+    for (word, kind) in [("mse", LossKind::Mse), ("mae", LossKind::Mae), ("huber", LossKind::Huber { delta: 1.0 })] {
         for observed in [false, true] {
-            let mut b = Builder::new(ONE_OF_ALL, ParamLayout::default());
+            let mut b = Builder::new(Sizes::default(), ParamLayout::default());
             let [head, target, weight, d_head] =
                 ["head", "target", "weight", "d_head"].map(|name| b.tensor(name, &[elements]));
-            let forecast = Forecast { batch: elements, horizon: 1, targets: 1, head, by_channel: false, scale: None };
+            let layout = HeadLayout { step: 1, target: 1, other_target: 1, other_output: 1 };
+            let (batch, horizon, targets, outputs) = (elements, 1, 1, 1);
+            let forecast = Forecast { batch, horizon, targets, outputs, head, layout, windows: None, link: None };
             b.forward(Op::Loss(Loss { kind, forecast, target, weight, d_head }));
             let mut engine = open(b.finish().unwrap());
             let weights = if observed { golden.floats("weight") } else { vec![1.0; elements] };
@@ -57,7 +46,7 @@ fn check_clipping(open: &dyn Fn(Program) -> Box<dyn Engine>) {
     for (limit, norm) in norms {
         let sizes = ["a", "b", "c"].map(|name| (name, golden.tensor(&format!("grad.{name}")).len()));
         let layout = ParamLayout::new(sizes.map(|(name, len)| Param::new(name, &[len], false, 0.0)).to_vec());
-        let mut b = Builder::new(ONE_OF_ALL, layout.clone());
+        let mut b = Builder::new(Sizes::default(), layout.clone());
         b.optimizer(true);
         let mut engine = open(b.finish().unwrap());
         let mut grads = vec![0.0; layout.words];

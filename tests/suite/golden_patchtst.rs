@@ -3,7 +3,7 @@
 use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
 use microglia::program::builder::{MAX_WORDS, Sizes};
-use microglia::program::op::{Forecast, InstanceNorm, LossKind};
+use microglia::program::op::{Forecast, InstanceNorm};
 use microglia::program::tensor::*;
 use microglia::program::{List, Op, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
@@ -53,6 +53,7 @@ impl Case {
             future: 0,
             horizon,
             lookback,
+            ..Sizes::default()
         };
         Case { golden, sizes }
     }
@@ -83,7 +84,7 @@ impl Case {
             },
             ..ModelOptions::of(ModelKind::Patchtst, variant)
         };
-        let training = Training { loss: LossKind::Mse, dropout: false, clip: false };
+        let training = Training { dropout: false, clip: false };
         models::build(&model, &training, self.sizes.clone()).unwrap()
     }
 
@@ -210,11 +211,11 @@ fn forecasts(engine: &mut dyn Engine, op: &Forecast) -> Vec<f32> {
     let head = engine.read_f32(op.head, 0).unwrap();
     let (stats, params) =
         (op.stats().map(|stats| engine.read_f32(stats, 0).unwrap()), engine.read_f32(PARAMS, 0).unwrap());
-    let affine = op.scale.and_then(|scale| scale.affine);
+    let affine = op.affine();
     let forecast = |i: usize| {
         let (b, z, k) = (i / (op.horizon * op.targets), i / op.targets % op.horizon, i % op.targets);
         let series = b * op.targets + k;
-        let value = head[if op.by_channel { series * op.horizon + z } else { i }];
+        let value = head[b * op.horizon * op.targets + z * op.layout.step + k * op.layout.target];
         let value = affine.map_or(value, |affine| (value - params[affine.bias + k]) / params[affine.weight + k]);
         stats.as_ref().map_or(value, |stats| value * stats[2 * series + 1] + stats[2 * series])
     };

@@ -9,7 +9,7 @@ use microglia::kernels::{GpuEngine, GpuOptions};
 use microglia::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
 use microglia::models::{LinearPath, NormKind, NormPosition, PatchtstOptions, Pool, Positions, Variant};
 use microglia::program::op::FeedForward;
-use microglia::program::op::{Activation, InstanceNorm, LossKind};
+use microglia::program::op::{Activation, Distribution, InstanceNorm, Link, LossKind, Objective};
 use microglia::program::tensor::*;
 use microglia::program::{Element, List, Op, ReplicaStep, rng};
 use microglia::reference::CpuEngine;
@@ -76,9 +76,17 @@ fn check_engine(
     }
 }
 
-/// Attention's outputs are means of values that cancel: measured against the largest of them, `compare`'s floor.
+/// Attention's outputs are means of values that cancel, and distributions take logarithms, which cards compute less exactly: measured
+/// against the largest of them, `compare`'s floor.
 fn floor(op: &Op) -> f64 {
-    if op.label().starts_with("attention") { tolerance::rule(op).floor } else { FLOOR }
+    let by_logarithms = match op {
+        Op::QuantileLoss(_) | Op::LikelihoodLoss(_) | Op::DistributionStore(_) => true,
+        Op::Loss(op) => op.forecast.link.is_some(),
+        Op::PredictionStore(op) => op.forecast.link.is_some(),
+        _ => false,
+    };
+    let own = by_logarithms || op.label().starts_with("attention");
+    if own { tolerance::rule(op).floor } else { FLOOR }
 }
 
 fn compare(
@@ -131,7 +139,7 @@ fn lstm_of_sizes_that_fit_nothing() {
 #[test]
 fn lstm_stacked_with_dropout_and_norm() {
     check(Case::new(Lstm, 3, 6, 5, 9).layers(2).dropout(0.4).norm(InstanceNorm::MeanStd).clip(0.5).prune(11));
-    check(Case::new(Lstm, 2, 3, 2, 130).layers(2).norm(InstanceNorm::Last).loss(LossKind::Huber));
+    check(Case::new(Lstm, 2, 3, 2, 130).layers(2).norm(InstanceNorm::Last).loss(LossKind::Huber { delta: 1.0 }));
 }
 
 #[test]
@@ -165,7 +173,7 @@ fn gru_of_sizes_that_fit_nothing() {
 #[test]
 fn gru_stacked_with_dropout_and_norm() {
     check(Case::new(Gru, 3, 6, 5, 9).layers(2).dropout(0.4).norm(InstanceNorm::MeanStd).clip(0.5).prune(11));
-    check(Case::new(Gru, 2, 3, 2, 130).layers(2).norm(InstanceNorm::Last).loss(LossKind::Huber));
+    check(Case::new(Gru, 2, 3, 2, 130).layers(2).norm(InstanceNorm::Last).loss(LossKind::Huber { delta: 1.0 }));
 }
 
 #[test]
@@ -209,6 +217,37 @@ fn decoders_of_sizes_that_fit_nothing() {
     let mut many = Case::new(Rnn, 1, 70, 3, 4).future(3, 40).slots(2);
     (many.sizes.channels, many.sizes.targets, many.sizes.horizon, many.sizes.rows) = (7, 4, 99, 200);
     check(many);
+}
+
+/// Quantiles and distributions in each order of a head's outputs, with bounds and without; one series and many, one level and many.
+#[test]
+fn outputs_of_every_kind() {
+    let levels = |pairs: usize| {
+        let count = 2 * pairs + 2;
+        Objective::Quantiles((1..count).map(|i| i as f32 / count as f32).collect())
+    };
+    for (pairs, series) in [(0, 1), (1, 2), (4, 7), (20, 33)] {
+        let mut case = Case::new(Lstm, 3, 5, 4, 9).objective(levels(pairs)).prune(3).clip(0.1);
+        (case.sizes.horizon, case.sizes.series) = (5, series);
+        check(case.clone());
+        check(case.clone().norm(InstanceNorm::MeanStd).path(LinearPath::Train));
+        check(case.clone().norm(InstanceNorm::Last).link(Link::Above));
+        check(case.clone().link(Link::Below).future(1, 7).path(LinearPath::Train));
+        check(case.link(Link::Between).norm(InstanceNorm::MeanStd));
+        check(Case::patchtst(Variant::Official, 2, 3, 9).objective(levels(pairs)).link(Link::Above));
+    }
+    for distribution in Distribution::ALL.iter().copied() {
+        let of = |case: Case| match distribution.is_of_counts() {
+            true => case.objective(Objective::Distribution(distribution)).link(Link::Above),
+            false => case.objective(Objective::Distribution(distribution)),
+        };
+        check(of(Case::new(Rnn, 3, 5, 4, 9).prune(3)));
+        check(of(Case::new(Gru, 1, 70, 3, 4).norm(InstanceNorm::Last).path(LinearPath::Train)));
+        check(of(Case::patchtst(Variant::Hf, 2, 3, 9)));
+        check(of(Case::new(Dlinear, 2, 7, 9, 0).norm(InstanceNorm::MeanStd)));
+    }
+    check(Case::new(Lstm, 2, 5, 4, 9).loss(LossKind::Smape).norm(InstanceNorm::MeanStd));
+    check(Case::new(Lstm, 2, 5, 4, 9).loss(LossKind::Huber { delta: 0.2 }).link(Link::Above));
 }
 
 /// Batches of which cards take wider tiles, and a row more than those hold.

@@ -37,6 +37,7 @@ fn layer([rows, inputs, outputs]: [usize; 3], stride: usize, length: usize, seco
         future: 0,
         horizon: 1,
         lookback: 1,
+        ..Sizes::default()
     };
     let mut b = Builder::new(sizes, layout);
     let sequences = rows / length;

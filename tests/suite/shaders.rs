@@ -12,7 +12,9 @@ use microglia::kernels::{self, pipelines, sources};
 use microglia::models::ModelKind::{self, Gru, Lstm, Rnn};
 use microglia::models::{LinearPath, NormKind, PatchtstOptions, Variant};
 use microglia::program::constants::*;
-use microglia::program::op::{Activation, Chance, FeedForward, InstanceNorm, LossKind, Prune};
+use microglia::program::op::{
+    Activation, Chance, Distribution, FeedForward, InstanceNorm, Link, LossKind, Objective, Prune,
+};
 use microglia::program::step::RANDOM_PRUNE;
 use microglia::program::tensor::NO_WINDOW;
 use microglia::program::{List, Op, Program, ReplicaStep};
@@ -53,6 +55,8 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(Gru, 1, 3, 3, 100),
         Case::new(ModelKind::Dlinear, 2, 3, 9, 0),
         Case::new(Lstm, 2, 5, 4, 5).future(1, 7).path(LinearPath::Train),
+        Case::new(Lstm, 2, 5, 4, 5).objective(Objective::Quantiles(vec![0.1, 0.5, 0.9])).link(Link::Above),
+        Case::new(Rnn, 2, 5, 4, 5).objective(Objective::Distribution(Distribution::StudentT)),
         Case::patchtst(Variant::Official, 2, 3, 9).dropout(0.3).set(|p| (p.revin_affine, p.head_dropout) = (true, 0.1)),
         Case::patchtst(Variant::Authors, 2, 3, 9),
         // Heads of one vec4 an invocation and of several, of one part and of several.
@@ -148,14 +152,28 @@ fn meaning(name: &str) -> Option<u32> {
         "CLIP_EPSILON" => CLIP_EPSILON.to_bits(),
         "ADAM_EPSILON" => ADAM_EPSILON.to_bits(),
         "ONE_MINUS_BETA2" => ONE_MINUS_BETA2.to_bits(),
+        "LINK_SHARPNESS" => LINK_SHARPNESS.to_bits(),
+        "LINK_MARGIN" => LINK_MARGIN.to_bits(),
+        "MEAN_FLOOR" => MEAN_FLOOR.to_bits(),
+        "DISPERSION_FLOOR" => DISPERSION_FLOOR.to_bits(),
+        "SCALE_FLOOR" => SCALE_FLOOR.to_bits(),
         "MOMENTUM" => (MOMENTUM as f32).to_bits(),
         "NO_WINDOW" => NO_WINDOW,
         "RANDOM_PRUNE" => RANDOM_PRUNE,
         "DIGITS" => Prune::DIGITS as u32,
         "LAST" => InstanceNorm::Last as u32,
         "MEAN_STD" => InstanceNorm::MeanStd as u32,
-        "MSE" => LossKind::Mse as u32,
-        "HUBER" => LossKind::Huber as u32,
+        "MSE" => LossKind::Mse.code(),
+        "HUBER" => LossKind::Huber { delta: 1.0 }.code(),
+        "SMAPE" => LossKind::Smape.code(),
+        "ABOVE" => Link::Above as u32,
+        "BELOW" => Link::Below as u32,
+        "NO_LINK" => 0,
+        "POISSON" => Distribution::Poisson as u32,
+        "NEGATIVE_BINOMIAL" => Distribution::NegativeBinomial as u32,
+        "STUDENT_T" => Distribution::StudentT as u32,
+        // Beside those of distributions.
+        "QUANTILES" => Distribution::ALL.len() as u32,
         "TANH" => Activation::Tanh as u32,
         "GELU" => FeedForward::Gelu as u32,
         "HEAD_CHANCE" => Chance::Head as u32,
@@ -165,7 +183,7 @@ fn meaning(name: &str) -> Option<u32> {
 }
 
 /// Of how kernels are cut and what they look up, which the program does not know.
-const OWN: [&str; 19] = [
+const OWN: [&str; 20] = [
     "COLUMNS",
     "COUNT",
     "COUNTERS",
@@ -179,6 +197,7 @@ const OWN: [&str; 19] = [
     "MASK_WORDS",
     "PLANE",
     "QKV",
+    "RAISE",
     "REDUCE_LANES",
     "RIGHT",
     "ROWS",
@@ -210,7 +229,7 @@ fn constants_of_shaders_are_the_program_s() {
     }
     let unused: Vec<_> = OWN.iter().filter(|word| !seen.contains(**word)).collect();
     assert!(unused.is_empty(), "no kernel has {unused:?}");
-    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 16, "{seen:?}");
+    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 29, "{seen:?}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn pruner(words: usize, replicas: usize) -> Program {
         future: 0,
         horizon: 1,
         lookback: 1,
+        ..Sizes::default()
     };
     let mut builder = Builder::new(sizes, layout);
     builder.optimizer(false);

@@ -6,6 +6,7 @@ use super::super::Config;
 use super::super::field::at;
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, Opt};
+use crate::data::Transform;
 use crate::data::options::{
     FillMissing, Gaps, Impute, Layout, MOST_ROWS, Scale, ShortSeries, delimiter_word, parse_decimal, parse_delimiter,
     parse_thousands, thousands_word,
@@ -164,6 +165,22 @@ pub static DATA: &[Opt<Config>] = &[
         "Standardise each series by its own training rows, or all series together",
     )
     .default("series"),
+    Opt::new(
+        "bounds",
+        Kind::Text,
+        at!(data.bounds?),
+        "Bounds of the targets, such as `0..` or `0..100`: forecasts and the ends of their intervals lie within them",
+    )
+    .value("LOW..HIGH|none")
+    .or_none("")
+    .hyphens(),
+    Opt::new(
+        "transform",
+        Kind::Words(Transform::WORDS),
+        at!(data.transform?),
+        "Forecast the targets on another scale: log1p is ln(1 + y)",
+    )
+    .default("none"),
     Opt::new(
         "impute",
         Kind::Words(Impute::WORDS),

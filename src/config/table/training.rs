@@ -6,8 +6,8 @@ use super::super::Config;
 use super::super::field::{Field, at};
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, AtResume, Opt};
-use crate::program::op::LossKind;
 use crate::train::length::MOST;
+use crate::train::loss::Loss;
 use crate::train::options::{LrSchedule, Regularizer, Regularizers, Schedule, Select};
 
 fn drops(config: &Config) -> bool {
@@ -24,6 +24,10 @@ fn decays(config: &Config) -> bool {
 
 fn prunes(config: &Config) -> bool {
     config.train.regularizers.prunes()
+}
+
+fn forecasts_quantiles(config: &Config) -> bool {
+    config.train.loss == Loss::Quantile
 }
 
 fn one_cycle(config: &Config) -> bool {
@@ -78,10 +82,19 @@ pub static TRAINING: &[Opt<Config>] = &[
     .or_none(""),
     Opt::new(
         "loss",
-        Kind::Words(LossKind::WORDS),
+        Kind::Text,
         at!(train.loss),
-        "Training loss on scaled values; huber becomes linear at 1",
+        "Training loss. Of scaled values: mse, mae, huber (linear from 1 on; huber:δ from δ). In the data's units: mape, smape, rmsse. \
+         With intervals: quantile (pinball, at ‹levels›), poisson, negative-binomial, student-t",
     ),
+    Opt::new(
+        "levels",
+        Kind::Text,
+        at!(train.levels),
+        "Levels of quantiles in percent, in pairs around the median, which is the point forecast",
+    )
+    .value("LIST")
+    .needs(forecasts_quantiles, "‹loss quantile›"),
     Opt::new(
         "seed",
         Kind::Whole(0, u32::MAX as u64),

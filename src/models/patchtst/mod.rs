@@ -6,7 +6,7 @@ mod options;
 use super::head::{self, Ending};
 use super::{ModelOptions, Training, linear_path};
 use crate::error::Result;
-use crate::layers::{self, BranchEnd, NormKind, ScoreUse, Scores, Signal};
+use crate::layers::{self, BranchEnd, Head, HeadOrder, NormKind, ScoreUse, Scores, Signal};
 use crate::program::builder::Sizes;
 use crate::program::op::{Affine, Chance, InstanceAffineBackward, Op};
 use crate::program::{Builder, Initial, Param, ParamLayout, Program, Rows, StateLayout};
@@ -92,7 +92,8 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let feature_major = options.feature_major();
     params.push(if feature_major { weight.turned(tokens) } else { weight });
     params.push(bias);
-    head::add_params(model, sizes, inputs, HEAD, &mut params);
+    let groups = if options.by_channel() { sizes.targets } else { 1 };
+    head::add_params(model, sizes, (inputs, groups), HEAD, &mut params);
     if options.revin_affine {
         params.push(Param::new(REVIN.0, &[sizes.targets], false, 0.0).initial(Initial::Constant(1.0)));
         params.push(Param::new(REVIN.1, &[sizes.targets], false, 0.0));
@@ -125,7 +126,9 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
     let sequences = sizes.batch * groups;
     let outputs = sizes.horizon * sizes.targets / groups;
     // There from the start: RevIN's own gradient, which is the last to be found, reads it.
-    let forecast = layers::dense(&mut b, "head", sequences, outputs);
+    let order = if options.by_channel() { HeadOrder::Channel } else { HeadOrder::Step };
+    let head = Head::new(&mut b, sequences, outputs, order, scale);
+    let forecast = head.output;
 
     let mut x = layers::patch_gather(&mut b, "patches", input, patches, groups, width);
     if let (Some(affine), Some(scale), Some(d_forecast)) = (affine, scale, forecast.grad) {
@@ -167,8 +170,7 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
     if drops && options.head_dropout > 0.0 {
         x = layers::dropout(&mut b, Chance::Head, "dropout:patchtst.head", x);
     }
-    let (by_channel, output) = (options.by_channel(), forecast);
-    head::push(&mut b, Ending { names: HEAD, state: x, output, by_channel, path, windows, scale }, training.loss);
+    head::push(&mut b, Ending { names: HEAD, state: x, head, path, windows });
     b.optimizer(training.clip);
     b.finish()
 }

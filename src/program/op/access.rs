@@ -38,6 +38,10 @@ impl Op {
             Op::MeanPoolBackward(_) => "mean_pool_backward",
             Op::Loss(_) => "loss",
             Op::PredictionStore(_) => "prediction_store",
+            Op::ScaleGather(_) => "scale_gather",
+            Op::QuantileLoss(_) => "quantile_loss",
+            Op::LikelihoodLoss(_) => "likelihood_loss",
+            Op::DistributionStore(_) => "distribution_store",
             Op::GradNorm(_) => "grad_norm",
             Op::AdamMasked(_) => "adam_masked",
             Op::Prune(_) => "prune",
@@ -98,8 +102,12 @@ impl Op {
                 with([STEPS, op.qkv, op.softmax, op.d_output], [op.before, op.d_scores])
             }
             Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.input],
-            Op::Loss(op) => with([STEPS, PARAMS, op.forecast.head, op.target, op.weight], [op.forecast.stats()]),
-            Op::PredictionStore(op) => with([PARAMS, op.forecast.head], [op.forecast.stats()]),
+            Op::Loss(op) => of_forecast(&op.forecast, &[STEPS, PARAMS, op.target, op.weight]),
+            Op::PredictionStore(op) => of_forecast(&op.forecast, &[PARAMS]),
+            Op::ScaleGather(op) => with([WINDOWS, SERIES_STARTS, SCALES], [op.stats]),
+            Op::QuantileLoss(op) => of_forecast(&op.forecast, &[STEPS, op.levels, op.target, op.weight]),
+            Op::LikelihoodLoss(op) => of_forecast(&op.forecast, &[STEPS, op.target, op.weight]),
+            Op::DistributionStore(op) => of_forecast(&op.forecast, &[]),
             Op::GradNorm(_) => vec![GRADS, MASK],
             Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
             Op::Prune(op) => vec![STEPS, PARAMS, MASK, op.histogram],
@@ -139,7 +147,10 @@ impl Op {
             Op::AttentionBackwardKeyValue(op) => vec![op.d_qkv],
             Op::MeanPoolForward(op) | Op::MeanPoolBackward(op) => vec![op.output],
             Op::Loss(op) => vec![LOSSES, op.d_head],
-            Op::PredictionStore(_) => vec![PREDICTIONS],
+            Op::PredictionStore(_) | Op::DistributionStore(_) => vec![PREDICTIONS],
+            Op::ScaleGather(op) => vec![op.output],
+            Op::QuantileLoss(op) => vec![LOSSES, op.d_head],
+            Op::LikelihoodLoss(op) => vec![LOSSES, op.d_head],
             Op::GradNorm(_) => vec![GRAD_NORM],
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
             Op::Prune(op) => vec![MASK, op.histogram],
@@ -166,4 +177,9 @@ impl Op {
 /// The tensors an op always touches, and those it touches where it has them.
 fn with<const N: usize, const M: usize>(always: [TensorId; N], where_any: [Option<TensorId>; M]) -> Vec<TensorId> {
     always.into_iter().chain(where_any.into_iter().flatten()).collect()
+}
+
+/// What a forecast is computed from, and what else an op reads.
+fn of_forecast(forecast: &Forecast, others: &[TensorId]) -> Vec<TensorId> {
+    with([forecast.head], [forecast.stats()]).into_iter().chain(others.iter().copied()).collect()
 }

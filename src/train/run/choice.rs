@@ -9,7 +9,8 @@ use crate::train::run::observer::{EpochRow, Observer, ReplicaEpoch};
 use crate::train::run::snapshot::{KEPT, Snapshot};
 use crate::train::run::trained::Status;
 use crate::train::scores::Prediction;
-use crate::train::scores::predict::{mean_loss, pass_until};
+use crate::train::scores::loss::mean_loss;
+use crate::train::scores::predict::pass_until;
 
 /// That the models begin as the ridge, with this validation loss.
 pub(in crate::train) fn path_alone(loss: f64) -> Text {
@@ -34,7 +35,7 @@ impl Run<'_> {
             self.save_or_tell(observer);
             return Ok(Some(Status::Interrupted));
         };
-        let loss = |one: &Prediction| mean_loss(self.plan.options.loss, self.dataset, windows, &one.point());
+        let loss = |one: &Prediction| mean_loss(&self.plan.options, self.dataset, windows, one);
         let losses: Vec<f64> = forecasts.iter().map(loss).collect();
         for (r, loss) in losses.iter().enumerate().filter(|(_, loss)| loss.is_finite()) {
             self.state.replicas[r].best = Some((*loss, 0));
@@ -61,7 +62,7 @@ impl Run<'_> {
                 rows.push(ReplicaEpoch { best: false, active: false, ..last });
                 continue;
             }
-            let validation_loss = mean_loss(options.loss, self.dataset, &self.dataset.validation, &forecasts.point());
+            let validation_loss = mean_loss(options, self.dataset, &self.dataset.validation, forecasts);
             let counts = self.plan.members[r].full(replica.pruned);
             let mut best = false;
             if replica.active && !counts && replica.best.is_none() && validation_loss.is_finite() {

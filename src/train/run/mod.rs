@@ -12,7 +12,7 @@ pub(super) mod trained;
 use std::time::Instant;
 
 use super::options::Regularizer;
-use super::plan::{Keep, Plan};
+use super::plan::{Keep, Plan, fill};
 use super::scores::baselines::Ridge;
 use super::scores::predict::pass_until;
 use super::weights;
@@ -120,8 +120,7 @@ enum Pause {
 impl<'a> Run<'a> {
     /// Fills the engine: data, and weights and masks, from where a run stood, or as they start.
     fn new(dataset: &'a Dataset, plan: &'a Plan, engine: &'a mut dyn Engine, from: Option<RunState>) -> Result<Self> {
-        engine.write_f32(SERIES, 0, &dataset.values)?;
-        engine.write_f32(OBSERVED, 0, &dataset.observed)?;
+        fill(dataset, plan.options.loss, engine)?;
         engine.rest(&vec![false; plan.members.len()])?;
         let common = vec![None; plan.members.len()];
         let state = match from {

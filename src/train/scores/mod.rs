@@ -2,6 +2,8 @@
 
 pub mod baselines;
 mod conformal;
+pub mod distribution;
+pub mod loss;
 pub mod metrics;
 pub mod predict;
 mod prediction;

@@ -1,11 +1,9 @@
 //! Forecasts of every replica for a list of windows.
 
 use super::Prediction;
-use crate::data::Dataset;
 use crate::engine::{Engine, Pass};
 use crate::error::Result;
 use crate::program::List;
-use crate::program::op::LossKind;
 use crate::program::tensor::PREDICTIONS;
 use crate::train::plan::Plan;
 use crate::train::run::step_table;
@@ -37,22 +35,20 @@ pub fn predict_some(
 ) -> Result<(Vec<Prediction>, usize)> {
     let Some(passes) = mc_passes else { return Ok((pass(engine, plan, wanted, windows, None)?, 1)) };
     let mut sums: Vec<Vec<f64>> = Vec::new();
-    let (mut outputs, mut done) = (1, 0);
+    let mut done = 0;
     while done < passes && !(done > 0 && stop()) {
         let forecasts = pass(engine, plan, wanted, windows, Some(done))?;
         if sums.is_empty() {
             sums = forecasts.iter().map(|one| vec![0.0; one.values().len()]).collect();
         }
         for (sum, one) in sums.iter_mut().zip(&forecasts) {
-            outputs = one.outputs();
             for (sum, value) in sum.iter_mut().zip(one.values()) {
                 *sum += *value as f64;
             }
         }
         done += 1;
     }
-    let mean =
-        |row: Vec<f64>| Prediction::new(row.into_iter().map(|sum| (sum / done as f64) as f32).collect(), outputs);
+    let mean = |row: Vec<f64>| plan.prediction(row.into_iter().map(|sum| (sum / done as f64) as f32).collect());
     Ok((sums.into_iter().map(mean).collect(), done))
 }
 
@@ -79,7 +75,6 @@ pub fn pass_until(
     engine.rest(&wanted.iter().map(|wanted| !wanted).collect::<Vec<_>>())?;
     let program = engine.program();
     let (batch, outputs, slots) = (program.batch, program.outputs, program.prediction_slots);
-    let per_value = outputs / program.values.max(1);
     let batches = windows.len().div_ceil(batch);
     let mut forecasts: Vec<Vec<f32>> = vec![Vec::new(); wanted.len()];
     for (chunk, places) in windows.chunks(slots * batch).enumerate() {
@@ -103,29 +98,5 @@ pub fn pass_until(
             forecasts.extend_from_slice(&row[..places.len() * outputs]);
         }
     }
-    Ok(Some(forecasts.into_iter().map(|values| Prediction::new(values, per_value)).collect()))
-}
-
-/// The mean loss over observed target values, in f64; NaN if there are none.
-pub fn mean_loss(kind: LossKind, dataset: &Dataset, windows: &[u32], predictions: &[f32]) -> f64 {
-    let (channels, targets, outputs) = (dataset.channels(), dataset.targets(), dataset.horizon * dataset.targets());
-    let (mut sum, mut count) = (0.0, 0u64);
-    for (&window, forecast) in windows.iter().zip(predictions.chunks(outputs)) {
-        let first = window as usize + dataset.lookback;
-        for (i, forecast) in forecast.iter().enumerate() {
-            let (row, target) = (first + i / targets, i % targets);
-            if dataset.observed[row * targets + target] == 0.0 {
-                continue;
-            }
-            let error = *forecast as f64 - dataset.values[row * channels + target] as f64;
-            sum += match kind {
-                LossKind::Mse => error * error,
-                LossKind::Mae => error.abs(),
-                LossKind::Huber if error.abs() <= 1.0 => 0.5 * error * error,
-                LossKind::Huber => error.abs() - 0.5,
-            };
-            count += 1;
-        }
-    }
-    sum / count as f64
+    Ok(Some(forecasts.into_iter().map(|values| plan.prediction(values)).collect()))
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, Scaler};
+use crate::data::{Bounds, Dataset, Scaler};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::{LayerWidths, LinearPath, ModelKind, ModelOptions, PatchtstOptions, Variant};
+use crate::train::loss::{Loss, QuantileLevels};
 use crate::train::options::Regularizer;
 use crate::train::plan::Plan;
 use crate::train::run::state::RunState;
@@ -80,6 +81,15 @@ pub struct ModelHeader {
     /// Units of the decoder that reads them; `None` without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder_hidden: Option<usize>,
+    /// The loss of a model that forecasts quantiles or a distribution; `None` of one that forecasts points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probabilistic: Option<String>,
+    /// Levels of its quantiles, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<String>,
+    /// Bounds of its forecasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<String>,
 }
 
 /// What a PatchTST's tensors do not say of it.
@@ -277,6 +287,24 @@ impl ModelHeader {
         self.layer_widths = model.layer_widths.clone();
     }
 
+    /// What it forecasts of each value, as options have it; of points, by whichever loss.
+    ///
+    /// # Errors
+    /// Where a word is unknown.
+    pub fn loss(&self) -> Result<(Loss, QuantileLevels)> {
+        let loss = self.probabilistic.as_ref().map_or(Ok(Loss::Mse), |loss| loss.parse())?;
+        let levels = self.levels.as_ref().map_or(Ok(QuantileLevels::default()), |levels| levels.parse())?;
+        Ok((loss, levels))
+    }
+
+    /// Bounds of its forecasts.
+    ///
+    /// # Errors
+    /// Where they are none.
+    pub fn bounds(&self) -> Result<Option<Bounds>> {
+        self.bounds.as_ref().map(|bounds| bounds.parse()).transpose()
+    }
+
     /// The model that was trained.
     ///
     /// # Errors
@@ -360,6 +388,9 @@ impl Header {
                 targets: dataset.targets(),
                 future: dataset.future(),
                 decoder_hidden: (dataset.future() > 0).then_some(model.decoder_hidden),
+                probabilistic: plan.options.loss.is_probabilistic().then(|| plan.options.loss.to_string()),
+                levels: (plan.options.loss == Loss::Quantile).then(|| plan.options.levels.to_string()),
+                bounds: dataset.resolved.bounds.map(|bounds| bounds.to_string()),
             },
             data: DataHeader {
                 name: dataset.name.clone(),

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::data::{DataOptions, Dataset, Fitted, FittedSeries, Scaler, Writing};
+use crate::data::{Bounds, DataOptions, Dataset, Fitted, FittedSeries, Scaler, Writing};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::memory;
 use crate::models::{self, ModelOptions};
 use crate::program::builder::Sizes;
-use crate::program::tensor::{MASK, OBSERVED, PARAMS, SERIES, STATE};
+use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::program::{ParamLayout, StateLayout};
+use crate::train::loss::{Loss, link};
 use crate::train::options::{Regularizer, Regularizers};
-use crate::train::plan::Plan;
+use crate::train::plan::{self, Plan};
 use crate::train::run::observer::EpochRow;
 use crate::train::run::state::{Mean, ReplicaRows, RunState};
 use crate::train::weights::checkpoint::{PREFIX, save_model, save_sparse};
@@ -75,14 +76,15 @@ impl Loaded {
         let tensors = deserialize(&file, &bytes)?;
         header.check(tensors.len()).map_err(impossible)?;
         let model = header.model.options().map_err(wrong)?;
-        let words = models::params(&model, &sizes(&header)).map_err(wrong)?.total();
+        let sizes = sizes(&header).map_err(wrong)?;
+        let words = models::params(&model, &sizes).map_err(wrong)?.total();
         // Compressed rows stand for more weights than they hold; those are held against the memory, a few copies of them.
         let sparse = tensors.names().iter().any(|name| sparse::whole(name).is_some());
         let fit = if sparse { memory::check(words as u64 * 16).is_ok() } else { words <= bytes.len() / 4 };
         if !fit {
             return Err(impossible(format!("a model of {words} weights, in a file of {} bytes", bytes.len())));
         }
-        let program = models::build(&model, &models::Training::scoring(), sizes(&header)).map_err(wrong)?;
+        let program = models::build(&model, &models::Training::scoring(), sizes).map_err(wrong)?;
         let (layout, state) = (program.params, program.state);
         let (params, running) = weights::load_own(&file, &bytes, &layout, &state)?;
         let mask = layout.living(&params);
@@ -116,7 +118,7 @@ impl Loaded {
     ) -> Result<Loaded> {
         let mut header = Header { run: None, ..self.header.clone() };
         header.model.set_widths(&model);
-        let program = models::build(&model, &models::Training::scoring(), sizes(&header))?;
+        let program = models::build(&model, &models::Training::scoring(), sizes(&header)?)?;
         let (layout, state) = (program.params, program.state);
         let params = weights(&layout);
         let mask = layout.living(&params);
@@ -220,7 +222,16 @@ impl Loaded {
             );
             return Err(reject(&self.file, problem, "give data of the columns that the model was trained on"));
         }
+        let bounds = model.bounds()?;
+        if data.resolved.bounds != bounds {
+            let word = |bounds: Option<Bounds>| bounds.map_or("none".into(), |bounds| bounds.to_string());
+            let problem = format!("forecasts within ‹bounds {}›, not {}", word(bounds), word(data.resolved.bounds));
+            return Err(reject(&self.file, problem, "leave out ‹bounds›"));
+        }
+        let (loss, levels) = model.loss()?;
         let mut options = TrainOptions {
+            loss,
+            levels,
             model: self.model.clone(),
             batch,
             seed: self.header.progress.seed,
@@ -236,8 +247,7 @@ impl Loaded {
 
     /// Fills an engine that was made for [`Self::plan`]: the data and the kept weights.
     pub fn fill(&self, dataset: &Dataset, engine: &mut dyn Engine) -> Result<()> {
-        engine.write_f32(SERIES, 0, &dataset.values)?;
-        engine.write_f32(OBSERVED, 0, &dataset.observed)?;
+        plan::fill(dataset, Loss::Mse, engine)?;
         engine.write_f32(PARAMS, 0, &self.params)?;
         engine.write_f32(STATE, 0, &self.running)?;
         engine.write_u32(MASK, 0, &self.mask)
@@ -329,9 +339,10 @@ fn header(file: &Path, bytes: &[u8]) -> Result<Header> {
 }
 
 /// One window of one replica: weights do not depend on more.
-fn sizes(header: &Header) -> Sizes {
+fn sizes(header: &Header) -> Result<Sizes> {
     let model = &header.model;
-    Sizes {
+    let (loss, levels) = model.loss()?;
+    Ok(Sizes {
         replicas: 1,
         batch: 1,
         slots: 1,
@@ -342,7 +353,10 @@ fn sizes(header: &Header) -> Sizes {
         future: model.future,
         horizon: model.horizon,
         lookback: model.lookback,
-    }
+        series: 1,
+        objective: loss.objective(&levels),
+        link: model.bounds()?.map(link),
+    })
 }
 
 struct Source<'a> {

@@ -16,7 +16,7 @@ use microglia::models::ModelKind::{self, Gru, Lstm, Rnn};
 use microglia::models::{LinearPath, NormKind, Variant as Patchtst};
 use microglia::program::check::check;
 use microglia::program::extents::extents;
-use microglia::program::op::{Activation, InstanceNorm, LinearForward, MAX_HEAD_WIDTH};
+use microglia::program::op::{Activation, Distribution, InstanceNorm, LinearForward, Link, MAX_HEAD_WIDTH, Objective};
 use microglia::program::tensor::{GRADS, LOSSES, MOMENT1, MOMENT2, PARAMS, SERIES};
 use microglia::program::{List, Op, Program, TensorId, rng};
 use microglia::reference::CpuEngine;
@@ -128,6 +128,8 @@ fn no_index_follows_from_what_tensors_hold() {
         Case::new(Gru, 1, 5, 4, 33).layers(2).dropout(0.3),
         Case::new(ModelKind::Dlinear, 2, 5, 9, 0),
         Case::new(Lstm, 2, 5, 4, 5).future(1, 7).path(LinearPath::Train),
+        Case::new(Lstm, 2, 5, 4, 5).objective(Objective::Quantiles(vec![0.1, 0.5, 0.9])).link(Link::Above),
+        Case::new(Lstm, 1, 5, 4, 5).objective(Objective::Distribution(Distribution::StudentT)),
         Case::patchtst(Patchtst::Official, 1, 3, 9).dropout(0.3).set(|p| p.revin_affine = true),
         Case::patchtst(Patchtst::Hf, 1, 3, 9).set(|p| p.norm = NormKind::Layer),
     ] {
@@ -252,7 +254,34 @@ fn operands_that_do_not_belong_together_are_rejected() {
     let store = stored.evaluate.last().unwrap().clone();
     assert!(matches!(store, Op::PredictionStore(_)) && stored.prediction_slots < stored.slots);
     stored.forward.push(store);
-    let changes: [(&str, &Program, Change); 25] = [
+    let counts = Case::new(Lstm, 2, 3, 4, 5).objective(Objective::Distribution(Distribution::NegativeBinomial));
+    let counts = counts.link(Link::Above).program().unwrap();
+    let quantiles = Case::new(Lstm, 2, 3, 4, 5).objective(Objective::Quantiles(vec![0.1, 0.5, 0.9])).program().unwrap();
+    let changes: [(&str, &Program, Change); 31] = [
+        ("an even number of quantiles", &quantiles, |op| match op {
+            Op::QuantileLoss(op) => replace(&mut op.forecast.outputs, 2),
+            _ => false,
+        }),
+        ("levels that replicas do not share", &quantiles, |op| match op {
+            Op::QuantileLoss(op) => replace(&mut op.levels, op.target),
+            _ => false,
+        }),
+        ("a head that is shorter than its strides", &quantiles, |op| match op {
+            Op::QuantileLoss(op) => replace(&mut op.forecast.layout.other_output, 1_000),
+            _ => false,
+        }),
+        ("parameters of another distribution", &counts, |op| match op {
+            Op::LikelihoodLoss(op) => replace(&mut op.distribution, Distribution::StudentT),
+            _ => false,
+        }),
+        ("counts without scalers", &counts, |op| match op {
+            Op::LikelihoodLoss(op) => replace(&mut op.forecast.windows, None),
+            _ => false,
+        }),
+        ("scalers of no series", &counts, |op| match op {
+            Op::ScaleGather(op) => replace(&mut op.series, 0),
+            _ => false,
+        }),
         ("rows of input and output", &lstm, |op| linear(op, |op| op.input.count -= 1)),
         ("a weight's gradient of nothing", &lstm, |op| match op {
             Op::LinearBackwardWeight(op) => !std::mem::take(&mut op.parts).is_empty(),
