@@ -47,6 +47,15 @@ pub(crate) struct Ids {
 }
 
 impl Frame<'_> {
+    /// Leaves out some of the targets.
+    pub(super) fn leave_out(&mut self, targets: &[usize]) {
+        self.columns = self.columns.without_targets(targets);
+        if let Provenance::Text { values, .. } = &mut self.provenance {
+            let mut column = 0..;
+            values.retain(|_| column.next().is_some_and(|column| !targets.contains(&column)));
+        }
+    }
+
     pub(super) fn name(&self, column: usize) -> &str {
         &self.columns.names()[column]
     }

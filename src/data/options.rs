@@ -387,7 +387,7 @@ pub enum Scale {
 }
 words!(Scale, "scale", Scale::Series = "series", Scale::Global = "global");
 
-/// What becomes of series that are too short for a window.
+/// What becomes of series that are too short for a window, and of targets that have no value in the rows that scale them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ShortSeries {
     /// Left out, counted and named.

@@ -64,7 +64,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     // Series → parts and scalers.
     let (kept, scaling) = match fitted {
         None => {
-            let mut kept = parts::trained(&frame, series, &settings, options, &mut notices)?;
+            let mut kept = parts::trained(&mut frame, series, &settings, options, &mut notices)?;
             let scaling = fitted::fit(&frame, &mut kept, &settings, options)?;
             (kept, scaling)
         }
@@ -74,8 +74,9 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
             (kept, scaling)
         }
     };
-    let Kept { series, parts, left_out } = kept;
-    notices.extend(short::notice(&left_out, series.len()));
+    let Kept { series, parts, mut left_out, targets_left_out } = kept;
+    notices.extend(short::notice(&left_out, series.len(), "series"));
+    left_out.extend(targets_left_out);
 
     // All of it → arrays and windows.
     let calendar = match settings.calendar {
