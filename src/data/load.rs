@@ -100,12 +100,15 @@ impl DataOptions {
         self.load_source(Some(fitted), Some(&fitted.holidays))
     }
 
-    /// As [`DataOptions::load`], where the days without rows are known and no file of them is named.
+    /// As [`DataOptions::load`], where the days without rows are known: a file of them is not read.
     ///
     /// # Errors
     /// Those of [`DataOptions::load`].
     pub(crate) fn load_closed(&self, closed: &Closed) -> Result<Dataset> {
-        self.load_source(None, Some(closed))
+        let known = DataOptions { holidays: None, ..self.clone() };
+        let mut dataset = known.load_source(None, Some(closed))?;
+        dataset.resolved.holidays.clone_from(&self.holidays);
+        Ok(dataset)
     }
 
     fn load_source(&self, fitted: Option<&Fitted>, closed: Option<&Closed>) -> Result<Dataset> {
