@@ -216,6 +216,7 @@ impl Dataset {
             calibration: Vec::new(),
             test,
             notices: Vec::new(),
+            season_notices: Vec::new(),
             ..*self
         })
     }

@@ -108,6 +108,8 @@ pub struct Dataset {
     pub dropped: Dropped,
     /// What was detected, chosen and counted, in sentences for the user.
     pub notices: Vec<Text>,
+    /// Those of the notices that say how rows follow one another, and which seasons baselines and MASE take, and why.
+    pub season_notices: Vec<Text>,
     /// SHA-256 of the file's bytes, in hex. For typed data, of the CSV file of the same rows.
     pub fingerprint: String,
     /// The options with everything detected or defaulted filled in: loading them gives this data set again.

@@ -56,10 +56,10 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     }
     let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
     let series = gaps::settle(&frame, series, settings.gaps, &mut notices)?;
-    notices.push(settings.notice(&main).into());
     let seasons = seasons(&series, settings.season.rows);
     let one_season = seasons.is_none();
-    notices.extend(seasons);
+    let season_notices: Vec<Text> = [settings.notice(&main).into()].into_iter().chain(seasons).collect();
+    notices.extend_from_slice(&season_notices);
 
     // Series → parts and scalers.
     let (kept, scaling) = match fitted {
@@ -145,6 +145,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         test: windows.test,
         dropped: windows.dropped,
         notices,
+        season_notices,
         fingerprint,
         observed_count,
         unreadable,

@@ -306,7 +306,10 @@ fn a_panel_of_several_calendars_has_their_seasons() {
     // A series repeats its season exactly, so that one of other length would be wrong.
     assert!(summary(&folder.join("run"))["baselines"]["seasonal_naive"]["mae"].as_f64().unwrap() < 1e-4);
     let all = ["evaluate", "--checkpoint", "run", "--device=cpu", "--levels", "none", "--predictions", "cv.csv"];
-    done(microglia(folder, &all));
+    let seasons = ["season 7 rows (a week)", "own calendar: 12 rows in 1 series (`m`)"];
+    has(&output, &seasons);
+    has(&done(microglia(folder, &all)), &seasons);
+    has(&done(microglia(folder, &[&all[..6], &["--refit"]].concat())), &seasons);
     let table = std::fs::read_to_string(folder.join("cv.csv")).unwrap();
     let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
