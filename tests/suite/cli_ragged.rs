@@ -73,7 +73,16 @@ fn short_ended_and_new_series_stop_no_others() {
     assert!(stdout(&all).contains("closed,2024-03-01"), "after its own last row");
     assert!(stderr(&all).contains("series with fewer take the residuals of all series together"), "{}", stderr(&all));
     assert_eq!(ids(&done(forecast(&["--ended", "skip"]))), ["north", "south", "opened"]);
+    let rows = done(forecast(&["--origin", "20"]));
+    has(
+        &rows,
+        &[
+            "20 rows (--origin) end at different times: 2024-01-20 in 3 series (`north`, `south`, `closed`), 2024-07-08 in 1 \
+             series (`opened`); a time as --origin is the same for all",
+        ],
+    );
     let early = done(forecast(&["--origin", "2024-02-05"]));
+    assert!(!stderr(&early).contains("different times"), "{}", stderr(&early));
     assert_eq!(ids(&early), ["north", "south", "closed"]);
     has(&early, &["not forecast: 1 of 4 series (--short-series): `opened` lacks 7 rows"]);
     rejected(folder, &forecast(&["--short-series", "error"]), &["series `tiny`", "--short-series skip"]);
@@ -309,7 +318,7 @@ fn a_panel_of_several_calendars_has_their_seasons() {
     let seasons = ["season 7 rows (a week)", "own calendar: 12 rows in 1 series (`m`)"];
     has(&output, &seasons);
     has(&done(microglia(folder, &all)), &seasons);
-    has(&done(microglia(folder, &[&all[..6], &["--refit"]].concat())), &seasons);
+    has(&done(microglia(folder, &[&all[..6], &["--refit", "--folds", "1"]].concat())), &seasons);
     let table = std::fs::read_to_string(folder.join("cv.csv")).unwrap();
     let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
