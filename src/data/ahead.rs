@@ -1,5 +1,7 @@
 //! Windows whose targets lie after the data: the inputs of forecasts.
 
+use std::collections::BTreeMap;
+
 use super::columns::Role;
 use super::count::counted;
 use super::dataset::{Dataset, Series};
@@ -217,6 +219,7 @@ impl Dataset {
             test,
             notices: Vec::new(),
             season_notices: Vec::new(),
+            lines: BTreeMap::new(),
             ..*self
         })
     }

@@ -75,6 +75,17 @@ impl Frame<'_> {
         }
     }
 
+    /// How many lines of a text there are of each series; none of other data.
+    pub(super) fn lines(&self) -> BTreeMap<String, usize> {
+        let mut lines = BTreeMap::new();
+        if matches!(&self.provenance, Provenance::Text { table, .. } if table.delimiter.is_some()) {
+            let mut counts = vec![0; self.ids.names.len()];
+            self.ids.of_row.iter().for_each(|series| counts[*series] += 1);
+            lines.extend(self.ids.names.iter().cloned().zip(counts));
+        }
+        lines
+    }
+
     /// A row's place in what was read.
     fn read_at(&self, row: usize) -> usize {
         self.order.as_ref().map_or(row, |order| order[row])

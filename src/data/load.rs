@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::calendar::Closed;
 use super::dataset::Dataset;
 use super::fitted::Fitted;
+use super::grown::Own;
 use super::marks::FileMarks;
 use super::options::{DataOptions, Layout, Source};
 use super::pipeline::{self, Input};
@@ -21,9 +22,9 @@ pub(crate) struct Content<'a> {
     /// [`Dataset::name`].
     name: String,
     /// What messages call it.
-    file: String,
+    pub(super) file: String,
     /// Unpacked.
-    bytes: Cow<'a, [u8]>,
+    pub(super) bytes: Cow<'a, [u8]>,
 }
 
 impl Content<'_> {
@@ -43,41 +44,20 @@ impl Content<'_> {
         })
     }
 
-    /// How many bytes of it have this fingerprint: all of them, or those before lines that were added.
-    pub(crate) fn beginning(&self, fingerprint: &str) -> Option<usize> {
-        let digest = digest(fingerprint)?;
-        let (mut hash, mut hashed) = (Sha256::new(), 0);
-        let feeds = self.bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
-        for feed in feeds {
-            // The last line may have had no end.
-            let carriage = feed - usize::from(feed > hashed && self.bytes[feed - 1] == b'\r');
-            for end in [carriage, feed, feed + 1] {
-                hash.update(&self.bytes[hashed..end]);
-                hashed = end;
-                if hash.clone().finalize()[..] == digest {
-                    return Some(end);
-                }
-            }
-        }
-        hash.update(&self.bytes[hashed..]);
-        (hash.finalize()[..] == digest).then_some(self.bytes.len())
-    }
-
     /// How many bytes there are.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The first bytes of it.
-    pub(crate) fn first(&self, bytes: usize) -> Content<'_> {
-        Content { name: self.name.clone(), file: self.file.clone(), bytes: Cow::Borrowed(&self.bytes[..bytes]) }
+    /// All of it again, or what of it is the training data.
+    pub(crate) fn part<'a>(&'a self, own: Option<&'a Own>) -> Content<'a> {
+        let bytes = match own {
+            None => &self.bytes[..],
+            Some(Own::First(bytes)) => &self.bytes[..*bytes],
+            Some(Own::Lines(lines)) => lines,
+        };
+        Content { name: self.name.clone(), file: self.file.clone(), bytes: Cow::Borrowed(bytes) }
     }
-}
-
-/// A fingerprint's bytes.
-fn digest(fingerprint: &str) -> Option<Vec<u8>> {
-    let pairs = fingerprint.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
 impl DataOptions {

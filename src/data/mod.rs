@@ -29,6 +29,7 @@ mod fitted;
 mod frame;
 mod future;
 mod gaps;
+mod grown;
 mod header;
 mod holidays;
 mod impute;
@@ -74,6 +75,7 @@ pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};
 pub use encoding::Encoding;
 pub use fitted::{Fitted, FittedSeries};
+pub(crate) use grown::Own;
 pub(crate) use load::Content;
 pub use options::{
     Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,

@@ -116,7 +116,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     }
     let resolved = settings.resolved(options, &frame, one_season);
     let Rows { observed: observed_count, unreadable, unplanned, .. } = rows;
-    let encoding = frame.encoding();
+    let (encoding, lines) = (frame.encoding(), frame.lines());
 
     Ok(Dataset {
         name,
@@ -147,6 +147,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         notices,
         season_notices,
         fingerprint,
+        lines,
         observed_count,
         unreadable,
         unplanned,
