@@ -160,7 +160,7 @@ impl DataOptions {
             Layout::Rows => in_rows::read(&table, marks, (self, trained), &mut notices)?,
         };
         frame.sort(&mut values, self, &mut notices);
-        let decimal = table.delimiter.and(marks.known.then_some(marks.marks.decimal));
+        let decimal = marks.known.then_some(marks.marks.decimal);
         let options = DataOptions { delimiter: table.delimiter, decimal, ..self.clone() };
         let closed = closed.cloned();
         pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, closed, notices }, &options, fitted)

@@ -81,6 +81,9 @@ pub(super) fn table_notices(table: &CsvTable, marks: FileMarks, notices: &mut Ve
     if let Some(delimiter) = table.delimiter.map(delimiter_word) {
         notices.push(format!("delimiter `{delimiter}`, decimal mark `{decimal}`{trained}").into());
     }
+    if table.delimiter.is_none() && marks.told {
+        notices.push(format!("decimal mark `{decimal}` in columns of text").into());
+    }
     notices.extend(table.encoding_notice.iter().map(|line| line.as_str().into()));
     if table.empty_rows > 0 {
         notices.push(format!("{} skipped", counted(table.empty_rows, "empty row")).into());

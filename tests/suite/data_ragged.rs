@@ -296,7 +296,7 @@ fn targets_without_a_value_to_scale_them_are_left_out() {
             let expected = [("empty", 0, "has no value"), ("test", 5, unscaled), ("validation", 25, unscaled)];
             assert_eq!(left, expected);
             assert!(
-                noticed(&data, "left out: 2 of 3 targets (‹short-series›): `test` has no value"),
+                noticed(&data, "left out: 2 of 3 targets (`short-series`): `test` has no value"),
                 "{:?}",
                 data.notices
             );
