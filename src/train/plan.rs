@@ -128,18 +128,7 @@ fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> S
     let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
     let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
     let prediction_slots = (PREDICTION_WORDS / (replicas * batch * outputs)).clamp(1, slots.min(scored).max(1));
-    Sizes {
-        replicas,
-        batch,
-        slots,
-        prediction_slots,
-        rows: dataset.rows(),
-        channels: dataset.channels(),
-        targets: dataset.targets(),
-        future: dataset.future(),
-        horizon: dataset.horizon,
-        lookback: dataset.lookback,
-    }
+    Sizes { replicas, batch, slots, prediction_slots, ..Sizes::of(dataset) }
 }
 
 /// Rejects values that are unsound for any data.
