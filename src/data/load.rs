@@ -60,6 +60,21 @@ impl Content<'_> {
     }
 }
 
+/// The table that a file holds, and its bytes, if they are text.
+///
+/// # Errors
+/// Those of reading a table; `file` is what they call the file.
+pub(super) fn table<'a>(
+    file: &str,
+    bytes: Cow<'a, [u8]>,
+    options: &DataOptions,
+) -> Result<(CsvTable, Option<Cow<'a, [u8]>>)> {
+    Ok(match Format::of(&bytes) {
+        Format::Text => (CsvTable::read(file, &bytes, options)?, Some(bytes)),
+        Format::Columns(kind) => (columnar::read(file, kind, bytes.into_owned(), options)?, None),
+    })
+}
+
 impl DataOptions {
     /// Reads the file, or the embedded set.
     ///
@@ -143,10 +158,7 @@ impl DataOptions {
         self.check()?;
         let mut notices = Vec::new();
         let fingerprint = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let (table, text) = match Format::of(&bytes) {
-            Format::Text => (CsvTable::read(file, &bytes, self)?, Some(bytes)),
-            Format::Columns(kind) => (columnar::read(file, kind, bytes.into_owned(), self)?, None),
-        };
+        let (table, text) = table(file, bytes, self)?;
         // A line above the header that looks like one is found where its columns do not fit.
         let elsewhere = |error| match (&error, &text) {
             (Error::Data { .. }, Some(text)) => preamble::found_in(file, text, self).unwrap_or(error),
