@@ -10,7 +10,8 @@ use super::header::listed;
 use super::options::ShortSeries;
 use super::short::LeftOut;
 use super::split::{Parts, of_series};
-use super::time::{SECOND, TimeKind, Timestamp, parse_written};
+use super::time::{SECOND, TimeKind, Timestamp};
+use super::time_text::parse_written;
 use super::window::Prefix;
 use crate::error::{Error, Result};
 

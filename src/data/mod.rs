@@ -4,6 +4,8 @@
 //! load        bytes (source) → table (preamble, columnar) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
 //! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
+//! plan        bytes → table → reading → frame (order, zone) → series → future, of rows to come
+//! grown       bytes → the bytes of the training data among them
 //! pipeline    frame (zone) → series → future → calendars (calendar, holidays) → gaps → parts → fitted (scale) → features → arrays (impute)
 //!             → window → Dataset
 //! ```
@@ -18,6 +20,7 @@ mod arrays;
 mod calendar;
 mod calendars;
 mod cells;
+mod choices;
 mod columnar;
 mod columns;
 mod count;
@@ -59,8 +62,10 @@ mod study;
 mod table;
 mod text;
 mod time;
+mod time_cells;
 mod time_column;
 mod time_form;
+mod time_text;
 mod times;
 mod typed;
 mod window;

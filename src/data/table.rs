@@ -9,7 +9,7 @@ use super::options::{DataOptions, Layout};
 use super::preamble;
 use super::source::{plain_text, take};
 use super::text::delimiter_word;
-use super::time::parse_written;
+use super::time_text::parse_written;
 use crate::error::{Error, Place, Result};
 
 pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
