@@ -65,8 +65,8 @@ impl Content<'_> {
         let mut there = vec![0usize; ids.names.len()];
         ids.of_row.iter().for_each(|series| there[*series] += 1);
         let kept: Vec<usize> = ids.names.iter().map(|name| rows.get(name).copied().unwrap_or(0)).collect();
-        let lacking = kept.iter().zip(&there).any(|(kept, there)| kept > there);
-        if lacking || kept.iter().sum::<usize>() < rows.values().sum() {
+        let known = ids.names.iter().filter(|name| rows.contains_key(*name)).count();
+        if known < rows.len() || kept.iter().zip(&there).any(|(kept, there)| kept > there) {
             return None;
         }
         let feeds = self.bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
