@@ -1,5 +1,7 @@
 //! Windows whose targets lie after the data: the inputs of forecasts.
 
+use std::collections::BTreeMap;
+
 use super::columns::Role;
 use super::count::counted;
 use super::dataset::{Dataset, Series};
@@ -8,7 +10,8 @@ use super::header::listed;
 use super::options::ShortSeries;
 use super::short::LeftOut;
 use super::split::{Parts, of_series};
-use super::time::{SECOND, TimeKind, Timestamp, parse_written};
+use super::time::{SECOND, TimeKind, Timestamp};
+use super::time_text::parse_written;
 use super::window::Prefix;
 use crate::error::{Error, Result};
 
@@ -216,6 +219,8 @@ impl Dataset {
             calibration: Vec::new(),
             test,
             notices: Vec::new(),
+            season_notices: Vec::new(),
+            lines: BTreeMap::new(),
             ..*self
         })
     }

@@ -84,13 +84,14 @@ impl<'a> Cells<'a> {
         self.table
     }
 
-    pub(super) fn marks(&self) -> FileMarks {
-        self.marks
+    /// The marks of a column's numbers.
+    pub(super) fn marks(&self, column: usize) -> FileMarks {
+        if self.table.is_typed(column) { FileMarks::plain() } else { self.marks }
     }
 
     /// A cell as a number; NaN in words is one.
     pub(super) fn number(&self, row: usize, column: usize) -> Option<Written> {
-        self.marks.marks.read(self.table.cell(row, column))
+        self.marks(column).marks.read(self.table.cell(row, column))
     }
 
     pub(super) fn cell(&self, row: usize, column: usize) -> Cell {
@@ -189,7 +190,8 @@ impl<'a> Cells<'a> {
                 None if self.missing(row, column) => f64::NAN,
                 None => {
                     let mark = || format!("; the decimal mark was `{}` (‹decimal›)", self.marks.marks.decimal);
-                    let mark = self.table.delimiter.map(|_| mark()).unwrap_or_default();
+                    let told = self.table.delimiter.is_some() || self.marks.told && !self.table.is_typed(column);
+                    let mark = if told { mark() } else { String::new() };
                     return Err(Error::data(place(), "not a number", help() + &mark));
                 }
             });

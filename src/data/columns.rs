@@ -112,6 +112,12 @@ impl Columns {
         &self.names[start..self.ends[role as usize]]
     }
 
+    /// These columns without some of the targets.
+    pub(super) fn without_targets(&self, left_out: &[usize]) -> Columns {
+        let kept = self.names.iter().enumerate().filter(|(column, _)| !left_out.contains(column));
+        Columns { names: kept.map(|(_, name)| name.clone()).collect(), ends: self.ends.map(|end| end - left_out.len()) }
+    }
+
     /// These value columns and calendar columns.
     pub(super) fn and_calendar(self, calendar: impl IntoIterator<Item = String>) -> Columns {
         let mut names = self.names;

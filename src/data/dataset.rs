@@ -108,8 +108,13 @@ pub struct Dataset {
     pub dropped: Dropped,
     /// What was detected, chosen and counted, in sentences for the user.
     pub notices: Vec<Text>,
+    /// Those of the notices that say how rows follow one another, and which seasons baselines and MASE take, and why.
+    pub season_notices: Vec<Text>,
     /// SHA-256 of the file's bytes, in hex. For typed data, of the CSV file of the same rows.
     pub fingerprint: String,
+    /// Of a text file with a series' rows below one another: lines of each series, those left out included. A file that grew is known by
+    /// them.
+    pub lines: BTreeMap<String, usize>,
     /// The options with everything detected or defaulted filled in: loading them gives this data set again.
     pub resolved: DataOptions,
     /// Observed targets of each row.

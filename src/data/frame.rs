@@ -47,6 +47,15 @@ pub(crate) struct Ids {
 }
 
 impl Frame<'_> {
+    /// Leaves out some of the targets.
+    pub(super) fn leave_out(&mut self, targets: &[usize]) {
+        self.columns = self.columns.without_targets(targets);
+        if let Provenance::Text { values, .. } = &mut self.provenance {
+            let mut column = 0..;
+            values.retain(|_| column.next().is_some_and(|column| !targets.contains(&column)));
+        }
+    }
+
     pub(super) fn name(&self, column: usize) -> &str {
         &self.columns.names()[column]
     }
@@ -64,6 +73,17 @@ impl Frame<'_> {
             Provenance::Text { table, .. } | Provenance::InRows { table, .. } => table.encoding,
             Provenance::Typed { .. } => Encoding::default(),
         }
+    }
+
+    /// How many lines of a text there are of each series; none of other data.
+    pub(super) fn lines(&self) -> BTreeMap<String, usize> {
+        let mut lines = BTreeMap::new();
+        if matches!(&self.provenance, Provenance::Text { table, .. } if table.delimiter.is_some()) {
+            let mut counts = vec![0; self.ids.names.len()];
+            self.ids.of_row.iter().for_each(|series| counts[*series] += 1);
+            lines.extend(self.ids.names.iter().cloned().zip(counts));
+        }
+        lines
     }
 
     /// A row's place in what was read.

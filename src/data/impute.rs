@@ -15,6 +15,12 @@ pub(crate) fn empty_column(series: &RawSeries) -> Option<usize> {
     (0..series.width).find(|column| first_value(series, *column) == series.rows())
 }
 
+/// The same, where a target may be empty if another one is not.
+pub(crate) fn empty_input(series: &RawSeries, targets: usize) -> Option<usize> {
+    let is_empty = |column: &usize| first_value(series, *column) == series.rows();
+    (0..targets).all(|target| is_empty(&target)).then_some(0).or_else(|| (targets..series.width).find(is_empty))
+}
+
 /// The row of a column's first value; beyond the last row if it has none.
 fn first_value(series: &RawSeries, column: usize) -> usize {
     (0..series.rows()).position(|row| !series.value(row, column).is_nan()).unwrap_or(series.rows())
@@ -36,10 +42,14 @@ pub(crate) fn leading_rows(series: &RawSeries, targets: usize) -> (usize, usize)
 }
 
 /// A line about targets that begin after the rows that are kept of their series.
-pub(crate) fn late_targets(frame: &Frame, series: &[RawSeries], kept: &[usize]) -> Option<Text> {
+pub(crate) fn late_targets(frame: &Frame, series: &[RawSeries], impute: Impute) -> Option<Text> {
     let targets = frame.columns.targets();
+    if impute == Impute::Error {
+        return None;
+    }
+    let kept: Vec<usize> = series.iter().map(|one| leading_rows(one, targets).0).collect();
     let begins = |target: &usize| {
-        let late = series.iter().zip(kept).map(|(one, start)| first_value(one, *target).saturating_sub(*start));
+        let late = series.iter().zip(&kept).map(|(one, start)| first_value(one, *target).saturating_sub(*start));
         late.max().unwrap_or(0)
     };
     let late: Vec<(usize, usize)> =

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::calendar::Closed;
 use super::dataset::Dataset;
 use super::fitted::Fitted;
+use super::grown::Own;
 use super::marks::FileMarks;
 use super::options::{DataOptions, Layout, Source};
 use super::pipeline::{self, Input};
@@ -21,9 +22,9 @@ pub(crate) struct Content<'a> {
     /// [`Dataset::name`].
     name: String,
     /// What messages call it.
-    file: String,
+    pub(super) file: String,
     /// Unpacked.
-    bytes: Cow<'a, [u8]>,
+    pub(super) bytes: Cow<'a, [u8]>,
 }
 
 impl Content<'_> {
@@ -43,41 +44,35 @@ impl Content<'_> {
         })
     }
 
-    /// How many bytes of it have this fingerprint: all of them, or those before lines that were added.
-    pub(crate) fn beginning(&self, fingerprint: &str) -> Option<usize> {
-        let digest = digest(fingerprint)?;
-        let (mut hash, mut hashed) = (Sha256::new(), 0);
-        let feeds = self.bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
-        for feed in feeds {
-            // The last line may have had no end.
-            let carriage = feed - usize::from(feed > hashed && self.bytes[feed - 1] == b'\r');
-            for end in [carriage, feed, feed + 1] {
-                hash.update(&self.bytes[hashed..end]);
-                hashed = end;
-                if hash.clone().finalize()[..] == digest {
-                    return Some(end);
-                }
-            }
-        }
-        hash.update(&self.bytes[hashed..]);
-        (hash.finalize()[..] == digest).then_some(self.bytes.len())
-    }
-
     /// How many bytes there are.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The first bytes of it.
-    pub(crate) fn first(&self, bytes: usize) -> Content<'_> {
-        Content { name: self.name.clone(), file: self.file.clone(), bytes: Cow::Borrowed(&self.bytes[..bytes]) }
+    /// All of it again, or what of it is the training data.
+    pub(crate) fn part<'a>(&'a self, own: Option<&'a Own>) -> Content<'a> {
+        let bytes = match own {
+            None => &self.bytes[..],
+            Some(Own::First(bytes)) => &self.bytes[..*bytes],
+            Some(Own::Lines(lines)) => lines,
+        };
+        Content { name: self.name.clone(), file: self.file.clone(), bytes: Cow::Borrowed(bytes) }
     }
 }
 
-/// A fingerprint's bytes.
-fn digest(fingerprint: &str) -> Option<Vec<u8>> {
-    let pairs = fingerprint.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+/// The table that a file holds, and its bytes, if they are text.
+///
+/// # Errors
+/// Those of reading a table; `file` is what they call the file.
+pub(super) fn table<'a>(
+    file: &str,
+    bytes: Cow<'a, [u8]>,
+    options: &DataOptions,
+) -> Result<(CsvTable, Option<Cow<'a, [u8]>>)> {
+    Ok(match Format::of(&bytes) {
+        Format::Text => (CsvTable::read(file, &bytes, options)?, Some(bytes)),
+        Format::Columns(kind) => (columnar::read(file, kind, bytes.into_owned(), options)?, None),
+    })
 }
 
 impl DataOptions {
@@ -100,12 +95,15 @@ impl DataOptions {
         self.load_source(Some(fitted), Some(&fitted.holidays))
     }
 
-    /// As [`DataOptions::load`], where the days without rows are known and no file of them is named.
+    /// As [`DataOptions::load`], where the days without rows are known: a file of them is not read.
     ///
     /// # Errors
     /// Those of [`DataOptions::load`].
     pub(crate) fn load_closed(&self, closed: &Closed) -> Result<Dataset> {
-        self.load_source(None, Some(closed))
+        let known = DataOptions { holidays: None, ..self.clone() };
+        let mut dataset = known.load_source(None, Some(closed))?;
+        dataset.resolved.holidays.clone_from(&self.holidays);
+        Ok(dataset)
     }
 
     fn load_source(&self, fitted: Option<&Fitted>, closed: Option<&Closed>) -> Result<Dataset> {
@@ -160,10 +158,7 @@ impl DataOptions {
         self.check()?;
         let mut notices = Vec::new();
         let fingerprint = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let (table, text) = match Format::of(&bytes) {
-            Format::Text => (CsvTable::read(file, &bytes, self)?, Some(bytes)),
-            Format::Columns(kind) => (columnar::read(file, kind, bytes.into_owned(), self)?, None),
-        };
+        let (table, text) = table(file, bytes, self)?;
         // A line above the header that looks like one is found where its columns do not fit.
         let elsewhere = |error| match (&error, &text) {
             (Error::Data { .. }, Some(text)) => preamble::found_in(file, text, self).unwrap_or(error),
@@ -177,7 +172,7 @@ impl DataOptions {
             Layout::Rows => in_rows::read(&table, marks, (self, trained), &mut notices)?,
         };
         frame.sort(&mut values, self, &mut notices);
-        let decimal = table.delimiter.and(marks.known.then_some(marks.marks.decimal));
+        let decimal = marks.known.then_some(marks.marks.decimal);
         let options = DataOptions { delimiter: table.delimiter, decimal, ..self.clone() };
         let closed = closed.cloned();
         pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, closed, notices }, &options, fitted)

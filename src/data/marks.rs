@@ -39,9 +39,7 @@ impl FileMarks {
             Some(',') => Some('.'),
             _ => None,
         });
-        // Typed columns hold numbers as programs write them.
-        let Some(delimiter) = table.delimiter else { return Ok(FileMarks::plain()) };
-        let foreign = delimiter == ';';
+        let foreign = table.delimiter == Some(';');
         if let Some(decimal) = decimal {
             let marks = Marks { decimal, thousands };
             return Ok(FileMarks { marks, settled: true, trained: false, known: true, told: false, foreign });
@@ -51,7 +49,7 @@ impl FileMarks {
         let (mut written, mut implied) = ([None; 2], [None; 2]);
         let mut either = false;
         for row in 0..table.rows() {
-            for column in 0..table.columns() {
+            for column in (0..table.columns()).filter(|column| !table.is_typed(*column)) {
                 let cell = table.cell(row, column);
                 let count = |mark| cell.iter().filter(|b| **b == mark).count();
                 // One point tells nothing more once one is a decimal mark.

@@ -4,8 +4,10 @@
 //! load        bytes (source) → table (preamble, columnar) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
 //! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
-//! pipeline    frame (zone) → series → future → calendars (calendar, holidays) → gaps → bounds → parts → fitted (scale) → features → arrays (impute)
-//!             → window → Dataset
+//! plan        bytes → table → reading → frame (order, zone) → series → future, of rows to come
+//! grown       bytes → the bytes of the training data among them
+//! pipeline    frame (zone) → series → future → calendars (calendar, holidays) → gaps → bounds → parts → fitted (scale) → features
+//!             → arrays (impute) → window → Dataset
 //! ```
 //!
 //! Each stage is a file and takes what the one before gives; `pipeline.rs` calls them in order. A file imports only files of
@@ -19,6 +21,7 @@ mod bounds;
 mod calendar;
 mod calendars;
 mod cells;
+mod choices;
 mod columnar;
 mod columns;
 mod count;
@@ -30,6 +33,7 @@ mod fitted;
 mod frame;
 mod future;
 mod gaps;
+mod grown;
 mod header;
 mod holidays;
 mod impute;
@@ -59,8 +63,10 @@ mod study;
 mod table;
 mod text;
 mod time;
+mod time_cells;
 mod time_column;
 mod time_form;
+mod time_text;
 mod times;
 mod typed;
 mod window;
@@ -76,6 +82,7 @@ pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};
 pub use encoding::Encoding;
 pub use fitted::{Fitted, FittedSeries};
+pub(crate) use grown::Own;
 pub(crate) use load::Content;
 pub use options::{
     Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,

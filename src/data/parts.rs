@@ -11,19 +11,21 @@ use super::split::{Parts, SeriesTimes, borders};
 use super::study;
 use crate::error::{Result, Text};
 
-/// The series that hold a window, and their parts, as rows of the series.
+/// The series that hold a window, and their parts, as rows of the series. Targets that nothing scales leave `frame`.
 ///
 /// # Errors
 /// Borders that do not fit; series without a window or a value, if none is left or they are to be rejected; under
 /// [`Impute::Error`], a missing value.
 pub(super) fn trained(
-    frame: &Frame,
+    frame: &mut Frame,
     series: Vec<RawSeries>,
     settings: &Settings,
     options: &DataOptions,
     notices: &mut Vec<Text>,
 ) -> Result<Kept> {
-    let (mut kept, starts) = trim(frame, series, settings, notices)?;
+    let mut kept = whole(series);
+    kept.leave_out_targets(frame, settings, (Parts::all, Why::Empty), notices)?;
+    let starts = trim(frame, &mut kept, impute::empty_column, settings, notices)?;
     let (parts, note) = split(frame, &kept.series, &starts, settings, options)?;
     kept.parts = parts;
     notices.extend(note.map(Text::from));
@@ -42,6 +44,9 @@ pub(super) fn trained(
     };
     let why = kept.parts.iter().map(short).collect();
     kept.leave_out(frame, settings, why)?;
+    let rows = |parts: &Parts| study::scaled_by(parts, options, settings);
+    kept.leave_out_targets(frame, settings, (rows, Why::Unscaled), notices)?;
+    notices.extend(impute::late_targets(frame, &kept.series, settings.impute));
     if settings.sizes.is_some() || matches!(settings.split, Split::Rows(_)) {
         notices.extend(overlap(&kept).map(Text::from));
     }
@@ -57,10 +62,10 @@ pub(super) fn trained(
     Ok(kept)
 }
 
-/// For a trained model: all kept rows are test rows.
+/// For a trained model: all kept rows are test rows. A target without any value is one that begins later.
 ///
 /// # Errors
-/// Series without any value in a column, if none is left or they are to be rejected.
+/// Series without any value in a covariate, or in all targets, if none is left or they are to be rejected.
 pub(super) fn untrained(
     frame: &Frame,
     series: Vec<RawSeries>,
@@ -68,7 +73,9 @@ pub(super) fn untrained(
     options: &DataOptions,
     notices: &mut Vec<Text>,
 ) -> Result<Kept> {
-    let (mut kept, starts) = trim(frame, series, settings, notices)?;
+    let (mut kept, targets) = (whole(series), frame.columns.targets());
+    let starts = trim(frame, &mut kept, |one| impute::empty_input(one, targets), settings, notices)?;
+    notices.extend(impute::late_targets(frame, &kept.series, settings.impute));
     if options.leaks() {
         notices.push(study::LEAK.into());
     }
@@ -76,23 +83,26 @@ pub(super) fn untrained(
     Ok(kept)
 }
 
-/// The series that have a value in every column, and the rows to leave out at the front of each, because a column has had no
-/// value yet.
+/// All series, with all rows in one part.
+fn whole(series: Vec<RawSeries>) -> Kept {
+    let parts = series.iter().map(|one| Parts::untrained(0..one.rows())).collect();
+    Kept { series, parts, left_out: Vec::new(), targets_left_out: Vec::new() }
+}
+
+/// Leaves out the series that have an `empty` column; returns the rows to leave out at the front of each other one, because a column
+/// has had no value yet.
 fn trim(
     frame: &Frame,
-    series: Vec<RawSeries>,
+    kept: &mut Kept,
+    empty: impl Fn(&RawSeries) -> Option<usize>,
     settings: &Settings,
     notices: &mut Vec<Text>,
-) -> Result<(Kept, Vec<usize>)> {
-    let parts = series.iter().map(|one| Parts::untrained(0..one.rows())).collect();
-    let mut kept = Kept { series, parts, left_out: Vec::new() };
+) -> Result<Vec<usize>> {
     if settings.impute == Impute::Error {
-        let starts = vec![0; kept.series.len()];
-        return Ok((kept, starts));
+        return Ok(vec![0; kept.series.len()]);
     }
     let targets = frame.columns.targets();
-    let empty = |one: &RawSeries| impute::empty_column(one).map(Why::Empty);
-    let why = kept.series.iter().map(empty).collect();
+    let why = kept.series.iter().map(|one| empty(one).map(Why::Empty)).collect();
     kept.leave_out(frame, settings, why)?;
     let leading: Vec<(usize, usize)> = kept.series.iter().map(|one| impute::leading_rows(one, targets)).collect();
     let trimmed: Vec<usize> = leading.iter().map(|(rows, _)| *rows).collect();
@@ -104,8 +114,7 @@ fn trim(
         let most = if kept.series.len() > 1 { format!(", {rows}{}", one.suffix()) } else { String::new() };
         notices.push(format!("{total} trimmed{most}: `{}` has no value before", frame.name(*column)).into());
     }
-    notices.extend(impute::late_targets(frame, &kept.series, &trimmed));
-    Ok((kept, trimmed))
+    Ok(trimmed)
 }
 
 /// A line that names two series, if a training row of one is later than the first test row of the other.

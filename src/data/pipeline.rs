@@ -57,17 +57,17 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     }
     let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
     let series = gaps::settle(&frame, series, settings.gaps, &mut notices)?;
-    notices.push(settings.notice(&main).into());
     let seasons = seasons(&series, settings.season.rows);
     let one_season = seasons.is_none();
-    notices.extend(seasons);
+    let season_notices: Vec<Text> = [settings.notice(&main).into()].into_iter().chain(seasons).collect();
+    notices.extend_from_slice(&season_notices);
 
     bounds::check(&frame, &series, options)?;
 
     // Series → parts and scalers.
     let (kept, scaling) = match fitted {
         None => {
-            let mut kept = parts::trained(&frame, series, &settings, options, &mut notices)?;
+            let mut kept = parts::trained(&mut frame, series, &settings, options, &mut notices)?;
             let scaling = fitted::fit(&frame, &mut kept, &settings, options)?;
             (kept, scaling)
         }
@@ -77,8 +77,9 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
             (kept, scaling)
         }
     };
-    let Kept { series, parts, left_out } = kept;
-    notices.extend(short::notice(&left_out, series.len()));
+    let Kept { series, parts, mut left_out, targets_left_out } = kept;
+    notices.extend(short::notice(&left_out, series.len(), "series"));
+    left_out.extend(targets_left_out);
 
     // All of it → arrays and windows.
     let calendar = match settings.calendar {
@@ -118,7 +119,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     }
     let resolved = settings.resolved(options, &frame, one_season);
     let Rows { observed: observed_count, unreadable, unplanned, .. } = rows;
-    let encoding = frame.encoding();
+    let (encoding, lines) = (frame.encoding(), frame.lines());
 
     Ok(Dataset {
         name,
@@ -147,7 +148,9 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         test: windows.test,
         dropped: windows.dropped,
         notices,
+        season_notices,
         fingerprint,
+        lines,
         observed_count,
         unreadable,
         unplanned,

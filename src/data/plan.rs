@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use super::ahead::Cutoff;
 use super::cells::Cells;
-use super::columnar;
 use super::columns::Role;
 use super::count::{counted, few, grouped};
 use super::dataset::Dataset;
@@ -12,13 +11,13 @@ use super::fitted::Fitted;
 use super::frame::Provenance;
 use super::future::ToCome;
 use super::header::listed;
+use super::load::table;
 use super::marks::FileMarks;
 use super::options::{DataOptions, Source};
 use super::reading::{id_columns, read_columns};
 use super::roles::Roles;
 use super::series::group;
-use super::source::{self, Format};
-use super::table::CsvTable;
+use super::source;
 use super::zone;
 use crate::error::{Error, Place, Result, Text};
 
@@ -50,22 +49,18 @@ impl Dataset {
             skip_rows: None,
             ..self.resolved.clone()
         };
-        let table = match Format::of(&bytes) {
-            Format::Text => CsvTable::read(&file, &bytes, &options)?,
-            Format::Columns(kind) => columnar::read(&file, kind, bytes, &options)?,
-        };
+        let (table, _) = table(&file, bytes.into(), &options)?;
         let marks = FileMarks::of(&table, None, None, &fitted.writing)?;
-        let mut lines = Vec::new();
+        let mut told = Vec::new();
         let choose = |_: &Cells, _: &[usize]| Roles::plan(&table.header, &names);
-        let (mut frame, mut values) =
-            read_columns(&table, marks, (&options, &fitted.writing), choose, &mut Vec::new())?;
+        let (mut frame, mut values) = read_columns(&table, marks, (&options, &fitted.writing), choose, &mut told)?;
         let mut read = id_columns(&table, &options)?;
         if let Provenance::Text { time, values, .. } = &frame.provenance {
             read.extend(time.iter().chain(values));
         }
-        frame.sort(&mut values, &options, &mut lines);
+        frame.sort(&mut values, &options, &mut told);
         if let Some(name) = &options.timezone {
-            zone::settle(&mut frame, zone::named(name)?, &mut lines)?;
+            zone::settle(&mut frame, zone::named(name)?, &mut told)?;
         }
         let mut planned: HashMap<String, ToCome> = group(&frame, values)?
             .into_iter()
@@ -85,6 +80,7 @@ impl Dataset {
             let problem = format!("holds series {theirs}, and the data {ours}");
             return Err(Error::data(Place::of(&file), problem, "give the ids as the data has them"));
         }
+        let mut lines: Vec<Text> = told.into_iter().map(|line| Text::from(format!("{file}: ")).and(line)).collect();
         lines.push(format!("{file}: {} of {}", listed(&names), counted(rows, "row")).into());
         let others: Vec<usize> = (0..table.header.columns()).filter(|column| !read.contains(column)).collect();
         if !others.is_empty() {

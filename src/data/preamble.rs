@@ -7,7 +7,7 @@ use super::options::DataOptions;
 use super::source::plain_text;
 use super::table::DELIMITERS;
 use super::text::means_missing;
-use super::time::parse_written;
+use super::time_text::parse_written;
 use crate::error::{Error, Place, Result};
 
 /// Most lines above a header that are looked for.

@@ -65,12 +65,7 @@ pub(super) fn read_columns<'a>(
     notices.extend(spelling::notices(&spelled));
     let one = |(name, how): &(String, Vec<Spelled>)| Some((name.clone(), how.iter().find_map(|how| how.one)?.into()));
     let flags = spelled.iter().filter_map(one).collect();
-    let ids = if id.is_empty() {
-        Ids::none(table.rows())
-    } else {
-        let parts = (0..table.rows()).map(|row| id.iter().map(move |column| table.whole_cell(row, *column)));
-        Ids::joined(ids_called(table, &id), parts, |row| table.place(row, id[0]))?
-    };
+    let ids = ids(table, &id)?;
     notices.extend(ids.alike());
     if !ids.rise(&times) {
         apart::check(table, &cells, &times, &id, &[&time[..], &roles.targets].concat())?;
@@ -85,6 +80,9 @@ pub(super) fn table_notices(table: &CsvTable, marks: FileMarks, notices: &mut Ve
     let trained = if marks.trained { ", as in training" } else { "" };
     if let Some(delimiter) = table.delimiter.map(delimiter_word) {
         notices.push(format!("delimiter `{delimiter}`, decimal mark `{decimal}`{trained}").into());
+    }
+    if table.delimiter.is_none() && marks.told {
+        notices.push(format!("decimal mark `{decimal}` in columns of text").into());
     }
     notices.extend(table.encoding_notice.iter().map(|line| line.as_str().into()));
     if table.empty_rows > 0 {
@@ -111,6 +109,16 @@ pub(super) fn id_columns(table: &CsvTable, options: &DataOptions) -> Result<Vec<
         Some(i) => Err(Error::config("id-column", format!("column `{}` is named twice", names[i]), "name it once")),
         None => Ok(columns),
     }
+}
+
+/// The series of each row, by these columns.
+///
+/// # Errors
+/// A cell that is no id.
+pub(super) fn ids(table: &CsvTable, columns: &[usize]) -> Result<Ids> {
+    let Some(first) = columns.first() else { return Ok(Ids::none(table.rows())) };
+    let parts = (0..table.rows()).map(|row| columns.iter().map(move |column| table.whole_cell(row, *column)));
+    Ids::joined(ids_called(table, columns), parts, |row| table.place(row, *first))
 }
 
 /// Columns of ids as the option takes them.

@@ -49,6 +49,14 @@ impl RawSeries {
         self.values[row * self.width + column]
     }
 
+    /// Leaves out some of the columns.
+    pub(super) fn leave_out(&mut self, columns: &[usize]) {
+        let mut place = 0..self.values.len();
+        let width = self.width;
+        self.values.retain(|_| place.next().is_some_and(|place| !columns.contains(&(place % width))));
+        self.width -= columns.len();
+    }
+
     /// The place of a value, in a file or in typed data.
     pub(super) fn place(&self, frame: &Frame, row: usize, column: usize) -> Place {
         match self.sources[row] {

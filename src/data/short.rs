@@ -1,6 +1,7 @@
-//! Series that are left out, because they hold no window or cannot be scaled.
+//! Series that are left out, because they hold no window or cannot be scaled, and targets that cannot.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -12,13 +13,13 @@ use super::settings::Settings;
 use super::split::{Parts, SplitName, of_series};
 use crate::error::{Error, Place, Result, Text};
 
-/// A series that is left out of a data set.
+/// A series that is left out of a data set; of a wide table, a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LeftOut {
     /// Its id.
     pub id: String,
-    /// Rows that the data has of it.
+    /// Rows that the data has of it; of a target, those with a value.
     pub rows: usize,
     /// Why, in a few words: `lacks 24 rows`.
     pub why: String,
@@ -44,6 +45,8 @@ pub(crate) struct Kept {
     pub series: Vec<RawSeries>,
     pub parts: Vec<Parts>,
     pub left_out: Vec<LeftOut>,
+    /// Targets that are left out of all of them.
+    pub targets_left_out: Vec<LeftOut>,
 }
 
 impl Kept {
@@ -76,6 +79,47 @@ impl Kept {
         self.parts.retain(|_| of_parts.next().is_some_and(Option::is_none));
         Ok(())
     }
+
+    /// Leaves out the targets that have no value in any series among the rows that `rows` says, if there are others: each is a series
+    /// of a wide table.
+    ///
+    /// # Errors
+    /// Under [`ShortSeries::Error`], the first of them.
+    pub(super) fn leave_out_targets(
+        &mut self,
+        frame: &mut Frame,
+        settings: &Settings,
+        (rows, why): (impl Fn(&Parts) -> Range<usize>, fn(usize) -> Why),
+        notices: &mut Vec<Text>,
+    ) -> Result<()> {
+        let values = |column: usize, rows: &dyn Fn(&Parts) -> Range<usize>| -> usize {
+            let of = |(one, parts): (&RawSeries, &Parts)| {
+                rows(parts).filter(|row| !one.value(*row, column).is_nan()).count()
+            };
+            self.series.iter().zip(&self.parts).map(of).sum()
+        };
+        let targets = frame.columns.targets();
+        let empty: Vec<usize> = (0..targets).filter(|target| values(*target, &rows) == 0).collect();
+        if empty.is_empty() || empty.len() == targets {
+            return Ok(());
+        }
+        let longest = self.series.iter().rev().max_by_key(|one| one.rows());
+        let reason = longest.map(|one| (one, why(empty[0]))).filter(|_| settings.short_series == ShortSeries::Error);
+        if let Some((one, why)) = reason {
+            return Err(why.error(frame, settings, one));
+        }
+        let left_out = empty.iter().map(|target| LeftOut {
+            id: frame.name(*target).into(),
+            rows: values(*target, &Parts::all),
+            why: why(*target).about_itself().into(),
+        });
+        let left_out: Vec<LeftOut> = left_out.collect();
+        notices.extend(notice(&left_out, targets - empty.len(), "targets"));
+        self.targets_left_out.extend(left_out);
+        frame.leave_out(&empty);
+        self.series.iter_mut().for_each(|one| one.leave_out(&empty));
+        Ok(())
+    }
 }
 
 impl Why {
@@ -106,9 +150,20 @@ impl Why {
         }
     }
 
+    /// In a few words, after the name of the column that it is about.
+    fn about_itself(&self) -> &'static str {
+        match self {
+            Why::Unscaled(_) => "has no value in the rows that scale it",
+            _ => "has no value",
+        }
+    }
+
     /// As an error about the series.
     fn error(&self, frame: &Frame, settings: &Settings, one: &RawSeries) -> Error {
-        let skip = if one.id.is_empty() { "" } else { "; ‹short-series skip› leaves such series out" };
+        let skip = match (one.id.is_empty(), frame.columns.targets()) {
+            (true, 1) => "",
+            _ => "; ‹short-series skip› leaves such series out",
+        };
         let no_value = |column: usize, rows: &str, help: &str| {
             let place = Place { column: Some(frame.name(column).into()), ..frame.file() };
             Error::data(place, format!("no value in {rows}{}", one.suffix()), format!("{help}{skip}"))
@@ -185,10 +240,10 @@ pub(super) fn no_room(id: &str, parts: &Parts, split: SplitName, settings: &Sett
     Error::config(key, problem, help)
 }
 
-/// A line about the series that are left out, if there are any; `used` are those that are not.
-pub(crate) fn notice(left_out: &[LeftOut], used: usize) -> Option<Text> {
+/// A line about the series, or other `things`, that are left out, if there are any; `used` are those that are not.
+pub(crate) fn notice(left_out: &[LeftOut], used: usize, things: &str) -> Option<Text> {
     let (count, all) = (grouped(left_out.len()), grouped(left_out.len() + used));
-    let line = format!("left out: {count} of {all} series (‹short-series›): {}", reasons(left_out));
+    let line = format!("left out: {count} of {all} {things} (‹short-series›): {}", reasons(left_out));
     (!left_out.is_empty()).then(|| line.into())
 }
 

@@ -1,7 +1,7 @@
 //! How the numbers of a column are spelled: what needs a line, and what can be read in two ways.
 
 use super::cells::Cells;
-use super::marks::thousands_word;
+use super::marks::{FileMarks, thousands_word};
 use super::number::{CURRENCIES, Evidence, Written, evidence};
 use super::table::CsvTable;
 use crate::error::{Error, Result, Text};
@@ -79,7 +79,7 @@ impl Spellings {
                 return Err(Error::data(cells.table().place(at.0, at.1), problem, help));
             }
         }
-        if !cells.marks().settled {
+        if !cells.marks(at.1).settled {
             self.look(cells.table(), at, number.value);
         }
         Ok(())
@@ -117,7 +117,7 @@ impl Spellings {
         }
         for (mark, first) in ['.', ','].into_iter().zip(self.either) {
             if let Some((row, column)) = first
-                && self.is_ambiguous(cells, mark)
+                && self.is_ambiguous(cells.marks(column), mark)
             {
                 let name = if mark == '.' { "point" } else { "comma" };
                 let problem = format!("the {name} may be a decimal mark or separate thousands");
@@ -138,8 +138,7 @@ impl Spellings {
     }
 
     /// Whether a mark that three digits follow in all of the column's cells may be read in two ways.
-    fn is_ambiguous(&self, cells: &Cells, mark: char) -> bool {
-        let marks = cells.marks();
+    fn is_ambiguous(&self, marks: FileMarks, mark: char) -> bool {
         if self.clear[usize::from(mark == ',')] {
             return false;
         }

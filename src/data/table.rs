@@ -9,7 +9,7 @@ use super::options::{DataOptions, Layout};
 use super::preamble;
 use super::source::{plain_text, take};
 use super::text::delimiter_word;
-use super::time::parse_written;
+use super::time_text::parse_written;
 use crate::error::{Error, Place, Result};
 
 pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -21,6 +21,8 @@ pub(crate) struct CsvTable {
     pub delimiter: Option<char>,
     /// Rows left out because all their cells are empty.
     pub empty_rows: usize,
+    /// By column, whether numbers are written as programs do; empty in a file of text.
+    pub typed: Vec<bool>,
     pub encoding: Encoding,
     /// What is said of bytes that are no UTF-8.
     pub encoding_notice: Option<String>,
@@ -92,6 +94,7 @@ impl CsvTable {
             header,
             delimiter,
             empty_rows: 0,
+            typed: Vec::new(),
             encoding: Encoding::default(),
             encoding_notice: None,
             text: Vec::new(),
@@ -139,6 +142,11 @@ impl CsvTable {
 
     pub(super) fn columns(&self) -> usize {
         self.header.columns()
+    }
+
+    /// Whether the numbers of a column are written as programs do.
+    pub(super) fn is_typed(&self, column: usize) -> bool {
+        self.typed.get(column).copied().unwrap_or(false)
     }
 
     /// Where a row stands, as a place.

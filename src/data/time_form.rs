@@ -2,7 +2,8 @@
 
 use chrono::NaiveDateTime;
 
-use super::time::{DAY, SECOND, TimeKind, Timestamp, label, parse_format, without_sept};
+use super::time::{DAY, SECOND, TimeKind, Timestamp, label};
+use super::time_text::{parse_format, without_sept};
 
 /// The form of a column of times.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 
 use chrono_tz::Tz;
 
-use super::time::{DateForm, SECOND, TimeKind, Timestamp, parse_format, parse_written};
+use super::time::{SECOND, TimeKind, Timestamp};
 use super::time_form::TimeForm;
+use super::time_text::{DateForm, parse_format, parse_written};
 use crate::error::{Error, Result, Text};
 
 /// The times of all rows, in the rows' order.

@@ -19,15 +19,7 @@ impl Narrower {
     /// The widest model with at most as many prunable weights as `model` keeps at sparsity `max`:
     /// N − ⌊max·N⌋; `None` where even the narrowest has more.
     pub fn of(model: &ModelOptions, dataset: &Dataset, max: f64) -> Option<Narrower> {
-        let sizes = Sizes {
-            rows: dataset.rows(),
-            channels: dataset.channels(),
-            targets: dataset.targets(),
-            future: dataset.future(),
-            horizon: dataset.horizon,
-            lookback: dataset.lookback,
-            ..Sizes::default()
-        };
+        let sizes = Sizes::of(dataset);
         let weights = |model: &ModelOptions| {
             let patchtst = model.patchtst.resolved(dataset.lookback);
             Some(params(&ModelOptions { patchtst, ..model.clone() }, &sizes).ok()?.prunable())

@@ -1,5 +1,7 @@
 //! The next rows of each series, with intervals.
 
+use std::collections::BTreeMap;
+
 use super::table::{Names, Outlook};
 use super::{Coverage, Reading, TrainedModel};
 use crate::data::{Cutoff, Dataset, LeftOut, Source, Start, counted, few, grouped, reasons};
@@ -86,6 +88,9 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
         let (count, all) = (grouped(left_out.len()), grouped(data.series.len()));
         model.say(format!("not forecast: {count} of {all} series (‹short-series›): {}", reasons(&left_out)));
     }
+    if let Start::Row(rows) = options.origin {
+        dates_after(&data, &cutoffs, rows).into_iter().for_each(|line| model.say(line));
+    }
     let ended = data.ended(&options.origin)?;
     if !ended.is_empty() {
         let names = ended.iter().map(|(series, last)| format!("`{}` {last}", data.series[*series].id));
@@ -153,4 +158,26 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
     let left_out = [&data.left_out[..], &left_out].concat();
     Ok(Ahead { data, cutoffs, left_out, ended, rows, outlook, coverage })
+}
+
+/// At which times so many rows end in series that do not begin together.
+fn dates_after(data: &Dataset, cutoffs: &[Cutoff], rows: usize) -> Option<String> {
+    let mut groups: BTreeMap<i64, (String, Vec<&str>)> = BTreeMap::new();
+    for Cutoff { series, row } in cutoffs {
+        let one = &data.series[*series];
+        let instant = one.timestamps[row - one.rows.start].instant;
+        groups.entry(instant).or_insert_with(|| (data.time_label(*row), Vec::new())).1.push(&one.id);
+    }
+    let group = |(date, ids): &(String, Vec<&str>)| {
+        let named = ids.iter().take(3).map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+        let more = if ids.len() > 3 { ", …" } else { "" };
+        format!("{date} in {} series ({named}{more})", grouped(ids.len()))
+    };
+    (groups.len() > 1).then(|| {
+        let groups = few(groups.len(), groups.values().map(group));
+        format!(
+            "{} (‹origin›) end at different times: {groups}; a time as ‹origin› is the same for all",
+            counted(rows, "row")
+        )
+    })
 }

@@ -104,6 +104,8 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         (None, Some(training)) => (training, true),
         (None, None) => unreachable!("the training data is there, or another file is read"),
     };
+    // Of another file, they have been told.
+    dataset.season_notices.iter().filter(|_| own).for_each(|line| model.say(line.clone()));
     if dataset.windows(split).is_empty() {
         return Err(no_window(dataset, split, own));
     }
@@ -196,6 +198,7 @@ fn refitted(
     observer: &mut dyn Observer,
 ) -> Result<Option<Evaluation>> {
     let training = model.training_data(None, "‹refit› trains on it")?;
+    training.season_notices.iter().for_each(|line| observer.notice(line));
     let (count, step) = (options.folds.unwrap_or(1), options.step.unwrap_or(training.horizon));
     let mut evaluation = Evaluation::new(model, &training, &model.levels, BASELINES.len(), options.predictions)?;
     for number in 0..count {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::table::model_name;
 use super::{Combine, Forecaster, Level};
 use crate::config::{Config, Settings};
-use crate::data::{Content, Cutoff, DataOptions, Dataset, Scaler, Series, Source, Step, few, grouped};
+use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step, few, grouped};
 use crate::engine::Engine;
 use crate::error::{Error, Place, Result, Text};
 use crate::files::same_file;
@@ -64,14 +64,14 @@ pub struct Reading {
 /// Data that is named in place of the run's own.
 pub(super) struct Named {
     content: Content<'static>,
-    /// How many bytes of it are the training data; `None` if it is other data.
-    own: Option<usize>,
+    /// What of it is the training data; `None` if it is other data.
+    own: Option<Own>,
 }
 
 impl Named {
     /// Whether it is the training data, and nothing more.
     pub(super) fn is_own(&self) -> bool {
-        self.own == Some(self.content.len())
+        self.own.as_ref().map(Own::len) == Some(self.content.len())
     }
 
     /// Whether it is the training data and rows after it.
@@ -166,7 +166,8 @@ impl TrainedModel {
     pub(super) fn named(&self, reading: &Reading) -> Result<Option<Named>> {
         let Some(source) = &reading.source else { return Ok(None) };
         let content = Content::read(source)?;
-        let own = content.beginning(&self.forecaster.model().header.data.fingerprint);
+        let DataHeader { fingerprint, lines, .. } = &self.forecaster.model().header.data;
+        let own = content.own(fingerprint, lines, &self.config.data);
         Ok(Some(Named { content, own }))
     }
 
@@ -180,7 +181,7 @@ impl TrainedModel {
         let help = format!("‹train-data› names the file as it was; {needed_for}");
         let place = Place::of(self.config.data.source.to_string());
         let changed = |problem: String| Error::data(place, problem, help.as_str());
-        let own = named.and_then(|named| Some(named.content.first(named.own?)));
+        let own = named.and_then(|named| Some(named.content.part(Some(named.own.as_ref()?))));
         let (data, closed) = (self.kept(&self.config.data), header.data.holidays());
         let dataset = match own {
             Some(own) => data.load_content(own, None, Some(&closed)),
@@ -237,7 +238,7 @@ impl TrainedModel {
         let dataset = match named {
             Some(Named { content, .. }) => {
                 let closed = Some(&fitted.holidays);
-                config.data.load_content(content.first(content.len()), Some(&fitted), closed)?
+                config.data.load_content(content.part(None), Some(&fitted), closed)?
             }
             None => config.data.load_fitted(&fitted)?,
         };

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{Config, Settings};
-use crate::data::Dataset;
+use crate::data::{Closed, Dataset};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
 use crate::program::Program;
@@ -89,7 +89,7 @@ impl Run {
         engines.check_tuning(config)?;
         config.train.init.as_deref().map_or(Ok(()), weights::check)?;
         let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
-        let prepared = Prepared::new(config, engines, say);
+        let prepared = Prepared::new(config, None, engines, say);
         match prepared.and_then(|prepared| prepared.engine(say)) {
             Ok((prepared, engine)) => Ok(prepared.run(folder, engine, None)),
             Err(error) => {
@@ -111,7 +111,7 @@ impl Run {
         }
         let engines = Engines::open(&resumed.config.device, resumed.config.threads, say)?;
         let config = resumed.config_on(engines.gpu());
-        let (prepared, engine) = Prepared::new(&config, engines, say)?.engine(say)?;
+        let (prepared, engine) = Prepared::new(&config, Some(&resumed.holidays()), engines, say)?.engine(say)?;
         let device = DeviceHeader::of(engine.as_ref());
         resumed.check_reaches(&prepared.plan)?;
         let state = resumed.state(&prepared.dataset, &prepared.plan, &prepared.config, &device, say)?;
@@ -233,8 +233,9 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(asked: &Config, mut engines: Engines, say: &Say) -> Result<Prepared> {
-        let dataset = asked.data.load()?;
+    /// `closed` are the days without rows, where they are known.
+    fn new(asked: &Config, closed: Option<&Closed>, mut engines: Engines, say: &Say) -> Result<Prepared> {
+        let dataset = closed.map_or_else(|| asked.data.load(), |closed| asked.data.load_closed(closed))?;
         dataset.notices.iter().for_each(|line| say(line));
         // What `auto` leaves open does not change what the plan settles.
         let plan = Plan::new(&dataset, &asked.train.first_choice())?;

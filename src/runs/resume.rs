@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Say;
 use crate::config::{Config, Settings, written};
-use crate::data::Dataset;
+use crate::data::{Closed, Dataset};
 use crate::error::{Error, Result, Text};
 use crate::gpu::Gpu;
 use crate::train::auto::AUTO;
@@ -56,6 +56,11 @@ impl Resumed {
             self.before.remove("tuning");
         }
         self.config.clone()
+    }
+
+    /// Days without rows, which the checkpoint keeps: their file may be gone.
+    pub(super) fn holidays(&self) -> Closed {
+        self.loaded.header.data.holidays()
     }
 
     /// As resolved then.

@@ -146,21 +146,8 @@ fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> S
     let slots = (TABLE_WORDS / slot_words).clamp(1, steps_per_epoch.max(1));
     let scored = dataset.validation.len().max(dataset.test.len()).div_ceil(batch);
     let prediction_slots = (PREDICTION_WORDS / (replicas * batch * outputs)).clamp(1, slots.min(scored).max(1));
-    Sizes {
-        replicas,
-        batch,
-        slots,
-        prediction_slots,
-        rows: dataset.rows(),
-        channels: dataset.channels(),
-        targets: dataset.targets(),
-        future: dataset.future(),
-        horizon: dataset.horizon,
-        lookback: dataset.lookback,
-        series: dataset.series.len(),
-        objective,
-        link: dataset.resolved.bounds.map(link),
-    }
+    let link = dataset.resolved.bounds.map(link);
+    Sizes { replicas, batch, slots, prediction_slots, objective, link, ..Sizes::of(dataset) }
 }
 
 /// Writes a data set to an engine, with the weights that a loss gives its values.

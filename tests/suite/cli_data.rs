@@ -168,6 +168,54 @@ fn a_copy_of_the_data_serves_as_the_data() {
     }
 }
 
+/// Rows may have been added to each series, in files that run from old to new or from new to old, and series between the others.
+#[test]
+fn a_panel_that_grew_in_each_series_continues_the_data() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+    let file = |series: &[(&str, u64)], falls: bool, end: &str| {
+        let rows = series.iter().flat_map(|(id, rows)| {
+            let row = move |i: u64| format!("{id},{},{}{end}", first + chrono::Days::new(i), 20 + i * i % 13);
+            (0..*rows).map(move |i| row(if falls { rows - 1 - i } else { i }))
+        });
+        format!("unique_id,ds,y{end}{}", rows.collect::<String>())
+    };
+    let evaluate =
+        |more: &[&str]| microglia(folder, &[&["evaluate", "--checkpoint", "run", "--data", "more.csv"], more].concat());
+    for (falls, end, ended) in [(false, "\n", true), (false, "\r\n", false), (true, "\n", false)] {
+        let text = file(&[("b", 60), ("a", 60), ("short", 2)], falls, end);
+        let text = if ended { text } else { text.trim_end().to_string() };
+        std::fs::write(folder.join("gone.csv"), text).unwrap();
+        let run = ["train", "--data", "gone.csv", "--epochs", "1", "--out", "run", "--overwrite"];
+        done(&microglia(folder, &[&run[..], &TINY].concat()));
+        let own = microglia(folder, &["evaluate", "--checkpoint", "run", "--part", "test"]);
+        done(&own);
+        std::fs::remove_file(folder.join("gone.csv")).unwrap();
+        let grown = file(&[("b", 64), ("new", 5), ("a", 61), ("short", 2)], falls, end);
+        std::fs::write(folder.join("more.csv"), &grown).unwrap();
+        let more = evaluate(&[]);
+        done(&more);
+        let said = stderr(&more);
+        assert!(said.contains("--data continues the training data: "), "{falls} {said}");
+        assert!(said.contains("intervals: calibrated on") && !said.contains("as it was"), "{said}");
+        assert!(stdout(&more).contains("ridge"), "{}", stdout(&more));
+        let levels = ["forecast", "--checkpoint", "run", "--levels", "55", "--data", "more.csv"];
+        let ahead = microglia(folder, &levels);
+        done(&ahead);
+        assert!(stdout(&ahead).contains("b,2024-03-05,") && stdout(&ahead).contains("a,2024-03-02,"));
+        // What was changed, or is missing, is other data.
+        let changed = grown.replacen("2024-01-01,20", "2024-01-01,21", 1);
+        let shorter = file(&[("b", 64), ("a", 59), ("short", 9)], falls, end);
+        for text in [changed, shorter] {
+            std::fs::write(folder.join("more.csv"), text).unwrap();
+            let other = evaluate(&["--levels", "none"]);
+            done(&other);
+            assert!(!stderr(&other).contains("continues the training data"), "{}", stderr(&other));
+        }
+    }
+}
+
 /// Rows of one of two flags alone are read as in training.
 #[test]
 fn flags_are_read_as_in_training() {

@@ -73,7 +73,16 @@ fn short_ended_and_new_series_stop_no_others() {
     assert!(stdout(&all).contains("closed,2024-03-01"), "after its own last row");
     assert!(stderr(&all).contains("series with fewer take the residuals of all series together"), "{}", stderr(&all));
     assert_eq!(ids(&done(forecast(&["--ended", "skip"]))), ["north", "south", "opened"]);
+    let rows = done(forecast(&["--origin", "20"]));
+    has(
+        &rows,
+        &[
+            "20 rows (--origin) end at different times: 2024-01-20 in 3 series (`north`, `south`, `closed`), 2024-07-08 in 1 \
+             series (`opened`); a time as --origin is the same for all",
+        ],
+    );
     let early = done(forecast(&["--origin", "2024-02-05"]));
+    assert!(!stderr(&early).contains("different times"), "{}", stderr(&early));
     assert_eq!(ids(&early), ["north", "south", "closed"]);
     has(&early, &["not forecast: 1 of 4 series (--short-series): `opened` lacks 7 rows"]);
     rejected(folder, &forecast(&["--short-series", "error"]), &["series `tiny`", "--short-series skip"]);
@@ -91,6 +100,52 @@ fn short_ended_and_new_series_stop_no_others() {
     std::fs::write(folder.join("data.csv"), panel(&SHOPS[..2])).unwrap();
     done(train(folder, &["--epochs", "1"]));
     assert!(!folder.join("run/left_out.csv").exists());
+}
+
+/// A column of a wide table is a series, too.
+#[test]
+fn columns_that_begin_late_or_are_empty_stop_no_others() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+    let wide = |a: usize, late: usize| -> String {
+        let cell = |i: usize, from: usize| if i < from { String::new() } else { ((i * 3) % 11).to_string() };
+        let row =
+            |i: usize| format!("{},{},{},{},\n", first + chrono::Days::new(i as u64), i % 7, cell(i, a), cell(i, late));
+        format!("date,whole,a,late,empty\n{}", (0..200).map(row).collect::<String>())
+    };
+    std::fs::write(folder.join("data.csv"), wide(20, 190)).unwrap();
+    let targets = ["--target", "whole,a,late,empty", "--impute", "ffill", "--epochs", "1"];
+    let run = done(train(folder, &targets));
+    has(
+        &run,
+        &[
+            "left out: 1 of 4 targets (--short-series): `empty` has no value",
+            "left out: 1 of 3 targets (--short-series): `late` has no value in the rows that scale it",
+            "targets begin later than others: `a` 20 rows",
+        ],
+    );
+    let written = std::fs::read_to_string(folder.join("run/left_out.csv")).unwrap();
+    assert_eq!(written, "unique_id,rows,why\nempty,0,has no value\nlate,10,has no value in the rows that scale it\n");
+    assert_eq!(ids(&done(microglia(folder, &["forecast", "--checkpoint", "run"]))), ["whole", "a"]);
+    done(microglia(folder, &["evaluate", "--checkpoint", "run", "--folds", "2"]));
+    done(microglia(folder, &["evaluate", "--checkpoint", "run", "--folds", "1", "--refit"]));
+    rejected(
+        folder,
+        &train(folder, &[&targets[..], &["--short-series", "error"]].concat()),
+        &["column `empty`", "skip"],
+    );
+    // New data may lack a column's values: the others are forecast and scored.
+    std::fs::write(folder.join("new.csv"), wide(200, 190)).unwrap();
+    let new = |verb: &str| microglia(folder, &[verb, "--checkpoint", "run", "--data", "new.csv"]);
+    has(&done(new("forecast")), &["targets begin later than others: `a` 200 rows"]);
+    let scores = done(new("evaluate"));
+    assert!(!stdout(&scores).contains("NaN"), "{}", stdout(&scores));
+    let study = [&["experiment", "--data", "data.csv", "--models", "rnn", "--methods", "none", "--seeds", "1"][..]];
+    let more =
+        ["--set", "data.target=whole,a,late,empty", "--set", "data.impute=ffill", "--epochs", "1", "--device=cpu"];
+    let small = ["--lookbacks", "5", "--horizon", "3", "--hidden", "4", "--out", "study"];
+    done(microglia(folder, &[study[0], &more, &small].concat()));
 }
 
 #[test]
@@ -260,7 +315,10 @@ fn a_panel_of_several_calendars_has_their_seasons() {
     // A series repeats its season exactly, so that one of other length would be wrong.
     assert!(summary(&folder.join("run"))["baselines"]["seasonal_naive"]["mae"].as_f64().unwrap() < 1e-4);
     let all = ["evaluate", "--checkpoint", "run", "--device=cpu", "--levels", "none", "--predictions", "cv.csv"];
-    done(microglia(folder, &all));
+    let seasons = ["season 7 rows (a week)", "own calendar: 12 rows in 1 series (`m`)"];
+    has(&output, &seasons);
+    has(&done(microglia(folder, &all)), &seasons);
+    has(&done(microglia(folder, &[&all[..6], &["--refit", "--folds", "1"]].concat())), &seasons);
     let table = std::fs::read_to_string(folder.join("cv.csv")).unwrap();
     let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();

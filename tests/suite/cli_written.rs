@@ -177,6 +177,13 @@ fn days_without_rows_are_kept_with_the_model() {
     let refitted = ["evaluate", "--checkpoint", "run", "--folds", "2", "--refit", "--levels", "none"];
     let output = done(microglia(folder, &refitted));
     assert!(!stderr(&output).contains("missing time"), "{}", stderr(&output));
+    // A run goes on with them.
+    let output = done(microglia(folder, &["train", "--resume", "run", "--epochs", "3"]));
+    assert!(stderr(&output).contains("3 days without rows, as in training"), "{}", stderr(&output));
+    assert!(std::fs::read_to_string(folder.join("run/config.toml")).unwrap().contains("closed.csv"));
+    std::fs::write(folder.join("other.csv"), "2024-01-01\n").unwrap();
+    let other = microglia(folder, &["train", "--resume", "run", "--holidays", "other.csv"]);
+    rejected(folder, &other, &["--holidays was"]);
     // Another file takes their place.
     std::fs::write(folder.join("more.csv"), format!("{}\n", days[71])).unwrap();
     let output = done(forecast(folder, &text, &["--horizon", "3", "--recursive", "--holidays", "more.csv"]));

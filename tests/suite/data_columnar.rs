@@ -28,11 +28,14 @@ fn batch(columns: Columns) -> RecordBatch {
 
 /// A Parquet file of row groups of so many rows.
 pub(crate) fn parquet_of(columns: Columns, codec: Compression, group: usize) -> Vec<u8> {
-    let batch = batch(columns);
+    parquet_batch(&batch(columns), codec, group)
+}
+
+pub(crate) fn parquet_batch(batch: &RecordBatch, codec: Compression, group: usize) -> Vec<u8> {
     let properties =
         WriterProperties::builder().set_compression(codec).set_max_row_group_row_count(Some(group)).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
+    writer.write(batch).unwrap();
     writer.into_inner().unwrap()
 }
 
@@ -42,7 +45,10 @@ pub(crate) fn parquet(columns: Columns) -> Vec<u8> {
 
 /// An Arrow file of batches of so many rows.
 pub(crate) fn arrow_of(columns: Columns, codec: Option<CompressionType>, rows: usize) -> Vec<u8> {
-    let batch = batch(columns);
+    arrow_batch(&batch(columns), codec, rows)
+}
+
+pub(crate) fn arrow_batch(batch: &RecordBatch, codec: Option<CompressionType>, rows: usize) -> Vec<u8> {
     let options = IpcWriteOptions::default().try_with_compression(codec).unwrap();
     let mut writer = FileWriter::try_new_with_options(Vec::new(), &batch.schema(), options).unwrap();
     for start in (0..batch.num_rows()).step_by(rows) {
@@ -78,7 +84,7 @@ pub(crate) fn assert_rejected(columns: Columns, options: &DataOptions, parts: &[
 }
 
 /// All that a model sees, and how it is told.
-fn assert_same(found: &Dataset, csv: &Dataset) {
+pub(crate) fn assert_same(found: &Dataset, csv: &Dataset) {
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     let exact = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     assert_eq!(found.columns, csv.columns);
@@ -317,6 +323,43 @@ fn what_is_no_number_text_or_time_is_left_out_unless_asked_for() {
     let id = DataOptions { id_column: Some("tags".into()), ..small() };
     assert_rejected(&columns, &id, &["column `tags`: the column holds lists", "`id-column`"]);
     assert_rejected(&columns, &target("no"), &["FILE: no column `no`", "tags, ds, nothing, value, raw"]);
+}
+
+#[test]
+fn numbers_in_texts_are_read_as_in_a_text_file() {
+    let texts = |text: &dyn Fn(usize) -> String| Arc::new(StringArray::from_iter_values((0..20).map(text))) as ArrayRef;
+    let german = |i: usize| format!("{}.{:03},5", 1 + i / 7, i * 37 % 1000);
+    let share = |i: usize| format!("{} %", 10 + i);
+    let columns: [(&str, ArrayRef); 4] =
+        [("ds", days()), ("y", texts(&german)), ("share", texts(&share)), ("typed", numbers())];
+    let options = DataOptions { covariates: Some(Covariates::All), ..small() };
+    for (file, bytes) in [("test.parquet", parquet(&columns)), ("test.arrow", arrow(&columns))] {
+        let data = read(file, &bytes, &options);
+        assert_eq!(data.channel_names(), ["y", "share", "typed"]);
+        let expected = |i: usize| (1 + i / 7) as f64 * 1000.0 + (i * 37 % 1000) as f64 + 0.5;
+        assert_eq!(data.raw_targets, (0..20).map(expected).collect::<Vec<_>>());
+        let plain = lines("ds,y,share,typed", |i| format!(",{},{},{}", expected(i), 10 + i, (i * i) as f64 / 8.0));
+        assert!(plain.contains(",1037.5,"), "{plain}");
+        assert_eq!(data.values, load(&plain, &options).unwrap().values);
+        for line in
+            ["decimal mark `,` in columns of text", "`.` separates thousands: `y`", "percent signs are left out"]
+        {
+            assert!(noticed(&data, line), "{:?}", data.notices);
+        }
+        assert_eq!(read(file, &bytes, &data.resolved).values, data.values);
+    }
+    // As counts with thousands apart are written, and as thousandths are: an option decides, for texts alone.
+    let counts = |i: usize| if i % 3 == 0 { (100 + i).to_string() } else { format!("{i}.094") };
+    let columns: [(&str, ArrayRef); 3] = [("ds", days()), ("y", texts(&counts)), ("typed", numbers())];
+    let y = DataOptions { targets: Some(vec!["y".into(), "typed".into()]), ..small() };
+    assert_rejected(&columns, &y, &["column `y`", "row 2", "may be a decimal mark", "`decimal = ", "`thousands = "]);
+    for (decimal, thousands, second) in [(Some('.'), None, 1.094), (None, Some('.'), 1094.0)] {
+        let options = DataOptions { decimal, thousands, ..y.clone() };
+        for (file, bytes) in [("test.parquet", parquet(&columns)), ("test.arrow", arrow(&columns))] {
+            let data = read(file, &bytes, &options);
+            assert_eq!(data.raw_targets[2..4], [second, 0.125], "{file}");
+        }
+    }
 }
 
 #[test]

@@ -6,11 +6,16 @@ use arrow_array::types::{
     Date64Type, Time32MillisecondType, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType,
 };
-use arrow_array::{ArrayRef, Date32Array, Int64Array, PrimitiveArray};
+use arrow_array::{ArrayRef, Date32Array, Int64Array, PrimitiveArray, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
 use microglia::data::DataOptions;
+use parquet::basic::Compression;
 
-use crate::data::small;
-use crate::data_columnar::{arrow, assert_as_csv, assert_rejected, days, numbers, parquet, read, stamps};
+use crate::data::{load, small};
+use crate::data_columnar::{
+    arrow, arrow_batch, assert_as_csv, assert_rejected, assert_same, days, numbers, parquet, parquet_batch, read,
+    stamps,
+};
 
 #[test]
 fn times_of_every_type_are_those_of_the_text() {
@@ -85,4 +90,56 @@ fn date_and_time_stand_in_two_columns() {
     assert_as_csv(&columns, &text, &small());
     let asked = DataOptions { time_column: Some("Date+Time".into()), ..small() };
     assert_as_csv(&columns, &text, &asked);
+}
+
+/// A file of either format with a column of pandas' periods.
+fn periods(freq: &str, first: i64) -> [(&'static str, Vec<u8>); 2] {
+    let metadata = [("name", "pandas.period".to_string()), ("metadata", format!("{{\"freq\": \"{freq}\"}}"))];
+    let metadata: std::collections::HashMap<_, _> =
+        metadata.map(|(key, value)| (format!("ARROW:extension:{key}"), value)).into_iter().collect();
+    let fields =
+        [Field::new("ds", DataType::Int64, true).with_metadata(metadata), Field::new("y", DataType::Float64, true)];
+    let times = Arc::new(Int64Array::from_iter_values(first..first + 20));
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), vec![times, numbers()]).unwrap();
+    [
+        ("test.parquet", parquet_batch(&batch, Compression::SNAPPY, 1 << 20)),
+        ("test.arrow", arrow_batch(&batch, None, 1 << 20)),
+    ]
+}
+
+#[test]
+fn periods_of_pandas_are_times() {
+    let day = |i: i64| {
+        chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap().checked_add_signed(chrono::TimeDelta::days(i)).unwrap()
+    };
+    type Case<'a> = (&'a str, i64, &'a str, &'a dyn Fn(i64) -> String);
+    let cases: [Case; 9] = [
+        ("Y-DEC", 30, "YS", &|i| format!("{}-01-01", 2000 + i)),
+        ("A-MAR", 30, "YS", &|i| format!("{}-04-01", 1999 + i)),
+        ("Q-DEC", 201, "QS", &|i| format!("{}Q{}", 2020 + (i + 1) / 4, (i + 1) % 4 + 1)),
+        ("M", 600, "MS", &|i| format!("{}-{:02}", 2020 + i / 12, i % 12 + 1)),
+        ("W-SUN", 2819, "W", &|i| day(7 * i).to_string()),
+        ("D", 19_723, "D", &|i| day(i).to_string()),
+        ("H", 473_352, "h", &|i| format!("2024-01-01 {i:02}:00:00")),
+        ("min", 28_401_120, "min", &|i| format!("2024-01-01 00:{i:02}:00")),
+        ("s", 1_704_067_200, "s", &|i| format!("2024-01-01 00:00:{i:02}")),
+    ];
+    for (freq, first, calendar, text) in cases {
+        let csv = (0..20).fold("ds,y\n".to_string(), |all, i| all + &format!("{},{}\n", text(i), (i * i) as f64 / 8.0));
+        let csv = load(&csv, &small()).unwrap();
+        assert_eq!(csv.calendar.to_string(), calendar, "{freq}");
+        for (file, bytes) in periods(freq, first) {
+            assert_same(&read(file, &bytes, &small()), &csv);
+        }
+    }
+    for freq in ["B", "ms", "C"] {
+        for (file, bytes) in periods(freq, 14_000) {
+            let message = small().load_bytes("test", file, &bytes).unwrap_err().to_string();
+            for part in
+                ["column `ds`: the column holds periods other than Y, Q, M, W, D, h", "`time-column`", "or times"]
+            {
+                assert!(message.contains(part), "no `{part}` in: {message}");
+            }
+        }
+    }
 }

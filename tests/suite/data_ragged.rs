@@ -274,6 +274,53 @@ fn a_target_that_begins_later_takes_no_rows_from_the_others() {
 }
 
 #[test]
+fn targets_without_a_value_to_scale_them_are_left_out() {
+    let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+    let row = |i: usize| {
+        let late = |from: usize| if i < from { String::new() } else { (i % 5).to_string() };
+        format!("{},{},{},{},\n", first + chrono::Days::new(i as u64), i % 7, late(75), late(95))
+    };
+    let text = format!("date,a,validation,test,empty\n{}", (0..100).map(row).collect::<String>());
+    let targets = |names: &[&str]| Some(names.iter().map(|name| name.to_string()).collect());
+    let alone = load(&text, &DataOptions { targets: targets(&["a"]), ..options() }).unwrap();
+    for impute in [Impute::Error, Impute::Ffill, Impute::Mean] {
+        for (short, scale) in [(ShortSeries::Skip, Scale::Series), (ShortSeries::Skip, Scale::Global)] {
+            let names = targets(&["empty", "test", "a", "validation"]);
+            let all = DataOptions { targets: names, short_series: Some(short), scale: Some(scale), ..options() };
+            let data = load(&text, &DataOptions { impute: Some(impute), ..all.clone() }).unwrap();
+            assert_eq!(data.target_names(), ["a"]);
+            assert_eq!((&data.values, &data.raw_targets), (&alone.values, &alone.raw_targets));
+            assert_eq!((&data.train, &data.validation, &data.test), (&alone.train, &alone.validation, &alone.test));
+            let left: Vec<_> = data.left_out.iter().map(|one| (&one.id[..], one.rows, &one.why[..])).collect();
+            let unscaled = "has no value in the rows that scale it";
+            let expected = [("empty", 0, "has no value"), ("test", 5, unscaled), ("validation", 25, unscaled)];
+            assert_eq!(left, expected);
+            assert!(
+                noticed(&data, "left out: 2 of 3 targets (`short-series`): `test` has no value"),
+                "{:?}",
+                data.notices
+            );
+            assert!(!noticed(&data, "begin later"), "{:?}", data.notices);
+            assert_eq!(load(&text, &data.resolved).unwrap().values, data.values);
+            let strict = DataOptions { impute: Some(impute), short_series: Some(ShortSeries::Error), ..all };
+            let message = rejection(&text, &strict);
+            assert!(message.contains("column `empty`") && message.contains("\"skip\"` leaves such"), "{message}");
+        }
+    }
+    // With rows of its own to scale it, it stays.
+    let sizes = DataOptions { test_size: Some(4), val_size: Some(4), impute: Some(Impute::Ffill), ..options() };
+    let data = load(&text, &DataOptions { targets: targets(&["a", "validation"]), ..sizes }).unwrap();
+    assert_eq!(data.target_names(), ["a", "validation"]);
+    // In a panel, a value in one series is enough for the target, and not for the other series.
+    let rows = |id: &str, b: &str| -> String { days(id, 0, 100).lines().map(|line| format!("{line},{b}\n")).collect() };
+    let two = DataOptions { targets: targets(&["y", "b"]), impute: Some(Impute::Ffill), ..options() };
+    let data = load(&format!("unique_id,ds,y,b\n{}{}", rows("s", "1"), rows("t", "")), &two).unwrap();
+    assert_eq!((data.targets(), data.series.len(), &data.left_out[0].why[..]), (2, 1, "has no value of `b`"));
+    let data = load(&format!("unique_id,ds,y,b\n{}{}", rows("s", ""), rows("t", "")), &two).unwrap();
+    assert_eq!((data.targets(), data.series.len(), &data.left_out[0].id[..]), (1, 2, "b"));
+}
+
+#[test]
 fn a_target_that_ends_earlier_takes_no_rows_from_the_others() {
     let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
     let row = |i: usize| {

@@ -125,6 +125,23 @@ fn a_plan_decides_the_forecasts_wherever_it_comes_from() {
     near(&forecasts(folder, "a", &["--origin", &date(DAYS - 31)]), &own);
 }
 
+/// How a plan is read is told as that of data is.
+#[test]
+fn how_a_plan_is_read_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    train(folder, &[]);
+    let plan = sales(DAYS..DAYS + HORIZON, HORIZON).replace(',', ";");
+    let text: String = plan.lines().map(|line| format!("{line}\n")).collect();
+    std::fs::write(folder.join("plan.csv"), text).unwrap();
+    let run = ["forecast", "--checkpoint", "run", "--levels", "none", "--future", "plan.csv"];
+    let output = microglia(folder, &run);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    for line in ["plan.csv: delimiter `;`, decimal mark `.`", "plan.csv: time column `"] {
+        assert!(stderr(&output).contains(line), "no {line:?} in:\n{}", stderr(&output));
+    }
+}
+
 #[test]
 fn what_a_plan_lacks_is_named() {
     let place = tempfile::tempdir().unwrap();
@@ -319,19 +336,7 @@ fn forecast_of(dataset: &Dataset) -> Vec<f32> {
     use microglia::models::{ModelKind, ModelOptions, Training, Variant, build};
     use microglia::program::builder::Sizes;
     use microglia::program::tensor::{OBSERVED, PARAMS, PREDICTIONS, SERIES, WINDOWS};
-    let sizes = Sizes {
-        replicas: 1,
-        batch: 1,
-        slots: 1,
-        prediction_slots: 1,
-        rows: dataset.rows(),
-        channels: dataset.channels(),
-        targets: dataset.targets(),
-        future: dataset.future(),
-        horizon: dataset.horizon,
-        lookback: dataset.lookback,
-        ..Sizes::default()
-    };
+    let sizes = Sizes::of(dataset);
     let program = build(&ModelOptions::of(ModelKind::Lstm, Variant::Official), &Training::scoring(), sizes).unwrap();
     let weights = program.params.initial(7);
     let mut engine = microglia::reference::CpuEngine::<f32>::new(program, Some(1)).unwrap();

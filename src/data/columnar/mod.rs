@@ -12,6 +12,8 @@ mod cells;
 #[cfg(feature = "parquet")]
 mod parquet_file;
 #[cfg(feature = "parquet")]
+mod periods;
+#[cfg(feature = "parquet")]
 mod reading;
 #[cfg(feature = "parquet")]
 mod thrift;

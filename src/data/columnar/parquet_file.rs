@@ -9,7 +9,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::ParquetMetaData;
 
-use super::reading::{Columnar, Report};
+use super::reading::{Columnar, Report, is_text};
 use super::thrift;
 use crate::error::Result;
 
@@ -65,12 +65,7 @@ impl Columnar for ParquetFile {
 
 /// A column whose texts are views.
 fn viewed(field: &Field) -> Field {
-    let is_text = |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-    let text = match field.data_type() {
-        DataType::Dictionary(_, values) => is_text(values),
-        kind => is_text(kind),
-    };
-    if text { field.clone().with_data_type(DataType::Utf8View) } else { field.clone() }
+    if is_text(field.data_type()) { field.clone().with_data_type(DataType::Utf8View) } else { field.clone() }
 }
 
 /// Deepest nesting of columns: the reader follows it by recursion.

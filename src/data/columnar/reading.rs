@@ -4,11 +4,12 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::RecordBatch;
-use arrow_schema::Fields;
+use arrow_schema::{DataType, Field, Fields};
 
 use super::arrow_file::ArrowFile;
 use super::cells;
 use super::parquet_file::ParquetFile;
+use super::periods::{self, Period};
 use super::times;
 use crate::data::count::counted;
 use crate::data::header::Header;
@@ -51,7 +52,6 @@ impl Report {
 }
 
 pub(super) fn read(file: &str, kind: Kind, bytes: Vec<u8>, options: &DataOptions) -> Result<CsvTable> {
-    check(file, kind, options)?;
     let report = Report { file: file.into(), kind };
     let source = guarded(&report, || {
         Ok(match kind {
@@ -60,9 +60,13 @@ pub(super) fn read(file: &str, kind: Kind, bytes: Vec<u8>, options: &DataOptions
         })
     })?;
     let fields = source.fields();
+    let texts: Vec<bool> = fields.iter().map(|field| is_text(field.data_type())).collect();
+    check(file, kind, options, texts.contains(&true))?;
     let mut header = Header::read(file, None, fields.iter().map(|field| field.name().as_bytes()))?;
-    let words = |column: usize| Some((column, cells::opaque(fields[column].data_type())?));
+    let opaque = |field: &Field| periods::of(field).map_or_else(|| cells::opaque(field.data_type()), Result::err);
+    let words = |column: usize| Some((column, opaque(&fields[column])?));
     header.opaque = (0..fields.len()).filter_map(words).collect();
+    let periods: Vec<Option<Period>> = fields.iter().map(|field| periods::of(field)?.ok()).collect();
     let (columns, rows) = (header.columns(), source.rows());
     let read: Vec<usize> = (0..columns).filter(|column| !header.opaque.contains_key(column)).collect();
     let what = || format!("{} of {}", counted(rows as usize, "row"), counted(columns, "column"));
@@ -72,6 +76,7 @@ pub(super) fn read(file: &str, kind: Kind, bytes: Vec<u8>, options: &DataOptions
     let forms = forms(&*source, &read, &report)?;
     let opaque = header.opaque.clone();
     let mut table = CsvTable::new(header, None);
+    table.typed = texts.into_iter().map(|is_text| !is_text).collect();
     let (mut number, mut looked) = (0, 0);
     let mut batches = guarded(&report, || source.batches(&read))?;
     while let Some(batch) = guarded(&report, || batches.next().transpose())? {
@@ -81,7 +86,10 @@ pub(super) fn read(file: &str, kind: Kind, bytes: Vec<u8>, options: &DataOptions
             write.push(match opaque.get(&column) {
                 Some(words) => cells::constant(words),
                 None => match arrays.next() {
-                    Some((array, _)) => cells::writer(array, form.as_ref()),
+                    Some((array, _)) => match periods[column] {
+                        Some(period) => period.writer(array),
+                        None => cells::writer(array, form.as_ref()),
+                    },
                     None => return Err(report.damaged("columns are missing in some of the rows")),
                 },
             });
@@ -113,12 +121,21 @@ fn guarded<T>(report: &Report, work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// Rejects options that say how text is written.
-fn check(file: &str, kind: Kind, options: &DataOptions) -> Result<()> {
+/// Whether a column of this type holds texts, which may be numbers as people write them.
+pub(super) fn is_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => false,
+    }
+}
+
+/// Rejects options that say how a text file is written; those about numbers, if no column holds texts.
+fn check(file: &str, kind: Kind, options: &DataOptions, has_texts: bool) -> Result<()> {
     let given = [
         ("delimiter", options.delimiter.is_some()),
-        ("decimal", options.decimal.is_some()),
-        ("thousands", options.thousands.is_some()),
+        ("decimal", options.decimal.is_some() && !has_texts),
+        ("thousands", options.thousands.is_some() && !has_texts),
         ("skip-rows", options.skip_rows.is_some()),
     ];
     match given.into_iter().find(|(_, given)| *given) {

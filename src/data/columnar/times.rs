@@ -9,7 +9,8 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 use chrono_tz::Tz;
 
-use crate::data::time::{DAY, SECOND, TimeKind, Timestamp, offset_at, parse_written};
+use crate::data::time::{DAY, SECOND, TimeKind, Timestamp, offset_at};
+use crate::data::time_text::parse_written;
 
 /// The time of a row, or the number that stands for it where no clock shows it.
 pub(super) type Stamp<'a> = Box<dyn Fn(usize) -> Result<Timestamp, i64> + 'a>;

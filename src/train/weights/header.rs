@@ -220,6 +220,9 @@ pub struct DataHeader {
     /// Days without rows, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holidays: Vec<String>,
+    /// Lines of each series in its file, those left out included; empty where they are unknown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lines: BTreeMap<String, usize>,
     /// In the data's order.
     pub series: Vec<SeriesHeader>,
 }
@@ -403,6 +406,7 @@ impl Header {
                 day_first: dataset.day_first,
                 flags: dataset.flags.clone(),
                 holidays: dataset.calendar.closed().iter().map(ToString::to_string).collect(),
+                lines: dataset.lines.clone(),
                 series: dataset
                     .series
                     .iter()
