@@ -1,6 +1,6 @@
 //! The tables of `microglia evaluate`, and of what intervals held.
 
-use microglia::forecast::{Level, Score, StepCoverage};
+use microglia::forecast::{IntervalScores, Level, Score, StepCoverage};
 
 use super::table::{NONE, TextTable, column, percent};
 
@@ -11,6 +11,7 @@ const MOST: usize = 24;
 pub(super) fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> String {
     let mut head: Vec<String> =
         [title, "MAE", "RMSE", "MSE", "MAPE", "sMAPE", "MASE", "scaled MSE", "scaled MAE"].map(String::from).to_vec();
+    head.extend(["CRPS", "WQL", "scaled CRPS"].map(String::from));
     for level in levels {
         head.extend([format!("in {level} %"), "width".into()]);
     }
@@ -28,11 +29,17 @@ pub(super) fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Leve
         number(|score| score.mase),
         number(|score| Some(score.scaled_mse)),
         number(|score| Some(score.scaled_mae)),
+        number(|score| score.intervals.as_ref()?.crps),
+        number(|score| score.intervals.as_ref()?.wql),
+        // The others have it, of one target.
+        number(|score| score.intervals.as_ref().filter(|own| own.crps.is_none()).map(|own| own.scaled_crps)),
     ];
     for level in 0..levels.len() {
-        let held = rows.iter().map(|row| row.1.coverage.get(level).map_or(NONE.into(), |share| percent(*share)));
-        columns.push(held.collect());
-        columns.push(column(&rows.iter().map(|row| row.1.width.get(level).copied()).collect::<Vec<_>>()));
+        let of = |row: &(String, &Score), list: fn(&IntervalScores) -> &[f64]| {
+            row.1.intervals.as_ref().and_then(|own| list(own).get(level).copied()).filter(|value| !value.is_nan())
+        };
+        columns.push(rows.iter().map(|row| of(row, |own| &own.coverage).map_or(NONE.into(), percent)).collect());
+        columns.push(column(&rows.iter().map(|row| of(row, |own| &own.width)).collect::<Vec<_>>()));
     }
     for (i, (name, _)) in rows.iter().enumerate() {
         table.row([name.clone()].into_iter().chain(columns.iter().map(|cells| cells[i].clone())).collect());

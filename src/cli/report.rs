@@ -8,6 +8,7 @@ use microglia::data::{counted, few, grouped};
 use microglia::error::quoted;
 use microglia::models::{LinearPath, ModelKind};
 use microglia::program::op::InstanceNorm;
+use microglia::train::scores::intervals::IntervalScores;
 use microglia::train::scores::metrics::{MOST_SHOWN, Metrics, SeriesScore, decimals};
 use microglia::train::scores::summary::{MeanStd, ReplicaSummary, SplitSpread};
 use microglia::train::{Status, Summary};
@@ -108,6 +109,13 @@ fn scores(summary: &Summary) -> String {
     ];
     let scores = rows.iter().map(|(_, metrics)| row_of(metrics));
     let mut text = score_table("test", rows.iter().map(|row| row.0.clone()), scores);
+    if !summary.levels.is_empty() {
+        let rows = rows.iter().map(|(name, metrics)| (name.clone(), metrics.intervals.as_ref())).collect::<Vec<_>>();
+        text += &format!("\n{}", interval_table(&summary.levels, &rows));
+        if let Some(mean) = summary.best.test.log_likelihood {
+            let _ = writeln!(text, "mean log-likelihood of a test value: {mean:.4}");
+        }
+    }
     let counts = summary.best.test.counts;
     if counts.masked > 0 {
         let _ = writeln!(text, "not scored: {}", counted(counts.masked, "missing test value"));
@@ -119,6 +127,32 @@ fn scores(summary: &Summary) -> String {
         let _ = writeln!(text, "{mark}no MASE, {why}");
     }
     text
+}
+
+/// What intervals are worth; those of baselines are of the residuals of rows held out.
+fn interval_table(levels: &[f64], rows: &[(String, Option<&IntervalScores>)]) -> String {
+    let mut head: Vec<String> = ["test, intervals", "CRPS", "WQL", "scaled CRPS"].map(String::from).to_vec();
+    for level in levels {
+        head.extend([format!("in {level} %"), "width".into()]);
+    }
+    let mut table = TextTable::of(head);
+    let number = |value: &dyn Fn(&IntervalScores) -> Option<f64>| {
+        column(&rows.iter().map(|row| row.1.and_then(value).filter(|value| !value.is_nan())).collect::<Vec<_>>())
+    };
+    let mut columns = vec![
+        number(&|own| own.crps),
+        number(&|own| own.wql),
+        number(&|own| Some(own.scaled_crps).filter(|_| own.crps.is_none())),
+    ];
+    for level in 0..levels.len() {
+        let held = |own: &IntervalScores| Some(own.coverage[level]).filter(|share| !share.is_nan()).map(percent);
+        columns.push(rows.iter().map(|row| row.1.and_then(held).unwrap_or_else(|| NONE.into())).collect());
+        columns.push(number(&|own| Some(own.width[level])));
+    }
+    for (i, (name, _)) in rows.iter().enumerate() {
+        table.row([name.clone()].into_iter().chain(columns.iter().map(|cells| cells[i].clone())).collect());
+    }
+    table.without_empty_columns().to_string()
 }
 
 fn score_table(
@@ -282,7 +316,9 @@ fn too_short(summary: &Summary) -> Option<String> {
 /// What to take in the model's place if a ridge forecasts the validation rows as well; `folder` is the run's.
 fn linear(summary: &Summary, folder: &Path) -> Option<String> {
     let (model, ridge) = (summary.best.validation.scaled.mse, summary.baselines.ridge_validation.scaled.mse);
-    let whole = summary.status == Status::Done && summary.model.kind != ModelKind::Ridge.to_string();
+    // A ridge forecasts points.
+    let points = summary.levels.is_empty();
+    let whole = points && summary.status == Status::Done && summary.model.kind != ModelKind::Ridge.to_string();
     let alone = summary.best.best_epoch == Some(0);
     if !whole || !(alone || ridge <= model) {
         return None;

@@ -37,6 +37,7 @@ mod write;
 
 use std::path::PathBuf;
 
+use crate::data;
 use crate::data::DataOptions;
 use crate::data::options::Covariates;
 use crate::error::{Error, Result, Text};
@@ -151,6 +152,10 @@ impl Config {
             config.train.model.linear_path = weights::infer_linear_path(file).unwrap_or_default();
         }
         config.train.init = init;
+        if config.train.loss.is_of_counts() {
+            // Counts have no other bounds.
+            config.data.bounds = config.data.bounds.or(Some(data::Bounds::NOT_NEGATIVE));
+        }
         let told = ["epochs", "max-steps"].iter().any(|name| settings.has(name)) || kind == ModelKind::Ridge;
         if config.data.val_size == Some(0) && !told {
             let problem = "0 leaves no validation rows, so nothing says when to stop training";

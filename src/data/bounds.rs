@@ -30,12 +30,6 @@ impl Bounds {
         Bounds { low: of(self.low), high: of(self.high) }
     }
 
-    /// The nearest value within them.
-    pub(crate) fn nearest(self, value: f64) -> f64 {
-        let value = self.low.map_or(value, |low| if value < low { low } else { value });
-        self.high.map_or(value, |high| if value > high { high } else { value })
-    }
-
     fn hold(self, value: f64) -> bool {
         self.low.is_none_or(|low| value >= low) && self.high.is_none_or(|high| value <= high)
     }

@@ -113,7 +113,7 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
         model.tell_known_rows(&data, &cutoffs);
     }
     let mut open = |program| model.engine(program);
-    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, &mut open)?;
+    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, &model.levels, &mut open)?;
     if predicted.values.iter().any(|value| !value.is_finite()) {
         return Err(Error::checkpoint(
             &model.forecaster.model().file,
@@ -128,8 +128,9 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             Err(error) => model.intervals(Err(error))?,
         },
     };
-    let (calibration, coverage) = calibrated.map_or((None, None), |own| (Some(own.calibration), own.coverage));
-    if calibration.is_none() {
+    let has_intervals = calibrated.is_some();
+    let (calibration, coverage) = calibrated.map_or((None, None), |own| (own.calibration, own.coverage));
+    if !has_intervals {
         model.levels.clear();
     }
     let names = Names::new(&data, &model.alias, &model.levels, &[])?;
@@ -152,7 +153,8 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
         ));
     }
     model.tell_guess(&data, &ahead, rows)?;
-    let outlook = Outlook::new(&ahead, &predicted, rows, names, calibration.as_ref())?;
+    let intervals = has_intervals.then(|| model.intervals_of(predicted.ends.as_deref(), calibration.as_ref()));
+    let outlook = Outlook::new(&ahead, &predicted, rows, names, intervals.as_ref())?;
     if data.time_form != outlook.form {
         model.say(format!("times are written as {}", outlook.series[0].ds[0]));
     }

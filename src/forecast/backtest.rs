@@ -1,6 +1,7 @@
 //! Rolling-origin backtests: one horizon forecast from each of several origins, the weights kept or trained anew for each.
 
-use super::Combine;
+use super::forecaster::Outputs;
+use super::{Combine, Level};
 use crate::data::{Closed, DataOptions, Dataset, Series, SplitName};
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
@@ -48,15 +49,15 @@ pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> 
 }
 
 /// A model trained on the rows before a fold, and its forecasts, scaled.
-pub struct Refitted {
+pub(super) struct Refitted {
     /// The rows before the fold, and the fold as its test part.
     pub dataset: Dataset,
     /// How the training ended.
     pub status: Status,
     /// Forecasts of the windows that calibrate: those held out from validation, or else validation's.
-    pub calibration: Vec<f32>,
+    pub calibration: Outputs,
     /// Forecasts of the fold's windows, which are the test part.
-    pub test: Vec<f32>,
+    pub test: Outputs,
 }
 
 /// Trains as a run did, on the rows before the horizon that ends `back` rows before the test rows do. `closed` are days without rows,
@@ -68,7 +69,7 @@ pub(super) fn refit(
     (data, closed): (&DataOptions, &Closed),
     options: &TrainOptions,
     back: usize,
-    combine: Combine,
+    (combine, levels): (Combine, &[Level]),
     open: &mut MakeEngine,
     observer: &mut dyn Observer,
 ) -> Result<Refitted> {
@@ -79,16 +80,18 @@ pub(super) fn refit(
     let sound: Vec<usize> = (0..trained.replicas.len()).filter(|r| trained.replicas[*r].diverged.is_none()).collect();
     let best = |r: &usize| trained.replicas[*r].best.map_or(f64::INFINITY, |best| best.0);
     let best = sound.iter().copied().min_by(|a, b| best(a).total_cmp(&best(b)));
-    let mut all = |split| -> Result<Vec<f32>> {
-        let (rows, _) = predict(engine.as_mut(), &plan, dataset.windows(split), mc_passes(&plan), &|| false)?;
-        let chosen: Vec<Vec<f32>> = match combine {
-            Combine::Best => best.into_iter().map(|r| rows[r].point().into_owned()).collect(),
-            _ => sound.iter().map(|r| rows[*r].point().into_owned()).collect(),
+    let mut all = |split| -> Result<Outputs> {
+        let windows = dataset.windows(split);
+        let (rows, _) = predict(engine.as_mut(), &plan, windows, mc_passes(&plan), &|| false)?;
+        let of = |r: usize| Outputs::of(&dataset, &plan, windows, rows[r].clone(), levels);
+        let chosen: Vec<Outputs> = match combine {
+            Combine::Best => best.into_iter().map(of).collect(),
+            _ => sound.iter().copied().map(of).collect(),
         };
         if chosen.is_empty() {
             return Err(Error::Diverged(format!("in the fold {back} rows before the end")));
         }
-        Ok(super::forecaster::combine(&chosen, combine))
+        Ok(Outputs::combined(&chosen, combine))
     };
     let (calibration, test) = (all(calibrates(&dataset))?, all(SplitName::Test)?);
     Ok(Refitted { calibration, test, status: trained.status, dataset })

@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::backtest::{Refitted, folds, refit};
+use super::forecaster::Outputs;
 use super::intervals::calibrated_on;
 use super::table::{CsvWriter, Names, Predictions, unique_id};
-use super::{Calibration, Level, Reading, Score, ScoreKey, Scores, TrainedModel, apart, first_targets};
+use super::{
+    Calibration, Intervals, Level, Predicted, Reading, Score, ScoreKey, Scores, TrainedModel, apart, first_targets,
+};
 use crate::data::{Dataset, Series, SplitName, counted, grouped};
 use crate::error::{Error, Place, Result};
 use crate::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
+use crate::train::scores::intervals::IntervalScores;
 use crate::train::scores::residuals::calibrates;
 use crate::train::{Observer, Status};
 
@@ -59,8 +63,9 @@ struct Fold<'a> {
     dataset: &'a Dataset,
     windows: &'a [u32],
     /// The model's, then the baselines'.
-    forecasts: Vec<&'a [f32]>,
-    calibration: Option<&'a Calibration>,
+    forecasts: Vec<Outputs>,
+    /// Of their intervals, where they have some that are calibrated.
+    calibrations: &'a [Option<Calibration>],
 }
 
 /// Scores a model; `None` where `observer` interrupted a training.
@@ -131,20 +136,23 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         (None, None) => None,
     };
     let levels = if calibrated.is_some() { &model.levels[..] } else { &[] };
-    if own && calibrated.is_some() && split == training.as_ref().map_or(SplitName::Test, calibrates) {
+    let calibrates_here = calibrated.as_ref().is_some_and(|calibrated| calibrated.calibration.is_some());
+    if own && calibrates_here && split == training.as_ref().map_or(SplitName::Test, calibrates) {
         model.say("the intervals were calibrated on these very rows: their coverage says nothing");
     }
     let mut open = |program| model.engine(program);
-    let forecasts = model.forecaster.predict(dataset, split, &mut open)?.values;
-    let ridge = training.as_ref().map(|training| Ridge::fit(training).forecast(dataset, split));
-    let others = [Some(repeat_last(dataset, split)), Some(seasonal_naive(dataset, split)), ridge];
-    let all: Vec<&[f32]> = [&forecasts].into_iter().chain(others.iter().flatten()).map(Vec::as_slice).collect();
+    let Predicted { values, ends, .. } = model.forecaster.predict(dataset, split, levels, &mut open)?;
+    let ridge = training.as_ref().map(Ridge::fit);
+    let others = Baselines { ridge: ridge.as_ref() };
+    let mut all = vec![Outputs { values, ends }];
+    all.extend(others.forecasts(dataset, split));
+    let mut calibrations = vec![calibrated.and_then(|calibrated| calibrated.calibration)];
+    calibrations.extend(others.calibrations(training.as_ref(), levels));
 
-    let calibration = calibrated.as_ref().map(|calibrated| &calibrated.calibration);
     let mut evaluation = Evaluation::new(model, dataset, levels, all.len() - 1, options.predictions)?;
-    let windows = dataset.windows(split);
+    let (windows, calibrations) = (dataset.windows(split), &calibrations[..]);
     let Some(count) = options.folds else {
-        evaluation.add(Fold { number: 0, back: None, dataset, windows, forecasts: all, calibration })?;
+        evaluation.add(model, Fold { number: 0, back: None, dataset, windows, forecasts: all, calibrations })?;
         return Ok(evaluation);
     };
     let outputs = dataset.horizon * dataset.targets();
@@ -153,15 +161,36 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     model.tell_absent(dataset, &all_folds);
     for (number, fold) in all_folds.into_iter().enumerate() {
         let places: Vec<usize> = fold.iter().filter_map(|window| windows.binary_search(window).ok()).collect();
-        let pick = |values: &&[f32]| -> Vec<f32> {
-            places.iter().flat_map(|place| &values[place * outputs..(place + 1) * outputs]).copied().collect()
-        };
-        let own: Vec<Vec<f32>> = all.iter().map(pick).collect();
-        let forecasts = own.iter().map(Vec::as_slice).collect();
+        let forecasts = all.iter().map(|one| one.of_windows(&places, outputs)).collect();
         let back = Some((count - 1 - number) * step + dataset.horizon);
-        evaluation.add(Fold { number, back, dataset, windows: &fold, forecasts, calibration })?;
+        evaluation.add(model, Fold { number, back, dataset, windows: &fold, forecasts, calibrations })?;
     }
     Ok(evaluation)
+}
+
+/// What a model is compared with.
+struct Baselines<'a> {
+    /// Fitted on the training data, where it is there.
+    ridge: Option<&'a Ridge>,
+}
+
+impl Baselines<'_> {
+    /// Their forecasts of a part, in the order of [`BASELINES`].
+    fn forecasts(&self, dataset: &Dataset, split: SplitName) -> Vec<Outputs> {
+        let ridge = self.ridge.map(|ridge| ridge.forecast(dataset, split));
+        let all = [Some(repeat_last(dataset, split)), Some(seasonal_naive(dataset, split)), ridge];
+        all.into_iter().flatten().map(|values| Outputs { values, ends: None }).collect()
+    }
+
+    /// Their intervals, on the windows that calibrate the model's.
+    fn calibrations(&self, training: Option<&Dataset>, levels: &[Level]) -> Vec<Option<Calibration>> {
+        let part = training.map(|training| (training, calibrates(training)));
+        let part = part.filter(|(training, part)| !levels.is_empty() && !training.windows(*part).is_empty());
+        let Some((training, part)) = part else { return vec![None; BASELINES.len()] };
+        let own = training.windows(part);
+        let of = |one: Outputs| Some(Calibration::new(training, own, &one.values, None, levels));
+        self.forecasts(training, part).into_iter().map(of).collect()
+    }
 }
 
 /// Test windows that forecast a training or validation row of the training data.
@@ -207,30 +236,32 @@ fn refitted(
         observer.notice(&format!("fold {} of {count}: training on the rows before the last {rows}", number + 1).into());
         let data = (&model.kept(&model.config.data), training.calendar.closed());
         let mut open = |program| model.engine(program);
-        let done = refit(data, &model.config.train, back, model.forecaster.combine, &mut open, observer)?;
+        let how = (model.forecaster.combine, &model.levels[..]);
+        let done = refit(data, &model.config.train, back, how, &mut open, observer)?;
         let Refitted { dataset, status, calibration, test } = done;
         if status == Status::Interrupted {
             return Ok(None);
         }
         let part = calibrates(&dataset);
-        let calibration = match model.levels.is_empty() || dataset.windows(part).is_empty() {
+        let calibration = match model.levels.is_empty() || !model.conformal || dataset.windows(part).is_empty() {
             true => None,
-            false => Some(Calibration::new(&dataset, dataset.windows(part), &calibration, &model.levels)),
+            false => {
+                let (own, Outputs { values, ends }) = (dataset.windows(part), &calibration);
+                Some(Calibration::new(&dataset, own, values, ends.as_deref(), &model.levels))
+            }
         };
         if let Some(calibration) = &calibration {
             observer.notice(&calibrated_on(&dataset, part, calibration));
             model.lacking(calibration)?.iter().for_each(|line| observer.notice(line));
         }
         let split = SplitName::Test;
-        let others = [
-            repeat_last(&dataset, split),
-            seasonal_naive(&dataset, split),
-            Ridge::fit(&dataset).forecast(&dataset, split),
-        ];
-        let forecasts = [&test].into_iter().chain(&others).map(Vec::as_slice).collect();
-        let windows = dataset.windows(split);
-        let (back, calibration) = (Some(rows), calibration.as_ref());
-        evaluation.add(Fold { number, back, dataset: &dataset, windows, forecasts, calibration })?;
+        let ridge = Ridge::fit(&dataset);
+        let others = Baselines { ridge: Some(&ridge) };
+        let forecasts = [test].into_iter().chain(others.forecasts(&dataset, split)).collect();
+        let calibrations: Vec<_> =
+            [calibration].into_iter().chain(others.calibrations(Some(&dataset), &model.levels)).collect();
+        let (windows, back, calibrations) = (dataset.windows(split), Some(rows), &calibrations[..]);
+        evaluation.add(model, Fold { number, back, dataset: &dataset, windows, forecasts, calibrations })?;
     }
     Ok(Some(evaluation))
 }
@@ -266,8 +297,8 @@ impl Evaluation {
         })
     }
 
-    fn add(&mut self, fold: Fold) -> Result<()> {
-        let Fold { number, back, dataset, windows, forecasts, calibration } = fold;
+    fn add(&mut self, model: &TrainedModel, fold: Fold) -> Result<()> {
+        let Fold { number, back, dataset, windows, forecasts, calibrations } = fold;
         self.back.extend(back);
         // A model that is trained anew may leave out other series.
         let places: Vec<usize> = (0..dataset.series.len()).map(|series| self.place_of(dataset, series)).collect();
@@ -281,11 +312,18 @@ impl Evaluation {
         }
         self.firsts.extend(first_targets(dataset, windows).map(|(series, row)| (places[series], row)));
         self.scores.places = places;
-        for (model, values) in forecasts.iter().enumerate() {
-            self.scores.add(number, dataset, windows, model, values, calibration.filter(|_| model == 0));
+        let mut intervals: Vec<Option<Intervals>> = Vec::new();
+        for (one, calibration) in forecasts.iter().zip(calibrations) {
+            let (own, calibration) = (one.ends.as_deref(), calibration.as_ref());
+            let some = own.is_some() || calibration.is_some();
+            intervals.push(some.then(|| model.intervals_of(own, calibration)));
         }
+        for (place, (one, intervals)) in forecasts.iter().zip(&intervals).enumerate() {
+            self.scores.add(number, dataset, windows, place, &one.values, intervals.as_ref());
+        }
+        let values: Vec<&[f32]> = forecasts.iter().map(|one| &one.values[..]).collect();
         match &mut self.predictions {
-            Some(predictions) => predictions.add(dataset, windows, &forecasts, calibration),
+            Some(predictions) => predictions.add(dataset, windows, &values, intervals[0].as_ref()),
             None => Ok(()),
         }
     }
@@ -366,7 +404,7 @@ impl Evaluation {
 }
 
 /// Of [`Evaluation::table`], before the levels'.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 17] = [
     "fold",
     "cutoff",
     "unique_id",
@@ -381,6 +419,9 @@ const COLUMNS: [&str; 14] = [
     "mase",
     "scaled_mae",
     "scaled_mse",
+    "crps",
+    "wql",
+    "scaled_crps",
 ];
 
 /// The columns from `values` on; not-a-number where there is none.
@@ -397,7 +438,13 @@ fn numbers(score: &Score, levels: usize) -> Vec<f64> {
         score.scaled_mae,
         score.scaled_mse,
     ];
-    let pair = |level: usize| [score.coverage.get(level), score.width.get(level)].map(|v| v.copied().unwrap_or(none));
+    let intervals = score.intervals.as_ref();
+    let own = |value: fn(&IntervalScores) -> Option<f64>| intervals.and_then(value).unwrap_or(none);
+    numbers.extend([own(|own| own.crps), own(|own| own.wql), own(|own| Some(own.scaled_crps))]);
+    let pair = |level: usize| {
+        let of = |list: fn(&IntervalScores) -> &[f64]| intervals.and_then(|own| list(own).get(level)).copied();
+        [of(|own| &own.coverage), of(|own| &own.width)].map(|value| value.unwrap_or(none))
+    };
     numbers.extend((0..levels).flat_map(pair));
     numbers
 }

@@ -6,9 +6,11 @@ use crate::data::{Cutoff, Dataset, Role, SplitName};
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
 use crate::program::tensor::SERIES;
-use crate::train::Loaded;
 use crate::train::run::mc_passes;
+use crate::train::scores::intervals::own_ends;
 use crate::train::scores::predict::{pass_until, predict};
+use crate::train::scores::{Level, Prediction};
+use crate::train::{Loaded, Plan};
 use crate::words::words;
 
 /// How the replicas of a run forecast together.
@@ -40,6 +42,8 @@ pub struct Forecaster {
 pub struct Predicted {
     /// `[windows, horizon, targets]`, scaled.
     pub values: Vec<f32>,
+    /// A model's own intervals, as [`Intervals::own`](super::Intervals::own); `None` of a model of points.
+    pub ends: Option<Vec<f32>>,
     /// Where several forecasts were combined: replicas, or passes of Monte Carlo dropout.
     pub spread: Option<EnsembleSpread>,
 }
@@ -91,12 +95,18 @@ impl Forecaster {
         &self.members[0]
     }
 
-    /// Forecasts of a part's windows.
-    pub fn predict(&self, dataset: &Dataset, split: SplitName, open: &mut MakeEngine) -> Result<Predicted> {
-        self.predict_windows(dataset, &[dataset.windows(split)], open).map(|mut all| all.swap_remove(0))
+    /// Forecasts of a part's windows, and a model's own intervals of these levels.
+    pub fn predict(
+        &self,
+        dataset: &Dataset,
+        split: SplitName,
+        levels: &[Level],
+        open: &mut MakeEngine,
+    ) -> Result<Predicted> {
+        self.predict_windows(dataset, &[dataset.windows(split)], levels, open).map(|mut all| all.swap_remove(0))
     }
 
-    /// Forecasts of lists of windows.
+    /// The same of lists of windows.
     ///
     /// # Errors
     /// Names the columns, look-back or horizon that are not those the model was trained on; those of the engine.
@@ -104,23 +114,24 @@ impl Forecaster {
         &self,
         dataset: &Dataset,
         lists: &[&[u32]],
+        levels: &[Level],
         open: &mut MakeEngine,
     ) -> Result<Vec<Predicted>> {
-        let mut forecasts: Vec<Vec<Vec<f32>>> = vec![Vec::new(); lists.len()];
+        let mut forecasts: Vec<Vec<Outputs>> = vec![Vec::new(); lists.len()];
         for member in &self.members {
             let plan = member.plan(dataset, BATCH)?;
             let mut engine = open(plan.program.clone())?;
             member.fill(dataset, engine.as_mut())?;
             for (all, windows) in forecasts.iter_mut().zip(lists) {
                 let (mut rows, _) = predict(engine.as_mut(), &plan, windows, mc_passes(&plan), &|| false)?;
-                all.push(rows.swap_remove(0).into_point());
+                all.push(Outputs::of(dataset, &plan, windows, rows.swap_remove(0), levels));
             }
         }
         Ok(forecasts.into_iter().map(|all| self.combined(all)).collect())
     }
 
     /// The next `rows` values after each cutoff, `[cutoffs, rows, targets]`: as many as the model was trained on, or more; then
-    /// each stretch reads the forecasts of the one before, those of the same model.
+    /// each stretch reads the forecasts of the one before, those of the same model, and there are no intervals.
     ///
     /// # Errors
     /// As [`Self::predict_windows`], and where covariates beyond the first stretch would be needed.
@@ -129,6 +140,7 @@ impl Forecaster {
         dataset: &Dataset,
         cutoffs: &[Cutoff],
         rows: usize,
+        levels: &[Level],
         open: &mut MakeEngine,
     ) -> Result<(Predicted, Dataset)> {
         let (horizon, targets, channels) = (dataset.horizon, dataset.targets(), dataset.channels());
@@ -144,7 +156,7 @@ impl Forecaster {
         }
         let blank = dataset.ahead(cutoffs, stretches * horizon)?;
         let length = dataset.lookback + stretches * horizon;
-        let mut all: Vec<Vec<f32>> = Vec::new();
+        let mut all: Vec<Outputs> = Vec::new();
         for member in &self.members {
             let plan = member.plan(&blank, BATCH)?;
             let mut engine = open(plan.program.clone())?;
@@ -153,6 +165,7 @@ impl Forecaster {
             for pass in 0..passes.unwrap_or(1) {
                 let mut own = blank.clone();
                 let mut values = vec![0.0; cutoffs.len() * stretches * horizon * targets];
+                let mut ends = None;
                 for stretch in 0..stretches {
                     if stretch == 0 {
                         member.fill(&own, engine.as_mut())?;
@@ -162,7 +175,10 @@ impl Forecaster {
                     let windows: Vec<u32> = own.test.iter().map(|window| window + (stretch * horizon) as u32).collect();
                     let draw = passes.map(|_| pass);
                     let whole = pass_until(engine.as_mut(), &plan, &[true], &windows, draw, &|| false)?;
-                    let forecasts = whole.map(|mut rows| rows.swap_remove(0).into_point()).unwrap_or_default();
+                    let outputs = whole.map(|mut rows| rows.swap_remove(0)).unwrap_or_default();
+                    let Outputs { values: forecasts, ends: own_ends } =
+                        Outputs::of(&own, &plan, &windows, outputs, levels);
+                    ends = own_ends.filter(|_| stretches == 1);
                     for (place, forecast) in forecasts.chunks_exact(horizon * targets).enumerate() {
                         for (i, value) in forecast.iter().enumerate() {
                             let (step, target) = (stretch * horizon + i / targets, i % targets);
@@ -171,21 +187,61 @@ impl Forecaster {
                         }
                     }
                 }
-                all.push(cut(&values, stretches * horizon * targets, rows * targets));
+                let (width, kept) = (stretches * horizon * targets, rows * targets);
+                let per_value = 1 + 2 * levels.len();
+                let ends = ends.map(|ends| cut(&ends, width * per_value, kept * per_value));
+                all.push(Outputs { values: cut(&values, width, kept), ends });
             }
         }
         // A member's passes are one forecast, their mean, before members are combined.
         let passes = all.len() / self.members.len();
         let spread = (all.len() > 1).then(|| EnsembleSpread::of(&all));
-        let means = all.chunks(passes).map(|passes| combine(passes, Combine::Mean)).collect();
+        let means = all.chunks(passes).map(|passes| Outputs::combined(passes, Combine::Mean)).collect();
         Ok((Predicted { spread, ..self.combined(means) }, blank))
     }
 
-    fn combined(&self, mut all: Vec<Vec<f32>>) -> Predicted {
-        if all.len() == 1 {
-            return Predicted { values: all.swap_remove(0), spread: None };
-        }
-        Predicted { values: combine(&all, self.combine), spread: Some(EnsembleSpread::of(&all)) }
+    fn combined(&self, all: Vec<Outputs>) -> Predicted {
+        let spread = (all.len() > 1).then(|| EnsembleSpread::of(&all));
+        let Outputs { values, ends } = Outputs::combined(&all, self.combine);
+        Predicted { values, ends, spread }
+    }
+}
+
+/// The forecasts of one model, and its own intervals.
+#[derive(Debug, Clone)]
+pub(super) struct Outputs {
+    pub values: Vec<f32>,
+    pub ends: Option<Vec<f32>>,
+}
+
+impl Outputs {
+    /// What a model's outputs say of windows.
+    pub(super) fn of(
+        dataset: &Dataset,
+        plan: &Plan,
+        windows: &[u32],
+        prediction: Prediction,
+        levels: &[Level],
+    ) -> Outputs {
+        let own = plan.options.loss.is_probabilistic();
+        let ends = own.then(|| own_ends(dataset, &plan.objective(), windows, &prediction, levels));
+        Outputs { values: prediction.into_point(), ends }
+    }
+
+    /// Those of some windows, each of so many values.
+    pub(super) fn of_windows(&self, places: &[usize], values: usize) -> Outputs {
+        let pick = |all: &[f32]| -> Vec<f32> {
+            let width = all.len() / (self.values.len() / values).max(1);
+            places.iter().flat_map(|place| &all[place * width..(place + 1) * width]).copied().collect()
+        };
+        Outputs { values: pick(&self.values), ends: self.ends.as_deref().map(pick) }
+    }
+
+    /// Value by value, and end by end: quantiles are averaged at equal levels.
+    pub(super) fn combined(all: &[Outputs], how: Combine) -> Outputs {
+        let values = combine(&all.iter().map(|one| &one.values[..]).collect::<Vec<_>>(), how);
+        let ends: Option<Vec<&[f32]>> = all.iter().map(|one| one.ends.as_deref()).collect();
+        Outputs { values, ends: ends.map(|ends| combine(&ends, how)) }
     }
 }
 
@@ -200,9 +256,9 @@ fn cut(values: &[f32], width: usize, keep: usize) -> Vec<f32> {
 }
 
 /// Value by value; sums in f64, in the members' order.
-pub(super) fn combine(all: &[Vec<f32>], combine: Combine) -> Vec<f32> {
+fn combine(all: &[&[f32]], combine: Combine) -> Vec<f32> {
     if all.len() == 1 {
-        return all[0].clone();
+        return all[0].to_vec();
     }
     let at = |i: usize| all.iter().map(move |one| one[i]);
     let median = |i: usize| {
@@ -216,10 +272,10 @@ pub(super) fn combine(all: &[Vec<f32>], combine: Combine) -> Vec<f32> {
 }
 
 impl EnsembleSpread {
-    fn of(all: &[Vec<f32>]) -> EnsembleSpread {
+    fn of(all: &[Outputs]) -> EnsembleSpread {
         let mut spread = EnsembleSpread { std: Vec::new(), min: Vec::new(), max: Vec::new() };
-        for i in 0..all[0].len() {
-            let values = || all.iter().map(|one| f64::from(one[i]));
+        for i in 0..all[0].values.len() {
+            let values = || all.iter().map(|one| f64::from(one.values[i]));
             let mean = values().sum::<f64>() / all.len() as f64;
             let square = values().map(|value| (value - mean).powi(2)).sum::<f64>();
             spread.std.push((square / (all.len() - 1) as f64).sqrt() as f32);
@@ -236,11 +292,11 @@ mod tests {
 
     #[test]
     fn members_combine_by_value() {
-        let all = [vec![1.0, 5.0], vec![2.0, 5.0], vec![6.0, 5.0]];
+        let all: [&[f32]; 3] = [&[1.0, 5.0], &[2.0, 5.0], &[6.0, 5.0]];
         assert_eq!(combine(&all, Combine::Mean), [3.0, 5.0]);
         assert_eq!(combine(&all, Combine::Median), [2.0, 5.0]);
         assert_eq!(combine(&all[..2], Combine::Median), [1.5, 5.0]);
-        let spread = EnsembleSpread::of(&all);
+        let spread = EnsembleSpread::of(&all.map(|one| Outputs { values: one.to_vec(), ends: None }));
         assert_eq!((spread.std[0], spread.min[0], spread.max[0], spread.std[1]), (7f32.sqrt(), 1.0, 6.0, 0.0));
     }
 }

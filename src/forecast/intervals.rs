@@ -1,10 +1,10 @@
 //! The intervals of a trained model: calibrated on its training data, or as its run kept them.
 
-use super::calibration::Lack;
 use super::model::TrainedModel;
-use super::{Calibration, StepCoverage, non_overlapping};
+use super::{Calibration, Intervals, Lack, StepCoverage, non_overlapping};
 use crate::data::{Dataset, SplitName, counted, grouped};
 use crate::error::{Error, Result, Text};
+use crate::train::scores::calibration::coverage;
 use crate::train::scores::residuals::{KeptIntervals, calibrates};
 
 /// Rows on which intervals are calibrated.
@@ -14,8 +14,8 @@ const CHOSE: &str =
 
 /// Intervals, and what they held on the test windows of the training data, if it is there and has any.
 pub struct Calibrated {
-    /// Half-widths by series and step.
-    pub calibration: Calibration,
+    /// Half-widths by series and step; `None` of a model's own intervals that are not calibrated.
+    pub calibration: Option<Calibration>,
     /// `None` without test windows.
     pub coverage: Option<Coverage>,
 }
@@ -39,12 +39,21 @@ impl TrainedModel {
     pub(super) fn intervals(&self, training: Result<&Dataset>) -> Result<Option<Calibrated>> {
         let found = match training {
             _ if self.levels.is_empty() => return Ok(None),
+            training if !self.conformal => {
+                self.say("intervals: the quantiles that the model forecasts, which are not calibrated (‹conformal›)");
+                return training
+                    .ok()
+                    .map_or(Ok(None), |training| self.coverage(training, None))
+                    .map(|coverage| Some(Calibrated { calibration: None, coverage }));
+            }
             Ok(training) => self.calibrate(training),
             Err(error) => self.kept_intervals().and_then(|kept| kept.ok_or(error)),
         };
         match found {
             Ok(calibrated) => {
-                self.lacking(&calibrated.calibration)?.into_iter().for_each(|line| self.say(line));
+                let lacking =
+                    calibrated.calibration.as_ref().map(|calibration| self.lacking(calibration)).transpose()?;
+                lacking.into_iter().flatten().for_each(|line| self.say(line));
                 Ok(Some(calibrated))
             }
             Err(error) if self.strict => Err(error),
@@ -74,23 +83,44 @@ impl TrainedModel {
     /// By the training data's windows that calibrate; a line says which they are.
     fn calibrate(&self, training: &Dataset) -> Result<Calibrated> {
         let part = calibrates(training);
-        let (own, test) = (training.windows(part), training.windows(SplitName::Test));
+        let own = training.windows(part);
         if own.is_empty() {
             let problem = "the model was trained without validation rows, so no residuals are known";
             return Err(Error::config("levels", problem, "‹levels none›, or a model trained with validation rows"));
         }
         let mut open = |program| self.engine(program);
-        let mut predicted = self.forecaster.predict_windows(training, &[own, test], &mut open)?.into_iter();
-        let mut next = || predicted.next().map_or(Vec::new(), |predicted| predicted.values);
-        let (of_own, of_test) = (next(), next());
-        let calibration = Calibration::new(training, own, &of_own, &self.levels);
+        let predicted = self.forecaster.predict_windows(training, &[own], &self.levels, &mut open)?.swap_remove(0);
+        let (values, ends) = (&predicted.values, predicted.ends.as_deref());
+        let calibration = Calibration::new(training, own, values, ends, &self.levels);
         self.say(calibrated_on(training, part, &calibration));
-        let coverage = (!test.is_empty()).then(|| Coverage {
-            steps: calibration.coverage(training, test, &of_test),
+        let coverage = self.coverage(training, Some(&calibration))?;
+        Ok(Calibrated { calibration: Some(calibration), coverage })
+    }
+
+    /// What the intervals hold on the test windows of the training data; `None` without any.
+    fn coverage(&self, training: &Dataset, calibration: Option<&Calibration>) -> Result<Option<Coverage>> {
+        let test = training.windows(SplitName::Test);
+        if test.is_empty() {
+            return Ok(None);
+        }
+        let mut open = |program| self.engine(program);
+        let predicted = self.forecaster.predict(training, SplitName::Test, &self.levels, &mut open)?;
+        let intervals = self.intervals_of(predicted.ends.as_deref(), calibration);
+        Ok(Some(Coverage {
+            steps: coverage(training, test, &predicted.values, &intervals),
             windows: test.len(),
             apart: non_overlapping(training, test),
-        });
-        Ok(Calibrated { calibration, coverage })
+        }))
+    }
+
+    /// Of its forecasts, whose own ends these are, if it has some.
+    pub(super) fn intervals_of<'a>(
+        &'a self,
+        own: Option<&'a [f32]>,
+        calibration: Option<&'a Calibration>,
+    ) -> Intervals<'a> {
+        let counts = self.counts && own.is_some();
+        Intervals { levels: &self.levels, own, calibration, bounds: self.bounds, counts }
     }
 
     /// Of the residuals that the run kept; `None` if it kept none of these weights.
@@ -109,7 +139,7 @@ impl TrainedModel {
             if about.held_out { HELD_OUT } else { CHOSE },
             about.fewest
         ));
-        Ok(Some(Calibrated { calibration, coverage: None }))
+        Ok(Some(Calibrated { calibration: Some(calibration), coverage: None }))
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod ahead;
 pub mod backtest;
-mod calibration;
 mod evaluate;
 mod forecaster;
 mod intervals;
@@ -16,11 +15,12 @@ mod scores;
 pub mod table;
 
 pub use ahead::{Ahead, Ended, ForecastOptions, forecast};
-pub use calibration::{Calibration, Lack, StepCoverage, apart, first_targets, non_overlapping};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use forecaster::{Combine, EnsembleSpread, Forecaster, Predicted};
 pub use intervals::{Calibrated, Coverage};
 pub use model::{ModelOptions, Reading, TrainedModel};
 pub use scores::{Score, ScoreKey, Scores};
 
-pub use crate::train::scores::Level;
+pub use crate::train::scores::calibration::{Lack, StepCoverage, apart, coverage, first_targets, non_overlapping};
+pub use crate::train::scores::intervals::{IntervalScores, Intervals};
+pub use crate::train::scores::{Calibration, Level};

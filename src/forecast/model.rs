@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use super::table::model_name;
 use super::{Combine, Forecaster, Level};
 use crate::config::{Config, Settings};
-use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step, few, grouped};
+use crate::data::{Bounds, Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step, few, grouped};
 use crate::engine::Engine;
 use crate::error::{Error, Place, Result, Text};
 use crate::files::same_file;
 use crate::gpu::Choice;
 use crate::program::Program;
 use crate::runs::{Engines, Say};
+use crate::train::loss::Loss;
 use crate::train::weights::header::DataHeader;
 
 /// What is asked of a trained model.
@@ -29,6 +30,8 @@ pub struct ModelOptions {
     pub ensemble: Option<Combine>,
     /// Of intervals, empty for none: one that cannot be had is an error. `None`: 80 and 95 per cent, as far as they can be had.
     pub levels: Option<Vec<Level>>,
+    /// Whether the quantiles of a model that forecasts them, or a distribution, are calibrated.
+    pub conformal: bool,
     /// Of the forecasts' columns; `None`: the model's name.
     pub alias: Option<String>,
     /// Where it is computed.
@@ -45,6 +48,7 @@ impl ModelOptions {
             train_data: None,
             ensemble: None,
             levels: None,
+            conformal: false,
             alias: None,
             device: Choice::default(),
             threads: None,
@@ -90,6 +94,12 @@ pub struct TrainedModel {
     pub levels: Vec<Level>,
     /// Whether these were asked for, so that one that cannot be had is an error.
     pub(super) strict: bool,
+    /// Whether intervals are calibrated: those of a model of points are.
+    pub(super) conformal: bool,
+    /// Bounds of the forecasts.
+    pub(super) bounds: Option<Bounds>,
+    /// Whether it forecasts counts.
+    pub(super) counts: bool,
     /// Of the forecasts' columns.
     pub alias: String,
     engines: RefCell<Engines>,
@@ -122,8 +132,23 @@ impl TrainedModel {
         let engines = Engines::open(&options.device, options.threads, say)?.into();
         let alias = options.alias.unwrap_or_else(|| model_name(model.model.kind).into());
         let (strict, say) = (options.levels.is_some(), say.clone());
-        let levels = options.levels.unwrap_or_else(|| Level::USUAL.to_vec());
-        Ok(TrainedModel { forecaster, config, levels, strict, alias, engines, say })
+        let (loss, quantiles) = model.header.model.loss()?;
+        let (bounds, probabilistic) = (model.header.model.bounds()?, loss.is_probabilistic());
+        if options.conformal && !probabilistic {
+            say(&"‹conformal› changes nothing: the intervals of a model of points are always calibrated".into());
+        }
+        let own = (loss == Loss::Quantile).then(|| Level::of_quantiles(quantiles.percents()));
+        let levels = match (options.levels, &own) {
+            (Some(levels), Some(own)) => match levels.iter().find(|level| !own.contains(level)) {
+                Some(level) => return Err(unknown_level(*level, own)),
+                None => levels,
+            },
+            (Some(levels), None) => levels,
+            (None, Some(own)) => own.clone(),
+            (None, None) => Level::USUAL.to_vec(),
+        };
+        let (conformal, counts) = (options.conformal || !probabilistic, loss.is_of_counts());
+        Ok(TrainedModel { forecaster, config, levels, strict, conformal, bounds, counts, alias, engines, say })
     }
 
     /// Tells a line.
@@ -336,4 +361,12 @@ impl TrainedModel {
         }
         Ok(())
     }
+}
+
+/// For a level between whose ends the model has no quantiles.
+fn unknown_level(level: Level, own: &[Level]) -> Error {
+    let words: Vec<String> = own.iter().map(Level::to_string).collect();
+    let has = if own.is_empty() { "the median alone".into() } else { format!("those of {}", words.join(", ")) };
+    let problem = format!("the model forecasts no interval of {level} %, but {has}");
+    Error::config("levels", problem, "choose among them, or train with the quantiles at its ends")
 }

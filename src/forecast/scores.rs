@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Calibration;
-use super::calibration::inside;
+use super::Intervals;
 use crate::data::Dataset;
+use crate::train::scores::intervals::{IntervalScores, IntervalSums};
 
 /// Where a value was forecast; all count from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,10 +33,7 @@ struct Sums {
     /// Values that are 0, which have no relative error.
     zeros: usize,
     symmetric: f64,
-    /// By level.
-    inside: Vec<f64>,
-    width: Vec<f64>,
-    scaled_width: Vec<f64>,
+    intervals: IntervalSums,
 }
 
 impl Sums {
@@ -52,15 +49,7 @@ impl Sums {
             (&mut self.symmetric, other.symmetric),
         ];
         pairs.into_iter().for_each(|(sum, part)| *sum += part);
-        let lists = [
-            (&mut self.inside, &other.inside),
-            (&mut self.width, &other.width),
-            (&mut self.scaled_width, &other.scaled_width),
-        ];
-        for (sums, parts) in lists {
-            sums.resize(parts.len().max(sums.len()), 0.0);
-            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
-        }
+        self.intervals.add(&other.intervals);
     }
 }
 
@@ -89,10 +78,8 @@ pub struct Score {
     pub scaled_mae: f64,
     /// Mean squared error on that scale.
     pub scaled_mse: f64,
-    /// By level, the share of values inside the interval.
-    pub coverage: Vec<f64>,
-    /// By level, the interval's mean width, in the data's units; over several targets, scaled.
-    pub width: Vec<f64>,
+    /// What its intervals are worth, where it has some.
+    pub intervals: Option<IntervalScores>,
 }
 
 /// Sums by fold, series and target, of each forecaster.
@@ -124,23 +111,22 @@ impl Scores {
         windows: &[u32],
         model: usize,
         forecasts: &[f32],
-        calibration: Option<&Calibration>,
+        intervals: Option<&Intervals>,
     ) {
         let (horizon, targets) = (dataset.horizon, dataset.targets());
-        let levels = calibration.map_or(0, |calibration| calibration.levels.len());
-        for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(horizon * targets)) {
+        for (index, window) in windows.iter().enumerate() {
             let origin = *window as usize + dataset.lookback;
             let series = dataset.series_of(origin);
             let own = &dataset.series[series];
-            for (i, forecast) in forecast.iter().enumerate() {
-                let (step, target) = (i / targets, i % targets);
+            for i in 0..horizon * targets {
+                let (step, target, at) = (i / targets, i % targets, index * horizon * targets + i);
                 let truth = dataset.raw_targets[(origin + step) * targets + target];
                 if truth.is_nan() {
                     continue;
                 }
                 let scaler = &own.scalers[target];
-                let scaled = f64::from(*forecast) - scaler.scale(truth);
-                let value = scaler.unscale_forecast(*forecast);
+                let scaled = f64::from(forecasts[at]) - scaler.scale(truth);
+                let value = scaler.unscale_forecast(forecasts[at]);
                 let error = (value - truth).abs();
                 let size = truth.abs() + value.abs();
                 let mut sums = Sums {
@@ -154,11 +140,11 @@ impl Scores {
                     symmetric: if size == 0.0 { 0.0 } else { error / size },
                     ..Sums::default()
                 };
-                for level in 0..levels {
-                    let half = calibration.map_or(f64::NAN, |c| c.half_width(&own.id, target, step, level));
-                    sums.inside.push(inside(scaled, half));
-                    sums.width.push(2.0 * half * scaler.std);
-                    sums.scaled_width.push(2.0 * half);
+                if let Some(intervals) = intervals {
+                    let of = |level| intervals.ends(at, forecasts[at], (&own.id, target, step), level);
+                    let ends: Vec<(f64, f64)> = (0..intervals.levels.len()).map(of).collect();
+                    let median = intervals.median(at, forecasts[at]);
+                    sums.intervals = IntervalSums::of(scaler.scale(truth), median, &ends, intervals.levels, scaler);
                 }
                 let series = self.places.get(series).copied().unwrap_or(series);
                 let place = ScoreKey { fold, series, target, step };
@@ -206,7 +192,6 @@ impl Scores {
         let count = sums.count as f64;
         let unit = |sum: f64| single.then_some(sum / count);
         let nonzero = sums.count - sums.zeros;
-        let width = if single { &sums.width } else { &sums.scaled_width };
         Score {
             model: self.models[model].clone(),
             values: sums.count,
@@ -219,8 +204,7 @@ impl Scores {
             mase: (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64),
             scaled_mae: sums.scaled_absolute / count,
             scaled_mse: sums.scaled_square / count,
-            coverage: sums.inside.iter().map(|sum| sum / count).collect(),
-            width: width.iter().map(|sum| sum / count).collect(),
+            intervals: sums.intervals.scores(single),
         }
     }
 }

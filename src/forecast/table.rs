@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Calibration, Level, Predicted};
+use super::{Intervals, Level, Predicted};
 use crate::data::{Dataset, Encoding, TimeForm};
 use crate::error::{Error, Result};
 use crate::models::ModelKind;
@@ -126,10 +126,10 @@ impl Outlook {
         predicted: &Predicted,
         rows: usize,
         names: Names,
-        calibration: Option<&Calibration>,
+        intervals: Option<&Intervals>,
     ) -> Result<Outlook> {
         let targets = ahead.targets();
-        let levels = calibration.map_or(Vec::new(), |calibration| calibration.levels.clone());
+        let levels = intervals.map_or(Vec::new(), |intervals| intervals.levels.to_vec());
         let to_come = |window| &ahead.seen_and_to_come(window).1[..rows];
         let times: Vec<_> = (0..ahead.series.len()).flat_map(to_come).copied().collect();
         let form = ahead.time_form.of_times(&times);
@@ -142,19 +142,24 @@ impl Outlook {
                 let at = |values: &[f32], step: usize| f64::from(values[(index * rows + step) * targets + target]);
                 let one = |step: usize| predicted.values[(index * rows + step) * targets + target];
                 let unit = |scaled: f64| ahead.unscale(index, target, scaled);
-                let edge = |sign: f64| {
-                    let half = |level: usize, step: usize| {
-                        calibration.map_or(f64::NAN, |own| own.half_width(&series.id, target, step, level))
-                    };
-                    let of = |level: usize| {
-                        (0..rows).map(|step| unit(at(&predicted.values, step) + sign * half(level, step))).collect()
-                    };
+                let ends = |level: usize, step: usize| {
+                    let place = (index * rows + step) * targets + target;
+                    let of = |own: &Intervals| own.ends(place, one(step), (&series.id, target, step), level);
+                    intervals.map_or((f64::NAN, f64::NAN), of)
+                };
+                let edge = |end: fn((f64, f64)) -> f64| {
+                    let in_units =
+                        |end: f64| intervals.map_or(f64::NAN, |own| own.in_units(end, &series.scalers[target]));
+                    let of = |level: usize| (0..rows).map(|step| in_units(end(ends(level, step)))).collect();
                     (0..levels.len()).map(of).collect()
                 };
                 let spread = predicted.spread.as_ref().map(|spread| {
-                    let std = series.scalers[target].std;
                     let units = |values: &[f32]| (0..rows).map(|step| unit(at(values, step))).collect();
-                    let deviations = (0..rows).map(|step| at(&spread.std, step) * std).collect();
+                    // Of transformed targets, how far the deviation reaches from the forecast.
+                    let middle = |step: usize| at(&predicted.values, step);
+                    let deviation =
+                        |step| series.scalers[target].error(middle(step) + at(&spread.std, step), middle(step));
+                    let deviations = (0..rows).map(deviation).collect();
                     [deviations, units(&spread.min), units(&spread.max)]
                 });
                 all.push(OutlookSeries {
@@ -162,8 +167,8 @@ impl Outlook {
                     cutoff: form.text(last),
                     ds: ds.clone(),
                     forecast: (0..rows).map(|step| series.scalers[target].unscale_forecast(one(step))).collect(),
-                    low: edge(-1.0),
-                    high: edge(1.0),
+                    low: edge(|ends| ends.0),
+                    high: edge(|ends| ends.1),
                     spread,
                     target,
                 });
@@ -228,7 +233,7 @@ impl<'a> Predictions<'a> {
         dataset: &Dataset,
         windows: &[u32],
         forecasts: &[&[f32]],
-        calibration: Option<&Calibration>,
+        intervals: Option<&Intervals>,
     ) -> Result<()> {
         let (horizon, targets) = (dataset.horizon, dataset.targets());
         self.encoding = dataset.encoding;
@@ -249,12 +254,12 @@ impl<'a> Predictions<'a> {
                     let scaled = |values: &[f32]| values[(place * horizon + step) * targets + target];
                     let own = scaled(forecasts[0]);
                     let mut numbers = vec![truth, scaler.unscale_forecast(own)];
-                    if let Some(calibration) = calibration {
-                        let levels = self.levels.len();
-                        let half = |level| calibration.half_width(&series.id, target, step, level);
-                        let low = (0..levels).rev().map(|level| f64::from(own) - half(level));
-                        let edges = low.chain((0..levels).map(|level| f64::from(own) + half(level)));
-                        numbers.extend(edges.map(|edge| scaler.unscale(edge)));
+                    if let Some(intervals) = intervals {
+                        let (levels, at) = (self.levels.len(), (place * horizon + step) * targets + target);
+                        let ends = |level| intervals.ends(at, own, (&series.id, target, step), level);
+                        let edges = (0..levels).rev().map(|level| ends(level).0);
+                        let edges = edges.chain((0..levels).map(|level| ends(level).1));
+                        numbers.extend(edges.map(|edge| intervals.in_units(edge, scaler)));
                     }
                     numbers.extend(forecasts[1..].iter().map(|values| scaler.unscale_forecast(scaled(values))));
                     self.table.row(&[&id, &time(origin + step), &cutoff], &numbers)?;

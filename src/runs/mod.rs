@@ -166,8 +166,10 @@ impl Run {
         let trained = run_from(dataset, plan, engine.as_mut(), observer, from.take(), Some(&mut kept))?;
         trained.notices.iter().skip(told).for_each(|line| observer.notice(line));
         let whole = trained.status != Status::Interrupted;
-        let baselines = BaselineForecasts::of_test(dataset);
-        let outcome = summarize(dataset, plan, engine.as_mut(), trained, baselines.score(dataset), observer)?;
+        let levels = plan.scored_levels();
+        let baselines = BaselineForecasts::of_test(dataset, !levels.is_empty());
+        let scores = baselines.score(dataset, &levels);
+        let outcome = summarize(dataset, plan, engine.as_mut(), trained, scores, observer)?;
         let finished = Finished {
             dataset,
             plan,

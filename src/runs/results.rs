@@ -71,6 +71,11 @@ impl Finished<'_> {
         save_model(&path.join("model.safetensors"), layouts, &kept.params, &kept.state, &header)?;
         let checkpoint = path.join("checkpoint.safetensors");
         save_checkpoint(&checkpoint, program, &kept.params, &kept.state, &header, &run)?;
+        if self.plan.options.loss.is_probabilistic() {
+            // The model forecasts its intervals itself; those of an earlier run go.
+            let earlier = path.join(KeptIntervals::FILE);
+            return if earlier.is_file() { remove(&earlier, WRITABLE) } else { Ok(()) };
+        }
         let predictions = &self.outcome.calibrating_predictions[replica].point();
         let intervals = KeptIntervals::file(self.dataset, predictions, &summary.best.weights_sha256)?;
         replace(&path.join(KeptIntervals::FILE), &intervals)

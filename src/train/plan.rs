@@ -5,7 +5,7 @@ use super::length::Length;
 use super::loss::{Loss, link};
 use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
-use super::scores::Prediction;
+use super::scores::{Level, Prediction};
 use crate::data::{Dataset, Scaler, Series};
 use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
@@ -61,6 +61,15 @@ impl Plan {
     /// What a model forecasts of each value.
     pub fn objective(&self) -> Objective {
         self.options.loss.objective(&self.options.levels)
+    }
+
+    /// The levels of intervals by which its models are scored; none of models of points.
+    pub fn scored_levels(&self) -> Vec<Level> {
+        match self.objective() {
+            Objective::Point(_) => Vec::new(),
+            Objective::Quantiles(_) => Level::of_quantiles(self.options.levels.percents()),
+            Objective::Distribution(_) => Level::SCORED.to_vec(),
+        }
     }
 
     /// The outputs `[windows, horizon, targets, outputs]` of one of its models.

@@ -4,7 +4,7 @@ use microglia::data::{
     Cutoff, DataOptions, Dataset, Fitted, FittedSeries, Scale, ShortSeries, SplitName, Start, Writing,
 };
 use microglia::engine::Engine;
-use microglia::forecast::{Calibration, Combine, Forecaster, Level, Scores, apart, non_overlapping};
+use microglia::forecast::{Calibration, Combine, Forecaster, Intervals, Level, Scores, apart, non_overlapping};
 use microglia::program::Program;
 use microglia::reference::CpuEngine;
 use microglia::train::options::{Regularizer, Regularizers};
@@ -236,7 +236,7 @@ fn a_forecast_is_the_one_of_the_end_of_training() {
     let (dataset, options, train) = tiny();
     let test = trained(place.path(), &dataset, &train);
     let forecaster = Forecaster::open(&place.path().join("model.safetensors"), Combine::Best).unwrap();
-    assert_eq!(forecaster.predict(&dataset, SplitName::Test, &mut cpu).unwrap().values, test);
+    assert_eq!(forecaster.predict(&dataset, SplitName::Test, &[], &mut cpu).unwrap().values, test);
 
     // The same rows as a file that ends there, with nothing but the model's own scalers.
     let last = *dataset.test.last().unwrap() as usize + dataset.lookback;
@@ -244,7 +244,7 @@ fn a_forecast_is_the_one_of_the_end_of_training() {
     let shorter = options.load_text_fitted(&daily(last), &fitted).unwrap();
     let ahead = |data: &Dataset, from: Start, rows: usize| {
         let (cutoffs, _) = data.cutoffs(&from).unwrap();
-        forecaster.ahead(data, &cutoffs, rows, &mut cpu).unwrap().0.values
+        forecaster.ahead(data, &cutoffs, rows, &[], &mut cpu).unwrap().0.values
     };
     let own = ahead(&shorter, Start::End, 2);
     assert_eq!(own, test[test.len() - 2..]);
@@ -272,7 +272,7 @@ fn monte_carlo_passes_forecast_with_their_spread() {
     trained(place.path(), &dataset, &train);
     let forecaster = Forecaster::open(&place.path().join("model.safetensors"), Combine::Best).unwrap();
     let (cutoffs, _) = dataset.cutoffs(&Start::End).unwrap();
-    let (predicted, _) = forecaster.ahead(&dataset, &cutoffs, 2, &mut cpu).unwrap();
+    let (predicted, _) = forecaster.ahead(&dataset, &cutoffs, 2, &[], &mut cpu).unwrap();
     let spread = predicted.spread.unwrap();
     assert!(spread.std.iter().all(|std| *std > 0.0));
     for (i, value) in predicted.values.iter().enumerate() {
@@ -287,20 +287,21 @@ fn intervals_need_residuals_and_count_windows() {
     let forecasts = vec![0.0; windows.len() * 2];
     let level = |text: &str| vec![text.parse::<Level>().unwrap()];
     let both = [level("80"), level("95")].concat();
-    let both = Calibration::new(&dataset, windows, &forecasts, &both);
+    let both = Calibration::new(&dataset, windows, &forecasts, None, &both);
     let [lack] = &both.lacking[..] else { panic!("{:?}", both.lacking) };
     assert_eq!(lack.words(), "95 takes 19 residuals at each step, and `y` has 8 at step 1");
-    let own = Calibration::new(&dataset, windows, &forecasts, &level("80"));
+    let own = Calibration::new(&dataset, windows, &forecasts, None, &level("80"));
     assert!(own.lacking.is_empty());
     // The other level is as it would be alone.
     assert_eq!(both.half_width("", 0, 1, 0), own.half_width("", 0, 1, 0));
-    let coverage = both.coverage(&dataset, windows, &forecasts);
+    let coverage = microglia::forecast::coverage(&dataset, windows, &forecasts, &Intervals::around(&both, None));
     assert!(both.half_width("", 0, 1, 1).is_nan() && coverage[0].coverage[1].is_nan() && coverage[0].width[1].is_nan());
     // Of 8 residuals the ⌈9 · 0.8⌉ = 8th, the largest.
     let first = dataset.series[0].parts.validation.start;
     let largest = (first..first + 8).map(|row| dataset.values[row * dataset.channels()].abs()).fold(0.0, f32::max);
     assert!((own.half_width("", 0, 0, 0) - f64::from(largest)).abs() < 1e-6);
-    assert_eq!(own.coverage(&dataset, windows, &forecasts)[0].coverage, [1.0]);
+    let own = microglia::forecast::coverage(&dataset, windows, &forecasts, &Intervals::around(&own, None));
+    assert_eq!(own[0].coverage, [1.0]);
     assert_eq!(non_overlapping(&dataset, windows), 4);
 }
 

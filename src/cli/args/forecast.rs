@@ -28,9 +28,13 @@ pub(crate) struct ModelArgs {
     /// With several replicas: the best on validation rows, or the mean or median of all forecasts [default: best]
     #[arg(long, value_name = "best|mean|median")]
     pub ensemble: Option<String>,
-    /// Intervals, in percent; none leaves them out [default: 80,95]
+    /// Intervals, in percent; none leaves them out [default: 80,95, or those between the model's quantiles]
     #[arg(long, value_name = "LIST|none")]
     pub levels: Option<String>,
+    /// Calibrate the intervals of a model that forecasts quantiles or a distribution on rows held out (conformalized quantile
+    /// regression) [default: they are as the model forecasts them]
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub conformal: bool,
     /// Name of the forecast columns [default: the model's, such as LSTM]
     #[arg(long, value_name = "NAME")]
     pub alias: Option<String>,
@@ -55,6 +59,7 @@ impl ModelArgs {
         options.train_data = self.train_data.as_deref().map(str::parse).transpose()?;
         options.ensemble = self.ensemble.as_deref().map(str::parse).transpose()?;
         options.levels = self.levels.as_deref().map(levels).transpose()?;
+        options.conformal = self.conformal;
         options.alias = self.alias.clone();
         (options.device, options.threads) = (on.device, on.threads);
         Ok(options)

@@ -3,8 +3,11 @@
 use serde::Serialize;
 
 use crate::data::{Dataset, SplitName};
+use crate::train::scores::intervals::{Intervals, interval_scores};
 use crate::train::scores::metrics::{Metrics, score};
+use crate::train::scores::residuals::calibrates;
 pub use crate::train::scores::ridge::{Ridge, ridge};
+use crate::train::scores::{Calibration, Level};
 
 /// The baselines' scores on the test windows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,7 +26,7 @@ pub struct Baselines {
 
 /// BaselineForecasts and scores all baselines on the test windows.
 pub fn baselines(dataset: &Dataset) -> Baselines {
-    BaselineForecasts::of_test(dataset).score(dataset)
+    BaselineForecasts::of_test(dataset, false).score(dataset, &[])
 }
 
 /// The baselines' forecasts of the test windows, `[windows, horizon, targets]`, scaled.
@@ -39,13 +42,16 @@ pub struct BaselineForecasts {
     pub ridge_lambda: f64,
     /// The ridge's forecasts of the validation windows, likewise.
     pub ridge_validation: Vec<f32>,
+    /// Those of all three, in this order, of the windows that calibrate intervals; empty unless they were asked for.
+    pub calibrating: Vec<Vec<f32>>,
 }
 
 impl BaselineForecasts {
     /// BaselineForecasts of the test windows.
     ///
-    /// If there are neither test nor validation windows, nothing is fitted, and λ is not a number.
-    pub fn of_test(dataset: &Dataset) -> Self {
+    /// If there are neither test nor validation windows, nothing is fitted, and λ is not a number. With `intervals`, those of the windows
+    /// that calibrate are made too.
+    pub fn of_test(dataset: &Dataset, intervals: bool) -> Self {
         if dataset.test.is_empty() && dataset.validation.is_empty() {
             let [repeat_last, seasonal_naive, ridge] = [const { Vec::new() }; 3];
             return BaselineForecasts {
@@ -54,25 +60,42 @@ impl BaselineForecasts {
                 ridge,
                 ridge_lambda: f64::NAN,
                 ridge_validation: Vec::new(),
+                calibrating: Vec::new(),
             };
         }
         let ridge = Ridge::fit(dataset);
+        let part = calibrates(dataset);
+        let calibrating = match intervals {
+            true => vec![repeat_last(dataset, part), seasonal_naive(dataset, part), ridge.forecast(dataset, part)],
+            false => Vec::new(),
+        };
         BaselineForecasts {
             repeat_last: repeat_last(dataset, SplitName::Test),
             seasonal_naive: seasonal_naive(dataset, SplitName::Test),
             ridge: ridge.forecast(dataset, SplitName::Test),
             ridge_lambda: ridge.lambda(),
             ridge_validation: ridge.forecast(dataset, SplitName::Validation),
+            calibrating,
         }
     }
 
-    /// Scores on the test windows, as a model's.
-    pub fn score(&self, dataset: &Dataset) -> Baselines {
-        let test = |predictions: &[f32]| score(dataset, SplitName::Test, predictions);
+    /// Scores on the test windows, as a model's; and of their intervals at these levels, if the windows that calibrate were forecast.
+    pub fn score(&self, dataset: &Dataset, levels: &[Level]) -> Baselines {
+        let own = dataset.windows(calibrates(dataset));
+        let test = |predictions: &[f32], place: usize| {
+            let mut metrics = score(dataset, SplitName::Test, predictions);
+            let calibrating = self.calibrating.get(place).filter(|_| !levels.is_empty() && !own.is_empty());
+            metrics.intervals = calibrating.and_then(|calibrating| {
+                let calibration = Calibration::new(dataset, own, calibrating, None, levels);
+                let intervals = Intervals::around(&calibration, dataset.resolved.bounds);
+                interval_scores(dataset, SplitName::Test, predictions, &intervals)
+            });
+            metrics
+        };
         Baselines {
-            repeat_last: test(&self.repeat_last),
-            seasonal_naive: test(&self.seasonal_naive),
-            ridge: test(&self.ridge),
+            repeat_last: test(&self.repeat_last, 0),
+            seasonal_naive: test(&self.seasonal_naive, 1),
+            ridge: test(&self.ridge, 2),
             ridge_lambda: self.ridge_lambda,
             ridge_validation: score(dataset, SplitName::Validation, &self.ridge_validation),
         }

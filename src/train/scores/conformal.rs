@@ -17,8 +17,18 @@ impl Level {
     /// Those of forecasts for which none are named.
     pub const USUAL: [Level; 2] = [Level(80.0), Level(95.0)];
 
+    /// Those by which a run scores distributions.
+    pub const SCORED: [Level; 3] = [Level(50.0), Level(80.0), Level(95.0)];
+
     /// Those that a run keeps half-widths of.
     pub const KEPT: [Level; 5] = [Level(50.0), Level(80.0), Level(90.0), Level(95.0), Level(99.0)];
+
+    /// Those between pairs of quantiles around the median, whose levels, in percent, rise.
+    pub fn of_quantiles(quantiles: &[f64]) -> Vec<Level> {
+        let above = quantiles.iter().filter(|quantile| **quantile > 50.0);
+        // As 2.5 and 97.5 are meant, without the rounding of their difference.
+        above.map(|quantile| Level(((2.0 * quantile - 100.0) * 1e9).round() / 1e9)).collect()
+    }
 
     /// In percent, above 0 and below 100.
     pub fn percent(self) -> f64 {

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::data::{Dataset, SplitName};
+use super::intervals::IntervalScores;
+use crate::data::{Dataset, SplitName, Transform};
 
 /// Errors on values scaled by the training rows, as the literature quotes them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -37,6 +38,12 @@ pub struct Metrics {
     /// Each series and target, series by series. They are not part of a summary, but of `scores.csv`.
     #[serde(skip)]
     pub per_series: Vec<SeriesScore>,
+    /// What intervals are worth, where the model forecasts quantiles or a distribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<IntervalScores>,
+    /// The mean of ln p over scored values, where the model forecasts a distribution: of counts as they are, else of scaled values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_likelihood: Option<f64>,
     /// How the scores of `per_series` are spread; `None` if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_series: Option<BySeries>,
@@ -181,7 +188,7 @@ impl Sums {
 pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metrics {
     let (windows, horizon, targets) = (dataset.windows(split), dataset.horizon, dataset.targets());
     assert_eq!(predictions.len(), windows.len() * horizon * targets, "predictions: windows × horizon × targets");
-    // [series, targets], over scaled values: within a cell the units are a constant factor.
+    // [series, targets], over scaled values: within a cell the units are a constant factor, unless targets are transformed.
     let mut cells = vec![Sums::default(); dataset.series.len() * targets];
     for (window, forecast) in windows.iter().zip(predictions.chunks_exact(horizon * targets)) {
         let origin = *window as usize + dataset.lookback;
@@ -192,17 +199,26 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
                 continue;
             }
             let target = i % targets;
-            let error = f64::from(*predicted) - dataset.series[series].scalers[target].scale(*raw);
+            let scaler = &dataset.series[series].scalers[target];
+            let truth = scaler.scale(*raw);
+            let error = f64::from(*predicted) - truth;
             let cell = &mut cells[series * targets + target];
+            if scaler.transform != Transform::None {
+                let error = scaler.error(f64::from(*predicted), truth);
+                cell.absolute += error.abs();
+                cell.square += error * error;
+            }
             cell.count += 1;
             cell.scaled_absolute += error.abs();
             cell.scaled_square += error * error;
         }
     }
     for (i, cell) in cells.iter_mut().enumerate() {
-        let std = dataset.series[i / targets].scalers[i % targets].std;
-        cell.absolute = cell.scaled_absolute * std;
-        cell.square = cell.scaled_square * std * std;
+        let scaler = &dataset.series[i / targets].scalers[i % targets];
+        if scaler.transform == Transform::None {
+            cell.absolute = cell.scaled_absolute * scaler.std;
+            cell.square = cell.scaled_square * scaler.std * scaler.std;
+        }
     }
 
     let mase = |cell: usize| {
@@ -246,6 +262,8 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
             without_mase: (0..cells.len()).filter(|cell| mase(*cell).is_none()).count(),
         },
         per_target,
+        intervals: None,
+        log_likelihood: None,
         by_series: BySeries::of(&per_series),
         per_series,
     }

@@ -1,8 +1,10 @@
 //! Predictions, their errors and residuals, baselines, and the summary of a run.
 
 pub mod baselines;
+pub mod calibration;
 mod conformal;
 pub mod distribution;
+pub mod intervals;
 pub mod loss;
 pub mod metrics;
 pub mod predict;
@@ -12,5 +14,6 @@ mod ridge;
 mod solve;
 pub mod summary;
 
+pub use calibration::Calibration;
 pub use conformal::Level;
 pub use prediction::Prediction;

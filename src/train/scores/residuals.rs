@@ -17,19 +17,22 @@ pub fn calibrates(dataset: &Dataset) -> SplitName {
     if dataset.calibration.is_empty() { SplitName::Validation } else { SplitName::Calibration }
 }
 
-/// By series, `[targets, horizon]`: absolute residuals of forecasts `[windows, horizon, targets]`, on each series' scale, in
-/// rising order.
-pub fn residuals(dataset: &Dataset, windows: &[u32], forecasts: &[f32]) -> Vec<Vec<Vec<f64>>> {
+/// By series, `[targets, horizon]`: residuals in rising order.
+pub type Residuals = Vec<Vec<Vec<f64>>>;
+
+/// Residuals of windows' forecasts `[windows, horizon, targets]`, on each series' scale. `residual` takes a value's place there and the
+/// observed value.
+pub fn residuals(dataset: &Dataset, windows: &[u32], residual: impl Fn(usize, f64) -> f64) -> Residuals {
     let (horizon, targets) = (dataset.horizon, dataset.targets());
     let outputs = horizon * targets;
     let mut residuals = vec![vec![Vec::new(); outputs]; dataset.series.len()];
-    for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(outputs)) {
+    for (index, window) in windows.iter().enumerate() {
         let origin = *window as usize + dataset.lookback;
         let series = dataset.series_of(origin);
-        for (i, forecast) in forecast.iter().enumerate() {
+        for i in 0..outputs {
             let (step, target) = (i / targets, i % targets);
             if let Some(truth) = scaled_truth(dataset, series, origin + step, target) {
-                residuals[series][target * horizon + step].push((f64::from(*forecast) - truth).abs());
+                residuals[series][target * horizon + step].push(residual(index * outputs + i, truth));
             }
         }
     }
@@ -86,7 +89,8 @@ impl KeptIntervals {
     /// Where it cannot be written as a safetensors file.
     pub fn file(dataset: &Dataset, forecasts: &[f32], weights_sha256: &str) -> Result<Vec<u8>> {
         let part = calibrates(dataset);
-        let residuals = residuals(dataset, dataset.windows(part), forecasts);
+        let error = |place: usize, truth: f64| (f64::from(forecasts[place]) - truth).abs();
+        let residuals = residuals(dataset, dataset.windows(part), error);
         let outputs = dataset.horizon * dataset.targets();
         let widths = |sorted: &Vec<f64>| Level::KEPT.map(|level| level.half_width(sorted).unwrap_or(f64::NAN));
         let half: Vec<u8> = residuals.iter().flatten().flat_map(widths).flat_map(f64::to_le_bytes).collect();

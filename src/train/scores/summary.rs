@@ -6,12 +6,15 @@ use super::Prediction;
 use crate::data::{Dataset, SplitName};
 use crate::engine::{Engine, EngineKind};
 use crate::error::{Result, Text};
+use crate::program::op::Objective;
 use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::train::plan::Plan;
 use crate::train::run::mc_passes;
 use crate::train::run::observer::Observer;
 use crate::train::run::trained::{Status, Trained};
 use crate::train::scores::baselines::Baselines;
+use crate::train::scores::intervals::{Intervals, interval_scores, own_ends};
+use crate::train::scores::loss::mean_loss;
 use crate::train::scores::metrics::{Metrics, score};
 use crate::train::scores::predict::predict;
 use crate::train::scores::residuals::calibrates;
@@ -38,6 +41,9 @@ pub struct Summary {
     /// The replica that is best on validation; its fields stand among those of the summary.
     #[serde(flatten)]
     pub best: ReplicaSummary,
+    /// In percent: of the intervals that are scored, where the model forecasts quantiles or a distribution.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<f64>,
     /// On the same test windows.
     pub baselines: Baselines,
     /// Over replicas whose numbers are finite.
@@ -67,6 +73,7 @@ impl Summary {
             model: self.model.clone(),
             data: self.data.clone(),
             best,
+            levels: self.levels.clone(),
             baselines: self.baselines.clone(),
             spread: Spread::over(&replicas),
             replicas,
@@ -293,6 +300,22 @@ pub fn summarize(
     if stop() && trained.status != Status::Diverged {
         trained.status = Status::Interrupted;
     }
+    let (objective, levels) = (plan.objective(), plan.scored_levels());
+    let scored = |split: SplitName, prediction: &Prediction| {
+        let point = prediction.point();
+        let mut metrics = score(dataset, split, &point);
+        if !levels.is_empty() {
+            let own = own_ends(dataset, &objective, dataset.windows(split), prediction, &levels);
+            let bounds = dataset.resolved.bounds;
+            let counts = plan.options.loss.is_of_counts();
+            let intervals = Intervals { levels: &levels, own: Some(&own), calibration: None, bounds, counts };
+            metrics.intervals = interval_scores(dataset, split, &point, &intervals);
+        }
+        if let Objective::Distribution(_) = objective {
+            metrics.log_likelihood = Some(-mean_loss(&plan.options, dataset, dataset.windows(split), prediction));
+        }
+        metrics
+    };
     let layout = &plan.program.params;
     let (mut replicas, mut all_kept) = (Vec::new(), Vec::new());
     for (r, replica) in trained.replicas.iter().enumerate() {
@@ -306,8 +329,8 @@ pub fn summarize(
             steps: replica.steps,
             best_epoch: replica.kept,
             diverged: replica.diverged.clone(),
-            validation: score(dataset, SplitName::Validation, &validation[r].point()),
-            test: score(dataset, SplitName::Test, &test_predictions[r].point()),
+            validation: scored(SplitName::Validation, &validation[r]),
+            test: scored(SplitName::Test, &test_predictions[r]),
             living_weights: sparsity.living_weights,
             sparsity,
             weights_sha256: weights::sha256(layout, &kept.params, &plan.program.state, &kept.state),
@@ -334,6 +357,7 @@ pub fn summarize(
         },
         data: data_summary(dataset),
         best: replicas[best_on_validation(&replicas)].clone(),
+        levels: levels.iter().map(|level| level.percent()).collect(),
         baselines,
         spread: Spread::over(&replicas),
         replicas,
@@ -351,10 +375,14 @@ pub fn summarize(
     })
 }
 
-/// The lowest scaled validation MSE among replicas whose numbers are finite, those that diverged last; if there is none, the
+/// The lowest scaled validation MSE, or CRPS, among replicas whose numbers are finite, those that diverged last; if there is none, the
 /// first that did not diverge.
 fn best_on_validation(replicas: &[ReplicaSummary]) -> usize {
-    let score = |replica: &ReplicaSummary| replica.validation.scaled.mse;
+    // Of quantiles and distributions all of them count, not the point alone.
+    let score = |replica: &ReplicaSummary| {
+        let intervals = replica.validation.intervals.as_ref();
+        intervals.map_or(replica.validation.scaled.mse, |intervals| intervals.scaled_crps)
+    };
     let lost = |replica: &ReplicaSummary| replica.diverged.is_some();
     let finite = replicas.iter().filter(|replica| score(replica).is_finite());
     let best = finite.min_by(|a, b| lost(a).cmp(&lost(b)).then(score(a).total_cmp(&score(b))));

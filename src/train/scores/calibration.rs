@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Level;
+use super::intervals::{Intervals, inside};
+use super::residuals::{KeptIntervals, Residuals, residuals, scaled_truth};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::train::scores::residuals::{KeptIntervals, residuals, scaled_truth};
 
-/// Half-widths, on the scale of each series' own training rows.
+/// Half-widths, on the scale of each series' own training rows; of a model's own intervals, how far both ends move outwards.
 #[derive(Debug, Clone)]
 pub struct Calibration {
     /// Rising, as they were asked for.
@@ -38,15 +39,34 @@ pub struct Lack {
 
 impl Calibration {
     /// From forecasts `[windows, horizon, targets]`, scaled, of windows that no weight was trained on. A series with too few residuals
-    /// of its own for a level takes those of all series together.
-    pub fn new(dataset: &Dataset, windows: &[u32], forecasts: &[f32], levels: &[Level]) -> Calibration {
-        let (horizon, outputs) = (dataset.horizon, dataset.horizon * dataset.targets());
-        let residuals = residuals(dataset, windows, forecasts);
-        let mut together = vec![Vec::new(); outputs];
-        for own in &residuals {
-            together.iter_mut().zip(own).for_each(|(all, own): (&mut Vec<f64>, _)| all.extend_from_slice(own));
-        }
-        together.iter_mut().for_each(|residuals| residuals.sort_by(f64::total_cmp));
+    /// of its own for a level takes those of all series together. A model's own intervals, `ends`, are moved outwards, or inwards, by
+    /// conformalized quantile regression (Romano, Patterson and Candès 2019): a residual is the distance of a value beyond the nearer
+    /// end, which is below 0 inside.
+    pub fn new(
+        dataset: &Dataset,
+        windows: &[u32],
+        forecasts: &[f32],
+        ends: Option<&[f32]>,
+        levels: &[Level],
+    ) -> Calibration {
+        let horizon = dataset.horizon;
+        // One list for all levels, or one for each.
+        let lists: Vec<Residuals> = match ends {
+            None => vec![residuals(dataset, windows, |place, truth| (f64::from(forecasts[place]) - truth).abs())],
+            Some(ends) => {
+                let width = 1 + 2 * levels.len();
+                let beyond = |level: usize| {
+                    move |place: usize, truth: f64| {
+                        let [low, high] = [1, 2].map(|end| f64::from(ends[place * width + 2 * level + end]));
+                        (low - truth).max(truth - high)
+                    }
+                };
+                (0..levels.len()).map(|level| residuals(dataset, windows, beyond(level))).collect()
+            }
+        };
+        let pooled: Vec<Vec<Vec<f64>>> = lists.iter().map(|list| pooled(list)).collect();
+        let together = pooled.first().map_or(&[][..], Vec::as_slice);
+        let residuals = lists.first().map_or(&[][..], Vec::as_slice);
         let whose = match &dataset.series[..] {
             [one] if !one.id.is_empty() => format!(" of series `{}`", one.id),
             [_] => String::new(),
@@ -56,12 +76,14 @@ impl Calibration {
             let target = &dataset.target_names()[output / horizon];
             format!("`{target}`{whose} has {} at step {}", together[output].len(), output % horizon + 1)
         };
-        let by_series =
-            dataset.series.iter().zip(&residuals).map(|(one, own)| (one.id.clone(), half_widths(own, levels)));
-        let mut calibration = Calibration::of(levels, by_series, half_widths(&together, levels), horizon, found);
+        let of_series = |series: usize| lists.iter().map(|list| &list[series][..]).collect::<Vec<_>>();
+        let by_series = dataset.series.iter().enumerate();
+        let by_series = by_series.map(|(series, one)| (one.id.clone(), half_widths(&of_series(series), levels)));
+        let of_all = half_widths(&pooled.iter().map(Vec::as_slice).collect::<Vec<_>>(), levels);
+        let mut calibration = Calibration::of(levels, by_series, of_all, horizon, found);
         let fewest = |residuals: &[Vec<f64>]| residuals.iter().map(Vec::len).min().unwrap_or(0);
-        let known = dataset.series.iter().zip(&residuals).filter(|(one, _)| calibration.knows(&one.id));
-        calibration.fewest = known.map(|(_, own)| fewest(own)).min().unwrap_or_else(|| fewest(&together));
+        let known = dataset.series.iter().zip(residuals).filter(|(one, _)| calibration.knows(&one.id));
+        calibration.fewest = known.map(|(_, own)| fewest(own)).min().unwrap_or_else(|| fewest(together));
         calibration
     }
 
@@ -124,52 +146,56 @@ impl Calibration {
         let half = self.half.get(series).unwrap_or(&self.pooled);
         half[(target * self.horizon + step) * self.levels.len() + level]
     }
+}
 
-    /// By step, the coverage of intervals around forecasts `[windows, horizon, targets]`.
-    pub fn coverage(&self, dataset: &Dataset, windows: &[u32], forecasts: &[f32]) -> Vec<StepCoverage> {
-        let (horizon, targets) = (dataset.horizon, dataset.targets());
-        let levels = self.levels.len();
-        let mut steps: Vec<StepCoverage> = (0..horizon)
-            .map(|step| StepCoverage {
-                step: step + 1,
-                values: 0,
-                coverage: vec![0.0; levels],
-                width: vec![0.0; levels],
-            })
-            .collect();
-        for (window, forecast) in windows.iter().zip(forecasts.chunks_exact(horizon * targets)) {
-            let origin = *window as usize + dataset.lookback;
-            let series = dataset.series_of(origin);
-            for (i, forecast) in forecast.iter().enumerate() {
-                let (step, target) = (i / targets, i % targets);
-                let Some(truth) = scaled_truth(dataset, series, origin + step, target) else { continue };
-                let own = &mut steps[step];
-                own.values += 1;
-                let unit = if targets == 1 { dataset.series[series].scalers[target].std } else { 1.0 };
-                for level in 0..levels {
-                    let half = self.half_width(&dataset.series[series].id, target, step, level);
-                    own.coverage[level] += inside(f64::from(*forecast) - truth, half);
-                    own.width[level] += 2.0 * half * unit;
-                }
+/// By step of the horizon, the coverage of the intervals of forecasts `[windows, horizon, targets]`, scaled.
+pub fn coverage(dataset: &Dataset, windows: &[u32], forecasts: &[f32], intervals: &Intervals) -> Vec<StepCoverage> {
+    let (horizon, targets) = (dataset.horizon, dataset.targets());
+    let levels = intervals.levels.len();
+    let none = |step| StepCoverage { step: step + 1, values: 0, coverage: vec![0.0; levels], width: vec![0.0; levels] };
+    let mut steps: Vec<StepCoverage> = (0..horizon).map(none).collect();
+    for (index, window) in windows.iter().enumerate() {
+        let origin = *window as usize + dataset.lookback;
+        let series = dataset.series_of(origin);
+        for i in 0..horizon * targets {
+            let (step, target, place) = (i / targets, i % targets, index * horizon * targets + i);
+            let Some(truth) = scaled_truth(dataset, series, origin + step, target) else { continue };
+            let own = &mut steps[step];
+            own.values += 1;
+            let (id, scaler) = (&dataset.series[series].id, &dataset.series[series].scalers[target]);
+            for level in 0..levels {
+                let (low, high) = intervals.ends(place, forecasts[place], (id, target, step), level);
+                own.coverage[level] += inside(truth, low, high);
+                own.width[level] += if targets == 1 { scaler.error(high, low) } else { high - low };
             }
         }
-        for step in &mut steps {
-            let count = step.values as f64;
-            step.coverage.iter_mut().chain(&mut step.width).for_each(|sum| *sum /= count);
-        }
-        steps
     }
+    for step in &mut steps {
+        let count = step.values as f64;
+        step.coverage.iter_mut().chain(&mut step.width).for_each(|sum| *sum /= count);
+    }
+    steps
 }
 
-/// Half-widths `[targets, horizon, levels]` of sorted residuals `[targets, horizon]`; NaN where there are too few.
-fn half_widths(residuals: &[Vec<f64>], levels: &[Level]) -> Vec<f64> {
-    let of = |own: &Vec<f64>| levels.iter().map(|level| level.half_width(own).unwrap_or(f64::NAN)).collect::<Vec<_>>();
-    residuals.iter().flat_map(of).collect()
+/// Of all series together, in rising order.
+fn pooled(list: &Residuals) -> Vec<Vec<f64>> {
+    let mut together = vec![Vec::new(); list.first().map_or(0, Vec::len)];
+    for own in list {
+        together.iter_mut().zip(own).for_each(|(all, own): (&mut Vec<f64>, _)| all.extend_from_slice(own));
+    }
+    together.iter_mut().for_each(|residuals| residuals.sort_by(f64::total_cmp));
+    together
 }
 
-/// 1 if a residual lies within a half-width, else 0; NaN without one.
-pub(super) fn inside(residual: f64, half: f64) -> f64 {
-    if half.is_nan() { f64::NAN } else { f64::from(u8::from(residual.abs() <= half)) }
+/// Half-widths `[targets, horizon, levels]` of sorted residuals `[targets, horizon]`, of all levels or of each; NaN where there are
+/// too few.
+fn half_widths(lists: &[&[Vec<f64>]], levels: &[Level]) -> Vec<f64> {
+    let outputs = lists.first().map_or(0, |list| list.len());
+    let of = |output: usize| {
+        let list = move |level: usize| &lists[level.min(lists.len() - 1)][output];
+        levels.iter().enumerate().map(move |(place, level)| level.half_width(list(place)).unwrap_or(f64::NAN))
+    };
+    (0..outputs).flat_map(of).collect()
 }
 
 /// The coverage of intervals at one step of the horizon.
@@ -221,7 +247,7 @@ impl Lack {
     }
 
     /// For levels that were asked for.
-    pub(super) fn error(&self) -> Error {
+    pub fn error(&self) -> Error {
         let help = "lower ‹levels›, ‹levels none›, or a model trained with more validation rows";
         Error::config("levels", self.words(), help)
     }
