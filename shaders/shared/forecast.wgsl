@@ -58,7 +58,7 @@ fn first_output(replica: u32, at: Place) -> f32 {
 // The forecast before the link, of a head's output without an affine part.
 fn located(replica: u32, at: Place, value: f32) -> f32 {
     if (p.forecast.normalized == 1u) {
-        return value * of_window(replica, at, 1u) + link_inverse(of_window(replica, at, 0u));
+        return value * of_window(replica, at, 1u) + of_window(replica, at, 0u);
     }
     return value;
 }

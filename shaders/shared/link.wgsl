@@ -7,7 +7,6 @@ const BELOW: u32 = 2u;
 
 // program::constants.
 const LINK_SHARPNESS: f32 = 4.0;
-const LINK_MARGIN: f32 = 0.01;
 
 // A value within bounds, and its derivative by the location.
 struct Bounded {
@@ -27,24 +26,4 @@ fn link(u: f32) -> Bounded {
     }
     let share = logistic(LINK_SHARPNESS * (u - 0.5));
     return Bounded(share, LINK_SHARPNESS * share * (1.0 - share));
-}
-
-fn link_inverse(x: f32) -> f32 {
-    if (LINK == NO_LINK) {
-        return x;
-    }
-    if (LINK == ABOVE) {
-        return above_inverse(x);
-    }
-    if (LINK == BELOW) {
-        return -above_inverse(-x);
-    }
-    let low = select(x, LINK_MARGIN, x < LINK_MARGIN);
-    let y = select(low, 1.0 - LINK_MARGIN, low > 1.0 - LINK_MARGIN);
-    return 0.5 + log(y / (1.0 - y)) / LINK_SHARPNESS;
-}
-
-fn above_inverse(x: f32) -> f32 {
-    let y = select(x, LINK_MARGIN, x < LINK_MARGIN);
-    return y + log(1.0 - exp(-(LINK_SHARPNESS * y))) / LINK_SHARPNESS;
 }

@@ -62,6 +62,7 @@ pub fn rule(op: &Op) -> Rule {
         Op::RecurrentForward(_) | Op::RecurrentBackward(_) => {
             elementwise(96.0, "exp 3 + 2|x| ULP, division 2.5 ULP, passed on from step to step")
         }
+        Op::LinkInput(_) => linked,
         Op::ScaleGather(_) => exact,
         Op::PredictionStore(op) if op.forecast.link.is_some() => linked,
         Op::PredictionStore(op) if !op.forecast.is_normalized() => exact,

@@ -1,9 +1,20 @@
-//! scale_gather, quantile_loss, likelihood_loss, distribution_store.
+//! link_input, scale_gather, quantile_loss, likelihood_loss, distribution_store.
 
 use super::forecast::{self, ForecastWords};
 use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
-use crate::program::op::{DistributionStore, LikelihoodLoss, QuantileLoss, ScaleGather};
+use crate::program::op::{DistributionStore, LikelihoodLoss, LinkInput, QuantileLoss, ScaleGather};
 use crate::program::tensor::{LOSSES, PREDICTIONS, SCALES, SERIES_STARTS, STEPS, WINDOWS};
+
+uniform! {
+    LinkInputParams {
+        words: u32,
+        channels: u32,
+        targets: u32,
+        input_row: u32,
+        output_row: u32,
+        first_group: u32,
+    }
+}
 
 uniform! {
     ScaleGatherParams {
@@ -51,6 +62,21 @@ uniform! {
 
 /// The store's word for quantiles, beside those of distributions.
 const QUANTILES: u32 = 3;
+
+pub(super) fn link_input(op: &LinkInput, shapes: &Shapes) -> Lowered {
+    let words = op.rows * op.channels;
+    let params = LinkInputParams {
+        words: words as u32,
+        channels: op.channels as u32,
+        targets: op.targets as u32,
+        input_row: shapes.row(op.input),
+        output_row: shapes.row(op.output),
+        first_group: 0,
+    };
+    let bindings = [("input", op.input), ("output", op.output)];
+    let dispatch = Dispatch::new("link_input", &params, &bindings, groups(words, 64), words * 20);
+    Lowered::one(dispatch.constant("LINK", op.link as u32))
+}
 
 pub(super) fn scale_gather(op: &ScaleGather, shapes: &Shapes) -> Lowered {
     let words = op.batch * op.targets;

@@ -83,6 +83,7 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(op, shapes),
         Op::Loss(op) => loss::loss(op, shapes),
         Op::PredictionStore(op) => forecast::prediction_store(op, shapes),
+        Op::LinkInput(op) => distribution::link_input(op, shapes),
         Op::ScaleGather(op) => distribution::scale_gather(op, shapes),
         Op::QuantileLoss(op) => distribution::quantile_loss(op, shapes),
         Op::LikelihoodLoss(op) => distribution::likelihood_loss(op, shapes),

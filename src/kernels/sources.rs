@@ -68,6 +68,7 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
     mean_pool_backward,
     loss,
     prediction_store,
+    link_input,
     scale_gather,
     quantile_loss,
     likelihood_loss,

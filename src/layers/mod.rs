@@ -42,7 +42,7 @@ impl Signal {
     }
 }
 
-/// What `window_gather` writes.
+/// What `window_gather` writes; targets within bounds as [`LinkInput`] has them.
 #[derive(Debug, Clone, Copy)]
 pub struct Windows {
     /// `[B, T, W]`, W = [`Sizes::window_row`](crate::program::builder::Sizes::window_row)
@@ -71,7 +71,11 @@ pub fn windows(b: &mut Builder) -> Windows {
         target,
         weight,
     }));
-    Windows { input, target, weight }
+    let Some(link) = s.link else { return Windows { input, target, weight } };
+    let output = b.tensor("link_input", &[s.batch, s.lookback, s.window_row()]);
+    let (rows, channels, targets) = (s.batch * s.lookback, s.window_row(), s.targets);
+    b.forward(Op::LinkInput(LinkInput { rows, channels, targets, link, input, output }));
+    Windows { input: output, target, weight }
 }
 
 /// Normalises the target channels of each window, each replica as its step table says, where the model does; returns the normalised

@@ -192,6 +192,7 @@ fn needed(op: &Op) -> Vec<Needed> {
         }
         Op::Loss(op) => outputs(&op.forecast, 1, op.kind == LossKind::Smape),
         Op::PredictionStore(op) => outputs(&op.forecast, 1, false),
+        Op::LinkInput(op) => vec![most(op.input, op.channels, op.targets), least(op.input, 1, op.channels)],
         Op::ScaleGather(op) => vec![least(SERIES_STARTS, 1, op.series)],
         Op::QuantileLoss(op) => {
             // A median, and as many levels below as above.

@@ -225,6 +225,11 @@ impl Op {
                 let (words, [each, scales]) = (op.forecast.elements(), forecast(&op.forecast, [2, 3]));
                 Cost::words(each * words, words + scales, words)
             }
+            Op::LinkInput(op) => {
+                // An exponential, a logarithm, and five more.
+                let words = op.rows * op.channels;
+                Cost::words(7 * op.rows * op.targets, words, words)
+            }
             Op::ScaleGather(op) => {
                 let scalers = 2 * op.batch * op.targets;
                 let stats = if op.stats.is_some() { scalers } else { 0 };
@@ -298,8 +303,8 @@ fn instance_norm(op: &InstanceNormForward) -> Cost {
 /// Operations per value, `plain` and what an affine part adds, and the words of statistics and scales that a forecast reads.
 fn forecast(op: &Forecast, [plain, affine]: [usize; 2]) -> [usize; 2] {
     let stats = op.windows.map_or(0, |windows| windows.width() * op.batch * op.targets);
-    // An exponential, a logarithm and four more, there and back.
-    let linked = if op.link.is_some() { 12 } else { 0 };
+    // An exponential, a logarithm and four more.
+    let linked = if op.link.is_some() { 6 } else { 0 };
     let plain = if op.is_normalized() { plain } else { 0 };
     let [affine, scales] = if op.affine().is_some() { [affine, 2 * op.targets] } else { [0, 0] };
     [plain + affine + linked, stats + scales]

@@ -183,6 +183,10 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let stored = product(&[program.slots_of(list), op.forecast.elements()]);
             [(PREDICTIONS, stored)].into_iter().chain(forecast(&op.forecast)).collect()
         }
+        Op::LinkInput(op) => {
+            let words = product(&[op.rows, op.channels]);
+            vec![(op.input, words), (op.output, words)]
+        }
         Op::ScaleGather(op) => {
             let scalers = |count, words| product(&[count, op.targets, words]);
             let series = [(SERIES_STARTS, op.series), (SCALES, scalers(op.series, 2))];

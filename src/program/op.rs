@@ -222,7 +222,7 @@ pub struct HeadLayout {
 /// `forecast[b, z, k] = (head[b, z, k] − bias[k]) / (weight[k] + 1e-10) · scale[b, k] + shift[b, k]`, and
 /// `d_head = d_forecast · scale / (weight + 1e-10)`; the statistics carry no gradient, as RevIN detaches them.
 /// Without an affine part there is no division by weight. If windows were not normalised, forecast and head are the same.
-/// Within bounds a [`Link`] takes the place of the last sum; a target whose scaler has a deviation of 0, because all of its training
+/// Within bounds the forecast is the [`Link`] of this sum; a target whose scaler has a deviation of 0, because all of its training
 /// rows lie at the bound, is forecast to stay there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
@@ -423,6 +423,8 @@ pub enum Op {
     Loss(Loss),
     /// Forecasts kept.
     PredictionStore(PredictionStore),
+    /// Targets within bounds as a network reads them.
+    LinkInput(LinkInput),
     /// The windows' scalers.
     ScaleGather(ScaleGather),
     /// The loss of quantiles and its gradients.

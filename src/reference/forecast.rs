@@ -4,7 +4,7 @@ use crate::program::constants::REVIN_EPSILON;
 use crate::program::op::{Affine, Forecast, PredictionStore};
 use crate::program::tensor::{PARAMS, PREDICTIONS};
 
-use super::link::{Bounded, bounded, inverse};
+use super::link::{Bounded, bounded};
 use super::scalar::Scalar;
 use super::storage::Storage;
 
@@ -74,8 +74,7 @@ impl<'a, T: Scalar> Forecasts<'a, T> {
             }
             None => head,
         };
-        let shift = self.stats[self.width * origin.series];
-        value * self.unit(origin) + self.op.link.map_or(shift, |link| inverse(link, shift))
+        value * self.unit(origin) + self.stats[self.width * origin.series]
     }
 
     /// What a location becomes within bounds, and the slope there.

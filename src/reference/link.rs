@@ -1,9 +1,21 @@
-//! What keeps forecasts within bounds, and the functions that it and the distributions share.
+//! link_input; what keeps forecasts within bounds, and the functions that it and the distributions share.
 
 use crate::program::constants::{LINK_MARGIN, LINK_SHARPNESS};
-use crate::program::op::Link;
+use crate::program::op::{Link, LinkInput};
 
 use super::scalar::Scalar;
+use super::storage::Storage;
+
+pub(super) fn link_input<T: Scalar>(storage: &mut Storage<T>, op: &LinkInput) {
+    let mut output = storage.take_floats(op.output);
+    let words = op.rows * op.channels;
+    let input = &storage.floats(op.input)[..words];
+    for (own, values) in output.chunks_exact_mut(op.channels).zip(input.chunks_exact(op.channels)) {
+        own.copy_from_slice(values);
+        own[..op.targets].iter_mut().for_each(|value| *value = inverse(op.link, *value));
+    }
+    storage.put_floats(op.output, output);
+}
 
 /// A value within bounds, and its derivative by the location.
 #[derive(Clone, Copy)]
@@ -32,7 +44,7 @@ pub(super) fn bounded<T: Scalar>(link: Link, location: T) -> Bounded<T> {
 }
 
 /// g⁻¹(x)
-pub(super) fn inverse<T: Scalar>(link: Link, x: T) -> T {
+pub(crate) fn inverse<T: Scalar>(link: Link, x: T) -> T {
     let (sharpness, margin) = (T::from_f32(LINK_SHARPNESS), T::from_f32(LINK_MARGIN));
     match link {
         Link::Above => {

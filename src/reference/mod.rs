@@ -19,6 +19,7 @@ mod instance_norm;
 mod layer_norm;
 mod linear;
 mod link;
+pub(crate) use link::inverse;
 mod loss;
 mod lstm;
 pub(crate) mod matrix;
@@ -181,6 +182,7 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(storage, op),
         Op::Loss(op) => loss::loss(storage, op, slot),
         Op::PredictionStore(op) => forecast::prediction_store(storage, op, slot),
+        Op::LinkInput(op) => link::link_input(storage, op),
         Op::ScaleGather(op) => distribution::scale_gather(storage, op, slot),
         Op::QuantileLoss(op) => distribution::quantile_loss(storage, op, slot),
         Op::LikelihoodLoss(op) => distribution::likelihood_loss(storage, op, slot),

@@ -8,6 +8,7 @@ use crate::data::options::parse_list;
 use crate::data::{Bounds, Dataset, Series, Transform};
 use crate::error::{Error, Place, Result};
 use crate::program::op::{Distribution, Link, LossKind, Objective};
+use crate::reference::inverse;
 
 /// By which measure a model learns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -168,6 +169,16 @@ pub(crate) fn link(bounds: Bounds) -> Link {
         (Some(_), None) => Link::Above,
         _ => Link::Below,
     }
+}
+
+/// A data set whose targets are what a network reads of them, for a map that is fitted to those.
+pub(super) fn linked(dataset: &Dataset, link: Link) -> Dataset {
+    let (channels, targets) = (dataset.channels(), dataset.targets());
+    let mut linked = dataset.clone();
+    for row in linked.values.chunks_exact_mut(channels) {
+        row[..targets].iter_mut().for_each(|value| *value = inverse(link, *value));
+    }
+    linked
 }
 
 impl FromStr for Loss {

@@ -80,7 +80,7 @@ fn check_engine(
 /// against the largest of them, `compare`'s floor.
 fn floor(op: &Op) -> f64 {
     let by_logarithms = match op {
-        Op::QuantileLoss(_) | Op::LikelihoodLoss(_) | Op::DistributionStore(_) => true,
+        Op::QuantileLoss(_) | Op::LikelihoodLoss(_) | Op::DistributionStore(_) | Op::LinkInput(_) => true,
         Op::Loss(op) => op.forecast.link.is_some(),
         Op::PredictionStore(op) => op.forecast.link.is_some(),
         _ => false,

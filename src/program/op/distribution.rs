@@ -97,8 +97,8 @@ impl Distribution {
 /// - below 0: `−g(−u)` of the same;
 /// - between: `g(u) = 1 / (1 + e^(−b·(u − ½)))`, `g⁻¹(x) = ½ + ln(x / (1 − x)) / b` of x within e and 1 − e.
 ///
-/// All are about linear away from the bounds. The forecast of a window that was normalised by a shift and a scale is
-/// `g(g⁻¹(shift) + head·scale)`: at a head of 0 the shift, as without bounds.
+/// All are about linear away from the bounds. A network reads targets as g⁻¹(x) ([`LinkInput`]), is normalised and forecasts there, and
+/// its forecast is g of that: at a head of 0 the level of the window, as without bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Link {
@@ -113,6 +113,23 @@ pub enum Link {
 impl Link {
     /// Each of them.
     pub const ALL: [Link; 3] = [Link::Above, Link::Below, Link::Between];
+}
+
+/// `output[b, t, k] = g⁻¹(input[b, t, k])` on the first K channels, the others copied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkInput {
+    /// B · T
+    pub rows: usize,
+    /// C, with the zeros after them.
+    pub channels: usize,
+    /// K
+    pub targets: usize,
+    /// g
+    pub link: Link,
+    /// `[B, T, C]`
+    pub input: TensorId,
+    /// `[B, T, C]`
+    pub output: TensorId,
 }
 
 /// Puts each window's scaler beside what it was normalised by:

@@ -9,8 +9,10 @@ pub mod step_table;
 mod steps;
 pub(super) mod trained;
 
+use std::borrow::Cow;
 use std::time::Instant;
 
+use super::loss::{link, linked};
 use super::options::Regularizer;
 use super::plan::{Keep, Plan, fill};
 use super::scores::baselines::Ridge;
@@ -308,13 +310,18 @@ fn start(dataset: &Dataset, plan: &Plan, engine: &mut dyn Engine) -> Result<()> 
     let loaded = options.init.as_ref().map(|file| weights::load(file, &options.model, layout, state)).transpose()?;
     let mask = layout.full_mask();
     let ridge = options.model.ridge_weights().filter(|_| loaded.is_none());
+    // The map is one of what the network reads.
+    let linked = match (dataset.resolved.bounds.map(link), ridge) {
+        (Some(link), Some(_)) => Cow::Owned(linked(dataset, link)),
+        _ => Cow::Borrowed(dataset),
+    };
     let mut fitted: Vec<(Option<InstanceNorm>, Ridge)> = Vec::new();
     for (r, own) in plan.members.iter().enumerate() {
         let (mut params, state) = loaded.clone().unwrap_or_else(|| (layout.initial(own.member.seed), state.initial()));
         if let Some(names) = ridge {
             let norm = own.instance_norm;
             let known = fitted.iter().position(|(of, _)| *of == norm).unwrap_or_else(|| {
-                fitted.push((norm, Ridge::of_norm(dataset, norm)));
+                fitted.push((norm, Ridge::of_norm(&linked, norm)));
                 fitted.len() - 1
             });
             let (weight, bias) = fitted[known].1.layer(dataset.lookback);
