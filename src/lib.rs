@@ -123,5 +123,6 @@ pub mod program;
 pub mod reference;
 pub mod runs;
 pub mod train;
+pub mod tune;
 
 pub use error::{Error, Result};

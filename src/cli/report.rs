@@ -121,7 +121,7 @@ fn scores(summary: &Summary) -> String {
     text
 }
 
-fn score_table(
+pub(super) fn score_table(
     title: &str,
     names: impl Iterator<Item = String>,
     scores: impl Iterator<Item = [Option<f64>; 6]>,
@@ -208,7 +208,7 @@ fn replicas(summary: &Summary) -> String {
     format!("\n{}", table.without_empty_columns())
 }
 
-fn row_of(m: &Metrics) -> [Option<f64>; 6] {
+pub(super) fn row_of(m: &Metrics) -> [Option<f64>; 6] {
     [m.mae, m.rmse, m.mse, m.mase, Some(m.scaled.mse), Some(m.scaled.mae)]
 }
 
