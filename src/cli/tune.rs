@@ -70,6 +70,7 @@ fn resume(place: &Path, settings: &Settings, args: &TuneArgs) -> Result<Code> {
     let config = Config::new(&settings)?;
     let held = Folder::hold(place)?;
     if held.is_finished() {
+        held.remove_runs()?;
         say(&format!("{}: the search is finished, and its results are written", place.display()));
         return Ok(Code::Done);
     }

@@ -78,15 +78,18 @@ mod tests {
             let training: Vec<bool> = (0..count).map(|i| i == 0 || draw(100 + i as u32) % 4 > 0).collect();
             let kept = survivors(&losses, &training);
             let living = training.iter().filter(|one| **one).count();
-            let of = |wanted: bool| (1..count).filter(move |i| training[*i] && kept[*i] == wanted);
+            let of =
+                |wanted: bool| -> Vec<usize> { (1..count).filter(|i| training[*i] && kept[*i] == wanted).collect() };
             assert!(kept[0], "the first one is what the others are held against");
             let survivors = kept.iter().filter(|kept| **kept).count();
             assert!((1..=living.div_ceil(ETA) + 1).contains(&survivors), "{survivors} of {living}");
             assert!(kept.iter().zip(&training).all(|(kept, training)| *training || !kept), "none comes back");
-            assert!(of(true).all(|i| losses[i].is_finite()));
-            for (dropped, stays) in of(false).flat_map(|dropped| of(true).map(move |stays| (dropped, stays))) {
-                let better = losses[stays] < losses[dropped] || losses[stays] == losses[dropped] && stays < dropped;
-                assert!(better || !losses[dropped].is_finite(), "{losses:?}: {stays} stays, {dropped} goes");
+            assert!(of(true).iter().all(|i| losses[*i].is_finite()));
+            for dropped in of(false) {
+                let worse = |stays: &usize| {
+                    losses[*stays] < losses[dropped] || losses[*stays] == losses[dropped] && *stays < dropped
+                };
+                assert!(!losses[dropped].is_finite() || of(true).iter().all(worse), "{losses:?}: {dropped} goes");
             }
         }
     }

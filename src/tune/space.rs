@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::{Bounds, Config, Kind, Opt, option};
+use crate::config::{Bounds, Config, Kind, Opt, option, plain_words};
 use crate::error::{Error, Result};
 use crate::train::auto::AUTO;
 
@@ -77,7 +77,7 @@ pub enum Values {
         /// Whether whole numbers alone are drawn.
         whole: bool,
     },
-    /// Texts that the option takes.
+    /// Texts that the option takes, as it is written.
     Choices(Vec<String>),
 }
 
@@ -137,17 +137,21 @@ impl Dimension {
                 Values::Range { from, to, log: from > 0.0 && !even, whole: matches!(spec.kind, Kind::Whole(..)) };
             return Ok(Dimension { name, values });
         }
-        for (place, word) in choices.iter().enumerate() {
-            let set = option(name).map_or(Ok(()), |one| one.set(&mut Config::default(), word));
-            if let (Err(_), _) | (_, true) = (&set, word == AUTO && matches!(name, "instance-norm" | "linear-path")) {
+        let mut written: Vec<String> = Vec::new();
+        for word in &choices {
+            let mut config = Config::default();
+            let set = option(name).map_or(Ok(()), |one| one.set(&mut config, word));
+            if set.is_err() || (word == AUTO && matches!(name, "instance-norm" | "linear-path")) {
                 let range = if number { ", or a range FROM..TO" } else { "" };
                 return Err(rejected(word, format!("give {}{range}, several joined by |", spec.wanted())));
             }
-            if choices[..place].contains(word) {
+            let text = option(name).and_then(|one| one.written(&config)).map_or_else(String::new, |v| plain_words(&v));
+            if written.contains(&text) {
                 return Err(rejected(word, "name each value once".into()));
             }
+            written.push(text);
         }
-        Ok(Dimension { name, values: Values::Choices(choices) })
+        Ok(Dimension { name, values: Values::Choices(written) })
     }
 }
 
@@ -206,7 +210,7 @@ impl Space {
         if regularizers.drops() {
             all.push(of("dropout", "0..0.5"));
         }
-        if !option("weight-decay").is_some_and(|one| one.idle(config).is_some()) {
+        if option("weight-decay").is_some_and(|one| one.idle(config).is_none()) {
             all.push(of("weight-decay", "0.0001..0.1"));
         }
         Space(all)
@@ -246,6 +250,7 @@ mod tests {
             ("lr=nan..1", vec!["\"nan\""]),
             ("hidden=32|many", vec!["\"many\"", "1 to 1024"]),
             ("hidden=32|32", vec!["once"]),
+            ("lr=0.001|1e-3", vec!["1e-3", "once"]),
             ("schedule=cubic|fast", vec!["\"fast\"", "zhu-gupta"]),
             ("sparsity=0.9..0.3", vec!["0.9..0.3"]),
             ("linear-path=auto|none", vec!["\"auto\""]),
@@ -281,7 +286,7 @@ mod tests {
 
     #[test]
     fn every_option_that_is_searched_is_one() {
-        let known = |name: &&str| options().any(|one| one.spec.name == **name);
+        let known = |name: &&str| options().any(|one| *one.spec.name == **name);
         assert!(OF_REPLICAS.iter().chain(&OF_SHAPES).all(|name| known(&name)));
         let mut config = Config::default();
         for words in ["none", "pruning", "dropout,weight-decay", "random-pruning,mc-dropout,l2"] {
