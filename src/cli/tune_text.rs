@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use microglia::data::{counted, grouped};
+use microglia::error::{Notation, Text};
 use microglia::experiment::report::memory_line;
 use microglia::train::scores::metrics::Metrics;
 use microglia::tune::halving::cost;
@@ -43,7 +44,8 @@ fn table(results: &Results) -> String {
         let row = [one.rank.to_string(), name].into_iter().chain(one.values.iter().cloned());
         table.row(row.chain([steps, loss]).collect());
     }
-    format!("{table}validation loss: {} of scaled values{}\n", results.loss, averaged(results))
+    let order = if results.halving { "; those that trained longer rank first" } else { "" };
+    format!("{table}validation loss: {} of scaled values{}{order}\n", results.loss, averaged(results))
 }
 
 fn averaged(results: &Results) -> String {
@@ -99,7 +101,15 @@ fn scores<'a>(results: &'a Results) -> String {
     let table = score_table("test", rows.iter().map(|row| row.0.clone()), rows.iter().map(|row| row_of(row.1)));
     let own =
         if results.chosen() == Some(0) { "no configuration was better than the one without the search\n" } else { "" };
-    format!("\n{table}{own}the test rows were scored once, after the choice\n{hashes}")
+    let mse = |scored: Option<&Scored>| scored.map_or(f64::NAN, |one| one.summary.best.test.scaled.mse);
+    let worse = match mse(chosen) > mse(results.default()) {
+        true => {
+            "on the test rows the chosen configuration is worse than the one without the search: more validation rows or ‹seeds› choose better\n"
+        }
+        false => "",
+    };
+    let worse = Text::from(worse).to(Notation::Flags);
+    format!("\n{table}{own}{worse}the test rows were scored once, after the choice\n{hashes}")
 }
 
 /// What a search would do.

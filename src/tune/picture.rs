@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::results::{Results, Tried};
-use super::space::Values;
+use super::space::{Dimension, Space, Values};
 use crate::error::Result;
 use crate::plot::{
     Area, BASELINES, Drawn, Header, INK, LABEL, MODEL, MUTED, NAME, Ticked, WIDTH, drawn, mesh, padded_range,
@@ -29,9 +29,9 @@ struct Axis {
 }
 
 impl Axis {
-    fn of(results: &Results, place: usize) -> Axis {
+    fn of(results: &Results, dimension: &Dimension, place: usize) -> Axis {
         let texts = || results.tried.iter().map(|one| one.values[place].clone());
-        match &results.dimensions[place].values {
+        match &dimension.values {
             Values::Range { log, .. } => {
                 let numbers: Vec<f64> = texts().filter_map(|text| text.parse().ok()).collect();
                 let log = *log && numbers.iter().all(|number| *number > 0.0);
@@ -82,6 +82,7 @@ pub(super) fn svg(results: &Results) -> Result<String> {
     ];
     let names = names.into_iter().map(|(name, style)| (name.to_string(), style.stroke_width(10)));
     let header = Header::new("Validation loss by setting (a triangle lies above the edge)", names, WIDTH);
+    let space: Space = results.search.parse()?;
     let rows = results.names.len().div_ceil(ACROSS) as u32;
     let size = (WIDTH, header.height() + rows * (ABOVE + HEIGHT) + 12);
     let mut losses: Vec<f64> = results.tried.iter().filter_map(|one| one.loss).collect();
@@ -92,14 +93,19 @@ pub(super) fn svg(results: &Results) -> Result<String> {
         let body = header.draw(root)?;
         let panels = body.margin(0, 12, 0, 0).split_evenly((rows as usize, ACROSS));
         for (place, panel) in panels.iter().enumerate().take(results.names.len()) {
-            draw(results, place, (low, high), panel)?;
+            draw(results, (&space.0[place], place), (low, high), panel)?;
         }
         Ok(())
     })
 }
 
-fn draw(results: &Results, place: usize, (low, high): (f64, f64), panel: &Area<'_>) -> Drawn {
-    let axis = Axis::of(results, place);
+fn draw(
+    results: &Results,
+    (dimension, place): (&Dimension, usize),
+    (low, high): (f64, f64),
+    panel: &Area<'_>,
+) -> Drawn {
+    let axis = Axis::of(results, dimension, place);
     let (head, body) = panel.split_vertically(ABOVE);
     let share = results.importance.get(place).map(|one| format!(": explains {:.0} % of the ranks", one.share * 100.0));
     let title = format!("{}{}", results.names[place], share.unwrap_or_default());

@@ -77,8 +77,6 @@ pub struct Results {
     pub scored: Vec<Scored>,
     /// On the chosen one's test windows.
     pub baselines: Option<Baselines>,
-    #[serde(skip)]
-    pub(super) dimensions: Vec<Dimension>,
 }
 
 impl Results {
@@ -121,7 +119,6 @@ impl Results {
             halving: tuning.search.halving,
             scored: Vec::new(),
             baselines: None,
-            dimensions: space.0.clone(),
             tried,
         };
         if results.tried.len() >= LEAST {

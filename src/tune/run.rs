@@ -72,7 +72,9 @@ impl Asked {
             return Err(Error::config("val-size", problem, "give the run validation rows"));
         }
         let space = search.space.clone().unwrap_or_else(|| Space::of(&config));
-        Ok(Asked { run, search: search.clone(), space, config, dataset })
+        let asked = Asked { run, search: search.clone(), space, config, dataset };
+        asked.plan(1)?.notices.iter().for_each(|line| say(line));
+        Ok(asked)
     }
 
     /// What is searched.
@@ -314,18 +316,17 @@ impl Tuning {
         let mut training = vec![true; self.configurations.len()];
         let times = self.rungs.first().map_or(1, Vec::len);
         scores.resize(times.max(scores.len()), BTreeMap::new());
-        let mut place = 0;
         for rung in 0..times {
-            let count = training.iter().filter(|training| **training).count();
-            observer.line(&self.line(rung, count));
-            for (number, group) in self.groups.iter().enumerate() {
-                place += 1;
-                let wanted: Vec<usize> = group.configurations.iter().copied().filter(|one| training[*one]).collect();
-                if wanted.iter().all(|one| scores[rung].contains_key(one)) {
-                    continue;
-                }
-                let step = (rung + 1 < times).then(|| self.rungs[number][rung]);
-                let at = Place { group: number, place, all: times * self.groups.len() };
+            let wanted = |group: &Group| {
+                group.configurations.iter().any(|one| training[*one] && !scores[rung].contains_key(one))
+            };
+            let todo: Vec<usize> = (0..self.groups.len()).filter(|group| wanted(&self.groups[*group])).collect();
+            if !todo.is_empty() {
+                observer.line(&self.line(rung, training.iter().filter(|training| **training).count()));
+            }
+            for group in todo {
+                let step = (rung + 1 < times).then(|| self.rungs[group][rung]);
+                let at = Place { group, place: rung * self.groups.len() + group, all: times * self.groups.len() };
                 let Some(found) = self.train(&at, step, &training, folder, make, observer)? else { return Ok(None) };
                 scores[rung].extend(found);
                 folder.save_scores(&scores)?;
@@ -382,7 +383,7 @@ impl Tuning {
         let first = &self.configurations[group.configurations[0]].config;
         let config = Config { train: plan.options.clone(), data: dataset.resolved.clone(), ..first.clone() };
         let mut kept = Checkpoints::open(&place, config.checkpoint_every, 1, &config.to_toml(), from.as_ref())?;
-        let mut inner = Inner { observer: &mut *observer, place: at.place - 1, all: at.all, until: step };
+        let mut inner = Inner { observer: &mut *observer, place: at.place, all: at.all, until: step };
         let trained = match step {
             Some(step) => run_until(dataset, &plan, engine.as_mut(), &mut inner, from, Some(&mut kept), step)?,
             None => run_from(dataset, &plan, engine.as_mut(), &mut inner, from, Some(&mut kept))?,
@@ -491,7 +492,6 @@ fn steps(plan: &Plan) -> usize {
 /// Which part of the search is under way.
 struct Place {
     group: usize,
-    /// From 1.
     place: usize,
     all: usize,
 }

@@ -286,8 +286,8 @@ mod tests {
 
     #[test]
     fn every_option_that_is_searched_is_one() {
-        let known = |name: &&str| options().any(|one| *one.spec.name == **name);
-        assert!(OF_REPLICAS.iter().chain(&OF_SHAPES).all(|name| known(&name)));
+        let known = |name: &&'static str| options().any(|one| *one.spec.name == **name);
+        assert!(OF_REPLICAS.iter().chain(&OF_SHAPES).all(known));
         let mut config = Config::default();
         for words in ["none", "pruning", "dropout,weight-decay", "random-pruning,mc-dropout,l2"] {
             config.train.regularizers = words.parse().unwrap();
