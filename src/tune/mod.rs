@@ -7,6 +7,7 @@
 //!
 //! Test rows are read once the choice is made, for the chosen configuration and for the run's own.
 
+pub mod asked;
 pub mod folder;
 pub mod halving;
 pub mod importance;
@@ -19,10 +20,11 @@ pub mod sample;
 pub mod shape;
 pub mod space;
 
+pub use asked::{Asked, resumed};
 pub use folder::{Folder, Manifest, Settled};
 pub use options::{Budget, Search};
 pub use results::{Results, Scored, Tried};
-pub use run::{Asked, Prepared, Tuning, resumed};
+pub use run::{Prepared, Tuning};
 pub use space::Space;
 
 use crate::error::Result;
