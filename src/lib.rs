@@ -58,6 +58,7 @@
 //! | [`train`] | options, plan, loop, checkpoints, metrics, weights files |
 //! | [`forecast`] | trained models: the next rows, intervals, scores, backtests |
 //! | [`experiment`] | studies: grids of runs, statistics, reports |
+//! | [`tune`] | searches over the settings of a run |
 //! | [`models`] | the networks and their options |
 //! | [`error`] | the error type, and sentences that name options |
 //!
@@ -123,5 +124,6 @@ pub mod program;
 pub mod reference;
 pub mod runs;
 pub mod train;
+pub mod tune;
 
 pub use error::{Error, Result};

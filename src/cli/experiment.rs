@@ -81,7 +81,7 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<Code> {
         Ok(engine)
     };
     let stop = Stop::watch()?;
-    let mut observer = Reporter::new(stop);
+    let mut observer = Reporter::new(stop, "cell");
     let ended = run_study(&study, &preparation, &out, args.save_predictions, &mut open, &mut observer);
     observer.finish();
     let ended = ended?;
@@ -189,24 +189,26 @@ fn dry_run(study: &Study, preparation: &Preparation, make: &mut Make, as_json: b
     Ok(Code::Done)
 }
 
-/// Tells a study's progress: a bar with the time left on a terminal, lines anywhere.
-struct Reporter {
+/// Tells a study's or a search's progress: a bar with the time left on a terminal, lines anywhere.
+pub(super) struct Reporter {
     bar: Option<ProgressBar>,
     stop: Stop,
+    /// What it consists of.
+    part: &'static str,
 }
 
 impl Reporter {
-    fn new(stop: Stop) -> Reporter {
+    pub(super) fn new(stop: Stop, part: &'static str) -> Reporter {
         let style = ProgressStyle::with_template("{bar:30} {percent} % · {msg}");
         let bar = style.ok().filter(|_| std::io::stderr().is_terminal()).map(|style| {
             let bar = ProgressBar::new(1000);
             bar.set_style(style.progress_chars("━╸ "));
             bar
         });
-        Reporter { bar, stop }
+        Reporter { bar, stop, part }
     }
 
-    fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -224,8 +226,8 @@ impl StudyObserver for Reporter {
     fn progress(&mut self, done: usize, all: usize, part: f64, seconds_left: Option<f64>) {
         if let Some(bar) = &self.bar {
             bar.set_position((1000.0 * (done as f64 + part) / all.max(1) as f64) as u64);
-            let left = seconds_left.map_or_else(|| "timing".into(), |left| format!("{} left", duration(left)));
-            bar.set_message(format!("cell {} of {all} · {left}", done + 1));
+            let left = seconds_left.map_or_else(String::new, |left| format!(" · {} left", duration(left)));
+            bar.set_message(format!("{} {} of {all}{left}", self.part, done + 1));
         }
     }
 

@@ -21,6 +21,8 @@ mod stop;
 mod study_config;
 mod table;
 mod train;
+mod tune;
+mod tune_text;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -85,9 +87,10 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
         (Verb::Compare(args), _) => compare::run(&args),
         (Verb::Experiment(args), _) => experiment::run(&args),
         (Verb::Profile(_), Some((_, typed))) => profile::run(typed),
+        (Verb::Tune(_), Some((_, typed))) => tune::run(typed),
         (Verb::Inspect(args), _) => inspect::run(&args),
         (Verb::Export(args), _) => export::run(&args),
-        (Verb::Train(_) | Verb::Profile(_), None) => unreachable!("a verb was typed"),
+        (Verb::Train(_) | Verb::Profile(_) | Verb::Tune(_), None) => unreachable!("a verb was typed"),
     }
 }
 

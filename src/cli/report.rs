@@ -155,7 +155,7 @@ fn interval_table(levels: &[f64], rows: &[(String, Option<&IntervalScores>)]) ->
     table.without_empty_columns().to_string()
 }
 
-fn score_table(
+pub(super) fn score_table(
     title: &str,
     names: impl Iterator<Item = String>,
     scores: impl Iterator<Item = [Option<f64>; 6]>,
@@ -242,7 +242,7 @@ fn replicas(summary: &Summary) -> String {
     format!("\n{}", table.without_empty_columns())
 }
 
-fn row_of(m: &Metrics) -> [Option<f64>; 6] {
+pub(super) fn row_of(m: &Metrics) -> [Option<f64>; 6] {
     [m.mae, m.rmse, m.mse, m.mase, Some(m.scaled.mse), Some(m.scaled.mae)]
 }
 

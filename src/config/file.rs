@@ -43,7 +43,7 @@ pub fn resolve_paths(table: &mut Table, file: &Path) {
 }
 
 /// Whether an option's text is the path of a file.
-pub(super) fn names_file(spec: &Spec, text: &str) -> bool {
+pub(crate) fn names_file(spec: &Spec, text: &str) -> bool {
     spec.kind == Kind::File && !spec.unsets(text) && ![EMBEDDED, STDIN].contains(&text)
 }
 

@@ -52,6 +52,7 @@ use crate::train::weights::checkpoints::Every;
 pub(crate) use defaults::plain_words;
 pub use defaults::{default_note, default_words};
 pub(crate) use field::{Field, at};
+pub(crate) use file::names_file;
 pub use file::{read, read_file, resolve_paths};
 pub use kind::{Bounds, Kind};
 pub use names::names_table;

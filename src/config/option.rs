@@ -28,6 +28,8 @@ pub enum Section {
     Output,
     /// What a study varies.
     Grid,
+    /// What a search tries.
+    Search,
 }
 
 impl Section {
@@ -43,6 +45,7 @@ impl Section {
             Section::Checkpoints => "Checkpoints",
             Section::Output => "Output",
             Section::Grid => "Grid",
+            Section::Search => "Search",
         }
     }
 }

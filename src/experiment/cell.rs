@@ -116,8 +116,9 @@ pub fn dataset(study: &Study, cell: &GridCell) -> Result<Dataset> {
     Ok(dataset)
 }
 
-/// The windows of `own` that forecast the rows which these windows of `other` do, the same data with a longer look-back.
-fn common(own: &Dataset, other: &Dataset, windows: &[u32]) -> Vec<u32> {
+/// The windows of `own` that forecast the rows which these windows of `other` do, the same data with another look-back. With a
+/// shorter one, `other` may forecast rows that no window of `own` does.
+pub(crate) fn common(own: &Dataset, other: &Dataset, windows: &[u32]) -> Vec<u32> {
     let by_id: HashMap<&str, &Series> = own.series.iter().map(|series| (series.id.as_str(), series)).collect();
     let shifted = |window: &u32| {
         let origin = *window as usize + other.lookback;
@@ -125,7 +126,7 @@ fn common(own: &Dataset, other: &Dataset, windows: &[u32]) -> Vec<u32> {
         let here = by_id.get(there.id.as_str())?;
         // The row of the series in the data, of which either may have trimmed some.
         let row = (there.trimmed + origin - there.rows.start).checked_sub(here.trimmed)?;
-        Some((here.rows.start + row - own.lookback) as u32)
+        (here.rows.start + row).checked_sub(own.lookback).map(|window| window as u32)
     };
     windows.iter().filter_map(shifted).collect()
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::study::Study;
 use crate::error::{Error, Result, Text};
 use crate::train::Member;
-use crate::train::options::{PruningOptions, Regularizer, Regularizers, Schedule, Sparsity, TrainOptions};
+use crate::train::options::{LrSchedule, PruningOptions, Regularizer, Regularizers, Schedule, Sparsity, TrainOptions};
 
 /// One setting of a method. Several with one name compete on validation rows, and the best stands for the method.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,12 @@ pub struct Setting {
     pub weight_decay: f64,
     /// Learning rate.
     pub lr: f64,
+    /// The learning rate over the run, the study's.
+    pub lr_schedule: LrSchedule,
+    /// Of a one-cycle schedule, the study's.
+    pub pct_start: f64,
+    /// Largest L2 norm of all gradients together, the study's.
+    pub clip_grad_norm: Option<f64>,
     /// How much is pruned, and when.
     pub pruning: PruningOptions,
 }
@@ -65,6 +71,9 @@ impl Setting {
             dropout: base.dropout,
             weight_decay: base.weight_decay,
             lr: base.lr,
+            lr_schedule: base.lr_schedule,
+            pct_start: base.pct_start,
+            clip_grad_norm: base.clip_grad_norm,
             pruning: base.pruning,
             regularizers,
         };
@@ -189,6 +198,9 @@ impl Setting {
         Member {
             seed,
             lr: self.lr,
+            lr_schedule: self.lr_schedule,
+            pct_start: self.pct_start,
+            clip_grad_norm: self.clip_grad_norm,
             dropout: if regularizers.drops() { self.dropout } else { plain.dropout },
             weight_decay: if decays { self.weight_decay } else { plain.weight_decay },
             pruning: if regularizers.prunes() { self.pruning.clone() } else { plain.pruning },

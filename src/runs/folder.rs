@@ -12,8 +12,12 @@ use crate::models::ModelKind;
 use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::checkpoints;
 
-/// Every file of a run's results, also in its `replica-<r>` folders.
-const FILES: [&str; 10] = [
+/// The file by which a search over settings is known.
+pub(crate) const SEARCH: &str = "search.json";
+
+/// Every file of a run's results, also in its `replica-<r>` folders; and that of a search, which no run replaces unasked either.
+const FILES: [&str; 11] = [
+    SEARCH,
     "config.toml",
     "metrics.csv",
     "summary.json",

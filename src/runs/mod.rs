@@ -41,6 +41,7 @@ use crate::train::{
 
 pub use engines::{Engines, passed_over};
 pub use folder::RunFolder;
+pub(crate) use folder::SEARCH;
 use results::Finished;
 pub use results::json;
 use resume::Resumed;

@@ -10,13 +10,10 @@ use std::ops::Range;
 use super::length::Length;
 use super::options::TrainOptions;
 use super::plan::Plan;
-use super::run::choice::path_alone;
+use super::run::choice::{losses_of, path_alone};
 use super::run::observer::{Observer, Progress};
 use super::run::run_until;
 use super::run::state::RunState;
-use super::scores::Prediction;
-use super::scores::loss::mean_loss;
-use super::scores::predict::pass_until;
 use crate::data::{Dataset, counted};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
@@ -197,7 +194,7 @@ impl Trial<'_> {
         let mut quiet = Quiet(observer);
         let (mut state, mut scores) = (None, Vec::new());
         for heat in heats {
-            let mut now = run_until(dataset, plan, engine, &mut quiet, state, heat.until)?.end;
+            let mut now = run_until(dataset, plan, engine, &mut quiet, state, None, heat.until)?.end;
             let Some(losses) = losses(dataset, plan, engine, &quiet, &now)? else { return Ok(None) };
             for (r, least) in least.iter_mut().enumerate() {
                 let known = [Some(losses[r]), now.replicas[r].best.map(|best| best.0)];
@@ -206,8 +203,7 @@ impl Trial<'_> {
             scores = least.chunks_exact(seeds).map(|own| own.iter().sum::<f64>() / seeds as f64).collect();
             heat.best = scores.iter().copied().fold(heat.best, f64::min);
             for (i, _) in scores.iter().enumerate().filter(|(_, score)| **score > FAR_BEHIND * heat.best) {
-                // It takes no part in what is left of an epoch, either.
-                own(i, seeds).for_each(|r| (now.replicas[r].active, now.replicas[r].epochs) = (false, 0));
+                now.drop_replicas(own(i, seeds));
             }
             let over = now.ended.is_some();
             state = Some(now);
@@ -235,13 +231,7 @@ fn losses(
         return Ok(Some(row.replicas.iter().map(|replica| replica.validation_loss).collect()));
     }
     let active: Vec<bool> = state.replicas.iter().map(|replica| replica.active).collect();
-    let windows = &dataset.validation;
-    let forecasts = pass_until(engine, plan, &active, windows, None, &|| observer.interrupted())?;
-    let loss = |(r, one): (usize, &Prediction)| match active[r] {
-        true => mean_loss(&plan.options, dataset, windows, one),
-        false => f64::NAN,
-    };
-    Ok(forecasts.map(|all| all.iter().enumerate().map(loss).collect()))
+    losses_of(engine, plan, dataset, &dataset.validation, &active, &|| observer.interrupted())
 }
 
 /// The replicas of a program's i-th candidate.

@@ -1,7 +1,7 @@
 //! What may differ between the replicas of one run.
 
 use super::lr::LrPlan;
-use super::options::{PruningOptions, Regularizer, Regularizers, TrainOptions};
+use super::options::{LrSchedule, PruningOptions, Regularizer, Regularizers, TrainOptions};
 use super::schedule::PrunePlan;
 use crate::error::{Error, Result, Text};
 use crate::program::op::InstanceNorm;
@@ -13,6 +13,12 @@ pub struct Member {
     pub seed: u32,
     /// Adam's learning rate, before any schedule.
     pub lr: f64,
+    /// The learning rate over the run.
+    pub lr_schedule: LrSchedule,
+    /// The share of the steps that [`LrSchedule::OneCycle`] rises for.
+    pub pct_start: f64,
+    /// Largest L2 norm of all gradients together.
+    pub clip_grad_norm: Option<f64>,
     /// What keeps it from overfitting.
     pub regularizers: Regularizers,
     /// Probability of dropping an element, where a regularizer drops any.
@@ -34,6 +40,9 @@ impl TrainOptions {
         Member {
             seed,
             lr: self.lr,
+            lr_schedule: self.lr_schedule,
+            pct_start: self.pct_start,
+            clip_grad_norm: self.clip_grad_norm,
             regularizers: self.regularizers.clone(),
             dropout: self.dropout,
             weight_decay: self.weight_decay,
@@ -69,9 +78,9 @@ impl MemberPlan {
     ) -> Result<Self> {
         member.check()?;
         let lr = LrPlan {
-            schedule: options.lr_schedule,
+            schedule: member.lr_schedule,
             lr: member.lr,
-            pct_start: options.pct_start,
+            pct_start: member.pct_start,
             epochs,
             steps_per_epoch,
         };
@@ -105,6 +114,16 @@ impl Member {
     fn check(&self) -> Result<()> {
         if !(self.lr > 0.0 && self.lr.is_finite()) {
             return Err(Error::config("lr", format!("{} is out of range", self.lr), "choose ‹lr› above 0"));
+        }
+        if !(self.pct_start > 0.0 && self.pct_start < 1.0) {
+            let help = "choose ‹pct-start› above 0 and below 1: the share of the steps that one-cycle rises for";
+            return Err(Error::config("pct-start", format!("{} is out of range", self.pct_start), help));
+        }
+        if let Some(value) = self.clip_grad_norm
+            && !(value > 0.0 && value.is_finite())
+        {
+            let problem = format!("{value} is out of range");
+            return Err(Error::config("clip-grad-norm", problem, "choose ‹clip-grad-norm› above 0"));
         }
         if !(0.0..1.0).contains(&self.dropout) {
             let help = "choose ‹dropout› from 0 to below 1: the probability of dropping an element";

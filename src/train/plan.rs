@@ -139,7 +139,7 @@ impl Plan {
         }
         let training = Training {
             dropout: members.iter().any(|one| one.member.regularizers.drops()),
-            clip: options.clip_grad_norm.is_some(),
+            clip: members.iter().any(|one| one.member.clip_grad_norm.is_some()),
         };
         let program = models::build(&options.model, &training, sizes)?;
         Ok(Plan { options, program, steps_per_epoch, length, members, keep: Keep::Selected, notices })
@@ -201,16 +201,6 @@ fn check(options: &TrainOptions) -> Result<()> {
             let help = format!("choose ‹{key}› from 0 to below 1: the probability of dropping an element");
             return Err(Error::config(key, format!("{chance} is out of range"), help));
         }
-    }
-    if !(options.pct_start > 0.0 && options.pct_start < 1.0) {
-        let help = "choose ‹pct-start› above 0 and below 1: the share of the steps that one-cycle rises for";
-        return Err(Error::config("pct-start", format!("{} is out of range", options.pct_start), help));
-    }
-    if let Some(value) = options.clip_grad_norm
-        && !(value > 0.0 && value.is_finite())
-    {
-        let problem = format!("{value} is out of range");
-        return Err(Error::config("clip-grad-norm", problem, "choose ‹clip-grad-norm› above 0"));
     }
     if options.max_steps == Some(0) {
         return Err(Error::config("max-steps", "0 trains nothing", "choose ‹max-steps› 1 or more"));

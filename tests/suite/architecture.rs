@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::syntax::{Names, Source};
 
 /// Library modules from the bottom up: a module may use those of earlier lines, and of its own.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["dims", "error", "memory", "palette"],
     &["files", "plot", "tables", "words"],
     &["data", "program", "gpu"],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 11] = [
     &["config"],
     &["runs"],
     &["experiment", "forecast", "profile"],
+    &["tune"],
     &["cli", "main", "lib"],
 ];
 
@@ -93,7 +94,7 @@ fn crates_stay_in_their_place() {
         ("clap", &["cli", "main"]),
         ("indicatif", &["cli"]),
         ("wgpu", &["gpu", "kernels"]),
-        ("plotters", &["experiment", "plot", "profile", "train"]),
+        ("plotters", &["experiment", "plot", "profile", "train", "tune"]),
         ("parquet", &["data"]),
         ("arrow_array", &["data"]),
         ("arrow_ipc", &["data"]),

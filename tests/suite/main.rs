@@ -35,6 +35,8 @@ mod cli_patchtst;
 mod cli_ragged;
 /// Runs that were killed, interrupted, or whose disk was full, as users meet them.
 mod cli_resume;
+/// Searches as users meet them.
+mod cli_tune;
 /// Weights files, looked into and written anew, as users meet it.
 mod cli_weights;
 /// Files that are written otherwise than those a model was trained on, as users meet them.
@@ -164,6 +166,8 @@ mod tools;
 mod topk;
 /// Whole runs: seeds, replicas, threads, pruning, interruption.
 mod training;
+/// Searches over the settings of a run.
+mod tune;
 /// How products are cut by measurement, kept and repeated.
 mod tuning;
 /// Clocks, their changes, and their names.

@@ -8,7 +8,7 @@ use microglia::program::op::InstanceNorm;
 use microglia::program::rng;
 use microglia::program::tensor::*;
 use microglia::reference::CpuEngine;
-use microglia::train::options::{PruningOptions, Schedule, Select};
+use microglia::train::options::{LrSchedule, PruningOptions, Schedule, Select};
 use microglia::train::scores::Prediction;
 use microglia::train::scores::metrics::score;
 use microglia::train::scores::predict::predict;
@@ -134,8 +134,9 @@ fn methods_are_lone_runs(model: ModelOptions) {
         one.patience = Some(1);
         match words {
             "pruning" => one.pruning.schedule = Schedule::Constant,
-            "l2" => one.weight_decay = 0.03,
+            "l2" => (one.weight_decay, one.clip_grad_norm) = (0.03, Some(0.05)),
             "none" => one.lr = 3e-2,
+            "weight-decay" => one.lr_schedule = LrSchedule::OneCycle,
             _ => one.dropout = 0.2,
         }
         one

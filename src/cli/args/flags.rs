@@ -5,7 +5,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use microglia::config::{DEVICE, Kind, Opt, SECTIONS, Section, Settings, Spec, default_note, option};
 use microglia::error::{Notation, Text};
-use microglia::experiment;
+use microglia::{experiment, tune};
 
 /// The flag of an option. `note` ends its line of help.
 pub(super) fn flag(spec: &'static Spec, heading: &'static str, note: &str) -> Arg {
@@ -143,6 +143,15 @@ group!(
     experiment::options::options().map(|(spec, section, words)| {
         let note = if words.is_empty() { words } else { format!(" [default: {words}]") };
         (spec, section.heading(), note)
+    })
+);
+
+group!(
+    /// What a search tries.
+    SearchFlags,
+    tune::options::options().map(|(spec, words)| {
+        let note = if words.is_empty() { words } else { format!(" [default: {words}]") };
+        (spec, Section::Search.heading(), note)
     })
 );
 

@@ -105,6 +105,26 @@ folder of the TOML file. Typed options override the file.
 Exit codes: 0 done · 1 a whole cell diverged, now or in an earlier run of the study · 2 bad input or usage · 130 \
 interrupted (Ctrl-C) · 143 terminated (SIGTERM). --report exits with 0 when the report is written.";
 
+pub(super) const TUNE_HELP: &str = "\
+Tries the run's own settings and random ones, and chooses by the validation loss. What replicas of one run may differ in \
+(learning rate and its schedule, clipping, regularizer, dropout, weight decay, sparsity and its schedule) trains side by \
+side; each value of another option (hidden, layers, lookback, batch, …) is a run of its own. With --halving, only the best \
+third trains on after a ninth of the steps, and a third of these after a third. Look-backs are compared on the same \
+validation targets. The test rows are scored once the choice is made, for the chosen configuration and for the run's own.
+
+Examples:
+  microglia tune
+  microglia tune --data sales.csv --target units --search lr=1e-4..1e-2,hidden=32|64|128,lookback=28|56
+  microglia tune --regularizer dropout --search lr=1e-4..1e-2,dropout=0..0.5 --seeds 3 --budget 30min
+  microglia tune --resume runs/2026-01-31-120000-lstm
+  microglia train --config runs/2026-01-31-120000-lstm/best.toml
+
+The search's folder holds best.toml (`train --config` repeats the chosen models bit for bit on the same device), \
+tuning.csv with every configuration, tuning.svg and tuning.json.
+
+Exit codes: 0 done · 1 every configuration diverged · 2 bad input or usage · 130 interrupted (Ctrl-C) · 143 terminated \
+(SIGTERM).";
+
 pub(super) const FORECAST_HELP: &str = "\
 Writes the next rows of each series, in the data's units. The columns follow the convention of Nixtla's libraries: \
 unique_id, ds, LSTM, LSTM-lo-95, … LSTM-hi-95; id and time columns keep the names they have in the data. New data is \

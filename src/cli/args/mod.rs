@@ -7,6 +7,7 @@ mod forecast;
 mod help;
 mod profile;
 mod train;
+mod tune;
 mod value;
 mod weights;
 
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 use help::{
     COMPARE_HELP, DEVICES_HELP, EVALUATE_HELP, EXPERIMENT_HELP, EXPORT_HELP, FORECAST_HELP, PROFILE_HELP, TRAIN_HELP,
+    TUNE_HELP,
 };
 
 pub(super) use devices::{CompareArgs, DevicesArgs};
@@ -22,6 +24,7 @@ pub(super) use flags::RunFlags;
 pub(super) use forecast::{EvaluateArgs, ForecastArgs};
 pub(super) use profile::ProfileArgs;
 pub(super) use train::TrainArgs;
+pub(super) use tune::TuneArgs;
 pub(super) use weights::{ExportArgs, Form, InspectArgs};
 
 /// Train time-series forecasters with synaptic pruning, on any GPU or on the CPU.
@@ -46,6 +49,9 @@ pub(super) enum Verb {
     /// Compare methods over data sets, models, look-backs and seeds, and write a report
     #[command(after_help = EXPERIMENT_HELP)]
     Experiment(Box<ExperimentArgs>),
+    /// Search learning rate, dropout, sparsity, hidden units and other settings of a run, side by side
+    #[command(after_help = TUNE_HELP)]
+    Tune(Box<TuneArgs>),
     /// List GPU adapters, their limits and the choice of `--device auto`; --check tests each
     #[command(after_help = DEVICES_HELP)]
     Devices(DevicesArgs),

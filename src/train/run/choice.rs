@@ -2,9 +2,11 @@
 
 use super::Run;
 use super::steps::mask_of_best;
+use crate::data::Dataset;
+use crate::engine::Engine;
 use crate::error::{Result, Text};
 use crate::train::options::Select;
-use crate::train::plan::Keep;
+use crate::train::plan::{Keep, Plan};
 use crate::train::run::observer::{EpochRow, Observer, ReplicaEpoch};
 use crate::train::run::snapshot::{KEPT, Snapshot};
 use crate::train::run::trained::Status;
@@ -15,6 +17,24 @@ use crate::train::scores::predict::pass_until;
 /// That the models begin as the ridge, with this validation loss.
 pub(in crate::train) fn path_alone(loss: f64) -> Text {
     format!("the linear path alone: validation {loss:.5}; it is kept unless an epoch is better").into()
+}
+
+/// The mean loss over some windows of the replicas marked true, with the weights in the engine; NaN of the others. `None` where
+/// `stop` said so.
+pub(crate) fn losses_of(
+    engine: &mut dyn Engine,
+    plan: &Plan,
+    dataset: &Dataset,
+    windows: &[u32],
+    wanted: &[bool],
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Vec<f64>>> {
+    let forecasts = pass_until(engine, plan, wanted, windows, None, stop)?;
+    let loss = |(one, wanted): (&Prediction, &bool)| match wanted {
+        true => mean_loss(&plan.options, dataset, windows, one),
+        false => f64::NAN,
+    };
+    Ok(forecasts.map(|all| all.iter().zip(wanted).map(loss).collect()))
 }
 
 impl Run<'_> {
@@ -30,13 +50,11 @@ impl Run<'_> {
             return Ok(None);
         }
         let all = vec![true; self.state.replicas.len()];
-        let (windows, stop) = (&self.dataset.validation, || observer.interrupted());
-        let Some(forecasts) = pass_until(self.engine, self.plan, &all, windows, None, &stop)? else {
+        let (dataset, stop) = (self.dataset, || observer.interrupted());
+        let Some(losses) = losses_of(self.engine, self.plan, dataset, &dataset.validation, &all, &stop)? else {
             self.save_or_tell(observer);
             return Ok(Some(Status::Interrupted));
         };
-        let loss = |one: &Prediction| mean_loss(&self.plan.options, self.dataset, windows, one);
-        let losses: Vec<f64> = forecasts.iter().map(loss).collect();
         for (r, loss) in losses.iter().enumerate().filter(|(_, loss)| loss.is_finite()) {
             self.state.replicas[r].best = Some((*loss, 0));
             KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*now, *best, r))?;

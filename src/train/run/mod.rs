@@ -61,15 +61,17 @@ pub fn run_from(
 }
 
 /// The same up to a step, and no further: then the run is interrupted, and the engine holds the weights of that step.
-pub(super) fn run_until(
+pub(crate) fn run_until(
     dataset: &Dataset,
     plan: &Plan,
     engine: &mut dyn Engine,
     observer: &mut dyn Observer,
     from: Option<RunState>,
+    checkpoints: Option<&mut Checkpoints>,
     step: usize,
 ) -> Result<Trained> {
     let mut run = Run::new(dataset, plan, engine, from)?;
+    run.checkpoints = checkpoints;
     run.until = Some(step);
     run.whole(observer)
 }
@@ -282,6 +284,7 @@ impl<'a> Run<'a> {
             if self.plan.options.max_steps == Some((first_step + self.state.done) as u64) {
                 ended = Some(Status::MaxSteps);
             } else if self.state.done < all && self.is_far_enough() {
+                self.save_or_tell(observer);
                 return Ok(Some(Status::Interrupted));
             }
         }

@@ -128,6 +128,11 @@ impl RunState {
         }
     }
 
+    /// Has some replicas rest from here on, in what is left of an epoch, too.
+    pub(crate) fn drop_replicas(&mut self, dropped: Range<usize>) {
+        self.replicas[dropped].iter_mut().for_each(|one| (one.active, one.epochs) = (false, 0));
+    }
+
     /// The same of one. If it stopped before the others, it stands where it stopped.
     pub fn of_replica(&self, r: usize) -> RunState {
         let mut one = self.of_replicas(r..r + 1);

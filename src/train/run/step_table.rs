@@ -43,7 +43,7 @@ pub fn training_step(
         inv_target_count: inverse(target_count(dataset, windows)),
         decay_factor: (1.0 - lr * decay(Regularizer::WeightDecay)) as f32,
         l2: decay(Regularizer::L2) as f32,
-        clip_norm: plan.options.clip_grad_norm.unwrap_or(0.0) as f32,
+        clip_norm: member.clip_grad_norm.unwrap_or(0.0) as f32,
         prune_count: prune_count as u32,
         prune_random: own.random_pruning() as u32,
         instance_norm: InstanceNorm::code(own.instance_norm),
