@@ -121,6 +121,25 @@ impl Plan {
     }
 }
 
+impl Sizes {
+    /// Of one window and one model on a data set: more of them are set beside.
+    #[must_use]
+    pub fn of(dataset: &Dataset) -> Sizes {
+        Sizes {
+            replicas: 1,
+            batch: 1,
+            slots: 1,
+            prediction_slots: 1,
+            rows: dataset.rows(),
+            channels: dataset.channels(),
+            targets: dataset.targets(),
+            future: dataset.future(),
+            horizon: dataset.horizon,
+            lookback: dataset.lookback,
+        }
+    }
+}
+
 /// How much lies on the device at a time.
 fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> Sizes {
     let (replicas, batch, outputs) = (options.replicas, options.batch, dataset.horizon * dataset.targets());
