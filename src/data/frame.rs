@@ -75,10 +75,15 @@ impl Frame<'_> {
         }
     }
 
-    /// How many lines of a text there are of each series; none of other data.
+    /// How many lines of a text there are of each series, and of typed data in the text that it would be; none of other data.
     pub(super) fn lines(&self) -> BTreeMap<String, usize> {
         let mut lines = BTreeMap::new();
-        if matches!(&self.provenance, Provenance::Text { table, .. } if table.delimiter.is_some()) {
+        let has_lines = match &self.provenance {
+            Provenance::Text { table, .. } => table.delimiter.is_some(),
+            Provenance::Typed { .. } => true,
+            Provenance::InRows { .. } => false,
+        };
+        if has_lines {
             let mut counts = vec![0; self.ids.names.len()];
             self.ids.of_row.iter().for_each(|series| counts[*series] += 1);
             lines.extend(self.ids.names.iter().cloned().zip(counts));

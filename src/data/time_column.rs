@@ -152,6 +152,11 @@ fn detect(table: &CsvTable, cells: &Cells, options: &DataOptions) -> Result<Vec<
             if let Some(cell) = unread(&mut named()) {
                 return unknown(cell);
             }
+            // A column called as times are that holds nothing that is read.
+            let names = || named().map(|column| &table.header.names[column]);
+            if let Some(error) = names().find_map(|name| table.header.find(name, "time-column").err()) {
+                return error;
+            }
             let separated = |delimiter| format!(", separated by `{}`", delimiter_word(delimiter));
             let help = format!(
                 "‹time-column› names it (A+B if date and time are in two columns), {FORMAT_HELP}; if there is no time, add a \

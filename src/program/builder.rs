@@ -4,7 +4,6 @@
 use super::op::*;
 use super::tensor::*;
 use super::{Param, ParamLayout, Program, ReplicaStep, StateLayout};
-use crate::data::Dataset;
 use crate::error::Result;
 
 /// The sizes every program needs.
@@ -60,21 +59,6 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// Of one window and one model on a data set: more of them are set beside.
-    #[must_use]
-    pub fn of(dataset: &Dataset) -> Sizes {
-        Sizes {
-            rows: dataset.rows(),
-            channels: dataset.channels(),
-            targets: dataset.targets(),
-            future: dataset.future(),
-            horizon: dataset.horizon,
-            lookback: dataset.lookback,
-            series: dataset.series.len(),
-            ..Sizes::default()
-        }
-    }
-
     /// Words of a window's row: its channels, and zeros up to a multiple of four, so that GPUs read rows as vec4.
     #[must_use]
     pub fn window_row(&self) -> usize {

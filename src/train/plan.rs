@@ -146,6 +146,23 @@ impl Plan {
     }
 }
 
+impl Sizes {
+    /// Of one window and one model on a data set: more of them are set beside.
+    #[must_use]
+    pub fn of(dataset: &Dataset) -> Sizes {
+        Sizes {
+            rows: dataset.rows(),
+            channels: dataset.channels(),
+            targets: dataset.targets(),
+            future: dataset.future(),
+            horizon: dataset.horizon,
+            lookback: dataset.lookback,
+            series: dataset.series.len(),
+            ..Sizes::default()
+        }
+    }
+}
+
 /// How much lies on the device at a time.
 fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> Sizes {
     let objective = options.loss.objective(&options.levels);

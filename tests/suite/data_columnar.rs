@@ -349,7 +349,7 @@ fn numbers_in_texts_are_read_as_in_a_text_file() {
         assert_eq!(read(file, &bytes, &data.resolved).values, data.values);
     }
     // As counts with thousands apart are written, and as thousandths are: an option decides, for texts alone.
-    let counts = |i: usize| if i % 3 == 0 { (100 + i).to_string() } else { format!("{i}.094") };
+    let counts = |i: usize| if i.is_multiple_of(3) { (100 + i).to_string() } else { format!("{i}.094") };
     let columns: [(&str, ArrayRef); 3] = [("ds", days()), ("y", texts(&counts)), ("typed", numbers())];
     let y = DataOptions { targets: Some(vec!["y".into(), "typed".into()]), ..small() };
     assert_rejected(&columns, &y, &["column `y`", "row 2", "may be a decimal mark", "`decimal = ", "`thousands = "]);

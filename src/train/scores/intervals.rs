@@ -277,7 +277,7 @@ mod tests {
         let many: Vec<f64> = (1..100u8).map(f64::from).collect();
         let exact = (2f64.sqrt() - 1.0) / std::f64::consts::PI.sqrt();
         assert!((crps(&many) - exact).abs() < 2e-3 * exact, "{} is not {exact}", crps(&many));
-        assert!((crps(&[50.0, 80.0, 95.0]) - exact).abs() < 0.1 * exact, "{}", crps(&[50.0, 80.0, 95.0]));
+        assert!((crps(&[50.0, 80.0, 95.0]) - exact).abs() < 0.15 * exact, "{}", crps(&[50.0, 80.0, 95.0]));
     }
 
     #[test]
