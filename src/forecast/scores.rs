@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Intervals;
 use crate::data::Dataset;
-use crate::train::scores::intervals::{IntervalScores, IntervalSums};
+use crate::train::scores::intervals::{Forecasted, IntervalScores, IntervalSums};
 
 /// Where a value was forecast; all count from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,10 +141,8 @@ impl Scores {
                     ..Sums::default()
                 };
                 if let Some(intervals) = intervals {
-                    let of = |level| intervals.ends(at, forecasts[at], (&own.id, target, step), level);
-                    let ends: Vec<(f64, f64)> = (0..intervals.levels.len()).map(of).collect();
-                    let median = intervals.median(at, forecasts[at]);
-                    sums.intervals = IntervalSums::of(scaler.scale(truth), median, &ends, intervals.levels, scaler);
+                    let value = Forecasted { place: at, point: forecasts[at], series: own, target, step };
+                    sums.intervals = intervals.score(&value, scaler.scale(truth));
                 }
                 let series = self.places.get(series).copied().unwrap_or(series);
                 let place = ScoreKey { fold, series, target, step };

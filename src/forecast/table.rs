@@ -7,6 +7,7 @@ use crate::data::{Dataset, Encoding, TimeForm};
 use crate::error::{Error, Result};
 use crate::models::ModelKind;
 pub use crate::tables::CsvWriter;
+use crate::train::scores::intervals::Forecasted;
 
 /// What the columns are called.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -144,8 +145,8 @@ impl Outlook {
                 let unit = |scaled: f64| ahead.unscale(index, target, scaled);
                 let ends = |level: usize, step: usize| {
                     let place = (index * rows + step) * targets + target;
-                    let of = |own: &Intervals| own.ends(place, one(step), (&series.id, target, step), level);
-                    intervals.map_or((f64::NAN, f64::NAN), of)
+                    let at = Forecasted { place, point: one(step), series, target, step };
+                    intervals.map_or((f64::NAN, f64::NAN), |own| own.ends(&at, level))
                 };
                 let edge = |end: fn((f64, f64)) -> f64| {
                     let in_units =
@@ -255,8 +256,9 @@ impl<'a> Predictions<'a> {
                     let own = scaled(forecasts[0]);
                     let mut numbers = vec![truth, scaler.unscale_forecast(own)];
                     if let Some(intervals) = intervals {
-                        let (levels, at) = (self.levels.len(), (place * horizon + step) * targets + target);
-                        let ends = |level| intervals.ends(at, own, (&series.id, target, step), level);
+                        let (levels, place) = (self.levels.len(), (place * horizon + step) * targets + target);
+                        let at = Forecasted { place, point: own, series, target, step };
+                        let ends = |level| intervals.ends(&at, level);
                         let edges = (0..levels).rev().map(|level| ends(level).0);
                         let edges = edges.chain((0..levels).map(|level| ends(level).1));
                         numbers.extend(edges.map(|edge| intervals.in_units(edge, scaler)));

@@ -94,6 +94,11 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     params.push(bias);
     let groups = if options.by_channel() { sizes.targets } else { 1 };
     head::add_params(model, sizes, (inputs, groups), HEAD, &mut params);
+    if feature_major {
+        // It reads the same tokens as the head.
+        let turn = |param: Param| if param.name == head::SPREAD.0 { param.turned(tokens) } else { param };
+        params = params.into_iter().map(turn).collect();
+    }
     if options.revin_affine {
         params.push(Param::new(REVIN.0, &[sizes.targets], false, 0.0).initial(Initial::Constant(1.0)));
         params.push(Param::new(REVIN.1, &[sizes.targets], false, 0.0));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Level;
-use super::intervals::{Intervals, inside};
+use super::intervals::{Forecasted, Intervals, inside};
 use super::residuals::{KeptIntervals, Residuals, residuals, scaled_truth};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -162,11 +162,11 @@ pub fn coverage(dataset: &Dataset, windows: &[u32], forecasts: &[f32], intervals
             let Some(truth) = scaled_truth(dataset, series, origin + step, target) else { continue };
             let own = &mut steps[step];
             own.values += 1;
-            let (id, scaler) = (&dataset.series[series].id, &dataset.series[series].scalers[target]);
+            let at = Forecasted { place, point: forecasts[place], series: &dataset.series[series], target, step };
             for level in 0..levels {
-                let (low, high) = intervals.ends(place, forecasts[place], (id, target, step), level);
+                let (low, high) = intervals.ends(&at, level);
                 own.coverage[level] += inside(truth, low, high);
-                own.width[level] += if targets == 1 { scaler.error(high, low) } else { high - low };
+                own.width[level] += if targets == 1 { at.scaler().error(high, low) } else { high - low };
             }
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::distribution::{pinball, quantiles};
 use super::{Calibration, Level, Prediction};
-use crate::data::{Bounds, Dataset, Scaler, SplitName};
+use crate::data::{Bounds, Dataset, Scaler, Series, SplitName};
 use crate::program::op::Objective;
 
 /// What the ends of intervals follow from.
@@ -28,28 +28,27 @@ impl<'a> Intervals<'a> {
         Intervals { levels: &calibration.levels, own: None, calibration: Some(calibration), bounds, counts: false }
     }
 
-    /// Both ends of a level, by index, scaled: of the value at this place, whose point forecast this is. NaN where there are too few
-    /// residuals.
-    pub fn ends(
-        &self,
-        place: usize,
-        point: f32,
-        (series, target, step): (&str, usize, usize),
-        level: usize,
-    ) -> (f64, f64) {
+    /// Both ends of a level, by index, scaled. NaN where there are too few residuals.
+    pub fn ends(&self, at: &Forecasted, level: usize) -> (f64, f64) {
         let width = 1 + 2 * self.levels.len();
-        let point = f64::from(point);
+        let point = f64::from(at.point);
         let (low, high) = self.own.map_or((point, point), |own| {
-            let ends = &own[place * width + 1 + 2 * level..];
+            let ends = &own[at.place * width + 1 + 2 * level..];
             (f64::from(ends[0]), f64::from(ends[1]))
         });
-        let margin = self.calibration.map_or(0.0, |one| one.half_width(series, target, step, level));
+        let half = |one: &Calibration| one.half_width(&at.series.id, at.target, at.step, level);
+        let margin = self.calibration.map_or(0.0, half);
         let (low, high) = (low - margin, high + margin);
         // A margin below 0 may turn them around.
         let (low, high) = if low > high { ((low + high) / 2.0, (low + high) / 2.0) } else { (low, high) };
         // What is within bounds is an interval's, whatever lies beyond.
         let (least, most) = limits(self.bounds);
-        (not_beyond(low, least, most), not_beyond(high, least, most))
+        let end = |end: f64| {
+            let end = not_beyond(end, least, most);
+            // A count that is an end lies inside.
+            if self.counts { at.scaler().scale(self.in_units(end, at.scaler())) } else { end }
+        };
+        (end(low), end(high))
     }
 
     /// An end in the data's units: a count without the rounding of 32 bits.
@@ -59,9 +58,37 @@ impl<'a> Intervals<'a> {
         if self.counts && near { value.round() } else { value }
     }
 
-    /// The median of the value at this place, scaled.
-    pub fn median(&self, place: usize, point: f32) -> f64 {
-        self.own.map_or(f64::from(point), |own| f64::from(own[place * (1 + 2 * self.levels.len())]))
+    /// The median, scaled.
+    pub fn median(&self, at: &Forecasted) -> f64 {
+        self.own.map_or(f64::from(at.point), |own| f64::from(own[at.place * (1 + 2 * self.levels.len())]))
+    }
+
+    /// What they are worth for an observed value, scaled.
+    pub fn score(&self, at: &Forecasted, truth: f64) -> IntervalSums {
+        let ends: Vec<(f64, f64)> = (0..self.levels.len()).map(|level| self.ends(at, level)).collect();
+        IntervalSums::of(truth, self.median(at), &ends, self.levels, at.scaler())
+    }
+}
+
+/// A value that was forecast.
+#[derive(Debug, Clone, Copy)]
+pub struct Forecasted<'a> {
+    /// Its place in `[windows, horizon, targets]`.
+    pub place: usize,
+    /// Its point forecast, scaled.
+    pub point: f32,
+    /// Its series.
+    pub series: &'a Series,
+    /// Its target.
+    pub target: usize,
+    /// Its row of the horizon, from 0.
+    pub step: usize,
+}
+
+impl<'a> Forecasted<'a> {
+    /// The scaler of its series and target.
+    pub fn scaler(&self) -> &'a Scaler {
+        &self.series.scalers[self.target]
     }
 }
 
@@ -247,11 +274,8 @@ pub fn interval_scores(
             if raw.is_nan() {
                 continue;
             }
-            let (scaler, point) = (&series.scalers[target], forecasts[place]);
-            let of = |level| intervals.ends(place, point, (&series.id, target, step), level);
-            let ends: Vec<(f64, f64)> = (0..intervals.levels.len()).map(of).collect();
-            let median = intervals.median(place, point);
-            sums.add(&IntervalSums::of(scaler.scale(raw), median, &ends, intervals.levels, scaler));
+            let at = Forecasted { place, point: forecasts[place], series, target, step };
+            sums.add(&intervals.score(&at, at.scaler().scale(raw)));
         }
     }
     sums.scores(targets == 1)
@@ -260,6 +284,7 @@ pub fn interval_scores(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{DataOptions, Row};
 
     /// Of a standard normal distribution about its mean the CRPS is (√2 − 1)/√π = 0.2337; many levels come close, and few do not
     /// go far.
@@ -286,13 +311,13 @@ mod tests {
         // Median 1, from 0.5 to 3.
         let own = [1.0, 0.5, 3.0];
         let intervals = Intervals { levels: &level, own: Some(&own), calibration: None, bounds: None, counts: false };
-        assert_eq!((intervals.ends(0, 9.0, ("", 0, 0), 0), intervals.median(0, 9.0)), ((0.5, 3.0), 1.0));
+        let options = DataOptions { lookback: Some(1), ..DataOptions::default() };
+        let rows = (0..40).map(|row| Row::new(row, [f64::from(row % 7)]));
+        let dataset = options.load_rows("y", &["y"], rows).unwrap();
+        let at = Forecasted { place: 0, point: 9.0, series: &dataset.series[0], target: 0, step: 0 };
+        assert_eq!((intervals.ends(&at, 0), intervals.median(&at)), ((0.5, 3.0), 1.0));
         let bounds = Some(Bounds { low: Some(0.0), high: Some(2.0) });
-        assert_eq!(
-            Intervals { bounds, ..intervals }.ends(0, 9.0, ("", 0, 0), 0),
-            (0.5, 1.0),
-            "of the way between both"
-        );
+        assert_eq!(Intervals { bounds, ..intervals }.ends(&at, 0), (0.5, 1.0), "the bounds are 0 and 1 on the scale");
         let scaler = Scaler::new(0.0, 8.9);
         let four = f64::from((4.0 / 8.9) as f32);
         assert_eq!(Intervals { counts: true, ..intervals }.in_units(four, &scaler), 4.0);

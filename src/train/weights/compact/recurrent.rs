@@ -1,7 +1,7 @@
 //! Hidden units of recurrent layers.
 //!
 //! Unit j of layer l is read by column j of `weight_hh` (by its own layer, a step later) and by column j of what follows:
-//! `weight_ih` of the next layer, or the head and the decoder, which read the last step alone.
+//! `weight_ih` of the next layer, or the head, the spread and the decoder, which read the last step alone.
 //! - A set of units *reaches nothing* where what follows has zeros in their columns, and `weight_hh` has zeros there in the
 //!   rows of every unit outside the set. The largest such set is found by taking out, again and again, units that one
 //!   outside reads.
@@ -66,7 +66,7 @@ impl Layer {
             recurrent: name("weight_hh", layer),
             biases: [name("bias_ih", layer), name("bias_hh", layer)],
             readers: match last {
-                true => ["head", "decoder.context"]
+                true => ["head", "spread", "decoder.context"]
                     .map(|name| (format!("{name}.weight"), format!("{name}.bias")))
                     .into_iter()
                     .filter(|(weight, _)| tensors.has(weight))
