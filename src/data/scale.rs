@@ -47,10 +47,10 @@ impl Scaler {
         self.transform.undo(scaled * self.std + self.mean)
     }
 
-    /// Whether it can be inverted: both numbers are finite, and the deviation is above 0.
+    /// Whether it can be inverted: its numbers are finite, and the deviation is above 0.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.mean.is_finite() && self.std.is_finite() && self.std > 0.0
+        self.mean.is_finite() && self.std.is_finite() && self.std > 0.0 && self.center.is_finite()
     }
 
     /// As [`Scaler::unscale`], for a forecast, which is known to 32 bits: exactly 0 if it is 0 to that precision, for errors

@@ -203,6 +203,10 @@ impl Study {
             let problem = format!("{} of {cells} cells", self.origins);
             return Err(Error::config("origins", problem, format!("choose a grid of at most {MOST_CELLS} cells")));
         }
+        if self.run.train.loss.is_probabilistic() {
+            let problem = format!("a study compares points, and ‹loss {}› forecasts more", self.run.train.loss);
+            return Err(Error::config("loss", problem, "choose a loss of points, such as mse"));
+        }
         let least = |list: &[usize]| list.iter().copied().min().unwrap_or(1);
         for (key, least) in [
             ("lookbacks", least(&self.lookbacks)),
