@@ -40,6 +40,9 @@ fn examples(spec: &Spec) -> Vec<String> {
         ("split", _) => vec!["0.5,0.3,0.2".into(), "10,20,30".into()],
         // 0 takes another option: it says how long to train.
         ("val-size", _) => vec!["3".into(), "12".into()],
+        ("bounds", _) => vec!["0..".into(), "-1..2.5".into()],
+        ("loss", _) => vec!["huber:0.5".into(), "quantile".into(), "student-t".into()],
+        ("levels", _) => vec!["25,50,75".into()],
         ("sparsity", _) => vec!["0.1..0.9".into()],
         ("checkpoint-every", _) => vec!["500".into(), "60s".into(), "none".into()],
         ("regularizer", _) => vec!["dropout".into(), "pruning,l2".into()],

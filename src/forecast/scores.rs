@@ -79,6 +79,7 @@ pub struct Score {
     /// Mean squared error on that scale.
     pub scaled_mse: f64,
     /// What its intervals are worth, where it has some.
+    #[serde(flatten)]
     pub intervals: Option<IntervalScores>,
 }
 
