@@ -192,6 +192,7 @@ mod tests {
     /// A text that an option takes.
     fn example(spec: &Spec) -> String {
         match spec.kind {
+            _ if spec.name == "loss" => "huber:0.5".into(),
             Kind::Words(words) | Kind::Several(words) => words[words.len() - 1].into(),
             Kind::Switch => "off".into(),
             Kind::Flag => "true".into(),
