@@ -47,9 +47,15 @@ fn text(inspection: &Inspection) -> String {
             format!("compacted, with {} hidden units by layer", widths.join(", "))
         }
     };
+    let law = match (&model.probabilistic, &model.levels) {
+        (None, _) => String::new(),
+        (Some(_), Some(levels)) => format!(" as quantiles {levels}"),
+        (Some(loss), None) => format!(" as {loss}"),
+    };
+    let bounds = model.bounds.as_ref().map_or(String::new(), |bounds| format!(" within {bounds}"));
     let mut text = format!(
         "{}: {} {width}, {} parameters, format {}\n\
-         {}: {} in, {} out; inputs {}, the first {} forecast{}; {} series\n\
+         {}: {} in, {} out; inputs {}, the first {} forecast{law}{bounds}{}; {} series\n\
          weights of {kept}, after {} and {}; seed {}, {} on {}\nweights sha256 {}\n\n",
         inspection.file,
         model.kind,

@@ -66,10 +66,12 @@ fn heading(summary: &Summary) -> String {
         "none" => String::new(),
         path => format!(", linear path {path}"),
     };
+    let loss = if model.loss == "mse" { String::new() } else { format!(", loss {}", model.loss) };
+    let bounds = model.bounds.as_ref().map_or(String::new(), |bounds| format!(", bounds {bounds}"));
     let ended = ended(summary);
     format!(
         "{}: {}, {} in, {} out, season {}; {}{series}\n{} {width}{layers}, {} parameters, regularizer \
-         {}{norm}{path}, seed {}\n{ended}",
+         {}{norm}{path}{loss}{bounds}, seed {}\n{ended}",
         data.name,
         few(data.targets.len(), data.targets.iter().map(|name| list(&[name]))),
         counted(data.lookback, "row"),

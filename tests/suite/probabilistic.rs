@@ -145,6 +145,8 @@ fn forecasts_have_the_models_own_intervals() {
     for row in 0..3 {
         assert!(columns[1].1[row] < columns[0].1[row] && columns[0].1[row] < columns[2].1[row]);
     }
+    let inspected = stdout(&microglia(folder, &["inspect", "run"]));
+    assert!(inspected.contains("forecast as quantiles 10,50,90;"), "{inspected}");
     let other = microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "90"]);
     rejected(folder, &other, &["--levels: the model forecasts no interval of 90 %, but those of 80"]);
     // What calibration adds to an interval of a model is the same on both sides.

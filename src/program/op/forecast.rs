@@ -54,7 +54,7 @@ pub struct WindowScale {
 /// What is known of a window's targets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OfWindows {
-    /// `[B, K, 2]`: shift and scale; with scalers `[B, K, 4]`, of [`ScaleGather`].
+    /// `[B, K, 2]`: shift and scale; with scalers `[B, K, 4]`, of [`ScaleGather`](super::ScaleGather).
     pub stats: TensorId,
     /// Whether windows were normalised by shift and scale.
     pub normalized: bool,

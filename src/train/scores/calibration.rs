@@ -64,7 +64,7 @@ impl Calibration {
                 (0..levels.len()).map(|level| residuals(dataset, windows, beyond(level))).collect()
             }
         };
-        let pooled: Vec<Vec<Vec<f64>>> = lists.iter().map(|list| pooled(list)).collect();
+        let pooled: Vec<Vec<Vec<f64>>> = lists.iter().map(pooled).collect();
         let together = pooled.first().map_or(&[][..], Vec::as_slice);
         let residuals = lists.first().map_or(&[][..], Vec::as_slice);
         let whose = match &dataset.series[..] {

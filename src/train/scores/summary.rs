@@ -102,6 +102,11 @@ pub struct ModelSummary {
     pub instance_norm: String,
     /// `none`, `train` or `ridge`.
     pub linear_path: String,
+    /// By which it was trained.
+    pub loss: String,
+    /// Bounds of its forecasts; `None` without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<String>,
     /// Weights and biases of one model.
     pub parameters: usize,
     /// Those that pruning may take.
@@ -352,6 +357,8 @@ pub fn summarize(
             regularizer: options.regularizers.to_string(),
             instance_norm: options.model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
             linear_path: options.model.linear_path.to_string(),
+            loss: options.loss.to_string(),
+            bounds: dataset.resolved.bounds.map(|bounds| bounds.to_string()),
             parameters: layout.total(),
             prunable_weights: layout.prunable(),
         },
