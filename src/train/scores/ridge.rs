@@ -141,21 +141,13 @@ impl Fit {
 
         let known = Known::of(dataset, norm, &samples, features);
         let common = factors(&gram, features);
-        // [step][λ]
-        let solutions: Vec<Vec<Option<Vec<f64>>>> = (0..horizon)
+        // By step, where it lacks samples: by λ; `None` where it lacks all.
+        let own_factors: Vec<Option<Vec<Option<Vec<f64>>>>> = (0..horizon)
             .into_par_iter()
             .map(|step| {
-                let right = [&moment[step * features..][..features], known.cross(step)].concat();
-                let solve = |factor: &Option<Vec<f64>>| -> Option<Vec<f64>> {
-                    let factor = factor.as_ref()?;
-                    Some(right.chunks_exact(features).flat_map(|right| substitute(factor, right)).collect())
-                };
                 let lacking: Vec<Sample> = samples.iter().copied().filter(|sample| !observed(*sample, step)).collect();
-                if lacking.is_empty() {
-                    return common.iter().map(solve).collect();
-                }
-                if lacking.len() == samples.len() {
-                    return vec![Some(vec![0.0; right.len()]); LAMBDAS.len()];
+                if lacking.is_empty() || lacking.len() == samples.len() {
+                    return (lacking.is_empty()).then(Vec::new);
                 }
                 let mut own = gram.clone();
                 for tile in lacking.chunks(TILE) {
@@ -163,15 +155,22 @@ impl Fit {
                     let part = transposed_product(&x, &x, tile.len());
                     own.iter_mut().zip(part).for_each(|(sum, part)| *sum -= part);
                 }
-                factors(&own, features).iter().map(solve).collect()
+                Some(factors(&own, features))
             })
             .collect();
-        (0..LAMBDAS.len())
-            .filter_map(|i| {
-                let steps: Option<Vec<&[f64]>> = solutions.iter().map(|step| step[i].as_deref()).collect();
-                known.fit(LAMBDAS[i], &steps?)
-            })
-            .collect()
+        // One λ at a time: its solutions of all steps are as many as known channels times the weights.
+        let of = |(i, lambda): (usize, &f64)| {
+            let solve = |step: usize| -> Option<Vec<f64>> {
+                let right = [&moment[step * features..][..features], known.cross(step)].concat();
+                let Some(own) = &own_factors[step] else { return Some(vec![0.0; right.len()]) };
+                let factor = own.get(i).unwrap_or(&common[i]).as_ref()?;
+                Some(right.chunks_exact(features).flat_map(|right| substitute(factor, right)).collect())
+            };
+            let solutions: Option<Vec<Vec<f64>>> = (0..horizon).into_par_iter().map(solve).collect();
+            let solutions = solutions?;
+            known.fit(*lambda, &solutions.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        LAMBDAS.iter().enumerate().filter_map(of).collect()
     }
 }
 
