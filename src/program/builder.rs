@@ -26,6 +26,8 @@ pub struct Sizes {
     pub targets: usize,
     /// F: how many of the C, the last ones, are known for the rows to forecast, and read there; 0 of a model without a decoder.
     pub future: usize,
+    /// Channels of codes, which follow one another.
+    pub categories: Vec<Category>,
     /// Z: rows forecast.
     pub horizon: usize,
     /// T: rows read.
@@ -36,6 +38,17 @@ pub struct Sizes {
     pub objective: Objective,
     /// What keeps forecasts within bounds.
     pub link: Option<Link>,
+}
+
+/// A channel of codes of levels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    /// Of its column.
+    pub name: String,
+    /// Its channel.
+    pub channel: usize,
+    /// Levels that are known: codes from 1 on. Code 0 stands for all others.
+    pub levels: usize,
 }
 
 /// One of everything, and points by squared errors.
@@ -50,6 +63,7 @@ impl Default for Sizes {
             channels: 1,
             targets: 1,
             future: 0,
+            categories: Vec::new(),
             horizon: 1,
             lookback: 1,
             series: 1,
@@ -68,6 +82,16 @@ impl Sizes {
             channels: dataset.channels(),
             targets: dataset.targets(),
             future: dataset.future(),
+            categories: dataset
+                .columns
+                .categories()
+                .zip(&dataset.levels)
+                .map(|(channel, levels)| Category {
+                    name: dataset.channel_names()[channel].clone(),
+                    channel,
+                    levels: levels.len(),
+                })
+                .collect(),
             horizon: dataset.horizon,
             lookback: dataset.lookback,
             series: dataset.series.len(),

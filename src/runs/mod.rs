@@ -165,9 +165,12 @@ impl Run {
         let Run { folder, config, dataset, plan, engine, from, .. } = self;
         let trained = run_from(dataset, plan, engine.as_mut(), observer, from.take(), Some(&mut kept))?;
         trained.notices.iter().skip(told).for_each(|line| observer.notice(line));
-        let whole = trained.status != Status::Interrupted;
+        let (whole, told) = (trained.status != Status::Interrupted, trained.notices.len());
         let baselines = BaselineForecasts::of_test(dataset);
         let outcome = summarize(dataset, plan, engine.as_mut(), trained, baselines.score(dataset), observer)?;
+        // Of the scores.
+        let before = dataset.notices.len() + plan.notices.len() + told;
+        outcome.summary.notices.iter().skip(before).for_each(|line| observer.notice(line));
         let finished = Finished {
             dataset,
             plan,

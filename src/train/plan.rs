@@ -6,12 +6,12 @@ use super::loss::{Loss, link};
 use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
 use super::scores::Prediction;
-use crate::data::{Dataset, Scaler, Series};
+use crate::data::{Dataset, Scale, Scaler, Series, counted, few};
 use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
-use crate::models::{self, ModelKind, Training};
-use crate::program::builder::Sizes;
-use crate::program::op::Objective;
+use crate::models::{self, ModelKind, ModelOptions, Training};
+use crate::program::builder::{Category, Sizes};
+use crate::program::op::{InstanceNorm, Objective};
 use crate::program::tensor::{OBSERVED, SCALES, SERIES, SERIES_STARTS};
 use crate::program::{Program, ReplicaStep};
 
@@ -105,6 +105,14 @@ impl Plan {
         let mut options = TrainOptions { replicas: members.len(), ..options.clone() };
         check(&options)?;
         options.loss.check(dataset)?;
+        if dataset.resolved.scale == Some(Scale::Window) && options.model.instance_norm != Some(InstanceNorm::MeanStd) {
+            let problem = "`window` standardises each window by its own mean and deviation";
+            return Err(Error::config(
+                "scale",
+                problem,
+                "choose ‹instance-norm mean-std› beside it, or ‹scale global›",
+            ));
+        }
         let mut members = members;
         if options.model.kind == ModelKind::Ridge {
             // Nothing is trained, and nothing pruned.
@@ -128,6 +136,7 @@ impl Plan {
         if let Some(first) = members.first() {
             options.pruning = first.member.pruning.clone();
         }
+        notices.extend(embeddings(&options.model, &sizes));
         let training = Training {
             dropout: members.iter().any(|one| one.member.regularizers.drops()),
             clip: options.clip_grad_norm.is_some(),
@@ -135,6 +144,15 @@ impl Plan {
         let program = models::build(&options.model, &training, sizes)?;
         Ok(Plan { options, program, steps_per_epoch, length, members, keep: Keep::Selected, notices })
     }
+}
+
+/// A line about the embeddings of categorical columns, where there are any.
+fn embeddings(model: &ModelOptions, sizes: &Sizes) -> Option<Text> {
+    let of = |one: &Category| {
+        format!("`{}` {} in {}", one.name, counted(one.levels, "level"), counted(model.width_of(one.levels), "word"))
+    };
+    let all = few(sizes.categories.len(), sizes.categories.iter().map(of));
+    (!sizes.categories.is_empty()).then(|| format!("embeddings: {all} (‹embedding-width›)").into())
 }
 
 /// How much lies on the device at a time.

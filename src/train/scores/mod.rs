@@ -3,6 +3,7 @@
 pub mod baselines;
 mod conformal;
 pub mod distribution;
+mod held_out;
 pub mod loss;
 pub mod metrics;
 pub mod predict;
