@@ -46,6 +46,7 @@ fn options(args: &EvaluateArgs) -> Result<EvaluateOptions> {
         "train" => SplitName::Train,
         "validation" => SplitName::Validation,
         "calibration" => SplitName::Calibration,
+        "held-out" => SplitName::HeldOut,
         _ => SplitName::Test,
     });
     (options.folds, options.step, options.refit) = (args.folds, args.step, args.refit);

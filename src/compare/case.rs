@@ -5,7 +5,7 @@ use std::fmt;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::{self, LinearPath, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
-use crate::program::builder::Sizes;
+use crate::program::builder::{Category, Sizes};
 use crate::program::op::{Activation, InstanceNorm, Link, LossKind, Objective};
 use crate::program::tensor::*;
 use crate::program::{Cell, Program, ReplicaStep, rng};
@@ -45,7 +45,6 @@ impl Case {
                 rows: 60 + lookback,
                 channels: 3,
                 targets: 2,
-                future: 0,
                 horizon: 2,
                 lookback,
                 series: 3,
@@ -103,6 +102,17 @@ impl Case {
     /// The last channels are known for the rows to forecast: a decoder of so many units reads them.
     pub fn future(mut self, channels: usize, units: usize) -> Self {
         (self.sizes.future, self.model.decoder_hidden) = (channels, units);
+        self
+    }
+
+    /// The channels from the first covariate on hold codes, each of so many levels; the width of embeddings is `width`.
+    pub fn categories(mut self, levels: &[usize], width: Option<usize>) -> Self {
+        let first = self.sizes.targets;
+        let category =
+            |(i, levels): (usize, &usize)| Category { name: format!("k{i}"), channel: first + i, levels: *levels };
+        self.sizes.categories = levels.iter().enumerate().map(category).collect();
+        self.sizes.channels = self.sizes.channels.max(first + levels.len());
+        self.model.embedding_width = width;
         self
     }
 
@@ -171,6 +181,10 @@ impl Case {
 
     /// A word of the series: any number, or one that its bounds or its distribution allow.
     fn value(&self, i: usize) -> f32 {
+        let channel = i % self.sizes.channels;
+        if let Some(category) = self.sizes.categories.iter().find(|category| category.channel == channel) {
+            return (rng::draw(7, 1, 1, i as u32) % (category.levels as u32 + 1)) as f32;
+        }
         let value = rng::normal(7, 0, 1, i as u32);
         match (&self.sizes.objective, self.sizes.link) {
             // Whole numbers, where the scales are powers of two.
@@ -276,6 +290,10 @@ impl fmt::Display for Case {
         }
         if s.future > 0 {
             write!(f, " future={} decoder={}", s.future, model.decoder_hidden)?;
+        }
+        if !s.categories.is_empty() {
+            let widths = s.categories.iter().map(|one| (one.levels, model.width_of(one.levels)));
+            write!(f, " embeddings={:?}", widths.collect::<Vec<_>>())?;
         }
         match &s.objective {
             Objective::Point(loss) => write!(f, " {loss:?}")?,

@@ -69,6 +69,7 @@ pub fn full_size_models() -> Vec<Case> {
     cases.extend(adorned);
     cases.extend(beside);
     cases.push(decoder);
+    cases.push(recurrent(Lstm, 1, 64, 96, 64).categories(&[10, 1_000], None).norm(InstanceNorm::MeanStd));
     cases.extend(outputs());
     cases
 }

@@ -36,6 +36,8 @@ pub fn rule(op: &Op) -> Rule {
         Op::WindowGather(_) => exact,
         Op::Prune(_) => exact,
         Op::FutureGather(_) | Op::MatrixTranspose(_) => exact,
+        Op::EmbeddingForward(_) => exact,
+        Op::EmbeddingBackward(_) => sums,
         Op::DecoderForward(_) | Op::DecoderBackward(_) => elementwise(8.0, "a sum of two, a sum over the horizon"),
         Op::LinearForward(_) | Op::LinearBackwardInput(_) | Op::LinearBackwardWeight(_) => sums,
         Op::Dropout(_) => elementwise(4.0, "a product, and a division 2.5 ULP in its scale"),

@@ -39,11 +39,12 @@ use std::path::PathBuf;
 
 use crate::data;
 use crate::data::DataOptions;
-use crate::data::options::Covariates;
+use crate::data::options::{Covariates, Scale};
 use crate::error::{Error, Result, Text};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
 use crate::models::{ModelKind, ModelOptions, Variant};
+use crate::program::op::InstanceNorm;
 use crate::train::TrainOptions;
 use crate::train::auto::Auto;
 use crate::train::weights;
@@ -157,12 +158,28 @@ impl Config {
             // Counts have no other bounds.
             config.data.bounds = config.data.bounds.or(Some(data::Bounds::NOT_NEGATIVE));
         }
+        config.window_norm(settings)?;
         let told = ["epochs", "max-steps"].iter().any(|name| settings.has(name)) || kind == ModelKind::Ridge;
         if config.data.val_size == Some(0) && !told {
             let problem = "0 leaves no validation rows, so nothing says when to stop training";
             return Err(Error::config("val-size", problem, "say how long to train: ‹epochs› or ‹max-steps›"));
         }
         Ok(config)
+    }
+
+    /// Windows that are standardised by themselves are so by the network's own normalisation.
+    fn window_norm(&mut self, settings: &Settings) -> Result<()> {
+        let own = Some(InstanceNorm::MeanStd);
+        let norm = (self.train.model.instance_norm, self.train.auto.instance_norm);
+        if self.data.scale != Some(Scale::Window) || norm == (own, false) {
+            return Ok(());
+        }
+        if settings.has("instance-norm") {
+            let problem = "‹scale window› standardises each window by its own mean and deviation";
+            return Err(Error::config("instance-norm", problem, "leave it out, or choose ‹scale global›"));
+        }
+        (self.train.model.instance_norm, self.train.auto.instance_norm) = (own, false);
+        Ok(())
     }
 
     /// Sets what settings hold, and leaves the rest.

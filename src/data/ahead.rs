@@ -174,7 +174,11 @@ impl Dataset {
             values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
             let planned = self.planned(cutoff, &timestamps[lookback - padding..])?;
             for (row, planned) in planned.into_iter().enumerate() {
-                values.extend(std::iter::repeat_n(0.0, past));
+                // A forecast that reads forecasts reads what is constant too.
+                let last = &self.values[cutoff.row * channels..][..past];
+                let constant =
+                    |(column, value): (usize, &f32)| if self.columns.is_static(column) { *value } else { 0.0 };
+                values.extend(last.iter().enumerate().map(constant));
                 values.extend(planned);
                 values.extend(features.iter().map(|column| column[row]));
             }
@@ -202,6 +206,7 @@ impl Dataset {
             calendar: self.calendar.clone(),
             rival: self.rival.clone(),
             flags: self.flags.clone(),
+            levels: self.levels.clone(),
             columns: self.columns.clone(),
             left_out: Vec::new(),
             fingerprint: self.fingerprint.clone(),
@@ -217,6 +222,7 @@ impl Dataset {
             train: Vec::new(),
             validation: Vec::new(),
             calibration: Vec::new(),
+            held_out: Vec::new(),
             test,
             notices: Vec::new(),
             season_notices: Vec::new(),

@@ -184,8 +184,10 @@ pub enum Scale {
     Series,
     /// One mean and standard deviation per column, over all series.
     Global,
+    /// The same, and a model normalises each window by its own look-back, so that it forecasts series that it never saw.
+    Window,
 }
-words!(Scale, "scale", Scale::Series = "series", Scale::Global = "global");
+words!(Scale, "scale", Scale::Series = "series", Scale::Global = "global", Scale::Window = "window");
 
 /// What becomes of series that are too short for a window, and of targets that have no value in the rows that scale them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -13,6 +13,12 @@ pub enum Role {
     Target,
     /// An input that is known up to the forecast's origin, and not forecast.
     PastCovariate,
+    /// An input that is constant per series.
+    StaticCovariate,
+    /// A past covariate that takes one of a few levels; its values are their codes. Not scaled.
+    Category,
+    /// The same, constant per series.
+    StaticCategory,
     /// An input that is known for the rows to forecast too: a plan, a price list, a weather forecast.
     FutureCovariate,
     /// An input that follows from a row's time, so it is known for future rows too. Not scaled.
@@ -41,6 +47,18 @@ impl Column {
         Column { name: name.into(), role: Role::PastCovariate }
     }
 
+    /// An input that is constant per series.
+    #[must_use]
+    pub fn static_covariate(name: impl Into<String>) -> Self {
+        Column { name: name.into(), role: Role::StaticCovariate }
+    }
+
+    /// An input that takes one of a few levels, constant per series or not.
+    #[must_use]
+    pub fn category(name: impl Into<String>, is_static: bool) -> Self {
+        Column { name: name.into(), role: if is_static { Role::StaticCategory } else { Role::Category } }
+    }
+
     /// An input that is known for the rows to forecast too.
     #[must_use]
     pub fn future_covariate(name: impl Into<String>) -> Self {
@@ -49,12 +67,11 @@ impl Column {
 }
 
 /// How many roles there are.
-const ROLES: usize = 4;
+const ROLES: usize = 7;
 
 /// The channels of a data set: its input columns, ordered by role as [`Role`] lists them.
 ///
-/// Arrays of targets have a column per target. Scalers and counts of missing cells are per value column: the targets, then
-/// the past covariates, then the future covariates.
+/// Arrays of targets have a column per target. Scalers and counts of missing cells are per value column: all but the calendar's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Columns {
     names: Vec<String>,
@@ -87,7 +104,7 @@ impl Columns {
         self.ends[Role::Target as usize]
     }
 
-    /// How many are read from the data and scaled: targets, past and future covariates. They come before all others.
+    /// How many are read from the data: all but the calendar's. They come before those.
     #[must_use]
     pub fn values(&self) -> usize {
         self.ends[Role::FutureCovariate as usize]
@@ -96,7 +113,20 @@ impl Columns {
     /// The value columns that are known for rows to come: the future covariates.
     #[must_use]
     pub fn future(&self) -> Range<usize> {
-        self.ends[Role::PastCovariate as usize]..self.values()
+        self.ends[Role::StaticCategory as usize]..self.values()
+    }
+
+    /// The value columns that hold codes of levels.
+    #[must_use]
+    pub fn categories(&self) -> Range<usize> {
+        self.ends[Role::StaticCovariate as usize]..self.ends[Role::StaticCategory as usize]
+    }
+
+    /// Whether a value column is constant per series.
+    #[must_use]
+    pub fn is_static(&self, column: usize) -> bool {
+        let of = |role: Role| self.ends[role as usize - 1]..self.ends[role as usize];
+        of(Role::StaticCovariate).contains(&column) || of(Role::StaticCategory).contains(&column)
     }
 
     /// The names of all channels, in order.
@@ -122,8 +152,9 @@ impl Columns {
     pub(super) fn and_calendar(self, calendar: impl IntoIterator<Item = String>) -> Columns {
         let mut names = self.names;
         names.extend(calendar);
-        let [targets, past, values, _] = self.ends;
-        Columns { ends: [targets, past, values, names.len()], names }
+        let mut ends = self.ends;
+        ends[Role::Calendar as usize] = names.len();
+        Columns { ends, names }
     }
 }
 
@@ -140,13 +171,20 @@ mod tests {
     fn roles_order_the_channels() {
         let given = [
             Column::future_covariate("f"),
+            Column::category("k", true),
+            Column::static_covariate("s"),
+            Column::category("c", false),
             Column::past_covariate("x"),
             Column::target("b"),
             Column::past_covariate("w"),
         ];
         let columns = Columns::new(given).and_calendar(["hour_sin".into(), "hour_cos".into()]);
-        assert_eq!(columns.names(), ["b", "x", "w", "f", "hour_sin", "hour_cos"]);
-        assert_eq!((columns.targets(), columns.future(), columns.values(), columns.channels()), (1, 3..4, 4, 6));
+        assert_eq!(columns.names(), ["b", "x", "w", "s", "c", "k", "f", "hour_sin", "hour_cos"]);
+        assert_eq!((columns.targets(), columns.future(), columns.values(), columns.channels()), (1, 6..7, 7, 9));
+        assert_eq!(
+            (columns.categories(), (0..7).filter(|c| columns.is_static(*c)).collect::<Vec<_>>()),
+            (4..6, vec![3, 5])
+        );
         assert_eq!(columns.with_role(Role::Target), ["b"]);
         assert_eq!(columns.with_role(Role::PastCovariate), ["x", "w"]);
         assert_eq!(columns.with_role(Role::FutureCovariate), ["f"]);

@@ -28,7 +28,7 @@ pub struct Series {
     pub rows: Range<usize>,
     /// A time per row.
     pub timestamps: Vec<Timestamp>,
-    /// A scaler per value column: targets, past and future covariates. Calendar columns are not scaled.
+    /// A scaler per value column. Those of codes, and calendar columns, are not scaled.
     pub scalers: Vec<Scaler>,
     /// Per target: mean |y_t − y_{t−M}| over the training rows, in the data's units, both values observed. `None` if
     /// there is no such pair, or all are equal: then this target has no MASE.
@@ -69,6 +69,8 @@ pub struct Dataset {
     pub day_first: Option<bool>,
     /// Columns of flags, such as `yes` and `no`, with the word that is read as 1.
     pub flags: BTreeMap<String, String>,
+    /// By column of levels ([`Columns::categories`]), those of the training rows: the first is code 1, and 0 stands for all others.
+    pub levels: Vec<Vec<String>>,
     /// How the times of most series go on; each series has its own.
     pub calendar: Calendar,
     /// Another calendar that the rows fit nearly as well: if it gives other times, those of forecasts are a guess.
@@ -82,7 +84,7 @@ pub struct Dataset {
     ///
     /// [`ShortSeries::Pad`]: super::ShortSeries::Pad
     pub padding: usize,
-    /// Input columns in order: targets, past covariates, future covariates, calendar.
+    /// Input columns, ordered by role as [`Role`] lists them.
     pub columns: Columns,
     /// `[rows, channels]`, scaled and imputed. 0 where no value was seen or imputed; no window reads such a row.
     pub values: Vec<f32>,
@@ -104,6 +106,8 @@ pub struct Dataset {
     pub calibration: Vec<u32>,
     /// Test windows.
     pub test: Vec<u32>,
+    /// All windows of the series that nothing is learned from ([`DataOptions::hold_out_series`]).
+    pub held_out: Vec<u32>,
     /// Windows left out, over all parts.
     pub dropped: Dropped,
     /// What was detected, chosen and counted, in sentences for the user.
@@ -140,7 +144,7 @@ impl Dataset {
         self.columns.channels()
     }
 
-    /// The names of the input columns, in order: targets, past covariates, future covariates, calendar.
+    /// The names of the input columns, ordered by role as [`Role`] lists them.
     #[must_use]
     pub fn channel_names(&self) -> &[String] {
         self.columns.names()
@@ -181,6 +185,7 @@ impl Dataset {
             SplitName::Validation => &self.validation,
             SplitName::Calibration => &self.calibration,
             SplitName::Test => &self.test,
+            SplitName::HeldOut => &self.held_out,
         }
     }
 

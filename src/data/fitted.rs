@@ -30,6 +30,8 @@ pub struct Fitted {
     pub scale: Scale,
     /// Names of the calendar columns that the model reads.
     pub calendar: Vec<String>,
+    /// By column of levels, those that have codes, from 1 on.
+    pub levels: Vec<Vec<String>>,
     /// How most of these series go on, and series that the model was not trained on; `None` if it is not known.
     pub usual: Option<Calendar>,
     /// Days without rows.
@@ -91,12 +93,12 @@ impl Fitted {
         Err(Error::data(frame.file(), problem, "give data of the columns that the model was trained on"))
     }
 
-    /// The fit of the series with this id. Under [`Scale::Global`] all series have one scaler per column.
+    /// The fit of the series with this id. Unless each has scalers of its own, all series have one per column.
     fn of(&self, id: &str, by_id: &HashMap<&str, &FittedSeries>) -> Option<FittedSeries> {
         if let Some(known) = by_id.get(id) {
             return Some((*known).clone());
         }
-        let any = self.series.first().filter(|_| self.scale == Scale::Global)?;
+        let any = self.series.first().filter(|_| self.scale != Scale::Series)?;
         let mase_denominators = vec![None; any.mase_denominators.len()];
         Some(FittedSeries { id: id.into(), mase_denominators, ..any.clone() })
     }

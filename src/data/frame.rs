@@ -21,6 +21,8 @@ pub(crate) struct Frame<'a> {
     pub ids: Ids,
     /// Columns of flags, with the word that is read as 1.
     pub flags: BTreeMap<String, String>,
+    /// By column of levels, those of the rows: the first is code 1, and 0 is a missing one.
+    pub levels: Vec<Vec<String>>,
     /// Where each row stands in what was read, where rows were sorted.
     pub order: Option<Vec<usize>>,
 }

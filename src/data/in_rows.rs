@@ -91,6 +91,7 @@ pub(super) fn read<'a>(
         times: Times { stamps, ..times },
         ids,
         flags: BTreeMap::new(),
+        levels: Vec::new(),
         order: None,
     };
     Ok((frame, vec![values]))
@@ -109,6 +110,11 @@ fn check(options: &DataOptions) -> Result<()> {
     }
     if let Some(names) = options.future_covariates.as_ref().filter(|names| !names.is_empty()) {
         return reject("future-covariates", format!("`{}` are asked for", names.join(", ")));
+    }
+    for (key, names) in [("static-covariates", &options.static_covariates), ("categorical", &options.categorical)] {
+        if let Some(names) = names.as_ref().filter(|names| !names.is_empty()) {
+            return reject(key, format!("`{}` are asked for", names.join(", ")));
+        }
     }
     match options.time_column.as_deref() {
         None | Some(TIME | YEAR) => Ok(()),

@@ -6,8 +6,8 @@
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
 //! plan        bytes → table → reading → frame (order, zone) → series → future, of rows to come
 //! grown       bytes → the bytes of the training data among them
-//! pipeline    frame (zone) → series → future → calendars (calendar, holidays) → gaps → bounds → parts → fitted (scale) → features
-//!             → arrays (impute) → window → Dataset
+//! pipeline    frame (zone) → series → statics → future → calendars (calendar, holidays) → gaps → bounds → parts → held_out
+//!             → fitted (scale) → levels → features → arrays (impute) → window → Dataset
 //! ```
 //!
 //! Each stage is a file and takes what the one before gives; `pipeline.rs` calls them in order. A file imports only files of
@@ -35,9 +35,11 @@ mod future;
 mod gaps;
 mod grown;
 mod header;
+mod held_out;
 mod holidays;
 mod impute;
 mod in_rows;
+mod levels;
 mod load;
 mod marks;
 mod number;
@@ -58,6 +60,7 @@ mod short;
 mod source;
 mod spelling;
 mod split;
+mod statics;
 mod step;
 mod study;
 mod table;
@@ -83,6 +86,7 @@ pub use dataset::{Dataset, Series};
 pub use encoding::Encoding;
 pub use fitted::{Fitted, FittedSeries};
 pub(crate) use grown::Own;
+pub(crate) use levels::MOST_LEVELS;
 pub(crate) use load::Content;
 pub use options::{
     Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,

@@ -33,6 +33,11 @@ pub struct DataOptions {
     pub covariates: Option<Covariates>,
     /// Input columns whose values are known for the rows to forecast too. Default: none.
     pub future_covariates: Option<Vec<String>>,
+    /// Input columns that are constant per series. Default: none.
+    pub static_covariates: Option<Vec<String>>,
+    /// Input columns that take one of a few levels, texts or numbers, whose codes a model embeds; constant per series if they are named in
+    /// `static_covariates` too. Default: none.
+    pub categorical: Option<Vec<String>>,
     /// Input rows of a window. Default: 2 seasons, at least 24, at most 288.
     pub lookback: Option<usize>,
     /// Forecast rows of a window. Default: 1.
@@ -57,6 +62,8 @@ pub struct DataOptions {
     pub short_series: Option<ShortSeries>,
     /// Whose training rows a scaler sees. Default: [`Scale::Series`].
     pub scale: Option<Scale>,
+    /// Ids of series that nothing is learned from, or the share of all series that are held back. Default: none.
+    pub hold_out_series: Option<Vec<String>>,
     /// Bounds of the targets: forecasts lie within them. Default: none.
     pub bounds: Option<Bounds>,
     /// How targets are transformed before they are scaled. Default: [`Transform::None`].
@@ -113,6 +120,8 @@ impl DataOptions {
             targets: self.targets.or(other.targets),
             covariates: self.covariates.or(other.covariates),
             future_covariates: self.future_covariates.or(other.future_covariates),
+            static_covariates: self.static_covariates.or(other.static_covariates),
+            categorical: self.categorical.or(other.categorical),
             lookback: self.lookback.or(other.lookback),
             horizon: self.horizon.or(other.horizon),
             freq: self.freq.or(other.freq),
@@ -124,6 +133,7 @@ impl DataOptions {
             val_size,
             short_series: self.short_series.or(other.short_series),
             scale: self.scale.or(other.scale),
+            hold_out_series: self.hold_out_series.or(other.hold_out_series),
             bounds: self.bounds.or(other.bounds),
             transform: self.transform.or(other.transform),
             impute: self.impute.or(other.impute),
@@ -157,6 +167,11 @@ impl DataOptions {
     /// Whether what is known of the rows to forecast is read.
     pub(crate) fn plans(&self) -> bool {
         self.future_calendar == Some(true) || self.future_covariates.as_ref().is_some_and(|names| !names.is_empty())
+    }
+
+    /// Whether there are categorical columns.
+    pub(crate) fn embeds(&self) -> bool {
+        self.categorical.as_ref().is_some_and(|names| !names.is_empty())
     }
 
     /// Whether test rows are seen before the test.

@@ -126,6 +126,8 @@ impl Panel {
                 Role::Target => header.expect(&column.name, "target").map(drop)?,
                 Role::PastCovariate => header.expect(&column.name, "covariates").map(drop)?,
                 Role::FutureCovariate => header.expect(&column.name, "future-covariates").map(drop)?,
+                Role::StaticCovariate => header.expect(&column.name, "static-covariates").map(drop)?,
+                Role::Category | Role::StaticCategory => header.expect(&column.name, "categorical").map(drop)?,
                 Role::Calendar => {
                     let problem = format!("`{}` is given as a calendar column", column.name);
                     return Err(self.error(problem, "leave it out: calendar columns are computed from the times"));

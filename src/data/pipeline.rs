@@ -1,6 +1,6 @@
 //! The stages from typed rows to a [`Dataset`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::arrays::Arrays;
 use super::bounds;
@@ -14,11 +14,14 @@ use super::fitted::{self, Fitted};
 use super::frame::Frame;
 use super::future;
 use super::gaps;
+use super::held_out;
+use super::levels;
 use super::options::{DataOptions, Gaps, Impute};
 use super::parts;
 use super::series::{RawSeries, group};
 use super::settings::Settings;
 use super::short::{self, Kept};
+use super::statics;
 use super::window::{Prefix, Rows, Span, Windows};
 use super::zone;
 use crate::error::{Result, Text};
@@ -46,7 +49,10 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     notices.extend(zone::offsets_vary(&frame));
 
     // Rows → series on a grid of times.
-    let mut series = future::cut(&frame, group(&frame, values)?, &mut notices);
+    let mut series = group(&frame, values)?;
+    statics::check(&frame, &series)?;
+    statics::fill(&frame, &mut series);
+    let mut series = future::cut(&frame, series, &mut notices);
     notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
     let Calendars { main, rival } = calendars::settle(&frame, &mut series, options, (fitted, closed), &mut notices)?;
     let longest = series.iter().map(RawSeries::rows).max().unwrap_or(0);
@@ -56,7 +62,9 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         one.season = if own { one.calendar.season().within(one.rows()).rows } else { settings.season.rows };
     }
     let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
-    let series = gaps::settle(&frame, series, settings.gaps, &mut notices)?;
+    let mut series = gaps::settle(&frame, series, settings.gaps, &mut notices)?;
+    // Of rows that were inserted.
+    statics::fill(&frame, &mut series);
     let seasons = seasons(&series, settings.season.rows);
     let one_season = seasons.is_none();
     let season_notices: Vec<Text> = [settings.notice(&main).into()].into_iter().chain(seasons).collect();
@@ -65,9 +73,11 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     bounds::check(&frame, &series, options)?;
 
     // Series → parts and scalers.
+    let mut held = HashSet::new();
     let (kept, scaling) = match fitted {
         None => {
             let mut kept = parts::trained(&mut frame, series, &settings, options, &mut notices)?;
+            held = held_out::hold(&frame, &mut kept, &settings, options, &mut notices)?;
             let scaling = fitted::fit(&frame, &mut kept, &settings, options)?;
             (kept, scaling)
         }
@@ -77,7 +87,12 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
             (kept, scaling)
         }
     };
-    let Kept { series, parts, mut left_out, targets_left_out } = kept;
+    let Kept { mut series, parts, mut left_out, targets_left_out } = kept;
+    let levels = match fitted {
+        None => levels::of_rows(&frame, &series, &parts)?,
+        Some(fitted) => fitted.levels.clone(),
+    };
+    notices.extend(levels::encode(&frame, &mut series, (&parts, &levels), fitted.is_some())?);
     notices.extend(short::notice(&left_out, series.len(), "series"));
     left_out.extend(targets_left_out);
 
@@ -102,7 +117,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         names: frame.columns.names(),
     };
     let (lookback, horizon, season) = (settings.lookback, settings.horizon, settings.season.rows);
-    let span = |series| -> Span { span(series, fitted.is_none(), &settings) };
+    let span = |series| -> Span { span(series, fitted.is_none(), &settings, &held) };
     let spans: Vec<Span> = arrays.series.iter().map(span).collect();
     let windows = match fitted {
         None => Windows::trained(&rows, &spans, &settings, options.calibration)?,
@@ -130,6 +145,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         encoding,
         day_first: frame.times.day_first,
         flags: frame.flags,
+        levels,
         calendar: main,
         rival,
         series: arrays.series,
@@ -146,6 +162,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         validation: windows.validation,
         calibration: windows.calibration,
         test: windows.test,
+        held_out: windows.held_out,
         dropped: windows.dropped,
         notices,
         season_notices,
@@ -189,9 +206,9 @@ fn seasons(series: &[RawSeries], most: usize) -> Option<Text> {
 }
 
 /// A series as windows are looked for in it.
-fn span<'a>(series: &'a Series, trained: bool, settings: &Settings) -> Span<'a> {
+fn span<'a>(series: &'a Series, trained: bool, settings: &Settings, held: &HashSet<String>) -> Span<'a> {
     let reach = if trained { settings.reach_of(&series.parts) } else { settings.reach() };
-    Span { id: &series.id, parts: &series.parts, reach }
+    Span { id: &series.id, held_out: held.contains(&series.id), parts: &series.parts, reach }
 }
 
 /// How many cells are missing, by column, and what inputs take instead.

@@ -4,9 +4,10 @@ use super::apart;
 use super::cells::{Cells, sentinel_notice};
 use super::count::counted;
 use super::frame::{Frame, Ids, Provenance, check_memory};
+use super::levels;
 use super::marks::FileMarks;
 use super::options::DataOptions;
-use super::roles::Roles;
+use super::roles::{CATEGORICAL, Roles};
 use super::spelling::{self, Spelled};
 use super::table::CsvTable;
 use super::text::{delimiter_word, list, parse_list};
@@ -55,7 +56,14 @@ pub(super) fn read_columns<'a>(
     let (columns, positions) = (roles.columns(&table.header), roles.positions());
     check_memory(table.rows(), positions.len(), table.header.place())?;
     let (mut values, mut spelled) = (Vec::with_capacity(positions.len()), Vec::new());
+    let mut levels = Vec::new();
     for (column, key) in roles.chosen() {
+        if key == CATEGORICAL {
+            let (codes, own) = levels::of_cells(&cells, column)?;
+            levels.push(own);
+            values.push(codes);
+            continue;
+        }
         let (numbers, how) = cells.numbers(column, key)?;
         notices.extend(sentinel_notice(&table.header.name(column), &numbers));
         spelled.push((table.header.name(column), how));
@@ -71,7 +79,7 @@ pub(super) fn read_columns<'a>(
         apart::check(table, &cells, &times, &id, &[&time[..], &roles.targets].concat())?;
     }
     let provenance = Provenance::Text { table, time, values: positions };
-    Ok((Frame { provenance, columns, times, ids, flags, order: None }, values))
+    Ok((Frame { provenance, columns, times, ids, flags, levels, order: None }, values))
 }
 
 /// How the text is written.

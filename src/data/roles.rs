@@ -11,10 +11,18 @@ use crate::error::{Error, Place, Result, Text};
 /// Most columns without numbers that a line names.
 const MOST_NAMED: usize = 6;
 
+/// The option that names columns of levels.
+pub(super) const CATEGORICAL: &str = "categorical";
+
 /// The columns of a header that are read, by their roles.
+#[derive(Default)]
 pub(crate) struct Roles {
     pub targets: Vec<usize>,
     pub covariates: Vec<usize>,
+    pub statics: Vec<usize>,
+    /// Columns of levels, those that are constant per series last; so many are not.
+    pub categories: Vec<usize>,
+    pub varying: usize,
     pub future: Vec<usize>,
     /// What was chosen, and what was left out, in words.
     pub notices: Vec<Text>,
@@ -67,10 +75,19 @@ impl Roles {
         notices.push(target_notice(&targets.iter().map(|column| header.name(*column)).collect::<Vec<_>>()));
 
         let future = distinct(header, options.future_covariates.as_deref().unwrap_or_default(), "future-covariates")?;
+        let all_statics =
+            distinct(header, options.static_covariates.as_deref().unwrap_or_default(), "static-covariates")?;
+        let all_categories = distinct(header, options.categorical.as_deref().unwrap_or_default(), "categorical")?;
+        let is_static = |column: &&usize| all_statics.contains(column);
+        let (constant, mut categories): (Vec<usize>, Vec<usize>) = all_categories.iter().partition(is_static);
+        let varying = categories.len();
+        categories.extend(constant);
+        let statics: Vec<usize> = all_statics.iter().filter(|column| !categories.contains(column)).copied().collect();
         let covariates = match options.covariates.as_ref().unwrap_or(&Covariates::None) {
             Covariates::None => Vec::new(),
             Covariates::All => {
-                let read: HashSet<usize> = targets.iter().chain(&future).copied().collect();
+                let others = future.iter().chain(&statics).chain(&categories);
+                let read: HashSet<usize> = targets.iter().chain(others).copied().collect();
                 let mut chosen = of(|kind| matches!(kind, Kind::Numeric | Kind::Flags(_)));
                 chosen.retain(|column| !read.contains(column));
                 let left = of(|kind| !matches!(kind, Kind::Numeric | Kind::Flags(_)));
@@ -85,7 +102,11 @@ impl Roles {
         for (key, chosen, others, what) in [
             ("covariates", &covariates, &targets, "target"),
             ("covariates", &covariates, &future, "future covariate"),
+            ("covariates", &covariates, &all_statics, "static covariate"),
             ("future-covariates", &future, &targets, "target"),
+            ("future-covariates", &future, &all_statics, "static covariate"),
+            ("static-covariates", &all_statics, &targets, "target"),
+            ("categorical", &all_categories, &targets, "target"),
         ] {
             let others: HashSet<&usize> = others.iter().collect();
             if let Some(both) = chosen.iter().find(|column| others.contains(column)) {
@@ -93,11 +114,20 @@ impl Roles {
                 return Err(Error::config(key, problem, "leave it out"));
             }
         }
+        for (chosen, key, help) in [
+            (&covariates, "covariates", "leave it out there: ‹categorical› alone makes it an input"),
+            (&future, "future-covariates", "name it in one of them: levels of rows to forecast are not read"),
+        ] {
+            if let Some(both) = chosen.iter().find(|column| all_categories.contains(column)) {
+                let problem = format!("`{}` is named in ‹{key}› too", header.name(*both));
+                return Err(Error::config("categorical", problem, help));
+            }
+        }
         if !future.is_empty() {
             let names: Vec<String> = future.iter().map(|column| header.name(*column)).collect();
             notices.push(format!("future covariates {}: known for the rows to forecast", listed(&names)).into());
         }
-        Ok(Roles { targets, covariates, future, notices })
+        Ok(Roles { targets, covariates, statics, categories, varying, future, notices })
     }
 
     /// Columns that are known for rows to come, of a file that plans them: there is no target.
@@ -106,14 +136,19 @@ impl Roles {
     /// A name that is unknown or means several columns.
     pub(super) fn plan(header: &Header, names: &[String]) -> Result<Roles> {
         let future = distinct(header, names, "future")?;
-        Ok(Roles { targets: Vec::new(), covariates: Vec::new(), future, notices: Vec::new() })
+        Ok(Roles { future, ..Roles::default() })
     }
 
-    /// The header's columns that are read, with the options that chose them: targets, past covariates, future covariates.
+    /// The header's columns that are read, with the options that chose them, in the order of [`Roles::columns`].
     pub(super) fn chosen(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let of = |columns: &[usize], key| columns.iter().map(move |column| (*column, key)).collect::<Vec<_>>();
-        let by_role =
-            [of(&self.targets, "target"), of(&self.covariates, "covariates"), of(&self.future, "future-covariates")];
+        let by_role = [
+            of(&self.targets, "target"),
+            of(&self.covariates, "covariates"),
+            of(&self.statics, "static-covariates"),
+            of(&self.categories, CATEGORICAL),
+            of(&self.future, "future-covariates"),
+        ];
         by_role.into_iter().flatten()
     }
 
@@ -127,7 +162,10 @@ impl Roles {
         let targets = self.targets.iter().map(|column| Column::target(header.name(*column)));
         let covariates = self.covariates.iter().map(|column| Column::past_covariate(header.name(*column)));
         let future = self.future.iter().map(|column| Column::future_covariate(header.name(*column)));
-        Columns::new(targets.chain(covariates).chain(future))
+        let statics = self.statics.iter().map(|column| Column::static_covariate(header.name(*column)));
+        let category = |(i, column): (usize, &usize)| Column::category(header.name(*column), i >= self.varying);
+        let categories = self.categories.iter().enumerate().map(category);
+        Columns::new(targets.chain(covariates).chain(statics).chain(categories).chain(future))
     }
 }
 

@@ -140,10 +140,11 @@ impl Sum {
     }
 }
 
-/// A scaler per series and column, from the rows `train[series]`; of a series, the column that has no value there.
+/// A scaler per series and column, from the rows `train[series]`; of a series, the column that has no value there. A column that is
+/// constant per series has one scaler, of the series' values, and codes are not scaled.
 ///
 /// # Errors
-/// Under [`Scale::Global`], a column without a single observed value in any of these rows.
+/// Unless each series has a scaler of its own, a column without a single observed value in any of these rows.
 pub(crate) fn fit(
     frame: &Frame,
     series: &[RawSeries],
@@ -165,20 +166,31 @@ pub(crate) fn fit(
         };
         scaler.map(|scaler| Scaler { transform, ..scaler })
     };
+    let shared = |column: usize| -> Option<Scaler> {
+        if frame.columns.categories().contains(&column) {
+            return Some(Scaler::new(0.0, 1.0));
+        }
+        let first = |one: &RawSeries, rows: &Range<usize>| rows.clone().next().map(|row| one.value(row, column));
+        let own = series.iter().zip(train).filter_map(|(one, rows)| first(one, rows)).filter(|value| !value.is_nan());
+        frame.columns.is_static(column).then(|| Scaler::fit(own.collect::<Vec<_>>().into_iter())).flatten()
+    };
+    let shared: Vec<Option<Scaler>> = (0..width).map(shared).collect();
     let observed = |one: usize, column: usize| {
         train[one].clone().map(move |row| series[one].value(row, column)).filter(|value| !value.is_nan())
     };
     match scale {
         Scale::Series => {
             let fit = |one: usize| {
-                (0..width).map(|column| fitted(column, &mut observed(one, column)).ok_or(column)).collect()
+                let of =
+                    |column: usize| shared[column].or_else(|| fitted(column, &mut observed(one, column))).ok_or(column);
+                (0..width).map(of).collect()
             };
             Ok((0..series.len()).map(fit).collect())
         }
-        Scale::Global => {
+        Scale::Global | Scale::Window => {
             let fit = |column| {
                 let mut all = (0..series.len()).flat_map(|one| observed(one, column));
-                fitted(column, &mut all).ok_or_else(|| {
+                shared[column].or_else(|| fitted(column, &mut all)).ok_or_else(|| {
                     let place = Place { column: Some(frame.name(column).into()), ..frame.file() };
                     let help = "leave the column out, move the borders with ‹split›, or check ‹missing-values›";
                     Error::data(place, "no value in the training rows", help)

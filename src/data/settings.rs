@@ -106,12 +106,17 @@ impl Settings {
     pub(super) fn resolved(self, options: &DataOptions, frame: &Frame, one_season: bool) -> DataOptions {
         let covariates = frame.columns.with_role(Role::PastCovariate).to_vec();
         let future = frame.columns.with_role(Role::FutureCovariate).to_vec();
+        let [statics, categories] =
+            [[Role::StaticCovariate, Role::StaticCategory], [Role::Category, Role::StaticCategory]]
+                .map(|roles| roles.iter().flat_map(|role| frame.columns.with_role(*role)).cloned().collect::<Vec<_>>());
         DataOptions {
             time_column: Some(frame.times.name.clone()),
             id_column: frame.ids.column.clone(),
             targets: Some(frame.columns.with_role(Role::Target).to_vec()),
             covariates: Some(if covariates.is_empty() { Covariates::None } else { Covariates::Names(covariates) }),
             future_covariates: Some(future).filter(|future| !future.is_empty()),
+            static_covariates: Some(statics).filter(|statics| !statics.is_empty()),
+            categorical: Some(categories).filter(|categories| !categories.is_empty()),
             lookback: Some(self.lookback),
             horizon: Some(self.horizon),
             season: one_season.then_some(self.season.rows),

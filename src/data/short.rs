@@ -195,7 +195,7 @@ impl Why {
 
 /// What to do about a series without a scaler.
 pub(super) const UNKNOWN: &str = "each series is scaled by its own training rows: rename or leave it out, or train with \
-     ‹scale global›, which forecasts any series";
+     ‹scale global› or window, which forecast any series";
 
 /// That a part of a series has no room for a window.
 pub(super) fn no_room(id: &str, parts: &Parts, split: SplitName, settings: &Settings) -> Error {
@@ -215,7 +215,7 @@ pub(super) fn no_room(id: &str, parts: &Parts, split: SplitName, settings: &Sett
     // What helps depends on what is lacking: rows before those to forecast, or these.
     let room = !parts.origins(split, 1, horizon).is_empty();
     let padded = settings.short_series == ShortSeries::Pad;
-    let scaled = settings.scale == Scale::Global || !parts.origins(SplitName::Train, 1, horizon).is_empty();
+    let scaled = settings.scale != Scale::Series || !parts.origins(SplitName::Train, 1, horizon).is_empty();
     let pad = match (room && reach > 1, padded, scaled) {
         (true, false, true) => "; ‹short-series pad› begins windows before the first row",
         (true, false, false) => {

@@ -19,6 +19,8 @@ pub enum SplitName {
     Calibration,
     /// Windows that a model is scored on.
     Test,
+    /// Windows of series that nothing was learned from.
+    HeldOut,
 }
 
 impl fmt::Display for SplitName {
@@ -28,6 +30,7 @@ impl fmt::Display for SplitName {
             SplitName::Validation => "validation",
             SplitName::Calibration => "calibration",
             SplitName::Test => "test",
+            SplitName::HeldOut => "held-out",
         })
     }
 }
@@ -50,7 +53,7 @@ impl Parts {
         match split {
             SplitName::Train => &self.train,
             SplitName::Validation | SplitName::Calibration => &self.validation,
-            SplitName::Test => &self.test,
+            SplitName::Test | SplitName::HeldOut => &self.test,
         }
     }
 

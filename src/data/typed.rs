@@ -9,6 +9,7 @@ use super::cells::{missing_numbers, not_finite, sentinel_notice};
 use super::columns::Columns;
 use super::dataset::Dataset;
 use super::frame::{Frame, Ids, Provenance, check_memory, typed_line};
+use super::levels;
 use super::options::{DataOptions, Source};
 use super::pipeline::{self, Input};
 use super::times::Times;
@@ -37,6 +38,10 @@ impl Typed<'_> {
     pub(super) fn dataset(self, options: &DataOptions) -> Result<Dataset> {
         let Typed { name, times, ids, columns, mut values, fingerprint, mut notices } = self;
         check_memory(times.stamps.len(), columns.values(), Place::of(name))?;
+        let mut levels = Vec::new();
+        for column in columns.categories() {
+            levels.push(levels::of_numbers(name, &columns.names()[column], &mut values[column])?);
+        }
         for (column, values) in columns.names().iter().zip(&values) {
             if let Some(row) = values.iter().position(|value| !value.is_nan() && !(*value as f32).is_finite()) {
                 let value = Some(values[row].to_string());
@@ -53,7 +58,7 @@ impl Typed<'_> {
             ..options.clone()
         };
         let provenance = Provenance::Typed { name };
-        let mut frame = Frame { provenance, columns, times, ids, flags: BTreeMap::new(), order: None };
+        let mut frame = Frame { provenance, columns, times, ids, flags: BTreeMap::new(), levels, order: None };
         frame.sort(&mut values, &options, &mut notices);
         pipeline::dataset(
             Input { name: name.into(), fingerprint, frame, values, closed: None, notices },

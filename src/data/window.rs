@@ -96,6 +96,8 @@ struct Finder<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Span<'a> {
     pub id: &'a str,
+    /// Whether nothing is learned from it.
+    pub held_out: bool,
     /// In global rows.
     pub parts: &'a Parts,
     /// Rows of it that precede what a window forecasts.
@@ -158,6 +160,7 @@ pub(crate) struct Windows {
     pub validation: Vec<u32>,
     pub calibration: Vec<u32>,
     pub test: Vec<u32>,
+    pub held_out: Vec<u32>,
     pub dropped: Dropped,
     /// Ids of the series without a window in a part that others have.
     lacking: Vec<(SplitName, Vec<String>)>,
@@ -178,7 +181,11 @@ impl Windows {
     ) -> Result<Windows> {
         let (lookback, horizon) = (settings.lookback, settings.horizon);
         let mut finder = Finder { lookback, horizon, rows, dropped: Dropped::default() };
-        let mut windows = Windows { series: series.len(), ..Windows::default() };
+        let held_out = series.iter().filter(|one| one.held_out);
+        let held_out = held_out.flat_map(|one| finder.windows(*one, SplitName::HeldOut)).collect();
+        let series: Vec<Span> = series.iter().filter(|one| !one.held_out).copied().collect();
+        let series = &series[..];
+        let mut windows = Windows { series: series.len(), held_out, ..Windows::default() };
         for split in [SplitName::Train, SplitName::Validation, SplitName::Test] {
             let (before, mut lacking) = (finder.dropped, Vec::new());
             for one in series {
@@ -236,9 +243,15 @@ impl Windows {
             [&self.train, &self.validation, &self.calibration, &self.test].map(|list| grouped(list.len()));
         let calibration =
             if self.calibration.is_empty() { String::new() } else { format!(", {calibration} calibration") };
+        let held_out = match self.held_out.len() {
+            0 => String::new(),
+            count => format!(", {} of held-back series", grouped(count)),
+        };
         let mut notices: Vec<Text> = vec![match trained {
             true => format!("windows: {test}").into(),
-            false => format!("windows: {train} training, {validation} validation{calibration}, {test} test").into(),
+            false => {
+                format!("windows: {train} training, {validation} validation{calibration}, {test} test{held_out}").into()
+            }
         }];
         let left_out = [
             (self.dropped.gap, "spans a gap"),

@@ -212,6 +212,9 @@ fn no_window(dataset: &Dataset, split: SplitName, own: bool) -> Error {
     if split == SplitName::Calibration {
         return Error::config("part", "the run kept no rows for calibration", "train with ‹calibration 0.5›");
     }
+    if split == SplitName::HeldOut {
+        return Error::config("part", "the run held back no series", "train with ‹hold-out-series 0.2›");
+    }
     if own {
         let problem = format!("the run kept no {split} rows");
         return Error::config("part", problem, "another part of the training data, or ‹data› with later rows");

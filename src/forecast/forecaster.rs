@@ -145,7 +145,11 @@ impl Forecaster {
     ) -> Result<(Predicted, Dataset)> {
         let (horizon, targets, channels) = (dataset.horizon, dataset.targets(), dataset.channels());
         let stretches = rows.div_ceil(horizon);
-        let covariates = dataset.columns.with_role(Role::PastCovariate);
+        let covariates: Vec<&str> = [Role::PastCovariate, Role::Category]
+            .iter()
+            .flat_map(|role| dataset.columns.with_role(*role))
+            .map(String::as_str)
+            .collect();
         if stretches > 1 && !covariates.is_empty() {
             let problem = format!("covariates are not known after the data's end: {}", covariates.join(", "));
             return Err(Error::config(

@@ -10,6 +10,7 @@ mod decoder;
 mod decompose;
 mod distribution;
 mod dropout;
+mod embedding;
 mod engine;
 mod forecast;
 mod gru;
@@ -51,6 +52,8 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         Op::DecoderForward(op) => decoder::decoder_forward(op, shapes),
         Op::DecoderBackward(op) => decoder::decoder_backward(op, shapes),
         Op::MatrixTranspose(op) => decoder::matrix_transpose(op, shapes),
+        Op::EmbeddingForward(op) => embedding::embedding_forward(op, shapes),
+        Op::EmbeddingBackward(op) => embedding::embedding_backward(op, shapes),
         Op::LinearForward(op) => linear::linear_forward(op, shapes),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(op, shapes),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(op, shapes),

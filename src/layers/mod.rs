@@ -3,6 +3,7 @@
 //! Of the engine tier: it may change in any version.
 
 mod decoder;
+mod embedding;
 mod head;
 mod recurrent;
 mod transformer;
@@ -11,6 +12,7 @@ use crate::program::op::*;
 use crate::program::{Builder, Rows, TensorId, rng};
 
 pub use decoder::*;
+pub use embedding::*;
 pub use head::*;
 pub use recurrent::*;
 pub use transformer::*;

@@ -100,6 +100,11 @@ pub struct ModelOptions {
     pub linear_path: LinearPath,
     /// D: units of the decoder that reads known future values, 1 or more; a model without them does not read it.
     pub decoder_hidden: usize,
+    /// E: words of each categorical column's embedding; `None` by the number of its levels ([`ModelOptions::width_of`]). A model without such
+    /// columns does not read it.
+    pub embedding_width: Option<usize>,
+    /// Whether pruning and decay take embeddings as they take matrices.
+    pub prune_embeddings: bool,
     /// M: rows of the moving average of a DLinear, odd; other models do not read it.
     pub moving_average: usize,
     /// The options of a PatchTST; other models do not read them.
@@ -144,6 +149,8 @@ impl ModelOptions {
             },
             linear_path: LinearPath::None,
             decoder_hidden: DECODER_HIDDEN,
+            embedding_width: None,
+            prune_embeddings: false,
             moving_average: MOVING_AVERAGE,
             patchtst: PatchtstOptions::of(variant),
             layer_widths: Vec::new(),
@@ -163,6 +170,14 @@ impl ModelOptions {
         let alone = self.kind.is_linear() || self.patchtst.revin_affine;
         let ridge = [LinearPath::Ridge].into_iter().filter(|_| !alone);
         ridge.chain([LinearPath::None]).collect()
+    }
+
+    /// Words of the embedding of a column with so many levels: those that were asked for, or 1.6 · levels^0.56, rounded, at most 50 (the rule
+    /// of fastai's tabular models).
+    #[must_use]
+    pub fn width_of(&self, levels: usize) -> usize {
+        let by_levels = || (1.6 * (levels as f64).powf(0.56)).round() as usize;
+        self.embedding_width.unwrap_or_else(|| by_levels().clamp(1, MOST_BY_LEVELS))
     }
 
     /// The cell of a recurrent model.
@@ -250,6 +265,12 @@ pub const MAX_HIDDEN: usize = 1024;
 /// Units of a decoder, unless others are asked for.
 const DECODER_HIDDEN: usize = 64;
 
+/// Most words of an embedding, unless more are asked for.
+const MOST_BY_LEVELS: usize = 50;
+
+/// The most words of an embedding.
+pub const MAX_EMBEDDING: usize = 1024;
+
 /// Rows of a DLinear's moving average in the published code.
 const MOVING_AVERAGE: usize = 25;
 
@@ -263,6 +284,9 @@ pub const MAX_MOVING_AVERAGE: usize = 9_999;
 pub fn params(model: &ModelOptions, sizes: &Sizes) -> Result<ParamLayout> {
     if sizes.future > 0 {
         check_decoder(model)?;
+    }
+    if !sizes.categories.is_empty() {
+        check_embeddings(model)?;
     }
     check_objective(model, sizes)?;
     let cell = match model.family() {
@@ -309,6 +333,21 @@ fn check_decoder(model: &ModelOptions) -> Result<()> {
     let help = "leave out ‹future-covariates› and ‹future-calendar›, or choose ‹model› rnn, lstm or gru, or patchtst with \
                 ‹patchtst-variant authors›";
     Err(Error::config("future-covariates", format!("{what}, and reads no future values"), help))
+}
+
+/// Rejects categorical columns of a model that embeds none, and embeddings of no size.
+fn check_embeddings(model: &ModelOptions) -> Result<()> {
+    let what = match model.family() {
+        Family::Recurrent(_) if model.embedding_width.is_some_and(|width| !(1..=MAX_EMBEDDING).contains(&width)) => {
+            let problem = format!("{} is out of range", model.embedding_width.unwrap_or_default());
+            return Err(Error::config("embedding-width", problem, format!("choose from 1 to {MAX_EMBEDDING}")));
+        }
+        Family::Recurrent(_) => return Ok(()),
+        Family::Linear => format!("{} is a map of the targets alone", model.kind),
+        Family::Transformer => format!("the {} PatchTST reads numbers alone", model.patchtst.variant),
+    };
+    let help = "leave out ‹categorical›, or choose ‹model› rnn, lstm or gru";
+    Err(Error::config("categorical", format!("{what}, and has no embeddings"), help))
 }
 
 /// Rejects what a model does not forecast of a value.

@@ -32,6 +32,8 @@ pub enum Initial {
     Normal(f32),
     /// This value everywhere.
     Constant(f32),
+    /// Normal around 0 with deviation 1, but for the first row, which is 0: as `nn.Embedding` with `padding_idx=0`.
+    Embedding,
     /// Sines and cosines of `[N, D]` (Vaswani et al. 2017, section 3.5), less their mean, over ten times their sample
     /// deviation, as PatchTST has them.
     SineCosine,
@@ -149,6 +151,11 @@ impl ParamLayout {
                     param.set(&mut row, elements.map(value));
                 }
                 Initial::Normal(std) => param.set(&mut row, elements.map(|i| rng::normal(seed, site, 0, i) * std)),
+                Initial::Embedding => {
+                    let first = param.shape[1] as u32;
+                    let value = |i| if i < first { 0.0 } else { rng::normal(seed, site, 0, i) };
+                    param.set(&mut row, elements.map(value));
+                }
                 Initial::Constant(value) => param.set(&mut row, elements.map(|_| value)),
                 Initial::SineCosine => param.set(&mut row, sine_cosine(param.shape[0], param.shape[1])),
             }

@@ -25,6 +25,8 @@ pub struct Sizes {
     pub targets: usize,
     /// F: how many of the C, the last ones, are known for the rows to forecast, and read there; 0 of a model without a decoder.
     pub future: usize,
+    /// Channels of codes, which follow one another.
+    pub categories: Vec<Category>,
     /// Z: rows forecast.
     pub horizon: usize,
     /// T: rows read.
@@ -35,6 +37,17 @@ pub struct Sizes {
     pub objective: Objective,
     /// What keeps forecasts within bounds.
     pub link: Option<Link>,
+}
+
+/// A channel of codes of levels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    /// Of its column.
+    pub name: String,
+    /// Its channel.
+    pub channel: usize,
+    /// Levels that are known: codes from 1 on. Code 0 stands for all others.
+    pub levels: usize,
 }
 
 /// One of everything, and points by squared errors.
@@ -49,6 +62,7 @@ impl Default for Sizes {
             channels: 1,
             targets: 1,
             future: 0,
+            categories: Vec::new(),
             horizon: 1,
             lookback: 1,
             series: 1,

@@ -131,6 +131,8 @@ fn needed(op: &Op) -> Vec<Needed> {
         Op::FutureGather(op) => {
             vec![most(SERIES, op.channels, op.future), least(op.output, op.future, op.width)]
         }
+        Op::EmbeddingForward(op) => embedding(&op.columns, [op.input, op.output]),
+        Op::EmbeddingBackward(op) => embedding(&op.columns, [op.input, op.d_output]),
         Op::LinearForward(op) => {
             let beside = [op.residual.map(|residual| residual.skip), op.activated.map(|activated| activated.rows)];
             let beside = beside.into_iter().flatten();
@@ -216,6 +218,20 @@ fn outputs(forecast: &Forecast, expected: usize, reads_scalers: bool) -> Vec<Nee
     let there = usize::from(forecast.windows.is_some_and(|windows| windows.scalers));
     let wanted = if reads_scalers || forecast.link.is_some() { 1 } else { there };
     vec![need(expected, forecast.outputs), need(wanted, there)]
+}
+
+/// That rows hold the codes and the numbers that are read, and the numbers and rows of tables that are written.
+fn embedding(columns: &EmbeddingColumns, [codes, embedded]: [TensorId; 2]) -> Vec<Needed> {
+    let need = |tensor, expected, found| Needed { tensor, expected, found };
+    let read = columns.numbers.saturating_add(columns.tables.len());
+    let some = columns.tables.iter().map(|table| table.levels.min(table.width)).chain([columns.tables.len()]);
+    let some = some.map(|size| need(codes, size.max(1), size));
+    let own = [
+        need(codes, columns.channels.max(read), columns.channels),
+        need(codes, columns.numbers.min(columns.codes), columns.codes),
+        need(embedded, columns.width.max(columns.words()), columns.width),
+    ];
+    own.into_iter().chain(some).collect()
 }
 
 /// Whole sequences, or heads of one, of those that the tensor holds.

@@ -110,6 +110,15 @@ impl Op {
                 let words = op.batch * op.rows * op.columns;
                 Cost::words(0, words, words)
             }
+            Op::EmbeddingForward(op) => {
+                let read = op.columns.words() + op.columns.tables.len();
+                Cost::words(0, op.rows * read, op.rows * op.columns.width)
+            }
+            Op::EmbeddingBackward(op) => {
+                let words = op.rows * (op.columns.words() - op.columns.numbers);
+                let tables = op.columns.tables.iter().map(|table| table.levels * table.width).sum();
+                Cost::words(words, words + op.rows * op.columns.tables.len(), tables)
+            }
             Op::LinearForward(op) => {
                 let [n, i, o] = [op.input.count, op.input.width, op.output.width];
                 // Of dropout and of the sum.

@@ -47,6 +47,8 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let words = product(&[op.batch, op.rows, op.columns]);
             vec![(op.input, words), (op.output, words)]
         }
+        Op::EmbeddingForward(op) => embedding(&op.columns, op.rows, PARAMS, [op.input, op.output]),
+        Op::EmbeddingBackward(op) => embedding(&op.columns, op.rows, GRADS, [op.input, op.d_output]),
         Op::LinearForward(op) => {
             let (inputs, outputs) = (op.input.width, op.output.width);
             let parameters = [matrix(PARAMS, op.weight, &[outputs, inputs]), matrix(PARAMS, op.bias, &[outputs])];
@@ -217,6 +219,18 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             vec![steps, (PARAMS, op.prunable_words), mask, (op.histogram, Prune::DIGITS)]
         }
     }
+}
+
+/// Of tables in an arena, of codes, and of what has rows of tables in their place.
+fn embedding(
+    columns: &EmbeddingColumns,
+    rows: usize,
+    arena: TensorId,
+    [codes, embedded]: [TensorId; 2],
+) -> Vec<(TensorId, usize)> {
+    let tables = columns.tables.iter().map(|table| matrix(arena, table.first, &[table.levels, table.width]));
+    let both = [(codes, product(&[rows, columns.channels])), (embedded, product(&[rows, columns.width]))];
+    tables.chain(both).collect()
 }
 
 fn reach(rows: Rows) -> (TensorId, usize) {

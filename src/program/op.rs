@@ -12,6 +12,7 @@
 mod access;
 mod decoder;
 mod distribution;
+mod embedding;
 mod forecast;
 mod linear;
 mod recurrent;
@@ -22,6 +23,7 @@ use crate::words::words;
 
 pub use decoder::*;
 pub use distribution::*;
+pub use embedding::*;
 pub use forecast::*;
 pub use linear::*;
 pub use recurrent::*;
@@ -221,6 +223,10 @@ pub enum Op {
     DecoderBackward(DecoderBackward),
     /// Matrices turned.
     MatrixTranspose(MatrixTranspose),
+    /// Rows of tables in place of codes.
+    EmbeddingForward(EmbeddingForward),
+    /// The gradients of the tables.
+    EmbeddingBackward(EmbeddingBackward),
     /// A fully connected layer.
     LinearForward(LinearForward),
     /// The gradient of a layer's input.

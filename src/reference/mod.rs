@@ -12,6 +12,7 @@ mod decoder;
 mod decompose;
 mod distribution;
 mod dropout;
+mod embedding;
 mod forecast;
 mod gamma;
 mod gru;
@@ -150,6 +151,8 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::DecoderForward(op) => decoder::decoder_forward(storage, op),
         Op::DecoderBackward(op) => decoder::decoder_backward(storage, op),
         Op::MatrixTranspose(op) => decoder::matrix_transpose(storage, op),
+        Op::EmbeddingForward(op) => embedding::embedding_forward(storage, op),
+        Op::EmbeddingBackward(op) => embedding::embedding_backward(storage, op),
         Op::LinearForward(op) => linear::linear_forward(storage, op, slot),
         Op::LinearBackwardInput(op) => linear::linear_backward_input(storage, op, slot),
         Op::LinearBackwardWeight(op) => linear::linear_backward_weight(storage, op),

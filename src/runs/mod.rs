@@ -166,11 +166,14 @@ impl Run {
         let Run { folder, config, dataset, plan, engine, from, .. } = self;
         let trained = run_from(dataset, plan, engine.as_mut(), observer, from.take(), Some(&mut kept))?;
         trained.notices.iter().skip(told).for_each(|line| observer.notice(line));
-        let whole = trained.status != Status::Interrupted;
+        let (whole, told) = (trained.status != Status::Interrupted, trained.notices.len());
         let levels = plan.scored_levels();
         let baselines = BaselineForecasts::of_test(dataset, !levels.is_empty());
         let scores = baselines.score(dataset, &levels);
         let outcome = summarize(dataset, plan, engine.as_mut(), trained, scores, observer)?;
+        // Of the scores.
+        let before = dataset.notices.len() + plan.notices.len() + told;
+        outcome.summary.notices.iter().skip(before).for_each(|line| observer.notice(line));
         let finished = Finished {
             dataset,
             plan,

@@ -6,12 +6,12 @@ use super::loss::{Loss, link};
 use super::member::{Member, MemberPlan};
 use super::options::TrainOptions;
 use super::scores::{Level, Prediction};
-use crate::data::{Dataset, Scaler, Series};
+use crate::data::{Dataset, Scale, Scaler, Series, counted, few};
 use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
-use crate::models::{self, ModelKind, Training};
-use crate::program::builder::Sizes;
-use crate::program::op::Objective;
+use crate::models::{self, ModelKind, ModelOptions, Training};
+use crate::program::builder::{Category, Sizes};
+use crate::program::op::{InstanceNorm, Objective};
 use crate::program::tensor::{OBSERVED, SCALES, SERIES, SERIES_STARTS};
 use crate::program::{Program, ReplicaStep};
 
@@ -114,6 +114,14 @@ impl Plan {
         let mut options = TrainOptions { replicas: members.len(), ..options.clone() };
         check(&options)?;
         options.loss.check(dataset)?;
+        if dataset.resolved.scale == Some(Scale::Window) && options.model.instance_norm != Some(InstanceNorm::MeanStd) {
+            let problem = "`window` standardises each window by its own mean and deviation";
+            return Err(Error::config(
+                "scale",
+                problem,
+                "choose ‹instance-norm mean-std› beside it, or ‹scale global›",
+            ));
+        }
         let mut members = members;
         if options.model.kind == ModelKind::Ridge {
             // Nothing is trained, and nothing pruned.
@@ -137,6 +145,7 @@ impl Plan {
         if let Some(first) = members.first() {
             options.pruning = first.member.pruning.clone();
         }
+        notices.extend(embeddings(&options.model, &sizes));
         let training = Training {
             dropout: members.iter().any(|one| one.member.regularizers.drops()),
             clip: members.iter().any(|one| one.member.clip_grad_norm.is_some()),
@@ -150,17 +159,32 @@ impl Sizes {
     /// Of one window and one model on a data set: more of them are set beside.
     #[must_use]
     pub fn of(dataset: &Dataset) -> Sizes {
+        let category = |(channel, levels): (usize, &Vec<String>)| Category {
+            name: dataset.channel_names()[channel].clone(),
+            channel,
+            levels: levels.len(),
+        };
         Sizes {
             rows: dataset.rows(),
             channels: dataset.channels(),
             targets: dataset.targets(),
             future: dataset.future(),
+            categories: dataset.columns.categories().zip(&dataset.levels).map(category).collect(),
             horizon: dataset.horizon,
             lookback: dataset.lookback,
             series: dataset.series.len(),
             ..Sizes::default()
         }
     }
+}
+
+/// A line about the embeddings of categorical columns, where there are any.
+fn embeddings(model: &ModelOptions, sizes: &Sizes) -> Option<Text> {
+    let of = |one: &Category| {
+        format!("`{}` {} in {}", one.name, counted(one.levels, "level"), counted(model.width_of(one.levels), "word"))
+    };
+    let all = few(sizes.categories.len(), sizes.categories.iter().map(of));
+    (!sizes.categories.is_empty()).then(|| format!("embeddings: {all} (‹embedding-width›)").into())
 }
 
 /// How much lies on the device at a time.

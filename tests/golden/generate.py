@@ -51,16 +51,21 @@ class Forecaster(nn.Module):
     """nn.LSTM, nn.GRU or nn.RNN, then nn.Linear on the top layer's last hidden state; with a `path`, plus an nn.Linear of each
     target's look-back of `steps` rows, and one of what is known ahead. The head's rows are then target by target. A frozen path (`ridge`) is not trained, and the
     head beside it starts at zero. The last `future` channels of the rows after the look-back are known: a decoder of `units` reads
-    them."""
+    them. Channels after the targets hold codes of so many `levels`, in whose place rows of `width` words are read."""
 
     def __init__(
         self, kind, channels, hidden, layers, horizon, targets, activation="tanh", *, steps=7, path="none", norm="none",
-        future=0, units=0,
+        future=0, units=0, levels=(), width=0,
     ):
         super().__init__()
         self.steps, self.future = steps, future
         self.shape = (horizon, targets)
         self.kind, self.path, self.norm = kind, path, norm
+        self.levels = levels
+        if levels:
+            tables = [nn.Embedding(count + 1, width, padding_idx=0) for count in levels]
+            self.embedding = nn.ModuleDict({f"k{i}": table for i, table in enumerate(tables)})
+            channels += len(levels) * (width - 1)
         if kind == "lstm":
             self.lstm = nn.LSTM(channels, hidden, layers, batch_first=True)
         elif kind == "gru":
@@ -83,6 +88,10 @@ class Forecaster(nn.Module):
         horizon, targets = self.shape
         known = x[:, self.steps :, x.shape[2] - self.future :]
         x, shift = less_last(x[:, : self.steps], targets, self.norm)
+        if self.levels:
+            codes = x[..., targets : targets + len(self.levels)].long()
+            numbers = torch.cat([x[..., :targets], x[..., targets + len(self.levels) :]], dim=-1)
+            x = torch.cat([numbers] + [table(codes[..., i]) for i, table in enumerate(self.embedding.values())], dim=-1)
         states, _ = getattr(self, self.kind)(x)
         output = self.head(states[:, -1])
         if self.path == "none":
@@ -122,10 +131,11 @@ def prunable(model):
     """The matrices that are pruned, in arena order: layer by layer weight_ih, weight_hh, then head.weight and the decoder's, but for what
     starts at zero beside a frozen path; of a linear model all."""
     frozen = ["head", "decoder.output"]
+    tables = [f"embedding.k{i}" for i in range(len(getattr(model, "levels", ())))]
     path = ["linear_path", "linear_path.future"]
     spared = {"none": [], "train": path, "ridge": path + frozen}[getattr(model, "path", "none")]
     matrices = [(name, p) for name, p in model.named_parameters() if ".weight" in name]
-    return [(name, p) for name, p in matrices if name.rsplit(".", 1)[0] not in spared]
+    return [(name, p) for name, p in matrices if name.rsplit(".", 1)[0] not in spared + tables]
 
 
 def train(model, batches, lr, *, counts=None, l2=0.0, weight_decay=0.0, clip=None):
@@ -230,6 +240,9 @@ def model_case(
         initial = build().state_dict()
         rows = steps + (horizon if settings.get("future") else 0)
         batches = [(torch.randn(batch, rows, channels), torch.randn(batch, horizon, targets)) for _ in range(STEPS)]
+        for i, count in enumerate(settings.get("levels", ())):
+            for x, _ in batches:
+                x[..., targets + i] = torch.randint(1, count + 1, (batch, rows)).float()
 
         def make():
             model = build()
@@ -428,6 +441,7 @@ def main():
     model_case("lstm_path_frozen", "lstm", 5, 1, targets=2, norm="last", path="ridge")
     model_case("lstm_future", "lstm", 5, 1, channels=5, targets=2, horizon=3, norm="last", future=2, units=6)
     model_case("lstm_future_path", "lstm", 4, 1, channels=4, targets=2, horizon=3, norm="last", path="ridge", future=2, units=5)
+    model_case("lstm_embedding", "lstm", 5, 1, channels=5, targets=2, norm="last", levels=(3, 7), width=4)
     model_case("nlinear", "nlinear", 1, 1, channels=1, steps=9, norm="last")
     model_case("dlinear", "dlinear", 1, 1, channels=1, steps=30, average=25)
     model_case("dlinear_two_targets", "dlinear", 1, 1, batch=3, targets=2, norm="last", average=25)

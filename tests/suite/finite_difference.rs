@@ -79,6 +79,16 @@ fn a_decoder_of_known_future_values() {
 }
 
 #[test]
+fn embeddings_of_codes() {
+    check(Case::new(Lstm, 2, 3, 4, 5).categories(&[3], None));
+    check(Case::new(Rnn, 1, 3, 3, 4).categories(&[0, 1, 9], Some(2)).norm(InstanceNorm::MeanStd));
+    check(Case::new(Gru, 1, 3, 4, 3).layers(2).categories(&[5, 2], Some(1)).dropout(0.3).norm(InstanceNorm::Last));
+    let mut beside = Case::new(Lstm, 1, 3, 4, 5).categories(&[4], Some(3)).path(LinearPath::Train);
+    (beside.sizes.channels, beside.sizes.future) = (6, 2);
+    check(beside);
+}
+
+#[test]
 fn a_linear_model() {
     check(Case::new(Nlinear, 2, 3, 4, 0).norm(InstanceNorm::Last));
     check(Case::new(Nlinear, 1, 3, 4, 0).loss(LossKind::Mae));

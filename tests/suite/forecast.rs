@@ -94,6 +94,7 @@ fn fitted(series: &[(&str, f64, f64)], scale: Scale) -> Fitted {
         calendar: None,
     };
     Fitted {
+        levels: Vec::new(),
         series: series.iter().map(one).collect(),
         left_out: Vec::new(),
         scale,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelOptions, Training};
-use microglia::program::builder::Sizes;
+use microglia::program::builder::{Category, Sizes};
 use microglia::program::op::InstanceNorm;
 use microglia::program::tensor::*;
 use microglia::program::{List, Param, Program, ReplicaStep};
@@ -77,7 +77,7 @@ impl Golden {
 }
 
 const STEPS_RUN: usize = 20;
-const MODELS: [&str; 15] = [
+const MODELS: [&str; 16] = [
     "rnn_tanh_1",
     "rnn_tanh_2",
     "rnn_relu_1",
@@ -90,11 +90,19 @@ const MODELS: [&str; 15] = [
     "lstm_path_frozen",
     "lstm_future",
     "lstm_future_path",
+    "lstm_embedding",
     "nlinear",
     "dlinear",
     "dlinear_two_targets",
 ];
 const WAYS: [&str; 5] = ["plain", "pruned", "l2", "weight_decay", "clipped"];
+
+/// Channels of codes, behind the targets.
+fn categories(golden: &Golden, first: usize) -> Vec<Category> {
+    let levels: Vec<usize> = golden.value::<Option<_>>("levels").unwrap_or_default();
+    let category = |(i, levels)| Category { name: format!("k{i}"), channel: first + i, levels };
+    levels.into_iter().enumerate().map(category).collect()
+}
 
 /// One of the model files, as a program with a slot per step.
 struct Case {
@@ -116,6 +124,7 @@ impl Case {
             channels: size("channels"),
             targets: size("targets"),
             future: golden.value::<Option<usize>>("future").unwrap_or_default(),
+            categories: categories(&golden, size("targets")),
             horizon,
             lookback,
             ..Sizes::default()
@@ -141,6 +150,7 @@ impl Case {
             instance_norm: self.norm(),
             linear_path: path.map_or(plain.linear_path, |word| word.parse().unwrap()),
             decoder_hidden: self.golden.value::<Option<usize>>("units").unwrap_or(plain.decoder_hidden),
+            embedding_width: self.golden.value("width"),
             moving_average: self.golden.value::<Option<usize>>("average").unwrap_or(plain.moving_average),
             ..plain
         };

@@ -18,6 +18,8 @@ mod calendar_days;
 mod calendar_guesses;
 /// Calendars found from rows, and seasons.
 mod calendars;
+/// Columns of levels, whose codes a model embeds.
+mod categorical;
 /// The program as users meet it.
 mod cli;
 /// Runs on Parquet and Arrow files, as users meet them.

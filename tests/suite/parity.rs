@@ -219,6 +219,25 @@ fn decoders_of_sizes_that_fit_nothing() {
     check(many);
 }
 
+/// Few and many levels, narrow and wide tables, codes before and after numbers.
+#[test]
+fn embeddings_of_sizes_that_fit_nothing() {
+    for (levels, width) in [(&[1usize][..], Some(1)), (&[3, 70], None), (&[0, 2, 5], Some(33)), (&[200], Some(65))] {
+        for kind in [Lstm, Rnn, Gru] {
+            let mut case = Case::new(kind, 3, 5, 4, 9).categories(levels, width).prune(3).clip(0.1);
+            check(case.clone().norm(InstanceNorm::MeanStd));
+            case.sizes.channels += 3;
+            case.model.prune_embeddings = true;
+            check(case.clone().future(2, 7).path(LinearPath::Train));
+            check(case.layers(2).dropout(0.2).norm(InstanceNorm::Last));
+        }
+    }
+    // More words than a row of workgroups.
+    let mut many = Case::new(Rnn, 1, 70, 41, 4).categories(&[1_100], Some(60)).slots(2);
+    many.sizes.rows = 200;
+    check_passes(&many, [List::Forward, List::Backward].map(|list| (list, 0)).into_iter(), |_, _| {});
+}
+
 /// Quantiles and distributions in each order of a head's outputs, with bounds and without; one series and many, one level and many.
 #[test]
 fn outputs_of_every_kind() {

@@ -55,6 +55,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(Gru, 1, 3, 3, 100),
         Case::new(ModelKind::Dlinear, 2, 3, 9, 0),
         Case::new(Lstm, 2, 5, 4, 5).future(1, 7).path(LinearPath::Train),
+        Case::new(Lstm, 2, 5, 4, 5).categories(&[3, 20], None),
         Case::new(Lstm, 2, 5, 4, 5).objective(Objective::Quantiles(vec![0.1, 0.5, 0.9])).link(Link::Above),
         Case::new(Rnn, 2, 5, 4, 5).objective(Objective::Distribution(Distribution::StudentT)),
         Case::patchtst(Variant::Official, 2, 3, 9).dropout(0.3).set(|p| (p.revin_affine, p.head_dropout) = (true, 0.1)),

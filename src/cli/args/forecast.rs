@@ -120,9 +120,9 @@ const MOST_ROWS: usize = 100_000;
 pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Rows of the training data to score: test, validation, calibration or train. Of another file all rows are scored
-    /// [default: test]
-    #[arg(long, help_heading = None, value_name = "PART", value_parser = ["test", "validation", "calibration", "train"], hide_possible_values = true)]
+    /// Rows of the training data to score: test, validation, calibration, train, or held-out, those of held-back series. Of another
+    /// file all rows are scored [default: test]
+    #[arg(long, help_heading = None, value_name = "PART", value_parser = ["test", "validation", "calibration", "train", "held-out"], hide_possible_values = true)]
     pub part: Option<String>,
     /// Number of backtest origins; each forecasts one horizon [default: all windows, no origins]
     #[arg(long, help_heading = None, value_name = "K", value_parser = whole(1_usize, 10_000))]

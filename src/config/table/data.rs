@@ -71,6 +71,23 @@ pub static DATA: &[Opt<Config>] = &[
     .value("A,B|none")
     .aliases(&[("futr-exog", "Nixtla")])
     .or_none(""),
+    Opt::new(
+        "static-covariates",
+        Kind::List,
+        at!(data.static_covariates?),
+        "Covariates that are constant per series, as a region's size: inputs of every step, scaled over all series together",
+    )
+    .value("A,B|none")
+    .aliases(&[("stat-exog", "Nixtla")])
+    .or_none(""),
+    Opt::new(
+        "categorical",
+        Kind::List,
+        at!(data.categorical?),
+        "Columns of levels, texts or numbers, for each of which the model learns an embedding; constant per series if          ‹static-covariates› names them too",
+    )
+    .value("A,B|none")
+    .or_none(""),
     Opt::new("lookback", Kind::Whole(1, MOST_ROWS), at!(data.lookback?), "Input rows of a window")
         .value("ROWS")
         .aliases(&[("input-size", "Nixtla"), ("context-length", "Hugging Face"), ("seq-len", "PatchTST's code")])
@@ -162,9 +179,18 @@ pub static DATA: &[Opt<Config>] = &[
         "scale",
         Kind::Words(Scale::WORDS),
         at!(data.scale?),
-        "Standardise each series by its own training rows, or all series together",
+        "Standardise each series by its own training rows, or all series together (global); window does so and normalises each \
+         window by its own look-back (‹instance-norm mean-std›), for series that training never saw",
     )
     .default("series"),
+    Opt::new(
+        "hold-out-series",
+        Kind::List,
+        at!(data.hold_out_series?),
+        "Series that nothing is learned from, a SHARE of all or their ids: they are scored as new ones",
+    )
+    .value("SHARE|ID[,ID]|none")
+    .or_none(""),
     Opt::new(
         "bounds",
         Kind::Text,

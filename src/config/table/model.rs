@@ -5,7 +5,8 @@ use super::super::field::{Field, at};
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, Opt};
 use crate::models::{
-    LinearPath, MAX_HIDDEN, MAX_MOVING_AVERAGE, ModelKind, NormKind, NormPosition, Pool, Positions, Variant,
+    LinearPath, MAX_EMBEDDING, MAX_HIDDEN, MAX_MOVING_AVERAGE, ModelKind, NormKind, NormPosition, Pool, Positions,
+    Variant,
 };
 use crate::program::op::{Activation, FeedForward, InstanceNorm};
 use crate::train::auto::AUTO;
@@ -28,6 +29,10 @@ const fn is_dlinear(config: &Config) -> bool {
 
 fn decodes(config: &Config) -> bool {
     config.data.plans()
+}
+
+fn embeds(config: &Config) -> bool {
+    config.data.embeds()
 }
 
 fn is_recurrent(config: &Config) -> bool {
@@ -134,6 +139,22 @@ pub static MODEL: &[Opt<Config>] = &[
     )
     .value("N")
     .needs(decodes, "‹future-covariates› or ‹future-calendar›"),
+    Opt::new(
+        "embedding-width",
+        Kind::Whole(1, MAX_EMBEDDING as u64),
+        at!(train.model.embedding_width?),
+        "Words of the embedding of each categorical column",
+    )
+    .value("N")
+    .auto("1.6 · levels^0.56, at most 50")
+    .needs(embeds, "‹categorical›"),
+    Opt::new(
+        "prune-embeddings",
+        Kind::Switch,
+        at!(train.model.prune_embeddings),
+        "Prune and decay embeddings as the network's matrices",
+    )
+    .needs(embeds, "‹categorical›"),
     Opt::new(
         "init",
         Kind::File,

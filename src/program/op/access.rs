@@ -14,6 +14,8 @@ impl Op {
             Op::DecoderForward(_) => "decoder_forward",
             Op::DecoderBackward(_) => "decoder_backward",
             Op::MatrixTranspose(_) => "matrix_transpose",
+            Op::EmbeddingForward(_) => "embedding_forward",
+            Op::EmbeddingBackward(_) => "embedding_backward",
             Op::LinearForward(_) => "linear_forward",
             Op::LinearBackwardInput(_) => "linear_backward_input",
             Op::LinearBackwardWeight(_) => "linear_backward_weight",
@@ -60,6 +62,8 @@ impl Op {
             Op::DecoderForward(op) => vec![op.context, op.hidden],
             Op::DecoderBackward(op) => vec![op.hidden, op.d_hidden],
             Op::MatrixTranspose(op) => vec![op.input],
+            Op::EmbeddingForward(op) => vec![PARAMS, op.input],
+            Op::EmbeddingBackward(op) => vec![op.input, op.d_output],
             // Of the step table, what is dropped out.
             Op::LinearForward(op) => {
                 let skip = op.residual.map(|residual| residual.skip.tensor);
@@ -127,6 +131,8 @@ impl Op {
             Op::DecoderForward(op) => vec![op.hidden],
             Op::DecoderBackward(op) => vec![op.d_hidden, op.d_context],
             Op::MatrixTranspose(op) => vec![op.output],
+            Op::EmbeddingForward(op) => vec![op.output],
+            Op::EmbeddingBackward(_) => vec![GRADS],
             Op::LinearForward(op) => with([op.output.tensor], [op.activated.map(|activated| activated.rows.tensor)]),
             Op::LinearBackwardInput(op) => vec![op.d_input.tensor],
             Op::LinearBackwardWeight(_) => vec![GRADS],

@@ -4,6 +4,7 @@ pub mod baselines;
 pub mod calibration;
 mod conformal;
 pub mod distribution;
+mod held_out;
 pub mod intervals;
 pub mod loss;
 pub mod metrics;

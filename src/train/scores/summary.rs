@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Prediction;
+use super::{Prediction, held_out};
 use crate::data::{Dataset, SplitName};
 use crate::engine::{Engine, EngineKind};
 use crate::error::{Result, Text};
@@ -301,6 +301,10 @@ pub fn summarize(
         trained
             .notices
             .push(format!("test forecasts are the mean of {passes} passes: the others were interrupted").into());
+    }
+    if !dataset.held_out.is_empty() {
+        let (forecasts, _) = predict(engine, plan, &dataset.held_out, wanted_passes, &stop)?;
+        trained.notices.push(held_out::line(dataset, &forecasts));
     }
     if stop() && trained.status != Status::Diverged {
         trained.status = Status::Interrupted;

@@ -10,6 +10,7 @@ use crate::data::{Bounds, Dataset, Scaler};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::{LayerWidths, LinearPath, ModelKind, ModelOptions, PatchtstOptions, Variant};
+use crate::program::builder::Category;
 use crate::train::loss::{Loss, QuantileLevels};
 use crate::train::options::Regularizer;
 use crate::train::plan::Plan;
@@ -78,6 +79,15 @@ pub struct ModelHeader {
     /// Columns that are known for the rows to forecast and read there: the last of `channels`; a file that says nothing has none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub future: usize,
+    /// Channels of codes, and the levels that these stand for; a file that says nothing has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<CategoryHeader>,
+    /// Words of their embeddings; `None` by the number of levels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding_width: Option<usize>,
+    /// Whether pruning takes embeddings too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prune_embeddings: bool,
     /// Units of the decoder that reads them; `None` without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder_hidden: Option<usize>,
@@ -90,6 +100,15 @@ pub struct ModelHeader {
     /// Bounds of its forecasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<String>,
+}
+
+/// A categorical column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategoryHeader {
+    /// Its place in `channels`.
+    pub channel: usize,
+    /// Those of the training rows; the first has code 1.
+    pub levels: Vec<String>,
 }
 
 /// What a PatchTST's tensors do not say of it.
@@ -300,6 +319,16 @@ impl ModelHeader {
         Ok((loss, levels))
     }
 
+    /// Its channels of codes, as a program has them.
+    pub fn embedded(&self) -> Vec<Category> {
+        let category = |one: &CategoryHeader| Category {
+            name: self.channels[one.channel].clone(),
+            channel: one.channel,
+            levels: one.levels.len(),
+        };
+        self.categories.iter().map(category).collect()
+    }
+
     /// Bounds of its forecasts.
     ///
     /// # Errors
@@ -326,6 +355,7 @@ impl ModelHeader {
         model.linear_path = self.linear_path.parse()?;
         model.moving_average = self.moving_average.unwrap_or(model.moving_average);
         model.decoder_hidden = self.decoder_hidden.unwrap_or(model.decoder_hidden);
+        (model.embedding_width, model.prune_embeddings) = (self.embedding_width, self.prune_embeddings);
         match &self.patchtst {
             Some(p) => {
                 model.patchtst = PatchtstOptions {
@@ -390,6 +420,14 @@ impl Header {
                 channels: dataset.channel_names().to_vec(),
                 targets: dataset.targets(),
                 future: dataset.future(),
+                categories: dataset
+                    .columns
+                    .categories()
+                    .zip(&dataset.levels)
+                    .map(|(channel, levels)| CategoryHeader { channel, levels: levels.clone() })
+                    .collect(),
+                embedding_width: model.embedding_width.filter(|_| !dataset.levels.is_empty()),
+                prune_embeddings: model.prune_embeddings && !dataset.levels.is_empty(),
                 decoder_hidden: (dataset.future() > 0).then_some(model.decoder_hidden),
                 probabilistic: plan.options.loss.is_probabilistic().then(|| plan.options.loss.to_string()),
                 levels: (plan.options.loss == Loss::Quantile).then(|| plan.options.levels.to_string()),

@@ -161,6 +161,7 @@ impl Loaded {
             left_out: header.data.left_out.clone(),
             scale: own.scale.unwrap_or_default(),
             calendar: header.model.channels[width..].to_vec(),
+            levels: header.model.categories.iter().map(|one| one.levels.clone()).collect(),
             usual: header.data.calendar.parse().ok(),
             holidays: header.data.holidays(),
             writing: Writing {
@@ -351,6 +352,7 @@ fn sizes(header: &Header) -> Result<Sizes> {
         channels: model.channels.len(),
         targets: model.targets,
         future: model.future,
+        categories: model.embedded(),
         horizon: model.horizon,
         lookback: model.lookback,
         series: 1,

@@ -1,7 +1,10 @@
 //! Checks a weights file's header against bounds before anything is built from it: a file may come from anybody.
 
+use std::collections::HashSet;
+
+use crate::data::MOST_LEVELS;
 use crate::error::{Error, Result};
-use crate::models::{MAX_HIDDEN, ModelKind};
+use crate::models::{MAX_EMBEDDING, MAX_HIDDEN, ModelKind};
 use crate::train::plan::Plan;
 use crate::train::run::state::RunState;
 use crate::train::weights::header::{Header, McHeader, ModelHeader};
@@ -52,6 +55,7 @@ impl ModelHeader {
         within("horizon", self.horizon, 1, MOST_ROWS)?;
         within("targets", self.targets, 1, channels)?;
         within("future channels", self.future, 0, channels - self.targets)?;
+        self.check_categories()?;
         within("units of the decoder", self.decoder_hidden.unwrap_or(1), 1, MAX_HIDDEN)?;
         // Every layer has tensors of its own.
         within("layers", self.layers, 1, tensors)?;
@@ -86,6 +90,23 @@ impl ModelHeader {
             chance("head dropout", patchtst.head_dropout)?;
         }
         Ok(())
+    }
+}
+
+impl ModelHeader {
+    /// Channels of codes lie together, before those that are known ahead; levels have names of their own.
+    fn check_categories(&self) -> Sound {
+        let first = self.categories.first().map_or(0, |one| one.channel);
+        let end = self.channels.len() - self.future;
+        for (i, one) in self.categories.iter().enumerate() {
+            within("a categorical channel", one.channel, self.targets, end.saturating_sub(1))?;
+            within("a categorical channel", one.channel, first + i, first + i)?;
+            within("levels", one.levels.len(), 0, MOST_LEVELS)?;
+            if one.levels.iter().collect::<HashSet<_>>().len() < one.levels.len() {
+                return Err(format!("two levels of `{}` have one name", self.channels[one.channel]));
+            }
+        }
+        within("width of embeddings", self.embedding_width.unwrap_or(1), 1, MAX_EMBEDDING)
     }
 }
 

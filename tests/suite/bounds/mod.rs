@@ -245,6 +245,7 @@ fn operands_that_do_not_belong_together_are_rejected() {
     let official = Case::patchtst(Patchtst::Official, 1, 3, 9).dropout(0.2).program().unwrap();
     let lstm = Case::new(Lstm, 1, 3, 4, 5).layers(2).norm(InstanceNorm::Last).program().unwrap();
     let dropout = Case::new(Lstm, 1, 3, 4, 5).dropout(0.2).program().unwrap();
+    let embeddings = Case::new(Lstm, 2, 2, 4, 5).categories(&[3, 4], None).program().unwrap();
     let decoder = Case::new(Lstm, 2, 2, 4, 5).future(1, 7).path(LinearPath::Train).program().unwrap();
     let linear_model = Case::new(ModelKind::Dlinear, 1, 3, 9, 0).program().unwrap();
     let [mut longer, mut shared, mut nobody, mut stored] = [&lstm; 4].map(Program::clone);
@@ -257,7 +258,7 @@ fn operands_that_do_not_belong_together_are_rejected() {
     let counts = Case::new(Lstm, 2, 3, 4, 5).objective(Objective::Distribution(Distribution::NegativeBinomial));
     let counts = counts.link(Link::Above).program().unwrap();
     let quantiles = Case::new(Lstm, 2, 3, 4, 5).objective(Objective::Quantiles(vec![0.1, 0.5, 0.9])).program().unwrap();
-    let changes: [(&str, &Program, Change); 31] = [
+    let changes: [(&str, &Program, Change); 37] = [
         ("an even number of quantiles", &quantiles, |op| match op {
             Op::QuantileLoss(op) => replace(&mut op.forecast.outputs, 2),
             _ => false,
@@ -339,6 +340,30 @@ fn operands_that_do_not_belong_together_are_rejected() {
         }),
         ("a row narrower than its future channels", &decoder, |op| match op {
             Op::FutureGather(op) => replace(&mut op.width, op.future - 1),
+            _ => false,
+        }),
+        ("codes in channels that are none", &embeddings, |op| match op {
+            Op::EmbeddingForward(op) => replace(&mut op.columns.codes, op.columns.channels),
+            _ => false,
+        }),
+        ("numbers in channels that are none", &embeddings, |op| match op {
+            Op::EmbeddingForward(op) => replace(&mut op.columns.numbers, op.columns.channels),
+            _ => false,
+        }),
+        ("a row narrower than its numbers and tables", &embeddings, |op| match op {
+            Op::EmbeddingBackward(op) => replace(&mut op.columns.width, 5),
+            _ => false,
+        }),
+        ("a table without a row", &embeddings, |op| match op {
+            Op::EmbeddingForward(op) => replace(&mut op.columns.tables[0].levels, 0),
+            _ => false,
+        }),
+        ("a table beyond the weights", &embeddings, |op| match op {
+            Op::EmbeddingForward(op) => replace(&mut op.columns.tables[0].levels, 99_999),
+            _ => false,
+        }),
+        ("gradients of a table beyond all", &embeddings, |op| match op {
+            Op::EmbeddingBackward(op) => replace(&mut op.columns.tables[1].first, usize::MAX),
             _ => false,
         }),
         ("units of more windows than there are", &decoder, |op| match op {
