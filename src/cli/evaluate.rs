@@ -7,7 +7,7 @@ use microglia::runs::json;
 use serde_json::json;
 
 use super::args::EvaluateArgs;
-use super::evaluate_text::{score_table, thinned};
+use super::evaluate_text::{runs_json, score_table, thinned};
 use super::places::{check_unused, write};
 use super::progress::{Lines, Reporter};
 use super::stop::Stop;
@@ -82,8 +82,7 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
             groups.iter().map(|(name, scores)| json!({ "of": name, "scores": scores })).collect::<Vec<_>>()
         };
         let levels: Vec<f64> = model.levels.iter().map(|level| level.percent()).collect();
-        print(&json(&json!({
-            "checkpoint": model.forecaster.model().file,
+        let mut all = json!({
             "windows": windows,
             "non_overlapping_windows": apart,
             "levels": levels,
@@ -92,7 +91,9 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
             "by_origin": named(&by_origin),
             "by_series": groups(&by_series, &|(series, target)| json!(ids[series][target])),
             "by_step": groups(&by_step, &|(step, _)| json!(step + 1)),
-        }))?)?;
+        });
+        runs_json(model, &mut all);
+        print(&json(&all)?)?;
         written.iter().for_each(|line| say(line));
         return Ok(Code::Done);
     }

@@ -1,11 +1,35 @@
 //! The tables of `microglia evaluate`, and of what intervals held.
 
-use microglia::forecast::{IntervalScores, Level, Score, StepCoverage};
+use microglia::forecast::{IntervalScores, Level, Run, Score, StepCoverage, TrainedModel};
+use serde_json::{Value, json};
 
 use super::table::{NONE, TextTable, column, percent};
 
 /// Rows of a table by step or series, at most.
 const MOST: usize = 24;
+
+/// Adds which files a model was read from: `checkpoint`, or of several runs `ensemble` and `runs`, with their weights if they differ.
+pub(super) fn runs_json(model: &TrainedModel, to: &mut Value) {
+    if let [one] = &model.runs[..] {
+        to["checkpoint"] = json!(one.model().file);
+        return;
+    }
+    let shares = model.shares();
+    let run = |(place, run): (usize, &Run)| {
+        let mut own = json!({
+            "checkpoint": run.model().file,
+            "model": run.model().model.kind.to_string(),
+            "replicas": run.forecaster.members.len(),
+        });
+        if let Some(share) = shares.get(place) {
+            own["weight"] = json!(share.weight);
+            own["validation_error"] = json!(share.validation_error);
+        }
+        own
+    };
+    to["ensemble"] = json!(model.combine.to_string());
+    to["runs"] = model.runs.iter().enumerate().map(run).collect();
+}
 
 /// Scores by name.
 pub(super) fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> String {

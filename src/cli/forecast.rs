@@ -8,7 +8,7 @@ use microglia::train::plot::outlook_svg;
 use serde_json::json;
 
 use super::args::ForecastArgs;
-use super::evaluate_text::coverage_table;
+use super::evaluate_text::{coverage_table, runs_json};
 use super::places::{check_unused, outputs, write};
 use super::{Code, print, print_bytes, say, teller};
 
@@ -49,18 +49,19 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
             .coverage
             .as_ref()
             .map(|held| json!({ "steps": held.steps, "windows": held.windows, "non_overlapping_windows": held.apart }));
-        print(&json(&json!({
-            "checkpoint": model.forecaster.model().file,
+        let mut all = json!({
             "data": ahead.data.name,
             "freq": ahead.data.calendar.to_string(),
             "horizon": ahead.rows,
-            "trained_horizon": model.forecaster.model().header.model.horizon,
-            "replicas": model.forecaster.members.len(),
+            "trained_horizon": model.horizon(),
+            "replicas": model.members(),
             "left_out": ahead.left_out,
             "ended": ahead.ended.iter().map(|(series, _)| &ahead.data.series[*series].id).collect::<Vec<_>>(),
             "forecast": ahead.outlook,
             "test_coverage": held,
-        }))?)?;
+        });
+        runs_json(&model, &mut all);
+        print(&json(&all)?)?;
         text.lines().for_each(say);
     } else if files.is_some() {
         print(&text)?;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::table::{Names, Outlook};
-use super::{Coverage, Reading, TrainedModel};
+use super::together::in_each;
+use super::{Combine, Coverage, Reading, TrainedModel};
 use crate::data::{Cutoff, Dataset, LeftOut, Source, Start, counted, few, grouped, reasons};
 use crate::error::{Error, Result};
 use crate::words::words;
@@ -60,7 +61,7 @@ pub struct Ahead {
 /// # Errors
 /// More rows than the model was trained to forecast, unless `recursive`; data that cannot be read; forecasts that are not finite.
 pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<Ahead> {
-    let horizon = model.forecaster.model().header.model.horizon;
+    let horizon = model.horizon();
     let rows = options.rows.unwrap_or(horizon);
     if rows > horizon {
         if !options.recursive {
@@ -78,18 +79,19 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
 
     let named = model.named(&options.reading)?;
-    let mut data = model.data(&options.reading, named.as_ref())?;
+    let mut all = model.data(&options.reading, named.as_ref())?;
     if let Some(plan) = &options.future {
-        model.read_plan(&mut data, plan)?;
+        model.read_plan(&mut all, plan)?;
     }
+    let data = &all[0];
     model.say(format!("the calendar continues by {}", data.calendar.words()));
-    let (mut cutoffs, left_out) = data.cutoffs(&options.origin)?;
+    let (mut cutoffs, left_out, others) = model.origins(&all, &options.origin)?;
     if !left_out.is_empty() {
         let (count, all) = (grouped(left_out.len()), grouped(data.series.len()));
         model.say(format!("not forecast: {count} of {all} series (‹short-series›): {}", reasons(&left_out)));
     }
     if let Start::Row(rows) = options.origin {
-        dates_after(&data, &cutoffs, rows).into_iter().for_each(|line| model.say(line));
+        dates_after(data, &cutoffs, rows).into_iter().for_each(|line| model.say(line));
     }
     let ended = data.ended(&options.origin)?;
     if !ended.is_empty() {
@@ -109,31 +111,33 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             return Err(Error::config("ended", problem, "an earlier ‹origin›, or ‹ended forecast›"));
         }
     }
-    if model.is_own(&data) {
-        model.tell_known_rows(&data, &cutoffs);
+    let of_runs = in_each(data, &cutoffs, &others);
+    if model.first().is_own(data) {
+        model.tell_known_rows(&all, &of_runs);
     }
-    let mut open = |program| model.engine(program);
-    let (predicted, ahead) = model.forecaster.ahead(&data, &cutoffs, rows, &model.levels, &mut open)?;
+    let needs_training = !model.levels.is_empty() || model.combine == Combine::Validation;
+    let training =
+        needs_training.then(|| model.training_data(named.as_ref(), "‹levels none› forecasts without intervals"));
+    model.weigh(training.as_ref().and_then(|training| training.as_ref().ok()))?;
+    let (predicted, ahead) = model.ahead(&all, &of_runs, rows, &model.levels)?;
     if predicted.values.iter().any(|value| !value.is_finite()) {
         return Err(Error::checkpoint(
-            &model.forecaster.model().file,
+            &model.first().model().file,
             "the model forecasts values that are not finite",
             "its training diverged, or the data lies far from what it was trained on",
         ));
     }
-    let calibrated = match model.levels.is_empty() {
-        true => None,
-        false => match model.training_data(named.as_ref(), "‹levels none› forecasts without intervals") {
-            Ok(training) => model.intervals(Ok(&training))?,
-            Err(error) => model.intervals(Err(error))?,
-        },
+    let calibrated = match training.filter(|_| !model.levels.is_empty()) {
+        None => None,
+        Some(Ok(training)) => model.intervals(Ok(&training))?,
+        Some(Err(error)) => model.intervals(Err(error))?,
     };
     let has_intervals = calibrated.is_some();
     let (calibration, coverage) = calibrated.map_or((None, None), |own| (own.calibration, own.coverage));
     if !has_intervals {
         model.levels.clear();
     }
-    let names = Names::new(&data, &model.alias, &model.levels, &[])?;
+    let names = Names::new(data, &model.alias, &model.levels, &[])?;
     if let Some(calibration) = &calibration {
         let unknown = data.series.iter().filter(|series| !calibration.knows(&series.id)).count();
         // Those of the training data have been told.
@@ -152,13 +156,14 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             counted(beyond, "row")
         ));
     }
-    model.tell_guess(&data, &ahead, rows)?;
+    model.tell_guess(data, &ahead, rows)?;
     let intervals = has_intervals.then(|| model.intervals_of(predicted.ends.as_deref(), calibration.as_ref()));
     let outlook = Outlook::new(&ahead, &predicted, rows, names, intervals.as_ref())?;
     if data.time_form != outlook.form {
         model.say(format!("times are written as {}", outlook.series[0].ds[0]));
     }
     let left_out = [&data.left_out[..], &left_out].concat();
+    let data = all.swap_remove(0);
     Ok(Ahead { data, cutoffs, left_out, ended, rows, outlook, coverage })
 }
 

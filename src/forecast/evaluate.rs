@@ -6,6 +6,7 @@ use super::backtest::{Refitted, folds, refit};
 use super::forecaster::Outputs;
 use super::intervals::calibrated_on;
 use super::table::{CsvWriter, Names, Predictions, unique_id};
+use super::views::Views;
 use super::{
     Calibration, Intervals, Level, Predicted, Reading, Score, ScoreKey, Scores, TrainedModel, apart, first_targets,
 };
@@ -87,7 +88,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     let help = "‹levels none›, with ‹data›, does without it, and without the ridge";
     let training = model.training_data(named.as_ref(), help);
     let foreign = match &named {
-        Some(named) if !named.is_own() => Some(model.data(&options.reading, Some(named))?),
+        Some(named) if !named.is_own() => Some(Views::new(model.data(&options.reading, Some(named))?)),
         _ => None,
     };
     let continues = named.is_some_and(|named| named.continues());
@@ -104,16 +105,18 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         }
     };
     let split = options.part.unwrap_or(SplitName::Test);
-    let (dataset, own) = match (&foreign, &training) {
+    let (views, own) = match (&foreign, &training) {
         (Some(foreign), _) => (foreign, false),
         (None, Some(training)) => (training, true),
         (None, None) => unreachable!("the training data is there, or another file is read"),
     };
+    let dataset = views.first();
     // Of another file, they have been told.
     dataset.season_notices.iter().filter(|_| own).for_each(|line| model.say(line.clone()));
     if dataset.windows(split).is_empty() {
-        return Err(no_window(dataset, split, own));
+        return Err(no_window(views, split, own));
     }
+    views.line(split).into_iter().for_each(|line| model.say(line));
     if own && split == SplitName::Train {
         model.say("the model was trained on these rows: the scores are no forecast's");
     }
@@ -121,7 +124,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         model.say("‹data› is the training data: its test part is scored (‹part›)");
     }
     if let (true, Some(training)) = (continues, &training) {
-        let (known, all) = (known_windows(dataset, training), dataset.windows(split).len());
+        let (known, all) = (known_windows(views, training), dataset.windows(split).len());
         model.say(format!(
             "‹data› continues the training data: {} of {} forecast rows that the model was trained on or chosen by, and scores there \
              are no forecast's",
@@ -130,6 +133,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         ));
     }
 
+    model.weigh(training.as_ref())?;
     let calibrated = match (&training, lost) {
         (Some(training), _) => model.intervals(Ok(training))?,
         (None, Some(lost)) => model.intervals(Err(lost))?,
@@ -137,17 +141,20 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     };
     let levels = if calibrated.is_some() { &model.levels[..] } else { &[] };
     let calibrates_here = calibrated.as_ref().is_some_and(|calibrated| calibrated.calibration.is_some());
-    if own && calibrates_here && split == training.as_ref().map_or(SplitName::Test, calibrates) {
+    if own
+        && calibrates_here
+        && split == training.as_ref().map_or(SplitName::Test, |training| calibrates(training.first()))
+    {
         model.say("the intervals were calibrated on these very rows: their coverage says nothing");
     }
-    let mut open = |program| model.engine(program);
-    let Predicted { values, ends, .. } = model.forecaster.predict(dataset, split, levels, &mut open)?;
-    let ridge = training.as_ref().map(Ridge::fit);
+    let Predicted { values, ends, .. } = model.predict(views, split, levels)?;
+    let training = training.as_ref().map(Views::first);
+    let ridge = training.map(Ridge::fit);
     let others = Baselines { ridge: ridge.as_ref() };
     let mut all = vec![Outputs { values, ends }];
     all.extend(others.forecasts(dataset, split));
     let mut calibrations = vec![calibrated.and_then(|calibrated| calibrated.calibration)];
-    calibrations.extend(others.calibrations(training.as_ref(), levels));
+    calibrations.extend(others.calibrations(training, levels));
 
     let mut evaluation = Evaluation::new(model, dataset, levels, all.len() - 1, options.predictions)?;
     let (windows, calibrations) = (dataset.windows(split), &calibrations[..]);
@@ -193,22 +200,31 @@ impl Baselines<'_> {
     }
 }
 
-/// Test windows that forecast a training or validation row of the training data.
-fn known_windows(dataset: &Dataset, training: &Dataset) -> usize {
+/// Test windows that forecast a training or validation row of the training data of a run.
+fn known_windows(views: &Views, training: &Views) -> usize {
     fn seen(series: &Series) -> Option<(&str, i64)> {
         let rows = series.parts.validation.end - series.rows.start;
         Some((series.id.as_str(), series.timestamps.get(rows.checked_sub(1)?)?.instant))
     }
-    let seen: HashMap<&str, i64> = training.series.iter().filter_map(seen).collect();
-    let known = |window: &&u32| {
-        let row = **window as usize + dataset.lookback;
-        let own = &dataset.series[dataset.series_of(row)];
-        seen.get(own.id.as_str()).is_some_and(|last| own.timestamps[row - own.rows.start].instant <= *last)
-    };
-    dataset.windows(SplitName::Test).iter().filter(known).count()
+    let mut known = vec![false; views.first().windows(SplitName::Test).len()];
+    for (dataset, training) in views.all().iter().zip(training.all()) {
+        let seen: HashMap<&str, i64> = training.series.iter().filter_map(seen).collect();
+        for (window, known) in dataset.windows(SplitName::Test).iter().zip(&mut known) {
+            let row = *window as usize + dataset.lookback;
+            let own = &dataset.series[dataset.series_of(row)];
+            let instant = own.timestamps[row - own.rows.start].instant;
+            *known |= seen.get(own.id.as_str()).is_some_and(|last| instant <= *last);
+        }
+    }
+    known.into_iter().filter(|known| *known).count()
 }
 
-fn no_window(dataset: &Dataset, split: SplitName, own: bool) -> Error {
+fn no_window(views: &Views, split: SplitName, own: bool) -> Error {
+    let dataset = views.first();
+    if views.all().len() > 1 {
+        let problem = format!("the runs have no {split} window in common");
+        return Error::config("checkpoint", problem, "name runs of the same ‹split›, or score them one by one");
+    }
     if split == SplitName::Calibration {
         return Error::config("part", "the run kept no rows for calibration", "train with ‹calibration 0.5›");
     }
@@ -229,7 +245,12 @@ fn refitted(
     options: &EvaluateOptions,
     observer: &mut dyn Observer,
 ) -> Result<Option<Evaluation>> {
-    let training = model.training_data(None, "‹refit› trains on it")?;
+    if model.runs.len() > 1 {
+        let problem = format!("trains one run anew, and {} are named", model.runs.len());
+        return Err(Error::config("refit", problem, "name one run with ‹checkpoint›, or leave out ‹refit›"));
+    }
+    let run = model.first();
+    let training = run.training_data(None, "‹refit› trains on it")?;
     training.season_notices.iter().for_each(|line| observer.notice(line));
     let (count, step) = (options.folds.unwrap_or(1), options.step.unwrap_or(training.horizon));
     let mut evaluation = Evaluation::new(model, &training, &model.levels, BASELINES.len(), options.predictions)?;
@@ -237,10 +258,10 @@ fn refitted(
         let back = (count - 1 - number) * step;
         let rows = back + training.horizon;
         observer.notice(&format!("fold {} of {count}: training on the rows before the last {rows}", number + 1).into());
-        let data = (&model.kept(&model.config.data), training.calendar.closed());
+        let data = (&run.kept(&run.config.data), training.calendar.closed());
         let mut open = |program| model.engine(program);
-        let how = (model.forecaster.combine, &model.levels[..]);
-        let done = refit(data, &model.config.train, back, how, &mut open, observer)?;
+        let how = (run.forecaster.combine, &model.levels[..]);
+        let done = refit(data, &run.config.train, back, how, &mut open, observer)?;
         let Refitted { dataset, status, calibration, test } = done;
         if status == Status::Interrupted {
             return Ok(None);

@@ -13,7 +13,7 @@ use crate::train::scores::{Level, Prediction};
 use crate::train::{Loaded, Plan};
 use crate::words::words;
 
-/// How the replicas of a run forecast together.
+/// How the replicas of a run, or several runs, forecast together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Combine {
     /// The one that was best on validation.
@@ -23,8 +23,17 @@ pub enum Combine {
     Mean,
     /// The median of all.
     Median,
+    /// Of several runs: a mean in which each weighs as much as its validation error is small.
+    Validation,
 }
-words!(Combine, "ensemble", Combine::Best = "best", Combine::Mean = "mean", Combine::Median = "median");
+words!(
+    Combine,
+    "ensemble",
+    Combine::Best = "best",
+    Combine::Mean = "mean",
+    Combine::Median = "median",
+    Combine::Validation = "validation"
+);
 
 /// A trained model that forecasts.
 #[derive(Debug)]
@@ -247,6 +256,17 @@ impl Outputs {
         let ends: Option<Vec<&[f32]>> = all.iter().map(|one| one.ends.as_deref()).collect();
         Outputs { values, ends: ends.map(|ends| combine(&ends, how)) }
     }
+
+    /// Likewise, by means with these weights, which add up to 1.
+    pub(super) fn weighed(all: &[Outputs], weights: &[f64]) -> Outputs {
+        let sum = |all: &[&[f32]]| -> Vec<f32> {
+            let of = |i: usize| all.iter().zip(weights).map(|(one, weight)| weight * f64::from(one[i])).sum::<f64>();
+            (0..all[0].len()).map(|i| of(i) as f32).collect()
+        };
+        let values = sum(&all.iter().map(|one| &one.values[..]).collect::<Vec<_>>());
+        let ends: Option<Vec<&[f32]>> = all.iter().map(|one| one.ends.as_deref()).collect();
+        Outputs { values, ends: ends.map(|ends| sum(&ends)) }
+    }
 }
 
 /// Whether the one replica of a file met a non-finite number.
@@ -276,7 +296,7 @@ fn combine(all: &[&[f32]], combine: Combine) -> Vec<f32> {
 }
 
 impl EnsembleSpread {
-    fn of(all: &[Outputs]) -> EnsembleSpread {
+    pub(super) fn of(all: &[Outputs]) -> EnsembleSpread {
         let mut spread = EnsembleSpread { std: Vec::new(), min: Vec::new(), max: Vec::new() };
         for i in 0..all[0].values.len() {
             let values = || all.iter().map(|one| f64::from(one.values[i]));

@@ -1,6 +1,7 @@
 //! The intervals of a trained model: calibrated on its training data, or as its run kept them.
 
 use super::model::TrainedModel;
+use super::views::Views;
 use super::{Calibration, Intervals, Lack, StepCoverage, non_overlapping};
 use crate::data::{Dataset, SplitName, counted, grouped};
 use crate::error::{Error, Result, Text};
@@ -36,11 +37,14 @@ impl TrainedModel {
     ///
     /// # Errors
     /// Why intervals that were asked for cannot be had.
-    pub(super) fn intervals(&self, training: Result<&Dataset>) -> Result<Option<Calibrated>> {
+    pub(super) fn intervals(&self, training: Result<&Views>) -> Result<Option<Calibrated>> {
         let found = match training {
             _ if self.levels.is_empty() => return Ok(None),
             training if !self.conformal => {
-                self.say("intervals: the quantiles that the model forecasts, which are not calibrated (‹conformal›)");
+                self.say(match self.runs.len() {
+                    1 => "intervals: the quantiles that the model forecasts, which are not calibrated (‹conformal›)",
+                    _ => "intervals: the quantiles that the runs forecast, combined level by level; they are not calibrated (‹conformal›)",
+                });
                 return training
                     .ok()
                     .map_or(Ok(None), |training| self.coverage(training, None))
@@ -81,30 +85,33 @@ impl TrainedModel {
     }
 
     /// By the training data's windows that calibrate; a line says which they are.
-    fn calibrate(&self, training: &Dataset) -> Result<Calibrated> {
+    fn calibrate(&self, views: &Views) -> Result<Calibrated> {
+        let training = views.first();
         let part = calibrates(training);
         let own = training.windows(part);
         if own.is_empty() {
-            let problem = "the model was trained without validation rows, so no residuals are known";
+            let problem = match self.runs.len() {
+                1 => "the model was trained without validation rows, so no residuals are known",
+                _ => "the runs have no window of their validation rows in common, so no residuals are known",
+            };
             return Err(Error::config("levels", problem, "‹levels none›, or a model trained with validation rows"));
         }
-        let mut open = |program| self.engine(program);
-        let predicted = self.forecaster.predict_windows(training, &[own], &self.levels, &mut open)?.swap_remove(0);
+        let predicted = self.predict(views, part, &self.levels)?;
         let (values, ends) = (&predicted.values, predicted.ends.as_deref());
         let calibration = Calibration::new(training, own, values, ends, &self.levels);
         self.say(calibrated_on(training, part, &calibration));
-        let coverage = self.coverage(training, Some(&calibration))?;
+        let coverage = self.coverage(views, Some(&calibration))?;
         Ok(Calibrated { calibration: Some(calibration), coverage })
     }
 
     /// What the intervals hold on the test windows of the training data; `None` without any.
-    fn coverage(&self, training: &Dataset, calibration: Option<&Calibration>) -> Result<Option<Coverage>> {
+    fn coverage(&self, views: &Views, calibration: Option<&Calibration>) -> Result<Option<Coverage>> {
+        let training = views.first();
         let test = training.windows(SplitName::Test);
         if test.is_empty() {
             return Ok(None);
         }
-        let mut open = |program| self.engine(program);
-        let predicted = self.forecaster.predict(training, SplitName::Test, &self.levels, &mut open)?;
+        let predicted = self.predict(views, SplitName::Test, &self.levels)?;
         let intervals = self.intervals_of(predicted.ends.as_deref(), calibration);
         Ok(Some(Coverage {
             steps: coverage(training, test, &predicted.values, &intervals),
@@ -125,8 +132,8 @@ impl TrainedModel {
 
     /// Of the residuals that the run kept; `None` if it kept none of these weights.
     fn kept_intervals(&self) -> Result<Option<Calibrated>> {
-        let model = self.forecaster.model();
-        let Some(folder) = model.file.parent().filter(|_| self.forecaster.members.len() == 1) else { return Ok(None) };
+        let model = self.first().model();
+        let Some(folder) = model.file.parent().filter(|_| self.members() == 1) else { return Ok(None) };
         let Some(kept) = KeptIntervals::open(folder)? else { return Ok(None) };
         let about = &kept.about;
         if about.weights_sha256 != model.weights_sha256() || about.horizon != model.header.model.horizon {

@@ -1,38 +1,37 @@
-//! A trained model as its run left it: the weights, how they read data, the data that they were trained on, and engines to run
-//! them on.
+//! A trained model: a run, or several that forecast together, and engines to run them on.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
+use super::run::{Named, Run};
 use super::table::model_name;
-use super::{Combine, Forecaster, Level};
-use crate::config::{Config, Settings};
-use crate::data::{Bounds, Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step, few, grouped};
+use super::together::Share;
+use super::views::Views;
+use super::{Combine, Level};
+use crate::config::Settings;
+use crate::data::{Bounds, Cutoff, Dataset, Role, Source, few, grouped};
 use crate::engine::Engine;
-use crate::error::{Error, Place, Result, Text};
+use crate::error::{Error, Result, Text};
 use crate::files::same_file;
 use crate::gpu::Choice;
 use crate::program::Program;
 use crate::runs::{Engines, Say};
-use crate::train::loss::Loss;
-use crate::train::weights::header::DataHeader;
 
 /// What is asked of a trained model.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ModelOptions {
-    /// A run folder, or a weights file.
-    pub checkpoint: PathBuf,
+    /// Run folders or weights files, at least one.
+    pub checkpoints: Vec<PathBuf>,
     /// The training data, where it has moved.
     pub train_data: Option<Source>,
-    /// How several replicas forecast together; `None`: the best alone.
+    /// How several replicas, or several runs, forecast together; `None`: the best replica alone, or the mean of the runs.
     pub ensemble: Option<Combine>,
     /// Of intervals, empty for none: one that cannot be had is an error. `None`: 80 and 95 per cent, as far as they can be had.
     pub levels: Option<Vec<Level>>,
     /// Whether the quantiles of a model that forecasts them, or a distribution, are calibrated.
     pub conformal: bool,
-    /// Of the forecasts' columns; `None`: the model's name.
+    /// Of the forecasts' columns; `None`: the model's name, or `Ensemble` of several runs.
     pub alias: Option<String>,
     /// Where it is computed.
     pub device: Choice,
@@ -43,15 +42,33 @@ pub struct ModelOptions {
 impl ModelOptions {
     /// A model as its run left it.
     pub fn new(checkpoint: impl Into<PathBuf>) -> ModelOptions {
-        ModelOptions {
-            checkpoint: checkpoint.into(),
-            train_data: None,
-            ensemble: None,
-            levels: None,
-            conformal: false,
-            alias: None,
-            device: Choice::default(),
-            threads: None,
+        ModelOptions { checkpoints: vec![checkpoint.into()], ..ModelOptions::default() }
+    }
+
+    /// How forecasts are combined.
+    ///
+    /// # Errors
+    /// What makes no sense of one run, or of several; the standard input, which only one run could read.
+    fn combine(&self) -> Result<Combine> {
+        let several = self.checkpoints.len() > 1;
+        if several && self.train_data.as_ref().is_some_and(Source::is_stdin) {
+            let problem = format!("the standard input is read once, and {} runs read it", self.checkpoints.len());
+            return Err(Error::config("train-data", problem, "name a file"));
+        }
+        match self.ensemble {
+            _ if self.checkpoints.is_empty() => {
+                Err(Error::config("checkpoint", "no run is named", "name a run folder, or a weights file"))
+            }
+            Some(Combine::Best) if several => {
+                let problem = "best is the best replica of one run, and several runs are named";
+                Err(Error::config("ensemble", problem, "choose mean, median or validation, or name one run"))
+            }
+            Some(Combine::Validation) if !several => {
+                let problem = "validation weighs several runs, and one is named";
+                Err(Error::config("ensemble", problem, "name more with ‹checkpoint›, or choose mean or median"))
+            }
+            Some(combine) => Ok(combine),
+            None => Ok(if several { Combine::Mean } else { Combine::Best }),
         }
     }
 }
@@ -65,35 +82,22 @@ pub struct Reading {
     pub settings: Settings,
 }
 
-/// Data that is named in place of the run's own.
-pub(super) struct Named {
-    content: Content<'static>,
-    /// What of it is the training data; `None` if it is other data.
-    own: Option<Own>,
-}
-
-impl Named {
-    /// Whether it is the training data, and nothing more.
-    pub(super) fn is_own(&self) -> bool {
-        self.own.as_ref().map(Own::len) == Some(self.content.len())
-    }
-
-    /// Whether it is the training data and rows after it.
-    pub(super) fn continues(&self) -> bool {
-        self.own.is_some() && !self.is_own()
-    }
-}
-
-/// A trained model.
+/// A trained model: a run, or several that forecast together.
 pub struct TrainedModel {
-    /// The weights.
-    pub forecaster: Forecaster,
-    /// How its run was configured.
-    pub config: Config,
+    /// At least one. All read the data in their own way; forecasts are on the scale of the first.
+    pub runs: Vec<Run>,
+    /// How several runs become one forecast.
+    pub combine: Combine,
+    /// What each of them weighs, once that is known.
+    pub(super) shares: OnceCell<Vec<Share>>,
     /// Of intervals; empty for none.
     pub levels: Vec<Level>,
+    /// Those of the levels that it would have by itself.
+    pub(super) own_levels: Vec<Level>,
     /// Whether these were asked for, so that one that cannot be had is an error.
     pub(super) strict: bool,
+    /// Whether it forecasts quantiles or a distribution: all of its runs do.
+    pub(super) probabilistic: bool,
     /// Whether intervals are calibrated: those of a model of points are.
     pub(super) conformal: bool,
     /// Bounds of the forecasts.
@@ -110,45 +114,93 @@ impl TrainedModel {
     /// Opens a model. `say` hears what was decided, of it and of the data that it reads.
     ///
     /// # Errors
-    /// A file that holds no model; a device that is not there.
+    /// A file that holds no model; runs that do not forecast the same values; a device that is not there.
     pub fn open(options: ModelOptions, say: &Say) -> Result<TrainedModel> {
-        let forecaster = Forecaster::open(&options.checkpoint, options.ensemble.unwrap_or_default())?;
-        let model = forecaster.model();
-        let mut config = Config::of_run(model)?;
-        if let Some(source) = options.train_data {
-            config.data.source = source;
+        let combine = options.combine()?;
+        let train_data = options.train_data.as_ref();
+        // Runs are weighed, not their replicas.
+        let of_replicas = if combine == Combine::Validation { Combine::Mean } else { combine };
+        let open = |path: &PathBuf| Run::open(path, of_replicas, train_data);
+        let runs: Vec<Run> = options.checkpoints.iter().map(open).collect::<Result<_>>()?;
+        for (place, run) in runs.iter().enumerate() {
+            runs[..place].iter().try_for_each(|before| before.check_same(run))?;
         }
-        let line = match (forecaster.replicas, options.ensemble) {
-            (1, Some(_)) => Some(format!(
+        let line = match (&runs[..], options.ensemble) {
+            ([one], Some(_)) if one.forecaster.replicas == 1 => Some(format!(
                 "‹ensemble› changes nothing: {} holds one replica; of a run of several, name the folder",
-                model.file.display()
+                one.model().file.display()
             )),
-            (replicas, None) if replicas > 1 => Some(format!(
-                "the best of {replicas} replicas on validation forecasts; ‹ensemble mean› or median combines all"
+            ([one], None) if one.forecaster.replicas > 1 => Some(format!(
+                "the best of {} replicas on validation forecasts; ‹ensemble mean› or median combines all",
+                one.forecaster.replicas
             )),
-            _ => None,
+            ([_], _) => None,
+            _ => {
+                let words: Vec<String> = runs.iter().map(Run::words).collect();
+                Some(format!("an ensemble of {} runs (‹ensemble {combine}›): {}", runs.len(), words.join("; ")))
+            }
         };
         line.into_iter().for_each(|line| say(&line.into()));
         let engines = Engines::open(&options.device, options.threads, say)?.into();
-        let alias = options.alias.unwrap_or_else(|| model_name(model.model.kind).into());
+        let usual = if runs.len() > 1 { "Ensemble" } else { model_name(runs[0].model().model.kind) };
+        let alias = options.alias.unwrap_or_else(|| usual.into());
         let (strict, say) = (options.levels.is_some(), say.clone());
-        let (loss, quantiles) = model.header.model.loss()?;
-        let (bounds, probabilistic) = (model.header.model.bounds()?, loss.is_probabilistic());
+        let losses = runs.iter().map(|run| Ok(run.model().header.model.loss()?.0)).collect::<Result<Vec<_>>>()?;
+        let probabilistic = losses.iter().all(|loss| loss.is_probabilistic());
+        let bounds = runs.iter().map(|run| run.model().header.model.bounds()).collect::<Result<Vec<_>>>()?;
+        let bounds = bounds[0].filter(|own| bounds.iter().all(|other| *other == Some(*own)));
         if options.conformal && !probabilistic {
-            say(&"‹conformal› changes nothing: the intervals of a model of points are always calibrated".into());
+            let line = match runs.len() {
+                1 => "‹conformal› changes nothing: the intervals of a model of points are always calibrated",
+                _ => {
+                    "‹conformal› changes nothing: the intervals of an ensemble with a model of points are always calibrated"
+                }
+            };
+            say(&line.into());
         }
-        let own = (loss == Loss::Quantile).then(|| Level::of_quantiles(quantiles.percents()));
-        let levels = match (options.levels, &own) {
-            (Some(levels), Some(own)) => match levels.iter().find(|level| !own.contains(level)) {
-                Some(level) => return Err(unknown_level(*level, own)),
-                None => levels,
-            },
-            (Some(levels), None) => levels,
-            (None, Some(own)) => own.clone(),
-            (None, None) => Level::USUAL.to_vec(),
-        };
-        let (conformal, counts) = (options.conformal || !probabilistic, loss.is_of_counts());
-        Ok(TrainedModel { forecaster, config, levels, strict, conformal, bounds, counts, alias, engines, say })
+        // The intervals that lie between quantiles of every run that forecasts some.
+        let mut between: Option<Vec<Level>> = None;
+        for run in runs.iter().filter(|_| probabilistic) {
+            let Some(own) = run.quantile_levels()? else { continue };
+            match options.levels.iter().flatten().find(|level| !own.contains(level)) {
+                Some(level) => return Err(unknown_level(*level, &own, &run.model().file)),
+                None => between.get_or_insert_with(|| own.clone()).retain(|level| own.contains(level)),
+            }
+        }
+        let own_levels = between.unwrap_or_else(|| Level::USUAL.to_vec());
+        let levels = options.levels.unwrap_or_else(|| own_levels.clone());
+        let (conformal, shares) = (options.conformal || !probabilistic, OnceCell::new());
+        let counts = losses.iter().all(|loss| loss.is_of_counts());
+        Ok(TrainedModel {
+            runs,
+            combine,
+            shares,
+            levels,
+            own_levels,
+            strict,
+            probabilistic,
+            conformal,
+            bounds,
+            counts,
+            alias,
+            engines,
+            say,
+        })
+    }
+
+    /// Its run, or the first of several.
+    pub fn first(&self) -> &Run {
+        &self.runs[0]
+    }
+
+    /// Rows that it forecasts.
+    pub fn horizon(&self) -> usize {
+        self.first().model().header.model.horizon
+    }
+
+    /// Models that forecast together.
+    pub fn members(&self) -> usize {
+        self.runs.iter().map(|run| run.forecaster.members.len()).sum()
     }
 
     /// Tells a line.
@@ -166,13 +218,71 @@ impl TrainedModel {
             Source::Embedded => None,
         };
         let other = reading.source.as_ref().and_then(file);
-        let read = [Some(self.forecaster.model().file.clone()), other, file(&self.config.data.source)];
+        let own = self.runs.iter().flat_map(|run| [Some(run.model().file.clone()), file(&run.config.data.source)]);
+        let read: Vec<PathBuf> = own.chain([other]).flatten().collect();
         for (option, file) in files {
-            if read.iter().flatten().any(|read| same_file(file, read)) {
+            if read.iter().any(|read| same_file(file, read)) {
                 let problem = format!("{} is a file that is read", file.display());
                 return Err(Error::config(*option, problem, "choose another"));
             }
         }
+        Ok(())
+    }
+
+    /// Reads the data that is named in place of the runs' own, if some is named.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn named(&self, reading: &Reading) -> Result<Option<Named>> {
+        self.first().named(reading)
+    }
+
+    /// The data of the runs, as [`Run::training_data`].
+    ///
+    /// # Errors
+    /// Where it is not there, or has changed.
+    pub(super) fn training_data(&self, named: Option<&Named>, needed_for: &str) -> Result<Views> {
+        let own = |run: &Run| run.training_data(named, needed_for);
+        self.runs.iter().map(own).collect::<Result<_>>().map(Views::new)
+    }
+
+    /// Every row of a file as each run reads it, as [`Run::data`]. What is said of it is said once.
+    ///
+    /// # Errors
+    /// Data that a run cannot read.
+    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>) -> Result<Vec<Dataset>> {
+        let mut told: Vec<Text> = Vec::new();
+        let mut all = Vec::with_capacity(self.runs.len());
+        for run in &self.runs {
+            let (data, lines) = run.data(reading, named)?;
+            all.push(data);
+            told.extend(lines.into_iter().filter(|line| !told.contains(line)).collect::<Vec<_>>());
+        }
+        told.into_iter().for_each(|line| self.say(line));
+        Ok(all)
+    }
+
+    /// Takes what is known of rows to come from a file, for the runs that read it.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or none of the runs reads it.
+    pub(super) fn read_plan(&self, all: &mut [Dataset], plan: &Source) -> Result<()> {
+        let mut reads: Vec<usize> =
+            (0..all.len()).filter(|run| !all[*run].columns.with_role(Role::FutureCovariate).is_empty()).collect();
+        if reads.is_empty() {
+            // It says that it was trained without.
+            reads.push(0);
+        }
+        if reads.len() > 1 && plan.is_stdin() {
+            let problem = format!("the standard input is read once, and {} runs read it", reads.len());
+            return Err(Error::config("future", problem, "name a file"));
+        }
+        let mut told: Vec<Text> = Vec::new();
+        for run in reads {
+            let lines = self.runs[run].read_plan(&mut all[run], plan)?;
+            told.extend(lines.into_iter().filter(|line| !told.contains(line)).collect::<Vec<_>>());
+        }
+        told.into_iter().for_each(|line| self.say(line));
         Ok(())
     }
 
@@ -184,146 +294,13 @@ impl TrainedModel {
         self.engines.borrow_mut().make(&program, None).map(|(engine, _)| engine)
     }
 
-    /// Reads the data that is named in place of the run's own, if one is named.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
-    pub(super) fn named(&self, reading: &Reading) -> Result<Option<Named>> {
-        let Some(source) = &reading.source else { return Ok(None) };
-        let content = Content::read(source)?;
-        let DataHeader { fingerprint, lines, .. } = &self.forecaster.model().header.data;
-        let own = content.own(fingerprint, lines, &self.config.data);
-        Ok(Some(Named { content, own }))
-    }
-
-    /// The data of the run, split and scaled as it was. Where data is `named` that is the run's, or continues it, it is read from
-    /// there.
-    ///
-    /// # Errors
-    /// Where it is not there, or has changed. `needed_for` ends the advice.
-    pub(super) fn training_data(&self, named: Option<&Named>, needed_for: &str) -> Result<Dataset> {
-        let header = &self.forecaster.model().header;
-        let help = format!("‹train-data› names the file as it was; {needed_for}");
-        let place = Place::of(self.config.data.source.to_string());
-        let changed = |problem: String| Error::data(place, problem, help.as_str());
-        let own = named.and_then(|named| Some(named.content.part(Some(named.own.as_ref()?))));
-        let (data, closed) = (self.kept(&self.config.data), header.data.holidays());
-        let dataset = match own {
-            Some(own) => data.load_content(own, None, Some(&closed)),
-            None => {
-                self.check_own()?;
-                data.load_closed(&closed)
-            }
-        };
-        // One help, for the option that is meant here.
-        let dataset = dataset.map_err(|error| error.with_help(help.as_str()))?;
-        if dataset.fingerprint != header.data.fingerprint {
-            return Err(changed("has changed since the model was trained on it".into()));
+    /// Tells of forecasts of rows that a run learned from, or that chose among its weights.
+    pub(super) fn tell_known_rows(&self, all: &[Dataset], cutoffs: &[Vec<Cutoff>]) {
+        let mut told = Vec::new();
+        for ((run, data), cutoffs) in self.runs.iter().zip(all).zip(cutoffs) {
+            told.extend(run.known_rows(data, cutoffs).filter(|line| !told.contains(line)));
         }
-        let scalers: HashMap<&str, &Vec<Scaler>> =
-            header.data.series.iter().map(|one| (one.id.as_str(), &one.scalers)).collect();
-        let same = |series: &&Series| scalers.get(series.id.as_str()) == Some(&&series.scalers);
-        if let Some(other) = dataset.series.iter().find(|series| !same(series)) {
-            return Err(changed(format!("series `{}` is scaled otherwise than in training", other.id)));
-        }
-        Ok(dataset)
-    }
-
-    /// How its run's data is read: days without rows are those that the model keeps.
-    pub(super) fn kept(&self, own: &DataOptions) -> DataOptions {
-        let keeps = !self.forecaster.model().header.data.holidays.is_empty();
-        DataOptions { holidays: own.holidays.clone().filter(|_| !keeps), ..own.clone() }
-    }
-
-    /// Every row of a file, as the model reads it; of the run's own where none is named. `named` is the content of the one that is.
-    ///
-    /// # Errors
-    /// Data that cannot be read, lacks the model's columns, or whose rows are another interval apart.
-    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>) -> Result<Dataset> {
-        let (own, model) = (&self.config.data, self.forecaster.model());
-        if reading.source.is_none() {
-            self.check_own()?;
-        }
-        let mut data =
-            DataOptions { split: None, test_size: None, val_size: None, calibration: None, ..self.kept(own) };
-        if let Some(source) = &reading.source {
-            // Another file may be written otherwise.
-            data = DataOptions {
-                source: source.clone(),
-                delimiter: None,
-                decimal: None,
-                thousands: None,
-                time_format: None,
-                ..data
-            };
-        }
-        let mut config = Config { data, ..Config::default() };
-        config.apply(&reading.settings)?;
-        let fitted = model.fitted(own);
-        let dataset = match named {
-            Some(Named { content, .. }) => {
-                let closed = Some(&fitted.holidays);
-                config.data.load_content(content.part(None), Some(&fitted), closed)?
-            }
-            None => config.data.load_fitted(&fitted)?,
-        };
-        dataset.notices.iter().for_each(|line| (self.say)(line));
-        let (then, now) = (&model.header.data.step, dataset.step());
-        if then.parse::<Step>().is_ok_and(|then| then != now) {
-            let problem = format!("rows are {now} apart, and those that the model was trained on {then}");
-            if config.data.freq.is_none() {
-                let help = "give such data, or the interval with ‹freq›";
-                return Err(Error::data(Place::of(config.data.source.to_string()), problem, help));
-            }
-            self.say(format!("{problem}: the forecasts may mean nothing"));
-        }
-        Ok(dataset)
-    }
-
-    /// Takes what is known of rows to come from a file.
-    pub(super) fn read_plan(&self, data: &mut Dataset, plan: &Source) -> Result<()> {
-        let fitted = self.forecaster.model().fitted(&self.config.data);
-        data.read_plan(plan, &fitted)?.iter().for_each(|line| (self.say)(line));
-        Ok(())
-    }
-
-    /// Rejects data of the run that can no longer be read.
-    fn check_own(&self) -> Result<()> {
-        if !self.config.data.source.is_stdin() {
-            return Ok(());
-        }
-        let help = "‹data› names other data to forecast, ‹train-data› a file of the training data";
-        Err(Error::config("data", "the model was trained on the standard input, which is gone", help))
-    }
-
-    /// Whether this is the data that the model was trained on.
-    pub fn is_own(&self, dataset: &Dataset) -> bool {
-        dataset.fingerprint == self.forecaster.model().header.data.fingerprint
-    }
-
-    /// Tells of forecasts of rows of the training data that the model learned from, or that chose among its weights.
-    pub(super) fn tell_known_rows(&self, data: &Dataset, cutoffs: &[Cutoff]) {
-        let mut counts = [0; 2];
-        let DataHeader { series: all, padding, .. } = &self.forecaster.model().header.data;
-        let by_id: HashMap<&str, usize> = all.iter().enumerate().map(|(index, one)| (one.id.as_str(), index)).collect();
-        for cutoff in cutoffs {
-            let series = &data.series[cutoff.series];
-            let Some(index) = by_id.get(series.id.as_str()).copied() else { continue };
-            // Borders count over all series, one after the other.
-            let start = index.checked_sub(1).map_or(0, |before| all[before].borders[2]).saturating_add(*padding);
-            let first = start.saturating_add(cutoff.row + 1 - series.rows.start);
-            let [trained, chose, _] = all[index].borders;
-            counts[0] += usize::from(first < trained);
-            counts[1] += usize::from((trained..chose).contains(&first));
-        }
-        let [trained, chose] = counts;
-        if trained + chose > 0 {
-            self.say(format!(
-                "of {} series, {trained} are forecast in rows that the model was trained on and {chose} in validation rows: \
-                 such forecasts and their intervals say nothing about future rows",
-                cutoffs.len()
-            ));
-        }
+        told.into_iter().for_each(|line| self.say(line));
     }
 
     /// Tells which series take part in fewer folds than there are.
@@ -363,10 +340,10 @@ impl TrainedModel {
     }
 }
 
-/// For a level between whose ends the model has no quantiles.
-fn unknown_level(level: Level, own: &[Level]) -> Error {
+/// For a level between whose ends the model of a file has no quantiles.
+fn unknown_level(level: Level, own: &[Level], file: &Path) -> Error {
     let words: Vec<String> = own.iter().map(Level::to_string).collect();
     let has = if own.is_empty() { "the median alone".into() } else { format!("those of {}", words.join(", ")) };
-    let problem = format!("the model forecasts no interval of {level} %, but {has}");
+    let problem = format!("the model of {} forecasts no interval of {level} %, but {has}", file.display());
     Error::config("levels", problem, "choose among them, or train with the quantiles at its ends")
 }

@@ -127,6 +127,70 @@ class Linear(nn.Module):
         return (self.Linear_Seasonal(x - trend) + self.Linear_Trend(trend)).transpose(1, 2) + shift
 
 
+# Constants of src/program/constants.rs.
+SHARPNESS, LINK_MARGIN, MEAN_FLOOR, DISPERSION_FLOOR, SCALE_FLOOR = 4.0, 0.01, 1e-6, 1e-4, 1e-3
+
+
+class Probabilistic(nn.Module):
+    """nn.LSTM, and on its last hidden state nn.Linear layers: `head` of the first output u of each value, the location, and `spread` of
+    the others, r. Windows are read less their last value, which u gets back. With the link `above` (0), targets are read as its inverse,
+    and quantiles and means are g(u).
+
+    An output holds of each value what the model says of it: quantiles, or parameters of a distribution. Counts are `deviation` times the
+    scaled values."""
+
+    def __init__(self, objective, channels, hidden, horizon, targets, *, levels=None, link=None, deviation=1.0):
+        super().__init__()
+        self.objective, self.levels, self.link, self.deviation = objective, levels, link, deviation
+        self.shape, self.nearest = (horizon, targets), math.inf
+        outputs = len(levels) if levels else {"poisson": 1, "negative-binomial": 2, "student-t": 3}[objective]
+        self.lstm = nn.LSTM(channels, hidden, batch_first=True)
+        self.head = nn.Linear(hidden, horizon * targets)
+        if outputs > 1:
+            self.spread = nn.Linear(hidden, (outputs - 1) * horizon * targets)
+
+    def bounded(self, u):
+        return nn.functional.softplus(SHARPNESS * u) / SHARPNESS if self.link else u
+
+    def forward(self, x):
+        targets = self.shape[1]
+        if self.link:
+            y = x[..., :targets].clamp(min=LINK_MARGIN)
+            x = torch.cat([y + torch.log1p(-torch.exp(-SHARPNESS * y)) / SHARPNESS, x[..., targets:]], dim=-1)
+        x, shift = less_last(x, targets, "last")
+        state = self.lstm(x)[0][:, -1]
+        u = self.head(state).view(-1, *self.shape) + shift
+        softplus = nn.functional.softplus
+        raw = self.spread(state).view(len(x), -1, *self.shape).unbind(1) if hasattr(self, "spread") else ()
+        if self.objective == "quantile":
+            middle = len(self.levels) // 2
+            above, below = [u], [u]
+            for j in range(middle):
+                above.append(above[-1] + softplus(raw[middle + j]))
+                below.append(below[-1] - softplus(raw[middle - 1 - j]))
+            return self.bounded(torch.stack(below[:0:-1] + above, dim=-1))
+        if self.objective == "student-t":
+            return torch.stack([u, softplus(raw[0]) + SCALE_FLOOR, 2 + softplus(raw[1])], dim=-1)
+        mean = self.bounded(u) + MEAN_FLOOR
+        return torch.stack([mean] + [softplus(one) + DISPERSION_FLOOR for one in raw], dim=-1)
+
+    def loss(self, output, y):
+        if self.objective == "quantile":
+            level = torch.tensor(self.levels, dtype=y.dtype)
+            error = y[..., None] - output
+            # Where it is 0, rounding would choose the side.
+            self.nearest = min(self.nearest, error.detach().abs().min().item())
+            return 2 * torch.maximum(level * error, (level - 1) * error).mean()
+        first, *others = output.unbind(-1)
+        if self.objective == "student-t":
+            return -torch.distributions.StudentT(others[1], first, others[0]).log_prob(y).mean()
+        mean, count = self.deviation * first, (self.deviation * y).round()
+        if self.objective == "poisson":
+            return -torch.distributions.Poisson(mean).log_prob(count).mean()
+        r = 1 / others[0]
+        return -torch.distributions.NegativeBinomial(r, logits=torch.log(mean / r)).log_prob(count).mean()
+
+
 def prunable(model):
     """The matrices that are pruned, in arena order: layer by layer weight_ih, weight_hh, then head.weight and the decoder's, but for what
     starts at zero beside a frozen path; of a linear model all."""
@@ -156,7 +220,7 @@ def train(model, batches, lr, *, counts=None, l2=0.0, weight_decay=0.0, clip=Non
     for n, (x, y) in enumerate(batches, start=1):
         optimizer.zero_grad(set_to_none=False)
         output = model(x)
-        loss = nn.functional.mse_loss(output, y)
+        loss = model.loss(output, y) if isinstance(model, Probabilistic) else nn.functional.mse_loss(output, y)
         loss.backward()
         record["losses"].append(loss.item())
         if n == 1:
@@ -285,6 +349,57 @@ def model_case(
             "weight_decay": weight_decay, "clip": clip, "prunable": total,
             "counts": [counts.get(n, 0) for n in range(1, STEPS + 1)],
             "noise": max(run[2] for run in runs.values()), "seed": seed, "torch": torch.__version__, **settings,
+        },
+    )
+
+
+def probabilistic_case(file, objective, *, channels=3, hidden=5, batch=4, steps=7, horizon=2, targets=2, **settings):
+    """One LSTM that forecasts quantiles or a distribution, trained from some weights on 20 batches. `settings`: levels, link, and of counts
+    the deviation that scales them."""
+    lr, deviation = 1e-2, settings.get("deviation", 1.0)
+    positive = settings.get("link") is not None
+
+    def values(*shape):
+        if "deviation" in settings:
+            return torch.poisson(torch.full(shape, 1.25 * deviation)) / deviation
+        return torch.rand(shape) * 2 if positive else torch.randn(shape)
+
+    def build():
+        return Probabilistic(objective, channels, hidden, horizon, targets, **settings)
+
+    for seed in range(1, 1000):
+        torch.manual_seed(seed)
+        initial = build().state_dict()
+        batches = []
+        for _ in range(STEPS):
+            x = torch.cat([values(batch, steps, targets), torch.randn(batch, steps, channels - targets)], dim=-1)
+            batches.append((x, values(batch, horizon, targets)))
+
+        def make():
+            model = build()
+            model.load_state_dict(initial)
+            return model
+
+        model, record, noise, same = twice(make, batches, lr)
+        if settled(record, noise, same) and model.nearest > MARGIN:
+            break
+    else:
+        raise SystemExit(f"{file}: no seed keeps rounding apart")
+    tensors = {
+        "inputs": torch.stack([x for x, _ in batches]).numpy(),
+        "targets": torch.stack([y for _, y in batches]).numpy(),
+        "output": record["output"].numpy(),
+    }
+    tensors |= {f"init.{name}": value.numpy() for name, value in initial.items()}
+    tensors |= {f"grad.{name}": value.numpy() for name, value in record["grads"].items()}
+    tensors |= run_tensors("plain", model, record)
+    write(
+        f"{file}.safetensors",
+        tensors,
+        {
+            "kind": "lstm", "activation": "tanh", "hidden": hidden, "layers": 1, "channels": channels, "batch": batch, "steps": steps,
+            "horizon": horizon, "targets": targets, "lr": lr, "norm": "last", "objective": objective, "noise": noise, "seed": seed,
+            "torch": torch.__version__, **settings,
         },
     )
 
@@ -445,6 +560,11 @@ def main():
     model_case("nlinear", "nlinear", 1, 1, channels=1, steps=9, norm="last")
     model_case("dlinear", "dlinear", 1, 1, channels=1, steps=30, average=25)
     model_case("dlinear_two_targets", "dlinear", 1, 1, batch=3, targets=2, norm="last", average=25)
+    probabilistic_case("quantiles", "quantile", levels=[0.125, 0.25, 0.5, 0.75, 0.875])
+    probabilistic_case("quantiles_above", "quantile", levels=[0.125, 0.5, 0.875], link="above")
+    probabilistic_case("poisson", "poisson", link="above", deviation=4.0)
+    probabilistic_case("negative_binomial", "negative-binomial", link="above", deviation=4.0)
+    probabilistic_case("student_t", "student-t")
     losses()
     clipping()
     schedules()

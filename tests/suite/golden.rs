@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use microglia::engine::{Engine, Pass};
 use microglia::models::{self, ModelOptions, Training};
 use microglia::program::builder::{Category, Sizes};
-use microglia::program::op::InstanceNorm;
+use microglia::program::op::{InstanceNorm, Link, LossKind, Objective};
 use microglia::program::tensor::*;
 use microglia::program::{List, Param, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
@@ -95,11 +95,16 @@ const MODELS: [&str; 16] = [
     "dlinear",
     "dlinear_two_targets",
 ];
+/// Of models that forecast more of a value than a number; they are trained in one way.
+const PROBABILISTIC: [&str; 5] = ["quantiles", "quantiles_above", "poisson", "negative_binomial", "student_t"];
 const WAYS: [&str; 5] = ["plain", "pruned", "l2", "weight_decay", "clipped"];
 
 /// Channels of codes, behind the targets.
 fn categories(golden: &Golden, first: usize) -> Vec<Category> {
-    let levels: Vec<usize> = golden.value::<Option<_>>("levels").unwrap_or_default();
+    // Those of a model of quantiles are theirs.
+    let categorical = golden.value::<Option<String>>("objective").is_none();
+    let levels: Vec<usize> =
+        if categorical { golden.value::<Option<_>>("levels").unwrap_or_default() } else { Vec::new() };
     let category = |(i, levels)| Category { name: format!("k{i}"), channel: first + i, levels };
     levels.into_iter().enumerate().map(category).collect()
 }
@@ -127,6 +132,15 @@ impl Case {
             categories: categories(&golden, size("targets")),
             horizon,
             lookback,
+            objective: match golden.value::<Option<String>>("objective").as_deref() {
+                None => Objective::Point(LossKind::Mse),
+                Some("quantile") => Objective::Quantiles(golden.value("levels")),
+                Some(word) => Objective::Distribution(word.parse().unwrap()),
+            },
+            link: golden.value::<Option<String>>("link").map(|word| {
+                assert_eq!(word, "above");
+                Link::Above
+            }),
             ..Sizes::default()
         };
         Case { golden, sizes }
@@ -178,6 +192,11 @@ impl Case {
         }
         engine.write_f32(SERIES, 0, &series).unwrap();
         engine.write_f32(OBSERVED, 0, &vec![1.0; s.rows * s.targets]).unwrap();
+        if engine.program().tensor(SCALES).words() > 0 {
+            let deviation = self.golden.value::<Option<f32>>("deviation").unwrap_or(1.0);
+            engine.write_u32(SERIES_STARTS, 0, &[0]).unwrap();
+            engine.write_f32(SCALES, 0, &[deviation, 0.0].repeat(s.targets)).unwrap();
+        }
         let windows: Vec<u32> = (0..STEPS_RUN * s.batch).map(|w| (w * (s.lookback + s.horizon)) as u32).collect();
         engine.write_u32(WINDOWS, 0, &windows).unwrap();
         let layout = engine.program().params.clone();
@@ -270,6 +289,9 @@ fn check_all(open: &dyn Fn(Program) -> Box<dyn Engine>) {
         for way in WAYS {
             case.check(open(case.program(way)).as_mut(), way);
         }
+    }
+    for case in PROBABILISTIC.map(Case::read) {
+        case.check(open(case.program("plain")).as_mut(), "plain");
     }
 }
 

@@ -88,6 +88,8 @@ mod devices_cards;
 mod divergence;
 /// Two drivers side by side.
 mod drivers;
+/// Several runs that forecast together, as users meet them.
+mod ensembles;
 /// Studies: grids, resuming, parts, rejections, reports.
 mod experiment;
 mod experiment_edges;

@@ -15,9 +15,9 @@ use super::value::whole;
 #[derive(Debug, Args)]
 pub(crate) struct ModelArgs {
     /// A run folder, one of its files (checkpoint.safetensors, model.safetensors, one of checkpoints/), or any file
-    /// that `export` wrote
-    #[arg(long, value_name = "F")]
-    pub checkpoint: PathBuf,
+    /// that `export` wrote. Given several times: runs of the same data, targets and horizon that forecast together
+    #[arg(long, value_name = "F", required = true)]
+    pub checkpoint: Vec<PathBuf>,
     /// File with the columns that the model was trained on, as `train` reads it; it is scaled by the run's scalers
     /// [default: the run's own data]
     #[arg(long, value_name = "FILE")]
@@ -25,8 +25,9 @@ pub(crate) struct ModelArgs {
     /// The training data, if it has moved; intervals are calibrated on it [default: the path in the run]
     #[arg(long, value_name = "FILE")]
     pub train_data: Option<String>,
-    /// With several replicas: the best on validation rows, or the mean or median of all forecasts [default: best]
-    #[arg(long, value_name = "best|mean|median")]
+    /// With several replicas: the best on validation rows, or the mean or median of all forecasts. With several runs: their mean
+    /// or median, or the mean with weights inverse to their errors on validation rows [default: best, or the mean of runs]
+    #[arg(long, value_name = "best|mean|median|validation")]
     pub ensemble: Option<String>,
     /// Intervals, in percent; none leaves them out [default: 80,95, or those between the model's quantiles]
     #[arg(long, value_name = "LIST|none")]
@@ -35,7 +36,7 @@ pub(crate) struct ModelArgs {
     /// regression) [default: they are as the model forecasts them]
     #[arg(long, action = ArgAction::SetTrue)]
     pub conformal: bool,
-    /// Name of the forecast columns [default: the model's, such as LSTM]
+    /// Name of the forecast columns [default: the model's, such as LSTM, or Ensemble]
     #[arg(long, value_name = "NAME")]
     pub alias: Option<String>,
     /// Print everything as JSON on stdout
@@ -55,7 +56,8 @@ impl ModelArgs {
     pub(crate) fn options(&self) -> Result<ModelOptions> {
         let mut on = Config::default();
         on.apply(&self.device.0)?;
-        let mut options = ModelOptions::new(&self.checkpoint);
+        let mut options = ModelOptions::default();
+        options.checkpoints.clone_from(&self.checkpoint);
         options.train_data = self.train_data.as_deref().map(str::parse).transpose()?;
         options.ensemble = self.ensemble.as_deref().map(str::parse).transpose()?;
         options.levels = self.levels.as_deref().map(levels).transpose()?;
