@@ -6,6 +6,7 @@
 mod ahead;
 pub mod backtest;
 mod evaluate;
+mod evaluation;
 mod forecaster;
 mod intervals;
 mod model;
@@ -18,7 +19,8 @@ mod together;
 mod views;
 
 pub use ahead::{Ahead, Ended, ForecastOptions, forecast};
-pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
+pub use evaluate::{EvaluateOptions, evaluate};
+pub use evaluation::Evaluation;
 pub use forecaster::{Combine, EnsembleSpread, Forecaster, Predicted};
 pub use intervals::{Calibrated, Coverage};
 pub use model::{ModelOptions, Reading, TrainedModel};

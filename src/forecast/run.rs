@@ -8,7 +8,6 @@ use super::{Combine, Forecaster, Level, Reading};
 use crate::config::Config;
 use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step};
 use crate::error::{Error, Place, Result, Text};
-use crate::files::same_file;
 use crate::train::Loaded;
 use crate::train::loss::Loss;
 use crate::train::weights::header::DataHeader;
@@ -94,8 +93,10 @@ impl Run {
     /// Names the file, what differs, and both values.
     pub(super) fn check_same(&self, other: &Run) -> Result<()> {
         let (file, own) = (&other.model().file, self.model().file.display());
-        if same_file(file, &self.model().file) || other.model().weights_sha256() == self.model().weights_sha256() {
-            let problem = format!("{} and {} are the same weights", self.path.display(), other.path.display());
+        // Of one run, the folder, a file in it, or a copy.
+        let weights = |run: &Run| run.forecaster.members.iter().map(Loaded::weights_sha256).collect::<Vec<_>>();
+        if weights(self).iter().any(|own| weights(other).contains(own)) {
+            let problem = format!("{} and {} hold the same weights", self.path.display(), other.path.display());
             return Err(Error::config("checkpoint", problem, "name each run once"));
         }
         let horizon = |run: &Run| run.model().header.model.horizon.to_string();

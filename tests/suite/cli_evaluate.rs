@@ -32,7 +32,7 @@ fn evaluate_scores_parts_folds_and_files() {
     let mean = |of: &dyn Fn(&[f64]) -> f64| values.iter().map(|row| of(row)).sum::<f64>() / values.len() as f64;
     assert!((mean(&|row| (row[0] - row[1]).abs()) - run["test"]["mae"].as_f64().unwrap()).abs() < 1e-9);
     let inside = mean(&|row| f64::from(u8::from(row[2] <= row[0] && row[0] <= row[5])));
-    assert!((inside - found["total"][0]["intervals"]["coverage"][1].as_f64().unwrap()).abs() < 1e-9);
+    assert!((inside - found["total"][0]["coverage"][1].as_f64().unwrap()).abs() < 1e-9);
     assert_eq!(
         rows(&std::fs::read_to_string(folder.join("t.csv")).unwrap()).len(),
         1 + 2 * 4,

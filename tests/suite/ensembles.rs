@@ -245,7 +245,7 @@ fn quantiles_are_averaged_level_by_level() {
     };
     let crps = json(&with(folder, "evaluate", &["q"], &["--part", "validation", "--json"]));
     let error = |of: &Value| of["runs"][0]["validation_error"].as_f64().unwrap();
-    close(error(&weighed(&[])), crps["total"][0]["intervals"]["scaled_crps"].as_f64().unwrap());
+    close(error(&weighed(&[])), crps["total"][0]["scaled_crps"].as_f64().unwrap());
     assert_eq!(error(&weighed(&[])), error(&weighed(&["--levels", "none"])));
     // With a model of points, they are calibrated around the forecast.
     let mixed = with(folder, "forecast", &["q", "p"], &level);
@@ -316,8 +316,8 @@ fn runs_that_do_not_fit_are_rejected() {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     };
     for verb in ["forecast", "evaluate"] {
-        no(verb, &["a", "b", "a"], &[], &["--checkpoint: a and a are the same weights", "name each run once"]);
-        no(verb, &["b", "b/checkpoint.safetensors"], &[], &["are the same weights"]);
+        no(verb, &["a", "b", "a"], &[], &["--checkpoint: a and a hold the same weights", "name each run once"]);
+        no(verb, &["a", "a/checkpoint.safetensors"], &[], &["hold the same weights"]);
         no(
             verb,
             &["a", "other"],
