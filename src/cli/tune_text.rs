@@ -45,7 +45,7 @@ fn table(results: &Results) -> String {
         table.row(row.chain([steps, loss]).collect());
     }
     let order = if results.halving { "; those that trained longer rank first" } else { "" };
-    format!("{table}validation loss: {} of scaled values{}{order}\n", results.loss, averaged(results))
+    format!("{table}validation loss: {}{}{order}\n", results.loss, averaged(results))
 }
 
 fn averaged(results: &Results) -> String {

@@ -30,6 +30,10 @@ impl Bounds {
         Bounds { low: of(self.low), high: of(self.high) }
     }
 
+    fn is_finite(self) -> bool {
+        [self.low, self.high].into_iter().flatten().all(f64::is_finite)
+    }
+
     fn hold(self, value: f64) -> bool {
         self.low.is_none_or(|low| value >= low) && self.high.is_none_or(|high| value <= high)
     }
@@ -107,6 +111,10 @@ pub(super) fn check(frame: &Frame, series: &[RawSeries], options: &DataOptions) 
     let transform = options.transform.unwrap_or_default();
     if options.bounds.is_none() && transform.is_none() {
         return Ok(());
+    }
+    if let Some(bounds) = options.bounds.filter(|bounds| !bounds.transformed(transform).is_finite()) {
+        let problem = format!("{bounds} have no ln(1 + y), which ‹transform log1p› takes");
+        return Err(Error::config("bounds", problem, "choose bounds above -1, such as 0.."));
     }
     for one in series {
         for row in 0..one.rows() {

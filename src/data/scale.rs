@@ -197,7 +197,17 @@ pub(crate) fn fit(
                 })
             };
             let pooled: Vec<Scaler> = (0..width).map(fit).collect::<Result<_>>()?;
-            Ok(vec![Ok(pooled); series.len()])
+            // One that saw nothing but its bound stays there, whatever the others are.
+            let flat = |one: usize, column: usize| {
+                let own: Vec<f64> = observed(one, column).map(|value| transform.apply(value)).collect();
+                let within = bounds.and_then(|bounds| Scaler::within(bounds, own.iter().copied()));
+                column < targets && within.is_some_and(|scaler| scaler.at_bound)
+            };
+            let of = |one: usize| {
+                let scalers = pooled.iter().enumerate();
+                Ok(scalers.map(|(column, scaler)| Scaler { at_bound: flat(one, column), ..*scaler }).collect())
+            };
+            Ok((0..series.len()).map(of).collect())
         }
     }
 }

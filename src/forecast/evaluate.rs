@@ -102,7 +102,9 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         (None, Some(lost)) => model.intervals(Err(lost))?,
         (None, None) => None,
     };
-    let levels = if calibrated.is_some() { &model.levels[..] } else { &[] };
+    // Of no level, the ends of a model's own intervals are none.
+    let has_intervals = calibrated.is_some();
+    let levels = if has_intervals { &model.levels[..] } else { &[] };
     let calibrates_here = calibrated.as_ref().is_some_and(|calibrated| calibrated.calibration.is_some());
     if own
         && calibrates_here
@@ -114,7 +116,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     let training = training.as_ref().map(Views::first);
     let ridge = training.map(Ridge::fit);
     let others = Baselines { ridge: ridge.as_ref() };
-    let mut all = vec![Outputs { values, ends }];
+    let mut all = vec![Outputs { values, ends: ends.filter(|_| has_intervals) }];
     all.extend(others.forecasts(dataset, split));
     let mut calibrations = vec![calibrated.and_then(|calibrated| calibrated.calibration)];
     calibrations.extend(others.calibrations(training, levels));
@@ -230,7 +232,11 @@ fn refitted(
             return Ok(None);
         }
         let part = calibrates(&dataset);
-        let calibration = match model.levels.is_empty() || !model.conformal || dataset.windows(part).is_empty() {
+        let uncalibrated = dataset.windows(part).is_empty();
+        if uncalibrated && model.conformal && !model.levels.is_empty() {
+            observer.notice(&"no calibrated intervals: there are no validation rows before the fold".into());
+        }
+        let calibration = match model.levels.is_empty() || !model.conformal || uncalibrated {
             true => None,
             false => {
                 let (own, Outputs { values, ends }) = (dataset.windows(part), &calibration);
@@ -244,6 +250,7 @@ fn refitted(
         let split = SplitName::Test;
         let ridge = Ridge::fit(&dataset);
         let others = Baselines { ridge: Some(&ridge) };
+        let test = Outputs { ends: test.ends.filter(|_| !(uncalibrated && model.conformal)), ..test };
         let forecasts = [test].into_iter().chain(others.forecasts(&dataset, split)).collect();
         let calibrations: Vec<_> =
             [calibration].into_iter().chain(others.calibrations(Some(&dataset), &model.levels)).collect();

@@ -1,9 +1,12 @@
 //! What ends a network: the head on the last state, and beside it the linear path and the decoder of known future values.
 
+use statrs::distribution::{ContinuousCDF, Normal};
+
 use super::linear_path::Path;
 use super::{LinearPath, ModelOptions};
 use crate::layers::{self, Head, HeadOrder, LinearPart, Signal, Windows};
 use crate::program::builder::Sizes;
+use crate::program::op::Objective;
 use crate::program::{Builder, Initial, Param, Rows};
 
 /// The names of a decoder's weights and biases: of what it reads of the network `[D, H]`, of the future channels `[D, F]`, and of
@@ -55,8 +58,21 @@ pub(super) fn add_spread(sizes: &Sizes, width: usize, values: usize, params: &mu
     if others > 0 {
         let bound = 1.0 / (width as f32).sqrt();
         params.push(Param::new(SPREAD.0, &[others * values, width], true, bound));
-        params.push(Param::new(SPREAD.1, &[others * values], false, bound));
+        let bias = Param::new(SPREAD.1, &[others * values], false, bound);
+        params.push(match &sizes.objective {
+            Objective::Quantiles(levels) => bias.initial(Initial::Constant(first_distance(levels))),
+            _ => bias,
+        });
     }
+}
+
+/// The raw distance between neighbouring quantiles with which the outer ones begin where those of a standard normal distribution lie:
+/// the more levels, the smaller.
+fn first_distance(levels: &[f32]) -> f32 {
+    let (pairs, outer) = ((levels.len() / 2) as f64, levels.last().map_or(0.5, |level| f64::from(*level)));
+    let reach = Normal::standard().inverse_cdf(outer);
+    // Of softplus.
+    (reach / pairs).exp_m1().ln() as f32
 }
 
 /// What a head reads and writes.

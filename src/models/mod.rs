@@ -366,7 +366,7 @@ fn check_objective(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
             let rising = levels.is_sorted_by(|a, b| a < b);
             let sound = between && rising && levels.get(levels.len() / 2) == Some(&0.5);
             let problem = || format!("{levels:?} are no rising levels with the median in their middle");
-            if sound { Ok(()) } else { Err(Error::config("quantiles", problem(), "levels such as 10,50,90")) }
+            if sound { Ok(()) } else { Err(Error::config("levels", problem(), "levels such as 10,50,90")) }
         }
         Objective::Distribution(distribution) => {
             let link = distribution.is_of_counts().then_some(Link::Above);

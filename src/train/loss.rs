@@ -27,7 +27,8 @@ pub enum Loss {
     Mape,
     /// Symmetric mean absolute percentage error: mean |y − f| / (|y| + |f|).
     Smape,
-    /// Squared errors over the squares of seasonal differences in training, whose root is the RMSSE (Hyndman & Koehler 2006, M5).
+    /// Squared errors over the squares of seasonal differences in training, whose root is the RMSSE (Hyndman & Koehler 2006, M5); a
+    /// series without such differences weighs nothing.
     Rmsse,
     /// The pinball loss of several quantiles.
     Quantile,
@@ -119,21 +120,16 @@ impl Loss {
             return Err(Error::config("bounds", problem, "choose ‹bounds 0..›"));
         }
         let targets = dataset.targets();
-        for series in dataset.series.iter().filter(|_| self.is_of_counts() || self == Loss::Rmsse) {
+        let known = |series: &Series| (0..targets).any(|target| seasonal_square(dataset, series, target).is_some());
+        if self == Loss::Rmsse && !dataset.train.is_empty() && !dataset.series.iter().any(known) {
+            let problem = "no series has a seasonal difference in training, by which errors are measured";
+            return Err(Error::config("loss", problem, "choose ‹loss mse›, or another ‹season›"));
+        }
+        for series in dataset.series.iter().filter(|_| self.is_of_counts()) {
             let called = |target: usize| match series.id.is_empty() {
                 true => format!("`{}`", dataset.target_names()[target]),
                 false => format!("`{}` of series `{}`", dataset.target_names()[target], series.id),
             };
-            let unknown = (0..targets).find(|target| seasonal_square(dataset, series, *target).is_none());
-            if let (Loss::Rmsse, Some(target)) = (self, unknown) {
-                let problem =
-                    format!("{} has no seasonal difference in training, by which errors are measured", called(target));
-                return Err(Error::config(
-                    "loss",
-                    problem,
-                    "choose ‹loss mse›, another ‹season›, or leave the series out",
-                ));
-            }
             for row in series.rows.clone().filter(|_| self.is_of_counts()) {
                 for target in 0..targets {
                     let value = dataset.raw_targets[row * targets + target];
@@ -242,11 +238,11 @@ impl FromStr for QuantileLevels {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let help = "percentages above 0 and below 100 in pairs around the median, as in 10,50,90";
+        let help = "percentages from 0.001 to 99.999 in pairs around the median, as in 10,50,90";
         let bad = |problem: String| Error::config("levels", problem, help);
         let mut levels = vec![50.0];
         for word in parse_list(text) {
-            let level = word.parse().ok().filter(|level: &f64| *level > 0.0 && *level < 100.0);
+            let level = word.parse().ok().filter(|level: &f64| (0.001..=99.999).contains(level));
             levels.push(level.ok_or_else(|| bad(format!("`{word}` is no level")))?);
         }
         levels.sort_by(f64::total_cmp);

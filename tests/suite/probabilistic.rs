@@ -148,11 +148,29 @@ fn forecasts_have_the_models_own_intervals() {
     let inspected = stdout(&microglia(folder, &["inspect", "run"]));
     assert!(inspected.contains("forecast as quantiles 10,50,90;"), "{inspected}");
     let other = microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "90"]);
-    rejected(folder, &other, &["--levels: the model forecasts no interval of 90 %, but those of 80"]);
+    rejected(
+        folder,
+        &other,
+        &["--levels: the model of run/checkpoint.safetensors forecasts no interval of 90 %, but those of 80"],
+    );
     // What calibration adds to an interval of a model is the same on both sides.
     let calibrated = forecast(folder, &["--conformal"]);
     let moved: Vec<f64> = (1..3).map(|end| calibrated[end].1[0] - columns[end].1[0]).collect();
     assert!((moved[0] + moved[1]).abs() < 1e-5 && moved[1] != 0.0, "{moved:?}");
+
+    // A dense list of levels, each calibrated by itself, is nested all the same.
+    let dense = ["--loss", "quantile", "--levels", "5,10,15,20,25,75,80,85,90,95", "--max-steps", "60"];
+    train(folder, "counts.csv", &dense);
+    let nested = forecast(folder, &["--conformal"]);
+    for row in 0..3 {
+        let ends: Vec<f64> = nested[1..].iter().map(|column| column.1[row]).collect();
+        assert!(ends.is_sorted(), "{ends:?}");
+    }
+    // Without validation rows there is nothing to calibrate by, and no interval.
+    train(folder, "counts.csv", &["--loss", "quantile", "--val-size", "0", "--test-size", "60", "--epochs", "2"]);
+    let output = microglia(folder, &["evaluate", "--checkpoint", "run", "--conformal"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stderr(&output).contains("no intervals") && !stdout(&output).contains("CRPS"), "{}", stdout(&output));
 
     // Of a distribution any level, in whole counts.
     let found = train(folder, "counts.csv", &["--loss", "negative-binomial", "--max-steps", "60"]);
@@ -239,6 +257,7 @@ fn forecasts_stay_within_bounds() {
         &["negative.csv:152, column `y`", "-1.5", "outside of the bounds 0.."],
     );
     rejected(folder, &run(&["--loss", "poisson"]), &["-1.5", "outside of the bounds 0.."]);
+    rejected(folder, &run(&["--bounds", "-1..", "--transform", "log1p"]), &["--bounds: -1.. have no ln(1 + y)"]);
     rejected(folder, &run(&["--bounds", "5..1"]), &["--bounds: `5..1` is empty"]);
     rejected(folder, &run(&["--loss", "student-t", "--bounds", "-9.."]), &["--bounds", "have no bounds"]);
     rejected(folder, &run(&["--transform", "log1p"]), &["negative.csv:152", "-1.5", "ln(1 + y)"]);
@@ -257,8 +276,12 @@ fn a_series_of_zeros_forecasts_zero() {
         writeln!(text, "none,{day},0\nsome,{day},{}", overdispersed(row).inverse_cdf(uniform(row))).unwrap();
     }
     std::fs::write(folder.join("panel.csv"), text).unwrap();
-    for more in [&["--loss", "negative-binomial"][..], &["--loss", "quantile", "--bounds", "0.."], &["--bounds", "0.."]]
-    {
+    for more in [
+        &["--loss", "negative-binomial"][..],
+        &["--loss", "quantile", "--bounds", "0.."],
+        &["--bounds", "0.."],
+        &["--bounds", "0..", "--scale", "global"],
+    ] {
         train(folder, "panel.csv", &[more, &["--max-steps", "40"]].concat());
         let output = microglia(
             folder,

@@ -1,7 +1,8 @@
 //! What the outputs of a model say of a value: quantiles and likelihoods, in f64.
 
-use statrs::distribution::{Continuous, ContinuousCDF, DiscreteCDF, NegativeBinomial, Poisson, StudentsT};
-use statrs::function::gamma::ln_gamma;
+use statrs::distribution::{Continuous, ContinuousCDF, StudentsT};
+use statrs::function::beta::beta_reg;
+use statrs::function::gamma::{gamma_ur, ln_gamma};
 
 use crate::data::Scaler;
 use crate::program::op::{Distribution, Objective};
@@ -73,14 +74,18 @@ fn count_quantiles(distribution: Distribution, outputs: &[f32], scaler: &Scaler,
         _ => (-mean, mean, 0.0),
     };
     if mean > LARGE || first < -700.0 {
-        let searched = |level: &f64| match distribution {
+        let below = |count: f64| match distribution {
             Distribution::NegativeBinomial => {
                 let r = 1.0 / f64::from(outputs[1]);
-                NegativeBinomial::new(r, r / (r + mean)).map_or(f64::NAN, |own| own.inverse_cdf(*level) as f64)
+                beta_reg(r, count + 1.0, r / (r + mean))
             }
-            _ => Poisson::new(mean).map_or(f64::NAN, |own| own.inverse_cdf(*level) as f64),
+            _ => gamma_ur(count + 1.0, mean),
         };
-        return levels.iter().map(searched).collect();
+        let variance = match distribution {
+            Distribution::NegativeBinomial => mean + f64::from(outputs[1]) * mean * mean,
+            _ => mean,
+        };
+        return levels.iter().map(|level| searched(*level, mean, variance.sqrt(), below)).collect();
     }
     let (mut count, mut probability) = (0.0, first.exp());
     let mut below = probability;
@@ -97,9 +102,38 @@ fn count_quantiles(distribution: Distribution, outputs: &[f32], scaler: &Scaler,
     found
 }
 
+/// The least count whose distribution function, `below`, is the level or more: from brackets of some deviations around the mean, which
+/// double until they hold it, halved to a count or to what 32 bits tell apart.
+fn searched(level: f64, mean: f64, deviation: f64, below: impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut high, mut reach) = (-1.0, mean, 2.0 * deviation.max(1.0));
+    while below(high.floor()) < level && reach < f64::MAX / 4.0 {
+        (low, high, reach) = (high.floor(), mean + reach, 2.0 * reach);
+    }
+    let mut reach = 2.0 * deviation.max(1.0);
+    while low < 0.0 && mean - reach > 0.0 {
+        let at = (mean - reach).floor();
+        if below(at) < level {
+            low = at;
+        } else {
+            (high, reach) = (at, 2.0 * reach);
+        }
+    }
+    high = high.floor();
+    while high - low > 1.0 && high - low > high * 1e-9 {
+        let middle = (low + (high - low) / 2.0).floor();
+        if below(middle) < level {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    high.max(0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use statrs::distribution::{DiscreteCDF, NegativeBinomial, Poisson};
 
     fn counts(mean: f64) -> Scaler {
         Scaler::new(0.0, mean)
@@ -120,6 +154,20 @@ mod tests {
                 let exact = NegativeBinomial::new(r, r / (r + mean)).unwrap();
                 let found: Vec<f64> = levels.iter().map(|level| exact.inverse_cdf(*level) as f64).collect();
                 assert_eq!(own, found, "negative binomial of {mean}, {alpha}");
+            }
+        }
+        // So large that a distribution function in 64 bits is not smooth.
+        for mean in [1e7f64, 1e9, 1e12] {
+            for (distribution, outputs, deviation) in [
+                (Distribution::Poisson, &[1.0f32][..], mean.sqrt()),
+                (Distribution::NegativeBinomial, &[1.0, 0.01], 0.1 * mean),
+            ] {
+                let own = count_quantiles(distribution, outputs, &counts(mean), &[0.025, 0.5, 0.975]);
+                assert!(own.is_sorted(), "{distribution} of {mean}: {own:?}");
+                for (found, z) in own.iter().zip([-1.96, 0.0, 1.96]) {
+                    let off = (found - mean - z * deviation).abs() / deviation;
+                    assert!(off < 0.15, "{distribution} of {mean}: {own:?}");
+                }
             }
         }
         let flat = Scaler { at_bound: true, ..counts(1.0) };

@@ -28,8 +28,19 @@ impl<'a> Intervals<'a> {
         Intervals { levels: &calibration.levels, own: None, calibration: Some(calibration), bounds, counts: false }
     }
 
-    /// Both ends of a level, by index, scaled. NaN where there are too few residuals.
+    /// Both ends of a level, by index, scaled. NaN where there are too few residuals. Calibration moves the ends of each level by itself:
+    /// an interval reaches at least as far as those of lower levels.
     pub fn ends(&self, at: &Forecasted, level: usize) -> (f64, f64) {
+        let first = if self.own.is_some() && self.calibration.is_some() { 0 } else { level };
+        let within = (first..level).map(|lower| self.ends_of(at, lower));
+        let own = self.ends_of(at, level);
+        // What is not known says nothing of the others.
+        within.fold(own, |(low, high), (lower, higher)| {
+            (if lower < low { lower } else { low }, if higher > high { higher } else { high })
+        })
+    }
+
+    fn ends_of(&self, at: &Forecasted, level: usize) -> (f64, f64) {
         let width = 1 + 2 * self.levels.len();
         let point = f64::from(at.point);
         let (low, high) = self.own.map_or((point, point), |own| {
