@@ -2,7 +2,8 @@
 
 use anyhow::{Result, bail};
 use microglia::data::Start;
-use microglia::forecast::{Ended, ForecastOptions, TrainedModel, forecast};
+use microglia::forecast::table::unique_id;
+use microglia::forecast::{Ahead, Ended, ForecastOptions, TrainedModel, forecast};
 use microglia::runs::json;
 use microglia::train::plot::outlook_svg;
 use serde_json::json;
@@ -56,7 +57,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
             "trained_horizon": model.horizon(),
             "replicas": model.members(),
             "left_out": ahead.left_out,
-            "ended": ahead.ended.iter().map(|(series, _)| &ahead.data.series[*series].id).collect::<Vec<_>>(),
+            "ended": ended(&ahead),
             "forecast": ahead.outlook,
             "test_coverage": held,
         });
@@ -73,6 +74,13 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
         }
     }
     Ok(Code::Done)
+}
+
+/// Names of the series and targets that ended.
+fn ended(ahead: &Ahead) -> Vec<String> {
+    let series = ahead.ended.iter().map(|(series, _)| ahead.data.series[*series].id.clone());
+    let targets = ahead.ended_targets.iter().map(|(series, target, _)| unique_id(&ahead.data, *series, *target));
+    series.chain(targets).collect()
 }
 
 /// A number counts rows.

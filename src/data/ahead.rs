@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::columns::Role;
-use super::count::counted;
+use super::count::{counted, grouped};
 use super::dataset::{Dataset, Series};
 use super::features;
+use super::future::ToCome;
 use super::header::listed;
 use super::options::ShortSeries;
 use super::short::LeftOut;
@@ -119,6 +120,27 @@ impl Dataset {
         Ok(self.series.iter().enumerate().filter_map(ended).collect())
     }
 
+    /// Targets of series of several that ended: they have no value in the last `rows` rows before a forecast, while others have. They
+    /// are series and target by index, with the time of their last value, if there is one.
+    #[must_use]
+    pub fn ended_targets(&self, cutoffs: &[Cutoff], rows: usize) -> Vec<(usize, usize, Option<String>)> {
+        let targets = self.targets();
+        let mut ended = Vec::new();
+        for cutoff in cutoffs {
+            let start = self.series[cutoff.series].rows.start;
+            let last: Vec<Option<usize>> = (0..targets)
+                .map(|target| (start..=cutoff.row).rev().find(|row| !self.raw_targets[row * targets + target].is_nan()))
+                .collect();
+            let has_ended = |last: &Option<usize>| last.is_none_or(|last| cutoff.row - last >= rows);
+            if last.iter().all(has_ended) {
+                continue;
+            }
+            let own = last.iter().enumerate().filter(|(_, last)| has_ended(last));
+            ended.extend(own.map(|(target, last)| (cutoff.series, target, last.map(|row| self.time_label(row)))));
+        }
+        ended
+    }
+
     /// A written time's instant. A time without offset takes that of the data, if the data has one.
     fn instant(&self, text: &str) -> Result<i64> {
         let reject = |problem: &str, help: &str| Error::config("origin", format!("`{text}` {problem}"), help);
@@ -150,7 +172,7 @@ impl Dataset {
     }
 
     /// A data set of one window per cutoff: its look-back's rows, then `rows` future rows, whose targets are unknown and whose
-    /// times and calendar columns continue by the series' calendars, and whose future covariates are those that are known: of a
+    /// times are those of the data's rows to come, then those of the series' calendars, and whose future covariates are those that are known: of a
     /// plan, of the rows to come, or of the series' own rows after the cutoff. The windows are test windows.
     ///
     /// # Errors
@@ -169,7 +191,11 @@ impl Dataset {
             let padding = one.rows.start.saturating_sub(seen.start);
             let mut timestamps =
                 one.timestamps[seen.start + padding - one.rows.start..seen.end - one.rows.start].to_vec();
-            timestamps.extend(one.calendar.next(last, rows)?);
+            let is_last = cutoff.row + 1 == one.rows.end;
+            let dates = if is_last { one.to_come.dates_after(last) } else { &[] };
+            let dates = &dates[..dates.len().min(rows)];
+            timestamps.extend(dates);
+            timestamps.extend(one.calendar.next(dates.last().copied().unwrap_or(last), rows - dates.len())?);
             let features = features::named(calendar, &timestamps[lookback - padding..]);
             values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
             let planned = self.planned(cutoff, &timestamps[lookback - padding..])?;
@@ -195,6 +221,7 @@ impl Dataset {
                 rows: start + padding..start + length,
                 timestamps,
                 parts: Parts::untrained(start + padding..start + length),
+                to_come: ToCome::dated(dates),
                 ..one.clone()
             });
         }
@@ -265,6 +292,38 @@ impl Dataset {
             listed(self.target_names())
         );
         Err(Error::config("future", problem, help))
+    }
+
+    /// Of a data set of windows ahead: how many of the first `rows` times to come of a window are those of the data's rows.
+    pub fn dated(&self, window: usize, rows: usize) -> usize {
+        self.series[window].to_come.dates().min(rows)
+    }
+
+    /// Of a data set of windows ahead: where the data's rows to come, among the first `rows` times, lie otherwise than the calendar
+    /// goes on.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a time after the year 9999.
+    pub fn dated_otherwise(&self, rows: usize) -> Result<Option<String>> {
+        let (mut first, mut others) = (None, 0);
+        for window in 0..self.series.len() {
+            let (seen, times) = self.seen_and_to_come(window);
+            let dated = self.dated(window, rows);
+            let expected = self.series[window].calendar.next(seen[seen.len() - 1], dated)?;
+            match times.iter().zip(expected).find(|(time, expected)| time.instant != expected.instant) {
+                Some(_) if first.is_some() => others += 1,
+                Some((time, expected)) => first = Some((*time, expected, window)),
+                None => {}
+            }
+        }
+        let Some((time, expected, window)) = first else { return Ok(None) };
+        let more = if others > 0 { format!(", and so in {} more series", grouped(others)) } else { String::new() };
+        Ok(Some(format!(
+            "the rows to come are dated otherwise than the calendar: {} and not {}{}{more}; forecasts take their dates",
+            self.time_form.text(time),
+            self.time_form.text(expected),
+            of_series(&self.series[window].id)
+        )))
     }
 
     /// Of a data set of windows ahead: the times that a window's look-back reads, and those of the rows to come.

@@ -1,12 +1,13 @@
 //! The calendar of each series: the one that was named, the trained model's, or that of the rows.
 
 use super::calendar::{Calendar, Closed, Finding, Interval, Known, beside, find};
-use super::count::counted;
+use super::count::{counted, grouped};
 use super::fitted::Fitted;
 use super::frame::Frame;
 use super::holidays;
-use super::options::{DataOptions, FillMissing};
+use super::options::{DataOptions, FillMissing, Gaps};
 use super::series::RawSeries;
+use super::step::Step;
 use super::time::Timestamp;
 use crate::error::{Error, Result, Text};
 
@@ -58,19 +59,33 @@ pub(super) fn settle(
         let help = "give a longer file, or the interval by ‹freq›; ‹id-column› may name the wrong column";
         Error::data(frame.file(), "no series has two rows", help)
     })?;
-    // Where no row means nothing sold, a series says nothing of its own calendar by the rows that it lacks.
-    let one_for_all = options.fill_missing == Some(FillMissing::Zero);
-    let calendars = of_series.into_iter().map(|own| if one_for_all { main.clone() } else { own });
-    series.iter_mut().zip(calendars).for_each(|(one, calendar)| one.calendar = calendar);
+    series.iter_mut().zip(of_series).for_each(|(one, own)| one.calendar = own);
+    let several = several(series, &main);
+    // Where no row means nothing sold, a series says nothing for certain of its own calendar by the rows that it lacks.
+    let is_filled = options.fill_missing == Some(FillMissing::Zero);
+    if is_filled {
+        series.iter_mut().for_each(|one| one.calendar = main.clone());
+    }
     notices.extend(rows_on_closed_days(frame, series));
-    notices.extend(several(series, &main));
+    notices.extend(several.map(|groups| {
+        match is_filled {
+            true => format!(
+                "sampling steps seem to differ, and every series gets rows of 0 by that of most, {}: ‹fill-missing none› leaves each \
+                 its own: {groups}",
+                main.words()
+            ),
+            false => format!("sampling steps differ, and each series goes on by its own: {groups}"),
+        }
+        .into()
+    }));
     notices.extend(rows_beside(frame, series, false));
-    notices.extend(guess(frame, series));
+    let is_whole = is_filled || options.gaps == Some(Gaps::Fill);
+    notices.extend(guess(frame, series).or_else(|| sparse(series).filter(|_| !is_whole)));
     Ok(Calendars { main, rival })
 }
 
-/// Series that go on otherwise than most.
-fn several(series: &[RawSeries], main: &Calendar) -> Option<Text> {
+/// Which calendars series have, that of most first, if there are several.
+fn several(series: &[RawSeries], main: &Calendar) -> Option<String> {
     let mut groups: Vec<(&Calendar, Vec<&str>)> = Vec::new();
     for one in series {
         match groups.iter_mut().find(|(calendar, _)| *calendar == &one.calendar) {
@@ -89,7 +104,7 @@ fn several(series: &[RawSeries], main: &Calendar) -> Option<Text> {
     };
     let more = if groups.len() > 6 { format!("; and {} more", groups.len() - 6) } else { String::new() };
     let shown: Vec<String> = groups.iter().take(6).map(group).collect();
-    Some(format!("sampling steps differ, and each series goes on by its own: {}{more}", shown.join("; ")).into())
+    Some(format!("{}{more}", shown.join("; ")))
 }
 
 /// Rows on days that are said to have none.
@@ -127,6 +142,48 @@ fn guess(frame: &Frame, series: &[RawSeries]) -> Option<Text> {
             one.suffix(),
             frame.label(time),
             one.calendar.words()
+        )
+        .into(),
+    )
+}
+
+/// Pauses that say nothing of how times go on.
+const PAUSES: usize = 2;
+
+/// That most times of a calendar have no row, and not for a pause or two: more than half, of months more than one in five. Series of one
+/// calendar are counted together.
+fn sparse(series: &[RawSeries]) -> Option<Text> {
+    let mut counts: Vec<(&Calendar, [usize; 3])> = Vec::new();
+    for one in series {
+        let missing = |pair: &[Timestamp]| match one.calendar.interval(pair[0], pair[1]) {
+            Interval::Missing(missing) => usize::try_from(missing).ok(),
+            Interval::Regular | Interval::Irregular => None,
+        };
+        let (gaps, absent) = one
+            .stamps
+            .windows(2)
+            .filter_map(missing)
+            .fold((0, 0usize), |(gaps, all), missing| (gaps + 1, all.saturating_add(missing)));
+        let place = counts.iter().position(|(other, _)| *other == &one.calendar).unwrap_or(counts.len());
+        if place == counts.len() {
+            counts.push((&one.calendar, [0; 3]));
+        }
+        let all = &mut counts[place].1;
+        *all = [all[0] + gaps, all[1].saturating_add(absent), all[2].saturating_add(absent).saturating_add(one.rows())];
+    }
+    let is_sparse = |(calendar, [gaps, absent, all]): &&(&Calendar, [usize; 3])| {
+        let bound = if matches!(calendar.step(), Step::Months(_)) { 5 } else { 2 };
+        *gaps > PAUSES && absent.saturating_mul(bound) > *all
+    };
+    let (calendar, [_, absent, all]) = counts.iter().find(is_sparse)?;
+    Some(
+        format!(
+            "{} of {} times by a step of {} have no row: the dates of forecasts are a guess, {} after one another; ‹freq› names another \
+             calendar, or settles this one, and ‹gaps fill› or ‹fill-missing zero› inserts the rows",
+            grouped(*absent),
+            grouped(*all),
+            calendar.words(),
+            calendar.words()
         )
         .into(),
     )

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::calendar::Calendar;
-use super::count::few;
+use super::count::{few, grouped};
+use super::dataset::{Dataset, Series};
 use super::frame::Frame;
 use super::options::{DataOptions, Scale, ShortSeries};
 use super::scale::{self, Scaler};
@@ -59,6 +60,23 @@ impl Fitted {
         let known: HashMap<&str, Option<&Calendar>> =
             self.series.iter().map(|one| (one.id.as_str(), one.calendar.as_ref())).collect();
         ids.map(|id| known.get(id).copied().flatten().or(self.usual.as_ref()).cloned()).collect()
+    }
+
+    /// Where series of new data go on by another calendar than the model was trained on, in words.
+    pub(crate) fn other_calendars(&self, dataset: &Dataset) -> Option<String> {
+        let then = self.calendars(dataset.series.iter().map(|one| one.id.as_str()));
+        // As they are written: days without rows and the zone are told elsewhere.
+        let differs = |(one, then): (&Series, Option<Calendar>)| {
+            let then = then.filter(|then| then.to_string() != one.calendar.to_string())?;
+            Some((one.id.clone(), one.calendar.words(), then.words()))
+        };
+        let mut others = dataset.series.iter().zip(then).filter_map(differs);
+        let (id, now, then) = others.next()?;
+        let more = match others.count() {
+            0 => String::new(),
+            others => format!(", and so in {} more series", grouped(others)),
+        };
+        Some(format!("the calendar differs from that of training: {now}{}, and then {then}{more}", of_series(&id)))
     }
 
     /// What the model knows of each series. Those that have no scaler, because they are new or training left them out, are left out

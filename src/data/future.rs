@@ -10,6 +10,8 @@ use crate::error::Text;
 /// What is known of a series at times to come.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ToCome {
+    /// Times of the data's own rows to come, which date its forecasts. They rise.
+    dates: Vec<Timestamp>,
     /// Times, which rise, and the future covariates there in the data's units; NaN where a value is missing.
     rows: Vec<(Timestamp, Vec<f64>)>,
 }
@@ -21,12 +23,27 @@ impl ToCome {
         Some(&self.rows[at].1)
     }
 
-    /// How many times there are.
+    /// How many times have future covariates.
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Takes what else is known; where both know a time, `other` wins.
+    /// The dates after a row.
+    pub(super) fn dates_after(&self, last: Timestamp) -> &[Timestamp] {
+        &self.dates[self.dates.partition_point(|date| date.instant <= last.instant)..]
+    }
+
+    /// These dates alone.
+    pub(super) fn dated(dates: &[Timestamp]) -> ToCome {
+        ToCome { dates: dates.to_vec(), rows: Vec::new() }
+    }
+
+    /// How many dates there are.
+    pub(super) fn dates(&self) -> usize {
+        self.dates.len()
+    }
+
+    /// Takes the future covariates that are known elsewhere; where both know a time, `other` wins. Its dates are no rows of the data.
     pub(super) fn extend(&mut self, other: ToCome) {
         self.rows.retain(|(time, _)| other.at(*time).is_none());
         self.rows.extend(other.rows);
@@ -36,12 +53,13 @@ impl ToCome {
     /// Of the last rows of a series, `from` on; `columns` of its values are future covariates.
     pub(super) fn of(series: &RawSeries, from: usize, columns: std::ops::Range<usize>) -> ToCome {
         let row = |row: usize| (series.stamps[row], columns.clone().map(|column| series.value(row, column)).collect());
-        ToCome { rows: (from..series.rows()).map(row).collect() }
+        let rows = if columns.is_empty() { Vec::new() } else { (from..series.rows()).map(row).collect() };
+        ToCome { dates: series.stamps[from..].to_vec(), rows }
     }
 }
 
 /// Leaves out the rows after the last one in which a target has a value: training ends before them, and forecasts begin there. A
-/// series without any target stays as it is. Future covariates of these rows are kept.
+/// series without any target stays as it is. The times of these rows, which date forecasts, and their future covariates are kept.
 pub(super) fn cut(frame: &Frame, mut series: Vec<RawSeries>, notices: &mut Vec<Text>) -> Vec<RawSeries> {
     let (targets, future) = (frame.columns.targets(), frame.columns.future());
     let (mut rows, mut of) = (0, 0);
@@ -52,9 +70,7 @@ pub(super) fn cut(frame: &Frame, mut series: Vec<RawSeries>, notices: &mut Vec<T
         if to_come > 0 {
             rows += to_come;
             of += 1;
-            if !future.is_empty() {
-                one.to_come = ToCome::of(one, last + 1, future.clone());
-            }
+            one.to_come = ToCome::of(one, last + 1, future.clone());
             one.stamps.truncate(last + 1);
             one.sources.truncate(last + 1);
             one.values.truncate((last + 1) * one.width);

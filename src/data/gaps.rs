@@ -162,7 +162,7 @@ fn outside(
 
 /// A series with rows before and after.
 fn joined(before: Vec<Timestamp>, one: RawSeries, after: Vec<Timestamp>, row: &[f64]) -> RawSeries {
-    let mut all = RawSeries { calendar: one.calendar, season: one.season, ..RawSeries::new(one.id, one.width) };
+    let mut all = RawSeries { calendar: one.calendar, to_come: one.to_come, ..RawSeries::new(one.id, one.width) };
     let (leading, trailing) = (before.len(), after.len());
     all.stamps = before.into_iter().chain(one.stamps).chain(after).collect();
     all.sources =
@@ -198,8 +198,11 @@ fn absent(one: &RawSeries, missing: i64, rows: usize, frame: &Frame, help: &str)
 
 /// Inserts the absent times of a series as rows of these values. `help` is for one that has no regular steps.
 fn fill(frame: &Frame, one: &RawSeries, row: &[f64], help: &str) -> Result<RawSeries> {
-    let mut filled =
-        RawSeries { calendar: one.calendar.clone(), season: one.season, ..RawSeries::new(one.id.clone(), one.width) };
+    let mut filled = RawSeries {
+        calendar: one.calendar.clone(),
+        to_come: one.to_come.clone(),
+        ..RawSeries::new(one.id.clone(), one.width)
+    };
     for (place, time) in one.stamps.iter().enumerate() {
         if place > 0 {
             for time in between(frame, one, place, help)? {

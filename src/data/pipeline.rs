@@ -55,16 +55,16 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let mut series = future::cut(&frame, series, &mut notices);
     notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
     let Calendars { main, rival } = calendars::settle(&frame, &mut series, options, (fitted, closed), &mut notices)?;
+    let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
+    let mut series = gaps::settle(&frame, series, options.gaps.unwrap_or_default(), &mut notices)?;
+    // Of rows that were inserted; and they count among those of a season.
+    statics::fill(&frame, &mut series);
     let longest = series.iter().map(RawSeries::rows).max().unwrap_or(0);
-    let settings = Settings::of(options, &main, longest);
+    let settings = Settings::of(options, &main, longest, fitted.is_some());
     for one in &mut series {
         let own = one.calendar != main && options.season.is_none();
         one.season = if own { one.calendar.season().within(one.rows()).rows } else { settings.season.rows };
     }
-    let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
-    let mut series = gaps::settle(&frame, series, settings.gaps, &mut notices)?;
-    // Of rows that were inserted.
-    statics::fill(&frame, &mut series);
     let seasons = seasons(&series, settings.season.rows);
     let one_season = seasons.is_none();
     let season_notices: Vec<Text> = [settings.notice(&main).into()].into_iter().chain(seasons).collect();

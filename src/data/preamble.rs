@@ -103,7 +103,8 @@ fn is_text(field: &&[u8]) -> bool {
 }
 
 /// Whether a line names columns: the lines below have as many fields, and a line above has another number of fields. If all
-/// above have as many, this line alone has a text in each, and the lines below have values in columns where none above has.
+/// above have as many, this line alone has a text in each, and the lines below have values in columns where none above has, or a table
+/// above ends in an empty line.
 fn looks_like_header(fields: &[Vec<&[u8]>], line: usize) -> bool {
     let names = &fields[line];
     let below: Vec<&Vec<&[u8]>> =
@@ -121,6 +122,10 @@ fn looks_like_header(fields: &[Vec<&[u8]>], line: usize) -> bool {
         cells.peek().is_some() && cells.all(|cell| is_value(&cell))
     };
     let columns: Vec<usize> = (0..names.len()).filter(holds_values).collect();
+    // A table of its own above it, which an empty line ends.
+    if fields[line - 1].is_empty() && *names != fields[0] && names.iter().all(is_text) && !columns.is_empty() {
+        return true;
+    }
     let is_row = |row: &Vec<&[u8]>| columns.iter().all(|column| is_value(&row[*column]));
     names.iter().all(is_text) && (!columns.is_empty() && !above.clone().any(is_row) || above.all(has_empty))
 }

@@ -21,7 +21,7 @@ pub(crate) struct RawSeries {
     pub width: usize,
     /// The times at which it has rows; of no meaning until [`calendars`](super::calendars) finds it.
     pub calendar: Calendar,
-    /// Rows in a season.
+    /// Rows in a season; of no meaning until absent rows are settled.
     pub season: usize,
     /// What is known of times after its rows.
     pub to_come: ToCome,

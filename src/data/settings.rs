@@ -28,11 +28,13 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// `longest`: rows of the longest series.
-    pub(super) fn of(options: &DataOptions, calendar: &Calendar, longest: usize) -> Settings {
+    /// `longest`: rows of the longest series. `trained`: the options are those of a training run.
+    pub(super) fn of(options: &DataOptions, calendar: &Calendar, longest: usize, trained: bool) -> Settings {
         let found = calendar.season().within(longest);
         let season = match options.season {
-            Some(rows) if rows != found.rows => Season { rows, why: "‹season›".into() },
+            Some(rows) if rows != found.rows => {
+                Season { rows, why: if trained { "as in training" } else { "‹season›" }.into() }
+            }
             _ => found,
         };
         Settings {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{Names, Outlook};
+use super::table::{Names, Outlook, OutlookSeries, unique_id};
 use super::together::in_each;
 use super::{Combine, Coverage, Reading, TrainedModel};
 use crate::data::{Cutoff, Dataset, LeftOut, Source, Start, counted, few, grouped, reasons};
@@ -48,6 +48,8 @@ pub struct Ahead {
     pub left_out: Vec<LeftOut>,
     /// Series that ended before the others or the origin, by index, with their last times.
     pub ended: Vec<(usize, String)>,
+    /// Targets that ended before the others of their series, by index of series and target, with the times of their last values.
+    pub ended_targets: Vec<(usize, usize, Option<String>)>,
     /// Rows that are forecast.
     pub rows: usize,
     /// The forecasts, by series and target.
@@ -111,6 +113,26 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             return Err(Error::config("ended", problem, "an earlier ‹origin›, or ‹ended forecast›"));
         }
     }
+    let ended_targets = match options.origin {
+        Start::Row(_) => Vec::new(),
+        Start::End | Start::Time(_) => data.ended_targets(&cutoffs, rows),
+    };
+    if !ended_targets.is_empty() {
+        let name = |(series, target, last): &(usize, usize, Option<String>)| {
+            let last = last.as_ref().map_or_else(|| ", no value".into(), |last| format!(" {last}"));
+            format!("`{}`{last}", unique_id(data, *series, *target))
+        };
+        let what = match options.ended {
+            Ended::Forecast => "the rows after those of the others are forecast (‹ended skip› leaves them out)",
+            Ended::Skip => "they are left out (‹ended skip›)",
+        };
+        model.say(format!(
+            "{} of {} targets ended before the others, and {what}: {}",
+            grouped(ended_targets.len()),
+            grouped(cutoffs.len() * data.targets()),
+            few(ended_targets.len(), ended_targets.iter().map(name))
+        ));
+    }
     let of_runs = in_each(data, &cutoffs, &others);
     if model.first().is_own(data) {
         model.tell_known_rows(&all, &of_runs);
@@ -156,15 +178,24 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             counted(beyond, "row")
         ));
     }
+    ahead.dated_otherwise(rows)?.into_iter().for_each(|line| model.say(line));
     model.tell_guess(data, &ahead, rows)?;
     let intervals = has_intervals.then(|| model.intervals_of(predicted.ends.as_deref(), calibration.as_ref()));
-    let outlook = Outlook::new(&ahead, &predicted, rows, names, intervals.as_ref())?;
+    let mut outlook = Outlook::new(&ahead, &predicted, rows, names, intervals.as_ref())?;
+    if options.ended == Ended::Skip {
+        let is_over = |one: &OutlookSeries| {
+            ended_targets
+                .iter()
+                .any(|(series, target, _)| (cutoffs[one.place].series, one.target) == (*series, *target))
+        };
+        outlook.series.retain(|one| !is_over(one));
+    }
     if data.time_form != outlook.form {
         model.say(format!("times are written as {}", outlook.series[0].ds[0]));
     }
     let left_out = [&data.left_out[..], &left_out].concat();
     let data = all.swap_remove(0);
-    Ok(Ahead { data, cutoffs, left_out, ended, rows, outlook, coverage })
+    Ok(Ahead { data, cutoffs, left_out, ended, ended_targets, rows, outlook, coverage })
 }
 
 /// At which times so many rows end in series that do not begin together.

@@ -322,8 +322,13 @@ impl TrainedModel {
     pub(super) fn tell_guess(&self, data: &Dataset, ahead: &Dataset, rows: usize) -> Result<()> {
         let Some(rival) = &data.rival else { return Ok(()) };
         let usual = |window: &usize| ahead.series[*window].calendar == data.calendar;
-        for (seen, own) in (0..ahead.series.len()).filter(usual).map(|window| ahead.seen_and_to_come(window)) {
-            let other = rival.next(seen[seen.len() - 1], rows)?;
+        for window in (0..ahead.series.len()).filter(usual) {
+            let (seen, own) = ahead.seen_and_to_come(window);
+            // Dates of the data's rows to come are no guess.
+            let dated = ahead.dated(window, rows);
+            let last = dated.checked_sub(1).map_or(seen[seen.len() - 1], |row| own[row]);
+            let (own, rows) = (&own[dated..], rows - dated);
+            let other = rival.next(last, rows)?;
             if let Some(row) = (0..rows).find(|row| own[*row].instant != other[*row].instant) {
                 let (own, other) = (data.time_form.text(own[row]), data.time_form.text(other[row]));
                 self.say(format!(

@@ -15,8 +15,8 @@ impl Ahead {
     pub fn picture(&self, model: &str) -> OutlookPlot {
         let Ahead { data, cutoffs, outlook, .. } = self;
         let mut panels = Vec::new();
-        for (index, own) in outlook.series.iter().take(PANELS).enumerate() {
-            let cutoff = cutoffs[index / data.targets()];
+        for own in outlook.series.iter().take(PANELS) {
+            let cutoff = cutoffs[own.place];
             let series = &data.series[cutoff.series];
             let rows = own.forecast.len();
             let history = (4 * rows).max(2 * data.season).clamp(data.lookback.min(96), 400);
@@ -24,8 +24,7 @@ impl Ahead {
             let end = (cutoff.row + 1 + rows).min(series.rows.end);
             let stamp = |row: usize| series.timestamps[row - series.rows.start];
             let seen = cutoff.row + 1 - first;
-            let ahead = series.calendar.next(stamp(cutoff.row), rows).unwrap_or_default();
-            let times = (first..=cutoff.row).map(stamp).chain(ahead).filter_map(clock);
+            let times = (first..=cutoff.row).map(stamp).chain(own.times.iter().copied()).filter_map(clock);
             let times = if data.time_kind == TimeKind::RowNumbers { Vec::new() } else { times.collect() };
             let target = own.target;
             panels.push(OutlookPanel {

@@ -215,6 +215,8 @@ impl Run {
                 return Err(Error::data(Place::of(config.data.source.to_string()), problem, help));
             }
             lines.push(format!("{problem}: the forecasts may mean nothing").into());
+        } else if let Some(line) = fitted.other_calendars(&dataset) {
+            lines.push(line.into());
         }
         Ok((dataset, lines))
     }

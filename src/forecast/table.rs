@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Intervals, Level, Predicted};
-use crate::data::{Dataset, Encoding, TimeForm};
+use crate::data::{Dataset, Encoding, TimeForm, Timestamp};
 use crate::error::{Error, Result};
 use crate::models::ModelKind;
 pub use crate::tables::CsvWriter;
@@ -111,6 +111,12 @@ pub struct OutlookSeries {
     /// The target's index.
     #[serde(skip)]
     pub target: usize,
+    /// The index of its cutoff among those that were forecast.
+    #[serde(skip)]
+    pub place: usize,
+    /// The times to come.
+    #[serde(skip)]
+    pub times: Vec<Timestamp>,
 }
 
 fn percents<S: serde::Serializer>(levels: &[Level], to: S) -> std::result::Result<S::Ok, S::Error> {
@@ -172,6 +178,8 @@ impl Outlook {
                     high: edge(|ends| ends.1),
                     spread,
                     target,
+                    place: index,
+                    times: to_come(index).to_vec(),
                 });
             }
         }

@@ -103,6 +103,14 @@ fn times_without_a_row_may_be_zeros() {
     let weekly: String = (0..8).map(|week| format!("c,2024-{:02}-{:02},1\n", 1 + week / 4, 6 + week % 4 * 7)).collect();
     let data = load(&format!("unique_id,ds,y\n{daily}{weekly}"), &options).unwrap();
     assert_eq!(data.series[2].rows.len(), 60);
+    // One that is known to be weekly is named.
+    let weekly = days("2024-01-01", 30, |day| day.weekday() == chrono::Weekday::Mon);
+    let weekly: String = weekly.iter().map(|day| format!("w,{day},1\n")).collect();
+    let long =
+        days("2024-01-01", 210, |_| true).iter().map(|day| format!("a,{day},1\nb,{day},2\n")).collect::<String>();
+    let data = load(&format!("unique_id,ds,y\n{long}{weekly}"), &options).unwrap();
+    let told = "every series gets rows of 0 by that of most, 1 day: `fill-missing = \"none\"` leaves each its own";
+    assert!(noticed(&data, told) && noticed(&data, "in 1 series (`w`)"), "{:?}", data.notices);
     // Days from the year 1000 on are more rows than anybody means, and irregular ones are none.
     let old: String = days("1000-01-01", 30, |_| true).iter().map(|day| format!("old,{day},1\n")).collect();
     let message = rejection(&format!("unique_id,ds,y\n{daily}{old}"), &options);

@@ -1,7 +1,7 @@
 //! Business days by threes, days that roll over weekends, and calendars that are a guess.
 
 use chrono::{Datelike, Days, NaiveDate};
-use microglia::data::{Calendar, DataOptions};
+use microglia::data::{Calendar, DataOptions, FillMissing};
 
 use super::calendars::{ahead, days, file};
 use super::data::{load, noticed, small};
@@ -68,4 +68,58 @@ fn calendars_that_are_not_known_are_told_as_a_guess() {
     // Days with a few gaps are none.
     let gaps = days("2024-01-01", 60, |day| day.day() != 17);
     assert!(!noticed(&load(&file(gaps), &small()).unwrap(), GUESS));
+}
+
+/// One of ten numbers for each day.
+fn chance(day: NaiveDate) -> u32 {
+    microglia::program::rng::draw(5, 1, 0, day.num_days_from_ce() as u32) % 10
+}
+
+#[test]
+fn calendars_most_of_whose_times_have_no_row_are_told_as_a_guess() {
+    // Every eighth day of each year, tens of days, the 10th and the 25th, any days, and summers.
+    type Rule = fn(NaiveDate) -> bool;
+    let sparse: [(&str, Rule); 5] = [
+        ("2015-01-01", |day| day.ordinal0() % 8 == 0),
+        ("2015-01-01", |day| [1, 11, 21].contains(&day.day())),
+        ("2015-01-10", |day| [10, 25].contains(&day.day())),
+        ("2015-01-01", |day| chance(day) < 3),
+        ("2015-06-01", |day| (6..9).contains(&day.month())),
+    ];
+    for (first, rule) in sparse {
+        let text = file(days(first, 400, rule));
+        let data = load(&text, &small()).unwrap();
+        assert!(noticed(&data, GUESS) && noticed(&data, "have no row"), "{:?}", data.notices);
+        let named = load(&text, &DataOptions { freq: Some("D".parse().unwrap()), ..small() }).unwrap();
+        let zeros = load(&text, &DataOptions { fill_missing: Some(FillMissing::Zero), ..small() }).unwrap();
+        assert!(!noticed(&named, GUESS) && !noticed(&zeros, GUESS), "{:?}", named.notices);
+    }
+    let months = |rule: fn(u32) -> bool| {
+        let all = (0..240u32).filter(|month| rule(month % 12)).map(|month| (2000 + month / 12, 1 + month % 12));
+        load(&file(all.map(|(year, month)| format!("{year}-{month:02}-01"))), &small()).unwrap()
+    };
+    let growing = months(|month| (3..9).contains(&month));
+    assert!(noticed(&growing, GUESS), "{:?}", growing.notices);
+    // A month of each year, days as chance has it, and one long pause are gaps.
+    let august = months(|month| month != 7);
+    let some = days("2015-01-01", 900, |day| chance(day) < 7);
+    let pause = days("2015-01-01", 900, |day| !(2016..2022).contains(&day.year()));
+    for data in [august, load(&file(some), &small()).unwrap(), load(&file(pause), &small()).unwrap()] {
+        assert!(!noticed(&data, GUESS) && noticed(&data, "missing time"), "{:?}", data.notices);
+    }
+}
+
+#[test]
+fn a_season_counts_rows_that_were_inserted() {
+    let weekly = days("2020-01-06", 110, |day| day.weekday().number_from_monday() == 1);
+    let gappy: Vec<String> = weekly.into_iter().enumerate().filter(|(i, _)| i % 5 != 3).map(|(_, day)| day).collect();
+    let season = |gaps: &str, zero: Option<FillMissing>| {
+        let impute = Some("ffill".parse().unwrap());
+        let options = DataOptions { gaps: Some(gaps.parse().unwrap()), fill_missing: zero, impute, ..small() };
+        let data = load(&file(gappy.clone()), &options).unwrap();
+        (data.season, data.series[0].season)
+    };
+    assert_eq!(season("fill", None), (52, 52));
+    assert_eq!(season("notice", Some(FillMissing::Zero)), (52, 52));
+    assert_eq!(season("notice", None), (1, 1));
 }

@@ -243,3 +243,69 @@ fn flags_are_read_as_in_training() {
     }
     rejected(folder, &forecast("perhaps", "0").0, &["column `open`", "training read `y` as 1 and `n` as 0"]);
 }
+
+/// The days from 2024-01-01 on that a rule takes, with one value in each column.
+fn days_of(
+    rule: impl Fn(chrono::NaiveDate) -> bool,
+    columns: &[&str],
+    value: impl Fn(usize, usize) -> String,
+) -> String {
+    let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+    let line = |(i, day): (usize, chrono::NaiveDate)| {
+        let values: Vec<String> = (0..columns.len()).map(|column| value(i, column)).collect();
+        format!("{day},{}\n", values.join(","))
+    };
+    let lines: String = first.iter_days().filter(|day| rule(*day)).take(90).enumerate().map(line).collect();
+    format!("ds,{}\n{lines}", columns.join(","))
+}
+
+#[test]
+fn another_calendar_than_that_of_training_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let value = |i: usize, _: usize| (i % 7).to_string();
+    let business = |day: chrono::NaiveDate| chrono::Datelike::weekday(&day).number_from_monday() < 6;
+    std::fs::write(folder.join("days.csv"), days_of(|_| true, &["y"], value)).unwrap();
+    std::fs::write(folder.join("business.csv"), days_of(business, &["y"], value)).unwrap();
+    done(&microglia(folder, &[&["train", "--data", "days.csv", "--epochs", "1", "--out", "run"][..], &TINY].concat()));
+    let forecast = |data: &str| {
+        let words = ["forecast", "--checkpoint", "run", "--levels", "none", "--data", data];
+        let output = microglia(folder, &words);
+        done(&output);
+        stderr(&output)
+    };
+    let told = forecast("business.csv");
+    assert!(
+        told.contains("the calendar differs from that of training: ") && told.contains(", and then 1 day"),
+        "{told}"
+    );
+    assert!(told.contains("season 7 rows (as in training)") && !told.contains("--season"), "{told}");
+    let same = forecast("days.csv");
+    assert!(!same.contains("differs"), "{same}");
+}
+
+#[test]
+fn a_column_that_ended_before_the_others_is_named_and_can_be_left_out() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let value = |i: usize, column: usize| if column == 1 && i >= 80 { String::new() } else { (i % 7).to_string() };
+    std::fs::write(folder.join("wide.csv"), days_of(|_| true, &["a", "b", "c"], value)).unwrap();
+    let tiny: Vec<&str> = TINY.iter().map(|word| if *word == "y" { "a,b,c" } else { word }).collect();
+    let train = ["train", "--data", "wide.csv", "--impute", "ffill", "--epochs", "1", "--out", "run"];
+    done(&microglia(folder, &[&train[..], &tiny].concat()));
+    let forecast = |more: &[&str]| {
+        let output = microglia(folder, &[&["forecast", "--checkpoint", "run", "--levels", "none"], more].concat());
+        done(&output);
+        let ids: Vec<String> = rows(&stdout(&output))[1..].iter().map(|row| row[0].clone()).collect();
+        (ids, stderr(&output))
+    };
+    let (ids, told) = forecast(&[]);
+    assert_eq!(ids, ["a", "a", "b", "b", "c", "c"]);
+    assert!(told.contains("1 of 3 targets ended before the others") && told.contains("`b` 2024-03-20"), "{told}");
+    let (ids, told) = forecast(&["--ended", "skip"]);
+    assert_eq!(ids, ["a", "a", "c", "c"]);
+    assert!(told.contains("they are left out (--ended skip): `b`"), "{told}");
+    // One with a value among the last rows goes on.
+    let (_, told) = forecast(&["--origin", "2024-03-21"]);
+    assert!(!told.contains("ended"), "{told}");
+}

@@ -42,6 +42,7 @@ fn lines_above_the_header_are_found_and_left_out() {
         ("Station,\nBerlin,\nfrom 1990,\n", 3),
         ("Id,10\nfrom,2020-01-01\n\n", 3),
         ("2020,Berlin\nStation,Tegel\n", 2),
+        ("latitude,longitude\n52.52,13.4\n\n", 3),
     ];
     for (above, lines) in tables {
         let text = format!("{above}{}", plain());

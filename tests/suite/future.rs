@@ -410,3 +410,60 @@ fn forecasts_ahead_need_the_plan_alone() {
     let columns = Columns::new([Column::target("y"), Column::future_covariate("plan")]);
     assert_eq!((columns.future(), columns.values()), (1..2, 2));
 }
+
+/// Days without a holiday, or that go on after a pause, or beside the calendar: the dates that the file has.
+#[test]
+fn rows_to_come_date_forecasts_and_are_read_in_order() {
+    let first = chrono::NaiveDate::from_ymd_opt(2022, 9, 5).unwrap();
+    let business: Vec<chrono::NaiveDate> =
+        first.iter_days().filter(|day| chrono::Datelike::weekday(day).number_from_monday() < 6).take(100).collect();
+    // 2022-11-22 is the last day with a value.
+    let known = 57;
+    let load = |to_come: &[&str], columns: Option<&str>| {
+        let mut text = "ds,y,plan\n".to_string();
+        for (i, day) in business[..known].iter().enumerate() {
+            writeln!(text, "{day},{},{}", i % 7, i % 5).unwrap();
+        }
+        to_come.iter().enumerate().for_each(|(i, day)| writeln!(text, "{day},,{}", 10 + i).unwrap());
+        let options = DataOptions {
+            targets: Some(vec!["y".into()]),
+            future_covariates: columns.map(|name| vec![name.into()]),
+            lookback: Some(7),
+            horizon: Some(4),
+            gaps: Some("fill".parse().unwrap()),
+            ..DataOptions::default()
+        };
+        options.load_bytes("days", "days.csv", text.as_bytes()).unwrap()
+    };
+    let dates = |data: &Dataset, rows: usize| {
+        let ahead = data.ahead(&data.cutoffs(&Start::End).unwrap().0, rows).unwrap();
+        let times: Vec<String> = ahead.seen_and_to_come(0).1.iter().map(|time| data.time_form.text(*time)).collect();
+        (times, ahead.dated_otherwise(rows).unwrap())
+    };
+    for (to_come, after, told) in [
+        (["2022-11-23", "2022-11-25", "2022-11-28"], "2022-11-29", Some("2022-11-25 and not 2022-11-24")),
+        (["2022-12-05", "2022-12-06", "2022-12-07"], "2022-12-08", Some("2022-12-05 and not 2022-11-23")),
+        (["2022-11-23", "2022-11-26", "2022-11-27"], "2022-11-28", Some("2022-11-26 and not 2022-11-24")),
+        (["2022-11-23", "2022-11-24", "2022-11-25"], "2022-11-28", None),
+    ] {
+        // Without covariates, times go on by the calendar after them.
+        let bare = load(&to_come, None);
+        let (times, line) = dates(&bare, 4);
+        assert_eq!((&times[..3], times[3].as_str()), (&to_come.map(String::from)[..], after));
+        match told {
+            Some(told) => assert!(line.unwrap().contains(told), "{told}"),
+            None => assert_eq!(line, None),
+        }
+        let data = load(&to_come, Some("plan"));
+        assert_eq!(dates(&data, 3).0, to_come);
+        let (cutoffs, _) = data.cutoffs(&Start::End).unwrap();
+        let ahead = data.ahead(&cutoffs, 3).unwrap();
+        let scaler = data.series[0].scalers[1];
+        for step in 0..3 {
+            let value = ahead.values[(data.lookback + step) * data.channels() + 1];
+            assert_eq!(value, scaler.scale(10.0 + step as f64) as f32, "{to_come:?}");
+        }
+        let error = data.ahead(&cutoffs, 4).unwrap_err().to_string();
+        assert!(error.contains(&format!("`plan` is not known for {after}")), "{error}");
+    }
+}
