@@ -132,7 +132,7 @@ fn scores(summary: &Summary) -> String {
 }
 
 /// What intervals are worth; those of baselines are of the residuals of rows held out.
-fn interval_table(levels: &[f64], rows: &[(String, Option<&IntervalScores>)]) -> String {
+pub(super) fn interval_table(levels: &[f64], rows: &[(String, Option<&IntervalScores>)]) -> String {
     let mut head: Vec<String> = ["test, intervals", "CRPS", "WQL", "scaled CRPS"].map(String::from).to_vec();
     for level in levels {
         head.extend([format!("in {level} %"), "width".into()]);

@@ -9,7 +9,7 @@ use microglia::train::scores::metrics::Metrics;
 use microglia::tune::halving::cost;
 use microglia::tune::{Asked, Prepared, Results, Scored, Tried, Tuning};
 
-use super::report::{row_of, score_table};
+use super::report::{interval_table, row_of, score_table};
 use super::table::{NONE, TextTable, column, percent};
 
 /// Configurations that are listed.
@@ -99,17 +99,30 @@ fn scores<'a>(results: &'a Results) -> String {
         rows.push((format!("ridge (λ {})", baselines.ridge_lambda), &baselines.ridge));
     }
     let table = score_table("test", rows.iter().map(|row| row.0.clone()), rows.iter().map(|row| row_of(row.1)));
+    let levels = chosen.map_or(&[][..], |one| &one.summary.levels);
+    let intervals = match levels.is_empty() {
+        true => String::new(),
+        false => {
+            let rows: Vec<_> = rows.iter().map(|(name, metrics)| (name.clone(), metrics.intervals.as_ref())).collect();
+            format!("\n{}\n", interval_table(levels, &rows))
+        }
+    };
     let own =
         if results.chosen() == Some(0) { "no configuration was better than the one without the search\n" } else { "" };
-    let mse = |scored: Option<&Scored>| scored.map_or(f64::NAN, |one| one.summary.best.test.scaled.mse);
-    let worse = match mse(chosen) > mse(results.default()) {
+    // Of quantiles and distributions all of them count.
+    let error = |scored: Option<&Scored>| {
+        let test = scored.map(|one| &one.summary.best.test);
+        let own = |test: &Metrics| test.intervals.as_ref().map_or(test.scaled.mse, |intervals| intervals.scaled_crps);
+        test.map_or(f64::NAN, own)
+    };
+    let worse = match error(chosen) > error(results.default()) {
         true => {
             "on the test rows the chosen configuration is worse than the one without the search: more validation rows or ‹seeds› choose better\n"
         }
         false => "",
     };
     let worse = Text::from(worse).to(Notation::Flags);
-    format!("\n{table}{own}{worse}the test rows were scored once, after the choice\n{hashes}")
+    format!("\n{table}{intervals}{own}{worse}the test rows were scored once, after the choice\n{hashes}")
 }
 
 /// What a search would do.

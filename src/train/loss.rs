@@ -9,6 +9,7 @@ use crate::data::{Bounds, Dataset, Series, Transform};
 use crate::error::{Error, Place, Result};
 use crate::program::op::{Distribution, Link, LossKind, Objective};
 use crate::reference::inverse;
+use crate::train::scores::Level;
 
 /// By which measure a model learns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,6 +74,16 @@ impl Loss {
             Loss::Smape => Objective::Point(LossKind::Smape),
             Loss::Quantile => Objective::Quantiles(levels.shares().map(|share| share as f32).collect()),
             Loss::Distribution(distribution) => Objective::Distribution(distribution),
+        }
+    }
+
+    /// The levels of intervals by which its models are scored; none of models of points.
+    #[must_use]
+    pub fn scored_levels(self, levels: &QuantileLevels) -> Vec<Level> {
+        match self {
+            Loss::Quantile => Level::of_quantiles(levels.percents()),
+            Loss::Distribution(_) => Level::SCORED.to_vec(),
+            _ => Vec::new(),
         }
     }
 

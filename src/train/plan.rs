@@ -65,11 +65,7 @@ impl Plan {
 
     /// The levels of intervals by which its models are scored; none of models of points.
     pub fn scored_levels(&self) -> Vec<Level> {
-        match self.objective() {
-            Objective::Point(_) => Vec::new(),
-            Objective::Quantiles(_) => Level::of_quantiles(self.options.levels.percents()),
-            Objective::Distribution(_) => Level::SCORED.to_vec(),
-        }
+        self.options.loss.scored_levels(&self.options.levels)
     }
 
     /// The outputs `[windows, horizon, targets, outputs]` of one of its models.

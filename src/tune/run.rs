@@ -19,7 +19,7 @@ use crate::program::Program;
 use crate::program::tensor::{BEST_PARAMS, BEST_STATE, PARAMS, STATE};
 use crate::runs::Say;
 use crate::train::options::Select;
-use crate::train::scores::baselines::baselines;
+use crate::train::scores::baselines::{BaselineForecasts, baselines};
 use crate::train::weights::checkpoints::{self, Checkpoints};
 use crate::train::{
     Observer, Plan, Progress, RunState, Status, TrainOptions, losses_of, run_from, run_until, summarize,
@@ -269,7 +269,9 @@ impl Tuning {
         let windows =
             self.groups.iter().find(|group| group.configurations.contains(&chosen)).map_or(0, |one| one.windows);
         let dataset = &self.windows[windows].dataset;
-        results.baselines = Some(baselines(dataset));
+        let train = &self.configurations[chosen].config.train;
+        let levels = train.loss.scored_levels(&train.levels);
+        results.baselines = Some(BaselineForecasts::of_test(dataset, !levels.is_empty()).score(dataset, &levels));
         Ok(Some(results))
     }
 

@@ -24,7 +24,7 @@ pub struct Baselines {
     pub ridge_validation: Metrics,
 }
 
-/// BaselineForecasts and scores all baselines on the test windows.
+/// Forecasts and scores all baselines on the test windows.
 pub fn baselines(dataset: &Dataset) -> Baselines {
     BaselineForecasts::of_test(dataset, false).score(dataset, &[])
 }
@@ -47,7 +47,7 @@ pub struct BaselineForecasts {
 }
 
 impl BaselineForecasts {
-    /// BaselineForecasts of the test windows.
+    /// Forecasts of the test windows.
     ///
     /// If there are neither test nor validation windows, nothing is fitted, and λ is not a number. With `intervals`, those of the windows
     /// that calibrate are made too.

@@ -188,7 +188,10 @@ impl IntervalSums {
     /// Of one value, scaled, with the ends of its intervals by level.
     pub fn of(truth: f64, median: f64, ends: &[(f64, f64)], levels: &[Level], scaler: &Scaler) -> IntervalSums {
         let mut sums = IntervalSums { count: 1, size: scaler.unscale(truth).abs(), ..IntervalSums::default() };
-        let quantiles = (1 + 2 * ends.len()) as f64;
+        // A level whose ends are not known says nothing of the others.
+        let known = ends.iter().zip(levels).filter(|((low, high), _)| !low.is_nan() && !high.is_nan());
+        let known: Vec<(f64, (f64, f64))> = known.map(|(ends, level)| (level.percent() / 100.0, *ends)).collect();
+        let quantiles = (1 + 2 * known.len()) as f64;
         // Each level weighs half of the way from the one before it to the one after.
         let mut add = |level: f64, [before, after]: [f64; 2], quantile: f64| {
             let (own, scaled) = (pinball(level, scaler.error(truth, quantile)), pinball(level, truth - quantile));
@@ -196,13 +199,11 @@ impl IntervalSums {
             sums.scaled_crps += (after - before) * scaled;
             sums.quantile_loss += 2.0 * own / quantiles;
         };
-        let share = |index: usize| levels.get(index).map_or(1.0, |level| level.percent() / 100.0);
-        let inner = levels.first().map_or(1.0, |level| level.percent() / 100.0);
-        add(0.5, [(1.0 - inner) / 2.0, (1.0 + inner) / 2.0], median);
-        for (index, (low, high)) in ends.iter().enumerate() {
+        let share = |index: usize| known.get(index).map_or(1.0, |(share, _)| *share);
+        add(0.5, [(1.0 - share(0)) / 2.0, (1.0 + share(0)) / 2.0], median);
+        for (index, (own, (low, high))) in known.iter().enumerate() {
             // Of the interval inside it, none of the first, and of that around it, all of the last.
-            let (inside, own, around) =
-                (if index == 0 { 0.0 } else { share(index - 1) }, share(index), share(index + 1));
+            let (inside, around) = (if index == 0 { 0.0 } else { share(index - 1) }, share(index + 1));
             add((1.0 - own) / 2.0, [(1.0 - around) / 2.0, (1.0 - inside) / 2.0], *low);
             add((1.0 + own) / 2.0, [(1.0 + inside) / 2.0, (1.0 + around) / 2.0], *high);
         }
@@ -313,6 +314,10 @@ mod tests {
         let many: Vec<f64> = (1..100u8).map(f64::from).collect();
         let exact = (2f64.sqrt() - 1.0) / std::f64::consts::PI.sqrt();
         assert!((crps(&many) - exact).abs() < 2e-3 * exact, "{} is not {exact}", crps(&many));
+        let lacking = [(-1.0, 1.0), (f64::NAN, f64::NAN)];
+        let levels = [68.0, 95.0].map(|percent: f64| percent.to_string().parse().unwrap());
+        let of = |ends: &[(f64, f64)], levels| IntervalSums::of(0.0, 0.0, ends, levels, &Scaler::new(0.0, 1.0)).crps;
+        assert_eq!(of(&lacking, &levels), of(&lacking[..1], &levels[..1]));
         assert!((crps(&[50.0, 80.0, 95.0]) - exact).abs() < 0.15 * exact, "{}", crps(&[50.0, 80.0, 95.0]));
     }
 
