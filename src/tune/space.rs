@@ -109,12 +109,12 @@ impl Dimension {
     }
 
     fn parse(name: &str, text: &str) -> Result<Dimension> {
-        let found = option(name).map(|one| one.spec.name);
-        let Some(name) = found.filter(|name| OF_REPLICAS.contains(name) || OF_SHAPES.contains(name)) else {
+        let found = option(name).map(|one| &one.spec);
+        let Some(spec) = found.filter(|spec| OF_REPLICAS.contains(&spec.name) || OF_SHAPES.contains(&spec.name)) else {
             let problem = format!("`{name}` cannot be searched");
             return Err(Error::config("search", problem, format!("search {}", Dimension::names())));
         };
-        let spec = &option(name).expect("found above").spec;
+        let name = spec.name;
         let rejected =
             |part: &str, help: String| Error::config("search", format!("`{name}={text}`: {part:?} is rejected"), help);
         let choices: Vec<String> = text.split('|').map(|word| word.trim().to_string()).collect();

@@ -12,13 +12,13 @@
 //! - Poisson: of the mean u, which is above 0 by its [`Link`].
 //! - negative binomial: of the mean u and the variance `u + α·u²`, α = softplus(r₀) + [`DISPERSION_FLOOR`].
 //! - Student's t: of the location u, the scale `s·(softplus(r₀) + `[`SCALE_FLOOR`]`)` and 2 + softplus(r₁) degrees of freedom.
+//!
+//! [`DISPERSION_FLOOR`]: crate::program::constants::DISPERSION_FLOOR
+//! [`SCALE_FLOOR`]: crate::program::constants::SCALE_FLOOR
 
 use super::Forecast;
 use crate::program::tensor::TensorId;
 use crate::words::words;
-
-#[allow(unused_imports, reason = "the documentation names them")]
-use crate::program::constants::{DISPERSION_FLOOR, SCALE_FLOOR};
 
 /// What a model forecasts of each value.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,6 @@
 
 use super::{Affine, Link};
 use crate::dims::product;
-#[allow(unused_imports, reason = "the documentation names them")]
-use crate::program::tensor::PARAMS;
 use crate::program::tensor::TensorId;
 
 /// Elementwise training loss, averaged over observed target values.
@@ -47,7 +45,7 @@ impl LossKind {
 pub struct WindowScale {
     /// `[B, K, 2]`
     pub stats: TensorId,
-    /// Of `[K]` each in [`PARAMS`].
+    /// Of `[K]` each in [`PARAMS`](crate::program::tensor::PARAMS).
     pub affine: Option<Affine>,
 }
 
@@ -60,7 +58,7 @@ pub struct OfWindows {
     pub normalized: bool,
     /// Whether the deviation and mean of the series' scalers follow.
     pub scalers: bool,
-    /// Of `[K]` each in [`PARAMS`].
+    /// Of `[K]` each in [`PARAMS`](crate::program::tensor::PARAMS).
     pub affine: Option<Affine>,
 }
 
