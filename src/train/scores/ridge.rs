@@ -9,6 +9,8 @@
 //! Where future channels f are known of the rows to forecast, y = w·x + v·f at every step, with one v for all steps: given v, each
 //! step's w is the ridge of what v leaves, so that v solves normal equations from which every w is eliminated. v is penalised too.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::solve::{cholesky, dot, product_with_rows, substitute, transposed_product};
@@ -195,11 +197,20 @@ impl Known {
             return Known { features, channels, cross: Vec::new(), gram: Vec::new(), moment: Vec::new() };
         }
         // As many words as a tile of look-backs.
-        let tile = (TILE * features / (horizon * channels)).clamp(1, TILE);
-        let f = |tile: &[Sample]| planned(dataset, norm, tile);
-        let cross = sum_over_tiles(samples, tile, horizon * channels * features, |tile| {
-            transposed_product(&f(tile), &inputs(dataset, norm, tile), tile.len())
+        let tile_of = |steps: usize| (TILE * features / (steps * channels)).clamp(1, TILE);
+        // The sums are many times the other matrices, so each exists once: threads own blocks of steps, not tiles.
+        let mut cross = vec![0.0; horizon * channels * features];
+        let steps = horizon.div_ceil(TILES_AT_ONCE);
+        cross.par_chunks_mut(steps * channels * features).enumerate().for_each(|(block, sums)| {
+            let steps = block * steps..((block + 1) * steps).min(horizon);
+            for tile in samples.chunks(tile_of(steps.len())) {
+                let f = planned(dataset, norm, tile, steps.clone());
+                let part = transposed_product(&f, &inputs(dataset, norm, tile), tile.len());
+                sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+            }
         });
+        let tile = tile_of(horizon);
+        let f = |tile: &[Sample]| planned(dataset, norm, tile, 0..horizon);
         let gram = sum_over_tiles(samples, tile, channels * channels, |tile| {
             let f = f(tile);
             transposed_product(&f, &f, tile.len() * horizon)
@@ -300,13 +311,14 @@ fn known_of(dataset: &Dataset, row: usize) -> impl Iterator<Item = f64> {
     dataset.values[end - dataset.future()..end].iter().map(|value| f64::from(*value))
 }
 
-/// `[samples, H, channels]`: what is known of the rows to forecast, times what the norm divides by; 0 where the target is missing.
-fn planned(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample]) -> Vec<f64> {
-    let mut f = Vec::with_capacity(tile.len() * dataset.horizon * dataset.future());
+/// `[samples, steps, channels]`: what is known of steps of the rows to forecast, times what the norm divides by; 0 where the target
+/// is missing.
+fn planned(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample], steps: Range<usize>) -> Vec<f64> {
+    let mut f = Vec::with_capacity(tile.len() * steps.len() * dataset.future());
     for sample in tile {
         let (_, scale) = level(dataset, norm, *sample);
         let origin = sample.0 as usize + dataset.lookback;
-        for row in origin..origin + dataset.horizon {
+        for row in origin + steps.start..origin + steps.end {
             let observed = dataset.observed[row * dataset.targets() + sample.1] > 0.0;
             f.extend(known_of(dataset, row).map(|value| if observed { value * scale } else { 0.0 }));
         }
