@@ -99,6 +99,7 @@ pub fn standard_cases() -> Vec<Case> {
         Case::patchtst(Variant::Hf, 1, 8, 96).set(usual).layers(1).prune(500),
         Case::patchtst(Variant::Hf, 2, 3, 150).set(|p| (p.norm, p.stride) = (NormKind::Layer, Some(1))).prune(30),
         Case::patchtst(Variant::Authors, 2, 9, 31).set(|p| p.stride = None).dropout(0.3).prune(30),
+        Case::patchtst(Variant::Authors, 2, 9, 31).categories(&[3, 40], None).prune(30),
         Case::new(Nlinear, 2, 9, 7, 0).norm(InstanceNorm::Last).clip(0.5).prune(3),
         Case::new(Dlinear, 2, 9, 30, 0).clip(0.5).prune(3),
         Case::new(Dlinear, 1, 5, 7, 0).norm(InstanceNorm::Last).prune(3),

@@ -42,6 +42,7 @@ pub fn rule(op: &Op) -> Rule {
         Op::LinearForward(_) | Op::LinearBackwardInput(_) | Op::LinearBackwardWeight(_) => sums,
         Op::Dropout(_) => elementwise(4.0, "a product, and a division 2.5 ULP in its scale"),
         Op::PatchGather(_) => exact,
+        Op::PatchGatherBackward(_) => sums,
         Op::PositionsBackward(_) => sums,
         Op::InstanceAffineBackward(_) => elementwise(16.0, "division 2.5 ULP, sums over the batch"),
         Op::PositionsForward(_) => elementwise(8.0, "a sum, and a division 2.5 ULP in dropout's scale"),

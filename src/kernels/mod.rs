@@ -69,6 +69,7 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         },
         Op::Dropout(op) => dropout::dropout(op, shapes),
         Op::PatchGather(op) => patches::patch_gather(op, shapes),
+        Op::PatchGatherBackward(op) => patches::patch_gather_backward(op, shapes),
         Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(op, shapes),
         Op::PositionsForward(op) => patches::positions_forward(op, shapes),
         Op::PositionsBackward(op) => patches::positions_backward(op, shapes),

@@ -1,8 +1,8 @@
-//! patch_gather, positions_forward, positions_backward, mean_pool_forward, mean_pool_backward.
+//! patch_gather, patch_gather_backward, positions_forward, positions_backward, mean_pool_forward, mean_pool_backward.
 
 use super::linear::{WeightWords, weight_sum};
 use super::lower::{Dispatch, Lowered, Shapes, Splits, groups, uniform};
-use crate::program::op::{MeanPool, PatchGather, PositionsBackward, PositionsForward};
+use crate::program::op::{MeanPool, PatchGather, PatchGatherBackward, PositionsBackward, PositionsForward};
 use crate::program::tensor::{PARAMS, STEPS};
 
 uniform! {
@@ -40,6 +40,42 @@ pub(super) fn patch_gather(op: &PatchGather, shapes: &Shapes) -> Lowered {
     };
     let bindings = [("input", op.input), ("output", op.output)];
     Lowered::one(Dispatch::new("patch_gather", &params, &bindings, groups(words, 64), words * 12))
+}
+
+uniform! {
+    PatchGatherBackwardParams {
+        words: u32,
+        steps: u32,
+        sequences: u32,
+        width: u32,
+        first: u32,
+        stride: u32,
+        rows: u32,
+        count: u32,
+        d_output_row: u32,
+        d_input_row: u32,
+        first_group: u32,
+    }
+}
+
+pub(super) fn patch_gather_backward(op: &PatchGatherBackward, shapes: &Shapes) -> Lowered {
+    let words = op.batch * op.steps * op.sequences * op.width;
+    let params = PatchGatherBackwardParams {
+        words: words as u32,
+        steps: op.steps as u32,
+        sequences: op.sequences as u32,
+        width: op.width as u32,
+        first: op.patches.first as u32,
+        stride: op.patches.stride as u32,
+        rows: op.patches.rows as u32,
+        count: op.patches.count as u32,
+        d_output_row: shapes.row(op.d_output),
+        d_input_row: shapes.row(op.d_input),
+        first_group: 0,
+    };
+    let bindings = [("d_output", op.d_output), ("d_input", op.d_input)];
+    let work = words * (12 + 4 * op.patches.count);
+    Lowered::one(Dispatch::new("patch_gather_backward", &params, &bindings, groups(words, 64), work))
 }
 
 uniform! {

@@ -53,6 +53,7 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
     gru_backward_tiled,
     dropout,
     patch_gather,
+    patch_gather_backward,
     instance_affine_backward,
     positions_forward,
     positions_backward,

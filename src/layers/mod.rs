@@ -80,6 +80,12 @@ pub fn windows(b: &mut Builder) -> Windows {
     Windows { input: output, target, weight }
 }
 
+/// Every row of a window `[B, T, W]` as one of `[B·T, C]`.
+pub fn window_rows(b: &Builder, input: TensorId) -> Signal {
+    let sizes = &b.sizes;
+    Signal::data(Rows::spaced(input, sizes.batch * sizes.lookback, sizes.channels, sizes.window_row()))
+}
+
 /// Normalises the target channels of each window, each replica as its step table says, where the model does; returns the normalised
 /// input `[B, T, W]`.
 pub fn instance_norm(

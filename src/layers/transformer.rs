@@ -22,20 +22,28 @@ pub fn past(signal: Signal, sum: Signal) -> Signal {
     Signal { skip: sum.grad, ..signal }
 }
 
-/// Patches of each window's channels: `groups` sequences per window, each of `width` channels; `[S·N, J·W]`.
+/// Patches of windows `[B·T, C]`: `sequences` per window, each of `width` channels; `[S·N, J·W]`.
 pub fn patch_gather(
     b: &mut Builder,
     name: &str,
-    input: TensorId,
+    input: Signal,
     patches: Patches,
     sequences: usize,
     width: usize,
 ) -> Signal {
-    let (batch, steps, channels) = (b.sizes.batch, b.sizes.lookback, b.sizes.window_row());
+    let (batch, steps, channels) = (b.sizes.batch, b.sizes.lookback, input.value.inner_stride);
     let (count, words) = (batch * sequences * patches.count, patches.rows * width);
-    let output = b.tensor(name, &[batch * sequences, patches.count, words]);
-    b.forward(Op::PatchGather(PatchGather { batch, steps, channels, sequences, width, patches, input, output }));
-    Signal::data(Rows::dense(output, count, words))
+    let shape = [batch * sequences, patches.count, words];
+    let (output, input_tensor) = (b.tensor(name, &shape), input.value.tensor);
+    let gather = PatchGather { batch, steps, channels, sequences, width, patches, input: input_tensor, output };
+    b.forward(Op::PatchGather(gather));
+    let grad = input.grad.map(|d_input| {
+        let (d_output, d_input) = (b.tensor(format!("d_{name}"), &shape), d_input.tensor);
+        let op = PatchGatherBackward { batch, steps, sequences, width, patches, d_output, d_input };
+        b.backward(Op::PatchGatherBackward(op));
+        Rows::dense(d_output, count, words)
+    });
+    Signal { value: Rows::dense(output, count, words), grad, skip: None }
 }
 
 /// Adds the positions `[N, D]`, and drops out; `trained` positions learn.

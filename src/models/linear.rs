@@ -63,7 +63,8 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
 fn of_whole(b: &mut Builder, input: TensorId, output: Signal) -> Signal {
     let (lookback, targets) = (b.sizes.lookback, b.sizes.targets);
     let whole = Patches { first: 0, stride: 1, rows: lookback, count: 1 };
-    let lookbacks = layers::patch_gather(b, "lookbacks", input, whole, targets, 1);
+    let rows = layers::window_rows(b, input);
+    let lookbacks = layers::patch_gather(b, "lookbacks", rows, whole, targets, 1);
     layers::linear_to(b, (b.param(WEIGHTS.0).offset, b.param(WEIGHTS.1).offset), lookbacks, output);
     lookbacks
 }

@@ -40,7 +40,8 @@ pub(super) fn forward(b: &mut Builder, model: &ModelOptions, input: TensorId) ->
     }
     let (lookback, targets) = (b.sizes.lookback, b.sizes.targets);
     let whole = Patches { first: 0, stride: 1, rows: lookback, count: 1 };
-    let input = layers::patch_gather(b, "linear_path.input", input, whole, targets, 1);
+    let rows = layers::window_rows(b, input);
+    let input = layers::patch_gather(b, "linear_path.input", rows, whole, targets, 1);
     let summand = layers::summand(b, "linear_path", WEIGHTS, input);
     Some(Path { summand, trained: model.linear_path == LinearPath::Train })
 }

@@ -1,5 +1,6 @@
 //! One function per model: declares its weights, then pushes each layer's forward and backward ops.
 
+mod embedding;
 mod head;
 mod linear;
 mod linear_path;
@@ -338,15 +339,20 @@ fn check_decoder(model: &ModelOptions) -> Result<()> {
 /// Rejects categorical columns of a model that embeds none, and embeddings of no size.
 fn check_embeddings(model: &ModelOptions) -> Result<()> {
     let what = match model.family() {
-        Family::Recurrent(_) if model.embedding_width.is_some_and(|width| !(1..=MAX_EMBEDDING).contains(&width)) => {
+        Family::Transformer if model.patchtst.by_channel() => {
+            format!("the {} PatchTST forecasts each channel from itself alone", model.patchtst.variant)
+        }
+        Family::Linear => format!("{} is a map of the targets alone", model.kind),
+        Family::Recurrent(_) | Family::Transformer
+            if model.embedding_width.is_some_and(|width| !(1..=MAX_EMBEDDING).contains(&width)) =>
+        {
             let problem = format!("{} is out of range", model.embedding_width.unwrap_or_default());
             return Err(Error::config("embedding-width", problem, format!("choose from 1 to {MAX_EMBEDDING}")));
         }
-        Family::Recurrent(_) => return Ok(()),
-        Family::Linear => format!("{} is a map of the targets alone", model.kind),
-        Family::Transformer => format!("the {} PatchTST reads numbers alone", model.patchtst.variant),
+        Family::Recurrent(_) | Family::Transformer => return Ok(()),
     };
-    let help = "leave out ‹categorical›, or choose ‹model› rnn, lstm or gru";
+    let help =
+        "leave out ‹categorical›, or choose ‹model› rnn, lstm or gru, or patchtst with ‹patchtst-variant authors›";
     Err(Error::config("categorical", format!("{what}, and has no embeddings"), help))
 }
 

@@ -1,12 +1,12 @@
 //! Recurrent forecasters: the look-back through stacked recurrent layers, the last step's top state through `head`.
 
 use super::head::{self, Ending};
-use super::{ModelOptions, Training, linear_path};
+use super::{ModelOptions, Training, embedding, linear_path};
 use crate::error::Result;
-use crate::layers::{self, Emit, Head, HeadOrder, Signal};
-use crate::program::builder::{Category, Sizes};
+use crate::layers::{self, Emit, Head, HeadOrder};
+use crate::program::builder::Sizes;
 use crate::program::op::Chance;
-use crate::program::{Builder, Cell, Initial, Param, ParamLayout, Program, Rows};
+use crate::program::{Builder, Cell, Param, ParamLayout, Program};
 
 const HEAD: (&str, &str) = ("head.weight", "head.bias");
 
@@ -15,10 +15,9 @@ pub(super) fn params(model: &ModelOptions, cell: Cell, sizes: &Sizes) -> ParamLa
     let (form, hidden) = (cell.form(), model.hidden);
     let name = form.name;
     let outputs = sizes.horizon * sizes.targets;
-    let embedded: usize = sizes.categories.iter().map(|category| model.width_of(category.levels)).sum();
-    let channels = sizes.channels - sizes.categories.len() + embedded;
+    let channels = embedding::width(model, sizes);
     let bound = 1.0 / (hidden as f32).sqrt();
-    let mut params = embeddings(model, sizes);
+    let mut params = embedding::params(model, sizes);
     for layer in 0..model.layers {
         let hidden = model.layer(layer).hidden;
         let inputs = if layer == 0 { channels } else { model.layer(layer - 1).hidden };
@@ -36,20 +35,6 @@ pub(super) fn params(model: &ModelOptions, cell: Cell, sizes: &Sizes) -> ParamLa
     ParamLayout::new(params)
 }
 
-/// The name of the table of a categorical column, `[levels + 1, E]`.
-fn table_name(column: &str) -> String {
-    format!("embedding.{column}.weight")
-}
-
-/// The tables of categorical columns. Row 0, of levels that are not known, starts at zero.
-fn embeddings(model: &ModelOptions, sizes: &Sizes) -> Vec<Param> {
-    let table = |category: &Category| {
-        let shape = [category.levels + 1, model.width_of(category.levels)];
-        Param::new(table_name(&category.name), &shape, model.prune_embeddings, 0.0).initial(Initial::Embedding)
-    };
-    sizes.categories.iter().map(table).collect()
-}
-
 pub(super) fn build(
     model: &ModelOptions,
     cell: Cell,
@@ -61,14 +46,7 @@ pub(super) fn build(
     let windows = layers::windows(&mut b);
     let (input, scale) = layers::instance_norm(&mut b, model.instance_norm, None, windows.input);
     let path = linear_path::forward(&mut b, model, input);
-    let tables: Vec<String> = b.sizes.categories.iter().map(|category| table_name(&category.name)).collect();
-    let mut x = match tables.is_empty() {
-        true => {
-            let rows = b.sizes.batch * b.sizes.lookback;
-            Signal::data(Rows::spaced(input, rows, b.sizes.channels, b.sizes.window_row()))
-        }
-        false => layers::embedding(&mut b, &tables, input),
-    };
+    let mut x = embedding::forward(&mut b, input);
     for layer in 0..model.layers {
         let emit = if layer + 1 == model.layers { Emit::Last } else { Emit::Sequence };
         x = layers::recurrent(&mut b, cell, layer, x, emit);

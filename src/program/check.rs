@@ -189,6 +189,9 @@ fn needed(op: &Op) -> Vec<Needed> {
             let read = product(&[op.sequences, op.width]);
             vec![least(op.input, 1, op.steps), least(op.input, read, op.channels)]
         }
+        Op::PatchGatherBackward(op) => {
+            vec![least(op.d_input, 1, op.steps), least(op.d_input, 1, op.sequences), least(op.d_input, 1, op.width)]
+        }
         Op::InstanceAffineBackward(op) => {
             vec![least(op.input, 1, op.steps), most(op.input, op.channels, op.targets)]
         }

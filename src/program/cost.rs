@@ -165,6 +165,11 @@ impl Op {
                 let read = sequences * distinct_rows(&op.patches, op.steps);
                 Cost::words(0, read, sequences * op.patches.count * op.patches.rows)
             }
+            Op::PatchGatherBackward(op) => {
+                let channels = op.batch * op.sequences * op.width;
+                let patched = channels * op.patches.count * op.patches.rows;
+                Cost::words(patched, patched, channels * op.steps)
+            }
             Op::InstanceAffineBackward(op) => {
                 let series = op.batch * op.targets;
                 let (patched, forecast) = (series * op.patches.count * op.patches.rows, series * op.horizon);

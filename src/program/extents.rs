@@ -100,6 +100,10 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let output = product(&[op.batch, op.sequences, op.patches.count, op.patches.rows, op.width]);
             vec![(op.input, product(&[op.batch, op.steps, op.channels])), (op.output, output)]
         }
+        Op::PatchGatherBackward(op) => {
+            let patches = product(&[op.batch, op.sequences, op.patches.count, op.patches.rows, op.width]);
+            vec![(op.d_output, patches), (op.d_input, product(&[op.batch, op.steps, op.sequences, op.width]))]
+        }
         Op::InstanceAffineBackward(op) => {
             let affine = op.affine.end(op.targets);
             let forecast = product(&[op.batch, op.targets, op.horizon]);

@@ -241,6 +241,8 @@ pub enum Op {
     Dropout(Dropout),
     /// Patches of windows.
     PatchGather(PatchGather),
+    /// The gradient of what patches are copied from.
+    PatchGatherBackward(PatchGatherBackward),
     /// The gradients of RevIN's scale and shift.
     InstanceAffineBackward(InstanceAffineBackward),
     /// Positions added to tokens.

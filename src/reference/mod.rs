@@ -168,6 +168,7 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         },
         Op::Dropout(op) => dropout::dropout(storage, op, slot),
         Op::PatchGather(op) => patches::patch_gather(storage, op),
+        Op::PatchGatherBackward(op) => patches::patch_gather_backward(storage, op),
         Op::InstanceAffineBackward(op) => instance_norm::instance_affine_backward(storage, op),
         Op::PositionsForward(op) => patches::positions_forward(storage, op, slot),
         Op::PositionsBackward(op) => patches::positions_backward(storage, op),

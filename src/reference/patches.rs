@@ -1,7 +1,7 @@
-//! patch_gather, positions_forward, positions_backward, mean_pool_forward, mean_pool_backward: how windows become
-//! sequences of tokens, and tokens one vector.
+//! patch_gather, patch_gather_backward, positions_forward, positions_backward, mean_pool_forward, mean_pool_backward: how
+//! windows become sequences of tokens, and tokens one vector.
 
-use crate::program::op::{Chance, MeanPool, PatchGather, PositionsBackward, PositionsForward};
+use crate::program::op::{Chance, MeanPool, PatchGather, PatchGatherBackward, PositionsBackward, PositionsForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
 use super::dropout::Drops;
@@ -25,6 +25,23 @@ pub(super) fn patch_gather<T: Scalar>(storage: &mut Storage<T>, op: &PatchGather
         }
     }
     storage.put_floats(op.output, output);
+}
+
+pub(super) fn patch_gather_backward<T: Scalar>(storage: &mut Storage<T>, op: &PatchGatherBackward) {
+    let (patches, width) = (op.patches, op.width);
+    let channels = op.sequences * width;
+    let mut d_input = storage.take_floats(op.d_input);
+    d_input.fill(T::ZERO);
+    let d_output = storage.floats(op.d_output);
+    for (s, sequence) in d_output.chunks(patches.count * patches.rows * width).enumerate() {
+        let (b, g) = (s / op.sequences, s % op.sequences);
+        for (i, d_row) in sequence.chunks(width).enumerate() {
+            let t = patches.step(i / patches.rows, i % patches.rows, op.steps);
+            let sums = &mut d_input[(b * op.steps + t) * channels + g * width..][..width];
+            sums.iter_mut().zip(d_row).for_each(|(sum, d)| *sum += *d);
+        }
+    }
+    storage.put_floats(op.d_input, d_input);
 }
 
 pub(super) fn positions_forward<T: Scalar>(storage: &mut Storage<T>, op: &PositionsForward, slot: usize) {

@@ -81,7 +81,8 @@ class Layer(nn.Module):
 
 
 class Ours(nn.Module):
-    """`official` (Nie et al., ICLR 2023) and `authors` (the encoder of the synaptic-pruning paper)."""
+    """`official` (Nie et al., ICLR 2023) and `authors` (the encoder of the synaptic-pruning paper). Channels after the targets hold codes
+    of so many `levels`, in whose place `authors` reads rows of `width` words, behind all numbers."""
 
     def __init__(self, o):
         super().__init__()
@@ -91,7 +92,11 @@ class Ours(nn.Module):
         tokens = room // o["stride"] + 2 if by_channel else -(-room // o["stride"]) + 1
         encoder = nn.Module()
         encoder.embedder = nn.Module()
-        encoder.embedder.input_embedding = nn.Linear(o["patch"] * (1 if by_channel else o["channels"]), o["d_model"])
+        tables = [nn.Embedding(count + 1, o["width"], padding_idx=0) for count in o["levels"]]
+        if tables:
+            self.embedding = nn.ModuleDict({f"k{i}": table for i, table in enumerate(tables)})
+        channels = 1 if by_channel else o["channels"] + len(tables) * (o["width"] - 1)
+        encoder.embedder.input_embedding = nn.Linear(o["patch"] * channels, o["d_model"])
         encoder.positional_encoder = nn.Module()
         encoder.positional_encoder.position_enc = nn.Parameter(torch.randn(tokens, o["d_model"]))
         encoder.layers = nn.ModuleList(Layer(o) for _ in range(o["layers"]))
@@ -119,6 +124,12 @@ class Ours(nn.Module):
             x = nn.functional.pad(x.transpose(1, 2), (0, o["stride"]), mode="replicate")
             x = x.unfold(-1, o["patch"], o["stride"]).flatten(0, 1)  # [B·C, N, patch]
         else:
+            if o["levels"]:
+                first = o["targets"]
+                end = first + len(o["levels"])
+                codes, numbers = x[..., first:end].long(), torch.cat([x[..., :first], x[..., end:]], dim=-1)
+                rows = [table(codes[..., i]) for i, table in enumerate(self.embedding.values())]
+                x = torch.cat([numbers] + rows, dim=-1)
             missing = (o["patch"] - o["lookback"]) % o["stride"]
             x = nn.functional.pad(x.transpose(1, 2), (0, missing), mode="replicate")
             x = x.unfold(-1, o["patch"], o["stride"]).permute(0, 2, 3, 1).flatten(2)  # [B, N, patch·C]
@@ -199,6 +210,7 @@ def case(file, **changes):
         "variant": "official", "patch": 4, "stride": 3, "d_model": 8, "heads": 2, "ff": 12, "layers": 2,
         "norm": "batch", "norm_position": "post", "ff_activation": "gelu", "positions": "learned", "pool": "flatten",
         "revin_affine": False, "lookback": 12, "horizon": 3, "channels": 3, "targets": 3, "batch": 4,
+        "levels": [], "width": 0,
     } | changes
     make = HuggingFace if o["variant"] == "hf" else Ours
     for seed in range(1, 100):
@@ -219,7 +231,9 @@ def run(make, o, seed):
     with torch.no_grad():
         for name, p in first.named_parameters():
             # Large enough that attention is far from even, and nothing is where it was initialised.
-            if p.dim() == 2 and "position" not in name:
+            if name.startswith("embedding."):
+                p[1:].normal_(0, 0.4)
+            elif p.dim() == 2 and "position" not in name:
                 p.normal_(0, 0.4)
             elif "position" not in name and "revin" not in name:
                 p.add_(torch.randn_like(p) * 0.2)
@@ -229,6 +243,9 @@ def run(make, o, seed):
          torch.randn(o["batch"], o["horizon"], o["targets"]))
         for _ in range(STEPS)
     ]
+    for i, count in enumerate(o["levels"]):
+        for x, _ in batches:
+            x[..., o["targets"] + i] = torch.randint(1, count + 1, x.shape[:2]).to(x.dtype)
     single, shadow = make(o), make(o)
     single.load_state_dict(initial)
     shadow.load_state_dict(initial)
@@ -283,6 +300,9 @@ def main():
                "patch": 3, "stride": 3, "lookback": 11, "targets": 2}
     case("patchtst_authors_layer_post", **authors)
     case("patchtst_authors_batch_pre", **authors | {"norm": "batch", "norm_position": "pre", "pool": "flatten"})
+    # Patches that overlap, and copies of the last row.
+    embedding = {"patch": 4, "channels": 5, "levels": [3, 7], "width": 4}
+    case("patchtst_authors_embedding", **authors | embedding)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ fn sales(shops: std::ops::Range<usize>) -> String {
     text
 }
 
-const TRAIN: [&str; 16] = [
+const TRAIN: [&str; 14] = [
     "--categorical",
     "region,kind",
     "--static-covariates",
@@ -45,8 +45,6 @@ const TRAIN: [&str; 16] = [
     "7",
     "--device",
     "cpu",
-    "--hidden",
-    "8",
     "--lr",
     "0.01",
     "--calendar=off",
@@ -63,7 +61,9 @@ fn train(folder: &Path, text: &str, more: &[&str]) -> String {
     std::fs::write(folder.join("sales.csv"), text).unwrap();
     let short = ["--epochs", "8"];
     let length = if more.contains(&"--epochs") { &short[..0] } else { &short };
-    let words = [&["train", "--data", "sales.csv"][..], &TRAIN, length, more].concat();
+    let narrow = ["--hidden", "8"];
+    let width = if more.contains(&"--model") { &narrow[..0] } else { &narrow };
+    let words = [&["train", "--data", "sales.csv"][..], &TRAIN, length, width, more].concat();
     ok(folder, &words)
 }
 
@@ -71,30 +71,20 @@ fn hash(folder: &Path, run: &str) -> String {
     summary(&folder.join(run))["weights_sha256"].as_str().unwrap().to_string()
 }
 
-/// Interrupted and resumed, one of several replicas, exported in every form: the same weights and forecasts.
-#[test]
-fn a_run_with_embeddings_is_resumed_replicated_and_exported_as_any_other() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
-    let text = sales(0..6);
-    let told = train(folder, &text, &["--out", "run", "--sparsity", "0.3..0.9", "--epochs", "8", "--patience", "0"]);
-    for line in [
-        "categorical `region`: 3 levels in the training rows: `north`, `south`, `west`",
-        "categorical `kind`: 3 levels",
-        "embeddings: `kind` 3 levels in 3 words, `region` 3 levels in 3 words",
-    ] {
-        assert!(told.contains(line), "no {line:?} in {told}");
-    }
+/// Trains with `more` options, and says what was printed.
+fn goes_on_as_any_other(folder: &Path, text: &str, more: &[&str]) -> String {
+    let train = |words: &[&str]| train(folder, text, &[&["--epochs", "8", "--patience", "0"], words, more].concat());
+    let sparse = ["--sparsity", "0.3..0.9"];
+    let told = train(&[&sparse[..], &["--out", "run"]].concat());
     let loaded = Loaded::open(&folder.join("run")).unwrap();
     let table = loaded.layout.get("embedding.region.weight").unwrap();
     assert_eq!((&table.shape[..], table.prunable), (&[4, 3][..], false));
     assert!(loaded.params[table.range()][..3].iter().all(|word| *word == 0.0), "no row lacks a level");
     let whole = hash(folder, "run");
-    let sparse = ["--sparsity", "0.3..0.9", "--epochs", "8", "--patience", "0"];
-    train(folder, &text, &[&sparse[..], &["--out", "part", "--max-steps", "33"]].concat());
+    train(&[&sparse[..], &["--out", "part", "--max-steps", "33"]].concat());
     ok(folder, &["train", "--resume", "part", "--max-steps", "48"]);
     assert_eq!(hash(folder, "part"), whole);
-    train(folder, &text, &[&sparse[..], &["--out", "two", "--replicas", "2"]].concat());
+    train(&[&sparse[..], &["--out", "two", "--replicas", "2"]].concat());
     assert_eq!(hash(folder, "two/replica-0"), whole);
     let forecasts = |checkpoint: &str| -> Vec<f64> {
         let words = ["forecast", "--checkpoint", checkpoint, "--levels", "none", "--data", "sales.csv"];
@@ -111,6 +101,47 @@ fn a_run_with_embeddings_is_resumed_replicated_and_exported_as_any_other() {
             assert!((found - own).abs() < 1e-3, "{form}: {found} beside {own}");
         }
         assert!(ok(folder, &["inspect", &file]).contains("embedding.kind.weight"));
+    }
+    told
+}
+
+/// Of patches, whose rows hold embeddings.
+#[test]
+fn a_transformer_with_embeddings_goes_on_as_any_other() {
+    let place = tempfile::tempdir().unwrap();
+    let text = sales(0..6);
+    let transformer = [
+        "--model",
+        "patchtst",
+        "--patchtst-variant",
+        "authors",
+        "--d-model",
+        "8",
+        "--heads",
+        "2",
+        "--ff",
+        "8",
+        "--patch",
+        "4",
+        "--stride",
+        "2",
+    ];
+    goes_on_as_any_other(place.path(), &text, &transformer);
+}
+
+/// Interrupted and resumed, one of several replicas, exported in every form: the same weights and forecasts.
+#[test]
+fn a_run_with_embeddings_is_resumed_replicated_and_exported_as_any_other() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let text = sales(0..6);
+    let told = goes_on_as_any_other(folder, &text, &[]);
+    for line in [
+        "categorical `region`: 3 levels in the training rows: `north`, `south`, `west`",
+        "categorical `kind`: 3 levels",
+        "embeddings: `kind` 3 levels in 3 words, `region` 3 levels in 3 words",
+    ] {
+        assert!(told.contains(line), "no {line:?} in {told}");
     }
     // Pruned where it is asked for.
     train(
@@ -212,7 +243,7 @@ fn what_is_no_category_or_not_constant_is_rejected() {
     );
     for (model, name) in [
         (&["--model", "nlinear"][..], "nlinear"),
-        (&["--model", "patchtst", "--patchtst-variant", "authors", "--patch", "2"], "authors PatchTST"),
+        (&["--model", "patchtst", "--patchtst-variant", "hf", "--patch", "2"], "the hf PatchTST"),
     ] {
         rejected(folder, &run(&text, &[model, &["--categorical", "kind"]].concat()), &["--categorical", name]);
     }

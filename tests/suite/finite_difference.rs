@@ -86,6 +86,15 @@ fn embeddings_of_codes() {
     let mut beside = Case::new(Lstm, 1, 3, 4, 5).categories(&[4], Some(3)).path(LinearPath::Train);
     (beside.sizes.channels, beside.sizes.future) = (6, 2);
     check(beside);
+    // Patches that overlap, patches with rows between them, and copies of the last row.
+    let authors = |lookback: usize, patch: usize, stride: usize| {
+        let case = Case::patchtst(Variant::Authors, 1, 3, lookback).categories(&[3, 5], Some(2));
+        case.set(|p| (p.patch, p.stride) = (Some(patch), Some(stride)))
+    };
+    check(authors(9, 4, 2));
+    check(authors(10, 2, 3));
+    check(authors(11, 4, 3).norm(InstanceNorm::MeanStd).path(LinearPath::Train).dropout(0.2));
+    check(authors(9, 3, 1).future(1, 6));
 }
 
 #[test]

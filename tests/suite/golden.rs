@@ -100,7 +100,7 @@ const PROBABILISTIC: [&str; 5] = ["quantiles", "quantiles_above", "poisson", "ne
 const WAYS: [&str; 5] = ["plain", "pruned", "l2", "weight_decay", "clipped"];
 
 /// Channels of codes, behind the targets.
-fn categories(golden: &Golden, first: usize) -> Vec<Category> {
+pub(crate) fn categories(golden: &Golden, first: usize) -> Vec<Category> {
     // Those of a model of quantiles are theirs.
     let categorical = golden.value::<Option<String>>("objective").is_none();
     let levels: Vec<usize> =

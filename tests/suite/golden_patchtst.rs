@@ -8,11 +8,11 @@ use microglia::program::tensor::*;
 use microglia::program::{List, Op, Program, ReplicaStep};
 use microglia::reference::CpuEngine;
 
-use crate::golden::Golden;
+use crate::golden::{Golden, categories};
 use crate::gpu_support;
 
 const STEPS_RUN: usize = 10;
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "patchtst_hf_batch_pre",
     "patchtst_hf_batch_post",
     "patchtst_hf_layer_pre",
@@ -23,6 +23,7 @@ const FILES: [&str; 10] = [
     "patchtst_official_layer_pre",
     "patchtst_authors_layer_post",
     "patchtst_authors_batch_pre",
+    "patchtst_authors_embedding",
 ];
 
 /// Off by no more than this share of a tensor's largest entry.
@@ -50,6 +51,7 @@ impl Case {
             rows: STEPS_RUN * batch * (lookback + horizon),
             channels: size("channels"),
             targets: size("targets"),
+            categories: categories(&golden, size("targets")),
             future: 0,
             horizon,
             lookback,
@@ -64,6 +66,7 @@ impl Case {
         let variant: Variant = word("variant").parse().unwrap();
         let model = ModelOptions {
             layers: size("layers"),
+            embedding_width: self.golden.value("width"),
             instance_norm: (variant != Variant::Authors).then_some(InstanceNorm::MeanStd),
             patchtst: PatchtstOptions {
                 variant,

@@ -232,6 +232,10 @@ fn embeddings_of_sizes_that_fit_nothing() {
             check(case.layers(2).dropout(0.2).norm(InstanceNorm::Last));
         }
     }
+    for (levels, lookback, patch, stride) in [(&[3usize][..], 31, 7, 3), (&[0, 70], 32, 5, 5), (&[9, 1, 2], 33, 3, 4)] {
+        let case = Case::patchtst(Variant::Authors, 3, 5, lookback).categories(levels, None).prune(3).clip(0.1);
+        check(case.set(|p| (p.patch, p.stride) = (Some(patch), Some(stride))).norm(InstanceNorm::Last));
+    }
     // More words than a row of workgroups.
     let mut many = Case::new(Rnn, 1, 70, 41, 4).categories(&[1_100], Some(60)).slots(2);
     many.sizes.rows = 200;

@@ -4,7 +4,7 @@
 mod options;
 
 use super::head::{self, Ending};
-use super::{ModelOptions, Training, linear_path};
+use super::{ModelOptions, Training, embedding, linear_path};
 use crate::error::Result;
 use crate::layers::{self, BranchEnd, Head, HeadOrder, NormKind, ScoreUse, Scores, Signal};
 use crate::program::builder::Sizes;
@@ -46,7 +46,7 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
     let options = &model.patchtst;
     let patches = options.patches(sizes.lookback);
     let (d, tokens, variant) = (options.d_model, patches.count, options.variant);
-    let mut params: Vec<Param> = Vec::new();
+    let mut params = embedding::params(model, sizes);
     let linear = |name: &str, outputs: usize, inputs: usize| {
         let bound = 1.0 / (inputs as f32).sqrt();
         let weight = Param::new(format!("{name}.weight"), &[outputs, inputs], true, bound);
@@ -56,7 +56,7 @@ pub(super) fn params(model: &ModelOptions, sizes: &Sizes) -> ParamLayout {
             Variant::Official | Variant::Authors => [weight, bias],
         }
     };
-    let channels = if options.by_channel() { 1 } else { sizes.channels };
+    let channels = if options.by_channel() { 1 } else { embedding::width(model, sizes) };
     params.extend(linear("model.encoder.embedder.input_embedding", d, patches.rows * channels));
     let positions = Param::new(POSITIONS, &[tokens, d], false, 0.02);
     params.push(match options.positions {
@@ -127,7 +127,8 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
         options.revin_affine.then(|| Affine { weight: b.param(REVIN.0).offset, bias: b.param(REVIN.1).offset });
     let (input, scale) = layers::instance_norm(&mut b, model.instance_norm, affine, windows.input);
     let path = linear_path::forward(&mut b, model, input);
-    let (groups, width) = if options.by_channel() { (sizes.targets, 1) } else { (1, sizes.channels) };
+    let rows = embedding::forward(&mut b, input);
+    let (groups, width) = if options.by_channel() { (sizes.targets, 1) } else { (1, rows.value.width) };
     let sequences = sizes.batch * groups;
     let outputs = sizes.horizon * sizes.targets / groups;
     // There from the start: RevIN's own gradient, which is the last to be found, reads it.
@@ -135,7 +136,7 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
     let head = Head::new(&mut b, sequences, outputs, order, scale);
     let forecast = head.output;
 
-    let mut x = layers::patch_gather(&mut b, "patches", input, patches, groups, width);
+    let mut x = layers::patch_gather(&mut b, "patches", rows, patches, groups, width);
     if let (Some(affine), Some(scale), Some(d_forecast)) = (affine, scale, forecast.grad) {
         let d_patches = b.tensor("d_patches", &[sequences, patches.count, patches.rows]);
         x.grad = Some(Rows::dense(d_patches, x.value.count, x.value.width));
@@ -156,8 +157,8 @@ pub(super) fn build(model: &ModelOptions, training: &Training, sizes: Sizes, lay
     }
     let tokens = layers::dense(&mut b, "tokens", sequences * patches.count, options.d_model);
     let embedded = layers::before_dropout(&mut b, "embedded", drops, tokens);
-    let embedding = (b.param(EMBEDDING.0).offset, b.param(EMBEDDING.1).offset);
-    layers::linear_to(&mut b, embedding, x, embedded);
+    let at = (b.param(EMBEDDING.0).offset, b.param(EMBEDDING.1).offset);
+    layers::linear_to(&mut b, at, x, embedded);
     layers::positions(&mut b, POSITIONS, options.positions != Positions::SinCos, drops, embedded, tokens);
 
     x = tokens;

@@ -23,6 +23,7 @@ impl Op {
             Op::RecurrentBackward(op) => op.cell.form().labels[1],
             Op::Dropout(_) => "dropout",
             Op::PatchGather(_) => "patch_gather",
+            Op::PatchGatherBackward(_) => "patch_gather_backward",
             Op::InstanceAffineBackward(_) => "instance_affine_backward",
             Op::PositionsForward(_) => "positions_forward",
             Op::PositionsBackward(_) => "positions_backward",
@@ -84,6 +85,7 @@ impl Op {
             }
             Op::Dropout(op) => vec![STEPS, op.input.tensor],
             Op::PatchGather(op) => vec![op.input],
+            Op::PatchGatherBackward(op) => vec![op.d_output],
             Op::InstanceAffineBackward(op) => {
                 vec![PARAMS, op.input, op.stats, op.d_patches, op.forecast, op.d_forecast]
             }
@@ -140,6 +142,7 @@ impl Op {
             Op::RecurrentBackward(op) => op.writes(),
             Op::Dropout(op) => vec![op.output.tensor],
             Op::PatchGather(op) => vec![op.output],
+            Op::PatchGatherBackward(op) => vec![op.d_input],
             Op::InstanceAffineBackward(_) => vec![GRADS],
             Op::PositionsForward(op) => vec![op.output],
             Op::PositionsBackward(_) => vec![GRADS],

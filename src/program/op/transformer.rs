@@ -80,6 +80,25 @@ pub struct PatchGather {
     pub output: TensorId,
 }
 
+/// `d_input[b, t, g, c] = Σ d_output[b, g, n, j, c]` of the rows j of patches n that hold row t, by n and then by j.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchGatherBackward {
+    /// B
+    pub batch: usize,
+    /// T
+    pub steps: usize,
+    /// G
+    pub sequences: usize,
+    /// W
+    pub width: usize,
+    /// Where the patches lie.
+    pub patches: Patches,
+    /// `[B, G, N, J, W]`
+    pub d_output: TensorId,
+    /// `[B, T, G, W]`
+    pub d_input: TensorId,
+}
+
 /// The gradients of RevIN's scale and shift (Kim et al., ICLR 2022, equations 2 and 3), which the normalisation applies
 /// and the denormalisation undoes:
 /// `d_weight[k] = Σ_{b,n,j} d_patches·x̂ − Σ_{b,z} d_forecast·(forecast − bias[k]) / (weight[k] + 1e-10)` and
