@@ -1,5 +1,6 @@
 //! What a trained model forecasts, and from which windows, as a file for other programs: safetensors with `inputs`
-//! `[windows, look-back, channels]` and `forecasts` `[windows, horizon, targets]`, both float32 in scaled units.
+//! `[windows, look-back, channels]`, `future` `[windows, horizon, future channels]`, what is known of the rows to forecast, and `forecasts`
+//! `[windows, horizon, targets]`, all float32 in scaled units.
 //!
 //! `cargo run --release --example forecasts RUN_OR_FILE OUT.safetensors [DATA.csv]`: every test window of the data that the
 //! model was trained on, or of a file in its form. The scripts in `examples/interop` hold PyTorch to it.
@@ -33,9 +34,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (count, channels) = (dataset.test.len(), dataset.channels());
     let window = |first: &u32| &dataset.values[*first as usize * channels..][..dataset.lookback * channels];
     let inputs: Vec<f32> = dataset.test.iter().flat_map(window).copied().collect();
+    let known = |first: &u32| {
+        let rows = &dataset.values[(*first as usize + dataset.lookback) * channels..][..dataset.horizon * channels];
+        rows.chunks_exact(channels).flat_map(|row| &row[channels - dataset.future()..]).copied().collect::<Vec<f32>>()
+    };
+    let future: Vec<f32> = dataset.test.iter().flat_map(known).collect();
     let forecasts = forecasts[0].point();
     let tensors = [
         ("inputs", vec![count, dataset.lookback, channels], bytemuck::cast_slice(&inputs)),
+        ("future", vec![count, dataset.horizon, dataset.future()], bytemuck::cast_slice(&future)),
         ("forecasts", vec![count, dataset.horizon, dataset.targets()], bytemuck::cast_slice(&forecasts)),
     ];
     let views = tensors.into_iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape, bytes)?)));

@@ -48,11 +48,13 @@ class Program:
         return self.folder / name
 
     def forecasts(self, model, data=()):
-        """`inputs` [windows, look-back, channels] and `forecasts` [windows, horizon, targets], in scaled units."""
+        """What a module reads, `inputs` [windows, look-back, channels] and, where values are known ahead, `future` [windows, horizon,
+        future channels]; and `forecasts` [windows, horizon, targets]. All in scaled units."""
         out = self.folder / "forecasts.safetensors"
         self.must("examples/forecasts", model, out, *data)
         found = load_file(out)
-        return found["inputs"], found["forecasts"]
+        future = [found["future"]] if found["future"].numel() > 0 else []
+        return [found["inputs"], *future], found["forecasts"]
 
 
 def metadata(file):
@@ -98,7 +100,7 @@ def normalised(x, targets, norm):
 def forecast(module, inputs):
     module.eval()
     with torch.no_grad():
-        return module(inputs).contiguous()
+        return module(*inputs).contiguous()
 
 
 def changed(module):
@@ -150,6 +152,15 @@ def with_target(flags):
     return flags if "--target" in flags else ["--target", "y", *flags]
 
 
+def tiny_file(folder):
+    """The golden files' tiny one, and a column of three levels."""
+    rows = (ROOT / "tests/golden/tiny.csv").read_text().splitlines()
+    kinds = ["kind", *("abacbc"[i % 6] for i in range(len(rows) - 1))]
+    file = Path(folder) / "tiny.csv"
+    file.write_text("".join(f"{row},{kind}\n" for row, kind in zip(rows, kinds)))
+    return file
+
+
 def flat(tensors, names):
     return torch.cat([tensors[name].detach().flatten() for name in names])
 
@@ -167,7 +178,7 @@ def main(description, tiny_runs, build, saved_plain=saved_plain, flags=()):
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
         program = Program(folder, asked.bin)
-        tiny = ["--data", ROOT / "tests/golden/tiny.csv", "--batch", "8", "--epochs", "3"]
+        tiny = ["--data", tiny_file(folder), "--batch", "8", "--epochs", "3"]
         runs = asked.runs or [program.train(name, *tiny, *with_target(more)) for name, more in tiny_runs.items()]
         for run in runs:
             both_ways(report, program, run, build, saved_plain, flags)
