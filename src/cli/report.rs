@@ -253,8 +253,11 @@ fn sparsity(summary: &Summary) -> String {
     if report.prunable_weights == 0 {
         return "\nno weights to prune\n".into();
     }
-    let wanted = report.wanted.map_or_else(String::new, |wanted| format!(" of {} wanted", percent(wanted)));
-    let mut text = format!(
+    let of_weights = report.wanted.filter(|_| report.units.is_empty());
+    let wanted = of_weights.map_or_else(String::new, |wanted| format!(" of {} wanted", percent(wanted)));
+    let mut text = units(report);
+    let _ = write!(
+        text,
         "\nsparsity {}{wanted}: {} of {} weights living (biases are never pruned)\n",
         percent(report.overall),
         grouped(report.living_weights),
@@ -284,6 +287,16 @@ fn sparsity(summary: &Summary) -> String {
         );
     }
     text
+}
+
+/// What is left of units that fall as wholes.
+fn units(report: &microglia::train::weights::SparsityReport) -> String {
+    if report.units.is_empty() {
+        return String::new();
+    }
+    let wanted = report.wanted.map_or_else(String::new, |wanted| format!(", {} to fall", percent(wanted)));
+    let each = report.units.iter().map(|set| format!("{} {} of {}", set.name, grouped(set.living), grouped(set.total)));
+    format!("\nunits living{wanted}: {}\n", each.collect::<Vec<_>>().join(", "))
 }
 
 fn speed(summary: &Summary) -> String {

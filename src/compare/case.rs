@@ -36,7 +36,7 @@ impl Case {
     pub fn new(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Self {
         Case {
             model: ModelOptions { hidden, layers: 1, instance_norm: None, ..ModelOptions::of(kind, Variant::Official) },
-            training: Training { dropout: false, clip: false },
+            training: Training::scoring(),
             sizes: Sizes {
                 replicas,
                 batch,
@@ -84,6 +84,12 @@ impl Case {
     /// Stacked layers.
     pub fn layers(mut self, layers: usize) -> Self {
         self.model.layers = layers;
+        self
+    }
+
+    /// Prunes whole units; [`Self::prune`] then counts halves of weights.
+    pub fn units(mut self) -> Self {
+        self.training.units = true;
         self
     }
 

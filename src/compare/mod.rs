@@ -106,6 +106,8 @@ pub fn standard_cases() -> Vec<Case> {
         Case::new(Lstm, 2, 9, 7, 5).path(LinearPath::Train).norm(InstanceNorm::Last).dropout(0.3).prune(9),
         Case::patchtst(Variant::Official, 1, 8, 96).set(usual).path(LinearPath::Ridge).prune(500),
         Case::new(Lstm, 2, 9, 7, 5).categories(&[3, 40], None).norm(InstanceNorm::Last).prune(9),
+        Case::new(Lstm, 2, 9, 7, 33).layers(2).units().norm(InstanceNorm::Last).prune(9_000),
+        Case::patchtst(Variant::Official, 2, 5, 9).units().prune(100),
         Case::new(Lstm, 2, 9, 7, 5).objective(quantiles(3)).norm(InstanceNorm::Last).link(Link::Above).prune(9),
         Case::new(Gru, 1, 9, 7, 5).objective(distribution(Distribution::NegativeBinomial)).link(Link::Above).prune(9),
         Case::new(Rnn, 1, 9, 7, 5).objective(distribution(Distribution::StudentT)).norm(InstanceNorm::MeanStd).prune(9),

@@ -71,6 +71,7 @@ pub fn full_size_models() -> Vec<Case> {
     cases.push(decoder);
     cases.push(recurrent(Lstm, 1, 64, 96, 64).categories(&[10, 1_000], None).norm(InstanceNorm::MeanStd));
     cases.push(transformer(Variant::Authors, 1, [128, 2, 256]).categories(&[10, 1_000], None));
+    cases.push(recurrent(Lstm, 1, 64, 96, 64).units());
     cases.extend(outputs());
     cases
 }

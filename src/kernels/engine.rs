@@ -98,7 +98,7 @@ impl GpuEngine {
 
         let fill = |tensor: &Tensor| match tensor.fill {
             // Written below.
-            Fill::Constant(_) | Fill::Zeros => 0,
+            Fill::Constant(_) | Fill::Integers(_) | Fill::Zeros => 0,
             Fill::Ones => u32::MAX,
             Fill::Unwritten => {
                 if options.poison {
@@ -140,8 +140,10 @@ impl GpuEngine {
         };
         engine.prepare(most_work)?;
         for i in 0..engine.program.tensors.len() {
-            if let Fill::Constant(values) = engine.program.tensors[i].fill.clone() {
-                engine.write_f32(TensorId(i as u32), 0, &values)?;
+            match engine.program.tensors[i].fill.clone() {
+                Fill::Constant(values) => engine.write_f32(TensorId(i as u32), 0, &values)?,
+                Fill::Integers(values) => engine.write_u32(TensorId(i as u32), 0, &values)?,
+                Fill::Unwritten | Fill::Zeros | Fill::Ones => {}
             }
         }
         engine.gpu.check()?;

@@ -30,6 +30,7 @@ mod rnn;
 mod roofline;
 pub mod sources;
 pub mod tuning;
+mod units;
 mod waves;
 mod window;
 
@@ -95,5 +96,7 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         Op::GradNorm(op) => optimizer::grad_norm(op, shapes),
         Op::AdamMasked(op) => optimizer::adam_masked(op, shapes),
         Op::Prune(op) => prune::prune(op, shapes),
+        Op::UnitImportance(op) => units::unit_importance(op, shapes),
+        Op::UnitPrune(op) => units::unit_prune(op, shapes),
     }
 }

@@ -84,6 +84,10 @@ pub const KERNELS: &[(&str, &str)] = shaders!("":
     topk_histogram,
     topk_pick,
     topk_ties,
+    unit_importance,
+    unit_order,
+    unit_prune,
+    unit_mask,
     threshold_mask,
 );
 
@@ -150,6 +154,7 @@ pub const SNIPPETS: &[(&str, &str)] = shaders!("shared/":
     slot,
     softplus,
     tile,
+    unit_sets,
 );
 
 /// The snippets that a kernel's text names.

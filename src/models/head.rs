@@ -11,9 +11,9 @@ use crate::program::{Builder, Initial, Param, Rows};
 
 /// The names of a decoder's weights and biases: of what it reads of the network `[D, H]`, of the future channels `[D, F]`, and of
 /// its output `[K, D]`.
-const CONTEXT: (&str, &str) = ("decoder.context.weight", "decoder.context.bias");
-const FUTURE: (&str, &str) = ("decoder.future.weight", "decoder.future.bias");
-const OUTPUT: (&str, &str) = ("decoder.output.weight", "decoder.output.bias");
+pub(super) const CONTEXT: (&str, &str) = ("decoder.context.weight", "decoder.context.bias");
+pub(super) const FUTURE: (&str, &str) = ("decoder.future.weight", "decoder.future.bias");
+pub(super) const OUTPUT: (&str, &str) = ("decoder.output.weight", "decoder.output.bias");
 
 /// Those of the layer of the outputs beside a value's first, `[(D − 1)·O, H]`.
 pub(super) const SPREAD: (&str, &str) = ("spread.weight", "spread.bias");

@@ -6,6 +6,7 @@ mod linear;
 mod linear_path;
 mod patchtst;
 mod recurrent;
+mod units;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ use crate::words::words;
 pub use crate::layers::NormKind;
 pub(crate) use linear_path::{FUTURE as LINEAR_PATH_FUTURE, WEIGHTS as LINEAR_PATH_WEIGHTS};
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
+pub(crate) use units::with_units;
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -250,13 +252,15 @@ pub struct Training {
     pub dropout: bool,
     /// Whether gradient norms are computed; each replica's step table says what they are clipped to.
     pub clip: bool,
+    /// Whether whole units are pruned, not single weights.
+    pub units: bool,
 }
 
 impl Training {
     /// For a program that only forecasts.
     #[must_use]
     pub fn scoring() -> Self {
-        Training { dropout: false, clip: false }
+        Training { dropout: false, clip: false, units: false }
     }
 }
 
@@ -394,6 +398,7 @@ fn check_objective(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
 /// As [`params`]; [`Error::Shape`] if an op does not fit its tensors.
 pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
     let layout = params(model, &sizes)?;
+    let layout = if training.units { with_units(model, layout)? } else { layout };
     match model.family() {
         Family::Recurrent(cell) => recurrent::build(model, cell, training, sizes, layout),
         Family::Transformer => patchtst::build(model, training, sizes, layout),

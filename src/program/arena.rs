@@ -1,6 +1,7 @@
 //! Where each named weight lies in a replica's row of the parameter arenas.
 
 use super::rng;
+use super::units::UnitSet;
 use crate::dims::{padded, product};
 
 /// One named weight: a span of words in `PARAMS`, `GRADS` and both moments.
@@ -117,6 +118,8 @@ pub struct ParamLayout {
     pub prunable_words: usize,
     /// P: words of a row, padding included.
     pub words: usize,
+    /// What pruning takes as wholes; empty where it takes single weights.
+    pub units: Vec<UnitSet>,
 }
 
 impl ParamLayout {

@@ -3,7 +3,7 @@
 
 use super::op::*;
 use super::tensor::*;
-use super::{Param, ParamLayout, Program, ReplicaStep, StateLayout};
+use super::{Param, ParamLayout, Program, ReplicaStep, StateLayout, units};
 use crate::error::Result;
 
 /// The sizes every program needs.
@@ -188,6 +188,14 @@ impl Builder {
         id
     }
 
+    /// The same of integers.
+    fn integers(&mut self, name: impl Into<String>, values: Vec<u32>) -> TensorId {
+        let shape = [values.len()];
+        let id = self.add(name.into(), &shape, Element::U32, Fill::Integers(values));
+        self.tensors[id.index()].shared = true;
+        id
+    }
+
     fn add(&mut self, name: String, shape: &[usize], element: Element, fill: Fill) -> TensorId {
         self.tensors.push(Tensor { name, shape: shape.to_vec(), element, fill, shared: false });
         TensorId(self.tensors.len() as u32 - 1)
@@ -226,7 +234,9 @@ impl Builder {
     /// Pruning, clip and masked Adam.
     pub fn optimizer(&mut self, clip: bool) {
         let (prunable_words, words) = (self.params.prunable_words, self.params.words);
-        if prunable_words > 0 {
+        if !self.params.units.is_empty() {
+            self.prune_units();
+        } else if prunable_words > 0 {
             let histogram = self.add("prune.histogram".into(), &[Prune::DIGITS], Element::U32, Fill::Zeros);
             self.prune.push(Op::Prune(Prune { prunable_words, histogram }));
         }
@@ -234,6 +244,15 @@ impl Builder {
             self.update.push(Op::GradNorm(GradNorm { words }));
         }
         self.update.push(Op::AdamMasked(AdamMasked { prunable_words, words }));
+    }
+
+    fn prune_units(&mut self) {
+        let sets = self.params.units.clone();
+        let table = self.integers("units", units::table(&sets));
+        let importance = self.tensor("unit_importance", &[units::total(&sets)]);
+        let prunable_words = self.params.prunable_words;
+        self.prune.push(Op::UnitImportance(UnitImportance { sets: sets.clone(), table, importance }));
+        self.prune.push(Op::UnitPrune(UnitPrune { prunable_words, sets, table, importance }));
     }
 
     /// Reverses the backward list and checks every op against its tensors' shapes.

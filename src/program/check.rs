@@ -5,7 +5,8 @@ use super::cell::Form;
 use super::extents::extents;
 use super::op::*;
 use super::tensor::*;
-use super::{List, Program};
+use super::units::UnitSet;
+use super::{List, Program, units};
 use crate::dims::product;
 use crate::error::{Error, Result};
 
@@ -35,6 +36,12 @@ pub fn check(program: &Program) -> Result<()> {
             if expected != found {
                 return broken(tensor, expected, vec![found]);
             }
+        }
+        if let Some((sets, table)) = op.units()
+            && program.tensors.get(table.index()).is_some_and(|t| t.fill != Fill::Integers(units::table(sets)))
+        {
+            // Kernels take their indices from it.
+            return broken(table, units::table(sets).len(), vec![0]);
         }
         if let Some(id) = written_and_read(op) {
             return Err(Error::config(
@@ -77,7 +84,7 @@ fn reads_shared(op: &Op, id: TensorId) -> bool {
         Op::WindowGather(_) | Op::FutureGather(_) => [SERIES, OBSERVED].contains(&id),
         Op::ScaleGather(_) => [SERIES_STARTS, SCALES].contains(&id),
         Op::QuantileLoss(op) => op.levels == id,
-        _ => false,
+        _ => op.units().is_some_and(|(_, table)| table == id),
     }
 }
 
@@ -184,6 +191,7 @@ fn needed(op: &Op) -> Vec<Needed> {
             let steps = most(op.d_output, op.steps, op.d_output_steps);
             vec![steps, recurrent(op.cell.form(), op.gates, op.recurrent)]
         }
+        Op::UnitImportance(_) | Op::UnitPrune(_) => op.units().map_or_else(Vec::new, sets_of_units),
         Op::Dropout(op) => layout(op.input).chain(layout(op.output)).chain(like(op.input, op.output)).collect(),
         Op::PatchGather(op) => {
             let read = product(&[op.sequences, op.width]);
@@ -221,6 +229,20 @@ fn outputs(forecast: &Forecast, expected: usize, reads_scalers: bool) -> Vec<Nee
     let there = usize::from(forecast.windows.is_some_and(|windows| windows.scalers));
     let wanted = if reads_scalers || forecast.link.is_some() { 1 } else { there };
     vec![need(expected, forecast.outputs), need(wanted, there)]
+}
+
+/// That units are some, and that each span holds as many weights of every unit.
+fn sets_of_units((sets, table): (&[UnitSet], TensorId)) -> Vec<Needed> {
+    let need = |expected, found| Needed { tensor: table, expected, found };
+    let mut all = vec![need(sets.len().max(1), sets.len())];
+    for set in sets {
+        all.push(need(set.count.max(1), set.count));
+        for span in &set.spans {
+            let turn = product(&[set.count.max(1), span.step.max(1)]);
+            all.extend([need(span.step.max(1), span.step), need(span.words / turn * turn, span.words)]);
+        }
+    }
+    all
 }
 
 /// That rows hold the codes and the numbers that are read, and the numbers and rows of tables that are written.

@@ -10,10 +10,10 @@ use std::ops::Add;
 
 use serde::Serialize;
 
-use super::Program;
 use super::cell::Form;
 use super::op::*;
 use super::tensor::status;
+use super::{Program, units};
 
 /// Floating-point operations and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -278,6 +278,14 @@ impl Op {
             Op::AdamMasked(op) => {
                 let read = 4 * op.words + op.words / 32 + status::WORDS;
                 Cost::words(13 * op.words + 3 * op.prunable_words, read, 3 * op.words)
+            }
+            Op::UnitImportance(op) => {
+                let words: usize = op.sets.iter().map(|set| set.count * set.words()).sum();
+                Cost::words(2 * words, words + words / 32, units::total(&op.sets))
+            }
+            Op::UnitPrune(op) => {
+                let units = units::total(&op.sets);
+                Cost::words(0, 6 * units + op.prunable_words / 32, op.prunable_words / 32)
             }
             Op::Prune(op) => Cost::words(0, op.prunable_words + op.prunable_words / 32, op.prunable_words / 32),
         }

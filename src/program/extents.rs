@@ -2,6 +2,7 @@
 
 use super::op::*;
 use super::tensor::*;
+use super::units::{SET_WORDS, SPAN_WORDS, UnitSet, total};
 use super::{List, Program, ReplicaStep};
 use crate::dims::product;
 
@@ -222,6 +223,19 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let mask = (MASK, op.prunable_words.div_ceil(32));
             vec![steps, (PARAMS, op.prunable_words), mask, (op.histogram, Prune::DIGITS)]
         }
+        Op::UnitImportance(op) => {
+            let words = units_end(&op.sets);
+            vec![
+                (PARAMS, words),
+                (MASK, words.div_ceil(32)),
+                units_table(&op.sets, op.table),
+                (op.importance, total(&op.sets)),
+            ]
+        }
+        Op::UnitPrune(op) => {
+            let mask = (MASK, op.prunable_words.max(units_end(&op.sets)).div_ceil(32));
+            vec![steps, mask, units_table(&op.sets, op.table), (op.importance, total(&op.sets))]
+        }
     }
 }
 
@@ -235,6 +249,17 @@ fn embedding(
     let tables = columns.tables.iter().map(|table| matrix(arena, table.first, &[table.levels, table.width]));
     let both = [(codes, product(&[rows, columns.channels])), (embedded, product(&[rows, columns.width]))];
     tables.chain(both).collect()
+}
+
+/// One past the last word of any unit.
+fn units_end(sets: &[UnitSet]) -> usize {
+    let spans = sets.iter().flat_map(|set| &set.spans);
+    spans.map(|span| span.first.saturating_add(span.words)).max().unwrap_or(0)
+}
+
+fn units_table(sets: &[UnitSet], table: TensorId) -> (TensorId, usize) {
+    let spans = sets.iter().fold(0usize, |spans, set| spans.saturating_add(set.spans.len()));
+    (table, product(&[sets.len(), SET_WORDS]).saturating_add(product(&[spans, SPAN_WORDS])))
 }
 
 fn reach(rows: Rows) -> (TensorId, usize) {

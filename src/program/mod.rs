@@ -16,6 +16,7 @@ pub mod op;
 pub mod rng;
 pub mod step;
 pub mod tensor;
+pub mod units;
 
 use crate::error::{Error, Result};
 use crate::memory;

@@ -19,6 +19,7 @@ mod recurrent;
 mod transformer;
 
 use super::tensor::*;
+use super::units::UnitSet;
 use crate::words::words;
 
 pub use decoder::*;
@@ -204,6 +205,35 @@ impl Prune {
     pub const DIGITS: usize = 256;
 }
 
+/// `importance[u] = Σ w² / n` over the n living weights w of unit u, span by span, a shared weight of its own twice; −1 of a unit without
+/// a living weight. So units of any number of weights compare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitImportance {
+    /// The units.
+    pub sets: Vec<UnitSet>,
+    /// [`units::table`](super::units::table) of them.
+    pub table: TensorId,
+    /// `[U]`
+    pub importance: TensorId,
+}
+
+/// Clears the mask bits of all weights of whole units: those first in order, as many as are together worth no more than
+/// `prune_count` halves of a weight ([`UnitSet::worth`]). The first that would be worth more, and all after it, stay. First come units
+/// without a living weight, then those of the smallest importance, or of the smallest draw if `prune_random` is set; of equal ones those
+/// of the lowest index. The last of each set in this order always stays. An inactive replica, and one whose `prune_count` is 0, does
+/// not change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitPrune {
+    /// Words of the prunable matrices, a prefix of the P words.
+    pub prunable_words: usize,
+    /// The units.
+    pub sets: Vec<UnitSet>,
+    /// [`units::table`](super::units::table) of them.
+    pub table: TensorId,
+    /// `[U]`
+    pub importance: TensorId,
+}
+
 /// What is computed, and on which tensors: on a GPU one dispatch or several. Each variant holds a struct, which states the
 /// mathematics.
 #[derive(Debug, Clone, PartialEq)]
@@ -293,4 +323,8 @@ pub enum Op {
     AdamMasked(AdamMasked),
     /// The smallest weights masked.
     Prune(Prune),
+    /// What units are worth keeping.
+    UnitImportance(UnitImportance),
+    /// Units that fall as wholes.
+    UnitPrune(UnitPrune),
 }

@@ -105,6 +105,8 @@ pub enum Fill {
     Ones,
     /// These values, which nothing writes; of a tensor that is shared.
     Constant(Vec<f32>),
+    /// The same of integers.
+    Integers(Vec<u32>),
 }
 
 /// A tensor of a program: what it is called, and what it holds before the first op.

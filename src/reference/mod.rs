@@ -33,6 +33,7 @@ mod roofline;
 mod scalar;
 mod storage;
 mod tasks;
+mod units;
 mod window;
 
 use std::sync::Arc;
@@ -88,6 +89,7 @@ impl<T: Scalar> CpuEngine<T> {
             let (id, tensor) = (TensorId(i as u32), &engine.program.tensors[i]);
             match (tensor.element, &tensor.fill) {
                 _ if !tensor.shared => {}
+                (Element::U32, Fill::Integers(values)) => engine.set_integers(id, 0, &values.clone()),
                 (Element::U32, _) => engine.set_integers(id, 0, &vec![0; tensor.words()]),
                 (Element::F32, Fill::Constant(values)) => {
                     let values = values.iter().map(|value| T::from_f32(*value)).collect();
@@ -194,6 +196,8 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::GradNorm(op) => optimizer::grad_norm(storage, op),
         Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
         Op::Prune(op) => prune::prune(storage, op, slot),
+        Op::UnitImportance(op) => units::unit_importance(storage, op),
+        Op::UnitPrune(op) => units::unit_prune(storage, op, slot),
     }
 }
 

@@ -53,6 +53,8 @@ pub struct TrainOptions {
     pub weight_decay: f64,
     /// Of regularizers that prune.
     pub pruning: PruningOptions,
+    /// What is pruned as a whole, in all replicas.
+    pub prune_unit: PruneUnit,
     /// Which epoch's weights are kept.
     pub select: Select,
     /// A safetensors file with weights to start from, by PyTorch's names.
@@ -84,6 +86,7 @@ impl Default for TrainOptions {
             mc_passes: 50,
             weight_decay: 0.01,
             pruning: PruningOptions::default(),
+            prune_unit: PruneUnit::Weight,
             select: Select::Best,
             init: None,
             shuffle: true,
@@ -284,6 +287,16 @@ words!(
     Schedule::Linear = "linear",
     Schedule::Constant = "constant",
 );
+
+/// What pruning takes as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PruneUnit {
+    /// Single weights.
+    Weight,
+    /// Hidden units, feed-forward units and attention heads: all weights into and out of one.
+    Unit,
+}
+words!(PruneUnit, "prune-unit", PruneUnit::Weight = "weight", PruneUnit::Unit = "unit");
 
 /// Which weights are kept and scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::auto::Candidate;
 use super::length::Length;
 use super::loss::{Loss, link};
 use super::member::{Member, MemberPlan};
-use super::options::TrainOptions;
+use super::options::{PruneUnit, TrainOptions};
 use super::scores::{Level, Prediction};
 use crate::data::{Dataset, Scale, Scaler, Series, counted, few};
 use crate::engine::Engine;
@@ -131,11 +131,13 @@ impl Plan {
         (options.epochs, options.patience) = (Some(length.epochs), Some(length.patience));
         options.model.patchtst = options.model.patchtst.resolved(dataset.lookback);
         let sizes = sizes(dataset, &options, steps_per_epoch);
+        let units = options.prune_unit == PruneUnit::Unit;
         let layout = models::params(&options.model, &sizes)?;
+        let layout = if units { models::with_units(&options.model, layout)? } else { layout };
         let members: Vec<MemberPlan> = members
             .into_iter()
             .map(|member| {
-                MemberPlan::new(member, &options, (length.epochs, steps_per_epoch), layout.prunable(), &mut notices)
+                MemberPlan::new(member, &options, (length.epochs, steps_per_epoch), layout.budget(), &mut notices)
             })
             .collect::<Result<_>>()?;
         if let Some(first) = members.first() {
@@ -145,6 +147,7 @@ impl Plan {
         let training = Training {
             dropout: members.iter().any(|one| one.member.regularizers.drops()),
             clip: members.iter().any(|one| one.member.clip_grad_norm.is_some()),
+            units,
         };
         let program = models::build(&options.model, &training, sizes)?;
         Ok(Plan { options, program, steps_per_epoch, length, members, keep: Keep::Selected, notices })

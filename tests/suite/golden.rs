@@ -168,7 +168,7 @@ impl Case {
             moving_average: self.golden.value::<Option<usize>>("average").unwrap_or(plain.moving_average),
             ..plain
         };
-        let training = Training { dropout: false, clip: way == "clipped" };
+        let training = Training { clip: way == "clipped", ..Training::scoring() };
         models::build(&model, &training, self.sizes.clone()).unwrap()
     }
 

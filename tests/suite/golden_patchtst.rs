@@ -87,7 +87,7 @@ impl Case {
             },
             ..ModelOptions::of(ModelKind::Patchtst, variant)
         };
-        let training = Training { dropout: false, clip: false };
+        let training = Training::scoring();
         models::build(&model, &training, self.sizes.clone()).unwrap()
     }
 

@@ -174,5 +174,6 @@ mod training;
 mod tune;
 /// How products are cut by measurement, kept and repeated.
 mod tuning;
+mod units;
 /// Clocks, their changes, and their names.
 mod zones;

@@ -322,6 +322,18 @@ fn updates_of_every_kind() {
     }
 }
 
+/// Whole units of each kind of model: the masked update after it, too.
+#[test]
+fn units_fall_as_on_the_other_engine() {
+    for kind in [Lstm, Rnn, Gru] {
+        let case = Case::new(kind, 3, 5, 4, 33).layers(2).future(2, 7).units().prune(900).clip(0.1);
+        let passes = (0..case.sizes.slots).flat_map(|slot| List::STEP.map(|list| (list, slot)));
+        check_passes(&case, passes, |r, step| step.prune_random = r as u32 % 2);
+    }
+    check(Case::patchtst(Variant::Authors, 2, 3, 9).units().prune(60));
+    check(Case::patchtst(Variant::Hf, 2, 3, 9).units().prune(200));
+}
+
 /// A draw that equals the threshold is kept, one below it is dropped.
 #[test]
 fn dropout_at_the_threshold() {

@@ -8,7 +8,7 @@ use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, AtResume, Opt};
 use crate::train::length::MOST;
 use crate::train::loss::Loss;
-use crate::train::options::{LrSchedule, Regularizer, Regularizers, Schedule, Select};
+use crate::train::options::{LrSchedule, PruneUnit, Regularizer, Regularizers, Schedule, Select};
 
 fn drops(config: &Config) -> bool {
     config.train.regularizers.drops()
@@ -179,6 +179,15 @@ pub static PRUNING: &[Opt<Config>] = &[
         "Sparsity at the start and at the end of pruning, as fractions of all weights in matrices together",
     )
     .value("MIN..MAX")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "prune-unit",
+        Kind::Words(PruneUnit::WORDS),
+        at!(train.prune_unit),
+        "What falls: single weights, or whole units: hidden units, feed-forward units and attention heads, with all \
+         weights into and out of them. Sparsity is then the share of what units hold, and ‹export› makes the model smaller",
+    )
+    .value("UNIT")
     .needs(prunes, PRUNING_REGULARIZER),
     Opt::new(
         "schedule",

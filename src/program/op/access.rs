@@ -49,6 +49,8 @@ impl Op {
             Op::GradNorm(_) => "grad_norm",
             Op::AdamMasked(_) => "adam_masked",
             Op::Prune(_) => "prune",
+            Op::UnitImportance(_) => "unit_importance",
+            Op::UnitPrune(_) => "unit_prune",
         }
     }
 
@@ -119,6 +121,8 @@ impl Op {
             Op::GradNorm(_) => vec![GRADS, MASK],
             Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
             Op::Prune(op) => vec![STEPS, PARAMS, MASK, op.histogram],
+            Op::UnitImportance(op) => vec![PARAMS, MASK, op.table],
+            Op::UnitPrune(op) => vec![STEPS, MASK, op.table, op.importance],
         }
     }
 
@@ -166,6 +170,17 @@ impl Op {
             Op::GradNorm(_) => vec![GRAD_NORM],
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
             Op::Prune(op) => vec![MASK, op.histogram],
+            Op::UnitImportance(op) => vec![op.importance],
+            Op::UnitPrune(_) => vec![MASK],
+        }
+    }
+
+    /// The sets of units that an op prunes, and the table of them.
+    pub(crate) fn units(&self) -> Option<(&[UnitSet], TensorId)> {
+        match self {
+            Op::UnitImportance(op) => Some((&op.sets, op.table)),
+            Op::UnitPrune(op) => Some((&op.sets, op.table)),
+            _ => None,
         }
     }
 
@@ -181,6 +196,7 @@ impl Op {
             Op::AttentionBackwardQuery(op) => with([op.softmax], [op.d_scores]),
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
             Op::Prune(op) => vec![MASK, op.histogram],
+            Op::UnitPrune(_) => vec![MASK],
             _ => Vec::new(),
         }
     }

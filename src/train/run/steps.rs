@@ -83,7 +83,9 @@ impl Run<'_> {
                     && plan.due(epoch, step)
                 {
                     let after = plan.pruned_after(epoch, step, pruned);
-                    prune_count = after - pruned;
+                    // Of units all that have fallen so far, of weights those that fall now.
+                    let so_far = if self.plan.program.params.units.is_empty() { pruned } else { 0 };
+                    prune_count = if after > pruned { after - so_far } else { 0 };
                     pruned = after;
                     due[slot] |= prune_count > 0;
                 }
@@ -149,6 +151,5 @@ impl Run<'_> {
 pub(super) fn mask_of_best(layout: &ParamLayout, engine: &mut dyn Engine, r: usize) -> Result<usize> {
     let mask = layout.living(&engine.read_f32(BEST_PARAMS, r)?);
     engine.write_u32(MASK, r, &mask)?;
-    let living = |mask: &[u32]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-    Ok(living(&layout.full_mask()) - living(&mask))
+    Ok(layout.taken(&mask))
 }

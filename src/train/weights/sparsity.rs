@@ -4,13 +4,14 @@ use serde::Serialize;
 
 use crate::program::ParamLayout;
 use crate::program::cell::Form;
+use crate::program::units::{UnitSet, living_units};
 
 /// How many prunable weights a mask leaves.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SparsityReport {
     /// Share of all prunable weights that is pruned.
     pub overall: f64,
-    /// The schedule's goal, where there is one.
+    /// The schedule's goal, where there is one: of all prunable weights, or of what units hold.
     pub wanted: Option<f64>,
     /// Prunable weights that are left.
     pub living_weights: usize,
@@ -18,6 +19,20 @@ pub struct SparsityReport {
     pub prunable_weights: usize,
     /// Of each prunable matrix.
     pub tensors: Vec<TensorSparsity>,
+    /// Of each set of units, where they fall as wholes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<UnitsLeft>,
+}
+
+/// Units of one kind in one layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UnitsLeft {
+    /// Such as `lstm.0`, `heads.1` and `ff.1`.
+    pub name: String,
+    /// Units that are left.
+    pub living: usize,
+    /// All of them.
+    pub total: usize,
 }
 
 /// The same of one tensor.
@@ -57,7 +72,16 @@ impl SparsityReport {
             })
             .collect();
         let (count, total) = (tensors.iter().map(|t| t.living).sum(), layout.prunable());
-        SparsityReport { overall: share(count, total), wanted, living_weights: count, prunable_weights: total, tensors }
+        let left =
+            |set: &UnitSet| UnitsLeft { name: set.name.clone(), living: living_units(set, mask), total: set.count };
+        SparsityReport {
+            overall: share(count, total),
+            wanted,
+            living_weights: count,
+            prunable_weights: total,
+            tensors,
+            units: layout.units.iter().map(left).collect(),
+        }
     }
 
     /// The names of the gates of its tensors; empty for a model without gates.

@@ -1,0 +1,142 @@
+//! Units that pruning can take as wholes: hidden units, feed-forward units, attention heads.
+
+use super::{Param, ParamLayout};
+use crate::dims::product;
+
+/// Units of one kind in one layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitSet {
+    /// What they are, such as `lstm.0`.
+    pub name: String,
+    /// How many there are.
+    pub count: usize,
+    /// Their weights.
+    pub spans: Vec<UnitSpan>,
+}
+
+/// A matrix whose rows, or whose columns, are units' weights: word i of it belongs to unit `i / step mod count`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitSpan {
+    /// The matrix's first word in the arena.
+    pub first: usize,
+    /// Its words, a multiple of `count · step`.
+    pub words: usize,
+    /// Words of a unit that lie together.
+    pub step: usize,
+    /// Whether each word belongs to a unit of another span too: its row to one and its column to another.
+    pub shared: bool,
+}
+
+impl UnitSpan {
+    /// Rows of a matrix, `width` of each unit.
+    #[must_use]
+    pub fn rows(param: &Param, width: usize) -> Self {
+        UnitSpan { first: param.offset, words: param.len(), step: width * param.shape[1], shared: false }
+    }
+
+    /// Columns of a matrix, `width` of each unit.
+    #[must_use]
+    pub fn columns(param: &Param, width: usize) -> Self {
+        UnitSpan { first: param.offset, words: param.len(), step: width, shared: false }
+    }
+
+    /// The words of unit `unit` of `count`, in order.
+    pub fn of(&self, unit: usize, count: usize) -> impl Iterator<Item = usize> + use<> {
+        let (first, step, turn) = (self.first + unit * self.step, self.step, count * self.step);
+        (0..self.words / count).map(move |i| first + i / step * turn + i % step)
+    }
+}
+
+impl UnitSet {
+    /// What the fall of one of its units is worth, in halves of a weight: a weight of one unit alone is worth two, a shared one is
+    /// worth one to either.
+    #[must_use]
+    pub fn worth(&self) -> usize {
+        self.spans.iter().map(|span| span.words / self.count.max(1) * if span.shared { 1 } else { 2 }).sum()
+    }
+
+    /// The words of one of its units, span by span; a shared one of its own twice.
+    pub fn of(&self, unit: usize) -> impl Iterator<Item = usize> + '_ {
+        self.spans.iter().flat_map(move |span| span.of(unit, self.count))
+    }
+
+    /// Words of one of its units.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.spans.iter().map(|span| span.words / self.count.max(1)).sum()
+    }
+}
+
+/// U: all units.
+#[must_use]
+pub fn total(sets: &[UnitSet]) -> usize {
+    sets.iter().fold(0, |units, set| units.saturating_add(set.count))
+}
+
+/// Each set with its first unit.
+pub fn placed(sets: &[UnitSet]) -> impl Iterator<Item = (usize, &UnitSet)> {
+    let mut first = 0;
+    sets.iter().map(move |set| {
+        first += set.count;
+        (first - set.count, set)
+    })
+}
+
+/// Words that a set and a span take in [`table`].
+pub const SET_WORDS: usize = 5;
+/// The same of a span.
+pub const SPAN_WORDS: usize = 3;
+
+/// The sets as kernels read them: of each its first unit, count and worth, its first span's place and how many it has; then of each span its
+/// first word, words and step.
+#[must_use]
+pub fn table(sets: &[UnitSet]) -> Vec<u32> {
+    let mut at = sets.len() * SET_WORDS;
+    let (mut head, mut spans) = (Vec::new(), Vec::new());
+    for (first, set) in placed(sets) {
+        head.extend([first, set.count, set.worth(), at, set.spans.len()].map(|word| word as u32));
+        at += set.spans.len() * SPAN_WORDS;
+        spans.extend(set.spans.iter().flat_map(|span| [span.first, span.words, span.step].map(|word| word as u32)));
+    }
+    head.extend(spans);
+    head
+}
+
+impl ParamLayout {
+    /// With units that pruning takes as wholes; marks the spans whose words another span holds too.
+    #[must_use]
+    pub fn with_units(mut self, mut sets: Vec<UnitSet>) -> Self {
+        let firsts: Vec<usize> = sets.iter().flat_map(|set| set.spans.iter().map(|span| span.first)).collect();
+        for span in sets.iter_mut().flat_map(|set| &mut set.spans) {
+            span.shared = firsts.iter().filter(|first| **first == span.first).count() > 1;
+        }
+        self.units = sets;
+        self
+    }
+
+    /// What pruning shares out: prunable weights; of units, halves of the weights that they hold.
+    #[must_use]
+    pub fn budget(&self) -> usize {
+        match self.units.is_empty() {
+            true => self.prunable(),
+            false => self.units.iter().map(|set| product(&[set.count, set.worth()])).sum(),
+        }
+    }
+
+    /// How much of [`Self::budget`] a mask has taken.
+    #[must_use]
+    pub fn taken(&self, mask: &[u32]) -> usize {
+        if self.units.is_empty() {
+            let living = |mask: &[u32]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+            return living(&self.full_mask()) - living(mask);
+        }
+        self.units.iter().map(|set| (set.count - living_units(set, mask)) * set.worth()).sum()
+    }
+}
+
+/// The units of a set of which a weight lives.
+#[must_use]
+pub fn living_units(set: &UnitSet, mask: &[u32]) -> usize {
+    let lives = |word: usize| mask[word / 32] >> (word % 32) & 1 == 1;
+    (0..set.count).filter(|unit| set.of(*unit).any(lives)).count()
+}

@@ -1,0 +1,65 @@
+//! unit_importance, unit_prune: units that fall as wholes.
+
+use crate::program::op::{UnitImportance, UnitPrune};
+use crate::program::rng;
+use crate::program::step::{RANDOM_PRUNE, ReplicaStep};
+use crate::program::tensor::{MASK, PARAMS};
+use crate::program::units::placed;
+
+use super::scalar::Scalar;
+use super::storage::Storage;
+
+pub(super) fn unit_importance<T: Scalar>(storage: &mut Storage<T>, op: &UnitImportance) {
+    let mut importance = storage.take_floats(op.importance);
+    let (params, mask) = (storage.floats(PARAMS), storage.integers(MASK));
+    for (first, set) in placed(&op.sets) {
+        for unit in 0..set.count {
+            let (mut sum, mut count) = (T::ZERO, 0u32);
+            for word in set.of(unit).filter(|word| mask[word / 32] >> (word % 32) & 1 == 1) {
+                sum += params[word] * params[word];
+                count += 1;
+            }
+            importance[first + unit] = if count == 0 { T::from_f32(-1.0) } else { sum / T::from_f32(count as f32) };
+        }
+    }
+    storage.put_floats(op.importance, importance);
+}
+
+/// The place of a unit in the order in which they fall: 0 of one that has fallen.
+fn order<T: Scalar>(step: &ReplicaStep, importance: T, unit: usize) -> u32 {
+    let importance = importance.to_f32();
+    if importance.is_sign_negative() {
+        return 0;
+    }
+    match step.prune_random {
+        0 => 1 + importance.to_bits(),
+        _ => 1 + (rng::draw(step.seed, RANDOM_PRUNE, 0, unit as u32) >> 1),
+    }
+}
+
+pub(super) fn unit_prune<T: Scalar>(storage: &mut Storage<T>, op: &UnitPrune, slot: usize) {
+    let step = storage.step(slot);
+    if step.active == 0 || step.prune_count == 0 {
+        return;
+    }
+    let mut mask = storage.take_integers(MASK);
+    let importance = storage.floats(op.importance);
+    // Its place, its index, and its set.
+    let mut units = Vec::new();
+    for (first, set) in placed(&op.sets) {
+        let own = (first..first + set.count).map(|unit| (order(&step, importance[unit], unit), unit));
+        // The last of a set stays.
+        let last = own.clone().max();
+        units.extend(own.filter(|unit| Some(*unit) != last).map(|(place, unit)| (place, unit, first, set)));
+    }
+    units.sort_unstable_by_key(|(place, unit, ..)| (*place, *unit));
+    let mut left = step.prune_count as usize;
+    for (_, unit, first, set) in units {
+        let Some(after) = left.checked_sub(set.worth()) else { break };
+        left = after;
+        for word in set.of(unit - first) {
+            mask[word / 32] &= !(1 << (word % 32));
+        }
+    }
+    storage.put_integers(MASK, mask);
+}
