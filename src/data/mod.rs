@@ -45,6 +45,7 @@ mod marks;
 mod number;
 pub mod options;
 mod order;
+mod origin;
 mod panel;
 mod parts;
 mod pipeline;
@@ -76,7 +77,7 @@ mod window;
 mod writing;
 mod zone;
 
-pub use ahead::{Cutoff, Start};
+pub use ahead::Cutoff;
 pub use bounds::{Bounds, Transform};
 pub use calendar::Calendar;
 pub(crate) use calendar::Closed;
@@ -91,6 +92,7 @@ pub(crate) use load::Content;
 pub use options::{
     Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,
 };
+pub use origin::Start;
 pub use panel::{Panel, TimeSeries};
 pub use rows::Row;
 pub use scale::Scaler;

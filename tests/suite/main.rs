@@ -146,6 +146,8 @@ mod parity;
 mod patchtst;
 /// A PatchTST that cannot be built, and files to start from.
 mod patchtst_files;
+/// Where forecasts begin.
+mod origins;
 /// Quantiles, distributions, bounds and losses.
 mod probabilistic;
 /// Costs by hand, profiles of both engines, and `microglia profile` as users meet it.
