@@ -199,6 +199,7 @@ impl Dataset {
             columns: self.columns.clone(),
             left_out: Vec::new(),
             fingerprint: self.fingerprint.clone(),
+            content: self.content.clone(),
             resolved: self.resolved.clone(),
             observed_count: Prefix::observed(&observed, targets),
             unreadable: Prefix::new((0..cutoffs.len() * length).map(|_| 0)),

@@ -5,7 +5,7 @@
 //! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
 //! plan        bytes → table → reading → frame (order, zone) → series → future, of rows to come
-//! grown       bytes → the bytes of the training data among them
+//! grown       bytes → the bytes, or the rows, of the training data among them
 //! pipeline    frame (zone) → series → statics → future → calendars (calendar, holidays) → gaps → bounds → parts → held_out
 //!             → fitted (scale) → levels → features → arrays (impute) → window → Dataset
 //! ```
@@ -86,7 +86,7 @@ pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};
 pub use encoding::Encoding;
 pub use fitted::{Fitted, FittedSeries};
-pub(crate) use grown::Own;
+pub(crate) use grown::{Own, Trained};
 pub(crate) use levels::MOST_LEVELS;
 pub(crate) use load::Content;
 pub use options::{
