@@ -54,30 +54,19 @@ pub(super) fn settle(
         .into_iter()
         .map(|one| one.map(|one| one.with(&closed, zone)).filter(|one| one.check(frame.times.kind).is_ok()))
         .collect();
-    let known = Known { kind: frame.times.kind, closed, zone };
+    let is_filled = options.fill_missing == Some(FillMissing::Zero);
+    let known = Known { kind: frame.times.kind, closed, zone, sparse: is_filled };
     let Finding { of_series, main, rival } = find(&stamps, &known, &likely).ok_or_else(|| {
         let help = "give a longer file, or the interval by ‹freq›; ‹id-column› may name the wrong column";
         Error::data(frame.file(), "no series has two rows", help)
     })?;
     series.iter_mut().zip(of_series).for_each(|(one, own)| one.calendar = own);
-    let several = several(series, &main);
-    // Where no row means nothing sold, a series says nothing for certain of its own calendar by the rows that it lacks.
-    let is_filled = options.fill_missing == Some(FillMissing::Zero);
-    if is_filled {
-        series.iter_mut().for_each(|one| one.calendar = main.clone());
-    }
+    let zeros = if is_filled { ", and gets rows of 0 by its own" } else { "" };
     notices.extend(rows_on_closed_days(frame, series));
-    notices.extend(several.map(|groups| {
-        match is_filled {
-            true => format!(
-                "sampling steps seem to differ, and every series gets rows of 0 by that of most, {}: ‹fill-missing none› leaves each \
-                 its own: {groups}",
-                main.words()
-            ),
-            false => format!("sampling steps differ, and each series goes on by its own: {groups}"),
-        }
-        .into()
-    }));
+    notices
+        .extend(several(series, &main).map(|groups| {
+            format!("sampling steps differ, and each series goes on by its own{zeros}: {groups}").into()
+        }));
     notices.extend(rows_beside(frame, series, false));
     let is_whole = is_filled || options.gaps == Some(Gaps::Fill);
     notices.extend(guess(frame, series).or_else(|| sparse(series).filter(|_| !is_whole)));

@@ -40,19 +40,22 @@ pub(crate) struct Known {
 }
 
 /// The calendar of each series. `likely` holds, by series, that of a trained model: it is kept unless the rows say otherwise. `None`
+    /// Whether times without a row are meant, as days without a sale are: so many series have one that seems to be regular by chance.
+    pub sparse: bool,
 /// if no series has two rows and none is likely.
 pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Calendar>]) -> Option<Finding> {
     let long: Vec<usize> = (0..series.len()).filter(|one| series[*one].len() > 1).collect();
     let every = long.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&[Timestamp]> = long.iter().step_by(every).map(|one| series[*one]).collect();
     let trained = most_frequent(likely.iter().flatten());
-    let (mut main, rival) = match choose(&sample, known, trained.as_ref()) {
+    let (mut main, rival) = match choose(&sample, known, trained.as_ref().map(|trained| (trained, CERTAIN))) {
         Some(chosen) => chosen,
         None => (trained?, None),
     };
     let of_series: Vec<Calendar> = (0..series.len())
         .into_par_iter()
         .map(|one| {
+    let certain = CERTAIN + if known.sparse { log2(long.len() as i64) } else { 0.0 };
             let expected = likely[one].as_ref().unwrap_or(&main);
             let rows = series[one];
             let whole = rows.windows(2).all(|pair| expected.interval(pair[0], pair[1]) == Interval::Regular)
@@ -60,7 +63,7 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
             if whole || long.len() == 1 && likely[one].is_none() {
                 return expected.clone();
             }
-            let own = choose(&[rows], known, Some(expected)).map(|(own, _)| own);
+            let own = choose(&[rows], known, Some((expected, certain))).map(|(own, _)| own);
             own.unwrap_or_else(|| expected.clone())
         })
         .collect();
@@ -85,16 +88,20 @@ fn most_frequent<'a>(all: impl Iterator<Item = &'a Calendar>) -> Option<Calendar
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(one, _)| one.clone())
 }
 
-/// The best calendar of these series together, and a rival; `None` without two rows. `expected` costs nothing, and is left only for
-/// one that is better for certain.
-fn choose(series: &[&[Timestamp]], known: &Known, expected: Option<&Calendar>) -> Option<(Calendar, Option<Calendar>)> {
+/// The best calendar of these series together, and a rival; `None` without two rows. What is `expected` costs nothing, and is left
+/// only for one that is so many bits better.
+fn choose(
+    series: &[&[Timestamp]],
+    known: &Known,
+    expected: Option<(&Calendar, f64)>,
+) -> Option<(Calendar, Option<Calendar>)> {
     let rows = Rows::of(series, known)?;
     let mut all = rows.candidates();
-    if let Some(expected) = expected {
+    if let Some((expected, certain)) = expected {
         all.retain(|(rule, _)| *rule != expected.rule);
         let mut costs = rows.costs(all);
         let bits = rows.bits(expected);
-        costs.push((expected.clone(), bits - CERTAIN));
+        costs.push((expected.clone(), bits - certain));
         let (best, rival) = best_two(&mut costs)?;
         if best != *expected && rows.follows(&best) {
             return Some((best, rival));
