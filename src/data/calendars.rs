@@ -68,6 +68,7 @@ pub(super) fn settle(
             format!("sampling steps differ, and each series goes on by its own{zeros}: {groups}").into()
         }));
     notices.extend(rows_beside(frame, series, false));
+    notices.extend(no_53rd_week(series));
     let is_whole = is_filled || options.gaps == Some(Gaps::Fill);
     notices.extend(guess(frame, series).or_else(|| sparse(series).filter(|_| !is_whole)));
     Ok(Calendars { main, rival })
@@ -94,6 +95,16 @@ fn several(series: &[RawSeries], main: &Calendar) -> Option<String> {
     let more = if groups.len() > 6 { format!("; and {} more", groups.len() - 6) } else { String::new() };
     let shown: Vec<String> = groups.iter().take(6).map(group).collect();
     Some(format!("{}{more}", shown.join("; ")))
+}
+
+/// That years of 53 weeks come, and when is not known.
+fn no_53rd_week(series: &[RawSeries]) -> Option<Text> {
+    let one = series.iter().find(|one| one.calendar.lacks_53rd_weeks())?;
+    let line = format!(
+        "when a year has a 53rd week is not known, as no year of the rows has one{}: years go on with 52 weeks; ‹freq› names the          day that years end on, as 445E-N-JAN-SAT does (periods of 4, 4 and 5 weeks by their last days, the Saturday nearest to the          end of January)",
+        one.suffix()
+    );
+    Some(line.into())
 }
 
 /// Rows on days that are said to have none.

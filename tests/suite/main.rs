@@ -16,6 +16,8 @@ mod calendar_aliases;
 mod calendar_days;
 /// Multiples of business days, days that roll, and calendars that are a guess.
 mod calendar_guesses;
+/// Periods of 4 and 5 weeks.
+mod calendar_retail;
 /// Calendars found from rows, and seasons.
 mod calendars;
 /// Columns of levels, whose codes a model embeds.
