@@ -45,6 +45,10 @@ mod cli_tune;
 mod cli_weights;
 /// Files that are written otherwise than those a model was trained on, as users meet them.
 mod cli_written;
+/// The fuzz target of Parquet and Arrow files.
+#[cfg(feature = "parquet")]
+#[path = "../../fuzz/columnar.rs"]
+mod columnar_target;
 /// Units that pruning has cut off.
 mod compact;
 /// `compare` names broken engines.
@@ -142,14 +146,14 @@ mod leaks;
 mod linear_path;
 /// Memory that does not grow.
 mod memory;
+/// Where forecasts begin.
+mod origins;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// PatchTST through whole runs, and its programs.
 mod patchtst;
 /// A PatchTST that cannot be built, and files to start from.
 mod patchtst_files;
-/// Where forecasts begin.
-mod origins;
 /// Quantiles, distributions, bounds and losses.
 mod probabilistic;
 /// Costs by hand, profiles of both engines, and `microglia profile` as users meet it.
