@@ -130,7 +130,7 @@ fn array(pieces: &mut Pieces, kind: u8, rows: usize, holes: u8) -> ArrayRef {
         false => f64::from_bits(start.wrapping_add(step.wrapping_mul(row as i64)) as u64),
     };
     let floats = (0..rows).map(|row| there(row).then(|| float(row)));
-    let zone = || (start & 1 == 1).then(|| if start & 2 == 2 { "UTC" } else { "Europe/Berlin" });
+    let zone = (start & 1 == 1).then_some(if start & 2 == 2 { "UTC" } else { "Europe/Berlin" });
     let mut text = |row: usize| {
         there(row).then(|| match tame {
             true => format!("{}{}", ["a", "2024-01-0", "", "1,"][kind as usize >> 5 & 3], row % 9 + 1),
@@ -142,14 +142,12 @@ fn array(pieces: &mut Pieces, kind: u8, rows: usize, holes: u8) -> ArrayRef {
         1 => Arc::new(Float64Array::from_iter(floats)),
         2 => Arc::new(StringArray::from_iter((0..rows).map(&mut text))),
         3 => Arc::new(Int64Array::from_iter(longs(1))),
-        4 => Arc::new(
-            PrimitiveArray::<TimestampNanosecondType>::from_iter(longs(1_000_000_000)).with_timezone_opt(zone()),
-        ),
-        5 => {
-            Arc::new(PrimitiveArray::<TimestampMicrosecondType>::from_iter(longs(1_000_000)).with_timezone_opt(zone()))
+        4 => {
+            Arc::new(PrimitiveArray::<TimestampNanosecondType>::from_iter(longs(1_000_000_000)).with_timezone_opt(zone))
         }
-        6 => Arc::new(PrimitiveArray::<TimestampMillisecondType>::from_iter(longs(1000)).with_timezone_opt(zone())),
-        7 => Arc::new(PrimitiveArray::<TimestampSecondType>::from_iter(longs(1)).with_timezone_opt(zone())),
+        5 => Arc::new(PrimitiveArray::<TimestampMicrosecondType>::from_iter(longs(1_000_000)).with_timezone_opt(zone)),
+        6 => Arc::new(PrimitiveArray::<TimestampMillisecondType>::from_iter(longs(1000)).with_timezone_opt(zone)),
+        7 => Arc::new(PrimitiveArray::<TimestampSecondType>::from_iter(longs(1)).with_timezone_opt(zone)),
         8 => Arc::new(Int32Array::from_iter((0..rows).map(small))),
         9 => Arc::new(Float32Array::from_iter(floats.map(|value| value.map(|value| value as f32)))),
         10 => Arc::new(BooleanArray::from_iter((0..rows).map(|row| there(row).then(|| step >> (row % 64) & 1 == 1)))),
