@@ -107,6 +107,7 @@ pub(crate) fn dates(bytes: &[u8]) {
     };
     if let Ok(dataset) = options.load_bytes("fuzz", "fuzz.csv", csv.as_bytes()) {
         sound(&dataset);
+        let _ = freq.map(|text| dataset.cutoffs(&Start::Written(text.into())));
         if let Some(Ok(freq)) = freq.map(str::parse::<Calendar>) {
             assert_eq!(freq.to_string().parse::<Calendar>().unwrap(), freq);
             let options = DataOptions { freq: Some(freq), ..options.clone() };
@@ -116,7 +117,31 @@ pub(crate) fn dates(bytes: &[u8]) {
         }
     }
     if let (Some(text), Ok(dataset)) = (freq, options.load_bytes("hours", "hours.csv", HOURS.as_bytes())) {
-        let _ = dataset.cutoffs(&Start::Time(text.into()));
+        let _ = dataset.cutoffs(&Start::Written(text.into()));
+    }
+}
+
+/// The first byte says how the data's times are written and which calendar they have; the rest is a file of days without rows.
+pub(crate) fn holidays(bytes: &[u8]) {
+    let Some((&how, rest)) = bytes.split_first() else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), rest).unwrap();
+    let format = ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%y", "%Y%m%d"][usize::from(how % 4)];
+    let freqs = [None, Some("D"), Some("B"), Some("W-FRI"), Some("ME"), Some("BME"), Some("Mon-Sat"), Some("2B")];
+    let options = DataOptions {
+        holidays: Some(file.path().into()),
+        time_format: (how >> 5 & 1 == 1).then(|| format.into()),
+        freq: freqs[usize::from(how >> 2 & 7)].map(|freq| freq.parse().unwrap()),
+        fill_missing: (how >> 6 & 1 == 1).then_some(FillMissing::Zero),
+        lookback: Some(3),
+        horizon: Some(2),
+        ..DataOptions::default()
+    };
+    let first = chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+    let rows = first.iter_days().take(40).map(|day| format!("{},1\n", day.format(format)));
+    let csv = format!("ds,y\n{}", rows.collect::<String>());
+    if let Ok(dataset) = options.load_bytes("fuzz", "fuzz.csv", csv.as_bytes()) {
+        sound(&dataset);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `microglia forecast`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use microglia::data::Start;
 use microglia::forecast::table::unique_id;
 use microglia::forecast::{Ahead, Ended, ForecastOptions, TrainedModel, forecast};
@@ -19,7 +19,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
         check_unused(&[("out", csv), ("out", svg)], args.model.overwrite)?;
     }
     let mut options = ForecastOptions::default();
-    options.origin = origin(args.origin.as_deref())?;
+    options.origin = args.origin.clone().map_or(Start::End, Start::Written);
     options.reading = args.model.reading()?;
     (options.rows, options.recursive) = (args.horizon, args.recursive);
     options.future = args.future.as_deref().map(str::parse).transpose()?;
@@ -81,17 +81,4 @@ fn ended(ahead: &Ahead) -> Vec<String> {
     let series = ahead.ended.iter().map(|(series, _)| ahead.data.series[*series].id.clone());
     let targets = ahead.ended_targets.iter().map(|(series, target, _)| unique_id(&ahead.data, *series, *target));
     series.chain(targets).collect()
-}
-
-/// A number counts rows.
-fn origin(text: Option<&str>) -> Result<Start> {
-    let Some(text) = text.map(str::trim) else { return Ok(Start::End) };
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let row = text.parse().ok().filter(|row| *row > 0);
-        return match row {
-            Some(row) => Ok(Start::Row(row)),
-            None => bail!("--origin {text}: no row\n  help: rows count from 1; a time is written YYYY-MM-DD"),
-        };
-    }
-    Ok(Start::Time(text.into()))
 }

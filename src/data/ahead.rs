@@ -9,24 +9,12 @@ use super::features;
 use super::future::ToCome;
 use super::header::listed;
 use super::options::ShortSeries;
+use super::origin::Start;
 use super::short::LeftOut;
 use super::split::{Parts, of_series};
-use super::time::{SECOND, TimeKind, Timestamp};
-use super::time_text::parse_written;
+use super::time::Timestamp;
 use super::window::Prefix;
 use crate::error::{Error, Result};
-
-/// Where forecasts begin.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Start {
-    /// After the last row of each series.
-    #[default]
-    End,
-    /// After this many rows of each series.
-    Row(usize),
-    /// After the last row at or before this time.
-    Time(String),
-}
 
 /// The last row that a forecast reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +32,10 @@ impl Dataset {
     /// [`Error::Config`] if `from` is no time of this data; if a series has too few rows before it, or one of the rows read has an
     /// input without a value, and [`ShortSeries::Error`] is asked for or no series can be forecast.
     pub fn cutoffs(&self, from: &Start) -> Result<(Vec<Cutoff>, Vec<LeftOut>)> {
+        let from = &self.start(from)?.0;
         let instant = match from {
             Start::Time(text) => Some(self.instant(text)?),
-            Start::End | Start::Row(_) => None,
+            _ => None,
         };
         let strict = self.resolved.short_series == Some(ShortSeries::Error);
         let (mut cutoffs, mut left_out, mut first) = (Vec::new(), Vec::new(), None);
@@ -75,11 +64,14 @@ impl Dataset {
             // Rows of the file, trimmed ones included.
             Start::Row(row) if *row > there => {
                 let problem = format!("row {row}, but there are {there}{whose}");
-                let error = Error::config("origin", problem, "a smaller row, counted from 1");
+                let help = "a smaller row, counted from 1; a time is written as in the data, or YYYY-MM-DD";
+                let error = Error::config("origin", problem, help);
                 return Err(Box::new((format!("has {}", counted(there, "row")), error)));
             }
             Start::Row(row) => row.saturating_sub(series.trimmed),
-            Start::Time(_) => series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant),
+            Start::Time(_) | Start::Written(_) => {
+                series.timestamps.partition_point(|stamp| Some(stamp.instant) <= instant)
+            }
         };
         let needed = (self.lookback - self.padding).max(1);
         if seen < needed {
@@ -108,10 +100,10 @@ impl Dataset {
     /// [`Error::Config`] if the origin is no time of this data.
     pub fn ended(&self, from: &Start) -> Result<Vec<(usize, String)>> {
         let last = |series: &Series| series.timestamps.last().copied();
-        let now = match from {
+        let now = match &self.start(from)?.0 {
             Start::Row(_) => return Ok(Vec::new()),
             Start::End => self.series.iter().filter_map(last).map(|stamp| stamp.instant).max(),
-            Start::Time(text) => Some(self.instant(text)?),
+            Start::Time(text) | Start::Written(text) => Some(self.instant(text)?),
         };
         let ended = |(index, series): (usize, &Series)| {
             let next = series.calendar.next(last(series)?, 1).ok()?.pop()?;
@@ -141,38 +133,8 @@ impl Dataset {
         ended
     }
 
-    /// A written time's instant. A time without offset takes that of the data, if the data has one.
-    fn instant(&self, text: &str) -> Result<i64> {
-        let reject = |problem: &str, help: &str| Error::config("origin", format!("`{text}` {problem}"), help);
-        let help = "write YYYY-MM-DD or YYYY-MM-DDTHH:MM, or a number of rows";
-        let TimeKind::Clock { zoned } = self.time_kind else {
-            return Err(reject("is a time, but the time column holds row numbers", "a number of rows"));
-        };
-        let written = parse_written(text).ok_or_else(|| reject("is no time", help))?;
-        let stamp = written.timestamp(false).filter(|_| text.trim().as_bytes().iter().take(4).all(u8::is_ascii_digit));
-        let stamp = stamp.ok_or_else(|| reject("is no day, or can be read in two ways", help))?;
-        let zone = self.calendar.zone();
-        match (zoned, written.offset.is_some()) {
-            (_, has_offset) if zone.is_some() => Ok(stamp.in_zone(has_offset, zone).instant),
-            (false, true) => Err(reject("has an offset, but the time column has none", help)),
-            (true, false) => {
-                let offset =
-                    self.series.first().and_then(|series| series.timestamps.first()).map_or(0, |first| first.offset);
-                let mut stamps = self.series.iter().flat_map(|series| &series.timestamps);
-                if stamps.any(|stamp| stamp.offset != offset) {
-                    return Err(reject(
-                        "has no offset, but those of the time column vary",
-                        "give it, as in 2013-09-01T00:00+02:00",
-                    ));
-                }
-                Ok(stamp.instant - i64::from(offset) * SECOND)
-            }
-            _ => Ok(stamp.instant),
-        }
-    }
-
     /// A data set of one window per cutoff: its look-back's rows, then `rows` future rows, whose targets are unknown and whose
-    /// times are those of the data's rows to come, then those of the series' calendars, and whose future covariates are those that are known: of a
+    /// times are those of the data's rows after the cutoff and to come, then those of the series' calendars, and whose future covariates are those that are known: of a
     /// plan, of the rows to come, or of the series' own rows after the cutoff. The windows are test windows.
     ///
     /// # Errors
@@ -191,10 +153,10 @@ impl Dataset {
             let padding = one.rows.start.saturating_sub(seen.start);
             let mut timestamps =
                 one.timestamps[seen.start + padding - one.rows.start..seen.end - one.rows.start].to_vec();
-            let is_last = cutoff.row + 1 == one.rows.end;
-            let dates = if is_last { one.to_come.dates_after(last) } else { &[] };
-            let dates = &dates[..dates.len().min(rows)];
-            timestamps.extend(dates);
+            let own = &one.timestamps[seen.end - one.rows.start..];
+            let dates = own.iter().chain(one.to_come.dates_after(own.last().copied().unwrap_or(last)));
+            let dates: Vec<Timestamp> = dates.copied().take(rows).collect();
+            timestamps.extend(&dates);
             timestamps.extend(one.calendar.next(dates.last().copied().unwrap_or(last), rows - dates.len())?);
             let features = features::named(calendar, &timestamps[lookback - padding..]);
             values.extend_from_slice(&self.values[seen.start * channels..seen.end * channels]);
@@ -221,7 +183,7 @@ impl Dataset {
                 rows: start + padding..start + length,
                 timestamps,
                 parts: Parts::untrained(start + padding..start + length),
-                to_come: ToCome::dated(dates),
+                to_come: ToCome::dated(&dates),
                 ..one.clone()
             });
         }
@@ -237,6 +199,7 @@ impl Dataset {
             columns: self.columns.clone(),
             left_out: Vec::new(),
             fingerprint: self.fingerprint.clone(),
+            content: self.content.clone(),
             resolved: self.resolved.clone(),
             observed_count: Prefix::observed(&observed, targets),
             unreadable: Prefix::new((0..cutoffs.len() * length).map(|_| 0)),
@@ -294,13 +257,13 @@ impl Dataset {
         Err(Error::config("future", problem, help))
     }
 
-    /// Of a data set of windows ahead: how many of the first `rows` times to come of a window are those of the data's rows.
+    /// Of a data set of windows ahead: how many of the first `rows` times of forecasts of a window are those of the data's rows.
     pub fn dated(&self, window: usize, rows: usize) -> usize {
         self.series[window].to_come.dates().min(rows)
     }
 
-    /// Of a data set of windows ahead: where the data's rows to come, among the first `rows` times, lie otherwise than the calendar
-    /// goes on.
+    /// Of a data set of windows ahead: where the data's rows after a cutoff, among the first `rows` times, lie otherwise than the
+    /// calendar goes on.
     ///
     /// # Errors
     /// [`Error::Config`] for a time after the year 9999.

@@ -54,31 +54,21 @@ pub(super) fn settle(
         .into_iter()
         .map(|one| one.map(|one| one.with(&closed, zone)).filter(|one| one.check(frame.times.kind).is_ok()))
         .collect();
-    let known = Known { kind: frame.times.kind, closed, zone };
+    let is_filled = options.fill_missing == Some(FillMissing::Zero);
+    let known = Known { kind: frame.times.kind, closed, zone, sparse: is_filled };
     let Finding { of_series, main, rival } = find(&stamps, &known, &likely).ok_or_else(|| {
         let help = "give a longer file, or the interval by ‹freq›; ‹id-column› may name the wrong column";
         Error::data(frame.file(), "no series has two rows", help)
     })?;
     series.iter_mut().zip(of_series).for_each(|(one, own)| one.calendar = own);
-    let several = several(series, &main);
-    // Where no row means nothing sold, a series says nothing for certain of its own calendar by the rows that it lacks.
-    let is_filled = options.fill_missing == Some(FillMissing::Zero);
-    if is_filled {
-        series.iter_mut().for_each(|one| one.calendar = main.clone());
-    }
+    let zeros = if is_filled { ", and gets rows of 0 by its own" } else { "" };
     notices.extend(rows_on_closed_days(frame, series));
-    notices.extend(several.map(|groups| {
-        match is_filled {
-            true => format!(
-                "sampling steps seem to differ, and every series gets rows of 0 by that of most, {}: ‹fill-missing none› leaves each \
-                 its own: {groups}",
-                main.words()
-            ),
-            false => format!("sampling steps differ, and each series goes on by its own: {groups}"),
-        }
-        .into()
-    }));
+    notices
+        .extend(several(series, &main).map(|groups| {
+            format!("sampling steps differ, and each series goes on by its own{zeros}: {groups}").into()
+        }));
     notices.extend(rows_beside(frame, series, false));
+    notices.extend(no_53rd_week(series));
     let is_whole = is_filled || options.gaps == Some(Gaps::Fill);
     notices.extend(guess(frame, series).or_else(|| sparse(series).filter(|_| !is_whole)));
     Ok(Calendars { main, rival })
@@ -105,6 +95,16 @@ fn several(series: &[RawSeries], main: &Calendar) -> Option<String> {
     let more = if groups.len() > 6 { format!("; and {} more", groups.len() - 6) } else { String::new() };
     let shown: Vec<String> = groups.iter().take(6).map(group).collect();
     Some(format!("{}{more}", shown.join("; ")))
+}
+
+/// That years of 53 weeks come, and when is not known.
+fn no_53rd_week(series: &[RawSeries]) -> Option<Text> {
+    let one = series.iter().find(|one| one.calendar.lacks_53rd_weeks())?;
+    let line = format!(
+        "when a year has a 53rd week is not known, as no year of the rows has one{}: years go on with 52 weeks; ‹freq› names the          day that years end on, as 445E-N-JAN-SAT does (periods of 4, 4 and 5 weeks by their last days, the Saturday nearest to the          end of January)",
+        one.suffix()
+    );
+    Some(line.into())
 }
 
 /// Rows on days that are said to have none.

@@ -116,8 +116,9 @@ pub struct Dataset {
     pub season_notices: Vec<Text>,
     /// SHA-256 of the file's bytes, in hex. For typed data, of the CSV file of the same rows.
     pub fingerprint: String,
-    /// Of a text file with a series' rows below one another: lines of each series, those left out included. A file that grew is known by
-    /// them.
+    /// Of a file of typed columns, SHA-256 of its columns' names and cells by series, in hex; else empty. A file that grew is known by it.
+    pub content: String,
+    /// Of a file with a series' rows below one another: rows of each series, those left out included. A file that grew is known by them.
     pub lines: BTreeMap<String, usize>,
     /// The options with everything detected or defaulted filled in: loading them gives this data set again.
     pub resolved: DataOptions,

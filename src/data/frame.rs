@@ -77,15 +77,22 @@ impl Frame<'_> {
         }
     }
 
-    /// How many lines of a text there are of each series, and of typed data in the text that it would be; none of other data.
+    /// Of a file of typed columns, the digest of its cells by series; else empty.
+    pub(super) fn content(&self) -> String {
+        match &self.provenance {
+            Provenance::Text { table, .. } if table.delimiter.is_none() => {
+                let mut rows: Vec<usize> = (0..self.ids.of_row.len()).collect();
+                rows.sort_by_key(|row| (&self.ids.names[self.ids.of_row[*row]], self.read_at(*row)));
+                table.digest(rows.into_iter().map(|row| self.read_at(row)))
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// How many rows of a file there are of each series, and of typed data in the text that it would be; none of series in rows.
     pub(super) fn lines(&self) -> BTreeMap<String, usize> {
         let mut lines = BTreeMap::new();
-        let has_lines = match &self.provenance {
-            Provenance::Text { table, .. } => table.delimiter.is_some(),
-            Provenance::Typed { .. } => true,
-            Provenance::InRows { .. } => false,
-        };
-        if has_lines {
+        if !matches!(self.provenance, Provenance::InRows { .. }) {
             let mut counts = vec![0; self.ids.names.len()];
             self.ids.of_row.iter().for_each(|series| counts[*series] += 1);
             lines.extend(self.ids.names.iter().cloned().zip(counts));

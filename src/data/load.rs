@@ -25,6 +25,8 @@ pub(crate) struct Content<'a> {
     pub(super) file: String,
     /// Unpacked.
     pub(super) bytes: Cow<'a, [u8]>,
+    /// Of a file of typed columns the rows that count, and the fingerprint of the file that held them alone.
+    rows: Option<(&'a [usize], &'a str)>,
 }
 
 impl Content<'_> {
@@ -36,27 +38,29 @@ impl Content<'_> {
                 name: embedded::NAME.into(),
                 file: embedded::FILE.into(),
                 bytes: Cow::Borrowed(embedded::CSV.as_bytes()),
+                rows: None,
             },
             Source::File(path) => {
                 let bytes = source::read(path, "‹data› takes a data file that can be read")?;
-                Content { name: source::stem(path), file: source::label(path), bytes: Cow::Owned(bytes) }
+                Content { name: source::stem(path), file: source::label(path), bytes: Cow::Owned(bytes), rows: None }
             }
         })
     }
 
-    /// How many bytes there are.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+    /// The bytes that a caller gives, unpacked if they are gzip's.
+    fn of<'b>(name: &str, file: &str, bytes: &'b [u8]) -> Result<Content<'b>> {
+        Ok(Content { name: name.into(), file: file.into(), bytes: source::of_bytes(file, bytes)?, rows: None })
     }
 
     /// All of it again, or what of it is the training data.
     pub(crate) fn part<'a>(&'a self, own: Option<&'a Own>) -> Content<'a> {
-        let bytes = match own {
-            None => &self.bytes[..],
-            Some(Own::First(bytes)) => &self.bytes[..*bytes],
-            Some(Own::Lines(lines)) => lines,
+        let (bytes, rows) = match own {
+            None => (&self.bytes[..], None),
+            Some(Own::First(bytes)) => (&self.bytes[..*bytes], None),
+            Some(Own::Lines(lines)) => (&lines[..], None),
+            Some(Own::Rows { rows, fingerprint, .. }) => (&self.bytes[..], Some((&rows[..], &fingerprint[..]))),
         };
-        Content { name: self.name.clone(), file: self.file.clone(), bytes: Cow::Borrowed(bytes) }
+        Content { name: self.name.clone(), file: self.file.clone(), bytes: Cow::Borrowed(bytes), rows }
     }
 }
 
@@ -121,13 +125,12 @@ impl DataOptions {
         fitted: Option<&Fitted>,
         closed: Option<&Closed>,
     ) -> Result<Dataset> {
-        let Content { name, file, bytes } = content;
         match self.source {
             Source::Embedded => {
                 let options = self.clone().or(embedded::options(self.targets.as_deref())?);
-                options.load_file(&name, &file, bytes, fitted, closed)
+                options.load_file(content, fitted, closed)
             }
-            Source::File(_) => self.load_file(&name, &file, bytes, fitted, closed),
+            Source::File(_) => self.load_file(content, fitted, closed),
         }
     }
 
@@ -136,7 +139,7 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load`].
     pub fn load_bytes(&self, name: &str, file: &str, bytes: &[u8]) -> Result<Dataset> {
-        self.load_file(name, file, source::of_bytes(file, bytes)?, None, None)
+        self.load_file(Content::of(name, file, bytes)?, None, None)
     }
 
     /// As [`DataOptions::load_fitted`], from a file's bytes.
@@ -144,21 +147,20 @@ impl DataOptions {
     /// # Errors
     /// Those of [`DataOptions::load_fitted`].
     pub fn load_bytes_fitted(&self, name: &str, file: &str, bytes: &[u8], fitted: &Fitted) -> Result<Dataset> {
-        self.load_file(name, file, source::of_bytes(file, bytes)?, Some(fitted), Some(&fitted.holidays))
+        self.load_file(Content::of(name, file, bytes)?, Some(fitted), Some(&fitted.holidays))
     }
 
-    fn load_file(
-        &self,
-        name: &str,
-        file: &str,
-        bytes: Cow<[u8]>,
-        fitted: Option<&Fitted>,
-        closed: Option<&Closed>,
-    ) -> Result<Dataset> {
+    fn load_file(&self, content: Content, fitted: Option<&Fitted>, closed: Option<&Closed>) -> Result<Dataset> {
         self.check()?;
         let mut notices = Vec::new();
-        let fingerprint = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let (table, text) = table(file, bytes, self)?;
+        let Content { name, file, bytes, rows } = content;
+        let file = &file[..];
+        let fingerprint = match rows {
+            Some((_, fingerprint)) => fingerprint.into(),
+            None => Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        let (mut table, text) = table(file, bytes, self)?;
+        rows.into_iter().for_each(|(rows, _)| table.keep(rows));
         // A line above the header that looks like one is found where its columns do not fit.
         let elsewhere = |error| match (&error, &text) {
             (Error::Data { .. }, Some(text)) => preamble::found_in(file, text, self).unwrap_or(error),
@@ -175,6 +177,6 @@ impl DataOptions {
         let decimal = marks.known.then_some(marks.marks.decimal);
         let options = DataOptions { delimiter: table.delimiter, decimal, ..self.clone() };
         let closed = closed.cloned();
-        pipeline::dataset(Input { name: name.into(), fingerprint, frame, values, closed, notices }, &options, fitted)
+        pipeline::dataset(Input { name, fingerprint, frame, values, closed, notices }, &options, fitted)
     }
 }

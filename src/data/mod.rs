@@ -5,7 +5,7 @@
 //! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
 //! plan        bytes → table → reading → frame (order, zone) → series → future, of rows to come
-//! grown       bytes → the bytes of the training data among them
+//! grown       bytes → the bytes, or the rows, of the training data among them
 //! pipeline    frame (zone) → series → statics → future → calendars (calendar, holidays) → gaps → bounds → parts → held_out
 //!             → fitted (scale) → levels → features → arrays (impute) → window → Dataset
 //! ```
@@ -45,6 +45,7 @@ mod marks;
 mod number;
 pub mod options;
 mod order;
+mod origin;
 mod panel;
 mod parts;
 mod pipeline;
@@ -76,7 +77,7 @@ mod window;
 mod writing;
 mod zone;
 
-pub use ahead::{Cutoff, Start};
+pub use ahead::Cutoff;
 pub use bounds::{Bounds, Transform};
 pub use calendar::Calendar;
 pub(crate) use calendar::Closed;
@@ -85,12 +86,13 @@ pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};
 pub use encoding::Encoding;
 pub use fitted::{Fitted, FittedSeries};
-pub(crate) use grown::Own;
+pub(crate) use grown::{Own, Trained};
 pub(crate) use levels::MOST_LEVELS;
 pub(crate) use load::Content;
 pub use options::{
     Covariates, DataOptions, FillMissing, Gaps, Impute, Layout, Origin, Scale, ShortSeries, Source, Split,
 };
+pub use origin::Start;
 pub use panel::{Panel, TimeSeries};
 pub use rows::Row;
 pub use scale::Scaler;

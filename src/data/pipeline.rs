@@ -134,7 +134,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     }
     let resolved = settings.resolved(options, &frame, one_season);
     let Rows { observed: observed_count, unreadable, unplanned, .. } = rows;
-    let (encoding, lines) = (frame.encoding(), frame.lines());
+    let (encoding, lines, content) = (frame.encoding(), frame.lines(), frame.content());
 
     Ok(Dataset {
         name,
@@ -167,6 +167,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         notices,
         season_notices,
         fingerprint,
+        content,
         lines,
         observed_count,
         unreadable,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use sha2::{Digest, Sha256};
+
 use super::count::grouped;
 use super::encoding::{Decoded, Encoding};
 use super::header::Header;
@@ -179,6 +181,33 @@ impl CsvTable {
 
     pub(super) fn text(&self, row: usize, column: usize) -> Cow<'_, str> {
         String::from_utf8_lossy(self.cell(row, column))
+    }
+
+    /// SHA-256, in hex, of the columns' names and of these rows' cells.
+    pub(super) fn digest(&self, rows: impl Iterator<Item = usize>) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |text: &[u8]| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        self.header.names.iter().for_each(|name| add(name.as_bytes()));
+        for row in rows {
+            (0..self.columns()).for_each(|column| add(self.whole_cell(row, column)));
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Leaves out all rows but these, which rise.
+    pub(super) fn keep(&mut self, rows: &[usize]) {
+        let numbers = rows.iter().map(|row| self.numbers[*row]).collect();
+        let (mut text, mut ends) = (Vec::new(), Vec::with_capacity(rows.len() * self.columns()));
+        for row in rows {
+            for column in 0..self.columns() {
+                text.extend_from_slice(self.whole_cell(*row, column));
+                ends.push(text.len());
+            }
+        }
+        (self.text, self.ends, self.numbers) = (text, ends, numbers);
     }
 
     pub(super) fn place(&self, row: usize, column: usize) -> Place {

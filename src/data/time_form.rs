@@ -160,6 +160,23 @@ impl TimeForm {
         matches!(self.form, Form::Epoch { .. })
     }
 
+    /// Reads a text in this form; whether it says its offset. `None` where it is another form's, and of pandas' form, which is read as
+    /// dates in general are. An offset of a count of time is not said.
+    pub(crate) fn read(&self, text: &str) -> Option<(Timestamp, bool)> {
+        match &self.form {
+            Form::Pandas { .. } => None,
+            Form::Epoch { per_second, .. } => {
+                let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+                let number: i128 = format!("{whole}{decimals}").parse().ok().filter(|_| decimals.len() <= 12)?;
+                let micros =
+                    number.checked_mul(SECOND.into())? / i128::from(*per_second) / 10i128.pow(decimals.len() as u32);
+                let time = Timestamp { instant: i64::try_from(micros).ok()?, offset: 0 };
+                time.is_near().then_some((time, false))
+            }
+            Form::Written(pattern) => pattern.read(text),
+        }
+    }
+
     /// A time as text.
     #[must_use]
     pub fn text(&self, time: Timestamp) -> String {
@@ -195,6 +212,23 @@ impl Pattern {
         }
     }
 
+    /// Reads a text, in any case, with or without the fraction.
+    fn read(&self, text: &str) -> Option<(Timestamp, bool)> {
+        let whole = |text: &str, micros: i64| {
+            let (time, zoned) = parse_format(text, &format!("{}{}", self.head, self.tail)).ok()?;
+            let time = Timestamp { instant: time.instant + micros, ..time };
+            Some((time, zoned || self.is_utc()))
+        };
+        let (mark, _) = match self.fraction {
+            Some(fraction) => fraction,
+            None => return whole(text, 0),
+        };
+        let Some((before, rest)) = text.rsplit_once(mark) else { return whole(text, 0) };
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let micros = format!("{:0<6.6}", &rest[..digits]).parse().ok()?;
+        whole(&format!("{before}{}", &rest[digits..]), micros)
+    }
+
     /// Whether reading the text gives the time again.
     fn reads_back(&self, time: Timestamp) -> bool {
         let time = if self.is_utc() { Timestamp { offset: 0, ..time } } else { time };
@@ -210,7 +244,7 @@ fn written(head: &str, fraction: Option<(char, usize)>, tail: &str) -> Form {
 }
 
 /// By strftime's syntax; nothing where that fails.
-fn formatted(time: Timestamp, format: &str) -> String {
+pub(super) fn formatted(time: Timestamp, format: &str) -> String {
     use chrono::{FixedOffset, TimeZone};
     use std::fmt::Write;
     let written: NaiveDateTime = time.written();

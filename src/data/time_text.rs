@@ -30,6 +30,8 @@ pub(crate) struct Written {
     pub offset: Option<i32>,
     /// Whether the year has two digits: 69 to 99 are 1969 to 1999, 00 to 68 are 2000 to 2068.
     pub short_year: bool,
+    /// Months that the text names, where it names no day: 1, or 3 of a quarter; else 0.
+    pub months: u32,
 }
 
 impl Written {
@@ -50,8 +52,8 @@ impl Written {
 /// `01/04/21`, `01.04.21`. Fractions are kept to the microsecond. Zones by name (`CET`) are not read.
 pub(crate) fn parse_written(text: &str) -> Option<Written> {
     let mut scan = Scan { text: text.trim().as_bytes() };
-    let Day { form, year, first, second, short_year } = date(&mut scan)?;
-    let mut written = Written { form, year, first, second, time_of_day: 0, offset: None, short_year };
+    let Day { form, year, first, second, short_year, months } = date(&mut scan)?;
+    let mut written = Written { form, year, first, second, time_of_day: 0, offset: None, short_year, months };
     if !scan.done() {
         if !scan.eat_any(b"Tt") && !scan.blanks() {
             return None;
@@ -219,29 +221,31 @@ struct Day {
     first: u32,
     second: u32,
     short_year: bool,
+    months: u32,
 }
 
 fn date(scan: &mut Scan) -> Option<Day> {
     use DateForm::{Plain, TwoNumbers};
     let whole = |year: u32, first: u32, second: u32| {
-        Some(Day { form: Plain, year: year as i32, first, second, short_year: false })
+        Some(Day { form: Plain, year: year as i32, first, second, short_year: false, months: 0 })
     };
+    let period = |year: u32, first: u32, months: u32| Some(Day { months, ..whole(year, first, 1)? });
     let quarter_of = |scan: &mut Scan| scan.small().filter(|quarter| (1..=4).contains(quarter)).map(|n| n * 3 - 2);
     if matches!(scan.text, [b'Q' | b'q', b'0'..=b'9', ..]) {
         scan.text = &scan.text[1..];
         let month = quarter_of(scan)?;
         scan.one_of(b"-. /")?;
-        return scan.digits().filter(|(_, length)| *length == 4).and_then(|(year, _)| whole(year, month, 1));
+        return scan.digits().filter(|(_, length)| *length == 4).and_then(|(year, _)| period(year, month, 3));
     }
     if scan.starts_with_letter() {
         let month = scan.month_name()?;
         scan.one_of(b"-. /");
         let (number, length) = scan.digits()?;
         if length == 4 {
-            return whole(number, month, 1);
+            return period(number, month, 1);
         }
         if length == 2 && scan.done() {
-            return last_year(Plain, (number, 2), month, 1);
+            return Some(Day { months: 1, ..last_year(Plain, (number, 2), month, 1)? });
         }
         scan.one_of(b",-/");
         scan.blanks();
@@ -255,7 +259,7 @@ fn date(scan: &mut Scan) -> Option<Day> {
                 _ => scan.one_of(b"-/."),
             };
             if scan.eat_any(b"Qq") {
-                return quarter_of(scan).and_then(|month| whole(year, month, 1));
+                return quarter_of(scan).and_then(|month| period(year, month, 3));
             }
             if scan.eat_any(b"Ww") {
                 let week = scan.small()?;
@@ -268,18 +272,19 @@ fn date(scan: &mut Scan) -> Option<Day> {
                     first: day.month(),
                     second: day.day(),
                     short_year: false,
+                    months: 0,
                 });
             }
             if matches!(scan.text, [b'M' | b'm', b'0'..=b'9', ..]) {
                 scan.text = &scan.text[1..];
-                return whole(year, scan.small()?, 1);
+                return period(year, scan.small()?, 1);
             }
             let separator = separator?;
             let month = if scan.starts_with_letter() { scan.month_name()? } else { scan.small()? };
             match scan.one_of(&[separator]) {
                 Some(_) => whole(year, month, scan.small()?),
                 // `2013.5` is a number, not May.
-                None if separator != b'.' => whole(year, month, 1),
+                None if separator != b'.' => period(year, month, 1),
                 None => None,
             }
         }
@@ -289,7 +294,7 @@ fn date(scan: &mut Scan) -> Option<Day> {
             if let [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'] = scan.text
                 && matches!(separator, b'-' | b'/')
             {
-                return scan.digits().and_then(|(year, _)| whole(year, first, 1));
+                return scan.digits().and_then(|(year, _)| period(year, first, 1));
             }
             let second = if by_name { scan.month_name()? } else { scan.small()? };
             scan.one_of(&[separator, b','])?;
@@ -315,7 +320,7 @@ fn last_year(form: DateForm, (year, digits): (u32, usize), first: u32, second: u
         2 => year + 1900,
         _ => return None,
     };
-    Some(Day { form, year: year as i32, first, second, short_year: digits == 2 })
+    Some(Day { form, year: year as i32, first, second, short_year: digits == 2, months: 0 })
 }
 
 /// → microseconds since midnight.

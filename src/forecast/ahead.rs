@@ -87,18 +87,20 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
     let data = &all[0];
     model.say(format!("the calendar continues by {}", data.calendar.words()));
-    let (mut cutoffs, left_out, others) = model.origins(&all, &options.origin)?;
+    let (origin, told) = data.start(&options.origin)?;
+    told.into_iter().for_each(|line| model.say(line));
+    let (mut cutoffs, left_out, others) = model.origins(&all, &origin)?;
     if !left_out.is_empty() {
         let (count, all) = (grouped(left_out.len()), grouped(data.series.len()));
         model.say(format!("not forecast: {count} of {all} series (‹short-series›): {}", reasons(&left_out)));
     }
-    if let Start::Row(rows) = options.origin {
+    if let Start::Row(rows) = origin {
         dates_after(data, &cutoffs, rows).into_iter().for_each(|line| model.say(line));
     }
-    let ended = data.ended(&options.origin)?;
+    let ended = data.ended(&origin)?;
     if !ended.is_empty() {
         let names = ended.iter().map(|(series, last)| format!("`{}` {last}", data.series[*series].id));
-        let before = if matches!(options.origin, Start::Time(_)) { "‹origin›" } else { "the others" };
+        let before = if matches!(origin, Start::Time(_)) { "‹origin›" } else { "the others" };
         let line = format!("{} of {} series ended before {before}", grouped(ended.len()), grouped(data.series.len()));
         let what = match options.ended {
             Ended::Forecast => "the rows after their own last row are forecast (‹ended skip› leaves them out)",
@@ -113,9 +115,9 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
             return Err(Error::config("ended", problem, "an earlier ‹origin›, or ‹ended forecast›"));
         }
     }
-    let ended_targets = match options.origin {
+    let ended_targets = match origin {
         Start::Row(_) => Vec::new(),
-        Start::End | Start::Time(_) => data.ended_targets(&cutoffs, rows),
+        _ => data.ended_targets(&cutoffs, rows),
     };
     if !ended_targets.is_empty() {
         let name = |(series, target, last): &(usize, usize, Option<String>)| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::table::model_name;
 use super::{Combine, Forecaster, Level, Reading};
 use crate::config::Config;
-use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step};
+use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step, Trained};
 use crate::error::{Error, Place, Result, Text};
 use crate::train::Loaded;
 use crate::train::loss::Loss;
@@ -22,7 +22,7 @@ pub(super) struct Named {
 impl Named {
     /// Whether it is the training data, and nothing more.
     pub(super) fn is_own(&self) -> bool {
-        self.own.as_ref().map(Own::len) == Some(self.content.len())
+        self.own.as_ref().is_some_and(|own| self.content.is_all(own))
     }
 
     /// Whether it is the training data and rows after it.
@@ -129,8 +129,9 @@ impl Run {
     pub(super) fn named(&self, reading: &Reading) -> Result<Option<Named>> {
         let Some(source) = &reading.source else { return Ok(None) };
         let content = Content::read(source)?;
-        let DataHeader { fingerprint, lines, .. } = self.header();
-        let own = content.own(fingerprint, lines, &self.config.data);
+        let DataHeader { fingerprint, content: cells, lines, .. } = self.header();
+        let trained = Trained { fingerprint, content: cells, rows: lines };
+        let own = content.own(&trained, &self.config.data);
         Ok(Some(Named { content, own }))
     }
 

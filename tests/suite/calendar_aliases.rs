@@ -67,7 +67,7 @@ fn aliases_that_cannot_be_taken_say_what_is_there() {
         ("m", "may be minutes (min) or months (MS, ME)"),
         ("5m", "may be minutes"),
         ("Ms", "may be milliseconds (ms) or month starts (MS)"),
-        ("RE-L-DEC-SAT", "52 or 53 weeks, which is not there: 4W-SAT or 13W-SAT"),
+        ("RE-L-DEC-SAT", "52 or 53 weeks, of which only periods of 4 and 5 weeks are there (445E-N-JAN-SAT): 13W-SAT"),
         ("REQ-N-JAN-SUN-1", "52 or 53 weeks"),
         ("ns", "is not an interval"),
         ("1500ns", "is not an interval"),

@@ -103,13 +103,31 @@ fn times_without_a_row_may_be_zeros() {
     let weekly: String = (0..8).map(|week| format!("c,2024-{:02}-{:02},1\n", 1 + week / 4, 6 + week % 4 * 7)).collect();
     let data = load(&format!("unique_id,ds,y\n{daily}{weekly}"), &options).unwrap();
     assert_eq!(data.series[2].rows.len(), 60);
-    // One that is known to be weekly is named.
-    let weekly = days("2024-01-01", 30, |day| day.weekday() == chrono::Weekday::Mon);
-    let weekly: String = weekly.iter().map(|day| format!("w,{day},1\n")).collect();
+    // So it has with three sales a week apart, which are so by chance in a panel of many.
+    let few = "d,2024-01-05,1\nd,2024-01-12,1\nd,2024-01-19,1\n";
+    let data = load(&format!("unique_id,ds,y\n{daily}{few}"), &options).unwrap();
+    assert_eq!(data.series[2].rows.len(), 60);
+    // One that is known to be weekly gets weeks, and a shop that is closed on Sundays no Sundays; both are named.
+    let weekly = days("2024-01-15", 28, |day| day.weekday() == chrono::Weekday::Mon);
+    let weekly: String =
+        weekly.iter().enumerate().filter(|(i, _)| i % 11 != 5).map(|(_, day)| format!("w,{day},1\n")).collect();
     let long =
         days("2024-01-01", 210, |_| true).iter().map(|day| format!("a,{day},1\nb,{day},2\n")).collect::<String>();
-    let data = load(&format!("unique_id,ds,y\n{long}{weekly}"), &options).unwrap();
-    let told = "every series gets rows of 0 by that of most, 1 day: `fill-missing = \"none\"` leaves each its own";
+    let shop = days("2024-01-01", 180, |day| day.weekday() != chrono::Weekday::Sun);
+    let shop: String =
+        shop.iter().enumerate().filter(|(i, _)| i * 7919 % 10 < 7).map(|(_, day)| format!("s,{day},1\n")).collect();
+    let months: String = (1..7).map(|month| format!("m,2024-{month:02}-01,1\n")).collect();
+    let data = load(&format!("unique_id,ds,y\n{long}{weekly}{shop}{months}"), &options).unwrap();
+    let of = |id: &str| data.series.iter().find(|one| one.id == id).unwrap();
+    assert_eq!(["a", "b", "w", "s", "m"].map(|id| of(id).rows.len()), [210, 210, 30, 180, 7]);
+    assert_eq!(["w", "s", "m"].map(|id| of(id).calendar.to_string()), ["W", "Mon-Sat", "MS"]);
+    let mondays = |one: &microglia::data::Series| {
+        let weekday = |time: &microglia::data::Timestamp| (time.instant.div_euclid(86_400_000_000) + 3).rem_euclid(7);
+        one.timestamps.iter().all(|time| weekday(time) == 0)
+    };
+    assert!(mondays(of("w")) && !mondays(of("s")));
+    let told =
+        "sampling steps differ, and each series goes on by its own, and gets rows of 0 by its own: 1 day in 2 series";
     assert!(noticed(&data, told) && noticed(&data, "in 1 series (`w`)"), "{:?}", data.notices);
     // Days from the year 1000 on are more rows than anybody means, and irregular ones are none.
     let old: String = days("1000-01-01", 30, |_| true).iter().map(|day| format!("old,{day},1\n")).collect();

@@ -1,6 +1,6 @@
 //! Business days by threes, days that roll over weekends, and calendars that are a guess.
 
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 use microglia::data::{Calendar, DataOptions, FillMissing};
 
 use super::calendars::{ahead, days, file};
@@ -45,15 +45,6 @@ fn a_day_of_the_month_may_roll_over_weekends() {
 
 #[test]
 fn calendars_that_are_not_known_are_told_as_a_guess() {
-    let first = NaiveDate::from_ymd_opt(2020, 2, 1).unwrap();
-    for weeks in [[4, 4, 5], [4, 5, 4], [5, 4, 4]] {
-        let ends = (0..48).scan(first, |day, i| {
-            *day = *day + Days::new(7 * weeks[i % 3]);
-            Some(day.to_string())
-        });
-        let data = load(&file(ends), &small()).unwrap();
-        assert!(noticed(&data, GUESS) && noticed(&data, "`freq`"), "{weeks:?}: {:?}", data.notices);
-    }
     // Up to a quarter of a step from a fixed interval rows are on it; beyond that the interval is a guess.
     let jitter = |most: u64| {
         let second = |i: u64| 3600 * i + (i * 7919 % 101) * most / 100;

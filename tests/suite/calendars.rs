@@ -78,6 +78,9 @@ fn findable() -> impl Strategy<Value = (String, usize)> {
         ),
         word(&["SMS", "SME", "SME-10", "SMS-20"], 60),
         word(&["MS", "ME", "BMS", "BME", "WOM-3FRI", "LWOM-MON", "MS-15", "MS-30"], 60),
+        word(&["445E@2020-02-01", "445S@2020-02-02", "454E@2021-01-30", "544S@1999-12-31"], 30),
+        // Years of 53 weeks tell the ends of years apart after decades.
+        word(&["445E-N-JAN-SAT", "454E-N-JAN-SAT", "544S-L-DEC-FRI", "445S-N-SEP-SUN", "454E-L-JUN-WED"], 480),
         word(&["QS-FEB", "QE-MAR", "BQE-DEC", "YS-JAN", "YE-JUN", "BYE-DEC", "6MS"], 60),
         weekdays,
         hours,

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use arrow_array::types::TimestampNanosecondType;
-use arrow_array::{ArrayRef, BooleanArray, Float32Array};
+use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, StringArray};
 use parquet::basic::{Compression, ZstdLevel};
 
 use crate::cli::{command, microglia, rejected, stderr, stdout, summary};
@@ -74,4 +74,71 @@ fn runs_on_either_format_end_in_the_same_weights() {
         &microglia(folder, &["train", "--data", "a.parquet", "--delimiter", ";"]),
         &["--delimiter: is for text files, but a.parquet is a Parquet file"],
     );
+}
+
+/// Days of two series, which may have grown, in files that are written in any way.
+#[test]
+fn files_that_grew_continue_the_training_data() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let table = |series: &[(&str, i32)], falls: bool, changed: bool| -> [(&str, ArrayRef); 3] {
+        let rows: Vec<(&str, i32)> = series
+            .iter()
+            .flat_map(|(id, rows)| (0..*rows).map(move |i| (*id, if falls { rows - 1 - i } else { i })))
+            .collect();
+        let value = |(_, i): &(&str, i32)| f64::from(20 + i * i % 13) + if changed && *i == 3 { 0.5 } else { 0.0 };
+        [
+            ("unique_id", Arc::new(StringArray::from_iter_values(rows.iter().map(|(id, _)| *id)))),
+            ("ds", Arc::new(Date32Array::from_iter_values(rows.iter().map(|(_, i)| 19_723 + i)))),
+            ("y", Arc::new(Float64Array::from_iter_values(rows.iter().map(value)))),
+        ]
+    };
+    let evaluate = |data: &str, more: &[&str]| {
+        microglia(folder, &[&["evaluate", "--checkpoint", "run", "--data", data], more].concat())
+    };
+    let before = [("b", 60), ("a", 60), ("short", 2)];
+    for falls in [false, true] {
+        for name in ["data.parquet", "data.arrow"] {
+            let write = |columns: &[(&str, ArrayRef)], group: usize| {
+                let bytes = match name {
+                    "data.arrow" => arrow(columns),
+                    _ => parquet_of(columns, Compression::SNAPPY, group),
+                };
+                std::fs::write(folder.join(name), bytes).unwrap();
+            };
+            write(&table(&before, falls, false), 1 << 20);
+            let run = ["train", "--data", name, "--epochs", "1", "--out", "run", "--overwrite"];
+            let output = microglia(folder, &[&run[..], &crate::cli::TINY].concat());
+            assert!(output.status.success(), "{}", stderr(&output));
+            let own = microglia(folder, &["evaluate", "--checkpoint", "run", "--part", "test"]);
+            let copy = evaluate(name, &["--part", "test"]);
+            assert_eq!(stdout(&copy), stdout(&own), "{}", stderr(&copy));
+            if name == "data.parquet" {
+                // Written anew, in other groups of rows.
+                write(&table(&before, falls, false), 7);
+                let again = evaluate(name, &["--part", "test"]);
+                assert!(stderr(&again).contains("--data is the training data"), "{}", stderr(&again));
+                assert_eq!(stdout(&again), stdout(&own));
+            }
+            let after = [("b", 64), ("new", 5), ("a", 61), ("short", 2)];
+            write(&table(&after, falls, false), 50);
+            let more = evaluate(name, &[]);
+            let said = stderr(&more);
+            assert!(said.contains("--data continues the training data: "), "{name} {falls} {said}");
+            assert!(said.contains("intervals: calibrated on") && !said.contains("as it was"), "{said}");
+            assert!(stdout(&more).contains("ridge"), "{}", stdout(&more));
+            let ahead = ["forecast", "--checkpoint", "run", "--levels", "55", "--data", name];
+            let ahead = microglia(folder, &ahead);
+            assert!(stdout(&ahead).contains("b,2024-03-05,"), "{}", stderr(&ahead));
+            // The run's own file, grown: the intervals are those that the run kept.
+            let grown = microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "50"]);
+            assert!(stderr(&grown).contains("of the residuals that the run kept"), "{}", stderr(&grown));
+            // What was changed, or is missing, is other data.
+            for (series, changed) in [(after, true), ([("b", 64), ("new", 5), ("a", 59), ("short", 9)], false)] {
+                write(&table(&series, falls, changed), 50);
+                let other = evaluate(name, &["--levels", "none"]);
+                assert!(other.status.success() && !stderr(&other).contains("continues the training data"));
+            }
+        }
+    }
 }

@@ -5,13 +5,23 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::fuzz_targets::{checkpoint, config, csv_reader, dates, tables};
+#[cfg(feature = "parquet")]
+use crate::columnar_target::columnar;
+use crate::fuzz_targets::{checkpoint, config, csv_reader, dates, holidays, tables};
 
 type Target = fn(&[u8]);
 
 /// The targets by the names of their corpora.
-const TARGETS: [(&str, Target); 5] =
-    [("csv_reader", csv_reader), ("tables", tables), ("dates", dates), ("config", config), ("checkpoint", checkpoint)];
+const TARGETS: &[(&str, Target)] = &[
+    ("csv_reader", csv_reader),
+    ("tables", tables),
+    ("dates", dates),
+    ("holidays", holidays),
+    ("config", config),
+    ("checkpoint", checkpoint),
+    #[cfg(feature = "parquet")]
+    ("columnar", columnar),
+];
 
 #[test]
 fn the_kept_corpus_passes() {
@@ -139,6 +149,37 @@ fn random_times_are_read_or_rejected() {
 #[test]
 fn random_exports_are_read_or_rejected() {
     check(600, mutated("tables"), |bytes| tables(&bytes));
+}
+
+#[test]
+fn random_days_without_rows_are_read_or_rejected() {
+    check(300, mutated("holidays"), |bytes| holidays(&bytes));
+    let pieces = &[
+        "2024-01-",
+        "01/02/2024",
+        "date",
+        ",",
+        ";",
+        "\t",
+        "\n",
+        "\n",
+        "#",
+        "\r",
+        "\"",
+        " ",
+        "20240105",
+        "Jan 5, 2024",
+        "é",
+    ];
+    check(300, text(pieces, 40), |bytes| holidays(&bytes));
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn random_columns_are_read_or_rejected() {
+    check(400, mutated("columnar"), |bytes| columnar(&bytes));
+    let file = (any::<u8>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..160));
+    check(1000, file, |(how, what, rest)| columnar(&[&[how, what][..], &rest].concat()));
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod calendar_aliases;
 mod calendar_days;
 /// Multiples of business days, days that roll, and calendars that are a guess.
 mod calendar_guesses;
+/// Periods of 4 and 5 weeks.
+mod calendar_retail;
 /// Calendars found from rows, and seasons.
 mod calendars;
 /// Columns of levels, whose codes a model embeds.
@@ -43,6 +45,10 @@ mod cli_tune;
 mod cli_weights;
 /// Files that are written otherwise than those a model was trained on, as users meet them.
 mod cli_written;
+/// The fuzz target of Parquet and Arrow files.
+#[cfg(feature = "parquet")]
+#[path = "../../fuzz/columnar.rs"]
+mod columnar_target;
 /// Units that pruning has cut off.
 mod compact;
 /// `compare` names broken engines.
@@ -140,6 +146,8 @@ mod leaks;
 mod linear_path;
 /// Memory that does not grow.
 mod memory;
+/// Where forecasts begin.
+mod origins;
 /// Every op on the GPU against its CPU twin.
 mod parity;
 /// PatchTST through whole runs, and its programs.

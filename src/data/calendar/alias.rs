@@ -5,13 +5,14 @@ use std::str::FromStr;
 
 use chrono::Weekday;
 
+use super::retail::{date, number};
 use super::words::{Run, alike, clock, runs};
-use super::{Calendar, HalfMonths, MonthDay, Rule, Week, Weekdays};
+use super::{Calendar, HalfMonths, MonthDay, Retail, Rule, Week, Weekdays, Weeks, Year, YearEnd};
 use crate::data::time::{DAY, HOUR, MINUTE, SECOND};
 use crate::error::{Error, Result};
 
 pub(super) const HELP: &str = "an interval as pandas writes it, with or without a count: s, min, h, D, B (business days), W or W-WED, MS, ME, \
-     BMS, BME, SMS, SME, MS-15, MS-15-NEXT (or the next business day), QS, QE-MAR, YS, YE, bh, as in 15min; open days and hours, as in Mon-Sat or `Mon-Fri 09:30-16:30/h`; or a \
+     BMS, BME, SMS, SME, MS-15, MS-15-NEXT (or the next business day), QS, QE-MAR, YS, YE, bh, as in 15min; 445E-N-JAN-SAT (periods of 4, 4 and 5 weeks); open days and hours, as in Mon-Sat or `Mon-Fri 09:30-16:30/h`; or a \
      whole number where the time column holds row numbers";
 
 /// Most microseconds of an interval: 8,000 years.
@@ -46,6 +47,9 @@ impl FromStr for Calendar {
     fn from_str(text: &str) -> Result<Self> {
         let reject = |problem: &str| Error::config("freq", format!("`{text}` {problem}"), HELP);
         let text = text.trim();
+        if let Some(retail) = retail(text) {
+            return Ok(Calendar::new(Rule::Retail(retail)));
+        }
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (count, unit) = text.split_at(digits);
         let unit = unit.trim_start();
@@ -77,7 +81,7 @@ fn refused(unit: &str) -> Option<&'static str> {
         "m" => Some("may be minutes (min) or months (MS, ME)"),
         "Ms" | "mS" => Some("may be milliseconds (ms) or month starts (MS)"),
         "RE" | "REQ" => Some(
-            "is a year of 52 or 53 weeks, which is not there: 4W-SAT or 13W-SAT go on by weeks, YE-JAN and QE-JAN by months",
+            "is a year of 52 or 53 weeks, of which only periods of 4 and 5 weeks are there (445E-N-JAN-SAT): 13W-SAT goes on by weeks, YE-JAN and QE-JAN by months",
         ),
         _ => None,
     }
@@ -91,6 +95,34 @@ fn near(text: &str) -> Option<Rule> {
         None => (text, 0),
     };
     Some(Rule::Every { step: interval(step)?, near: Some(near) })
+}
+
+/// `454E-N-JAN-SAT`, `445S-L-DEC-FRI`: periods by their last (E) or first (S) days, of years to the weekday nearest to (N) or last in (L)
+/// a month's end. `445E@2023-01-28`: of years of 52 weeks; a quarter ends on that day, or begins.
+fn retail(text: &str) -> Option<Retail> {
+    let (pattern, rest) = text.split_at_checked(3)?;
+    let digits = |weeks: &Weeks| weeks.0.iter().map(|weeks| weeks.to_string()).collect::<String>() == pattern;
+    let weeks = Weeks::ALL.into_iter().find(digits)?;
+    let (day, rest) = rest.split_at_checked(1)?;
+    let first = match day {
+        "S" | "s" => true,
+        "E" | "e" => false,
+        _ => return None,
+    };
+    if let Some(end) = rest.strip_prefix('@') {
+        let end = number(end.parse().ok()?) - i64::from(first);
+        return Some(Retail::always_52(weeks, end, first));
+    }
+    let mut parts = rest.strip_prefix('-')?.split('-');
+    let on = match parts.next()? {
+        "N" | "n" => YearEnd::Nearest,
+        "L" | "l" => YearEnd::Last,
+        _ => return None,
+    };
+    let month = parts.next()?;
+    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as u32 + 1;
+    let weekday = weekday(parts.next()?)?;
+    parts.next().is_none().then_some(Retail { weeks, year: Year::Ends { on, month, weekday }, first })
 }
 
 /// A rule by pandas' alias, without its count.
@@ -294,7 +326,25 @@ impl fmt::Display for Calendar {
                     _ => Ok(()),
                 }
             }
+            Rule::Retail(retail) => write_retail(f, retail),
             Rule::Months { every, phase, day } => write_months(f, *every, *phase, *day),
+        }
+    }
+}
+
+fn write_retail(f: &mut fmt::Formatter<'_>, retail: &Retail) -> fmt::Result {
+    let Weeks([a, b, c]) = retail.weeks;
+    write!(f, "{a}{b}{c}{}", if retail.first { 'S' } else { 'E' })?;
+    match retail.year {
+        // One of 2000 or later.
+        Year::Always52(end) => {
+            let end = 121 * 91 + end + i64::from(retail.first);
+            write!(f, "@{}", date(end).unwrap_or_default())
+        }
+        Year::Ends { on, month, weekday } => {
+            let on = if on == YearEnd::Nearest { 'N' } else { 'L' };
+            let month = MONTHS[(month as usize + 11) % 12];
+            write!(f, "-{on}-{month}-{}", DAYS[weekday.num_days_from_monday() as usize])
         }
     }
 }

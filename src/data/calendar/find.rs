@@ -11,7 +11,10 @@ use chrono_tz::Tz;
 use rayon::prelude::*;
 
 use super::bits::{beside, bits, bits_of_days, bits_of_step, bits_of_week, log2};
-use super::{Calendar, Closed, HalfMonths, Interval, MonthDay, Rule, Week, Weekdays, day};
+use super::retail::date;
+use super::{
+    Calendar, Closed, HalfMonths, Interval, MonthDay, Retail, Rule, Week, Weekdays, Weeks, Year, YearEnd, day,
+};
 use crate::data::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_index};
 
 /// Bits by which a calendar must be better to be certain, or to be a series' own beside that of the panel.
@@ -37,6 +40,8 @@ pub(crate) struct Known {
     /// Days without rows.
     pub closed: Closed,
     pub zone: Option<Tz>,
+    /// Whether times without a row are meant, as days without a sale are: so many series have one that seems to be regular by chance.
+    pub sparse: bool,
 }
 
 /// The calendar of each series. `likely` holds, by series, that of a trained model: it is kept unless the rows say otherwise. `None`
@@ -46,10 +51,11 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
     let every = long.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&[Timestamp]> = long.iter().step_by(every).map(|one| series[*one]).collect();
     let trained = most_frequent(likely.iter().flatten());
-    let (mut main, rival) = match choose(&sample, known, trained.as_ref()) {
+    let (mut main, rival) = match choose(&sample, known, trained.as_ref().map(|trained| (trained, CERTAIN))) {
         Some(chosen) => chosen,
         None => (trained?, None),
     };
+    let certain = CERTAIN + if known.sparse { log2(long.len() as i64) } else { 0.0 };
     let of_series: Vec<Calendar> = (0..series.len())
         .into_par_iter()
         .map(|one| {
@@ -60,7 +66,7 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
             if whole || long.len() == 1 && likely[one].is_none() {
                 return expected.clone();
             }
-            let own = choose(&[rows], known, Some(expected)).map(|(own, _)| own);
+            let own = choose(&[rows], known, Some((expected, certain))).map(|(own, _)| own);
             own.unwrap_or_else(|| expected.clone())
         })
         .collect();
@@ -85,16 +91,20 @@ fn most_frequent<'a>(all: impl Iterator<Item = &'a Calendar>) -> Option<Calendar
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(one, _)| one.clone())
 }
 
-/// The best calendar of these series together, and a rival; `None` without two rows. `expected` costs nothing, and is left only for
-/// one that is better for certain.
-fn choose(series: &[&[Timestamp]], known: &Known, expected: Option<&Calendar>) -> Option<(Calendar, Option<Calendar>)> {
+/// The best calendar of these series together, and a rival; `None` without two rows. What is `expected` costs nothing, and is left
+/// only for one that is so many bits better.
+fn choose(
+    series: &[&[Timestamp]],
+    known: &Known,
+    expected: Option<(&Calendar, f64)>,
+) -> Option<(Calendar, Option<Calendar>)> {
     let rows = Rows::of(series, known)?;
     let mut all = rows.candidates();
-    if let Some(expected) = expected {
+    if let Some((expected, certain)) = expected {
         all.retain(|(rule, _)| *rule != expected.rule);
         let mut costs = rows.costs(all);
         let bits = rows.bits(expected);
-        costs.push((expected.clone(), bits - CERTAIN));
+        costs.push((expected.clone(), bits - certain));
         let (best, rival) = best_two(&mut costs)?;
         if best != *expected && rows.follows(&best) {
             return Some((best, rival));
@@ -182,6 +192,9 @@ impl<'a> Rows<'a> {
         if self.distances.iter().take(3).any(|(apart, _)| *apart >= 27 * DAY) {
             all.extend(self.months());
         }
+        if self.distances.iter().take(2).map(|(apart, _)| apart / DAY).eq([28, 35]) {
+            all.extend(self.retail());
+        }
         if (7..=24).any(|days| usual == days * DAY) {
             all.extend(self.half_months());
         }
@@ -262,6 +275,34 @@ impl<'a> Rows<'a> {
                 .map(move |(day, more)| (Rule::Months { every: length, phase: None, day }, bits(length) + more))
         };
         lengths.iter().flat_map(of).collect()
+    }
+
+    /// Periods of 4, 4 and 5 weeks, where rows have one weekday: of years of 52 weeks, and of those that end near a month's end.
+    fn retail(&self) -> Vec<(Rule, f64)> {
+        let Some(rows) = self.series.iter().max_by_key(|rows| rows.len()) else { return Vec::new() };
+        // A period of 5 weeks ends where the next one begins.
+        let five =
+            rows.windows(2).find(|pair| day(pair[1]) - day(pair[0]) == 35).map_or(day(rows[0]), |pair| day(pair[1]));
+        let mut all: Vec<(Rule, f64)> = Vec::new();
+        for first in [false, true] {
+            let end = five - i64::from(first);
+            let more = if first { 1.0 } else { 0.0 };
+            all.push((Rule::Retail(Retail::always_52(Weeks::ALL[0], end, first)), 8.0 + more));
+            let Some(weekday) = date(end).map(|date| date.weekday()) else { continue };
+            for (on, month) in
+                [YearEnd::Nearest, YearEnd::Last].into_iter().flat_map(|on| (1..=12).map(move |month| (on, month)))
+            {
+                // That of shops in the United States.
+                let bits = if (on, month, weekday) == (YearEnd::Nearest, 1, Weekday::Sat) { 10.0 } else { 14.0 };
+                let of = |weeks| Rule::Retail(Retail { weeks, year: Year::Ends { on, month, weekday }, first });
+                all.extend(Weeks::ALL.map(|weeks| (of(weeks), bits + more)));
+            }
+        }
+        // Most of them are contradicted by the first rows.
+        let first = &rows[..rows.len().min(24)];
+        let holds = |calendar: Calendar| first.iter().filter(|row| calendar.holds(first[0], **row)).count();
+        all.retain(|(rule, _)| 4 * holds(self.calendar(rule.clone())) >= 3 * first.len());
+        all
     }
 
     /// The first or last day of months, and the other day on which most rows lie.

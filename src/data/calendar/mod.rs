@@ -8,6 +8,7 @@ mod alias;
 mod bits;
 mod find;
 mod month;
+mod retail;
 mod season;
 mod week;
 mod words;
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 pub(crate) use bits::beside;
 pub(crate) use find::{Finding, Known, find};
 pub(crate) use month::{HalfMonths, MonthDay};
+pub(crate) use retail::{Retail, Weeks, Year, YearEnd};
 pub(crate) use season::Season;
 pub(crate) use week::{Week, Weekdays};
 
@@ -55,6 +57,8 @@ enum Rule {
     Week { week: Week, every: i64 },
     /// Every so many of these days, at one time of day.
     HalfMonths { days: HalfMonths, every: i64 },
+    /// The first or last day of the periods of years of 52 or 53 weeks, at one time of day.
+    Retail(Retail),
     /// Every so many months, on one day, at one time of day. `phase`: months since year 0 that leave this remainder.
     Months { every: i64, phase: Option<i64>, day: MonthDay },
 }
@@ -95,7 +99,8 @@ impl Calendar {
         Calendar { closed: closed.clone(), zone, ..self }
     }
 
-    /// The distance between rows that follow one another: of business days one day, of opening hours that within a day.
+    /// The distance between rows that follow one another: of business days one day, of opening hours that within a day, of periods of 4
+    /// and 5 weeks a month.
     #[must_use]
     pub fn step(&self) -> Step {
         match &self.rule {
@@ -105,6 +110,7 @@ impl Calendar {
             Rule::Weekdays { every, .. } => Step::Time(DAY * every),
             Rule::Week { week, every } => Step::Time(week.step() * every),
             Rule::HalfMonths { every, .. } => Step::Time(15 * DAY * every),
+            Rule::Retail(_) => Step::Months(1),
             Rule::Months { every, .. } => Step::Months(*every),
         }
     }
@@ -152,6 +158,7 @@ impl Calendar {
                 let index = |time: Timestamp| days.index(time.written().date(), &self.closed);
                 whole(index(b) - index(a), *every)
             }
+            Rule::Retail(retail) => whole(retail.index(day(b))? - retail.index(day(a))?, 1),
             Rule::Months { every, .. } => whole(month_index(b) - month_index(a), *every),
         }?;
         Some(steps - self.closed_between(a, b))
@@ -185,7 +192,7 @@ impl Calendar {
                 (open.index(day) - open.index(self::day(from))).div_euclid(*every)
             }
             Rule::Week { week, every } => (week.index(clock) - week.index(from.clock())).div_euclid(*every),
-            Rule::Rows(_) | Rule::HalfMonths { .. } | Rule::Months { .. } => 0,
+            Rule::Rows(_) | Rule::HalfMonths { .. } | Rule::Retail(_) | Rule::Months { .. } => 0,
         }
     }
 
@@ -214,6 +221,10 @@ impl Calendar {
                 days.date(index(time), &self.closed) == Some(time.written().date())
                     && time_of_day(time) == time_of_day(from)
                     && (index(time) - index(from)) % every == 0
+            }
+            Rule::Retail(retail) => {
+                retail.index(day(time)).and_then(|index| retail.day(index)) == Some(day(time))
+                    && time_of_day(time) == time_of_day(from)
             }
             Rule::Months { every, phase, day } => {
                 let (month, first) = (month_index(time), month_index(from));
@@ -270,7 +281,12 @@ impl Calendar {
 
     /// Whether days without rows are left out; months move their day instead, or have a row all the same.
     fn skips(&self) -> bool {
-        !matches!(self.rule, Rule::Rows(_) | Rule::HalfMonths { .. } | Rule::Months { .. })
+        !matches!(self.rule, Rule::Rows(_) | Rule::HalfMonths { .. } | Rule::Retail(_) | Rule::Months { .. })
+    }
+
+    /// Whether its years have 52 weeks although years of 53 come now and then.
+    pub(crate) fn lacks_53rd_weeks(&self) -> bool {
+        matches!(self.rule, Rule::Retail(Retail { year: Year::Always52(_), .. }))
     }
 
     /// Whether it is a day without rows.
@@ -316,6 +332,10 @@ impl Calendar {
                 let index = days.index(from.written().date(), &self.closed).checked_add(far(*every)?)?;
                 let date = days.date(index, &self.closed)?;
                 self.at_clock(midnight(date).checked_add(time_of_day(from))?, from)
+            }
+            Rule::Retail(retail) => {
+                let days = retail.day(retail.index(day(from))?.checked_add(n)?)?;
+                self.at_clock(days.checked_mul(DAY)?.checked_add(time_of_day(from))?, from)
             }
             Rule::Months { every, phase, day } => {
                 let start = month_index(from);

@@ -67,6 +67,7 @@ impl Calendar {
             }
             Rule::HalfMonths { every, .. } if *every < 24 && 24 % every == 0 => Season::new(24 / every, "a year"),
             Rule::HalfMonths { .. } => unknown(),
+            Rule::Retail(_) => Season::new(12, "a year"),
             Rule::Months { every, .. } if *every < 12 && 12 % every == 0 => Season::new(12 / every, "a year"),
             Rule::Months { .. } => unknown(),
         }

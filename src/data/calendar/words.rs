@@ -1,6 +1,8 @@
 //! Calendars in words, for people.
 
-use super::{Calendar, HalfMonths, MonthDay, Rule, Week, Weekdays};
+use chrono::Month;
+
+use super::{Calendar, HalfMonths, MonthDay, Retail, Rule, Week, Weekdays, Weeks, Year, YearEnd};
 use crate::data::time::{MINUTE, SECOND};
 
 /// Monday first.
@@ -22,12 +24,32 @@ impl Calendar {
                 let step = if *every == 1 { "half a month".into() } else { format!("{every} half months") };
                 format!("{step}, {} and {}", first.words(), second.words())
             }
+            Rule::Retail(retail) => retail.words(),
             Rule::Months { day: MonthDay::Day(1), .. } => step.to_string(),
             Rule::Months { day, .. } => format!("{step}, {}", day.words()),
         };
         let closed = if self.closed.is_empty() { "" } else { ", without holidays" };
         let zone = self.zone.map_or_else(String::new, |zone| format!(", by the clock of {zone}"));
         words + closed + &zone
+    }
+}
+
+impl Retail {
+    /// `periods of 4, 5 and 4 weeks, by their last days, of years to the Saturday nearest to the end of January`.
+    fn words(&self) -> String {
+        let Weeks([a, b, c]) = self.weeks;
+        let day = if self.first { "first" } else { "last" };
+        let periods = format!("periods of {a}, {b} and {c} weeks, by their {day} days");
+        match self.year {
+            Year::Always52(_) => format!("{periods}, of years of 52 weeks"),
+            Year::Ends { on, month, weekday } => {
+                let weekday = WEEKDAYS[weekday.num_days_from_monday() as usize];
+                let month =
+                    u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).unwrap_or(Month::January);
+                let on = if on == YearEnd::Nearest { "nearest to the end" } else { "that is the last one" };
+                format!("{periods}, of years to the {weekday} {on} of {}", month.name())
+            }
+        }
     }
 }
 

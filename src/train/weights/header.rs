@@ -239,7 +239,10 @@ pub struct DataHeader {
     /// Days without rows, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holidays: Vec<String>,
-    /// Lines of each series in its file, those left out included; empty where they are unknown.
+    /// Of a file of typed columns, SHA-256 of its cells by series, in hex; empty of others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub content: String,
+    /// Rows of each series in its file, those left out included; empty where they are unknown.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lines: BTreeMap<String, usize>,
     /// In the data's order.
@@ -436,6 +439,7 @@ impl Header {
             data: DataHeader {
                 name: dataset.name.clone(),
                 fingerprint: dataset.fingerprint.clone(),
+                content: dataset.content.clone(),
                 season: dataset.season,
                 step: dataset.step().to_string(),
                 calendar: dataset.calendar.to_string(),
