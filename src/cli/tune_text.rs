@@ -9,7 +9,7 @@ use microglia::train::scores::metrics::Metrics;
 use microglia::tune::halving::cost;
 use microglia::tune::{Asked, Prepared, Results, Scored, Tried, Tuning};
 
-use super::report::{interval_table, row_of, score_table};
+use super::report::test_tables;
 use super::table::{NONE, TextTable, column, percent};
 
 /// Configurations that are listed.
@@ -100,18 +100,13 @@ fn scores<'a>(results: &'a Results) -> String {
     }
     let table = score_table("test", rows.iter().map(|row| row.0.clone()), rows.iter().map(|row| row_of(row.1)));
     let levels = chosen.map_or(&[][..], |one| &one.summary.levels);
-    let intervals = match levels.is_empty() {
-        true => String::new(),
-        false => {
-            let rows: Vec<_> = rows.iter().map(|(name, metrics)| (name.clone(), metrics.intervals.as_ref())).collect();
-            format!("\n{}\n", interval_table(levels, &rows))
-        }
-    };
+    let tables = test_tables(&rows, levels);
+    let gap = if levels.is_empty() { "" } else { "\n" };
     let own =
         if results.chosen() == Some(0) { "no configuration was better than the one without the search\n" } else { "" };
     // Of quantiles and distributions all of them count.
     let error = |scored: Option<&Scored>| {
-        let test = scored.map(|one| &one.summary.best.test);
+        let test = scored.map(|one| one.summary.best.test.deciding());
         let own = |test: &Metrics| test.intervals.as_ref().map_or(test.scaled.mse, |intervals| intervals.scaled_crps);
         test.map_or(f64::NAN, own)
     };
@@ -122,7 +117,7 @@ fn scores<'a>(results: &'a Results) -> String {
         false => "",
     };
     let worse = Text::from(worse).to(Notation::Flags);
-    format!("\n{table}{intervals}{own}{worse}the test rows were scored once, after the choice\n{hashes}")
+    format!("\n{tables}{gap}{own}{worse}the test rows were scored once, after the choice\n{hashes}")
 }
 
 /// What a search would do.

@@ -246,15 +246,15 @@ impl TrainedModel {
         self.runs.iter().map(own).collect::<Result<_>>().map(Views::new)
     }
 
-    /// Every row of a file as each run reads it, as [`Run::data`]. What is said of it is said once.
+    /// Every row of a file as each run reads it, to be `scored` or not, as [`Run::data`]. What is said of it is said once.
     ///
     /// # Errors
     /// Data that a run cannot read.
-    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>) -> Result<Vec<Dataset>> {
+    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>, scored: bool) -> Result<Vec<Dataset>> {
         let mut told: Vec<Text> = Vec::new();
         let mut all = Vec::with_capacity(self.runs.len());
         for run in &self.runs {
-            let (data, lines) = run.data(reading, named)?;
+            let (data, lines) = run.data(reading, named, scored)?;
             all.push(data);
             told.extend(lines.into_iter().filter(|line| !told.contains(line)).collect::<Vec<_>>());
         }

@@ -174,5 +174,7 @@ mod training;
 mod tune;
 /// How products are cut by measurement, kept and repeated.
 mod tuning;
+/// Rows that weigh in the loss and in scores.
+mod weights;
 /// Clocks, their changes, and their names.
 mod zones;

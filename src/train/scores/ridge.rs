@@ -4,7 +4,8 @@
 //! an instance norm: the last value (NLinear's form), the mean, or 0. Where the norm divides by a deviation, the constant is that
 //! deviation, so that the map of normalised values, scaled back, has the same squared errors. Least squares with λ|w|², the constant
 //! unpenalised, by normal equations in f64. A missing target leaves its equation out, so a step that lacks any has a Gram matrix of
-//! its own: the common one less the missing equations.
+//! its own: the common one less the missing equations. Rows' weights multiply squared errors: equations of weight 0 are missing ones,
+//! and other weights than 0 and 1 make each step's Gram matrix a sum of its own.
 //!
 //! Where future channels f are known of the rows to forecast, y = w·x + v·f at every step, with one v for all steps: given v, each
 //! step's w is the ridge of what v leaves, so that v solves normal equations from which every w is eliminated. v is penalised too.
@@ -124,9 +125,8 @@ impl Fit {
     /// A fit for every λ whose matrices are positive definite: all but, perhaps, 0.
     fn of_training(dataset: &Dataset, norm: Option<InstanceNorm>) -> Vec<Fit> {
         let (features, horizon) = (features(dataset.lookback, norm), dataset.horizon);
-        let observed = |(window, target): Sample, step: usize| {
-            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets() + target] > 0.0
-        };
+        let observed = |sample: Sample, step: usize| weight(dataset, sample, step) > 0.0;
+        let shared = !dataset.weights.iter().any(|weight| *weight > 0.0 && *weight < 1.0);
         let samples: Vec<Sample> = samples(dataset, SplitName::Train)
             .into_iter()
             .filter(|sample| (0..horizon).any(|step| observed(*sample, step)))
@@ -136,7 +136,8 @@ impl Fit {
             transposed_product(&x, &x, tile.len())
         });
         let moment = sum_of_products(&samples, horizon * features, |tile| {
-            transposed_product(&outputs(dataset, norm, tile), &inputs(dataset, norm, tile), tile.len())
+            let y = weighed(dataset, tile, outputs(dataset, norm, tile), 1);
+            transposed_product(&y, &inputs(dataset, norm, tile), tile.len())
         });
 
         let known = Known::of(dataset, norm, &samples, features);
@@ -145,6 +146,20 @@ impl Fit {
         let own_factors: Vec<Option<Vec<Option<Vec<f64>>>>> = (0..horizon)
             .into_par_iter()
             .map(|step| {
+                if !shared {
+                    let own = sum_of_products(&samples, features * features, |tile| {
+                        let x = inputs(dataset, norm, tile);
+                        let rows = tile.iter().zip(x.chunks_exact(features));
+                        let of = |(sample, row): (&Sample, &[f64])| {
+                            let weight = weight(dataset, *sample, step);
+                            row.iter().map(|value| weight * value).collect::<Vec<_>>()
+                        };
+                        let weighed: Vec<f64> = rows.flat_map(of).collect();
+                        transposed_product(&weighed, &x, tile.len())
+                    });
+                    let any = samples.iter().any(|sample| observed(*sample, step));
+                    return any.then(|| factors(&own, features));
+                }
                 let lacking: Vec<Sample> = samples.iter().copied().filter(|sample| !observed(*sample, step)).collect();
                 if lacking.is_empty() || lacking.len() == samples.len() {
                     return (lacking.is_empty()).then(Vec::new);
@@ -196,16 +211,16 @@ impl Known {
         }
         // As many words as a tile of look-backs.
         let tile = (TILE * features / (horizon * channels)).clamp(1, TILE);
-        let f = |tile: &[Sample]| planned(dataset, norm, tile);
+        let weighed_f = |tile: &[Sample]| weighed(dataset, tile, planned(dataset, norm, tile), channels);
         let cross = sum_over_tiles(samples, tile, horizon * channels * features, |tile| {
-            transposed_product(&f(tile), &inputs(dataset, norm, tile), tile.len())
+            transposed_product(&weighed_f(tile), &inputs(dataset, norm, tile), tile.len())
         });
         let gram = sum_over_tiles(samples, tile, channels * channels, |tile| {
-            let f = f(tile);
-            transposed_product(&f, &f, tile.len() * horizon)
+            let f = planned(dataset, norm, tile);
+            transposed_product(&weighed(dataset, tile, f.clone(), channels), &f, tile.len() * horizon)
         });
         let moment = sum_over_tiles(samples, tile, channels, |tile| {
-            transposed_product(&f(tile), &outputs(dataset, norm, tile), tile.len() * horizon)
+            transposed_product(&weighed_f(tile), &outputs(dataset, norm, tile), tile.len() * horizon)
         });
         Known { features, channels, cross, gram, moment }
     }
@@ -245,6 +260,25 @@ impl Known {
 /// A part's samples, in the order of forecasts: windows, then targets.
 fn samples(dataset: &Dataset, split: SplitName) -> Vec<Sample> {
     dataset.windows(split).iter().flat_map(|window| (0..dataset.targets()).map(|target| (*window, target))).collect()
+}
+
+/// What the squared error of a sample's step weighs: its row's weight; 0 where its target is missing.
+fn weight(dataset: &Dataset, (window, target): Sample, step: usize) -> f64 {
+    let row = window as usize + dataset.lookback + step;
+    f64::from(dataset.observed[row * dataset.targets() + target]) * dataset.weight(row)
+}
+
+/// Numbers of each sample and step, `[samples, H, width]`, times their weights.
+fn weighed(dataset: &Dataset, tile: &[Sample], mut numbers: Vec<f64>, width: usize) -> Vec<f64> {
+    if dataset.weights.is_empty() {
+        return numbers;
+    }
+    let steps = tile.iter().flat_map(|sample| (0..dataset.horizon).map(move |step| (*sample, step)));
+    for (own, (sample, step)) in numbers.chunks_exact_mut(width).zip(steps) {
+        let weight = weight(dataset, sample, step);
+        own.iter_mut().for_each(|number| *number *= weight);
+    }
+    numbers
 }
 
 /// The target's scaled values from a sample's first row on.
@@ -337,20 +371,18 @@ fn sum_over_tiles(
     total
 }
 
-/// The sum of squared errors over a part's observed values, for each fit.
+/// The sum of weighted squared errors over a part's observed values, for each fit.
 fn squared_errors(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm>, fits: &[Fit]) -> Vec<f64> {
     let horizon = dataset.horizon;
     sum_of_products(&samples(dataset, split), fits.len(), |tile| {
         let (x, y) = (inputs(dataset, norm, tile), outputs(dataset, norm, tile));
-        let is_observed = |i: usize| {
-            let ((window, target), step) = (tile[i / horizon], i % horizon);
-            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets() + target] > 0.0
-        };
+        let weight = |i: usize| weight(dataset, tile[i / horizon], i % horizon);
         fits.iter()
             .map(|fit| {
                 let forecasts = fit.forecasts(dataset, norm, tile, &x);
-                let errors = forecasts.iter().zip(&y).enumerate().filter(|(i, _)| is_observed(*i));
-                errors.map(|(_, (forecast, truth))| (forecast - truth) * (forecast - truth)).sum()
+                let errors = forecasts.iter().zip(&y).enumerate().map(|(i, error)| (weight(i), error));
+                let errors = errors.filter(|(weight, _)| *weight > 0.0);
+                errors.map(|(weight, (forecast, truth))| weight * ((forecast - truth) * (forecast - truth))).sum()
             })
             .collect()
     })
