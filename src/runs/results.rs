@@ -59,7 +59,7 @@ impl Finished<'_> {
             summary,
             &trained.history,
             replica,
-            &self.outcome.test_predictions[replica].point(),
+            (self.plan, &self.outcome.test_predictions[replica]),
             self.baselines,
         )? {
             write_or_remove(path, name, picture.as_deref())?;

@@ -404,3 +404,27 @@ fn quantiles_never_cross() {
         assert!(quantiles(&levels, &first[..5], &scaler, &[0.3])[0].is_nan());
     }
 }
+
+/// `train` draws the intervals that a model forecasts itself, and says nothing of such where it forecasts points.
+#[test]
+fn the_picture_of_a_run_has_the_models_intervals() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    file(folder, "y.csv", 400, |row| wave(row) + uniform(row));
+    let picture = |more: &[&str]| {
+        train(folder, "y.csv", &[&["--epochs", "2"], more].concat());
+        std::fs::read_to_string(folder.join("run/forecast.svg")).unwrap()
+    };
+    for (more, levels) in [
+        (&["--loss", "quantile", "--levels", "5,25,75,95"][..], &["50 % interval", "90 % interval"][..]),
+        (&["--loss", "student-t", "--horizon", "1"], &["50 % interval", "80 % interval", "95 % interval"]),
+    ] {
+        let svg = picture(more);
+        levels.iter().for_each(|level| assert!(svg.contains(level), "{more:?}: no {level}"));
+        assert!(svg.contains("<polygon") && !svg.contains("NaN"), "{more:?}");
+        // Forecasts of one row are one line, and so is their band.
+        assert!(!more.contains(&"1") || svg.matches("<polygon").count() == levels.len(), "{more:?}");
+    }
+    let points = picture(&[]);
+    assert!(!points.contains("interval") && !points.contains("<polygon"));
+}
