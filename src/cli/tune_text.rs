@@ -45,7 +45,8 @@ fn table(results: &Results) -> String {
         table.row(row.chain([steps, loss]).collect());
     }
     let order = if results.halving { "; those that trained longer rank first" } else { "" };
-    format!("{table}validation loss: {}{}{order}\n", results.loss, averaged(results))
+    let taken = if results.halving { ", when the steps of its row were done" } else { "" };
+    format!("{table}validation loss: {}{}{taken}{order}\n", results.loss, averaged(results))
 }
 
 fn averaged(results: &Results) -> String {
@@ -63,10 +64,10 @@ fn importance(results: &Results) -> String {
     let mut order: Vec<_> = results.importance.iter().collect();
     order.sort_by(|a, b| b.share.total_cmp(&a.share));
     let list: Vec<String> = order.iter().map(|one| format!("{} {}", one.name, percent(one.share))).collect();
-    let when = if results.halving { "after a ninth of the steps" } else { "at the end" };
+    let when = Text::from(results.importance_when.as_str()).to(Notation::Flags);
     format!(
-        "importance: {}\n(share of the variance of the ranks of the loss {when} that the setting explains alone, ranges cut in \
-         quarters, less what chance explains)\n",
+        "importance: {}\n(share of the variance of the ranks of a loss that the setting explains alone, ranges cut in quarters, less \
+         what chance explains; the loss is taken {when})\n",
         list.join(", ")
     )
 }
@@ -98,7 +99,6 @@ fn scores<'a>(results: &'a Results) -> String {
         rows.push(("seasonal naive".into(), &baselines.seasonal_naive));
         rows.push((format!("ridge (λ {})", baselines.ridge_lambda), &baselines.ridge));
     }
-    let table = score_table("test", rows.iter().map(|row| row.0.clone()), rows.iter().map(|row| row_of(row.1)));
     let levels = chosen.map_or(&[][..], |one| &one.summary.levels);
     let tables = test_tables(&rows, levels);
     let gap = if levels.is_empty() { "" } else { "\n" };
