@@ -171,6 +171,10 @@ impl TrainedModel {
         let levels = options.levels.unwrap_or_else(|| own_levels.clone());
         let (conformal, shares) = (options.conformal || !probabilistic, OnceCell::new());
         let counts = losses.iter().all(|loss| loss.is_of_counts());
+        if counts && runs.iter().map(|run| run.forecaster.members.len()).sum::<usize>() > 1 {
+            let line = "forecasts of counts are means, and the intervals of several models end at averages: neither need be whole";
+            say(&line.into());
+        }
         Ok(TrainedModel {
             runs,
             combine,

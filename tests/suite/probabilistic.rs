@@ -203,6 +203,10 @@ fn replicas_ensembles_and_resumed_runs_forecast_alike() {
         let several = of(&["--replicas", "2", "--seed", "41"]);
         assert_eq!(hash(&several, 1), hash(&whole, 0), "{loss}");
         let mean = forecast(folder, &["--ensemble", "mean"]);
+        let told = microglia(folder, &["forecast", "--checkpoint", "run", "--ensemble", "mean"]);
+        assert_eq!(stderr(&told).contains("neither need be whole"), loss == "negative-binomial", "{}", stderr(&told));
+        let alone = microglia(folder, &["forecast", "--checkpoint", "run"]);
+        assert!(!stderr(&alone).contains("neither need be whole"), "{}", stderr(&alone));
         assert!(mean[1].1[0] < mean[0].1[0] && mean.iter().any(|column| column.0.contains("spread")), "{mean:?}");
 
         of(&["--max-steps", "7"]);
