@@ -105,6 +105,11 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
         _ => format!("{}, {apart} of which do not overlap\n\n", counted(windows, "window")),
     };
     text += &score_table("all", &rows, levels);
+    let weighted: Vec<(String, &Score)> =
+        total.iter().filter_map(|score| Some((score.model.clone(), score.weighted.as_deref()?))).collect();
+    if !weighted.is_empty() {
+        text += &format!("\n{}", score_table("all, weighted by row", &weighted, levels));
+    }
     if by_series.iter().any(|(_, scores)| scores.iter().any(|score| score.mase.is_none())) {
         text += &format!(
             "{NONE}: no MASE, because the training values do not change over a season, or there are none of the series\n"

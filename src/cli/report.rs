@@ -109,14 +109,11 @@ fn scores(summary: &Summary) -> String {
         ("seasonal naive".into(), &baselines.seasonal_naive),
         (format!("ridge (λ {})", baselines.ridge_lambda), &baselines.ridge),
     ];
-    let scores = rows.iter().map(|(_, metrics)| row_of(metrics));
-    let mut text = score_table("test", rows.iter().map(|row| row.0.clone()), scores);
-    if !summary.levels.is_empty() {
-        let rows = rows.iter().map(|(name, metrics)| (name.clone(), metrics.intervals.as_ref())).collect::<Vec<_>>();
-        text += &format!("\n{}", interval_table(&summary.levels, &rows));
-        if let Some(mean) = summary.best.test.log_likelihood {
-            let _ = writeln!(text, "mean log-likelihood of a test value: {mean:.4}");
-        }
+    let mut text = test_tables(&rows, &summary.levels);
+    if let Some(mean) = summary.best.test.log_likelihood {
+        let weighted = summary.best.test.weighted.as_ref().and_then(|own| own.log_likelihood);
+        let weighted = weighted.map_or(String::new(), |mean| format!(", weighted by row {mean:.4}"));
+        let _ = writeln!(text, "mean log-likelihood of a test value: {mean:.4}{weighted}");
     }
     let counts = summary.best.test.counts;
     if counts.masked > 0 {
@@ -131,9 +128,30 @@ fn scores(summary: &Summary) -> String {
     text
 }
 
+/// Scores on the test rows by name, and what intervals at these levels are worth; after them the same weighted by row, if rows have
+/// weights.
+pub(super) fn test_tables(rows: &[(String, &Metrics)], levels: &[f64]) -> String {
+    let of = |title: &str, rows: &[(String, &Metrics)]| {
+        let names = rows.iter().map(|row| row.0.clone());
+        let mut text = score_table(title, names, rows.iter().map(|row| row_of(row.1)));
+        if !levels.is_empty() {
+            let rows: Vec<_> = rows.iter().map(|(name, metrics)| (name.clone(), metrics.intervals.as_ref())).collect();
+            text += &format!("\n{}", interval_table(&format!("{title}, intervals"), levels, &rows));
+        }
+        text
+    };
+    let weighted = rows.iter().filter_map(|(name, metrics)| Some((name.clone(), metrics.weighted.as_deref()?)));
+    let weighted: Vec<(String, &Metrics)> = weighted.collect();
+    let mut text = of("test", rows);
+    if !weighted.is_empty() {
+        text += &format!("\n{}", of("test, weighted by row", &weighted));
+    }
+    text
+}
+
 /// What intervals are worth; those of baselines are of the residuals of rows held out.
-pub(super) fn interval_table(levels: &[f64], rows: &[(String, Option<&IntervalScores>)]) -> String {
-    let mut head: Vec<String> = ["test, intervals", "CRPS", "WQL", "scaled CRPS"].map(String::from).to_vec();
+fn interval_table(title: &str, levels: &[f64], rows: &[(String, Option<&IntervalScores>)]) -> String {
+    let mut head: Vec<String> = [title, "CRPS", "WQL", "scaled CRPS"].map(String::from).to_vec();
     for level in levels {
         head.extend([format!("in {level} %"), "width".into()]);
     }

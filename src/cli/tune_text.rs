@@ -9,7 +9,7 @@ use microglia::train::scores::metrics::Metrics;
 use microglia::tune::halving::cost;
 use microglia::tune::{Asked, Prepared, Results, Scored, Tried, Tuning};
 
-use super::report::{interval_table, row_of, score_table};
+use super::report::test_tables;
 use super::table::{NONE, TextTable, column, percent};
 
 /// Configurations that are listed.
@@ -45,7 +45,8 @@ fn table(results: &Results) -> String {
         table.row(row.chain([steps, loss]).collect());
     }
     let order = if results.halving { "; those that trained longer rank first" } else { "" };
-    format!("{table}validation loss: {}{}{order}\n", results.loss, averaged(results))
+    let taken = if results.halving { ", when the steps of its row were done" } else { "" };
+    format!("{table}validation loss: {}{}{taken}{order}\n", results.loss, averaged(results))
 }
 
 fn averaged(results: &Results) -> String {
@@ -63,10 +64,10 @@ fn importance(results: &Results) -> String {
     let mut order: Vec<_> = results.importance.iter().collect();
     order.sort_by(|a, b| b.share.total_cmp(&a.share));
     let list: Vec<String> = order.iter().map(|one| format!("{} {}", one.name, percent(one.share))).collect();
-    let when = if results.halving { "after a ninth of the steps" } else { "at the end" };
+    let when = Text::from(results.importance_when.as_str()).to(Notation::Flags);
     format!(
-        "importance: {}\n(share of the variance of the ranks of the loss {when} that the setting explains alone, ranges cut in \
-         quarters, less what chance explains)\n",
+        "importance: {}\n(share of the variance of the ranks of a loss that the setting explains alone, ranges cut in quarters, less \
+         what chance explains; the loss is taken {when})\n",
         list.join(", ")
     )
 }
@@ -98,20 +99,14 @@ fn scores<'a>(results: &'a Results) -> String {
         rows.push(("seasonal naive".into(), &baselines.seasonal_naive));
         rows.push((format!("ridge (λ {})", baselines.ridge_lambda), &baselines.ridge));
     }
-    let table = score_table("test", rows.iter().map(|row| row.0.clone()), rows.iter().map(|row| row_of(row.1)));
     let levels = chosen.map_or(&[][..], |one| &one.summary.levels);
-    let intervals = match levels.is_empty() {
-        true => String::new(),
-        false => {
-            let rows: Vec<_> = rows.iter().map(|(name, metrics)| (name.clone(), metrics.intervals.as_ref())).collect();
-            format!("\n{}\n", interval_table(levels, &rows))
-        }
-    };
+    let tables = test_tables(&rows, levels);
+    let gap = if levels.is_empty() { "" } else { "\n" };
     let own =
         if results.chosen() == Some(0) { "no configuration was better than the one without the search\n" } else { "" };
     // Of quantiles and distributions all of them count.
     let error = |scored: Option<&Scored>| {
-        let test = scored.map(|one| &one.summary.best.test);
+        let test = scored.map(|one| one.summary.best.test.deciding());
         let own = |test: &Metrics| test.intervals.as_ref().map_or(test.scaled.mse, |intervals| intervals.scaled_crps);
         test.map_or(f64::NAN, own)
     };
@@ -122,7 +117,7 @@ fn scores<'a>(results: &'a Results) -> String {
         false => "",
     };
     let worse = Text::from(worse).to(Notation::Flags);
-    format!("\n{table}{intervals}{own}{worse}the test rows were scored once, after the choice\n{hashes}")
+    format!("\n{tables}{gap}{own}{worse}the test rows were scored once, after the choice\n{hashes}")
 }
 
 /// What a search would do.

@@ -219,8 +219,9 @@ impl Case {
         let state = engine.program().state.initial();
         let series: Vec<f32> = (0..s.rows * s.channels).map(|i| self.value(i)).collect();
         engine.write_f32(SERIES, 0, &series)?;
-        // Every ninth target is missing.
-        let observed: Vec<f32> = (0..s.rows * s.targets).map(|i| if i % 9 == 4 { 0.0 } else { 1.0 }).collect();
+        // Every ninth target is missing, and rows have weights.
+        let weight = |i: usize| if i % 9 == 4 { 0.0 } else { [1.0, 0.5, 0.25][i / s.targets % 3] };
+        let observed: Vec<f32> = (0..s.rows * s.targets).map(weight).collect();
         engine.write_f32(OBSERVED, 0, &observed)?;
         if s.reads_scalers() {
             let starts: Vec<u32> = (0..s.series).map(|n| (n * s.rows / s.series) as u32).collect();

@@ -246,6 +246,11 @@ impl<C> Opt<C> {
         (self.access.set)(to, Some(text).filter(|text| !self.spec.unsets(text))).map_err(named)
     }
 
+    /// What it changes nothing without, where there is such a thing.
+    pub fn needs_what(&self) -> Option<&'static str> {
+        self.needs.as_ref().map(|needs| needs.what)
+    }
+
     /// A remark, where the option changes nothing as things stand.
     pub fn idle(&self, config: &C) -> Option<Text> {
         let Needs { when, what } = self.needs.as_ref()?;

@@ -208,6 +208,7 @@ impl Dataset {
             values,
             observed,
             raw_targets,
+            weights: Vec::new(),
             known,
             train: Vec::new(),
             validation: Vec::new(),

@@ -10,6 +10,7 @@ use super::options::Impute;
 use super::scale::Scaler;
 use super::series::RawSeries;
 use super::split::Parts;
+use super::weights;
 use crate::error::{Error, Result};
 
 /// Rows of all series, one after another ("global rows").
@@ -21,6 +22,8 @@ pub(crate) struct Arrays {
     pub observed: Vec<f32>,
     /// `[rows, targets]`, the data's units, NaN where missing.
     pub raw_targets: Vec<f64>,
+    /// Of the rows, as shares of the largest; empty if they have none.
+    pub weights: Vec<f64>,
     /// `[rows, targets]`: the scaled value was observed or imputed.
     pub known: Vec<bool>,
     /// `[rows, value columns]`: there is no value, observed or imputed.
@@ -57,6 +60,7 @@ impl Arrays {
             values: Vec::with_capacity(kept * (width + calendar.len())),
             observed: Vec::with_capacity(kept * targets),
             raw_targets: Vec::with_capacity(kept * targets),
+            weights: Vec::new(),
             known: Vec::with_capacity(kept * targets),
             holes: Vec::with_capacity(kept * width),
             breaks: Vec::with_capacity(kept),
@@ -67,6 +71,10 @@ impl Arrays {
             let filled = impute::fill(one, policy, parts, &scalers, targets);
             arrays.pad(padding, &filled[rows.start * width..][..width], &scalers, calendar.len(), targets);
             let start = arrays.breaks.len();
+            if !frame.weights.is_empty() {
+                arrays.weights.extend(std::iter::repeat_n(0.0, padding));
+                arrays.weights.extend_from_slice(&weights::of_rows(&frame.weights, &one.sources)[rows.clone()]);
+            }
             for row in rows.clone() {
                 let values = &filled[row * width..][..width];
                 for (column, (value, scaler)) in values.iter().zip(&scalers).enumerate() {
@@ -105,6 +113,7 @@ impl Arrays {
                 missing: (0..width).map(|c| rows.clone().filter(|row| one.value(*row, c).is_nan()).count()).collect(),
             });
         }
+        weights::normalize(&mut arrays.weights);
         Ok(arrays)
     }
 

@@ -92,6 +92,9 @@ pub struct Dataset {
     pub observed: Vec<f32>,
     /// `[rows, targets]`, the data's own units, NaN where missing.
     pub raw_targets: Vec<f64>,
+    /// Of each row in the loss, and in a second list of scores, as a share of the largest; empty if rows have no weights
+    /// ([`DataOptions::weight`]).
+    pub weights: Vec<f64>,
     /// T: input rows of a window.
     pub lookback: usize,
     /// Z: forecast rows of a window.
@@ -195,6 +198,23 @@ impl Dataset {
     pub fn observed_targets(&self, window: u32) -> u32 {
         let origin = window as usize + self.lookback;
         self.observed_count.between(origin, origin + self.horizon)
+    }
+
+    /// A row's weight; 1 if rows have none.
+    #[must_use]
+    pub fn weight(&self, row: usize) -> f64 {
+        self.weights.get(row).copied().unwrap_or(1.0)
+    }
+
+    /// The weights of a window's observed target values: their number, if rows have none.
+    #[must_use]
+    pub fn target_weight(&self, window: u32) -> f64 {
+        if self.weights.is_empty() {
+            return f64::from(self.observed_targets(window));
+        }
+        let origin = window as usize + self.lookback;
+        let of = |row: usize| self.weights[row] * f64::from(self.observed_count.between(row, row + 1));
+        (origin..origin + self.horizon).map(of).sum()
     }
 
     /// Whether a target's scaled value was seen or imputed; else `values` holds 0 in its place.

@@ -23,6 +23,8 @@ pub(crate) struct Frame<'a> {
     pub flags: BTreeMap<String, String>,
     /// By column of levels, those of the rows: the first is code 1, and 0 is a missing one.
     pub levels: Vec<Vec<String>>,
+    /// By row, NaN where missing; empty if rows have no weights.
+    pub weights: Vec<f64>,
     /// Where each row stands in what was read, where rows were sorted.
     pub order: Option<Vec<usize>>,
 }

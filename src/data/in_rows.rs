@@ -17,6 +17,7 @@ use super::time_column::TimeColumn;
 use super::time_form::TimeForm;
 use super::time_text::{parse_compact, parse_format, parse_written};
 use super::times::Times;
+use super::weights::WEIGHT;
 use super::writing::Writing;
 use crate::error::{Error, Result, Text};
 
@@ -92,6 +93,7 @@ pub(super) fn read<'a>(
         ids,
         flags: BTreeMap::new(),
         levels: Vec::new(),
+        weights: Vec::new(),
         order: None,
     };
     Ok((frame, vec![values]))
@@ -115,6 +117,9 @@ fn check(options: &DataOptions) -> Result<()> {
         if let Some(names) = names.as_ref().filter(|names| !names.is_empty()) {
             return reject(key, format!("`{}` are asked for", names.join(", ")));
         }
+    }
+    if let Some(name) = &options.weight {
+        return reject(WEIGHT, format!("`{name}` is asked for"));
     }
     match options.time_column.as_deref() {
         None | Some(TIME | YEAR) => Ok(()),

@@ -73,6 +73,7 @@ mod time_form;
 mod time_text;
 mod times;
 mod typed;
+mod weights;
 mod window;
 mod writing;
 mod zone;

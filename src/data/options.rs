@@ -38,6 +38,8 @@ pub struct DataOptions {
     /// Input columns that take one of a few levels, texts or numbers, whose codes a model embeds; constant per series if they are named in
     /// `static_covariates` too. Default: none.
     pub categorical: Option<Vec<String>>,
+    /// The column of the rows' weights, 0 or more, in the loss and in a second list of scores. It is no input. Default: none.
+    pub weight: Option<String>,
     /// Input rows of a window. Default: 2 seasons, at least 24, at most 288.
     pub lookback: Option<usize>,
     /// Forecast rows of a window. Default: 1.
@@ -122,6 +124,7 @@ impl DataOptions {
             future_covariates: self.future_covariates.or(other.future_covariates),
             static_covariates: self.static_covariates.or(other.static_covariates),
             categorical: self.categorical.or(other.categorical),
+            weight: self.weight.or(other.weight),
             lookback: self.lookback.or(other.lookback),
             horizon: self.horizon.or(other.horizon),
             freq: self.freq.or(other.freq),

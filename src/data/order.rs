@@ -39,6 +39,9 @@ impl Frame<'_> {
         for column in values {
             *column = order.iter().map(|row| column[*row]).collect();
         }
+        if !self.weights.is_empty() {
+            self.weights = order.iter().map(|row| self.weights[*row]).collect();
+        }
         self.times.stamps = order.iter().map(|row| self.times.stamps[*row]).collect();
         self.ids.of_row = order.iter().map(|row| self.ids.of_row[*row]).collect();
         self.order = Some(order);

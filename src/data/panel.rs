@@ -10,6 +10,7 @@ use super::time::{TimeKind, Timestamp, label};
 use super::time_form::TimeForm;
 use super::times::Times;
 use super::typed::{ID, TIME, Typed, fingerprint, mark_missing, place};
+use super::weights::WEIGHT;
 use crate::error::{Error, Place, Result, Text};
 
 /// Typed series with the same columns, in place of a file.
@@ -103,16 +104,27 @@ impl DataOptions {
             return Err(Error::data(Place::of(name), "two series have one id", "give every series an id of its own"));
         }
         mark_missing(&mut values, self);
+        let mut columns = columns.clone();
+        let mut weights = Vec::new();
+        if let Some(name) = &self.weight {
+            let is_weight = |column: &Column| column.name == *name && column.role == Role::PastCovariate;
+            let Some(place) = columns.iter().position(is_weight) else {
+                let problem = format!("no past covariate is called `{name}`");
+                return Err(Error::config(WEIGHT, problem, "give the weights as a past covariate of that name"));
+            };
+            columns.remove(place);
+            weights = values.remove(place);
+        }
         let mut by_role: Vec<(Role, Vec<f64>)> = columns.iter().map(|column| column.role).zip(values).collect();
         by_role.sort_by_key(|(role, _)| *role);
-        let columns = Columns::new(columns.iter().cloned());
+        let columns = Columns::new(columns);
         let reading = if *kind == TimeKind::RowNumbers { "row numbers".into() } else { String::new() };
         let form = TimeForm::pandas(*kind, &stamps);
         let times = Times { name: TIME.into(), kind: *kind, stamps, day_first: None, reading, form, zone: None };
         let notices = vec![times.notice(), target_notice(columns.with_role(Role::Target))];
         let values = by_role.into_iter().map(|(_, values)| values).collect();
         let options = DataOptions { time_format: None, ..self.clone() };
-        Typed { name, times, ids, columns, values, fingerprint, notices }.dataset(&options)
+        Typed { name, times, ids, columns, values, weights, fingerprint, notices }.dataset(&options)
     }
 }
 

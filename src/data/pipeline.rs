@@ -110,6 +110,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let skip = settings.gaps == Gaps::Skip;
     let rows = Rows {
         observed: Prefix::observed(&arrays.observed, targets),
+        weightless: Prefix::new(arrays.weights.iter().map(|weight| u32::from(*weight == 0.0))),
         unreadable: Prefix::holes(&arrays.holes, width, 0..width),
         unplanned: Prefix::holes(&arrays.holes, width, frame.columns.future()),
         breaks: Prefix::new(arrays.breaks.into_iter().map(|breaks| u32::from(skip && breaks))),
@@ -155,6 +156,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         values: arrays.values,
         observed: arrays.observed,
         raw_targets: arrays.raw_targets,
+        weights: arrays.weights,
         lookback,
         horizon,
         season,

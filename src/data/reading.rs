@@ -12,6 +12,7 @@ use super::spelling::{self, Spelled};
 use super::table::CsvTable;
 use super::text::{delimiter_word, list, parse_list};
 use super::time_column::TimeColumn;
+use super::weights::{self, WEIGHT};
 use super::writing::Writing;
 use crate::error::{Error, Result, Text};
 
@@ -69,6 +70,13 @@ pub(super) fn read_columns<'a>(
         spelled.push((table.header.name(column), how));
         values.push(numbers);
     }
+    let mut weights = Vec::new();
+    if let Some(column) = roles.weight {
+        let (numbers, how) = cells.numbers(column, WEIGHT)?;
+        spelled.push((table.header.name(column), how));
+        weights = numbers;
+        weights::check(&weights, &values[..columns.targets()], |row| table.place(row, column))?;
+    }
     notices.extend(roles.notices);
     notices.extend(spelling::notices(&spelled));
     let one = |(name, how): &(String, Vec<Spelled>)| Some((name.clone(), how.iter().find_map(|how| how.one)?.into()));
@@ -79,7 +87,7 @@ pub(super) fn read_columns<'a>(
         apart::check(table, &cells, &times, &id, &[&time[..], &roles.targets].concat())?;
     }
     let provenance = Provenance::Text { table, time, values: positions };
-    Ok((Frame { provenance, columns, times, ids, flags, levels, order: None }, values))
+    Ok((Frame { provenance, columns, times, ids, flags, levels, weights, order: None }, values))
 }
 
 /// How the text is written.

@@ -6,6 +6,7 @@ use super::cells::Kind;
 use super::columns::{Column, Columns, target_notice};
 use super::header::{Header, listed};
 use super::options::{Covariates, DataOptions};
+use super::weights::WEIGHT;
 use crate::error::{Error, Place, Result, Text};
 
 /// Most columns without numbers that a line names.
@@ -24,6 +25,8 @@ pub(crate) struct Roles {
     pub categories: Vec<usize>,
     pub varying: usize,
     pub future: Vec<usize>,
+    /// The rows' weights.
+    pub weight: Option<usize>,
     /// What was chosen, and what was left out, in words.
     pub notices: Vec<Text>,
 }
@@ -40,7 +43,12 @@ impl Roles {
         options: &DataOptions,
         taken: &[usize],
     ) -> Result<Roles> {
-        let free = || (0..header.columns()).filter(|column| !taken.contains(column));
+        let weight = options.weight.as_ref().map(|name| header.expect(name, WEIGHT)).transpose()?;
+        if let Some(time) = weight.filter(|column| taken.contains(column)) {
+            let problem = format!("`{}` holds times or ids", header.name(time));
+            return Err(Error::config(WEIGHT, problem, "name a column of numbers"));
+        }
+        let free = || (0..header.columns()).filter(|column| !taken.contains(column) && Some(*column) != weight);
         let kinds: Vec<(usize, Kind)> =
             free().filter(|c| !header.names[*c].is_empty()).map(|column| (column, kind(column))).collect();
         let of = |wanted: fn(Kind) -> bool| -> Vec<usize> {
@@ -62,15 +70,17 @@ impl Roles {
                 numeric.clone()
             }
             Some(names) => distinct(header, names, "target")?,
-            None => match (header.find("y", "target")?.filter(|y| !taken.contains(y)), &numeric[..]) {
-                (Some(y), _) if matches!(kind(y), Kind::Flags(_)) => return Err(flags(header, y, example(y))),
-                (Some(y), _) => vec![y],
-                (None, [only]) => {
-                    notices.extend(put_aside(header, &of(|kind| kind != Kind::Numeric), example));
-                    vec![*only]
+            None => {
+                match (header.find("y", "target")?.filter(|y| !taken.contains(y) && Some(*y) != weight), &numeric[..]) {
+                    (Some(y), _) if matches!(kind(y), Kind::Flags(_)) => return Err(flags(header, y, example(y))),
+                    (Some(y), _) => vec![y],
+                    (None, [only]) => {
+                        notices.extend(put_aside(header, &of(|kind| kind != Kind::Numeric), example));
+                        vec![*only]
+                    }
+                    _ => return Err(no_target(header, &numeric)),
                 }
-                _ => return Err(no_target(header, &numeric)),
-            },
+            }
         };
         notices.push(target_notice(&targets.iter().map(|column| header.name(*column)).collect::<Vec<_>>()));
 
@@ -114,6 +124,13 @@ impl Roles {
                 return Err(Error::config(key, problem, "leave it out"));
             }
         }
+        let inputs = [&covariates, &future, &all_statics, &all_categories];
+        if let Some(weight) =
+            weight.filter(|weight| inputs.into_iter().chain([&targets]).any(|all| all.contains(weight)))
+        {
+            let problem = format!("`{}` is a target or a covariate too", header.name(weight));
+            return Err(Error::config(WEIGHT, problem, "leave it out there: a row's weight is no input"));
+        }
         for (chosen, key, help) in [
             (&covariates, "covariates", "leave it out there: ‹categorical› alone makes it an input"),
             (&future, "future-covariates", "name it in one of them: levels of rows to forecast are not read"),
@@ -127,7 +144,11 @@ impl Roles {
             let names: Vec<String> = future.iter().map(|column| header.name(*column)).collect();
             notices.push(format!("future covariates {}: known for the rows to forecast", listed(&names)).into());
         }
-        Ok(Roles { targets, covariates, statics, categories, varying, future, notices })
+        if let Some(weight) = weight {
+            let name = header.name(weight);
+            notices.push(format!("weights of rows `{name}`: in the loss, and in scores of their own").into());
+        }
+        Ok(Roles { targets, covariates, statics, categories, varying, future, weight, notices })
     }
 
     /// Columns that are known for rows to come, of a file that plans them: there is no target.

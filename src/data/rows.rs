@@ -93,6 +93,7 @@ impl DataOptions {
             let problem = format!("`{}` holds no values", header.name(column));
             return Err(Error::data(header.place(), problem, "choose other columns as ‹target› and ‹covariates›"));
         }
+        let weights = roles.weight.map(|column| values[column - taken.len()].clone()).unwrap_or_default();
         let values = roles.positions().into_iter().map(|column| std::mem::take(&mut values[column - taken.len()]));
         let values = values.collect();
         let columns = roles.columns(&header);
@@ -104,7 +105,7 @@ impl DataOptions {
                 Ids::read(ID.into(), ids.iter().map(String::as_bytes), id_place)?
             }
         };
-        Typed { name, times, ids, columns, values, fingerprint, notices }.dataset(&options)
+        Typed { name, times, ids, columns, values, weights, fingerprint, notices }.dataset(&options)
     }
 }
 

@@ -13,6 +13,7 @@ use super::levels;
 use super::options::{DataOptions, Source};
 use super::pipeline::{self, Input};
 use super::times::Times;
+use super::weights;
 use crate::error::{Error, Place, Result, Text};
 
 /// The names that typed data's columns of ids and times have.
@@ -28,6 +29,8 @@ pub(super) struct Typed<'a> {
     pub columns: Columns,
     /// The value columns in the order of `columns`, over all rows; NaN where missing.
     pub values: Vec<Vec<f64>>,
+    /// Of the rows; empty if they have none.
+    pub weights: Vec<f64>,
     pub fingerprint: String,
     /// What there is to report so far.
     pub notices: Vec<Text>,
@@ -36,7 +39,7 @@ pub(super) struct Typed<'a> {
 impl Typed<'_> {
     /// Runs the stages that follow the reading of text.
     pub(super) fn dataset(self, options: &DataOptions) -> Result<Dataset> {
-        let Typed { name, times, ids, columns, mut values, fingerprint, mut notices } = self;
+        let Typed { name, times, ids, columns, mut values, weights, fingerprint, mut notices } = self;
         check_memory(times.stamps.len(), columns.values(), Place::of(name))?;
         let mut levels = Vec::new();
         for column in columns.categories() {
@@ -50,6 +53,12 @@ impl Typed<'_> {
             }
             notices.extend(sentinel_notice(column, values));
         }
+        if !weights.is_empty() {
+            let column = || options.weight.clone();
+            let place =
+                |row: usize| Place { column: column(), value: Some(weights[row].to_string()), ..place(name, row) };
+            weights::check(&weights, &values[..columns.targets()], place)?;
+        }
         // Those of the CSV file that would hold these rows.
         let options = DataOptions {
             source: Source::File(name.into()),
@@ -58,7 +67,7 @@ impl Typed<'_> {
             ..options.clone()
         };
         let provenance = Provenance::Typed { name };
-        let mut frame = Frame { provenance, columns, times, ids, flags: BTreeMap::new(), levels, order: None };
+        let mut frame = Frame { provenance, columns, times, ids, flags: BTreeMap::new(), levels, weights, order: None };
         frame.sort(&mut values, &options, &mut notices);
         pipeline::dataset(
             Input { name: name.into(), fingerprint, frame, values, closed: None, notices },

@@ -6,6 +6,7 @@ use super::count::{counted, few, grouped};
 use super::settings::Settings;
 use super::short::no_room;
 use super::split::{Parts, SplitName, of_series};
+use super::weights::WEIGHT;
 use crate::error::{Error, Result, Text};
 
 /// Counts that answer "how many in these rows?" in one subtraction.
@@ -33,6 +34,11 @@ impl Prefix {
         Prefix::new(holes.chunks_exact(width).map(|row| u32::from(row[columns.clone()].contains(&true))))
     }
 
+    /// Whether it counts no rows at all.
+    fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
     /// The sum over rows `from..to`.
     pub(super) fn between(&self, from: usize, to: usize) -> u32 {
         self.0[to] - self.0[from]
@@ -43,6 +49,8 @@ impl Prefix {
 pub(crate) struct Rows<'a> {
     /// Observed targets of each row.
     pub observed: Prefix,
+    /// 1 for a row of weight 0; of no row, if rows have no weights.
+    pub weightless: Prefix,
     /// 1 for a row in which an input has no value.
     pub unreadable: Prefix,
     /// 1 for a row in which a future covariate has no value.
@@ -65,17 +73,25 @@ pub struct Dropped {
     pub gap: usize,
     /// None of their targets was observed, so nothing could be scored.
     pub unobserved: usize,
+    /// Training windows that forecast rows of weight 0 alone, so nothing could be learned from them.
+    pub weightless: usize,
 }
 
 impl Dropped {
     /// Windows left out for any reason.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.unreadable + self.gap + self.unobserved
+        self.unreadable + self.gap + self.unobserved + self.weightless
     }
 }
 
 impl Rows<'_> {
+    /// Whether all observed rows among some have weight 0.
+    fn are_weightless(&self, rows: Range<usize>) -> bool {
+        let counts = |row: usize| self.observed.between(row, row + 1) > 0 && self.weightless.between(row, row + 1) == 0;
+        !self.weightless.is_empty() && !rows.into_iter().any(counts)
+    }
+
     /// The column with the most holes among some rows.
     fn emptiest(&self, rows: impl Iterator<Item = usize> + Clone) -> &str {
         let width = self.names.len();
@@ -118,6 +134,8 @@ impl Finder<'_> {
                 self.dropped.unreadable += 1;
             } else if self.rows.observed.between(origin, end) == 0 {
                 self.dropped.unobserved += 1;
+            } else if split == SplitName::Train && self.rows.are_weightless(origin..end) {
+                self.dropped.weightless += 1;
             } else {
                 starts.push(start as u32);
             }
@@ -129,6 +147,7 @@ impl Finder<'_> {
     fn none(&self, series: &[Span], split: SplitName, key: &str, possible: usize, before: Dropped) -> Error {
         let of = if series.len() == 1 { of_series(series[0].id) } else { String::new() };
         let mut why = Vec::new();
+        let weightless = self.dropped.weightless - before.weightless;
         let [gap, unreadable, unobserved] = [
             self.dropped.gap - before.gap,
             self.dropped.unreadable - before.unreadable,
@@ -144,6 +163,11 @@ impl Finder<'_> {
         }
         if unobserved > 0 {
             why.push(format!("{unobserved} have no observed target"));
+        }
+        if weightless > 0 {
+            why.push(format!("{weightless} forecast rows of weight 0 alone"));
+            let problem = format!("no {split} window{of} is left of {possible}: {}", why.join(", "));
+            return Error::config(WEIGHT, problem, "give some rows of the training part a weight above 0");
         }
         Error::config(
             key,
@@ -257,6 +281,7 @@ impl Windows {
             (self.dropped.gap, "spans a gap"),
             (self.dropped.unreadable, "reads a row that has no value, seen or imputed"),
             (self.dropped.unobserved, "has no observed target"),
+            (self.dropped.weightless, "would be trained on, and forecasts rows of weight 0 alone (‹weight›)"),
         ];
         for (count, why) in left_out.into_iter().filter(|(count, _)| *count > 0) {
             notices.push(format!("left out: {}, each of which {why}", counted(count, "window")).into());

@@ -63,6 +63,10 @@ pub struct Ahead {
 /// # Errors
 /// More rows than the model was trained to forecast, unless `recursive`; data that cannot be read; forecasts that are not finite.
 pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<Ahead> {
+    if options.reading.settings.has("weight") {
+        let help = "leave it out: weights are read where forecasts are scored";
+        return Err(Error::config("weight", "changes no forecast", help));
+    }
     let horizon = model.horizon();
     let rows = options.rows.unwrap_or(horizon);
     if rows > horizon {
@@ -81,7 +85,7 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
 
     let named = model.named(&options.reading)?;
-    let mut all = model.data(&options.reading, named.as_ref())?;
+    let mut all = model.data(&options.reading, named.as_ref(), false)?;
     if let Some(plan) = &options.future {
         model.read_plan(&mut all, plan)?;
     }

@@ -51,7 +51,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     let help = "‹levels none›, with ‹data›, does without it, and without the ridge";
     let training = model.training_data(named.as_ref(), help);
     let foreign = match &named {
-        Some(named) if !named.is_own() => Some(Views::new(model.data(&options.reading, Some(named))?)),
+        Some(named) if !named.is_own() => Some(Views::new(model.data(&options.reading, Some(named), true)?)),
         _ => None,
     };
     let continues = named.is_some_and(|named| named.continues());

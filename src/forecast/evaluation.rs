@@ -166,19 +166,32 @@ impl Evaluation {
     pub fn table(&self, levels: &[Level]) -> Result<Vec<u8>> {
         let mut head: Vec<String> = COLUMNS.map(String::from).to_vec();
         head.extend(levels.iter().flat_map(|level| [format!("coverage-{level}"), format!("width-{level}")]));
+        let all = self.scores.by(|place| place);
+        if all.iter().any(|(_, models)| models.iter().any(|score| score.weighted.is_some())) {
+            head.extend_from_within(FIRST_WEIGHTED..);
+            let weighted = head.len() - (head.len() - FIRST_WEIGHTED) / 2;
+            head[weighted..].iter_mut().for_each(|name| *name = format!("weighted_{name}"));
+        }
         let mut table = CsvWriter::new(&head)?;
-        for (place, models) in self.scores.by(|place| place) {
+        for (place, models) in all {
             for score in models {
                 let id = &self.ids[place.series][place.target];
                 let (fold, step) = ((place.fold + 1).to_string(), (place.step + 1).to_string());
                 let cutoff = self.cutoffs.get(&(place.fold, place.series)).map_or("", |cutoff| cutoff.1.as_str());
                 let words = [&fold, cutoff, id, &step, &score.model];
-                table.row(&words, &numbers(&score, levels.len()))?;
+                let mut numbers = numbers(&score, levels.len());
+                if let Some(weighted) = &score.weighted {
+                    numbers.extend_from_slice(&self::numbers(weighted, levels.len())[1..]);
+                }
+                table.row(&words, &numbers)?;
             }
         }
         table.finish()
     }
 }
+
+/// The first column that has a weighted one beside it: `mae`.
+const FIRST_WEIGHTED: usize = 6;
 
 /// Of [`Evaluation::table`], before the levels'.
 const COLUMNS: [&str; 17] = [

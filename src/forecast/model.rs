@@ -171,6 +171,10 @@ impl TrainedModel {
         let levels = options.levels.unwrap_or_else(|| own_levels.clone());
         let (conformal, shares) = (options.conformal || !probabilistic, OnceCell::new());
         let counts = losses.iter().all(|loss| loss.is_of_counts());
+        if counts && runs.iter().map(|run| run.forecaster.members.len()).sum::<usize>() > 1 {
+            let line = "forecasts of counts are means, and the intervals of several models end at averages: neither need be whole";
+            say(&line.into());
+        }
         Ok(TrainedModel {
             runs,
             combine,
@@ -246,15 +250,15 @@ impl TrainedModel {
         self.runs.iter().map(own).collect::<Result<_>>().map(Views::new)
     }
 
-    /// Every row of a file as each run reads it, as [`Run::data`]. What is said of it is said once.
+    /// Every row of a file as each run reads it, to be `scored` or not, as [`Run::data`]. What is said of it is said once.
     ///
     /// # Errors
     /// Data that a run cannot read.
-    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>) -> Result<Vec<Dataset>> {
+    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>, scored: bool) -> Result<Vec<Dataset>> {
         let mut told: Vec<Text> = Vec::new();
         let mut all = Vec::with_capacity(self.runs.len());
         for run in &self.runs {
-            let (data, lines) = run.data(reading, named)?;
+            let (data, lines) = run.data(reading, named, scored)?;
             all.push(data);
             told.extend(lines.into_iter().filter(|line| !told.contains(line)).collect::<Vec<_>>());
         }

@@ -174,12 +174,12 @@ impl Run {
         DataOptions { holidays: own.holidays.clone().filter(|_| !keeps), ..own.clone() }
     }
 
-    /// Every row of a file, as the model reads it; of the run's own where none is named. `named` is the content of the one that is. Also
-    /// lines about it.
+    /// Every row of a file, as the model reads it; of the run's own where none is named. `named` is the content of the one that is. Rows'
+    /// weights are read where they are scored. Also lines about it.
     ///
     /// # Errors
     /// Data that cannot be read, lacks the model's columns, or whose rows are another interval apart.
-    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>) -> Result<(Dataset, Vec<Text>)> {
+    pub(super) fn data(&self, reading: &Reading, named: Option<&Named>, scored: bool) -> Result<(Dataset, Vec<Text>)> {
         let (own, model) = (&self.config.data, self.model());
         if reading.source.is_none() {
             self.check_own()?;
@@ -199,6 +199,7 @@ impl Run {
         }
         let mut config = Config { data, ..Config::default() };
         config.apply(&reading.settings)?;
+        config.data.weight = config.data.weight.filter(|_| scored);
         let fitted = model.fitted(own);
         let dataset = match named {
             Some(Named { content, .. }) => {

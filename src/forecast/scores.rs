@@ -25,6 +25,8 @@ pub struct ScoreKey {
 #[derive(Debug, Clone, Default)]
 struct Sums {
     count: usize,
+    /// Of all values: their count, if all weigh the same.
+    weight: f64,
     absolute: f64,
     square: f64,
     scaled_absolute: f64,
@@ -32,15 +34,24 @@ struct Sums {
     relative: f64,
     /// Values that are 0, which have no relative error.
     zeros: usize,
+    /// The weight of the others.
+    nonzero: f64,
     symmetric: f64,
     intervals: IntervalSums,
 }
 
 impl Sums {
     fn add(&mut self, other: &Sums) {
+        self.add_times(1.0, other);
+    }
+
+    /// Adds the sums of other values, which weigh so much each.
+    fn add_times(&mut self, times: f64, other: &Sums) {
         self.count += other.count;
         self.zeros += other.zeros;
         let pairs = [
+            (&mut self.weight, other.weight),
+            (&mut self.nonzero, other.nonzero),
             (&mut self.absolute, other.absolute),
             (&mut self.square, other.square),
             (&mut self.scaled_absolute, other.scaled_absolute),
@@ -48,8 +59,8 @@ impl Sums {
             (&mut self.relative, other.relative),
             (&mut self.symmetric, other.symmetric),
         ];
-        pairs.into_iter().for_each(|(sum, part)| *sum += part);
-        self.intervals.add(&other.intervals);
+        pairs.into_iter().for_each(|(sum, part)| *sum += times * part);
+        self.intervals.add_times(times, &other.intervals);
     }
 }
 
@@ -81,10 +92,16 @@ pub struct Score {
     /// What its intervals are worth, where it has some.
     #[serde(flatten)]
     pub intervals: Option<IntervalScores>,
+    /// The same with each value weighted by its row, if rows have weights; MASE is the mean over series of weighted errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weighted: Option<Box<Score>>,
 }
 
 /// Sums by fold, series and target, of each forecaster.
 type Parts = BTreeMap<(usize, usize, usize), Vec<Sums>>;
+
+/// Sums at each place, of each forecaster.
+type Cells = BTreeMap<ScoreKey, Vec<Sums>>;
 
 /// All places of all forecasters.
 #[derive(Debug, Clone, Default)]
@@ -93,7 +110,9 @@ pub struct Scores {
     pub models: Vec<String>,
     /// The index here of each series of the data that is added; a series that it does not hold has its own index.
     pub places: Vec<usize>,
-    cells: BTreeMap<ScoreKey, Vec<Sums>>,
+    cells: Cells,
+    /// The same with each value weighted by its row; empty if rows have no weights.
+    weighted: Cells,
     /// By fold, series and target.
     denominators: BTreeMap<(usize, usize, usize), Option<f64>>,
 }
@@ -132,6 +151,8 @@ impl Scores {
                 let size = truth.abs() + value.abs();
                 let mut sums = Sums {
                     count: 1,
+                    weight: 1.0,
+                    nonzero: if truth == 0.0 { 0.0 } else { 1.0 },
                     absolute: error,
                     square: error * error,
                     scaled_absolute: scaled.abs(),
@@ -148,7 +169,12 @@ impl Scores {
                 let series = self.places.get(series).copied().unwrap_or(series);
                 let place = ScoreKey { fold, series, target, step };
                 let models = self.models.len();
-                self.cells.entry(place).or_insert_with(|| vec![Sums::default(); models])[model].add(&sums);
+                let none = || vec![Sums::default(); models];
+                self.cells.entry(place).or_insert_with(none)[model].add(&sums);
+                if !dataset.weights.is_empty() {
+                    let weight = dataset.weight(origin + step);
+                    self.weighted.entry(place).or_insert_with(none)[model].add_times(weight, &sums);
+                }
                 self.denominators.entry((fold, series, target)).or_insert(own.mase_denominators[target]);
             }
         }
@@ -156,8 +182,16 @@ impl Scores {
 
     /// The scores of all forecasters over places of one key, in the keys' order.
     pub fn by<K: Ord>(&self, key: impl Fn(ScoreKey) -> K) -> Vec<(K, Vec<Score>)> {
+        let mut all = self.of_cells(&self.cells, &key);
+        for ((_, scores), (_, weighted)) in all.iter_mut().zip(self.of_cells(&self.weighted, &key)) {
+            scores.iter_mut().zip(weighted).for_each(|(score, weighted)| score.weighted = Some(Box::new(weighted)));
+        }
+        all
+    }
+
+    fn of_cells<K: Ord>(&self, cells: &Cells, key: impl Fn(ScoreKey) -> K) -> Vec<(K, Vec<Score>)> {
         let mut groups: BTreeMap<K, Parts> = BTreeMap::new();
-        for (place, cell) in &self.cells {
+        for (place, cell) in cells {
             let parts = groups.entry(key(*place)).or_default();
             let part = parts.entry((place.fold, place.series, place.target));
             let part = part.or_insert_with(|| vec![Sums::default(); self.models.len()]);
@@ -169,8 +203,8 @@ impl Scores {
             for (part, sums) in parts {
                 let own = &sums[model];
                 total.add(own);
-                if let Some(denominator) = self.denominators[part].filter(|_| own.count > 0) {
-                    ratios.push(own.absolute / own.count as f64 / denominator);
+                if let Some(denominator) = self.denominators[part].filter(|_| own.weight > 0.0) {
+                    ratios.push(own.absolute / own.weight / denominator);
                 }
             }
             let first = parts.keys().next().map(|part| part.2);
@@ -188,22 +222,22 @@ impl Scores {
     }
 
     fn score(&self, model: usize, sums: &Sums, single: bool, ratios: &[f64]) -> Score {
-        let count = sums.count as f64;
+        let count = sums.weight;
         let unit = |sum: f64| single.then_some(sum / count);
-        let nonzero = sums.count - sums.zeros;
         Score {
             model: self.models[model].clone(),
             values: sums.count,
             mae: unit(sums.absolute),
             rmse: unit(sums.square).map(f64::sqrt),
             mse: unit(sums.square),
-            mape: (nonzero > 0).then(|| sums.relative / nonzero as f64),
+            mape: (sums.nonzero > 0.0).then(|| sums.relative / sums.nonzero),
             zeros: sums.zeros,
             smape: sums.symmetric / count,
             mase: (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64),
             scaled_mae: sums.scaled_absolute / count,
             scaled_mse: sums.scaled_square / count,
             intervals: sums.intervals.scores(single),
+            weighted: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Combine, EnsembleSpread, Intervals, Level, Predicted, TrainedModel};
 use crate::data::{Cutoff, Dataset, LeftOut, Series, SplitName, Start};
 use crate::error::{Error, Result};
 use crate::train::scores::intervals::interval_scores;
-use crate::train::scores::metrics::score;
+use crate::train::scores::metrics::{Weighting, score};
 
 /// What a run weighs in an ensemble, by `‹ensemble validation›`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,8 +53,9 @@ impl TrainedModel {
         for (run, Outputs { values, ends }) in self.runs.iter().zip(self.each(training, split, levels)?) {
             let (levels, own) = (levels, ends.as_deref());
             let intervals = Intervals { levels, own, calibration: None, bounds: self.bounds, counts: self.counts };
-            let crps = interval_scores(data, split, &values, &intervals).map(|scores| scores.scaled_crps);
-            let error = crps.unwrap_or_else(|| score(data, split, &values).scaled.mse);
+            let crps =
+                interval_scores(data, split, &values, &intervals, Weighting::Rows).map(|scores| scores.scaled_crps);
+            let error = crps.unwrap_or_else(|| score(data, split, &values).deciding().scaled.mse);
             if !error.is_finite() {
                 let problem = "its forecasts of the validation rows are not finite";
                 return Err(Error::checkpoint(&run.model().file, problem, "leave the run out"));

@@ -23,7 +23,8 @@ pub struct ReplicaStep {
     pub attention_threshold: u32,
     /// The same of what the head reads.
     pub head_threshold: u32,
-    /// 1 / number of observed target values in the batch; 0 if there are none.
+    /// 1 / the sum of the rows' weights over the observed target values of the batch, which is their number if rows have none; 0 if that
+    /// is 0.
     pub inv_target_count: f32,
     /// Learning rate / (1 − β₁ⁿ).
     pub step_size: f32,

@@ -3,10 +3,12 @@
 use crate::data::{Dataset, SplitName, TimeKind};
 use crate::error::Result;
 use crate::models::ModelKind;
-use crate::train::plot::{ForecastPlot, Line, TrainingPlot, TrainingPoint, forecast_svg, training_svg};
+use crate::train::plot::{Band, ForecastPlot, Line, TrainingPlot, TrainingPoint, forecast_svg, training_svg};
+use crate::train::scores::Prediction;
 use crate::train::scores::baselines::BaselineForecasts;
+use crate::train::scores::intervals::{Forecasted, Intervals, own_ends};
 use crate::train::scores::metrics::decimals;
-use crate::train::{EpochRow, Summary};
+use crate::train::{EpochRow, Plan, Summary};
 use chrono::DateTime;
 
 /// Rows of the forecast's stretch, unless windows are longer.
@@ -18,18 +20,23 @@ pub(super) fn of_replica(
     summary: &Summary,
     history: &[EpochRow],
     replica: usize,
-    model: &[f32],
+    (plan, model): (&Plan, &Prediction),
     baselines: &BaselineForecasts,
 ) -> Result<[(&'static str, Option<String>); 2]> {
-    let plot = (!dataset.test.is_empty()).then(|| forecast(dataset, summary, model, baselines));
+    let plot = (!dataset.test.is_empty()).then(|| forecast(dataset, summary, (plan, model), baselines));
     let forecast = plot.as_ref().map(forecast_svg).transpose()?;
     let training = training_svg(&training(summary, history, replica))?;
     Ok([("forecast.svg", forecast), ("training.svg", Some(training))])
 }
 
 /// The last test rows of the series with the most test windows: its first target, forecast afresh at the end of each
-/// forecast.
-fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: &BaselineForecasts) -> ForecastPlot {
+/// forecast; with the model's intervals where it forecasts some.
+fn forecast(
+    dataset: &Dataset,
+    summary: &Summary,
+    (plan, model): (&Plan, &Prediction),
+    baselines: &BaselineForecasts,
+) -> ForecastPlot {
     let stretch = Stretch::last_test_rows(dataset);
     let series = &dataset.series[stretch.series];
     let rows = stretch.from..stretch.to;
@@ -60,12 +67,14 @@ fn forecast(dataset: &Dataset, summary: &Summary, model: &[f32], baselines: &Bas
         unit: target.clone(),
         times: times.collect(),
         truth: rows.map(|row| dataset.raw_targets[row * dataset.targets()]).collect(),
-        model: line(&kind, &summary.best.test, model),
+        model: line(&kind, &summary.best.test, &model.point()),
         baselines: vec![
             line("repeat last", &scored.repeat_last, &baselines.repeat_last),
             line("seasonal naive", &scored.seasonal_naive, &baselines.seasonal_naive),
             line("ridge", &scored.ridge, &baselines.ridge),
         ],
+        levels: plan.scored_levels().iter().map(ToString::to_string).collect(),
+        bands: stretch.bands(dataset, plan, model),
     }
 }
 
@@ -105,16 +114,55 @@ impl Stretch {
     fn lines(&self, dataset: &Dataset, forecasts: &[f32]) -> Vec<(usize, Vec<f64>)> {
         let outputs = dataset.horizon * dataset.targets();
         let mut lines: Vec<(usize, Vec<f64>)> = Vec::new();
-        for &window in &self.windows {
-            let start = dataset.test[window] as usize + dataset.lookback - self.from;
-            let values = forecasts[window * outputs..][..outputs].iter().step_by(dataset.targets());
-            let values = values.map(|&value| dataset.unscale(self.series, 0, value.into()));
-            match lines.last_mut() {
-                Some((first, line)) if dataset.horizon == 1 && *first + line.len() == start => line.extend(values),
-                _ => lines.push((start, values.collect())),
-            }
+        for tiles in self.joined(dataset) {
+            let of = |window: &usize| {
+                let values = forecasts[window * outputs..][..outputs].iter().step_by(dataset.targets());
+                values.map(|&value| dataset.unscale(self.series, 0, value.into()))
+            };
+            lines.push((self.start(dataset, tiles[0]), tiles.iter().flat_map(of).collect()));
         }
         lines
+    }
+
+    /// By line and level, the ends of the intervals that a model forecasts; none of a model of points.
+    fn bands(&self, dataset: &Dataset, plan: &Plan, model: &Prediction) -> Vec<Vec<Band>> {
+        let levels = plan.scored_levels();
+        if levels.is_empty() {
+            return Vec::new();
+        }
+        let (horizon, targets) = (dataset.horizon, dataset.targets());
+        let (series, words) = (&dataset.series[self.series], horizon * targets * model.outputs());
+        let (bounds, counts) = (dataset.resolved.bounds, plan.options.loss.is_of_counts());
+        let of = |tiles: Vec<usize>| {
+            let windows: Vec<u32> = tiles.iter().map(|window| dataset.test[*window]).collect();
+            let values = tiles.iter().flat_map(|window| &model.values()[window * words..][..words]).copied();
+            let own = own_ends(dataset, &plan.objective(), &windows, &plan.prediction(values.collect()), &levels);
+            let intervals = Intervals { levels: &levels, own: Some(&own), calibration: None, bounds, counts };
+            let ends = |level: usize| {
+                let of = |row: usize| {
+                    let (place, step) = (row * targets, row % horizon);
+                    let at = Forecasted { place, point: 0.0, series, target: 0, step };
+                    let (low, high) = intervals.ends(&at, level);
+                    (intervals.in_units(low, at.scaler()), intervals.in_units(high, at.scaler()))
+                };
+                (0..tiles.len() * horizon).map(of).unzip()
+            };
+            (0..levels.len()).map(ends).collect()
+        };
+        self.joined(dataset).into_iter().map(of).collect()
+    }
+
+    /// The windows by line: each its own, but those of a single row are one as long as they follow one another.
+    fn joined(&self, dataset: &Dataset) -> Vec<Vec<usize>> {
+        let follows = |one: &usize, next: &usize| {
+            dataset.horizon == 1 && self.start(dataset, *one) + 1 == self.start(dataset, *next)
+        };
+        self.windows.chunk_by(follows).map(<[usize]>::to_vec).collect()
+    }
+
+    /// The row of the stretch that a window forecasts first.
+    fn start(&self, dataset: &Dataset, window: usize) -> usize {
+        dataset.test[window] as usize + dataset.lookback - self.from
     }
 }
 

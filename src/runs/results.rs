@@ -10,6 +10,7 @@ use crate::files::{remove, replace};
 use crate::tables::CsvWriter;
 #[cfg(feature = "plots")]
 use crate::train::scores::baselines::BaselineForecasts;
+use crate::train::scores::metrics::SeriesScore;
 use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::checkpoint::{save_checkpoint, save_model};
 use crate::train::weights::header::Header;
@@ -58,7 +59,7 @@ impl Finished<'_> {
             summary,
             &trained.history,
             replica,
-            &self.outcome.test_predictions[replica].point(),
+            (self.plan, &self.outcome.test_predictions[replica]),
             self.baselines,
         )? {
             write_or_remove(path, name, picture.as_deref())?;
@@ -109,23 +110,31 @@ fn unwritable(what: &str, error: &dyn std::fmt::Display) -> Error {
 }
 
 /// A row per series and target: the model's scores on the test rows, its MAE on the validation rows, and the baselines' on the
-/// test rows. Numbers have the precision of 32 bits; where nothing is known there is no number.
+/// test rows; and the model's scores weighted by row, if rows have weights. Numbers have the precision of 32 bits; where nothing is known there is no number.
 fn scores(dataset: &Dataset, summary: &Summary) -> Result<String> {
     let id = dataset.id_column.as_deref().unwrap_or("unique_id");
     let model = ["values", "mae", "rmse", "mase", "scaled_mae", "scaled_mse"];
     let maes = ["validation_mae", "repeat_last_mae", "seasonal_naive_mae", "ridge_mae"];
-    let head: Vec<&str> = [id, "target"].into_iter().chain(model).chain(maes).collect();
-    let mut table = CsvWriter::new(&head)?;
     let (best, baselines) = (&summary.best, &summary.baselines);
+    let mut head: Vec<String> = [id, "target"].into_iter().chain(model).chain(maes).map(String::from).collect();
+    if best.test.weighted.is_some() {
+        head.extend(model[1..].iter().map(|name| format!("weighted_{name}")));
+    }
+    let mut table = CsvWriter::new(&head)?;
     let others = [&best.validation, &baselines.repeat_last, &baselines.seasonal_naive, &baselines.ridge];
     let number = |value: Option<f64>| {
         value.filter(|value| value.is_finite()).map_or_else(String::new, |value| (value as f32).to_string())
     };
     for (place, score) in best.test.per_series.iter().enumerate() {
         let mut cells = vec![score.series.clone().unwrap_or_default(), score.target.clone(), score.scored.to_string()];
-        let own = [Some(score.mae), Some(score.rmse), score.mase, Some(score.scaled.mae), Some(score.scaled.mse)];
-        cells.extend(own.map(number));
+        let own = |score: &SeriesScore| {
+            [Some(score.mae), Some(score.rmse), score.mase, Some(score.scaled.mae), Some(score.scaled.mse)].map(number)
+        };
+        cells.extend(own(score));
         cells.extend(others.map(|metrics| number(metrics.per_series.get(place).map(|score| score.mae))));
+        if let Some(weighted) = &best.test.weighted {
+            cells.extend(own(&weighted.per_series[place]));
+        }
         table.row(&cells.iter().map(String::as_str).collect::<Vec<_>>(), &[])?;
     }
     Ok(String::from_utf8_lossy(&table.finish()?).into_owned())

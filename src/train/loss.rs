@@ -87,13 +87,25 @@ impl Loss {
         }
     }
 
-    /// The weight of every observed target value in the loss, `[rows, targets]`; 0 of those that were not observed. It is not 1 where
-    /// the loss is a share of the value, or of the series' own differences.
+    /// The weight of every observed target value in the loss, `[rows, targets]`: its factor times that of the row, if rows have weights.
     pub(super) fn weights(self, dataset: &Dataset) -> Cow<'_, [f32]> {
+        let mut weights = self.factors(dataset);
+        if !dataset.weights.is_empty() {
+            let rows = weights.to_mut().chunks_exact_mut(dataset.targets());
+            for (row, weight) in rows.zip(&dataset.weights) {
+                row.iter_mut().for_each(|factor| *factor *= *weight as f32);
+            }
+        }
+        weights
+    }
+
+    /// What brings the loss of every observed target value to its units, `[rows, targets]`; 0 of those that were not observed. It is not 1
+    /// where the loss is a share of the value, or of the series' own differences.
+    pub(super) fn factors(self, dataset: &Dataset) -> Cow<'_, [f32]> {
         if !matches!(self, Loss::Mape | Loss::Rmsse) {
             return dataset.observed.as_slice().into();
         }
-        let (mut weights, targets) = (dataset.observed.clone(), dataset.targets());
+        let (mut factors, targets) = (dataset.observed.clone(), dataset.targets());
         for series in &dataset.series {
             for target in 0..targets {
                 let std = series.scalers[target].std;
@@ -107,12 +119,12 @@ impl Loss {
                         },
                     };
                     // What was not observed is no number.
-                    let weight = &mut weights[row * targets + target];
-                    *weight = if *weight == 0.0 { 0.0 } else { *weight * factor as f32 };
+                    let own = &mut factors[row * targets + target];
+                    *own = if *own == 0.0 { 0.0 } else { *own * factor as f32 };
                 }
             }
         }
-        weights.into()
+        factors.into()
     }
 
     /// Rejects data that the loss does not describe.
@@ -129,6 +141,11 @@ impl Loss {
         if self.is_of_counts() && dataset.resolved.bounds != Some(Bounds::NOT_NEGATIVE) {
             let problem = format!("‹loss {self}› is of counts, which are 0 or more");
             return Err(Error::config("bounds", problem, "choose ‹bounds 0..›"));
+        }
+        let weigh = |windows: &[u32]| windows.iter().map(|window| dataset.target_weight(*window)).sum::<f64>();
+        if !dataset.weights.is_empty() && !dataset.validation.is_empty() && weigh(&dataset.validation) == 0.0 {
+            let help = "give some of them a weight above 0; or ‹val-size 0› trains without a validation part";
+            return Err(Error::config("weight", "all rows of the validation part have weight 0", help));
         }
         let targets = dataset.targets();
         let known = |series: &Series| (0..targets).any(|target| seasonal_square(dataset, series, target).is_some());

@@ -14,6 +14,7 @@ pub mod importance;
 pub mod options;
 #[cfg(feature = "plots")]
 mod picture;
+mod ranges;
 pub mod results;
 pub mod run;
 pub mod sample;

@@ -71,6 +71,8 @@ pub struct Results {
     pub loss: String,
     /// By the loss where all are compared; empty where there are too few configurations.
     pub importance: Vec<Importance>,
+    /// When that loss is taken, and what of the pruning is done by then, in words.
+    pub importance_when: String,
     /// Whether the worse ones stopped early.
     pub halving: bool,
     /// The run's own configuration, then the chosen one, if it is another.
@@ -80,7 +82,7 @@ pub struct Results {
 }
 
 impl Results {
-    pub(super) fn new(tuning: &Tuning, scores: &Scores) -> Results {
+    pub(super) fn new(tuning: &Tuning, scores: &Scores) -> Result<Results> {
         let last = scores.len().saturating_sub(1);
         let of = |number: usize| {
             let rung = (0..=last).rev().find(|rung| scores[*rung].contains_key(&number)).unwrap_or(0);
@@ -116,6 +118,7 @@ impl Results {
             diverged: tried.iter().filter(|one| lost(one)).count(),
             loss: tuning.configurations[0].config.train.loss.to_string(),
             importance: Vec::new(),
+            importance_when: tuning.first_rung()?,
             halving: tuning.search.halving,
             scored: Vec::new(),
             baselines: None,
@@ -129,7 +132,7 @@ impl Results {
             };
             results.importance = space.0.iter().enumerate().map(share).collect();
         }
-        results
+        Ok(results)
     }
 
     /// The configuration with the lowest loss of those that trained to the end; `None` where all diverged.

@@ -6,12 +6,13 @@ use super::asked::Asked;
 use super::folder::{Folder, HELP, Score, Scores, Settled};
 use super::halving::{rungs, survivors};
 use super::options::Search;
+use super::ranges;
 use super::results::{Results, Scored};
 use super::sample::{Configuration, configurations};
 use super::shape::{Group, Windows, groups};
 use super::space::Space;
 use crate::config::Config;
-use crate::data::{counted, grouped};
+use crate::data::{counted, few, grouped};
 use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
 use crate::experiment::StudyObserver;
@@ -72,6 +73,7 @@ impl Tuning {
             known.push(("linear-path", &settled.linear_path));
         }
         known.into_iter().try_for_each(|(name, text)| base.set(name, text))?;
+        ranges::check(&base, space, dataset)?;
         let mut notices = Vec::new();
         let configurations = configurations(&base, space, settled.configurations, &mut notices)?;
         notices.iter().for_each(|line| say(line));
@@ -165,6 +167,36 @@ impl Tuning {
         self.finish(&scores, folder, make, observer)
     }
 
+    /// When all configurations are compared first, in words, with what of the pruning is done by then.
+    pub(super) fn first_rung(&self) -> Result<String> {
+        if !self.search.halving {
+            return Ok("at the end".into());
+        }
+        let mut words = BTreeSet::new();
+        let (mut pruned, mut wanted) = (0.0f64, 0.0f64);
+        for (group, rungs) in self.groups.iter().zip(&self.rungs) {
+            let plan = group.plan(&self.windows, &self.configurations, &self.space)?;
+            let (step, all) = (rungs[0], plan.length.epochs);
+            let epoch = step.div_ceil(plan.steps_per_epoch);
+            words.insert(format!("{} of {}, in epoch {epoch} of {all}", grouped(step), counted(steps(&plan), "step")));
+            for prune in plan.members.iter().filter_map(|member| member.prune.as_ref()) {
+                let due = (1..=step).rev().find(|step| prune.due(step.div_ceil(plan.steps_per_epoch), *step));
+                let count = due.map_or(0, |step| prune.pruned_after(step.div_ceil(plan.steps_per_epoch), step, 0));
+                pruned = pruned.max(count as f64 / prune.prunable as f64);
+                wanted = wanted.max(prune.sparsity.max);
+            }
+        }
+        let words = few(words.len(), words.into_iter());
+        if wanted == 0.0 || pruned >= wanted {
+            return Ok(format!("after {words}"));
+        }
+        let [pruned, wanted] = [pruned, wanted].map(|share| 100.0 * share);
+        Ok(format!(
+            "after {words}, when at most {pruned:.1} % of up to {wanted:.1} % of the weights are pruned: ‹halving off› compares whole \
+             trainings"
+        ))
+    }
+
     /// What begins.
     fn line(&self, rung: usize, count: usize) -> Text {
         let steps: BTreeSet<usize> = self.rungs.iter().map(|own| own[rung]).collect();
@@ -252,7 +284,7 @@ impl Tuning {
         make: &mut Make,
         observer: &mut dyn StudyObserver,
     ) -> Result<Option<Results>> {
-        let mut results = Results::new(self, scores);
+        let mut results = Results::new(self, scores)?;
         let Some(chosen) = results.chosen() else {
             return Err(Error::Diverged(format!(
                 "all {} diverged",

@@ -59,8 +59,9 @@ pub fn configurations(
             all.push(drawn);
         }
     }
-    if let Some(idle) = space.0.iter().find_map(|one| idle(one, &all)) {
-        return Err(Error::config("search", idle, format!("leave it out, or search ‹{}› with it", "regularizer")));
+    if let Some((one, idle)) = space.0.iter().find_map(|one| Some((one, idle(one, &all)?))) {
+        let needed = one.option().needs_what().map_or_else(String::new, |what| format!(", or choose {what}"));
+        return Err(Error::config("search", idle, format!("leave it out{needed}")));
     }
     if all.len() < 2 {
         let help = "give an option several values, as in lr=1e-4..1e-2";

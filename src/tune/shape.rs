@@ -132,6 +132,11 @@ fn share_windows(all: &mut [Windows]) -> Result<()> {
     for (one, [scored, test]) in all.iter_mut().zip(found) {
         (one.scored, one.dataset.test) = (scored, test);
     }
+    let weightless = |one: &Windows| one.scored.iter().all(|window| one.dataset.target_weight(*window) == 0.0);
+    if all.iter().any(|one| !one.scored.is_empty() && weightless(one)) {
+        let problem = "all validation rows that every look-back forecasts have weight 0";
+        return Err(Error::config("weight", problem, "give some of them a weight above 0"));
+    }
     if all.iter().any(|one| one.scored.is_empty()) {
         let help = "give the run more validation rows (‹val-size›), or search shorter look-backs";
         return Err(Error::config("search", "no validation window is one of every look-back", help));

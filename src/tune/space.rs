@@ -63,6 +63,15 @@ pub struct Dimension {
     pub values: Values,
 }
 
+impl fmt::Display for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Values::Range { from, to, .. } => write!(f, "{from}..{to}"),
+            Values::Choices(list) => f.write_str(&list.join("|")),
+        }
+    }
+}
+
 /// What an option may be.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
@@ -143,7 +152,14 @@ impl Dimension {
             let set = option(name).map_or(Ok(()), |one| one.set(&mut config, word));
             if set.is_err() || (word == AUTO && matches!(name, "instance-norm" | "linear-path")) {
                 let range = if number { ", or a range FROM..TO" } else { "" };
-                return Err(rejected(word, format!("give {}{range}, several joined by |", spec.wanted())));
+                return Err(match set {
+                    // The field knows what it takes.
+                    Err(Error::Config { help, .. }) if matches!(spec.kind, Kind::Text | Kind::List) => {
+                        let problem = format!("`{name}={text}`: {word:?} is rejected");
+                        Error::config("search", problem, help.and("; several are joined by |"))
+                    }
+                    _ => rejected(word, format!("give {}{range}, several joined by |", spec.wanted())),
+                });
             }
             let text = option(name).and_then(|one| one.written(&config)).map_or_else(String::new, |v| plain_words(&v));
             if written.contains(&text) {
@@ -187,11 +203,7 @@ impl FromStr for Space {
 impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, one) in self.0.iter().enumerate() {
-            let values = match &one.values {
-                Values::Range { from, to, .. } => format!("{from}..{to}"),
-                Values::Choices(list) => list.join("|"),
-            };
-            write!(f, "{}{}={values}", if place > 0 { "," } else { "" }, one.name)?;
+            write!(f, "{}{}={}", if place > 0 { "," } else { "" }, one.name, one.values)?;
         }
         Ok(())
     }
@@ -253,6 +265,8 @@ mod tests {
             ("lr=0.001|1e-3", vec!["1e-3", "once"]),
             ("schedule=cubic|fast", vec!["\"fast\"", "zhu-gupta"]),
             ("sparsity=0.9..0.3", vec!["0.9..0.3"]),
+            ("sparsity=0..2", vec!["\"0..2\" is rejected", "MIN..MAX", "MAX < 1", "joined by |"]),
+            ("regularizer=dropout|ridge", vec!["\"ridge\" is rejected", "weight-decay"]),
             ("linear-path=auto|none", vec!["\"auto\""]),
             ("lr=1e-4..1e-2,lr=1|2", vec!["twice"]),
         ] {

@@ -337,3 +337,34 @@ fn codes_and_constants_of_typed_series() {
         );
     }
 }
+
+/// A study reads columns of levels as `train` does, and finds its models again.
+#[test]
+fn a_study_embeds_categorical_columns() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    std::fs::write(folder.join("sales.csv"), sales(0..6)).unwrap();
+    let study = |out: &str, more: &[&str]| -> Vec<(f64, String)> {
+        let own = ["experiment", "--data", "s=sales.csv", "--methods", "none,dropout", "--seeds", "1..2", "--out", out];
+        let shape = ["--horizon", "2", "--lookbacks", "7", "--device", "cpu", "--hidden", "8", "--epochs", "8"];
+        let rest = ["--lr", "0.01", "--models", "lstm", "--instance-norm", "last", "--set", "s.calendar=off"];
+        ok(folder, &[&own[..], &shape, &rest, more].concat());
+        let text = std::fs::read_to_string(folder.join(out).join("results.csv")).unwrap();
+        let head: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+        let place = |name: &str| head.iter().position(|one| *one == name).unwrap();
+        let row = |line: &str| {
+            let cells: Vec<&str> = line.split(',').collect();
+            (cells[place("own_test_mae")].parse().unwrap(), cells[place("weights_sha256")].to_string())
+        };
+        text.lines().skip(1).map(row).filter(|row: &(f64, String)| !row.1.is_empty()).collect()
+    };
+    let levels = ["--set", "s.categorical=region,kind", "--set", "s.static-covariates=region,size"];
+    let embedded = study("embedded", &levels);
+    let without = study("without", &[]);
+    assert_eq!((embedded.len(), without.len()), (4, 4));
+    for (one, other) in embedded.iter().zip(&without) {
+        assert!(one.0.is_finite() && one.1 != other.1);
+    }
+    // The same again, from where it stands.
+    assert_eq!(study("embedded", &levels), embedded);
+}

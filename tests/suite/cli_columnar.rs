@@ -4,8 +4,9 @@ use std::io::Write;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use arrow_array::types::TimestampNanosecondType;
-use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, StringArray};
+use arrow_array::builder::StringDictionaryBuilder;
+use arrow_array::types::{Int16Type, TimestampNanosecondType};
+use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, StringArray};
 use parquet::basic::{Compression, ZstdLevel};
 
 use crate::cli::{command, microglia, rejected, stderr, stdout, summary};
@@ -141,4 +142,58 @@ fn files_that_grew_continue_the_training_data() {
             }
         }
     }
+}
+
+/// Dictionaries hold levels as texts do, with missing ones; and integers are weights.
+#[test]
+fn dictionaries_are_levels_and_numbers_weights() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let rows = 160i64;
+    let level = |i: i64| (i % 11 != 4).then(|| ["usual", "sale, big", "süd"][(i * i % 3) as usize]);
+    let weight = |i: i64| [3, 0, 1, 2][(i % 4) as usize];
+    let mut kinds = StringDictionaryBuilder::<Int16Type>::new();
+    (0..rows).for_each(|i| kinds.append_option(level(i)));
+    let columns: [(&str, ArrayRef); 4] = [
+        (
+            "ds",
+            Arc::new(stamps::<TimestampNanosecondType>((0..rows).map(|i| (1_704_067_200 + 3600 * i) * 1_000_000_000))),
+        ),
+        ("y", Arc::new(Float32Array::from_iter_values((0..rows).map(|i| (i as f32 / 3.0).sin())))),
+        ("kind", Arc::new(kinds.finish())),
+        ("w", Arc::new(Int32Array::from_iter_values((0..rows).map(weight)))),
+    ];
+    let text = (0..rows).fold("ds,y,kind,w\n".to_string(), |text, i| {
+        let clock = format!("2024-01-{:02} {:02}:00:00", i / 24 + 1, i % 24);
+        let kind = level(i).map_or(String::new(), |kind| format!("\"{kind}\""));
+        text + &format!("{clock},{},{kind},{}\n", (i as f32 / 3.0).sin(), weight(i))
+    });
+    std::fs::write(folder.join("a.csv"), &text).unwrap();
+    std::fs::write(folder.join("a.parquet"), parquet_of(&columns, Compression::ZSTD(ZstdLevel::default()), 50))
+        .unwrap();
+    std::fs::write(folder.join("a.arrow"), arrow(&columns)).unwrap();
+    let run = |data: &str, out: &str, more: &[&str]| {
+        let own = ["train", "--data", data, "--out", out, "--target", "y", "--epochs", "2"];
+        let output = microglia(folder, &[&own[..], more, &crate::cli::TINY].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        (summary(&folder.join(out))["weights_sha256"].to_string(), stderr(&output))
+    };
+    let both = ["--categorical", "kind", "--weight", "w"];
+    let (csv, _) = run("a.csv", "of-csv", &both);
+    for (data, out) in [("a.parquet", "of-parquet"), ("a.arrow", "of-arrow")] {
+        let (hash, told) = run(data, out, &both);
+        assert_eq!(hash, csv, "{data}");
+        assert!(told.contains("categorical `kind`: 3 levels") && told.contains("weights of rows `w`"), "{told}");
+    }
+    for one in [&both[..2], &both[2..]] {
+        assert_ne!(run("a.parquet", "less", one).0, csv, "{one:?} alone");
+        std::fs::remove_dir_all(folder.join("less")).unwrap();
+    }
+    // A model of the one format forecasts the other.
+    let forecast = |run: &str, data: &str| {
+        let output = microglia(folder, &["forecast", "--checkpoint", run, "--data", data, "--levels", "none"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    };
+    assert_eq!(forecast("of-csv", "a.parquet"), forecast("of-arrow", "a.csv"));
 }

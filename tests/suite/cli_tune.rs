@@ -171,7 +171,7 @@ fn a_dry_run_trains_nothing() {
 #[test]
 fn what_cannot_be_searched_is_rejected_before_anything_is_trained() {
     let place = tempfile::tempdir().unwrap();
-    let cases: [(&[&str], &[&str]); 14] = [
+    let cases: [(&[&str], &[&str]); 22] = [
         (&["--search", "loss=mse|mae"], &["--search", "`loss` cannot be searched", "lookback"]),
         (&["--search", "lr"], &["--search", "NAME=FROM..TO"]),
         (&["--search", "hidden=4|x"], &["--search", "\"x\"", "1 to 1024"]),
@@ -188,9 +188,67 @@ fn what_cannot_be_searched_is_rejected_before_anything_is_trained() {
         (&["--model", "ridge"], &["--model", "nothing to tune"]),
         (&["--search", "prune-until=2|99", "--epochs", "9"], &["with prune-until = 99", "9 epochs"]),
         (&["--search", "lookback=7|45"], &["with lookback = 45"]),
+        // Whose ends, or values between, the run itself forbids.
+        (&["--search", "prune-until=1..100", "--epochs", "9"], &["--search", "holds 100", "9 epochs", "from 1 to 9"]),
+        (&["--search", "warmup=1..30", "--epochs", "9"], &["--search", "`warmup=1..30` holds 30"]),
+        (&["--search", "lookback=4..400"], &["--search", "holds 400", "no training window"]),
+        (
+            &["--model", "patchtst", "--patch", "2", "--stride", "1", "--search", "heads=2..8"],
+            &["--search", "`heads=2..8` holds", "--d-model"],
+        ),
+        (
+            &["--model", "patchtst", "--patch", "2", "--stride", "1", "--search", "patch=2..50"],
+            &["--search", "holds 50", "look-back"],
+        ),
+        (
+            &["--model", "patchtst", "--patch", "2", "--stride", "1", "--search", "d-model=16..40"],
+            &["--search", "`d-model=16..40` holds", "--heads"],
+        ),
+        // What an option needs that changes nothing, and how a text is written.
+        (&["--search", "activation=relu|tanh"], &["--activation changes nothing", "or choose --model rnn"]),
+        (&["--search", "sparsity=0..2"], &["--search", "\"0..2\" is rejected", "MIN..MAX", "MAX < 1"]),
         (&["--val-size", "0", "--epochs", "9", "--test-size", "9"], &["--val-size", "compared on them"]),
     ];
     for (more, texts) in cases {
         rejected(place.path(), &tune(place.path(), more), texts);
     }
+}
+
+/// A range that the run's own values forbid, but those of another option that is searched allow; and when losses are compared.
+#[test]
+fn a_range_may_lean_on_another_that_is_searched() {
+    let place = tempfile::tempdir().unwrap();
+    let more = ["--search", "prune-until=3..18,epochs=18|27", "--epochs", "9", "--dry-run", "--configurations", "5"];
+    let plan = tune(place.path(), &more);
+    assert_eq!(code(&plan), 0, "{}", stderr(&plan));
+}
+
+/// The chosen configuration of a probabilistic model is scored as `train` scores it, with its intervals.
+#[test]
+fn a_search_of_quantiles_ends_with_intervals_and_says_what_importance_rests_on() {
+    let place = tempfile::tempdir().unwrap();
+    let own = ["--loss", "quantile", "--configurations", "20", "--epochs", "18", "--out", "search"];
+    let done = tune(place.path(), &own);
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
+    let text = stdout(&done);
+    for words in [
+        "test, intervals",
+        "CRPS",
+        "WQL",
+        "in 80 %",
+        "the loss is taken after 10 of 90 steps, in epoch 2 of 18, when at most 50.0 % of up to 90.0 % of the",
+        "--halving off compares whole trainings",
+        "when the steps of its row were done",
+    ] {
+        assert!(text.contains(words), "no {words:?} in\n{text}");
+    }
+    let summary = std::fs::read_to_string(place.path().join("search/tuning.json")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let again = microglia(place.path(), &["train", "--config", "search/best.toml", "--out", "again"]);
+    assert_eq!(code(&again), 0, "{}", stderr(&again));
+    let again = crate::cli::summary(&place.path().join("again"));
+    let scored = found["scored"].as_array().unwrap();
+    let chosen = scored.iter().find(|one| one["summary"]["weights_sha256"] == again["weights_sha256"]).unwrap();
+    assert_eq!(chosen["summary"]["test"]["intervals"], again["test"]["intervals"]);
+    assert!(again["test"]["intervals"]["crps"].is_number());
 }

@@ -182,6 +182,9 @@ mod training;
 mod tune;
 /// How products are cut by measurement, kept and repeated.
 mod tuning;
+/// Units that are pruned as wholes.
 mod units;
+/// Rows that weigh in the loss and in scores.
+mod weights;
 /// Clocks, their changes, and their names.
 mod zones;

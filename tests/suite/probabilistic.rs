@@ -203,6 +203,10 @@ fn replicas_ensembles_and_resumed_runs_forecast_alike() {
         let several = of(&["--replicas", "2", "--seed", "41"]);
         assert_eq!(hash(&several, 1), hash(&whole, 0), "{loss}");
         let mean = forecast(folder, &["--ensemble", "mean"]);
+        let told = microglia(folder, &["forecast", "--checkpoint", "run", "--ensemble", "mean"]);
+        assert_eq!(stderr(&told).contains("neither need be whole"), loss == "negative-binomial", "{}", stderr(&told));
+        let alone = microglia(folder, &["forecast", "--checkpoint", "run"]);
+        assert!(!stderr(&alone).contains("neither need be whole"), "{}", stderr(&alone));
         assert!(mean[1].1[0] < mean[0].1[0] && mean.iter().any(|column| column.0.contains("spread")), "{mean:?}");
 
         of(&["--max-steps", "7"]);
@@ -403,4 +407,28 @@ fn quantiles_never_cross() {
         assert_eq!(quantiles(&levels, &first[..5], &scaler, &[0.2, 0.5]), [f64::from(first[1]), f64::from(first[2])]);
         assert!(quantiles(&levels, &first[..5], &scaler, &[0.3])[0].is_nan());
     }
+}
+
+/// `train` draws the intervals that a model forecasts itself, and says nothing of such where it forecasts points.
+#[test]
+fn the_picture_of_a_run_has_the_models_intervals() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    file(folder, "y.csv", 400, |row| wave(row) + uniform(row));
+    let picture = |more: &[&str]| {
+        train(folder, "y.csv", &[&["--epochs", "2"], more].concat());
+        std::fs::read_to_string(folder.join("run/forecast.svg")).unwrap()
+    };
+    for (more, levels) in [
+        (&["--loss", "quantile", "--levels", "5,25,75,95"][..], &["50 % interval", "90 % interval"][..]),
+        (&["--loss", "student-t", "--horizon", "1"], &["50 % interval", "80 % interval", "95 % interval"]),
+    ] {
+        let svg = picture(more);
+        levels.iter().for_each(|level| assert!(svg.contains(level), "{more:?}: no {level}"));
+        assert!(svg.contains("<polygon") && !svg.contains("NaN"), "{more:?}");
+        // Forecasts of one row are one line, and so is their band.
+        assert!(!more.contains(&"1") || svg.matches("<polygon").count() == levels.len(), "{more:?}");
+    }
+    let points = picture(&[]);
+    assert!(!points.contains("interval") && !points.contains("<polygon"));
 }

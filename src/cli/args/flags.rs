@@ -156,7 +156,8 @@ group!(
 );
 
 /// Options of how a file is read.
-pub(super) const READING: [&str; 17] = [
+pub(super) const READING: [&str; 18] = [
+    "weight",
     "time-column",
     "time-format",
     "id-column",

@@ -84,9 +84,18 @@ pub static DATA: &[Opt<Config>] = &[
         "categorical",
         Kind::List,
         at!(data.categorical?),
-        "Columns of levels, texts or numbers, for each of which the model learns an embedding; constant per series if          ‹static-covariates› names them too",
+        "Columns of levels, texts or numbers, for each of which the model learns an embedding; constant per series if \
+         ‹static-covariates› names them too",
     )
     .value("A,B|none")
+    .or_none(""),
+    Opt::new(
+        "weight",
+        Kind::Text,
+        at!(data.weight?),
+        "Column of the rows' weights, numbers of 0 or more: in the loss, and in a second table of scores. It is no covariate",
+    )
+    .value("NAME|none")
     .or_none(""),
     Opt::new("lookback", Kind::Whole(1, MOST_ROWS), at!(data.lookback?), "Input rows of a window")
         .value("ROWS")

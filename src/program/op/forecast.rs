@@ -138,6 +138,12 @@ impl Forecast {
 
 /// `losses[slot] = inv_target_count · Σ weight · loss(forecast − target)`, and by
 /// `d_forecast = inv_target_count · weight · loss'(forecast − target)` the gradient of the head's output.
+///
+/// With a row's weight w in the data (1 if rows have none; the same of all targets) and o = 1 for an observed value, else 0, `weight`
+/// is o·w times a factor that brings the loss to the data's units, where it has one, and `inv_target_count = 1 / Σ o·w` over the batch:
+/// a mean that is weighted by w, as PyTorch's `reduction='mean'` of a loss with weights and neuralforecast's losses are. So equal weights
+/// have the bits of none, and a weight of 0 is a missing value's. The losses of quantiles and distributions weigh alike, and so does the
+/// validation loss.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loss {
     /// The elementwise loss.

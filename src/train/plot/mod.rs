@@ -14,6 +14,7 @@ use plotters::style::text_anchor::HPos;
 
 pub use self::masks::masks_svg;
 pub use self::outlook::{OutlookPanel, OutlookPlot, outlook_svg};
+use self::outlook::{is_known, level_entries, outline, shade};
 use crate::error::Result;
 use crate::plot::{
     Area, BASELINES, BESIDE, Drawn, Header, INK, LABEL, MODEL, MUTED, Ticked, WIDTH, drawn, losses_and_sparsity, mesh,
@@ -39,7 +40,14 @@ pub struct ForecastPlot {
     pub model: Line,
     /// At most three.
     pub baselines: Vec<Line>,
+    /// Of the model's intervals, rising: `80`, `95`; empty where it has none.
+    pub levels: Vec<String>,
+    /// By forecast of the model, and by level, the lower and the upper ends, row by row.
+    pub bands: Vec<Vec<Band>>,
 }
+
+/// The lower and the upper ends of an interval, row by row.
+pub type Band = (Vec<f64>, Vec<f64>);
 
 /// One forecaster's forecasts: from which row of the stretch, and its values row by row.
 #[derive(Debug, Clone, Default)]
@@ -113,11 +121,22 @@ pub fn forecast_svg(plot: &ForecastPlot) -> Result<String> {
         vec![("truth".to_string(), INK.stroke_width(2)), (plot.model.name.clone(), MODEL.stroke_width(3))];
     let baselines = || plot.baselines.iter().zip(BASELINES);
     entries.extend(baselines().map(|(line, color)| (line.name.clone(), color.stroke_width(2))));
+    entries.extend(level_entries(&plot.levels, |level| plot.bands.iter().any(|bands| is_known(&bands[level]))));
     let forecasts = plot.baselines.iter().chain([&plot.model]).flat_map(|line| &line.windows).flat_map(|w| &w.1);
-    let (low, high) = padded_range(plot.truth.iter().chain(forecasts).copied());
+    let ends = plot.bands.iter().flatten().flat_map(|(low, high)| low.iter().chain(high));
+    let (low, high) = padded_range(plot.truth.iter().chain(forecasts).chain(ends).copied());
     drawn(SIZE, |root| {
         let body = Header::new(&plot.title, entries, WIDTH).draw(root)?;
         let mut chart = over_time(&body, &plot.times, plot.truth.len(), low..high, &plot.unit)?;
+        for level in (0..plot.levels.len()).rev() {
+            let colour = MODEL.mix(shade(level, plot.levels.len()));
+            for ((start, _), bands) in
+                plot.model.windows.iter().zip(&plot.bands).filter(|(_, all)| is_known(&all[level]))
+            {
+                let (low, high) = &bands[level];
+                chart.draw_series([Polygon::new(outline(*start, low, high), colour.filled())])?;
+            }
+        }
         for (line, color) in baselines() {
             for piece in line.pieces() {
                 chart.draw_series(LineSeries::new(piece, color.mix(0.9).stroke_width(1)))?;
@@ -224,7 +243,19 @@ mod tests {
             truth,
             model: line("LSTM", 0.1),
             baselines: vec![line("repeat last", 0.6), line("seasonal naive", -0.6), line("ridge", 0.2)],
+            ..ForecastPlot::default()
         };
+        assert!(!forecast_svg(&plot).unwrap().contains("<polygon"));
+        let band = |rows: &[f64], by: f64| {
+            let moved = |by| rows.iter().map(|value| value + by).collect();
+            (moved(-by), moved(by))
+        };
+        let bands: Vec<Vec<Band>> =
+            plot.model.windows.iter().map(|(_, rows)| vec![band(rows, 3.0), band(rows, 9.0)]).collect();
+        let levels = vec!["80".to_string(), "95".into()];
+        let svg = forecast_svg(&ForecastPlot { bands, levels, ..plot.clone() }).unwrap();
+        check(&svg, &["80 % interval", "95 % interval"]);
+        assert_eq!(svg.matches("<polygon").count(), 2 * plot.model.windows.len());
         check(&forecast_svg(&plot).unwrap(), &["LSTM, 6 rows ahead", "truth", "ridge", "seasonal naive", "Dec 25"]);
         assert_eq!(pieces(rows(0, &plot.truth)).len(), 2);
     }

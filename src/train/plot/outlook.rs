@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use plotters::prelude::*;
 
-use super::{over_time, rows};
+use super::{Band, over_time, rows};
 use crate::error::Result;
 use crate::plot::{Header, INK, MODEL, MUTED, WIDTH, drawn, padded_range, pieces};
 
@@ -34,7 +34,7 @@ pub struct OutlookPanel {
     /// Of the rows to come, in the data's units.
     pub forecast: Vec<f64>,
     /// By level, the lower and the upper ends.
-    pub bands: Vec<(Vec<f64>, Vec<f64>)>,
+    pub bands: Vec<Band>,
 }
 
 const PANEL: u32 = 330;
@@ -44,13 +44,7 @@ pub fn outlook_svg(plot: &OutlookPlot) -> Result<String> {
     let mut entries = vec![("data".to_string(), INK.stroke_width(2)), (plot.model.clone(), MODEL.stroke_width(3))];
     // A level may have too few residuals for a band.
     let drawn_band = |i: usize| plot.panels.iter().any(|panel| is_known(&panel.bands[i]));
-    entries.extend(
-        plot.levels
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| drawn_band(*i))
-            .map(|(i, level)| (format!("{level} % interval"), MODEL.mix(shade(i, plot.levels.len())).stroke_width(12))),
-    );
+    entries.extend(level_entries(&plot.levels, drawn_band));
     let header = Header::new(&plot.title, entries, WIDTH);
     let panels = plot.panels.len().max(1);
     drawn((WIDTH, header.height() + PANEL * panels as u32), |root| {
@@ -76,13 +70,22 @@ pub fn outlook_svg(plot: &OutlookPlot) -> Result<String> {
     })
 }
 
+/// The legend's entries of those levels that have a band.
+pub(super) fn level_entries(
+    levels: &[String],
+    is_drawn: impl Fn(usize) -> bool,
+) -> impl Iterator<Item = (String, ShapeStyle)> {
+    let of = |(i, level)| (format!("{level} % interval"), MODEL.mix(shade(i, levels.len())).stroke_width(12));
+    levels.iter().enumerate().filter(move |(i, _)| is_drawn(*i)).map(of)
+}
+
 /// Whether a band has both ends at every row.
-fn is_known((low, high): &(Vec<f64>, Vec<f64>)) -> bool {
+pub(super) fn is_known((low, high): &Band) -> bool {
     low.iter().chain(high).all(|end| end.is_finite())
 }
 
-/// A band from row `seen` on. One of a single row is as wide as a row.
-fn outline(seen: usize, low: &[f64], high: &[f64]) -> Vec<(f64, f64)> {
+/// A band from a row on. One of a single row is as wide as a row.
+pub(super) fn outline(seen: usize, low: &[f64], high: &[f64]) -> Vec<(f64, f64)> {
     if let (&[low], &[high]) = (low, high) {
         let (left, right) = (seen as f64 - 0.5, seen as f64 + 0.5);
         return vec![(left, low), (right, low), (right, high), (left, high)];
@@ -93,7 +96,7 @@ fn outline(seen: usize, low: &[f64], high: &[f64]) -> Vec<(f64, f64)> {
 }
 
 /// The narrowest band is the darkest.
-fn shade(level: usize, levels: usize) -> f64 {
+pub(super) fn shade(level: usize, levels: usize) -> f64 {
     0.30 - 0.18 * level as f64 / levels.saturating_sub(1).max(1) as f64
 }
 

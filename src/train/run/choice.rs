@@ -12,6 +12,7 @@ use crate::train::run::snapshot::{KEPT, Snapshot};
 use crate::train::run::trained::Status;
 use crate::train::scores::Prediction;
 use crate::train::scores::loss::mean_loss;
+use crate::train::scores::metrics::Weighting;
 use crate::train::scores::predict::pass_until;
 
 /// That the models begin as the ridge, with this validation loss.
@@ -31,7 +32,7 @@ pub(crate) fn losses_of(
 ) -> Result<Option<Vec<f64>>> {
     let forecasts = pass_until(engine, plan, wanted, windows, None, stop)?;
     let loss = |(one, wanted): (&Prediction, &bool)| match wanted {
-        true => mean_loss(&plan.options, dataset, windows, one),
+        true => mean_loss(&plan.options, dataset, windows, one, Weighting::Rows),
         false => f64::NAN,
     };
     Ok(forecasts.map(|all| all.iter().zip(wanted).map(loss).collect()))
@@ -80,7 +81,8 @@ impl Run<'_> {
                 rows.push(ReplicaEpoch { best: false, active: false, ..last });
                 continue;
             }
-            let validation_loss = mean_loss(options, self.dataset, &self.dataset.validation, forecasts);
+            let validation_loss =
+                mean_loss(options, self.dataset, &self.dataset.validation, forecasts, Weighting::Rows);
             let counts = self.plan.members[r].full(replica.pruned);
             let mut best = false;
             if replica.active && !counts && replica.best.is_none() && validation_loss.is_finite() {

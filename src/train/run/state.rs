@@ -251,18 +251,47 @@ pub struct Mean {
     /// Of value · weight.
     pub sum: f64,
     /// Of all values.
-    pub weight: u64,
+    pub weight: f64,
 }
 
+/// The least word that is the bits of a normal float.
+const LEAST_FLOAT: u64 = 1 << 52;
+
 impl Mean {
-    /// Adds a value that stands for `weight` values; of weight 0, nothing.
-    pub fn add(&mut self, value: f64, weight: u64) {
-        self.sum += if weight == 0 { 0.0 } else { value * weight as f64 };
+    /// As a checkpoint holds it: the sum's bits, and the weight, a whole number as it is and any other as its bits.
+    pub fn words(&self) -> [u64; 2] {
+        let whole = self.weight.fract() == 0.0 && self.weight < LEAST_FLOAT as f64;
+        [self.sum.to_bits(), if whole { self.weight as u64 } else { self.weight.to_bits() }]
+    }
+
+    /// Of these words.
+    pub fn of_words([sum, weight]: [u64; 2]) -> Mean {
+        let weight = if weight < LEAST_FLOAT { weight as f64 } else { f64::from_bits(weight) };
+        Mean { sum: f64::from_bits(sum), weight }
+    }
+
+    /// Adds a value of some weight; of weight 0, nothing.
+    pub fn add(&mut self, value: f64, weight: f64) {
+        self.sum += if weight == 0.0 { 0.0 } else { value * weight };
         self.weight += weight;
     }
 
     /// The mean; NaN of nothing.
     pub fn value(&self) -> f64 {
-        self.sum / self.weight as f64
+        self.sum / self.weight
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mean;
+
+    #[test]
+    fn means_read_back_from_their_words() {
+        for weight in [0.0, 1.0, 960.0, 0.5, 959.75, 1e-300, 1e300] {
+            let mean = Mean { sum: -2.5, weight };
+            assert_eq!(Mean::of_words(mean.words()), mean, "{weight}");
+        }
+        assert_eq!(Mean { sum: 0.0, weight: 960.0 }.words(), [0, 960]);
     }
 }

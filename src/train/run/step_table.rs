@@ -40,7 +40,7 @@ pub fn training_step(
     let decay = |regularizer| if member.regularizers.has(regularizer) { member.weight_decay } else { 0.0 };
     let row = ReplicaStep {
         active: active as u32,
-        inv_target_count: inverse(target_count(dataset, windows)),
+        inv_target_count: inverse(target_weight(dataset, windows)),
         decay_factor: (1.0 - lr * decay(Regularizer::WeightDecay)) as f32,
         l2: decay(Regularizer::L2) as f32,
         clip_norm: member.clip_grad_norm.unwrap_or(0.0) as f32,
@@ -64,13 +64,14 @@ pub fn evaluation_step(options: &TrainOptions, own: &MemberPlan, mc: Option<(usi
     }
 }
 
-/// Observed target values of a batch.
-pub fn target_count(dataset: &Dataset, windows: &[u32]) -> u64 {
-    windows.iter().map(|&w| dataset.observed_targets(w) as u64).sum()
+/// The weights of a batch's observed target values: their number, if rows have none.
+pub fn target_weight(dataset: &Dataset, windows: &[u32]) -> f64 {
+    windows.iter().map(|&w| dataset.target_weight(w)).sum()
 }
 
-fn inverse(count: u64) -> f32 {
-    if count == 0 { 0.0 } else { (1.0 / count as f64) as f32 }
+/// 0 of a sum that is 0, or too small for its weights to be 32-bit numbers.
+fn inverse(weight: f64) -> f32 {
+    if weight < f64::from(f32::MIN_POSITIVE) { 0.0 } else { (1.0 / weight) as f32 }
 }
 
 /// Writes one replica's windows, `batch` to a slot, and its rows, one to a slot.

@@ -111,7 +111,7 @@ impl Run<'_> {
             let replica = &mut state.replicas[r];
             replica.steps = before + ran;
             for (slot, windows) in windows.chunks(batch).enumerate().take(ran) {
-                state.losses[r].add(values[slot] as f64, step_table::target_count(self.dataset, windows));
+                state.losses[r].add(values[slot] as f64, step_table::target_weight(self.dataset, windows));
                 state.windows += windows.len() as u64;
                 if let Some(plan) = &self.plan.members[r].prune
                     && plan.due(epoch, before + slot + 1)

@@ -85,11 +85,13 @@ impl BaselineForecasts {
         let test = |predictions: &[f32], place: usize| {
             let mut metrics = score(dataset, SplitName::Test, predictions);
             let calibrating = self.calibrating.get(place).filter(|_| !levels.is_empty() && !own.is_empty());
-            metrics.intervals = calibrating.and_then(|calibrating| {
+            if let Some(calibrating) = calibrating {
                 let calibration = Calibration::new(dataset, own, calibrating, None, levels);
                 let intervals = Intervals::around(&calibration, dataset.resolved.bounds);
-                interval_scores(dataset, SplitName::Test, predictions, &intervals)
-            });
+                metrics.set_intervals(|weighting| {
+                    interval_scores(dataset, SplitName::Test, predictions, &intervals, weighting)
+                });
+            }
             metrics
         };
         Baselines {

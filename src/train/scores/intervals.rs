@@ -6,6 +6,7 @@ use super::distribution::{pinball, quantiles};
 use super::{Calibration, Level, Prediction};
 use crate::data::{Bounds, Dataset, Scaler, Series, SplitName};
 use crate::program::op::Objective;
+use crate::train::scores::metrics::Weighting;
 
 /// What the ends of intervals follow from.
 #[derive(Debug, Clone, Copy)]
@@ -166,8 +167,8 @@ pub fn own_ends(
 /// The continuous ranked probability score is 2·∫ρ over all levels, here by trapezoids, with 0 at the levels 0 and 1.
 #[derive(Debug, Clone, Default)]
 pub struct IntervalSums {
-    /// Values.
-    pub count: usize,
+    /// The weights of the values: their count, if all weigh the same.
+    pub weight: f64,
     /// By level: values inside.
     pub inside: Vec<f64>,
     /// By level: widths in the data's units.
@@ -187,7 +188,7 @@ pub struct IntervalSums {
 impl IntervalSums {
     /// Of one value, scaled, with the ends of its intervals by level.
     pub fn of(truth: f64, median: f64, ends: &[(f64, f64)], levels: &[Level], scaler: &Scaler) -> IntervalSums {
-        let mut sums = IntervalSums { count: 1, size: scaler.unscale(truth).abs(), ..IntervalSums::default() };
+        let mut sums = IntervalSums { weight: 1.0, size: scaler.unscale(truth).abs(), ..IntervalSums::default() };
         // A level whose ends are not known says nothing of the others.
         let known = ends.iter().zip(levels).filter(|((low, high), _)| !low.is_nan() && !high.is_nan());
         let known: Vec<(f64, (f64, f64))> = known.map(|(ends, level)| (level.percent() / 100.0, *ends)).collect();
@@ -217,11 +218,16 @@ impl IntervalSums {
 
     /// Adds other values'.
     pub fn add(&mut self, other: &IntervalSums) {
-        self.count += other.count;
-        self.size += other.size;
-        self.crps += other.crps;
-        self.scaled_crps += other.scaled_crps;
-        self.quantile_loss += other.quantile_loss;
+        self.add_times(1.0, other);
+    }
+
+    /// Adds other values', so many times.
+    pub fn add_times(&mut self, times: f64, other: &IntervalSums) {
+        self.weight += times * other.weight;
+        self.size += times * other.size;
+        self.crps += times * other.crps;
+        self.scaled_crps += times * other.scaled_crps;
+        self.quantile_loss += times * other.quantile_loss;
         let lists = [
             (&mut self.inside, &other.inside),
             (&mut self.width, &other.width),
@@ -229,16 +235,16 @@ impl IntervalSums {
         ];
         for (sums, parts) in lists {
             sums.resize(parts.len().max(sums.len()), 0.0);
-            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += times * part);
         }
     }
 
     /// What they are worth; `single`: of one target, so that all have one unit. `None` of no value with intervals.
     pub fn scores(&self, single: bool) -> Option<IntervalScores> {
-        if self.inside.is_empty() || self.count == 0 {
+        if self.inside.is_empty() || self.weight == 0.0 {
             return None;
         }
-        let count = self.count as f64;
+        let count = self.weight;
         let width = if single { &self.width } else { &self.scaled_width };
         let share = |sums: &[f64]| sums.iter().map(|sum| sum / count).collect();
         Some(IntervalScores {
@@ -274,6 +280,7 @@ pub fn interval_scores(
     split: SplitName,
     forecasts: &[f32],
     intervals: &Intervals,
+    weighting: Weighting,
 ) -> Option<IntervalScores> {
     let (horizon, targets) = (dataset.horizon, dataset.targets());
     let mut sums = IntervalSums::default();
@@ -287,7 +294,8 @@ pub fn interval_scores(
                 continue;
             }
             let at = Forecasted { place, point: forecasts[place], series, target, step };
-            sums.add(&intervals.score(&at, at.scaler().scale(raw)));
+            let weight = weighting.of(dataset, origin + step);
+            sums.add_times(weight, &intervals.score(&at, at.scaler().scale(raw)));
         }
     }
     sums.scores(targets == 1)

@@ -5,14 +5,21 @@ use super::distribution::{log_likelihood, pinball};
 use crate::data::Dataset;
 use crate::program::op::{LossKind, Objective};
 use crate::train::options::TrainOptions;
+use crate::train::scores::metrics::Weighting;
 
-/// The mean loss over observed target values; NaN if there are none.
-pub fn mean_loss(options: &TrainOptions, dataset: &Dataset, windows: &[u32], prediction: &Prediction) -> f64 {
+/// The mean loss over observed target values, weighted as in training, or all alike; NaN if there are none, or none of a weight.
+pub fn mean_loss(
+    options: &TrainOptions,
+    dataset: &Dataset,
+    windows: &[u32],
+    prediction: &Prediction,
+    weighting: Weighting,
+) -> f64 {
     let (channels, targets, horizon) = (dataset.channels(), dataset.targets(), dataset.horizon);
     let objective = options.loss.objective(&options.levels);
     let outputs = objective.outputs();
-    let weights = options.loss.weights(dataset);
-    let (mut sum, mut count) = (0.0, 0u64);
+    let factors = options.loss.factors(dataset);
+    let (mut sum, mut total) = (0.0, 0.0);
     for (&window, forecast) in windows.iter().zip(prediction.values().chunks(horizon * targets * outputs)) {
         let first = window as usize + dataset.lookback;
         let series = &dataset.series[dataset.series_of(first)];
@@ -35,11 +42,12 @@ pub fn mean_loss(options: &TrainOptions, dataset: &Dataset, windows: &[u32], pre
                 }
                 Objective::Distribution(distribution) => -log_likelihood(*distribution, outputs, truth, scaler),
             };
-            sum += f64::from(weights[row * targets + target]) * loss;
-            count += 1;
+            let weight = weighting.of(dataset, row);
+            sum += weight * f64::from(factors[row * targets + target]) * loss;
+            total += weight;
         }
     }
-    sum / count as f64
+    sum / total
 }
 
 fn elementwise(kind: LossKind, error: f64) -> f64 {

@@ -5,6 +5,25 @@ use serde::Serialize;
 use super::intervals::IntervalScores;
 use crate::data::{Dataset, SplitName, Transform};
 
+/// What each scored value weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weighting {
+    /// The same.
+    Equal,
+    /// What its row does, by [`DataOptions::weight`](crate::data::DataOptions::weight).
+    Rows,
+}
+
+impl Weighting {
+    /// Of a row's values.
+    pub fn of(self, dataset: &Dataset, row: usize) -> f64 {
+        match self {
+            Weighting::Equal => 1.0,
+            Weighting::Rows => dataset.weight(row),
+        }
+    }
+}
+
 /// Errors on values scaled by the training rows, as the literature quotes them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Scaled {
@@ -47,6 +66,32 @@ pub struct Metrics {
     /// How the scores of `per_series` are spread; `None` if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_series: Option<BySeries>,
+    /// The same with each value weighted by its row, if rows have weights; MASE is the mean over series of weighted errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weighted: Option<Box<Metrics>>,
+}
+
+impl Metrics {
+    /// Those that choices are made by: weighted by row, where rows have weights.
+    pub fn deciding(&self) -> &Metrics {
+        self.weighted.as_deref().unwrap_or(self)
+    }
+
+    /// Sets what intervals are worth, by weighting, here and in the scores that are weighted by row.
+    pub fn set_intervals(&mut self, of: impl Fn(Weighting) -> Option<IntervalScores>) {
+        if let Some(weighted) = &mut self.weighted {
+            weighted.intervals = of(Weighting::Rows);
+        }
+        self.intervals = of(Weighting::Equal);
+    }
+
+    /// Likewise the mean of ln p.
+    pub fn set_log_likelihood(&mut self, of: impl Fn(Weighting) -> f64) {
+        if let Some(weighted) = &mut self.weighted {
+            weighted.log_likelihood = Some(of(Weighting::Rows));
+        }
+        self.log_likelihood = Some(of(Weighting::Equal));
+    }
 }
 
 /// Scores by target that a summary or a report shows, at most.
@@ -145,6 +190,8 @@ pub struct SeriesScore {
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
     count: usize,
+    /// Of all values: their count, if all weigh the same.
+    weight: f64,
     absolute: f64,
     square: f64,
     scaled_absolute: f64,
@@ -154,6 +201,7 @@ struct Sums {
 impl Sums {
     fn add(&mut self, other: Sums) {
         self.count += other.count;
+        self.weight += other.weight;
         self.absolute += other.absolute;
         self.square += other.square;
         self.scaled_absolute += other.scaled_absolute;
@@ -161,13 +209,11 @@ impl Sums {
     }
 
     fn scaled(&self) -> Scaled {
-        let count = self.count as f64;
-        Scaled { mae: self.scaled_absolute / count, mse: self.scaled_square / count }
+        Scaled { mae: self.scaled_absolute / self.weight, mse: self.scaled_square / self.weight }
     }
 
     fn score(&self, series: Option<String>, target: &str, mase: Option<f64>) -> SeriesScore {
-        let count = self.count as f64;
-        let (mae, mse) = (self.absolute / count, self.square / count);
+        let (mae, mse) = (self.absolute / self.weight, self.square / self.weight);
         SeriesScore {
             series,
             target: target.into(),
@@ -186,6 +232,12 @@ impl Sums {
 /// # Panics
 /// If the length is another.
 pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metrics {
+    let of = |weighting| score_weighting(dataset, split, predictions, weighting);
+    let weighted = (!dataset.weights.is_empty()).then(|| Box::new(of(Weighting::Rows)));
+    Metrics { weighted, ..of(Weighting::Equal) }
+}
+
+fn score_weighting(dataset: &Dataset, split: SplitName, predictions: &[f32], weighting: Weighting) -> Metrics {
     let (windows, horizon, targets) = (dataset.windows(split), dataset.horizon, dataset.targets());
     assert_eq!(predictions.len(), windows.len() * horizon * targets, "predictions: windows × horizon × targets");
     // [series, targets], over scaled values: within a cell the units are a constant factor, unless targets are transformed.
@@ -203,14 +255,16 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
             let truth = scaler.scale(*raw);
             let error = f64::from(*predicted) - truth;
             let cell = &mut cells[series * targets + target];
+            let weight = weighting.of(dataset, origin + i / targets);
             if scaler.transform != Transform::None {
                 let error = scaler.error(f64::from(*predicted), truth);
-                cell.absolute += error.abs();
-                cell.square += error * error;
+                cell.absolute += weight * error.abs();
+                cell.square += weight * (error * error);
             }
             cell.count += 1;
-            cell.scaled_absolute += error.abs();
-            cell.scaled_square += error * error;
+            cell.weight += weight;
+            cell.scaled_absolute += weight * error.abs();
+            cell.scaled_square += weight * (error * error);
         }
     }
     for (i, cell) in cells.iter_mut().enumerate() {
@@ -223,7 +277,7 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
 
     let mase = |cell: usize| {
         let denominator = dataset.series[cell / targets].mase_denominators[cell % targets]?;
-        (cells[cell].count > 0).then(|| cells[cell].absolute / cells[cell].count as f64 / denominator)
+        (cells[cell].weight > 0.0).then(|| cells[cell].absolute / cells[cell].weight / denominator)
     };
     let mean_mase = |of: &mut dyn Iterator<Item = usize>| {
         let (count, sum) = of.filter_map(mase).fold((0usize, 0.0), |(count, sum), mase| (count + 1, sum + mase));
@@ -265,6 +319,7 @@ pub fn score(dataset: &Dataset, split: SplitName, predictions: &[f32]) -> Metric
         intervals: None,
         log_likelihood: None,
         by_series: BySeries::of(&per_series),
+        weighted: None,
         per_series,
     }
 }

@@ -4,7 +4,8 @@
 //! an instance norm: the last value (NLinear's form), the mean, or 0. Where the norm divides by a deviation, the constant is that
 //! deviation, so that the map of normalised values, scaled back, has the same squared errors. Least squares with λ|w|², the constant
 //! unpenalised, by normal equations in f64. A missing target leaves its equation out, so a step that lacks any has a Gram matrix of
-//! its own: the common one less the missing equations.
+//! its own: the common one less the missing equations. Rows' weights multiply squared errors: equations of weight 0 are missing ones,
+//! and other weights than 0 and 1 make each step's Gram matrix a sum of its own.
 //!
 //! Where future channels f are known of the rows to forecast, y = w·x + v·f at every step, with one v for all steps: given v, each
 //! step's w is the ridge of what v leaves, so that v solves normal equations from which every w is eliminated. v is penalised too.
@@ -126,9 +127,8 @@ impl Fit {
     /// A fit for every λ whose matrices are positive definite: all but, perhaps, 0.
     fn of_training(dataset: &Dataset, norm: Option<InstanceNorm>) -> Vec<Fit> {
         let (features, horizon) = (features(dataset.lookback, norm), dataset.horizon);
-        let observed = |(window, target): Sample, step: usize| {
-            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets() + target] > 0.0
-        };
+        let observed = |sample: Sample, step: usize| weight(dataset, sample, step) > 0.0;
+        let shared = !dataset.weights.iter().any(|weight| *weight > 0.0 && *weight < 1.0);
         let samples: Vec<Sample> = samples(dataset, SplitName::Train)
             .into_iter()
             .filter(|sample| (0..horizon).any(|step| observed(*sample, step)))
@@ -138,7 +138,8 @@ impl Fit {
             transposed_product(&x, &x, tile.len())
         });
         let moment = sum_of_products(&samples, horizon * features, |tile| {
-            transposed_product(&outputs(dataset, norm, tile), &inputs(dataset, norm, tile), tile.len())
+            let y = weighed(dataset, tile, outputs(dataset, norm, tile), 1, 0..horizon);
+            transposed_product(&y, &inputs(dataset, norm, tile), tile.len())
         });
 
         let known = Known::of(dataset, norm, &samples, features);
@@ -147,6 +148,20 @@ impl Fit {
         let own_factors: Vec<Option<Vec<Option<Vec<f64>>>>> = (0..horizon)
             .into_par_iter()
             .map(|step| {
+                if !shared {
+                    let own = sum_of_products(&samples, features * features, |tile| {
+                        let x = inputs(dataset, norm, tile);
+                        let rows = tile.iter().zip(x.chunks_exact(features));
+                        let of = |(sample, row): (&Sample, &[f64])| {
+                            let weight = weight(dataset, *sample, step);
+                            row.iter().map(|value| weight * value).collect::<Vec<_>>()
+                        };
+                        let weighed: Vec<f64> = rows.flat_map(of).collect();
+                        transposed_product(&weighed, &x, tile.len())
+                    });
+                    let any = samples.iter().any(|sample| observed(*sample, step));
+                    return any.then(|| factors(&own, features));
+                }
                 let lacking: Vec<Sample> = samples.iter().copied().filter(|sample| !observed(*sample, step)).collect();
                 if lacking.is_empty() || lacking.len() == samples.len() {
                     return (lacking.is_empty()).then(Vec::new);
@@ -204,19 +219,20 @@ impl Known {
         cross.par_chunks_mut(steps * channels * features).enumerate().for_each(|(block, sums)| {
             let steps = block * steps..((block + 1) * steps).min(horizon);
             for tile in samples.chunks(tile_of(steps.len())) {
-                let f = planned(dataset, norm, tile, steps.clone());
+                let f = weighed(dataset, tile, planned(dataset, norm, tile, steps.clone()), channels, steps.clone());
                 let part = transposed_product(&f, &inputs(dataset, norm, tile), tile.len());
                 sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
             }
         });
         let tile = tile_of(horizon);
-        let f = |tile: &[Sample]| planned(dataset, norm, tile, 0..horizon);
+        let weighed_f = |tile: &[Sample], f: Vec<f64>| weighed(dataset, tile, f, channels, 0..horizon);
         let gram = sum_over_tiles(samples, tile, channels * channels, |tile| {
-            let f = f(tile);
-            transposed_product(&f, &f, tile.len() * horizon)
+            let f = planned(dataset, norm, tile, 0..horizon);
+            transposed_product(&weighed_f(tile, f.clone()), &f, tile.len() * horizon)
         });
         let moment = sum_over_tiles(samples, tile, channels, |tile| {
-            transposed_product(&f(tile), &outputs(dataset, norm, tile), tile.len() * horizon)
+            let f = weighed_f(tile, planned(dataset, norm, tile, 0..horizon));
+            transposed_product(&f, &outputs(dataset, norm, tile), tile.len() * horizon)
         });
         Known { features, channels, cross, gram, moment }
     }
@@ -256,6 +272,25 @@ impl Known {
 /// A part's samples, in the order of forecasts: windows, then targets.
 fn samples(dataset: &Dataset, split: SplitName) -> Vec<Sample> {
     dataset.windows(split).iter().flat_map(|window| (0..dataset.targets()).map(|target| (*window, target))).collect()
+}
+
+/// What the squared error of a sample's step weighs: its row's weight; 0 where its target is missing.
+fn weight(dataset: &Dataset, (window, target): Sample, step: usize) -> f64 {
+    let row = window as usize + dataset.lookback + step;
+    f64::from(dataset.observed[row * dataset.targets() + target]) * dataset.weight(row)
+}
+
+/// Numbers of each sample and step, `[samples, steps, width]`, times their weights.
+fn weighed(dataset: &Dataset, tile: &[Sample], mut numbers: Vec<f64>, width: usize, steps: Range<usize>) -> Vec<f64> {
+    if dataset.weights.is_empty() {
+        return numbers;
+    }
+    let steps = tile.iter().flat_map(|sample| steps.clone().map(move |step| (*sample, step)));
+    for (own, (sample, step)) in numbers.chunks_exact_mut(width).zip(steps) {
+        let weight = weight(dataset, sample, step);
+        own.iter_mut().for_each(|number| *number *= weight);
+    }
+    numbers
 }
 
 /// The target's scaled values from a sample's first row on.
@@ -349,20 +384,18 @@ fn sum_over_tiles(
     total
 }
 
-/// The sum of squared errors over a part's observed values, for each fit.
+/// The sum of weighted squared errors over a part's observed values, for each fit.
 fn squared_errors(dataset: &Dataset, split: SplitName, norm: Option<InstanceNorm>, fits: &[Fit]) -> Vec<f64> {
     let horizon = dataset.horizon;
     sum_of_products(&samples(dataset, split), fits.len(), |tile| {
         let (x, y) = (inputs(dataset, norm, tile), outputs(dataset, norm, tile));
-        let is_observed = |i: usize| {
-            let ((window, target), step) = (tile[i / horizon], i % horizon);
-            dataset.observed[(window as usize + dataset.lookback + step) * dataset.targets() + target] > 0.0
-        };
+        let weight = |i: usize| weight(dataset, tile[i / horizon], i % horizon);
         fits.iter()
             .map(|fit| {
                 let forecasts = fit.forecasts(dataset, norm, tile, &x);
-                let errors = forecasts.iter().zip(&y).enumerate().filter(|(i, _)| is_observed(*i));
-                errors.map(|(_, (forecast, truth))| (forecast - truth) * (forecast - truth)).sum()
+                let errors = forecasts.iter().zip(&y).enumerate().map(|(i, error)| (weight(i), error));
+                let errors = errors.filter(|(weight, _)| *weight > 0.0);
+                errors.map(|(weight, (forecast, truth))| weight * ((forecast - truth) * (forecast - truth))).sum()
             })
             .collect()
     })

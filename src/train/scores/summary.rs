@@ -318,10 +318,12 @@ pub fn summarize(
             let bounds = dataset.resolved.bounds;
             let counts = plan.options.loss.is_of_counts();
             let intervals = Intervals { levels: &levels, own: Some(&own), calibration: None, bounds, counts };
-            metrics.intervals = interval_scores(dataset, split, &point, &intervals);
+            metrics.set_intervals(|weighting| interval_scores(dataset, split, &point, &intervals, weighting));
         }
         if let Objective::Distribution(_) = objective {
-            metrics.log_likelihood = Some(-mean_loss(&plan.options, dataset, dataset.windows(split), prediction));
+            let windows = dataset.windows(split);
+            let loss = |weighting| mean_loss(&plan.options, dataset, windows, prediction, weighting);
+            metrics.set_log_likelihood(|weighting| -loss(weighting));
         }
         metrics
     };
@@ -391,8 +393,8 @@ pub fn summarize(
 fn best_on_validation(replicas: &[ReplicaSummary]) -> usize {
     // Of quantiles and distributions all of them count, not the point alone.
     let score = |replica: &ReplicaSummary| {
-        let intervals = replica.validation.intervals.as_ref();
-        intervals.map_or(replica.validation.scaled.mse, |intervals| intervals.scaled_crps)
+        let scores = replica.validation.deciding();
+        scores.intervals.as_ref().map_or(scores.scaled.mse, |intervals| intervals.scaled_crps)
     };
     let lost = |replica: &ReplicaSummary| replica.diverged.is_some();
     let finite = replicas.iter().filter(|replica| score(replica).is_finite());

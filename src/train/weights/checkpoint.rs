@@ -10,7 +10,7 @@ use safetensors::{Dtype, View, serialize};
 use crate::error::{Error, Result};
 use crate::files::replace;
 use crate::program::{Param, ParamLayout, Program, Running, StateLayout};
-use crate::train::run::state::{ReplicaRows, RunState};
+use crate::train::run::state::{Mean, ReplicaRows, RunState};
 use crate::train::weights::header::Header;
 use crate::train::weights::sparse::{Csr, PARTS, SHAPES};
 
@@ -80,7 +80,7 @@ pub fn save_checkpoint(
     let (epochs, numbers) = run.history_numbers();
     add("epochs", Dtype::F64, &[epochs.len(), 4], bytemuck::cast_slice(&epochs).to_vec());
     add("history", Dtype::F64, &[epochs.len(), replicas, 5], bytemuck::cast_slice(&numbers).to_vec());
-    let losses: Vec<[u64; 2]> = run.losses.iter().map(|loss| [loss.sum.to_bits(), loss.weight]).collect();
+    let losses: Vec<[u64; 2]> = run.losses.iter().map(Mean::words).collect();
     add("losses", Dtype::U64, &[replicas, 2], bytemuck::cast_slice(&losses).to_vec());
     write(path, entries, &Header { run: Some(run.clone_host()), ..header.clone() })
 }

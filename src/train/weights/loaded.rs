@@ -297,7 +297,7 @@ impl Loaded {
         let numbers: Vec<[f64; 5]> =
             numbers.iter().flat_map(|row| row.chunks_exact(5)).filter_map(|row| row.try_into().ok()).collect();
         let losses = source.rows("losses", Dtype::U64, &[replicas, 2], u64::from_le_bytes)?;
-        let losses = losses.into_iter().map(|one| Mean { sum: f64::from_bits(one[0]), weight: one[1] }).collect();
+        let losses = losses.into_iter().map(|one| Mean::of_words([one[0], one[1]])).collect();
         let history = RunState::history_of(&epoch_numbers, &numbers);
         Ok(RunState { rows, losses, history, ..head.clone() })
     }
