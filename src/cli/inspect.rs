@@ -5,6 +5,9 @@ use std::fmt::Write;
 use anyhow::Result;
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
+use microglia::engine::Engine;
+use microglia::forecast::Sensitivity;
+use microglia::reference::CpuEngine;
 use microglia::runs::json;
 use microglia::train::Loaded;
 use microglia::train::plot::masks_svg;
@@ -20,6 +23,9 @@ use super::{Code, print, say};
 
 pub(super) fn run(args: &InspectArgs) -> Result<Code> {
     check_unused(&args.svg.as_deref().map(|file| ("svg", file)).into_iter().collect::<Vec<_>>(), args.overwrite)?;
+    if args.sensitivity {
+        return sensitivity(args);
+    }
     let loaded = Loaded::open(&args.file)?;
     let inspection = Inspection::of(&loaded);
     if let Some(file) = &args.svg {
@@ -31,6 +37,49 @@ pub(super) fn run(args: &InspectArgs) -> Result<Code> {
     }
     print(&if args.json { json(&inspection)? } else { text(&inspection) })?;
     Ok(Code::Done)
+}
+
+/// Shares that matrices are pruned to.
+const SHARES: [f64; 3] = [0.5, 0.7, 0.9];
+
+/// `--sensitivity`.
+fn sensitivity(args: &InspectArgs) -> Result<Code> {
+    let mut open = |program| Ok(Box::new(CpuEngine::<f32>::new(program, None)?) as Box<dyn Engine>);
+    let found = Sensitivity::of(&args.file, &SHARES, &mut open)?;
+    if let Some(file) = &args.svg {
+        let title = format!("{}: validation loss if a matrix is pruned", args.file.display());
+        write_file(file, found.svg(&title)?.as_bytes())?;
+        say(&format!("losses: {}", file.display()));
+    }
+    if args.json {
+        print(&json(&found)?)?;
+        return Ok(Code::Done);
+    }
+    print(&losses(&found))?;
+    Ok(Code::Done)
+}
+
+/// A row for each matrix, and one for all together.
+fn losses(found: &Sensitivity) -> String {
+    let (weights, zeros) = found
+        .matrices
+        .iter()
+        .fold((0, 0.0), |(weights, zeros), one| (weights + one.weights, zeros + one.sparsity * one.weights as f64));
+    let rows = found.matrices.iter().map(|one| (one.name.as_str(), one.weights, one.sparsity, &one.losses));
+    let all = ("all matrices together", weights, zeros / weights as f64, &found.together);
+    let rows: Vec<_> = rows.chain([all]).collect();
+    // As many decimals in every column.
+    let numbers = rows.iter().flat_map(|row| row.3).chain([&found.loss]).map(|loss| Some(*loss));
+    let cells = column(&numbers.collect::<Vec<_>>());
+    let first = ["validation loss if pruned", "weights", "sparsity"].map(String::from).into_iter();
+    let mut table =
+        TextTable::of(first.chain(found.shares.iter().map(|share| format!("to {}", percent(*share)))).collect());
+    for ((name, weights, sparsity, _), losses) in rows.iter().zip(cells.chunks(found.shares.len())) {
+        let own = [name.to_string(), grouped(*weights), percent(*sparsity)];
+        table.row(own.into_iter().chain(losses.iter().cloned()).collect());
+    }
+    let whole = cells.last().map_or(NONE, |cell| cell.as_str());
+    format!("{table}as it is: {whole}, on {}\n", counted(found.windows, "validation window"))
 }
 
 fn text(inspection: &Inspection) -> String {

@@ -14,6 +14,9 @@ mod model;
 mod picture;
 mod run;
 mod scores;
+mod sensitivity;
+#[cfg(feature = "plots")]
+mod sensitivity_picture;
 pub mod table;
 mod together;
 mod views;
@@ -26,6 +29,7 @@ pub use intervals::{Calibrated, Coverage};
 pub use model::{ModelOptions, Reading, TrainedModel};
 pub use run::Run;
 pub use scores::{Score, ScoreKey, Scores};
+pub use sensitivity::{MatrixSensitivity, Sensitivity};
 pub use together::Share;
 
 pub use crate::train::scores::calibration::{Lack, StepCoverage, apart, coverage, first_targets, non_overlapping};

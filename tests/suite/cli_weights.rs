@@ -354,3 +354,45 @@ fn replicas_that_stop_apart_are_read_again() {
     }
     assert_eq!(code(&microglia(folder, &["inspect", "run"])), 0);
 }
+
+/// Losses of the run's validation rows: those that it had, of a share that is pruned already; and of a matrix that is pruned to a share,
+/// those of the same weights in a file.
+#[test]
+fn inspect_tells_what_pruning_a_matrix_would_cost() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let tiny = std::fs::read(path("tiny.csv")).unwrap();
+    std::fs::write(folder.join("tiny.csv"), &tiny).unwrap();
+    let run = ["train", "--data", "tiny.csv", "--epochs", "3", "--out", "a", "--sparsity", "0.2..0.55"];
+    done(&microglia(folder, &[&run[..], &TINY].concat()));
+    let told = microglia(folder, &["inspect", "a", "--sensitivity", "--svg", "losses.svg"]);
+    done(&told);
+    assert!(stdout(&told).contains("all matrices together"), "{}", stdout(&told));
+    assert!(std::fs::read_to_string(folder.join("losses.svg")).unwrap().contains("weight_hh_l0"));
+    let found: Value =
+        serde_json::from_str(&stdout(&microglia(folder, &["inspect", "a", "--sensitivity", "--json"]))).unwrap();
+    let best = summary(&folder.join("a"))["validation"]["scaled"]["mse"].as_f64().unwrap();
+    let whole = found["loss"].as_f64().unwrap();
+    assert!((whole - best).abs() < 1e-6 * best, "{whole} {best}");
+    // The smallest half is 0 already, and not that of 90 %.
+    let together: Vec<f64> = found["together"].as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap()).collect();
+    assert!(together[0] == whole && together[2] != whole, "{together:?} {whole}");
+    // One matrix pruned to 90 % by hand, in a file beside the run's data.
+    let mut loaded = Loaded::open(&folder.join("a")).unwrap();
+    let param = loaded.layout.params.iter().find(|param| param.prunable).unwrap().clone();
+    let mut words: Vec<usize> = param.range().collect();
+    words.sort_by(|a, b| loaded.params[*a].abs().total_cmp(&loaded.params[*b].abs()));
+    words[..words.len() * 9 / 10].iter().for_each(|word| loaded.params[*word] = 0.0);
+    loaded.save(&folder.join("hand.safetensors"), false).unwrap();
+    let by_hand: Value =
+        serde_json::from_str(&stdout(&microglia(folder, &["inspect", "hand.safetensors", "--sensitivity", "--json"])))
+            .unwrap();
+    assert_eq!(by_hand["loss"], found["matrices"][0]["losses"][2]);
+    // Without data, or validation rows of it, there are no losses.
+    let none = [&run[..], &TINY, &["--val-size", "0", "--overwrite"]].concat();
+    done(&microglia(folder, &none));
+    let told = microglia(folder, &["inspect", "a", "--sensitivity"]);
+    rejected(folder, &told, &["no validation windows", "--val-size"]);
+    std::fs::write(folder.join("tiny.csv"), b"date,y,x\n2024-01-01,1,2\n").unwrap();
+    rejected(folder, &microglia(folder, &["inspect", "hand.safetensors", "--sensitivity"]), &["tiny.csv", "changed"]);
+}

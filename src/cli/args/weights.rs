@@ -10,7 +10,11 @@ pub(crate) struct InspectArgs {
     /// that `export` wrote
     #[arg(value_name = "F")]
     pub file: PathBuf,
-    /// Write a picture of every matrix's mask
+    /// Prune one matrix at a time to 50, 70 and 90 %, train nothing, and print the validation losses. Reads the run's data; on the CPU
+    /// engine
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub sensitivity: bool,
+    /// Write a picture of every matrix's mask, or with --sensitivity of the losses
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
     /// Replace the picture if it exists
