@@ -12,12 +12,12 @@ use crate::error::{Error, Place, Result};
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Scaler {
-    /// In the data's units; of bounded targets, the lower bound, or the only one.
+    /// In the data's units; of bounded targets, the lower end of the link, or the only one.
     pub mean: f64,
     /// Population standard deviation, in the data's units; 1 for a constant column. Of bounded targets, the mean distance to the bound,
-    /// or the distance between both.
+    /// or the distance between both ends of the link.
     pub std: f64,
-    /// Whether all values that it was fitted to lie at the only bound: nothing is known of their size.
+    /// Whether all values that it was fitted to lie at a bound: nothing is known of their size.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_bound: bool,
     /// The mean of those values, scaled, where it is not 0.
@@ -27,6 +27,9 @@ pub struct Scaler {
     #[serde(default, skip_serializing_if = "Transform::is_none")]
     pub transform: Transform,
 }
+
+/// How many times what values span a link between two bounds reaches beyond them.
+const REACH: f64 = 2.0;
 
 impl Scaler {
     /// Of values without bounds and transform.
@@ -76,11 +79,11 @@ impl Scaler {
         self.unscale(self.center)
     }
 
-    /// Of targets within bounds: no value is subtracted but a bound, so that bounds are the same for all series.
+    /// Of targets within bounds: the ends of the link lie at 0, or at 0 and 1, for all series.
     fn within(bounds: Bounds, values: impl Iterator<Item = f64> + Clone) -> Option<Scaler> {
-        let plain = Scaler::fit(values)?;
+        let plain = Scaler::fit(values.clone())?;
         let scaler = match (bounds.low, bounds.high) {
-            (Some(low), Some(high)) => Scaler::new(low, high - low),
+            (Some(low), Some(high)) => Scaler::between(low, high, values),
             (Some(bound), None) | (None, Some(bound)) => Scaler::new(bound, (plain.mean - bound).abs()),
             (None, None) => return Some(plain),
         };
@@ -88,6 +91,17 @@ impl Scaler {
             true => Some(Scaler { center: scaler.scale(plain.mean), ..scaler }),
             false => Some(Scaler { std: 1.0, at_bound: true, ..scaler }),
         }
+    }
+
+    /// Of a link between two bounds. Its ends are those, but no further from the values than [`REACH`] times what they span: of a wider
+    /// range they would be a small part, where the link is flat. A deviation of 0 if all values lie at one bound.
+    fn between(low: f64, high: f64, values: impl Iterator<Item = f64>) -> Scaler {
+        let ends = |(least, most): (f64, f64), value: f64| (least.min(value), most.max(value));
+        let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+        // Equal values span nothing: the nearer bound says what is far.
+        let span = if most > least { most - least } else { (least - low).min(high - most) };
+        let (from, to) = (low.max(least - REACH * span), high.min(most + REACH * span));
+        Scaler::new(from, to - from)
     }
 
     /// `None` if there is no value.
@@ -197,15 +211,15 @@ pub(crate) fn fit(
                 })
             };
             let pooled: Vec<Scaler> = (0..width).map(fit).collect::<Result<_>>()?;
-            // One that saw nothing but its bound stays there, whatever the others are.
-            let flat = |one: usize, column: usize| {
+            // One that saw nothing but a bound stays there, whatever the others are: the one at which their scale begins.
+            let flat = |one: usize, column: usize, pooled: &Scaler| {
                 let own: Vec<f64> = observed(one, column).map(|value| transform.apply(value)).collect();
                 let within = bounds.and_then(|bounds| Scaler::within(bounds, own.iter().copied()));
-                column < targets && within.is_some_and(|scaler| scaler.at_bound)
+                column < targets && within.is_some_and(|scaler| scaler.at_bound && scaler.mean == pooled.mean)
             };
             let of = |one: usize| {
                 let scalers = pooled.iter().enumerate();
-                Ok(scalers.map(|(column, scaler)| Scaler { at_bound: flat(one, column), ..*scaler }).collect())
+                Ok(scalers.map(|(column, scaler)| Scaler { at_bound: flat(one, column, scaler), ..*scaler }).collect())
             };
             Ok((0..series.len()).map(of).collect())
         }
