@@ -19,11 +19,12 @@ struct Params {
 @group(0) @binding(4) var<storage, read> keys: array<u32>;             // [R, U]
 @group(0) @binding(5) var<storage, read_write> fallen: array<u32>;     // [R, U]: 1 of those that fall
 
-const LANES: u32 = 256u;
+// Values of a digit: one for each invocation.
+const DIGITS: u32 = 256u;
 // The key of units that stay.
 const STAYS: u32 = 0xFFFFFFFFu;
 
-var<workgroup> sh_worth: array<atomic<u32>, LANES>;
+var<workgroup> sh_worth: array<atomic<u32>, DIGITS>;
 var<workgroup> sh_cut: vec2<u32>;   // prefix, what is left for keys that start with it
 
 @compute @workgroup_size(256)
@@ -40,7 +41,7 @@ fn unit_prune(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         let above = 0xFFFFFF00u << shift;
         atomicStore(&sh_worth[lane], 0u);
         workgroupBarrier();
-        for (var unit = lane; unit < units; unit = unit + LANES) {
+        for (var unit = lane; unit < units; unit = unit + DIGITS) {
             let key = keys[replica * p.keys_row + unit];
             if (key != STAYS && (key & above) == (prefix & above)) {
                 atomicAdd(&sh_worth[(key >> shift) & 255u], set_of(unit).worth);
@@ -61,7 +62,7 @@ fn unit_prune(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         left = sh_cut.y;
         workgroupBarrier();
     }
-    for (var unit = lane; unit < p.units; unit = unit + LANES) {
+    for (var unit = lane; unit < p.units; unit = unit + DIGITS) {
         let key = keys[replica * p.keys_row + unit];
         if (!prunes || key != prefix) {
             fallen[replica * p.fallen_row + unit] = select(0u, 1u, prunes && key < prefix);

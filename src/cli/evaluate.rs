@@ -107,8 +107,10 @@ fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -
     text += &score_table("all", &rows, levels);
     let weighted: Vec<(String, &Score)> =
         total.iter().filter_map(|score| Some((score.model.clone(), score.weighted.as_deref()?))).collect();
-    if !weighted.is_empty() {
+    if weighted.iter().any(|(_, score)| score.scaled_mse.is_finite()) {
         text += &format!("\n{}", score_table("all, weighted by row", &weighted, levels));
+    } else if !weighted.is_empty() {
+        text += "\nno scores weighted by row: all of these rows have weight 0\n";
     }
     if by_series.iter().any(|(_, scores)| scores.iter().any(|score| score.mase.is_none())) {
         text += &format!(

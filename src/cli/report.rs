@@ -143,8 +143,10 @@ pub(super) fn test_tables(rows: &[(String, &Metrics)], levels: &[f64]) -> String
     let weighted = rows.iter().filter_map(|(name, metrics)| Some((name.clone(), metrics.weighted.as_deref()?)));
     let weighted: Vec<(String, &Metrics)> = weighted.collect();
     let mut text = of("test", rows);
-    if !weighted.is_empty() {
+    if weighted.iter().any(|(_, metrics)| metrics.scaled.mse.is_finite()) {
         text += &format!("\n{}", of("test, weighted by row", &weighted));
+    } else if !weighted.is_empty() {
+        text += "\nno scores weighted by row: all test rows have weight 0\n";
     }
     text
 }

@@ -146,7 +146,7 @@ impl Roles {
         }
         if let Some(weight) = weight {
             let name = header.name(weight);
-            notices.push(format!("weights of rows `{name}`: in the loss, and in scores of their own").into());
+            notices.push(format!("weights of rows `{name}`: in a loss, and in scores of their own").into());
         }
         Ok(Roles { targets, covariates, statics, categories, varying, future, weight, notices })
     }

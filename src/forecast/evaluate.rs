@@ -6,6 +6,7 @@ use super::backtest::{Refitted, folds, refit};
 use super::evaluation::{BASELINES, Evaluation, Fold};
 use super::forecaster::Outputs;
 use super::intervals::calibrated_on;
+use super::run::Named;
 use super::views::Views;
 use super::{Calibration, Level, Predicted, Reading, TrainedModel};
 use crate::data::{Dataset, Series, SplitName, counted, grouped};
@@ -47,6 +48,12 @@ pub fn evaluate(
 /// The weights as they are: on a part of the training data, or on other data.
 fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluation> {
     let named = model.named(&options.reading)?;
+    if named.as_ref().is_none_or(Named::is_own)
+        && let Some((key, _)) = options.reading.settings.iter().next()
+    {
+        let problem = "says how another file is read, and the run's own data is read as in training";
+        return Err(Error::config(key, problem, "leave it out, or name another file with ‹data›"));
+    }
     let other = named.is_some();
     let help = "‹levels none›, with ‹data›, does without it, and without the ridge";
     let training = model.training_data(named.as_ref(), help);

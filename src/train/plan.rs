@@ -118,6 +118,11 @@ impl Plan {
                 "choose ‹instance-norm mean-std› beside it, or ‹scale global›",
             ));
         }
+        if dataset.resolved.future_calendar == Some(true) && dataset.future() == 0 {
+            let problem = "`on`, and there are no calendar columns to read ahead";
+            let help = "name some with ‹calendar›, as in ‹calendar hour,weekday›; or leave out ‹future-calendar›";
+            return Err(Error::config("future-calendar", problem, help));
+        }
         let mut members = members;
         if options.model.kind == ModelKind::Ridge {
             // Nothing is trained, and nothing pruned.

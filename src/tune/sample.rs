@@ -1,6 +1,6 @@
 //! The configurations that are tried: the one that was asked for, and random ones.
 
-use super::space::{Dimension, Space};
+use super::space::{Dimension, Space, Values};
 use crate::config::{Config, Settings, plain_words};
 use crate::data::counted;
 use crate::error::{Error, Result, Text};
@@ -59,7 +59,8 @@ pub fn configurations(
             all.push(drawn);
         }
     }
-    if let Some((one, idle)) = space.0.iter().find_map(|one| Some((one, idle(one, &all)?))) {
+    let needless = |one| idle(one, &all).filter(|_| !may_matter(one, base, space));
+    if let Some((one, idle)) = space.0.iter().find_map(|one| Some((one, needless(one)?))) {
         let needed = one.option().needs_what().map_or_else(String::new, |what| format!(", or choose {what}"));
         return Err(Error::config("search", idle, format!("leave it out{needed}")));
     }
@@ -85,6 +86,19 @@ fn share(seed: u32, name: &str, place: u32) -> f64 {
 fn idle(one: &Dimension, all: &[Configuration]) -> Option<Text> {
     let option = one.option();
     all.iter().map(|tried| option.idle(&tried.config)).collect::<Option<Vec<Text>>>()?.into_iter().next()
+}
+
+/// Whether a dimension changes something with a word of another one, whether that was drawn or not.
+fn may_matter(one: &Dimension, base: &Settings, space: &Space) -> bool {
+    let words = space.0.iter().flat_map(|other| match &other.values {
+        Values::Choices(words) => words.iter().map(|word| (other, word)).collect(),
+        Values::Range { .. } => Vec::new(),
+    });
+    words.into_iter().any(|(other, word)| {
+        let mut settings = base.clone();
+        settings.insert(&other.option().spec, word.clone());
+        Configuration::new(&settings, space).is_ok_and(|found| one.option().idle(&found.config).is_none())
+    })
 }
 
 /// An error of a drawn configuration.
@@ -144,6 +158,11 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("sparsity") && text.contains("regularizer"), "{text}");
         tried(&[("regularizer", "none")], "regularizer=none|pruning,sparsity=0.1..0.3|0.3..0.7", 9).0.unwrap();
+        // Of six words none may be drawn that the other option needs.
+        for seed in ["1", "2", "3", "42"] {
+            let space = "regularizer=none|mc-dropout|dropout|pruning|random-pruning|weight-decay,weight-decay=1e-3..1";
+            tried(&[("seed", seed)], space, 2).0.unwrap();
+        }
         let error = tried(&[("epochs", "4")], "prune-until=2|9", 9).0.map(|all| all.len());
         // Whether it fits the run, the plan says.
         assert_eq!(error.unwrap(), 3);

@@ -94,7 +94,7 @@ fn crates_stay_in_their_place() {
         ("clap", &["cli", "main"]),
         ("indicatif", &["cli"]),
         ("wgpu", &["gpu", "kernels"]),
-        ("plotters", &["experiment", "plot", "profile", "train", "tune"]),
+        ("plotters", &["experiment", "forecast", "plot", "profile", "train", "tune"]),
         ("parquet", &["data"]),
         ("arrow_array", &["data"]),
         ("arrow_ipc", &["data"]),

@@ -393,6 +393,7 @@ fn inspect_tells_what_pruning_a_matrix_would_cost() {
     done(&microglia(folder, &none));
     let told = microglia(folder, &["inspect", "a", "--sensitivity"]);
     rejected(folder, &told, &["no validation windows", "--val-size"]);
-    std::fs::write(folder.join("tiny.csv"), b"date,y,x\n2024-01-01,1,2\n").unwrap();
+    let other = String::from_utf8(tiny).unwrap().replacen("2024-01-01,", "2024-01-01,1", 1);
+    std::fs::write(folder.join("tiny.csv"), other).unwrap();
     rejected(folder, &microglia(folder, &["inspect", "hand.safetensors", "--sensitivity"]), &["tiny.csv", "changed"]);
 }

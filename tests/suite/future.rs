@@ -227,6 +227,18 @@ fn models_without_a_decoder_and_roles_that_clash_are_rejected() {
         &["--future-calendar", "--calendar off"],
     );
     rejected(folder, &train(&["--future-covariates", "promo", "--decoder-hidden", "0"]), &["--decoder-hidden"]);
+    // A calendar that is not there is not read ahead.
+    for more in [
+        &["--model", "patchtst", "--patch", "4"][..],
+        &["--model", "patchtst", "--patchtst-variant", "hf", "--patch", "4"],
+        &["--model", "rnn", "--calendar", "off"],
+    ] {
+        let asked = [more, &["--future-calendar", "on"]].concat();
+        rejected(folder, &train(&asked), &["--future-calendar", "no calendar columns", "--calendar"]);
+    }
+    // Linear models read the targets alone.
+    let output = train(&["--model", "nlinear", "--overwrite", "--covariates", "visits", "--impute", "ffill"]);
+    assert!(stderr(&output).contains("--covariates changes nothing without a network"), "{}", stderr(&output));
     let output = microglia(folder, &["forecast", "--checkpoint", "r", "--future", "sales.csv"]);
     assert_ne!(code(&output), 0);
 }

@@ -285,6 +285,8 @@ fn a_series_of_zeros_forecasts_zero() {
         &["--loss", "quantile", "--bounds", "0.."],
         &["--bounds", "0.."],
         &["--bounds", "0..", "--scale", "global"],
+        &["--bounds", "0..1000"],
+        &["--bounds", "0..1000", "--scale", "global"],
     ] {
         train(folder, "panel.csv", &[more, &["--max-steps", "40"]].concat());
         let output = microglia(
@@ -303,6 +305,36 @@ fn a_series_of_zeros_forecasts_zero() {
         let some: f64 = of("some,").split(',').nth(2).unwrap().parse().unwrap();
         assert!(some > 0.5, "{more:?}: {text}");
     }
+}
+
+/// Bounds that lie far from all values change little; at either of two a series may lie.
+#[test]
+fn far_bounds_leave_a_model_as_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    file(folder, "some.csv", 400, |row| 5.0 * wave(row) + uniform(row));
+    let mae = |more: &[&str]| {
+        let found = train(folder, "some.csv", &[more, &["--max-steps", "200"]].concat());
+        found["test"]["mae"].as_f64().unwrap()
+    };
+    let without = mae(&[]);
+    for bounds in ["0..1000", "0..1000000", "-1000000..1000000", "-1000..100"] {
+        let option = format!("--bounds={bounds}");
+        let within = mae(&[&option]);
+        assert!(within < 1.3 * without, "{bounds}: {within} beside {without}");
+    }
+    let mut text = "unique_id,ds,y\n".to_string();
+    for row in 0..200 {
+        let day = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + chrono::Days::new(row as u64);
+        writeln!(text, "full,{day},100\nhalf,{day},50\nsome,{day},{}", 20.0 + 60.0 * uniform(row)).unwrap();
+    }
+    std::fs::write(folder.join("panel.csv"), text).unwrap();
+    train(folder, "panel.csv", &["--bounds", "0..100", "--max-steps", "40"]);
+    let text = stdout(&microglia(folder, &["forecast", "--checkpoint", "run", "--levels", "50"]));
+    let of = |id: &str| text.lines().find(|line| line.starts_with(id)).unwrap_or_default().to_string();
+    assert!(of("full,").ends_with(",100,100,100"), "{text}");
+    let half: f64 = of("half,").split(',').nth(2).unwrap().parse().unwrap();
+    assert!((half - 50.0).abs() < 5.0, "{text}");
 }
 
 #[test]

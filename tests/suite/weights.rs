@@ -278,6 +278,20 @@ fn what_is_no_weight_is_rejected() {
     let fine = |_, _| ",1".to_string();
     reject("f.csv", &fine, &["--covariates", "w"], &["--weight: `w` is a target or a covariate too"]);
     reject("f.csv", &fine, &["--target", "w"], &["--weight: `w` is a target or a covariate too"]);
+    // The run's own data is read as in training, whatever is asked for.
+    train(folder, "f.csv", &["--weight", "w"]);
+    for asked in
+        [&["--weight", "none"][..], &["--weight", "v"], &["--data", "f.csv", "--weight", "none"], &["--impute", "mean"]]
+    {
+        let output = microglia(folder, &[&["evaluate", "--checkpoint", "run"], asked].concat());
+        rejected(folder, &output, &[asked[asked.len() - 2], "the run's own data is read as in training"]);
+    }
+    // Without a weight among the rows that are scored there is nothing to say.
+    file(folder, "teach.csv", HEAD, |_, row| format!(",{}", u8::from(row < 190)));
+    let output = microglia(folder, &flags("teach.csv", "run", &["--weight", "w"]));
+    assert!(stdout(&output).contains("no scores weighted by row: all test rows have weight 0"), "{}", stdout(&output));
+    let output = microglia(folder, &["evaluate", "--checkpoint", "run"]);
+    assert!(stdout(&output).contains("all of these rows have weight 0"), "{}", stdout(&output));
     let named = |name: &str| microglia(folder, &flags("f.csv", "run", &["--weight", name]));
     rejected(folder, &named("v"), &["f.csv", "no column `v`", "--weight"]);
     rejected(folder, &named("ds"), &["--weight: `ds` holds times or ids"]);

@@ -12,6 +12,13 @@ use crate::data::options::{
     parse_thousands, thousands_word,
 };
 
+/// Linear models read the targets alone.
+fn reads_covariates(config: &Config) -> bool {
+    !config.train.model.kind.is_linear()
+}
+
+const NETWORK: &str = "a network: ‹model› rnn, lstm, gru or patchtst";
+
 /// Under "Data".
 pub static DATA: &[Opt<Config>] = &[
     Opt::new(
@@ -60,7 +67,8 @@ pub static DATA: &[Opt<Config>] = &[
     )
     .value("A,B|all|none")
     .aliases(&[("hist-exog", "Nixtla"), ("past-covariates", "Darts")])
-    .default("none"),
+    .default("none")
+    .needs(reads_covariates, NETWORK),
     Opt::new(
         "future-covariates",
         Kind::List,
@@ -79,7 +87,8 @@ pub static DATA: &[Opt<Config>] = &[
     )
     .value("A,B|none")
     .aliases(&[("stat-exog", "Nixtla")])
-    .or_none(""),
+    .or_none("")
+    .needs(reads_covariates, NETWORK),
     Opt::new(
         "categorical",
         Kind::List,

@@ -85,7 +85,7 @@ pub static TRAINING: &[Opt<Config>] = &[
         Kind::Text,
         at!(train.loss),
         "Training loss. Of scaled values: mse, mae, huber (linear from 1 on; huber:δ from δ). In the data's units: mape, smape, rmsse. \
-         With intervals: quantile (pinball, at ‹levels›), poisson, negative-binomial, student-t",
+         With intervals, which studies do not compare: quantile (pinball, at ‹levels›), poisson, negative-binomial, student-t",
     ),
     Opt::new(
         "levels",
