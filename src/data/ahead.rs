@@ -194,6 +194,7 @@ impl Dataset {
             time_form: self.time_form.clone(),
             calendar: self.calendar.clone(),
             rival: self.rival.clone(),
+            thousands: self.thousands,
             flags: self.flags.clone(),
             levels: self.levels.clone(),
             columns: self.columns.clone(),

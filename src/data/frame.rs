@@ -19,6 +19,8 @@ pub(crate) struct Frame<'a> {
     /// A time per row.
     pub times: Times,
     pub ids: Ids,
+    /// The mark that separates thousands in some number.
+    pub thousands: Option<char>,
     /// Columns of flags, with the word that is read as 1.
     pub flags: BTreeMap<String, String>,
     /// By column of levels, those of the rows: the first is code 1, and 0 is a missing one.

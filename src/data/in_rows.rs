@@ -9,7 +9,7 @@ use super::frame::{Frame, Ids, Provenance, check_memory};
 use super::marks::FileMarks;
 use super::options::{Covariates, DataOptions};
 use super::reading::{id_columns, ids_called, table_notices};
-use super::spelling;
+use super::spelling::{self, Spelled};
 use super::table::CsvTable;
 use super::time::{TimeKind, Timestamp};
 use super::time_cells::is_year;
@@ -84,6 +84,7 @@ pub(super) fn read<'a>(
     let ids = Ids { of_row: of_row.collect(), ..ids };
     let read = of_cells.iter().map(|(row, column)| (*row as usize, *column as usize));
     let (values, how) = cells.read(read, || "correct the cell, or name the text in ‹missing-values›".into())?;
+    let thousands = how.iter().find_map(Spelled::thousands);
     notices.extend(spelling::notices(&[(VALUE.into(), how)]));
     let stamps = of_cells.iter().map(|(_, column)| times.stamps[*column as usize - start]).collect();
     let frame = Frame {
@@ -91,6 +92,7 @@ pub(super) fn read<'a>(
         columns: Columns::new([Column::target(VALUE)]),
         times: Times { stamps, ..times },
         ids,
+        thousands,
         flags: BTreeMap::new(),
         levels: Vec::new(),
         weights: Vec::new(),

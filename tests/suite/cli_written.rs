@@ -60,6 +60,19 @@ fn marks_that_training_settled_settle_those_of_another_file() {
         let thousandths = values(forecast(folder, &table(40, grouped('.')), &["--decimal", "."]));
         assert!(thousandths[0] < expected(&[])[0] - 1.0, "{thousandths:?}");
     }
+    // A mark that training did not hold may be the decimal mark or separate thousands, whichever its own is.
+    let thousandths = |mark: char| move |i: usize| format!("{}{mark}{:03}", 10 + i % 7, 100 + i * 7 % 899);
+    for (own, other, name) in [('.', ',', "comma"), (',', '.', "point")] {
+        let clear = |i: usize| if i == 5 { format!("9{own}5") } else { thousandths(own)(i) };
+        train(folder, &table(112, clear), &[]);
+        let clear = values(forecast(folder, &table(40, thousandths(own)), &[]));
+        let problem = format!("the {name} may be a decimal mark or separate thousands");
+        let text = table(40, thousandths(other));
+        rejected(folder, &forecast(folder, &text, &[]), &[&problem, &format!("--decimal {other}")]);
+        let evaluate = ["evaluate", "--checkpoint", "run", "--data", "other.csv", "--levels", "none"];
+        rejected(folder, &microglia(folder, &evaluate), &[&problem]);
+        assert_eq!(values(forecast(folder, &text, &["--decimal", &other.to_string()])), clear);
+    }
     // Whole numbers alone settle nothing.
     train(folder, &table(112, plain), &[]);
     rejected(folder, &forecast(folder, &table(40, grouped('.')), &[]), &["the point may be a decimal mark"]);
