@@ -77,6 +77,15 @@ fn lines_above_the_header_are_found_and_left_out() {
         assert!(message.contains("test.csv:2: this line and line 1 both look like the header line"), "{message}");
         assert!(message.contains("`skip-rows = 1`") && message.contains("units"), "{message}");
     }
+    // Decimal commas separate no columns of a table whose columns another mark separates.
+    let whole = |i: usize| format!("Z a;{:02}.01.2022;{},{:03}\n", i + 1, 10 + i, 7 * i + 101);
+    for names in ["unique_id;Datum;Wert", "Filiale;Datum;Wert"] {
+        let text = format!("{names}\n{}", rows(whole));
+        let options = DataOptions { id_column: Some(names.split(';').next().unwrap().into()), ..small() };
+        let message = rejection(&text, &options);
+        assert!(message.contains("test.csv:2, column `Wert`, value \"10,101\""), "{message}");
+        assert!(message.contains("the comma may be a decimal mark or separate thousands"), "{message}");
+    }
     // A mistake in a row below has nothing to do with it.
     let wrong = plain().replace("2024-01-03,4", "2024-01-03,x");
     assert!(rejection(&wrong, &small()).contains("test.csv:4, column `y`"));
