@@ -62,7 +62,7 @@ impl TimeColumn {
         // strptime's `%s` takes whole seconds alone.
         let with_fraction = |(_, numbers): &(usize, Vec<Number>)| numbers.iter().any(|number| number.millionths > 0);
         let seconds = if format == Some("%s") { reader.numbers()?.filter(with_fraction) } else { None };
-        let (stamps, kind, day_first, reading) = if let Some((column, numbers)) = seconds {
+        let (stamps, kind, day_first, mut reading) = if let Some((column, numbers)) = seconds {
             whole_numbers(&reader, column, &numbers)?
         } else if let Some(format) = format {
             reader.by_format(format)?
@@ -75,7 +75,13 @@ impl TimeColumn {
         };
         let text = |row| reader.text(row).unwrap_or_default();
         let form = TimeForm::of(kind, &stamps, text, format, day_first);
-        let form = form.unwrap_or_else(|| TimeForm::pandas(kind, &stamps));
+        let form = form.unwrap_or_else(|| {
+            let form = TimeForm::pandas(kind, &stamps);
+            let written = stamps.first().map_or_else(String::new, |first| form.text(*first));
+            reading += if reading.is_empty() { "" } else { ", " };
+            reading += &format!("in a form that is not written: times to come are written as {written}");
+            form
+        });
         Ok(TimeColumn { columns, times: Times { name, kind, stamps, day_first, reading, form, zone: None } })
     }
 }
