@@ -41,7 +41,7 @@ impl Dataset {
         let bytes = source::read(path, "‹future› takes a data file that can be read")?;
         // It may be written otherwise than the data.
         let options = DataOptions {
-            time_column: Some(self.time_column.clone()),
+            time_column: self.resolved.time_column.clone(),
             id_column: self.id_column.clone(),
             delimiter: None,
             decimal: None,

@@ -52,10 +52,8 @@ impl TimeColumn {
                 columns
             }
         };
-        let name = match &options.time_column {
-            Some(name) => name.clone(),
-            None => columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+"),
-        };
+        // A position stands for the name that is there.
+        let name = columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+");
         let reader = Reader { table, cells, columns: &columns, trained: trained.day_first };
         let likely = trained.time_format.as_deref().filter(|format| reader.by_format(format).is_ok());
         let format = options.time_format.as_deref().or(likely);

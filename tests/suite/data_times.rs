@@ -234,6 +234,10 @@ fn whole_numbers_may_order_the_rows() {
         &DataOptions { calendar: Some(true), ..small() },
     )
     .unwrap();
+    // A position stands for the name that is there, and stays what was asked for.
+    let by_position = load(&text, &DataOptions { time_column: Some("#2+#3".into()), ..options.clone() }).unwrap();
+    assert_eq!((&by_position.time_column[..], &data.time_column[..]), ("jahr+monat", "jahr+monat"));
+    assert_eq!(by_position.resolved.time_column.as_deref(), Some("#2+#3"));
     assert_eq!((data.time_kind, data.step(), data.season), (TimeKind::RowNumbers, Step::Rows(1), 1));
     assert!(noticed(&data, "1 missing time in 1 gap, at most 1 after 8"), "{:?}", data.notices);
     assert!(noticed(&data, "no calendar"));
