@@ -148,7 +148,7 @@ impl Frame<'_> {
                 let row = self.read_at(row);
                 time.iter().map(|column| table.text(row, *column)).collect::<Vec<_>>().join(" ")
             }
-            Provenance::InRows { table, cells } => table.header.name(cells[self.read_at(row)].1 as usize),
+            Provenance::InRows { table, cells } => table.header.names[cells[self.read_at(row)].1 as usize].clone(),
             Provenance::Typed { .. } => self.label(self.times.stamps[row]),
         };
         Place { column: Some(self.times.name.clone()), value: Some(value), ..self.at(row) }
