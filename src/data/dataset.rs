@@ -238,6 +238,12 @@ impl Dataset {
         label(self.time_kind, series.timestamps[row - series.rows.start], self.step().is_days())
     }
 
+    /// A row's time in the form of the data's times.
+    pub(super) fn written(&self, row: usize) -> String {
+        let series = &self.series[self.series_of(row)];
+        self.time_form.text(series.timestamps[row - series.rows.start])
+    }
+
     /// The distance between the rows of most series.
     #[must_use]
     pub fn step(&self) -> Step {

@@ -116,6 +116,18 @@ fn the_order_of_day_and_month_is_that_of_training_where_a_file_does_not_show_it(
     rejected(folder, &forecast(folder, &days(12, "%d/%m/%Y"), &[]), &["the day or the month may come first"]);
 }
 
+#[test]
+fn a_series_without_an_id_that_ended_is_named_by_its_last_time_as_the_data_writes_it() {
+    let place = tempfile::tempdir().unwrap();
+    let quarter = |i: usize| format!("{}Q{},{}\n", 1990 + i / 4, 1 + i % 4, 10 + i * i % 7);
+    let text = format!("ds,y\n{}", (0..120).map(quarter).collect::<String>());
+    train(place.path(), &text, &[]);
+    let output = done(forecast(place.path(), &text, &["--origin", "2025Q1"]));
+    let said = stderr(&output);
+    let line = said.lines().find(|line| line.contains("1 of 1 series ended before --origin")).unwrap();
+    assert!(line.ends_with(": 2019Q4"), "{line}");
+}
+
 /// The first two cells of a table's lines.
 fn cells(table: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let lines = table.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
