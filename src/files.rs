@@ -11,7 +11,7 @@ use std::{process, thread};
 
 use same_file::Handle;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 use crate::memory;
 
 /// Reads a whole file into memory. What is no file but a device or a pipe, which may have no end, is rejected, and so is a file that
@@ -59,9 +59,44 @@ pub fn read_text(path: &Path, help: &str) -> Result<String> {
     read().map_err(Error::io(path, help))
 }
 
-/// Whether two names are of one file that is there.
-pub fn same_file(one: &Path, other: &Path) -> bool {
-    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+/// A file that is read, with the option that names it; none is named by an empty text.
+pub type Input = (String, PathBuf);
+
+/// Rejects files that would be written over or removed, and are read: what they hold would be lost. Each has the name of its option.
+///
+/// # Errors
+/// Names both, by their options.
+pub fn check_apart<'a>(
+    written: impl IntoIterator<Item = (&'a str, PathBuf)>,
+    read: impl IntoIterator<Item = Input>,
+) -> Result<()> {
+    let read: Vec<Input> = read.into_iter().collect();
+    for (option, file) in written {
+        if let Some((own, path)) = read.iter().find(|(_, path)| same_file(&file, path)) {
+            let problem = Text::from(format!("{} is a file that is read", file.display()));
+            let by = || Text::from(" (").and(Text::option(own, &path.display().to_string())).and(")");
+            let problem = if own.is_empty() { problem } else { problem.and(by()) };
+            let help = format!("choose another ‹{option}›, or move the file: it would be written over");
+            return Err(Error::config(option, problem, help));
+        }
+    }
+    Ok(())
+}
+
+/// Whether two names, or links, are of one file that is there. What is no file but a pipe, which waits when it is opened, is not.
+fn same_file(one: &Path, other: &Path) -> bool {
+    one.is_file() && other.is_file() && same_file::is_same_file(one, other).unwrap_or(false)
+}
+
+/// The files of a folder; none of one that is not there.
+pub fn of_folder(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
+}
+
+/// The files of a folder that [`remove_partials`] removes.
+pub fn partials(folder: &Path) -> Vec<PathBuf> {
+    of_folder(folder).into_iter().filter(|path| is_partial(path)).collect()
 }
 
 /// Whether something is there that is not a file. Renaming a file over a device or a pipe would remove it for everybody.
@@ -217,16 +252,18 @@ fn create(temporary: &Path) -> io::Result<File> {
 /// Names the folder or the file.
 pub fn remove_partials(folder: &Path) -> Result<()> {
     let help = "the folder must be one that can be written to";
-    let is_partial = |name: &str| {
-        let process = name.strip_suffix(PARTIAL).and_then(|rest| rest.strip_suffix('.')?.rsplit_once('.'));
-        process.is_some_and(|(_, number)| number.parse::<u32>().is_ok())
-    };
     for path in std::fs::read_dir(folder).map_err(Error::io(folder, help))?.flatten().map(|entry| entry.path()) {
-        if path.file_name().and_then(|name| name.to_str()).is_some_and(is_partial) {
+        if is_partial(&path) {
             remove(&path, help)?;
         }
     }
     Ok(())
+}
+
+fn is_partial(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let process = name.strip_suffix(PARTIAL).and_then(|rest| rest.strip_suffix('.')?.rsplit_once('.'));
+    process.is_some_and(|(_, number)| number.parse::<u32>().is_ok())
 }
 
 /// The file that [`lock`] makes in a folder.

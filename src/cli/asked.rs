@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{ArgMatches, FromArgMatches};
 use microglia::config::{self, Config, Settings, presets};
+use microglia::files::Input;
 
 use super::args::RunFlags;
 use super::say_text;
@@ -17,6 +18,12 @@ pub(super) fn config(typed: &ArgMatches) -> Result<Config> {
     let config = Config::new(&all)?;
     config.idle_options(&flags).iter().for_each(say_text);
     Ok(config)
+}
+
+/// The files that are read for it.
+pub(super) fn inputs(typed: &ArgMatches, config: &Config) -> Vec<Input> {
+    let file = typed.get_one::<PathBuf>("config").map(|file| ("config".to_string(), file.clone()));
+    config.inputs().into_iter().chain(file).collect()
 }
 
 /// All settings that were asked for.

@@ -22,7 +22,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Code> {
     check_unused(&files, args.model.overwrite)?;
     let model = TrainedModel::open(args.model.options()?, &teller())?;
     let options = options(args)?;
-    model.check_outputs(&files, &options.reading)?;
+    model.check_outputs(&files, &options.reading, None)?;
     if !args.refit {
         return match evaluate(&model, &options, &mut Lines)? {
             Some(evaluation) => tell(args, &model, evaluation),

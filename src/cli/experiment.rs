@@ -11,7 +11,7 @@ use microglia::data::grouped;
 use microglia::engine::Engine;
 use microglia::error::{Notation, Text};
 use microglia::experiment::estimate;
-use microglia::experiment::folder::merge;
+use microglia::experiment::folder::{check_apart, merge};
 use microglia::experiment::report::{self, memory_line};
 use microglia::experiment::{Preparation, Shard, Study, StudyObserver, options, prepare, run_study};
 use microglia::kernels::waves;
@@ -56,6 +56,8 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<Code> {
     on.apply(&args.device.0)?;
     let mut engines = Engines::open(&on.device, on.threads, &teller())?;
     let waves_of = |program: &Program| engines.gpu().map_or(Ok(1), |gpu| waves(gpu, program));
+    let read = args.config.iter().map(|file| ("config".to_string(), file.clone()));
+    check_apart(&out(args, &study)?, &study, read.collect())?;
     let preparation = prepare(&study, shard, &waves_of)?;
     if preparation.cells.is_empty() {
         say("this part of the study has no cells: nothing to do");

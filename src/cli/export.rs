@@ -1,8 +1,8 @@
 //! `microglia export`: a model's weights in a file of their own, and what that saves.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use microglia::data::grouped;
-use microglia::files::same_file;
+use microglia::files::check_apart;
 use microglia::train::Loaded;
 use microglia::train::weights::compact::compact;
 use microglia::train::weights::inspect::Inspection;
@@ -16,9 +16,7 @@ use super::{Code, print};
 pub(super) fn run(args: &ExportArgs) -> Result<Code> {
     check_unused(&[("out", &args.out)], args.overwrite)?;
     let loaded = Loaded::open(&args.file)?;
-    if same_file(&args.out, &loaded.file) {
-        bail!("--out {}: is the file to export\n  help: choose another --out", args.out.display());
-    }
+    check_apart([("out", args.out.clone())], [(String::new(), loaded.file.clone())])?;
     let inspection = Inspection::of(&loaded);
     let mut text = String::new();
     match args.form {

@@ -26,7 +26,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
     options.ended = args.ended.as_deref().map_or(Ok(Ended::default()), str::parse)?;
     let mut model = TrainedModel::open(args.model.options()?, &teller())?;
     if let Some((csv, svg)) = &files {
-        model.check_outputs(&[("out", csv), ("out", svg)], &options.reading)?;
+        model.check_outputs(&[("out", csv), ("out", svg)], &options.reading, options.future.as_ref())?;
     }
     let ahead = forecast(&mut model, &options)?;
     let csv = ahead.outlook.csv()?;

@@ -1,11 +1,13 @@
 //! `microglia inspect`: what a weights file holds.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use microglia::data::options::list;
 use microglia::data::{counted, grouped};
 use microglia::engine::Engine;
+use microglia::files::check_apart;
 use microglia::forecast::Sensitivity;
 use microglia::reference::CpuEngine;
 use microglia::runs::json;
@@ -27,6 +29,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<Code> {
         return sensitivity(args);
     }
     let loaded = Loaded::open(&args.file)?;
+    check_apart(written(args), [(String::new(), loaded.file.clone())])?;
     let inspection = Inspection::of(&loaded);
     if let Some(file) = &args.svg {
         let model = &inspection.model;
@@ -39,11 +42,17 @@ pub(super) fn run(args: &InspectArgs) -> Result<Code> {
     Ok(Code::Done)
 }
 
+/// The file that is written, if one is.
+fn written(args: &InspectArgs) -> Option<(&'static str, PathBuf)> {
+    args.svg.clone().map(|file| ("svg", file))
+}
+
 /// Shares that matrices are pruned to.
 const SHARES: [f64; 3] = [0.5, 0.7, 0.9];
 
 /// `--sensitivity`.
 fn sensitivity(args: &InspectArgs) -> Result<Code> {
+    check_apart(written(args), Sensitivity::inputs(&args.file)?)?;
     let mut open = |program| Ok(Box::new(CpuEngine::<f32>::new(program, None)?) as Box<dyn Engine>);
     let found = Sensitivity::of(&args.file, &SHARES, &mut open)?;
     if let Some(file) = &args.svg {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use clap::{ArgMatches, FromArgMatches};
 use microglia::config::{Config, presets};
-use microglia::files::replace;
+use microglia::files::{check_apart, replace};
 use microglia::gpu::Choice;
 use microglia::kernels::pipelines;
 use microglia::kernels::tuning::Tuning;
@@ -35,6 +35,7 @@ pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
     let files: Vec<_> = files.into_iter().filter_map(|(option, file)| Some((option, file?))).collect();
     files.iter().try_for_each(|(_, file)| check_place(file))?;
     check_unused(&files, config.overwrite)?;
+    check_apart(files.iter().map(|(option, file)| (*option, file.to_path_buf())), asked::inputs(typed, &config))?;
     if args.print_program {
         let plan = planned(&config)?.1;
         let listing = listing(&plan.program);

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use microglia::Error;
 use microglia::config::{presets, schema};
 use microglia::error::quoted;
-use microglia::runs::{Done, Run, json};
+use microglia::runs::{Done, Run, RunFolder, json};
 use microglia::train::Status;
 use microglia::train::weights::checkpoints;
 
@@ -32,7 +32,11 @@ pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
                 return Ok(Code::Done);
             }
         },
-        None => Run::new(&asked::config(typed)?, &teller())?,
+        None => {
+            let config = asked::config(typed)?;
+            config.out.as_deref().map_or(Ok(()), |out| RunFolder::check_apart(out, asked::inputs(typed, &config)))?;
+            Run::new(&config, &teller())?
+        }
     };
     let (folder, as_json) = (run.folder().to_path_buf(), run.config().json);
     let stop = Stop::watch()?;

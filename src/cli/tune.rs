@@ -25,11 +25,12 @@ pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
     let args = TuneArgs::from_arg_matches(typed)?;
     match &args.resume {
         Some(place) => resume(place, &asked::settings(typed)?, &args),
-        None => begin(&asked::settings(typed)?, &args),
+        None => begin(typed, &args),
     }
 }
 
-fn begin(settings: &Settings, args: &TuneArgs) -> Result<Code> {
+fn begin(typed: &ArgMatches, args: &TuneArgs) -> Result<Code> {
+    let settings = &asked::settings(typed)?;
     let search = Search::new(args.search.0.iter())?;
     let config = Config::new(settings)?;
     config.idle_options(&args.run.0).iter().for_each(say_text);
@@ -45,7 +46,9 @@ fn begin(settings: &Settings, args: &TuneArgs) -> Result<Code> {
         print(&tune_text::dry_run(&asked, &tuning, &prepared, halving))?;
         return Ok(Code::Done);
     }
-    let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
+    let read = asked::inputs(typed, &config);
+    config.out.as_deref().map_or(Ok(()), |out| Folder::check_apart(out, read.clone()))?;
+    let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite, read)?;
     let held = Folder::hold(folder.path()).inspect_err(|_| folder.discard())?;
     let mut prepare = || -> Result<Option<Tuning>> {
         say(&format!("search: {}", asked.space()));
@@ -68,6 +71,7 @@ fn resume(place: &Path, settings: &Settings, args: &TuneArgs) -> Result<Code> {
         args.search.0.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
     let (settings, search, manifest) = tune::resumed(place, settings, &typed)?;
     let config = Config::new(&settings)?;
+    Folder::check_apart(place, config.inputs())?;
     let held = Folder::hold(place)?;
     if held.is_finished() {
         held.remove_runs()?;

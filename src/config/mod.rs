@@ -41,6 +41,7 @@ use crate::data;
 use crate::data::DataOptions;
 use crate::data::options::{Covariates, Scale};
 use crate::error::{Error, Result, Text};
+use crate::files::Input;
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
 use crate::models::{ModelKind, ModelOptions, Variant};
@@ -188,6 +189,12 @@ impl Config {
     /// Names the option whose value cannot be used.
     pub fn apply(&mut self, settings: &Settings) -> Result<()> {
         options().try_for_each(|one| settings.get(one.spec.name).map_or(Ok(()), |text| one.set(self, text)))
+    }
+
+    /// The files that a run of it reads.
+    pub fn inputs(&self) -> Vec<Input> {
+        let init = self.train.init.iter().map(|file| ("init".to_string(), file.clone()));
+        self.data.inputs().into_iter().chain(init).collect()
     }
 
     /// A remark for each of the settings that changes nothing.

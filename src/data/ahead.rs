@@ -107,7 +107,7 @@ impl Dataset {
         };
         let ended = |(index, series): (usize, &Series)| {
             let next = series.calendar.next(last(series)?, 1).ok()?.pop()?;
-            (Some(next.instant) <= now).then(|| (index, self.time_label(series.rows.end - 1)))
+            (Some(next.instant) <= now).then(|| (index, self.written(series.rows.end - 1)))
         };
         Ok(self.series.iter().enumerate().filter_map(ended).collect())
     }
@@ -128,7 +128,7 @@ impl Dataset {
                 continue;
             }
             let own = last.iter().enumerate().filter(|(_, last)| has_ended(last));
-            ended.extend(own.map(|(target, last)| (cutoff.series, target, last.map(|row| self.time_label(row)))));
+            ended.extend(own.map(|(target, last)| (cutoff.series, target, last.map(|row| self.written(row)))));
         }
         ended
     }
@@ -194,6 +194,7 @@ impl Dataset {
             time_form: self.time_form.clone(),
             calendar: self.calendar.clone(),
             rival: self.rival.clone(),
+            thousands: self.thousands,
             flags: self.flags.clone(),
             levels: self.levels.clone(),
             columns: self.columns.clone(),

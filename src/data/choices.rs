@@ -26,6 +26,15 @@ impl Source {
     pub fn is_stdin(&self) -> bool {
         matches!(self, Source::File(path) if path == Path::new(STDIN))
     }
+
+    /// The file, of a source that is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Source::File(path) if !self.is_stdin() => Some(path),
+            Source::File(_) | Source::Embedded => None,
+        }
+    }
 }
 
 impl FromStr for Source {

@@ -67,6 +67,8 @@ pub struct Dataset {
     pub encoding: Encoding,
     /// Whether times are written with the day before the month; `None` where that is no question.
     pub day_first: Option<bool>,
+    /// The mark that separates thousands in some number of the file.
+    pub thousands: Option<char>,
     /// Columns of flags, such as `yes` and `no`, with the word that is read as 1.
     pub flags: BTreeMap<String, String>,
     /// By column of levels ([`Columns::categories`]), those of the training rows: the first is code 1, and 0 stands for all others.
@@ -234,6 +236,12 @@ impl Dataset {
     pub fn time_label(&self, row: usize) -> String {
         let series = &self.series[self.series_of(row)];
         label(self.time_kind, series.timestamps[row - series.rows.start], self.step().is_days())
+    }
+
+    /// A row's time in the form of the data's times.
+    pub(super) fn written(&self, row: usize) -> String {
+        let series = &self.series[self.series_of(row)];
+        self.time_form.text(series.timestamps[row - series.rows.start])
     }
 
     /// The distance between the rows of most series.

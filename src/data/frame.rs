@@ -19,6 +19,8 @@ pub(crate) struct Frame<'a> {
     /// A time per row.
     pub times: Times,
     pub ids: Ids,
+    /// The mark that separates thousands in some number.
+    pub thousands: Option<char>,
     /// Columns of flags, with the word that is read as 1.
     pub flags: BTreeMap<String, String>,
     /// By column of levels, those of the rows: the first is code 1, and 0 is a missing one.
@@ -146,7 +148,7 @@ impl Frame<'_> {
                 let row = self.read_at(row);
                 time.iter().map(|column| table.text(row, *column)).collect::<Vec<_>>().join(" ")
             }
-            Provenance::InRows { table, cells } => table.header.name(cells[self.read_at(row)].1 as usize),
+            Provenance::InRows { table, cells } => table.header.names[cells[self.read_at(row)].1 as usize].clone(),
             Provenance::Typed { .. } => self.label(self.times.stamps[row]),
         };
         Place { column: Some(self.times.name.clone()), value: Some(value), ..self.at(row) }

@@ -9,9 +9,9 @@ use super::frame::{Frame, Ids, Provenance, check_memory};
 use super::marks::FileMarks;
 use super::options::{Covariates, DataOptions};
 use super::reading::{id_columns, ids_called, table_notices};
-use super::spelling;
+use super::spelling::{self, Spelled};
 use super::table::CsvTable;
-use super::time::{TimeKind, Timestamp};
+use super::time::{ROW_NUMBERS_END, TimeKind, Timestamp};
 use super::time_cells::is_year;
 use super::time_column::TimeColumn;
 use super::time_form::TimeForm;
@@ -84,6 +84,7 @@ pub(super) fn read<'a>(
     let ids = Ids { of_row: of_row.collect(), ..ids };
     let read = of_cells.iter().map(|(row, column)| (*row as usize, *column as usize));
     let (values, how) = cells.read(read, || "correct the cell, or name the text in ‹missing-values›".into())?;
+    let thousands = how.iter().find_map(Spelled::thousands);
     notices.extend(spelling::notices(&[(VALUE.into(), how)]));
     let stamps = of_cells.iter().map(|(_, column)| times.stamps[*column as usize - start]).collect();
     let frame = Frame {
@@ -91,6 +92,7 @@ pub(super) fn read<'a>(
         columns: Columns::new([Column::target(VALUE)]),
         times: Times { stamps, ..times },
         ids,
+        thousands,
         flags: BTreeMap::new(),
         levels: Vec::new(),
         weights: Vec::new(),
@@ -146,11 +148,13 @@ fn value_columns(
         (first..end).rev().take_while(|column| follows(*column)).last().unwrap_or(end)
     };
     let by_time = run(&|column| is_time(&names[column]));
+    // A number that is left out is a time without a column.
+    let last = names[..end].last().and_then(|name| number(name)).map_or(0, |(_, last)| last);
     let numbered = run(&|column| {
         column + 1 == end
             || number(&names[column])
                 .zip(number(&names[column + 1]))
-                .is_some_and(|(one, next)| one.0 == next.0 && one.1.checked_add(1) == Some(next.1))
+                .is_some_and(|(one, next)| one.0 == next.0 && one.1 < next.1 && last - one.1 < ROW_NUMBERS_END - 1)
     });
     let start = by_time.min(numbered);
     if start + 2 > end {
@@ -168,7 +172,7 @@ fn number(name: &str) -> Option<(&str, u64)> {
     Some((prefix, number.parse().ok()?))
 }
 
-/// The time of each column of values; of numbered ones, 1, 2, ….
+/// The time of each column of values; of numbered ones their numbers, from 1.
 fn times(
     table: &CsvTable,
     columns: std::ops::Range<usize>,
@@ -176,8 +180,22 @@ fn times(
     (options, trained): (&DataOptions, &Writing),
 ) -> Result<Times> {
     if !by_time {
+        let numbers: Vec<u64> =
+            columns.clone().filter_map(|column| Some(number(&table.header.names[column])?.1)).collect();
+        let is_date = |column: usize| {
+            let digits = table.header.names[column].trim_start_matches(|c: char| !c.is_ascii_digit());
+            digits.len() >= "YYYYMM".len() && parse_compact(digits).is_some()
+        };
+        if let Some(at) =
+            numbers.windows(2).position(|pair| pair[1] - pair[0] > 1).filter(|_| columns.clone().all(is_date))
+        {
+            let [one, next] = [0, 1].map(|step| table.header.name(columns.start + at + step));
+            let problem = format!("no numbers lie between `{one}` and `{next}` if these are dates");
+            let help = "call the columns of values by their dates alone, as in 2024-01-31";
+            return Err(Error::data(table.header.at(), problem, help));
+        }
         let stamps: Vec<Timestamp> =
-            (1..=columns.len() as i64).map(|number| Timestamp { instant: number, offset: 0 }).collect();
+            numbers.iter().map(|number| Timestamp { instant: 1 + (number - numbers[0]) as i64, offset: 0 }).collect();
         let (kind, reading) = (TimeKind::RowNumbers, "numbered columns".into());
         let form = TimeForm::pandas(kind, &stamps);
         return Ok(Times { name: TIME.into(), kind, stamps, day_first: None, reading, form, zone: None });

@@ -9,10 +9,12 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileMarks {
     pub marks: Marks,
-    /// Whether it is settled which mark is which, by the options or by the training data: then no cell is ambiguous.
+    /// Whether it is settled by the options which mark is which: then no cell is ambiguous.
     pub settled: bool,
-    /// Whether only the training data tells the decimal mark.
+    /// Whether the training data has this decimal mark.
     pub trained: bool,
+    /// The mark that separates thousands in the training data.
+    pub apart: Option<char>,
     /// Whether it is more than a guess: settled, told, or the mark of a number that is read.
     pub known: bool,
     /// Whether a cell of the file can be read in one way only, and so tells the decimal mark.
@@ -42,7 +44,15 @@ impl FileMarks {
         let foreign = table.delimiter == Some(';');
         if let Some(decimal) = decimal {
             let marks = Marks { decimal, thousands };
-            return Ok(FileMarks { marks, settled: true, trained: false, known: true, told: false, foreign });
+            return Ok(FileMarks {
+                marks,
+                settled: true,
+                trained: false,
+                apart: None,
+                known: true,
+                told: false,
+                foreign,
+            });
         }
         // Of each decimal mark, the first number that is written with it, and the first that only has the other mark between
         // its thousands. The latter may be another text, an address perhaps, so the former wins.
@@ -81,12 +91,13 @@ impl FileMarks {
             }
         };
         let decimal = told.or(trained.decimal).unwrap_or('.');
-        let settled = trained.decimal == Some(decimal);
+        let as_trained = trained.decimal == Some(decimal);
         Ok(FileMarks {
             marks: Marks { decimal, thousands },
-            settled,
-            trained: settled && told.is_none(),
-            known: settled || told.is_some() || either,
+            settled: false,
+            trained: as_trained,
+            apart: trained.thousands.filter(|_| as_trained),
+            known: as_trained || told.is_some() || either,
             told: told.is_some(),
             foreign,
         })
@@ -95,7 +106,7 @@ impl FileMarks {
     /// Of numbers that a program wrote, and of texts that are no numbers of a file.
     pub(super) fn plain() -> FileMarks {
         let marks = Marks { decimal: '.', thousands: None };
-        FileMarks { marks, settled: true, trained: false, known: true, told: true, foreign: false }
+        FileMarks { marks, settled: true, trained: false, apart: None, known: true, told: true, foreign: false }
     }
 }
 

@@ -12,6 +12,7 @@ pub use super::marks::{parse_thousands, thousands_word};
 pub use super::text::{delimiter_word, list, parse_decimal, parse_delimiter, parse_list, parse_on_off};
 use super::zone;
 use crate::error::{Error, Result};
+use crate::files::Input;
 
 /// Everything the user may say about the data. `None` means "not said": then the embedded set's own config decides
 /// (when that set is used), then the default named at the field, then what the file itself shows.
@@ -157,6 +158,13 @@ impl DataOptions {
             authors_protocol: self.authors_protocol.or(other.authors_protocol),
             backtest: self.backtest.or(other.backtest),
         }
+    }
+
+    /// The files that they name.
+    pub fn inputs(&self) -> Vec<Input> {
+        let data = self.source.file().map(|file| ("data".to_string(), file.to_path_buf()));
+        let holidays = self.holidays.iter().map(|file| ("holidays".to_string(), file.clone()));
+        data.into_iter().chain(holidays).collect()
     }
 
     /// Validation and test rows at the end of each series, where these are given in place of a split. An open one is

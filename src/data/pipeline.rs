@@ -145,6 +145,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         time_form: frame.times.form,
         encoding,
         day_first: frame.times.day_first,
+        thousands: frame.thousands,
         flags: frame.flags,
         levels,
         calendar: main,

@@ -18,6 +18,7 @@ use super::reading::{id_columns, read_columns};
 use super::roles::Roles;
 use super::series::group;
 use super::source;
+use super::writing::Writing;
 use super::zone;
 use crate::error::{Error, Place, Result, Text};
 
@@ -40,7 +41,7 @@ impl Dataset {
         let bytes = source::read(path, "‹future› takes a data file that can be read")?;
         // It may be written otherwise than the data.
         let options = DataOptions {
-            time_column: Some(self.time_column.clone()),
+            time_column: self.resolved.time_column.clone(),
             id_column: self.id_column.clone(),
             delimiter: None,
             decimal: None,
@@ -50,7 +51,13 @@ impl Dataset {
             ..self.resolved.clone()
         };
         let (table, _) = table(&file, bytes.into(), &options)?;
-        let marks = FileMarks::of(&table, None, None, &fitted.writing)?;
+        // What it leaves open is as in the data, whose marks the options may name.
+        let ours = Writing {
+            decimal: self.resolved.decimal.or(fitted.writing.decimal),
+            thousands: self.thousands.or(fitted.writing.thousands),
+            ..fitted.writing.clone()
+        };
+        let marks = FileMarks::of(&table, None, None, &ours)?;
         let mut told = Vec::new();
         let choose = |_: &Cells, _: &[usize]| Roles::plan(&table.header, &names);
         let (mut frame, mut values) = read_columns(&table, marks, (&options, &fitted.writing), choose, &mut told)?;

@@ -55,12 +55,23 @@ pub(super) fn found(file: &str, bytes: &[u8], skipped: usize, delimiter: Option<
         // Perhaps torn.
         lines.pop();
     }
+    let split = |delimiter: char| -> Vec<Vec<&[u8]>> {
+        lines.iter().map(|line| fields(line.trim_ascii(), delimiter)).collect()
+    };
+    // By a delimiter that gives all lines as many fields they are one table, and another delimiter cuts through its values.
+    let is_table = |delimiter: &char| {
+        let rows = split(*delimiter);
+        let mut counts = rows.iter().map(Vec::len).filter(|fields| *fields > 0);
+        let first = counts.next().unwrap_or(0);
+        first > 1 && counts.all(|fields| fields == first)
+    };
+    let whole = DELIMITERS.into_iter().find(is_table);
     let above = |delimiter: char| {
-        let fields: Vec<Vec<&[u8]>> = lines.iter().map(|line| fields(line.trim_ascii(), delimiter)).collect();
+        let fields = split(delimiter);
         let line = (1..fields.len().min(MOST_ABOVE)).find(|line| looks_like_header(&fields, *line))?;
         Some((fields[line].len(), line, line == 1 && fields[0].iter().all(is_text)))
     };
-    let delimiters = DELIMITERS.into_iter().filter(|one| delimiter.is_none_or(|asked| asked == *one));
+    let delimiters = DELIMITERS.into_iter().filter(|one| delimiter.or(whole).is_none_or(|known| known == *one));
     let (_, above, either) = delimiters.filter_map(above).max_by_key(|(fields, ..)| *fields)?;
     let rows = skipped + above;
     let place = Place { line: Some(rows as u64 + 1), ..Place::of(file) };

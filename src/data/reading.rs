@@ -81,19 +81,20 @@ pub(super) fn read_columns<'a>(
     notices.extend(spelling::notices(&spelled));
     let one = |(name, how): &(String, Vec<Spelled>)| Some((name.clone(), how.iter().find_map(|how| how.one)?.into()));
     let flags = spelled.iter().filter_map(one).collect();
+    let thousands = spelled.iter().flat_map(|(_, how)| how).find_map(Spelled::thousands);
     let ids = ids(table, &id)?;
     notices.extend(ids.alike());
     if !ids.rise(&times) {
         apart::check(table, &cells, &times, &id, &[&time[..], &roles.targets].concat())?;
     }
     let provenance = Provenance::Text { table, time, values: positions };
-    Ok((Frame { provenance, columns, times, ids, flags, levels, weights, order: None }, values))
+    Ok((Frame { provenance, columns, times, ids, thousands, flags, levels, weights, order: None }, values))
 }
 
 /// How the text is written.
 pub(super) fn table_notices(table: &CsvTable, marks: FileMarks, notices: &mut Vec<Text>) {
     let decimal = marks.marks.decimal;
-    let trained = if marks.trained { ", as in training" } else { "" };
+    let trained = if marks.trained && !marks.told { ", as in training" } else { "" };
     if let Some(delimiter) = table.delimiter.map(delimiter_word) {
         notices.push(format!("delimiter `{delimiter}`, decimal mark `{decimal}`{trained}").into());
     }

@@ -103,6 +103,11 @@ pub(crate) fn group(frame: &Frame, values: Vec<Vec<f64>>) -> Result<Vec<RawSerie
     Ok(series)
 }
 
+/// Whether a written time has digits beyond microseconds: a fraction of more than six, or so many nanoseconds since 1970.
+fn has_nanoseconds(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 6)
+}
+
 fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) -> Error {
     let stamps = &frame.times.stamps;
     let (of, other) = (series.suffix(), frame.called(previous));
@@ -111,9 +116,16 @@ fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) 
         help.push("if the file holds several series, ‹id-column› names the column of their ids");
     }
     let back = stamps[previous].instant - stamps[row].instant;
+    let [before, text] = [previous, row].map(|row| frame.time_place(row).value.unwrap_or_default());
+    let closer = back == 0 && before != text && has_nanoseconds(&text);
     let problem = if back == 0 {
         help.push("if one of the rows is a mistake, remove it");
-        format!("the same time{of} as in {other}")
+        match closer {
+            true => {
+                format!("less than a microsecond after the time{of} in {other}, and times are kept to the microsecond")
+            }
+            false => format!("the same time{of} as in {other}"),
+        }
     } else {
         if frame.ids.column.is_none() && stamps.windows(2).all(|pair| pair[1].instant < pair[0].instant) {
             help = vec!["the file runs from new to old"];
@@ -126,7 +138,7 @@ fn out_of_order(frame: &Frame, series: &RawSeries, row: usize, previous: usize) 
         }
         format!("earlier than the time{of} in {other}")
     };
-    if frame.times.kind == (TimeKind::Clock { zoned: false }) && back <= HOUR {
+    if frame.times.kind == (TimeKind::Clock { zoned: false }) && back <= HOUR && !closer {
         help.push("a local clock set back repeats an hour: ‹timezone› settles it, or write times with their offset, or in UTC");
     }
     Error::data(frame.time_place(row), problem, help.join("; "))

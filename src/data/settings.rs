@@ -112,7 +112,7 @@ impl Settings {
             [[Role::StaticCovariate, Role::StaticCategory], [Role::Category, Role::StaticCategory]]
                 .map(|roles| roles.iter().flat_map(|role| frame.columns.with_role(*role)).cloned().collect::<Vec<_>>());
         DataOptions {
-            time_column: Some(frame.times.name.clone()),
+            time_column: Some(options.time_column.clone().unwrap_or_else(|| frame.times.name.clone())),
             id_column: frame.ids.column.clone(),
             targets: Some(frame.columns.with_role(Role::Target).to_vec()),
             covariates: Some(if covariates.is_empty() { Covariates::None } else { Covariates::Names(covariates) }),

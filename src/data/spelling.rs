@@ -2,7 +2,7 @@
 
 use super::cells::Cells;
 use super::marks::{FileMarks, thousands_word};
-use super::number::{CURRENCIES, Evidence, Written, evidence};
+use super::number::{CURRENCIES, Evidence, Written, evidence, group_class};
 use super::table::CsvTable;
 use crate::error::{Error, Result, Text};
 
@@ -35,6 +35,14 @@ impl Spelled {
     /// Words that are read as 1 and 0.
     pub(super) fn flags([one, zero]: [&'static str; 2]) -> Spelled {
         Spelled { what: What::Flags, example: format!("{one} is 1, {zero} is 0"), one: Some(one) }
+    }
+
+    /// The mark that separates thousands.
+    pub(super) fn thousands(&self) -> Option<char> {
+        match self.what {
+            What::Thousands(mark) => group_class(mark),
+            _ => None,
+        }
     }
 }
 
@@ -144,6 +152,10 @@ impl Spellings {
         }
         if marks.told && marks.marks.decimal != mark {
             return false;
+        }
+        if marks.trained {
+            // As in training; a mark that training did not hold may be either.
+            return marks.marks.decimal != mark && marks.apart != Some(mark);
         }
         // 891 beside 1.094, and no whole number beyond 999: as counts with thousands apart are written.
         let like_counts = self.whole == [true, false];

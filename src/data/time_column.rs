@@ -52,17 +52,15 @@ impl TimeColumn {
                 columns
             }
         };
-        let name = match &options.time_column {
-            Some(name) => name.clone(),
-            None => columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+"),
-        };
+        // A position stands for the name that is there.
+        let name = columns.iter().map(|column| table.header.name(*column)).collect::<Vec<_>>().join("+");
         let reader = Reader { table, cells, columns: &columns, trained: trained.day_first };
         let likely = trained.time_format.as_deref().filter(|format| reader.by_format(format).is_ok());
         let format = options.time_format.as_deref().or(likely);
         // strptime's `%s` takes whole seconds alone.
         let with_fraction = |(_, numbers): &(usize, Vec<Number>)| numbers.iter().any(|number| number.millionths > 0);
         let seconds = if format == Some("%s") { reader.numbers()?.filter(with_fraction) } else { None };
-        let (stamps, kind, day_first, reading) = if let Some((column, numbers)) = seconds {
+        let (stamps, kind, day_first, mut reading) = if let Some((column, numbers)) = seconds {
             whole_numbers(&reader, column, &numbers)?
         } else if let Some(format) = format {
             reader.by_format(format)?
@@ -75,7 +73,13 @@ impl TimeColumn {
         };
         let text = |row| reader.text(row).unwrap_or_default();
         let form = TimeForm::of(kind, &stamps, text, format, day_first);
-        let form = form.unwrap_or_else(|| TimeForm::pandas(kind, &stamps));
+        let form = form.unwrap_or_else(|| {
+            let form = TimeForm::pandas(kind, &stamps);
+            let written = stamps.first().map_or_else(String::new, |first| form.text(*first));
+            reading += if reading.is_empty() { "" } else { ", " };
+            reading += &format!("in a form that is not written: times to come are written as {written}");
+            form
+        });
         Ok(TimeColumn { columns, times: Times { name, kind, stamps, day_first, reading, form, zone: None } })
     }
 }

@@ -32,6 +32,8 @@ struct Pattern {
     case: Case,
     /// Whether September is `Sept`.
     sept: bool,
+    /// Whether midnight is 24:00 of the day before.
+    late: bool,
 }
 
 /// How letters are written.
@@ -45,6 +47,8 @@ enum Case {
     Lower,
 }
 
+/// Digits of a fraction of a second that a time keeps.
+const MICRO_DIGITS: usize = 6;
 /// Rows that a form is checked with.
 const CHECKED: usize = 2000;
 
@@ -92,7 +96,10 @@ impl TimeForm {
         let (stamp, first) = rows.first()?;
         let mut forms: Vec<Form> = format.map(|format| written(format, None, "")).into_iter().collect();
         forms.extend(epochs(&rows));
-        forms.extend(patterns(*stamp, first, &rows, day_first));
+        forms.extend(patterns(*stamp, first, &rows, day_first, false));
+        if rows.iter().any(|(stamp, text)| stamp.clock() % DAY == 0 && text.contains("24")) {
+            forms.extend(patterns(*stamp, first, &rows, day_first, true));
+        }
         let form = forms.into_iter().find(|form| {
             let form = TimeForm { kind, form: form.clone() };
             rows.iter().all(|(stamp, text)| form.gives(*stamp, text))
@@ -124,12 +131,16 @@ impl TimeForm {
             let zeros = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_string();
             return text.contains('.') && zeros(&own) == zeros(text);
         }
-        let Form::Written(Pattern { head, fraction: Some((mark, _)), tail, .. }) = &self.form else { return false };
-        let (head, tail) = (formatted(stamp, head), formatted(stamp, tail));
+        let Form::Written(Pattern { head, fraction: Some((mark, _)), tail, late, .. }) = &self.form else {
+            return false;
+        };
+        let (head, tail) = (shown(stamp, head, *late), formatted(stamp, tail));
         let between = text.strip_prefix(&head).and_then(|rest| rest.strip_suffix(&tail));
         let Some(fraction) = between else { return false };
         let shorter = own.strip_prefix(&head).and_then(|rest| rest.strip_suffix(&tail)).unwrap_or_default();
-        let zeros = |text: &str| text.trim_end_matches('0').trim_end_matches(*mark).to_string();
+        // Times are cut to microseconds.
+        let cut = |text: &str| text.chars().take(1 + MICRO_DIGITS).collect::<String>();
+        let zeros = |text: &str| cut(text).trim_end_matches('0').trim_end_matches(*mark).to_string();
         zeros(fraction) == zeros(shorter)
     }
 
@@ -201,7 +212,7 @@ impl Pattern {
     fn text(&self, time: Timestamp) -> String {
         let time = if self.is_utc() { Timestamp { offset: 0, ..time } } else { time };
         let fraction = self.fraction.map_or_else(String::new, |(mark, digits)| fraction(time, mark, digits));
-        let mut text = formatted(time, &self.head) + &fraction + &formatted(time, &self.tail);
+        let mut text = shown(time, &self.head, self.late) + &fraction + &formatted(time, &self.tail);
         if self.sept && self.head.contains("%b") {
             text = text.replace("Sep", "Sept");
         }
@@ -215,7 +226,7 @@ impl Pattern {
     /// Reads a text, in any case, with or without the fraction.
     fn read(&self, text: &str) -> Option<(Timestamp, bool)> {
         let whole = |text: &str, micros: i64| {
-            let (time, zoned) = parse_format(text, &format!("{}{}", self.head, self.tail)).ok()?;
+            let (time, zoned) = self.parse(text, &self.tail)?;
             let time = Timestamp { instant: time.instant + micros, ..time };
             Some((time, zoned || self.is_utc()))
         };
@@ -233,14 +244,46 @@ impl Pattern {
     fn reads_back(&self, time: Timestamp) -> bool {
         let time = if self.is_utc() { Timestamp { offset: 0, ..time } } else { time };
         let aside = self.fraction.map_or(0, |_| time.clock().rem_euclid(SECOND));
-        let text = formatted(time, &self.head);
-        parse_format(&text, &self.head)
-            .is_ok_and(|(read, _)| read.clock() + aside == time.clock() || read.instant + aside == time.instant)
+        let text = shown(time, &self.head, self.late);
+        self.parse(&text, "")
+            .is_some_and(|(read, _)| read.clock() + aside == time.clock() || read.instant + aside == time.instant)
+    }
+
+    /// Reads a text of the head and this tail.
+    fn parse(&self, text: &str, tail: &str) -> Option<(Timestamp, bool)> {
+        let format = format!("{}{tail}", self.head);
+        let (time, zoned, day) = match parse_format(text, &format) {
+            Ok((time, zoned)) => (time, zoned, 0),
+            // No clock of chrono's shows 24:00.
+            Err(_) if self.late => parse_format(text, &at_24(&format)).ok().map(|(time, zoned)| (time, zoned, DAY))?,
+            Err(_) => return None,
+        };
+        Some((Timestamp { instant: time.instant + day, ..time }, zoned))
     }
 }
 
 fn written(head: &str, fraction: Option<(char, usize)>, tail: &str) -> Form {
-    Form::Written(Pattern { head: head.into(), fraction, tail: tail.into(), case: Case::Usual, sept: false })
+    Form::Written(Pattern {
+        head: head.into(),
+        fraction,
+        tail: tail.into(),
+        case: Case::Usual,
+        sept: false,
+        late: false,
+    })
+}
+
+/// A format of 24:00.
+fn at_24(format: &str) -> String {
+    format.replace("%H", "24").replace("%-H", "24")
+}
+
+/// By strftime's syntax; `late`: midnight is 24:00 of the day before.
+fn shown(time: Timestamp, format: &str, late: bool) -> String {
+    match late && time.clock() % DAY == 0 {
+        true => formatted(Timestamp { instant: time.instant - DAY, ..time }, &at_24(format)),
+        false => formatted(time, format),
+    }
 }
 
 /// By strftime's syntax; nothing where that fails.
@@ -299,9 +342,15 @@ fn epochs(rows: &[(Timestamp, String)]) -> Vec<Form> {
 }
 
 /// Forms that give the first text, and may give the others.
-fn patterns(stamp: Timestamp, text: &str, rows: &[(Timestamp, String)], day_first: Option<bool>) -> Vec<Form> {
+fn patterns(
+    stamp: Timestamp,
+    text: &str,
+    rows: &[(Timestamp, String)],
+    day_first: Option<bool>,
+    late: bool,
+) -> Vec<Form> {
     let rest = |format: &str, text: &str| {
-        let own = formatted(stamp, format);
+        let own = shown(stamp, format, late);
         text.get(..own.len()).filter(|start| start.eq_ignore_ascii_case(&own)).map(|_| text[own.len()..].to_string())
     };
     let mut forms = Vec::new();
@@ -311,7 +360,7 @@ fn patterns(stamp: Timestamp, text: &str, rows: &[(Timestamp, String)], day_firs
             let Some(after) = rest(&time, &after) else { continue };
             let head = date.clone() + &time;
             let mark = rows.iter().find_map(|(stamp, text)| {
-                let after = text.get(formatted(*stamp, &head).len()..)?;
+                let after = text.get(shown(*stamp, &head, late).len()..)?;
                 after.chars().next().filter(|mark| seconds && matches!(mark, '.' | ','))
             });
             let tails =
@@ -320,7 +369,7 @@ fn patterns(stamp: Timestamp, text: &str, rows: &[(Timestamp, String)], day_firs
                 None => forms.extend(tails(&after).map(|tail| written(&head, None, tail))),
                 Some(mark) => {
                     let length = |(stamp, text): &(Timestamp, String)| {
-                        let after = text.get(formatted(*stamp, &head).len()..).unwrap_or_default();
+                        let after = text.get(shown(*stamp, &head, late).len()..).unwrap_or_default();
                         after.strip_prefix(mark).map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count())
                     };
                     let digits = rows.iter().map(length).max().unwrap_or(0).min(9);
@@ -329,6 +378,11 @@ fn patterns(stamp: Timestamp, text: &str, rows: &[(Timestamp, String)], day_firs
                     forms.extend(tails(own).map(|tail| written(&head, Some((mark, digits)), tail)));
                 }
             }
+        }
+    }
+    for form in &mut forms {
+        if let Form::Written(pattern) = form {
+            pattern.late = late;
         }
     }
     forms

@@ -32,9 +32,16 @@ pub(crate) struct Written {
     pub short_year: bool,
     /// Months that the text names, where it names no day: 1, or 3 of a quarter; else 0.
     pub months: u32,
+    /// Whether it names a week, and no day of it.
+    pub week: bool,
 }
 
 impl Written {
+    /// Whether the text names a day, not a month, a quarter or a week.
+    pub(super) fn is_day(&self) -> bool {
+        self.months == 0 && !self.week
+    }
+
     /// `None` if there is no such day.
     pub(super) fn timestamp(&self, day_first: bool) -> Option<Timestamp> {
         let (month, day) = match self.form {
@@ -52,8 +59,8 @@ impl Written {
 /// `01/04/21`, `01.04.21`. Fractions are kept to the microsecond. Zones by name (`CET`) are not read.
 pub(crate) fn parse_written(text: &str) -> Option<Written> {
     let mut scan = Scan { text: text.trim().as_bytes() };
-    let Day { form, year, first, second, short_year, months } = date(&mut scan)?;
-    let mut written = Written { form, year, first, second, time_of_day: 0, offset: None, short_year, months };
+    let Day { form, year, first, second, short_year, months, week } = date(&mut scan)?;
+    let mut written = Written { form, year, first, second, time_of_day: 0, offset: None, short_year, months, week };
     if !scan.done() {
         if !scan.eat_any(b"Tt") && !scan.blanks() {
             return None;
@@ -107,6 +114,21 @@ fn by_format(text: &str, format: &str) -> Result<(Timestamp, bool), String> {
     let of_day =
         i64::from(time.num_seconds_from_midnight()) * SECOND + i64::from(time.nanosecond() % 1_000_000_000) / 1000;
     Ok((Timestamp::from_clock(date, of_day, parsed.offset().unwrap_or(0)), zoned))
+}
+
+/// Whether what is written by a strptime format is a day, not a month, a quarter or a week.
+pub(super) fn names_day(format: &str) -> bool {
+    use chrono::format::{Fixed, Item, Numeric};
+    StrftimeItems::new(format).any(|item| match item {
+        Item::Numeric(part, _) => matches!(
+            part,
+            Numeric::Day | Numeric::Ordinal | Numeric::Timestamp | Numeric::WeekdayFromMon | Numeric::NumDaysFromSun
+        ),
+        Item::Fixed(part) => {
+            matches!(part, Fixed::ShortWeekdayName | Fixed::LongWeekdayName | Fixed::RFC2822 | Fixed::RFC3339)
+        }
+        _ => false,
+    })
 }
 
 /// `Sept` as `Sep`, which chrono takes.
@@ -222,12 +244,13 @@ struct Day {
     second: u32,
     short_year: bool,
     months: u32,
+    week: bool,
 }
 
 fn date(scan: &mut Scan) -> Option<Day> {
     use DateForm::{Plain, TwoNumbers};
     let whole = |year: u32, first: u32, second: u32| {
-        Some(Day { form: Plain, year: year as i32, first, second, short_year: false, months: 0 })
+        Some(Day { form: Plain, year: year as i32, first, second, short_year: false, months: 0, week: false })
     };
     let period = |year: u32, first: u32, months: u32| Some(Day { months, ..whole(year, first, 1)? });
     let quarter_of = |scan: &mut Scan| scan.small().filter(|quarter| (1..=4).contains(quarter)).map(|n| n * 3 - 2);
@@ -263,8 +286,8 @@ fn date(scan: &mut Scan) -> Option<Day> {
             }
             if scan.eat_any(b"Ww") {
                 let week = scan.small()?;
-                let weekday = if scan.eat_any(b"-") { scan.small()? } else { 1 };
-                let weekday = Weekday::try_from(u8::try_from(weekday).ok()?.checked_sub(1)?).ok()?;
+                let named = if scan.eat_any(b"-") { Some(scan.small()?) } else { None };
+                let weekday = Weekday::try_from(u8::try_from(named.unwrap_or(1)).ok()?.checked_sub(1)?).ok()?;
                 let day = NaiveDate::from_isoywd_opt(year as i32, week, weekday)?;
                 return Some(Day {
                     form: Plain,
@@ -273,6 +296,7 @@ fn date(scan: &mut Scan) -> Option<Day> {
                     second: day.day(),
                     short_year: false,
                     months: 0,
+                    week: named.is_none(),
                 });
             }
             if matches!(scan.text, [b'M' | b'm', b'0'..=b'9', ..]) {
@@ -320,7 +344,7 @@ fn last_year(form: DateForm, (year, digits): (u32, usize), first: u32, second: u
         2 => year + 1900,
         _ => return None,
     };
-    Some(Day { form, year: year as i32, first, second, short_year: digits == 2, months: 0 })
+    Some(Day { form, year: year as i32, first, second, short_year: digits == 2, months: 0, week: false })
 }
 
 /// → microseconds since midnight.

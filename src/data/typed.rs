@@ -67,7 +67,17 @@ impl Typed<'_> {
             ..options.clone()
         };
         let provenance = Provenance::Typed { name };
-        let mut frame = Frame { provenance, columns, times, ids, flags: BTreeMap::new(), levels, weights, order: None };
+        let mut frame = Frame {
+            provenance,
+            columns,
+            times,
+            ids,
+            thousands: None,
+            flags: BTreeMap::new(),
+            levels,
+            weights,
+            order: None,
+        };
         frame.sort(&mut values, &options, &mut notices);
         pipeline::dataset(
             Input { name: name.into(), fingerprint, frame, values, closed: None, notices },

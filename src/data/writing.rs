@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Writing {
     /// The decimal mark of its numbers.
     pub decimal: Option<char>,
+    /// The mark that separated thousands in it.
+    pub thousands: Option<char>,
     /// The format by which its times were read, in strptime's syntax.
     pub time_format: Option<String>,
     /// Whether the day stands before the month, where both are numbers.

@@ -11,7 +11,7 @@ use super::results::{Expected, Results};
 use super::study::Study;
 use super::{FILES, PREDICTIONS};
 use crate::error::{Error, Result};
-use crate::files::{self, replace};
+use crate::files::{self, Input, replace};
 
 /// What must be the same for a study to continue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,7 @@ pub struct Folder {
 impl Folder {
     /// Opens a study's folder, or makes it. Rejects a folder of another study or of other data; the error names the difference.
     pub fn open(path: &Path, study: &Study, data: &BTreeMap<String, String>, analysis_plan: &str) -> Result<Folder> {
+        check_apart(path, study, Vec::new())?;
         reject_foreign(path, study)?;
         std::fs::create_dir_all(path.join("cells")).map_err(Error::io(path, FILES))?;
         let folder = Folder { path: path.to_path_buf(), _lock: lock(path)? };
@@ -53,7 +54,9 @@ impl Folder {
                 // The analysis plan is written before anything is trained.
                 replace(&path.join("analysis-plan.md"), analysis_plan.as_bytes())?;
                 let text = format!("# microglia experiment --config <this file>\n\n{}", study.to_toml());
-                replace(&path.join("study.toml"), text.as_bytes())?;
+                if !path.join("study.toml").exists() {
+                    replace(&path.join("study.toml"), text.as_bytes())?;
+                }
                 replace(&path.join("manifest.json"), json(&manifest)?.as_bytes())?;
             }
             Some(found) => folder.reject_other(study, &found, &manifest)?,
@@ -114,6 +117,23 @@ impl Folder {
         read_one(&self.path, cell).is_err()
     }
 }
+
+/// Rejects a folder in which the study would write over its data, or over another file of `read`.
+///
+/// # Errors
+/// Names both.
+pub fn check_apart(path: &Path, study: &Study, read: Vec<Input>) -> Result<()> {
+    let own = WRITTEN.into_iter().map(|name| path.join(name)).chain(files::partials(path));
+    let inner = ["cells", PREDICTIONS].into_iter().flat_map(|inner| files::of_folder(&path.join(inner)));
+    let data = study.data.iter().flat_map(|(name, options)| {
+        let named = move |key: String| if key == "data" { key } else { format!("data.{name}.{key}") };
+        options.inputs().into_iter().map(move |(key, file)| (named(key), file))
+    });
+    files::check_apart(own.chain(inner).map(|file| ("out", file)), data.chain(read))
+}
+
+/// What a study writes. Its settings stay if they are there: they are its own, or the folder is rejected.
+const WRITTEN: [&str; 5] = ["analysis-plan.md", "manifest.json", "results.csv", "report.html", "report.md"];
 
 /// Rejects a folder that is not a study's, but holds files with the names that a study writes.
 fn reject_foreign(path: &Path, study: &Study) -> Result<()> {

@@ -103,7 +103,10 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     }
     let ended = data.ended(&origin)?;
     if !ended.is_empty() {
-        let names = ended.iter().map(|(series, last)| format!("`{}` {last}", data.series[*series].id));
+        let names = ended.iter().map(|(series, last)| match &data.series[*series].id {
+            id if id.is_empty() => last.clone(),
+            id => format!("`{id}` {last}"),
+        });
         let before = if matches!(origin, Start::Time(_)) { "‹origin›" } else { "the others" };
         let line = format!("{} of {} series ended before {before}", grouped(ended.len()), grouped(data.series.len()));
         let what = match options.ended {

@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::data::{Bounds, Cutoff, Dataset, Role, Source, few, grouped};
 use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
-use crate::files::same_file;
+use crate::files::check_apart;
 use crate::gpu::Choice;
 use crate::program::Program;
 use crate::runs::{Engines, Say};
@@ -212,25 +212,18 @@ impl TrainedModel {
         (self.say)(&line.into());
     }
 
-    /// Rejects files to write that are read: the weights file, or data. Each has the name of its option.
+    /// Rejects files to write that are read: the runs' own, data, lists of days, a plan. Each has the name of its option.
     ///
     /// # Errors
-    /// Names the option and the file.
-    pub fn check_outputs(&self, files: &[(&str, &Path)], reading: &Reading) -> Result<()> {
-        let file = |source: &Source| match source {
-            Source::File(file) => Some(file.clone()),
-            Source::Embedded => None,
-        };
-        let other = reading.source.as_ref().and_then(file);
-        let own = self.runs.iter().flat_map(|run| [Some(run.model().file.clone()), file(&run.config.data.source)]);
-        let read: Vec<PathBuf> = own.chain([other]).flatten().collect();
-        for (option, file) in files {
-            if read.iter().any(|read| same_file(file, read)) {
-                let problem = format!("{} is a file that is read", file.display());
-                return Err(Error::config(*option, problem, "choose another"));
-            }
-        }
-        Ok(())
+    /// Names both by their options.
+    pub fn check_outputs(&self, files: &[(&str, &Path)], reading: &Reading, future: Option<&Source>) -> Result<()> {
+        let own = self.runs.iter().flat_map(|run| run.inputs());
+        let named = |option: &str, file: Option<&Path>| file.map(|file| (option.to_string(), file.to_path_buf()));
+        let data = named("data", reading.source.as_ref().and_then(Source::file));
+        let holidays = named("holidays", reading.settings.get("holidays").map(Path::new));
+        let plan = named("future", future.and_then(Source::file));
+        let written = files.iter().map(|(option, file)| (*option, file.to_path_buf()));
+        check_apart(written, own.chain(data).chain(holidays).chain(plan))
     }
 
     /// Reads the data that is named in place of the runs' own, if some is named.

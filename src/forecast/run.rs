@@ -8,8 +8,10 @@ use super::{Combine, Forecaster, Level, Reading};
 use crate::config::Config;
 use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step, Trained};
 use crate::error::{Error, Place, Result, Text};
+use crate::files::Input;
 use crate::train::Loaded;
 use crate::train::loss::Loss;
+use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::header::DataHeader;
 
 /// Data that is named in place of the run's own.
@@ -54,6 +56,18 @@ impl Run {
             config.data.source = source.clone();
         }
         Ok(Run { path: path.into(), forecaster, config })
+    }
+
+    /// The files that it reads: its weights, the intervals beside them, and the data that it was trained on.
+    pub fn inputs(&self) -> Vec<Input> {
+        let weights = &self.model().file;
+        let mut all = vec![("checkpoint".into(), weights.clone())];
+        all.extend(weights.parent().map(|folder| ("checkpoint".into(), folder.join(KeptIntervals::FILE))));
+        all.extend(self.config.data.inputs().into_iter().map(|(option, file)| match option.as_str() {
+            "data" => ("train-data".into(), file),
+            _ => (option, file),
+        }));
+        all
     }
 
     /// Its model, or the first of those that forecast together.

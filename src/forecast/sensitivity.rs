@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Combine, Run};
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
+use crate::files::Input;
 use crate::program::Param;
 use crate::program::tensor::PARAMS;
 use crate::train::run::mc_passes;
@@ -43,6 +44,14 @@ pub struct MatrixSensitivity {
 }
 
 impl Sensitivity {
+    /// The files that [`Sensitivity::of`] reads.
+    ///
+    /// # Errors
+    /// A file that holds no model.
+    pub fn inputs(path: &Path) -> Result<Vec<Input>> {
+        Ok(Run::open(path, Combine::Mean, None)?.inputs())
+    }
+
     /// Of a run folder or one of its files. The loss is the one that it was trained by, on its validation windows.
     ///
     /// # Errors

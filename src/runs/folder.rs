@@ -7,7 +7,7 @@ use std::{fs, io};
 use chrono::DateTime;
 
 use crate::error::{Error, Result, Text};
-use crate::files::{remove, try_to_write};
+use crate::files::{Input, check_apart, of_folder, partials, remove, try_to_write};
 use crate::models::ModelKind;
 use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::checkpoints;
@@ -41,12 +41,26 @@ pub struct RunFolder {
 impl RunFolder {
     /// Makes the folder `out`, or a new one under `runs/`, and tries to write there. A run that lies there is rejected,
     /// unless it may be replaced.
-    pub fn create(out: Option<&Path>, model: ModelKind, overwrite: bool) -> Result<RunFolder> {
+    /// Files that are read stay: a run that would write over one of `read` is rejected.
+    pub fn create(out: Option<&Path>, model: ModelKind, overwrite: bool, read: Vec<Input>) -> Result<RunFolder> {
+        out.map_or(Ok(()), |out| RunFolder::check_apart(out, read))?;
         let new = || Path::new("runs").join(format!("{}-{model}", stamp()));
         let mut folder = RunFolder { path: out.map_or_else(new, Path::to_path_buf), made: Vec::new() };
         let made = if out.is_some() { folder.make(&folder.path.clone()) } else { folder.make_unused() };
         folder.check(made, overwrite).inspect_err(|_| folder.discard())?;
         Ok(folder)
+    }
+
+    /// Rejects a folder in which a run would write over files that are read, or remove them.
+    ///
+    /// # Errors
+    /// Names both.
+    pub fn check_apart(out: &Path, read: Vec<Input>) -> Result<()> {
+        let folder = RunFolder::of_run(out);
+        let replicas = folder.replicas().unwrap_or_default().into_iter().map(|(_, folder)| folder);
+        let own = [out.to_path_buf()].into_iter().chain(replicas).flat_map(files);
+        let own = own.chain(partials(out)).chain(of_folder(&out.join(checkpoints::FOLDER)));
+        check_apart(own.map(|file| ("out", file)), read)
     }
 
     /// The folder of a run that is resumed.
@@ -180,7 +194,7 @@ mod tests {
     use super::*;
 
     fn create(out: &Path, overwrite: bool) -> Result<RunFolder> {
-        RunFolder::create(Some(out), ModelKind::Lstm, overwrite)
+        RunFolder::create(Some(out), ModelKind::Lstm, overwrite, Vec::new())
     }
 
     fn rejection(out: &Path) -> String {

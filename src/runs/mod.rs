@@ -89,7 +89,8 @@ impl Run {
         let engines = Engines::open(&config.device, config.threads, say)?;
         engines.check_tuning(config)?;
         config.train.init.as_deref().map_or(Ok(()), weights::check)?;
-        let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite)?;
+        let folder =
+            RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite, config.inputs())?;
         let prepared = Prepared::new(config, None, engines, say);
         match prepared.and_then(|prepared| prepared.engine(say)) {
             Ok((prepared, engine)) => Ok(prepared.run(folder, engine, None)),
@@ -112,6 +113,7 @@ impl Run {
         }
         let engines = Engines::open(&resumed.config.device, resumed.config.threads, say)?;
         let config = resumed.config_on(engines.gpu());
+        RunFolder::check_apart(folder, config.data.inputs())?;
         let (prepared, engine) = Prepared::new(&config, Some(&resumed.holidays()), engines, say)?.engine(say)?;
         let device = DeviceHeader::of(engine.as_ref());
         resumed.check_reaches(&prepared.plan)?;

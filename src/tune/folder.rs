@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::{self, replace};
+use crate::files::{self, Input, replace};
 use crate::runs::{SEARCH, json};
 use crate::train::weights::checkpoints::FOLDER;
 use crate::train::weights::header::DeviceHeader;
@@ -92,6 +92,8 @@ pub const TABLE: &str = "tuning.csv";
 pub const PICTURE: &str = "tuning.svg";
 /// The results, as JSON.
 pub const RESULTS: &str = "tuning.json";
+/// What a search writes and another one that begins there removes.
+const RESULTS_OF: [&str; 5] = [BEST, RESULTS, TABLE, PICTURE, SCORES];
 
 /// What helps where a file of a search's folder cannot be read or written.
 pub(super) const HELP: &str = "is ‹out› a folder of a search, on a disk with room, that you may write to?";
@@ -146,6 +148,17 @@ impl Folder {
         Ok(Folder { path: path.to_path_buf(), _lock: lock })
     }
 
+    /// Rejects a folder in which a search would write over files that are read, or remove them.
+    ///
+    /// # Errors
+    /// Names both.
+    pub fn check_apart(out: &Path, read: Vec<Input>) -> Result<()> {
+        let own = RESULTS_OF.into_iter().chain([SEARCH]).map(|name| out.join(name));
+        let groups = std::fs::read_dir(out.join(RUNS)).into_iter().flatten().flatten();
+        let states = groups.flat_map(|group| files::of_folder(&group.path().join(FOLDER)));
+        files::check_apart(own.chain(files::partials(out)).chain(states).map(|file| ("out", file)), read)
+    }
+
     /// Leaves a folder in which nothing was written as it was.
     pub fn discard(self) {
         // The name is removed while the folder is held, so that nobody else locks a removed file.
@@ -159,7 +172,7 @@ impl Folder {
 
     /// Begins a search: what an earlier one left there goes.
     pub fn begin(&self, manifest: &Manifest) -> Result<()> {
-        for name in [BEST, RESULTS, TABLE, PICTURE, SCORES] {
+        for name in RESULTS_OF {
             let file = self.path.join(name);
             if file.is_file() {
                 files::remove(&file, HELP)?;

@@ -69,8 +69,9 @@ fn aliases_that_cannot_be_taken_say_what_is_there() {
         ("Ms", "may be milliseconds (ms) or month starts (MS)"),
         ("RE-L-DEC-SAT", "52 or 53 weeks, of which only periods of 4 and 5 weeks are there (445E-N-JAN-SAT): 13W-SAT"),
         ("REQ-N-JAN-SUN-1", "52 or 53 weeks"),
-        ("ns", "is not an interval"),
-        ("1500ns", "is not an interval"),
+        ("ns", "is no whole number of microseconds"),
+        ("N", "is no whole number of microseconds"),
+        ("1500ns", "is no whole number of microseconds"),
         ("SME-28", "is not an interval"),
         ("bh=17:00-09:00", "is not an interval"),
         ("1.5ME", "is not an interval"),
@@ -78,6 +79,7 @@ fn aliases_that_cannot_be_taken_say_what_is_there() {
     ] {
         assert!(said(text).contains(part), "{text}: {}", said(text));
     }
+    assert_eq!(calendar("1000N"), calendar("us"));
     let words = |text: &str| calendar(text).words();
     assert_eq!(words("SME"), "half a month, on day 15 and at month ends");
     assert_eq!(words("2SMS-10"), "2 half months, on day 1 and on day 10");

@@ -71,6 +71,22 @@ fn lists_of_holidays_are_read_as_data_files_are() {
     let german: Vec<String> =
         all[..60].iter().map(|day| day.parse::<NaiveDate>().unwrap().format("%d.%m.%Y").to_string()).collect();
     assert!(noticed(&read(orders.as_bytes(), &file(german)).unwrap(), "2 days without rows"));
+    // Lines whose comma is part of the date, and what names no day.
+    let twice = "Mar 29, 2024\nApr 1, 2024\nMay 1, 2024\n";
+    assert_eq!(ahead(&read(twice.as_bytes(), &file(all[..60].to_vec())).unwrap(), 20), all[60..]);
+    for (text, line, value) in [
+        ("Dec 25\nDec 26\n", 1, "Dec 25"),
+        ("2024-03-29\n2024-04\n", 2, "2024-04"),
+        ("2024-04\n2024-05-01\n", 1, "2024-04"),
+        ("date,name\n2024Q2,x\n", 2, "2024Q2"),
+        ("202404\n202405\n", 1, "202404"),
+        ("2024-03-29\n2024-W14\n", 2, "2024-W14"),
+        ("April 2024\n", 1, "April 2024"),
+    ] {
+        let message = read(text.as_bytes(), &file(all[..60].to_vec())).unwrap_err().to_string();
+        let place = format!("closed.csv:{line}, value \"{value}\": names no day");
+        assert!(message.contains(&place) && message.contains("YYYY-MM-DD"), "{message}");
+    }
     for (text, part) in [(orders, "the day or the month may come first"), ("1\n2\n", "no dates"), ("", "no dates")] {
         let message = read(text.as_bytes(), &file(all[..60].to_vec())).unwrap_err().to_string();
         assert!(message.contains(part) && message.contains("YYYY-MM-DD"), "{message}");

@@ -289,7 +289,7 @@ fn no_file_is_replaced_unasked() {
     let inspect = |more: &[&str]| microglia(folder, &[&["inspect", "a"], more].concat());
     rejected(folder, &inspect(&["--svg", "a/model.safetensors"]), &["--svg", "is there already", "--overwrite"]);
     let onto_itself = ["export", "a/model.safetensors", "--out", "a/../a/model.safetensors", "--overwrite"];
-    rejected(folder, &microglia(folder, &onto_itself), &["--out", "is the file to export"]);
+    rejected(folder, &microglia(folder, &onto_itself), &["--out", "is a file that is read"]);
     rejected(folder, &microglia(folder, &["export", "a", "--out", "a"]), &["--out a: is a folder"]);
     assert_eq!(model(), before);
     done(&inspect(&["--svg", "new/masks.svg"]));

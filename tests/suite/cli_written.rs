@@ -60,6 +60,19 @@ fn marks_that_training_settled_settle_those_of_another_file() {
         let thousandths = values(forecast(folder, &table(40, grouped('.')), &["--decimal", "."]));
         assert!(thousandths[0] < expected(&[])[0] - 1.0, "{thousandths:?}");
     }
+    // A mark that training did not hold may be the decimal mark or separate thousands, whichever its own is.
+    let thousandths = |mark: char| move |i: usize| format!("{}{mark}{:03}", 10 + i % 7, 100 + i * 7 % 899);
+    for (own, other, name) in [('.', ',', "comma"), (',', '.', "point")] {
+        let clear = |i: usize| if i == 5 { format!("9{own}5") } else { thousandths(own)(i) };
+        train(folder, &table(112, clear), &[]);
+        let clear = values(forecast(folder, &table(40, thousandths(own)), &[]));
+        let problem = format!("the {name} may be a decimal mark or separate thousands");
+        let text = table(40, thousandths(other));
+        rejected(folder, &forecast(folder, &text, &[]), &[&problem, &format!("--decimal {other}")]);
+        let evaluate = ["evaluate", "--checkpoint", "run", "--data", "other.csv", "--levels", "none"];
+        rejected(folder, &microglia(folder, &evaluate), &[&problem]);
+        assert_eq!(values(forecast(folder, &text, &["--decimal", &other.to_string()])), clear);
+    }
     // Whole numbers alone settle nothing.
     train(folder, &table(112, plain), &[]);
     rejected(folder, &forecast(folder, &table(40, grouped('.')), &[]), &["the point may be a decimal mark"]);
@@ -101,6 +114,18 @@ fn the_order_of_day_and_month_is_that_of_training_where_a_file_does_not_show_it(
     // Training on dates with the year first knows no order.
     train(folder, &days(112, "%Y-%m-%d"), &[]);
     rejected(folder, &forecast(folder, &days(12, "%d/%m/%Y"), &[]), &["the day or the month may come first"]);
+}
+
+#[test]
+fn a_series_without_an_id_that_ended_is_named_by_its_last_time_as_the_data_writes_it() {
+    let place = tempfile::tempdir().unwrap();
+    let quarter = |i: usize| format!("{}Q{},{}\n", 1990 + i / 4, 1 + i % 4, 10 + i * i % 7);
+    let text = format!("ds,y\n{}", (0..120).map(quarter).collect::<String>());
+    train(place.path(), &text, &[]);
+    let output = done(forecast(place.path(), &text, &["--origin", "2025Q1"]));
+    let said = stderr(&output);
+    let line = said.lines().find(|line| line.contains("1 of 1 series ended before --origin")).unwrap();
+    assert!(line.ends_with(": 2019Q4"), "{line}");
 }
 
 /// The first two cells of a table's lines.

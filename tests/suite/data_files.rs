@@ -77,6 +77,15 @@ fn lines_above_the_header_are_found_and_left_out() {
         assert!(message.contains("test.csv:2: this line and line 1 both look like the header line"), "{message}");
         assert!(message.contains("`skip-rows = 1`") && message.contains("units"), "{message}");
     }
+    // Decimal commas separate no columns of a table whose columns another mark separates.
+    let whole = |i: usize| format!("Z a;{:02}.01.2022;{},{:03}\n", i + 1, 10 + i, 7 * i + 101);
+    for names in ["unique_id;Datum;Wert", "Filiale;Datum;Wert"] {
+        let text = format!("{names}\n{}", rows(whole));
+        let options = DataOptions { id_column: Some(names.split(';').next().unwrap().into()), ..small() };
+        let message = rejection(&text, &options);
+        assert!(message.contains("test.csv:2, column `Wert`, value \"10,101\""), "{message}");
+        assert!(message.contains("the comma may be a decimal mark or separate thousands"), "{message}");
+    }
     // A mistake in a row below has nothing to do with it.
     let wrong = plain().replace("2024-01-03,4", "2024-01-03,x");
     assert!(rejection(&wrong, &small()).contains("test.csv:4, column `y`"));
@@ -235,6 +244,20 @@ fn series_in_rows_are_read_as_they_are_published() {
     assert_eq!(data.series[1].id, "F2_validation");
     assert!(noticed(&data, "columns that are not read: item_id, cat_id, state_id"), "{:?}", data.notices);
     assert_eq!(load(&text, &in_rows()).unwrap().series[1].id, "F2", "item_id is a usual name");
+
+    // A column that is not there is a time without a row.
+    let some: Vec<usize> = (0..20).filter(|i| *i != 6).collect();
+    let cells = |cell: &dyn Fn(usize) -> String| some.iter().map(|i| cell(*i)).collect::<Vec<_>>().join(",");
+    let text = format!("id,{}\nF1,{}\n", cells(&|i| days[i].clone()), cells(&|i| (i * i).to_string()));
+    let data = load(&text, &in_rows()).unwrap();
+    assert_eq!((data.series[0].rows.len(), data.raw_targets[6]), (19, 49.0));
+    assert_eq!([0, 5, 6, 18].map(|row| data.time_label(row)), ["1", "6", "8", "20"]);
+    // But not of dates, between which there are no numbers.
+    let dates = "id,d_20240130,d_20240131,d_20240201,d_20240202\nF1,1,2,3,4\n";
+    assert!(rejection(dates, &in_rows()).contains("between `d_20240131` and `d_20240201`"));
+    let twice = "id,2024-01,2024-02,2024-02,2024-03\nF1,1,2,3,4\n";
+    let message = rejection(twice, &in_rows());
+    assert!(message.contains("value \"2024-02\""), "{message}");
 
     // Columns that are called by times; what is empty before and after a series is none of its rows.
     let months: Vec<String> = (0..24).map(|i| format!("{}-{:02}", 2020 + i / 12, 1 + i % 12)).collect();

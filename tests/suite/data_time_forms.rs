@@ -65,6 +65,19 @@ fn times_of_no_known_form_are_named_and_no_other_column_takes_their_place() {
     assert!(load(&format!("date,index,y\n{rows}"), &other).is_ok());
 }
 
+/// So many hours after the 12th of January, midnight as 24:00 of the day before.
+fn ends(hours: i64, date: &str, hour: &str) -> String {
+    let time =
+        NaiveDate::from_ymd_opt(2022, 1, 12).unwrap().and_hms_opt(0, 0, 0).unwrap() + chrono::Duration::hours(hours);
+    match hours % 24 {
+        0 => {
+            let hour = hour.replace("%H", "24").replace("%-H", "24");
+            (time - chrono::Duration::days(1)).format(&format!("{date}{hour}")).to_string()
+        }
+        _ => time.format(&format!("{date}{hour}")).to_string(),
+    }
+}
+
 #[test]
 fn times_are_written_as_they_were_read() {
     for (format, step) in [
@@ -103,6 +116,29 @@ fn times_are_written_as_they_were_read() {
         let data = load(&file(all[..70].to_vec()), &options).unwrap_or_else(|error| panic!("{format}: {error}"));
         assert_eq!(ahead(&data, 10), all[70..], "{format}");
     }
+    // Hours that end at 24:00 of their day.
+    for (date, hour) in [("%Y-%m-%d", " %H:00"), ("%d.%m.%Y", " %H:%M"), ("%m/%d/%Y", "T%H:%M:%S"), ("%Y%m%d", " %-H")]
+    {
+        for first in [1, 0] {
+            let all: Vec<String> = (first..80).map(|i| ends(i, date, hour)).collect();
+            let data = load(&file(all[..70].to_vec()), &small()).unwrap_or_else(|error| panic!("{date}: {error}"));
+            assert_eq!(ahead(&data, 5), all[70..75], "{date}{hour}");
+            assert!(!noticed(&data, "times to come are written as"));
+        }
+    }
+    let columns: Vec<String> = (1..80).map(|i| ends(i, "%d.%m.%Y", " %-H")).collect();
+    let rows = columns[..70].iter().enumerate().map(|(i, time)| format!("{},{}\n", time.replace(' ', ","), i * i % 7));
+    let options = DataOptions { time_column: Some("Date+Hour".into()), ..small() };
+    let data = load(&format!("Date,Hour,y\n{}", rows.collect::<String>()), &options).unwrap();
+    assert_eq!(ahead(&data, 5), columns[70..75]);
+    // Where midnight is written in both ways, no form gives the texts again, which a line says.
+    let both = (1..70).map(|i| if i == 24 { "2022-01-13 00:00".into() } else { ends(i, "%Y-%m-%d", " %H:%M") });
+    let data = load(&file(both), &small()).unwrap();
+    assert!(noticed(&data, "times to come are written as 2022-01-12 01:00:00"), "{:?}", data.notices);
+    // Digits beyond microseconds are cut, and are as many as before.
+    let all: Vec<String> = (0..60).map(|i| format!("2022-01-01 00:00:{:02}.{}00000001", i / 2, i % 2 * 5)).collect();
+    let data = load(&file(all[..50].to_vec()), &small()).unwrap();
+    assert_eq!(ahead(&data, 2), ["2022-01-01 00:00:25.000000000", "2022-01-01 00:00:25.500000000"]);
     // Fractions have the same digits everywhere, though the file leaves them out on whole seconds.
     let text = file((0..50).map(|i| {
         if i % 10 == 0 {

@@ -187,6 +187,17 @@ fn duplicate_and_unordered_times_are_rejected() {
 }
 
 #[test]
+fn times_closer_than_a_microsecond_are_not_called_the_same() {
+    let counts = many(|i| (1_640_995_200_000_000_000 + 100 * i).to_string());
+    let fractions = many(|i| format!("2022-01-01 00:00:00.0000000{i:02}"));
+    for text in [counts, fractions] {
+        let message = rejection(&text, &small());
+        assert!(message.contains("test.csv:3"), "{message}");
+        assert!(message.contains("less than a microsecond after the time in line 2"), "{message}");
+    }
+}
+
+#[test]
 fn time_columns_are_found() {
     let rows = |row: &dyn Fn(i64) -> String| (0..40).map(row).collect::<String>();
     for (header, row, name) in [
@@ -223,6 +234,10 @@ fn composite_columns_can_be_named() {
     let options = DataOptions { time_column: Some("jahr+monat".into()), targets: Some(vec!["y".into()]), ..small() };
     let data = load(&text, &options).unwrap();
     assert_eq!((data.step(), data.time_label(13)), (Step::Months(1), "2011-02-01".into()));
+    // A position stands for the name that is there, and stays what was asked for.
+    let by_position = load(&text, &DataOptions { time_column: Some("#2+#3".into()), ..options.clone() }).unwrap();
+    assert_eq!((&by_position.time_column[..], &data.time_column[..]), ("jahr+monat", "jahr+monat"));
+    assert_eq!(by_position.resolved.time_column.as_deref(), Some("#2+#3"));
     let message = rejection(&text, &DataOptions { time_column: Some("jahr+mois".into()), ..options });
     assert!(message.contains("no column `mois`") && message.contains("jahr, monat"), "{message}");
 }

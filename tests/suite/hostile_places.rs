@@ -205,3 +205,87 @@ fn what_is_read_is_not_written_over() {
     let twice = ["evaluate", "--checkpoint", "run", "--table", "z.csv", "--predictions", "./z.csv"];
     rejected(folder, &microglia(folder, &twice), &["another option names the same file"]);
 }
+
+/// Of every verb, in the folder that it writes, through links and beside what is named.
+#[test]
+fn no_verb_writes_over_what_it_reads() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let data = std::fs::read_to_string(path("tiny.csv")).unwrap();
+    let days = "2031-12-25\n2031-12-26\n";
+    for inner in ["k", "k/checkpoints", "k/replica-1", "study/predictions"] {
+        std::fs::create_dir_all(folder.join(inner)).unwrap();
+    }
+    for name in ["hol.csv", "hol.svg", "plan.csv", "k/metrics.csv"] {
+        std::fs::write(folder.join(name), days).unwrap();
+    }
+    let own =
+        ["scores.csv", "config.toml", "left_out.csv", "a.7.partial", "checkpoints/finished", "replica-1/scores.csv"];
+    let of_run = own.map(|name| format!("k/{name}"));
+    let of_search = ["k/tuning.csv", "k/best.toml"];
+    let of_study = ["study/results.csv", "study/analysis-plan.md", "study/predictions/x.csv"];
+    let more = ["tiny.csv", "k/config.csv"];
+    let tables: Vec<&str> = of_run.iter().map(String::as_str).chain(of_search).chain(of_study).chain(more).collect();
+    tables.iter().for_each(|name| std::fs::write(folder.join(name), &data).unwrap());
+    std::fs::write(folder.join("k/summary.json"), "data = 'tiny.csv'\n").unwrap();
+    assert_eq!(code(&microglia(folder, &train("tiny.csv", &["--out", "run"]))), 0);
+    std::fs::copy(folder.join("run/model.safetensors"), folder.join("k/model.safetensors")).unwrap();
+    let contents = || -> Vec<_> {
+        let files = ["hol.csv", "hol.svg", "plan.csv", "k/metrics.csv", "k/summary.json", "k/model.safetensors"];
+        files.iter().chain(&tables).map(|name| std::fs::read(folder.join(name)).unwrap()).collect()
+    };
+    let before = contents();
+    let refused = |args: &[&str], words: &[&str]| {
+        let output = ended(folder, &[args, &["--overwrite"]].concat());
+        rejected(folder, &output, &[words, &["is a file that is read", "help: "]].concat());
+    };
+    let model = ["--checkpoint", "run", "--levels", "none"];
+    refused(
+        &[&["forecast"][..], &model, &["--holidays", "hol.csv", "--out", "hol.csv"]].concat(),
+        &["--holidays hol.csv"],
+    );
+    refused(
+        &[&["forecast"][..], &model, &["--holidays", "hol.svg", "--out", "hol.csv"]].concat(),
+        &["--holidays hol.svg"],
+    );
+    refused(
+        &[&["forecast"][..], &model, &["--future", "plan.csv", "--out", "plan.csv"]].concat(),
+        &["--future plan.csv"],
+    );
+    let holidays = ["--holidays", "hol.csv", "--predictions", "hol.csv"];
+    refused(&[&["evaluate"][..], &model, &holidays].concat(), &["--predictions", "--holidays hol.csv"]);
+    let kept = ["--table", "run/intervals.safetensors"];
+    refused(&[&["evaluate"][..], &model, &kept].concat(), &["--table", "intervals.safetensors"]);
+    for name in &of_run {
+        refused(&train(name, &["--out", "k"]), &["--out: ", name, &format!("--data {name}")]);
+    }
+    refused(&train("tiny.csv", &["--holidays", "k/metrics.csv", "--out", "k"]), &["--holidays k/metrics.csv"]);
+    refused(&train("tiny.csv", &["--init", "k", "--out", "k"]), &["--init k/model.safetensors"]);
+    refused(&["train", "--config", "k/summary.json", "--out", "k"], &["--config k/summary.json"]);
+    for name in of_search {
+        let tune = [&["tune", "--data", name, "--out", "k"][..], &TINY].concat();
+        refused(&tune, &["--out: ", &format!("--data {name}")]);
+    }
+    let mut profile = train("tiny.csv", &["--trace", "tiny.csv"]);
+    profile[0] = "profile";
+    refused(&profile, &["--trace", "--data tiny.csv"]);
+    refused(&["inspect", "run", "--sensitivity", "--svg", "tiny.csv"], &["--svg", "--train-data"]);
+    for name in of_study {
+        let output = ended(folder, &study(&format!("tiny={name}"), "study"));
+        rejected(folder, &output, &["--out: ", "is a file that is read", name]);
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(folder.join("hol.csv"), folder.join("link.csv")).unwrap();
+        std::fs::hard_link(folder.join("hol.csv"), folder.join("hard.csv")).unwrap();
+        for name in ["link.csv", "hard.csv"] {
+            refused(&[&["forecast"][..], &model, &["--holidays", "hol.csv", "--out", name]].concat(), &[name]);
+            refused(&[&["forecast"][..], &model, &["--holidays", name, "--out", "hol.csv"]].concat(), &[name]);
+        }
+    }
+    assert!(before == contents());
+    // A file of another name may lie there.
+    let beside = train("k/config.csv", &["--out", "k", "--overwrite"]);
+    assert_eq!(code(&microglia(folder, &beside)), 0);
+    assert_eq!(std::fs::read_to_string(folder.join("k/config.csv")).unwrap(), data);
+}

@@ -166,3 +166,21 @@ fn opening_hours_are_counted_on_the_clock() {
         }
     }
 }
+
+#[test]
+fn an_origin_that_the_clock_does_not_show_once_is_rejected() {
+    let data = load(&file(hours(300, "%Y-%m-%d %H:%M")), &berlin()).unwrap();
+    let cutoff = |text: &str| {
+        let found = data.cutoffs(&microglia::data::Start::Time(text.into())).map_err(|error| error.to_string());
+        found.map(|found| found.0[0].row)
+    };
+    let rejected = |text: &str, part: &str| {
+        let message = cutoff(text).unwrap_err();
+        assert!(message.contains("`origin`") && message.contains(text) && message.contains(part), "{message}");
+    };
+    rejected("2024-10-27 02:30", "shows it twice");
+    rejected("2024-10-27 02:30", "2024-10-27T02:30+02:00 or 2024-10-27T02:30+01:00");
+    rejected("2025-03-30 02:30", "the clock of Europe/Berlin leaps over this time");
+    let said = ["2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00", "2024-10-27 03:00"].map(cutoff);
+    assert_eq!(said, [Ok(24), Ok(25), Ok(26)]);
+}

@@ -56,6 +56,9 @@ impl FromStr for Calendar {
         if let Some(why) = refused(unit) {
             return Err(reject(why));
         }
+        if NANOSECONDS.contains(&unit) && interval(text).is_none() {
+            return Err(reject("is no whole number of microseconds, to which times are kept"));
+        }
         let bounded = |count: &i64| (1..=1_000_000).contains(count);
         let count = if count.is_empty() { Some(1) } else { count.parse().ok().filter(bounded) };
         let rule = match unit {

@@ -233,6 +233,9 @@ pub struct DataHeader {
     /// Whether times are written with the day before the month; absent where that is no question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day_first: Option<bool>,
+    /// The mark that separates thousands in its file; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thousands: Option<char>,
     /// Columns of flags, with the word that is read as 1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flags: BTreeMap<String, String>,
@@ -446,6 +449,7 @@ impl Header {
                 padding: dataset.padding,
                 left_out: dataset.left_out.iter().map(|one| one.id.clone()).collect(),
                 day_first: dataset.day_first,
+                thousands: dataset.thousands,
                 flags: dataset.flags.clone(),
                 holidays: dataset.calendar.closed().iter().map(ToString::to_string).collect(),
                 lines: dataset.lines.clone(),

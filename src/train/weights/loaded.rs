@@ -166,6 +166,7 @@ impl Loaded {
             holidays: header.data.holidays(),
             writing: Writing {
                 decimal: own.decimal,
+                thousands: header.data.thousands.or(own.thousands),
                 time_format: own.time_format.clone(),
                 day_first: header.data.day_first,
                 flags: header.data.flags.clone(),
