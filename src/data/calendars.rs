@@ -101,7 +101,9 @@ fn several(series: &[RawSeries], main: &Calendar) -> Option<String> {
 fn no_53rd_week(series: &[RawSeries]) -> Option<Text> {
     let one = series.iter().find(|one| one.calendar.lacks_53rd_weeks())?;
     let line = format!(
-        "when a year has a 53rd week is not known, as no year of the rows has one{}: years go on with 52 weeks; ‹freq› names the          day that years end on, as 445E-N-JAN-SAT does (periods of 4, 4 and 5 weeks by their last days, the Saturday nearest to the          end of January)",
+        "when a year has a 53rd week is not known, as no year of the rows has one{}: years go on with 52 weeks; ‹freq› names the day \
+         that years end on, as 445E-N-JAN-SAT does (periods of 4, 4 and 5 weeks by their last days, the Saturday nearest to the \
+         end of January)",
         one.suffix()
     );
     Some(line.into())
