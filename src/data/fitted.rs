@@ -16,6 +16,7 @@ use super::series::RawSeries;
 use super::settings::Settings;
 use super::short::{Kept, UNKNOWN, Why};
 use super::split::{Parts, of_series};
+use super::step::Step;
 use super::study;
 use super::writing::Writing;
 use crate::error::{Error, Place, Result};
@@ -64,6 +65,21 @@ impl Fitted {
 
     /// Where series of new data go on by another calendar than the model was trained on, in words.
     pub(crate) fn other_calendars(&self, dataset: &Dataset) -> Option<String> {
+    /// Where rows of new data are another interval apart than those that the model was trained on: this one now, and that one then. A
+    /// series that the model was not trained on may go on as any does. `usual` is that of most series, if it is known.
+    pub(crate) fn other_step(&self, dataset: &Dataset, usual: Option<Step>) -> Option<(Step, Step)> {
+        let known: HashMap<&str, Option<Step>> =
+            self.series.iter().map(|one| (one.id.as_str(), one.calendar.as_ref().map(Calendar::step))).collect();
+        let differs = |one: &Series| {
+            let (now, own) = (one.calendar.step(), known.get(one.id.as_str()).copied());
+            let is_any = own.is_none() && known.values().flatten().any(|step| *step == now);
+            let then = own.flatten().or(usual).filter(|then| !is_any && *then != now)?;
+            Some((now, then))
+        };
+        // A few of many are told: see `other_calendars`.
+        dataset.series.iter().find_map(differs).filter(|_| usual != Some(dataset.step()))
+    }
+
         let then = self.calendars(dataset.series.iter().map(|one| one.id.as_str()));
         // As they are written: days without rows and the zone are told elsewhere.
         let differs = |(one, then): (&Series, Option<Calendar>)| {
