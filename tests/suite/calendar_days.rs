@@ -137,6 +137,13 @@ fn times_without_a_row_may_be_zeros() {
     let few = "d,2024-01-05,1\nd,2024-01-12,1\nd,2024-01-19,1\n";
     let data = load(&format!("unique_id,ds,y\n{daily}{few}"), &options).unwrap();
     assert_eq!(data.series[2].rows.len(), 60);
+    // And with two or three, months apart.
+    for few in ["d,2024-01-05,1\nd,2024-02-05,1\n", "d,2024-01-01,1\nd,2024-02-01,1\nd,2024-03-01,1\n"] {
+        let data = load(&format!("unique_id,ds,y\n{daily}e,2024-03-01,1\n{few}"), &options).unwrap();
+        let last = data.series.iter().find(|one| one.id == "d").unwrap();
+        assert_eq!((last.rows.len(), last.calendar.to_string().as_str()), (61, "D"), "{few}");
+        assert!(!noticed(&data, "sampling steps differ"), "{:?}", data.notices);
+    }
     // One that is known to be weekly gets weeks, and a shop that is closed on Sundays no Sundays; both are named.
     let weekly = days("2024-01-15", 28, |day| day.weekday() == chrono::Weekday::Mon);
     let weekly: String =

@@ -21,6 +21,8 @@ use crate::data::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_in
 const CERTAIN: f64 = 10.0;
 /// Days and times of day are tried without those that occur as rarely as this, in twentieths of the most frequent one.
 const RARE: [usize; 4] = [0, 1, 4, 10];
+/// Rows of which no series is known by its own, where times without a row are meant: as few may be a month apart by chance.
+const FEW: usize = 5;
 /// Series that the panel's calendar is found from.
 const SAMPLE: usize = 200;
 
@@ -63,7 +65,8 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
             let rows = series[one];
             let whole = rows.windows(2).all(|pair| expected.interval(pair[0], pair[1]) == Interval::Regular)
                 && rows.iter().all(|time| expected.holds(rows[0], *time));
-            if whole || long.len() == 1 && likely[one].is_none() {
+            let few = || known.sparse && rows.len() <= FEW && rows.iter().all(|time| expected.holds(rows[0], *time));
+            if whole || long.len() == 1 && likely[one].is_none() || few() {
                 return expected.clone();
             }
             let own = choose(&[rows], known, Some((expected, certain))).map(|(own, _)| own);
