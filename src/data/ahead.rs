@@ -193,7 +193,7 @@ impl Dataset {
             id_column: self.id_column.clone(),
             time_form: self.time_form.clone(),
             calendar: self.calendar.clone(),
-            rival: self.rival.clone(),
+            rivals: self.rivals.clone(),
             flags: self.flags.clone(),
             levels: self.levels.clone(),
             columns: self.columns.clone(),

@@ -36,6 +36,8 @@ pub struct Fitted {
     pub levels: Vec<Vec<String>>,
     /// How most of these series go on, and series that the model was not trained on; `None` if it is not known.
     pub usual: Option<Calendar>,
+    /// Rows of the training data.
+    pub rows: usize,
     /// Days without rows.
     pub holidays: Arc<BTreeSet<NaiveDate>>,
     /// How the training data was written.
@@ -63,8 +65,6 @@ impl Fitted {
         ids.map(|id| known.get(id).copied().flatten().or(self.usual.as_ref()).cloned()).collect()
     }
 
-    /// Where series of new data go on by another calendar than the model was trained on, in words.
-    pub(crate) fn other_calendars(&self, dataset: &Dataset) -> Option<String> {
     /// Where rows of new data are another interval apart than those that the model was trained on: this one now, and that one then. A
     /// series that the model was not trained on may go on as any does. `usual` is that of most series, if it is known.
     pub(crate) fn other_step(&self, dataset: &Dataset, usual: Option<Step>) -> Option<(Step, Step)> {
@@ -80,6 +80,8 @@ impl Fitted {
         dataset.series.iter().find_map(differs).filter(|_| usual != Some(dataset.step()))
     }
 
+    /// Where series of new data go on by another calendar than the model was trained on, in words.
+    pub(crate) fn other_calendars(&self, dataset: &Dataset) -> Option<String> {
         let then = self.calendars(dataset.series.iter().map(|one| one.id.as_str()));
         // As they are written: days without rows and the zone are told elsewhere.
         let differs = |(one, then): (&Series, Option<Calendar>)| {

@@ -54,7 +54,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     statics::fill(&frame, &mut series);
     let Cut { mut series, empty } = future::cut(&frame, series, &mut notices);
     notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
-    let Calendars { main, rival } = calendars::settle(&frame, &mut series, options, (fitted, closed), &mut notices)?;
+    let Calendars { main, rivals } = calendars::settle(&frame, &mut series, options, (fitted, closed), &mut notices)?;
     let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
     let mut series = gaps::settle(&frame, series, options.gaps.unwrap_or_default(), &mut notices)?;
     // Of rows that were inserted; and they count among those of a season.
@@ -150,7 +150,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         flags: frame.flags,
         levels,
         calendar: main,
-        rival,
+        rivals,
         series: arrays.series,
         left_out,
         padding,

@@ -32,8 +32,8 @@ pub(crate) struct Finding {
     pub of_series: Vec<Calendar>,
     /// That of most series.
     pub main: Calendar,
-    /// Another calendar that the rows of the panel fit nearly as well.
-    pub rival: Option<Calendar>,
+    /// Other calendars that the rows of the panel fit nearly as well, the best first.
+    pub rivals: Vec<Calendar>,
 }
 
 /// What is known of all series before their rows are looked at.
@@ -44,6 +44,8 @@ pub(crate) struct Known {
     pub zone: Option<Tz>,
     /// Whether times without a row are meant, as days without a sale are: so many series have one that seems to be regular by chance.
     pub sparse: bool,
+    /// Whether these rows are no fewer than those that likely calendars come from, so that what else these fit is all that is known.
+    pub whole: bool,
 }
 
 /// The calendar of each series. `likely` holds, by series, that of a trained model: it is kept unless the rows say otherwise. `None`
@@ -53,9 +55,9 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
     let every = long.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&[Timestamp]> = long.iter().step_by(every).map(|one| series[*one]).collect();
     let trained = most_frequent(likely.iter().flatten());
-    let (mut main, rival) = match choose(&sample, known, trained.as_ref().map(|trained| (trained, CERTAIN))) {
+    let (mut main, mut rivals) = match choose(&sample, known, trained.as_ref().map(|trained| (trained, CERTAIN))) {
         Some(chosen) => chosen,
-        None => (trained?, None),
+        None => (trained?, Vec::new()),
     };
     let certain = CERTAIN + if known.sparse { log2(long.len() as i64) } else { 0.0 };
     let of_series: Vec<Calendar> = (0..series.len())
@@ -78,8 +80,8 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
     {
         main = most;
     }
-    let rival = rival.filter(|rival| *rival != main);
-    Some(Finding { of_series, main, rival })
+    rivals.retain(|rival| *rival != main);
+    Some(Finding { of_series, main, rivals })
 }
 
 /// Of equally frequent ones, the first.
@@ -94,48 +96,50 @@ fn most_frequent<'a>(all: impl Iterator<Item = &'a Calendar>) -> Option<Calendar
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(one, _)| one.clone())
 }
 
-/// The best calendar of these series together, and a rival; `None` without two rows. What is `expected` costs nothing, and is left
+/// The best calendar of these series together, and its rivals; `None` without two rows. What is `expected` costs nothing, and is left
 /// only for one that is so many bits better.
 fn choose(
     series: &[&[Timestamp]],
     known: &Known,
     expected: Option<(&Calendar, f64)>,
-) -> Option<(Calendar, Option<Calendar>)> {
+) -> Option<(Calendar, Vec<Calendar>)> {
     let rows = Rows::of(series, known)?;
     let mut all = rows.candidates();
     if let Some((expected, certain)) = expected {
+        let own = all.iter().find(|(rule, _)| *rule == expected.rule).map(|(_, bits)| *bits);
+        let own = own.filter(|_| known.whole).unwrap_or(0.0);
         all.retain(|(rule, _)| *rule != expected.rule);
         let mut costs = rows.costs(all);
         let bits = rows.bits(expected);
         costs.push((expected.clone(), bits - certain));
-        let (best, rival) = best_two(&mut costs)?;
+        let (best, rivals) = best(&mut costs)?;
         if best != *expected && rows.follows(&best) {
-            return Some((best, rival));
+            return Some((best, rivals));
         }
         // As good as without what is expected.
-        let near = |(other, own): &&(Calendar, f64)| other != expected && own - bits < CERTAIN;
-        return Some((expected.clone(), costs.iter().find(near).map(|(other, _)| other.clone())));
+        let near = |(other, cost): &&(Calendar, f64)| other != expected && cost - (bits + own) < CERTAIN;
+        return Some((expected.clone(), costs.iter().filter(near).map(|(other, _)| other.clone()).collect()));
     }
     let mut costs = rows.costs(all);
-    let (best, rival) = best_two(&mut costs)?;
+    let (best, rivals) = best(&mut costs)?;
     if rows.follows(&best) {
-        return Some((best, rival));
+        return Some((best, rivals));
     }
     // A row a month, on days that no rule has.
     if let Some((months, _)) =
         costs.iter().find(|(own, _)| matches!(own.rule, Rule::Months { .. }) && rows.is_regular(own))
     {
-        return Some((months.clone(), Some(best).filter(|best| best != months)));
+        return Some((months.clone(), [best].into_iter().filter(|best| best != months).collect()));
     }
-    Some((rows.calendar(Rule::Every { step: round(rows.median), near: None }), Some(best)))
+    Some((rows.calendar(Rule::Every { step: round(rows.median), near: None }), vec![best]))
 }
 
-/// Of equally good ones, the first.
-fn best_two(costs: &mut [(Calendar, f64)]) -> Option<(Calendar, Option<Calendar>)> {
+/// Of equally good ones, the first; and those that are nearly as good.
+fn best(costs: &mut [(Calendar, f64)]) -> Option<(Calendar, Vec<Calendar>)> {
     costs.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let best = costs.first()?.clone();
-    let rival = costs.get(1).filter(|(_, bits)| bits - best.1 < CERTAIN).map(|(rival, _)| rival.clone());
-    Some((best.0, rival))
+    let (best, others) = costs.split_first()?;
+    let rivals = others.iter().take_while(|(_, bits)| bits - best.1 < CERTAIN).map(|(rival, _)| rival.clone());
+    Some((best.0.clone(), rivals.collect()))
 }
 
 /// What candidates are made from.
