@@ -1,6 +1,6 @@
 //! The calendar of each series: the one that was named, the trained model's, or that of the rows.
 
-use super::calendar::{Calendar, Closed, Finding, Interval, Known, beside, find};
+use super::calendar::{Calendar, Closed, Finding, Interval, Known, beside, find, kept_on_clock};
 use super::count::{counted, grouped};
 use super::fitted::Fitted;
 use super::frame::Frame;
@@ -42,6 +42,20 @@ pub(super) fn settle(
     if let Some(named) = &options.freq {
         named.check(frame.times.kind)?;
         let main = named.clone().with(&closed, zone);
+        let stamps: Vec<&[Timestamp]> = series.iter().map(|one| &one.stamps[..]).collect();
+        let known = Known { kind: frame.times.kind, closed, zone, sparse: false, whole: true };
+        let trained = fitted.and_then(|fitted| fitted.usual.as_ref());
+        let main = match kept_on_clock(&main, &stamps, &known, trained) {
+            Some(clock) => {
+                let line = format!(
+                    "‹freq {named}› is counted on the clock, to which the rows keep across its changes: {}",
+                    clock.words()
+                );
+                notices.push(line.into());
+                clock
+            }
+            None => main,
+        };
         series.iter_mut().for_each(|one| one.calendar = main.clone());
         notices.extend(rows_on_closed_days(frame, series));
         notices.extend(rows_beside(frame, series, true));

@@ -84,6 +84,23 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
     Some(Finding { of_series, main, rivals })
 }
 
+/// A fixed interval that was named, on the clock of the zone if the rows keep to that across its changes; where there are none, if a
+/// trained model did.
+pub(crate) fn kept_on_clock(
+    named: &Calendar,
+    series: &[&[Timestamp]],
+    known: &Known,
+    trained: Option<&Calendar>,
+) -> Option<Calendar> {
+    let Rule::Every { step, near: None } = named.rule else { return None };
+    let sample: Vec<&[Timestamp]> = series.iter().copied().filter(|rows| rows.len() > 1).take(SAMPLE).collect();
+    let rows = Rows::of(&sample, known)?;
+    let clock = rows.calendar(rows.on_clock(step)?);
+    let (own, other) = (rows.bits(named), rows.bits(&clock));
+    let was = || own == other && trained.is_some_and(|trained| trained.rule == clock.rule);
+    (other < own || was()).then_some(clock)
+}
+
 /// Of equally frequent ones, the first.
 fn most_frequent<'a>(all: impl Iterator<Item = &'a Calendar>) -> Option<Calendar> {
     let mut counts: Vec<(&Calendar, usize)> = Vec::new();
@@ -195,6 +212,7 @@ impl<'a> Rows<'a> {
         }
         let mut all: Vec<(Rule, f64)> =
             steps.iter().map(|step| (Rule::Every { step: *step, near: None }, bits_of_step(*step))).collect();
+        all.extend(steps.iter().filter_map(|step| Some((self.on_clock(*step)?, bits_of_step(*step)))));
         let usual = self.distances[0].0;
         if self.distances.iter().take(3).any(|(apart, _)| *apart >= 27 * DAY) {
             all.extend(self.months());
@@ -233,6 +251,15 @@ impl<'a> Rows<'a> {
         steps.sort_unstable();
         steps.dedup();
         steps
+    }
+
+    /// A step on the zone's clock, if rows that keep to that lie otherwise after its changes: those of the rows, else of an hour.
+    fn on_clock(&self, step: i64) -> Option<Rule> {
+        self.known.zone?;
+        let pairs = self.series.iter().flat_map(|rows| rows.windows(2));
+        let change = pairs.fold(0, |unit, pair| gcd(unit, i64::from(pair[1].offset - pair[0].offset).abs() * SECOND));
+        let change = if change == 0 { HOUR } else { change };
+        ((MINUTE..DAY).contains(&step) && DAY % step == 0 && change % step != 0).then_some(Rule::Clock(step))
     }
 
     fn months(&self) -> Vec<(Rule, f64)> {
