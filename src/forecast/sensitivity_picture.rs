@@ -35,7 +35,7 @@ impl Sensitivity {
         let shown = |loss: f64| if loss.is_finite() { loss.min(most) } else { most };
         let losses = rows.iter().flat_map(|(_, losses)| losses.iter().map(|loss| shown(*loss)));
         let (low, high) = padded_range(losses.chain([self.loss]));
-        let label = rows.iter().map(|(name, _)| text_width(name, LABEL) as u32).max().unwrap_or(0) + 24;
+        let label = rows.iter().map(|(name, _)| text_width(name, LABEL)).max().unwrap_or(0) + 24;
         let height = header.height() + rows.len() as u32 * ROW + AXIS;
         drawn((WIDTH, height), |root| {
             let body = header.draw(root)?;
