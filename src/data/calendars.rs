@@ -1,6 +1,6 @@
 //! The calendar of each series: the one that was named, the trained model's, or that of the rows.
 
-use super::calendar::{Calendar, Closed, Finding, Interval, Known, beside, find};
+use super::calendar::{Calendar, Closed, Finding, Interval, Known, beside, find, kept_on_clock};
 use super::count::{counted, grouped};
 use super::fitted::Fitted;
 use super::frame::Frame;
@@ -15,8 +15,8 @@ use crate::error::{Error, Result, Text};
 pub(crate) struct Calendars {
     /// That of most series.
     pub main: Calendar,
-    /// Another one that the rows fit nearly as well.
-    pub rival: Option<Calendar>,
+    /// Others that the rows fit nearly as well.
+    pub rivals: Vec<Calendar>,
 }
 
 /// Gives every series its calendar. `closed` are days without rows that are known, where no file of them is named.
@@ -42,10 +42,24 @@ pub(super) fn settle(
     if let Some(named) = &options.freq {
         named.check(frame.times.kind)?;
         let main = named.clone().with(&closed, zone);
+        let stamps: Vec<&[Timestamp]> = series.iter().map(|one| &one.stamps[..]).collect();
+        let known = Known { kind: frame.times.kind, closed, zone, sparse: false, whole: true };
+        let trained = fitted.and_then(|fitted| fitted.usual.as_ref());
+        let main = match kept_on_clock(&main, &stamps, &known, trained) {
+            Some(clock) => {
+                let line = format!(
+                    "‹freq {named}› is counted on the clock, to which the rows keep across its changes: {}",
+                    clock.words()
+                );
+                notices.push(line.into());
+                clock
+            }
+            None => main,
+        };
         series.iter_mut().for_each(|one| one.calendar = main.clone());
         notices.extend(rows_on_closed_days(frame, series));
         notices.extend(rows_beside(frame, series, true));
-        return Ok(Calendars { main, rival: None });
+        return Ok(Calendars { main, rivals: Vec::new() });
     }
     let stamps: Vec<&[Timestamp]> = series.iter().map(|one| &one.stamps[..]).collect();
     let trained = fitted.map(|fitted| fitted.calendars(series.iter().map(|one| one.id.as_str())));
@@ -55,8 +69,10 @@ pub(super) fn settle(
         .map(|one| one.map(|one| one.with(&closed, zone)).filter(|one| one.check(frame.times.kind).is_ok()))
         .collect();
     let is_filled = options.fill_missing == Some(FillMissing::Zero);
-    let known = Known { kind: frame.times.kind, closed, zone, sparse: is_filled };
-    let Finding { of_series, main, rival } = find(&stamps, &known, &likely).ok_or_else(|| {
+    let rows: usize = series.iter().map(RawSeries::rows).sum();
+    let whole = fitted.is_none_or(|fitted| rows >= fitted.rows);
+    let known = Known { kind: frame.times.kind, closed, zone, sparse: is_filled, whole };
+    let Finding { of_series, main, rivals } = find(&stamps, &known, &likely).ok_or_else(|| {
         let help = "give a longer file, or the interval by ‹freq›; ‹id-column› may name the wrong column";
         Error::data(frame.file(), "no series has two rows", help)
     })?;
@@ -70,8 +86,9 @@ pub(super) fn settle(
     notices.extend(rows_beside(frame, series, false));
     notices.extend(no_53rd_week(series));
     let is_whole = is_filled || options.gaps == Some(Gaps::Fill);
-    notices.extend(guess(frame, series).or_else(|| sparse(series).filter(|_| !is_whole)));
-    Ok(Calendars { main, rival })
+    notices
+        .extend(guess(frame, series).or_else(|| sparse(series).or_else(|| alternating(series)).filter(|_| !is_whole)));
+    Ok(Calendars { main, rivals })
 }
 
 /// Which calendars series have, that of most first, if there are several.
@@ -101,7 +118,9 @@ fn several(series: &[RawSeries], main: &Calendar) -> Option<String> {
 fn no_53rd_week(series: &[RawSeries]) -> Option<Text> {
     let one = series.iter().find(|one| one.calendar.lacks_53rd_weeks())?;
     let line = format!(
-        "when a year has a 53rd week is not known, as no year of the rows has one{}: years go on with 52 weeks; ‹freq› names the          day that years end on, as 445E-N-JAN-SAT does (periods of 4, 4 and 5 weeks by their last days, the Saturday nearest to the          end of January)",
+        "when a year has a 53rd week is not known, as no year of the rows has one{}: years go on with 52 weeks; ‹freq› names the day \
+         that years end on, as 445E-N-JAN-SAT does (periods of 4, 4 and 5 weeks by their last days, the Saturday nearest to the \
+         end of January)",
         one.suffix()
     );
     Some(line.into())
@@ -184,6 +203,40 @@ fn sparse(series: &[RawSeries]) -> Option<Text> {
             grouped(*all),
             calendar.words(),
             calendar.words()
+        )
+        .into(),
+    )
+}
+
+/// That rows come in runs of one length, with gaps of one length between: so shifts of four days on and four days off are, of which
+/// there is no calendar.
+fn alternating(series: &[RawSeries]) -> Option<Text> {
+    // A month of each year without a row is a pause.
+    let shorter = series.iter().filter(|one| !matches!(one.calendar.step(), Step::Months(_)));
+    let (one, run, gap) = shorter.into_iter().find_map(|one| {
+        let (mut runs, mut run): (Vec<(usize, i64)>, usize) = (Vec::new(), 1);
+        for pair in one.stamps.windows(2) {
+            match one.calendar.interval(pair[0], pair[1]) {
+                Interval::Regular => run += 1,
+                Interval::Missing(missing) => {
+                    runs.push((run, missing));
+                    run = 1;
+                }
+                Interval::Irregular => return None,
+            }
+        }
+        // The first run may have begun before the rows.
+        let (&(run, gap), others) = runs.get(1..)?.split_first()?;
+        (others.len() >= PAUSES && others.iter().all(|other| *other == (run, gap))).then_some((one, run, gap))
+    })?;
+    Some(
+        format!(
+            "{} follow one another, then come {} without a row, again and again{}, as no known calendar has it: the dates of forecasts are \
+             a guess, {} after one another; ‹gaps fill› or ‹fill-missing zero› inserts the rows",
+            counted(run, "row"),
+            counted(usize::try_from(gap).unwrap_or(usize::MAX), "time"),
+            one.suffix(),
+            one.calendar.words()
         )
         .into(),
     )

@@ -75,8 +75,8 @@ pub struct Dataset {
     pub levels: Vec<Vec<String>>,
     /// How the times of most series go on; each series has its own.
     pub calendar: Calendar,
-    /// Another calendar that the rows fit nearly as well: if it gives other times, those of forecasts are a guess.
-    pub rival: Option<Calendar>,
+    /// Other calendars that the rows fit nearly as well, the best first: if one gives other times, those of forecasts are a guess.
+    pub rivals: Vec<Calendar>,
     /// One series, or those of a panel, in the order of their rows.
     pub series: Vec<Series>,
     /// Series of the data that are not among these, because they hold no window or cannot be scaled.

@@ -16,6 +16,7 @@ use super::series::RawSeries;
 use super::settings::Settings;
 use super::short::{Kept, UNKNOWN, Why};
 use super::split::{Parts, of_series};
+use super::step::Step;
 use super::study;
 use super::writing::Writing;
 use crate::error::{Error, Place, Result};
@@ -35,6 +36,8 @@ pub struct Fitted {
     pub levels: Vec<Vec<String>>,
     /// How most of these series go on, and series that the model was not trained on; `None` if it is not known.
     pub usual: Option<Calendar>,
+    /// Rows of the training data.
+    pub rows: usize,
     /// Days without rows.
     pub holidays: Arc<BTreeSet<NaiveDate>>,
     /// How the training data was written.
@@ -60,6 +63,21 @@ impl Fitted {
         let known: HashMap<&str, Option<&Calendar>> =
             self.series.iter().map(|one| (one.id.as_str(), one.calendar.as_ref())).collect();
         ids.map(|id| known.get(id).copied().flatten().or(self.usual.as_ref()).cloned()).collect()
+    }
+
+    /// Where rows of new data are another interval apart than those that the model was trained on: this one now, and that one then. A
+    /// series that the model was not trained on may go on as any does. `usual` is that of most series, if it is known.
+    pub(crate) fn other_step(&self, dataset: &Dataset, usual: Option<Step>) -> Option<(Step, Step)> {
+        let known: HashMap<&str, Option<Step>> =
+            self.series.iter().map(|one| (one.id.as_str(), one.calendar.as_ref().map(Calendar::step))).collect();
+        let differs = |one: &Series| {
+            let (now, own) = (one.calendar.step(), known.get(one.id.as_str()).copied());
+            let is_any = own.is_none() && known.values().flatten().any(|step| *step == now);
+            let then = own.flatten().or(usual).filter(|then| !is_any && *then != now)?;
+            Some((now, then))
+        };
+        // A few of many are told: see `other_calendars`.
+        dataset.series.iter().find_map(differs).filter(|_| usual != Some(dataset.step()))
     }
 
     /// Where series of new data go on by another calendar than the model was trained on, in words.

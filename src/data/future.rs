@@ -58,14 +58,27 @@ impl ToCome {
     }
 }
 
-/// Leaves out the rows after the last one in which a target has a value: training ends before them, and forecasts begin there. A
-/// series without any target stays as it is. The times of these rows, which date forecasts, and their future covariates are kept.
-pub(super) fn cut(frame: &Frame, mut series: Vec<RawSeries>, notices: &mut Vec<Text>) -> Vec<RawSeries> {
+/// The series of a panel that has rows to come cut off.
+pub(super) struct Cut {
+    pub series: Vec<RawSeries>,
+    /// Those without a value of any target: of all of their rows nobody can say whether they are to come.
+    pub empty: Vec<RawSeries>,
+}
+
+/// Leaves out the rows after the last one in which a target has a value: training ends before them, and forecasts begin there. The
+/// times of these rows, which date forecasts, and their future covariates are kept. Series without any target are set apart, unless
+/// there are no others.
+pub(super) fn cut(frame: &Frame, series: Vec<RawSeries>, notices: &mut Vec<Text>) -> Cut {
     let (targets, future) = (frame.columns.targets(), frame.columns.future());
+    let has_target = |one: &RawSeries, row: usize| (0..targets).any(|target| !one.value(row, target).is_nan());
+    let last = |one: &RawSeries| (0..one.rows()).rev().find(|row| has_target(one, *row));
+    let (mut series, mut empty): (Vec<RawSeries>, _) = series.into_iter().partition(|one| last(one).is_some());
+    if series.is_empty() {
+        std::mem::swap(&mut series, &mut empty);
+    }
     let (mut rows, mut of) = (0, 0);
     for one in &mut series {
-        let has_target = |row: &usize| (0..targets).any(|target| !one.value(*row, target).is_nan());
-        let Some(last) = (0..one.rows()).rev().find(has_target) else { continue };
+        let Some(last) = last(one) else { continue };
         let to_come = one.rows() - (last + 1);
         if to_come > 0 {
             rows += to_come;
@@ -91,5 +104,5 @@ pub(super) fn cut(frame: &Frame, mut series: Vec<RawSeries>, notices: &mut Vec<T
         );
         notices.push(line.into());
     }
-    series
+    Cut { series, empty }
 }

@@ -94,8 +94,8 @@ impl GapCount {
     }
 }
 
-/// Makes times without a row rows of zeros, in every series from the panel's first time to its last: where no row means that nothing was
-/// sold. Covariates of such rows are missing.
+/// Makes times without a row rows of zeros, in every series from the panel's first time to its last, but before the rows to come of its
+/// own: where no row means that nothing was sold. Covariates of such rows are missing.
 ///
 /// # Errors
 /// An interval that is no whole number of steps, or too many absent times.
@@ -120,7 +120,8 @@ pub(super) fn zeros(
         absent(&one, GapCount::of(frame, std::slice::from_ref(&one)).missing, rows, frame, ZERO)?;
         let mut all = fill(frame, &one, &row, ZERO)?;
         let (Some(start), Some(end)) = (all.stamps.first().copied(), all.stamps.last().copied()) else { continue };
-        let after = outside(&all, end, |time| time.instant <= last, 1, most_absent(rows));
+        let planned = all.to_come.dates_after(end).first().map_or(i64::MAX, |date| date.instant);
+        let after = outside(&all, end, |time| time.instant <= last && time.instant < planned, 1, most_absent(rows));
         let mut before = outside(&all, start, |time| time.instant >= first, -1, most_absent(rows));
         absent(&one, (before.len() + after.len()) as i64, rows, frame, ZERO)?;
         before.reverse();

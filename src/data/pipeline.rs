@@ -12,7 +12,7 @@ use super::dataset::{Dataset, Series};
 use super::features;
 use super::fitted::{self, Fitted};
 use super::frame::Frame;
-use super::future;
+use super::future::{self, Cut};
 use super::gaps;
 use super::held_out;
 use super::levels;
@@ -20,7 +20,7 @@ use super::options::{DataOptions, Gaps, Impute};
 use super::parts;
 use super::series::{RawSeries, group};
 use super::settings::Settings;
-use super::short::{self, Kept};
+use super::short::{self, Kept, LeftOut};
 use super::statics;
 use super::window::{Prefix, Rows, Span, Windows};
 use super::zone;
@@ -52,9 +52,9 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let mut series = group(&frame, values)?;
     statics::check(&frame, &series)?;
     statics::fill(&frame, &mut series);
-    let mut series = future::cut(&frame, series, &mut notices);
+    let Cut { mut series, empty } = future::cut(&frame, series, &mut notices);
     notices.push(rows_read(&series, frame.ids.column.as_deref()).into());
-    let Calendars { main, rival } = calendars::settle(&frame, &mut series, options, (fitted, closed), &mut notices)?;
+    let Calendars { main, rivals } = calendars::settle(&frame, &mut series, options, (fitted, closed), &mut notices)?;
     let series = gaps::zeros(&frame, series, options.fill_missing.unwrap_or_default(), &mut notices)?;
     let mut series = gaps::settle(&frame, series, options.gaps.unwrap_or_default(), &mut notices)?;
     // Of rows that were inserted; and they count among those of a season.
@@ -70,6 +70,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
     let season_notices: Vec<Text> = [settings.notice(&main).into()].into_iter().chain(seasons).collect();
     notices.extend_from_slice(&season_notices);
 
+    let without_values = short::without_values(&frame, &settings, &empty)?;
     bounds::check(&frame, &series, options)?;
 
     // Series → parts and scalers.
@@ -87,7 +88,8 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
             (kept, scaling)
         }
     };
-    let Kept { mut series, parts, mut left_out, targets_left_out } = kept;
+    let Kept { mut series, parts, left_out, targets_left_out } = kept;
+    let mut left_out: Vec<LeftOut> = without_values.into_iter().chain(left_out).collect();
     let levels = match fitted {
         None => levels::of_rows(&frame, &series, &parts)?,
         Some(fitted) => fitted.levels.clone(),
@@ -149,7 +151,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         flags: frame.flags,
         levels,
         calendar: main,
-        rival,
+        rivals,
         series: arrays.series,
         left_out,
         padding,

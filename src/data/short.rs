@@ -122,6 +122,20 @@ impl Kept {
     }
 }
 
+/// Series without a value of any target, beside others that have some.
+///
+/// # Errors
+/// Under [`ShortSeries::Error`], the first of them.
+pub(super) fn without_values(frame: &Frame, settings: &Settings, empty: &[RawSeries]) -> Result<Vec<LeftOut>> {
+    let why = Why::Empty(0);
+    if let Some(one) = empty.first().filter(|_| settings.short_series == ShortSeries::Error) {
+        return Err(why.error(frame, settings, one));
+    }
+    let left_out =
+        |one: &RawSeries| LeftOut { id: one.id.clone(), rows: one.rows(), why: why.words(frame, settings, one) };
+    Ok(empty.iter().map(left_out).collect())
+}
+
 impl Why {
     /// In a few words, after the series' name.
     fn words(&self, frame: &Frame, settings: &Settings, one: &RawSeries) -> String {

@@ -315,18 +315,18 @@ impl TrainedModel {
         }
     }
 
-    /// Tells of times to come that another calendar, which the rows fit nearly as well, would give otherwise.
+    /// Tells of times to come that another calendar, which the rows fit nearly as well, would give otherwise: the best such one.
     pub(super) fn tell_guess(&self, data: &Dataset, ahead: &Dataset, rows: usize) -> Result<()> {
-        let Some(rival) = &data.rival else { return Ok(()) };
         let usual = |window: &usize| ahead.series[*window].calendar == data.calendar;
-        for window in (0..ahead.series.len()).filter(usual) {
-            let (seen, own) = ahead.seen_and_to_come(window);
-            // Dates of the data's rows to come are no guess.
-            let dated = ahead.dated(window, rows);
-            let last = dated.checked_sub(1).map_or(seen[seen.len() - 1], |row| own[row]);
-            let (own, rows) = (&own[dated..], rows - dated);
-            let other = rival.next(last, rows)?;
-            if let Some(row) = (0..rows).find(|row| own[*row].instant != other[*row].instant) {
+        for rival in &data.rivals {
+            for window in (0..ahead.series.len()).filter(usual) {
+                let (seen, own) = ahead.seen_and_to_come(window);
+                // Dates of the data's rows to come are no guess.
+                let dated = ahead.dated(window, rows);
+                let last = dated.checked_sub(1).map_or(seen[seen.len() - 1], |row| own[row]);
+                let (own, rows) = (&own[dated..], rows - dated);
+                let other = rival.next(last, rows)?;
+                let Some(row) = (0..rows).find(|row| own[*row].instant != other[*row].instant) else { continue };
                 let (own, other) = (data.time_form.text(own[row]), data.time_form.text(other[row]));
                 self.say(format!(
                     "the times of the forecasts are a guess: {own} by a step of {}, but {other} by one of {}, which the rows fit \

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::table::model_name;
 use super::{Combine, Forecaster, Level, Reading};
 use crate::config::Config;
-use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Step, Trained};
+use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Trained};
 use crate::error::{Error, Place, Result, Text};
 use crate::files::Input;
 use crate::train::Loaded;
@@ -223,8 +223,7 @@ impl Run {
             None => config.data.load_fitted(&fitted)?,
         };
         let mut lines = dataset.notices.clone();
-        let (then, now) = (&model.header.data.step, dataset.step());
-        if then.parse::<Step>().is_ok_and(|then| then != now) {
+        if let Some((now, then)) = fitted.other_step(&dataset, model.header.data.step.parse().ok()) {
             let problem = format!("rows are {now} apart, and those that the model was trained on {then}");
             if config.data.freq.is_none() {
                 let help = "give such data, or the interval with ‹freq›";

@@ -146,6 +146,29 @@ fn flags_are_written_by_the_program_alone() {
     }
 }
 
+/// Whether a text holds more spaces in a row than `most`, after other characters of its line, or after a line break as many as code is
+/// indented by.
+fn indented(text: &str, most: usize) -> bool {
+    text.lines().enumerate().any(|(line, text)| {
+        let text = if line == 0 || text.starts_with(&" ".repeat(8)) { text } else { text.trim_start() };
+        text.trim_matches(|c| c == ' ' && line == 0).contains(&" ".repeat(most + 1))
+    })
+}
+
+/// A text that is broken over lines of the source ends each of them by `\\`, so that nobody reads their indentation.
+#[test]
+fn no_text_holds_the_indentation_of_its_source() {
+    // Texts of tests, and those that are laid out as lists.
+    let apart = ["tests.rs", "cli/args/help.rs", "experiment/preset.rs"];
+    for file in files(&source()).into_iter().filter(|file| !apart.iter().any(|one| file.ends_with(one))) {
+        // The program prints tables.
+        let most = if place(&file)[0] == "cli" { 11 } else { 2 };
+        for text in Source::read(&file).code().texts.iter().filter(|text| indented(text, most)) {
+            panic!("{}: spaces in {text:?}", file.display());
+        }
+    }
+}
+
 #[test]
 fn the_checks_find_what_they_look_for() {
     let deep = place(&source().join("train/plot/mod.rs"));
@@ -158,4 +181,6 @@ fn the_checks_find_what_they_look_for() {
         Source::parse(r#"fn f() { reject(format!("choose {}", "--lookback 3")); g("a -- b, --{key}", "-–x") }"#);
     let flags: Vec<String> = names.code().texts.into_iter().filter(|text| flagged(text)).collect();
     assert_eq!(flags, ["--lookback 3"]);
+    assert!(indented("names the          day", 2) && indented("names the\n         day", 2));
+    assert!(!indented("  one\n  two three  ", 2));
 }

@@ -94,6 +94,36 @@ fn lists_of_holidays_are_read_as_data_files_are() {
 }
 
 #[test]
+fn rows_to_come_are_no_zeros() {
+    let options = DataOptions { fill_missing: Some(FillMissing::Zero), ..small() };
+    // One series sells until the 30th, another has a plan from the 26th on, and sold last on the 23rd.
+    let known = |id: &str, from: usize, to: usize| {
+        (from..=to).map(|day| format!("{id},2024-01-{day:02},{},{day}\n", day * day % 7 + 1)).collect::<String>()
+    };
+    let plan =
+        |id: &str, from: usize| (from..=31).map(|day| format!("{id},2024-01-{day:02},,{day}\n")).collect::<String>();
+    let text =
+        format!("unique_id,ds,y,price\n{}{}{}{}", known("a", 1, 30), plan("a", 31), known("b", 1, 23), plan("b", 26));
+    let data = load(&text, &options).unwrap();
+    assert_eq!(data.series.iter().map(|one| one.rows.len()).collect::<Vec<_>>(), [30, 25]);
+    assert!(noticed(&data, "2 times without a row: their targets are 0"), "{:?}", data.notices);
+    assert!(noticed(&data, "7 rows to come at the end of 2 series"), "{:?}", data.notices);
+    assert_eq!(ahead(&data, 1), ["2024-01-31", "2024-01-26"]);
+    // Nor are they missing where they are read.
+    let text = text.replace(&known("b", 1, 23), &known("b", 1, 25));
+    for read in [true, false] {
+        let columns = vec!["price".to_string()];
+        let (future_covariates, covariates) = match read {
+            true => (Some(columns), None),
+            false => (None, Some(microglia::data::Covariates::Names(columns))),
+        };
+        let data = load(&text, &DataOptions { future_covariates, covariates, ..options.clone() }).unwrap();
+        assert_eq!(data.series.iter().map(|one| one.rows.len()).collect::<Vec<_>>(), [30, 25]);
+        assert_eq!(ahead(&data, 1), ["2024-01-31", "2024-01-26"]);
+    }
+}
+
+#[test]
 fn times_without_a_row_may_be_zeros() {
     let sold = [("a", 0), ("a", 3), ("a", 4), ("a", 11), ("b", 1), ("b", 2), ("b", 5), ("b", 29), ("a", 28)];
     let mut rows: Vec<(&str, String, usize)> = sold
@@ -123,6 +153,13 @@ fn times_without_a_row_may_be_zeros() {
     let few = "d,2024-01-05,1\nd,2024-01-12,1\nd,2024-01-19,1\n";
     let data = load(&format!("unique_id,ds,y\n{daily}{few}"), &options).unwrap();
     assert_eq!(data.series[2].rows.len(), 60);
+    // And with two or three, months apart.
+    for few in ["d,2024-01-05,1\nd,2024-02-05,1\n", "d,2024-01-01,1\nd,2024-02-01,1\nd,2024-03-01,1\n"] {
+        let data = load(&format!("unique_id,ds,y\n{daily}e,2024-03-01,1\n{few}"), &options).unwrap();
+        let last = data.series.iter().find(|one| one.id == "d").unwrap();
+        assert_eq!((last.rows.len(), last.calendar.to_string().as_str()), (61, "D"), "{few}");
+        assert!(!noticed(&data, "sampling steps differ"), "{:?}", data.notices);
+    }
     // One that is known to be weekly gets weeks, and a shop that is closed on Sundays no Sundays; both are named.
     let weekly = days("2024-01-15", 28, |day| day.weekday() == chrono::Weekday::Mon);
     let weekly: String =

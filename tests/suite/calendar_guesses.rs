@@ -101,6 +101,20 @@ fn calendars_most_of_whose_times_have_no_row_are_told_as_a_guess() {
 }
 
 #[test]
+fn shifts_that_no_calendar_has_are_told_as_a_guess() {
+    // Four days on and four off, six and two; days without a row as chance has it are gaps.
+    for (on, all, first) in [(4, 8, 0), (4, 8, 2), (6, 8, 3), (2, 5, 1)] {
+        let shifts = days("2018-01-01", 120, |day| (day.num_days_from_ce() + first) % all < on);
+        let data = load(&file(shifts.clone()), &small()).unwrap();
+        assert!(noticed(&data, GUESS), "{on} of {all}: {:?}", data.notices);
+        let filled = DataOptions { fill_missing: Some(FillMissing::Zero), ..small() };
+        assert!(!noticed(&load(&file(shifts), &filled).unwrap(), GUESS));
+    }
+    let some = days("2018-01-01", 120, |day| chance(day) < 7);
+    assert!(!noticed(&load(&file(some), &small()).unwrap(), GUESS));
+}
+
+#[test]
 fn a_season_counts_rows_that_were_inserted() {
     let weekly = days("2020-01-06", 110, |day| day.weekday().number_from_monday() == 1);
     let gappy: Vec<String> = weekly.into_iter().enumerate().filter(|(i, _)| i % 5 != 3).map(|(_, day)| day).collect();

@@ -153,7 +153,7 @@ proptest! {
     #[test]
     fn calendars_are_read_as_they_are_written((alias, _) in findable(), count in 1i64..40) {
         let counted = format!("{count}bh=09:30-12:00,13:00-{:02}:15", 14 + count % 9);
-        for alias in [alias, counted, format!("{count}SME-{}", 2 + count % 25), format!("{count}SMS")] {
+        for alias in [alias, counted, format!("{}min@clock", 1 + 7 * count), format!("{count}SME-{}", 2 + count % 25), format!("{count}SMS")] {
             let own = calendar(&alias);
             prop_assert_eq!(&own.to_string().parse::<Calendar>().unwrap(), &own, "{}", alias);
         }

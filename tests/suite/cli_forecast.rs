@@ -365,3 +365,77 @@ fn times_that_are_a_guess_are_told() {
     assert!(told.contains("--freq ME or --freq BME decides"), "{told}");
     assert!(!forecast(&["--freq", "BME"]).contains("guess"));
 }
+
+/// Four days of opening hours do not tell whether weekends have some.
+#[test]
+fn opening_hours_of_few_days_are_told_as_a_guess() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let hours = (0..25).map(|i| format!("2019-03-{:02} {:02}:00,{}\n", 5 + i / 8, 9 + i % 8, i % 5));
+    std::fs::write(folder.join("data.csv"), format!("ds,y\n{}", hours.collect::<String>())).unwrap();
+    let train =
+        ["train", "--data", "data.csv", "--horizon", "9", "--lookback", "2", "--test-size", "0", "--val-size", "0"];
+    done(&microglia(
+        folder,
+        &[&train[..], &["--epochs", "1", "--hidden", "2", "--device=cpu", "--out", "run"]].concat(),
+    ));
+    let output = microglia(folder, &["forecast", "--checkpoint", "run", "--device=cpu", "--levels", "none"]);
+    done(&output);
+    let told = stderr(&output);
+    assert!(
+        told.contains("the times of the forecasts are a guess: 2019-03-09 09:00 by a step of 1 hour, every day")
+            && told.contains("but 2019-03-11 09:00 by one of 1 hour"),
+        "{told}"
+    );
+}
+
+/// Series of a panel of several steps go on by their own, whichever of them are read.
+#[test]
+fn a_panel_of_several_steps_is_read_in_part() {
+    use chrono::{Days, Months, NaiveDate};
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let first: NaiveDate = "2021-01-04".parse().unwrap();
+    let month: NaiveDate = "2019-02-01".parse().unwrap();
+    let rows_of = |id: &str, rows: u32, time: &dyn Fn(u32) -> NaiveDate| -> String {
+        (0..rows).map(|i| format!("{id},{},{}\n", time(i), i * i % 7)).collect()
+    };
+    let daily = |id: &str| rows_of(id, 120, &|i| first + Days::new(i.into()));
+    let weekly = rows_of("w", 60, &|i| first + Days::new(7 * u64::from(i)));
+    let monthly = rows_of("m", 40, &|i| month + Months::new(i));
+    let header = "unique_id,ds,y\n";
+    let write = |name: &str, series: &[&str]| {
+        std::fs::write(folder.join(name), format!("{header}{}", series.concat())).unwrap();
+    };
+    write("all.csv", &[&daily("a"), &daily("b"), &weekly, &monthly]);
+    let train = ["train", "--data", "all.csv", "--horizon", "2", "--lookback", "4", "--scale", "global"];
+    let size =
+        ["--test-size", "4", "--val-size", "4", "--epochs", "1", "--hidden", "2", "--device=cpu", "--out", "run"];
+    done(&microglia(folder, &[&train[..], &size].concat()));
+    let forecast = |name: &str| {
+        microglia(folder, &["forecast", "--checkpoint", "run", "--device=cpu", "--levels", "none", "--data", name])
+    };
+    let dates = |name: &str| {
+        let output = forecast(name);
+        done(&output);
+        let new = name == "new.csv";
+        assert_eq!(stderr(&output).contains("the calendar differs from that of training"), new, "{}", stderr(&output));
+        rows(&stdout(&output))[1..].iter().map(|row| row[1].clone()).collect::<Vec<_>>()
+    };
+    let (weeks, months) = (["2022-02-28", "2022-03-07"], ["2022-06-01", "2022-07-01"]);
+    write("weekly.csv", &[&weekly]);
+    write("monthly.csv", &[&monthly]);
+    write("both.csv", &[&weekly, &monthly]);
+    assert_eq!(dates("weekly.csv"), weeks);
+    assert_eq!(dates("monthly.csv"), months);
+    assert_eq!(dates("both.csv"), [weeks, months].concat());
+    let part = ["evaluate", "--checkpoint", "run", "--device=cpu", "--data", "weekly.csv"];
+    done(&microglia(folder, &part));
+    // A new series may have any of the steps; one that was daily is not weekly, and no series has a row an hour.
+    write("new.csv", &[&weekly.replace("w,", "v,")]);
+    assert_eq!(dates("new.csv"), weeks);
+    write("other.csv", &[&weekly.replace("w,", "a,")]);
+    rejected(folder, &forecast("other.csv"), &["1 week apart", "1 day"]);
+    write("hours.csv", &[&(0..24).map(|i| format!("h,2021-01-04 {i:02}:00,{i}\n")).collect::<String>()]);
+    rejected(folder, &forecast("hours.csv"), &["1 hour apart", "1 day"]);
+}

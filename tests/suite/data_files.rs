@@ -316,6 +316,34 @@ fn packed_files_give_the_data_of_plain_ones() {
 }
 
 #[test]
+fn series_without_a_value_are_left_out() {
+    let known = |id: &str| rows(|i| format!("{id},{},{},{i}\n", day(i), i * i));
+    let empty =
+        |id: &str, from: usize, to: usize| (from..to).map(|i| format!("{id},{},,{i}\n", day(i))).collect::<String>();
+    let header = "unique_id,ds,y,price\n";
+    let others = format!("{header}{}{}{}", known("a"), known("b"), empty("b", 20, 25));
+    for columns in [None, Some(vec!["price".to_string()])] {
+        let zero = Some(microglia::data::FillMissing::Zero);
+        for fill_missing in [None, zero] {
+            let options = DataOptions { future_covariates: columns.clone(), fill_missing, ..small() };
+            // Of rows to come alone, and without any value among the rows of others.
+            for new in [empty("new", 18, 29), empty("new", 0, 25)] {
+                let data = load(&(others.clone() + &new), &options).unwrap();
+                assert_same(&data, &load(&others, &options).unwrap());
+                assert!(noticed(&data, "left out: 1 of 3 series (`short-series`): `new` has no value of `y`"));
+                assert!(noticed(&data, "5 rows to come at the end of 1 series"), "{:?}", data.notices);
+                assert_eq!((data.left_out[0].id.as_str(), data.left_out[0].rows), ("new", new.lines().count()));
+                let strict = DataOptions { short_series: Some("error".parse().unwrap()), ..options.clone() };
+                let message = rejection(&(others.clone() + &new), &strict);
+                assert!(message.contains("no value in any row of series `new`"), "{message}");
+            }
+        }
+    }
+    let message = rejection(&format!("{header}{}", empty("a", 0, 20)), &small());
+    assert!(message.contains("missing value"), "{message}");
+}
+
+#[test]
 fn rows_without_a_target_at_the_end_are_to_come() {
     let known = |id: &str| rows(|i| format!("{id},{},{},{i}\n", day(i), i * i));
     let to_come = |id: &str| (20..25).map(|i| format!("{id},{},,{i}\n", day(i))).collect::<String>();

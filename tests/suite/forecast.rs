@@ -100,6 +100,7 @@ fn fitted(series: &[(&str, f64, f64)], scale: Scale) -> Fitted {
         scale,
         calendar: Vec::new(),
         usual: None,
+        rows: 0,
         holidays: Default::default(),
         writing: Writing::default(),
     }

@@ -146,6 +146,54 @@ fn times_that_a_clock_leaps_over_are_not_written_twice() {
     assert_eq!(ahead(&data, 6)[5], "2023-03-27 00:00:00");
 }
 
+/// Times of a step, from local midnight or later, by the clock of a zone: a step of time, or times of day.
+fn steps(first: &str, hour: i64, step: i64, rows: i64, on_clock: bool) -> Vec<String> {
+    use chrono::{Duration, TimeZone};
+    let zone = chrono_tz::Europe::Berlin;
+    let start = first.parse::<chrono::NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap() + Duration::hours(hour);
+    let time = |i: i64| match on_clock {
+        true => zone.from_local_datetime(&(start + Duration::hours(step * i))).earliest().unwrap(),
+        false => zone.from_local_datetime(&start).unwrap() + Duration::hours(step * i),
+    };
+    (0..rows).map(|i| time(i).format("%Y-%m-%d %H:%M").to_string()).collect()
+}
+
+#[test]
+fn steps_are_of_time_or_of_the_clock_as_the_rows_tell() {
+    // None that the clock leaps over; and of a step of time, none that it repeats before the step is over.
+    let steps_and_clocks =
+        [(8, 12), (0, 6), (0, 4), (0, 8), (1, 3)].map(|(hour, step)| [(hour, step, true), (hour, step, false)]);
+    let others = [(0, 3, true), (1, 2, true), (0, 2, false)];
+    for (hour, step, on_clock) in steps_and_clocks.into_iter().flatten().chain(others) {
+        let per_day = 24 / step;
+        // Across the change of October, and on to that of March.
+        let all = steps("2021-09-20", hour, step, 260 * per_day, on_clock);
+        let rows = (150 * per_day) as usize;
+        let alias = if on_clock { format!("{step}h@clock") } else { format!("{step}h") };
+        let named = [None, Some(alias.clone()), Some(format!("{step}h"))];
+        for freq in named.map(|name| name.map(|name| name.parse::<microglia::data::Calendar>().unwrap())) {
+            let data = load(&file(all[..rows].to_vec()), &DataOptions { freq, ..berlin() }).unwrap();
+            assert_eq!(data.calendar.to_string(), alias);
+            assert!(!noticed(&data, "missing time") && !noticed(&data, "no whole number"), "{:?}", data.notices);
+            assert_eq!(ahead(&data, all.len() - rows), all[rows..], "{alias} from {hour} o'clock");
+            assert_eq!(data.season, per_day as usize);
+        }
+    }
+    // Where the rows saw no change, the other one is a guess; not of hours, of which both have the same.
+    let rivals = |step: i64, freq: Option<&str>| {
+        let freq = freq.map(|freq| freq.parse().unwrap());
+        let data = load(&file(steps("2021-11-20", 0, step, 200, false)), &DataOptions { freq, ..berlin() }).unwrap();
+        (data.calendar.to_string(), data.rivals.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    assert_eq!(rivals(6, None), ("6h".into(), vec!["6h@clock".into()]));
+    assert_eq!(rivals(6, Some("6h")), ("6h".into(), vec![]));
+    assert_eq!(rivals(6, Some("6h@clock")), ("6h@clock".into(), vec![]));
+    assert_eq!(rivals(1, None), ("h".into(), vec![]));
+    for alias in ["24h@clock", "1s@clock", "D@clock", "@clock", "h@clocks"] {
+        assert!(alias.parse::<microglia::data::Calendar>().is_err(), "{alias}");
+    }
+}
+
 #[test]
 fn opening_hours_are_counted_on_the_clock() {
     use microglia::data::{FillMissing, Gaps};

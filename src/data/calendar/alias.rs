@@ -12,7 +12,7 @@ use crate::data::time::{DAY, HOUR, MINUTE, SECOND};
 use crate::error::{Error, Result};
 
 pub(super) const HELP: &str = "an interval as pandas writes it, with or without a count: s, min, h, D, B (business days), W or W-WED, MS, ME, \
-     BMS, BME, SMS, SME, MS-15, MS-15-NEXT (or the next business day), QS, QE-MAR, YS, YE, bh, as in 15min; 445E-N-JAN-SAT (periods of 4, 4 and 5 weeks); open days and hours, as in Mon-Sat or `Mon-Fri 09:30-16:30/h`; or a \
+     BMS, BME, SMS, SME, MS-15, MS-15-NEXT (or the next business day), QS, QE-MAR, YS, YE, bh, as in 15min; 12h@clock (on the clock of ‹timezone› across its changes); 445E-N-JAN-SAT (periods of 4, 4 and 5 weeks); open days and hours, as in Mon-Sat or `Mon-Fri 09:30-16:30/h`; or a \
      whole number where the time column holds row numbers";
 
 /// Most microseconds of an interval: 8,000 years.
@@ -37,6 +37,8 @@ const NANOSECONDS: [&str; 3] = ["ns", "N", "n"];
 const MONTH_DAYS: [(&str, MonthDay); 4] =
     [("S", MonthDay::Day(1)), ("E", MonthDay::Last), ("BS", MonthDay::FirstBusiness), ("BE", MonthDay::LastBusiness)];
 
+/// After an interval: counted on the clock.
+const ON_CLOCK: &str = "@clock";
 /// After a day of the month: the business day after or before it, where it is none.
 const NEXT: &str = "NEXT";
 const PREVIOUS: &str = "PREV";
@@ -69,6 +71,7 @@ impl FromStr for Calendar {
                 // pandas takes most names in any case.
                 .or_else(|| counted(count?, &unit.to_ascii_uppercase()))
                 .or_else(|| near(text))
+                .or_else(|| on_clock(text))
                 .or_else(|| Some(Rule::Weekdays { open: weekdays(text)?, every: 1 }))
                 .or_else(|| Some(Rule::Week { week: week(text)?, every: 1 })),
         };
@@ -98,6 +101,12 @@ fn near(text: &str) -> Option<Rule> {
         None => (text, 0),
     };
     Some(Rule::Every { step: interval(step)?, near: Some(near) })
+}
+
+/// `12h@clock`: an interval from a minute to less than a day, on the written clock.
+fn on_clock(text: &str) -> Option<Rule> {
+    let step = interval(text.strip_suffix(ON_CLOCK)?)?;
+    (MINUTE..DAY).contains(&step).then_some(Rule::Clock(step))
 }
 
 /// `454E-N-JAN-SAT`, `445S-L-DEC-FRI`: periods by their last (E) or first (S) days, of years to the weekday nearest to (N) or last in (L)
@@ -312,6 +321,7 @@ impl fmt::Display for Calendar {
         match &self.rule {
             Rule::Rows(rows) => write!(f, "{rows}"),
             Rule::Every { step, near: None } => f.write_str(&unit(*step)),
+            Rule::Clock(step) => write!(f, "{}{ON_CLOCK}", unit(*step)),
             Rule::Every { step, near: Some(0) } => write!(f, "~{}", unit(*step)),
             Rule::Every { step, near: Some(near) } => write!(f, "~{}+{}", unit(*step), unit(*near)),
             Rule::Weekdays { open: Weekdays::BUSINESS, every } => write!(f, "{}B", count(*every)),

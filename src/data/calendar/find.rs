@@ -21,6 +21,8 @@ use crate::data::time::{DAY, HOUR, MINUTE, SECOND, TimeKind, Timestamp, month_in
 const CERTAIN: f64 = 10.0;
 /// Days and times of day are tried without those that occur as rarely as this, in twentieths of the most frequent one.
 const RARE: [usize; 4] = [0, 1, 4, 10];
+/// Rows of which no series is known by its own, where times without a row are meant: as few may be a month apart by chance.
+const FEW: usize = 5;
 /// Series that the panel's calendar is found from.
 const SAMPLE: usize = 200;
 
@@ -30,8 +32,8 @@ pub(crate) struct Finding {
     pub of_series: Vec<Calendar>,
     /// That of most series.
     pub main: Calendar,
-    /// Another calendar that the rows of the panel fit nearly as well.
-    pub rival: Option<Calendar>,
+    /// Other calendars that the rows of the panel fit nearly as well, the best first.
+    pub rivals: Vec<Calendar>,
 }
 
 /// What is known of all series before their rows are looked at.
@@ -42,6 +44,8 @@ pub(crate) struct Known {
     pub zone: Option<Tz>,
     /// Whether times without a row are meant, as days without a sale are: so many series have one that seems to be regular by chance.
     pub sparse: bool,
+    /// Whether these rows are no fewer than those that likely calendars come from, so that what else these fit is all that is known.
+    pub whole: bool,
 }
 
 /// The calendar of each series. `likely` holds, by series, that of a trained model: it is kept unless the rows say otherwise. `None`
@@ -51,9 +55,9 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
     let every = long.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&[Timestamp]> = long.iter().step_by(every).map(|one| series[*one]).collect();
     let trained = most_frequent(likely.iter().flatten());
-    let (mut main, rival) = match choose(&sample, known, trained.as_ref().map(|trained| (trained, CERTAIN))) {
+    let (mut main, mut rivals) = match choose(&sample, known, trained.as_ref().map(|trained| (trained, CERTAIN))) {
         Some(chosen) => chosen,
-        None => (trained?, None),
+        None => (trained?, Vec::new()),
     };
     let certain = CERTAIN + if known.sparse { log2(long.len() as i64) } else { 0.0 };
     let of_series: Vec<Calendar> = (0..series.len())
@@ -63,7 +67,8 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
             let rows = series[one];
             let whole = rows.windows(2).all(|pair| expected.interval(pair[0], pair[1]) == Interval::Regular)
                 && rows.iter().all(|time| expected.holds(rows[0], *time));
-            if whole || long.len() == 1 && likely[one].is_none() {
+            let few = || known.sparse && rows.len() <= FEW && rows.iter().all(|time| expected.holds(rows[0], *time));
+            if whole || long.len() == 1 && likely[one].is_none() || few() {
                 return expected.clone();
             }
             let own = choose(&[rows], known, Some((expected, certain))).map(|(own, _)| own);
@@ -75,8 +80,25 @@ pub(crate) fn find(series: &[&[Timestamp]], known: &Known, likely: &[Option<Cale
     {
         main = most;
     }
-    let rival = rival.filter(|rival| *rival != main);
-    Some(Finding { of_series, main, rival })
+    rivals.retain(|rival| *rival != main);
+    Some(Finding { of_series, main, rivals })
+}
+
+/// A fixed interval that was named, on the clock of the zone if the rows keep to that across its changes; where there are none, if a
+/// trained model did.
+pub(crate) fn kept_on_clock(
+    named: &Calendar,
+    series: &[&[Timestamp]],
+    known: &Known,
+    trained: Option<&Calendar>,
+) -> Option<Calendar> {
+    let Rule::Every { step, near: None } = named.rule else { return None };
+    let sample: Vec<&[Timestamp]> = series.iter().copied().filter(|rows| rows.len() > 1).take(SAMPLE).collect();
+    let rows = Rows::of(&sample, known)?;
+    let clock = rows.calendar(rows.on_clock(step)?);
+    let (own, other) = (rows.bits(named), rows.bits(&clock));
+    let was = || own == other && trained.is_some_and(|trained| trained.rule == clock.rule);
+    (other < own || was()).then_some(clock)
 }
 
 /// Of equally frequent ones, the first.
@@ -91,48 +113,50 @@ fn most_frequent<'a>(all: impl Iterator<Item = &'a Calendar>) -> Option<Calendar
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(one, _)| one.clone())
 }
 
-/// The best calendar of these series together, and a rival; `None` without two rows. What is `expected` costs nothing, and is left
+/// The best calendar of these series together, and its rivals; `None` without two rows. What is `expected` costs nothing, and is left
 /// only for one that is so many bits better.
 fn choose(
     series: &[&[Timestamp]],
     known: &Known,
     expected: Option<(&Calendar, f64)>,
-) -> Option<(Calendar, Option<Calendar>)> {
+) -> Option<(Calendar, Vec<Calendar>)> {
     let rows = Rows::of(series, known)?;
     let mut all = rows.candidates();
     if let Some((expected, certain)) = expected {
+        let own = all.iter().find(|(rule, _)| *rule == expected.rule).map(|(_, bits)| *bits);
+        let own = own.filter(|_| known.whole).unwrap_or(0.0);
         all.retain(|(rule, _)| *rule != expected.rule);
         let mut costs = rows.costs(all);
         let bits = rows.bits(expected);
         costs.push((expected.clone(), bits - certain));
-        let (best, rival) = best_two(&mut costs)?;
+        let (best, rivals) = best(&mut costs)?;
         if best != *expected && rows.follows(&best) {
-            return Some((best, rival));
+            return Some((best, rivals));
         }
         // As good as without what is expected.
-        let near = |(other, own): &&(Calendar, f64)| other != expected && own - bits < CERTAIN;
-        return Some((expected.clone(), costs.iter().find(near).map(|(other, _)| other.clone())));
+        let near = |(other, cost): &&(Calendar, f64)| other != expected && cost - (bits + own) < CERTAIN;
+        return Some((expected.clone(), costs.iter().filter(near).map(|(other, _)| other.clone()).collect()));
     }
     let mut costs = rows.costs(all);
-    let (best, rival) = best_two(&mut costs)?;
+    let (best, rivals) = best(&mut costs)?;
     if rows.follows(&best) {
-        return Some((best, rival));
+        return Some((best, rivals));
     }
     // A row a month, on days that no rule has.
     if let Some((months, _)) =
         costs.iter().find(|(own, _)| matches!(own.rule, Rule::Months { .. }) && rows.is_regular(own))
     {
-        return Some((months.clone(), Some(best).filter(|best| best != months)));
+        return Some((months.clone(), [best].into_iter().filter(|best| best != months).collect()));
     }
-    Some((rows.calendar(Rule::Every { step: round(rows.median), near: None }), Some(best)))
+    Some((rows.calendar(Rule::Every { step: round(rows.median), near: None }), vec![best]))
 }
 
-/// Of equally good ones, the first.
-fn best_two(costs: &mut [(Calendar, f64)]) -> Option<(Calendar, Option<Calendar>)> {
+/// Of equally good ones, the first; and those that are nearly as good.
+fn best(costs: &mut [(Calendar, f64)]) -> Option<(Calendar, Vec<Calendar>)> {
     costs.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let best = costs.first()?.clone();
-    let rival = costs.get(1).filter(|(_, bits)| bits - best.1 < CERTAIN).map(|(rival, _)| rival.clone());
-    Some((best.0, rival))
+    let (best, others) = costs.split_first()?;
+    let rivals = others.iter().take_while(|(_, bits)| bits - best.1 < CERTAIN).map(|(rival, _)| rival.clone());
+    Some((best.0.clone(), rivals.collect()))
 }
 
 /// What candidates are made from.
@@ -188,6 +212,7 @@ impl<'a> Rows<'a> {
         }
         let mut all: Vec<(Rule, f64)> =
             steps.iter().map(|step| (Rule::Every { step: *step, near: None }, bits_of_step(*step))).collect();
+        all.extend(steps.iter().filter_map(|step| Some((self.on_clock(*step)?, bits_of_step(*step)))));
         let usual = self.distances[0].0;
         if self.distances.iter().take(3).any(|(apart, _)| *apart >= 27 * DAY) {
             all.extend(self.months());
@@ -226,6 +251,15 @@ impl<'a> Rows<'a> {
         steps.sort_unstable();
         steps.dedup();
         steps
+    }
+
+    /// A step on the zone's clock, if rows that keep to that lie otherwise after its changes: those of the rows, else of an hour.
+    fn on_clock(&self, step: i64) -> Option<Rule> {
+        self.known.zone?;
+        let pairs = self.series.iter().flat_map(|rows| rows.windows(2));
+        let change = pairs.fold(0, |unit, pair| gcd(unit, i64::from(pair[1].offset - pair[0].offset).abs() * SECOND));
+        let change = if change == 0 { HOUR } else { change };
+        ((MINUTE..DAY).contains(&step) && DAY % step == 0 && change % step != 0).then_some(Rule::Clock(step))
     }
 
     fn months(&self) -> Vec<(Rule, f64)> {

@@ -23,7 +23,7 @@ use super::step::Step;
 use super::time::{DAY, SECOND, TimeKind, Timestamp, is_leapt, month_index, offset_at, offset_of_clock};
 use crate::error::{Error, Result};
 pub(crate) use bits::beside;
-pub(crate) use find::{Finding, Known, find};
+pub(crate) use find::{Finding, Known, find, kept_on_clock};
 pub(crate) use month::{HalfMonths, MonthDay};
 pub(crate) use retail::{Retail, Weeks, Year, YearEnd};
 pub(crate) use season::Season;
@@ -47,8 +47,10 @@ pub struct Calendar {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
     /// A fixed interval, microseconds. From one day up it is counted on the written clock, so that daily rows stay daily when
-    /// clocks change; below, between instants. `near`: rows lie beside multiples of it, counted from this time.
+    /// clocks change; below, between instants (unlike `Clock`). `near`: rows lie beside multiples of it, counted from this time.
     Every { step: i64, near: Option<i64> },
+    /// A fixed interval of less than a day, microseconds, that is counted on the written clock: of rows at 8 and 20 o'clock all year.
+    Clock(i64),
     /// Row numbers.
     Rows(i64),
     /// Every so many of the days of these weekdays, at one time of day.
@@ -104,7 +106,7 @@ impl Calendar {
     #[must_use]
     pub fn step(&self) -> Step {
         match &self.rule {
-            Rule::Every { step, .. } => Step::Time(*step),
+            Rule::Every { step, .. } | Rule::Clock(step) => Step::Time(*step),
             Rule::Rows(rows) => Step::Rows(*rows),
             Rule::Weekdays { open, every } if open.count() == 1 => Step::Time(7 * DAY * every),
             Rule::Weekdays { every, .. } => Step::Time(DAY * every),
@@ -145,6 +147,7 @@ impl Calendar {
                 let index = |time| nearest(self.base(time), *step, *near);
                 whole(index(b) - index(a), 1)
             }
+            Rule::Clock(step) => whole(b.clock() - a.clock(), *step),
             Rule::Rows(rows) => whole(b.instant - a.instant, *rows),
             Rule::Weekdays { open, every } if time_of_day(a) == time_of_day(b) => {
                 whole(open.index(day(b)) - open.index(day(a)), *every)
@@ -181,6 +184,7 @@ impl Calendar {
     /// How many steps lead from a row to the last time at or before this clock, closed days included.
     fn steps_until(&self, from: Timestamp, clock: i64) -> i64 {
         match &self.rule {
+            Rule::Clock(step) => (clock - from.clock()).div_euclid(*step),
             Rule::Every { step, .. } if *step >= DAY => (clock - from.clock()).div_euclid(*step),
             Rule::Every { step, .. } => {
                 let offset = self.zone.map_or(from.offset, |zone| offset_of_clock(zone, clock)[0]);
@@ -207,6 +211,7 @@ impl Calendar {
             Rule::Every { step, near: Some(near) } => {
                 (self.base(time) - near - nearest(self.base(time), *step, *near) * step).abs() <= step / 4
             }
+            Rule::Clock(step) => (time.clock() - from.clock()) % step == 0,
             Rule::Rows(rows) => (time.instant - from.instant) % rows == 0,
             Rule::Weekdays { open, every } => {
                 open.holds(day(time))
@@ -242,31 +247,31 @@ impl Calendar {
                 0 => Interval::Regular,
                 missing => Interval::Missing(missing),
             },
-            // Opening hours are times of a clock, which was set back.
+            // Times of a clock, which was set back.
             None if self.is_set_back(a, b) => Interval::Regular,
             _ => Interval::Irregular,
         }
     }
 
-    /// How many times of the week between two rows, so many steps apart, the zone's clock leapt over.
+    /// How many times of the clock between two rows, so many steps apart, the zone's clock leapt over; of a gap of years, in its first ones.
     fn leapt_between(&self, a: Timestamp, b: Timestamp, steps: i64) -> i64 {
-        match (&self.rule, self.zone) {
-            (Rule::Week { week, every }, Some(zone)) if a.offset < b.offset => {
-                let clocks = (1..steps).filter_map(|n| week.clock(week.index(a.clock()) + n * every));
-                clocks.filter(|clock| is_leapt(zone, *clock)).count() as i64
-            }
-            _ => 0,
-        }
+        let Some(zone) = self.zone.filter(|_| a.offset < b.offset) else { return 0 };
+        let clock = |n: i64| match &self.rule {
+            Rule::Week { week, every } => week.clock(week.index(a.clock()) + n * every),
+            Rule::Clock(step) => Some(a.clock() + n * step),
+            _ => None,
+        };
+        (1..steps.min(100_000)).map_while(clock).filter(|clock| is_leapt(zone, *clock)).count() as i64
     }
 
-    /// Whether a row of opening hours is later than another, but not by the zone's clock, which shows some times twice.
+    /// Whether a row of times of the clock is later than another, but not by the zone's clock, which shows some times twice.
     fn is_set_back(&self, a: Timestamp, b: Timestamp) -> bool {
-        let Rule::Week { week, .. } = &self.rule else { return false };
-        self.zone.is_some()
-            && a.offset > b.offset
-            && a.instant < b.instant
-            && b.clock() <= a.clock()
-            && week.holds(b.clock())
+        let on_clock = match &self.rule {
+            Rule::Week { week, .. } => week.holds(b.clock()),
+            Rule::Clock(step) => (a.clock() - b.clock()) % step == 0,
+            _ => false,
+        };
+        on_clock && self.zone.is_some() && a.offset > b.offset && a.instant < b.instant && b.clock() <= a.clock()
     }
 
     /// Whether rows lie beside the calendar's times, so that these are where the next will be expected.
@@ -276,7 +281,7 @@ impl Calendar {
 
     /// Whether it is one of certain days or hours, so that a row of others is no gap.
     pub(crate) fn is_day_rule(&self) -> bool {
-        !matches!(self.rule, Rule::Rows(_) | Rule::Every { .. })
+        !matches!(self.rule, Rule::Rows(_) | Rule::Every { .. } | Rule::Clock(_))
     }
 
     /// Whether days without rows are left out; months move their day instead, or have a row all the same.
@@ -321,6 +326,7 @@ impl Calendar {
                 let time = start.checked_add(far(*step)?)?;
                 if *step >= DAY { self.at_clock(time, from) } else { self.at_instant(time, from) }
             }
+            Rule::Clock(step) => self.at_clock(from.clock().checked_add(far(*step)?)?, from),
             Rule::Weekdays { open, every } => {
                 let days = open.day(open.index(day(from)).checked_add(far(*every)?)?)?;
                 self.at_clock(days.checked_mul(DAY)?.checked_add(time_of_day(from))?, from)

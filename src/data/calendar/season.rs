@@ -37,7 +37,7 @@ impl Calendar {
         let unknown = || Season::none(format!("no season is known for a step of {}", self.step()));
         match &self.rule {
             Rule::Rows(_) => Season::none("row numbers have no season"),
-            Rule::Every { step, .. } => match *step {
+            Rule::Every { step, .. } | Rule::Clock(step) => match *step {
                 step if step < SECOND => unknown(),
                 step if step < MINUTE && HOUR % step == 0 => Season::new(HOUR / step, "an hour"),
                 step if step < DAY && DAY % step == 0 => Season::new(DAY / step, "a day"),

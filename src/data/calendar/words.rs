@@ -16,6 +16,7 @@ impl Calendar {
         let words = match &self.rule {
             Rule::Rows(_) | Rule::Every { near: None, .. } => step.to_string(),
             Rule::Every { .. } => format!("{step}, near which the rows lie"),
+            Rule::Clock(_) => format!("{step} on the clock"),
             Rule::Weekdays { open: Weekdays::BUSINESS, every: 1 } => "1 business day".into(),
             Rule::Weekdays { open: Weekdays::BUSINESS, every } => format!("{every} business days"),
             Rule::Weekdays { open, .. } => format!("{step}, {}", open.words()),
@@ -30,7 +31,10 @@ impl Calendar {
         };
         let closed = if self.closed.is_empty() { "" } else { ", without holidays" };
         let zone = self.zone.map_or_else(String::new, |zone| format!(", by the clock of {zone}"));
-        words + closed + &zone
+        match (&self.rule, self.zone) {
+            (Rule::Clock(_), Some(zone)) => format!("{words} of {zone}{closed}"),
+            _ => words + closed + &zone,
+        }
     }
 }
 

@@ -163,6 +163,9 @@ impl Loaded {
             calendar: header.model.channels[width..].to_vec(),
             levels: header.model.categories.iter().map(|one| one.levels.clone()).collect(),
             usual: header.data.calendar.parse().ok(),
+            rows: header.data.series.last().map_or(0, |series| {
+                series.borders[2].saturating_sub(header.data.padding.saturating_mul(header.data.series.len()))
+            }),
             holidays: header.data.holidays(),
             writing: Writing {
                 decimal: own.decimal,
