@@ -20,9 +20,11 @@ pub(super) fn config(typed: &ArgMatches) -> Result<Config> {
     Ok(config)
 }
 
-/// The files that are read for it.
+/// The files that are read for it, and must stay. A run may be repeated in its own folder: its `config.toml` is written anew with the
+/// same options.
 pub(super) fn inputs(typed: &ArgMatches, config: &Config) -> Vec<Input> {
-    let file = typed.get_one::<PathBuf>("config").map(|file| ("config".to_string(), file.clone()));
+    let file = typed.get_one::<PathBuf>("config").filter(|file| !file.ends_with("config.toml"));
+    let file = file.map(|file| ("config".to_string(), file.clone()));
     config.inputs().into_iter().chain(file).collect()
 }
 

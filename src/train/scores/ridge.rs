@@ -28,6 +28,9 @@ const UNCHOSEN: f64 = 1.0;
 /// Samples per matrix product: bounds memory, and fixes the order of summation.
 const TILE: usize = 4096;
 
+/// Numbers that are known of a tile's samples, about.
+const TILE_OF_KNOWN: usize = 1 << 14;
+
 /// Tiles in flight at once.
 const TILES_AT_ONCE: usize = 8;
 
@@ -211,8 +214,8 @@ impl Known {
         if channels == 0 {
             return Known { features, channels, cross: Vec::new(), gram: Vec::new(), moment: Vec::new() };
         }
-        // As many words as a tile of look-backs.
-        let tile_of = |steps: usize| (TILE * features / (steps * channels)).clamp(1, TILE);
+        // What is known of a sample takes many words: fewer samples bound the memory of all threads.
+        let tile_of = |steps: usize| (TILE_OF_KNOWN / (steps * channels)).clamp(1, TILE);
         // The sums are many times the other matrices, so each exists once: threads own blocks of steps, not tiles.
         let mut cross = vec![0.0; horizon * channels * features];
         let steps = horizon.div_ceil(TILES_AT_ONCE);
@@ -228,7 +231,11 @@ impl Known {
         let weighed_f = |tile: &[Sample], f: Vec<f64>| weighed(dataset, tile, f, channels, 0..horizon);
         let gram = sum_over_tiles(samples, tile, channels * channels, |tile| {
             let f = planned(dataset, norm, tile, 0..horizon);
-            transposed_product(&weighed_f(tile, f.clone()), &f, tile.len() * horizon)
+            let rows = tile.len() * horizon;
+            match dataset.weights.is_empty() {
+                true => transposed_product(&f, &f, rows),
+                false => transposed_product(&weighed_f(tile, f.clone()), &f, rows),
+            }
         });
         let moment = sum_over_tiles(samples, tile, channels, |tile| {
             let f = weighed_f(tile, planned(dataset, norm, tile, 0..horizon));
