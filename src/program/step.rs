@@ -38,7 +38,7 @@ pub struct ReplicaStep {
     pub l2: f32,
     /// Largest gradient norm; 0 for no clipping.
     pub clip_norm: f32,
-    /// How many living weights this step's prune removes.
+    /// How many living weights this step's prune removes; of units, what all that have fallen by then may be worth, in halves of a weight.
     pub prune_count: u32,
     /// 1: it removes those of the smallest random draws, see [`RANDOM_PRUNE`]; 0: those of the smallest magnitude.
     pub prune_random: u32,

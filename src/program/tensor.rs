@@ -51,7 +51,7 @@ pub const BEST_STATE: TensorId = TensorId(15);
 /// The first row of each series `[N]`; shared by all replicas. Empty, as the next, where no op reads scalers.
 pub const SERIES_STARTS: TensorId = TensorId(16);
 /// By series and target, the deviation and mean of its scaler `[N, K, 2]`; shared by all replicas. The deviation is 0 where all
-/// training rows lie at the bound of the forecasts.
+/// training rows lie at a bound of the forecasts.
 pub const SCALES: TensorId = TensorId(17);
 
 /// Those that hold the data, which all replicas share and no op writes.

@@ -65,7 +65,7 @@ pub struct MemberPlan {
 }
 
 impl MemberPlan {
-    /// Fits a replica to a run of so many epochs, each of so many steps. `prunable`: weights that pruning may take.
+    /// Fits a replica to a run of so many epochs, each of so many steps. `prunable`: weights that pruning may take, or halves of those that units hold.
     ///
     /// # Errors
     /// [`Error::Config`] where a setting is unsound, alone or for this run.

@@ -122,7 +122,7 @@ impl Default for PruningOptions {
     }
 }
 
-/// `MIN..MAX`, fractions of all prunable weights.
+/// `MIN..MAX`, fractions of all prunable weights, or of what units hold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sparsity {
     /// Fraction that the first prune leaves out.

@@ -19,7 +19,7 @@ pub struct PrunePlan {
     pub until: usize,
     /// Optimizer steps of an epoch.
     pub steps_per_epoch: usize,
-    /// N: prunable weights.
+    /// N: prunable weights; of units, halves of the weights that they hold.
     pub prunable: usize,
 }
 

@@ -6,6 +6,7 @@
 
 mod alias;
 mod bits;
+mod candidates;
 mod find;
 mod month;
 mod retail;

@@ -89,7 +89,7 @@ pub struct HeadLayout {
 /// `d_head = d_forecast · scale / (weight + 1e-10)`; the statistics carry no gradient, as RevIN detaches them.
 /// Without an affine part there is no division by weight. If windows were not normalised, forecast and head are the same.
 /// Within bounds the forecast is the [`Link`] of this sum; a target whose scaler has a deviation of 0, because all of its training
-/// rows lie at the bound, is forecast to stay there.
+/// rows lie at a bound, is forecast to stay there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
     /// B

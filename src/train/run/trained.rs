@@ -28,7 +28,7 @@ pub struct Replica {
     pub seed: u32,
     /// Neither stopped nor diverged.
     pub active: bool,
-    /// Prunable weights pruned so far.
+    /// Prunable weights pruned so far; of units, the halves of weights that were to fall.
     pub pruned: usize,
     /// Validation loss and number of the best epoch that counts.
     pub best: Option<(f64, usize)>,

@@ -287,7 +287,7 @@ pub struct ProgressHeader {
     pub step: usize,
     /// Neither stopped nor diverged.
     pub active: bool,
-    /// Prunable weights pruned so far.
+    /// Prunable weights pruned so far; of units, the halves of weights that were to fall.
     pub pruned: usize,
     /// The lowest validation loss so far, of scaled values.
     pub best_loss: Option<f64>,
