@@ -220,8 +220,9 @@ impl Folder {
             for file in list(&run.join(FOLDER)).filter(|file| file.is_file()).collect::<Vec<_>>() {
                 files::remove(&file, HELP)?;
             }
-            // What holds files of others stays.
-            let _ = std::fs::remove_dir(run.join(FOLDER)).and_then(|()| std::fs::remove_dir(&run));
+            // What holds files of others stays; an earlier attempt may have removed the inner folder alone.
+            let _ = std::fs::remove_dir(run.join(FOLDER));
+            let _ = std::fs::remove_dir(&run);
         }
         let _ = std::fs::remove_dir(self.path.join(RUNS));
         Ok(())

@@ -122,8 +122,14 @@ fn a_killed_search_goes_on_to_the_same_files() {
         assert!(!place.path().join(&name).join("runs").exists());
     }
     assert!(resumed > 0);
-    // What differs is named; what changes no bit may differ.
+    // A search that was killed while it removed its runs' states removes the rest.
     let halted = ["tune", "--resume", "whole"];
+    for left in ["runs/1", "runs/2/checkpoints"] {
+        std::fs::create_dir_all(place.path().join("whole").join(left)).unwrap();
+    }
+    assert_eq!(code(&microglia(place.path(), &halted)), 0);
+    assert!(!place.path().join("whole/runs").exists());
+    // What differs is named; what changes no bit may differ.
     let with = |more: &[&str]| microglia(place.path(), &[&halted[..], more].concat());
     rejected(place.path(), &with(&["--lr", "0.1"]), &["--lr was unset, here 0.1", "begin a new search"]);
     rejected(place.path(), &with(&["--seeds", "3"]), &["--seeds was 1, here 3"]);
