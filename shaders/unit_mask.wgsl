@@ -5,7 +5,7 @@
 //! Uses: grid, slot, replica_step, unit_sets
 
 struct Params {
-    words: u32,       // of the mask, that of the prunable matrices
+    words: u32,       // of the mask, up to the last that falls with a unit
     sets: u32,
     steps_row: u32,   // slots per replica row of the step table
     mask_row: u32,    // words per replica row of each tensor
@@ -25,7 +25,7 @@ fn falls(replica: u32, word: u32) -> bool {
     var any_ = false;
     for (var s = 0u; s < p.sets; s = s + 1u) {
         let own_set = unit_set(s);
-        for (var at = own_set.spans; at < own_set.end; at = at + SPAN_WORDS) {
+        for (var at = own_set.spans; at < own_set.all; at = at + SPAN_WORDS) {
             let span = unit_span(at);
             // Wraps before the first.
             let i = word - span.first;

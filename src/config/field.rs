@@ -14,7 +14,7 @@ use crate::kernels::tuning::Tuning;
 use crate::models::{LinearPath, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
 use crate::program::op::{Activation, FeedForward, InstanceNorm};
 use crate::train::loss::{Loss, QuantileLevels};
-use crate::train::options::{LrSchedule, PruneUnit, Regularizers, Schedule, Select, Sparsity};
+use crate::train::options::{CompactEvery, LrSchedule, PruneUnit, Regularizers, Schedule, Select, Sparsity};
 use crate::train::weights::checkpoints::Every;
 
 /// A type of which options are.
@@ -65,6 +65,7 @@ words!(
     Bounds,
     Calendar,
     Choice,
+    CompactEvery,
     Every,
     FeedForward,
     FillMissing,

@@ -45,6 +45,7 @@ fn examples(spec: &Spec) -> Vec<String> {
         ("levels", _) => vec!["25,50,75".into()],
         ("sparsity", _) => vec!["0.1..0.9".into()],
         ("checkpoint-every", _) => vec!["500".into(), "60s".into(), "none".into()],
+        ("compact-every", _) => vec!["3".into(), "auto".into(), "none".into()],
         ("regularizer", _) => vec!["dropout".into(), "pruning,l2".into()],
         ("freq", _) => vec!["BME".into(), "Mon-Sat".into()],
         ("delimiter", _) => vec![";".into(), "tab".into()],

@@ -52,7 +52,7 @@ pub(super) fn score_run(
             forecasts: [Vec::new(), Vec::new()],
             epochs: [replica.kept, common, Some(replica.epochs)],
             stop_epoch: replica.epochs,
-            sparsity: SparsityReport::new(layout, &mask, wanted),
+            sparsity: SparsityReport::new((layout, layout), &mask, wanted),
             sha256: sha256(layout, &params, &plan.program.state, &engine.read_f32(STATE, r)?),
             diverged: replica.diverged.clone(),
             history: (0..replica.epochs.min(trained.history.len()))

@@ -4,7 +4,7 @@ use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use crate::dims::padded;
 use crate::program::op::{UnitImportance, UnitPrune};
 use crate::program::tensor::{MASK, PARAMS, STEPS};
-use crate::program::units::{SET_WORDS, total};
+use crate::program::units::{self, SET_WORDS, total};
 
 uniform! {
     UnitImportanceParams {
@@ -108,7 +108,7 @@ uniform! {
 }
 
 fn unit_mask(op: &UnitPrune, shapes: &Shapes) -> Dispatch {
-    let words = op.prunable_words / 32;
+    let words = units::end(&op.sets).div_ceil(32);
     let params = UnitMaskParams {
         words: words as u32,
         sets: op.sets.len() as u32,
@@ -118,7 +118,7 @@ fn unit_mask(op: &UnitPrune, shapes: &Shapes) -> Dispatch {
         first_group: 0,
     };
     let bindings = [("steps", STEPS), ("table", op.table), ("mask", MASK)];
-    let spans: usize = op.sets.iter().map(|set| set.spans.len()).sum();
-    let work = op.prunable_words * (spans + op.sets.len() * SET_WORDS) * 4;
+    let spans: usize = op.sets.iter().map(|set| set.spans.len() + set.followers.len()).sum();
+    let work = words * 32 * (spans + op.sets.len() * SET_WORDS) * 4;
     Dispatch::new("unit_mask", &params, &bindings, groups(words, 64), work).scratch("fallen", FALLEN)
 }

@@ -18,8 +18,9 @@ use crate::words::words;
 
 pub use crate::layers::NormKind;
 pub(crate) use linear_path::{FUTURE as LINEAR_PATH_FUTURE, WEIGHTS as LINEAR_PATH_WEIGHTS};
+pub(crate) use patchtst::layer_name;
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
-pub(crate) use units::with_units;
+pub(crate) use units::{sets as unit_sets, with_units};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -223,6 +224,27 @@ impl ModelOptions {
         })
     }
 
+    /// The same model as a file describes it: see [`Self::with_layers`].
+    pub(crate) fn described(&self) -> ModelOptions {
+        if self.layer_widths.is_empty() { self.clone() } else { self.with_layers(&self.layer_widths) }
+    }
+
+    /// The same model with these widths of its layers; without widths by layer where they are alike, so that PyTorch's own modules can
+    /// hold it.
+    pub(crate) fn with_layers(&self, widths: &[LayerWidths]) -> ModelOptions {
+        let mut model = self.clone();
+        let first = widths[0];
+        let whole = first.heads * first.head == model.patchtst.d_model;
+        let alike = widths.iter().all(|one| *one == first) && (model.kind != ModelKind::Patchtst || whole);
+        model.layer_widths = if alike { Vec::new() } else { widths.to_vec() };
+        if alike && model.kind == ModelKind::Patchtst {
+            (model.patchtst.ff, model.patchtst.heads) = (first.ff, first.heads);
+        } else if model.kind != ModelKind::Patchtst {
+            model.hidden = widths.iter().map(|one| one.hidden).max().unwrap_or(1);
+        }
+        model
+    }
+
     /// The same model at another width. A PatchTST's must be a multiple of its heads, and its feed-forward blocks scale with it;
     /// else `None`. A linear model has no width.
     #[must_use]
@@ -398,7 +420,7 @@ fn check_objective(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
 /// As [`params`]; [`Error::Shape`] if an op does not fit its tensors.
 pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
     let layout = params(model, &sizes)?;
-    let layout = if training.units { with_units(model, layout)? } else { layout };
+    let layout = if training.units { with_units(model, layout, &sizes)? } else { layout };
     match model.family() {
         Family::Recurrent(cell) => recurrent::build(model, cell, training, sizes, layout),
         Family::Transformer => patchtst::build(model, training, sizes, layout),

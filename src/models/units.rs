@@ -1,30 +1,45 @@
 //! Which units of a model pruning can take as wholes.
 
 use super::head::{CONTEXT, FUTURE, OUTPUT, SPREAD};
-use super::{Family, ModelOptions, patchtst};
+use super::{Family, ModelOptions, params, patchtst};
 use crate::error::{Error, Result};
-use crate::program::ParamLayout;
+use crate::program::builder::Sizes;
 use crate::program::units::{UnitSet, UnitSpan};
+use crate::program::{Param, ParamLayout};
 
-/// The layout with the model's units: hidden units of recurrent layers, feed-forward units and heads of a transformer's, units of a
-/// decoder.
+/// The layout with the model's units, whose worth is that in a model without widths of its layers' own: one that has shrunk began as
+/// such.
 ///
 /// # Errors
 /// [`Error::Config`] if the model has none.
-pub(crate) fn with_units(model: &ModelOptions, layout: ParamLayout) -> Result<ParamLayout> {
+pub(crate) fn with_units(model: &ModelOptions, layout: ParamLayout, sizes: &Sizes) -> Result<ParamLayout> {
+    let sets = sets(model, &layout);
+    if sets.is_empty() {
+        let problem = format!("{} has no units", model.kind);
+        return Err(Error::config("prune-unit", problem, "choose ‹prune-unit weight›, or another ‹model›"));
+    }
+    let layout = layout.with_units(sets);
+    if model.layer_widths.is_empty() {
+        return Ok(layout);
+    }
+    let began = ModelOptions { layer_widths: Vec::new(), ..model.clone() };
+    let before = with_units(&began, params(&began, sizes)?, sizes)?;
+    Ok(layout.with_worths_of(&before.units))
+}
+
+/// The units of a model: hidden units of recurrent layers, feed-forward units and heads of a transformer's, units of a decoder; none of a
+/// linear one.
+pub(crate) fn sets(model: &ModelOptions, layout: &ParamLayout) -> Vec<UnitSet> {
     let mut sets = match model.family() {
-        Family::Recurrent(cell) => hidden(model, cell.form().name, &layout),
-        Family::Transformer => (0..model.layers).flat_map(|layer| of_block(model, layer, &layout)).collect(),
-        Family::Linear => {
-            let problem = format!("{} has no units", model.kind);
-            return Err(Error::config("prune-unit", problem, "choose ‹prune-unit weight›, or another ‹model›"));
-        }
+        Family::Recurrent(cell) => hidden(model, cell.form().name, layout),
+        Family::Transformer => (0..model.layers).flat_map(|layer| of_block(model, layer, layout)).collect(),
+        Family::Linear => Vec::new(),
     };
-    let spans = Spans { layout: &layout };
-    let decoder = spans.rows([CONTEXT.0, FUTURE.0], 1).chain(spans.columns([OUTPUT.0], 1)).collect();
-    sets.push(UnitSet { name: "decoder".into(), count: model.decoder_hidden, spans: decoder });
+    let spans = Spans { layout };
+    let rows = spans.rows([CONTEXT.0, FUTURE.0], 1);
+    sets.push(spans.set("decoder".into(), model.decoder_hidden, rows, ([OUTPUT.0.to_string()].into(), 1)));
     sets.retain(|set| !set.spans.is_empty());
-    Ok(layout.with_units(sets))
+    sets
 }
 
 /// The hidden units of recurrent layers: their rows of gates, their columns of `weight_hh`, and those of what reads them.
@@ -36,9 +51,8 @@ fn hidden(model: &ModelOptions, name: &str, layout: &ParamLayout) -> Vec<UnitSet
             true => ["head.weight", SPREAD.0, CONTEXT.0].map(String::from).to_vec(),
             false => vec![format!("{name}.weight_ih_l{}", layer + 1)],
         };
-        let columns = [own[1].clone()].into_iter().chain(readers);
-        let spans = spans.rows(own.clone(), 1).chain(spans.columns(columns, 1)).collect();
-        UnitSet { name: format!("{name}.{layer}"), count: model.layer(layer).hidden, spans }
+        let columns = [own[1].clone()].into_iter().chain(readers).collect();
+        spans.set(format!("{name}.{layer}"), model.layer(layer).hidden, spans.rows(own, 1), (columns, 1))
     };
     (0..model.layers).map(set).collect()
 }
@@ -49,39 +63,31 @@ fn of_block(model: &ModelOptions, layer: usize, layout: &ParamLayout) -> [UnitSe
     let (name, widths) = (patchtst::layer_name(layer), model.layer(layer));
     let part = |part: &str| format!("{name}.self_attn.{part}.weight");
     let heads = spans.rows(["q_proj", "k_proj", "v_proj"].map(part), widths.head);
-    let heads = heads.chain(spans.columns([part("out_proj")], widths.head)).collect();
     let ff = spans.rows([format!("{name}.ff.0.weight")], 1);
-    let ff = ff.chain(spans.columns([format!("{name}.ff.3.weight")], 1)).collect();
     [
-        UnitSet { name: format!("heads.{layer}"), count: widths.heads, spans: heads },
-        UnitSet { name: format!("ff.{layer}"), count: widths.ff, spans: ff },
+        spans.set(format!("heads.{layer}"), widths.heads, heads, ([part("out_proj")].into(), widths.head)),
+        spans.set(format!("ff.{layer}"), widths.ff, ff, ([format!("{name}.ff.3.weight")].into(), 1)),
     ]
 }
 
-/// Spans of those weights that the model has and prunes.
+/// Spans of the weights that a model has.
 struct Spans<'a> {
     layout: &'a ParamLayout,
 }
 
-impl<'a> Spans<'a> {
-    fn rows<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>, width: usize) -> impl Iterator<Item = UnitSpan> {
-        self.of(names, move |param| UnitSpan::rows(param, width))
+impl Spans<'_> {
+    /// The rows of matrices that are pruned, `width` of each unit.
+    fn rows<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>, width: usize) -> Vec<UnitSpan> {
+        let own = names.into_iter().filter_map(|name| self.layout.get(name.as_ref()).filter(|param| param.prunable));
+        own.map(|param| UnitSpan::rows(param, width)).collect()
     }
 
-    fn columns<N: AsRef<str>>(
-        &self,
-        names: impl IntoIterator<Item = N>,
-        width: usize,
-    ) -> impl Iterator<Item = UnitSpan> {
-        self.of(names, move |param| UnitSpan::columns(param, width))
-    }
-
-    fn of<N: AsRef<str>>(
-        &self,
-        names: impl IntoIterator<Item = N>,
-        span: impl Fn(&crate::program::Param) -> UnitSpan,
-    ) -> impl Iterator<Item = UnitSpan> {
-        let params = names.into_iter().filter_map(|name| self.layout.get(name.as_ref()).filter(|param| param.prunable));
-        params.map(span).collect::<Vec<_>>().into_iter()
+    /// A set of these rows, and of the columns that read its units; columns of a matrix that is not pruned follow.
+    fn set(&self, name: String, count: usize, rows: Vec<UnitSpan>, columns: (Vec<String>, usize)) -> UnitSet {
+        let readers = columns.0.iter().filter_map(|name| self.layout.get(name));
+        let (own, others): (Vec<&Param>, Vec<&Param>) = readers.partition(|param| param.prunable);
+        let span = |param: &Param| UnitSpan::columns(param, columns.1);
+        let own = rows.into_iter().chain(own.into_iter().map(span)).collect();
+        UnitSet::new(name, count, own, others.into_iter().map(span).collect())
     }
 }

@@ -250,9 +250,8 @@ impl Builder {
         let sets = self.params.units.clone();
         let table = self.integers("units", units::table(&sets));
         let importance = self.tensor("unit_importance", &[units::total(&sets)]);
-        let prunable_words = self.params.prunable_words;
         self.prune.push(Op::UnitImportance(UnitImportance { sets: sets.clone(), table, importance }));
-        self.prune.push(Op::UnitPrune(UnitPrune { prunable_words, sets, table, importance }));
+        self.prune.push(Op::UnitPrune(UnitPrune { sets, table, importance }));
     }
 
     /// Reverses the backward list and checks every op against its tensors' shapes.

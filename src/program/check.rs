@@ -237,7 +237,7 @@ fn sets_of_units((sets, table): (&[UnitSet], TensorId)) -> Vec<Needed> {
     let mut all = vec![need(sets.len().max(1), sets.len())];
     for set in sets {
         all.push(need(set.count.max(1), set.count));
-        for span in &set.spans {
+        for span in set.spans.iter().chain(&set.followers) {
             let turn = product(&[set.count.max(1), span.step.max(1)]);
             all.extend([need(span.step.max(1), span.step), need(span.words / turn * turn, span.words)]);
         }

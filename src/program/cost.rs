@@ -285,7 +285,8 @@ impl Op {
             }
             Op::UnitPrune(op) => {
                 let units = units::total(&op.sets);
-                Cost::words(0, 6 * units + op.prunable_words / 32, op.prunable_words / 32)
+                let words = units::end(&op.sets).div_ceil(32);
+                Cost::words(0, 6 * units + words, words)
             }
             Op::Prune(op) => Cost::words(0, op.prunable_words + op.prunable_words / 32, op.prunable_words / 32),
         }

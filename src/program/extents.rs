@@ -2,7 +2,7 @@
 
 use super::op::*;
 use super::tensor::*;
-use super::units::{SET_WORDS, SPAN_WORDS, UnitSet, total};
+use super::units::{self, SET_WORDS, SPAN_WORDS, UnitSet, total};
 use super::{List, Program, ReplicaStep};
 use crate::dims::product;
 
@@ -224,7 +224,7 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             vec![steps, (PARAMS, op.prunable_words), mask, (op.histogram, Prune::DIGITS)]
         }
         Op::UnitImportance(op) => {
-            let words = units_end(&op.sets);
+            let words = units::end(&op.sets);
             vec![
                 (PARAMS, words),
                 (MASK, words.div_ceil(32)),
@@ -233,7 +233,7 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             ]
         }
         Op::UnitPrune(op) => {
-            let mask = (MASK, op.prunable_words.max(units_end(&op.sets)).div_ceil(32));
+            let mask = (MASK, units::end(&op.sets).div_ceil(32));
             vec![steps, mask, units_table(&op.sets, op.table), (op.importance, total(&op.sets))]
         }
     }
@@ -249,12 +249,6 @@ fn embedding(
     let tables = columns.tables.iter().map(|table| matrix(arena, table.first, &[table.levels, table.width]));
     let both = [(codes, product(&[rows, columns.channels])), (embedded, product(&[rows, columns.width]))];
     tables.chain(both).collect()
-}
-
-/// One past the last word of any unit.
-fn units_end(sets: &[UnitSet]) -> usize {
-    let spans = sets.iter().flat_map(|set| &set.spans);
-    spans.map(|span| span.first.saturating_add(span.words)).max().unwrap_or(0)
 }
 
 fn units_table(sets: &[UnitSet], table: TensorId) -> (TensorId, usize) {

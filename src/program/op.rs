@@ -218,14 +218,12 @@ pub struct UnitImportance {
 }
 
 /// Clears the mask bits of all weights of whole units: those first in order, as many as are together worth no more than
-/// `prune_count` halves of a weight ([`UnitSet::worth`]). The first that would be worth more, and all after it, stay. First come units
+/// `prune_count` halves of a weight ([`UnitSet::worth`]), and of those that follow them. The first that would be worth more, and all after it, stay. First come units
 /// without a living weight, then those of the smallest importance, or of the smallest draw if `prune_random` is set; of equal ones those
 /// of the lowest index. The last of each set in this order always stays. An inactive replica, and one whose `prune_count` is 0, does
 /// not change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitPrune {
-    /// Words of the prunable matrices, a prefix of the P words.
-    pub prunable_words: usize,
     /// The units.
     pub sets: Vec<UnitSet>,
     /// [`units::table`](super::units::table) of them.

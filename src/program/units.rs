@@ -12,6 +12,11 @@ pub struct UnitSet {
     pub count: usize,
     /// Their weights.
     pub spans: Vec<UnitSpan>,
+    /// Weights that fall with them and are not ranked or counted: those of a matrix that is not pruned.
+    pub followers: Vec<UnitSpan>,
+    /// What the fall of one of them is worth, in halves of a weight: a weight of one unit alone is worth two, a shared one is worth one
+    /// to either. In a model that has shrunk, what it was worth before.
+    pub worth: usize,
 }
 
 /// A matrix whose rows, or whose columns, are units' weights: word i of it belongs to unit `i / step mod count`.
@@ -48,10 +53,13 @@ impl UnitSpan {
 }
 
 impl UnitSet {
-    /// What the fall of one of its units is worth, in halves of a weight: a weight of one unit alone is worth two, a shared one is
-    /// worth one to either.
+    /// A set whose worth is set where it becomes a layout's.
     #[must_use]
-    pub fn worth(&self) -> usize {
+    pub fn new(name: String, count: usize, spans: Vec<UnitSpan>, followers: Vec<UnitSpan>) -> Self {
+        UnitSet { name, count, spans, followers, worth: 0 }
+    }
+
+    fn worth_of_spans(&self) -> usize {
         self.spans.iter().map(|span| span.words / self.count.max(1) * if span.shared { 1 } else { 2 }).sum()
     }
 
@@ -60,11 +68,23 @@ impl UnitSet {
         self.spans.iter().flat_map(move |span| span.of(unit, self.count))
     }
 
+    /// The words that fall with one of its units.
+    pub fn falling(&self, unit: usize) -> impl Iterator<Item = usize> + '_ {
+        self.spans.iter().chain(&self.followers).flat_map(move |span| span.of(unit, self.count))
+    }
+
     /// Words of one of its units.
     #[must_use]
     pub fn words(&self) -> usize {
         self.spans.iter().map(|span| span.words / self.count.max(1)).sum()
     }
+}
+
+/// The end of the last word that falls with a unit.
+#[must_use]
+pub fn end(sets: &[UnitSet]) -> usize {
+    let spans = sets.iter().flat_map(|set| set.spans.iter().chain(&set.followers));
+    spans.map(|span| span.first.saturating_add(span.words)).max().unwrap_or(0)
 }
 
 /// U: all units.
@@ -83,20 +103,22 @@ pub fn placed(sets: &[UnitSet]) -> impl Iterator<Item = (usize, &UnitSet)> {
 }
 
 /// Words that a set and a span take in [`table`].
-pub const SET_WORDS: usize = 5;
+pub const SET_WORDS: usize = 6;
 /// The same of a span.
 pub const SPAN_WORDS: usize = 3;
 
-/// The sets as kernels read them: of each its first unit, count and worth, its first span's place and how many it has; then of each span its
-/// first word, words and step.
+/// The sets as kernels read them: of each its first unit, count and worth, its first span's place, how many it has and how many follow; then of
+/// each span its first word, words and step.
 #[must_use]
 pub fn table(sets: &[UnitSet]) -> Vec<u32> {
     let mut at = sets.len() * SET_WORDS;
     let (mut head, mut spans) = (Vec::new(), Vec::new());
     for (first, set) in placed(sets) {
-        head.extend([first, set.count, set.worth(), at, set.spans.len()].map(|word| word as u32));
-        at += set.spans.len() * SPAN_WORDS;
-        spans.extend(set.spans.iter().flat_map(|span| [span.first, span.words, span.step].map(|word| word as u32)));
+        let (own, more) = (set.spans.len(), set.followers.len());
+        head.extend([first, set.count, set.worth, at, own, more].map(|word| word as u32));
+        at += (own + more) * SPAN_WORDS;
+        let all = set.spans.iter().chain(&set.followers);
+        spans.extend(all.flat_map(|span| [span.first, span.words, span.step].map(|word| word as u32)));
     }
     head.extend(spans);
     head
@@ -110,7 +132,17 @@ impl ParamLayout {
         for span in sets.iter_mut().flat_map(|set| &mut set.spans) {
             span.shared = firsts.iter().filter(|first| **first == span.first).count() > 1;
         }
+        sets.iter_mut().for_each(|set| set.worth = set.worth_of_spans());
         self.units = sets;
+        self
+    }
+
+    /// With the worth that the units of the same sets had in a model before it shrank.
+    #[must_use]
+    pub fn with_worths_of(mut self, before: &[UnitSet]) -> Self {
+        for (set, before) in self.units.iter_mut().zip(before) {
+            set.worth = before.worth;
+        }
         self
     }
 
@@ -119,7 +151,7 @@ impl ParamLayout {
     pub fn budget(&self) -> usize {
         match self.units.is_empty() {
             true => self.prunable(),
-            false => self.units.iter().map(|set| product(&[set.count, set.worth()])).sum(),
+            false => self.units.iter().map(|set| product(&[set.count, set.worth])).sum(),
         }
     }
 
@@ -130,7 +162,7 @@ impl ParamLayout {
             let living = |mask: &[u32]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
             return living(&self.full_mask()) - living(mask);
         }
-        self.units.iter().map(|set| (set.count - living_units(set, mask)) * set.worth()).sum()
+        self.units.iter().map(|set| (set.count - living_units(set, mask)) * set.worth).sum()
     }
 }
 

@@ -55,9 +55,9 @@ pub(super) fn unit_prune<T: Scalar>(storage: &mut Storage<T>, op: &UnitPrune, sl
     units.sort_unstable_by_key(|(place, unit, ..)| (*place, *unit));
     let mut left = step.prune_count as usize;
     for (_, unit, first, set) in units {
-        let Some(after) = left.checked_sub(set.worth()) else { break };
+        let Some(after) = left.checked_sub(set.worth) else { break };
         left = after;
-        for word in set.of(unit - first) {
+        for word in set.falling(unit - first) {
             mask[word / 32] &= !(1 << (word % 32));
         }
     }

@@ -30,13 +30,14 @@ use crate::config::{Config, Settings};
 use crate::data::{Closed, Dataset};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
+use crate::kernels::tuning::Tuning;
 use crate::program::Program;
 use crate::train::auto::choose;
 use crate::train::run::begin;
 use crate::train::scores::baselines::BaselineForecasts;
 use crate::train::weights::header::DeviceHeader;
 use crate::train::{
-    Checkpoints, Observer, Outcome, Plan, RunState, Status, TrainOptions, run_from, summarize, weights,
+    Checkpoints, Observer, Outcome, Plan, RunState, Status, TrainOptions, run_compacting, summarize, weights,
 };
 
 pub use engines::{Engines, passed_over};
@@ -165,8 +166,9 @@ impl Run {
         let config = self.config.to_toml();
         let mut kept = Checkpoints::open(self.folder.path(), every, keep, &config, self.from.as_ref())?;
         let told = self.choose(&mut kept, observer)?;
-        let Run { folder, config, dataset, plan, engine, from, .. } = self;
-        let trained = run_from(dataset, plan, engine.as_mut(), observer, from.take(), Some(&mut kept))?;
+        let Run { folder, config, dataset, plan, engine, engines, from } = self;
+        let mut make = maker(engines, &config.tuning);
+        let trained = run_compacting(dataset, plan, engine, &mut make, observer, from.take(), Some(&mut kept))?;
         trained.notices.iter().skip(told).for_each(|line| observer.notice(line));
         let (whole, told) = (trained.status != Status::Interrupted, trained.notices.len());
         let levels = plan.scored_levels();
@@ -208,10 +210,8 @@ impl Run {
             return Ok(0);
         }
         begin(&self.dataset, &self.plan, self.engine.as_mut(), kept)?;
-        let (engines, tuning) = (&mut self.engines, &self.config.tuning);
-        // A candidate without a linear path has no product for it.
-        let tuned = |program: &Program| tuning.as_ref().map(|tuning| tuning.for_program(program));
-        let mut make = |program: &Program| engines.make(program, tuned(program).as_ref()).map(|(engine, _)| engine);
+        let tuning = self.config.tuning.clone();
+        let mut make = maker(&mut self.engines, &tuning);
         let Some(chosen) = choose(&self.dataset, &self.config.train, &mut make, observer)? else {
             let first = self.config.train.first_words();
             let line = format!("interrupted before the choice: what is scored is {first} before its first step");
@@ -222,13 +222,24 @@ impl Run {
         if plan.program != self.plan.program {
             self.engine = make(&plan.program)?;
         }
-        self.config.tuning = tuned(&plan.program);
+        self.config.tuning = tuning.as_ref().map(|tuning| tuning.for_program(&plan.program));
         self.plan = plan;
         self.config.train = chosen.options;
         kept.resolve(&self.config.to_toml());
         let told = chosen.state.notices.len();
         self.from = Some(chosen.state);
         Ok(told)
+    }
+}
+
+/// Makes engines of one run, with what of its tuning a program has: a smaller one has not every product.
+fn maker<'a>(
+    engines: &'a mut Engines,
+    tuning: &'a Option<Tuning>,
+) -> impl FnMut(&Program) -> Result<Box<dyn Engine>> + use<'a> {
+    |program| {
+        let tuning = tuning.as_ref().map(|tuning| tuning.for_program(program));
+        Ok(engines.make(program, tuning.as_ref())?.0)
     }
 }
 

@@ -12,13 +12,12 @@ use super::options::TrainOptions;
 use super::plan::Plan;
 use super::run::choice::{losses_of, path_alone};
 use super::run::observer::{Observer, Progress};
-use super::run::run_until;
 use super::run::state::RunState;
+use super::run::{Make, run_until};
 use crate::data::{Dataset, counted};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
 use crate::models::{LinearPath, ModelKind};
-use crate::program::Program;
 use crate::program::op::InstanceNorm;
 
 /// The word of an option that is left to the validation rows.
@@ -126,7 +125,7 @@ impl Candidate {
 pub fn choose(
     dataset: &Dataset,
     options: &TrainOptions,
-    make: &mut dyn FnMut(&Program) -> Result<Box<dyn Engine>>,
+    make: &mut Make,
     observer: &mut dyn Observer,
 ) -> Result<Option<Chosen>> {
     let candidates = options.candidates();

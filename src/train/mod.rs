@@ -58,6 +58,7 @@ pub mod plot;
 pub mod run;
 pub mod schedule;
 pub mod scores;
+pub mod shrink;
 pub mod weights;
 
 pub use member::Member;
@@ -69,7 +70,7 @@ pub(crate) use run::run_until;
 pub use run::snapshot::Snapshot;
 pub use run::state::RunState;
 pub use run::trained::{Replica, Status, Trained};
-pub use run::{run, run_from, stage};
+pub use run::{run, run_compacting, run_from, stage};
 pub use scores::summary::{Outcome, Summary, summarize};
 pub use weights::checkpoints::Checkpoints;
 pub use weights::loaded::Loaded;

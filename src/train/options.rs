@@ -55,6 +55,8 @@ pub struct TrainOptions {
     pub pruning: PruningOptions,
     /// What is pruned as a whole, in all replicas.
     pub prune_unit: PruneUnit,
+    /// When a run goes on without the units that fell.
+    pub compact_every: CompactEvery,
     /// Which epoch's weights are kept.
     pub select: Select,
     /// A safetensors file with weights to start from, by PyTorch's names.
@@ -87,10 +89,47 @@ impl Default for TrainOptions {
             weight_decay: 0.01,
             pruning: PruningOptions::default(),
             prune_unit: PruneUnit::Weight,
+            compact_every: CompactEvery::Never,
             select: Select::Best,
             init: None,
             shuffle: true,
             max_steps: None,
+        }
+    }
+}
+
+/// When a run goes on without the units that fell: `none`, `auto`, or at the ends of epochs divisible by a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompactEvery {
+    /// Never.
+    Never,
+    /// At the end of an epoch after which that pays, see [`super::shrink`].
+    Auto,
+    /// At the ends of epochs divisible by this, where any unit can go.
+    Epochs(usize),
+}
+
+impl FromStr for CompactEvery {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "none" => Ok(CompactEvery::Never),
+            "auto" => Ok(CompactEvery::Auto),
+            _ => text.parse().ok().filter(|epochs| *epochs > 0).map(CompactEvery::Epochs).ok_or_else(|| {
+                let help = "give a number of epochs from 1, auto or none";
+                Error::config("compact-every", format!("{text:?} is neither"), help)
+            }),
+        }
+    }
+}
+
+impl fmt::Display for CompactEvery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CompactEvery::Never => f.write_str("none"),
+            CompactEvery::Auto => f.write_str("auto"),
+            CompactEvery::Epochs(epochs) => write!(f, "{epochs}"),
         }
     }
 }

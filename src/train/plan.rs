@@ -4,16 +4,16 @@ use super::auto::Candidate;
 use super::length::Length;
 use super::loss::{Loss, link};
 use super::member::{Member, MemberPlan};
-use super::options::{PruneUnit, TrainOptions};
+use super::options::{CompactEvery, PruneUnit, TrainOptions};
 use super::scores::{Level, Prediction};
 use crate::data::{Dataset, Scale, Scaler, Series, counted, few};
 use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
-use crate::models::{self, ModelKind, ModelOptions, Training};
+use crate::models::{self, LayerWidths, ModelKind, ModelOptions, Training};
 use crate::program::builder::{Category, Sizes};
 use crate::program::op::{InstanceNorm, Objective};
 use crate::program::tensor::{OBSERVED, SCALES, SERIES, SERIES_STARTS};
-use crate::program::{Program, ReplicaStep};
+use crate::program::{ParamLayout, Program, ReplicaStep};
 
 /// Words of the per-step tables of all replicas together, at most.
 const TABLE_WORDS: usize = 4 << 20;
@@ -35,6 +35,8 @@ pub struct Plan {
     pub members: Vec<MemberPlan>,
     /// Which weights of a training are kept.
     pub keep: Keep,
+    /// The weights that the run began with, if it has shrunk since.
+    pub began: Option<ParamLayout>,
     /// Lines for the user.
     pub notices: Vec<Text>,
 }
@@ -138,7 +140,7 @@ impl Plan {
         let sizes = sizes(dataset, &options, steps_per_epoch);
         let units = options.prune_unit == PruneUnit::Unit;
         let layout = models::params(&options.model, &sizes)?;
-        let layout = if units { models::with_units(&options.model, layout)? } else { layout };
+        let layout = if units { models::with_units(&options.model, layout, &sizes)? } else { layout };
         let members: Vec<MemberPlan> = members
             .into_iter()
             .map(|member| {
@@ -149,13 +151,53 @@ impl Plan {
             options.pruning = first.member.pruning.clone();
         }
         notices.extend(embeddings(&options.model, &sizes));
-        let training = Training {
-            dropout: members.iter().any(|one| one.member.regularizers.drops()),
-            clip: members.iter().any(|one| one.member.clip_grad_norm.is_some()),
-            units,
-        };
-        let program = models::build(&options.model, &training, sizes)?;
-        Ok(Plan { options, program, steps_per_epoch, length, members, keep: Keep::Selected, notices })
+        let compacts = options.compact_every != CompactEvery::Never && members.iter().any(|one| one.prune.is_some());
+        if compacts && models::unit_sets(&options.model, &layout).is_empty() {
+            let problem = format!("{} has no units to go on without", options.model.kind);
+            return Err(Error::config("compact-every", problem, "leave it out, or choose another ‹model›"));
+        }
+        if compacts && members.iter().any(|one| one.member.regularizers.drops() || one.random_pruning()) {
+            let line = "dropout and random pruning draw by a unit's place: once the network is smaller, other draws than without \
+                        ‹compact-every›";
+            notices.push(line.into());
+        }
+        let program = models::build(&options.model, &training(&options, &members), sizes)?;
+        Ok(Plan { options, program, steps_per_epoch, length, members, keep: Keep::Selected, began: None, notices })
+    }
+
+    /// The same run with these widths of its layers: with fewer units, as it goes on without those that fell.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the run cannot have them.
+    pub(super) fn shrunk(&self, dataset: &Dataset, widths: &[LayerWidths]) -> Result<Plan> {
+        let mut plan = self.clone();
+        let (options, began) = (&mut plan.options, self.began().clone());
+        options.model.layer_widths = widths.to_vec();
+        let sizes = sizes(dataset, options, self.steps_per_epoch);
+        // The tables of steps stay as long, so that a run looks for divergence at the same steps.
+        let sizes = Sizes { slots: self.program.slots, prediction_slots: self.program.prediction_slots, ..sizes };
+        plan.program = models::build(&options.model, &training(options, &self.members), sizes)?;
+        plan.began = Some(began);
+        Ok(plan)
+    }
+
+    /// The weights that the run began with: what pruning's schedule is a share of.
+    pub fn began(&self) -> &ParamLayout {
+        self.began.as_ref().unwrap_or(&self.program.params)
+    }
+
+    /// What of the budget has gone with the units that the run went on without.
+    pub fn gone(&self) -> usize {
+        self.began().budget() - self.program.params.budget()
+    }
+}
+
+/// What a program does for its replicas.
+fn training(options: &TrainOptions, members: &[MemberPlan]) -> Training {
+    Training {
+        dropout: members.iter().any(|one| one.member.regularizers.drops()),
+        clip: members.iter().any(|one| one.member.clip_grad_norm.is_some()),
+        units: options.prune_unit == PruneUnit::Unit,
     }
 }
 

@@ -162,6 +162,11 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
             "a search does not time matrix products",
             "leave it out; `train` takes it beside best.toml",
         ),
+        s if s.get("compact-every").is_some_and(|every| every != "none") => reject(
+            "compact-every",
+            "configurations of one shape train in one network, as wide as it begins",
+            "leave it out; `train` takes it beside best.toml",
+        ),
         s if s.get("model") == Some("ridge") => {
             reject("model", "the ridge is fitted in closed form: there is nothing to tune", "choose another model")
         }

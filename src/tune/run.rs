@@ -13,7 +13,6 @@ use super::shape::{Group, Windows, groups};
 use super::space::Space;
 use crate::config::Config;
 use crate::data::{counted, few, grouped};
-use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
 use crate::experiment::StudyObserver;
 use crate::program::Program;
@@ -26,8 +25,7 @@ use crate::train::{
     Observer, Plan, Progress, RunState, Status, TrainOptions, losses_of, run_from, run_until, summarize,
 };
 
-/// Makes an engine for a program.
-pub type Make<'a> = dyn FnMut(&Program) -> Result<Box<dyn Engine>> + 'a;
+pub use crate::train::run::Make;
 
 /// A search whose configurations are drawn and all fit.
 #[derive(Debug)]

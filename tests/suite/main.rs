@@ -51,6 +51,7 @@ mod cli_written;
 mod columnar_target;
 /// Units that pruning has cut off.
 mod compact;
+mod compacting;
 /// `compare` names broken engines.
 mod compare;
 /// Two runs in one folder, a signal twice, a closed stdout, and where a run writes.

@@ -190,6 +190,15 @@ pub static PRUNING: &[Opt<Config>] = &[
     .value("UNIT")
     .needs(prunes, PRUNING_REGULARIZER),
     Opt::new(
+        "compact-every",
+        Kind::Text,
+        at!(train.compact_every),
+        "Train on without the units whose weights have all fallen, in a smaller and faster network: at the ends of epochs divisible by \
+         this number; auto: where an epoch gains more than the change costs",
+    )
+    .value("EPOCHS|auto|none")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
         "schedule",
         Kind::Words(Schedule::WORDS),
         at!(train.pruning.schedule),

@@ -20,7 +20,7 @@ const HEAD: (&str, &str) = ("head.projection.weight", "head.projection.bias");
 const FINAL_NORM: &str = "model.encoder.norm";
 const REVIN: (&str, &str) = ("revin.affine_weight", "revin.affine_bias");
 
-pub(super) fn layer_name(layer: usize) -> String {
+pub(crate) fn layer_name(layer: usize) -> String {
     format!("model.encoder.layers.{layer}")
 }
 

@@ -75,7 +75,7 @@ impl Run<'_> {
         let mut rows = Vec::new();
         for (r, forecasts) in forecasts.iter().enumerate() {
             let replica = &mut self.state.replicas[r];
-            let sparsity = replica.pruned as f64 / self.plan.program.params.budget() as f64;
+            let sparsity = replica.pruned as f64 / self.plan.began().budget() as f64;
             if !trained[r] {
                 let last = self.state.history.last().map_or(ReplicaEpoch::NONE, |row| row.replicas[r].clone());
                 rows.push(ReplicaEpoch { best: false, active: false, ..last });
@@ -155,7 +155,7 @@ impl Run<'_> {
                     KEPT.iter().try_for_each(|(now, best)| self.engine.copy(*best, *now, r))?;
                     replica.kept = Some(epoch);
                     if epoch == 0 && self.plan.trains() {
-                        replica.pruned = mask_of_best(&self.plan.program.params, self.engine, r)?;
+                        replica.pruned = mask_of_best(self.plan, self.engine, r)?;
                         let line = format!("replica {r} keeps the linear path alone: no epoch that counts was better");
                         self.state.notices.push(line.into());
                         continue;

@@ -13,10 +13,11 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use super::loss::{link, linked};
-use super::options::Regularizer;
+use super::options::{CompactEvery, Regularizer};
 use super::plan::{Keep, Plan, fill};
 use super::scores::baselines::Ridge;
 use super::scores::predict::pass_until;
+use super::shrink::{self, Shrink};
 use super::weights;
 use super::weights::checkpoints::Checkpoints;
 use super::weights::header::DeviceHeader;
@@ -29,8 +30,12 @@ use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::LINEAR_PATH_FUTURE;
+use crate::program::Program;
 use crate::program::op::InstanceNorm;
 use crate::program::tensor::*;
+
+/// Makes an engine for a program.
+pub type Make<'a> = dyn FnMut(&Program) -> Result<Box<dyn Engine>> + 'a;
 
 /// Trains the plan's program, which `engine` must have been made for, on the data set that the plan was made of. The kept
 /// weights are then in the engine. A run that `observer` interrupts, or that diverges, ends as any other: its
@@ -76,6 +81,38 @@ pub(crate) fn run_until(
     run.whole(observer)
 }
 
+/// As [`run_from`]; where [`TrainOptions::compact_every`](super::TrainOptions) says so, the run goes on in a smaller network without
+/// the units that fell: `make` makes its engine, and plan and engine are then those of the network that is left.
+pub fn run_compacting(
+    dataset: &Dataset,
+    plan: &mut Plan,
+    engine: &mut Box<dyn Engine>,
+    make: &mut Make,
+    observer: &mut dyn Observer,
+    mut from: Option<RunState>,
+    mut checkpoints: Option<&mut Checkpoints>,
+) -> Result<Trained> {
+    if let Some(state) = from.as_ref().filter(|state| !state.widths.is_empty()) {
+        shrink::check(plan, &state.widths)?;
+        *plan = plan.shrunk(dataset, &state.widths)?;
+        *engine = make(&plan.program)?;
+    }
+    loop {
+        let mut run = Run::new(dataset, plan, engine.as_mut(), from)?;
+        run.checkpoints = checkpoints.as_deref_mut();
+        run.compacts = true;
+        let shrink = match run.epochs(observer)? {
+            Ended::With(status) => return run.end(status, observer),
+            Ended::Smaller(shrink) => shrink,
+        };
+        let state = shrink.state(plan, run.capture()?);
+        observer.notice(&shrink.line(plan, state.epoch - 1));
+        *plan = shrink.plan;
+        *engine = make(&plan.program)?;
+        from = Some(state);
+    }
+}
+
 /// Writes the checkpoint of a run that has not begun, where any is kept.
 ///
 /// # Errors
@@ -111,6 +148,15 @@ struct Run<'a> {
     group: usize,
     /// The step after which it is interrupted.
     until: Option<usize>,
+    /// Whether it may end for a smaller network to go on.
+    compacts: bool,
+}
+
+/// How the epochs of a network end.
+enum Ended {
+    With(Status),
+    /// It has not ended: a smaller one goes on.
+    Smaller(Box<Shrink>),
 }
 
 /// Why steps were left for later.
@@ -156,11 +202,20 @@ impl<'a> Run<'a> {
             seconds_before,
             group: 1,
             until: None,
+            compacts: false,
         })
     }
 
     /// Trains from where it stands to its end.
     fn whole(mut self, observer: &mut dyn Observer) -> Result<Trained> {
+        match self.epochs(observer)? {
+            Ended::With(status) => self.end(status, observer),
+            Ended::Smaller(_) => unreachable!("only a run that compacts goes on in a smaller network"),
+        }
+    }
+
+    /// Trains epochs until the run is over, or a smaller network is to go on.
+    fn epochs(&mut self, observer: &mut dyn Observer) -> Result<Ended> {
         let started = self.score_start(observer)?;
         if self.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.periodic()) {
             self.save()?;
@@ -175,11 +230,45 @@ impl<'a> Run<'a> {
             } else if observer.interrupted() || self.is_far_enough() {
                 self.save_or_tell(observer);
                 status = Some(Status::Interrupted);
+            } else if let Some(smaller) = self.smaller()? {
+                return Ok(Ended::Smaller(Box::new(smaller)));
             } else {
                 status = self.epoch(observer)?;
             }
         }
-        let mut status = status.unwrap_or(Status::Done);
+        Ok(Ended::With(status.unwrap_or(Status::Done)))
+    }
+
+    /// What a run goes on as, at the end of an epoch after which it is to be smaller.
+    fn smaller(&mut self) -> Result<Option<Shrink>> {
+        let epochs = self.state.epoch - 1;
+        let may = match self.plan.options.compact_every {
+            CompactEvery::Never => false,
+            CompactEvery::Auto => true,
+            CompactEvery::Epochs(every) => epochs.is_multiple_of(every),
+        };
+        if !self.compacts || !may || epochs == 0 || self.state.done > 0 {
+            return Ok(None);
+        }
+        // Of the best epoch's weights those that are kept stay, too; before the first epoch the network gives nothing.
+        let mut living = vec![0; self.plan.program.params.words / 32];
+        for (r, replica) in self.state.replicas.iter().enumerate() {
+            let mask = self.engine.read_u32(MASK, r)?;
+            living.iter_mut().zip(mask).for_each(|(all, own)| *all |= own);
+            if replica.best.or(replica.before).is_some_and(|(_, epoch)| epoch > 0) {
+                let best = self.engine.read_f32(BEST_PARAMS, r)?;
+                best.iter()
+                    .enumerate()
+                    .filter(|(_, weight)| **weight != 0.0)
+                    .for_each(|(word, _)| living[word / 32] |= 1 << (word % 32));
+            }
+        }
+        let dead = |word: usize| living[word / 32] >> (word % 32) & 1 == 0;
+        Shrink::of(self.dataset, self.plan, &dead)
+    }
+
+    /// Ends: keeps what is to be kept.
+    fn end(mut self, mut status: Status, observer: &mut dyn Observer) -> Result<Trained> {
         if status != Status::Interrupted {
             self.save_or_tell(observer);
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::{Result, Text};
+use crate::models::LayerWidths;
 use crate::program::tensor::*;
 use crate::train::run::observer::{EpochRow, ReplicaEpoch};
 use crate::train::run::trained::{Replica, Status};
@@ -22,6 +23,9 @@ pub struct RunState {
     pub done: usize,
     /// Why the run is over; `None` while it is not.
     pub ended: Option<Status>,
+    /// Widths of the layers where the run has shrunk; empty where they are as it began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub widths: Vec<LayerWidths>,
     /// In the plan's order.
     pub replicas: Vec<Replica>,
     /// By replica, the first non-finite loss since divergence was last looked for: its step, and its bits.
@@ -55,6 +59,7 @@ impl RunState {
             epoch: 1,
             done: 0,
             ended: None,
+            widths: Vec::new(),
             bad_losses: vec![None; replicas.len()],
             losses: vec![Mean::default(); replicas.len()],
             replicas,
@@ -103,13 +108,20 @@ impl RunState {
     /// What a file's header says of it: without history and rows, which are tensors of their own.
     pub fn clone_host(&self) -> RunState {
         RunState {
+            widths: self.widths.clone(),
             replicas: self.replicas.clone(),
             bad_losses: self.bad_losses.clone(),
             notices: self.notices.clone(),
             losses: Vec::new(),
             history: Vec::new(),
             rows: Vec::new(),
-            ..*self
+            epoch: self.epoch,
+            done: self.done,
+            ended: self.ended,
+            windows: self.windows,
+            step_seconds: self.step_seconds,
+            seconds: self.seconds,
+            epoch_seconds: self.epoch_seconds,
         }
     }
 
@@ -118,13 +130,20 @@ impl RunState {
     pub fn of_replicas(&self, own: Range<usize>) -> RunState {
         let one = |row: &EpochRow| EpochRow { replicas: row.replicas[own.clone()].to_vec(), ..row.clone() };
         RunState {
+            widths: self.widths.clone(),
             replicas: self.replicas[own.clone()].to_vec(),
             bad_losses: self.bad_losses[own.clone()].to_vec(),
             losses: self.losses[own.clone()].to_vec(),
             history: self.history.iter().map(one).collect(),
             rows: self.rows.get(own.clone()).map(<[ReplicaRows]>::to_vec).unwrap_or_default(),
             notices: self.notices.clone(),
-            ..*self
+            epoch: self.epoch,
+            done: self.done,
+            ended: self.ended,
+            windows: self.windows,
+            step_seconds: self.step_seconds,
+            seconds: self.seconds,
+            epoch_seconds: self.epoch_seconds,
         }
     }
 

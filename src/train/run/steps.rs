@@ -6,8 +6,8 @@ use super::{Pause, Run};
 use crate::engine::{Engine, Pass};
 use crate::error::Result;
 use crate::program::tensor::*;
-use crate::program::{List, ParamLayout, rng};
-use crate::train::plan::Keep;
+use crate::program::{List, rng};
+use crate::train::plan::{Keep, Plan};
 use crate::train::run::divergence::first_non_finite;
 use crate::train::run::observer::{Observer, Progress};
 use crate::train::run::step_table;
@@ -83,8 +83,8 @@ impl Run<'_> {
                     && plan.due(epoch, step)
                 {
                     let after = plan.pruned_after(epoch, step, pruned);
-                    // Of units all that have fallen so far, of weights those that fall now.
-                    let so_far = if self.plan.program.params.units.is_empty() { pruned } else { 0 };
+                    // Of units all that have fallen so far and are there, of weights those that fall now.
+                    let so_far = if self.plan.program.params.units.is_empty() { pruned } else { self.plan.gone() };
                     prune_count = if after > pruned { after - so_far } else { 0 };
                     pruned = after;
                     due[slot] |= prune_count > 0;
@@ -139,7 +139,7 @@ impl Run<'_> {
                 replica.diverged = Some(what);
                 if replica.best.is_none() && replica.before.is_some() && self.plan.keep == Keep::Selected {
                     replica.best = replica.before;
-                    replica.pruned = mask_of_best(&self.plan.program.params, self.engine, r)?;
+                    replica.pruned = mask_of_best(self.plan, self.engine, r)?;
                 }
             }
         }
@@ -148,8 +148,9 @@ impl Run<'_> {
 }
 
 /// Gives a replica the mask of its best epoch: weights that were pruned later live in it. How many had been pruned.
-pub(super) fn mask_of_best(layout: &ParamLayout, engine: &mut dyn Engine, r: usize) -> Result<usize> {
+pub(super) fn mask_of_best(plan: &Plan, engine: &mut dyn Engine, r: usize) -> Result<usize> {
+    let layout = &plan.program.params;
     let mask = layout.living(&engine.read_f32(BEST_PARAMS, r)?);
     engine.write_u32(MASK, r, &mask)?;
-    Ok(layout.taken(&mask))
+    Ok(plan.gone() + layout.taken(&mask))
 }

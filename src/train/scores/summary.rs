@@ -332,7 +332,7 @@ pub fn summarize(
     for (r, replica) in trained.replicas.iter().enumerate() {
         let kept = Kept { params: engine.read_f32(PARAMS, r)?, state: engine.read_f32(STATE, r)? };
         let wanted = plan.members[r].prune.as_ref().map(|prune| prune.sparsity.max);
-        let sparsity = SparsityReport::new(layout, &engine.read_u32(MASK, r)?, wanted);
+        let sparsity = SparsityReport::new((plan.began(), layout), &engine.read_u32(MASK, r)?, wanted);
         replicas.push(ReplicaSummary {
             replica: r,
             seed: replica.seed,
@@ -349,6 +349,7 @@ pub fn summarize(
         all_kept.push(kept);
     }
     let options = &plan.options;
+    let model = options.model.described();
     let summary = Summary {
         format_version: FORMAT_VERSION,
         status: trained.status,
@@ -357,9 +358,9 @@ pub fn summarize(
         threads: engine.threads(),
         model: ModelSummary {
             kind: options.model.kind.to_string(),
-            hidden: options.model.width(),
-            layers: options.model.layers,
-            patchtst: PatchtstHeader::new(&options.model),
+            hidden: model.width(),
+            layers: model.layers,
+            patchtst: PatchtstHeader::new(&model),
             regularizer: options.regularizers.to_string(),
             instance_norm: options.model.instance_norm.map_or("none".into(), |norm| norm.to_string()),
             linear_path: options.model.linear_path.to_string(),

@@ -408,7 +408,7 @@ impl DeviceHeader {
 impl Header {
     /// Of one replica where it stands.
     pub fn new(dataset: &Dataset, plan: &Plan, replica: &Replica, device: &DeviceHeader, config: &str) -> Self {
-        let model = &plan.options.model;
+        let model = &plan.options.model.described();
         Header {
             format_version: FORMAT_VERSION,
             model: ModelHeader {

@@ -136,7 +136,7 @@ impl Inspection {
             parameters: layout.total(),
             weights_sha256: loaded.weights_sha256(),
             tensors: layout.params.iter().map(shape).collect(),
-            sparsity: SparsityReport::new(layout, mask, None),
+            sparsity: SparsityReport::new((layout, layout), mask, None),
             dead: layout.params.iter().filter(|param| param.prunable).map(|param| Dead::of(param, mask)).collect(),
             sizes: FileSizes { file: loaded.bytes(), dense, sparse },
             compacted,

@@ -52,35 +52,41 @@ pub struct TensorSparsity {
 }
 
 impl SparsityReport {
-    /// Counts the bits of a mask `[P/32]`.
-    pub fn new(layout: &ParamLayout, mask: &[u32], wanted: Option<f64>) -> Self {
+    /// Counts the bits of a mask `[P/32]` of a layout, of which those are shares that a network began with; `began` has the same
+    /// tensors, at least as large.
+    pub fn new((began, layout): (&ParamLayout, &ParamLayout), mask: &[u32], wanted: Option<f64>) -> Self {
         let living = |range: std::ops::Range<usize>| range.filter(|i| mask[i / 32] >> (i % 32) & 1 == 1).count();
         // Of no weights none is pruned.
         let share = |living: usize, total: usize| if total == 0 { 0.0 } else { 1.0 - living as f64 / total as f64 };
         let tensors: Vec<TensorSparsity> = layout
             .params
             .iter()
-            .filter(|param| param.prunable)
-            .map(|param| {
-                let (count, total) = (living(param.range()), param.len());
+            .zip(&began.params)
+            .filter(|(param, _)| param.prunable)
+            .map(|(param, began)| {
+                let (count, total) = (living(param.range()), began.len());
                 let gates = Form::gates_of(&param.name).map(|gates| {
-                    let each = total / gates.len();
+                    let each = param.len() / gates.len();
                     let first = |gate: usize| param.offset + gate * each;
-                    (0..gates.len()).map(|gate| share(living(first(gate)..first(gate + 1)), each)).collect()
+                    let left = |gate: usize| living(first(gate)..first(gate + 1));
+                    (0..gates.len()).map(|gate| share(left(gate), total / gates.len())).collect()
                 });
                 TensorSparsity { name: param.name.clone(), living: count, total, sparsity: share(count, total), gates }
             })
             .collect();
-        let (count, total) = (tensors.iter().map(|t| t.living).sum(), layout.prunable());
-        let left =
-            |set: &UnitSet| UnitsLeft { name: set.name.clone(), living: living_units(set, mask), total: set.count };
+        let (count, total) = (tensors.iter().map(|t| t.living).sum(), began.prunable());
+        let left = |(set, began): (&UnitSet, &UnitSet)| UnitsLeft {
+            name: set.name.clone(),
+            living: living_units(set, mask),
+            total: began.count,
+        };
         SparsityReport {
             overall: share(count, total),
             wanted,
             living_weights: count,
             prunable_weights: total,
             tensors,
-            units: layout.units.iter().map(left).collect(),
+            units: layout.units.iter().zip(&began.units).map(left).collect(),
         }
     }
 

@@ -17,7 +17,8 @@ use serde::Serialize;
 
 use self::tensors::Tensors;
 use crate::error::{Error, Result};
-use crate::models::{Family, LayerWidths, ModelKind, ModelOptions};
+use crate::models::{Family, LayerWidths, ModelOptions};
+use crate::program::ParamLayout;
 use crate::train::Loaded;
 
 /// A compacted model, and what was cut.
@@ -27,6 +28,43 @@ pub struct Compacted {
     pub loaded: Loaded,
     /// By layer and kind of unit.
     pub cuts: Vec<Cut>,
+}
+
+/// Which units of a layer stay.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::train) struct Stays {
+    /// Hidden units of a recurrent layer.
+    pub hidden: Vec<bool>,
+    /// Heads of an encoder layer.
+    pub heads: Vec<bool>,
+    /// Feed-forward units of an encoder layer.
+    pub ff: Vec<bool>,
+}
+
+impl Stays {
+    /// The widths of the layer that are left of these.
+    pub(in crate::train) fn widths(&self, before: LayerWidths) -> LayerWidths {
+        let [hidden, heads, ff] = [&self.hidden, &self.heads, &self.ff].map(|units| places(units).len());
+        LayerWidths { hidden, heads, ff, ..before }
+    }
+}
+
+/// A row of the layout before, without the units of each layer that go, as one of the layout after.
+pub(in crate::train) fn take(
+    model: &ModelOptions,
+    stays: &[Stays],
+    (before, after): (&ParamLayout, &ParamLayout),
+    row: &[f32],
+) -> Vec<f32> {
+    let mut tensors = Tensors::of(before, row);
+    for (layer, stays) in stays.iter().enumerate() {
+        match model.family() {
+            Family::Recurrent(cell) => recurrent::take(&mut tensors, model, cell, layer, &stays.hidden),
+            Family::Transformer => transformer::take(&mut tensors, model, layer, (&stays.heads, &stays.ff)),
+            Family::Linear => {}
+        }
+    }
+    tensors.row(after)
 }
 
 /// Units of one kind in one layer.
@@ -65,7 +103,7 @@ pub fn compact(loaded: &Loaded) -> Result<Compacted> {
         // It has no units.
         Family::Linear => return Ok(Compacted { loaded: loaded.clone(), cuts: Vec::new() }),
     };
-    let loaded = loaded.with_model(with_widths(model, &after), |layout| tensors.row(layout))?;
+    let loaded = loaded.with_model(model.with_layers(&after), |layout| tensors.row(layout))?;
     let mut cuts = Vec::new();
     for (layer, (before, after)) in before.into_iter().zip(after).enumerate() {
         let folded = &folded[layer];
@@ -88,21 +126,6 @@ pub fn compact(loaded: &Loaded) -> Result<Compacted> {
 struct Folded {
     units: usize,
     channels: usize,
-}
-
-/// The model of these widths; without widths by layer where they are alike, so that PyTorch's own modules can hold it.
-fn with_widths(model: &ModelOptions, widths: &[LayerWidths]) -> ModelOptions {
-    let mut model = model.clone();
-    let first = widths[0];
-    let whole = first.heads * first.head == model.patchtst.d_model;
-    let alike = widths.iter().all(|one| *one == first) && (model.kind != ModelKind::Patchtst || whole);
-    model.layer_widths = if alike { Vec::new() } else { widths.to_vec() };
-    if alike && model.kind == ModelKind::Patchtst {
-        (model.patchtst.ff, model.patchtst.heads) = (first.ff, first.heads);
-    } else if model.kind != ModelKind::Patchtst {
-        model.hidden = widths.iter().map(|one| one.hidden).max().unwrap_or(1);
-    }
-    model
 }
 
 /// Marks the first where none is: a layer has one unit at least, here of zeros.

@@ -43,6 +43,12 @@ pub(super) fn cut(
     (widths.collect(), layers.iter().map(|layer| Folded { units: layer.folded, channels: 0 }).collect())
 }
 
+/// Takes these hidden units of a layer, and no others.
+pub(super) fn take(tensors: &mut Tensors, model: &ModelOptions, cell: Cell, layer: usize, units: &[bool]) {
+    let whole = Layer::new(tensors, model, cell, layer);
+    Layer { live: units.to_vec(), ..whole }.shrink(tensors);
+}
+
 struct Layer {
     cell: Cell,
     last: bool,

@@ -14,7 +14,7 @@
 
 use super::tensors::Tensors;
 use super::{Folded, at_least_one, places};
-use crate::models::{LayerWidths, ModelOptions, Variant};
+use crate::models::{LayerWidths, ModelOptions, Variant, layer_name};
 use crate::program::op::FeedForward;
 
 /// Cuts the tensors; the widths that are left.
@@ -27,6 +27,15 @@ pub(super) fn cut(tensors: &mut Tensors, model: &ModelOptions) -> (Vec<LayerWidt
     }
     let widths = layers.iter_mut().map(|layer| layer.shrink(tensors)).collect();
     (widths, layers.iter().map(|layer| layer.folded).collect())
+}
+
+/// Takes these heads and feed-forward units of a layer, and no others.
+pub(super) fn take(tensors: &mut Tensors, model: &ModelOptions, layer: usize, (heads, units): (&[bool], &[bool])) {
+    let width = model.layer(layer).head;
+    let all = vec![true; heads.len() * width];
+    let (heads, units) = (heads.to_vec(), units.to_vec());
+    let (name, folded) = (layer_name(layer), Folded::default());
+    Layer { name, width, heads, scores: all.clone(), values: all, units, folded }.shrink(tensors);
 }
 
 struct Layer {
@@ -44,7 +53,7 @@ struct Layer {
 impl Layer {
     /// What of a layer is needed; constants go into biases.
     fn new(tensors: &mut Tensors, model: &ModelOptions, layer: usize) -> Layer {
-        let name = format!("model.encoder.layers.{layer}");
+        let name = layer_name(layer);
         let part = |part: &str| format!("{name}.{part}");
         let LayerWidths { heads, head: width, ff, .. } = model.layer(layer);
         let mut folded = Folded::default();

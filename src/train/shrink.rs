@@ -1,0 +1,199 @@
+//! A run that goes on without the units whose weights have all fallen: which stay, what that saves, and the run's rows at the new
+//! widths.
+//!
+//! A unit goes where no weight of it lives in any replica, so nothing reads it and its loss has no gradient: what it leaves out are
+//! products with exact zeros. So losses, forecasts and later masks are those of the run that does not shrink, but for the rounding of
+//! sums that are added up in another order. Dropout and random pruning draw by a unit's place, and draw differently.
+//!
+//! All replicas go on in one program, as wide as the widest of them. Widths are multiples of 8, which both engines compute
+//! fastest; a unit that fell may stay to fill one up. A unit's worth and the schedule's budget are those of the network that the run
+//! began with, and what has gone counts as pruned ([`Plan::gone`]).
+
+use super::options::CompactEvery;
+use super::plan::Plan;
+use super::run::state::{ReplicaRows, RunState};
+use super::weights::compact::{Stays, take};
+use crate::data::{Dataset, counted};
+use crate::error::{Error, Result, Text};
+use crate::models::{Family, LayerWidths, ModelOptions, Variant, unit_sets};
+use crate::program::units::UnitSet;
+use crate::program::{Cost, List, ParamLayout};
+
+/// Hidden and feed-forward units are rounded up to a multiple of this.
+const MULTIPLE: usize = 8;
+
+/// What the change costs, in steps of the smaller network: 2 on the CPU engine (measured, LSTM of 64 and 256 units). A GPU's driver
+/// compiles the kernels anew, for which more are allowed.
+const CHANGE_STEPS: f64 = 50.0;
+
+/// The least share of a step's operations for which `auto` changes the network.
+const LEAST_GAIN: f64 = 0.05;
+
+/// A run at new widths.
+#[derive(Debug)]
+pub(super) struct Shrink {
+    stays: Vec<Stays>,
+    /// The run from here on.
+    pub(super) plan: Plan,
+}
+
+impl Shrink {
+    /// What a run goes on as, where any unit can go; with `auto`, only where an epoch gains more than the change costs. `dead` says of a
+    /// word that it is 0 in every replica.
+    pub(super) fn of(dataset: &Dataset, plan: &Plan, dead: &dyn Fn(usize) -> bool) -> Result<Option<Shrink>> {
+        let model = &plan.options.model;
+        let stays = stays(model, &unit_sets(model, &plan.program.params), dead);
+        let widths: Vec<LayerWidths> =
+            stays.iter().enumerate().map(|(layer, one)| one.widths(model.layer(layer))).collect();
+        if (0..model.layers).all(|layer| model.layer(layer) == widths[layer]) {
+            return Ok(None);
+        }
+        let shrink = Shrink { stays, plan: plan.shrunk(dataset, &widths)? };
+        // By one epoch: how many are to come may change when the run is resumed, and its bits must not.
+        let left = shrink.share(plan, |cost| cost.flops);
+        let pays = 1.0 - left >= LEAST_GAIN && (1.0 - left) * plan.steps_per_epoch as f64 > CHANGE_STEPS * left;
+        Ok((pays || plan.options.compact_every != CompactEvery::Auto).then_some(shrink))
+    }
+
+    /// What a step costs of what it cost before.
+    fn share(&self, before: &Plan, of: impl Fn(&Cost) -> u64) -> f64 {
+        of(&step_cost(&self.plan)) as f64 / of(&step_cost(before)).max(1) as f64
+    }
+
+    /// What is left of which units, and what a step saves.
+    pub(super) fn line(&self, before: &Plan, epochs: usize) -> Text {
+        let model = |plan: &Plan| plan.options.model.clone();
+        let (old, new) = (model(before), model(&self.plan));
+        let layer = |layer: usize| {
+            let (was, is) = (old.layer(layer), new.layer(layer));
+            let parts = [("hidden", was.hidden, is.hidden), ("heads", was.heads, is.heads), ("ff", was.ff, is.ff)];
+            let parts = parts.into_iter().filter(|(_, was, _)| *was > 0);
+            parts.map(|(what, was, is)| format!("{what} {is} of {was}")).collect::<Vec<_>>().join(", ")
+        };
+        let layers: Vec<String> = (0..old.layers).map(layer).collect();
+        let [flops, bytes] =
+            [self.share(before, |cost| cost.flops), self.share(before, Cost::bytes)].map(|s| 100.0 * s);
+        format!(
+            "after {}: goes on without the units that fell, {}; a step counts {flops:.1} % of the operations and {bytes:.1} % of the bytes",
+            counted(epochs, "epoch"),
+            layers.join("; ")
+        )
+        .into()
+    }
+
+    /// The run's state at the new widths.
+    pub(super) fn state(&self, before: &Plan, state: RunState) -> RunState {
+        let layouts = (&before.program.params, &self.plan.program.params);
+        let take = |row: &[f32]| take(&before.options.model, &self.stays, layouts, row);
+        let rows = |rows: ReplicaRows| ReplicaRows {
+            params: take(&rows.params),
+            best_params: take(&rows.best_params),
+            moment1: take(&rows.moment1),
+            moment2: take(&rows.moment2),
+            mask: bits(&take(&flags(layouts.0, &rows.mask))),
+            ..rows
+        };
+        let widths = self.plan.options.model.layer_widths.clone();
+        RunState { rows: state.rows.into_iter().map(rows).collect(), widths, ..state }
+    }
+}
+
+/// Of a training step, all replicas together.
+fn step_cost(plan: &Plan) -> Cost {
+    let lists = List::STEP.into_iter().filter(|list| *list != List::Prune);
+    lists.flat_map(|list| plan.program.list(list)).map(|op| plan.program.cost(op)).sum()
+}
+
+/// By layer, the units of which a word is not dead, and as many more as fill up a multiple.
+fn stays(model: &ModelOptions, sets: &[UnitSet], dead: &dyn Fn(usize) -> bool) -> Vec<Stays> {
+    let living = |name: &str, count: usize| -> Vec<bool> {
+        let set = sets.iter().find(|set| set.name == name);
+        let lives = |set: &UnitSet, unit: usize| !set.falling(unit).all(dead);
+        (0..count).map(|unit| set.is_none_or(|set| lives(set, unit))).collect()
+    };
+    let mut stays: Vec<Stays> = match model.family() {
+        Family::Linear => Vec::new(),
+        Family::Recurrent(cell) => (0..model.layers)
+            .map(|layer| {
+                let hidden = living(&format!("{}.{layer}", cell.form().name), model.layer(layer).hidden);
+                Stays { hidden: filled(hidden, MULTIPLE), ..Stays::default() }
+            })
+            .collect(),
+        Family::Transformer => (0..model.layers)
+            .map(|layer| {
+                let widths = model.layer(layer);
+                let heads = filled(living(&format!("heads.{layer}"), widths.heads), 1);
+                let ff = filled(living(&format!("ff.{layer}"), widths.ff), MULTIPLE);
+                Stays { heads, ff, ..Stays::default() }
+            })
+            .collect(),
+    };
+    if model.family() == Family::Transformer && model.patchtst.variant == Variant::Official {
+        // Each head hands its scores on to the one in its place.
+        let any = |head: usize| stays.iter().any(|one| one.heads[head]);
+        let heads: Vec<bool> = (0..model.layer(0).heads).map(any).collect();
+        stays.iter_mut().for_each(|one| one.heads.clone_from(&heads));
+    }
+    stays
+}
+
+/// With the first of those that go, until what stays is a multiple, or all.
+fn filled(mut stays: Vec<bool>, multiple: usize) -> Vec<bool> {
+    let wanted = stays.iter().filter(|stays| **stays).count().max(1).next_multiple_of(multiple).min(stays.len());
+    for unit in 0..stays.len() {
+        if stays.iter().filter(|stays| **stays).count() == wanted {
+            break;
+        }
+        stays[unit] = true;
+    }
+    stays
+}
+
+/// The bits of a mask as numbers of a row.
+fn flags(layout: &ParamLayout, mask: &[u32]) -> Vec<f32> {
+    (0..layout.words).map(|word| (mask[word / 32] >> (word % 32) & 1) as f32).collect()
+}
+
+fn bits(row: &[f32]) -> Vec<u32> {
+    let word = |flags: &[f32]| flags.iter().enumerate().map(|(bit, flag)| u32::from(*flag != 0.0) << bit).sum();
+    row.chunks(32).map(word).collect()
+}
+
+/// Rejects widths that no run of this plan can have shrunk to.
+pub(super) fn check(plan: &Plan, widths: &[LayerWidths]) -> Result<()> {
+    let model = &plan.options.model;
+    let fits = |(layer, is): (usize, &LayerWidths)| {
+        let was = model.layer(layer);
+        let part = |is: usize, was: usize| is <= was && (is > 0) == (was > 0);
+        part(is.hidden, was.hidden) && part(is.heads, was.heads) && part(is.ff, was.ff) && is.head == was.head
+    };
+    if widths.len() == model.layers && widths.iter().enumerate().all(fits) {
+        return Ok(());
+    }
+    let problem = "the checkpoint stands where this run cannot: its layers are wider than the network's";
+    Err(Error::config("resume", problem, "the file is damaged, or of another run: begin a new one"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bits, filled};
+
+    #[test]
+    fn what_stays_is_filled_up_to_a_multiple() {
+        let stays = |living: &[usize], count: usize, multiple: usize| -> Vec<usize> {
+            let marks = (0..count).map(|unit| living.contains(&unit)).collect();
+            filled(marks, multiple).iter().enumerate().filter_map(|(unit, stays)| stays.then_some(unit)).collect()
+        };
+        assert_eq!(stays(&[3, 9], 12, 4), [0, 1, 3, 9]);
+        assert_eq!(stays(&[], 12, 1), [0]);
+        assert_eq!(stays(&[1, 2, 3], 3, 8), [0, 1, 2]);
+        assert_eq!(stays(&[4, 5, 6, 7], 9, 4), [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn flags_become_bits_in_their_order() {
+        let mut row = vec![0.0; 64];
+        (row[0], row[31], row[33]) = (1.0, 1.0, 1.0);
+        assert_eq!(bits(&row), [1 << 31 | 1, 2]);
+    }
+}
