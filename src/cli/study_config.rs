@@ -7,7 +7,7 @@ use microglia::config::{read_file, resolve_paths};
 use microglia::data::Source;
 use microglia::experiment::Study;
 use microglia::experiment::options::set_of_data;
-use microglia::experiment::preset::{PAPER_DATA, paper_keys, preset};
+use microglia::experiment::preset::{PAPER_DATA, known_keys, preset};
 use toml::Value;
 
 use super::args::ExperimentArgs;
@@ -38,8 +38,8 @@ pub(super) fn study(args: &ExperimentArgs) -> Result<Asked> {
         return Ok(Asked::NeedsData(PAPER_DATA));
     }
     for (name, options) in &mut study.data {
-        if word == "paper" {
-            *options = options.clone().or(paper_keys(name));
+        if word != "quick" {
+            *options = options.clone().or(known_keys(name));
         }
         if options.source.is_stdin() {
             bail!("--data {name}=-: a study reads its data again and again\n  help: name a file");

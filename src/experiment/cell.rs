@@ -14,7 +14,7 @@ use super::study::Study;
 use crate::data::{DataOptions, Dataset, Origin, Series};
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result, Text};
-use crate::models::{ModelKind, ModelOptions};
+use crate::models::ModelKind;
 use crate::program::Program;
 use crate::train::options::{Regularizer, TrainOptions};
 use crate::train::plan::{Keep, Plan};
@@ -165,7 +165,8 @@ fn member(setting: &Setting, seed: u32, dropping: bool) -> Member {
     member
 }
 
-/// A cell's runs, before any is made: the model itself, and the narrower one where a method asks for it.
+/// A cell's runs, before any is made: the model itself, once for all settings whose replicas can train side by side, and the narrower ones
+/// that methods ask for.
 pub struct Runs<'a> {
     /// What all replicas share.
     pub options: TrainOptions,
@@ -187,14 +188,21 @@ pub fn runs<'a>(
     let plain = study.options();
     let mut lines = Vec::new();
     let mut all = Vec::new();
-    let mut push = |model: ModelOptions, settings: Vec<&'a Setting>| {
-        let trainings =
-            Trainings::new(&settings, &study.seeds, study.authors_protocol && model.kind == ModelKind::Patchtst);
-        all.push(Runs { options: TrainOptions { model, ..plain.clone() }, settings, trainings });
+    let mut push = |options: TrainOptions, settings: Vec<&'a Setting>| {
+        let dropping = study.authors_protocol && options.model.kind == ModelKind::Patchtst;
+        let trainings = Trainings::new(&settings, &study.seeds, dropping);
+        all.push(Runs { options, settings, trainings });
     };
-    if !wide.is_empty() {
-        push(model.clone(), wide);
+    let base = TrainOptions { model: model.clone(), ..plain.clone() };
+    let mut alike: Vec<(TrainOptions, Vec<&Setting>)> = Vec::new();
+    for setting in wide {
+        let options = setting.options(&base);
+        match alike.iter_mut().find(|(other, _)| *other == options) {
+            Some((_, settings)) => settings.push(setting),
+            None => alike.push((options, vec![setting])),
+        }
     }
+    alike.into_iter().for_each(|(options, settings)| push(options, settings));
     let place = format!("{}, look-back {}, width {}", model.kind, cell.lookback, cell.width);
     let mut narrower: Vec<(Narrower, Vec<&Setting>)> = Vec::new();
     for setting in narrow {
@@ -213,7 +221,7 @@ pub fn runs<'a>(
         }
     }
     for (one, settings) in narrower {
-        push(one.model, settings);
+        push(TrainOptions { model: one.model, ..plain.clone() }, settings);
     }
     Ok((all, lines))
 }
@@ -234,10 +242,13 @@ pub fn per_run(dataset: &Dataset, one: &Runs) -> Result<usize> {
 
 /// The first epoch whose weights compete under [`Selection::Common`](super::row::Selection::Common): where the last of the pruned nets is at its full
 /// sparsity.
-pub fn common_from(plan: &Plan) -> usize {
-    let epochs = plan.length.epochs;
-    let full = plan.members.iter().filter_map(|one| one.prune.as_ref()?.full_epoch(epochs)).max();
-    full.unwrap_or((epochs * 3 / 4).max(1))
+pub fn common_from(plans: &[Plan]) -> usize {
+    let full = |plan: &Plan| {
+        let epochs = plan.length.epochs;
+        plan.members.iter().filter_map(|one| one.prune.as_ref()?.full_epoch(epochs)).max()
+    };
+    let epochs = plans.first().map_or(1, |plan| plan.length.epochs);
+    plans.iter().filter_map(full).max().unwrap_or((epochs * 3 / 4).max(1))
 }
 
 /// Trains and scores a cell; `None` if it was interrupted.
@@ -252,14 +263,18 @@ pub fn run_cell(
     let (runs, mut notices) = runs(study, cell, &settings, &dataset)?;
     notices.extend(dataset.notices.clone());
     let mut scored: Vec<Option<Vec<Model>>> = settings.iter().map(|_| None).collect();
-    let mut from = 1;
+    let wide = runs.iter().filter(|one| one.settings.iter().any(|setting| !setting.narrower));
+    let wide = wide.map(|one| Plan::of(&dataset, &one.options, one.trainings.members.clone()));
+    let wide: Vec<Plan> = wide.collect::<Result<_>>()?;
+    for line in wide.iter().flat_map(|plan| &plan.notices) {
+        if !notices.contains(line) {
+            notices.push(line.clone());
+        }
+    }
+    // Narrower nets alone have no pruned ones to wait for.
+    let from = if wide.is_empty() { 1 } else { common_from(&wide) };
     for one in &runs {
         let count = per_run(&dataset, one)?;
-        let whole = Plan::of(&dataset, &one.options, one.trainings.members.clone())?;
-        if one.settings.iter().any(|setting| !setting.narrower) {
-            from = common_from(&whole);
-            notices.extend(whole.notices.clone());
-        }
         let mut models = Vec::new();
         for members in one.trainings.members.chunks(count) {
             let keep = Keep::Three { common_from: from };
@@ -324,6 +339,7 @@ fn collect(
                 sparsity_wanted: model.sparsity.wanted,
                 sparsity: model.sparsity.overall,
                 living_weights: model.sparsity.living_weights,
+                size: Some(model.size),
                 scores: if diverged.is_some() { [[Scores::NONE; 2]; 3] } else { model.scores[kind] },
                 protocol: study.protocol().into(),
                 seconds: model.seconds,

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use super::study::Study;
 use crate::error::{Error, Result, Text};
 use crate::train::Member;
-use crate::train::options::{LrSchedule, PruningOptions, Regularizer, Regularizers, Schedule, Sparsity, TrainOptions};
+use crate::train::options::{
+    LrSchedule, PruneUnit, PruningOptions, Regularizer, Regularizers, Schedule, Sparsity, TrainOptions,
+};
 
 /// One setting of a method. Several with one name compete on validation rows, and the best stands for the method.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +37,8 @@ pub struct Setting {
     pub clip_grad_norm: Option<f64>,
     /// How much is pruned, and when.
     pub pruning: PruningOptions,
+    /// What falls as a whole.
+    pub prune_unit: PruneUnit,
 }
 
 /// Words for a method's kind: `none`, regularizers joined by `+`, and two of a study's own.
@@ -75,6 +79,7 @@ impl Setting {
             pct_start: base.pct_start,
             clip_grad_norm: base.clip_grad_norm,
             pruning: base.pruning,
+            prune_unit: base.prune_unit,
             regularizers,
         };
         let mut said: Vec<(&str, &str)> = Vec::new();
@@ -95,6 +100,7 @@ impl Setting {
                 "until" => pruning.until = Some(count()?),
                 "warmup" => pruning.warmup = Some(count()?),
                 "every" => pruning.every = count()?,
+                "unit" => setting.prune_unit = value_of(value).map_err(misread)?,
                 "as" => setting.name = plain_name(value).map_err(reject)?,
                 _ => {
                     let keys = setting.keys(word, false, study).join(", ");
@@ -154,6 +160,7 @@ impl Setting {
             ("until", prunes && !one_shot),
             ("warmup", prunes),
             ("every", prunes),
+            ("unit", prunes),
             ("as", true),
         ]
         .into_iter()
@@ -206,6 +213,12 @@ impl Setting {
             pruning: if regularizers.prunes() { self.pruning.clone() } else { plain.pruning },
             regularizers,
         }
+    }
+
+    /// The options of a run in which this setting and others that have the same train: what replicas cannot differ in.
+    pub fn options(&self, base: &TrainOptions) -> TrainOptions {
+        let prune_unit = if self.regularizers.prunes() { self.prune_unit } else { base.prune_unit };
+        TrainOptions { prune_unit, ..base.clone() }
     }
 
     /// Whether forecasts are means over passes with dropout on.

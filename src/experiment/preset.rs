@@ -6,12 +6,13 @@ use super::study::Study;
 use crate::data::{DataOptions, Impute};
 use crate::error::{Error, Result};
 
-/// A preset by its word: `quick`, the default, or `paper`.
+/// A preset by its word: `quick`, the default, `paper` or `sparsity`.
 pub fn preset(word: &str) -> Result<Study> {
     match word {
         "quick" => Ok(Study::default()),
         "paper" => Ok(paper()),
-        _ => Err(Error::config("preset", format!("unknown value {word:?}"), "choose one of: quick paper")),
+        "sparsity" => Ok(sparsity()),
+        _ => Err(Error::config("preset", format!("unknown value {word:?}"), "choose one of: quick paper sparsity")),
     }
 }
 
@@ -33,6 +34,30 @@ fn paper() -> Study {
     study
 }
 
+/// Error over sparsity, for each way to prune and its rivals. Sized for time: a night of two cores for five data sets and two horizons.
+fn sparsity() -> Study {
+    let words = |list: &[&str]| list.iter().map(|word| word.to_string()).collect();
+    let mut study = Study {
+        models: words(&["lstm", "rnn", "patchtst"]),
+        lookbacks: vec![24],
+        methods: words(&[
+            "none",
+            "dropout",
+            "pruning",
+            "pruning:unit=unit:as=units",
+            "random-pruning",
+            "one-shot",
+            "narrower",
+        ]),
+        sparsities: words(&["0..0.3", "0..0.5", "0..0.7", "0..0.8", "0..0.9", "0..0.95"]),
+        train_rows: vec![4000],
+        ..Study::default()
+    };
+    study.run.data.horizon = Some(1);
+    study.run.train.epochs = Some(20);
+    study
+}
+
 /// What the paper preset wants, where nothing else is given.
 pub const PAPER_DATA: &str = "\
 --preset paper needs data, which is not part of this program. The sets nearest to the paper's, with the names under \
@@ -50,8 +75,8 @@ which their columns are known here (any other name works with keys of its own, -
   microglia experiment --preset paper --data air=AirQualityUCI.csv --data bitcoin=bitcoin.csv \\
       --data energy=energydata_complete.csv --data pm25=PRSA_data_2010.1.1-2014.12.31.csv";
 
-/// How the paper preset reads a set of a known name, where nothing else is said: its one target, no calendar.
-pub fn paper_keys(name: &str) -> DataOptions {
+/// How the presets `paper` and `sparsity` read a set of a known name, where nothing else is said: its one target, no calendar.
+pub fn known_keys(name: &str) -> DataOptions {
     let target = |name: &str| Some(vec![name.to_string()]);
     let plain = DataOptions { calendar: Some(false), ..DataOptions::default() };
     let filled = DataOptions { impute: Some(Impute::Ffill), ..plain.clone() };
@@ -63,6 +88,7 @@ pub fn paper_keys(name: &str) -> DataOptions {
             ..filled
         },
         "bitcoin" => DataOptions { targets: target("close"), ..plain },
+        "etth1" => DataOptions { targets: target("OT"), ..plain },
         "energy" => DataOptions { targets: target("Appliances"), ..plain },
         "pm25" => DataOptions { time_column: Some("year+month+day+hour".into()), targets: target("pm2.5"), ..filled },
         _ => plain,

@@ -1,6 +1,13 @@
 //! A row of `results.csv`: a trained model, and the setting that it is scored for.
 
 use super::grid::{ArmKey, GridCell, no_path};
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::models::{ModelOptions, Training, build};
+use crate::program::List;
+use crate::program::builder::Sizes;
+use crate::train::loss::link;
+use crate::train::plan::Plan;
 use crate::train::scores::metrics::Metrics;
 
 /// Which weights of a training are scored.
@@ -49,6 +56,29 @@ impl Scores {
     }
 }
 
+/// What a model that forecasts takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// All its weights and biases.
+    pub parameters: usize,
+    /// Floating-point operations of one window's forecast, counted.
+    pub operations: u64,
+}
+
+impl Size {
+    /// Of a model with what the plan's forecasts.
+    ///
+    /// # Errors
+    /// Where there is no such model.
+    pub(super) fn of(model: &ModelOptions, dataset: &Dataset, plan: &Plan) -> Result<Size> {
+        let link = dataset.resolved.bounds.map(link);
+        let sizes = Sizes { objective: plan.objective(), link, ..Sizes::of(dataset) };
+        let program = build(model, &Training::scoring(), sizes)?;
+        let operations = program.list(List::Forward).iter().map(|op| program.cost(op).flops).sum();
+        Ok(Size { parameters: program.params.total(), operations })
+    }
+}
+
 /// One model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResultRow {
@@ -76,6 +106,8 @@ pub struct ResultRow {
     pub sparsity: f64,
     /// Prunable weights that are left, of the `own` weights.
     pub living_weights: usize,
+    /// Of the `own` weights without the units that they do without; `None` in rows of before it was counted.
+    pub size: Option<Size>,
     /// `[selection][validation, test]`
     pub scores: [[Scores; 2]; 3],
     /// `sound`, or `LEAKING` under the published code's protocol.
@@ -141,6 +173,7 @@ impl ResultRow {
             }
         }
         names.extend(["protocol", "seconds", "device", "weights_sha256", "status", "linear_path"].map(String::from));
+        names.extend(["compact_parameters", "compact_operations"].map(String::from));
         names
     }
 
@@ -178,11 +211,13 @@ impl ResultRow {
             self.weights_sha256.clone(),
             self.diverged.as_ref().map_or(DONE.into(), |what| format!("{DIVERGED}{what}")),
             cell.arm.linear_path.clone(),
+            or(self.size.map(|size| size.parameters.to_string())),
+            or(self.size.map(|size| size.operations.to_string())),
         ]);
         fields
     }
 
-    /// `None` where a field is torn. Rows of before there were linear paths lack the last.
+    /// `None` where a field is torn. Rows of before there were linear paths and sizes lack the last ones.
     pub(super) fn parse(record: &csv::StringRecord) -> Option<ResultRow> {
         let mut fields = record.iter();
         let mut text = || fields.next().map(str::to_string);
@@ -215,6 +250,12 @@ impl ResultRow {
         };
         let arm = ArmKey { instance_norm, linear_path: text().unwrap_or_else(no_path) };
         let cell = GridCell { data, model, arm, lookback, width, train_rows, origin };
+        let size = match (text(), text()) {
+            (Some(parameters), Some(operations)) if !parameters.is_empty() => {
+                Some(Size { parameters: parameters.parse().ok()?, operations: operations.parse().ok()? })
+            }
+            _ => None,
+        };
         Some(ResultRow {
             cell,
             study_hash,
@@ -228,6 +269,7 @@ impl ResultRow {
             sparsity_wanted,
             sparsity,
             living_weights,
+            size,
             scores,
             protocol,
             seconds,

@@ -1,6 +1,6 @@
 //! A run's replicas, scored by each selection of their weights.
 
-use super::row::{Scores, Selection};
+use super::row::{Scores, Selection, Size};
 use super::study::Study;
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
@@ -10,6 +10,7 @@ use crate::train::Trained;
 use crate::train::plan::Plan;
 use crate::train::scores::metrics::score;
 use crate::train::scores::predict::predict_some;
+use crate::train::weights::compact::smallest;
 use crate::train::weights::{SparsityReport, sha256};
 
 /// The scores of one training.
@@ -22,6 +23,8 @@ pub(super) struct Model {
     pub epochs: [Option<usize>; 3],
     pub stop_epoch: usize,
     pub sparsity: SparsityReport,
+    /// Of the model that `export --form compact` leaves of the `own` weights.
+    pub size: Size,
     pub sha256: String,
     pub diverged: Option<String>,
     /// By epoch: training loss, validation loss, sparsity.
@@ -47,7 +50,9 @@ pub(super) fn score_run(
         let common = trained.common[r].as_ref().map(|one| one.epoch);
         let params = engine.read_f32(PARAMS, r)?;
         let mask = engine.read_u32(MASK, r)?;
+        let size = Size::of(&smallest(&plan.options.model, layout, &params, dataset.lookback), dataset, plan)?;
         models.push(Model {
+            size,
             scores: [[[Scores::NONE; 2]; 3]; 2],
             forecasts: [Vec::new(), Vec::new()],
             epochs: [replica.kept, common, Some(replica.epochs)],

@@ -13,7 +13,7 @@ use crate::models::{self, LayerWidths, ModelKind, ModelOptions, Training};
 use crate::program::builder::{Category, Sizes};
 use crate::program::op::{InstanceNorm, Objective};
 use crate::program::tensor::{OBSERVED, SCALES, SERIES, SERIES_STARTS};
-use crate::program::{ParamLayout, Program, ReplicaStep};
+use crate::program::{Program, ReplicaStep};
 
 /// Words of the per-step tables of all replicas together, at most.
 const TABLE_WORDS: usize = 4 << 20;
@@ -35,8 +35,8 @@ pub struct Plan {
     pub members: Vec<MemberPlan>,
     /// Which weights of a training are kept.
     pub keep: Keep,
-    /// The weights that the run began with, if it has shrunk since.
-    pub began: Option<ParamLayout>,
+    /// What the run began as, if it has shrunk since.
+    pub began: Option<Box<Plan>>,
     /// Lines for the user.
     pub notices: Vec<Text>,
 }
@@ -171,24 +171,24 @@ impl Plan {
     /// [`Error::Config`] where the run cannot have them.
     pub(super) fn shrunk(&self, dataset: &Dataset, widths: &[LayerWidths]) -> Result<Plan> {
         let mut plan = self.clone();
-        let (options, began) = (&mut plan.options, self.began().clone());
+        let options = &mut plan.options;
         options.model.layer_widths = widths.to_vec();
         let sizes = sizes(dataset, options, self.steps_per_epoch);
         // The tables of steps stay as long, so that a run looks for divergence at the same steps.
         let sizes = Sizes { slots: self.program.slots, prediction_slots: self.program.prediction_slots, ..sizes };
         plan.program = models::build(&options.model, &training(options, &self.members), sizes)?;
-        plan.began = Some(began);
+        plan.began = Some(Box::new(self.began().clone()));
         Ok(plan)
     }
 
-    /// The weights that the run began with: what pruning's schedule is a share of.
-    pub fn began(&self) -> &ParamLayout {
-        self.began.as_ref().unwrap_or(&self.program.params)
+    /// What the run began as: of its weights pruning's schedule is a share.
+    pub fn began(&self) -> &Plan {
+        self.began.as_deref().unwrap_or(self)
     }
 
     /// What of the budget has gone with the units that the run went on without.
     pub fn gone(&self) -> usize {
-        self.began().budget() - self.program.params.budget()
+        self.began().program.params.budget() - self.program.params.budget()
     }
 }
 

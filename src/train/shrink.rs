@@ -55,15 +55,15 @@ impl Shrink {
         Ok((pays || plan.options.compact_every != CompactEvery::Auto).then_some(shrink))
     }
 
-    /// What a step costs of what it cost before.
-    fn share(&self, before: &Plan, of: impl Fn(&Cost) -> u64) -> f64 {
-        of(&step_cost(&self.plan)) as f64 / of(&step_cost(before)).max(1) as f64
+    /// What a step costs of what it costs in another network.
+    fn share(&self, other: &Plan, of: impl Fn(&Cost) -> u64) -> f64 {
+        of(&step_cost(&self.plan)) as f64 / of(&step_cost(other)).max(1) as f64
     }
 
-    /// What is left of which units, and what a step saves.
-    pub(super) fn line(&self, before: &Plan, epochs: usize) -> Text {
-        let model = |plan: &Plan| plan.options.model.clone();
-        let (old, new) = (model(before), model(&self.plan));
+    /// What is left of which units, and what a step costs of the first ones.
+    pub(super) fn line(&self, epochs: usize) -> Text {
+        let first = self.plan.began();
+        let (old, new) = (&first.options.model, &self.plan.options.model);
         let layer = |layer: usize| {
             let (was, is) = (old.layer(layer), new.layer(layer));
             let parts = [("hidden", was.hidden, is.hidden), ("heads", was.heads, is.heads), ("ff", was.ff, is.ff)];
@@ -71,10 +71,10 @@ impl Shrink {
             parts.map(|(what, was, is)| format!("{what} {is} of {was}")).collect::<Vec<_>>().join(", ")
         };
         let layers: Vec<String> = (0..old.layers).map(layer).collect();
-        let [flops, bytes] =
-            [self.share(before, |cost| cost.flops), self.share(before, Cost::bytes)].map(|s| 100.0 * s);
+        let [flops, bytes] = [self.share(first, |cost| cost.flops), self.share(first, Cost::bytes)].map(|s| 100.0 * s);
         format!(
-            "after {}: goes on without the units that fell, {}; a step counts {flops:.1} % of the operations and {bytes:.1} % of the bytes",
+            "after {}: goes on without the units that fell, {}; a step counts {flops:.1} % of the first ones' operations and {bytes:.1} % \
+             of their bytes",
             counted(epochs, "epoch"),
             layers.join("; ")
         )

@@ -244,7 +244,7 @@ fn a_run_folder_is_of_the_network_that_is_left() {
     let train = |more: &[&str]| ok(&[&options[..], more].concat());
     train(&["--out", "large"]);
     let told = train(&["--out", "small", "--compact-every", "1"]);
-    assert!(told.contains("goes on without the units that fell, hidden ") && told.contains("of the bytes"), "{told}");
+    assert!(told.contains("goes on without the units that fell, hidden ") && told.contains("of their bytes"), "{told}");
     let (large, small) = (summary(&folder.join("large")), summary(&folder.join("small")));
     assert_eq!((&large["model"]["hidden"], &small["model"]["hidden"]), (&40.into(), &16.into()));
     assert_eq!(large["best"]["test"]["mae"], small["best"]["test"]["mae"]);

@@ -57,7 +57,7 @@ pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
 }
 
-/// Rows by what they are of, their linear path last; without the seconds and the path.
+/// Rows by what they are of, their linear path last; without the seconds, the path and sizes.
 pub(crate) fn rows(folder: &Path) -> BTreeMap<String, Vec<String>> {
     let mut reader = csv::Reader::from_path(folder.join("results.csv")).unwrap();
     let headers = reader.headers().unwrap().clone();
@@ -66,12 +66,16 @@ pub(crate) fn rows(folder: &Path) -> BTreeMap<String, Vec<String>> {
     for record in reader.records().map(|record| record.unwrap()) {
         let mut fields: Vec<String> =
             record.iter().enumerate().filter(|(i, _)| *i != seconds).map(|(_, field)| field.to_string()).collect();
+        fields.truncate(fields.len() - SIZES);
         let path = fields.pop().unwrap();
         let key = fields[2..13].join(" ") + " " + &path;
         assert!(rows.insert(key.clone(), fields).is_none(), "{key} occurs twice");
     }
     rows
 }
+
+/// Columns of sizes, the last ones.
+const SIZES: usize = 2;
 
 pub(crate) fn done(output: &Output) {
     assert_eq!(code(output), 0, "{}", text(&output.stderr));
@@ -260,6 +264,38 @@ fn a_gru_is_studied_like_other_models() {
     assert!(std::fs::read_to_string(place.path().join("a/report.md")).unwrap().contains("gru"));
 }
 
+/// Every sparsity of every method is shown beside the dense model, with the size that is left of it.
+#[test]
+fn error_and_size_are_told_over_sparsity() {
+    let place = tempfile::tempdir().unwrap();
+    let methods = "none,dropout,pruning,pruning:unit=unit:as=units,narrower";
+    let one = ["--out", "a", "--models", "lstm", "--lookbacks", "3", "--methods", methods];
+    done(&tiny(place.path(), &[&one[..], &["--sparsities", "0..0.5,0..0.8", "--hidden", "20"]].concat()));
+    let mut reader = csv::Reader::from_path(place.path().join("a/results.csv")).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(|record| record.unwrap()).collect();
+    assert_eq!(rows.len(), (2 + 3 * 2) * 2);
+    // Parameters and operations of a compacted model, by method and setting.
+    let sizes = |method: &str, setting: &str| -> Vec<[usize; 2]> {
+        let own = rows.iter().filter(|row| &row[10] == method && row[11].contains(setting));
+        own.map(|row| [row.len() - SIZES, row.len() - 1].map(|place| row[place].parse().unwrap())).collect()
+    };
+    let (dense, single) = (sizes("none", ""), sizes("pruning", "0.5"));
+    assert_eq!((dense.len(), dense[0][0] > 1600 && dense[0] == dense[1]), (2, true), "{dense:?}");
+    assert_eq!(single, dense, "half of the single weights frees no unit");
+    for (setting, share) in [("0.5", 0.35), ("0.8", 0.10)] {
+        let units = sizes("units", setting);
+        let small = units.iter().all(|one| (one[0] as f64) < share * dense[0][0] as f64 && one[1] < dense[0][1]);
+        assert!(units.len() == 2 && small, "{setting}: {units:?} of {dense:?}");
+        assert!(sizes("narrower", setting).iter().all(|one| one[0] < dense[0][0]));
+    }
+    let markdown = std::fs::read_to_string(place.path().join("a/report.md")).unwrap();
+    let section = &markdown[markdown.find("## Error over sparsity").unwrap()..markdown.find("## Over all").unwrap()];
+    assert!(section.contains("| dropout | – |") && section.contains("| units | 80 % |"), "{section}");
+    assert!(section.contains("| pruning | 50 % |") && section.contains("100.0 %"), "{section}");
+    let html = std::fs::read_to_string(place.path().join("a/report.html")).unwrap();
+    assert!(html.contains("per cent of the dense model"), "{html}");
+}
+
 #[test]
 fn linear_models_are_studied_like_others() {
     let place = tempfile::tempdir().unwrap();
@@ -306,18 +342,21 @@ fn linear_paths_are_arms() {
     let pruned: Vec<&Vec<String>> = still.iter().filter(|(key, _)| key.contains("pruning")).map(|one| one.1).collect();
     // Epochs, then the sparsity that was wanted and that of the kept weights.
     assert!(pruned.len() == 2 && pruned.iter().all(|row| (&*row[13], &*row[17], &*row[18]) == ("0", "0.7", "0")));
-    // As it was written before there was the column: the rows count, and nothing is trained again.
-    let before = read("b/results.csv");
-    let short = |line: &str| line.rsplit_once(',').unwrap().0.to_string() + "\n";
-    std::fs::write(place.path().join("b/results.csv"), before.lines().map(short).collect::<String>()).unwrap();
+    // As it was written before there were the columns of sizes, and of paths: the rows count, and nothing is trained again.
     let study = read("b/study.toml");
     let older: String =
         study.lines().filter(|line| !line.starts_with("linear-path")).map(|line| format!("{line}\n")).collect();
-    std::fs::write(place.path().join("b/study.toml"), &older).unwrap();
-    let again = tiny(place.path(), &with(&["--out", "b"]));
-    done(&again);
-    assert!(text(&again.stderr).contains("all cells are done already"), "{}", text(&again.stderr));
-    assert_eq!((read("b/results.csv"), older != study), (before, true));
+    assert_ne!(older, study);
+    for (lacking, study) in [(SIZES, &study), (SIZES + 1, &older)] {
+        let short = |line: &str| line.rsplitn(lacking + 1, ',').last().unwrap().to_string() + "\n";
+        let before: String = read("b/results.csv").lines().map(short).collect();
+        std::fs::write(place.path().join("b/results.csv"), &before).unwrap();
+        std::fs::write(place.path().join("b/study.toml"), study).unwrap();
+        let again = tiny(place.path(), &with(&["--out", "b"]));
+        done(&again);
+        assert!(text(&again.stderr).contains("all cells are done already"), "{}", text(&again.stderr));
+        assert_eq!(read("b/results.csv").lines().map(short).collect::<String>(), before);
+    }
     assert_eq!(microglia::experiment::Study::default().hash(), "dc51607ef674e375");
     let rejected = tiny(place.path(), &["--out", "c", "--models", "rnn,nlinear", "--linear-path", "none,train"]);
     assert_eq!(code(&rejected), 2);

@@ -202,7 +202,7 @@ fn wrong_words_are_rejected() {
         (&["--instance-norm", "foo"], "one or more of none, last, mean-std"),
         (&["--models", "mamba"], "'--models <LIST>': give one or more of rnn"),
         (&["--set", "tiny.h=5"], "the grid's own"),
-        (&["--preset", "big"], "quick paper"),
+        (&["--preset", "big"], "quick paper sparsity"),
     ] {
         let output = tiny(place.path(), args);
         assert_eq!(code(&output), 2, "{args:?}");

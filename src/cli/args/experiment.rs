@@ -16,9 +16,9 @@ pub(crate) struct ExperimentArgs {
     pub set: Vec<String>,
     #[command(flatten)]
     pub grid: StudyFlags,
-    /// quick, or paper: the study of arXiv 2508.09330, with training, validation and test rows separated [default:
-    /// quick]
-    #[arg(long, value_name = "quick|paper", help_heading = "Grid")]
+    /// quick; paper: the study of arXiv 2508.09330, with training, validation and test rows separated; sparsity: error,
+    /// size and work over sparsity, of each way to prune and its rivals [default: quick]
+    #[arg(long, value_name = "quick|paper|sparsity", help_heading = "Grid")]
     pub preset: Option<String>,
     /// TOML file of a study, see below; every study writes its own, study.toml
     #[arg(long, value_name = "FILE", help_heading = "Grid")]

@@ -8,6 +8,7 @@ mod methods;
 #[cfg(feature = "plots")]
 mod pictures;
 mod plan;
+mod sparsities;
 mod tables;
 mod versus;
 mod words;
@@ -110,6 +111,11 @@ fn compose(
         let name = if analysis.arms.len() > 1 { format!(": {}{extra}", arm.key) } else { "".into() };
         blocks.push(Element::Heading(2, format!("Verdicts per data set{name}")));
         blocks.extend(tables::verdicts(arm));
+        let over = sparsities::section(study, methods, results, arm)?;
+        if !over.is_empty() {
+            blocks.push(Element::Heading(2, format!("Error over sparsity{name}")));
+            blocks.extend(over);
+        }
         blocks.push(Element::Heading(2, format!("Over all blocks{name}")));
         for selection in Selection::ALL {
             blocks.extend(tables::over_blocks(analysis, arm, selection)?);

@@ -75,7 +75,7 @@ impl Run<'_> {
         let mut rows = Vec::new();
         for (r, forecasts) in forecasts.iter().enumerate() {
             let replica = &mut self.state.replicas[r];
-            let sparsity = replica.pruned as f64 / self.plan.began().budget() as f64;
+            let sparsity = replica.pruned as f64 / self.plan.began().program.params.budget() as f64;
             if !trained[r] {
                 let last = self.state.history.last().map_or(ReplicaEpoch::NONE, |row| row.replicas[r].clone());
                 rows.push(ReplicaEpoch { best: false, active: false, ..last });

@@ -106,7 +106,7 @@ pub fn run_compacting(
             Ended::Smaller(shrink) => shrink,
         };
         let state = shrink.state(plan, run.capture()?);
-        observer.notice(&shrink.line(plan, state.epoch - 1));
+        observer.notice(&shrink.line(state.epoch - 1));
         *plan = shrink.plan;
         *engine = make(&plan.program)?;
         from = Some(state);

@@ -332,7 +332,7 @@ pub fn summarize(
     for (r, replica) in trained.replicas.iter().enumerate() {
         let kept = Kept { params: engine.read_f32(PARAMS, r)?, state: engine.read_f32(STATE, r)? };
         let wanted = plan.members[r].prune.as_ref().map(|prune| prune.sparsity.max);
-        let sparsity = SparsityReport::new((plan.began(), layout), &engine.read_u32(MASK, r)?, wanted);
+        let sparsity = SparsityReport::new((&plan.began().program.params, layout), &engine.read_u32(MASK, r)?, wanted);
         replicas.push(ReplicaSummary {
             replica: r,
             seed: replica.seed,

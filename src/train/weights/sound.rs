@@ -124,7 +124,7 @@ impl RunState {
 
     /// Rejects a state that no run of this plan can be in.
     pub(in crate::train) fn check_for(&self, plan: &Plan) -> Result<()> {
-        let (epochs, prunable) = (plan.length.epochs, plan.began().budget());
+        let (epochs, prunable) = (plan.length.epochs, plan.began().program.params.budget());
         let sound = || {
             self.check()?;
             within("replicas", self.replicas.len(), plan.members.len(), plan.members.len())?;

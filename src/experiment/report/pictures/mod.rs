@@ -4,6 +4,7 @@ mod curves;
 mod differences;
 mod fan;
 mod ranks;
+mod sparsities;
 
 use super::analysis::{Analysis, Arm};
 use super::document::Element;
@@ -12,6 +13,7 @@ use crate::experiment::cell::Extras;
 
 pub(super) use differences::differences;
 pub(super) use ranks::ranks;
+pub(super) use sparsities::sparsities;
 
 /// Cells of which curves and fans are drawn, per arm.
 const MOST_PICTURES: usize = 12;

@@ -97,11 +97,8 @@ pub fn compact(loaded: &Loaded) -> Result<Compacted> {
     let mut tensors = Tensors::of(&loaded.layout, &loaded.params);
     let model = &loaded.model;
     let before: Vec<LayerWidths> = (0..model.layers).map(|layer| model.layer(layer)).collect();
-    let (after, folded) = match model.family() {
-        Family::Recurrent(cell) => recurrent::cut(&mut tensors, model, cell, loaded.header.model.lookback),
-        Family::Transformer => transformer::cut(&mut tensors, model),
-        // It has no units.
-        Family::Linear => return Ok(Compacted { loaded: loaded.clone(), cuts: Vec::new() }),
+    let Some((after, folded)) = cut(&mut tensors, model, loaded.header.model.lookback) else {
+        return Ok(Compacted { loaded: loaded.clone(), cuts: Vec::new() });
     };
     let loaded = loaded.with_model(model.with_layers(&after), |layout| tensors.row(layout))?;
     let mut cuts = Vec::new();
@@ -119,6 +116,21 @@ pub fn compact(loaded: &Loaded) -> Result<Compacted> {
         }
     }
     Ok(Compacted { loaded, cuts })
+}
+
+/// The model that [`compact`] would leave of these weights.
+pub(crate) fn smallest(model: &ModelOptions, layout: &ParamLayout, params: &[f32], lookback: usize) -> ModelOptions {
+    let cut = cut(&mut Tensors::of(layout, params), model, lookback);
+    cut.map_or_else(|| model.clone(), |(widths, _)| model.with_layers(&widths))
+}
+
+/// Cuts the tensors; the widths that are left. `None` of a model that has no units.
+fn cut(tensors: &mut Tensors, model: &ModelOptions, lookback: usize) -> Option<(Vec<LayerWidths>, Vec<Folded>)> {
+    match model.family() {
+        Family::Recurrent(cell) => Some(recurrent::cut(tensors, model, cell, lookback)),
+        Family::Transformer => Some(transformer::cut(tensors, model)),
+        Family::Linear => None,
+    }
 }
 
 /// How many of a layer's removed units left a constant.

@@ -1,0 +1,99 @@
+//! Error over sparsity, a line per method with its interval over seeds.
+
+use plotters::prelude::*;
+
+use crate::error::Result;
+use crate::experiment::grid::GridCell;
+use crate::experiment::report::document::Element;
+use crate::experiment::report::methods::Methods;
+use crate::experiment::report::sparsities::Point;
+use crate::plot::{Header, INK, Ticked, WIDTH, color, drawn, mesh, padded_range, short};
+
+use super::MOST_PICTURES;
+
+/// Of the chart below the legend.
+const HEIGHT: u32 = 380;
+
+/// Differences beyond this many per cent leave the picture: a model that is lost would press the others to a line.
+const MOST_PER_CENT: f64 = 60.0;
+
+/// A picture of each cell, of as many as are drawn of anything.
+pub(in crate::experiment::report) fn sparsities(
+    methods: &Methods,
+    cells: &[(&GridCell, Vec<Point>)],
+) -> Result<Vec<Element>> {
+    let drawn = cells.iter().filter(|(_, points)| !points.is_empty()).take(MOST_PICTURES);
+    let picture = |(cell, points): &(&GridCell, Vec<Point>)| {
+        let caption = format!(
+            "{}: test MAE over sparsity, in per cent of the dense model's; bands are 95 % intervals over seeds, dashed what \
+             prunes nothing",
+            cell.id()
+        );
+        Ok(Element::Picture { caption, svg: sparsity_curves(methods, points)? })
+    };
+    drawn.map(picture).collect()
+}
+
+/// A method's means and intervals by sparsity in per cent.
+type Line = Vec<(f64, [f64; 3])>;
+
+fn line(points: &[Point], method: usize) -> Line {
+    let own = points.iter().filter(|point| point.method == method);
+    let mut line: Line = own
+        .filter_map(|point| {
+            let found = point.paired.interval?;
+            Some((100.0 * point.sparsity?, [found.low, found.mean, found.high]))
+        })
+        .collect();
+    line.sort_by(|a, b| a.0.total_cmp(&b.0));
+    line
+}
+
+fn sparsity_curves(methods: &Methods, points: &[Point]) -> Result<String> {
+    let lines: Vec<(usize, Line)> = (0..methods.names.len()).map(|method| (method, line(points, method))).collect();
+    let level = |method: usize| {
+        let own = points.iter().find(|point| point.method == method && point.sparsity.is_none());
+        own.and_then(|point| Some(point.paired.interval?.mean))
+    };
+    let shown = |method: &usize| !lines[*method].1.is_empty() || level(*method).is_some();
+    let names = (0..methods.names.len()).filter(shown);
+    let header = Header::new("", names.map(|m| (methods.names[m].clone(), color(m).stroke_width(3))), WIDTH);
+    let levels = (0..methods.names.len()).filter_map(level);
+    let values = lines.iter().flat_map(|(_, line)| line.iter().flat_map(|(_, values)| *values)).chain(levels);
+    let inside = values.filter(|value| value.abs() <= MOST_PER_CENT);
+    let (low, high) = padded_range(inside.chain([-1.0, 1.0]));
+    let clamp = |value: f64| value.clamp(low, high);
+    let across = Ticked { from: 25.0, to: 100.0, ticks: (3..=10).map(|ten| f64::from(ten) * 10.0).collect() };
+    drawn((WIDTH, header.height() + HEIGHT), |root| {
+        let body = header.draw(root)?;
+        let mut chart = ChartBuilder::on(&body)
+            .margin_left(16)
+            .margin_right(28)
+            .margin_bottom(8)
+            .x_label_area_size(46)
+            .y_label_area_size(64)
+            .build_cartesian_2d(across, low..high)?;
+        mesh(&mut chart)
+            .x_desc("sparsity, per cent of what is pruned")
+            .y_desc("per cent of the dense model's test MAE")
+            .x_label_formatter(&|x: &f64| short(*x))
+            .y_label_formatter(&|y: &f64| short(*y))
+            .draw()?;
+        chart.draw_series([PathElement::new([(25.0, 0.0), (100.0, 0.0)], INK.stroke_width(1))])?;
+        for (method, line) in &lines {
+            let color = color(*method);
+            let edge = |which: usize| line.iter().map(move |(x, values)| (*x, clamp(values[which])));
+            if line.len() > 1 {
+                let band: Vec<(f64, f64)> = edge(0).chain(edge(2).collect::<Vec<_>>().into_iter().rev()).collect();
+                chart.draw_series([Polygon::new(band, color.mix(0.10).filled())])?;
+            }
+            chart.draw_series(LineSeries::new(edge(1), color.stroke_width(2)))?;
+            chart.draw_series(edge(1).map(|point| Circle::new(point, 3, color.filled())))?;
+            if let Some(level) = level(*method) {
+                let ends = [(25.0, clamp(level)), (100.0, clamp(level))];
+                chart.draw_series(DashedLineSeries::new(ends, 6, 4, color.stroke_width(2)))?;
+            }
+        }
+        Ok(())
+    })
+}
