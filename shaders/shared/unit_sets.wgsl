@@ -5,6 +5,7 @@ struct UnitSet {
     worth: u32,    // of one of them, in halves of a weight
     spans: u32,    // where its first span lies
     end: u32,      // where its last span ends
+    stays: u32,    // how many of its units stay
 }
 
 // A matrix whose word i belongs to unit i / step mod count of its set.
@@ -14,13 +15,14 @@ struct UnitSpan {
     step: u32,
 }
 
-const SET_WORDS: u32 = 5u;
+const SET_WORDS: u32 = 6u;
 const SPAN_WORDS: u32 = 3u;
 
 fn unit_set(s: u32) -> UnitSet {
     let at = s * SET_WORDS;
     let spans = table[at + 3u];
-    return UnitSet(table[at], table[at + 1u], table[at + 2u], spans, spans + table[at + 4u] * SPAN_WORDS);
+    let end = spans + table[at + 4u] * SPAN_WORDS;
+    return UnitSet(table[at], table[at + 1u], table[at + 2u], spans, end, table[at + 5u]);
 }
 
 // The set that a unit belongs to.

@@ -6,25 +6,25 @@ use crate::error::{Error, Result};
 use crate::program::ParamLayout;
 use crate::program::units::{UnitSet, UnitSpan};
 
-/// The layout with the model's units: hidden units of recurrent layers, feed-forward units and heads of a transformer's, units of a
+/// The model's units: hidden units of recurrent layers, feed-forward units and heads of a transformer's, units of a
 /// decoder.
 ///
 /// # Errors
 /// [`Error::Config`] if the model has none.
-pub(crate) fn with_units(model: &ModelOptions, layout: ParamLayout) -> Result<ParamLayout> {
+pub(super) fn units(model: &ModelOptions, layout: &ParamLayout) -> Result<Vec<UnitSet>> {
     let mut sets = match model.family() {
-        Family::Recurrent(cell) => hidden(model, cell.form().name, &layout),
-        Family::Transformer => (0..model.layers).flat_map(|layer| of_block(model, layer, &layout)).collect(),
+        Family::Recurrent(cell) => hidden(model, cell.form().name, layout),
+        Family::Transformer => (0..model.layers).flat_map(|layer| of_block(model, layer, layout)).collect(),
         Family::Linear => {
             let problem = format!("{} has no units", model.kind);
             return Err(Error::config("prune-unit", problem, "choose ‹prune-unit weight›, or another ‹model›"));
         }
     };
-    let spans = Spans { layout: &layout };
+    let spans = Spans { layout };
     let decoder = spans.rows([CONTEXT.0, FUTURE.0], 1).chain(spans.columns([OUTPUT.0], 1)).collect();
-    sets.push(UnitSet { name: "decoder".into(), count: model.decoder_hidden, spans: decoder });
+    sets.push(UnitSet { name: "decoder".into(), count: model.decoder_hidden, stays: 1, spans: decoder });
     sets.retain(|set| !set.spans.is_empty());
-    Ok(layout.with_units(sets))
+    Ok(sets)
 }
 
 /// The hidden units of recurrent layers: their rows of gates, their columns of `weight_hh`, and those of what reads them.
@@ -38,7 +38,7 @@ fn hidden(model: &ModelOptions, name: &str, layout: &ParamLayout) -> Vec<UnitSet
         };
         let columns = [own[1].clone()].into_iter().chain(readers);
         let spans = spans.rows(own.clone(), 1).chain(spans.columns(columns, 1)).collect();
-        UnitSet { name: format!("{name}.{layer}"), count: model.layer(layer).hidden, spans }
+        UnitSet { name: format!("{name}.{layer}"), count: model.layer(layer).hidden, stays: 1, spans }
     };
     (0..model.layers).map(set).collect()
 }
@@ -53,8 +53,8 @@ fn of_block(model: &ModelOptions, layer: usize, layout: &ParamLayout) -> [UnitSe
     let ff = spans.rows([format!("{name}.ff.0.weight")], 1);
     let ff = ff.chain(spans.columns([format!("{name}.ff.3.weight")], 1)).collect();
     [
-        UnitSet { name: format!("heads.{layer}"), count: widths.heads, spans: heads },
-        UnitSet { name: format!("ff.{layer}"), count: widths.ff, spans: ff },
+        UnitSet { name: format!("heads.{layer}"), count: widths.heads, stays: 1, spans: heads },
+        UnitSet { name: format!("ff.{layer}"), count: widths.ff, stays: 1, spans: ff },
     ]
 }
 

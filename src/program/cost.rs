@@ -287,6 +287,11 @@ impl Op {
                 let units = units::total(&op.sets);
                 Cost::words(0, 6 * units + op.prunable_words / 32, op.prunable_words / 32)
             }
+            Op::PruneSelect(op) => {
+                let words: usize = op.groups.iter().map(|group| group.size()).sum();
+                Cost::words(0, words + words / 16, words / 32)
+            }
+            Op::PruneApply(op) => Cost::words(0, 3 * (op.prunable_words / 32), 3 * (op.prunable_words / 32)),
             Op::Prune(op) => Cost::words(0, op.prunable_words + op.prunable_words / 32, op.prunable_words / 32),
         }
     }

@@ -10,7 +10,7 @@ use super::auto::Auto;
 use super::loss::{Loss, QuantileLevels};
 use crate::data::options::parse_list;
 use crate::error::{Error, Result};
-use crate::models::ModelOptions;
+use crate::models::{ModelOptions, PruneRule};
 use crate::words::words;
 
 /// How the weights are trained and the epoch chosen.
@@ -55,6 +55,8 @@ pub struct TrainOptions {
     pub pruning: PruningOptions,
     /// What is pruned as a whole, in all replicas.
     pub prune_unit: PruneUnit,
+    /// Which weights may be pruned, and how they are ranked, in all replicas.
+    pub prune_rule: PruneRule,
     /// Which epoch's weights are kept.
     pub select: Select,
     /// A safetensors file with weights to start from, by PyTorch's names.
@@ -87,6 +89,7 @@ impl Default for TrainOptions {
             weight_decay: 0.01,
             pruning: PruningOptions::default(),
             prune_unit: PruneUnit::Weight,
+            prune_rule: PruneRule::default(),
             select: Select::Best,
             init: None,
             shuffle: true,

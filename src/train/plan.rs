@@ -136,24 +136,21 @@ impl Plan {
         (options.epochs, options.patience) = (Some(length.epochs), Some(length.patience));
         options.model.patchtst = options.model.patchtst.resolved(dataset.lookback);
         let sizes = sizes(dataset, &options, steps_per_epoch);
-        let units = options.prune_unit == PruneUnit::Unit;
-        let layout = models::params(&options.model, &sizes)?;
-        let layout = if units { models::with_units(&options.model, layout)? } else { layout };
+        let training = Training {
+            dropout: members.iter().any(|one| one.regularizers.drops()),
+            clip: members.iter().any(|one| one.clip_grad_norm.is_some()),
+            units: options.prune_unit == PruneUnit::Unit,
+            rule: options.prune_rule.clone(),
+        };
+        let layout = models::pruned(&options.model, &training, models::params(&options.model, &sizes)?)?;
         let members: Vec<MemberPlan> = members
             .into_iter()
-            .map(|member| {
-                MemberPlan::new(member, &options, (length.epochs, steps_per_epoch), layout.budget(), &mut notices)
-            })
+            .map(|member| MemberPlan::new(member, &options, (length.epochs, steps_per_epoch), &layout, &mut notices))
             .collect::<Result<_>>()?;
         if let Some(first) = members.first() {
             options.pruning = first.member.pruning.clone();
         }
         notices.extend(embeddings(&options.model, &sizes));
-        let training = Training {
-            dropout: members.iter().any(|one| one.member.regularizers.drops()),
-            clip: members.iter().any(|one| one.member.clip_grad_norm.is_some()),
-            units,
-        };
         let program = models::build(&options.model, &training, sizes)?;
         Ok(Plan { options, program, steps_per_epoch, length, members, keep: Keep::Selected, notices })
     }

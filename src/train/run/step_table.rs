@@ -3,9 +3,9 @@
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::program::ReplicaStep;
 use crate::program::op::InstanceNorm;
 use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
+use crate::program::{ParamLayout, ReplicaStep};
 use crate::train::member::{Member, MemberPlan};
 use crate::train::options::{Regularizer, TrainOptions};
 use crate::train::plan::Plan;
@@ -72,6 +72,19 @@ pub fn target_weight(dataset: &Dataset, windows: &[u32]) -> f64 {
 /// 0 of a sum that is 0, or too small for its weights to be 32-bit numbers.
 fn inverse(weight: f64) -> f32 {
     if weight < f64::from(f32::MIN_POSITIVE) { 0.0 } else { (1.0 / weight) as f32 }
+}
+
+/// How much of each group a step prunes that takes the count from `before` to `after`; `None` if all is ranked together.
+pub fn shares(layout: &ParamLayout, after: usize, before: usize) -> Option<Vec<u32>> {
+    let (after, before) = (layout.shares(after)?, layout.shares(before)?);
+    Some(after.into_iter().zip(before).map(|(after, before)| (after - before) as u32).collect())
+}
+
+/// Writes what each slot prunes of each group, where there are several.
+pub fn write_shares(engine: &mut dyn Engine, replica: usize, mut shares: Vec<u32>) -> Result<()> {
+    let Some(id) = engine.program().prune_counts() else { return Ok(()) };
+    shares.resize(engine.program().tensor(id).words(), 0);
+    engine.write_u32(id, replica, &shares)
 }
 
 /// Writes one replica's windows, `batch` to a slot, and its rows, one to a slot.
