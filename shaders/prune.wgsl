@@ -2,7 +2,7 @@
 //! Twin: src/reference/prune.rs. One workgroup per replica, for models whose prunable weights are few: four radix passes
 //! over the keys, 8 bits each, then the mask, 8192 weights at a time.
 //! R replicas, S slots, P words.
-//! Uses: slot, replica_step, rng, prune_key, key_counts, scan, cut_digit, by_cut
+//! Uses: slot, replica_step, rng, prune_key, digit_counts, key_counts, scan, cut_digit, by_cut, cut_ties
 
 struct Params {
     prunable_words: u32,

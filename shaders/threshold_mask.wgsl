@@ -4,7 +4,7 @@
 //! One workgroup per block, an invocation per mask word of 32 weights. A block knows its first tie's rank by summing the
 //! counts of the blocks before it: no scan between dispatches.
 //! R replicas, S slots, P words, G blocks.
-//! Uses: grid, slot, replica_step, rng, prune_key, scan, by_cut
+//! Uses: grid, slot, replica_step, rng, prune_key, scan, by_cut, cut_ties
 
 struct Params {
     prunable_words: u32,

@@ -2,7 +2,7 @@
 //! Stage of: prune
 //! A bounded number of workgroups, each counting its share in its own memory first.
 //! R replicas, S slots, P words. A replica that prunes nothing counts nothing. Integer atomics commute: the counts are the same in every order.
-//! Uses: slot, replica_step, rng, prune_key, key_counts
+//! Uses: slot, replica_step, rng, prune_key, digit_counts, key_counts
 
 struct Params {
     shift: u32,            // of this pass's digit; 24 on the first

@@ -2,7 +2,7 @@
 //! Stage of: prune
 //! One workgroup per block, an invocation per mask word of 32 weights.
 //! R replicas, S slots, P words, G blocks. A replica that prunes nothing has no ties.
-//! Uses: grid, slot, replica_step, rng, prune_key, by_cut
+//! Uses: grid, slot, replica_step, rng, prune_key, by_cut, cut_ties
 
 struct Params {
     prunable_words: u32,

@@ -1,4 +1,4 @@
-//! unit_order — the place of each unit in the order in which they fall; of the last of each set, one that never comes.
+//! unit_order — the place of each unit in the order in which they fall; of the last of each set, which stay, one that never comes.
 //! Stage of: unit_prune
 //! One invocation per unit looks at all of its set.
 //! R replicas, S slots, U units.
@@ -46,10 +46,10 @@ fn unit_order(
     let step = steps[replica * p.steps_row + slot.index];
     let own_set = set_of(unit);
     let own = unit_key(step, replica, unit);
-    var last = true;
+    var after = 0u;
     for (var other = own_set.first; other < own_set.first + own_set.count; other = other + 1u) {
         let key = unit_key(step, replica, other);
-        last = last && (key < own || (key == own && other <= unit));
+        after = after + select(0u, 1u, key > own || (key == own && other > unit));
     }
-    keys[replica * p.keys_row + unit] = select(own, 0xFFFFFFFFu, last);
+    keys[replica * p.keys_row + unit] = select(own, 0xFFFFFFFFu, after < own_set.stays);
 }

@@ -1,9 +1,4 @@
-// The living weights of a mask word, a bit each: those below the cut, and those at it.
-struct ByCut {
-    below: u32,
-    tied: u32,
-}
-
+// The living weights of a mask word by a cut.
 fn by_cut(replica: u32, m: u32, living: u32, order: ReplicaStep, cut: u32) -> ByCut {
     var by = ByCut(0u, 0u);
     if (order.prune_random == 0u) {
@@ -36,14 +31,4 @@ fn half_by_cut(a: vec4<u32>, b: vec4<u32>, c: vec4<u32>, d: vec4<u32>, cut: u32)
 fn four_bits(flags: vec4<bool>) -> u32 {
     let bits = select(vec4<u32>(0u), vec4<u32>(1u, 2u, 4u, 8u), flags);
     return bits.x | bits.y | bits.z | bits.w;
-}
-
-// The word without the weights below the cut, and without its lowest ties while their rank, the first of which is `rank`, is
-// below `remaining`.
-fn without(living: u32, by: ByCut, rank: u32, remaining: u32) -> u32 {
-    var kept = by.tied;
-    for (var taken = rank; taken < remaining && kept != 0u; taken = taken + 1u) {
-        kept = kept & (kept - 1u);
-    }
-    return living & ~by.below & ~(by.tied & ~kept);
 }

@@ -6,6 +6,7 @@ struct UnitSet {
     spans: u32,    // where its first span lies
     end: u32,      // where its last span ends
     all: u32,      // where the last of those ends that fall with it
+    stays: u32,    // how many of its units stay
 }
 
 // A matrix whose word i belongs to unit i / step mod count of its set.
@@ -15,14 +16,15 @@ struct UnitSpan {
     step: u32,
 }
 
-const SET_WORDS: u32 = 6u;
+const SET_WORDS: u32 = 7u;
 const SPAN_WORDS: u32 = 3u;
 
 fn unit_set(s: u32) -> UnitSet {
     let at = s * SET_WORDS;
     let spans = table[at + 3u];
     let end = spans + table[at + 4u] * SPAN_WORDS;
-    return UnitSet(table[at], table[at + 1u], table[at + 2u], spans, end, end + table[at + 5u] * SPAN_WORDS);
+    let all = end + table[at + 5u] * SPAN_WORDS;
+    return UnitSet(table[at], table[at + 1u], table[at + 2u], spans, end, all, table[at + 6u]);
 }
 
 // The set that a unit belongs to.

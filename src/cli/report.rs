@@ -273,7 +273,7 @@ fn sparsity(summary: &Summary) -> String {
     if report.prunable_weights == 0 {
         return "\nno weights to prune\n".into();
     }
-    let of_weights = report.wanted.filter(|_| report.units.is_empty());
+    let of_weights = report.wanted.filter(|_| report.units.is_empty() && report.scope.is_none());
     let wanted = of_weights.map_or_else(String::new, |wanted| format!(" of {} wanted", percent(wanted)));
     let mut text = units(report);
     let _ = write!(
@@ -283,6 +283,18 @@ fn sparsity(summary: &Summary) -> String {
         grouped(report.living_weights),
         grouped(report.prunable_weights)
     );
+    if let Some(scope) = report.scope {
+        let share = 1.0 - scope.living as f64 / scope.total as f64;
+        let wanted = report.wanted.map_or_else(String::new, |wanted| format!(" of {} wanted", percent(wanted)));
+        let counts = [scope.living, scope.total].map(grouped);
+        let _ = writeln!(
+            text,
+            "of the weights that may be pruned {}{wanted}: {} of {} living",
+            percent(share),
+            counts[0],
+            counts[1]
+        );
+    }
     if report.living_weights == report.prunable_weights {
         return text;
     }

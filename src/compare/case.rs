@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::{self, LinearPath, ModelKind, ModelOptions, PatchtstOptions, Training, Variant};
+use crate::models::{self, LinearPath, ModelKind, ModelOptions, PatchtstOptions, PruneRule, Training, Variant};
 use crate::program::builder::{Category, Sizes};
 use crate::program::op::{Activation, InstanceNorm, Link, LossKind, Objective};
 use crate::program::tensor::*;
@@ -90,6 +90,12 @@ impl Case {
     /// Prunes whole units; [`Self::prune`] then counts halves of weights.
     pub fn units(mut self) -> Self {
         self.training.units = true;
+        self
+    }
+
+    /// Which weights may be pruned, and how they are ranked.
+    pub fn rule(mut self, rule: PruneRule) -> Self {
+        self.training.rule = rule;
         self
     }
 
@@ -263,6 +269,11 @@ impl Case {
                 });
             }
             engine.write_u32(STEPS, r, bytemuck::cast_slice(&table))?;
+            if let Some(id) = engine.program().prune_counts() {
+                let shares = layout.shares(self.prune_count as usize).unwrap_or_default();
+                let shares: Vec<u32> = shares.into_iter().map(|share| share as u32).collect();
+                engine.write_u32(id, r, &shares.repeat(s.slots))?;
+            }
         }
         Ok(())
     }
@@ -315,6 +326,16 @@ impl fmt::Display for Case {
         }
         if self.training.clip {
             write!(f, " clip={}", self.clip_norm)?;
+        }
+        if self.training.units {
+            write!(f, " units")?;
+        }
+        let rule = &self.training.rule;
+        if *rule != PruneRule::default() {
+            write!(f, " prune by {} without {:?}", rule.among, rule.exclude)?;
+            if let Some(cap) = rule.cap {
+                write!(f, " up to {cap}")?;
+            }
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
-use crate::models::{LinearPath, NormKind, PatchtstOptions, Variant};
+use crate::models::{LinearPath, NormKind, PatchtstOptions, PruneAmong, PruneRule, Variant};
 use crate::program::Program;
 use crate::program::op::{Activation, Distribution, InstanceNorm, Link, LossKind, Objective};
 
@@ -79,6 +79,7 @@ pub fn standard_cases() -> Vec<Case> {
         Objective::Quantiles((1..count).map(|i| i as f32 / count as f32).collect())
     };
     let distribution = Objective::Distribution;
+    let capped = |among| PruneRule { among, cap: Some(0.9), ..PruneRule::default() };
     vec![
         Case::new(Lstm, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
         Case::new(Lstm, 3, 7, 5, 33).layers(2).dropout(0.3).clip(0.5).norm(InstanceNorm::MeanStd).prune(300),
@@ -108,6 +109,9 @@ pub fn standard_cases() -> Vec<Case> {
         Case::new(Lstm, 2, 9, 7, 5).categories(&[3, 40], None).norm(InstanceNorm::Last).prune(9),
         Case::new(Lstm, 2, 9, 7, 33).layers(2).units().norm(InstanceNorm::Last).prune(9_000),
         Case::patchtst(Variant::Official, 2, 5, 9).units().prune(100),
+        Case::patchtst(Variant::Official, 2, 5, 9).rule(capped(PruneAmong::Tensor)).prune(200),
+        Case::new(Lstm, 2, 9, 7, 33).layers(2).rule(capped(PruneAmong::Global)).prune(9_000),
+        Case::new(Lstm, 2, 9, 7, 33).layers(2).units().rule(capped(PruneAmong::Layer)).prune(9_000),
         Case::new(Lstm, 2, 9, 7, 5).objective(quantiles(3)).norm(InstanceNorm::Last).link(Link::Above).prune(9),
         Case::new(Gru, 1, 9, 7, 5).objective(distribution(Distribution::NegativeBinomial)).link(Link::Above).prune(9),
         Case::new(Rnn, 1, 9, 7, 5).objective(distribution(Distribution::StudentT)).norm(InstanceNorm::MeanStd).prune(9),

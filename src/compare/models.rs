@@ -2,7 +2,7 @@
 
 use super::{Case, standard_cases};
 use crate::models::ModelKind::{self, Gru, Lstm, Rnn};
-use crate::models::{LinearPath, NormKind, Variant};
+use crate::models::{LinearPath, NormKind, PruneAmong, PruneRule, Variant};
 use crate::program::op::{Distribution, InstanceNorm, Link, MAX_HEAD_WIDTH, Objective};
 
 fn recurrent(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Case {
@@ -72,6 +72,8 @@ pub fn full_size_models() -> Vec<Case> {
     cases.push(recurrent(Lstm, 1, 64, 96, 64).categories(&[10, 1_000], None).norm(InstanceNorm::MeanStd));
     cases.push(transformer(Variant::Authors, 1, [128, 2, 256]).categories(&[10, 1_000], None));
     cases.push(recurrent(Lstm, 1, 64, 96, 64).units());
+    let rule = PruneRule { among: PruneAmong::Layer, cap: Some(0.9), ..PruneRule::default() };
+    cases.push(recurrent(Lstm, 1, 64, 96, 256).rule(rule));
     cases.extend(outputs());
     cases
 }

@@ -34,7 +34,7 @@ pub fn rule(op: &Op) -> Rule {
         Op::LinearForward(op) if op.activated.is_some() => activated,
         Op::LinearBackwardInput(op) if op.activated.is_some() => activated,
         Op::WindowGather(_) => exact,
-        Op::Prune(_) | Op::UnitPrune(_) => exact,
+        Op::Prune(_) | Op::PruneSelect(_) | Op::PruneApply(_) | Op::UnitPrune(_) => exact,
         Op::UnitImportance(_) => sums,
         Op::FutureGather(_) | Op::MatrixTranspose(_) => exact,
         Op::EmbeddingForward(_) => exact,

@@ -11,7 +11,7 @@ use crate::data::{Bounds, Calendar, Transform};
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
-use crate::models::{LinearPath, ModelKind, NormKind, NormPosition, Pool, Positions, Variant};
+use crate::models::{LinearPath, ModelKind, NormKind, NormPosition, Pool, Positions, PruneAmong, Variant};
 use crate::program::op::{Activation, FeedForward, InstanceNorm};
 use crate::train::loss::{Loss, QuantileLevels};
 use crate::train::options::{CompactEvery, LrSchedule, PruneUnit, Regularizers, Schedule, Select, Sparsity};
@@ -76,6 +76,7 @@ words!(
     LinearPath,
     Loss,
     LrSchedule,
+    PruneAmong,
     PruneUnit,
     ModelKind,
     NormKind,

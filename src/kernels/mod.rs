@@ -28,6 +28,7 @@ mod prune;
 mod recurrent;
 mod rnn;
 mod roofline;
+mod select;
 pub mod sources;
 pub mod tuning;
 mod units;
@@ -96,6 +97,8 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         Op::GradNorm(op) => optimizer::grad_norm(op, shapes),
         Op::AdamMasked(op) => optimizer::adam_masked(op, shapes),
         Op::Prune(op) => prune::prune(op, shapes),
+        Op::PruneSelect(op) => select::prune_select(op, shapes),
+        Op::PruneApply(op) => select::prune_apply(op, shapes),
         Op::UnitImportance(op) => units::unit_importance(op, shapes),
         Op::UnitPrune(op) => units::unit_prune(op, shapes),
     }

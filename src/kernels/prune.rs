@@ -30,7 +30,7 @@ pub(super) fn prune(op: &Prune, shapes: &Shapes) -> Lowered {
 }
 
 /// The lowest bit of each pass's digit.
-const SHIFTS: [u32; 4] = [24, 16, 8, 0];
+pub(super) const SHIFTS: [u32; 4] = [24, 16, 8, 0];
 /// Words per workgroup of the passes over ties: 256 invocations, a mask word of 32 weights each.
 const BLOCK: usize = 8192;
 /// Most workgroups of a histogram: each adds up to 256 counts to the common one.

@@ -2,6 +2,7 @@
 
 use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use crate::dims::padded;
+use crate::program::ReplicaStep;
 use crate::program::op::{UnitImportance, UnitPrune};
 use crate::program::tensor::{MASK, PARAMS, STEPS};
 use crate::program::units::{self, SET_WORDS, total};
@@ -76,23 +77,38 @@ uniform! {
     UnitPruneParams {
         units: u32,
         sets: u32,
+        by_set: u32,
+        counts_replica: u32,
+        counts_slot: u32,
+        counts_first: u32,
         steps_row: u32,
         keys_row: u32,
         fallen_row: u32,
+        first_group: u32,
     }
 }
 
 fn fallen(op: &UnitPrune, shapes: &Shapes) -> Dispatch {
     let units = total(&op.sets);
+    let (counts, [counts_slot, counts_first]) = match op.counts {
+        Some(counts) => (counts, [op.sets.len() as u32, 0]),
+        None => (STEPS, [ReplicaStep::WORDS as u32, ReplicaStep::PRUNE_COUNT as u32]),
+    };
     let params = UnitPruneParams {
         units: units as u32,
         sets: op.sets.len() as u32,
+        by_set: op.counts.is_some() as u32,
+        counts_replica: shapes.row(counts),
+        counts_slot,
+        counts_first,
         steps_row: shapes.steps_row(),
         keys_row: padded(units) as u32,
         fallen_row: padded(units) as u32,
+        first_group: 0,
     };
-    let bindings = [("steps", STEPS), ("table", op.table)];
-    let dispatch = Dispatch::new("unit_prune", &params, &bindings, [1, 1], units * op.sets.len() * 32);
+    let bindings = [("steps", STEPS), ("counts", counts), ("table", op.table)];
+    let ranked = if op.counts.is_some() { op.sets.len() } else { 1 };
+    let dispatch = Dispatch::new("unit_prune", &params, &bindings, groups(ranked, 1), units * op.sets.len() * 32);
     dispatch.scratch("keys", KEYS).scratch("fallen", FALLEN)
 }
 

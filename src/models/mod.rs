@@ -6,6 +6,7 @@ mod linear;
 mod linear_path;
 mod patchtst;
 mod recurrent;
+mod scope;
 mod units;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,9 @@ pub use crate::layers::NormKind;
 pub(crate) use linear_path::{FUTURE as LINEAR_PATH_FUTURE, WEIGHTS as LINEAR_PATH_WEIGHTS};
 pub(crate) use patchtst::layer_name;
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
-pub(crate) use units::{sets as unit_sets, with_units};
+pub(crate) use scope::pruned;
+pub use scope::{PruneAmong, PruneRule};
+pub(crate) use units::units as unit_sets;
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -268,7 +271,7 @@ impl ModelOptions {
 }
 
 /// What a program needs besides the model; the same for all its replicas.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Training {
     /// Whether the program has dropout ops; each replica's step table says how much they drop.
     pub dropout: bool,
@@ -276,13 +279,15 @@ pub struct Training {
     pub clip: bool,
     /// Whether whole units are pruned, not single weights.
     pub units: bool,
+    /// Which of them may be pruned.
+    pub rule: PruneRule,
 }
 
 impl Training {
     /// For a program that only forecasts.
     #[must_use]
     pub fn scoring() -> Self {
-        Training { dropout: false, clip: false, units: false }
+        Training { dropout: false, clip: false, units: false, rule: PruneRule::default() }
     }
 }
 
@@ -419,8 +424,7 @@ fn check_objective(model: &ModelOptions, sizes: &Sizes) -> Result<()> {
 /// # Errors
 /// As [`params`]; [`Error::Shape`] if an op does not fit its tensors.
 pub fn build(model: &ModelOptions, training: &Training, sizes: Sizes) -> Result<Program> {
-    let layout = params(model, &sizes)?;
-    let layout = if training.units { with_units(model, layout, &sizes)? } else { layout };
+    let layout = pruned(model, training, &sizes)?;
     match model.family() {
         Family::Recurrent(cell) => recurrent::build(model, cell, training, sizes, layout),
         Family::Transformer => patchtst::build(model, training, sizes, layout),

@@ -1,35 +1,13 @@
 //! Which units of a model pruning can take as wholes.
 
 use super::head::{CONTEXT, FUTURE, OUTPUT, SPREAD};
-use super::{Family, ModelOptions, params, patchtst};
-use crate::error::{Error, Result};
-use crate::program::builder::Sizes;
+use super::{Family, ModelOptions, patchtst};
 use crate::program::units::{UnitSet, UnitSpan};
 use crate::program::{Param, ParamLayout};
 
-/// The layout with the model's units, whose worth is that in a model without widths of its layers' own: one that has shrunk began as
-/// such.
-///
-/// # Errors
-/// [`Error::Config`] if the model has none.
-pub(crate) fn with_units(model: &ModelOptions, layout: ParamLayout, sizes: &Sizes) -> Result<ParamLayout> {
-    let sets = sets(model, &layout);
-    if sets.is_empty() {
-        let problem = format!("{} has no units", model.kind);
-        return Err(Error::config("prune-unit", problem, "choose ‹prune-unit weight›, or another ‹model›"));
-    }
-    let layout = layout.with_units(sets);
-    if model.layer_widths.is_empty() {
-        return Ok(layout);
-    }
-    let began = ModelOptions { layer_widths: Vec::new(), ..model.clone() };
-    let before = with_units(&began, params(&began, sizes)?, sizes)?;
-    Ok(layout.with_worths_of(&before.units))
-}
-
 /// The units of a model: hidden units of recurrent layers, feed-forward units and heads of a transformer's, units of a decoder; none of a
 /// linear one.
-pub(crate) fn sets(model: &ModelOptions, layout: &ParamLayout) -> Vec<UnitSet> {
+pub(crate) fn units(model: &ModelOptions, layout: &ParamLayout) -> Vec<UnitSet> {
     let mut sets = match model.family() {
         Family::Recurrent(cell) => hidden(model, cell.form().name, layout),
         Family::Transformer => (0..model.layers).flat_map(|layer| of_block(model, layer, layout)).collect(),

@@ -1,6 +1,7 @@
 //! Where each named weight lies in a replica's row of the parameter arenas.
 
 use super::rng;
+use super::scope::PruneScope;
 use super::units::UnitSet;
 use crate::dims::{padded, product};
 
@@ -120,6 +121,10 @@ pub struct ParamLayout {
     pub words: usize,
     /// What pruning takes as wholes; empty where it takes single weights.
     pub units: Vec<UnitSet>,
+    /// Whether each set of them is ranked on its own.
+    pub units_by_set: bool,
+    /// Which single weights pruning takes, and in which groups; `None`: all prunable ones, in one.
+    pub scope: Option<PruneScope>,
 }
 
 impl ParamLayout {
@@ -198,10 +203,10 @@ impl ParamLayout {
         mask
     }
 
-    /// The mask of a row of weights: every one but exact zeros of prunable matrices.
+    /// The mask of a row of weights: every one but exact zeros of matrices that pruning takes.
     pub fn living(&self, params: &[f32]) -> Vec<u32> {
         let mut mask = self.full_mask();
-        for word in self.params.iter().filter(|param| param.prunable).flat_map(Param::range) {
+        for word in self.ranges().into_iter().flatten() {
             if params[word] == 0.0 {
                 mask[word / 32] &= !(1 << (word % 32));
             }

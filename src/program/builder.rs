@@ -2,8 +2,9 @@
 //! backward list once.
 
 use super::op::*;
+use super::scope::{PruneGroup, PruneScope};
 use super::tensor::*;
-use super::{Param, ParamLayout, Program, ReplicaStep, StateLayout, units};
+use super::{Param, ParamLayout, Program, ReplicaStep, StateLayout, scope, units};
 use crate::error::Result;
 
 /// The sizes every program needs.
@@ -236,6 +237,8 @@ impl Builder {
         let (prunable_words, words) = (self.params.prunable_words, self.params.words);
         if !self.params.units.is_empty() {
             self.prune_units();
+        } else if let Some(scope) = self.params.scope.clone() {
+            self.prune_scope(scope);
         } else if prunable_words > 0 {
             let histogram = self.add("prune.histogram".into(), &[Prune::DIGITS], Element::U32, Fill::Zeros);
             self.prune.push(Op::Prune(Prune { prunable_words, histogram }));
@@ -251,7 +254,49 @@ impl Builder {
         let table = self.integers("units", units::table(&sets));
         let importance = self.tensor("unit_importance", &[units::total(&sets)]);
         self.prune.push(Op::UnitImportance(UnitImportance { sets: sets.clone(), table, importance }));
-        self.prune.push(Op::UnitPrune(UnitPrune { sets, table, importance }));
+        let counts = self.params.units_by_set.then(|| self.counts("prune.counts", sets.len()));
+        self.prune.push(Op::UnitPrune(UnitPrune { sets, table, importance, counts }));
+    }
+
+    /// What may fall of each tensor, where there is a cap; what falls of each group; its mask.
+    fn prune_scope(&mut self, scope: PruneScope) {
+        let prunable_words = self.params.prunable_words;
+        let [fallen, capped] = ["prune.fallen", "prune.capped"]
+            .map(|name| self.add(name.into(), &[prunable_words / 32], Element::U32, Fill::Zeros));
+        let within = if scope.capped.is_empty() {
+            None
+        } else {
+            let count = PruneCount::AllBut(self.integers("prune.least", least(&scope.capped)));
+            self.select("prune.cap", scope.capped, count, None, capped);
+            Some(capped)
+        };
+        let count = match scope.groups.len() {
+            1 => PruneCount::Step,
+            groups => PruneCount::Table(self.counts("prune.counts", groups)),
+        };
+        self.select("prune.fall", scope.groups, count, within, fallen);
+        self.prune.push(Op::PruneApply(PruneApply { prunable_words, fallen, capped }));
+    }
+
+    fn select(
+        &mut self,
+        name: &str,
+        groups: Vec<PruneGroup>,
+        count: PruneCount,
+        within: Option<TensorId>,
+        picked: TensorId,
+    ) {
+        let prunable_words = self.params.prunable_words;
+        let table = self.integers(format!("{name}.table"), scope::table(&groups));
+        let counts = [groups.len(), Prune::DIGITS];
+        let histogram = self.add(format!("{name}.histogram"), &counts, Element::U32, Fill::Zeros);
+        let select = PruneSelect { prunable_words, groups, table, count, within, histogram, picked };
+        self.prune.push(Op::PruneSelect(select));
+    }
+
+    /// Counts of a step by group.
+    fn counts(&mut self, name: &str, groups: usize) -> TensorId {
+        self.add(name.into(), &[self.sizes.slots, groups], Element::U32, Fill::Zeros)
     }
 
     /// Reverses the backward list and checks every op against its tensors' shapes.

@@ -6,7 +6,7 @@ use super::extents::extents;
 use super::op::*;
 use super::tensor::*;
 use super::units::UnitSet;
-use super::{List, Program, units};
+use super::{List, Program};
 use crate::dims::product;
 use crate::error::{Error, Result};
 
@@ -37,11 +37,13 @@ pub fn check(program: &Program) -> Result<()> {
                 return broken(tensor, expected, vec![found]);
             }
         }
-        if let Some((sets, table)) = op.units()
-            && program.tensors.get(table.index()).is_some_and(|t| t.fill != Fill::Integers(units::table(sets)))
-        {
-            // Kernels take their indices from it.
-            return broken(table, units::table(sets).len(), vec![0]);
+        for (table, words) in op.tables() {
+            let needed = words.len();
+            let fill = Fill::Integers(words);
+            if program.tensors.get(table.index()).is_some_and(|tensor| tensor.fill != fill) {
+                // Kernels take their indices from it.
+                return broken(table, needed, vec![0]);
+            }
         }
         if let Some(id) = written_and_read(op) {
             return Err(Error::config(
@@ -84,7 +86,7 @@ fn reads_shared(op: &Op, id: TensorId) -> bool {
         Op::WindowGather(_) | Op::FutureGather(_) => [SERIES, OBSERVED].contains(&id),
         Op::ScaleGather(_) => [SERIES_STARTS, SCALES].contains(&id),
         Op::QuantileLoss(op) => op.levels == id,
-        _ => op.units().is_some_and(|(_, table)| table == id),
+        _ => op.tables().iter().any(|(table, _)| *table == id),
     }
 }
 
@@ -191,7 +193,13 @@ fn needed(op: &Op) -> Vec<Needed> {
             let steps = most(op.d_output, op.steps, op.d_output_steps);
             vec![steps, recurrent(op.cell.form(), op.gates, op.recurrent)]
         }
-        Op::UnitImportance(_) | Op::UnitPrune(_) => op.units().map_or_else(Vec::new, sets_of_units),
+        Op::UnitImportance(op) => sets_of_units(&op.sets, op.table),
+        Op::UnitPrune(op) => sets_of_units(&op.sets, op.table),
+        Op::PruneSelect(op) => {
+            let groups = op.groups.len();
+            let by_step = if op.count == PruneCount::Step { 1 } else { groups };
+            vec![least(op.table, 1, groups), same(op.table, by_step, groups)]
+        }
         Op::Dropout(op) => layout(op.input).chain(layout(op.output)).chain(like(op.input, op.output)).collect(),
         Op::PatchGather(op) => {
             let read = product(&[op.sequences, op.width]);
@@ -232,11 +240,12 @@ fn outputs(forecast: &Forecast, expected: usize, reads_scalers: bool) -> Vec<Nee
 }
 
 /// That units are some, and that each span holds as many weights of every unit.
-fn sets_of_units((sets, table): (&[UnitSet], TensorId)) -> Vec<Needed> {
+fn sets_of_units(sets: &[UnitSet], table: TensorId) -> Vec<Needed> {
     let need = |expected, found| Needed { tensor: table, expected, found };
     let mut all = vec![need(sets.len().max(1), sets.len())];
     for set in sets {
         all.push(need(set.count.max(1), set.count));
+        all.push(need(set.stays.clamp(1, set.count.max(1)), set.stays));
         for span in set.spans.iter().chain(&set.followers) {
             let turn = product(&[set.count.max(1), span.step.max(1)]);
             all.extend([need(span.step.max(1), span.step), need(span.words / turn * turn, span.words)]);

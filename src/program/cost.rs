@@ -288,6 +288,11 @@ impl Op {
                 let words = units::end(&op.sets).div_ceil(32);
                 Cost::words(0, 6 * units + words, words)
             }
+            Op::PruneSelect(op) => {
+                let words: usize = op.groups.iter().map(|group| group.size()).sum();
+                Cost::words(0, words + words / 16, words / 32)
+            }
+            Op::PruneApply(op) => Cost::words(0, 3 * (op.prunable_words / 32), 3 * (op.prunable_words / 32)),
             Op::Prune(op) => Cost::words(0, op.prunable_words + op.prunable_words / 32, op.prunable_words / 32),
         }
     }

@@ -3,7 +3,7 @@
 use super::op::*;
 use super::tensor::*;
 use super::units::{self, SET_WORDS, SPAN_WORDS, UnitSet, total};
-use super::{List, Program, ReplicaStep};
+use super::{List, Program, ReplicaStep, scope};
 use crate::dims::product;
 
 /// One past the last word that an op of this list touches of each tensor, whatever its slot: of all that it reads or writes.
@@ -234,8 +234,29 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
         }
         Op::UnitPrune(op) => {
             let mask = (MASK, units::end(&op.sets).div_ceil(32));
-            vec![steps, mask, units_table(&op.sets, op.table), (op.importance, total(&op.sets))]
+            let counts = op.counts.map(|counts| (counts, product(&[program.slots, op.sets.len()])));
+            let own = [steps, mask, units_table(&op.sets, op.table), (op.importance, total(&op.sets))];
+            own.into_iter().chain(counts).collect()
         }
+        Op::PruneSelect(op) => {
+            let ranges = || op.groups.iter().flat_map(|group| &group.ranges);
+            let words = ranges().map(|range| range.end).fold(op.prunable_words, usize::max);
+            let groups = op.groups.len();
+            let counts = match op.count {
+                PruneCount::Step => None,
+                PruneCount::Table(id) => Some((id, product(&[program.slots, groups]))),
+                PruneCount::AllBut(id) => Some((id, groups)),
+            };
+            let masks = [Some(MASK), op.within, Some(op.picked)].into_iter().flatten();
+            let own = [
+                steps,
+                (PARAMS, words),
+                (op.table, scope::table(&op.groups).len()),
+                (op.histogram, product(&[groups, Prune::DIGITS])),
+            ];
+            own.into_iter().chain(masks.map(|id| (id, words.div_ceil(32)))).chain(counts).collect()
+        }
+        Op::PruneApply(op) => [MASK, op.fallen, op.capped].map(|id| (id, op.prunable_words.div_ceil(32))).to_vec(),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod cost;
 pub mod extents;
 pub mod op;
 pub mod rng;
+pub mod scope;
 pub mod step;
 pub mod tensor;
 pub mod units;
@@ -108,6 +109,16 @@ impl Program {
         };
         let ends = |op| end(op).map(|(_, end)| end).min();
         self.backward.iter().filter_map(|op| Some((ends(op)?, op))).min_by_key(|&(end, _)| end).map(|(_, op)| op)
+    }
+
+    /// The tensor `[S, groups]` by which each step says how much of each group is pruned; `None` if the step table says it all.
+    #[must_use]
+    pub fn prune_counts(&self) -> Option<TensorId> {
+        self.prune.iter().find_map(|op| match op {
+            Op::PruneSelect(op::PruneSelect { count: op::PruneCount::Table(counts), .. }) => Some(*counts),
+            Op::UnitPrune(op) => op.counts,
+            _ => None,
+        })
     }
 
     /// Words of all rows of one replica, and of what all replicas share.

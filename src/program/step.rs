@@ -56,6 +56,9 @@ impl ReplicaStep {
     /// Words of 32 bits in the step table.
     pub const WORDS: usize = 16;
 
+    /// The word of `prune_count` in a row.
+    pub const PRUNE_COUNT: usize = std::mem::offset_of!(ReplicaStep, prune_count) / 4;
+
     /// The threshold that drops with probability `p`.
     #[must_use]
     pub fn threshold(p: f64) -> u32 {

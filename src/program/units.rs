@@ -1,6 +1,6 @@
 //! Units that pruning can take as wholes: hidden units, feed-forward units, attention heads.
 
-use super::{Param, ParamLayout};
+use super::{Param, ParamLayout, scope};
 use crate::dims::product;
 
 /// Units of one kind in one layer.
@@ -10,6 +10,8 @@ pub struct UnitSet {
     pub name: String,
     /// How many there are.
     pub count: usize,
+    /// How many of them always stay, 1 or more.
+    pub stays: usize,
     /// Their weights.
     pub spans: Vec<UnitSpan>,
     /// Weights that fall with them and are not ranked or counted: those of a matrix that is not pruned.
@@ -53,14 +55,20 @@ impl UnitSpan {
 }
 
 impl UnitSet {
-    /// A set whose worth is set where it becomes a layout's.
+    /// A set of which one unit stays. Its worth is set where it becomes a layout's.
     #[must_use]
     pub fn new(name: String, count: usize, spans: Vec<UnitSpan>, followers: Vec<UnitSpan>) -> Self {
-        UnitSet { name, count, spans, followers, worth: 0 }
+        UnitSet { name, count, stays: 1, spans, followers, worth: 0 }
     }
 
     fn worth_of_spans(&self) -> usize {
         self.spans.iter().map(|span| span.words / self.count.max(1) * if span.shared { 1 } else { 2 }).sum()
+    }
+
+    /// What all its units are worth that need not stay.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        product(&[self.count.saturating_sub(self.stays), self.worth])
     }
 
     /// The words of one of its units, span by span; a shared one of its own twice.
@@ -103,19 +111,19 @@ pub fn placed(sets: &[UnitSet]) -> impl Iterator<Item = (usize, &UnitSet)> {
 }
 
 /// Words that a set and a span take in [`table`].
-pub const SET_WORDS: usize = 6;
+pub const SET_WORDS: usize = 7;
 /// The same of a span.
 pub const SPAN_WORDS: usize = 3;
 
-/// The sets as kernels read them: of each its first unit, count and worth, its first span's place, how many it has and how many follow; then of
-/// each span its first word, words and step.
+/// The sets as kernels read them: of each its first unit, count and worth, its first span's place, how many it has and how many follow, and how
+/// many units stay; then of each span its first word, words and step.
 #[must_use]
 pub fn table(sets: &[UnitSet]) -> Vec<u32> {
     let mut at = sets.len() * SET_WORDS;
     let (mut head, mut spans) = (Vec::new(), Vec::new());
     for (first, set) in placed(sets) {
         let (own, more) = (set.spans.len(), set.followers.len());
-        head.extend([first, set.count, set.worth, at, own, more].map(|word| word as u32));
+        head.extend([first, set.count, set.worth, at, own, more, set.stays].map(|word| word as u32));
         at += (own + more) * SPAN_WORDS;
         let all = set.spans.iter().chain(&set.followers);
         spans.extend(all.flat_map(|span| [span.first, span.words, span.step].map(|word| word as u32)));
@@ -137,11 +145,14 @@ impl ParamLayout {
         self
     }
 
-    /// With the worth that the units of the same sets had in a model before it shrank.
+    /// With worths, and with what must stay, of the same sets and groups of a model before it shrank: what has gone had been pruned.
     #[must_use]
-    pub fn with_worths_of(mut self, before: &[UnitSet]) -> Self {
-        for (set, before) in self.units.iter_mut().zip(before) {
-            set.worth = before.worth;
+    pub fn shrunk_from(mut self, before: &ParamLayout) -> Self {
+        for (set, before) in self.units.iter_mut().zip(&before.units) {
+            (set.worth, set.stays) = (before.worth, before.stays);
+        }
+        if let (Some(scope), Some(before)) = (&mut self.scope, &before.scope) {
+            scope.shrunk_from(before);
         }
         self
     }
@@ -149,18 +160,39 @@ impl ParamLayout {
     /// What pruning shares out: prunable weights; of units, halves of the weights that they hold.
     #[must_use]
     pub fn budget(&self) -> usize {
-        match self.units.is_empty() {
-            true => self.prunable(),
-            false => self.units.iter().map(|set| product(&[set.count, set.worth])).sum(),
+        match (&self.scope, self.units.is_empty()) {
+            (Some(scope), true) => scope.size(),
+            (None, true) => self.prunable(),
+            (_, false) => self.units.iter().map(|set| product(&[set.count, set.worth])).sum(),
         }
+    }
+
+    /// The most of [`Self::budget`] that a cap lets pruning take; of units, of those that need not stay.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        match (&self.scope, self.units.is_empty()) {
+            (Some(scope), true) => scope.groups.iter().map(|group| group.most).sum(),
+            (None, true) => self.prunable(),
+            (_, false) => self.units.iter().map(UnitSet::most).sum(),
+        }
+    }
+
+    /// A count shared over what is ranked on its own: groups of weights, or sets of units; `None` if all is ranked together.
+    #[must_use]
+    pub fn shares(&self, count: usize) -> Option<Vec<usize>> {
+        if self.units_by_set {
+            let sizes = self.units.iter().map(|set| (product(&[set.count, set.worth]), set.most()));
+            return Some(scope::shares(count, &sizes.collect::<Vec<_>>()));
+        }
+        self.scope.as_ref().filter(|scope| scope.groups.len() > 1).map(|scope| scope.shares(count))
     }
 
     /// How much of [`Self::budget`] a mask has taken.
     #[must_use]
     pub fn taken(&self, mask: &[u32]) -> usize {
         if self.units.is_empty() {
-            let living = |mask: &[u32]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-            return living(&self.full_mask()) - living(mask);
+            let fallen = |word: &usize| mask[word / 32] >> (word % 32) & 1 == 0;
+            return self.ranges().into_iter().flatten().filter(fallen).count();
         }
         self.units.iter().map(|set| (set.count - living_units(set, mask)) * set.worth).sum()
     }

@@ -44,21 +44,33 @@ pub(super) fn unit_prune<T: Scalar>(storage: &mut Storage<T>, op: &UnitPrune, sl
     }
     let mut mask = storage.take_integers(MASK);
     let importance = storage.floats(op.importance);
-    // Its place, its index, and its set.
+    // Its place, its index, and its set's.
     let mut units = Vec::new();
-    for (first, set) in placed(&op.sets) {
-        let own = (first..first + set.count).map(|unit| (order(&step, importance[unit], unit), unit));
-        // The last of a set stays.
-        let last = own.clone().max();
-        units.extend(own.filter(|unit| Some(*unit) != last).map(|(place, unit)| (place, unit, first, set)));
+    for (s, (first, set)) in placed(&op.sets).enumerate() {
+        let mut own: Vec<(u32, usize)> =
+            (first..first + set.count).map(|unit| (order(&step, importance[unit], unit), unit)).collect();
+        own.sort_unstable();
+        // The last of a set stay.
+        own.truncate(set.count.saturating_sub(set.stays));
+        units.extend(own.into_iter().map(|(place, unit)| (place, unit, s)));
     }
-    units.sort_unstable_by_key(|(place, unit, ..)| (*place, *unit));
-    let mut left = step.prune_count as usize;
-    for (_, unit, first, set) in units {
-        let Some(after) = left.checked_sub(set.worth) else { break };
-        left = after;
-        for word in set.falling(unit - first) {
-            mask[word / 32] &= !(1 << (word % 32));
+    units.sort_unstable();
+    let firsts: Vec<usize> = placed(&op.sets).map(|(first, _)| first).collect();
+    let mut fell = |ranked: &mut dyn Iterator<Item = (u32, usize, usize)>, mut left: usize| {
+        for (_, unit, s) in ranked {
+            let Some(after) = left.checked_sub(op.sets[s].worth) else { break };
+            left = after;
+            for word in op.sets[s].falling(unit - firsts[s]) {
+                mask[word / 32] &= !(1 << (word % 32));
+            }
+        }
+    };
+    match op.counts {
+        None => fell(&mut units.into_iter(), step.prune_count as usize),
+        Some(counts) => {
+            for (s, count) in storage.integers(counts)[slot * op.sets.len()..][..op.sets.len()].iter().enumerate() {
+                fell(&mut units.iter().copied().filter(|(_, _, own)| *own == s), *count as usize);
+            }
         }
     }
     storage.put_integers(MASK, mask);

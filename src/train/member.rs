@@ -4,6 +4,7 @@ use super::lr::LrPlan;
 use super::options::{LrSchedule, PruningOptions, Regularizer, Regularizers, TrainOptions};
 use super::schedule::PrunePlan;
 use crate::error::{Error, Result, Text};
+use crate::program::ParamLayout;
 use crate::program::op::InstanceNorm;
 
 /// One replica's own settings; everything else is its run's.
@@ -65,7 +66,7 @@ pub struct MemberPlan {
 }
 
 impl MemberPlan {
-    /// Fits a replica to a run of so many epochs, each of so many steps. `prunable`: weights that pruning may take, or halves of those that units hold.
+    /// Fits a replica to a run of so many epochs, each of so many steps, and to what pruning may take of a layout.
     ///
     /// # Errors
     /// [`Error::Config`] where a setting is unsound, alone or for this run.
@@ -73,7 +74,7 @@ impl MemberPlan {
         mut member: Member,
         options: &TrainOptions,
         (epochs, steps_per_epoch): (usize, usize),
-        prunable: usize,
+        layout: &ParamLayout,
         notices: &mut Vec<Text>,
     ) -> Result<Self> {
         member.check()?;
@@ -87,7 +88,8 @@ impl MemberPlan {
         let mut prune = None;
         if member.regularizers.prunes() {
             let mut told = Vec::new();
-            let plan = PrunePlan::new(&member.pruning, epochs, steps_per_epoch, prunable, &mut told)?;
+            let plan = PrunePlan::new(&member.pruning, epochs, steps_per_epoch, layout.budget(), &mut told)?;
+            check_cap(&plan, options, layout)?;
             // Replicas of one method would say the same.
             told.retain(|line| !notices.contains(line));
             notices.extend(told);
@@ -107,6 +109,17 @@ impl MemberPlan {
     pub fn random_pruning(&self) -> bool {
         self.member.regularizers.has(Regularizer::RandomPruning)
     }
+}
+
+/// Rejects a goal that a cap rules out.
+fn check_cap(plan: &PrunePlan, options: &TrainOptions, layout: &ParamLayout) -> Result<()> {
+    let (goal, most, all) = (plan.full(), layout.most(), layout.budget());
+    let Some(cap) = options.prune_rule.cap.filter(|_| goal > most) else { return Ok(()) };
+    let what = if layout.units.is_empty() { "weights" } else { "halves of weights" };
+    let problem = format!("{} is {goal} of {all} {what}, and ‹prune-cap {cap}› allows {most}", plan.sparsity);
+    // Rounded down, so that it is possible.
+    let least = (most as f64 / all.max(1) as f64 * 1e4).floor() / 1e4;
+    Err(Error::config("sparsity", problem, format!("choose an end of at most {least}, or a larger ‹prune-cap›")))
 }
 
 impl Member {

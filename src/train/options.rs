@@ -10,7 +10,7 @@ use super::auto::Auto;
 use super::loss::{Loss, QuantileLevels};
 use crate::data::options::parse_list;
 use crate::error::{Error, Result};
-use crate::models::ModelOptions;
+use crate::models::{ModelOptions, PruneRule};
 use crate::words::words;
 
 /// How the weights are trained and the epoch chosen.
@@ -57,6 +57,8 @@ pub struct TrainOptions {
     pub prune_unit: PruneUnit,
     /// When a run goes on without the units that fell.
     pub compact_every: CompactEvery,
+    /// Which weights may be pruned, and how they are ranked, in all replicas.
+    pub prune_rule: PruneRule,
     /// Which epoch's weights are kept.
     pub select: Select,
     /// A safetensors file with weights to start from, by PyTorch's names.
@@ -90,6 +92,7 @@ impl Default for TrainOptions {
             pruning: PruningOptions::default(),
             prune_unit: PruneUnit::Weight,
             compact_every: CompactEvery::Never,
+            prune_rule: PruneRule::default(),
             select: Select::Best,
             init: None,
             shuffle: true,

@@ -138,14 +138,10 @@ impl Plan {
         (options.epochs, options.patience) = (Some(length.epochs), Some(length.patience));
         options.model.patchtst = options.model.patchtst.resolved(dataset.lookback);
         let sizes = sizes(dataset, &options, steps_per_epoch);
-        let units = options.prune_unit == PruneUnit::Unit;
-        let layout = models::params(&options.model, &sizes)?;
-        let layout = if units { models::with_units(&options.model, layout, &sizes)? } else { layout };
+        let layout = models::pruned(&options.model, &training(&options, &members), &sizes)?;
         let members: Vec<MemberPlan> = members
             .into_iter()
-            .map(|member| {
-                MemberPlan::new(member, &options, (length.epochs, steps_per_epoch), layout.budget(), &mut notices)
-            })
+            .map(|member| MemberPlan::new(member, &options, (length.epochs, steps_per_epoch), &layout, &mut notices))
             .collect::<Result<_>>()?;
         if let Some(first) = members.first() {
             options.pruning = first.member.pruning.clone();
@@ -161,7 +157,7 @@ impl Plan {
                         ‹compact-every›";
             notices.push(line.into());
         }
-        let program = models::build(&options.model, &training(&options, &members), sizes)?;
+        let program = models::build(&options.model, &training(&options, own(&members)), sizes)?;
         Ok(Plan { options, program, steps_per_epoch, length, members, keep: Keep::Selected, began: None, notices })
     }
 
@@ -176,7 +172,7 @@ impl Plan {
         let sizes = sizes(dataset, options, self.steps_per_epoch);
         // The tables of steps stay as long, so that a run looks for divergence at the same steps.
         let sizes = Sizes { slots: self.program.slots, prediction_slots: self.program.prediction_slots, ..sizes };
-        plan.program = models::build(&options.model, &training(options, &self.members), sizes)?;
+        plan.program = models::build(&options.model, &training(options, own(&self.members)), sizes)?;
         plan.began = Some(Box::new(self.began().clone()));
         Ok(plan)
     }
@@ -192,13 +188,19 @@ impl Plan {
     }
 }
 
+/// The settings of replicas that are fitted to their run.
+fn own(members: &[MemberPlan]) -> impl Iterator<Item = &Member> {
+    members.iter().map(|one| &one.member)
+}
+
 /// What a program does for its replicas.
-fn training(options: &TrainOptions, members: &[MemberPlan]) -> Training {
-    Training {
-        dropout: members.iter().any(|one| one.member.regularizers.drops()),
-        clip: members.iter().any(|one| one.member.clip_grad_norm.is_some()),
-        units: options.prune_unit == PruneUnit::Unit,
+fn training<'a>(options: &TrainOptions, members: impl IntoIterator<Item = &'a Member>) -> Training {
+    let (mut dropout, mut clip) = (false, false);
+    for member in members {
+        dropout |= member.regularizers.drops();
+        clip |= member.clip_grad_norm.is_some();
     }
+    Training { dropout, clip, rule: options.prune_rule.clone(), units: options.prune_unit == PruneUnit::Unit }
 }
 
 impl Sizes {

@@ -2,7 +2,7 @@
 
 use microglia::data::{DataOptions, Dataset};
 use microglia::engine::Engine;
-use microglia::models::{LinearPath, ModelKind, ModelOptions, Variant};
+use microglia::models::{LinearPath, ModelKind, ModelOptions, PruneAmong, PruneRule, Variant};
 use microglia::program::Program;
 use microglia::program::tensor::MASK;
 use microglia::program::units::living_units;
@@ -173,9 +173,19 @@ fn replicas_and_single_weights_shrink_alike() {
         assert_same(&mut small, &mut large, &dataset, "two schedules");
         // Half of the units of the one are more than a fifth of the other's.
         assert_eq!(small.plan.options.model.layer(0).hidden, 16);
-        let mut large = Run::whole(&dataset, &dense(&weights), open);
-        let mut small = Run::whole(&dataset, &weights, open);
-        assert_same(&mut small, &mut large, &dataset, "single weights");
+        let by_layer = PruneRule { among: PruneAmong::Layer, cap: Some(0.8), ..PruneRule::default() };
+        let by_tensor = PruneRule { among: PruneAmong::Tensor, cap: Some(0.999), ..PruneRule::default() };
+        let layers = ModelOptions { layers: 2, ..base.model.clone() };
+        let cases = [
+            ("single weights", weights.clone()),
+            ("single weights by tensor", TrainOptions { prune_rule: by_tensor, ..weights.clone() }),
+            ("units by layer", TrainOptions { prune_rule: by_layer, model: layers, ..base.clone() }),
+        ];
+        for (what, options) in cases {
+            let mut large = Run::whole(&dataset, &dense(&options), open);
+            let mut small = Run::whole(&dataset, &options, open);
+            assert_same(&mut small, &mut large, &dataset, what);
+        }
     });
 }
 

@@ -162,9 +162,11 @@ mod products;
 mod profile;
 /// A run that stops at any step and goes on ends in the bits of the one that never stopped.
 mod resume;
+/// Every shader, checked without a GPU.
+/// Scopes of pruning, patterns and caps.
+mod scope;
 /// What shaders may index, for compilers to keep it in registers.
 mod shader_habits;
-/// Every shader, checked without a GPU.
 mod shaders;
 /// Statistics as SciPy computes them.
 mod statistics;

@@ -10,11 +10,12 @@ use microglia::gpu::shader::{Access, SLOT, Shader};
 use microglia::kernels::lower::{Dispatch, Shapes};
 use microglia::kernels::{self, pipelines, sources};
 use microglia::models::ModelKind::{self, Gru, Lstm, Rnn};
-use microglia::models::{LinearPath, NormKind, PatchtstOptions, Variant};
+use microglia::models::{LinearPath, NormKind, PatchtstOptions, PruneAmong, PruneRule, Variant};
 use microglia::program::constants::*;
 use microglia::program::op::{
     Activation, Chance, Distribution, FeedForward, InstanceNorm, Link, LossKind, Objective, Prune,
 };
+use microglia::program::scope::{TILE, TILE_WORDS};
 use microglia::program::step::RANDOM_PRUNE;
 use microglia::program::tensor::NO_WINDOW;
 use microglia::program::units::{SET_WORDS, SPAN_WORDS};
@@ -62,10 +63,16 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::patchtst(Variant::Official, 2, 3, 9).dropout(0.3).set(|p| (p.revin_affine, p.head_dropout) = (true, 0.1)),
         Case::patchtst(Variant::Authors, 2, 3, 9).categories(&[3], None),
         Case::new(Lstm, 2, 5, 4, 5).units().prune(90),
+        Case::new(Lstm, 2, 5, 4, 5).rule(by_layer()).prune(90),
+        Case::new(Lstm, 2, 5, 4, 5).units().rule(by_layer()).prune(90),
         // Heads of one vec4 an invocation and of several, of one part and of several.
         Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| (p.d_model, p.heads) = (32, 2)),
         Case::patchtst(Variant::Official, 1, 2, 9).set(|p| (p.d_model, p.heads) = (128, 2)),
     ]
+}
+
+fn by_layer() -> PruneRule {
+    PruneRule { among: PruneAmong::Layer, cap: Some(0.9), ..PruneRule::default() }
 }
 
 fn programs() -> Vec<Program> {
@@ -166,6 +173,8 @@ fn meaning(name: &str) -> Option<u32> {
         "DIGITS" => Prune::DIGITS as u32,
         "SET_WORDS" => SET_WORDS as u32,
         "SPAN_WORDS" => SPAN_WORDS as u32,
+        "TILE" => TILE as u32,
+        "TILE_WORDS" => TILE_WORDS as u32,
         "LAST" => InstanceNorm::Last as u32,
         "MEAN_STD" => InstanceNorm::MeanStd as u32,
         "MSE" => LossKind::Mse.code(),
@@ -235,7 +244,7 @@ fn constants_of_shaders_are_the_program_s() {
     }
     let unused: Vec<_> = OWN.iter().filter(|word| !seen.contains(**word)).collect();
     assert!(unused.is_empty(), "no kernel has {unused:?}");
-    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 31, "{seen:?}");
+    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 33, "{seen:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use microglia::compare::Case;
 use microglia::engine::Pass;
 use microglia::models::ModelKind::{Gru, Lstm, Rnn};
-use microglia::models::{LinearPath, Variant};
+use microglia::models::{LinearPath, PruneAmong, PruneRule, Variant};
 use microglia::program::step::RANDOM_PRUNE;
 use microglia::program::tensor::*;
 use microglia::program::{List, Param, Program, ReplicaStep, rng};
@@ -14,6 +14,7 @@ use microglia::train::Loaded;
 
 use crate::cli::{code, microglia, rejected, stderr, stdout, summary};
 use crate::gpu_support::on_each_engine;
+use crate::scope::shares;
 
 /// Words of a matrix by the unit of their row, and by that of their column.
 type UnitOf = Box<dyn Fn(usize, usize) -> (Option<usize>, Option<usize>)>;
@@ -81,8 +82,13 @@ struct Expected {
 }
 
 fn expected(case: &Case, program: &Program, weights: &[f32], mask: &[u32], step: &ReplicaStep) -> Expected {
-    let sets = sets(case);
-    let units = sets.last().unwrap().end;
+    let rule = &case.training.rule;
+    let all = sets(case);
+    let units = all.last().unwrap().end;
+    // Feed-forward units are what tests exclude.
+    let excluded = |set: usize| !rule.exclude.is_empty() && case.model.cell().is_none() && set % 2 == 1;
+    let sets: Vec<_> = (0..all.len()).filter(|set| !excluded(*set)).map(|set| all[set].clone()).collect();
+    let ranked = |unit: usize| sets.iter().any(|set| set.contains(&unit));
     let lives = |word: usize| mask[word / 32] >> (word % 32) & 1 == 1;
     let (mut sums, mut counts, mut worth) = (vec![0f64; units], vec![0usize; units], vec![0usize; units]);
     let mut words: Vec<Vec<usize>> = vec![Vec::new(); units];
@@ -96,6 +102,7 @@ fn expected(case: &Case, program: &Program, weights: &[f32], mask: &[u32], step:
                 column.into_iter().for_each(|unit| words[unit].push(word));
                 continue;
             }
+            let [row, column] = [row, column].map(|unit| unit.filter(|unit| ranked(*unit)));
             let both = row.is_some() && column.is_some();
             for unit in row.into_iter().chain(column) {
                 worth[unit] += if both { 1 } else { 2 };
@@ -107,24 +114,47 @@ fn expected(case: &Case, program: &Program, weights: &[f32], mask: &[u32], step:
             }
         }
     }
+    // Units are numbered without those of sets that are not ranked.
+    let number = |unit: usize| (0..unit).filter(|before| ranked(*before)).count() as u32;
     let key = |unit: usize| match (counts[unit], step.prune_random) {
         (0, _) => -1.0,
         (count, 0) => sums[unit] / count as f64,
-        _ => f64::from(rng::draw(step.seed, RANDOM_PRUNE, 0, unit as u32) >> 1),
+        _ => f64::from(rng::draw(step.seed, RANDOM_PRUNE, 0, number(unit)) >> 1),
     };
-    let mut order: Vec<usize> = (0..units).collect();
+    let mut order: Vec<usize> = (0..units).filter(|unit| ranked(*unit)).collect();
     order.sort_by(|a, b| key(*a).total_cmp(&key(*b)).then(a.cmp(b)));
-    let stays: BTreeSet<usize> =
-        sets.iter().map(|set| *order.iter().rfind(|unit| set.contains(unit)).unwrap()).collect();
-    let (mut left, mut fallen, mut after) = (step.prune_count as usize, BTreeSet::new(), mask.to_vec());
-    if step.active == 1 && step.prune_count > 0 {
-        for unit in order.into_iter().filter(|unit| !stays.contains(unit)) {
+    let most = |set: &std::ops::Range<usize>| {
+        rule.cap.map_or(set.len(), |cap| (cap * set.len() as f64 + 1e-6) as usize).min(set.len() - 1)
+    };
+    let stays: BTreeSet<usize> = sets
+        .iter()
+        .flat_map(|set| order.iter().rev().filter(|unit| set.contains(unit)).take(set.len() - most(set)))
+        .copied()
+        .collect();
+    let (mut fallen, mut after) = (BTreeSet::new(), mask.to_vec());
+    let mut fell = |own: &dyn Fn(usize) -> bool, mut left: usize| {
+        for unit in order.iter().copied().filter(|unit| own(*unit) && !stays.contains(unit)) {
             if worth[unit] > left {
                 break;
             }
             left -= worth[unit];
             fallen.insert(unit);
             words[unit].iter().for_each(|word| after[word / 32] &= !(1 << (word % 32)));
+        }
+    };
+    if step.active == 1 && step.prune_count > 0 {
+        let count = step.prune_count as usize;
+        if rule.among == PruneAmong::Global {
+            fell(&|_| true, count);
+        } else {
+            let of_set = |(i, set): (usize, &std::ops::Range<usize>)| {
+                (format!("{i:3}"), set.len() * worth[set.start], most(set) * worth[set.start])
+            };
+            let groups: Vec<_> = sets.iter().enumerate().map(of_set).collect();
+            let count = count.min(groups.iter().map(|(_, _, most)| most).sum());
+            for (set, share) in sets.iter().zip(shares(count, &groups).values()) {
+                fell(&|unit| set.contains(&unit), *share);
+            }
         }
     }
     Expected { mask: after, fallen }
@@ -147,6 +177,11 @@ fn check(case: &Case, weights: &dyn Fn(usize) -> f32, steps: &[ReplicaStep]) {
             engine.write_u32(MASK, r, &full).unwrap();
             let more = ReplicaStep { prune_count: step.prune_count.saturating_mul(2), ..*step };
             engine.write_u32(STEPS, r, bytemuck::cast_slice(&[*step, more])).unwrap();
+            if let Some(id) = program.prune_counts() {
+                let counts = [step, &more].map(|step| layout.shares(step.prune_count as usize).unwrap());
+                let counts: Vec<u32> = counts.concat().into_iter().map(|count| count as u32).collect();
+                engine.write_u32(id, r, &counts).unwrap();
+            }
         }
         let mut masks = vec![full.clone(); steps.len()];
         let mut fallen = vec![BTreeSet::new(); steps.len()];
@@ -191,6 +226,24 @@ fn whole_units_fall_in_order() {
         let shares = [0, 1, budget / 10, budget / 3, budget / 2, budget, u32::MAX / 2].map(step);
         let steps = [&shares[..], &[random, resting]].concat();
         check(&case, &|word| rng::normal(1, 7, 0, word as u32), &steps);
+    }
+}
+
+/// Each set by itself, no more of one than a cap allows, and none with weights in a tensor that is excluded.
+#[test]
+fn units_fall_within_their_scope() {
+    for among in [PruneAmong::Global, PruneAmong::Layer] {
+        for (cap, exclude) in [(Some(0.6), vec![]), (None, vec!["*.ff.3.weight".to_string()])] {
+            for case in cases() {
+                let exclude = if case.model.cell().is_none() { exclude.clone() } else { Vec::new() };
+                let case = case.rule(PruneRule { among, cap, exclude, ..PruneRule::default() });
+                let budget = case.program().unwrap().params.budget() as u32;
+                let shares = [0, 1, budget / 10, budget / 3, budget / 2].map(step);
+                let random = ReplicaStep { prune_random: 1, ..step(budget / 3) };
+                check(&case, &|word| rng::normal(1, 7, 0, word as u32), &[&shares[..], &[random]].concat());
+                check(&case, &|_| 0.5, &shares);
+            }
+        }
     }
 }
 

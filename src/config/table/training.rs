@@ -6,6 +6,7 @@ use super::super::Config;
 use super::super::field::{Field, at};
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, AtResume, Opt};
+use crate::models::PruneAmong;
 use crate::train::length::MOST;
 use crate::train::loss::Loss;
 use crate::train::options::{LrSchedule, PruneUnit, Regularizer, Regularizers, Schedule, Select};
@@ -176,7 +177,8 @@ pub static PRUNING: &[Opt<Config>] = &[
         "sparsity",
         Kind::Text,
         at!(train.pruning.sparsity),
-        "Sparsity at the start and at the end of pruning, as fractions of all weights in matrices together",
+        "Sparsity at the start and at the end of pruning, as fractions of all weights that may be pruned: those in matrices, as far as \
+         ‹prune-include› and ‹prune-exclude› leave them",
     )
     .value("MIN..MAX")
     .needs(prunes, PRUNING_REGULARIZER),
@@ -197,6 +199,43 @@ pub static PRUNING: &[Opt<Config>] = &[
          this number; auto: where an epoch gains more than the change costs",
     )
     .value("EPOCHS|auto|none")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "prune-scope",
+        Kind::Words(PruneAmong::WORDS),
+        at!(train.prune_rule.among),
+        "What is ranked together: all weights, those of each layer, or those of each tensor; sparsity is then shared out by size. Of \
+         units, layer and tensor mean each set, such as the heads of a layer",
+    )
+    .value("SCOPE")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "prune-exclude",
+        Kind::List,
+        at!(train.prune_rule.exclude),
+        "Tensors that are not pruned, by name as in a state dict, such as head.*; * stands for any text and ? for one character. \
+         Of units, all that have weights in them stay. Goes before ‹prune-include›",
+    )
+    .value("PATTERNS")
+    .default("")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "prune-include",
+        Kind::List,
+        at!(train.prune_rule.include),
+        "The only tensors that are pruned, of those that can be: matrices, and embeddings with ‹prune-embeddings›",
+    )
+    .value("PATTERNS")
+    .default("")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "prune-cap",
+        Kind::Number(Bounds::Share),
+        at!(train.prune_rule.cap?),
+        "The largest share that a tensor may lose, such as 0.9; of units, a set of them",
+    )
+    .value("SHARE")
+    .or_none("")
     .needs(prunes, PRUNING_REGULARIZER),
     Opt::new(
         "schedule",

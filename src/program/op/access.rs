@@ -1,5 +1,6 @@
 //! Each op's name, and the tensors it reads and writes: what engines, comparisons and messages ask of any op.
 
+use super::super::{scope, units};
 use super::*;
 
 impl Op {
@@ -49,6 +50,8 @@ impl Op {
             Op::GradNorm(_) => "grad_norm",
             Op::AdamMasked(_) => "adam_masked",
             Op::Prune(_) => "prune",
+            Op::PruneSelect(_) => "prune_select",
+            Op::PruneApply(_) => "prune_apply",
             Op::UnitImportance(_) => "unit_importance",
             Op::UnitPrune(_) => "unit_prune",
         }
@@ -122,7 +125,11 @@ impl Op {
             Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
             Op::Prune(op) => vec![STEPS, PARAMS, MASK, op.histogram],
             Op::UnitImportance(op) => vec![PARAMS, MASK, op.table],
-            Op::UnitPrune(op) => vec![STEPS, MASK, op.table, op.importance],
+            Op::PruneSelect(op) => {
+                with([STEPS, PARAMS, MASK, op.table, op.histogram, op.picked], [op.within, op.count.table()])
+            }
+            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped],
+            Op::UnitPrune(op) => with([STEPS, MASK, op.table, op.importance], [op.counts]),
         }
     }
 
@@ -171,16 +178,25 @@ impl Op {
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
             Op::Prune(op) => vec![MASK, op.histogram],
             Op::UnitImportance(op) => vec![op.importance],
+            Op::PruneSelect(op) => vec![op.histogram, op.picked],
+            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped],
             Op::UnitPrune(_) => vec![MASK],
         }
     }
 
-    /// The sets of units that an op prunes, and the table of them.
-    pub(crate) fn units(&self) -> Option<(&[UnitSet], TensorId)> {
+    /// The tables of indices and counts that an op's kernels read, which all replicas share, and what must stand in them.
+    pub(crate) fn tables(&self) -> Vec<(TensorId, Vec<u32>)> {
         match self {
-            Op::UnitImportance(op) => Some((&op.sets, op.table)),
-            Op::UnitPrune(op) => Some((&op.sets, op.table)),
-            _ => None,
+            Op::UnitImportance(op) => vec![(op.table, units::table(&op.sets))],
+            Op::UnitPrune(op) => vec![(op.table, units::table(&op.sets))],
+            Op::PruneSelect(op) => {
+                let least = match op.count {
+                    PruneCount::AllBut(id) => Some((id, least(&op.groups))),
+                    PruneCount::Step | PruneCount::Table(_) => None,
+                };
+                [(op.table, scope::table(&op.groups))].into_iter().chain(least).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -196,6 +212,8 @@ impl Op {
             Op::AttentionBackwardQuery(op) => with([op.softmax], [op.d_scores]),
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
             Op::Prune(op) => vec![MASK, op.histogram],
+            Op::PruneSelect(op) => vec![op.histogram, op.picked],
+            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped],
             Op::UnitPrune(_) => vec![MASK],
             _ => Vec::new(),
         }

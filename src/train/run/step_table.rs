@@ -74,6 +74,25 @@ fn inverse(weight: f64) -> f32 {
     if weight < f64::from(f32::MIN_POSITIVE) { 0.0 } else { (1.0 / weight) as f32 }
 }
 
+/// How much of each group a step prunes that takes the count from `before` to `after`; `None` if all is ranked together.
+pub fn shares(plan: &Plan, after: usize, before: usize) -> Option<Vec<u32>> {
+    let (began, now) = (&plan.began().program.params, &plan.program.params);
+    let after = began.shares(after)?;
+    let before = match began.units.is_empty() {
+        true => began.shares(before)?,
+        // Units are counted from none, but for those that have gone.
+        false => began.units.iter().zip(&now.units).map(|(began, now)| (began.count - now.count) * now.worth).collect(),
+    };
+    Some(after.into_iter().zip(before).map(|(after, before)| (after - before) as u32).collect())
+}
+
+/// Writes what each slot prunes of each group, where there are several.
+pub fn write_shares(engine: &mut dyn Engine, replica: usize, mut shares: Vec<u32>) -> Result<()> {
+    let Some(id) = engine.program().prune_counts() else { return Ok(()) };
+    shares.resize(engine.program().tensor(id).words(), 0);
+    engine.write_u32(id, replica, &shares)
+}
+
 /// Writes one replica's windows, `batch` to a slot, and its rows, one to a slot.
 pub fn write(engine: &mut dyn Engine, replica: usize, windows: &[u32], rows: &[ReplicaStep]) -> Result<()> {
     let (slots, batch) = (engine.program().slots, engine.program().batch);

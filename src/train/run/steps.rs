@@ -75,6 +75,8 @@ impl Run<'_> {
             let replica = &self.state.replicas[r];
             let mut pruned = replica.pruned;
             let mut rows = Vec::with_capacity(count);
+            let layout = &self.plan.program.params;
+            let mut shares = Vec::new();
             for (slot, windows) in windows.chunks(batch).enumerate().take(count) {
                 let step = before + slot + 1;
                 let mut prune_count = 0;
@@ -84,8 +86,12 @@ impl Run<'_> {
                 {
                     let after = plan.pruned_after(epoch, step, pruned);
                     // Of units all that have fallen so far and are there, of weights those that fall now.
-                    let so_far = if self.plan.program.params.units.is_empty() { pruned } else { self.plan.gone() };
+                    let so_far = if layout.units.is_empty() { pruned } else { self.plan.gone() };
                     prune_count = if after > pruned { after - so_far } else { 0 };
+                    if let Some(counts) = step_table::shares(self.plan, after, so_far).filter(|_| prune_count > 0) {
+                        shares.resize(slot * counts.len(), 0);
+                        shares.extend(counts);
+                    }
                     pruned = after;
                     due[slot] |= prune_count > 0;
                 }
@@ -93,6 +99,7 @@ impl Run<'_> {
                 rows.push(step_table::training_step(self.plan, dataset, r, active, step, prune_count, windows));
             }
             step_table::write(self.engine, r, windows, &rows)?;
+            step_table::write_shares(self.engine, r, shares)?;
         }
         Ok(due)
     }

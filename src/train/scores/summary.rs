@@ -6,6 +6,7 @@ use super::{Prediction, held_out};
 use crate::data::{Dataset, SplitName};
 use crate::engine::{Engine, EngineKind};
 use crate::error::{Result, Text};
+use crate::models::PruneRule;
 use crate::program::op::Objective;
 use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::train::plan::Plan;
@@ -111,6 +112,9 @@ pub struct ModelSummary {
     pub parameters: usize,
     /// Those that pruning may take.
     pub prunable_weights: usize,
+    /// Which of them it takes, and how it ranks them; `None` if it ranks all together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruning: Option<PruneRule>,
 }
 
 /// What it was trained on.
@@ -368,6 +372,7 @@ pub fn summarize(
             bounds: dataset.resolved.bounds.map(|bounds| bounds.to_string()),
             parameters: layout.total(),
             prunable_weights: layout.prunable(),
+            pruning: Some(options.prune_rule.clone()).filter(|rule| *rule != PruneRule::default()),
         },
         data: data_summary(dataset),
         best: replicas[best_on_validation(&replicas)].clone(),

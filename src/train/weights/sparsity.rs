@@ -11,17 +11,29 @@ use crate::program::units::{UnitSet, living_units};
 pub struct SparsityReport {
     /// Share of all prunable weights that is pruned.
     pub overall: f64,
-    /// The schedule's goal, where there is one: of all prunable weights, or of what units hold.
+    /// The schedule's goal, where there is one: of all weights that the run may prune, or of what units hold.
     pub wanted: Option<f64>,
     /// Prunable weights that are left.
     pub living_weights: usize,
     /// All prunable weights.
     pub prunable_weights: usize,
+    /// Of those that the run may prune, where they are not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeLeft>,
     /// Of each prunable matrix.
     pub tensors: Vec<TensorSparsity>,
     /// Of each set of units, where they fall as wholes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<UnitsLeft>,
+}
+
+/// The weights that a run may prune.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ScopeLeft {
+    /// Weights that are left.
+    pub living: usize,
+    /// All of them.
+    pub total: usize,
 }
 
 /// Units of one kind in one layer.
@@ -85,6 +97,10 @@ impl SparsityReport {
             wanted,
             living_weights: count,
             prunable_weights: total,
+            scope: layout
+                .scope
+                .as_ref()
+                .map(|scope| ScopeLeft { living: scope.ranges().map(living).sum(), total: scope.size() }),
             tensors,
             units: layout.units.iter().zip(&began.units).map(left).collect(),
         }

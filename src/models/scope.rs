@@ -1,0 +1,188 @@
+//! Which of a model's weights pruning may take, and which it ranks among one another.
+
+use serde::{Serialize, Serializer};
+use wildmatch::WildMatch;
+
+use super::units::units;
+use super::{ModelOptions, Training, params};
+use crate::error::{Error, Result};
+use crate::program::builder::Sizes;
+use crate::program::scope::{PruneGroup, PruneScope};
+use crate::program::{Param, ParamLayout};
+use crate::words::words;
+
+/// Which weights may be pruned, and how they are ranked: the same for all replicas of a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct PruneRule {
+    /// What is ranked together.
+    #[serde(serialize_with = "as_word")]
+    pub among: PruneAmong,
+    /// Patterns of names, as in a state dict: the tensors that are never pruned.
+    pub exclude: Vec<String>,
+    /// The same of the only ones that are; empty: all that can be.
+    pub include: Vec<String>,
+    /// The largest share that a tensor may lose, or a set of units; `None` is all of it.
+    pub cap: Option<f64>,
+}
+
+/// What is ranked together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PruneAmong {
+    /// All weights, or all units.
+    #[default]
+    Global,
+    /// Those of a layer; of units, those of a set.
+    Layer,
+    /// Those of a tensor; of units, those of a set.
+    Tensor,
+}
+words!(
+    PruneAmong,
+    "prune-scope",
+    PruneAmong::Global = "global",
+    PruneAmong::Layer = "layer",
+    PruneAmong::Tensor = "tensor",
+);
+
+fn as_word<W: std::fmt::Display, S: Serializer>(word: &W, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(word)
+}
+
+impl PruneRule {
+    /// Whether it is that of all weights together.
+    fn is_plain(&self) -> bool {
+        *self == PruneRule::default()
+    }
+
+    /// The tensors that may be pruned.
+    fn chosen<'a>(&self, layout: &'a ParamLayout) -> Result<Vec<&'a Param>> {
+        let all: Vec<&Param> = layout.params.iter().filter(|param| param.prunable).collect();
+        let matching = |key: &str, patterns: &[String]| -> Result<Vec<WildMatch>> {
+            let patterns: Vec<WildMatch> = patterns.iter().map(|pattern| WildMatch::new(pattern)).collect();
+            let idle = |pattern: &&WildMatch| !all.iter().any(|param| pattern.matches(&param.name));
+            let Some(pattern) = patterns.iter().find(idle) else { return Ok(patterns) };
+            let names: Vec<&str> = all.iter().map(|param| param.name.as_str()).collect();
+            let problem = match layout.params.iter().find(|param| pattern.matches(&param.name)) {
+                Some(param) => format!("`{pattern}` matches `{}`, which pruning does not take", param.name),
+                None => format!("`{pattern}` matches no tensor"),
+            };
+            Err(Error::config(key, problem, format!("the tensors that pruning takes are {}", names.join(", "))))
+        };
+        let (include, exclude) = (matching("prune-include", &self.include)?, matching("prune-exclude", &self.exclude)?);
+        let any = |patterns: &[WildMatch], param: &Param| patterns.iter().any(|pattern| pattern.matches(&param.name));
+        let own = |param: &&Param| (include.is_empty() || any(&include, param)) && !any(&exclude, param);
+        let chosen: Vec<&Param> = all.iter().copied().filter(own).collect();
+        if chosen.is_empty() && !all.is_empty() {
+            let problem = "nothing is left to prune";
+            return Err(Error::config("prune-exclude", problem, "exclude less, or choose ‹regularizer none›"));
+        }
+        Ok(chosen)
+    }
+
+    /// The layout with the groups of this rule.
+    fn scoped(&self, layout: ParamLayout) -> Result<ParamLayout> {
+        let chosen = self.chosen(&layout)?;
+        let most = |param: &Param| capped(self.cap, param.len());
+        let by_tensor =
+            |param: &&Param| PruneGroup { name: param.name.clone(), ranges: vec![param.range()], most: most(param) };
+        let capped = chosen.iter().filter(|_| self.cap.is_some()).map(by_tensor).collect();
+        let mut groups: Vec<PruneGroup> = Vec::new();
+        for param in chosen {
+            let name = match self.among {
+                PruneAmong::Global => String::new(),
+                PruneAmong::Layer => layer_of(&param.name),
+                PruneAmong::Tensor => param.name.clone(),
+            };
+            let at = groups.iter().position(|group| group.name == name).unwrap_or_else(|| {
+                groups.push(PruneGroup { name, ranges: Vec::new(), most: 0 });
+                groups.len() - 1
+            });
+            groups[at].ranges.push(param.range());
+            groups[at].most += most(param);
+        }
+        Ok(if groups.is_empty() { layout } else { layout.with_scope(PruneScope { groups, capped }) })
+    }
+
+    /// The layout with units that may be pruned as wholes: not those with a weight in a tensor that may not be.
+    fn units(&self, model: &ModelOptions, layout: ParamLayout) -> Result<ParamLayout> {
+        let chosen: Vec<usize> = self.chosen(&layout)?.iter().map(|param| param.offset).collect();
+        let mut sets = units(model, &layout);
+        if sets.is_empty() {
+            let problem = format!("{} has no units", model.kind);
+            return Err(Error::config("prune-unit", problem, "choose ‹prune-unit weight›, or another ‹model›"));
+        }
+        sets.retain(|set| set.spans.iter().all(|span| chosen.contains(&span.first)));
+        if sets.is_empty() {
+            let problem = "every unit has weights in a tensor that is not to be pruned";
+            return Err(Error::config("prune-exclude", problem, "exclude less, or choose ‹prune-unit weight›"));
+        }
+        for set in &mut sets {
+            // One always stays.
+            set.stays = (set.count - capped(self.cap, set.count)).max(1);
+        }
+        Ok(ParamLayout { units_by_set: self.among != PruneAmong::Global, ..layout.with_units(sets) })
+    }
+}
+
+/// The most of so many that may be pruned: ⌊cap·n + 1e-6⌋.
+fn capped(cap: Option<f64>, count: usize) -> usize {
+    cap.map_or(count, |cap| ((cap * count as f64 + 1e-6).floor() as usize).min(count))
+}
+
+/// The layer of a tensor: `lstm.0` of `lstm.weight_hh_l0`, all of a transformer's `layers.N`, else its module, such as `head`.
+fn layer_of(name: &str) -> String {
+    let (module, own) = name.rsplit_once('.').unwrap_or(("", name));
+    if let Some((_, layer)) = own.rsplit_once("_l").filter(|(_, layer)| layer.parse::<usize>().is_ok()) {
+        return format!("{module}.{layer}");
+    }
+    let parts: Vec<&str> = module.split('.').collect();
+    match parts.iter().position(|part| *part == "layers") {
+        Some(at) if at + 1 < parts.len() => parts[..at + 2].join("."),
+        _ => module.into(),
+    }
+}
+
+/// The layout as a program prunes it. A model whose layers have widths of their own began without them, and shrank.
+///
+/// # Errors
+/// As [`params`]; where the model has no such units or tensors.
+pub(crate) fn pruned(model: &ModelOptions, training: &Training, sizes: &Sizes) -> Result<ParamLayout> {
+    let layout = params(model, sizes)?;
+    let layout = match (training.units, training.rule.is_plain()) {
+        (true, _) => training.rule.units(model, layout)?,
+        (false, true) => return Ok(layout),
+        (false, false) => training.rule.scoped(layout)?,
+    };
+    if model.layer_widths.is_empty() {
+        return Ok(layout);
+    }
+    let began = ModelOptions { layer_widths: Vec::new(), ..model.clone() };
+    Ok(layout.shrunk_from(&pruned(&began, training, sizes)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{capped, layer_of};
+
+    #[test]
+    fn layers_are_named_by_their_tensors() {
+        let names = [
+            ("lstm.weight_hh_l0", "lstm.0"),
+            ("gru.weight_ih_l12", "gru.12"),
+            ("head.weight", "head"),
+            ("decoder.context.weight", "decoder.context"),
+            ("model.encoder.layers.2.self_attn.q_proj.weight", "model.encoder.layers.2"),
+            ("model.encoder.layers.2.ff.0.weight", "model.encoder.layers.2"),
+            ("model.encoder.embedder.input_embedding.weight", "model.encoder.embedder.input_embedding"),
+        ];
+        for (name, layer) in names {
+            assert_eq!(layer_of(name), layer);
+        }
+    }
+
+    #[test]
+    fn a_cap_of_nine_tenths_of_ten_is_nine() {
+        assert_eq!([10, 1, 0, 19].map(|count| capped(Some(0.9), count)), [9, 0, 0, 17]);
+        assert_eq!(capped(None, 5), 5);
+    }
+}
