@@ -24,12 +24,10 @@ impl Owner {
     /// # Errors
     /// Names the folder and what it holds.
     pub fn check(self, folder: &Path) -> Result<()> {
-        let others = [Owner::Run, Owner::Search, Owner::Study].into_iter().filter(|other| *other != self);
-        for other in others.filter(|other| other.lies_in(folder)) {
-            let problem = format!("{} holds {other}, which no {} replaces", folder.display(), self.word());
-            return Err(Error::config("out", problem, "choose another ‹out›, or remove the folder"));
-        }
-        Ok(())
+        let mut others = [Owner::Run, Owner::Search, Owner::Study].into_iter().filter(|other| *other != self);
+        let Some(held) = others.find(|other| other.lies_in(folder)) else { return Ok(()) };
+        let problem = format!("{} holds {held}, which no {} replaces", folder.display(), self.word());
+        Err(Error::config("out", problem, "choose another ‹out›, or remove the folder"))
     }
 
     /// By files that the others do not write, and that are no settings of the user's.
