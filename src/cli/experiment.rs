@@ -11,7 +11,7 @@ use microglia::data::grouped;
 use microglia::engine::Engine;
 use microglia::error::{Notation, Text};
 use microglia::experiment::estimate;
-use microglia::experiment::folder::{check_apart, merge};
+use microglia::experiment::folder::{check_apart, check_study, merge};
 use microglia::experiment::report::{self, memory_line};
 use microglia::experiment::{Preparation, Shard, Study, StudyObserver, options, prepare, run_study};
 use microglia::kernels::waves;
@@ -30,6 +30,7 @@ type Make<'a> = dyn FnMut(Program) -> microglia::Result<(Box<dyn Engine>, Text)>
 
 pub(super) fn run(args: &ExperimentArgs) -> Result<Code> {
     if let Some(folder) = &args.report {
+        check_study(folder, "report")?;
         // A report of what was found before is done when it is written, whatever it says.
         show(folder, args.json)?;
         return Ok(Code::Done);

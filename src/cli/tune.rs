@@ -8,7 +8,7 @@ use microglia::config::{Config, Settings, presets};
 use microglia::engine::Engine;
 use microglia::error::quoted;
 use microglia::program::Program;
-use microglia::runs::{Engines, RunFolder, json};
+use microglia::runs::{Engines, Owner, RunFolder, json};
 use microglia::train::weights::header::DeviceHeader;
 use microglia::tune::{self, Asked, Folder, Manifest, Results, Search, Tuning};
 
@@ -47,7 +47,10 @@ fn begin(typed: &ArgMatches, args: &TuneArgs) -> Result<Code> {
         return Ok(Code::Done);
     }
     let read = asked::inputs(typed, &config);
-    config.out.as_deref().map_or(Ok(()), |out| Folder::check_apart(out, read.clone()))?;
+    if let Some(out) = config.out.as_deref() {
+        Owner::Search.check(out)?;
+        Folder::check_apart(out, read.clone())?;
+    }
     let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite, read)?;
     let held = Folder::hold(folder.path()).inspect_err(|_| folder.discard())?;
     let mut prepare = || -> Result<Option<Tuning>> {

@@ -1,12 +1,15 @@
 //! What options about the data take: each is read from and written as a word or a few.
 
 use std::fmt;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::source::STDIN;
 use super::text::{list, parse_list};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::words::words;
 
 /// Where the rows come from.
@@ -25,6 +28,18 @@ impl Source {
     #[must_use]
     pub fn is_stdin(&self) -> bool {
         matches!(self, Source::File(path) if path == Path::new(STDIN))
+    }
+
+    /// Rejects a file that cannot be opened, where an option other than `data` names it.
+    pub(crate) fn check_named_by(&self, option: &str) -> Result<()> {
+        let Some(path) = self.file() else { return Ok(()) };
+        let readable = || match std::fs::metadata(path)?.is_dir() {
+            true => Err(ErrorKind::IsADirectory.into()),
+            // A pipe is read once.
+            false if files::is_no_file(path) => Ok(()),
+            false => File::open(path).map(drop),
+        };
+        readable().map_err(Error::io(path, format!("‹{option}› takes a data file that can be read")))
     }
 
     /// The file, of a source that is one.

@@ -51,7 +51,12 @@ pub(super) fn read(path: &Path, times: &Times, format: Option<&str>, notices: &m
             let mut texts = cells.map(|cell| String::from_utf8_lossy(cell).into_owned());
             texts.find(|text| is_time(text)).map(|text| no_day(*line, &text))
         };
-        let none = || Error::data(Place::of(&file), "no dates", HELP);
+        // A header has no digits.
+        let meant = lines.iter().find(|(_, line)| line.iter().any(u8::is_ascii_digit));
+        let none = || match meant.or(lines.first()) {
+            Some((line, text)) => no_day(*line, &String::from_utf8_lossy(text)),
+            None => Error::data(Place::of(&file), "no dates", HELP),
+        };
         return Err(lines.iter().find_map(period).unwrap_or_else(none));
     };
     let cell = |line: &[u8]| {

@@ -1,13 +1,13 @@
 //! Where forecasts begin, as people write it → a row or a time.
 
 use chrono::Months;
-use chrono_tz::Tz;
 
 use super::dataset::Dataset;
 use super::step::Step;
-use super::time::{DAY, ROW_NUMBERS_END, SECOND, TimeKind, Timestamp, is_leapt, offset_of_clock};
+use super::time::{ROW_NUMBERS_END, SECOND, TimeKind, Timestamp};
 use super::time_form::formatted;
 use super::time_text::{DateForm, parse_compact, parse_format, parse_written};
+use super::times::on_clock;
 use crate::error::{Error, Result};
 
 /// Where forecasts begin.
@@ -117,7 +117,11 @@ impl Dataset {
         if let Some(zone) = self.calendar.zone() {
             // A count of time is no clock's.
             let has_offset = has_offset || is_count(text) && self.time_form.is_epoch();
-            return if has_offset { Ok(stamp.instant) } else { on_clock(zone, stamp.instant, text) };
+            return if has_offset {
+                Ok(stamp.instant)
+            } else {
+                Ok(on_clock(zone, stamp.instant, ("origin", text))?.instant)
+            };
         }
         match (zoned, has_offset) {
             (false, true) => Err(reject("has an offset, but the time column has none", help)),
@@ -173,24 +177,6 @@ impl Dataset {
             None => start,
         }
     }
-}
-
-/// When a zone's clock shows this. A day begins later where the clock leaps over midnight.
-fn on_clock(zone: Tz, clock: i64, text: &str) -> Result<i64> {
-    let reject = |problem: &str, help: &str| {
-        Err(Error::config("origin", format!("`{text}`: the clock of {zone} {problem}"), help))
-    };
-    let [first, second] = offset_of_clock(zone, clock).map(|offset| {
-        let time = Timestamp { instant: clock - i64::from(offset) * SECOND, offset };
-        (time.instant, formatted(time, "%Y-%m-%dT%H:%M%:z"))
-    });
-    if first != second {
-        return reject("shows it twice", &format!("say which is meant: {} or {}", first.1, second.1));
-    }
-    if is_leapt(zone, clock) && clock % DAY != 0 {
-        return reject("leaps over this time", "name a time that the clock shows");
-    }
-    Ok(first.0)
 }
 
 /// Digits alone.

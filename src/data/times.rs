@@ -2,8 +2,8 @@
 
 use chrono_tz::Tz;
 
-use super::time::{SECOND, TimeKind, Timestamp};
-use super::time_form::TimeForm;
+use super::time::{DAY, SECOND, TimeKind, Timestamp, is_leapt, offset_of_clock};
+use super::time_form::{TimeForm, formatted};
 use super::time_text::{DateForm, parse_format, parse_written};
 use crate::error::{Error, Result, Text};
 
@@ -51,8 +51,13 @@ impl Times {
                 (stamp, written.offset.is_some())
             }
         };
+        if let Some(zone) = self.zone {
+            return match has_offset {
+                true => Ok(stamp.in_zone(true, self.zone)),
+                false => on_clock(zone, stamp.instant, ("split", text)),
+            };
+        }
         match (zoned, has_offset) {
-            _ if self.zone.is_some() => Ok(stamp.in_zone(has_offset, self.zone)),
             (false, true) => Err(reject("the time column has no offsets", "give the time without offset")),
             (true, false) => {
                 let offset = self.stamps[0].offset;
@@ -67,4 +72,24 @@ impl Times {
             _ => Ok(stamp),
         }
     }
+}
+
+/// When a zone's clock shows this, which an option has as its text. A day begins later where the clock leaps over midnight.
+///
+/// # Errors
+/// A time that the clock shows twice, or never.
+pub(super) fn on_clock(zone: Tz, clock: i64, (option, text): (&str, &str)) -> Result<Timestamp> {
+    let reject = |problem: &str, help: &str| {
+        Err(Error::config(option, format!("`{text}`: the clock of {zone} {problem}"), help))
+    };
+    let [first, second] =
+        offset_of_clock(zone, clock).map(|offset| Timestamp { instant: clock - i64::from(offset) * SECOND, offset });
+    if first.instant != second.instant {
+        let [first, second] = [first, second].map(|time| formatted(time, "%Y-%m-%dT%H:%M%:z"));
+        return reject("shows it twice", &format!("say which is meant: {first} or {second}"));
+    }
+    if is_leapt(zone, clock) && clock % DAY != 0 {
+        return reject("leaps over this time", "name a time that the clock shows");
+    }
+    Ok(first.in_zone(true, Some(zone)))
 }

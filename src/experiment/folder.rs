@@ -12,6 +12,7 @@ use super::study::Study;
 use super::{FILES, PREDICTIONS};
 use crate::error::{Error, Result};
 use crate::files::{self, Input, replace};
+use crate::runs::Owner;
 
 /// What must be the same for a study to continue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,6 +143,7 @@ fn reject_foreign(path: &Path, study: &Study) -> Result<()> {
     if path.join("manifest.json").exists() || path.join("study.toml").exists() && same()? {
         return Ok(());
     }
+    Owner::Study.check(path)?;
     for name in ["study.toml", "results.csv", "report.html", "report.md"] {
         let file = path.join(name);
         if file.exists() {
@@ -215,6 +217,15 @@ pub fn read_study(folder: &Path) -> Result<Study> {
     Ok(study)
 }
 
+/// Rejects what is no study's folder, where an option names one.
+pub fn check_study(folder: &Path, option: &str) -> Result<()> {
+    if folder.join("study.toml").is_file() {
+        return Ok(());
+    }
+    let problem = format!("{} holds no study", folder.display());
+    Err(Error::config(option, problem, "name the folder of a study, which is its ‹out›"))
+}
+
 /// The rows of a folder, checked against its study and data; changes nothing.
 pub fn read_results(folder: &Path, study: &Study) -> Result<Results> {
     Results::read(folder, &Expected::of(study, &its_manifest(folder)?.data)?)
@@ -241,6 +252,7 @@ pub fn read_plan(folder: &Path) -> Result<String> {
 /// Joins parts into one folder: all of one study and data, none overlapping, none missing. A part may hold no cell.
 pub fn merge(out: &Path, parts: &[PathBuf]) -> Result<()> {
     let first = parts.first().ok_or_else(|| Error::config("merge", "no part is named", "name two or more folders"))?;
+    parts.iter().try_for_each(|part| check_study(part, "merge"))?;
     let study = read_study(first)?;
     let manifest = its_manifest(first)?;
     let expected = Expected::of(&study, &manifest.data)?;

@@ -48,9 +48,10 @@ impl Run {
     /// Opens a run folder or a weights file. `train_data` is read in place of its own data.
     ///
     /// # Errors
-    /// A file that holds no model.
+    /// A file that holds no model; training data that cannot be opened.
     pub(super) fn open(path: &Path, combine: Combine, train_data: Option<&Source>) -> Result<Run> {
         let forecaster = Forecaster::open(path, combine)?;
+        train_data.map_or(Ok(()), |source| source.check_named_by("train-data"))?;
         let mut config = Config::of_run(forecaster.model())?;
         if let Some(source) = train_data {
             config.data.source = source.clone();

@@ -295,7 +295,7 @@ impl Training {
 pub const MAX_HIDDEN: usize = 1024;
 
 /// Units of a decoder, unless others are asked for.
-const DECODER_HIDDEN: usize = 64;
+const DECODER_HIDDEN: usize = 32;
 
 /// Most words of an embedding, unless more are asked for.
 const MOST_BY_LEVELS: usize = 50;

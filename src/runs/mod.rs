@@ -18,6 +18,7 @@
 
 mod engines;
 mod folder;
+mod owner;
 #[cfg(feature = "plots")]
 mod pictures;
 mod results;
@@ -43,6 +44,7 @@ use crate::train::{
 pub use engines::{Engines, passed_over};
 pub use folder::RunFolder;
 pub(crate) use folder::SEARCH;
+pub use owner::Owner;
 use results::Finished;
 pub use results::json;
 use resume::Resumed;
@@ -90,6 +92,7 @@ impl Run {
         let engines = Engines::open(&config.device, config.threads, say)?;
         engines.check_tuning(config)?;
         config.train.init.as_deref().map_or(Ok(()), weights::check)?;
+        config.out.as_deref().map_or(Ok(()), |out| Owner::Run.check(out))?;
         let folder =
             RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite, config.inputs())?;
         let prepared = Prepared::new(config, None, engines, say);

@@ -1,7 +1,8 @@
 //! Scores and baselines against numbers worked out by hand, and against the published ETT protocol.
 
 use microglia::data::{DataOptions, Dataset, Impute, SplitName};
-use microglia::train::scores::baselines::{baselines, repeat_last, ridge, seasonal_naive};
+use microglia::program::op::InstanceNorm;
+use microglia::train::scores::baselines::{Ridge, baselines, repeat_last, ridge, seasonal_naive};
 use microglia::train::scores::metrics::score;
 
 use super::data::{daily, load, small};
@@ -147,6 +148,114 @@ fn ridge_is_the_solution_of_its_equations() {
                 close(predictions[2 * i + step].into(), slope * (value(w) - value(w + 1)) + constant + value(w + 1));
             }
         }
+    }
+}
+
+/// Of panels with holes, weights and what is known ahead: all unknowns in one system, by elimination.
+#[test]
+fn ridge_with_what_is_known_ahead_is_the_solution_of_its_equations() {
+    let mut text = String::from("id,ds,a,b,p,q,w\n");
+    for series in 0..2 {
+        for row in 0..60 + 7 * series {
+            let number = |k: usize| f64::from(((row + 31 * series + 1) * (k + 7 * row) % 101) as u32) / 50.0;
+            let a = if row % 13 == 5 { String::new() } else { format!("{}", number(3)) };
+            text += &format!("{series},{row},{a},{},{},{},W\n", number(5), number(11), number(17));
+        }
+    }
+    for weights in [None, Some("w")] {
+        let mut row = 0;
+        let text: String = text
+            .split_inclusive('W')
+            .map(|part| {
+                row += 1;
+                let weight = ["1", "0.5", "2", "0"][row % 4];
+                part.replace('W', if weights.is_some() { weight } else { "1" })
+            })
+            .collect();
+        let options = DataOptions {
+            id_column: Some("id".into()),
+            targets: Some(vec!["a".into(), "b".into()]),
+            covariates: Some("none".parse().unwrap()),
+            future_covariates: Some(vec!["p".into(), "q".into()]),
+            weight: weights.map(String::from),
+            impute: Some(Impute::Mean),
+            lookback: Some(3),
+            horizon: Some(2),
+            ..small()
+        };
+        let data = load(&text, &options).unwrap();
+        for norm in [None, Some(InstanceNorm::Last), Some(InstanceNorm::MeanStd)] {
+            agrees_with_elimination(&data, norm);
+        }
+    }
+}
+
+fn agrees_with_elimination(data: &Dataset, norm: Option<InstanceNorm>) {
+    let ridge = Ridge::of_norm(data, norm);
+    let (lookback, horizon, targets, channels) = (data.lookback, data.horizon, data.targets(), data.channels());
+    let value = |row: usize, channel: usize| f64::from(data.values[row * channels + channel]);
+    let known = data.future();
+    // By step the look-back and a constant; then the weights of what is known.
+    let unknowns = horizon * (lookback + 1) + known;
+    let inputs = |window: usize, target: usize, step: usize| {
+        let own: Vec<f64> = (window..window + lookback).map(|row| value(row, target)).collect();
+        let mean = own.iter().sum::<f64>() / lookback as f64;
+        let variance = own.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / lookback as f64;
+        let (shift, scale) = match norm {
+            None => (0.0, 1.0),
+            Some(InstanceNorm::Last) => (own[lookback - 1], 1.0),
+            Some(_) => (mean, (variance + 1e-5).sqrt()),
+        };
+        let mut x = vec![0.0; unknowns];
+        own.iter().enumerate().for_each(|(i, value)| x[step * (lookback + 1) + i] = value - shift);
+        x[step * (lookback + 1) + lookback] = scale;
+        let row = window + lookback + step;
+        (0..known).for_each(|i| x[unknowns - known + i] = scale * value(row, channels - known + i));
+        (x, shift)
+    };
+    let mut system = vec![vec![0.0; unknowns + 1]; unknowns];
+    for window in data.train.iter().map(|window| *window as usize) {
+        for (target, step) in (0..targets).flat_map(|target| (0..horizon).map(move |step| (target, step))) {
+            let row = window + lookback + step;
+            let weight = f64::from(data.observed[row * targets + target])
+                * data.weights.get(row).map_or(1.0, |weight| f64::from(*weight));
+            let (x, shift) = inputs(window, target, step);
+            for i in 0..unknowns {
+                (0..unknowns).for_each(|j| system[i][j] += weight * x[i] * x[j]);
+                system[i][unknowns] += weight * x[i] * (value(row, target) - shift);
+            }
+        }
+    }
+    for i in 0..unknowns {
+        let constant = i < unknowns - known && i % (lookback + 1) == lookback;
+        // Of differences to the last value, the last one is 0 and takes no part.
+        let absent = norm == Some(InstanceNorm::Last) && i < unknowns - known && i % (lookback + 1) == lookback - 1;
+        system[i][i] += if absent {
+            1.0
+        } else if constant {
+            0.0
+        } else {
+            ridge.lambda()
+        };
+    }
+    for i in 0..unknowns {
+        let pivot = (i..unknowns).max_by(|a, b| system[*a][i].abs().total_cmp(&system[*b][i].abs())).unwrap();
+        system.swap(i, pivot);
+        for j in (0..unknowns).filter(|j| *j != i) {
+            let factor = system[j][i] / system[i][i];
+            (i..=unknowns).for_each(|k| system[j][k] -= factor * system[i][k]);
+        }
+    }
+    let solution: Vec<f64> = (0..unknowns).map(|i| system[i][unknowns] / system[i][i]).collect();
+    for (found, expected) in ridge.future_layer().iter().zip(&solution[unknowns - known..]) {
+        close(f64::from(*found), *expected);
+    }
+    let forecasts = ridge.forecast(data, SplitName::Test);
+    assert!(!data.test.is_empty());
+    for (i, found) in forecasts.iter().enumerate() {
+        let (window, step, target) = (i / (horizon * targets), i / targets % horizon, i % targets);
+        let (x, shift) = inputs(data.test[window] as usize, target, step);
+        close(f64::from(*found), x.iter().zip(&solution).map(|(x, w)| x * w).sum::<f64>() + shift);
     }
 }
 

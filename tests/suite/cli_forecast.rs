@@ -129,6 +129,10 @@ fn forecasts_go_to_stdout_or_files_and_are_rejected_by_name() {
     let edges = numbers(&table[1][2..]);
     assert!(edges[1] <= edges[2] && edges[2] < edges[0] && edges[0] < edges[3] && edges[3] <= edges[4]);
     assert!(std::fs::read_to_string(folder.join("f/forecast.svg")).unwrap().contains("80 % interval"));
+    for bad in ["nope.csv", "f"] {
+        rejected(folder, &forecast(&["--train-data", bad]), &[bad, "--train-data takes a data file"]);
+        rejected(folder, &forecast(&["--data", bad]), &[bad, "--data takes a data file"]);
+    }
     rejected(folder, &forecast(&["--levels", "50", "--out", "f"]), &["forecast.csv: is there already", "--overwrite"]);
     done(&forecast(&["--levels", "50", "--out", "f", "--overwrite"]));
     done(&forecast(&["--levels", "none", "--out", "x/y.csv"]));

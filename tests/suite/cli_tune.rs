@@ -258,3 +258,49 @@ fn a_search_of_quantiles_ends_with_intervals_and_says_what_importance_rests_on()
     assert_eq!(chosen["summary"]["test"]["intervals"], again["test"]["intervals"]);
     assert!(again["test"]["intervals"]["crps"].is_number());
 }
+
+#[test]
+fn no_verb_takes_over_what_another_left() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = |name: &str, files: &[&str]| {
+        std::fs::create_dir(place.path().join(name)).unwrap();
+        files.iter().for_each(|file| std::fs::write(place.path().join(name).join(file), "{}").unwrap());
+    };
+    folder("run", &["summary.json", "config.toml"]);
+    folder("search", &["search.json"]);
+    folder("study", &["manifest.json", "study.toml"]);
+    let data = path("tiny.csv");
+    let data = data.to_str().unwrap();
+    let train = |out: &str| {
+        let verb = ["train", "--data", data, "--out", out, "--overwrite", "--device", "cpu"];
+        microglia(place.path(), &verb)
+    };
+    let experiment =
+        |out: &str| microglia(place.path(), &["experiment", "--data", data, "--out", out, "--device", "cpu"]);
+    rejected(place.path(), &train("search"), &["--out", "search holds a search, which no run replaces"]);
+    rejected(place.path(), &train("study"), &["--out", "study holds a study, which no run replaces"]);
+    for (out, held) in [("run", "run holds a run"), ("study", "study holds a study")] {
+        let output = tune(place.path(), &["--out", out, "--overwrite"]);
+        rejected(place.path(), &output, &["--out", held, "which no search replaces", "choose another --out"]);
+    }
+    for (out, held) in [("run", "run holds a run"), ("search", "search holds a search")] {
+        rejected(place.path(), &experiment(out), &["--out", held, "which no study replaces"]);
+    }
+    assert_eq!(std::fs::read_dir(place.path().join("run")).unwrap().count(), 2);
+    assert_eq!(std::fs::read_dir(place.path().join("search")).unwrap().count(), 1);
+}
+
+#[test]
+fn options_that_name_a_folder_are_named_where_it_is_none_of_theirs() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir(place.path().join("empty")).unwrap();
+    for folder in ["none", "empty"] {
+        for (verb, help) in [("train", "--resume takes"), ("tune", "--resume takes")] {
+            rejected(place.path(), &microglia(place.path(), &[verb, "--resume", folder]), &[folder, help]);
+        }
+        let report = microglia(place.path(), &["experiment", "--report", folder]);
+        rejected(place.path(), &report, &["--report", &format!("{folder} holds no study")]);
+        let merged = microglia(place.path(), &["experiment", "--merge", folder, folder, "--out", "whole"]);
+        rejected(place.path(), &merged, &["--merge", &format!("{folder} holds no study")]);
+    }
+}

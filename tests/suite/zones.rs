@@ -120,6 +120,33 @@ fn a_zone_settles_repeated_and_missing_hours() {
 }
 
 #[test]
+fn borders_are_times_that_the_clock_shows_once() {
+    let form = "%Y-%m-%d %H:%M";
+    for (first, border, part) in [
+        ("2024-10-26", "2024-10-27 02:00", "shows it twice"),
+        ("2024-03-30", "2024-03-31 02:30", "leaps over this time"),
+    ] {
+        let from = stamp(first).instant / 3_600_000_000;
+        let time = |hour: i64| chrono::DateTime::from_timestamp((from + hour) * 3600, 0).unwrap();
+        let all = (0..72).map(|hour| time(hour).with_timezone(&chrono_tz::Europe::Berlin).format(form).to_string());
+        let text = file(all);
+        let split = |border: &str| DataOptions {
+            timezone: Some("Europe/Berlin".into()),
+            split: Some(format!("{border},2024-10-28").parse().unwrap()),
+            ..small()
+        };
+        let message = rejection(&text, &split(border));
+        assert!(message.contains("`split`") && message.contains(part) && message.contains(border), "{message}");
+        if part == "shows it twice" {
+            let (first, second) = ("2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00");
+            assert!(message.contains(first) && message.contains(second), "{message}");
+            let trained = |border: &str| load(&text, &split(border)).unwrap().series[0].parts.train.len();
+            assert_eq!(trained(first) + 1, trained(second));
+        }
+    }
+}
+
+#[test]
 fn days_begin_where_a_clock_leaps_over_midnight() {
     let zone = DataOptions { timezone: Some("America/Sao_Paulo".into()), ..small() };
     // 2018-11-04 began at one o'clock.

@@ -10,7 +10,7 @@ use super::flags::{RunFlags, SearchFlags};
 #[derive(Debug, Clone, Default, Args)]
 #[command(mut_arg("replicas", |arg| arg.hide(true)), mut_arg("autotune", |arg| arg.hide(true)))]
 #[command(mut_arg("out", |arg| arg.help("The search's folder [default: runs/<date>-<time>-<model>]")))]
-#[command(mut_arg("overwrite", |arg| arg.help("Replace the search or run in that folder")))]
+#[command(mut_arg("overwrite", |arg| arg.help("Replace the search in that folder")))]
 #[command(mut_arg("json", |arg| arg.help("Print the results as JSON on stdout instead of tables")))]
 pub(crate) struct TuneArgs {
     #[command(flatten)]

@@ -6,12 +6,14 @@ mod conformal;
 pub mod distribution;
 mod held_out;
 pub mod intervals;
+mod known;
 pub mod loss;
 pub mod metrics;
 pub mod predict;
 mod prediction;
 pub mod residuals;
 mod ridge;
+mod samples;
 mod solve;
 pub mod summary;
 

@@ -7,16 +7,17 @@
 //! its own: the common one less the missing equations. Rows' weights multiply squared errors: equations of weight 0 are missing ones,
 //! and other weights than 0 and 1 make each step's Gram matrix a sum of its own.
 //!
-//! Where future channels f are known of the rows to forecast, y = w·x + v·f at every step, with one v for all steps: given v, each
-//! step's w is the ridge of what v leaves, so that v solves normal equations from which every w is eliminated. v is penalised too.
-
-use std::ops::Range;
+//! Where future channels f are known of the rows to forecast, y = w·x + v·f at every step, with one v for all steps (`known.rs`). v is
+//! penalised too.
 
 use rayon::prelude::*;
 
-use super::solve::{cholesky, dot, product_with_rows, substitute, transposed_product};
+use super::known::Known;
+use super::samples::{
+    Sample, TILE, features, inputs, known_of, level, outputs, samples, sum_of_products, weighed, weight,
+};
+use super::solve::{cholesky, product_with_rows, substitute, transposed_product};
 use crate::data::{Dataset, SplitName};
-use crate::program::constants::NORM_EPSILON;
 use crate::program::op::InstanceNorm;
 
 /// 0 and 1e-3 … 1e4.
@@ -24,18 +25,6 @@ const LAMBDAS: [f64; 9] = [0.0, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4];
 
 /// λ where there are no validation rows to choose one: scikit-learn's default.
 const UNCHOSEN: f64 = 1.0;
-
-/// Samples per matrix product: bounds memory, and fixes the order of summation.
-const TILE: usize = 4096;
-
-/// Numbers that are known of a tile's samples, about.
-const TILE_OF_KNOWN: usize = 1 << 14;
-
-/// Tiles in flight at once.
-const TILES_AT_ONCE: usize = 8;
-
-/// A target of a window: the window's first row and the target's index.
-type Sample = (u32, usize);
 
 /// Fits on the training windows, takes the λ with the least validation MSE (the smaller of equals), and forecasts
 /// `split`. → `[windows, horizon, targets]`, scaled, and λ.
@@ -97,11 +86,6 @@ impl Ridge {
     }
 }
 
-/// F: the differences to the level and a constant; of differences to the last value, the last, which is 0, is left out.
-fn features(lookback: usize, norm: Option<InstanceNorm>) -> usize {
-    if norm == Some(InstanceNorm::Last) { lookback } else { lookback + 1 }
-}
-
 /// One λ's solution.
 struct Fit {
     lambda: f64,
@@ -116,11 +100,17 @@ impl Fit {
     fn forecasts(&self, dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample], inputs: &[f64]) -> Vec<f64> {
         let mut all = product_with_rows(inputs, &self.weights, features(dataset.lookback, norm));
         if !self.future.is_empty() {
-            for (sample, all) in tile.iter().zip(all.chunks_exact_mut(dataset.horizon)) {
-                let (_, scale) = level(dataset, norm, *sample);
-                for (forecast, row) in all.iter_mut().zip(sample.0 as usize + dataset.lookback..) {
-                    let known = known_of(dataset, row).zip(&self.future);
-                    *forecast += scale * known.map(|(value, weight)| value * weight).sum::<f64>();
+            let mut left = all.chunks_exact_mut(dataset.horizon);
+            // Windows that follow each other forecast the same rows.
+            for run in tile.chunk_by(|a, b| b.0 == a.0 || b.0 == a.0 + 1) {
+                let (first, last) = (run[0].0 as usize, run[run.len() - 1].0 as usize);
+                let rows = first + dataset.lookback..last + dataset.lookback + dataset.horizon;
+                let of = |row| known_of(dataset, row).zip(&self.future).map(|(value, weight)| value * weight).sum();
+                let known: Vec<f64> = rows.map(of).collect();
+                for (sample, forecasts) in run.iter().zip(left.by_ref()) {
+                    let (_, scale) = level(dataset, norm, *sample);
+                    let known = &known[sample.0 as usize - first..];
+                    forecasts.iter_mut().zip(known).for_each(|(forecast, known)| *forecast += scale * known);
                 }
             }
         }
@@ -141,11 +131,11 @@ impl Fit {
             transposed_product(&x, &x, tile.len())
         });
         let moment = sum_of_products(&samples, horizon * features, |tile| {
-            let y = weighed(dataset, tile, outputs(dataset, norm, tile), 1, 0..horizon);
+            let y = weighed(dataset, tile, outputs(dataset, norm, tile));
             transposed_product(&y, &inputs(dataset, norm, tile), tile.len())
         });
 
-        let known = Known::of(dataset, norm, &samples, features);
+        let known = Known::of(dataset, norm, &samples);
         let common = factors(&gram, features);
         // By step, where it lacks samples: by λ; `None` where it lacks all.
         let own_factors: Vec<Option<Vec<Option<Vec<f64>>>>> = (0..horizon)
@@ -178,217 +168,30 @@ impl Fit {
                 Some(factors(&own, features))
             })
             .collect();
-        // One λ at a time: its solutions of all steps are as many as known channels times the weights.
-        let of = |(i, lambda): (usize, &f64)| {
-            let solve = |step: usize| -> Option<Vec<f64>> {
-                let right = [&moment[step * features..][..features], known.cross(step)].concat();
-                let Some(own) = &own_factors[step] else { return Some(vec![0.0; right.len()]) };
-                let factor = own.get(i).unwrap_or(&common[i]).as_ref()?;
-                Some(right.chunks_exact(features).flat_map(|right| substitute(factor, right)).collect())
+        // The factor of each step; `None` where it lacks all samples.
+        let of = |(i, lambda): (usize, &f64)| -> Option<Fit> {
+            let own = own_factors.iter().map(|own| match own {
+                None => Some(None),
+                Some(own) => own.get(i).unwrap_or(&common[i]).as_deref().map(Some),
+            });
+            let factors = own.collect::<Option<Vec<Option<&[f64]>>>>()?;
+            let (future, weights) = match known.channels {
+                0 => (Vec::new(), solutions(&moment, &factors)),
+                _ => known.fit(*lambda, &moment, &factors)?,
             };
-            let solutions: Option<Vec<Vec<f64>>> = (0..horizon).into_par_iter().map(solve).collect();
-            let solutions = solutions?;
-            known.fit(*lambda, &solutions.iter().map(Vec::as_slice).collect::<Vec<_>>())
+            Some(Fit { lambda: *lambda, weights, future })
         };
-        LAMBDAS.iter().enumerate().filter_map(of).collect()
+        LAMBDAS.par_iter().enumerate().filter_map(of).collect()
     }
 }
 
-/// Sums over the samples and steps whose target is observed, of what is known of the rows to forecast.
-struct Known {
-    /// F, of look-backs.
-    features: usize,
-    /// Future channels.
-    channels: usize,
-    /// `[H, channels, F]`: products with the inputs.
-    cross: Vec<f64>,
-    /// `[channels, channels]`
-    gram: Vec<f64>,
-    /// `[channels]`: products with the outputs.
-    moment: Vec<f64>,
-}
-
-impl Known {
-    fn of(dataset: &Dataset, norm: Option<InstanceNorm>, samples: &[Sample], features: usize) -> Known {
-        let (channels, horizon) = (dataset.future(), dataset.horizon);
-        if channels == 0 {
-            return Known { features, channels, cross: Vec::new(), gram: Vec::new(), moment: Vec::new() };
-        }
-        // What is known of a sample takes many words: fewer samples bound the memory of all threads.
-        let tile_of = |steps: usize| (TILE_OF_KNOWN / (steps * channels)).clamp(1, TILE);
-        // The sums are many times the other matrices, so each exists once: threads own blocks of steps, not tiles.
-        let mut cross = vec![0.0; horizon * channels * features];
-        let steps = horizon.div_ceil(TILES_AT_ONCE);
-        cross.par_chunks_mut(steps * channels * features).enumerate().for_each(|(block, sums)| {
-            let steps = block * steps..((block + 1) * steps).min(horizon);
-            for tile in samples.chunks(tile_of(steps.len())) {
-                let f = weighed(dataset, tile, planned(dataset, norm, tile, steps.clone()), channels, steps.clone());
-                let part = transposed_product(&f, &inputs(dataset, norm, tile), tile.len());
-                sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
-            }
-        });
-        let tile = tile_of(horizon);
-        let weighed_f = |tile: &[Sample], f: Vec<f64>| weighed(dataset, tile, f, channels, 0..horizon);
-        let gram = sum_over_tiles(samples, tile, channels * channels, |tile| {
-            let f = planned(dataset, norm, tile, 0..horizon);
-            let rows = tile.len() * horizon;
-            match dataset.weights.is_empty() {
-                true => transposed_product(&f, &f, rows),
-                false => transposed_product(&weighed_f(tile, f.clone()), &f, rows),
-            }
-        });
-        let moment = sum_over_tiles(samples, tile, channels, |tile| {
-            let f = weighed_f(tile, planned(dataset, norm, tile, 0..horizon));
-            transposed_product(&f, &outputs(dataset, norm, tile), tile.len() * horizon)
-        });
-        Known { features, channels, cross, gram, moment }
-    }
-
-    /// `[channels, F]`
-    fn cross(&self, step: usize) -> &[f64] {
-        let words = self.channels * self.features;
-        &self.cross[step * words..][..words]
-    }
-
-    /// From the solutions of each step, `[1 + channels, F]`: those of the outputs, then of each channel. `None` where the matrix is
-    /// not positive definite.
-    fn fit(&self, lambda: f64, steps: &[&[f64]]) -> Option<Fit> {
-        let (features, channels) = (self.features, self.channels);
-        if channels == 0 {
-            return Some(Fit { lambda, weights: steps.concat(), future: Vec::new() });
-        }
-        let (mut gram, mut moment) = (self.gram.clone(), self.moment.clone());
-        for (step, solved) in steps.iter().enumerate() {
-            let solved: Vec<&[f64]> = solved.chunks_exact(features).collect();
-            for (i, cross) in self.cross(step).chunks_exact(features).enumerate() {
-                moment[i] -= dot(cross, solved[0]);
-                (0..channels).for_each(|j| gram[i * channels + j] -= dot(cross, solved[1 + j]));
-            }
-        }
-        (0..channels).for_each(|i| gram[i * channels + i] += lambda);
-        let future = substitute(&cholesky(gram, channels)?, &moment);
-        let weights = steps.iter().flat_map(|solved| {
-            let (own, of_channels) = solved.split_at(features);
-            let of = |i: usize| future.iter().zip(of_channels.chunks_exact(features)).map(move |(v, s)| v * s[i]);
-            (0..features).map(move |i| own[i] - of(i).sum::<f64>()).collect::<Vec<_>>()
-        });
-        Some(Fit { lambda, weights: weights.collect(), future: future.clone() })
-    }
-}
-
-/// A part's samples, in the order of forecasts: windows, then targets.
-fn samples(dataset: &Dataset, split: SplitName) -> Vec<Sample> {
-    dataset.windows(split).iter().flat_map(|window| (0..dataset.targets()).map(|target| (*window, target))).collect()
-}
-
-/// What the squared error of a sample's step weighs: its row's weight; 0 where its target is missing.
-fn weight(dataset: &Dataset, (window, target): Sample, step: usize) -> f64 {
-    let row = window as usize + dataset.lookback + step;
-    f64::from(dataset.observed[row * dataset.targets() + target]) * dataset.weight(row)
-}
-
-/// Numbers of each sample and step, `[samples, steps, width]`, times their weights.
-fn weighed(dataset: &Dataset, tile: &[Sample], mut numbers: Vec<f64>, width: usize, steps: Range<usize>) -> Vec<f64> {
-    if dataset.weights.is_empty() {
-        return numbers;
-    }
-    let steps = tile.iter().flat_map(|sample| steps.clone().map(move |step| (*sample, step)));
-    for (own, (sample, step)) in numbers.chunks_exact_mut(width).zip(steps) {
-        let weight = weight(dataset, sample, step);
-        own.iter_mut().for_each(|number| *number *= weight);
-    }
-    numbers
-}
-
-/// The target's scaled values from a sample's first row on.
-fn values(dataset: &Dataset, (window, target): Sample) -> impl Iterator<Item = f64> {
-    let channels = dataset.channels();
-    dataset.values[window as usize * channels + target..].iter().step_by(channels).map(|value| f64::from(*value))
-}
-
-/// What an instance norm subtracts from a sample, and divides it by.
-fn level(dataset: &Dataset, norm: Option<InstanceNorm>, sample: Sample) -> (f64, f64) {
-    let window = || values(dataset, sample).take(dataset.lookback);
-    let count = dataset.lookback as f64;
-    match norm {
-        None => (0.0, 1.0),
-        Some(InstanceNorm::Last) => (window().last().unwrap_or(0.0), 1.0),
-        Some(InstanceNorm::MeanStd) => {
-            let mean = window().sum::<f64>() / count;
-            let variance = window().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
-            (mean, (variance + NORM_EPSILON).sqrt())
-        }
-    }
-}
-
-/// `[samples, F]`
-fn inputs(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample]) -> Vec<f64> {
-    let features = features(dataset.lookback, norm);
-    let mut x = Vec::with_capacity(tile.len() * features);
-    for sample in tile {
-        let (shift, scale) = level(dataset, norm, *sample);
-        x.extend(values(dataset, *sample).take(features - 1).map(|value| value - shift));
-        x.push(scale);
-    }
-    x
-}
-
-/// `[samples, H]`, 0 where missing.
-fn outputs(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample]) -> Vec<f64> {
-    let mut y = Vec::with_capacity(tile.len() * dataset.horizon);
-    for sample in tile {
-        let (shift, _) = level(dataset, norm, *sample);
-        let origin = sample.0 as usize + dataset.lookback;
-        let future = values(dataset, *sample).skip(dataset.lookback).take(dataset.horizon).enumerate();
-        y.extend(future.map(|(step, value)| {
-            if dataset.observed[(origin + step) * dataset.targets() + sample.1] > 0.0 { value - shift } else { 0.0 }
-        }));
-    }
-    y
-}
-
-/// What is known of a row to forecast: its future channels.
-fn known_of(dataset: &Dataset, row: usize) -> impl Iterator<Item = f64> {
-    let end = (row + 1) * dataset.channels();
-    dataset.values[end - dataset.future()..end].iter().map(|value| f64::from(*value))
-}
-
-/// `[samples, steps, channels]`: what is known of steps of the rows to forecast, times what the norm divides by; 0 where the target
-/// is missing.
-fn planned(dataset: &Dataset, norm: Option<InstanceNorm>, tile: &[Sample], steps: Range<usize>) -> Vec<f64> {
-    let mut f = Vec::with_capacity(tile.len() * steps.len() * dataset.future());
-    for sample in tile {
-        let (_, scale) = level(dataset, norm, *sample);
-        let origin = sample.0 as usize + dataset.lookback;
-        for row in origin + steps.start..origin + steps.end {
-            let observed = dataset.observed[row * dataset.targets() + sample.1] > 0.0;
-            f.extend(known_of(dataset, row).map(|value| if observed { value * scale } else { 0.0 }));
-        }
-    }
-    f
-}
-
-/// The sum over tiles of samples of `product`, of `length` words, in tile order whatever thread made them.
-fn sum_of_products(samples: &[Sample], length: usize, product: impl Fn(&[Sample]) -> Vec<f64> + Sync) -> Vec<f64> {
-    sum_over_tiles(samples, TILE, length, product)
-}
-
-/// The same over tiles of so many samples.
-fn sum_over_tiles(
-    samples: &[Sample],
-    tile: usize,
-    length: usize,
-    product: impl Fn(&[Sample]) -> Vec<f64> + Sync,
-) -> Vec<f64> {
-    let mut total = vec![0.0; length];
-    let tiles: Vec<&[Sample]> = samples.chunks(tile).collect();
-    for group in tiles.chunks(TILES_AT_ONCE) {
-        let parts: Vec<Vec<f64>> = group.par_iter().map(|tile| product(tile)).collect();
-        for part in parts {
-            total.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
-        }
-    }
-    total
+/// `[H, F]`: each step's, from its products of inputs and outputs and its factor; 0 where it lacks all samples.
+fn solutions(moments: &[f64], factors: &[Option<&[f64]>]) -> Vec<f64> {
+    let features = moments.len() / factors.len();
+    let of = |(moment, factor): (&[f64], &Option<&[f64]>)| {
+        factor.map_or_else(|| vec![0.0; features], |factor| substitute(factor, moment))
+    };
+    moments.chunks_exact(features).zip(factors).flat_map(of).collect()
 }
 
 /// The sum of weighted squared errors over a part's observed values, for each fit.

@@ -52,6 +52,20 @@ pub(super) fn substitute(l: &[f64], b: &[f64]) -> Vec<f64> {
     x
 }
 
+/// L⁻¹ of a lower factor `[n, n]`; 0 above the diagonal.
+pub(super) fn inverse(l: &[f64], n: usize) -> Vec<f64> {
+    let mut out = vec![0.0; n * n];
+    for i in 0..n {
+        let (above, row) = out.split_at_mut(i * n);
+        for (j, above) in above.chunks_exact(n).enumerate() {
+            row[..=j].iter_mut().zip(above).for_each(|(sum, above)| *sum -= l[i * n + j] * above);
+        }
+        row[..i].iter_mut().for_each(|sum| *sum /= l[i * n + i]);
+        row[i] = 1.0 / l[i * n + i];
+    }
+    out
+}
+
 /// Eight running sums, so that the loop becomes vector instructions.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (a, b) = (a.as_chunks::<8>(), b.as_chunks::<8>());

@@ -237,7 +237,7 @@ pub fn newest(run: &Path) -> Result<(Loaded, Vec<String>)> {
         file: run.to_path_buf(),
         problem: "holds no checkpoint of a run".into(),
         help:
-            "name the run folder of a training that was begun; if it was stopped before its first step, start it again"
+            "‹resume› takes the run folder of a training that was begun; if it was stopped before its first step, start it again"
                 .into(),
     }))
 }
