@@ -217,8 +217,8 @@ fn agrees_with_elimination(data: &Dataset, norm: Option<InstanceNorm>) {
     for window in data.train.iter().map(|window| *window as usize) {
         for (target, step) in (0..targets).flat_map(|target| (0..horizon).map(move |step| (target, step))) {
             let row = window + lookback + step;
-            let weight = f64::from(data.observed[row * targets + target])
-                * data.weights.get(row).map_or(1.0, |weight| f64::from(*weight));
+            let weight =
+                f64::from(data.observed[row * targets + target]) * data.weights.get(row).copied().unwrap_or(1.0);
             let (x, shift) = inputs(window, target, step);
             for i in 0..unknowns {
                 (0..unknowns).for_each(|j| system[i][j] += weight * x[i] * x[j]);
@@ -226,11 +226,11 @@ fn agrees_with_elimination(data: &Dataset, norm: Option<InstanceNorm>) {
             }
         }
     }
-    for i in 0..unknowns {
+    for (i, row) in system.iter_mut().enumerate() {
         let constant = i < unknowns - known && i % (lookback + 1) == lookback;
         // Of differences to the last value, the last one is 0 and takes no part.
         let absent = norm == Some(InstanceNorm::Last) && i < unknowns - known && i % (lookback + 1) == lookback - 1;
-        system[i][i] += if absent {
+        row[i] += if absent {
             1.0
         } else if constant {
             0.0

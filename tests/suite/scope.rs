@@ -173,7 +173,7 @@ const STEP: ReplicaStep = ReplicaStep {
 
 fn rule(among: PruneAmong, include: &[&str], exclude: &[&str], cap: Option<f64>) -> PruneRule {
     let owned = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
-    PruneRule { among, include: owned(include), exclude: owned(exclude), cap, ..PruneRule::default() }
+    PruneRule { among, include: owned(include), exclude: owned(exclude), cap }
 }
 
 #[test]
