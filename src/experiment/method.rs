@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::study::Study;
 use crate::error::{Error, Result, Text};
+use crate::models::PruneRule;
 use crate::train::Member;
 use crate::train::options::{
     LrSchedule, PruneUnit, PruningOptions, Regularizer, Regularizers, Schedule, Sparsity, TrainOptions,
@@ -39,6 +40,8 @@ pub struct Setting {
     pub pruning: PruningOptions,
     /// What falls as a whole.
     pub prune_unit: PruneUnit,
+    /// Which weights are pruned, and how they are ranked.
+    pub prune_rule: PruneRule,
 }
 
 /// Words for a method's kind: `none`, regularizers joined by `+`, and two of a study's own.
@@ -80,6 +83,7 @@ impl Setting {
             clip_grad_norm: base.clip_grad_norm,
             pruning: base.pruning,
             prune_unit: base.prune_unit,
+            prune_rule: base.prune_rule,
             regularizers,
         };
         let mut said: Vec<(&str, &str)> = Vec::new();
@@ -101,6 +105,8 @@ impl Setting {
                 "warmup" => pruning.warmup = Some(count()?),
                 "every" => pruning.every = count()?,
                 "unit" => setting.prune_unit = value_of(value).map_err(misread)?,
+                "scope" => setting.prune_rule.among = value_of(value).map_err(misread)?,
+                "cap" => setting.prune_rule.cap = Some(number()?),
                 "as" => setting.name = plain_name(value).map_err(reject)?,
                 _ => {
                     let keys = setting.keys(word, false, study).join(", ");
@@ -161,6 +167,8 @@ impl Setting {
             ("warmup", prunes),
             ("every", prunes),
             ("unit", prunes),
+            ("scope", prunes),
+            ("cap", prunes),
             ("as", true),
         ]
         .into_iter()
@@ -217,8 +225,10 @@ impl Setting {
 
     /// The options of a run in which this setting and others that have the same train: what replicas cannot differ in.
     pub fn options(&self, base: &TrainOptions) -> TrainOptions {
-        let prune_unit = if self.regularizers.prunes() { self.prune_unit } else { base.prune_unit };
-        TrainOptions { prune_unit, ..base.clone() }
+        match self.regularizers.prunes() {
+            true => TrainOptions { prune_unit: self.prune_unit, prune_rule: self.prune_rule.clone(), ..base.clone() },
+            false => base.clone(),
+        }
     }
 
     /// Whether forecasts are means over passes with dropout on.

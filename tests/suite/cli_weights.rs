@@ -322,7 +322,7 @@ fn draws_by_place_are_not_compacted() {
     done(&microglia(place.path(), &["export", "a", "--form", "sparse", "--out", "b"]));
     let inspected = microglia(place.path(), &["inspect", "a"]);
     done(&inspected);
-    assert!(!stdout(&inspected).contains("\ncompact"));
+    assert!(!stdout(&inspected).contains("\ncompact "));
 }
 
 /// Replicas that patience stops at different epochs stand in files of their own, which every verb reads.

@@ -213,7 +213,7 @@ fn no_verb_writes_over_what_it_reads() {
     let folder = place.path();
     let data = std::fs::read_to_string(path("tiny.csv")).unwrap();
     let days = "2031-12-25\n2031-12-26\n";
-    for inner in ["k", "k/checkpoints", "k/replica-1", "study/predictions"] {
+    for inner in ["k", "k/checkpoints", "k/replica-1", "search", "study/predictions"] {
         std::fs::create_dir_all(folder.join(inner)).unwrap();
     }
     for name in ["hol.csv", "hol.svg", "plan.csv", "k/metrics.csv"] {
@@ -222,7 +222,7 @@ fn no_verb_writes_over_what_it_reads() {
     let own =
         ["scores.csv", "config.toml", "left_out.csv", "a.7.partial", "checkpoints/finished", "replica-1/scores.csv"];
     let of_run = own.map(|name| format!("k/{name}"));
-    let of_search = ["k/tuning.csv", "k/best.toml"];
+    let of_search = ["search/tuning.csv", "search/best.toml"];
     let of_study = ["study/results.csv", "study/analysis-plan.md", "study/predictions/x.csv"];
     let more = ["tiny.csv", "k/config.csv"];
     let tables: Vec<&str> = of_run.iter().map(String::as_str).chain(of_search).chain(of_study).chain(more).collect();
@@ -263,7 +263,7 @@ fn no_verb_writes_over_what_it_reads() {
     refused(&train("tiny.csv", &["--init", "k", "--out", "k"]), &["--init k/model.safetensors"]);
     refused(&["train", "--config", "k/summary.json", "--out", "k"], &["--config k/summary.json"]);
     for name in of_search {
-        let tune = [&["tune", "--data", name, "--out", "k"][..], &TINY].concat();
+        let tune = [&["tune", "--data", name, "--out", "search"][..], &TINY].concat();
         refused(&tune, &["--out: ", &format!("--data {name}")]);
     }
     let mut profile = train("tiny.csv", &["--trace", "tiny.csv"]);

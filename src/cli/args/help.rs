@@ -86,14 +86,15 @@ Examples:
   microglia experiment --data sales=sales.csv --set sales.target=units --lookbacks 28 --horizon 14
   microglia experiment --methods none,dropout:p=0.1,dropout:p=0.3,pruning,one-shot --seeds 1..10
   microglia experiment --preset paper --data air=AirQualityUCI.csv --data bitcoin=bitcoin.csv
+  microglia experiment --preset sparsity --seeds 1..3
   microglia experiment --config study.toml --shard 2/8 --out part-2
   microglia experiment --merge part-1 part-2 part-3 --out whole
 
 A method is NAME or NAME:KEY=VALUE:…
   NAME     none, dropout, mc-dropout, l2, weight-decay, pruning, random-pruning, one-shot,
            narrower, or regularizers joined by +
-  KEY      p, lambda, lr, sparsity, schedule, until, warmup or every; a key that has no effect
-           on NAME is rejected
+  KEY      p, lambda, lr, sparsity, schedule, until, warmup, every, unit, scope or cap; a key that
+           has no effect on NAME is rejected
   as=NAME  names a method, to distinguish two
 Several settings of one name compete on validation rows, and the best represents the method.
 
