@@ -190,7 +190,24 @@ impl<'a> Rows<'a> {
         let first = &rows[..rows.len().min(24)];
         let holds = |calendar: Calendar| first.iter().filter(|row| calendar.holds(first[0], **row)).count();
         all.retain(|(rule, _)| 4 * holds(self.calendar(rule.clone())) >= 3 * first.len());
+        all.retain(|(rule, _)| match rule {
+            Rule::Retail(retail) => matches!(retail.year, Year::Always52(_)) || self.shows_long_year(*retail, rows),
+            _ => true,
+        });
         all
+    }
+
+    /// Whether rows show a year of 53 weeks: one step, or what lies between two rows and two others. A single row beyond a gap may as
+    /// well lie beside the calendar.
+    fn shows_long_year(&self, retail: Retail, rows: &[Timestamp]) -> bool {
+        let calendar = self.calendar(Rule::Retail(retail));
+        let shows = |place: usize| {
+            let (before, after) = (rows[place], rows[place + 1]);
+            let inner = place > 0 && place + 2 < rows.len();
+            retail.has_long_year(day(before), day(after))
+                && (inner || calendar.interval(before, after) == Interval::Regular)
+        };
+        (0..rows.len().saturating_sub(1)).any(shows)
     }
 
     /// The first or last day of months, and the other day on which most rows lie.

@@ -96,6 +96,17 @@ impl Retail {
         }
     }
 
+    /// Whether a year of 53 weeks ends after the one day and not after the other.
+    pub(super) fn has_long_year(&self, after: i64, until: i64) -> bool {
+        let year = |day: i64| date(day).map(|date| i64::from(date.year()));
+        let (Some(first), Some(last)) = (year(after), year(until)) else { return false };
+        let is_long = |year: i64| {
+            let (Some(before), Some(end)) = (self.end(year - 1), self.end(year)) else { return false };
+            end - before > 7 * 4 * QUARTER && after < end && end <= until
+        };
+        (first - 1..=last + 1).any(is_long)
+    }
+
     /// The last day of the year that ends in the month of this calendar year, or near its end.
     fn end(&self, year: i64) -> Option<i64> {
         let Year::Ends { on, month, weekday } = self.year else { return None };
