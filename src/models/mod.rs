@@ -18,10 +18,11 @@ use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
+pub use crate::program::scope::PruneScore;
 pub(crate) use linear_path::{FUTURE as LINEAR_PATH_FUTURE, WEIGHTS as LINEAR_PATH_WEIGHTS};
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 pub(crate) use scope::pruned;
-pub use scope::{PruneAmong, PruneRule};
+pub use scope::{PruneAmong, PruneRule, Regrow};
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use wildmatch::WildMatch;
 use super::units::units;
 use super::{ModelOptions, Training};
 use crate::error::{Error, Result};
-use crate::program::scope::{PruneGroup, PruneScope};
+use crate::program::scope::{PruneGroup, PruneScope, PruneScore};
 use crate::program::{Param, ParamLayout};
 use crate::words::words;
 
@@ -22,7 +22,24 @@ pub struct PruneRule {
     pub include: Vec<String>,
     /// The largest share that a tensor may lose, or a set of units; `None` is all of it.
     pub cap: Option<f64>,
+    /// By what they are ranked.
+    #[serde(serialize_with = "as_word")]
+    pub score: PruneScore,
+    /// Whether and by what pruned weights grow again.
+    #[serde(serialize_with = "as_word")]
+    pub regrow: Regrow,
 }
+
+/// How pruned weights grow again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Regrow {
+    /// Not at all: what has been pruned stays 0.
+    #[default]
+    None,
+    /// Those of the largest gradients, as many as fall beyond the schedule (RigL, arXiv 1911.11134).
+    Gradient,
+}
+words!(Regrow, "regrow", Regrow::None = "none", Regrow::Gradient = "gradient");
 
 /// What is ranked together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,7 +65,7 @@ fn as_word<W: std::fmt::Display, S: Serializer>(word: &W, serializer: S) -> Resu
 }
 
 impl PruneRule {
-    /// Whether it is that of all weights together.
+    /// Whether it is that of all weights together, by magnitude.
     fn is_plain(&self) -> bool {
         *self == PruneRule::default()
     }
@@ -99,11 +116,19 @@ impl PruneRule {
             groups[at].ranges.push(param.range());
             groups[at].most += most(param);
         }
-        Ok(if groups.is_empty() { layout } else { layout.with_scope(PruneScope { groups, capped }) })
+        Ok(if groups.is_empty() {
+            layout
+        } else {
+            layout.with_scope(PruneScope { groups, capped, regrows: self.regrow != Regrow::None })
+        })
     }
 
     /// The layout with units that may be pruned as wholes: not those with a weight in a tensor that may not be.
     fn units(&self, model: &ModelOptions, layout: ParamLayout) -> Result<ParamLayout> {
+        if self.regrow != Regrow::None {
+            let problem = "a unit that falls is gone: its weights have no gradients while all of them are 0";
+            return Err(Error::config("regrow", problem, "leave out ‹regrow›, or choose ‹prune-unit weight›"));
+        }
         let chosen: Vec<usize> = self.chosen(&layout)?.iter().map(|param| param.offset).collect();
         let mut sets = units(model, &layout)?;
         let all = sets.len();
@@ -140,6 +165,7 @@ fn layer_of(name: &str) -> String {
 
 /// The layout as a program prunes it.
 pub(crate) fn pruned(model: &ModelOptions, training: &Training, layout: ParamLayout) -> Result<ParamLayout> {
+    let layout = ParamLayout { score: training.rule.score, ..layout };
     match (training.units, training.rule.is_plain()) {
         (true, _) => training.rule.units(model, layout),
         (false, true) => Ok(layout),
