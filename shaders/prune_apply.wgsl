@@ -1,4 +1,4 @@
-//! prune_apply — clears the mask bits of what falls, and forgets what was picked.
+//! prune_apply — clears the mask bits of what falls, sets those of what grows again, and forgets what was picked.
 //! Twin: src/reference/select.rs. One invocation per word of the mask.
 //! R replicas, P words.
 //! Uses: grid
@@ -8,6 +8,7 @@ struct Params {
     mask_row: u32,     // words per replica row of each tensor
     fallen_row: u32,
     capped_row: u32,
+    grown_row: u32,
     first_group: u32,
 }
 
@@ -15,6 +16,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> mask: array<u32>;     // [R, P/32]
 @group(0) @binding(2) var<storage, read_write> fallen: array<u32>;   // [R, P/32]
 @group(0) @binding(3) var<storage, read_write> capped: array<u32>;   // [R, P/32]
+@group(0) @binding(4) var<storage, read_write> grown: array<u32>;    // [R, P/32]
 
 @compute @workgroup_size(64)
 fn prune_apply(
@@ -28,7 +30,8 @@ fn prune_apply(
         return;
     }
     let word = replica * p.mask_row + m;
-    mask[word] = mask[word] & ~fallen[replica * p.fallen_row + m];
+    mask[word] = (mask[word] & ~fallen[replica * p.fallen_row + m]) | grown[replica * p.grown_row + m];
     fallen[replica * p.fallen_row + m] = 0u;
     capped[replica * p.capped_row + m] = 0u;
+    grown[replica * p.grown_row + m] = 0u;
 }

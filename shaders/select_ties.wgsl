@@ -2,12 +2,14 @@
 //! Stage of: prune_select
 //! One workgroup per piece, an invocation per word of the mask.
 //! R replicas, S slots, P words, G groups, T pieces.
-//! Uses: grid, slot, replica_step, rng, prune_key, select_key
+//! Uses: grid, slot, replica_step, rng, prune_key, score_key, select_key
 
 struct Params {
     tiles: u32,
+    key: u32,             // which order
+    flipped: u32,         // all bits: words that do not live are picked
     steps_row: u32,    // slots per replica row of the step table
-    params_row: u32,   // words per replica row of each tensor
+    scores_row: u32,   // words per replica row of each tensor
     mask_row: u32,
     within_row: u32,
     state_row: u32,
@@ -18,7 +20,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<uniform> slot: Slot;
 @group(0) @binding(2) var<storage, read> steps: array<ReplicaStep>;  // [R, S]
-@group(0) @binding(3) var<storage, read> params: array<u32>;         // [R, P], as bits
+@group(0) @binding(3) var<storage, read> scores: array<u32>;         // [R, P], as bits
 @group(0) @binding(4) var<storage, read> mask: array<u32>;           // [R, P/32]
 @group(0) @binding(5) var<storage, read> within: array<u32>;         // [R, P/32]
 @group(0) @binding(6) var<storage, read> table: array<u32>;          // tiles

@@ -2,7 +2,7 @@
 //! Stage of: unit_prune
 //! One invocation per unit looks at all of its set.
 //! R replicas, S slots, U units.
-//! Uses: grid, slot, replica_step, rng, prune_key, unit_sets
+//! Uses: grid, slot, replica_step, rng, prune_key, score_key, unit_sets
 
 struct Params {
     units: u32,           // U
@@ -10,6 +10,7 @@ struct Params {
     steps_row: u32,       // slots per replica row of the step table
     importance_row: u32,  // words per replica row of each tensor
     keys_row: u32,
+    scored: u32,          // 1: importance comes from scores
     first_group: u32,
 }
 
@@ -20,16 +21,19 @@ struct Params {
 @group(0) @binding(4) var<storage, read> importance: array<u32>;      // [R, U], as bits
 @group(0) @binding(5) var<storage, read_write> keys: array<u32>;      // [R, U]
 
+// The bits of the importance by scores of a unit without a living weight.
+const NO_UNIT_BITS: u32 = 0xFF7FFFFFu;
+
 // 0 of a unit that has fallen.
 fn unit_key(order: ReplicaStep, replica: u32, unit: u32) -> u32 {
     let bits = importance[replica * p.importance_row + unit];
-    if (bits >> 31u == 1u) {
+    if (select(bits >> 31u == 1u, bits == NO_UNIT_BITS, p.scored != 0u)) {
         return 0u;
     }
     if (order.prune_random != 0u) {
         return 1u + (random_key(order.seed, unit) >> 1u);
     }
-    return 1u + bits;
+    return select(1u + bits, score_key(bits), p.scored != 0u);
 }
 
 @compute @workgroup_size(64)

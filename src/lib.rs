@@ -1,5 +1,5 @@
 //! Microglia trains time-series forecasters (RNN, LSTM, GRU, PatchTST, NLinear, DLinear) with *synaptic pruning*: while a network trains, its
-//! smallest weights are cut for good along a schedule, and what remains learns on
+//! smallest weights are cut along a schedule, for good unless they are asked to grow again, and what remains learns on
 //! ([arXiv 2508.09330](https://arxiv.org/abs/2508.09330)). It works in WGSL compute shaders on any Vulkan, Metal or DX12 GPU,
 //! through `wgpu` and no framework, or on a CPU engine that needs no driver. The program `microglia` is made of this
 //! library, and does nothing that the library cannot.

@@ -21,21 +21,34 @@ fn mask_start(tile: Tile) -> u32 {
     return tile.start / TILE * (TILE / 32u);
 }
 
-// The words of a piece under word m of the mask that may be picked, a bit each.
+// The words of a piece under word m of the mask that may be picked, a bit each: those of the mask, or those that are not in it. Without
+// bits of its own, `within` is the mask.
 fn open_words(replica: u32, tile: Tile, m: u32) -> u32 {
     let first = m * 32u;
     var bits = 0u;
     if (first < tile.end && first + 32u > tile.start) {
-        bits = mask[replica * p.mask_row + m] & within[replica * p.within_row + m];
+        bits = (mask[replica * p.mask_row + m] ^ p.flipped) & (within[replica * p.within_row + m] ^ p.flipped);
         bits = bits & (0xFFFFFFFFu << (max(tile.start, first) - first));
         bits = bits & (0xFFFFFFFFu >> (first + 32u - min(tile.end, first + 32u)));
     }
     return bits;
 }
 
+// The codes of the host's `PruneKey`; the third, 0, is of the smallest magnitude first.
+const SCORE: u32 = 1u;
+const LARGEST: u32 = 2u;
+
 fn select_key(order: ReplicaStep, replica: u32, word: u32) -> u32 {
+    let bits = scores[replica * p.scores_row + word];
+    let magnitude = bits & 0x7FFFFFFFu;
+    if (p.key == LARGEST) {
+        return ~magnitude;
+    }
     if (order.prune_random != 0u) {
         return random_key(order.seed, word);
     }
-    return params[replica * p.params_row + word] & 0x7FFFFFFFu;
+    if (p.key == SCORE) {
+        return score_key(bits);
+    }
+    return magnitude;
 }

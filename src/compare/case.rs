@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::models::{self, LinearPath, ModelKind, ModelOptions, PatchtstOptions, PruneRule, Training, Variant};
+use crate::models::{self, LinearPath, ModelKind, ModelOptions, PatchtstOptions, PruneRule, Regrow, Training, Variant};
 use crate::program::builder::{Category, Sizes};
 use crate::program::op::{Activation, InstanceNorm, Link, LossKind, Objective};
 use crate::program::tensor::*;
@@ -274,6 +274,10 @@ impl Case {
                 let shares: Vec<u32> = shares.into_iter().map(|share| share as u32).collect();
                 engine.write_u32(id, r, &shares.repeat(s.slots))?;
             }
+            if let Some(id) = engine.program().regrow_counts() {
+                let counts = vec![3; engine.program().tensor(id).words()];
+                engine.write_u32(id, r, &counts)?;
+            }
         }
         Ok(())
     }
@@ -332,9 +336,12 @@ impl fmt::Display for Case {
         }
         let rule = &self.training.rule;
         if *rule != PruneRule::default() {
-            write!(f, " prune by {} without {:?}", rule.among, rule.exclude)?;
+            write!(f, " prune by {} of {} without {:?}", rule.score, rule.among, rule.exclude)?;
             if let Some(cap) = rule.cap {
                 write!(f, " up to {cap}")?;
+            }
+            if rule.regrow != Regrow::None {
+                write!(f, " grow by {}", rule.regrow)?;
             }
         }
         Ok(())

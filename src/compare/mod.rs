@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
-use crate::models::{LinearPath, NormKind, PatchtstOptions, PruneAmong, PruneRule, Variant};
+use crate::models::{LinearPath, NormKind, PatchtstOptions, PruneAmong, PruneRule, PruneScore, Regrow, Variant};
 use crate::program::Program;
 use crate::program::op::{Activation, Distribution, InstanceNorm, Link, LossKind, Objective};
 
@@ -79,6 +79,7 @@ pub fn standard_cases() -> Vec<Case> {
         Objective::Quantiles((1..count).map(|i| i as f32 / count as f32).collect())
     };
     let distribution = Objective::Distribution;
+    let scored = |score, regrow| PruneRule { score, regrow, ..PruneRule::default() };
     let capped = |among| PruneRule { among, cap: Some(0.9), ..PruneRule::default() };
     vec![
         Case::new(Lstm, 1, 64, 30, 64).norm(InstanceNorm::Last).prune(500),
@@ -112,6 +113,11 @@ pub fn standard_cases() -> Vec<Case> {
         Case::patchtst(Variant::Official, 2, 5, 9).rule(capped(PruneAmong::Tensor)).prune(200),
         Case::new(Lstm, 2, 9, 7, 33).layers(2).rule(capped(PruneAmong::Global)).prune(9_000),
         Case::new(Lstm, 2, 9, 7, 33).layers(2).units().rule(capped(PruneAmong::Layer)).prune(9_000),
+        // None falls: near a cut, engines that round scores or gradients in another way pick other weights.
+        Case::new(Gru, 2, 9, 7, 33).rule(scored(PruneScore::Lamp, Regrow::Gradient)),
+        Case::patchtst(Variant::Official, 2, 5, 9).rule(scored(PruneScore::Movement, Regrow::Gradient)),
+        Case::new(Lstm, 2, 9, 7, 33).units().rule(scored(PruneScore::Gradient, Regrow::None)),
+        Case::new(Lstm, 2, 9, 7, 33).units().rule(scored(PruneScore::Lamp, Regrow::None)),
         Case::new(Lstm, 2, 9, 7, 5).objective(quantiles(3)).norm(InstanceNorm::Last).link(Link::Above).prune(9),
         Case::new(Gru, 1, 9, 7, 5).objective(distribution(Distribution::NegativeBinomial)).link(Link::Above).prune(9),
         Case::new(Rnn, 1, 9, 7, 5).objective(distribution(Distribution::StudentT)).norm(InstanceNorm::MeanStd).prune(9),

@@ -2,7 +2,7 @@
 
 use super::{Case, standard_cases};
 use crate::models::ModelKind::{self, Gru, Lstm, Rnn};
-use crate::models::{LinearPath, NormKind, PruneAmong, PruneRule, Variant};
+use crate::models::{LinearPath, NormKind, PruneAmong, PruneRule, PruneScore, Regrow, Variant};
 use crate::program::op::{Distribution, InstanceNorm, Link, MAX_HEAD_WIDTH, Objective};
 
 fn recurrent(kind: ModelKind, replicas: usize, batch: usize, lookback: usize, hidden: usize) -> Case {
@@ -74,6 +74,10 @@ pub fn full_size_models() -> Vec<Case> {
     cases.push(recurrent(Lstm, 1, 64, 96, 64).units());
     let rule = PruneRule { among: PruneAmong::Layer, cap: Some(0.9), ..PruneRule::default() };
     cases.push(recurrent(Lstm, 1, 64, 96, 256).rule(rule));
+    for score in [PruneScore::Lamp, PruneScore::Movement] {
+        let rule = PruneRule { score, regrow: Regrow::Gradient, ..PruneRule::default() };
+        cases.push(recurrent(Lstm, 1, 64, 96, 64).rule(rule));
+    }
     cases.extend(outputs());
     cases
 }

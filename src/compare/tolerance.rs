@@ -36,6 +36,8 @@ pub fn rule(op: &Op) -> Rule {
         Op::WindowGather(_) => exact,
         Op::Prune(_) | Op::PruneSelect(_) | Op::PruneApply(_) | Op::UnitPrune(_) => exact,
         Op::UnitImportance(_) => sums,
+        Op::ScoreUpdate(_) => elementwise(4.0, "products and a sum"),
+        Op::LampScore(_) => elementwise(64.0, "a sum in another order, division 2.5 ULP"),
         Op::FutureGather(_) | Op::MatrixTranspose(_) => exact,
         Op::EmbeddingForward(_) => exact,
         Op::EmbeddingBackward(_) => sums,

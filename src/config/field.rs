@@ -11,7 +11,9 @@ use crate::data::{Bounds, Calendar, Transform};
 use crate::error::{Error, Result};
 use crate::gpu::Choice;
 use crate::kernels::tuning::Tuning;
-use crate::models::{LinearPath, ModelKind, NormKind, NormPosition, Pool, Positions, PruneAmong, Variant};
+use crate::models::{
+    LinearPath, ModelKind, NormKind, NormPosition, Pool, Positions, PruneAmong, PruneScore, Regrow, Variant,
+};
 use crate::program::op::{Activation, FeedForward, InstanceNorm};
 use crate::train::loss::{Loss, QuantileLevels};
 use crate::train::options::{CompactEvery, LrSchedule, PruneUnit, Regularizers, Schedule, Select, Sparsity};
@@ -77,6 +79,8 @@ words!(
     Loss,
     LrSchedule,
     PruneAmong,
+    PruneScore,
+    Regrow,
     PruneUnit,
     ModelKind,
     NormKind,

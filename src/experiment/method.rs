@@ -107,6 +107,8 @@ impl Setting {
                 "unit" => setting.prune_unit = value_of(value).map_err(misread)?,
                 "scope" => setting.prune_rule.among = value_of(value).map_err(misread)?,
                 "cap" => setting.prune_rule.cap = Some(number()?),
+                "score" => setting.prune_rule.score = value_of(value).map_err(misread)?,
+                "regrow" => setting.prune_rule.regrow = value_of(value).map_err(misread)?,
                 "as" => setting.name = plain_name(value).map_err(reject)?,
                 _ => {
                     let keys = setting.keys(word, false, study).join(", ");
@@ -169,6 +171,8 @@ impl Setting {
             ("unit", prunes),
             ("scope", prunes),
             ("cap", prunes),
+            ("score", has(Regularizer::Pruning)),
+            ("regrow", prunes),
             ("as", true),
         ]
         .into_iter()

@@ -28,6 +28,7 @@ mod prune;
 mod recurrent;
 mod rnn;
 mod roofline;
+mod scores;
 mod select;
 pub mod sources;
 pub mod tuning;
@@ -98,6 +99,8 @@ pub fn lower(op: &Op, shapes: &Shapes) -> Lowered {
         Op::AdamMasked(op) => optimizer::adam_masked(op, shapes),
         Op::Prune(op) => prune::prune(op, shapes),
         Op::PruneSelect(op) => select::prune_select(op, shapes),
+        Op::ScoreUpdate(op) => scores::score_update(op, shapes),
+        Op::LampScore(op) => scores::lamp_score(op, shapes),
         Op::PruneApply(op) => select::prune_apply(op, shapes),
         Op::UnitImportance(op) => units::unit_importance(op, shapes),
         Op::UnitPrune(op) => units::unit_prune(op, shapes),

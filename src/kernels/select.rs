@@ -3,10 +3,10 @@
 use super::lower::{Dispatch, Lowered, Shapes, groups, uniform};
 use super::prune::SHIFTS;
 use crate::dims::padded;
-use crate::program::ReplicaStep;
 use crate::program::op::{Prune, PruneApply, PruneCount, PruneSelect};
 use crate::program::scope::{TILE_WORDS, table};
-use crate::program::tensor::{MASK, PARAMS, STEPS};
+use crate::program::tensor::{MASK, STEPS};
+use crate::program::{ReplicaStep, TensorId};
 
 /// Places in the op's scratch: of each group the prefix found so far and how many of its keys are to be picked; ties by piece.
 const STATE: usize = 0;
@@ -33,8 +33,10 @@ uniform! {
     SelectHistogramParams {
         shift: u32,
         tiles: u32,
+        key: u32,
+        flipped: u32,
         steps_row: u32,
-        params_row: u32,
+        scores_row: u32,
         mask_row: u32,
         within_row: u32,
         state_row: u32,
@@ -61,8 +63,10 @@ uniform! {
 uniform! {
     SelectTiesParams {
         tiles: u32,
+        key: u32,
+        flipped: u32,
         steps_row: u32,
-        params_row: u32,
+        scores_row: u32,
         mask_row: u32,
         within_row: u32,
         state_row: u32,
@@ -74,8 +78,10 @@ uniform! {
 uniform! {
     PruneSelectParams {
         tiles: u32,
+        key: u32,
+        flipped: u32,
         steps_row: u32,
-        params_row: u32,
+        scores_row: u32,
         mask_row: u32,
         within_row: u32,
         state_row: u32,
@@ -86,7 +92,12 @@ uniform! {
 }
 
 impl Stages<'_> {
-    fn within(&self) -> crate::program::TensorId {
+    /// What turns the mask's bits into those that may be picked.
+    fn flipped(&self) -> u32 {
+        if self.op.dead { u32::MAX } else { 0 }
+    }
+
+    fn within(&self) -> TensorId {
         // Without bits of its own: the mask's.
         self.op.within.unwrap_or(MASK)
     }
@@ -104,8 +115,10 @@ impl Stages<'_> {
         let params = SelectHistogramParams {
             shift,
             tiles: self.tiles as u32,
+            key: op.key as u32,
+            flipped: self.flipped(),
             steps_row: shapes.steps_row(),
-            params_row: shapes.row(PARAMS),
+            scores_row: shapes.row(op.scores),
             mask_row: shapes.row(MASK),
             within_row: shapes.row(self.within()),
             state_row: self.state_row(),
@@ -114,7 +127,7 @@ impl Stages<'_> {
         };
         let bindings = [
             ("steps", STEPS),
-            ("params", PARAMS),
+            ("scores", op.scores),
             ("mask", MASK),
             ("within", self.within()),
             ("table", op.table),
@@ -156,8 +169,10 @@ impl Stages<'_> {
         let (op, shapes) = (self.op, self.shapes);
         let params = SelectTiesParams {
             tiles: self.tiles as u32,
+            key: op.key as u32,
+            flipped: self.flipped(),
             steps_row: shapes.steps_row(),
-            params_row: shapes.row(PARAMS),
+            scores_row: shapes.row(op.scores),
             mask_row: shapes.row(MASK),
             within_row: shapes.row(self.within()),
             state_row: self.state_row(),
@@ -165,7 +180,7 @@ impl Stages<'_> {
             first_group: 0,
         };
         let bindings =
-            [("steps", STEPS), ("params", PARAMS), ("mask", MASK), ("within", self.within()), ("table", op.table)];
+            [("steps", STEPS), ("scores", op.scores), ("mask", MASK), ("within", self.within()), ("table", op.table)];
         let dispatch = Dispatch::new("select_ties", &params, &bindings, groups(self.tiles, 1), self.words * 12);
         dispatch.scratch("state", STATE).scratch("ties", TIES)
     }
@@ -174,8 +189,10 @@ impl Stages<'_> {
         let (op, shapes) = (self.op, self.shapes);
         let params = PruneSelectParams {
             tiles: self.tiles as u32,
+            key: op.key as u32,
+            flipped: self.flipped(),
             steps_row: shapes.steps_row(),
-            params_row: shapes.row(PARAMS),
+            scores_row: shapes.row(op.scores),
             mask_row: shapes.row(MASK),
             within_row: shapes.row(self.within()),
             state_row: self.state_row(),
@@ -185,7 +202,7 @@ impl Stages<'_> {
         };
         let bindings = [
             ("steps", STEPS),
-            ("params", PARAMS),
+            ("scores", op.scores),
             ("mask", MASK),
             ("within", self.within()),
             ("table", op.table),
@@ -202,6 +219,7 @@ uniform! {
         mask_row: u32,
         fallen_row: u32,
         capped_row: u32,
+        grown_row: u32,
         first_group: u32,
     }
 }
@@ -213,8 +231,9 @@ pub(super) fn prune_apply(op: &PruneApply, shapes: &Shapes) -> Lowered {
         mask_row: shapes.row(MASK),
         fallen_row: shapes.row(op.fallen),
         capped_row: shapes.row(op.capped),
+        grown_row: shapes.row(op.grown),
         first_group: 0,
     };
-    let bindings = [("mask", MASK), ("fallen", op.fallen), ("capped", op.capped)];
+    let bindings = [("mask", MASK), ("fallen", op.fallen), ("capped", op.capped), ("grown", op.grown)];
     Lowered::one(Dispatch::new("prune_apply", &params, &bindings, groups(words, 64), words * 6))
 }

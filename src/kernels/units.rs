@@ -14,6 +14,7 @@ uniform! {
         params_row: u32,
         mask_row: u32,
         importance_row: u32,
+        scored: u32,
         first_group: u32,
     }
 }
@@ -21,15 +22,17 @@ uniform! {
 /// A workgroup per unit.
 pub(super) fn unit_importance(op: &UnitImportance, shapes: &Shapes) -> Lowered {
     let units = total(&op.sets);
+    let weights = op.scores.unwrap_or(PARAMS);
     let params = UnitImportanceParams {
         units: units as u32,
         sets: op.sets.len() as u32,
-        params_row: shapes.row(PARAMS),
+        params_row: shapes.row(weights),
         mask_row: shapes.row(MASK),
         importance_row: shapes.row(op.importance),
+        scored: op.scores.is_some() as u32,
         first_group: 0,
     };
-    let bindings = [("params", PARAMS), ("mask", MASK), ("table", op.table), ("importance", op.importance)];
+    let bindings = [("params", weights), ("mask", MASK), ("table", op.table), ("importance", op.importance)];
     let words: usize = op.sets.iter().map(|set| set.count * set.words()).sum();
     Lowered::one(Dispatch::new("unit_importance", &params, &bindings, groups(units, 1), words * 16))
 }
@@ -54,6 +57,7 @@ uniform! {
         steps_row: u32,
         importance_row: u32,
         keys_row: u32,
+        scored: u32,
         first_group: u32,
     }
 }
@@ -66,6 +70,7 @@ fn unit_order(op: &UnitPrune, shapes: &Shapes) -> Dispatch {
         steps_row: shapes.steps_row(),
         importance_row: shapes.row(op.importance),
         keys_row: padded(units) as u32,
+        scored: op.scored as u32,
         first_group: 0,
     };
     let bindings = [("steps", STEPS), ("table", op.table), ("importance", op.importance)];

@@ -18,11 +18,12 @@ use crate::program::{Cell, ParamLayout, Program};
 use crate::words::words;
 
 pub use crate::layers::NormKind;
+pub use crate::program::scope::PruneScore;
 pub(crate) use linear_path::{FUTURE as LINEAR_PATH_FUTURE, WEIGHTS as LINEAR_PATH_WEIGHTS};
 pub(crate) use patchtst::layer_name;
 pub use patchtst::{NormPosition, PatchtstOptions, Pool, Positions, Variant};
 pub(crate) use scope::pruned;
-pub use scope::{PruneAmong, PruneRule};
+pub use scope::{PruneAmong, PruneRule, Regrow};
 pub(crate) use units::units as unit_sets;
 
 /// Which network. Each is one function of [`Builder`](crate::program::Builder) calls; see [`build`].

@@ -7,7 +7,7 @@ use super::units::units;
 use super::{ModelOptions, Training, params};
 use crate::error::{Error, Result};
 use crate::program::builder::Sizes;
-use crate::program::scope::{PruneGroup, PruneScope};
+use crate::program::scope::{PruneGroup, PruneScope, PruneScore};
 use crate::program::{Param, ParamLayout};
 use crate::words::words;
 
@@ -23,7 +23,24 @@ pub struct PruneRule {
     pub include: Vec<String>,
     /// The largest share that a tensor may lose, or a set of units; `None` is all of it.
     pub cap: Option<f64>,
+    /// By what they are ranked.
+    #[serde(serialize_with = "as_word")]
+    pub score: PruneScore,
+    /// Whether and by what pruned weights grow again.
+    #[serde(serialize_with = "as_word")]
+    pub regrow: Regrow,
 }
+
+/// How pruned weights grow again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Regrow {
+    /// Not at all: what has been pruned stays 0.
+    #[default]
+    None,
+    /// Those of the largest gradients, as many as fall beyond the schedule (RigL, arXiv 1911.11134).
+    Gradient,
+}
+words!(Regrow, "regrow", Regrow::None = "none", Regrow::Gradient = "gradient");
 
 /// What is ranked together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +66,7 @@ fn as_word<W: std::fmt::Display, S: Serializer>(word: &W, serializer: S) -> Resu
 }
 
 impl PruneRule {
-    /// Whether it is that of all weights together.
+    /// Whether it is that of all weights together, by magnitude.
     fn is_plain(&self) -> bool {
         *self == PruneRule::default()
     }
@@ -100,11 +117,19 @@ impl PruneRule {
             groups[at].ranges.push(param.range());
             groups[at].most += most(param);
         }
-        Ok(if groups.is_empty() { layout } else { layout.with_scope(PruneScope { groups, capped }) })
+        Ok(if groups.is_empty() {
+            layout
+        } else {
+            layout.with_scope(PruneScope { groups, capped, regrows: self.regrow != Regrow::None })
+        })
     }
 
     /// The layout with units that may be pruned as wholes: not those with a weight in a tensor that may not be.
     fn units(&self, model: &ModelOptions, layout: ParamLayout) -> Result<ParamLayout> {
+        if self.regrow != Regrow::None {
+            let problem = "a unit that falls is gone: its weights have no gradients while all of them are 0";
+            return Err(Error::config("regrow", problem, "leave out ‹regrow›, or choose ‹prune-unit weight›"));
+        }
         let chosen: Vec<usize> = self.chosen(&layout)?.iter().map(|param| param.offset).collect();
         let mut sets = units(model, &layout);
         if sets.is_empty() {
@@ -147,7 +172,7 @@ fn layer_of(name: &str) -> String {
 /// # Errors
 /// As [`params`]; where the model has no such units or tensors.
 pub(crate) fn pruned(model: &ModelOptions, training: &Training, sizes: &Sizes) -> Result<ParamLayout> {
-    let layout = params(model, sizes)?;
+    let layout = ParamLayout { score: training.rule.score, ..params(model, sizes)? };
     let layout = match (training.units, training.rule.is_plain()) {
         (true, _) => training.rule.units(model, layout)?,
         (false, true) => return Ok(layout),

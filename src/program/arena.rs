@@ -1,7 +1,7 @@
 //! Where each named weight lies in a replica's row of the parameter arenas.
 
 use super::rng;
-use super::scope::PruneScope;
+use super::scope::{PruneScope, PruneScore};
 use super::units::UnitSet;
 use crate::dims::{padded, product};
 
@@ -125,6 +125,8 @@ pub struct ParamLayout {
     pub units_by_set: bool,
     /// Which single weights pruning takes, and in which groups; `None`: all prunable ones, in one.
     pub scope: Option<PruneScope>,
+    /// By what weights or units are ranked.
+    pub score: PruneScore,
 }
 
 impl ParamLayout {

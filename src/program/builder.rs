@@ -1,8 +1,10 @@
 //! Collects a model's ops: each layer pushes its forward, and beside it the backward; [`Builder::finish`] reverses the
 //! backward list once.
 
+use std::ops::Range;
+
 use super::op::*;
-use super::scope::{PruneGroup, PruneScope};
+use super::scope::{PruneGroup, PruneScope, PruneScore};
 use super::tensor::*;
 use super::{Param, ParamLayout, Program, ReplicaStep, StateLayout, scope, units};
 use crate::error::Result;
@@ -92,6 +94,17 @@ impl Sizes {
     }
 }
 
+/// What is picked, in which order.
+#[derive(Clone, Copy)]
+struct Select<'a> {
+    groups: &'a [PruneGroup],
+    count: PruneCount,
+    dead: bool,
+    within: Option<TensorId>,
+    scores: TensorId,
+    key: PruneKey,
+}
+
 /// Most words of a tensor that a model can cut: 128 MiB, what every device binds.
 pub const MAX_WORDS: usize = 1 << 25;
 
@@ -137,6 +150,7 @@ impl Builder {
         let words = builder.params.words;
         let outputs = s.horizon * s.targets * s.objective.outputs();
         let scaled = if s.reads_scalers() { s.series } else { 0 };
+        let running = if builder.params.score.is_running() { builder.params.prunable_words } else { 0 };
         let fixed = [
             ("params", vec![words], Element::F32, Fill::Zeros),
             ("grads", vec![words], Element::F32, Fill::Zeros),
@@ -156,6 +170,7 @@ impl Builder {
             ("best_state", vec![builder.state.words], Element::F32, Fill::Zeros),
             ("series_starts", vec![scaled], Element::U32, Fill::Unwritten),
             ("scales", vec![scaled, s.targets, 2], Element::F32, Fill::Unwritten),
+            ("score", vec![running], Element::F32, Fill::Zeros),
         ];
         for (i, (name, shape, element, fill)) in fixed.into_iter().enumerate() {
             let shared = DATA.contains(&TensorId(i as u32));
@@ -253,45 +268,74 @@ impl Builder {
         let sets = self.params.units.clone();
         let table = self.integers("units", units::table(&sets));
         let importance = self.tensor("unit_importance", &[units::total(&sets)]);
-        self.prune.push(Op::UnitImportance(UnitImportance { sets: sets.clone(), table, importance }));
+        let scores = self.scores(self.params.ranges());
+        let scored = scores.is_some();
+        self.prune.push(Op::UnitImportance(UnitImportance { sets: sets.clone(), table, scores, importance }));
         let counts = self.params.units_by_set.then(|| self.counts("prune.counts", sets.len()));
-        self.prune.push(Op::UnitPrune(UnitPrune { sets, table, importance, counts }));
+        self.prune.push(Op::UnitPrune(UnitPrune { sets, table, importance, scored, counts }));
     }
 
-    /// What may fall of each tensor, where there is a cap; what falls of each group; its mask.
+    /// What weights are ranked by, if it is not their magnitudes; with the op that computes it.
+    fn scores(&mut self, tensors: Vec<Range<usize>>) -> Option<TensorId> {
+        let prunable_words = self.params.prunable_words;
+        match self.params.score {
+            PruneScore::Magnitude => None,
+            PruneScore::Lamp => {
+                let table = self.integers("lamp.table", lamp_table(&tensors));
+                let score = self.add("lamp".into(), &[prunable_words], Element::F32, Fill::Zeros);
+                self.prune.push(Op::LampScore(LampScore { tensors, table, score }));
+                Some(score)
+            }
+            PruneScore::Gradient | PruneScore::Movement => Some(SCORE),
+        }
+    }
+
+    /// What may fall of each tensor, where there is a cap; what falls of each group, and what grows again; its mask.
     fn prune_scope(&mut self, scope: PruneScope) {
         let prunable_words = self.params.prunable_words;
-        let [fallen, capped] = ["prune.fallen", "prune.capped"]
+        let [fallen, capped, grown] = ["prune.fallen", "prune.capped", "prune.grown"]
             .map(|name| self.add(name.into(), &[prunable_words / 32], Element::U32, Fill::Zeros));
-        let within = if scope.capped.is_empty() {
-            None
-        } else {
-            let count = PruneCount::AllBut(self.integers("prune.least", least(&scope.capped)));
-            self.select("prune.cap", scope.capped, count, None, capped);
-            Some(capped)
+        let (scores, key) = match self.scores(scope.ranges().collect()) {
+            Some(scores) => (scores, PruneKey::Score),
+            None => (PARAMS, PruneKey::Magnitude),
         };
-        let count = match scope.groups.len() {
+        // The step's own count, if it is of one group.
+        let own = |builder: &mut Builder| match scope.groups.len() {
             1 => PruneCount::Step,
-            groups => PruneCount::Table(self.counts("prune.counts", groups)),
+            groups => PruneCount::Table(builder.counts("prune.counts", groups)),
         };
-        self.select("prune.fall", scope.groups, count, within, fallen);
-        self.prune.push(Op::PruneApply(PruneApply { prunable_words, fallen, capped }));
+        let fall = Select { groups: &scope.groups, count: own(self), dead: false, within: None, scores, key };
+        let mut within = None;
+        if !scope.capped.is_empty() {
+            let count = PruneCount::AllBut(self.integers("prune.least", least(&scope.capped)));
+            self.select("prune.cap", &Select { groups: &scope.capped, count, ..fall }, capped);
+            within = Some(capped);
+        }
+        self.select("prune.fall", &Select { within, ..fall }, fallen);
+        if scope.regrows {
+            let count = PruneCount::Table(self.counts("regrow.counts", scope.groups.len()));
+            let grow = Select { count, dead: true, scores: GRADS, key: PruneKey::Largest, ..fall };
+            self.select("prune.grow", &grow, grown);
+        }
+        self.prune.push(Op::PruneApply(PruneApply { prunable_words, fallen, capped, grown }));
     }
 
-    fn select(
-        &mut self,
-        name: &str,
-        groups: Vec<PruneGroup>,
-        count: PruneCount,
-        within: Option<TensorId>,
-        picked: TensorId,
-    ) {
-        let prunable_words = self.params.prunable_words;
-        let table = self.integers(format!("{name}.table"), scope::table(&groups));
-        let counts = [groups.len(), Prune::DIGITS];
+    fn select(&mut self, name: &str, of: &Select, picked: TensorId) {
+        let table = self.integers(format!("{name}.table"), scope::table(of.groups));
+        let counts = [of.groups.len(), Prune::DIGITS];
         let histogram = self.add(format!("{name}.histogram"), &counts, Element::U32, Fill::Zeros);
-        let select = PruneSelect { prunable_words, groups, table, count, within, histogram, picked };
-        self.prune.push(Op::PruneSelect(select));
+        self.prune.push(Op::PruneSelect(PruneSelect {
+            prunable_words: self.params.prunable_words,
+            groups: of.groups.to_vec(),
+            table,
+            count: of.count,
+            dead: of.dead,
+            scores: of.scores,
+            key: of.key,
+            within: of.within,
+            histogram,
+            picked,
+        }));
     }
 
     /// Counts of a step by group.
@@ -302,6 +346,10 @@ impl Builder {
     /// Reverses the backward list and checks every op against its tensors' shapes.
     pub fn finish(mut self) -> Result<Program> {
         self.backward.reverse();
+        if self.params.score.is_running() && !self.prune.is_empty() {
+            let (prunable_words, movement) = (self.params.prunable_words, self.params.score == PruneScore::Movement);
+            self.backward.push(Op::ScoreUpdate(ScoreUpdate { prunable_words, movement }));
+        }
         let program = Program {
             replicas: self.sizes.replicas,
             slots: self.sizes.slots,

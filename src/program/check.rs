@@ -195,6 +195,7 @@ fn needed(op: &Op) -> Vec<Needed> {
         }
         Op::UnitImportance(op) => sets_of_units(&op.sets, op.table),
         Op::UnitPrune(op) => sets_of_units(&op.sets, op.table),
+        Op::LampScore(op) => vec![least(op.table, 1, op.tensors.len())],
         Op::PruneSelect(op) => {
             let groups = op.groups.len();
             let by_step = if op.count == PruneCount::Step { 1 } else { groups };

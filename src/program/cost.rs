@@ -292,7 +292,16 @@ impl Op {
                 let words: usize = op.groups.iter().map(|group| group.size()).sum();
                 Cost::words(0, words + words / 16, words / 32)
             }
-            Op::PruneApply(op) => Cost::words(0, 3 * (op.prunable_words / 32), 3 * (op.prunable_words / 32)),
+            Op::PruneApply(op) => Cost::words(0, 4 * (op.prunable_words / 32), 4 * (op.prunable_words / 32)),
+            Op::ScoreUpdate(op) => {
+                let words = op.prunable_words;
+                Cost::words(4 * words, 3 * words + words / 32, words)
+            }
+            // The sorts' working memory is not counted.
+            Op::LampScore(op) => {
+                let words: usize = op.tensors.iter().map(|range| range.len()).sum();
+                Cost::words(3 * words, words + words / 32, words)
+            }
             Op::Prune(op) => Cost::words(0, op.prunable_words + op.prunable_words / 32, op.prunable_words / 32),
         }
     }

@@ -226,7 +226,7 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
         Op::UnitImportance(op) => {
             let words = units::end(&op.sets);
             vec![
-                (PARAMS, words),
+                (op.scores.unwrap_or(PARAMS), words),
                 (MASK, words.div_ceil(32)),
                 units_table(&op.sets, op.table),
                 (op.importance, total(&op.sets)),
@@ -237,6 +237,15 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let counts = op.counts.map(|counts| (counts, product(&[program.slots, op.sets.len()])));
             let own = [steps, mask, units_table(&op.sets, op.table), (op.importance, total(&op.sets))];
             own.into_iter().chain(counts).collect()
+        }
+        Op::ScoreUpdate(op) => {
+            let words = op.prunable_words;
+            vec![steps, (PARAMS, words), (GRADS, words), (MASK, words.div_ceil(32)), (SCORE, words)]
+        }
+        Op::LampScore(op) => {
+            let words = op.tensors.iter().map(|range| range.end).max().unwrap_or(0);
+            let table = (op.table, product(&[2, op.tensors.len()]));
+            vec![(PARAMS, words), (MASK, words.div_ceil(32)), (op.score, words), table]
         }
         Op::PruneSelect(op) => {
             let ranges = || op.groups.iter().flat_map(|group| &group.ranges);
@@ -250,13 +259,15 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             let masks = [Some(MASK), op.within, Some(op.picked)].into_iter().flatten();
             let own = [
                 steps,
-                (PARAMS, words),
+                (op.scores, words),
                 (op.table, scope::table(&op.groups).len()),
                 (op.histogram, product(&[groups, Prune::DIGITS])),
             ];
             own.into_iter().chain(masks.map(|id| (id, words.div_ceil(32)))).chain(counts).collect()
         }
-        Op::PruneApply(op) => [MASK, op.fallen, op.capped].map(|id| (id, op.prunable_words.div_ceil(32))).to_vec(),
+        Op::PruneApply(op) => {
+            [MASK, op.fallen, op.capped, op.grown].map(|id| (id, op.prunable_words.div_ceil(32))).to_vec()
+        }
     }
 }
 

@@ -108,15 +108,25 @@ impl Program {
                 .filter(|&(id, end)| id == tensor::GRADS && end > word)
         };
         let ends = |op| end(op).map(|(_, end)| end).min();
-        self.backward.iter().filter_map(|op| Some((ends(op)?, op))).min_by_key(|&(end, _)| end).map(|(_, op)| op)
+        let writers = self.backward.iter().filter(|op| op.writes().contains(&tensor::GRADS));
+        writers.filter_map(|op| Some((ends(op)?, op))).min_by_key(|&(end, _)| end).map(|(_, op)| op)
     }
 
     /// The tensor `[S, groups]` by which each step says how much of each group is pruned; `None` if the step table says it all.
     #[must_use]
     pub fn prune_counts(&self) -> Option<TensorId> {
         self.prune.iter().find_map(|op| match op {
-            Op::PruneSelect(op::PruneSelect { count: op::PruneCount::Table(counts), .. }) => Some(*counts),
+            Op::PruneSelect(op) if !op.dead => op.count.by_step(),
             Op::UnitPrune(op) => op.counts,
+            _ => None,
+        })
+    }
+
+    /// The same of what grows again; `None` if nothing does.
+    #[must_use]
+    pub fn regrow_counts(&self) -> Option<TensorId> {
+        self.prune.iter().find_map(|op| match op {
+            Op::PruneSelect(op) if op.dead => op.count.by_step(),
             _ => None,
         })
     }

@@ -280,6 +280,10 @@ pub enum Op {
     AdamMasked(AdamMasked),
     /// The smallest weights masked.
     Prune(Prune),
+    /// What weights are ranked by, over steps.
+    ScoreUpdate(ScoreUpdate),
+    /// Magnitudes beside those of a tensor's other weights.
+    LampScore(LampScore),
     /// Weights picked within groups.
     PruneSelect(PruneSelect),
     /// Those masked.

@@ -3,6 +3,37 @@
 use std::ops::Range;
 
 use super::ParamLayout;
+use crate::words::words;
+
+/// By what weights are ranked: the smallest fall first. Of units, it is the mean of their living weights'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum PruneScore {
+    /// |w|; of units, w².
+    #[default]
+    Magnitude,
+    /// [`LampScore`](super::op::LampScore): |w| beside the larger weights of its tensor.
+    Lamp,
+    /// [`ScoreUpdate`](super::op::ScoreUpdate): what the loss would change, to first order, if the weight were 0.
+    Gradient,
+    /// [`ScoreUpdate`](super::op::ScoreUpdate): whether training moved the weight away from 0.
+    Movement,
+}
+words!(
+    PruneScore,
+    "prune-score",
+    PruneScore::Magnitude = "magnitude",
+    PruneScore::Lamp = "lamp",
+    PruneScore::Gradient = "gradient",
+    PruneScore::Movement = "movement",
+);
+
+impl PruneScore {
+    /// Whether it adds up over steps, in [`SCORE`](super::tensor::SCORE).
+    #[must_use]
+    pub fn is_running(self) -> bool {
+        matches!(self, PruneScore::Gradient | PruneScore::Movement)
+    }
+}
 
 /// Words that are ranked together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +66,8 @@ pub struct PruneScope {
     pub groups: Vec<PruneGroup>,
     /// The same weights tensor by tensor, where no tensor may lose more than a share; empty without a cap.
     pub capped: Vec<PruneGroup>,
+    /// Whether pruned weights may grow again.
+    pub regrows: bool,
 }
 
 impl PruneScope {
@@ -150,7 +183,7 @@ impl ParamLayout {
 
 #[cfg(test)]
 mod tests {
-    use super::{PruneGroup, TILE, shares, table};
+    use super::{PruneGroup, Range, TILE, shares, table};
 
     /// One by one, as the rule says.
     fn one_by_one(count: usize, groups: &[(usize, usize)]) -> Vec<usize> {
@@ -190,20 +223,21 @@ mod tests {
 
     #[test]
     fn pieces_lie_within_a_tile() {
-        let group = |ranges: Vec<_>| PruneGroup { name: String::new(), ranges, most: 1 };
-        let groups = [
-            group(vec![0..36, 36..72]),
-            group(vec![100..TILE, TILE..TILE + 5]),
-            group(vec![3 * TILE..3 * TILE + 9, 3 * TILE + 9..4 * TILE]),
-        ];
+        let group = |ranges: &[Range<usize>]| PruneGroup { name: String::new(), ranges: ranges.to_vec(), most: 1 };
         let (tile, end) = (TILE as u32, TILE as u32 + 5);
+        let groups = [
+            group(&[0..36, 36..72]),
+            group(&[100..TILE + 5, 2 * TILE..2 * TILE + 32]),
+            group(&[3 * TILE..4 * TILE, 4 * TILE..4 * TILE + 1]),
+        ];
         let expected = [
             [0, 0, 36, 0],
             [0, 36, 72, 0],
             [1, 100, tile, 2],
             [1, tile, end, 2],
-            [2, 3 * tile, 3 * tile + 9, 4],
-            [2, 3 * tile + 9, 4 * tile, 4],
+            [1, 2 * tile, 2 * tile + 32, 2],
+            [2, 3 * tile, 4 * tile, 5],
+            [2, 4 * tile, 4 * tile + 1, 5],
         ];
         assert_eq!(table(&groups), expected.concat());
     }

@@ -53,6 +53,8 @@ pub const SERIES_STARTS: TensorId = TensorId(16);
 /// By series and target, the deviation and mean of its scaler `[N, K, 2]`; shared by all replicas. The deviation is 0 where all
 /// training rows lie at a bound of the forecasts.
 pub const SCALES: TensorId = TensorId(17);
+/// What prunable weights are ranked by where that adds up over steps `[prunable words]`; else empty.
+pub const SCORE: TensorId = TensorId(18);
 
 /// Those that hold the data, which all replicas share and no op writes.
 pub const DATA: [TensorId; 4] = [SERIES, OBSERVED, SERIES_STARTS, SCALES];

@@ -31,6 +31,7 @@ mod prune;
 mod rnn;
 mod roofline;
 mod scalar;
+mod scores;
 mod select;
 mod storage;
 mod tasks;
@@ -198,6 +199,8 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::AdamMasked(op) => optimizer::adam_masked(storage, op, slot),
         Op::Prune(op) => prune::prune(storage, op, slot),
         Op::PruneSelect(op) => select::prune_select(storage, op, slot),
+        Op::ScoreUpdate(op) => scores::score_update(storage, op, slot),
+        Op::LampScore(op) => scores::lamp_score(storage, op),
         Op::PruneApply(op) => select::prune_apply(storage, op),
         Op::UnitImportance(op) => units::unit_importance(storage, op),
         Op::UnitPrune(op) => units::unit_prune(storage, op, slot),

@@ -1,18 +1,23 @@
 //! prune_select, prune_apply: the words of each group that are picked, and their masks.
 
-use crate::program::op::{PruneApply, PruneCount, PruneSelect};
+use crate::program::op::{PruneApply, PruneCount, PruneKey, PruneSelect};
 use crate::program::rng;
 use crate::program::step::{RANDOM_PRUNE, ReplicaStep};
-use crate::program::tensor::{MASK, PARAMS};
+use crate::program::tensor::MASK;
 
 use super::scalar::Scalar;
+use super::scores::score_key;
 use super::storage::Storage;
 
 /// A word's place in the order in which its group's are picked.
-fn key<T: Scalar>(step: &ReplicaStep, weight: T, word: usize) -> u32 {
-    match step.prune_random {
-        0 => weight.to_f32().to_bits() & 0x7FFF_FFFF,
-        _ => rng::draw(step.seed, RANDOM_PRUNE, 0, word as u32),
+fn key<T: Scalar>(step: &ReplicaStep, key: PruneKey, score: T, word: usize) -> u32 {
+    let bits = score.to_f32().to_bits();
+    let magnitude = bits & 0x7FFF_FFFF;
+    match (key, step.prune_random) {
+        (PruneKey::Largest, _) => !magnitude,
+        (PruneKey::Magnitude, 0) => magnitude,
+        (PruneKey::Score, 0) => score_key(bits),
+        (PruneKey::Magnitude | PruneKey::Score, _) => rng::draw(step.seed, RANDOM_PRUNE, 0, word as u32),
     }
 }
 
@@ -22,13 +27,14 @@ pub(super) fn prune_select<T: Scalar>(storage: &mut Storage<T>, op: &PruneSelect
         return;
     }
     let mut picked = storage.take_integers(op.picked);
-    let (weights, mask) = (storage.floats(PARAMS), storage.integers(MASK));
+    let (scores, mask) = (storage.floats(op.scores), storage.integers(MASK));
     let within = storage.integers(op.within.unwrap_or(MASK));
     for (g, group) in op.groups.iter().enumerate() {
-        let open = |word: &usize| (mask[word / 32] & within[word / 32]) >> (word % 32) & 1 == 1;
+        let has = |bits: &[u32], word: usize| (bits[word / 32] >> (word % 32) & 1 == 1) != op.dead;
+        let open = |word: &usize| has(mask, *word) && has(within, *word);
         let words = group.words().filter(open);
         let mut keys: Vec<u64> =
-            words.map(|word| u64::from(key(&step, weights[word], word)) << 32 | word as u64).collect();
+            words.map(|word| u64::from(key(&step, op.key, scores[word], word)) << 32 | word as u64).collect();
         let count = match op.count {
             PruneCount::Step => step.prune_count as usize,
             PruneCount::Table(id) => storage.integers(id)[slot * op.groups.len() + g] as usize,
@@ -47,12 +53,13 @@ pub(super) fn prune_select<T: Scalar>(storage: &mut Storage<T>, op: &PruneSelect
 
 pub(super) fn prune_apply<T: Scalar>(storage: &mut Storage<T>, op: &PruneApply) {
     let words = op.prunable_words / 32;
-    let [mut mask, mut fallen] = [MASK, op.fallen].map(|id| storage.take_integers(id));
-    for (living, falls) in mask[..words].iter_mut().zip(&mut fallen[..words]) {
-        *living &= !*falls;
-        *falls = 0;
+    let mut mask = storage.take_integers(MASK);
+    let (fallen, grown) = (storage.integers(op.fallen), storage.integers(op.grown));
+    for (living, (falls, grows)) in mask[..words].iter_mut().zip(fallen.iter().zip(grown)) {
+        *living = *living & !falls | grows;
     }
     storage.put_integers(MASK, mask);
-    storage.put_integers(op.fallen, fallen);
-    storage.integers_mut(op.capped)[..words].fill(0);
+    for picked in [op.fallen, op.capped, op.grown] {
+        storage.integers_mut(picked)[..words].fill(0);
+    }
 }

@@ -4,6 +4,7 @@ use super::lr::LrPlan;
 use super::options::{LrSchedule, PruningOptions, Regularizer, Regularizers, TrainOptions};
 use super::schedule::PrunePlan;
 use crate::error::{Error, Result, Text};
+use crate::models::Regrow;
 use crate::program::ParamLayout;
 use crate::program::op::InstanceNorm;
 
@@ -88,7 +89,11 @@ impl MemberPlan {
         let mut prune = None;
         if member.regularizers.prunes() {
             let mut told = Vec::new();
-            let plan = PrunePlan::new(&member.pruning, epochs, steps_per_epoch, layout.budget(), &mut told)?;
+            let mut plan = PrunePlan::new(&member.pruning, epochs, steps_per_epoch, layout.budget(), &mut told)?;
+            if options.prune_rule.regrow != Regrow::None {
+                plan = plan.regrowing(&member.pruning, epochs)?;
+                member.pruning.regrow_until = plan.regrow.map(|regrow| regrow.until);
+            }
             check_cap(&plan, options, layout)?;
             // Replicas of one method would say the same.
             told.retain(|line| !notices.contains(line));
@@ -137,6 +142,11 @@ impl Member {
         {
             let problem = format!("{value} is out of range");
             return Err(Error::config("clip-grad-norm", problem, "choose ‹clip-grad-norm› above 0"));
+        }
+        let fraction = self.pruning.regrow_fraction;
+        if !(fraction > 0.0 && fraction < 1.0) {
+            let help = "choose ‹regrow-fraction› above 0 and below 1: a share of the living weights";
+            return Err(Error::config("regrow-fraction", format!("{fraction} is out of range"), help));
         }
         if !(0.0..1.0).contains(&self.dropout) {
             let help = "choose ‹dropout› from 0 to below 1: the probability of dropping an element";

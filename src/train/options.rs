@@ -150,6 +150,10 @@ pub struct PruningOptions {
     pub every: usize,
     /// The epoch that reaches the largest sparsity.
     pub until: Option<usize>,
+    /// RigL's α: the share of the living weights that falls at first beyond the schedule, where as many grow again.
+    pub regrow_fraction: f64,
+    /// The last epoch in which weights grow again.
+    pub regrow_until: Option<usize>,
 }
 
 impl Default for PruningOptions {
@@ -160,6 +164,8 @@ impl Default for PruningOptions {
             warmup: None,
             every: 5,
             until: None,
+            regrow_fraction: 0.3,
+            regrow_until: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::scores::{Level, Prediction};
 use crate::data::{Dataset, Scale, Scaler, Series, counted, few};
 use crate::engine::Engine;
 use crate::error::{Error, Result, Text};
-use crate::models::{self, LayerWidths, ModelKind, ModelOptions, Training};
+use crate::models::{self, LayerWidths, ModelKind, ModelOptions, Regrow, Training};
 use crate::program::builder::{Category, Sizes};
 use crate::program::op::{InstanceNorm, Objective};
 use crate::program::tensor::{OBSERVED, SCALES, SERIES, SERIES_STARTS};
@@ -151,6 +151,10 @@ impl Plan {
         if compacts && models::unit_sets(&options.model, &layout).is_empty() {
             let problem = format!("{} has no units to go on without", options.model.kind);
             return Err(Error::config("compact-every", problem, "leave it out, or choose another ‹model›"));
+        }
+        if compacts && options.prune_rule.regrow != Regrow::None {
+            let problem = "weights of units that have gone could not grow again";
+            return Err(Error::config("compact-every", problem, "leave it out, or choose ‹regrow none›"));
         }
         if compacts && members.iter().any(|one| one.member.regularizers.drops() || one.random_pruning()) {
             let line = "dropout and random pruning draw by a unit's place: once the network is smaller, other draws than without \

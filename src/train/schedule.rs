@@ -21,6 +21,17 @@ pub struct PrunePlan {
     pub steps_per_epoch: usize,
     /// N: prunable weights; of units, halves of the weights that they hold.
     pub prunable: usize,
+    /// Where pruned weights grow again.
+    pub regrow: Option<RegrowPlan>,
+}
+
+/// How many pruned weights grow again (RigL, arXiv 1911.11134, section 3).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RegrowPlan {
+    /// α: the share of the living weights at the first step.
+    pub fraction: f64,
+    /// The last epoch.
+    pub until: usize,
 }
 
 impl PrunePlan {
@@ -74,7 +85,20 @@ impl PrunePlan {
             return reject("prune-every", 0, "is no interval", "choose ‹prune-every› 1 or more".into());
         }
         let (schedule, sparsity, every) = (options.schedule, options.sparsity, options.every);
-        Ok(PrunePlan { schedule, sparsity, warmup, every, until, steps_per_epoch, prunable })
+        Ok(PrunePlan { schedule, sparsity, warmup, every, until, steps_per_epoch, prunable, regrow: None })
+    }
+
+    /// With weights that grow again, in a run of `epochs`: for three quarters of it, unless the options say otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if they name an epoch that the run does not have.
+    pub fn regrowing(self, options: &PruningOptions, epochs: usize) -> Result<Self> {
+        let until = options.regrow_until.unwrap_or_else(|| (3 * epochs).div_ceil(4));
+        if until == 0 || until > epochs {
+            let help = format!("choose ‹regrow-until› from 1 to {epochs}, or more ‹epochs›");
+            return Err(Error::config("regrow-until", format!("{until} is no epoch of the run"), help));
+        }
+        Ok(PrunePlan { regrow: Some(RegrowPlan { fraction: options.regrow_fraction, until }), ..self })
     }
 
     /// The wanted sparsity at optimizer step `step` of epoch `epoch`, both from 1.
@@ -127,6 +151,18 @@ impl PrunePlan {
             }
             pruned >= self.full()
         })
+    }
+
+    /// How many weights fall beyond the schedule at `step`, and as many grow again, if `living` weights stay: those that a share of
+    /// α/2·(1 + cos(π·step/steps of the last epoch)) is, which is 0 from its end on.
+    pub fn regrown(&self, step: usize, living: usize) -> usize {
+        let Some(RegrowPlan { fraction, until }) = self.regrow else { return 0 };
+        let end = until * self.steps_per_epoch;
+        if step >= end {
+            return 0;
+        }
+        let share = fraction / 2.0 * (1.0 + libm::cos(std::f64::consts::PI * step as f64 / end as f64));
+        (share * living as f64 + 1e-6).floor() as usize
     }
 
     /// How many weights have been pruned by the end of `step`, a due one, if `before` were before it.
@@ -183,6 +219,18 @@ mod tests {
     fn zhu_gupta_prunes_early_and_cubic_late() {
         assert!(plan(Schedule::ZhuGupta, 20).wanted(6, 51) > plan(Schedule::Linear, 20).wanted(6, 51));
         assert!(plan(Schedule::Cubic, 20).wanted(6, 51) < plan(Schedule::Linear, 20).wanted(6, 51));
+    }
+
+    /// The cosine of RigL: all of α at first, half of it half-way, nothing from the end on.
+    #[test]
+    fn growth_ends_with_its_epoch() {
+        let options = PruningOptions::default();
+        assert_eq!(plan(Schedule::Cubic, 20).regrown(1, 1000), 0);
+        let plan = plan(Schedule::Cubic, 20).regrowing(&options, 20).unwrap();
+        let counts = [1, 75, 149, 150, 200].map(|step| plan.regrown(step, 1000));
+        assert_eq!(counts, [299, 150, 0, 0, 0]);
+        let late = PruningOptions { regrow_until: Some(21), ..options };
+        assert!(plan.regrowing(&late, 20).unwrap_err().to_string().contains("regrow-until"));
     }
 
     #[test]

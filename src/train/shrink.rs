@@ -85,11 +85,17 @@ impl Shrink {
     pub(super) fn state(&self, before: &Plan, state: RunState) -> RunState {
         let layouts = (&before.program.params, &self.plan.program.params);
         let take = |row: &[f32]| take(&before.options.model, &self.stays, layouts, row);
+        // Scores are of prunable weights alone, which come first.
+        let prefix = |row: &[f32]| {
+            let rest = layouts.0.words.checked_sub(row.len()).filter(|_| !row.is_empty())?;
+            Some([row, &vec![0.0; rest]].concat())
+        };
         let rows = |rows: ReplicaRows| ReplicaRows {
             params: take(&rows.params),
             best_params: take(&rows.best_params),
             moment1: take(&rows.moment1),
             moment2: take(&rows.moment2),
+            score: prefix(&rows.score).map_or_else(Vec::new, |row| take(&row)[..layouts.1.prunable_words].to_vec()),
             mask: bits(&take(&flags(layouts.0, &rows.mask))),
             ..rows
         };

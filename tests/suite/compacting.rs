@@ -2,7 +2,7 @@
 
 use microglia::data::{DataOptions, Dataset};
 use microglia::engine::Engine;
-use microglia::models::{LinearPath, ModelKind, ModelOptions, PruneAmong, PruneRule, Variant};
+use microglia::models::{LinearPath, ModelKind, ModelOptions, PruneAmong, PruneRule, PruneScore, Variant};
 use microglia::program::Program;
 use microglia::program::tensor::MASK;
 use microglia::program::units::living_units;
@@ -176,10 +176,14 @@ fn replicas_and_single_weights_shrink_alike() {
         let by_layer = PruneRule { among: PruneAmong::Layer, cap: Some(0.8), ..PruneRule::default() };
         let by_tensor = PruneRule { among: PruneAmong::Tensor, cap: Some(0.999), ..PruneRule::default() };
         let layers = ModelOptions { layers: 2, ..base.model.clone() };
+        let scored = |score| PruneRule { score, ..PruneRule::default() };
         let cases = [
             ("single weights", weights.clone()),
             ("single weights by tensor", TrainOptions { prune_rule: by_tensor, ..weights.clone() }),
             ("units by layer", TrainOptions { prune_rule: by_layer, model: layers, ..base.clone() }),
+            ("units by lamp", TrainOptions { prune_rule: scored(PruneScore::Lamp), ..base.clone() }),
+            ("units by movement", TrainOptions { prune_rule: scored(PruneScore::Movement), ..base.clone() }),
+            ("units by gradients", TrainOptions { prune_rule: scored(PruneScore::Gradient), ..base.clone() }),
         ];
         for (what, options) in cases {
             let mut large = Run::whole(&dataset, &dense(&options), open);
@@ -296,6 +300,9 @@ fn a_run_folder_is_of_the_network_that_is_left() {
     );
     let linear = ["train", "--data", "tiny.csv", "--target", "y", "--model", "nlinear", "--compact-every", "auto"];
     rejected(folder, &microglia(folder, &linear), &["--compact-every", "nlinear has no units"]);
+    let regrow = ["--prune-unit", "weight", "--regrow", "gradient", "--compact-every", "auto"];
+    let base: Vec<&str> = options.iter().copied().filter(|one| !["--prune-unit", "unit"].contains(one)).collect();
+    rejected(folder, &microglia(folder, &[&base[..], &regrow].concat()), &["--compact-every", "--regrow none"]);
     let tune = ["tune", "--data", "tiny.csv", "--target", "y", "--compact-every", "auto"];
     rejected(folder, &microglia(folder, &tune), &["--compact-every", "best.toml"]);
 }

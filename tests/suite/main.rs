@@ -56,6 +56,8 @@ mod compacting;
 mod compare;
 /// Two runs in one folder, a signal twice, a closed stdout, and where a run writes.
 mod concurrency;
+/// What weights are ranked by, and how they grow again.
+mod criteria;
 /// Files as people have them.
 mod data;
 /// Parquet and Arrow files.

@@ -15,7 +15,7 @@ use crate::cli::{code, microglia, rejected, stderr, stdout, summary};
 use crate::gpu_support::on_each_engine;
 
 /// What a group is called, by the tensor's name.
-fn group(among: PruneAmong, name: &str) -> String {
+pub(crate) fn group(among: PruneAmong, name: &str) -> String {
     match among {
         PruneAmong::Global => "all".into(),
         PruneAmong::Tensor => name.into(),
@@ -152,7 +152,7 @@ fn check(
 }
 
 const RANDOM: ReplicaStep = ReplicaStep { prune_random: 1, ..STEP };
-const STEP: ReplicaStep = ReplicaStep {
+pub(crate) const STEP: ReplicaStep = ReplicaStep {
     seed: 5,
     step: 1,
     active: 1,
@@ -173,7 +173,7 @@ const STEP: ReplicaStep = ReplicaStep {
 
 fn rule(among: PruneAmong, include: &[&str], exclude: &[&str], cap: Option<f64>) -> PruneRule {
     let owned = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
-    PruneRule { among, include: owned(include), exclude: owned(exclude), cap }
+    PruneRule { among, include: owned(include), exclude: owned(exclude), cap, ..PruneRule::default() }
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn large_groups_fall_as_small_ones() {
 }
 
 /// Options of a small run on the CPU engine.
-const OPTIONS: [&str; 24] = [
+pub(crate) const OPTIONS: [&str; 24] = [
     "train",
     "--data",
     "tiny.csv",
@@ -262,7 +262,7 @@ const OPTIONS: [&str; 24] = [
 ];
 
 /// A folder with the data of those runs.
-fn place() -> tempfile::TempDir {
+pub(crate) fn place() -> tempfile::TempDir {
     let place = tempfile::tempdir().unwrap();
     std::fs::copy(crate::golden::path("tiny.csv"), place.path().join("tiny.csv")).unwrap();
     place

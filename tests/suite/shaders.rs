@@ -10,10 +10,11 @@ use microglia::gpu::shader::{Access, SLOT, Shader};
 use microglia::kernels::lower::{Dispatch, Shapes};
 use microglia::kernels::{self, pipelines, sources};
 use microglia::models::ModelKind::{self, Gru, Lstm, Rnn};
-use microglia::models::{LinearPath, NormKind, PatchtstOptions, PruneAmong, PruneRule, Variant};
+use microglia::models::{LinearPath, NormKind, PatchtstOptions, PruneAmong, PruneRule, PruneScore, Regrow, Variant};
 use microglia::program::constants::*;
 use microglia::program::op::{
-    Activation, Chance, Distribution, FeedForward, InstanceNorm, Link, LossKind, Objective, Prune,
+    Activation, Chance, Distribution, FeedForward, InstanceNorm, Link, LossKind, NO_UNIT, Objective, Prune, PruneKey,
+    SCORE_DECAY,
 };
 use microglia::program::scope::{TILE, TILE_WORDS};
 use microglia::program::step::RANDOM_PRUNE;
@@ -65,6 +66,8 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(Lstm, 2, 5, 4, 5).units().prune(90),
         Case::new(Lstm, 2, 5, 4, 5).rule(by_layer()).prune(90),
         Case::new(Lstm, 2, 5, 4, 5).units().rule(by_layer()).prune(90),
+        Case::new(Lstm, 2, 5, 4, 5).rule(by_score(PruneScore::Lamp)).prune(90),
+        Case::new(Lstm, 2, 5, 4, 5).rule(by_score(PruneScore::Movement)).prune(90),
         // Heads of one vec4 an invocation and of several, of one part and of several.
         Case::patchtst(Variant::Hf, 1, 2, 9).set(|p| (p.d_model, p.heads) = (32, 2)),
         Case::patchtst(Variant::Official, 1, 2, 9).set(|p| (p.d_model, p.heads) = (128, 2)),
@@ -73,6 +76,10 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn by_layer() -> PruneRule {
     PruneRule { among: PruneAmong::Layer, cap: Some(0.9), ..PruneRule::default() }
+}
+
+fn by_score(score: PruneScore) -> PruneRule {
+    PruneRule { score, regrow: Regrow::Gradient, ..PruneRule::default() }
 }
 
 fn programs() -> Vec<Program> {
@@ -173,6 +180,11 @@ fn meaning(name: &str) -> Option<u32> {
         "DIGITS" => Prune::DIGITS as u32,
         "SET_WORDS" => SET_WORDS as u32,
         "SPAN_WORDS" => SPAN_WORDS as u32,
+        "SCORE" => PruneKey::Score as u32,
+        "LARGEST" => PruneKey::Largest as u32,
+        "SCORE_DECAY" => SCORE_DECAY.to_bits(),
+        "NO_UNIT" => NO_UNIT.to_bits(),
+        "NO_UNIT_BITS" => NO_UNIT.to_bits(),
         "TILE" => TILE as u32,
         "TILE_WORDS" => TILE_WORDS as u32,
         "LAST" => InstanceNorm::Last as u32,
@@ -197,7 +209,7 @@ fn meaning(name: &str) -> Option<u32> {
 }
 
 /// Of how kernels are cut and what they look up, which the program does not know.
-const OWN: [&str; 21] = [
+const OWN: [&str; 23] = [
     "COLUMNS",
     "COUNT",
     "COUNTERS",
@@ -211,6 +223,8 @@ const OWN: [&str; 21] = [
     "MASK_WORDS",
     "PLANE",
     "QKV",
+    "RADIX",
+    "RADIX_BITS",
     "RAISE",
     "REDUCE_LANES",
     "RIGHT",
@@ -244,7 +258,7 @@ fn constants_of_shaders_are_the_program_s() {
     }
     let unused: Vec<_> = OWN.iter().filter(|word| !seen.contains(**word)).collect();
     assert!(unused.is_empty(), "no kernel has {unused:?}");
-    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 33, "{seen:?}");
+    assert!(seen.iter().filter(|word| meaning(word).is_some()).count() == 38, "{seen:?}");
 }
 
 #[test]

@@ -93,8 +93,8 @@ Examples:
 A method is NAME or NAME:KEY=VALUE:…
   NAME     none, dropout, mc-dropout, l2, weight-decay, pruning, random-pruning, one-shot,
            narrower, or regularizers joined by +
-  KEY      p, lambda, lr, sparsity, schedule, until, warmup, every, unit, scope or cap; a key that
-           has no effect on NAME is rejected
+  KEY      p, lambda, lr, sparsity, schedule, until, warmup, every, unit, scope, cap, score or
+           regrow; a key that has no effect on NAME is rejected
   as=NAME  names a method, to distinguish two
 Several settings of one name compete on validation rows, and the best represents the method.
 

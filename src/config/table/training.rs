@@ -6,7 +6,7 @@ use super::super::Config;
 use super::super::field::{Field, at};
 use super::super::kind::{Bounds, Kind};
 use super::super::option::{Access, AtResume, Opt};
-use crate::models::PruneAmong;
+use crate::models::{PruneAmong, PruneScore, Regrow};
 use crate::train::length::MOST;
 use crate::train::loss::Loss;
 use crate::train::options::{LrSchedule, PruneUnit, Regularizer, Regularizers, Schedule, Select};
@@ -25,6 +25,14 @@ fn decays(config: &Config) -> bool {
 
 fn prunes(config: &Config) -> bool {
     config.train.regularizers.prunes()
+}
+
+fn ranks(config: &Config) -> bool {
+    config.train.regularizers.has(Regularizer::Pruning)
+}
+
+fn regrows(config: &Config) -> bool {
+    prunes(config) && config.train.prune_rule.regrow != Regrow::None
 }
 
 fn forecasts_quantiles(config: &Config) -> bool {
@@ -237,6 +245,41 @@ pub static PRUNING: &[Opt<Config>] = &[
     .value("SHARE")
     .or_none("")
     .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "prune-score",
+        Kind::Words(PruneScore::WORDS),
+        at!(train.prune_rule.score),
+        "What the weights that fall are the smallest of: magnitude; lamp: its square over those of all larger weights of the tensor; \
+         gradient: mean of |w·∂L/∂w| over the last steps; movement: sum of −w·∂L/∂w over all steps",
+    )
+    .value("SCORE")
+    .needs(ranks, "‹regularizer pruning›, which is not at random"),
+    Opt::new(
+        "regrow",
+        Kind::Words(Regrow::WORDS),
+        at!(train.prune_rule.regrow),
+        "Whether pruned weights grow again: gradient (RigL) prunes more at each pruning step, and lets as many of the largest gradients \
+         grow from 0",
+    )
+    .value("HOW")
+    .needs(prunes, PRUNING_REGULARIZER),
+    Opt::new(
+        "regrow-fraction",
+        Kind::Number(Bounds::Share),
+        at!(train.pruning.regrow_fraction),
+        "Share of the living weights that are exchanged at first; it falls to 0 along half a cosine",
+    )
+    .value("SHARE")
+    .needs(regrows, "‹regrow gradient›"),
+    Opt::new(
+        "regrow-until",
+        Kind::at_least(1),
+        at!(train.pruning.regrow_until?),
+        "Epoch after which no weight grows again",
+    )
+    .value("EPOCH")
+    .auto("three quarters of the epochs")
+    .needs(regrows, "‹regrow gradient›"),
     Opt::new(
         "schedule",
         Kind::Words(Schedule::WORDS),

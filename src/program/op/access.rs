@@ -50,6 +50,8 @@ impl Op {
             Op::GradNorm(_) => "grad_norm",
             Op::AdamMasked(_) => "adam_masked",
             Op::Prune(_) => "prune",
+            Op::ScoreUpdate(_) => "score_update",
+            Op::LampScore(_) => "lamp_score",
             Op::PruneSelect(_) => "prune_select",
             Op::PruneApply(_) => "prune_apply",
             Op::UnitImportance(_) => "unit_importance",
@@ -124,11 +126,13 @@ impl Op {
             Op::GradNorm(_) => vec![GRADS, MASK],
             Op::AdamMasked(_) => vec![STEPS, PARAMS, GRADS, MOMENT1, MOMENT2, MASK, GRAD_NORM, STATUS],
             Op::Prune(op) => vec![STEPS, PARAMS, MASK, op.histogram],
-            Op::UnitImportance(op) => vec![PARAMS, MASK, op.table],
+            Op::UnitImportance(op) => vec![op.scores.unwrap_or(PARAMS), MASK, op.table],
             Op::PruneSelect(op) => {
-                with([STEPS, PARAMS, MASK, op.table, op.histogram, op.picked], [op.within, op.count.table()])
+                with([STEPS, op.scores, MASK, op.table, op.histogram, op.picked], [op.within, op.count.table()])
             }
-            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped],
+            Op::ScoreUpdate(_) => vec![STEPS, PARAMS, GRADS, MASK, SCORE],
+            Op::LampScore(op) => vec![PARAMS, MASK, op.table],
+            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped, op.grown],
             Op::UnitPrune(op) => with([STEPS, MASK, op.table, op.importance], [op.counts]),
         }
     }
@@ -179,7 +183,9 @@ impl Op {
             Op::Prune(op) => vec![MASK, op.histogram],
             Op::UnitImportance(op) => vec![op.importance],
             Op::PruneSelect(op) => vec![op.histogram, op.picked],
-            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped],
+            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped, op.grown],
+            Op::ScoreUpdate(_) => vec![SCORE],
+            Op::LampScore(op) => vec![op.score],
             Op::UnitPrune(_) => vec![MASK],
         }
     }
@@ -189,6 +195,7 @@ impl Op {
         match self {
             Op::UnitImportance(op) => vec![(op.table, units::table(&op.sets))],
             Op::UnitPrune(op) => vec![(op.table, units::table(&op.sets))],
+            Op::LampScore(op) => vec![(op.table, lamp_table(&op.tensors))],
             Op::PruneSelect(op) => {
                 let least = match op.count {
                     PruneCount::AllBut(id) => Some((id, least(&op.groups))),
@@ -213,7 +220,8 @@ impl Op {
             Op::AdamMasked(_) => vec![PARAMS, MOMENT1, MOMENT2, STATUS],
             Op::Prune(op) => vec![MASK, op.histogram],
             Op::PruneSelect(op) => vec![op.histogram, op.picked],
-            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped],
+            Op::PruneApply(op) => vec![MASK, op.fallen, op.capped, op.grown],
+            Op::ScoreUpdate(_) => vec![SCORE],
             Op::UnitPrune(_) => vec![MASK],
             _ => Vec::new(),
         }

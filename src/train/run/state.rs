@@ -219,6 +219,8 @@ pub struct ReplicaRows {
     pub state: Vec<f32>,
     /// `[S]`, that of the best epoch so far.
     pub best_state: Vec<f32>,
+    /// `[prunable words]`, what weights are ranked by, if that adds up over steps; else empty, and in no file.
+    pub score: Vec<f32>,
     /// `[P/32]` bits.
     pub mask: Vec<u32>,
     /// Words of [`status`].
@@ -227,7 +229,7 @@ pub struct ReplicaRows {
 
 impl ReplicaRows {
     /// The rows of numbers, with their tensors and the names they have in a file.
-    pub fn floats(&self) -> [(&'static str, TensorId, &Vec<f32>); 6] {
+    pub fn floats(&self) -> [(&'static str, TensorId, &Vec<f32>); 7] {
         [
             ("params", PARAMS, &self.params),
             ("best_params", BEST_PARAMS, &self.best_params),
@@ -235,6 +237,7 @@ impl ReplicaRows {
             ("moment2", MOMENT2, &self.moment2),
             ("state", STATE, &self.state),
             ("best_state", BEST_STATE, &self.best_state),
+            ("score", SCORE, &self.score),
         ]
     }
 
@@ -252,6 +255,7 @@ impl ReplicaRows {
             moment2: engine.read_f32(MOMENT2, replica)?,
             state: engine.read_f32(STATE, replica)?,
             best_state: engine.read_f32(BEST_STATE, replica)?,
+            score: engine.read_f32(SCORE, replica)?,
             mask: engine.read_u32(MASK, replica)?,
             status: engine.read_u32(STATUS, replica)?,
         })

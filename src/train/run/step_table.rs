@@ -3,9 +3,10 @@
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::program::ReplicaStep;
 use crate::program::op::InstanceNorm;
+use crate::program::scope::shares as shared;
 use crate::program::tensor::{NO_WINDOW, STEPS, WINDOWS};
+use crate::program::{ParamLayout, ReplicaStep};
 use crate::train::member::{Member, MemberPlan};
 use crate::train::options::{Regularizer, TrainOptions};
 use crate::train::plan::Plan;
@@ -86,11 +87,46 @@ pub fn shares(plan: &Plan, after: usize, before: usize) -> Option<Vec<u32>> {
     Some(after.into_iter().zip(before).map(|(after, before)| (after - before) as u32).collect())
 }
 
-/// Writes what each slot prunes of each group, where there are several.
-pub fn write_shares(engine: &mut dyn Engine, replica: usize, mut shares: Vec<u32>) -> Result<()> {
-    let Some(id) = engine.program().prune_counts() else { return Ok(()) };
-    shares.resize(engine.program().tensor(id).words(), 0);
-    engine.write_u32(id, replica, &shares)
+/// How much of each group falls beyond that, and grows again: `wanted` shared out by the weights that stay, no more than had been pruned
+/// before, nor than a cap leaves. Empty where nothing grows.
+pub fn regrown(layout: &ParamLayout, after: usize, before: usize, wanted: usize) -> Vec<u32> {
+    let Some(scope) = layout.scope.as_ref().filter(|scope| scope.regrows) else { return Vec::new() };
+    let (after, before) = (scope.shares(after), scope.shares(before));
+    let groups = scope.groups.iter().zip(after.iter().zip(&before));
+    let sizes = groups.map(|(group, (after, before))| (group.size() - after, (group.most - after).min(*before)));
+    shared(wanted, &sizes.collect::<Vec<_>>()).into_iter().map(|count| count as u32).collect()
+}
+
+/// What each slot prunes of each group, and what grows again of it, where the step table does not say it all.
+#[derive(Default)]
+pub struct Counts {
+    fall: Vec<u32>,
+    grow: Vec<u32>,
+}
+
+impl Counts {
+    /// Of a slot after all others so far: what falls by the schedule, if there are several groups, and what falls beyond it and grows.
+    pub fn add(&mut self, slot: usize, fall: Option<Vec<u32>>, more: Vec<u32>) {
+        if let Some(mut fall) = fall {
+            fall.iter_mut().zip(&more).for_each(|(fall, more)| *fall += more);
+            self.fall.resize(slot * fall.len(), 0);
+            self.fall.extend(fall);
+        }
+        self.grow.resize(slot * more.len(), 0);
+        self.grow.extend(more);
+    }
+
+    /// Writes them for one replica.
+    pub fn write(self, engine: &mut dyn Engine, replica: usize) -> Result<()> {
+        let program = engine.program();
+        let rows = [(program.prune_counts(), self.fall), (program.regrow_counts(), self.grow)];
+        for (id, mut counts) in rows {
+            let Some(id) = id else { continue };
+            counts.resize(engine.program().tensor(id).words(), 0);
+            engine.write_u32(id, replica, &counts)?;
+        }
+        Ok(())
+    }
 }
 
 /// Writes one replica's windows, `batch` to a slot, and its rows, one to a slot.

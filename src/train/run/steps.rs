@@ -76,7 +76,7 @@ impl Run<'_> {
             let mut pruned = replica.pruned;
             let mut rows = Vec::with_capacity(count);
             let layout = &self.plan.program.params;
-            let mut shares = Vec::new();
+            let mut counts = step_table::Counts::default();
             for (slot, windows) in windows.chunks(batch).enumerate().take(count) {
                 let step = before + slot + 1;
                 let mut prune_count = 0;
@@ -88,9 +88,10 @@ impl Run<'_> {
                     // Of units all that have fallen so far and are there, of weights those that fall now.
                     let so_far = if layout.units.is_empty() { pruned } else { self.plan.gone() };
                     prune_count = if after > pruned { after - so_far } else { 0 };
-                    if let Some(counts) = step_table::shares(self.plan, after, so_far).filter(|_| prune_count > 0) {
-                        shares.resize(slot * counts.len(), 0);
-                        shares.extend(counts);
+                    let more = step_table::regrown(layout, after, pruned, plan.regrown(step, plan.prunable - after));
+                    prune_count += more.iter().map(|count| *count as usize).sum::<usize>();
+                    if prune_count > 0 {
+                        counts.add(slot, step_table::shares(self.plan, after, so_far), more);
                     }
                     pruned = after;
                     due[slot] |= prune_count > 0;
@@ -99,7 +100,7 @@ impl Run<'_> {
                 rows.push(step_table::training_step(self.plan, dataset, r, active, step, prune_count, windows));
             }
             step_table::write(self.engine, r, windows, &rows)?;
-            step_table::write_shares(self.engine, r, shares)?;
+            counts.write(self.engine, r)?;
         }
         Ok(due)
     }

@@ -9,6 +9,7 @@ use safetensors::{Dtype, View, serialize};
 
 use crate::error::{Error, Result};
 use crate::files::replace;
+use crate::program::tensor::SCORE;
 use crate::program::{Param, ParamLayout, Program, Running, StateLayout};
 use crate::train::run::state::{Mean, ReplicaRows, RunState};
 use crate::train::weights::header::Header;
@@ -67,7 +68,10 @@ pub fn save_checkpoint(
     };
     let first = ReplicaRows::default();
     let first = run.rows.first().unwrap_or(&first);
-    for (i, (name, _, row)) in first.floats().into_iter().enumerate() {
+    for (i, (name, tensor, row)) in first.floats().into_iter().enumerate() {
+        if tensor == SCORE && row.is_empty() {
+            continue;
+        }
         let bytes =
             run.rows.iter().flat_map(|rows| bytemuck::cast_slice::<_, u8>(rows.floats()[i].2)).copied().collect();
         add(name, Dtype::F32, &[replicas, row.len()], bytes);

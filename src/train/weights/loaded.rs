@@ -282,6 +282,10 @@ impl Loaded {
             floats("moment2", words)?,
         ];
         let [mut states, mut best_states] = [floats("state", state)?, floats("best_state", state)?];
+        let mut scores = match source.has("score") {
+            true => floats("score", self.layout.prunable_words)?,
+            false => vec![Vec::new(); replicas],
+        };
         let [mut masks, mut statuses] =
             [words_of("mask", words / 32)?, words_of("status", crate::program::tensor::status::WORDS)?];
         let rows = (0..replicas).map(|r| ReplicaRows {
@@ -291,6 +295,7 @@ impl Loaded {
             moment2: std::mem::take(&mut moment2[r]),
             state: std::mem::take(&mut states[r]),
             best_state: std::mem::take(&mut best_states[r]),
+            score: std::mem::take(&mut scores[r]),
             mask: std::mem::take(&mut masks[r]),
             status: std::mem::take(&mut statuses[r]),
         });
@@ -371,6 +376,11 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Whether there is a tensor of this name.
+    fn has(&self, name: &str) -> bool {
+        self.tensors.tensor(&format!("{PREFIX}{name}")).is_ok()
+    }
+
     /// The rows along the first dimension of a tensor of this type and shape.
     fn rows<T, const N: usize>(
         &self,

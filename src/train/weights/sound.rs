@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::data::MOST_LEVELS;
 use crate::error::{Error, Result};
 use crate::models::{MAX_EMBEDDING, MAX_HIDDEN, ModelKind};
+use crate::program::tensor::SCORE;
 use crate::train::plan::Plan;
 use crate::train::run::state::RunState;
 use crate::train::weights::header::{Header, McHeader, ModelHeader};
@@ -130,6 +131,8 @@ impl RunState {
             within("replicas", self.replicas.len(), plan.members.len(), plan.members.len())?;
             within("epoch", self.epoch, 1, epochs.saturating_add(1))?;
             within("steps of the epoch that are done", self.done, 0, plan.steps_per_epoch)?;
+            let score = plan.program.tensor(SCORE).words();
+            self.rows.iter().try_for_each(|rows| within("words that rank weights", rows.score.len(), score, score))?;
             within("rows of losses", self.losses.len(), self.replicas.len(), self.replicas.len())?;
             self.replicas.iter().try_for_each(|replica| within("pruned weights", replica.pruned, 0, prunable))
         };
