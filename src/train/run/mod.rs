@@ -1,6 +1,7 @@
 //! The training loop: epochs of steps, validation, early stopping, one engine, R replicas.
 
 pub(super) mod choice;
+mod compacting;
 mod divergence;
 pub mod observer;
 pub(super) mod snapshot;
@@ -13,14 +14,15 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use super::loss::{link, linked};
-use super::options::{CompactEvery, Regularizer};
+use super::options::Regularizer;
 use super::plan::{Keep, Plan, fill};
 use super::scores::baselines::Ridge;
 use super::scores::predict::pass_until;
-use super::shrink::{self, Shrink};
+use super::shrink::Shrink;
 use super::weights;
 use super::weights::checkpoints::Checkpoints;
 use super::weights::header::DeviceHeader;
+pub use compacting::run_compacting;
 use observer::Observer;
 use snapshot::Snapshot;
 use state::{Mean, ReplicaRows, RunState};
@@ -79,38 +81,6 @@ pub(crate) fn run_until(
     run.checkpoints = checkpoints;
     run.until = Some(step);
     run.whole(observer)
-}
-
-/// As [`run_from`]; where [`TrainOptions::compact_every`](super::TrainOptions) says so, the run goes on in a smaller network without
-/// the units that fell: `make` makes its engine, and plan and engine are then those of the network that is left.
-pub fn run_compacting(
-    dataset: &Dataset,
-    plan: &mut Plan,
-    engine: &mut Box<dyn Engine>,
-    make: &mut Make,
-    observer: &mut dyn Observer,
-    mut from: Option<RunState>,
-    mut checkpoints: Option<&mut Checkpoints>,
-) -> Result<Trained> {
-    if let Some(state) = from.as_ref().filter(|state| !state.widths.is_empty()) {
-        shrink::check(plan, &state.widths)?;
-        *plan = plan.shrunk(dataset, &state.widths)?;
-        *engine = make(&plan.program)?;
-    }
-    loop {
-        let mut run = Run::new(dataset, plan, engine.as_mut(), from)?;
-        run.checkpoints = checkpoints.as_deref_mut();
-        run.compacts = true;
-        let shrink = match run.epochs(observer)? {
-            Ended::With(status) => return run.end(status, observer),
-            Ended::Smaller(shrink) => shrink,
-        };
-        let state = shrink.state(plan, run.capture()?);
-        observer.notice(&shrink.line(state.epoch - 1));
-        *plan = shrink.plan;
-        *engine = make(&plan.program)?;
-        from = Some(state);
-    }
 }
 
 /// Writes the checkpoint of a run that has not begun, where any is kept.
@@ -237,34 +207,6 @@ impl<'a> Run<'a> {
             }
         }
         Ok(Ended::With(status.unwrap_or(Status::Done)))
-    }
-
-    /// What a run goes on as, at the end of an epoch after which it is to be smaller.
-    fn smaller(&mut self) -> Result<Option<Shrink>> {
-        let epochs = self.state.epoch - 1;
-        let may = match self.plan.options.compact_every {
-            CompactEvery::Never => false,
-            CompactEvery::Auto => true,
-            CompactEvery::Epochs(every) => epochs.is_multiple_of(every),
-        };
-        if !self.compacts || !may || epochs == 0 || self.state.done > 0 {
-            return Ok(None);
-        }
-        // Of the best epoch's weights those that are kept stay, too; before the first epoch the network gives nothing.
-        let mut living = vec![0; self.plan.program.params.words / 32];
-        for (r, replica) in self.state.replicas.iter().enumerate() {
-            let mask = self.engine.read_u32(MASK, r)?;
-            living.iter_mut().zip(mask).for_each(|(all, own)| *all |= own);
-            if replica.best.or(replica.before).is_some_and(|(_, epoch)| epoch > 0) {
-                let best = self.engine.read_f32(BEST_PARAMS, r)?;
-                best.iter()
-                    .enumerate()
-                    .filter(|(_, weight)| **weight != 0.0)
-                    .for_each(|(word, _)| living[word / 32] |= 1 << (word % 32));
-            }
-        }
-        let dead = |word: usize| living[word / 32] >> (word % 32) & 1 == 0;
-        Shrink::of(self.dataset, self.plan, &dead)
     }
 
     /// Ends: keeps what is to be kept.
