@@ -42,6 +42,19 @@ pub fn read(path: &Path, help: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Rejects a folder that an option names, where it does not exist or cannot be read.
+///
+/// # Errors
+/// Names the option and the cause.
+pub fn check_folder(option: &str, folder: &Path, help: &str) -> Result<()> {
+    let Err(cause) = std::fs::read_dir(folder) else { return Ok(()) };
+    let problem = match cause.kind() {
+        io::ErrorKind::NotFound => format!("{} does not exist", folder.display()),
+        _ => format!("{} cannot be read: {cause}", folder.display()),
+    };
+    Err(Error::config(option, problem, help))
+}
+
 /// Reads a short text, from a pipe too.
 ///
 /// # Errors

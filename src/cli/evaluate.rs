@@ -20,7 +20,9 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Code> {
         .filter_map(|(option, file)| Some((option, file.as_deref()?)))
         .collect();
     check_unused(&files, args.model.overwrite)?;
-    let model = TrainedModel::open(args.model.options()?, &teller())?;
+    let mut asked = args.model.options()?;
+    asked.scored = true;
+    let model = TrainedModel::open(asked, &teller())?;
     let options = options(args)?;
     model.check_outputs(&files, &options.reading, None)?;
     if !args.refit {

@@ -35,7 +35,7 @@ pub(super) fn runs_json(model: &TrainedModel, to: &mut Value) {
 pub(super) fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Level]) -> String {
     let mut head: Vec<String> =
         [title, "MAE", "RMSE", "MSE", "MAPE", "sMAPE", "MASE", "scaled MSE", "scaled MAE"].map(String::from).to_vec();
-    head.extend(["CRPS", "WQL", "scaled CRPS"].map(String::from));
+    head.extend(["CRPS", "WQL", "scaled CRPS", "log-likelihood"].map(String::from));
     for level in levels {
         head.extend([format!("in {level} %"), "width".into()]);
     }
@@ -57,6 +57,7 @@ pub(super) fn score_table(title: &str, rows: &[(String, &Score)], levels: &[Leve
         number(|score| score.intervals.as_ref()?.wql),
         // The others have it, of one target.
         number(|score| score.intervals.as_ref().filter(|own| own.crps.is_none()).map(|own| own.scaled_crps)),
+        number(|score| score.log_likelihood),
     ];
     for level in 0..levels.len() {
         let of = |row: &(String, &Score), list: fn(&IntervalScores) -> &[f64]| {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use microglia::data::grouped;
 use microglia::files::check_apart;
+use microglia::runs::inputs;
 use microglia::train::Loaded;
 use microglia::train::weights::compact::compact;
 use microglia::train::weights::inspect::Inspection;
@@ -16,7 +17,7 @@ use super::{Code, print};
 pub(super) fn run(args: &ExportArgs) -> Result<Code> {
     check_unused(&[("out", &args.out)], args.overwrite)?;
     let loaded = Loaded::open(&args.file)?;
-    check_apart([("out", args.out.clone())], [(String::new(), loaded.file.clone())])?;
+    check_apart([("out", args.out.clone())], inputs("", &loaded.file))?;
     let inspection = Inspection::of(&loaded);
     let mut text = String::new();
     match args.form {

@@ -10,6 +10,7 @@ use microglia::engine::Engine;
 use microglia::files::check_apart;
 use microglia::forecast::Sensitivity;
 use microglia::reference::CpuEngine;
+use microglia::runs::inputs;
 use microglia::runs::json;
 use microglia::train::Loaded;
 use microglia::train::plot::masks_svg;
@@ -29,7 +30,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<Code> {
         return sensitivity(args);
     }
     let loaded = Loaded::open(&args.file)?;
-    check_apart(written(args), [(String::new(), loaded.file.clone())])?;
+    check_apart(written(args), inputs("", &loaded.file))?;
     let inspection = Inspection::of(&loaded);
     if let Some(file) = &args.svg {
         let model = &inspection.model;

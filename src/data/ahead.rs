@@ -219,6 +219,7 @@ impl Dataset {
             notices: Vec::new(),
             season_notices: Vec::new(),
             lines: BTreeMap::new(),
+            fraction: None,
             ..*self
         })
     }
@@ -244,6 +245,12 @@ impl Dataset {
         let Some((column, time)) = lacking.first() else {
             return Ok(all.into_iter().map(|row| row.into_iter().flatten().collect()).collect());
         };
+        if let Some(place) = series.to_come.hole_at(**time) {
+            let problem = format!("missing value{}", of_series(&series.id));
+            let help = "give a value for each time to forecast; in rows of the data, ‹impute ffill› takes the last one, ‹impute mean› the \
+                        training rows' mean";
+            return Err(Error::data(place.clone(), problem, help));
+        }
         let more = match lacking.len() {
             1 => String::new(),
             count => format!(" and {} more", counted(count - 1, "time")),
@@ -251,6 +258,10 @@ impl Dataset {
         let name = &self.columns.names()[columns.start + column];
         let problem =
             format!("`{name}` is not known for {}{more}{}", self.time_form.text(**time), of_series(&series.id));
+        if series.timestamps.iter().any(|stamp| stamp.instant == time.instant) {
+            let help = "‹impute ffill› uses the last seen value, ‹impute mean› the mean of the training rows";
+            return Err(Error::config("impute", problem, help));
+        }
         let help = format!(
             "‹future› names a file with {} for each time to forecast; or add such rows to the data, with empty {}",
             listed(self.columns.with_role(Role::FutureCovariate)),

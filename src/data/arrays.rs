@@ -11,7 +11,7 @@ use super::scale::Scaler;
 use super::series::RawSeries;
 use super::split::Parts;
 use super::weights;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 
 /// Rows of all series, one after another ("global rows").
 pub(crate) struct Arrays {
@@ -30,6 +30,8 @@ pub(crate) struct Arrays {
     pub holes: Vec<bool>,
     /// Rows that do not follow their predecessor by one step.
     pub breaks: Vec<bool>,
+    /// Where the first target that is no whole number stands.
+    pub fraction: Option<Place>,
 }
 
 impl Arrays {
@@ -64,11 +66,12 @@ impl Arrays {
             known: Vec::with_capacity(kept * targets),
             holes: Vec::with_capacity(kept * width),
             breaks: Vec::with_capacity(kept),
+            fraction: None,
         };
         let mut calendar_row = 0;
         for ((one, parts), FittedSeries { scalers, mase_denominators, .. }) in series.iter().zip(parts).zip(scaling) {
             let rows = parts.all();
-            let filled = impute::fill(one, policy, parts, &scalers, targets);
+            let filled = impute::fill(one, policy, &scalers, targets);
             arrays.pad(padding, &filled[rows.start * width..][..width], &scalers, calendar.len(), targets);
             let start = arrays.breaks.len();
             if !frame.weights.is_empty() {
@@ -91,6 +94,9 @@ impl Arrays {
                 calendar_row += 1;
                 for (target, value) in values.iter().enumerate().take(targets) {
                     let raw = one.value(row, target);
+                    if arrays.fraction.is_none() && !raw.is_nan() && raw.fract() != 0.0 {
+                        arrays.fraction = Some(one.place(frame, row, target));
+                    }
                     arrays.raw_targets.push(raw);
                     arrays.observed.push(if raw.is_nan() { 0.0 } else { 1.0 });
                     arrays.known.push(!value.is_nan());
@@ -99,6 +105,9 @@ impl Arrays {
                 let apart = (row > rows.start).then(|| one.calendar.interval(one.stamps[row - 1], one.stamps[row]));
                 arrays.breaks.push(apart.is_some_and(|apart| apart != Interval::Regular));
             }
+            let (future, mut to_come) = (frame.columns.future(), one.to_come.clone());
+            let last = filled.chunks_exact(width).next_back().map_or(&[][..], |row| &row[future.clone()]);
+            to_come.fill(policy, last, &scalers[future]);
             arrays.series.push(Series {
                 id: one.id.clone(),
                 rows: start..start + rows.len(),
@@ -109,7 +118,7 @@ impl Arrays {
                 trimmed: rows.start,
                 calendar: one.calendar.clone(),
                 season: one.season,
-                to_come: one.to_come.clone(),
+                to_come,
                 missing: (0..width).map(|c| rows.clone().filter(|row| one.value(*row, c).is_nan()).count()).collect(),
             });
         }

@@ -234,7 +234,7 @@ pub enum Impute {
     /// Reject, naming the line.
     #[default]
     Error,
-    /// The last seen value of the same series and split part.
+    /// The last seen value of the same series.
     Ffill,
     /// The mean of the training rows.
     Mean,

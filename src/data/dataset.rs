@@ -15,7 +15,7 @@ use super::step::Step;
 use super::time::{TimeKind, Timestamp, label};
 use super::time_form::TimeForm;
 use super::window::{Dropped, Prefix};
-use crate::error::Text;
+use crate::error::{Place, Text};
 
 /// One series of a panel; a wide file is a panel of one.
 #[derive(Debug, Clone)]
@@ -135,6 +135,8 @@ pub struct Dataset {
     pub(super) unplanned: Prefix,
     /// `[rows, targets]`: the target's value in `values` was seen or imputed.
     pub(super) known: Vec<bool>,
+    /// Where the first target that is no whole number stands, if there is one.
+    pub(crate) fraction: Option<Place>,
 }
 
 impl Dataset {

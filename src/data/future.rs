@@ -3,9 +3,11 @@
 use super::count::counted;
 use super::frame::Frame;
 use super::header::listed;
+use super::options::Impute;
+use super::scale::Scaler;
 use super::series::RawSeries;
 use super::time::Timestamp;
-use crate::error::Text;
+use crate::error::{Place, Text};
 
 /// What is known of a series at times to come.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +16,8 @@ pub(crate) struct ToCome {
     dates: Vec<Timestamp>,
     /// Times, which rise, and the future covariates there in the data's units; NaN where a value is missing.
     rows: Vec<(Timestamp, Vec<f64>)>,
+    /// Times of rows in which a value is missing, and where the first of these stands.
+    holes: Vec<(Timestamp, Place)>,
 }
 
 impl ToCome {
@@ -21,6 +25,29 @@ impl ToCome {
     pub(super) fn at(&self, time: Timestamp) -> Option<&[f64]> {
         let at = self.rows.binary_search_by_key(&time.instant, |(time, _)| time.instant).ok()?;
         Some(&self.rows[at].1)
+    }
+
+    /// Where the first missing value of a time stands, if one is missing.
+    pub(super) fn hole_at(&self, time: Timestamp) -> Option<&Place> {
+        self.holes.iter().find(|(hole, _)| hole.instant == time.instant).map(|(_, place)| place)
+    }
+
+    /// Fills missing values as those of the rows before are: by the last one, of which `last` are those of the last row before; or by
+    /// the means of scalers.
+    pub(super) fn fill(&mut self, impute: Impute, last: &[f64], scalers: &[Scaler]) {
+        if impute == Impute::Error {
+            return;
+        }
+        let mut seen = last.to_vec();
+        for (_, row) in &mut self.rows {
+            for ((value, seen), scaler) in row.iter_mut().zip(&mut seen).zip(scalers) {
+                match value.is_nan() {
+                    true => *value = if impute == Impute::Mean { scaler.usual() } else { *seen },
+                    false => *seen = *value,
+                }
+            }
+        }
+        self.holes.clear();
     }
 
     /// How many times have future covariates.
@@ -35,7 +62,7 @@ impl ToCome {
 
     /// These dates alone.
     pub(super) fn dated(dates: &[Timestamp]) -> ToCome {
-        ToCome { dates: dates.to_vec(), rows: Vec::new() }
+        ToCome { dates: dates.to_vec(), ..ToCome::default() }
     }
 
     /// How many dates there are.
@@ -46,15 +73,21 @@ impl ToCome {
     /// Takes the future covariates that are known elsewhere; where both know a time, `other` wins. Its dates are no rows of the data.
     pub(super) fn extend(&mut self, other: ToCome) {
         self.rows.retain(|(time, _)| other.at(*time).is_none());
+        self.holes.retain(|(time, _)| other.at(*time).is_none());
+        self.holes.extend(other.holes);
         self.rows.extend(other.rows);
         self.rows.sort_by_key(|(time, _)| time.instant);
     }
 
     /// Of the last rows of a series, `from` on; `columns` of its values are future covariates.
-    pub(super) fn of(series: &RawSeries, from: usize, columns: std::ops::Range<usize>) -> ToCome {
+    pub(super) fn of(frame: &Frame, series: &RawSeries, from: usize, columns: std::ops::Range<usize>) -> ToCome {
         let row = |row: usize| (series.stamps[row], columns.clone().map(|column| series.value(row, column)).collect());
         let rows = if columns.is_empty() { Vec::new() } else { (from..series.rows()).map(row).collect() };
-        ToCome { dates: series.stamps[from..].to_vec(), rows }
+        let hole = |row: usize| {
+            let column = columns.clone().find(|column| series.value(row, *column).is_nan())?;
+            Some((series.stamps[row], series.place(frame, row, column)))
+        };
+        ToCome { dates: series.stamps[from..].to_vec(), rows, holes: (from..series.rows()).filter_map(hole).collect() }
     }
 }
 
@@ -83,7 +116,7 @@ pub(super) fn cut(frame: &Frame, series: Vec<RawSeries>, notices: &mut Vec<Text>
         if to_come > 0 {
             rows += to_come;
             of += 1;
-            one.to_come = ToCome::of(one, last + 1, future.clone());
+            one.to_come = ToCome::of(frame, one, last + 1, future.clone());
             one.stamps.truncate(last + 1);
             one.sources.truncate(last + 1);
             one.values.truncate((last + 1) * one.width);

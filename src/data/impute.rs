@@ -1,4 +1,4 @@
-//! Missing inputs. Every policy is causal, and none carries a value across a split border, but the last one of a target that ended.
+//! Missing inputs. Every policy is causal: a value that was seen is carried on, also over a border of parts, and none back.
 
 use std::ops::Range;
 
@@ -7,7 +7,6 @@ use super::frame::Frame;
 use super::options::{FillMissing, Impute};
 use super::scale::Scaler;
 use super::series::RawSeries;
-use super::split::Parts;
 use crate::error::{Error, Result, Text};
 
 /// A column without a value in any row, if there is one.
@@ -24,11 +23,6 @@ pub(crate) fn empty_input(series: &RawSeries, targets: usize) -> Option<usize> {
 /// The row of a column's first value; beyond the last row if it has none.
 fn first_value(series: &RawSeries, column: usize) -> usize {
     (0..series.rows()).position(|row| !series.value(row, column).is_nan()).unwrap_or(series.rows())
-}
-
-/// The row after a column's last value; 0 if it has none.
-fn end_of_values(series: &RawSeries, column: usize) -> usize {
-    (0..series.rows()).rev().find(|row| !series.value(*row, column).is_nan()).map_or(0, |row| row + 1)
 }
 
 /// How many rows precede the first by which a target and every covariate have had a value, and which column is the reason.
@@ -86,10 +80,9 @@ pub(crate) fn reject_missing(frame: &Frame, series: &RawSeries, rows: Range<usiz
 
 /// The series' values with holes filled; NaN where the policy has nothing to fill with.
 ///
-/// `ffill` takes the last seen value, and starts again at the validation and the test rows. In the training rows it may
-/// take the value of a trimmed row. A target that ended keeps its last value to the end, so that it takes no rows from the others. `mean`
-/// takes the scaler's mean, that of the training rows; so does `ffill` for a target that has had no value yet.
-pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &Parts, scalers: &[Scaler], targets: usize) -> Vec<f64> {
+/// `ffill` takes the last seen value, be it of an earlier part or of a trimmed row. `mean` takes the scaler's mean, that of the training
+/// rows; so does `ffill` for a target that has had no value yet.
+pub(crate) fn fill(series: &RawSeries, impute: Impute, scalers: &[Scaler], targets: usize) -> Vec<f64> {
     let mut values = series.values.clone();
     let width = series.width;
     match impute {
@@ -104,16 +97,10 @@ pub(crate) fn fill(series: &RawSeries, impute: Impute, parts: &Parts, scalers: &
         Impute::Ffill => {
             for (target, scaler) in scalers.iter().enumerate().take(targets) {
                 (0..first_value(series, target)).for_each(|row| values[row * width + target] = scaler.usual());
-                let end = end_of_values(series, target);
-                if let Some(last) = end.checked_sub(1) {
-                    (end..series.rows()).for_each(|row| values[row * width + target] = series.value(last, target));
-                }
             }
-            for part in [0..parts.train.end, parts.validation.clone(), parts.test.clone()] {
-                for i in part.start * width + width..part.end * width {
-                    if values[i].is_nan() {
-                        values[i] = values[i - width];
-                    }
+            for i in width..values.len() {
+                if values[i].is_nan() {
+                    values[i] = values[i - width];
                 }
             }
         }

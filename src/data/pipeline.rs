@@ -116,8 +116,6 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         unreadable: Prefix::holes(&arrays.holes, width, 0..width),
         unplanned: Prefix::holes(&arrays.holes, width, frame.columns.future()),
         breaks: Prefix::new(arrays.breaks.into_iter().map(|breaks| u32::from(skip && breaks))),
-        holes: arrays.holes,
-        names: frame.columns.names(),
     };
     let (lookback, horizon, season) = (settings.lookback, settings.horizon, settings.season.rows);
     let span = |series| -> Span { span(series, fitted.is_none(), &settings, &held) };
@@ -178,6 +176,7 @@ pub(crate) fn dataset(input: Input, options: &DataOptions, fitted: Option<&Fitte
         unreadable,
         unplanned,
         known: arrays.known,
+        fraction: arrays.fraction,
         resolved,
     })
 }

@@ -71,7 +71,7 @@ impl Dataset {
         }
         let mut planned: HashMap<String, ToCome> = group(&frame, values)?
             .into_iter()
-            .map(|one| (one.id.clone(), ToCome::of(&one, 0, 0..names.len())))
+            .map(|one| (one.id.clone(), ToCome::of(&frame, &one, 0, 0..names.len())))
             .collect();
         let rows: usize = planned.values().map(ToCome::len).sum();
         for series in &mut self.series {

@@ -43,7 +43,12 @@ impl Roles {
         options: &DataOptions,
         taken: &[usize],
     ) -> Result<Roles> {
-        let weight = options.weight.as_ref().map(|name| header.expect(name, WEIGHT)).transpose()?;
+        let known = |name| {
+            let listed = header.listed(0..header.columns());
+            let help = format!("‹weight› takes one of: {listed}; or a position, as in #1; ‹weight none› goes without");
+            header.expect(name, WEIGHT).map_err(|error| error.with_help(help))
+        };
+        let weight = options.weight.as_deref().map(known).transpose()?;
         if let Some(time) = weight.filter(|column| taken.contains(column)) {
             let problem = format!("`{}` holds times or ids", header.name(time));
             return Err(Error::config(WEIGHT, problem, "name a column of numbers"));

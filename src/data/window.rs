@@ -46,7 +46,7 @@ impl Prefix {
 }
 
 /// What decides on a window, by global row.
-pub(crate) struct Rows<'a> {
+pub(crate) struct Rows {
     /// Observed targets of each row.
     pub observed: Prefix,
     /// 1 for a row of weight 0; of no row, if rows have no weights.
@@ -55,10 +55,6 @@ pub(crate) struct Rows<'a> {
     pub unreadable: Prefix,
     /// 1 for a row in which a future covariate has no value.
     pub unplanned: Prefix,
-    /// `[rows, columns]`: a value column has no value there.
-    pub holes: Vec<bool>,
-    /// Of the value columns.
-    pub names: &'a [String],
     /// 1 for a row that does not follow its predecessor by one step; all 0 unless windows may not span gaps.
     pub breaks: Prefix,
 }
@@ -67,7 +63,7 @@ pub(crate) struct Rows<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// They would read a row that has no value, seen or imputed.
+    /// They would read a row that lacks a value: of other data, under [`Impute::Error`](super::Impute::Error).
     pub unreadable: usize,
     /// They span a gap, under [`Gaps::Skip`](super::Gaps::Skip).
     pub gap: usize,
@@ -85,18 +81,11 @@ impl Dropped {
     }
 }
 
-impl Rows<'_> {
+impl Rows {
     /// Whether all observed rows among some have weight 0.
     fn are_weightless(&self, rows: Range<usize>) -> bool {
         let counts = |row: usize| self.observed.between(row, row + 1) > 0 && self.weightless.between(row, row + 1) == 0;
         !self.weightless.is_empty() && !rows.into_iter().any(counts)
-    }
-
-    /// The column with the most holes among some rows.
-    fn emptiest(&self, rows: impl Iterator<Item = usize> + Clone) -> &str {
-        let width = self.names.len();
-        let holes = |column: &usize| rows.clone().filter(|row| self.holes[row * width + column]).count();
-        (0..width).max_by_key(holes).map_or("", |column| &self.names[column])
     }
 }
 
@@ -104,7 +93,7 @@ impl Rows<'_> {
 struct Finder<'a> {
     lookback: usize,
     horizon: usize,
-    rows: &'a Rows<'a>,
+    rows: &'a Rows,
     dropped: Dropped,
 }
 
@@ -148,18 +137,10 @@ impl Finder<'_> {
         let of = if series.len() == 1 { of_series(series[0].id) } else { String::new() };
         let mut why = Vec::new();
         let weightless = self.dropped.weightless - before.weightless;
-        let [gap, unreadable, unobserved] = [
-            self.dropped.gap - before.gap,
-            self.dropped.unreadable - before.unreadable,
-            self.dropped.unobserved - before.unobserved,
-        ];
+        // None reads a row without a value: in training, these are filled or rejected.
+        let [gap, unobserved] = [self.dropped.gap - before.gap, self.dropped.unobserved - before.unobserved];
         if gap > 0 {
             why.push(format!("{gap} span a gap"));
-        }
-        if unreadable > 0 {
-            let rows = series.iter().flat_map(|one| one.parts.get(split).clone());
-            let column = self.rows.emptiest(rows);
-            why.push(format!("{unreadable} read a row without a value, most often in `{column}`"));
         }
         if unobserved > 0 {
             why.push(format!("{unobserved} have no observed target"));
@@ -279,7 +260,7 @@ impl Windows {
         }];
         let left_out = [
             (self.dropped.gap, "spans a gap"),
-            (self.dropped.unreadable, "reads a row that has no value, seen or imputed"),
+            (self.dropped.unreadable, "reads a row that lacks a value (‹impute›)"),
             (self.dropped.unobserved, "has no observed target"),
             (self.dropped.weightless, "would be trained on, and forecasts rows of weight 0 alone (‹weight›)"),
         ];

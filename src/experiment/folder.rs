@@ -219,11 +219,12 @@ pub fn read_study(folder: &Path) -> Result<Study> {
 
 /// Rejects what is no study's folder, where an option names one.
 pub fn check_study(folder: &Path, option: &str) -> Result<()> {
+    let help = "name the folder of a study, which is its ‹out›";
+    files::check_folder(option, folder, help)?;
     if folder.join("study.toml").is_file() {
         return Ok(());
     }
-    let problem = format!("{} holds no study", folder.display());
-    Err(Error::config(option, problem, "name the folder of a study, which is its ‹out›"))
+    Err(Error::config(option, format!("{} holds no study", folder.display()), help))
 }
 
 /// The rows of a folder, checked against its study and data; changes nothing.

@@ -119,11 +119,11 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     {
         model.say("the intervals were calibrated on these very rows: their coverage says nothing");
     }
-    let Predicted { values, ends, .. } = model.predict(views, split, levels)?;
+    let Predicted { values, ends, log_likelihoods, .. } = model.predict(views, split, levels)?;
     let training = training.as_ref().map(Views::first);
     let ridge = training.map(Ridge::fit);
     let others = Baselines { ridge: ridge.as_ref() };
-    let mut all = vec![Outputs { values, ends: ends.filter(|_| has_intervals) }];
+    let mut all = vec![Outputs { values, ends: ends.filter(|_| has_intervals), log_likelihoods }];
     all.extend(others.forecasts(dataset, split));
     let mut calibrations = vec![calibrated.and_then(|calibrated| calibrated.calibration)];
     calibrations.extend(others.calibrations(training, levels));
@@ -158,7 +158,7 @@ impl Baselines<'_> {
     fn forecasts(&self, dataset: &Dataset, split: SplitName) -> Vec<Outputs> {
         let ridge = self.ridge.map(|ridge| ridge.forecast(dataset, split));
         let all = [Some(repeat_last(dataset, split)), Some(seasonal_naive(dataset, split)), ridge];
-        all.into_iter().flatten().map(|values| Outputs { values, ends: None }).collect()
+        all.into_iter().flatten().map(Outputs::points).collect()
     }
 
     /// Their intervals, on the windows that calibrate the model's.
@@ -246,7 +246,7 @@ fn refitted(
         let calibration = match model.levels.is_empty() || !model.conformal || uncalibrated {
             true => None,
             false => {
-                let (own, Outputs { values, ends }) = (dataset.windows(part), &calibration);
+                let (own, Outputs { values, ends, .. }) = (dataset.windows(part), &calibration);
                 Some(Calibration::new(&dataset, own, values, ends.as_deref(), &model.levels))
             }
         };

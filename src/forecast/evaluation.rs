@@ -96,7 +96,8 @@ impl Evaluation {
             intervals.push(some.then(|| model.intervals_of(own, calibration)));
         }
         for (place, (one, intervals)) in forecasts.iter().zip(&intervals).enumerate() {
-            self.scores.add(number, dataset, windows, place, &one.values, intervals.as_ref());
+            let more = (intervals.as_ref(), one.log_likelihoods.as_deref());
+            self.scores.add(number, dataset, windows, place, &one.values, more);
         }
         let values: Vec<&[f32]> = forecasts.iter().map(|one| &one.values[..]).collect();
         match &mut self.predictions {
@@ -194,7 +195,7 @@ impl Evaluation {
 const FIRST_WEIGHTED: usize = 6;
 
 /// Of [`Evaluation::table`], before the levels'.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "fold",
     "cutoff",
     "unique_id",
@@ -212,6 +213,7 @@ const COLUMNS: [&str; 17] = [
     "crps",
     "wql",
     "scaled_crps",
+    "log_likelihood",
 ];
 
 /// The columns from `values` on; not-a-number where there is none.
@@ -231,6 +233,7 @@ fn numbers(score: &Score, levels: usize) -> Vec<f64> {
     let intervals = score.intervals.as_ref();
     let own = |value: fn(&IntervalScores) -> Option<f64>| intervals.and_then(value).unwrap_or(none);
     numbers.extend([own(|own| own.crps), own(|own| own.wql), own(|own| Some(own.scaled_crps))]);
+    numbers.push(score.log_likelihood.unwrap_or(none));
     let pair = |level: usize| {
         let of = |list: fn(&IntervalScores) -> &[f64]| intervals.and_then(|own| list(own).get(level)).copied();
         [of(|own| &own.coverage), of(|own| &own.width)].map(|value| value.unwrap_or(none))

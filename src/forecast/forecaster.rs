@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::program::tensor::SERIES;
 use crate::train::run::mc_passes;
 use crate::train::scores::intervals::own_ends;
+use crate::train::scores::loss::log_likelihoods;
 use crate::train::scores::predict::{pass_until, predict};
 use crate::train::scores::{Level, Prediction};
 use crate::train::{Loaded, Plan};
@@ -53,6 +54,9 @@ pub struct Predicted {
     pub values: Vec<f32>,
     /// A model's own intervals, as [`Intervals::own`](super::Intervals::own); `None` of a model of points.
     pub ends: Option<Vec<f32>>,
+    /// ln p of what was observed, `[windows, horizon, targets]`, by one model of a distribution: of counts as they are, else of scaled
+    /// values; NaN where nothing was.
+    pub log_likelihoods: Option<Vec<f64>>,
     /// Where several forecasts were combined: replicas, or passes of Monte Carlo dropout.
     pub spread: Option<EnsembleSpread>,
 }
@@ -189,7 +193,7 @@ impl Forecaster {
                     let draw = passes.map(|_| pass);
                     let whole = pass_until(engine.as_mut(), &plan, &[true], &windows, draw, &|| false)?;
                     let outputs = whole.map(|mut rows| rows.swap_remove(0)).unwrap_or_default();
-                    let Outputs { values: forecasts, ends: own_ends } =
+                    let Outputs { values: forecasts, ends: own_ends, .. } =
                         Outputs::of(&own, &plan, &windows, outputs, levels);
                     ends = own_ends.filter(|_| stretches == 1);
                     for (place, forecast) in forecasts.chunks_exact(horizon * targets).enumerate() {
@@ -203,7 +207,7 @@ impl Forecaster {
                 let (width, kept) = (stretches * horizon * targets, rows * targets);
                 let per_value = 1 + 2 * levels.len();
                 let ends = ends.map(|ends| cut(&ends, width * per_value, kept * per_value));
-                all.push(Outputs { values: cut(&values, width, kept), ends });
+                all.push(Outputs { ends, ..Outputs::points(cut(&values, width, kept)) });
             }
         }
         // A member's passes are one forecast, their mean, before members are combined.
@@ -215,19 +219,25 @@ impl Forecaster {
 
     fn combined(&self, all: Vec<Outputs>) -> Predicted {
         let spread = (all.len() > 1).then(|| EnsembleSpread::of(&all));
-        let Outputs { values, ends } = Outputs::combined(&all, self.combine);
-        Predicted { values, ends, spread }
+        let Outputs { values, ends, log_likelihoods } = Outputs::combined(&all, self.combine);
+        Predicted { values, ends, log_likelihoods, spread }
     }
 }
 
-/// The forecasts of one model, and its own intervals.
+/// The forecasts of one model, its own intervals, and what it said of the values that were observed, as in [`Predicted`].
 #[derive(Debug, Clone)]
 pub(super) struct Outputs {
     pub values: Vec<f32>,
     pub ends: Option<Vec<f32>>,
+    pub log_likelihoods: Option<Vec<f64>>,
 }
 
 impl Outputs {
+    /// Forecasts of points alone.
+    pub(super) fn points(values: Vec<f32>) -> Outputs {
+        Outputs { values, ends: None, log_likelihoods: None }
+    }
+
     /// What a model's outputs say of windows.
     pub(super) fn of(
         dataset: &Dataset,
@@ -238,23 +248,30 @@ impl Outputs {
     ) -> Outputs {
         let own = plan.options.loss.is_probabilistic();
         let ends = own.then(|| own_ends(dataset, &plan.objective(), windows, &prediction, levels));
-        Outputs { values: prediction.into_point(), ends }
+        let log_likelihoods = log_likelihoods(&plan.options, dataset, windows, &prediction);
+        Outputs { values: prediction.into_point(), ends, log_likelihoods }
     }
 
     /// Those of some windows, each of so many values.
     pub(super) fn of_windows(&self, places: &[usize], values: usize) -> Outputs {
-        let pick = |all: &[f32]| -> Vec<f32> {
-            let width = all.len() / (self.values.len() / values).max(1);
+        fn pick<T: Copy>(all: &[T], places: &[usize], windows: usize) -> Vec<T> {
+            let width = all.len() / windows;
             places.iter().flat_map(|place| &all[place * width..(place + 1) * width]).copied().collect()
-        };
-        Outputs { values: pick(&self.values), ends: self.ends.as_deref().map(pick) }
+        }
+        let windows = (self.values.len() / values).max(1);
+        Outputs {
+            values: pick(&self.values, places, windows),
+            ends: self.ends.as_deref().map(|all| pick(all, places, windows)),
+            log_likelihoods: self.log_likelihoods.as_deref().map(|all| pick(all, places, windows)),
+        }
     }
 
-    /// Value by value, and end by end: quantiles are averaged at equal levels.
+    /// Value by value, and end by end: quantiles are averaged at equal levels. These have no density, so several models no likelihood.
     pub(super) fn combined(all: &[Outputs], how: Combine) -> Outputs {
         let values = combine(&all.iter().map(|one| &one.values[..]).collect::<Vec<_>>(), how);
         let ends: Option<Vec<&[f32]>> = all.iter().map(|one| one.ends.as_deref()).collect();
-        Outputs { values, ends: ends.map(|ends| combine(&ends, how)) }
+        let log_likelihoods = if let [one] = all { one.log_likelihoods.clone() } else { None };
+        Outputs { values, ends: ends.map(|ends| combine(&ends, how)), log_likelihoods }
     }
 
     /// Likewise, by means with these weights, which add up to 1.
@@ -265,7 +282,7 @@ impl Outputs {
         };
         let values = sum(&all.iter().map(|one| &one.values[..]).collect::<Vec<_>>());
         let ends: Option<Vec<&[f32]>> = all.iter().map(|one| one.ends.as_deref()).collect();
-        Outputs { values, ends: ends.map(|ends| sum(&ends)) }
+        Outputs { ends: ends.map(|ends| sum(&ends)), ..Outputs::points(values) }
     }
 }
 
@@ -320,7 +337,7 @@ mod tests {
         assert_eq!(combine(&all, Combine::Mean), [3.0, 5.0]);
         assert_eq!(combine(&all, Combine::Median), [2.0, 5.0]);
         assert_eq!(combine(&all[..2], Combine::Median), [1.5, 5.0]);
-        let spread = EnsembleSpread::of(&all.map(|one| Outputs { values: one.to_vec(), ends: None }));
+        let spread = EnsembleSpread::of(&all.map(|one| Outputs::points(one.to_vec())));
         assert_eq!((spread.std[0], spread.min[0], spread.max[0], spread.std[1]), (7f32.sqrt(), 1.0, 6.0, 0.0));
     }
 }

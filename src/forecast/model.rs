@@ -27,8 +27,11 @@ pub struct ModelOptions {
     pub train_data: Option<Source>,
     /// How several replicas, or several runs, forecast together; `None`: the best replica alone, or the mean of the runs.
     pub ensemble: Option<Combine>,
-    /// Of intervals, empty for none: one that cannot be had is an error. `None`: 80 and 95 per cent, as far as they can be had.
+    /// Of intervals, empty for none: one that cannot be had is an error. `None`: those between a model's quantiles, else 80 and 95 per
+    /// cent, as far as they can be had; to be `scored`, a distribution has those by which training scores it.
     pub levels: Option<Vec<Level>>,
+    /// Whether its forecasts are to be scored, and not to be read.
+    pub scored: bool,
     /// Whether the quantiles of a model that forecasts them, or a distribution, are calibrated.
     pub conformal: bool,
     /// Of the forecasts' columns; `None`: the model's name, or `Ensemble` of several runs.
@@ -92,7 +95,7 @@ pub struct TrainedModel {
     pub(super) shares: OnceCell<Vec<Share>>,
     /// Of intervals; empty for none.
     pub levels: Vec<Level>,
-    /// Those of the levels that it would have by itself.
+    /// Those by which it is scored where it forecasts quantiles or a distribution.
     pub(super) own_levels: Vec<Level>,
     /// Whether these were asked for, so that one that cannot be had is an error.
     pub(super) strict: bool,
@@ -167,8 +170,9 @@ impl TrainedModel {
                 None => between.get_or_insert_with(|| own.clone()).retain(|level| own.contains(level)),
             }
         }
-        let own_levels = between.unwrap_or_else(|| Level::USUAL.to_vec());
-        let levels = options.levels.unwrap_or_else(|| own_levels.clone());
+        let usual = if options.scored && probabilistic { Level::SCORED.as_slice() } else { &Level::USUAL };
+        let levels = options.levels.or_else(|| between.clone()).unwrap_or_else(|| usual.to_vec());
+        let own_levels = between.unwrap_or_else(|| Level::SCORED.to_vec());
         let (conformal, shares) = (options.conformal || !probabilistic, OnceCell::new());
         let counts = losses.iter().all(|loss| loss.is_of_counts());
         if counts && runs.iter().map(|run| run.forecaster.members.len()).sum::<usize>() > 1 {

@@ -9,9 +9,9 @@ use crate::config::Config;
 use crate::data::{Content, Cutoff, DataOptions, Dataset, Own, Scaler, Series, Source, Trained};
 use crate::error::{Error, Place, Result, Text};
 use crate::files::Input;
+use crate::runs;
 use crate::train::Loaded;
 use crate::train::loss::Loss;
-use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::header::DataHeader;
 
 /// Data that is named in place of the run's own.
@@ -59,11 +59,9 @@ impl Run {
         Ok(Run { path: path.into(), forecaster, config })
     }
 
-    /// The files that it reads: its weights, the intervals beside them, and the data that it was trained on.
+    /// The files that it reads: those of its run, and the data that it was trained on.
     pub fn inputs(&self) -> Vec<Input> {
-        let weights = &self.model().file;
-        let mut all = vec![("checkpoint".into(), weights.clone())];
-        all.extend(weights.parent().map(|folder| ("checkpoint".into(), folder.join(KeptIntervals::FILE))));
+        let mut all = runs::inputs("checkpoint", &self.model().file);
         all.extend(self.config.data.inputs().into_iter().map(|(option, file)| match option.as_str() {
             "data" => ("train-data".into(), file),
             _ => (option, file),

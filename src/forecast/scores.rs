@@ -37,6 +37,9 @@ struct Sums {
     /// The weight of the others.
     nonzero: f64,
     symmetric: f64,
+    /// Of ln p, and the weight of the values that have one.
+    log_likelihood: f64,
+    likely: f64,
     intervals: IntervalSums,
 }
 
@@ -58,6 +61,8 @@ impl Sums {
             (&mut self.scaled_square, other.scaled_square),
             (&mut self.relative, other.relative),
             (&mut self.symmetric, other.symmetric),
+            (&mut self.log_likelihood, other.log_likelihood),
+            (&mut self.likely, other.likely),
         ];
         pairs.into_iter().for_each(|(sum, part)| *sum += times * part);
         self.intervals.add_times(times, &other.intervals);
@@ -92,6 +97,9 @@ pub struct Score {
     /// What its intervals are worth, where it has some.
     #[serde(flatten)]
     pub intervals: Option<IntervalScores>,
+    /// The mean of ln p, where one model forecasts a distribution: of counts as they are, else of scaled values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_likelihood: Option<f64>,
     /// The same with each value weighted by its row, if rows have weights; MASE is the mean over series of weighted errors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted: Option<Box<Score>>,
@@ -123,7 +131,7 @@ impl Scores {
         Scores { models: models.to_vec(), ..Scores::default() }
     }
 
-    /// Adds forecasts `[windows, horizon, targets]`, scaled, of one forecaster, with its intervals where it has some.
+    /// Adds forecasts `[windows, horizon, targets]`, scaled, of one forecaster, with its intervals and ln p of the values where it has some.
     pub fn add(
         &mut self,
         fold: usize,
@@ -131,7 +139,7 @@ impl Scores {
         windows: &[u32],
         model: usize,
         forecasts: &[f32],
-        intervals: Option<&Intervals>,
+        (intervals, log_likelihoods): (Option<&Intervals>, Option<&[f64]>),
     ) {
         let (horizon, targets) = (dataset.horizon, dataset.targets());
         for (index, window) in windows.iter().enumerate() {
@@ -165,6 +173,9 @@ impl Scores {
                 if let Some(intervals) = intervals {
                     let value = Forecasted { place: at, point: forecasts[at], series: own, target, step };
                     sums.intervals = intervals.score(&value, scaler.scale(truth));
+                }
+                if let Some(all) = log_likelihoods {
+                    (sums.log_likelihood, sums.likely) = (all[at], 1.0);
                 }
                 let series = self.places.get(series).copied().unwrap_or(series);
                 let place = ScoreKey { fold, series, target, step };
@@ -237,6 +248,7 @@ impl Scores {
             scaled_mae: sums.scaled_absolute / count,
             scaled_mse: sums.scaled_square / count,
             intervals: sums.intervals.scores(single),
+            log_likelihood: (sums.likely > 0.0).then(|| sums.log_likelihood / sums.likely),
             weighted: None,
         }
     }

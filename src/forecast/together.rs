@@ -50,7 +50,7 @@ impl TrainedModel {
         }
         let levels = if self.probabilistic { &self.own_levels[..] } else { &[] };
         let mut errors = Vec::with_capacity(self.runs.len());
-        for (run, Outputs { values, ends }) in self.runs.iter().zip(self.each(training, split, levels)?) {
+        for (run, Outputs { values, ends, .. }) in self.runs.iter().zip(self.each(training, split, levels)?) {
             let (levels, own) = (levels, ends.as_deref());
             let intervals = Intervals { levels, own, calibration: None, bounds: self.bounds, counts: self.counts };
             let crps =
@@ -141,11 +141,11 @@ impl TrainedModel {
     /// Value by value, and end by end where all have ends.
     fn combined(&self, all: &[Outputs]) -> Predicted {
         let weights: Vec<f64> = self.shares().iter().map(|share| share.weight).collect();
-        let Outputs { values, ends } = match &weights[..] {
+        let Outputs { values, ends, log_likelihoods } = match &weights[..] {
             [] => Outputs::combined(all, self.combine),
             weights => Outputs::weighed(all, weights),
         };
-        Predicted { values, ends, spread: Some(EnsembleSpread::of(all)) }
+        Predicted { values, ends, log_likelihoods, spread: Some(EnsembleSpread::of(all)) }
     }
 
     /// The origins that all runs can forecast, in the data of the first, and where they are in that of the others; the series of the first
@@ -212,7 +212,8 @@ fn on_scale(own: &Predicted, from: &[&Series], to: &[&Series], targets: usize) -
         };
         values.iter().enumerate().map(of).collect()
     };
-    Outputs { values: scaled(&own.values, 1), ends: own.ends.as_deref().map(|ends| scaled(ends, per_value)) }
+    let ends = own.ends.as_deref().map(|ends| scaled(ends, per_value));
+    Outputs { ends, ..Outputs::points(scaled(&own.values, 1)) }
 }
 
 /// Inversely proportional to errors of 0 or more; they add up to 1. Only those without error count, if there are some.

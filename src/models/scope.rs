@@ -1,13 +1,17 @@
 //! Which of a model's weights pruning may take, and which it ranks among one another.
 
+use std::collections::BTreeSet;
+
 use serde::{Serialize, Serializer};
 use wildmatch::WildMatch;
 
 use super::units::units;
 use super::{ModelOptions, Training, params};
+use crate::data::few;
 use crate::error::{Error, Result};
 use crate::program::builder::Sizes;
 use crate::program::scope::{PruneGroup, PruneScope, PruneScore};
+use crate::program::units::{UnitSet, UnitSpan};
 use crate::program::{Param, ParamLayout};
 use crate::words::words;
 
@@ -136,16 +140,37 @@ impl PruneRule {
             let problem = format!("{} has no units", model.kind);
             return Err(Error::config("prune-unit", problem, "choose ‹prune-unit weight›, or another ‹model›"));
         }
-        sets.retain(|set| set.spans.iter().all(|span| chosen.contains(&span.first)));
-        if sets.is_empty() {
-            let problem = "every unit has weights in a tensor that is not to be pruned";
-            return Err(Error::config("prune-exclude", problem, "exclude less, or choose ‹prune-unit weight›"));
+        let whole = |set: &UnitSet, chosen: &[usize]| set.spans.iter().all(|span| chosen.contains(&span.first));
+        if !sets.iter().any(|set| whole(set, &chosen)) {
+            return Err(self.no_set(&layout, &sets, whole));
         }
+        sets.retain(|set| whole(set, &chosen));
         for set in &mut sets {
             // One always stays.
             set.stays = (set.count - capped(self.cap, set.count)).max(1);
         }
         Ok(ParamLayout { units_by_set: self.among != PruneAmong::Global, ..layout.with_units(sets) })
+    }
+
+    /// That units of every set have weights in a tensor that is not to be pruned: by the option that says so.
+    fn no_set(&self, layout: &ParamLayout, sets: &[UnitSet], whole: impl Fn(&UnitSet, &[usize]) -> bool) -> Error {
+        let included = PruneRule { exclude: Vec::new(), ..self.clone() }.chosen(layout).unwrap_or_default();
+        let included: Vec<usize> = included.iter().map(|param| param.offset).collect();
+        let (key, change) = match sets.iter().any(|set| whole(set, &included)) {
+            true => ("prune-exclude", "exclude none of the tensors of a set"),
+            false => ("prune-include", "include all tensors of a set"),
+        };
+        let name =
+            |span: &UnitSpan| layout.params.iter().find(|param| param.offset == span.first).map(|param| &*param.name);
+        let words = |set: &UnitSet| {
+            let names: BTreeSet<&str> = set.spans.iter().filter_map(name).collect();
+            format!("{}: {}", set.name, names.into_iter().collect::<Vec<_>>().join(", "))
+        };
+        let sets = few(sets.len(), sets.iter().map(words));
+        let problem = format!(
+            "every unit has weights in a tensor that is not to be pruned; by set of units, they read and write {sets}"
+        );
+        Error::config(key, problem, format!("{change}, or choose ‹prune-unit weight›"))
     }
 }
 

@@ -56,11 +56,15 @@ impl RunFolder {
     /// # Errors
     /// Names both.
     pub fn check_apart(out: &Path, read: Vec<Input>) -> Result<()> {
-        let folder = RunFolder::of_run(out);
-        let replicas = folder.replicas().unwrap_or_default().into_iter().map(|(_, folder)| folder);
-        let own = [out.to_path_buf()].into_iter().chain(replicas).flat_map(files);
-        let own = own.chain(partials(out)).chain(of_folder(&out.join(checkpoints::FOLDER)));
+        let own = RunFolder::of_run(out).files().into_iter().chain(partials(out));
         check_apart(own.map(|file| ("out", file)), read)
+    }
+
+    /// Every file of the run, its replicas and checkpoints.
+    fn files(&self) -> Vec<PathBuf> {
+        let replicas = self.replicas().unwrap_or_default().into_iter().map(|(_, folder)| folder);
+        let own = [self.path.clone()].into_iter().chain(replicas).flat_map(files);
+        own.chain(of_folder(&self.path.join(checkpoints::FOLDER))).collect()
     }
 
     /// The folder of a run that is resumed.
@@ -174,6 +178,19 @@ impl RunFolder {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+/// A weights file that is read, and all files of the run whose folder it lies in, or whose checkpoint or replica it is. `option` names it.
+pub fn inputs(option: &str, weights: &Path) -> Vec<Input> {
+    let parent = |path: &Path| match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    let folder = parent(weights);
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_inner = name == checkpoints::FOLDER || name.starts_with("replica-");
+    let run = RunFolder::of_run(&if is_inner { parent(&folder) } else { folder.clone() });
+    [weights.to_path_buf()].into_iter().chain(run.files()).map(|file| (option.into(), file)).collect()
 }
 
 pub(super) const WRITABLE: &str = "‹out› takes a folder that can be written to";

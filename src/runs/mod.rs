@@ -42,8 +42,8 @@ use crate::train::{
 };
 
 pub use engines::{Engines, passed_over};
-pub use folder::RunFolder;
 pub(crate) use folder::SEARCH;
+pub use folder::{RunFolder, inputs};
 pub use owner::Owner;
 use results::Finished;
 pub use results::json;

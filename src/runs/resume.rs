@@ -7,6 +7,7 @@ use super::Say;
 use crate::config::{Config, Settings, written};
 use crate::data::{Closed, Dataset};
 use crate::error::{Error, Result, Text};
+use crate::files::check_folder;
 use crate::gpu::Gpu;
 use crate::train::auto::AUTO;
 use crate::train::weights::checkpoints;
@@ -31,6 +32,7 @@ impl Resumed {
             let problem = format!("{} is a file", folder.display());
             return Err(Error::config("resume", problem, "name the run folder that it lies in"));
         }
+        check_folder("resume", folder, "‹resume› takes the run folder of a training that was begun")?;
         let (loaded, lines) = checkpoints::newest(folder)?;
         lines.into_iter().for_each(|line| say(&line.into()));
         let before = written(&loaded)?;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::data::options::parse_list;
 use crate::data::{Bounds, Dataset, Series, Transform};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::program::op::{Distribution, Link, LossKind, Objective};
 use crate::reference::inverse;
 use crate::train::scores::Level;
@@ -153,24 +153,10 @@ impl Loss {
             let problem = "no series has a seasonal difference in training, by which errors are measured";
             return Err(Error::config("loss", problem, "choose ‹loss mse›, or another ‹season›"));
         }
-        for series in dataset.series.iter().filter(|_| self.is_of_counts()) {
-            let called = |target: usize| match series.id.is_empty() {
-                true => format!("`{}`", dataset.target_names()[target]),
-                false => format!("`{}` of series `{}`", dataset.target_names()[target], series.id),
-            };
-            for row in series.rows.clone().filter(|_| self.is_of_counts()) {
-                for target in 0..targets {
-                    let value = dataset.raw_targets[row * targets + target];
-                    if value.is_nan() || value.fract() == 0.0 {
-                        continue;
-                    }
-                    let time = dataset.time_form.text(series.timestamps[row - series.rows.start]);
-                    let problem =
-                        format!("{value} of {} at {time} is no count, as ‹loss {self}› takes", called(target));
-                    let help = "choose ‹loss student-t›, or ‹loss quantile› with ‹bounds 0..›";
-                    return Err(Error::data(Place::of(dataset.resolved.source.to_string()), problem, help));
-                }
-            }
+        if let Some(place) = dataset.fraction.as_ref().filter(|_| self.is_of_counts()) {
+            let problem = format!("no count, as ‹loss {self}› takes");
+            let help = "choose ‹loss student-t›, or ‹loss quantile› with ‹bounds 0..›";
+            return Err(Error::data(place.clone(), problem, help));
         }
         Ok(())
     }

@@ -122,7 +122,7 @@ impl Plan {
         }
         if dataset.resolved.future_calendar == Some(true) && dataset.future() == 0 {
             let problem = "`on`, and there are no calendar columns to read ahead";
-            let help = "name some with ‹calendar›, as in ‹calendar hour,weekday›; or leave out ‹future-calendar›";
+            let help = "‹calendar on› adds those of times; or leave out ‹future-calendar›";
             return Err(Error::config("future-calendar", problem, help));
         }
         let mut members = members;

@@ -124,7 +124,9 @@ impl Manifest {
     /// Where there is none, or it is another version's.
     pub fn read(folder: &Path) -> Result<Manifest> {
         let file = folder.join(SEARCH);
-        let found: Manifest = read(&file, "‹resume› takes the folder of a search that was begun")?;
+        let help = "‹resume› takes the folder of a search that was begun";
+        files::check_folder("resume", folder, help)?;
+        let found: Manifest = read(&file, help)?;
         if found.format_version != FORMAT {
             let problem = format!("{}: format {}, this microglia reads {FORMAT}", file.display(), found.format_version);
             return Err(Error::config("resume", problem, "use the microglia that wrote it, or begin a new search"));

@@ -87,7 +87,8 @@ fn killed_runs_end_alike(kills: u32) {
             done(&resume(place.path(), &[&name]));
         } else {
             // Killed before its first checkpoint: there is nothing to go on with, and that is said.
-            rejected(place.path(), &resume(place.path(), &[&name]), &[&name, "holds no checkpoint of a run"]);
+            let told = if folder.is_dir() { "holds no checkpoint of a run" } else { "does not exist" };
+            rejected(place.path(), &resume(place.path(), &[&name]), &[&name, told]);
             done(&train(place.path(), &[&SMALL[..], &["--out", &name]].concat()));
         }
         assert_eq!(bits(&folder), expected, "kill {kill}, after {:?} of {whole:?}", moment(0));
@@ -252,7 +253,7 @@ fn another_run_is_rejected_by_what_differs() {
     rejection(&[], &["mine.csv"]);
     std::fs::write(&file, &bytes).unwrap();
     done(&resume(place.path(), &["a"]));
-    rejected(place.path(), &resume(place.path(), &["absent"]), &["absent: holds no checkpoint of a run", "help:"]);
+    rejected(place.path(), &resume(place.path(), &["absent"]), &["--resume: absent does not exist", "help:"]);
     rejected(
         place.path(),
         &train(place.path(), &["--out", "a"]),

@@ -299,8 +299,16 @@ fn options_that_name_a_folder_are_named_where_it_is_none_of_theirs() {
             rejected(place.path(), &microglia(place.path(), &[verb, "--resume", folder]), &[folder, help]);
         }
         let report = microglia(place.path(), &["experiment", "--report", folder]);
-        rejected(place.path(), &report, &["--report", &format!("{folder} holds no study")]);
+        for words in [&["forecast", "--checkpoint"][..], &["evaluate", "--checkpoint"], &["inspect"]] {
+            let output = microglia(place.path(), &[words, &[folder]].concat());
+            let help = "name a run folder, or a file checkpoint.safetensors or model.safetensors";
+            rejected(place.path(), &output, &[folder, help]);
+            assert!(!stderr(&output).contains("--resume"), "{}", stderr(&output));
+        }
+        let told =
+            |empty: &str| if folder == "none" { "none does not exist".into() } else { format!("{folder} {empty}") };
+        rejected(place.path(), &report, &["--report", &told("holds no study")]);
         let merged = microglia(place.path(), &["experiment", "--merge", folder, folder, "--out", "whole"]);
-        rejected(place.path(), &merged, &["--merge", &format!("{folder} holds no study")]);
+        rejected(place.path(), &merged, &["--merge", &told("holds no study")]);
     }
 }

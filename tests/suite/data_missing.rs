@@ -71,22 +71,31 @@ fn missing_targets_are_masked_everywhere() {
 }
 
 #[test]
-fn ffill_starts_anew_at_each_border() {
+fn ffill_goes_on_across_borders_and_never_back() {
     let options = DataOptions { split: Some("10,15,20".parse().unwrap()), ..with(Impute::Ffill) };
     let data = load(&holes(&[10, 13, 15, 16]), &options).unwrap();
-    let known: Vec<usize> = (0..20).filter(|row| data.is_known(*row, 0)).collect();
-    assert_eq!(known, (0..20).filter(|row| ![10, 15, 16].contains(row)).collect::<Vec<_>>());
-    assert_eq!(data.values[13], data.values[12]);
-    // Left out: windows that read row 10, 15 or 16 (9, 10; 14, 15, 16), or forecast row 10, 13 or 15 (8, 11, 13).
-    assert_eq!((&data.validation[..], &data.test[..]), (&[12][..], &[17][..]));
-    assert_eq!((data.dropped.unreadable, data.dropped.unobserved), (5, 3));
+    assert!((0..20).all(|row| data.is_known(row, 0)));
+    // Each hole has the value of the row before it: row 10 that of the training row 9, row 15 that of the validation row 14.
+    for (hole, seen) in [(10, 9), (13, 12), (15, 14), (16, 14)] {
+        assert_eq!(data.values[hole], data.values[seen], "row {hole}");
+    }
+    // Left out: windows that forecast row 10, 13, 15 or 16 alone.
+    assert_eq!((&data.validation[..], &data.test[..]), (&[9, 10, 12][..], &[15, 16, 17][..]));
+    assert_eq!((data.dropped.unreadable, data.dropped.unobserved), (0, 4));
+    // What comes after a hole changes nothing before it, whatever part it is in.
+    let mut later = data.raw_targets.clone();
+    later.iter_mut().skip(17).for_each(|value| *value += 1000.0);
+    let texts: Vec<String> =
+        later.iter().map(|value| if value.is_nan() { "NA".into() } else { value.to_string() }).collect();
+    let other = load(&daily(&texts.iter().map(String::as_str).collect::<Vec<_>>()), &options).unwrap();
+    assert_eq!(other.values[..17], data.values[..17]);
 }
 
 #[test]
-fn nothing_to_fill_with_names_the_column() {
+fn a_part_that_begins_with_a_hole_has_its_windows() {
     let text = holes(&[14, 16]);
-    let message = rejection(&text, &with(Impute::Ffill));
-    assert!(message.contains("no validation window") && message.contains("`y`"), "{message}");
+    let ffill = load(&text, &with(Impute::Ffill)).unwrap();
+    assert_eq!((ffill.values[14], &ffill.validation[..]), (ffill.values[13], &[13][..]));
     let mean = load(&text, &with(Impute::Mean)).unwrap();
     assert_eq!(mean.values[14], 0.0, "the mean of the training rows");
     assert_eq!(mean.validation, [13]);

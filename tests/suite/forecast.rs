@@ -313,7 +313,7 @@ fn scores_are_those_of_the_summary_and_zeros_have_no_mape() {
     let windows = dataset.windows(SplitName::Test);
     let forecasts = baselines::seasonal_naive(&dataset, SplitName::Test);
     let mut scores = Scores::new(&["a".into()]);
-    scores.add(0, &dataset, windows, 0, &forecasts, None);
+    scores.add(0, &dataset, windows, 0, &forecasts, (None, None));
     let (total, metrics) = (scores.total().remove(0), score(&dataset, SplitName::Test, &forecasts));
     for (a, b) in [(total.mae, metrics.mae), (total.rmse, metrics.rmse), (total.mase, metrics.mase)] {
         assert!((a.unwrap() - b.unwrap()).abs() < 1e-9);
@@ -326,7 +326,7 @@ fn scores_are_those_of_the_summary_and_zeros_have_no_mape() {
     let dataset = options.load_text_fitted(&text, &fitted(&[("", 0.0, 1.0)], Scale::Series)).unwrap();
     let mut scores = Scores::new(&["b".into()]);
     // Windows of rows 3 to 9: 4, 0, 4, 0, 4, 0, 4.
-    scores.add(0, &dataset, dataset.windows(SplitName::Test), 0, &[2.0; 7], None);
+    scores.add(0, &dataset, dataset.windows(SplitName::Test), 0, &[2.0; 7], (None, None));
     let score = scores.total().remove(0);
     assert_eq!((score.zeros, score.mape, score.mae), (3, Some(0.5), Some(16.0 / 7.0 - 2.0 / 7.0)));
     assert!((score.smape - (4.0 * 2.0 / 6.0 + 3.0) / 7.0).abs() < 1e-12);
@@ -335,7 +335,7 @@ fn scores_are_those_of_the_summary_and_zeros_have_no_mape() {
     let dataset = options.load_text_fitted(&text, &fitted(&[("", 0.7, 1.3)], Scale::Series)).unwrap();
     let mut scores = Scores::new(&["c".into()]);
     let repeated: Vec<f32> = [4.0, 0.0, 4.0, 0.0, 4.0, 0.0, 4.0].map(|y| ((y - 0.7) / 1.3) as f32).to_vec();
-    scores.add(0, &dataset, dataset.windows(SplitName::Test), 0, &repeated, None);
+    scores.add(0, &dataset, dataset.windows(SplitName::Test), 0, &repeated, (None, None));
     let score = scores.total().remove(0);
     assert!(score.zeros == 3 && score.smape < 1e-6, "{score:?}");
     let scaler = dataset.series[0].scalers[0];

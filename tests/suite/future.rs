@@ -175,7 +175,56 @@ fn what_a_plan_lacks_is_named() {
         &["plan.csv", "no column `promo`", "price"],
     );
     let hole = format!("{head}{}", days(&["a", "b"], all.clone())).replacen(",0\n", ",\n", 1);
-    rejected(folder, &forecast(&hole), &["--future", "`promo`", &date(DAYS), "`a`"]);
+    rejected(folder, &forecast(&hole), &["plan.csv:2, column `promo`", "missing value", "`a`", "--impute ffill"]);
+    // A row of the data that is there is filled, as any input is; or it is named.
+    let grown = sales(0..DAYS + HORIZON, DAYS);
+    let without = |text: &str, day: usize| {
+        let line = text.lines().find(|line| line.starts_with(&format!("a,{},", date(day)))).unwrap();
+        let cells: Vec<&str> = line.split(',').collect();
+        text.replace(line, &format!("{},{},{},,{}", cells[0], cells[1], cells[2], cells[4]))
+    };
+    let of = |name: &str, text: &str, impute: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        let run = ["forecast", "--checkpoint", "run", "--levels", "none", "--data", name, "--impute", impute];
+        microglia(folder, &run)
+    };
+    let holed = without(&grown, DAYS + 1);
+    rejected(
+        folder,
+        &of("holed.csv", &holed, "error"),
+        &[&format!("holed.csv:{}, column `promo`", DAYS + 3), "missing value", "`a`", "--impute ffill"],
+    );
+    let seen = format!("a,{},,{},", date(DAYS + 1), promoted(DAYS, 0));
+    let line = grown.lines().find(|line| line.starts_with(&format!("a,{},", date(DAYS + 1)))).unwrap();
+    let filled = of("filled.csv", &grown.replace(line, &seen), "error");
+    let [ffill, mean] = ["ffill", "mean"].map(|impute| of("holed.csv", &holed, impute));
+    for output in [&filled, &ffill, &mean] {
+        assert_eq!(code(output), 0, "{}", stderr(output));
+    }
+    assert_eq!(stdout(&ffill), stdout(&filled), "the value of the row before");
+    assert_ne!(stdout(&mean), stdout(&filled));
+    let bare = sales(0..DAYS, DAYS);
+    let past = without(&bare, DAYS - 3);
+    std::fs::write(folder.join("past.csv"), past).unwrap();
+    let from = date(DAYS - 6);
+    let run = [
+        "forecast",
+        "--checkpoint",
+        "run",
+        "--levels",
+        "none",
+        "--data",
+        "past.csv",
+        "--origin",
+        &from,
+        "--impute",
+        "error",
+    ];
+    rejected(
+        folder,
+        &microglia(folder, &run),
+        &["--impute: `promo` is not known for", &date(DAYS - 3), "--impute ffill"],
+    );
     let twice = format!("{head}{}", days(&["a", "b", "b"], all.clone()));
     rejected(
         folder,

@@ -188,7 +188,8 @@ fn what_is_read_is_not_written_over() {
     std::fs::copy(path("tiny.csv"), folder.join("tiny.csv")).unwrap();
     std::fs::copy(path("tiny.csv"), folder.join("new.csv")).unwrap();
     assert_eq!(code(&microglia(folder, &train("tiny.csv", &["--out", "run"]))), 0);
-    let files = ["tiny.csv", "new.csv", "run/checkpoint.safetensors"].map(|name| folder.join(name));
+    let files = ["tiny.csv", "new.csv", "run/checkpoint.safetensors", "run/model.safetensors", "run/config.toml"];
+    let files = files.map(|name| folder.join(name));
     let before = files.clone().map(|file| std::fs::read(file).unwrap());
     let model = ["--checkpoint", "run", "--data", "new.csv", "--levels", "none", "--overwrite"];
     for (verb, option, file) in [
@@ -197,6 +198,9 @@ fn what_is_read_is_not_written_over() {
         ("evaluate", "--table", "tiny.csv"),
         ("evaluate", "--predictions", "new.csv"),
         ("evaluate", "--predictions", "run/checkpoint.safetensors"),
+        ("evaluate", "--predictions", "run/model.safetensors"),
+        ("evaluate", "--table", "run/config.toml"),
+        ("forecast", "--out", "run/scores.csv"),
     ] {
         let output = microglia(folder, &[&[verb][..], &model, &[option, file]].concat());
         rejected(folder, &output, &[file, "is a file that is read", "help: "]);

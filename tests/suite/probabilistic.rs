@@ -188,7 +188,53 @@ fn forecasts_have_the_models_own_intervals() {
     let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("all")).take(5).collect();
     assert!(table[0].contains("CRPS") && table[0].contains("WQL") && table[0].contains("in 95 %"), "{text}");
     // Baselines have intervals, too.
-    assert!(table[3].starts_with("seasonal naive") && table[3].matches('%').count() == 4, "{text}");
+    assert!(table[3].starts_with("seasonal naive") && table[3].matches('%').count() == 5, "{text}");
+}
+
+/// `evaluate` scores the rows of `train` by the same levels and the same likelihood.
+#[test]
+fn evaluate_scores_as_train_does() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    file(folder, "y.csv", 500, |row| overdispersed(row).inverse_cdf(uniform(row)) as f64);
+    let evaluate = |more: &[&str]| {
+        let output = microglia(folder, &[&["evaluate", "--checkpoint", "run"], more].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    let json = |more: &[&str]| -> Value { serde_json::from_str(&evaluate(&[more, &["--json"]].concat())).unwrap() };
+    let same = |own: &Value, other: &Value| match (own.as_f64(), other.as_f64()) {
+        (Some(own), Some(other)) => assert!((own / other - 1.0).abs() < 1e-9, "{own}, not {other}"),
+        none => assert_eq!(none, (None, None)),
+    };
+    for loss in ["student-t", "poisson", "negative-binomial", "quantile"] {
+        let found = train(folder, "y.csv", &["--loss", loss, "--epochs", "2", "--replicas", "2"]);
+        let is_distribution = loss != "quantile";
+        for part in ["test", "validation"] {
+            let (scores, of_train) = (json(&["--part", part]), &found[part]);
+            assert_eq!(scores["levels"], found["levels"], "{loss}");
+            let own = &scores["total"][0];
+            for name in ["crps", "wql", "scaled_crps"] {
+                same(&own[name], &of_train["intervals"][name]);
+            }
+            same(&own["log_likelihood"], &of_train["log_likelihood"]);
+            assert_eq!(own["log_likelihood"].is_number(), is_distribution, "{loss}");
+            assert!(scores["total"][1]["log_likelihood"].is_null(), "a baseline has no density");
+        }
+        let mean = &found["test"]["log_likelihood"];
+        let levels = json(&["--levels", "none"]);
+        same(&levels["total"][0]["log_likelihood"], mean);
+        let text = evaluate(&["--table", "t.csv", "--overwrite"]);
+        assert_eq!(text.contains("log-likelihood"), is_distribution, "{text}");
+        assert!(
+            std::fs::read_to_string(folder.join("t.csv")).unwrap().lines().next().unwrap().contains(",log_likelihood,")
+        );
+        assert!(!evaluate(&["--ensemble", "mean"]).contains("log-likelihood"), "averaged quantiles have no density");
+        if is_distribution {
+            let columns = forecast(folder, &[]);
+            assert_eq!(names(&columns), ["LSTM", "LSTM-lo-95", "LSTM-lo-80", "LSTM-hi-80", "LSTM-hi-95"]);
+        }
+    }
 }
 
 #[test]
@@ -266,7 +312,7 @@ fn forecasts_stay_within_bounds() {
     rejected(folder, &run(&["--loss", "student-t", "--bounds", "-9.."]), &["--bounds", "have no bounds"]);
     rejected(folder, &run(&["--transform", "log1p"]), &["negative.csv:152", "-1.5", "ln(1 + y)"]);
     let share = &["--loss", "poisson", "--missing-values", "-1.5", "--impute", "ffill"];
-    rejected(folder, &run(share), &["is no count", "--loss poisson"]);
+    rejected(folder, &run(share), &["negative.csv:2, column `y`", "no count", "--loss poisson"]);
 }
 
 /// Nothing is known of the size of what might come: exactly 0, in a series of its own and beside others.

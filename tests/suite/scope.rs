@@ -328,6 +328,14 @@ fn what_cannot_be_pruned_is_rejected_by_name() {
             &["--sparsity", "--prune-cap 0.5", "is 768 of 1098 weights", "allows 549", "at most 0.5"],
         ),
         (&["--prune-unit", "unit", "--prune-exclude", "*hh*"], &["--prune-exclude", "every unit has weights"]),
+        (
+            &["--prune-unit", "unit", "--prune-include", "*hh*"],
+            &[
+                "--prune-include: every unit has weights",
+                "lstm.1: head.weight, lstm.weight_hh_l1, lstm.weight_ih_l1",
+                "include all tensors of a set",
+            ],
+        ),
         (&["--prune-cap", "0"], &["--prune-cap", "between 0 and 1"]),
         (&["--prune-scope", "row"], &["--prune-scope", "global, layer, tensor"]),
     ] {

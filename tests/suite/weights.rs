@@ -293,7 +293,7 @@ fn what_is_no_weight_is_rejected() {
     let output = microglia(folder, &["evaluate", "--checkpoint", "run"]);
     assert!(stdout(&output).contains("all of these rows have weight 0"), "{}", stdout(&output));
     let named = |name: &str| microglia(folder, &flags("f.csv", "run", &["--weight", name]));
-    rejected(folder, &named("v"), &["f.csv", "no column `v`", "--weight"]);
+    rejected(folder, &named("v"), &["f.csv", "no column `v`", "--weight takes one of", "--weight none"]);
     rejected(folder, &named("ds"), &["--weight: `ds` holds times or ids"]);
     let rows = microglia(folder, &flags("f.csv", "run", &["--weight", "w", "--layout", "rows"]));
     rejected(folder, &rows, &["--weight", "--layout rows"]);

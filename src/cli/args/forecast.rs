@@ -29,7 +29,8 @@ pub(crate) struct ModelArgs {
     /// or median, or the mean with weights inverse to their errors on validation rows [default: best, or the mean of runs]
     #[arg(long, value_name = "best|mean|median|validation")]
     pub ensemble: Option<String>,
-    /// Intervals, in percent; none leaves them out [default: 80,95, or those between the model's quantiles]
+    /// Intervals, in percent; none leaves them out [default: 80,95, or those between the model's quantiles; evaluate scores
+    /// distributions at 50,80,95, as train does]
     #[arg(long, value_name = "LIST|none")]
     pub levels: Option<String>,
     /// Calibrate the intervals of a model that forecasts quantiles or a distribution on rows held out (conformalized quantile

@@ -229,7 +229,7 @@ pub static DATA: &[Opt<Config>] = &[
         "impute",
         Kind::Words(Impute::WORDS),
         at!(data.impute?),
-        "Missing values: error rejects the file, ffill uses the last seen value, mean uses the training mean. Missing \
+        "Missing values: error rejects the file, ffill uses the last seen value, also of an earlier part, mean uses the training mean. Missing \
          targets are left out of loss and scores",
     )
     .value("POLICY")

@@ -15,12 +15,43 @@ pub fn mean_loss(
     prediction: &Prediction,
     weighting: Weighting,
 ) -> f64 {
+    let (factors, targets) = (options.loss.factors(dataset), dataset.targets());
+    let (mut sum, mut total) = (0.0, 0.0);
+    each_loss(options, dataset, windows, prediction, |_, (row, target), loss| {
+        let weight = weighting.of(dataset, row);
+        sum += weight * f64::from(factors[row * targets + target]) * loss;
+        total += weight;
+    });
+    sum / total
+}
+
+/// ln p of every target value, `[windows, horizon, targets]`, where the model forecasts a distribution: of counts as they are, else of
+/// scaled values; NaN where there is none.
+pub fn log_likelihoods(
+    options: &TrainOptions,
+    dataset: &Dataset,
+    windows: &[u32],
+    prediction: &Prediction,
+) -> Option<Vec<f64>> {
+    let Objective::Distribution(_) = options.loss.objective(&options.levels) else { return None };
+    let mut all = vec![f64::NAN; windows.len() * dataset.horizon * dataset.targets()];
+    each_loss(options, dataset, windows, prediction, |place, _, loss| all[place] = -loss);
+    Some(all)
+}
+
+/// The loss of each observed target value, before any weight, with its place in `[windows, horizon, targets]`, its row and target.
+fn each_loss(
+    options: &TrainOptions,
+    dataset: &Dataset,
+    windows: &[u32],
+    prediction: &Prediction,
+    mut with: impl FnMut(usize, (usize, usize), f64),
+) {
     let (channels, targets, horizon) = (dataset.channels(), dataset.targets(), dataset.horizon);
     let objective = options.loss.objective(&options.levels);
     let outputs = objective.outputs();
-    let factors = options.loss.factors(dataset);
-    let (mut sum, mut total) = (0.0, 0.0);
-    for (&window, forecast) in windows.iter().zip(prediction.values().chunks(horizon * targets * outputs)) {
+    let forecasts = prediction.values().chunks(horizon * targets * outputs);
+    for (index, (&window, forecast)) in windows.iter().zip(forecasts).enumerate() {
         let first = window as usize + dataset.lookback;
         let series = &dataset.series[dataset.series_of(first)];
         for (i, outputs) in forecast.chunks_exact(outputs).enumerate() {
@@ -42,12 +73,9 @@ pub fn mean_loss(
                 }
                 Objective::Distribution(distribution) => -log_likelihood(*distribution, outputs, truth, scaler),
             };
-            let weight = weighting.of(dataset, row);
-            sum += weight * f64::from(factors[row * targets + target]) * loss;
-            total += weight;
+            with(index * horizon * targets + i, (row, target), loss);
         }
     }
-    sum / total
 }
 
 fn elementwise(kind: LossKind, error: f64) -> f64 {

@@ -13,7 +13,7 @@ use crate::train::plan::Plan;
 use crate::train::run::state::RunState;
 use crate::train::weights::checkpoint::save_checkpoint;
 use crate::train::weights::header::{DeviceHeader, Header};
-use crate::train::weights::loaded::Loaded;
+use crate::train::weights::loaded::{Loaded, MODEL};
 
 /// Inside a run folder.
 pub const FOLDER: &str = "checkpoints";
@@ -218,6 +218,15 @@ pub fn finished(run: &Path) -> bool {
 /// # Errors
 /// Where there is none: the reason of the newest, if one is there.
 pub fn newest(run: &Path) -> Result<(Loaded, Vec<String>)> {
+    let help = "‹resume› takes the run folder of a training that was begun; if it was stopped before its first step, start it again";
+    readable(run)?.ok_or_else(|| Error::checkpoint(run, NONE, help))
+}
+
+/// What is wrong with a folder of no run.
+const NONE: &str = "holds no checkpoint of a run";
+
+/// As [`newest`]; `None` where there is no checkpoint.
+fn readable(run: &Path) -> Result<Option<(Loaded, Vec<String>)>> {
     let mut found = files_of(&run.join(FOLDER))?;
     found.sort_unstable_by(|a, b| b.cmp(a));
     // A replica's own folder, or one whose checkpoints were removed.
@@ -226,20 +235,14 @@ pub fn newest(run: &Path) -> Result<(Loaded, Vec<String>)> {
     let mut first = None;
     for (_, path) in found.into_iter().filter(|(_, path)| path.is_file()) {
         let error = match Loaded::open(&path) {
-            Ok(loaded) if loaded.header.run.is_some() => return Ok((loaded, lines)),
+            Ok(loaded) if loaded.header.run.is_some() => return Ok(Some((loaded, lines))),
             Ok(loaded) => loaded.without_run(),
             Err(error) => error,
         };
         lines.push(format!("left aside: {error}"));
         first = first.or(Some(error));
     }
-    Err(first.unwrap_or_else(|| Error::Checkpoint {
-        file: run.to_path_buf(),
-        problem: "holds no checkpoint of a run".into(),
-        help:
-            "‹resume› takes the run folder of a training that was begun; if it was stopped before its first step, start it again"
-                .into(),
-    }))
+    first.map_or(Ok(None), Err)
 }
 
 /// The model of a run folder: that of its results, or of its newest checkpoint where the run was killed before it wrote them, or
@@ -247,7 +250,7 @@ pub fn newest(run: &Path) -> Result<(Loaded, Vec<String>)> {
 pub(in crate::train) fn of_folder(run: &Path) -> Result<Loaded> {
     let results = run.join("checkpoint.safetensors");
     if !results.exists() {
-        return newest(run).map(|(loaded, _)| loaded);
+        return readable(run)?.map(|(loaded, _)| loaded).ok_or_else(|| Error::checkpoint(run, NONE, MODEL));
     }
     let results = Loaded::open(&results)?;
     if finished(run) {

@@ -49,6 +49,9 @@ pub struct Loaded {
     bytes: Vec<u8>,
 }
 
+/// What can be read.
+pub(super) const MODEL: &str = "name a run folder, or a file checkpoint.safetensors or model.safetensors";
+
 impl Loaded {
     /// Reads a file, or that of a run folder: `checkpoint.safetensors`, or its newest checkpoint where the run was killed before
     /// it wrote that one, or went on after it.
@@ -61,8 +64,7 @@ impl Loaded {
         if path.is_dir() {
             return crate::train::weights::checkpoints::of_folder(path);
         }
-        let help = "name a run folder, or a file checkpoint.safetensors or model.safetensors";
-        let bytes = files::read(&file, help)?;
+        let bytes = files::read(&file, MODEL)?;
         Loaded::from_bytes(&file, bytes)
     }
 
