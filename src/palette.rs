@@ -12,9 +12,12 @@ pub(crate) const GRID: &str = "#e6e8ec";
 /// Behind headings of tables, and what is quoted.
 pub(crate) const SHADE: &str = "#f6f7f9";
 
-/// In the order in which lines take them.
+/// In the order in which lines take them. More are told apart by how dark they are, too.
 #[cfg(feature = "plots")]
-pub(crate) const HUES: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a94a3"];
+pub(crate) const HUES: [&str; 11] = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a94a3", "#22262b", "#7a3b9d", "#b8bd2c",
+    "#7d2418",
+];
 
 /// The model that a picture is about.
 #[cfg(feature = "plots")]

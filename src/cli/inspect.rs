@@ -53,9 +53,10 @@ const SHARES: [f64; 3] = [0.5, 0.7, 0.9];
 
 /// `--sensitivity`.
 fn sensitivity(args: &InspectArgs) -> Result<Code> {
-    check_apart(written(args), Sensitivity::inputs(&args.file)?)?;
+    let data = args.train_data.as_deref().map(str::parse).transpose()?;
+    check_apart(written(args), Sensitivity::inputs(&args.file, data.as_ref())?)?;
     let mut open = |program| Ok(Box::new(CpuEngine::<f32>::new(program, None)?) as Box<dyn Engine>);
-    let found = Sensitivity::of(&args.file, &SHARES, &mut open)?;
+    let found = Sensitivity::of(&args.file, data.as_ref(), &SHARES, &mut open)?;
     if let Some(file) = &args.svg {
         let title = format!("{}: validation loss if a matrix is pruned", args.file.display());
         write_file(file, found.svg(&title)?.as_bytes())?;

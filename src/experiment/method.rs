@@ -106,7 +106,11 @@ impl Setting {
                 "every" => pruning.every = count()?,
                 "unit" => setting.prune_unit = value_of(value).map_err(misread)?,
                 "scope" => setting.prune_rule.among = value_of(value).map_err(misread)?,
-                "cap" => setting.prune_rule.cap = Some(number()?),
+                "cap" => {
+                    let cap = Some(number()?).filter(|cap| *cap > 0.0 && *cap < 1.0);
+                    setting.prune_rule.cap =
+                        Some(cap.ok_or_else(|| reject(format!("`cap={value}` is not between 0 and 1")))?);
+                }
                 "score" => setting.prune_rule.score = value_of(value).map_err(misread)?,
                 "regrow" => setting.prune_rule.regrow = value_of(value).map_err(misread)?,
                 "as" => setting.name = plain_name(value).map_err(reject)?,

@@ -203,7 +203,7 @@ pub fn options() -> impl Iterator<Item = (&'static Spec, Section, String)> {
     })
 }
 
-/// The default, and that of the preset `paper` where it differs.
+/// The default, and those of other presets where they differ.
 fn default_words(one: Of) -> String {
     let words = |study: &Study| match (one.get(study), one.spec().unset) {
         (Some(Value::Boolean(_)), _) => String::new(),
@@ -214,10 +214,9 @@ fn default_words(one: Of) -> String {
         (None, None) => String::new(),
     };
     let plain = words(&Study::default());
-    match preset("paper").map(|paper| words(&paper)) {
-        Ok(paper) if paper != plain => format!("{plain}; paper: {paper}"),
-        _ => plain,
-    }
+    let others = ["paper", "sparsity"].iter().filter_map(|name| Some((name, words(&preset(name).ok()?))));
+    let others = others.filter(|(_, own)| *own != plain).map(|(name, own)| format!("; {name}: {own}"));
+    plain.clone() + &others.collect::<String>()
 }
 
 /// A list as it would be typed; consecutive numbers as `1..5`.

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Combine, Run};
+use crate::data::Source;
 use crate::engine::MakeEngine;
 use crate::error::{Error, Result};
 use crate::files::Input;
@@ -48,16 +49,16 @@ impl Sensitivity {
     ///
     /// # Errors
     /// A file that holds no model.
-    pub fn inputs(path: &Path) -> Result<Vec<Input>> {
-        Ok(Run::open(path, Combine::Mean, None)?.inputs())
+    pub fn inputs(path: &Path, train_data: Option<&Source>) -> Result<Vec<Input>> {
+        Ok(Run::open(path, Combine::Mean, train_data)?.inputs())
     }
 
-    /// Of a run folder or one of its files. The loss is the one that it was trained by, on its validation windows.
+    /// Of a run folder or one of its files; `train_data` is read in place of its own data. The loss is the one that it was trained by, on its validation windows.
     ///
     /// # Errors
     /// Where the run's data is not there or has changed, or has no validation windows; those of the engine.
-    pub fn of(path: &Path, shares: &[f64], open: &mut MakeEngine) -> Result<Sensitivity> {
-        let run = Run::open(path, Combine::Mean, None)?;
+    pub fn of(path: &Path, train_data: Option<&Source>, shares: &[f64], open: &mut MakeEngine) -> Result<Sensitivity> {
+        let run = Run::open(path, Combine::Mean, train_data)?;
         let dataset = run.training_data(None, "the losses are those of its validation part")?;
         let windows = &dataset.validation;
         if windows.is_empty() {

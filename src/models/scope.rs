@@ -75,12 +75,13 @@ impl PruneRule {
         *self == PruneRule::default()
     }
 
-    /// The tensors that may be pruned.
+    /// The tensors that may be pruned. What is excluded may be one that pruning does not take anyway, as the head beside a linear path.
     fn chosen<'a>(&self, layout: &'a ParamLayout) -> Result<Vec<&'a Param>> {
         let all: Vec<&Param> = layout.params.iter().filter(|param| param.prunable).collect();
-        let matching = |key: &str, patterns: &[String]| -> Result<Vec<WildMatch>> {
+        let every: Vec<&Param> = layout.params.iter().collect();
+        let matching = |key: &str, patterns: &[String], among: &[&Param]| -> Result<Vec<WildMatch>> {
             let patterns: Vec<WildMatch> = patterns.iter().map(|pattern| WildMatch::new(pattern)).collect();
-            let idle = |pattern: &&WildMatch| !all.iter().any(|param| pattern.matches(&param.name));
+            let idle = |pattern: &&WildMatch| !among.iter().any(|param| pattern.matches(&param.name));
             let Some(pattern) = patterns.iter().find(idle) else { return Ok(patterns) };
             let names: Vec<&str> = all.iter().map(|param| param.name.as_str()).collect();
             let problem = match layout.params.iter().find(|param| pattern.matches(&param.name)) {
@@ -89,7 +90,8 @@ impl PruneRule {
             };
             Err(Error::config(key, problem, format!("the tensors that pruning takes are {}", names.join(", "))))
         };
-        let (include, exclude) = (matching("prune-include", &self.include)?, matching("prune-exclude", &self.exclude)?);
+        let include = matching("prune-include", &self.include, &all)?;
+        let exclude = matching("prune-exclude", &self.exclude, &every)?;
         let any = |patterns: &[WildMatch], param: &Param| patterns.iter().any(|pattern| pattern.matches(&param.name));
         let own = |param: &&Param| (include.is_empty() || any(&include, param)) && !any(&exclude, param);
         let chosen: Vec<&Param> = all.iter().copied().filter(own).collect();
@@ -140,7 +142,13 @@ impl PruneRule {
             let problem = format!("{} has no units", model.kind);
             return Err(Error::config("prune-unit", problem, "choose ‹prune-unit weight›, or another ‹model›"));
         }
-        let whole = |set: &UnitSet, chosen: &[usize]| set.spans.iter().all(|span| chosen.contains(&span.first));
+        let excluded = |span: &UnitSpan| {
+            let param = layout.params.iter().find(|param| param.offset == span.first);
+            param.is_some_and(|param| self.exclude.iter().any(|pattern| WildMatch::new(pattern).matches(&param.name)))
+        };
+        let whole = |set: &UnitSet, chosen: &[usize]| {
+            set.spans.iter().all(|span| chosen.contains(&span.first)) && !set.followers.iter().any(excluded)
+        };
         if !sets.iter().any(|set| whole(set, &chosen)) {
             return Err(self.no_set(&layout, &sets, whole));
         }

@@ -224,7 +224,7 @@ pub fn extents(op: &Op, program: &Program, list: List) -> Vec<(TensorId, usize)>
             vec![steps, (PARAMS, op.prunable_words), mask, (op.histogram, Prune::DIGITS)]
         }
         Op::UnitImportance(op) => {
-            let words = units::end(&op.sets);
+            let words = units::ranked_end(&op.sets);
             vec![
                 (op.scores.unwrap_or(PARAMS), words),
                 (MASK, words.div_ceil(32)),

@@ -91,7 +91,16 @@ impl UnitSet {
 /// The end of the last word that falls with a unit.
 #[must_use]
 pub fn end(sets: &[UnitSet]) -> usize {
-    let spans = sets.iter().flat_map(|set| set.spans.iter().chain(&set.followers));
+    end_of(sets.iter().flat_map(|set| set.spans.iter().chain(&set.followers)))
+}
+
+/// The end of the last word that a unit is ranked by.
+#[must_use]
+pub fn ranked_end(sets: &[UnitSet]) -> usize {
+    end_of(sets.iter().flat_map(|set| &set.spans))
+}
+
+fn end_of<'a>(spans: impl Iterator<Item = &'a UnitSpan>) -> usize {
     spans.map(|span| span.first.saturating_add(span.words)).max().unwrap_or(0)
 }
 

@@ -152,6 +152,13 @@ impl Plan {
             let problem = format!("{} has no units to go on without", options.model.kind);
             return Err(Error::config("compact-every", problem, "leave it out, or choose another ‹model›"));
         }
+        if let CompactEvery::Epochs(every) = options.compact_every
+            && compacts
+            && every >= length.epochs
+        {
+            let problem = format!("{every} is no epoch after which the run, of {}, goes on", length.epochs);
+            return Err(Error::config("compact-every", problem, "choose fewer, or ‹compact-every auto›"));
+        }
         if compacts && options.prune_rule.regrow != Regrow::None {
             let problem = "weights of units that have gone could not grow again";
             return Err(Error::config("compact-every", problem, "leave it out, or choose ‹regrow none›"));

@@ -98,6 +98,12 @@ impl PrunePlan {
             let help = format!("choose ‹regrow-until› from 1 to {epochs}, or more ‹epochs›");
             return Err(Error::config("regrow-until", format!("{until} is no epoch of the run"), help));
         }
+        if options.regrow_until.is_some() && until < self.warmup {
+            let problem =
+                format!("{until} is before the first epoch that prunes, {}: nothing would grow again", self.warmup);
+            let help = format!("choose ‹regrow-until› from {} to {epochs}, or ‹regrow none›", self.warmup);
+            return Err(Error::config("regrow-until", problem, help));
+        }
         Ok(PrunePlan { regrow: Some(RegrowPlan { fraction: options.regrow_fraction, until }), ..self })
     }
 

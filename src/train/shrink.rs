@@ -1,12 +1,12 @@
 //! A run that goes on without the units whose weights have all fallen: which stay, what that saves, and the run's rows at the new
 //! widths.
 //!
-//! A unit goes where no weight of it lives in any replica, so nothing reads it and its loss has no gradient: what it leaves out are
-//! products with exact zeros. So losses, forecasts and later masks are those of the run that does not shrink, but for the rounding of
+//! A unit goes where no weight of it lives, so nothing reads it and its loss has no gradient: what it leaves out are products with exact
+//! zeros. So losses, forecasts and later masks are those of the run that does not shrink, but for the rounding of
 //! sums that are added up in another order. Dropout and random pruning draw by a unit's place, and draw differently.
 //!
-//! All replicas go on in one program, as wide as the widest of them. Widths are multiples of 8, which both engines compute
-//! fastest; a unit that fell may stay to fill one up. A unit's worth and the schedule's budget are those of the network that the run
+//! Each replica goes on with its own units. All are in one program, as wide as the widest of them; units that fell fill up the others.
+//! Widths are multiples of 8, which both engines compute fastest. A unit's worth and the schedule's budget are those of the network that the run
 //! began with, and what has gone counts as pruned ([`Plan::gone`]).
 
 use super::options::CompactEvery;
@@ -32,22 +32,25 @@ const LEAST_GAIN: f64 = 0.05;
 /// A run at new widths.
 #[derive(Debug)]
 pub(super) struct Shrink {
-    stays: Vec<Stays>,
+    /// By replica and layer.
+    stays: Vec<Vec<Stays>>,
     /// The run from here on.
     pub(super) plan: Plan,
 }
 
 impl Shrink {
-    /// What a run goes on as, where any unit can go; with `auto`, only where an epoch gains more than the change costs. `dead` says of a
-    /// word that it is 0 in every replica.
-    pub(super) fn of(dataset: &Dataset, plan: &Plan, dead: &dyn Fn(usize) -> bool) -> Result<Option<Shrink>> {
+    /// What a run goes on as, where any unit can go; with `auto`, only where an epoch gains more than the change costs. `living` has the
+    /// bits of each replica's words that are not 0.
+    pub(super) fn of(dataset: &Dataset, plan: &Plan, living: &[Vec<u32>]) -> Result<Option<Shrink>> {
         let model = &plan.options.model;
-        let stays = stays(model, &unit_sets(model, &plan.program.params), dead);
+        let sets = unit_sets(model, &plan.program.params);
+        let mut stays: Vec<Vec<Stays>> = living.iter().map(|living| alive(model, &sets, living)).collect();
         let widths: Vec<LayerWidths> =
-            stays.iter().enumerate().map(|(layer, one)| one.widths(model.layer(layer))).collect();
+            (0..model.layers).map(|layer| widest(model.layer(layer), &stays, layer)).collect();
         if (0..model.layers).all(|layer| model.layer(layer) == widths[layer]) {
             return Ok(None);
         }
+        stays.iter_mut().for_each(|own| own.iter_mut().zip(&widths).for_each(|(own, widths)| own.fill(widths)));
         let shrink = Shrink { stays, plan: plan.shrunk(dataset, &widths)? };
         // By one epoch: how many are to come may change when the run is resumed, and its bits must not.
         let left = shrink.share(plan, |cost| cost.flops);
@@ -84,23 +87,25 @@ impl Shrink {
     /// The run's state at the new widths.
     pub(super) fn state(&self, before: &Plan, state: RunState) -> RunState {
         let layouts = (&before.program.params, &self.plan.program.params);
-        let take = |row: &[f32]| take(&before.options.model, &self.stays, layouts, row);
         // Scores are of prunable weights alone, which come first.
         let prefix = |row: &[f32]| {
             let rest = layouts.0.words.checked_sub(row.len()).filter(|_| !row.is_empty())?;
             Some([row, &vec![0.0; rest]].concat())
         };
-        let rows = |rows: ReplicaRows| ReplicaRows {
-            params: take(&rows.params),
-            best_params: take(&rows.best_params),
-            moment1: take(&rows.moment1),
-            moment2: take(&rows.moment2),
-            score: prefix(&rows.score).map_or_else(Vec::new, |row| take(&row)[..layouts.1.prunable_words].to_vec()),
-            mask: bits(&take(&flags(layouts.0, &rows.mask))),
-            ..rows
+        let rows = |(rows, stays): (ReplicaRows, &Vec<Stays>)| {
+            let take = |row: &[f32]| take(&before.options.model, stays, layouts, row);
+            ReplicaRows {
+                params: take(&rows.params),
+                best_params: take(&rows.best_params),
+                moment1: take(&rows.moment1),
+                moment2: take(&rows.moment2),
+                score: prefix(&rows.score).map_or_else(Vec::new, |row| take(&row)[..layouts.1.prunable_words].to_vec()),
+                mask: bits(&take(&flags(layouts.0, &rows.mask))),
+                ..rows
+            }
         };
         let widths = self.plan.options.model.layer_widths.clone();
-        RunState { rows: state.rows.into_iter().map(rows).collect(), widths, ..state }
+        RunState { rows: state.rows.into_iter().zip(&self.stays).map(rows).collect(), widths, ..state }
     }
 }
 
@@ -110,30 +115,28 @@ fn step_cost(plan: &Plan) -> Cost {
     lists.flat_map(|list| plan.program.list(list)).map(|op| plan.program.cost(op)).sum()
 }
 
-/// By layer, the units of which a word is not dead, and as many more as fill up a multiple.
-fn stays(model: &ModelOptions, sets: &[UnitSet], dead: &dyn Fn(usize) -> bool) -> Vec<Stays> {
-    let living = |name: &str, count: usize| -> Vec<bool> {
+/// By layer, the units of a replica of which a word lives.
+fn alive(model: &ModelOptions, sets: &[UnitSet], living: &[u32]) -> Vec<Stays> {
+    let lives = |word: usize| living[word / 32] >> (word % 32) & 1 == 1;
+    let of = |name: String, count: usize| -> Vec<bool> {
         let set = sets.iter().find(|set| set.name == name);
-        let lives = |set: &UnitSet, unit: usize| !set.falling(unit).all(dead);
-        (0..count).map(|unit| set.is_none_or(|set| lives(set, unit))).collect()
+        (0..count).map(|unit| set.is_none_or(|set| set.falling(unit).any(lives))).collect()
     };
-    let mut stays: Vec<Stays> = match model.family() {
-        Family::Linear => Vec::new(),
-        Family::Recurrent(cell) => (0..model.layers)
-            .map(|layer| {
-                let hidden = living(&format!("{}.{layer}", cell.form().name), model.layer(layer).hidden);
-                Stays { hidden: filled(hidden, MULTIPLE), ..Stays::default() }
-            })
-            .collect(),
-        Family::Transformer => (0..model.layers)
-            .map(|layer| {
-                let widths = model.layer(layer);
-                let heads = filled(living(&format!("heads.{layer}"), widths.heads), 1);
-                let ff = filled(living(&format!("ff.{layer}"), widths.ff), MULTIPLE);
-                Stays { heads, ff, ..Stays::default() }
-            })
-            .collect(),
+    let layer = |layer: usize| {
+        let widths = model.layer(layer);
+        match model.family() {
+            Family::Linear => Stays::default(),
+            Family::Recurrent(cell) => {
+                Stays { hidden: of(format!("{}.{layer}", cell.form().name), widths.hidden), ..Stays::default() }
+            }
+            Family::Transformer => Stays {
+                heads: of(format!("heads.{layer}"), widths.heads),
+                ff: of(format!("ff.{layer}"), widths.ff),
+                ..Stays::default()
+            },
+        }
     };
+    let mut stays: Vec<Stays> = (0..model.layers).map(layer).collect();
     if model.family() == Family::Transformer && model.patchtst.variant == Variant::Official {
         // Each head hands its scores on to the one in its place.
         let any = |head: usize| stays.iter().any(|one| one.heads[head]);
@@ -143,16 +146,18 @@ fn stays(model: &ModelOptions, sets: &[UnitSet], dead: &dyn Fn(usize) -> bool) -
     stays
 }
 
-/// With the first of those that go, until what stays is a multiple, or all.
-fn filled(mut stays: Vec<bool>, multiple: usize) -> Vec<bool> {
-    let wanted = stays.iter().filter(|stays| **stays).count().max(1).next_multiple_of(multiple).min(stays.len());
-    for unit in 0..stays.len() {
-        if stays.iter().filter(|stays| **stays).count() == wanted {
-            break;
-        }
-        stays[unit] = true;
+/// The widths of a layer that hold what stays of every replica.
+fn widest(before: LayerWidths, stays: &[Vec<Stays>], layer: usize) -> LayerWidths {
+    let most = |of: fn(&LayerWidths) -> usize, multiple: usize| {
+        let most = stays.iter().map(|own| of(&own[layer].widths(before))).max().unwrap_or(0);
+        most.max(1).next_multiple_of(multiple).min(of(&before))
+    };
+    LayerWidths {
+        hidden: most(|widths| widths.hidden, MULTIPLE),
+        heads: most(|widths| widths.heads, 1),
+        ff: most(|widths| widths.ff, MULTIPLE),
+        ..before
     }
-    stays
 }
 
 /// The bits of a mask as numbers of a row.
@@ -182,18 +187,29 @@ pub(super) fn check(plan: &Plan, widths: &[LayerWidths]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{bits, filled};
+    use super::{bits, widest};
+    use crate::models::LayerWidths;
+    use crate::train::weights::compact::Stays;
 
     #[test]
-    fn what_stays_is_filled_up_to_a_multiple() {
-        let stays = |living: &[usize], count: usize, multiple: usize| -> Vec<usize> {
-            let marks = (0..count).map(|unit| living.contains(&unit)).collect();
-            filled(marks, multiple).iter().enumerate().filter_map(|(unit, stays)| stays.then_some(unit)).collect()
+    fn each_replica_keeps_its_own_units_and_others_fill_it_up() {
+        let of = |living: &[usize], count: usize| -> Vec<Stays> {
+            let hidden = (0..count).map(|unit| living.contains(&unit)).collect();
+            vec![Stays { hidden, ..Stays::default() }]
         };
-        assert_eq!(stays(&[3, 9], 12, 4), [0, 1, 3, 9]);
-        assert_eq!(stays(&[], 12, 1), [0]);
-        assert_eq!(stays(&[1, 2, 3], 3, 8), [0, 1, 2]);
-        assert_eq!(stays(&[4, 5, 6, 7], 9, 4), [4, 5, 6, 7]);
+        let stays = |living: &[&[usize]], count: usize| -> Vec<Vec<usize>> {
+            let before = LayerWidths { hidden: count, heads: 0, head: 0, ff: 0 };
+            let mut all: Vec<Vec<Stays>> = living.iter().map(|living| of(living, count)).collect();
+            let widths = widest(before, &all, 0);
+            all.iter_mut().for_each(|own| own[0].fill(&widths));
+            let places = |own: &Vec<Stays>| (0..count).filter(|unit| own[0].hidden[*unit]).collect();
+            all.iter().map(places).collect()
+        };
+        assert_eq!(stays(&[&[3, 9]], 20), [[0, 1, 2, 3, 4, 5, 6, 9]]);
+        assert_eq!(stays(&[&[]], 20), [[0, 1, 2, 3, 4, 5, 6, 7]]);
+        assert_eq!(stays(&[&[1, 2]], 3), [[0, 1, 2]]);
+        let two = [vec![0, 10, 11, 12, 13, 14, 15, 16], vec![0, 1, 2, 3, 4, 5, 6, 7]];
+        assert_eq!(stays(&[&two[0][1..], &two[1]], 20), two);
     }
 
     #[test]

@@ -396,4 +396,6 @@ fn inspect_tells_what_pruning_a_matrix_would_cost() {
     let other = String::from_utf8(tiny).unwrap().replacen("2024-01-01,", "2024-01-01,1", 1);
     std::fs::write(folder.join("tiny.csv"), other).unwrap();
     rejected(folder, &microglia(folder, &["inspect", "hand.safetensors", "--sensitivity"]), &["tiny.csv", "changed"]);
+    let moved = ["inspect", "hand.safetensors", "--sensitivity", "--train-data", "elsewhere.csv"];
+    rejected(folder, &microglia(folder, &moved), &["--train-data", "elsewhere.csv"]);
 }

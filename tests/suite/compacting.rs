@@ -176,6 +176,7 @@ fn replicas_and_single_weights_shrink_alike() {
         let by_layer = PruneRule { among: PruneAmong::Layer, cap: Some(0.8), ..PruneRule::default() };
         let by_tensor = PruneRule { among: PruneAmong::Tensor, cap: Some(0.999), ..PruneRule::default() };
         let layers = ModelOptions { layers: 2, ..base.model.clone() };
+        let ridge = ModelOptions { linear_path: LinearPath::Ridge, ..base.model.clone() };
         let scored = |score| PruneRule { score, ..PruneRule::default() };
         let cases = [
             ("single weights", weights.clone()),
@@ -184,11 +185,18 @@ fn replicas_and_single_weights_shrink_alike() {
             ("units by lamp", TrainOptions { prune_rule: scored(PruneScore::Lamp), ..base.clone() }),
             ("units by movement", TrainOptions { prune_rule: scored(PruneScore::Movement), ..base.clone() }),
             ("units by gradients", TrainOptions { prune_rule: scored(PruneScore::Gradient), ..base.clone() }),
+            (
+                "the same beside a ridge",
+                TrainOptions { prune_rule: scored(PruneScore::Gradient), model: ridge, ..base.clone() },
+            ),
+            ("four seeds", TrainOptions { replicas: 4, ..base.clone() }),
         ];
         for (what, options) in cases {
             let mut large = Run::whole(&dataset, &dense(&options), open);
             let mut small = Run::whole(&dataset, &options, open);
             assert_same(&mut small, &mut large, &dataset, what);
+            // 10 of 32 units live, others in each replica.
+            assert!(options.replicas == 1 || small.plan.options.model.layer(0).hidden == 16, "{what}");
         }
     });
 }

@@ -314,6 +314,27 @@ fn a_run_within_a_scope_goes_on_as_any_other() {
     }
 }
 
+/// Beside a ridge the head is not pruned: it may be excluded all the same, and falls with units, whatever ranks them.
+#[test]
+fn patterns_and_scores_hold_beside_a_ridge() {
+    let place = place();
+    let folder = place.path();
+    let plain: Vec<&str> = OPTIONS.iter().copied().filter(|one| *one != "--linear-path=none").collect();
+    let train = |more: &[&str]| {
+        let words = [&plain[..], &["--linear-path", "ridge", "--overwrite", "--out", "a"], more].concat();
+        let output = microglia(folder, &words);
+        assert_eq!(code(&output), 0, "{words:?}: {}", stderr(&output));
+        summary(&folder.join("a"))["sparsity"]["units"].clone()
+    };
+    train(&["--prune-exclude", "head.*"]);
+    for score in ["lamp", "gradient", "movement"] {
+        assert_eq!(train(&["--prune-unit", "unit", "--prune-score", score]).as_array().unwrap().len(), 2, "{score}");
+    }
+    // The units that an excluded head reads stay.
+    let units = train(&["--prune-unit", "unit", "--prune-exclude", "head.*"]);
+    assert_eq!((units.as_array().unwrap().len(), &units[0]["name"]), (1, &"lstm.0".into()));
+}
+
 #[test]
 fn what_cannot_be_pruned_is_rejected_by_name() {
     let place = place();
@@ -337,6 +358,8 @@ fn what_cannot_be_pruned_is_rejected_by_name() {
             ],
         ),
         (&["--prune-cap", "0"], &["--prune-cap", "between 0 and 1"]),
+        (&["--regrow", "gradient", "--regrow-until", "1"], &["--regrow-until", "before the first epoch that prunes"]),
+        (&["--prune-unit", "unit", "--compact-every", "99"], &["--compact-every", "99 is no epoch after which"]),
         (&["--prune-scope", "row"], &["--prune-scope", "global, layer, tensor"]),
     ] {
         rejected(folder, &microglia(folder, &[&OPTIONS[..], options].concat()), texts);

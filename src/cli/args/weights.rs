@@ -14,6 +14,9 @@ pub(crate) struct InspectArgs {
     /// engine
     #[arg(long, action = ArgAction::SetTrue)]
     pub sensitivity: bool,
+    /// With --sensitivity: the training data, if it has moved [default: the path in the run]
+    #[arg(long, value_name = "FILE", requires = "sensitivity")]
+    pub train_data: Option<String>,
     /// Write a picture of every matrix's mask, or with --sensitivity of the losses
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,

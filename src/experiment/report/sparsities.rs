@@ -1,7 +1,7 @@
 //! Error, size and work over sparsity: every sparsity of every method, none of them chosen.
 
 use super::analysis::{Arm, Paired};
-use super::blocks::{median, per_cent};
+use super::blocks::{mean, median, per_cent};
 use super::document::Element;
 use super::methods::Methods;
 use super::words::paired_words;
@@ -24,6 +24,8 @@ pub(super) struct Point {
     pub sparsity: Option<f64>,
     /// By seed, per cent of the dense model's test MAE.
     pub paired: Paired,
+    /// Its mean, also of one seed; `None` where a model diverged.
+    pub mean: Option<f64>,
     /// The median over seeds, of the dense model's: parameters, and operations of a forecast.
     pub share: [Option<f64>; 2],
 }
@@ -45,7 +47,9 @@ pub(super) fn points(study: &Study, methods: &Methods, results: &Results, cell: 
     let point = |one: &Setting| {
         let own = rows(one);
         let mae = |row: &ResultRow| row.mae(Selection::Own, true);
-        let pairs = own.iter().zip(&dense).map(|(own, dense)| per_cent(mae(own), mae(dense))).collect();
+        let pairs: Vec<Option<f64>> =
+            own.iter().zip(&dense).map(|(own, dense)| per_cent(mae(own), mae(dense))).collect();
+        let finite: Option<Vec<f64>> = pairs.iter().map(|pair| pair.filter(|pair| pair.is_finite())).collect();
         let of = |which: fn(&crate::experiment::row::Size) -> f64| {
             let shares = own.iter().zip(&dense).map(|(own, dense)| Some(which(&own.size?) / which(&dense.size?)));
             median(&shares.collect::<Option<Vec<f64>>>()?)
@@ -54,6 +58,7 @@ pub(super) fn points(study: &Study, methods: &Methods, results: &Results, cell: 
             method: methods.names.iter().position(|name| *name == one.name).unwrap_or(0),
             sparsity: sparsity(one),
             paired: Paired::new(&[pairs], &one.name, DENSE),
+            mean: finite.filter(|pairs| !pairs.is_empty()).map(|pairs| mean(&pairs)),
             share: [of(|size| size.parameters as f64), of(|size| size.operations as f64)],
         }
     };
@@ -68,8 +73,9 @@ pub(super) fn section(study: &Study, methods: &Methods, results: &Results, arm: 
         return Ok(Vec::new());
     }
     let words = format!(
-        "Test MAE, `own` selection, in per cent of `{DENSE}`'s, paired by seed: below 0 is better. Beside it what is left \
-         of parameters, and of the operations of one forecast, once the units are cut off that the model does without; the \
+        "Test MAE, `own` selection, in per cent of `{DENSE}`'s, paired by seed: below 0 is better; a cell is better or worse where its \
+         95 % interval says so, which needs two seeds. Beside it what is left \
+         of parameters, and so of bytes, and of the operations of one forecast, once the units are cut off that the model does without; the \
          dense model has 100 %. Every sparsity is shown, and none is chosen."
     );
     let mut blocks = vec![Element::Text(words), over_cells(methods, &cells)];
@@ -92,7 +98,7 @@ fn over_cells(methods: &Methods, cells: &[(&GridCell, Vec<Point>)]) -> Element {
     let first = cells.first().map_or(&[][..], |(_, points)| points);
     let rows = first.iter().enumerate().map(|(i, point)| {
         let all = || cells.iter().filter_map(|(_, points)| points.get(i));
-        let means: Option<Vec<f64>> = all().map(|one| Some(one.paired.interval?.mean)).collect();
+        let means: Option<Vec<f64>> = all().map(|one| one.mean).collect();
         let better = all().filter(|one| one.paired.interval.is_some_and(|found| found.high < 0.0)).count();
         let worse = all().filter(|one| one.paired.interval.is_some_and(|found| found.low > 0.0)).count();
         let share = |which: usize| {

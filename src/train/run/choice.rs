@@ -5,6 +5,7 @@ use super::steps::mask_of_best;
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::{Result, Text};
+use crate::program::tensor::MASK;
 use crate::train::options::Select;
 use crate::train::plan::{Keep, Plan};
 use crate::train::run::observer::{EpochRow, Observer, ReplicaEpoch};
@@ -74,8 +75,13 @@ impl Run<'_> {
         let (epoch, step) = (self.state.epoch, self.state.step(self.plan.steps_per_epoch));
         let mut rows = Vec::new();
         for (r, forecasts) in forecasts.iter().enumerate() {
+            // Of units what has fallen: the budget that was to fall need not be a whole number of them.
+            let fallen = match self.plan.program.params.units.is_empty() {
+                true => self.state.replicas[r].pruned,
+                false => self.plan.gone() + self.plan.program.params.taken(&self.engine.read_u32(MASK, r)?),
+            };
             let replica = &mut self.state.replicas[r];
-            let sparsity = replica.pruned as f64 / self.plan.began().program.params.budget() as f64;
+            let sparsity = fallen as f64 / self.plan.began().program.params.budget() as f64;
             if !trained[r] {
                 let last = self.state.history.last().map_or(ReplicaEpoch::NONE, |row| row.replicas[r].clone());
                 rows.push(ReplicaEpoch { best: false, active: false, ..last });

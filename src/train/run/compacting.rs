@@ -58,19 +58,16 @@ impl Run<'_> {
             return Ok(None);
         }
         // Of the best epoch's weights those that are kept stay, too; before the first epoch the network gives nothing.
-        let mut living = vec![0; self.plan.program.params.words / 32];
+        let mut living = Vec::new();
         for (r, replica) in self.state.replicas.iter().enumerate() {
-            let mask = self.engine.read_u32(MASK, r)?;
-            living.iter_mut().zip(mask).for_each(|(all, own)| *all |= own);
+            let mut own = self.engine.read_u32(MASK, r)?;
             if replica.best.or(replica.before).is_some_and(|(_, epoch)| epoch > 0) {
                 let best = self.engine.read_f32(BEST_PARAMS, r)?;
-                best.iter()
-                    .enumerate()
-                    .filter(|(_, weight)| **weight != 0.0)
-                    .for_each(|(word, _)| living[word / 32] |= 1 << (word % 32));
+                let words = best.iter().enumerate().filter(|(_, weight)| **weight != 0.0);
+                words.for_each(|(word, _)| own[word / 32] |= 1 << (word % 32));
             }
+            living.push(own);
         }
-        let dead = |word: usize| living[word / 32] >> (word % 32) & 1 == 0;
-        Shrink::of(self.dataset, self.plan, &dead)
+        Shrink::of(self.dataset, self.plan, &living)
     }
 }

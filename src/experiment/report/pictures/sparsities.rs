@@ -26,8 +26,8 @@ pub(in crate::experiment::report) fn sparsities(
     for (cell, points) in cells.iter().filter(|(_, points)| !points.is_empty()).take(MOST_PICTURES) {
         for across in [Across::Sparsity, Across::Size] {
             let caption = format!(
-                "{}: test MAE over {}, in per cent of the dense model's; bands are 95 % intervals over seeds, dashed what \
-                 prunes nothing",
+                "{}: test MAE over {}, in per cent of the dense model's; bands are 95 % intervals over seeds, where there are several; \
+                 dashed what prunes nothing",
                 cell.id(),
                 across.words()
             );
@@ -63,7 +63,9 @@ impl Across {
     fn axis(self, points: &[Point]) -> Ticked {
         match self {
             Across::Sparsity => {
-                Ticked { from: 25.0, to: 100.0, ticks: (3..=10).map(|ten| f64::from(ten) * 10.0).collect() }
+                let least = points.iter().filter_map(|point| self.of(point)).fold(100.0, f64::min);
+                let ticks = (0..=10).map(|ten| f64::from(ten) * 10.0).filter(|tick| *tick >= least - 5.0);
+                Ticked { from: least - 5.0, to: 100.0, ticks: ticks.collect() }
             }
             Across::Size => {
                 let last = points.iter().filter_map(|point| self.of(point)).fold(1.0, f64::max).ceil().min(20.0);
@@ -87,8 +89,9 @@ fn line(points: &[Point], method: usize, across: Across) -> Line {
     let own = points.iter().filter(|point| point.method == method);
     let mut line: Line = own
         .filter_map(|point| {
-            let found = point.paired.interval?;
-            Some((across.of(point)?, [found.low, found.mean, found.high]))
+            let mean = point.mean?;
+            let [low, high] = point.paired.interval.map_or([mean; 2], |found| [found.low, found.high]);
+            Some((across.of(point)?, [low, mean, high]))
         })
         .collect();
     line.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -100,7 +103,7 @@ fn curves(methods: &Methods, points: &[Point], across: Across) -> Result<String>
         (0..methods.names.len()).map(|method| (method, line(points, method, across))).collect();
     let level = |method: usize| {
         let own = points.iter().find(|point| point.method == method && point.sparsity.is_none());
-        own.and_then(|point| Some(point.paired.interval?.mean))
+        own.and_then(|point| point.mean)
     };
     let shown = |method: &usize| !lines[*method].1.is_empty() || level(*method).is_some();
     let names = (0..methods.names.len()).filter(shown);

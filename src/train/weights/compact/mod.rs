@@ -49,6 +49,17 @@ impl Stays {
     }
 }
 
+impl Stays {
+    /// Lets the first of those that go stay, until as many stay as these widths say.
+    pub(in crate::train) fn fill(&mut self, widths: &LayerWidths) {
+        let parts = [(&mut self.hidden, widths.hidden), (&mut self.heads, widths.heads), (&mut self.ff, widths.ff)];
+        for (stays, wanted) in parts {
+            let missing = wanted.saturating_sub(places(stays).len());
+            stays.iter_mut().filter(|stays| !**stays).take(missing).for_each(|stays| *stays = true);
+        }
+    }
+}
+
 /// A row of the layout before, without the units of each layer that go, as one of the layout after.
 pub(in crate::train) fn take(
     model: &ModelOptions,
