@@ -134,7 +134,11 @@ fn a_killed_search_goes_on_to_the_same_files() {
     rejected(place.path(), &with(&["--lr", "0.1"]), &["--lr was unset, here 0.1", "begin a new search"]);
     rejected(place.path(), &with(&["--seeds", "3"]), &["--seeds was 1, here 3"]);
     assert_eq!(code(&with(&["--threads", "2"])), 0);
-    rejected(place.path(), &microglia(place.path(), &["tune", "--resume", "no"]), &["search.json", "that was begun"]);
+    rejected(
+        place.path(),
+        &microglia(place.path(), &["tune", "--resume", "no"]),
+        &["no does not exist", "that was begun"],
+    );
 }
 
 #[test]
