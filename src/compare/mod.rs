@@ -14,20 +14,16 @@ pub mod tolerance;
 
 use serde::Serialize;
 
-use crate::engine::Engine;
+use crate::engine::MakeEngine;
 use crate::error::Result;
 use crate::models::ModelKind::{Dlinear, Gru, Lstm, Nlinear, Rnn};
 use crate::models::{LinearPath, NormKind, PatchtstOptions, PruneAmong, PruneRule, PruneScore, Regrow, Variant};
-use crate::program::Program;
 use crate::program::op::{Activation, Distribution, InstanceNorm, Link, LossKind, Objective};
 
 pub use case::Case;
 pub use models::{every_model, full_size_models, timed_models};
 pub use ops::{Divergence, OpReport};
 pub use steps::{FreeReport, StepReport};
-
-/// Makes an engine under test for a program.
-pub type MakeEngine<'a> = dyn FnMut(Program) -> Result<Box<dyn Engine>> + 'a;
 
 /// One case, compared.
 #[derive(Debug, Clone, Serialize)]

@@ -10,6 +10,7 @@ use super::method::Setting;
 use super::narrower::Narrower;
 use super::row::{ResultRow, Scores};
 use super::score::{Model, score_run};
+use super::size::{Size, Sizing};
 use super::study::Study;
 use crate::data::{DataOptions, Dataset, Origin, Series};
 use crate::engine::MakeEngine;
@@ -298,7 +299,10 @@ pub fn run_cell(
         }
     }
     let models: Vec<Vec<Model>> = scored.into_iter().flatten().collect();
-    Ok(Some(collect(study, cell, dataset, &settings, models, from, notices)?))
+    let mut sizing = Sizing::default();
+    let mut size = |one: &Model| sizing.of(&one.compact, &dataset, &study.options(), open);
+    let sizes: Vec<Vec<Size>> = models.iter().map(|of| of.iter().map(&mut size).collect()).collect::<Result<_>>()?;
+    Ok(Some(collect(study, cell, dataset, &settings, (models, sizes), from, notices)?))
 }
 
 impl Runs<'_> {
@@ -314,7 +318,7 @@ fn collect(
     cell: &GridCell,
     dataset: Dataset,
     settings: &[Setting],
-    models: Vec<Vec<Model>>,
+    (models, sizes): (Vec<Vec<Model>>, Vec<Vec<Size>>),
     common_from: usize,
     notices: Vec<Text>,
 ) -> Result<CellResult> {
@@ -322,9 +326,9 @@ fn collect(
     let (mut rows, mut forecasts, mut curves) = (Vec::new(), Vec::new(), Vec::new());
     let stretch = Stretch::last_test_rows(&dataset);
     let mut fan = stretch.fan(&dataset);
-    for (setting, models) in settings.iter().zip(&models) {
+    for ((setting, models), sizes) in settings.iter().zip(&models).zip(&sizes) {
         let kind = usize::from(setting.monte_carlo());
-        for (&seed, model) in study.seeds.iter().zip(models) {
+        for ((&seed, model), &size) in study.seeds.iter().zip(models).zip(sizes) {
             let diverged = model.diverged.as_ref();
             rows.push(ResultRow {
                 cell: cell.clone(),
@@ -339,7 +343,7 @@ fn collect(
                 sparsity_wanted: model.sparsity.wanted,
                 sparsity: model.sparsity.overall,
                 living_weights: model.sparsity.living_weights,
-                size: Some(model.size),
+                size: Some(size),
                 scores: if diverged.is_some() { [[Scores::NONE; 2]; 3] } else { model.scores[kind] },
                 protocol: study.protocol().into(),
                 seconds: model.seconds,

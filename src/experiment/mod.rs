@@ -19,6 +19,7 @@ pub mod results;
 pub mod row;
 pub mod run;
 mod score;
+mod size;
 pub mod statistics;
 pub mod study;
 

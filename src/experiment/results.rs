@@ -107,9 +107,10 @@ impl Results {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&bytes[..whole]);
         let columns = ResultRow::header();
-        // Files of before there were sizes lack the last two columns, those of before there were linear paths one more.
+        // Files of before there were times lack the last column, those of before there were sizes two more, and those of before there were
+        // linear paths one more.
         let found: Vec<String> = reader.headers().map_or(Vec::new(), |found| found.iter().map(String::from).collect());
-        let known = [0, 2, 3].iter().any(|lacking| found == columns[..columns.len() - lacking]);
+        let known = [0, 1, 3, 4].iter().any(|lacking| found == columns[..columns.len() - lacking]);
         if whole > 0 && !known {
             let help = "choose another ‹out›, or use the version of microglia that wrote it";
             return Err(Error::config("out", format!("{} has other columns", file.display()), help));

@@ -1,13 +1,7 @@
 //! A row of `results.csv`: a trained model, and the setting that it is scored for.
 
 use super::grid::{ArmKey, GridCell, no_path};
-use crate::data::Dataset;
-use crate::error::Result;
-use crate::models::{ModelOptions, Training, build};
-use crate::program::List;
-use crate::program::builder::Sizes;
-use crate::train::loss::link;
-use crate::train::plan::Plan;
+use super::size::Size;
 use crate::train::scores::metrics::Metrics;
 
 /// Which weights of a training are scored.
@@ -53,29 +47,6 @@ impl Scores {
     /// The study's outcome: MAE in the data's units; with several targets, whose units differ, of scaled values.
     pub fn mae(&self) -> f64 {
         if self.0[0].is_nan() { self.0[4] } else { self.0[0] }
-    }
-}
-
-/// What a model that forecasts takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    /// All its weights and biases.
-    pub parameters: usize,
-    /// Floating-point operations of one window's forecast, counted.
-    pub operations: u64,
-}
-
-impl Size {
-    /// Of a model with what the plan's forecasts.
-    ///
-    /// # Errors
-    /// Where there is no such model.
-    pub(super) fn of(model: &ModelOptions, dataset: &Dataset, plan: &Plan) -> Result<Size> {
-        let link = dataset.resolved.bounds.map(link);
-        let sizes = Sizes { objective: plan.objective(), link, ..Sizes::of(dataset) };
-        let program = build(model, &Training::scoring(), sizes)?;
-        let operations = program.list(List::Forward).iter().map(|op| program.cost(op).flops).sum();
-        Ok(Size { parameters: program.params.total(), operations })
     }
 }
 
@@ -173,7 +144,7 @@ impl ResultRow {
             }
         }
         names.extend(["protocol", "seconds", "device", "weights_sha256", "status", "linear_path"].map(String::from));
-        names.extend(["compact_parameters", "compact_operations"].map(String::from));
+        names.extend(["compact_parameters", "compact_operations", "compact_microseconds"].map(String::from));
         names
     }
 
@@ -213,11 +184,12 @@ impl ResultRow {
             cell.arm.linear_path.clone(),
             or(self.size.map(|size| size.parameters.to_string())),
             or(self.size.map(|size| size.operations.to_string())),
+            or(self.size.and_then(|size| size.microseconds).map(|time| format!("{time:.3}"))),
         ]);
         fields
     }
 
-    /// `None` where a field is torn. Rows of before there were linear paths and sizes lack the last ones.
+    /// `None` where a field is torn. Rows of before there were linear paths, sizes and times lack the last ones.
     pub(super) fn parse(record: &csv::StringRecord) -> Option<ResultRow> {
         let mut fields = record.iter();
         let mut text = || fields.next().map(str::to_string);
@@ -251,9 +223,11 @@ impl ResultRow {
         let arm = ArmKey { instance_norm, linear_path: text().unwrap_or_else(no_path) };
         let cell = GridCell { data, model, arm, lookback, width, train_rows, origin };
         let size = match (text(), text()) {
-            (Some(parameters), Some(operations)) if !parameters.is_empty() => {
-                Some(Size { parameters: parameters.parse().ok()?, operations: operations.parse().ok()? })
-            }
+            (Some(parameters), Some(operations)) if !parameters.is_empty() => Some(Size {
+                parameters: parameters.parse().ok()?,
+                operations: operations.parse().ok()?,
+                microseconds: text().filter(|word| !word.is_empty()).map(|word| word.parse()).transpose().ok()?,
+            }),
             _ => None,
         };
         Some(ResultRow {

@@ -1,10 +1,11 @@
 //! A run's replicas, scored by each selection of their weights.
 
-use super::row::{Scores, Selection, Size};
+use super::row::{Scores, Selection};
 use super::study::Study;
 use crate::data::{Dataset, SplitName};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::models::ModelOptions;
 use crate::program::tensor::{MASK, PARAMS, STATE};
 use crate::train::Trained;
 use crate::train::plan::Plan;
@@ -23,8 +24,8 @@ pub(super) struct Model {
     pub epochs: [Option<usize>; 3],
     pub stop_epoch: usize,
     pub sparsity: SparsityReport,
-    /// Of the model that `export --form compact` leaves of the `own` weights.
-    pub size: Size,
+    /// What `export --form compact` leaves of the `own` weights.
+    pub compact: ModelOptions,
     pub sha256: String,
     pub diverged: Option<String>,
     /// By epoch: training loss, validation loss, sparsity.
@@ -50,9 +51,8 @@ pub(super) fn score_run(
         let common = trained.common[r].as_ref().map(|one| one.epoch);
         let params = engine.read_f32(PARAMS, r)?;
         let mask = engine.read_u32(MASK, r)?;
-        let size = Size::of(&smallest(&plan.options.model, layout, &params, dataset.lookback), dataset, plan)?;
         models.push(Model {
-            size,
+            compact: smallest(&plan.options.model, layout, &params, dataset.lookback),
             scores: [[[Scores::NONE; 2]; 3]; 2],
             forecasts: [Vec::new(), Vec::new()],
             epochs: [replica.kept, common, Some(replica.epochs)],

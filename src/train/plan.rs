@@ -260,7 +260,7 @@ fn sizes(dataset: &Dataset, options: &TrainOptions, steps_per_epoch: usize) -> S
 }
 
 /// Writes a data set to an engine, with the weights that a loss gives its values.
-pub(super) fn fill(dataset: &Dataset, loss: Loss, engine: &mut dyn Engine) -> Result<()> {
+pub(crate) fn fill(dataset: &Dataset, loss: Loss, engine: &mut dyn Engine) -> Result<()> {
     engine.write_f32(SERIES, 0, &dataset.values)?;
     engine.write_f32(OBSERVED, 0, &loss.weights(dataset))?;
     if engine.program().tensor(SCALES).words() == 0 {

@@ -75,7 +75,7 @@ pub(crate) fn rows(folder: &Path) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Columns of sizes, the last ones.
-const SIZES: usize = 2;
+const SIZES: usize = 3;
 
 pub(crate) fn done(output: &Output) {
     assert_eq!(code(output), 0, "{}", text(&output.stderr));
@@ -274,10 +274,11 @@ fn error_and_size_are_told_over_sparsity() {
     let mut reader = csv::Reader::from_path(place.path().join("a/results.csv")).unwrap();
     let rows: Vec<csv::StringRecord> = reader.records().map(|record| record.unwrap()).collect();
     assert_eq!(rows.len(), (2 + 3 * 2) * 2);
-    // Parameters and operations of a compacted model, by method and setting.
+    // Parameters and operations of a compacted model, by method and setting. Each has a time.
+    assert!(rows.iter().all(|row| row[row.len() - 1].parse::<f64>().unwrap() > 0.0));
     let sizes = |method: &str, setting: &str| -> Vec<[usize; 2]> {
         let own = rows.iter().filter(|row| &row[10] == method && row[11].contains(setting));
-        own.map(|row| [row.len() - SIZES, row.len() - 1].map(|place| row[place].parse().unwrap())).collect()
+        own.map(|row| [0, 1].map(|place| row[row.len() - SIZES + place].parse().unwrap())).collect()
     };
     let (dense, single) = (sizes("none", ""), sizes("pruning", "0.5"));
     assert_eq!((dense.len(), dense[0][0] > 1600 && dense[0] == dense[1]), (2, true), "{dense:?}");
@@ -342,12 +343,12 @@ fn linear_paths_are_arms() {
     let pruned: Vec<&Vec<String>> = still.iter().filter(|(key, _)| key.contains("pruning")).map(|one| one.1).collect();
     // Epochs, then the sparsity that was wanted and that of the kept weights.
     assert!(pruned.len() == 2 && pruned.iter().all(|row| (&*row[13], &*row[17], &*row[18]) == ("0", "0.7", "0")));
-    // As it was written before there were the columns of sizes, and of paths: the rows count, and nothing is trained again.
+    // As it was written before there were the columns of times, of sizes, and of paths: the rows count, and nothing is trained again.
     let study = read("b/study.toml");
     let older: String =
         study.lines().filter(|line| !line.starts_with("linear-path")).map(|line| format!("{line}\n")).collect();
     assert_ne!(older, study);
-    for (lacking, study) in [(SIZES, &study), (SIZES + 1, &older)] {
+    for (lacking, study) in [(1, &study), (SIZES, &study), (SIZES + 1, &older)] {
         let short = |line: &str| line.rsplitn(lacking + 1, ',').last().unwrap().to_string() + "\n";
         let before: String = read("b/results.csv").lines().map(short).collect();
         std::fs::write(place.path().join("b/results.csv"), &before).unwrap();
