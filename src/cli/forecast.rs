@@ -37,7 +37,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
         text = coverage_table(&model.levels, &held.steps, unit);
         text += &format!(
             "of {} test windows, {} of which do not overlap; as found there, and no guarantee for rows to come\n",
-            held.windows, held.apart
+            held.test.windows, held.test.apart
         );
     }
     if let Some((table, picture)) = &files {
@@ -49,7 +49,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Code> {
         let held = ahead
             .coverage
             .as_ref()
-            .map(|held| json!({ "steps": held.steps, "windows": held.windows, "non_overlapping_windows": held.apart }));
+            .map(|held| json!({ "steps": held.steps, "windows": held.test.windows, "non_overlapping_windows": held.test.apart }));
         let mut all = json!({
             "data": ahead.data.name,
             "freq": ahead.data.calendar.to_string(),

@@ -146,7 +146,8 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
     if model.first().is_own(data) {
         model.tell_known_rows(&all, &of_runs);
     }
-    let needs_training = !model.levels.is_empty() || model.combine == Combine::Validation;
+    let kept = model.whole_kept();
+    let needs_training = !model.levels.is_empty() && kept.is_none() || model.combine == Combine::Validation;
     let training =
         needs_training.then(|| model.training_data(named.as_ref(), "‹levels none› forecasts without intervals"));
     model.weigh(training.as_ref().and_then(|training| training.as_ref().ok()))?;
@@ -159,7 +160,7 @@ pub fn forecast(model: &mut TrainedModel, options: &ForecastOptions) -> Result<A
         ));
     }
     let calibrated = match training.filter(|_| !model.levels.is_empty()) {
-        None => None,
+        None => kept,
         Some(Ok(training)) => model.intervals(Ok(&training))?,
         Some(Err(error)) => model.intervals(Err(error))?,
     };

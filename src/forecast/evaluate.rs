@@ -12,6 +12,7 @@ use super::{Calibration, Level, Predicted, Reading, TrainedModel};
 use crate::data::{Dataset, Series, SplitName, counted, grouped};
 use crate::error::{Error, Place, Result};
 use crate::train::scores::baselines::{Ridge, repeat_last, seasonal_naive};
+use crate::train::scores::kept::WindowCount;
 use crate::train::scores::residuals::calibrates;
 use crate::train::{Observer, Status};
 
@@ -251,7 +252,8 @@ fn refitted(
             }
         };
         if let Some(calibration) = &calibration {
-            observer.notice(&calibrated_on(&dataset, part, calibration));
+            let (held_out, windows) = (part == SplitName::Calibration, WindowCount::of(&dataset, part));
+            observer.notice(&calibrated_on(held_out, windows, calibration));
             model.lacking(calibration)?.iter().for_each(|line| observer.notice(line));
         }
         let split = SplitName::Test;

@@ -1,12 +1,13 @@
-//! The intervals of a trained model: calibrated on its training data, or as its run kept them.
+//! The intervals of a trained model: as its run kept them, or calibrated on its training data.
 
 use super::model::TrainedModel;
 use super::views::Views;
-use super::{Calibration, Intervals, Lack, StepCoverage, non_overlapping};
-use crate::data::{Dataset, SplitName, counted, grouped};
+use super::{Calibration, Intervals, Lack, StepCoverage};
+use crate::data::{SplitName, counted, grouped};
 use crate::error::{Error, Result, Text};
 use crate::train::scores::calibration::coverage;
-use crate::train::scores::residuals::{KeptIntervals, calibrates};
+use crate::train::scores::kept::{KeptIntervals, WindowCount};
+use crate::train::scores::residuals::calibrates;
 
 /// Rows on which intervals are calibrated.
 const HELD_OUT: &str = "the rows that ‹calibration› kept from the choice of the epoch";
@@ -26,9 +27,7 @@ pub struct Coverage {
     /// By step of the horizon.
     pub steps: Vec<StepCoverage>,
     /// Test windows.
-    pub windows: usize,
-    /// Those of them that do not overlap.
-    pub apart: usize,
+    pub test: WindowCount,
 }
 
 impl TrainedModel {
@@ -99,7 +98,7 @@ impl TrainedModel {
         let predicted = self.predict(views, part, &self.levels)?;
         let (values, ends) = (&predicted.values, predicted.ends.as_deref());
         let calibration = Calibration::new(training, own, values, ends, &self.levels);
-        self.say(calibrated_on(training, part, &calibration));
+        self.say(calibrated_on(part == SplitName::Calibration, WindowCount::of(training, part), &calibration));
         let coverage = self.coverage(views, Some(&calibration))?;
         Ok(Calibrated { calibration: Some(calibration), coverage })
     }
@@ -115,8 +114,7 @@ impl TrainedModel {
         let intervals = self.intervals_of(predicted.ends.as_deref(), calibration);
         Ok(Some(Coverage {
             steps: coverage(training, test, &predicted.values, &intervals),
-            windows: test.len(),
-            apart: non_overlapping(training, test),
+            test: WindowCount::of(training, SplitName::Test),
         }))
     }
 
@@ -130,15 +128,35 @@ impl TrainedModel {
         Intervals { levels: &self.levels, own, calibration, bounds: self.bounds, counts }
     }
 
-    /// Of the residuals that the run kept; `None` if it kept none of these weights.
-    fn kept_intervals(&self) -> Result<Option<Calibrated>> {
+    /// The intervals that the run kept, with what they held: what its training data gives, without reading it. `None` where they would
+    /// not be the same, or that data is named.
+    pub(super) fn whole_kept(&self) -> Option<Calibrated> {
+        let asks = !self.levels.is_empty() && self.conformal && !self.probabilistic && !self.names_training;
+        let kept = asks.then(|| self.kept().ok().flatten()).flatten()?;
+        let (counts, places) = (kept.about.counts.as_ref()?, KeptIntervals::places(&self.levels).ok()?);
+        let calibration = Calibration::kept(&kept, &self.levels).ok().filter(|found| found.lacking.is_empty())?;
+        self.say(calibrated_on(kept.about.held_out, counts.calibrating, &calibration));
+        let steps = kept.coverage_of(&places);
+        let coverage = (!steps.is_empty()).then_some(Coverage { steps, test: counts.test });
+        Some(Calibrated { calibration: Some(calibration), coverage })
+    }
+
+    /// What the run kept; `None` if it kept nothing of these weights.
+    fn kept(&self) -> Result<Option<KeptIntervals>> {
         let model = self.first().model();
         let Some(folder) = model.file.parent().filter(|_| self.members() == 1) else { return Ok(None) };
-        let Some(kept) = KeptIntervals::open(folder)? else { return Ok(None) };
+        let sha256 = model.weights_sha256();
+        let own = |kept: &KeptIntervals| {
+            kept.about.weights_sha256 == sha256
+                && (kept.about.horizon, kept.about.targets) == (model.header.model.horizon, model.header.model.targets)
+        };
+        Ok(KeptIntervals::open(folder)?.filter(own))
+    }
+
+    /// Of the residuals that the run kept; `None` if it kept none of these weights.
+    fn kept_intervals(&self) -> Result<Option<Calibrated>> {
+        let Some(kept) = self.kept()? else { return Ok(None) };
         let about = &kept.about;
-        if about.weights_sha256 != model.weights_sha256() || about.horizon != model.header.model.horizon {
-            return Ok(None);
-        }
         let calibration = Calibration::kept(&kept, &self.levels)?;
         self.say(format!(
             "the training data is not there as it was: intervals are of the residuals that the run kept, of {}, {} or more at \
@@ -151,12 +169,8 @@ impl TrainedModel {
 }
 
 /// What intervals were calibrated on.
-pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Calibration) -> Text {
-    let windows = dataset.windows(part);
-    let on = match part {
-        SplitName::Calibration => HELD_OUT,
-        _ => CHOSE,
-    };
+pub(super) fn calibrated_on(held_out: bool, windows: WindowCount, calibration: &Calibration) -> Text {
+    let on = if held_out { HELD_OUT } else { CHOSE };
     let pooled = match calibration.pooled_series {
         0 => String::new(),
         count => format!("; {} series with fewer take the residuals of all series together", grouped(count)),
@@ -165,8 +179,8 @@ pub(super) fn calibrated_on(dataset: &Dataset, part: SplitName, calibration: &Ca
         "intervals: calibrated on {on}; {} or more at each step of each series{pooled}, of {}, {} of which do not \
          overlap",
         counted(calibration.fewest, "residual"),
-        counted(windows.len(), "window"),
-        grouped(non_overlapping(dataset, windows))
+        counted(windows.windows, "window"),
+        grouped(windows.apart)
     )
     .into()
 }

@@ -109,6 +109,8 @@ pub struct TrainedModel {
     pub(super) counts: bool,
     /// Of the forecasts' columns.
     pub alias: String,
+    /// Whether the file of the training data is named.
+    pub(super) names_training: bool,
     engines: RefCell<Engines>,
     say: Say,
 }
@@ -191,6 +193,7 @@ impl TrainedModel {
             bounds,
             counts,
             alias,
+            names_training: options.train_data.is_some(),
             engines,
             say,
         })

@@ -9,7 +9,7 @@ use chrono::DateTime;
 use crate::error::{Error, Result, Text};
 use crate::files::{Input, check_apart, of_folder, partials, remove, try_to_write};
 use crate::models::ModelKind;
-use crate::train::scores::residuals::KeptIntervals;
+use crate::train::scores::kept::KeptIntervals;
 use crate::train::weights::checkpoints;
 
 /// The file by which a search over settings is known.

@@ -10,8 +10,8 @@ use crate::files::{remove, replace};
 use crate::tables::CsvWriter;
 #[cfg(feature = "plots")]
 use crate::train::scores::baselines::BaselineForecasts;
+use crate::train::scores::kept::KeptIntervals;
 use crate::train::scores::metrics::SeriesScore;
-use crate::train::scores::residuals::KeptIntervals;
 use crate::train::weights::checkpoint::{save_checkpoint, save_model};
 use crate::train::weights::header::Header;
 use crate::train::{EpochRow, Outcome, Plan, Summary};
@@ -77,9 +77,10 @@ impl Finished<'_> {
             let earlier = path.join(KeptIntervals::FILE);
             return if earlier.is_file() { remove(&earlier, WRITABLE) } else { Ok(()) };
         }
-        let predictions = &self.outcome.calibrating_predictions[replica].point();
-        let intervals = KeptIntervals::file(self.dataset, predictions, &summary.best.weights_sha256)?;
-        replace(&path.join(KeptIntervals::FILE), &intervals)
+        let Outcome { calibrating_predictions, test_predictions, .. } = self.outcome;
+        let [calibrating, test] = [calibrating_predictions, test_predictions].map(|all| all[replica].point());
+        let kept = KeptIntervals::of(self.dataset, &calibrating, &test, &summary.best.weights_sha256)?;
+        replace(&path.join(KeptIntervals::FILE), &kept.file()?)
     }
 }
 

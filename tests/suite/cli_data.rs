@@ -14,14 +14,27 @@ fn a_file_that_grew_is_forecast_with_the_intervals_that_the_run_kept() {
         let all = [&["train", "--data", "data.csv", "--epochs", "1", "--out", name][..], &TINY].concat();
         done(&microglia(folder, &[&all[..], if name == "b" { &["--seed", "7"] } else { &[] }].concat()));
     }
+    // Of the data as it was, what the run kept is what its residuals give.
+    let tiny = path("tiny.csv");
+    let asked = |levels: &str, named: bool| {
+        let train_data = ["--train-data", tiny.to_str().unwrap()];
+        let more = if named { &train_data[..] } else { &[] };
+        let output = microglia(folder, &[&["forecast", "--checkpoint", "a", "--levels", levels][..], more].concat());
+        done(&output);
+        (stdout(&output), stderr(&output).split_once("intervals: ").unwrap().1.to_string())
+    };
+    for levels in ["50", "50,80"] {
+        let (kept, read) = (asked(levels, false), asked(levels, true));
+        assert_eq!(kept, read);
+        assert!(kept.1.contains("test windows, "), "{}", kept.1);
+    }
     std::fs::write(folder.join("data.csv"), text + "2024-03-01,20,1\n").unwrap();
     let forecast = |more: &[&str]| microglia(folder, &[&["forecast", "--checkpoint", "a", "--levels"], more].concat());
     let grown = forecast(&["50"]);
     done(&grown);
-    assert!(stderr(&grown).contains("of the residuals that the run kept"), "{}", stderr(&grown));
+    assert!(stderr(&grown).contains("intervals: calibrated on"), "{}", stderr(&grown));
     assert!(stdout(&grown).contains("y,2024-03-02,"), "{}", stdout(&grown));
     // They are those of the training data.
-    let tiny = path("tiny.csv");
     let named = forecast(&["50", "--data", "data.csv", "--train-data", tiny.to_str().unwrap()]);
     done(&named);
     assert_eq!(stdout(&grown), stdout(&named));

@@ -134,8 +134,8 @@ go to stderr.
 
 Intervals are split-conformal, by series and step. The half-width is the absolute residual of rank ⌈(n + 1)·level⌉ \
 on the validation rows, or on the rows that `train --calibration` held out. Rows of a time series are not \
-exchangeable, so the coverage is not guaranteed; the command prints the coverage on the test rows. If the training \
-data is not as it was, intervals are those of the residuals that the run kept; --train-data names the data if it has moved.
+exchangeable, so the coverage is not guaranteed; the command prints the coverage on the test rows. The run keeps both \
+for 50, 80, 90, 95 and 99 %; other levels and ensembles read the training data, and --train-data names it if it has moved.
 
 Examples (RUN: a run folder, such as runs/2026-01-31-120000-lstm):
   microglia forecast --checkpoint RUN --out forecast

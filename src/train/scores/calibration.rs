@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::Level;
 use super::intervals::{Forecasted, Intervals, inside};
-use super::residuals::{KeptIntervals, Residuals, residuals, scaled_truth};
+use super::kept::KeptIntervals;
+use super::residuals::{Residuals, residuals, scaled_truth};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 
@@ -92,21 +93,20 @@ impl Calibration {
     /// # Errors
     /// A level that it does not keep.
     pub fn kept(kept: &KeptIntervals, levels: &[Level]) -> Result<Calibration> {
-        let index = |level: &Level| {
-            Level::KEPT.iter().position(|kept| kept == level).ok_or_else(|| {
-                let all: Vec<String> = Level::KEPT.iter().map(Level::to_string).collect();
-                let problem = format!("{level} is none of the levels that a run keeps: {}", all.join(", "));
-                Error::config("levels", problem, "choose among them, or name the training file with ‹train-data›")
-            })
-        };
-        let indices: Vec<usize> = levels.iter().map(index).collect::<Result<_>>()?;
+        let indices = KeptIntervals::places(levels).map_err(|level| {
+            let all: Vec<String> = Level::KEPT.iter().map(Level::to_string).collect();
+            let problem = format!("{level} is none of the levels that a run keeps: {}", all.join(", "));
+            Error::config("levels", problem, "choose among them, or name the training file with ‹train-data›")
+        })?;
         let chosen = |half: &Vec<f64>| -> Vec<f64> {
             half.chunks_exact(Level::KEPT.len()).flat_map(|half| indices.iter().map(|index| half[*index])).collect()
         };
         let by_series = kept.half.iter().map(|(id, half)| (id.clone(), chosen(half)));
         let found = |_| format!("the run had {}", kept.about.fewest);
         let calibration = Calibration::of(levels, by_series, chosen(&kept.pooled), kept.about.horizon, found);
-        Ok(Calibration { fewest: kept.about.fewest, ..calibration })
+        let known = kept.about.residuals().filter(|(id, _)| calibration.knows(id)).map(|(_, fewest)| fewest).min();
+        let pooled = kept.about.counts.as_ref().map_or(kept.about.fewest, |counts| counts.pooled);
+        Ok(Calibration { fewest: known.unwrap_or(pooled), ..calibration })
     }
 
     /// From half-widths `[targets, horizon, levels]` of each series and of all together; NaN where there are too few residuals.

@@ -6,6 +6,7 @@ mod conformal;
 pub mod distribution;
 mod held_out;
 pub mod intervals;
+pub mod kept;
 mod known;
 pub mod loss;
 pub mod metrics;
