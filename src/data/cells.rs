@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::chunks;
 use super::count::counted;
 use super::marks::FileMarks;
 use super::number::Written;
@@ -108,20 +109,28 @@ impl<'a> Cells<'a> {
     }
 
     pub(super) fn kind(&self, column: usize) -> Kind {
-        let (mut numbers, mut texts) = (0usize, 0usize);
-        // Per pair of flags, how often each word occurs.
-        let mut flags = [[0usize; 2]; FLAGS.len()];
-        for row in 0..self.table.rows() {
-            match self.cell(row, column) {
-                Cell::Number(_) => numbers += 1,
-                Cell::Missing => {}
-                Cell::Text => {
-                    texts += 1;
-                    if let Some((pair, word)) = flag(self.table.cell(row, column)) {
-                        flags[pair][word] += 1;
+        // Of some rows the numbers, the texts, and per pair of flags how often each word occurs.
+        let count = |rows: std::ops::Range<usize>| {
+            let (mut numbers, mut texts, mut flags) = (0usize, 0usize, [[0usize; 2]; FLAGS.len()]);
+            for row in rows {
+                match self.cell(row, column) {
+                    Cell::Number(_) => numbers += 1,
+                    Cell::Missing => {}
+                    Cell::Text => {
+                        texts += 1;
+                        if let Some((pair, word)) = flag(self.table.cell(row, column)) {
+                            flags[pair][word] += 1;
+                        }
                     }
                 }
             }
+            Ok((numbers, texts, flags))
+        };
+        let counts = chunks::of_rows(self.table.rows(), count).unwrap_or_default();
+        let (mut numbers, mut texts, mut flags) = (0, 0, [[0; 2]; FLAGS.len()]);
+        for (own_numbers, own_texts, own_flags) in counts {
+            (numbers, texts) = (numbers + own_numbers, texts + own_texts);
+            flags.iter_mut().flatten().zip(own_flags.iter().flatten()).for_each(|(sum, own)| *sum += own);
         }
         // One letter is a flag beside its opposite alone, unless it was one in training.
         let trained = self.flags.get(&column);
@@ -159,13 +168,21 @@ impl<'a> Cells<'a> {
             let values = (0..self.table.rows()).map(value).collect();
             return Ok((values, vec![Spelled::flags(FLAGS[pair])]));
         }
-        self.read((0..self.table.rows()).map(|row| (row, column)), || match self.kind(column) {
+        let help = || match self.kind(column) {
             Kind::Numeric => "correct the cell, or name the text in ‹missing-values›".into(),
             _ => match self.flags.get(&column).map(|pair| FLAGS[*pair]) {
                 Some([one, zero]) => format!("training read `{one}` as 1 and `{zero}` as 0 in this column"),
                 None => format!("‹{key}› takes numeric columns"),
             },
-        })
+        };
+        let rows = self.table.rows();
+        let chunks = chunks::of_rows(rows, |rows| self.look(rows.map(|row| (row, column)), help))?;
+        let (mut spellings, mut values) = (Spellings::default(), Vec::with_capacity(rows));
+        for (own, seen) in chunks {
+            values.extend(own);
+            spellings.append(self, seen)?;
+        }
+        Ok((values, spellings.finish(self)?))
     }
 
     /// The numbers of cells that belong together, given by row and column. `help` is advice about a text.
@@ -177,6 +194,16 @@ impl<'a> Cells<'a> {
         cells: impl Iterator<Item = (usize, usize)>,
         help: impl Fn() -> String,
     ) -> Result<(Vec<f64>, Vec<Spelled>)> {
+        let (values, spellings) = self.look(cells, help)?;
+        Ok((values, spellings.finish(self)?))
+    }
+
+    /// The numbers of some of these cells, and what was seen of how they are spelled.
+    fn look(
+        &self,
+        cells: impl Iterator<Item = (usize, usize)>,
+        help: impl Fn() -> String,
+    ) -> Result<(Vec<f64>, Spellings)> {
         let (mut spellings, mut values) = (Spellings::default(), Vec::with_capacity(cells.size_hint().0));
         for (row, column) in cells {
             let place = || self.table.place(row, column);
@@ -196,7 +223,7 @@ impl<'a> Cells<'a> {
                 }
             });
         }
-        Ok((values, spellings.finish(self)?))
+        Ok((values, spellings))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 
 use chrono::{Datelike, NaiveDateTime};
+use rayon::prelude::*;
 
 use super::series::RawSeries;
 use super::split::Parts;
@@ -51,7 +52,7 @@ pub(crate) fn named(names: &[String], stamps: &[Timestamp]) -> Vec<Vec<f32>> {
             let angle = TAU * cycle.map_or(0.0, |cycle| (cycle.phase)(stamp.written()));
             (if name.ends_with("_cos") { angle.cos() } else { angle.sin() }) as f32
         };
-        stamps.iter().map(wave).collect()
+        stamps.par_iter().map(wave).collect()
     };
     names.iter().map(column).collect()
 }
@@ -66,9 +67,9 @@ fn of_day(time: NaiveDateTime) -> f64 {
 /// A cycle is left out if the training rows do not cover it (`span`, microseconds): a phase of the year that was
 /// never trained on is worse than none. A column that is constant over the rows is left out too. Row numbers have none.
 fn features(step: Step, span: i64, stamps: &[Timestamp]) -> Vec<(String, Vec<f32>)> {
-    let written: Vec<NaiveDateTime> = stamps.iter().map(|stamp| stamp.written()).collect();
+    let written: Vec<NaiveDateTime> = stamps.par_iter().map(|stamp| stamp.written()).collect();
     let column = |phase: fn(NaiveDateTime) -> f64, wave: fn(f64) -> f64| -> Vec<f32> {
-        written.iter().map(|time| wave(TAU * phase(*time)) as f32).collect()
+        written.par_iter().map(|time| wave(TAU * phase(*time)) as f32).collect()
     };
     let fitting = CYCLES.iter().filter(|cycle| (cycle.fits)(step) && span >= cycle.period);
     fitting

@@ -173,6 +173,7 @@ impl DataOptions {
             Layout::Columns => reading::read(&table, marks, (self, trained), &mut notices).map_err(elsewhere)?,
             Layout::Rows => in_rows::read(&table, marks, (self, trained), &mut notices)?,
         };
+        drop(text);
         frame.sort(&mut values, self, &mut notices);
         let decimal = marks.known.then_some(marks.marks.decimal);
         let options = DataOptions { delimiter: table.delimiter, decimal, ..self.clone() };

@@ -1,5 +1,8 @@
 //! The decimal mark of a file, and what separates thousands in it.
 
+use std::ops::Range;
+
+use super::chunks;
 use super::number::{Evidence, Marks, evidence, group_class};
 use super::table::CsvTable;
 use super::writing::Writing;
@@ -54,28 +57,8 @@ impl FileMarks {
                 foreign,
             });
         }
-        // Of each decimal mark, the first number that is written with it, and the first that only has the other mark between
-        // its thousands. The latter may be another text, an address perhaps, so the former wins.
-        let (mut written, mut implied) = ([None; 2], [None; 2]);
-        let mut either = false;
-        for row in 0..table.rows() {
-            for column in (0..table.columns()).filter(|column| !table.is_typed(*column)) {
-                let cell = table.cell(row, column);
-                let count = |mark| cell.iter().filter(|b| **b == mark).count();
-                // One point tells nothing more once one is a decimal mark.
-                if count(b',') == 0 && count(b'.') < 1 + usize::from(written[0].is_some()) {
-                    continue;
-                }
-                match evidence(cell) {
-                    Evidence::Decimal(mark) => {
-                        let found = if count(mark as u8) > 0 { &mut written } else { &mut implied };
-                        found[usize::from(mark == ',')].get_or_insert((row, column));
-                    }
-                    Evidence::Either(_) => either = true,
-                    Evidence::None => {}
-                }
-            }
-        }
+        let found = chunks::of_rows(table.rows(), |rows| Ok(Found::of(table, rows)))?;
+        let Found { written, implied, either } = found.into_iter().fold(Found::default(), Found::and);
         let found = if written == [None; 2] { implied } else { written };
         let told = match found {
             [None, None] => None,
@@ -107,6 +90,54 @@ impl FileMarks {
     pub(super) fn plain() -> FileMarks {
         let marks = Marks { decimal: '.', thousands: None };
         FileMarks { marks, settled: true, trained: false, apart: None, known: true, told: true, foreign: false }
+    }
+}
+
+/// Of each decimal mark, the first number that is written with it, and the first that only has the other mark between its thousands. The
+/// latter may be another text, an address perhaps, so the former wins.
+#[derive(Default)]
+struct Found {
+    written: [Option<(usize, usize)>; 2],
+    implied: [Option<(usize, usize)>; 2],
+    /// Whether a mark may be either.
+    either: bool,
+}
+
+impl Found {
+    /// Of some rows.
+    fn of(table: &CsvTable, rows: Range<usize>) -> Found {
+        let Found { mut written, mut implied, mut either } = Found::default();
+        for row in rows {
+            for column in (0..table.columns()).filter(|column| !table.is_typed(*column)) {
+                let cell = table.cell(row, column);
+                let count = |mark| cell.iter().filter(|b| **b == mark).count();
+                // One point tells nothing more once one is a decimal mark.
+                if count(b',') == 0 && count(b'.') < 1 + usize::from(written[0].is_some()) {
+                    continue;
+                }
+                match evidence(cell) {
+                    Evidence::Decimal(mark) => {
+                        let found = if count(mark as u8) > 0 { &mut written } else { &mut implied };
+                        found[usize::from(mark == ',')].get_or_insert((row, column));
+                    }
+                    Evidence::Either(_) => either = true,
+                    Evidence::None => {}
+                }
+            }
+        }
+        Found { written, implied, either }
+    }
+
+    /// With what later rows tell.
+    fn and(self, later: Found) -> Found {
+        let first = |own: [Option<(usize, usize)>; 2], other: [Option<(usize, usize)>; 2]| {
+            [own[0].or(other[0]), own[1].or(other[1])]
+        };
+        Found {
+            written: first(self.written, later.written),
+            implied: first(self.implied, later.implied),
+            either: self.either || later.either,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod calendar;
 mod calendars;
 mod cells;
 mod choices;
+mod chunks;
 mod columnar;
 mod columns;
 mod count;

@@ -74,23 +74,40 @@ impl Spellings {
             false if number.value != 0.0 => self.no_percent = self.no_percent.or(Some(at)),
             false => {}
         }
-        if let Some(currency) = number.currency {
-            let ((row, _), first) = *self.currency.get_or_insert((at, currency));
-            if first != currency {
-                let problem = format!(
-                    "an amount in {}, in {} one in {}",
-                    CURRENCIES[currency],
-                    cells.table().called(row),
-                    CURRENCIES[first]
-                );
-                let help = "convert all amounts of a column to one currency";
-                return Err(Error::data(cells.table().place(at.0, at.1), problem, help));
-            }
-        }
+        number.currency.map_or(Ok(()), |currency| self.add_currency(cells, at, currency))?;
         if !cells.marks(at.1).settled {
             self.look(cells.table(), at, number.value);
         }
         Ok(())
+    }
+
+    fn add_currency(&mut self, cells: &Cells, at: At, currency: usize) -> Result<()> {
+        let ((row, _), first) = *self.currency.get_or_insert((at, currency));
+        if first == currency {
+            return Ok(());
+        }
+        let (own, other) = (CURRENCIES[currency], CURRENCIES[first]);
+        let problem = format!("an amount in {own}, in {} one in {other}", cells.table().called(row));
+        let help = "convert all amounts of a column to one currency";
+        Err(Error::data(cells.table().place(at.0, at.1), problem, help))
+    }
+
+    /// Adds what was seen of cells that come after these.
+    ///
+    /// # Errors
+    /// As [`Spellings::add`].
+    pub(super) fn append(&mut self, cells: &Cells, later: Spellings) -> Result<()> {
+        let Spellings { thousands, percent, no_percent, currency, turned, either, clear, whole } = later;
+        self.thousands = self.thousands.or(thousands);
+        self.percent = self.percent.or(percent);
+        self.no_percent = self.no_percent.or(no_percent);
+        self.turned = self.turned.or(turned);
+        for place in 0..2 {
+            self.either[place] = self.either[place].or(either[place]);
+            self.clear[place] |= clear[place];
+            self.whole[place] |= whole[place];
+        }
+        currency.map_or(Ok(()), |(at, currency)| self.add_currency(cells, at, currency))
     }
 
     /// Whether the marks of a number are ambiguous.

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::cells::Cells;
+use super::chunks;
 use super::table::CsvTable;
 use super::time::{ROW_NUMBERS_END, SECOND, TimeKind, Timestamp};
 use super::time_text::{DateForm, Written, parse_compact, parse_format, parse_written};
@@ -14,6 +15,9 @@ const YEAR_NAMES: [&str; 10] = ["year", "years", "yr", "jahr", "année", "annee"
 
 /// Advice for what stands below the data.
 const TOTAL_HELP: &str = "remove the row if it is a total or a note below the data";
+
+/// What is said of years of two digits.
+const SHORT_YEARS: &str = "two-digit years from 1969 to 2068";
 
 pub(super) const FORMAT_HELP: &str = "‹time-format› gives the form, as in '%d/%m/%Y %H:%M'";
 
@@ -91,15 +95,12 @@ impl Reader<'_> {
             let help = "strptime syntax: %Y %m %d %H %M %S %z, %j day of year, %q quarter, %b month name, %p AM/PM";
             return Err(Error::config("time-format", format!("`{format}` is not understood"), help));
         }
-        let mut any_zoned = false;
-        let mut stamps = Vec::with_capacity(self.table.rows());
-        for row in 0..self.table.rows() {
-            let (stamp, zoned) = parse_format(&self.text(row)?, format).map_err(|why| {
-                self.reject(row, format!("does not fit the time format `{format}`: {why}"), FORMAT_HELP)
-            })?;
-            any_zoned |= zoned;
-            stamps.push(stamp);
-        }
+        let read = |row| {
+            parse_format(&self.text(row)?, format)
+                .map_err(|why| self.reject(row, format!("does not fit the time format `{format}`: {why}"), FORMAT_HELP))
+        };
+        let (stamps, zoned): (Vec<Timestamp>, Vec<bool>) = chunks::values(self.table.rows(), read)?.into_iter().unzip();
+        let any_zoned = zoned.contains(&true);
         Ok((stamps, TimeKind::Clock { zoned: any_zoned }, writing::day_first(format), format!("as `{format}`")))
     }
 
@@ -144,63 +145,77 @@ impl Reader<'_> {
     pub(super) fn numbers(&self) -> Result<Option<(usize, Vec<Number>)>> {
         let &[column] = self.columns else { return Ok(None) };
         let read = |row| Number::read(&self.table.text(row, column));
-        if let Some(numbers) = (0..self.table.rows()).map(read).collect() {
-            return Ok(Some((column, numbers)));
-        }
-        let (numbers, texts): (Vec<usize>, Vec<usize>) = (0..self.table.rows()).partition(|row| read(*row).is_some());
-        match texts.first() {
-            Some(row) if numbers.len() > texts.len() => {
+        // Of each chunk its first text, and how many rows are texts.
+        let texts = chunks::of_rows(self.table.rows(), |mut chunk| {
+            let count = chunk.clone().filter(|row| read(*row).is_none()).count();
+            Ok((chunk.find(|row| count > 0 && read(*row).is_none()), count))
+        })?;
+        let count: usize = texts.iter().map(|(_, count)| count).sum();
+        match texts.iter().find_map(|(first, _)| *first) {
+            None => Ok((0..self.table.rows()).map(read).collect::<Option<Vec<_>>>().map(|numbers| (column, numbers))),
+            Some(row) if self.table.rows() > 2 * count => {
                 // A row without a time has an error of its own.
-                self.text(*row)?;
+                self.text(row)?;
                 let help = format!("correct the row, or {TOTAL_HELP}");
-                Err(self.reject(*row, "not a number, as the other times are", help))
+                Err(self.reject(row, "not a number, as the other times are", help))
             }
-            _ => Ok(None),
+            Some(_) => Ok(None),
         }
     }
 
     pub(super) fn texts(&self) -> Result<Read> {
-        let mut all: Vec<Written> = Vec::with_capacity(self.table.rows());
-        for row in 0..self.table.rows() {
-            let text = self.text(row)?;
-            let written = parse_written(&text).ok_or_else(|| {
-                let total = if row > 0 { format!("; {TOTAL_HELP}") } else { String::new() };
-                self.reject(row, "not a time in a known form", format!("{FORMAT_HELP}{total}"))
-            })?;
-            if let Some(first) = all.first() {
-                let other = self.table.called(0);
-                if first.form != written.form {
-                    let problem = format!("the date is written in another form than in {other}");
-                    return Err(self.reject(row, problem, "write all times in one form"));
-                }
-                if first.offset.is_some() != written.offset.is_some() {
-                    let problem = format!(
-                        "{other} {}",
-                        match first.offset {
-                            Some(_) => "has a UTC offset, but this row has none",
-                            None => "has no UTC offset, but this row has one",
-                        }
-                    );
-                    return Err(self.reject(row, problem, "write all times with an offset (Z, +01:00) or all without"));
-                }
-            }
-            all.push(written);
-        }
-        let (day_first, mut reading) = match all[0].form {
-            DateForm::Plain => (None, String::new()),
-            DateForm::TwoNumbers => self.day_first(&all)?,
+        let first = self.written(0)?;
+        let zoned = first.offset.is_some();
+        let alike = |row| {
+            let written = self.written(row)?;
+            self.check_alike(row, &written, &first).map(|()| written)
         };
+        let day = |row, written: &Written, day_first| {
+            written.timestamp(day_first).ok_or_else(|| self.reject(row, "no such day", "correct the row"))
+        };
+        if first.form == DateForm::Plain {
+            // Each says all by itself.
+            let read = |row| alike(row).and_then(|written| Ok((day(row, &written, false)?, written.short_year)));
+            let (stamps, short): (Vec<Timestamp>, Vec<bool>) =
+                chunks::values(self.table.rows(), read)?.into_iter().unzip();
+            let reading = if short.contains(&true) { SHORT_YEARS.into() } else { String::new() };
+            return Ok((stamps, TimeKind::Clock { zoned }, None, reading));
+        }
+        let all = chunks::values(self.table.rows(), alike)?;
+        let (day_first, mut reading) = self.day_first(&all)?;
         if all.iter().any(|written| written.short_year) {
             self.check_short_years(&all)?;
-            reading += if reading.is_empty() { "" } else { ", " };
-            reading += "two-digit years from 1969 to 2068";
+            reading += ", ";
+            reading += SHORT_YEARS;
         }
-        let mut stamps = Vec::with_capacity(all.len());
-        for (row, written) in all.iter().enumerate() {
-            let stamp = written.timestamp(day_first == Some(true));
-            stamps.push(stamp.ok_or_else(|| self.reject(row, "no such day", "correct the row"))?);
+        let stamp = |row: usize| day(row, &all[row], day_first == Some(true));
+        let stamps = chunks::values(all.len(), stamp)?;
+        Ok((stamps, TimeKind::Clock { zoned }, day_first, reading))
+    }
+
+    /// A row's time as its text says it.
+    fn written(&self, row: usize) -> Result<Written> {
+        parse_written(&self.text(row)?).ok_or_else(|| {
+            let total = if row > 0 { format!("; {TOTAL_HELP}") } else { String::new() };
+            self.reject(row, "not a time in a known form", format!("{FORMAT_HELP}{total}"))
+        })
+    }
+
+    /// Rejects a time in another form than the first.
+    fn check_alike(&self, row: usize, written: &Written, first: &Written) -> Result<()> {
+        let other = || self.table.called(0);
+        if first.form != written.form {
+            let problem = format!("the date is written in another form than in {}", other());
+            return Err(self.reject(row, problem, "write all times in one form"));
         }
-        Ok((stamps, TimeKind::Clock { zoned: all[0].offset.is_some() }, day_first, reading))
+        if first.offset.is_some() != written.offset.is_some() {
+            let problem = match first.offset {
+                Some(_) => format!("{} has a UTC offset, but this row has none", other()),
+                None => format!("{} has no UTC offset, but this row has one", other()),
+            };
+            return Err(self.reject(row, problem, "write all times with an offset (Z, +01:00) or all without"));
+        }
+        Ok(())
     }
 
     /// Rejects dates of three short numbers of which the last one changes most often: the year may come first.
@@ -208,7 +223,7 @@ impl Reader<'_> {
         let changes = |of: fn(&Written) -> i64| all.windows(2).filter(|pair| of(&pair[0]) != of(&pair[1])).count();
         let [first, second, year] =
             [changes(|one| one.first.into()), changes(|one| one.second.into()), changes(|one| one.year.into())];
-        if all[0].form == DateForm::Plain || year <= first.max(second) {
+        if year <= first.max(second) {
             return Ok(());
         }
         let help = "‹time-format› '%d/%m/%y', '%m/%d/%y' or '%y/%m/%d' decides";
