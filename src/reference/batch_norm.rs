@@ -97,6 +97,7 @@ pub(super) fn batch_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &Batch
             || {
                 for (output, input) in output.chunks_mut(width).zip(input.chunks(width)) {
                     let (output, input, inverse) = (&mut output[..width], &input[..width], &inverse[..width]);
+                    let (mean, weight, bias) = (&mean[..width], &weight[..width], &bias[..width]);
                     for d in 0..width {
                         output[d] = (input[d] - mean[d]) * inverse[d] * weight[d] + bias[d];
                     }
@@ -120,7 +121,7 @@ pub(super) fn batch_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op
         #[inline(always)]
         |rows, sums: &mut [T]| {
             let (d_weight, d_bias) = sums.split_at_mut(width);
-            let (d_bias, inverse) = (&mut d_bias[..width], &inverse[..width]);
+            let (d_bias, inverse, mean) = (&mut d_bias[..width], &inverse[..width], &mean[..width]);
             for n in rows {
                 let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
                 for j in 0..width {
@@ -162,7 +163,8 @@ pub(super) fn batch_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op:
                         continue;
                     }
                     let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
-                    let (d_input, inverse) = (&mut d_input[..width], &inverse[..width]);
+                    let (d_input, inverse, mean) = (&mut d_input[..width], &inverse[..width], &mean[..width]);
+                    let (weight, d_weight, d_bias) = (&weight[..width], &d_weight[..width], &d_bias[..width]);
                     for j in 0..width {
                         let normal = (x[j] - mean[j]) * inverse[j];
                         let centred = d[j] - (d_bias[j] + normal * d_weight[j]) / counted;

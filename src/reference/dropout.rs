@@ -48,10 +48,15 @@ impl<T: Scalar> Drops<T> {
         Drops { seed: step.seed, site, step: step.step, threshold, scale }
     }
 
+    /// Whether anything is dropped at all.
+    pub(super) fn any(&self) -> bool {
+        self.threshold != 0
+    }
+
     /// Drops or scales each of `values`, the first of which is element `first`.
     #[inline(always)]
     pub(super) fn apply(&self, first: usize, values: &mut [T]) {
-        if self.threshold == 0 {
+        if !self.any() {
             return;
         }
         for (block, values) in values.chunks_mut(rng::BLOCK).enumerate() {
@@ -66,7 +71,7 @@ impl<T: Scalar> Drops<T> {
     /// The same of values whose elements lie `stride` apart.
     #[inline(always)]
     pub(super) fn apply_lanes<const N: usize>(&self, first: usize, stride: usize, values: &mut [T; N]) {
-        if self.threshold == 0 {
+        if !self.any() {
             return;
         }
         let draws: [u32; N] = rng::draw_block(self.seed, self.site, self.step, first as u32, stride as u32);

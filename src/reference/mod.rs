@@ -36,6 +36,7 @@ mod select;
 mod storage;
 mod tasks;
 mod units;
+mod vector;
 mod window;
 
 use std::sync::Arc;
@@ -47,10 +48,13 @@ use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::check::check;
 use crate::program::{Cell, Element, Fill, List, Op, Program, TensorId};
+use attention::Pass as AttentionPass;
 
 pub use scalar::Scalar;
 #[doc(hidden)]
 pub use storage::Storage;
+#[doc(hidden)]
+pub use vector::{Vectorized, Vectors};
 
 /// More than any machine has cores; each thread takes memory and time to start.
 pub const MAX_THREADS: usize = 1024;
@@ -145,8 +149,13 @@ impl<T: Scalar> CpuEngine<T> {
     }
 }
 
-/// The twin of every op, for [`Scalar::run`].
-fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
+/// The twin of the first of the ops, or of as many as one pass does, for [`Scalar::run`]; how many.
+fn twin<T: Scalar>(storage: &mut Storage<T>, ops: &[Op], slot: usize) -> usize {
+    let Some(op) = ops.first() else { return 0 };
+    if let Some(op) = attention::whole_backward(op, ops.get(1)) {
+        attention::attention_backward(storage, op, slot, AttentionPass::Both);
+        return 2;
+    }
     match op {
         Op::WindowGather(op) => window::window_gather(storage, op, slot),
         Op::InstanceNormForward(op) => instance_norm::instance_norm_forward(storage, op, slot),
@@ -184,8 +193,8 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::LayerNormBackwardWeight(op) => layer_norm::layer_norm_backward_weight(storage, op),
         Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(storage, op),
         Op::AttentionForward(op) => attention::attention_forward(storage, op, slot),
-        Op::AttentionBackwardQuery(op) => attention::attention_backward_query(storage, op, slot),
-        Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(storage, op, slot),
+        Op::AttentionBackwardQuery(op) => attention::attention_backward(storage, op, slot, AttentionPass::Queries),
+        Op::AttentionBackwardKeyValue(op) => attention::attention_backward(storage, op, slot, AttentionPass::Keys),
         Op::MeanPoolForward(op) => patches::mean_pool_forward(storage, op),
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(storage, op),
         Op::Loss(op) => loss::loss(storage, op, slot),
@@ -205,6 +214,7 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, op: &Op, slot: usize) {
         Op::UnitImportance(op) => units::unit_importance(storage, op),
         Op::UnitPrune(op) => units::unit_prune(storage, op, slot),
     }
+    1
 }
 
 /// One task a replica.
@@ -234,8 +244,9 @@ impl<T: Scalar> Engine for CpuEngine<T> {
         self.working(|program, replicas| {
             each(replicas, |storage| {
                 for pass in passes {
-                    for op in program.list(pass.list) {
-                        T::run(storage, op, pass.slot);
+                    let mut ops = program.list(pass.list);
+                    while !ops.is_empty() {
+                        ops = &ops[T::run(storage, ops, pass.slot)..];
                     }
                 }
             });
@@ -243,7 +254,7 @@ impl<T: Scalar> Engine for CpuEngine<T> {
         Ok(())
     }
 
-    /// Op by op, each of all replicas.
+    /// Op by op, each of all replicas, also those that [`Engine::run`] does in one pass: their sum takes longer.
     fn run_timed(&mut self, passes: &[Pass]) -> Result<Timed> {
         passes.iter().try_for_each(|pass| self.program.check_slot(pass.list, pass.slot))?;
         let spans = self.working(|program, replicas| {
@@ -252,7 +263,9 @@ impl<T: Scalar> Engine for CpuEngine<T> {
             for (place, pass) in passes.iter().enumerate() {
                 for (index, op) in program.list(pass.list).iter().enumerate() {
                     let begin = started.elapsed().as_secs_f64();
-                    each(replicas, |storage| T::run(storage, op, pass.slot));
+                    each(replicas, |storage| {
+                        T::run(storage, std::slice::from_ref(op), pass.slot);
+                    });
                     let end = started.elapsed().as_secs_f64();
                     spans.push(Span { pass: place, op: index, kernel: op.label(), begin, end });
                 }
@@ -275,7 +288,9 @@ impl<T: Scalar> Engine for CpuEngine<T> {
     fn run_op(&mut self, list: List, index: usize, slot: usize) -> Result<()> {
         self.program.check_op(list, index, slot)?;
         self.working(|program, replicas| {
-            each(replicas, |storage| T::run(storage, &program.list(list)[index], slot));
+            each(replicas, |storage| {
+                T::run(storage, &program.list(list)[index..=index], slot);
+            });
         });
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use super::matrix::Gemm;
 use super::storage::Storage;
+use super::vector::{One, Vectorized, widest};
 use crate::program::Op;
 
 /// A float with the few functions the twins need.
@@ -66,12 +67,16 @@ pub trait Scalar:
     #[doc(hidden)]
     fn gemm() -> Gemm<Self>;
 
-    /// Runs an op's twin on one replica. Not generic, so that no program that uses the engine compiles the twins again.
+    /// Runs the twin of the first op, or of all that one pass does, on one replica; says of how many. Not generic, so that no program that uses the engine compiles the twins again.
     #[doc(hidden)]
-    fn run(storage: &mut Storage<Self>, op: &Op, slot: usize);
+    fn run(storage: &mut Storage<Self>, ops: &[Op], slot: usize) -> usize;
 
     /// Runs a loop, in f32 compiled for the processor's widest vectors, chosen at run time.
     fn vectorized<R>(work: impl FnOnce() -> R) -> R;
+
+    /// Runs work over this processor's widest vectors; of the oracle, one number at a time.
+    #[doc(hidden)]
+    fn over_vectors(work: impl Vectorized<Self>);
 
     /// Whether neither infinite nor NaN.
     fn is_finite(self) -> bool {
@@ -88,8 +93,8 @@ impl Scalar for f32 {
         gemm_f32::gemm::f32::get_gemm_fn()
     }
 
-    fn run(storage: &mut Storage<Self>, op: &Op, slot: usize) {
-        super::twin(storage, op, slot);
+    fn run(storage: &mut Storage<Self>, ops: &[Op], slot: usize) -> usize {
+        super::twin(storage, ops, slot)
     }
 
     #[inline(always)]
@@ -104,6 +109,10 @@ impl Scalar for f32 {
             }
         }
         pulp::Arch::new().dispatch(Work(work))
+    }
+
+    fn over_vectors(work: impl Vectorized<Self>) {
+        widest(work);
     }
 
     #[inline(always)]
@@ -241,23 +250,37 @@ fn fused(a: f32, b: f32, c: f32) -> f32 {
     libm::fmaf(a, b, c)
 }
 
+/// What e^x is computed by: see [`exp`].
+pub(super) struct Exp {
+    /// Exponents beyond it are taken for it.
+    pub limit: f32,
+    /// Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low mantissa bits.
+    pub round: f32,
+    /// −ln 2 in two parts, small and large, the large one exact in few bits.
+    pub ln_2: [f32; 2],
+    /// Cephes `expf`, from the highest power down.
+    pub terms: [f32; 6],
+}
+
+pub(super) const EXP: Exp = Exp {
+    limit: 87.0,
+    round: 12_582_912.0,
+    ln_2: [2.121_944_4e-4, -0.693_359_4],
+    terms: [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1],
+};
+
 /// e^x for x clamped to ±87, within 1 ulp; NaN stays NaN. Branch-free.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    let x = -at_most(-at_most(x, 87.0), 87.0);
-    // Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low mantissa bits.
-    const ROUND: f32 = 12_582_912.0;
-    let shifted = fused(x, std::f32::consts::LOG2_E, ROUND);
-    let n = shifted - ROUND;
-    // ln 2 in two parts, the first exact in few bits.
-    let r = fused(n, 2.121_944_4e-4, fused(n, -0.693_359_4, x));
-    // Cephes `expf`.
-    let mut p: f32 = 1.987_569_1e-4;
-    p = fused(p, r, 1.398_199_9e-3);
-    p = fused(p, r, 8.333_452e-3);
-    p = fused(p, r, 4.166_579_6e-2);
-    p = fused(p, r, 1.666_666_5e-1);
-    p = fused(p, r, 5e-1);
+    let x = -at_most(-at_most(x, EXP.limit), EXP.limit);
+    let shifted = fused(x, std::f32::consts::LOG2_E, EXP.round);
+    let n = shifted - EXP.round;
+    let [low, high] = EXP.ln_2;
+    let r = fused(n, low, fused(n, high, x));
+    let mut p = EXP.terms[0];
+    for term in &EXP.terms[1..] {
+        p = fused(p, r, *term);
+    }
     let y = fused(p, r * r, r) + 1.0;
     let power = (shifted.to_bits() << 23).wrapping_add(127 << 23);
     y * f32::from_bits(power)
@@ -296,14 +319,18 @@ impl Scalar for f64 {
         gemm_f64::gemm::f64::get_gemm_fn()
     }
 
-    fn run(storage: &mut Storage<Self>, op: &Op, slot: usize) {
-        super::twin(storage, op, slot);
+    fn run(storage: &mut Storage<Self>, ops: &[Op], slot: usize) -> usize {
+        super::twin(storage, ops, slot)
     }
 
     /// One variant of each loop is a third of the code.
     #[inline(always)]
     fn vectorized<R>(work: impl FnOnce() -> R) -> R {
         work()
+    }
+
+    fn over_vectors(work: impl Vectorized<Self>) {
+        work.run(One::NEW);
     }
 
     #[inline(always)]
