@@ -24,7 +24,7 @@ fn main() -> Result<()> {
             "model", "open s", "engine s", "load s", "step s", "all s"
         );
     }
-    for model in models(1).into_iter().filter(|model| options.asks_for(model.name)) {
+    for model in options.models() {
         let begun = Instant::now();
         let mut last = 0.0;
         let mut lap = || {

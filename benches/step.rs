@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Options, Result, STEP, models, time};
+use common::{Options, Result, STEP, time};
 use microglia::program::{Cost, List};
 
 fn main() -> Result<()> {
@@ -12,7 +12,7 @@ fn main() -> Result<()> {
     if !options.json {
         println!("{:<18} {:>10} {:>11} {:>9} {:>9}  device", "model", "step ms", "windows / s", "GFLOP/s", "prune ms");
     }
-    for model in models(1).into_iter().filter(|model| options.asks_for(model.name)) {
+    for model in options.models() {
         let program = model.case.program()?;
         let cost: Cost = STEP.iter().flat_map(|&list| program.list(list)).map(|op| program.cost(op)).sum();
         options.on_each(&program, |engine| {

@@ -1,6 +1,6 @@
 //! What the benches share: their options, the models they train, the engines they run on, and a clock.
 //!
-//! `cargo bench --bench NAME -- [ADAPTER] [--only TEXT] [--quick] [--threads N] [--no-cpu] [--json]`. The CPU engine runs,
+//! `cargo bench --bench NAME -- [ADAPTER] [--only TEXT] [--quick] [--threads N] [--dropout P] [--no-cpu] [--json]`. The CPU engine runs,
 //! and besides it a GPU where there is one, or the adapter that is named; `cpu` is the CPU engine alone.
 
 #![allow(dead_code, reason = "each bench uses its part")]
@@ -28,6 +28,8 @@ pub(crate) struct Options {
     cpu: bool,
     threads: Option<usize>,
     only: Option<String>,
+    /// The chance by which a step's models drop values, but not shares of attention.
+    dropout: f64,
     /// About so long for each figure.
     pub seconds: f64,
     /// A line of JSON for each figure, instead of a table.
@@ -37,11 +39,12 @@ pub(crate) struct Options {
 impl Options {
     /// Leaves the program where it cannot be understood.
     pub(crate) fn typed() -> Result<Options> {
-        let mut options = Options { gpu: None, cpu: true, threads: None, only: None, seconds: 1.0, json: false };
+        let mut options =
+            Options { gpu: None, cpu: true, threads: None, only: None, dropout: 0.0, seconds: 1.0, json: false };
         let mut device = Choice::Auto;
         let mut words = std::env::args().skip(1);
         let usage = || -> ! {
-            eprintln!("options: [ADAPTER|cpu] [--only TEXT] [--quick] [--threads N] [--no-cpu] [--json]");
+            eprintln!("options: [ADAPTER|cpu] [--only TEXT] [--quick] [--threads N] [--dropout P] [--no-cpu] [--json]");
             std::process::exit(2)
         };
         while let Some(word) = words.next() {
@@ -53,6 +56,10 @@ impl Options {
                 "--only" => options.only = Some(words.next().unwrap_or_else(|| usage())),
                 "--threads" => {
                     options.threads = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or_else(|| usage()));
+                }
+                "--dropout" => {
+                    let chance = words.next().and_then(|p| p.parse().ok()).filter(|p| (0.0..1.0).contains(p));
+                    options.dropout = chance.unwrap_or_else(|| usage());
                 }
                 "--no-cpu" => options.cpu = false,
                 word if word.starts_with('-') => usage(),
@@ -66,6 +73,15 @@ impl Options {
     /// Whether a case, or a row of it, is asked for.
     pub(crate) fn asks_for(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|text| name.contains(text.as_str()))
+    }
+
+    /// The models of a step that are asked for.
+    pub(crate) fn models(&self) -> impl Iterator<Item = Model> {
+        let asked = models(1).into_iter().filter(|model| self.asks_for(model.name));
+        asked.map(|model| match self.dropout {
+            0.0 => model,
+            chance => Model { case: model.case.dropout(chance), ..model },
+        })
     }
 
     /// The engines to run a program on, one after the other.

@@ -3,11 +3,12 @@
     python benches/peers/compare.py --threads 2
     python benches/peers/compare.py --only lstm-64 --rounds 5
     python benches/peers/compare.py --device cuda --adapter H200 [--compile]      on an NVIDIA machine
+    python benches/peers/compare.py --only patchtst --dropout 0.2                 transformers with dropout, as published
     python benches/peers/compare.py --burn flex                                   burn on the CPU; vulkan, wgpu on a GPU
 
 Needs `pip install torch`, and an idle machine: PyTorch's threads spin while they wait for one another, and with another
 program on a core they take ten to forty times as long; a line says so where the load is high. Rounds alternate between the programs, because machines are noisy; figures are medians over the
-rounds, ratios are medians of each round's ratio, and below 1 this program is the faster. Times are milliseconds.
+rounds, ratios are medians and quartiles of each round's ratio, and below 1 this program is the faster. Times are milliseconds.
 """
 
 import argparse
@@ -39,6 +40,7 @@ def here(program, only, options):
     """The figures of one case."""
     device = [options.adapter, "--no-cpu"] if options.adapter else ["cpu"]
     command = [program, *device, "--json", "--only", only, "--threads", str(options.threads)]
+    command += ["--dropout", str(options.dropout)] if options.dropout else []
     command += [] if options.slow else ["--quick"]
     output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return json.loads(output.stdout.splitlines()[-1])
@@ -74,8 +76,11 @@ def main():
     parser.add_argument("--device", default="cpu", help="PyTorch's: cpu or cuda")
     parser.add_argument("--adapter", default="", help="here: part of a GPU adapter's name; none is the CPU engine")
     parser.add_argument("--compile", action="store_true", help="torch.compile")
+    parser.add_argument("--dropout", type=float, default=0.0, help="of transformers alone, without burn: needs --only patchtst")
     parser.add_argument("--burn", metavar="BACKEND", help="flex, vulkan, wgpu or webgpu")
     options = parser.parse_args()
+    if options.dropout and (options.burn or not options.only.startswith("patchtst")):
+        parser.error("--dropout is that of transformers, beside PyTorch: give --only patchtst, and no --burn")
     torch.set_num_threads(options.threads)
     seconds = 1.0 if options.slow else 0.2
 
@@ -84,7 +89,7 @@ def main():
     rows = [case for case in [*CASES, (PRUNE, "lstm-64", 1)] if options.only in case[0]]
     peers = ["torch", "burn"] if options.burn else ["torch"]
     found = {label: {who: [] for who in ("here", *peers)} for label, *_ in rows}
-    steps = {name: step(name, options.device, options.compile) for name in {name for label, name, _ in rows if label != PRUNE}}
+    steps = {name: step(name, options.device, options.compile, options.dropout) for name in {name for label, name, _ in rows if label != PRUNE}}
     for once in steps.values():
         [once() for _ in range(3)]
     for _ in range(options.rounds):
@@ -110,13 +115,14 @@ def main():
     kind = f"PyTorch {torch.__version__} {options.device}" + (", compiled" if options.compile else "")
     print(f"here: {where}; torch: {kind}, {options.threads} threads" + (f"; burn: {options.burn}" if options.burn else ""))
     header = f"{'case':<22} {'here':>9}"
-    print(header + "".join(f" {who:>9} {'ratio':>6} {'of rounds':>13}" for who in peers))
+    print(header + "".join(f" {who:>9} {'ratio':>6} {'quartiles':>13}" for who in peers))
     for label, own in found.items():
         line = f"{label:<22} {statistics.median(own['here']):>9.3f}"
         for who in peers:
             if own[who]:
                 ratios = sorted(a / b for a, b in zip(own["here"], own[who]))
-                spread = f"{ratios[0]:.2f} – {ratios[-1]:.2f}"
+                low, _, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+                spread = f"{low:.2f} – {high:.2f}"
                 line += f" {statistics.median(own[who]):>9.3f} {statistics.median(ratios):>6.2f} {spread:>13}"
         print(line)
 

@@ -1,4 +1,5 @@
-"""The models of `benches/common` in PyTorch, as a user would write them; float32, no dropout, no pruning."""
+"""The models of `benches/common` in PyTorch, as a user would write them; float32, no pruning. Transformers drop values as
+published, where asked to: after the positions, at the end of each branch, and between the two layers of a feed-forward block."""
 
 import math
 
@@ -49,31 +50,33 @@ class BatchNorm(nn.Module):
 class Layer(nn.Module):
     """Post-norm."""
 
-    def __init__(self, width, heads, hidden, activation, norm):
+    def __init__(self, width, heads, hidden, activation, norm, dropout):
         super().__init__()
+        self.drop = nn.Dropout(dropout)
         self.attention, self.activation = Attention(width, heads), activation
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
         self.norm1, self.norm2 = norm(width), norm(width)
 
     def forward(self, x, before):
         y, scores = self.attention(x, before)
-        x = self.norm1(x + y)
-        return self.norm2(x + self.down(self.activation(self.up(x)))), scores
+        x = self.norm1(x + self.drop(y))
+        return self.norm2(x + self.drop(self.down(self.drop(self.activation(self.up(x)))))), scores
 
 
 class AuthorsPatchTST(nn.Module):
     """All channels in one patch, ReLU, LayerNorm, the mean of all tokens."""
 
-    def __init__(self, channels=8, lookback=60, patch=4, width=128, heads=8, layers=3, hidden=256):
+    def __init__(self, channels=8, lookback=60, patch=4, width=128, heads=8, layers=3, hidden=256, dropout=0.0):
         super().__init__()
+        self.drop = nn.Dropout(dropout)
         self.patch, self.embed = patch, nn.Linear(patch * channels, width)
         self.positions = nn.Parameter(torch.randn(1, lookback // patch, width))
-        self.layers = nn.ModuleList(Layer(width, heads, hidden, F.relu, nn.LayerNorm) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, heads, hidden, F.relu, nn.LayerNorm, dropout) for _ in range(layers))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 1)
 
     def forward(self, x):
         batch, lookback, channels = x.shape
-        x = self.embed(x.reshape(batch, lookback // self.patch, self.patch * channels)) + self.positions
+        x = self.drop(self.embed(x.reshape(batch, lookback // self.patch, self.patch * channels)) + self.positions)
         for layer in self.layers:
             x, _ = layer(x, None)
         return self.head(self.norm(x).mean(1))
@@ -82,19 +85,20 @@ class AuthorsPatchTST(nn.Module):
 class OfficialPatchTST(nn.Module):
     """A sequence per channel, GELU, BatchNorm, residual attention, RevIN; the look-back padded at its end."""
 
-    def __init__(self, lookback=336, patch=16, stride=8, width=128, heads=16, layers=3, hidden=256, horizon=96):
+    def __init__(self, lookback=336, patch=16, stride=8, width=128, heads=16, layers=3, hidden=256, horizon=96, dropout=0.0):
         super().__init__()
+        self.drop = nn.Dropout(dropout)
         self.patch, self.stride = patch, stride
         tokens = (lookback - patch) // stride + 2
         self.embed = nn.Linear(patch, width)
         self.positions = nn.Parameter(torch.randn(1, tokens, width) * 0.02)
-        self.layers = nn.ModuleList(Layer(width, heads, hidden, F.gelu, BatchNorm) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, heads, hidden, F.gelu, BatchNorm, dropout) for _ in range(layers))
         self.head = nn.Linear(width * tokens, horizon)
 
     def forward(self, x):
         mean, deviation = x.mean(-1, keepdim=True).detach(), (x.var(-1, keepdim=True, unbiased=False) + 1e-5).sqrt().detach()
         x = F.pad((x - mean) / deviation, (0, self.stride), mode="replicate").unfold(-1, self.patch, self.stride)
-        x, scores = self.embed(x) + self.positions, None
+        x, scores = self.drop(self.embed(x) + self.positions), None
         for layer in self.layers:
             x, scores = layer(x, scores)
         return self.head(x.transpose(1, 2).flatten(1)) * deviation + mean
@@ -110,11 +114,11 @@ MODELS = {
 }
 
 
-def step(name, device, compiled):
+def step(name, device, compiled, dropout=0.0):
     """A training step: forward, MSE, backward, Adam; its result is waited for."""
     make, inputs, targets = MODELS[name]
     torch.manual_seed(0)
-    model = make().to(device)
+    model = (make(dropout=dropout) if dropout else make()).to(device)
     x, y = torch.randn(inputs, device=device), torch.randn(targets, device=device)
     run = torch.compile(model) if compiled else model
     adam = torch.optim.Adam(model.parameters(), lr=1e-3)

@@ -42,15 +42,26 @@ pub fn draw(seed: u32, site: u32, step: u32, element: u32) -> u32 {
 /// How many draws [`draw_block`] is best asked for: enough to keep vectors busy.
 pub const BLOCK: usize = 32;
 
-/// [`draw`] of `N` elements from `first` on, `stride` apart, side by side, so that it vectorises.
+/// Their places in a block, as a constant: computed in a loop, they would pass the stack in pieces.
+const PLACES: [u32; BLOCK] = {
+    let mut places = [0; BLOCK];
+    let mut i = 0;
+    while i < BLOCK {
+        places[i] = i as u32;
+        i += 1;
+    }
+    places
+};
+
+/// [`draw`] of `N` elements, at most [`BLOCK`], from `first` on, `stride` apart, side by side, so that it vectorises.
 #[inline(always)]
 #[must_use]
 pub fn draw_block<const N: usize>(seed: u32, site: u32, step: u32, first: u32, stride: u32) -> [u32; N] {
     let keys = [seed, site, 0x1BD1_1BDA ^ seed ^ site];
     let mut a = [step.wrapping_add(keys[0]); N];
-    let mut b = [0; N];
-    for (i, b) in b.iter_mut().enumerate() {
-        *b = first.wrapping_add((i as u32).wrapping_mul(stride)).wrapping_add(keys[1]);
+    let mut b = [first.wrapping_add(keys[1]); N];
+    for (b, place) in b.iter_mut().zip(&PLACES[..N]) {
+        *b = b.wrapping_add(place.wrapping_mul(stride));
     }
     for group in 0..5 {
         for i in 0..4 {

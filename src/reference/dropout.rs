@@ -59,12 +59,17 @@ impl<T: Scalar> Drops<T> {
         if !self.any() {
             return;
         }
-        for (block, values) in values.chunks_mut(rng::BLOCK).enumerate() {
-            let start = (first + block * rng::BLOCK) as u32;
-            let draws: [u32; rng::BLOCK] = rng::draw_block(self.seed, self.site, self.step, start, 1);
-            for (value, draw) in values.iter_mut().zip(draws) {
-                *value = (*value * self.scale).where_true(draw >= self.threshold);
-            }
+        let (blocks, rest) = values.as_chunks_mut::<{ rng::BLOCK }>();
+        for (i, block) in blocks.iter_mut().enumerate() {
+            self.apply_lanes(first + i * rng::BLOCK, 1, block);
+        }
+        if rest.is_empty() {
+            return;
+        }
+        let first = (first + blocks.len() * rng::BLOCK) as u32;
+        let draws: [u32; rng::BLOCK] = rng::draw_block(self.seed, self.site, self.step, first, 1);
+        for (value, draw) in rest.iter_mut().zip(draws) {
+            *value = (*value * self.scale).where_true(draw >= self.threshold);
         }
     }
 

@@ -4,9 +4,10 @@ use crate::program::constants::NORM_EPSILON;
 use crate::program::op::{LayerNormBackwardInput, LayerNormBackwardWeight, LayerNormForward};
 use crate::program::tensor::{GRADS, PARAMS};
 
-use super::scalar::{Scalar, lane_sum};
+use super::scalar::Scalar;
 use super::storage::Storage;
 use super::tasks::{each, partial_sums, tiles};
+use super::vector::{PADDING, Vectorized, Vectors, sum};
 
 /// Rows per task.
 const TILE: usize = 512;
@@ -23,26 +24,70 @@ pub(super) fn layer_norm_forward<T: Scalar>(storage: &mut Storage<T>, op: &Layer
         let input = &storage.floats(op.input)[first * width..];
         let params = storage.floats(PARAMS);
         let (weight, bias) = (&params[op.affine.weight..][..width], &params[op.affine.bias..][..width]);
-        T::vectorized(
-            #[inline(always)]
-            || {
-                let rows = output.chunks_mut(width).zip(input.chunks(width)).zip(stats.chunks_mut(2));
-                for ((output, x), stats) in rows {
-                    let (output, x) = (&mut output[..width], &x[..width]);
-                    let mean = lane_sum(width, |j| x[j]) / divisor;
-                    let variance = lane_sum(width, |j| (x[j] - mean) * (x[j] - mean)) / divisor;
-                    let inverse = T::ONE / (variance + T::from_f64(NORM_EPSILON)).sqrt();
-                    for j in 0..width {
-                        output[j] = (x[j] - mean) * inverse * weight[j] + bias[j];
-                    }
-                    stats[0] = mean;
-                    stats[1] = inverse;
-                }
-            },
-        );
+        T::over_vectors(Forward { width, divisor, input, weight, bias, output, stats });
     });
     storage.put_floats(op.output, output);
     storage.put_floats(op.stats, stats);
+}
+
+/// Words from i on.
+#[inline(always)]
+fn words<S: Vectors>(simd: S, words: &[S::T], i: usize, lanes: usize) -> S::V {
+    simd.load_some(&words[i..][..lanes])
+}
+
+/// x̂
+#[inline(always)]
+fn normal<S: Vectors>(simd: S, x: S::V, mean: S::T, inverse: S::T) -> S::V {
+    simd.mul(simd.sub(x, simd.splat(mean)), simd.splat(inverse))
+}
+
+/// A tile's rows.
+struct Forward<'a, T> {
+    width: usize,
+    divisor: T,
+    input: &'a [T],
+    weight: &'a [T],
+    bias: &'a [T],
+    output: &'a mut [T],
+    stats: &'a mut [T],
+}
+
+impl<T: Scalar> Vectorized<T> for Forward<'_, T> {
+    #[inline(always)]
+    fn run<S: Vectors<T = T>>(self, simd: S) {
+        let Forward { width, divisor, weight, bias, .. } = self;
+        let rows = self.output.chunks_mut(width).zip(self.input.chunks(width)).zip(self.stats.chunks_mut(2));
+        for ((output, x), stats) in rows {
+            let mean = sum(
+                simd,
+                width,
+                #[inline(always)]
+                |i, lanes| words(simd, x, i, lanes),
+            ) / divisor;
+            let means = simd.splat(mean);
+            let variance = sum(
+                simd,
+                width,
+                #[inline(always)]
+                |i, lanes| {
+                    // Lanes behind the row's end are no terms.
+                    let means = if lanes == S::LANES { means } else { simd.load_some(&[mean; PADDING][..lanes]) };
+                    let centred = simd.sub(words(simd, x, i, lanes), means);
+                    simd.mul(centred, centred)
+                },
+            ) / divisor;
+            let inverse = T::ONE / (variance + T::from_f64(NORM_EPSILON)).sqrt();
+            for i in (0..width).step_by(S::LANES) {
+                let lanes = S::LANES.min(width - i);
+                let normal = normal(simd, words(simd, x, i, lanes), mean, inverse);
+                let scaled = simd.mul(normal, words(simd, weight, i, lanes));
+                simd.store_some(simd.add(scaled, words(simd, bias, i, lanes)), &mut output[i..][..lanes]);
+            }
+            stats[0] = mean;
+            stats[1] = inverse;
+        }
+    }
 }
 
 pub(super) fn layer_norm_backward_weight<T: Scalar>(storage: &mut Storage<T>, op: &LayerNormBackwardWeight) {
@@ -83,28 +128,66 @@ pub(super) fn layer_norm_backward_input<T: Scalar>(storage: &mut Storage<T>, op:
         let stats = storage.floats(op.stats);
         let skip = op.skip.map(|skip| storage.floats(skip));
         let weight = &storage.floats(PARAMS)[op.affine.weight..][..width];
-        T::vectorized(
-            #[inline(always)]
-            || {
-                for (i, d_input) in d_input.chunks_mut(width).enumerate() {
-                    let n = first + i;
-                    let (mean, inverse) = (stats[2 * n], stats[2 * n + 1]);
-                    let (x, d) = (&input[n * width..][..width], &d_output[n * width..][..width]);
-                    let d_input = &mut d_input[..width];
-                    let normal = |j: usize| (x[j] - mean) * inverse;
-                    let mean_g = lane_sum(width, |j| d[j] * weight[j]) / divisor;
-                    let mean_gx = lane_sum(width, |j| d[j] * weight[j] * normal(j)) / divisor;
-                    for j in 0..width {
-                        d_input[j] = (d[j] * weight[j] - mean_g - normal(j) * mean_gx) * inverse;
-                    }
-                    if let Some(skip) = skip {
-                        for (word, skip) in d_input.iter_mut().zip(&skip[n * width..]) {
-                            *word += *skip;
-                        }
-                    }
-                }
-            },
-        );
+        T::over_vectors(BackwardInput {
+            width,
+            divisor,
+            input: &input[first * width..],
+            d_output: &d_output[first * width..],
+            stats: &stats[2 * first..],
+            skip: skip.map(|skip| &skip[first * width..]),
+            weight,
+            d_input,
+        });
     });
     storage.put_floats(op.d_input, d_input);
+}
+
+/// A tile's rows.
+struct BackwardInput<'a, T> {
+    width: usize,
+    divisor: T,
+    input: &'a [T],
+    d_output: &'a [T],
+    stats: &'a [T],
+    skip: Option<&'a [T]>,
+    weight: &'a [T],
+    d_input: &'a mut [T],
+}
+
+impl<T: Scalar> Vectorized<T> for BackwardInput<'_, T> {
+    #[inline(always)]
+    fn run<S: Vectors<T = T>>(self, simd: S) {
+        let BackwardInput { width, divisor, weight, .. } = self;
+        for (n, d_input) in self.d_input.chunks_mut(width).enumerate() {
+            let (mean, inverse) = (self.stats[2 * n], self.stats[2 * n + 1]);
+            let (x, d) = (&self.input[n * width..][..width], &self.d_output[n * width..][..width]);
+            let mean_g = sum(
+                simd,
+                width,
+                #[inline(always)]
+                |i, lanes| simd.mul(words(simd, d, i, lanes), words(simd, weight, i, lanes)),
+            ) / divisor;
+            let mean_gx = sum(
+                simd,
+                width,
+                #[inline(always)]
+                |i, lanes| {
+                    let gradient = simd.mul(words(simd, d, i, lanes), words(simd, weight, i, lanes));
+                    simd.mul(gradient, normal(simd, words(simd, x, i, lanes), mean, inverse))
+                },
+            ) / divisor;
+            for i in (0..width).step_by(S::LANES) {
+                let lanes = S::LANES.min(width - i);
+                let gradient = simd.mul(words(simd, d, i, lanes), words(simd, weight, i, lanes));
+                let normal = normal(simd, words(simd, x, i, lanes), mean, inverse);
+                let along = simd.mul(normal, simd.splat(mean_gx));
+                let centred = simd.sub(simd.sub(gradient, simd.splat(mean_g)), along);
+                let mut word = simd.mul(centred, simd.splat(inverse));
+                if let Some(skip) = self.skip {
+                    word = simd.add(word, words(simd, skip, n * width + i, lanes));
+                }
+                simd.store_some(word, &mut d_input[i..][..lanes]);
+            }
+        }
+    }
 }

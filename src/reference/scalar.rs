@@ -368,24 +368,6 @@ impl Scalar for f64 {
     }
 }
 
-/// Σ value(i) over `0..count`: sixteen sums side by side, then those in order, so that it vectorises and its order is
-/// one.
-#[inline(always)]
-pub(super) fn lane_sum<T: Scalar>(count: usize, value: impl Fn(usize) -> T) -> T {
-    const LANES: usize = 16;
-    let mut lanes = [T::ZERO; LANES];
-    let whole = count - count % LANES;
-    for first in (0..whole).step_by(LANES) {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += value(first + lane);
-        }
-    }
-    for i in whole..count {
-        lanes[i - whole] += value(i);
-    }
-    lanes.into_iter().fold(T::ZERO, |sum, lane| sum + lane)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -460,13 +442,6 @@ mod tests {
             twice += usize::from((a * b + c).to_bits() != exact.to_bits());
         }
         assert!(twice > 20_000, "only {twice} cases tell one rounding from two");
-    }
-
-    #[test]
-    fn lanes_hold_every_term() {
-        for count in [0, 1, 15, 16, 17, 42] {
-            assert_eq!(lane_sum(count, |i| i as f64), (0..count).sum::<usize>() as f64);
-        }
     }
 
     #[test]

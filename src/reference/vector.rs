@@ -48,6 +48,24 @@ pub trait Vectorized<T> {
     fn run<S: Vectors<T = T>>(self, simd: S);
 }
 
+/// Words of the widest vector there is.
+pub(super) const PADDING: usize = 16;
+
+/// Σ value(i) over `0..count`, for which `value` is asked for the words from i on, as many as it is told: as many sums side
+/// by side as the widest vector has lanes, then those in order, so that its order is one.
+#[inline(always)]
+pub(super) fn sum<S: Vectors>(simd: S, count: usize, value: impl Fn(usize, usize) -> S::V) -> S::T {
+    let mut lanes = [S::T::ZERO; PADDING];
+    for (part, lanes) in lanes.chunks_mut(S::LANES).enumerate() {
+        let mut total = simd.splat(S::T::ZERO);
+        for first in (part * S::LANES..count).step_by(PADDING) {
+            total = simd.add(total, value(first, S::LANES.min(count - first)));
+        }
+        simd.store(total, lanes);
+    }
+    lanes.into_iter().fold(S::T::ZERO, |sum, lane| sum + lane)
+}
+
 /// One number: on processors without wide vectors, and of the oracle.
 #[derive(Clone, Copy)]
 pub(super) struct One<T>(std::marker::PhantomData<T>);
@@ -259,6 +277,28 @@ mod tests {
             for (x, y) in self.0.chunks(S::LANES).zip(self.1.chunks_mut(S::LANES)) {
                 simd.store_some(simd.exp(simd.load_some(x)), y);
             }
+        }
+    }
+
+    struct Sum<'a>(&'a [f32], &'a mut f32);
+
+    impl Vectorized<f32> for Sum<'_> {
+        #[inline(always)]
+        fn run<S: Vectors<T = f32>>(self, simd: S) {
+            *self.1 = sum(simd, self.0.len(), |i, lanes| simd.load_some(&self.0[i..][..lanes]));
+        }
+    }
+
+    #[test]
+    fn a_sum_holds_every_term_and_has_the_bits_of_scalars() {
+        for count in [0, 1, 15, 16, 17, 42] {
+            let terms: Vec<f32> = (0..count).map(|i| 1.0 + 0.1 * i as f32).collect();
+            let (mut found, mut by_one) = (f32::NAN, f32::NAN);
+            widest(Sum(&terms, &mut found));
+            Sum(&terms, &mut by_one).run(One::NEW);
+            assert_eq!(found.to_bits(), by_one.to_bits(), "{count} terms");
+            let exact: f64 = terms.iter().map(|term| f64::from(*term)).sum();
+            assert!((f64::from(found) - exact).abs() < 1e-4, "{count} terms: {found}, not {exact}");
         }
     }
 

@@ -5,9 +5,9 @@ use crate::program::op::Heads;
 
 use super::super::dropout::Drops;
 use super::super::scalar::Scalar;
-use super::super::vector::Vectors;
+use super::super::vector::{PADDING, Vectors};
 use super::pair::{Pair, Sides};
-use super::products::{PADDING, by_key, by_query, dot, in_blocks, stride, turn};
+use super::products::{by_key, by_query, dot, in_blocks, stride, turn};
 
 /// 1 / √E
 fn scale<T: Scalar>(width: usize) -> T {

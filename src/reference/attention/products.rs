@@ -2,10 +2,7 @@
 //! to a [`stride`].
 
 use super::super::scalar::Scalar;
-use super::super::vector::Vectors;
-
-/// Words of the widest vector: rows are padded to whole ones.
-pub(super) const PADDING: usize = 16;
+use super::super::vector::{PADDING, Vectors};
 
 /// Words from one padded row of N to the next.
 pub(super) fn stride(tokens: usize) -> usize {
