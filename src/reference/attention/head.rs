@@ -70,6 +70,7 @@ pub(super) struct Reads<'a, T> {
 impl<T: Scalar> Reads<'_, T> {
     /// Scores, their softmax with its log-sum-exp, dropout, and the weighted sum of values.
     #[inline(always)]
+    #[allow(clippy::too_many_arguments, reason = "what one head reads and writes")]
     pub(super) fn forward<S: Vectors<T = T>>(
         &self,
         simd: S,
@@ -139,6 +140,7 @@ impl<T: Scalar> Reads<'_, T> {
     /// The gradients of q, and of k and v, a model's width behind one another in `d_qkv`. The queries' pass leaves δ in
     /// `softmax` and the scores' gradient in its place, where the keys' pass finds them.
     #[inline(always)]
+    #[allow(clippy::too_many_arguments, reason = "what one head reads and writes")]
     pub(super) fn backward<S: Vectors<T = T>>(
         &self,
         simd: S,

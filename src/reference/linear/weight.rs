@@ -12,7 +12,7 @@ use super::super::storage::Storage;
 use super::super::tasks::each;
 
 /// Rows of the weight gradient per task.
-const TILE: usize = 512;
+const TILE: usize = 256;
 /// Rows of the batch that one task sums over at least.
 const SPLIT: usize = 512;
 /// Tasks that a weight gradient is cut into: enough to keep many threads busy, few enough that adding up their sums costs
