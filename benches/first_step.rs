@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Instant;
 
-use common::{Options, Result, STEP, models};
+use common::{Options, Result, STEP};
 use microglia::engine::{Engine, Pass};
 use microglia::gpu::{Choice, Gpu};
 use microglia::kernels::{GpuEngine, GpuOptions};
