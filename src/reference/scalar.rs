@@ -67,7 +67,8 @@ pub trait Scalar:
     #[doc(hidden)]
     fn gemm() -> Gemm<Self>;
 
-    /// Runs the twin of the first op, or of all that one pass does, on one replica; says of how many. Not generic, so that no program that uses the engine compiles the twins again.
+    /// Runs the twin of the first op, or of all that one pass does, on one replica; says of how many. Not generic, so that no program
+    /// that uses the engine compiles the twins again.
     #[doc(hidden)]
     fn run(storage: &mut Storage<Self>, ops: &[Op], slot: usize) -> usize;
 
