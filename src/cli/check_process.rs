@@ -19,7 +19,7 @@ use microglia::program::Program;
 use serde::{Deserialize, Serialize};
 
 use super::compare::first_divergence;
-use super::{Code, print};
+use super::{Code, PROGRAM, print};
 
 /// Training steps of a comparison: each prunes and updates weights.
 const STEPS: usize = 4;
@@ -99,8 +99,10 @@ pub(super) fn run(place: usize) -> Result<Code> {
 
 /// Checks the adapter of this place in a process that may be silent for so long. `name`: the adapter's.
 pub(super) fn watch(place: usize, name: &str, patience: Duration) -> Result<Vec<Finding>> {
-    let program = std::env::current_exe().context("the program's own file is not to be found")?;
+    let (program, first) =
+        PROGRAM.get().and_then(|words| words.split_first()).context("the program's own file is not to be found")?;
     let mut child = Command::new(program)
+        .args(first)
         .args(["devices", "--check-adapter", &place.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,7 +1,7 @@
 //! `microglia evaluate`.
 
 use anyhow::Result;
-use microglia::data::{SplitName, counted};
+use microglia::data::counted;
 use microglia::forecast::{EvaluateOptions, Evaluation, Score, TrainedModel, evaluate};
 use microglia::runs::json;
 use serde_json::json;
@@ -44,24 +44,18 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Code> {
 fn options(args: &EvaluateArgs) -> Result<EvaluateOptions> {
     let mut options = EvaluateOptions::default();
     options.reading = args.model.reading()?;
-    options.part = args.part.as_deref().map(|part| match part {
-        "train" => SplitName::Train,
-        "validation" => SplitName::Validation,
-        "calibration" => SplitName::Calibration,
-        "held-out" => SplitName::HeldOut,
-        _ => SplitName::Test,
-    });
+    options.part = args.part.as_deref().map(str::parse).transpose()?;
     (options.folds, options.step, options.refit) = (args.folds, args.step, args.refit);
     options.predictions = args.predictions.is_some();
     Ok(options)
 }
 
 /// The tables on stdout, and the files.
-fn tell(args: &EvaluateArgs, model: &TrainedModel, mut evaluation: Evaluation) -> Result<Code> {
+fn tell(args: &EvaluateArgs, model: &TrainedModel, evaluation: Evaluation) -> Result<Code> {
     let (windows, apart) = evaluation.windows();
     let mut written = Vec::new();
-    if let (Some(file), Some(predictions)) = (&args.predictions, evaluation.predictions()?) {
-        write(file, &predictions)?;
+    if let (Some(file), Some(predictions)) = (&args.predictions, evaluation.predictions()) {
+        write(file, &predictions.csv()?)?;
         written.push(file.display().to_string());
     }
     if let Some(file) = &args.table {

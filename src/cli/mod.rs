@@ -1,4 +1,7 @@
-//! The program around the library: what was typed, what it means, and a file per verb.
+//! The program around the library: what was typed, what it means, and a file per verb. The Python package shares these files.
+//!
+//! Results go to stdout, everything else to stderr. Exit codes: 0 done · 1 ran but failed its purpose (training
+//! diverged, engines disagree) · 2 bad input or usage · 130 interrupted · 143 terminated.
 
 mod args;
 mod asked;
@@ -26,9 +29,9 @@ mod tune_text;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 use args::{Cli, Verb};
@@ -69,8 +72,29 @@ impl Code {
     }
 }
 
+/// The words that start the program again, in a process of its own.
+static PROGRAM: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// The whole program: runs the verb that was typed, and says what was wrong. `program` are the words that start it again.
+pub(crate) fn main(program: Vec<OsString>, args: impl Iterator<Item = OsString>) -> Code {
+    PROGRAM.get_or_init(|| program);
+    match run(args) {
+        Ok(code) => code,
+        // The reader of our stdout has seen enough, as in `microglia devices | head -1`.
+        Err(error) if is_closed_pipe(&error) => Code::Done,
+        Err(error) => {
+            say(&format!("error: {}", words_of(&error)));
+            code_of(&error)
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
 /// Runs the verb that was typed.
-pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
+fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
     let typed = match Cli::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(message) => {
@@ -95,7 +119,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<Code> {
 }
 
 /// What an error means to the caller of the program.
-pub(crate) fn code_of(error: &anyhow::Error) -> Code {
+fn code_of(error: &anyhow::Error) -> Code {
     match error.downcast_ref() {
         Some(Error::Diverged(_)) => Code::Failed,
         _ => Code::Rejected,
@@ -139,7 +163,7 @@ pub(crate) fn teller() -> Say {
 }
 
 /// An error as the user reads it: all that was being done, and what was wrong, with the options as flags.
-pub(crate) fn words_of(error: &anyhow::Error) -> String {
+fn words_of(error: &anyhow::Error) -> String {
     let cause = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<Error>() {
         Some(error) => error.to(Notation::Flags),
         None => cause.to_string(),
@@ -161,7 +185,7 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
 /// What stdout did not take; a closed pipe stays what it is, for it is no error.
 fn told(error: std::io::Error) -> anyhow::Error {
     match error.kind() {
-        std::io::ErrorKind::BrokenPipe => error.into(),
+        ErrorKind::BrokenPipe => error.into(),
         _ => {
             Error::io("stdout", "send it to a place that has room; the files that the command names are written")(error)
                 .into()

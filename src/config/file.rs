@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::option::Spec;
 use super::{Config, Kind, Settings, escapes, options};
+use crate::data::Frame;
 use crate::error::{Error, Place, Result};
 use crate::files;
 
@@ -44,7 +45,7 @@ pub fn resolve_paths(table: &mut Table, file: &Path) {
 
 /// Whether an option's text is the path of a file.
 pub(crate) fn names_file(spec: &Spec, text: &str) -> bool {
-    spec.kind == Kind::File && !spec.unsets(text) && ![EMBEDDED, STDIN].contains(&text)
+    spec.kind == Kind::File && !spec.unsets(text) && ![EMBEDDED, STDIN, Frame::WORD].contains(&text)
 }
 
 /// The word for the data set in the program itself.

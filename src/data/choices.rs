@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::columnar::Frame;
 use super::source::STDIN;
 use super::text::{list, parse_list};
 use crate::error::{Error, Result};
@@ -21,6 +22,8 @@ pub enum Source {
     /// A CSV file or, with the feature `parquet`, a Parquet or Arrow file, known by its first bytes; also packed by gzip. `-` is
     /// the standard input.
     File(PathBuf),
+    /// A data frame in memory. Written `frame`; read from that word, it is only named.
+    Frame(Frame),
 }
 
 impl Source {
@@ -47,7 +50,7 @@ impl Source {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Source::File(path) if !self.is_stdin() => Some(path),
-            Source::File(_) | Source::Embedded => None,
+            Source::File(_) | Source::Embedded | Source::Frame(_) => None,
         }
     }
 }
@@ -55,7 +58,11 @@ impl Source {
 impl FromStr for Source {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        Ok(if text == "embedded" { Source::Embedded } else { Source::File(text.into()) })
+        Ok(match text {
+            "embedded" => Source::Embedded,
+            Frame::WORD => Source::Frame(Frame::default()),
+            file => Source::File(file.into()),
+        })
     }
 }
 
@@ -64,6 +71,7 @@ impl fmt::Display for Source {
         match self {
             Source::Embedded => f.write_str("embedded"),
             Source::File(path) => write!(f, "{}", path.display()),
+            Source::Frame(_) => f.write_str(Frame::WORD),
         }
     }
 }

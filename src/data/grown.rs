@@ -9,12 +9,12 @@ use super::frame::Ids;
 use super::load::Content;
 use super::options::{DataOptions, Layout};
 use super::reading::{id_columns, ids};
-use super::source::{Format, Kind};
+use super::source::Format;
 use super::table::CsvTable;
 
 /// What of a file is the training data.
 pub(crate) enum Own {
-    /// So many bytes from its beginning.
+    /// So many bytes from its beginning; none of a frame, which is all of it then.
     First(usize),
     /// These lines of it.
     Lines(Vec<u8>),
@@ -38,11 +38,19 @@ impl Content<'_> {
     /// each series. A file of typed columns is known by its cells. `options` say how the training data was read.
     pub(crate) fn own(&self, trained: &Trained, options: &DataOptions) -> Option<Own> {
         let digest = digest(trained.fingerprint)?;
-        if let Format::Columns(kind) = Format::of(&self.bytes) {
-            return match Sha256::digest(&self.bytes)[..] == *digest {
-                true => Some(Own::First(self.bytes.len())),
-                false => self.rows_of_series(kind, trained, options),
+        if let Some(frame) = &self.frame {
+            let table = frame.table(options).ok()?;
+            return match table.digest(0..table.rows()) == trained.fingerprint {
+                true => Some(Own::First(0)),
+                false => rows_of_series(&table, trained, options),
             };
+        }
+        if let Format::Columns(kind) = Format::of(&self.bytes) {
+            if Sha256::digest(&self.bytes)[..] == *digest {
+                return Some(Own::First(self.bytes.len()));
+            }
+            let table = columnar::read(&self.file, kind, self.bytes.to_vec(), options).ok()?;
+            return rows_of_series(&table, trained, options);
         }
         self.beginning(&digest)
             .map(Own::First)
@@ -77,21 +85,6 @@ impl Content<'_> {
         (hash.finalize()[..] == *digest).then_some(self.bytes.len())
     }
 
-    /// The rows of a file of typed columns whose cells are those of the training data.
-    fn rows_of_series(&self, kind: Kind, trained: &Trained, options: &DataOptions) -> Option<Own> {
-        if trained.content.is_empty() {
-            return None;
-        }
-        let table = columnar::read(&self.file, kind, self.bytes.to_vec(), options).ok()?;
-        let Candidates { ids, rows } = candidates(&table, trained.rows, options)?;
-        let rows = rows.into_iter().find(|rows| {
-            let mut by_series = rows.clone();
-            by_series.sort_by_key(|row| (&ids.names[ids.of_row[*row]], *row));
-            table.digest(by_series.into_iter()) == trained.content
-        })?;
-        Some(Own::Rows { rows, of: table.rows(), fingerprint: trained.fingerprint.into() })
-    }
-
     /// The lines of this digest: of each series the first rows, or the last in a file from new to old, as many as there were.
     fn of_series(&self, digest: &[u8], rows: &BTreeMap<String, usize>, options: &DataOptions) -> Option<Vec<u8>> {
         if options.layout == Some(Layout::Rows) {
@@ -116,6 +109,20 @@ impl Content<'_> {
             ends.into_iter().map(|end| [&bare, end].concat()).find(|lines| Sha256::digest(lines)[..] == *digest)
         })
     }
+}
+
+/// The rows of typed columns whose cells are those of the training data.
+fn rows_of_series(table: &CsvTable, trained: &Trained, options: &DataOptions) -> Option<Own> {
+    if trained.content.is_empty() {
+        return None;
+    }
+    let Candidates { ids, rows } = candidates(table, trained.rows, options)?;
+    let rows = rows.into_iter().find(|rows| {
+        let mut by_series = rows.clone();
+        by_series.sort_by_key(|row| (&ids.names[ids.of_row[*row]], *row));
+        table.digest(by_series.into_iter()) == trained.content
+    })?;
+    Some(Own::Rows { rows, of: table.rows(), fingerprint: trained.fingerprint.into() })
 }
 
 /// Rows of a table that may be the training data.

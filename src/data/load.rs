@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::calendar::Closed;
+use super::columnar::Frame;
 use super::dataset::Dataset;
 use super::fitted::Fitted;
 use super::grown::Own;
@@ -23,8 +24,10 @@ pub(crate) struct Content<'a> {
     name: String,
     /// What messages call it.
     pub(super) file: String,
-    /// Unpacked.
+    /// Unpacked; none of a frame.
     pub(super) bytes: Cow<'a, [u8]>,
+    /// In place of bytes.
+    pub(super) frame: Option<Frame>,
     /// Of a file of typed columns the rows that count, and the fingerprint of the file that held them alone.
     rows: Option<(&'a [usize], &'a str)>,
 }
@@ -38,18 +41,29 @@ impl Content<'_> {
                 name: embedded::NAME.into(),
                 file: embedded::FILE.into(),
                 bytes: Cow::Borrowed(embedded::CSV.as_bytes()),
+                frame: None,
+                rows: None,
+            },
+            Source::Frame(frame) if !frame.is_held() => return Err(columnar::gone()),
+            Source::Frame(frame) => Content {
+                name: frame.label().into(),
+                file: frame.label().into(),
+                bytes: Cow::Borrowed(&[]),
+                frame: Some(frame.clone()),
                 rows: None,
             },
             Source::File(path) => {
                 let bytes = source::read(path, "‹data› takes a data file that can be read")?;
-                Content { name: source::stem(path), file: source::label(path), bytes: Cow::Owned(bytes), rows: None }
+                let (name, file) = (source::stem(path), source::label(path));
+                Content { name, file, bytes: Cow::Owned(bytes), frame: None, rows: None }
             }
         })
     }
 
     /// The bytes that a caller gives, unpacked if they are gzip's.
     fn of<'b>(name: &str, file: &str, bytes: &'b [u8]) -> Result<Content<'b>> {
-        Ok(Content { name: name.into(), file: file.into(), bytes: source::of_bytes(file, bytes)?, rows: None })
+        let bytes = source::of_bytes(file, bytes)?;
+        Ok(Content { name: name.into(), file: file.into(), bytes, frame: None, rows: None })
     }
 
     /// All of it again, or what of it is the training data.
@@ -60,7 +74,8 @@ impl Content<'_> {
             Some(Own::Lines(lines)) => (&lines[..], None),
             Some(Own::Rows { rows, fingerprint, .. }) => (&self.bytes[..], Some((&rows[..], &fingerprint[..]))),
         };
-        Content { name: self.name.clone(), file: self.file.clone(), bytes: Cow::Borrowed(bytes), rows }
+        let (name, file, frame) = (self.name.clone(), self.file.clone(), self.frame.clone());
+        Content { name, file, bytes: Cow::Borrowed(bytes), frame, rows }
     }
 }
 
@@ -130,7 +145,7 @@ impl DataOptions {
                 let options = self.clone().or(embedded::options(self.targets.as_deref())?);
                 options.load_file(content, fitted, closed)
             }
-            Source::File(_) => self.load_file(content, fitted, closed),
+            Source::File(_) | Source::Frame(_) => self.load_file(content, fitted, closed),
         }
     }
 
@@ -153,13 +168,19 @@ impl DataOptions {
     fn load_file(&self, content: Content, fitted: Option<&Fitted>, closed: Option<&Closed>) -> Result<Dataset> {
         self.check()?;
         let mut notices = Vec::new();
-        let Content { name, file, bytes, rows } = content;
+        let Content { name, file, bytes, frame, rows } = content;
         let file = &file[..];
-        let fingerprint = match rows {
-            Some((_, fingerprint)) => fingerprint.into(),
-            None => Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        let of_bytes = frame.is_none().then(|| Sha256::digest(&bytes));
+        let (mut table, text) = match frame {
+            Some(frame) => (frame.table(self)?, None),
+            None => table(file, bytes, self)?,
         };
-        let (mut table, text) = table(file, bytes, self)?;
+        let fingerprint = match (rows, of_bytes) {
+            (Some((_, fingerprint)), _) => fingerprint.into(),
+            (None, Some(digest)) => digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            // A frame is known by its cells, whichever library holds them.
+            (None, None) => table.digest(0..table.rows()),
+        };
         rows.into_iter().for_each(|(rows, _)| table.keep(rows));
         // A line above the header that looks like one is found where its columns do not fit.
         let elsewhere = |error| match (&error, &text) {

@@ -1,7 +1,7 @@
 //! series → windows: from a file, rows or typed series to a scaled, indexed [`Dataset`].
 //!
 //! ```text
-//! load        bytes (source) → table (preamble, columnar) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
+//! load        bytes (source) or a frame → table (preamble, columnar) → reading or in_rows (marks, cells, spelling, time_column, roles) ┐
 //! load_rows   rows, whose times are text ───────────────────────────────────────────────────────────────────────┤
 //! load_panel  typed series ─────────────────────────────────────────────────────────────────────────────────────┴→ frame (order)
 //! plan        bytes → table → reading → frame (order, zone) → series → future, of rows to come
@@ -83,6 +83,7 @@ pub use ahead::Cutoff;
 pub use bounds::{Bounds, Transform};
 pub use calendar::Calendar;
 pub(crate) use calendar::Closed;
+pub use columnar::Frame;
 pub use columns::{Column, Columns, Role};
 pub use count::{counted, few, grouped};
 pub use dataset::{Dataset, Series};

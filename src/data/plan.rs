@@ -34,11 +34,13 @@ impl Dataset {
             let problem = "the model was trained without future covariates";
             return Err(Error::config("future", problem, "leave it out, or train with ‹future-covariates›"));
         }
-        let Source::File(path) = path else {
-            return Err(Error::config("future", "the embedded data is no plan", "name a file"));
+        let (file, source) = match path {
+            Source::Embedded => {
+                return Err(Error::config("future", "the embedded data is no plan", "name a file"));
+            }
+            Source::File(path) => (source::label(path), Err(path)),
+            Source::Frame(frame) => (frame.label().into(), Ok(frame)),
         };
-        let file = source::label(path);
-        let bytes = source::read(path, "‹future› takes a data file that can be read")?;
         // It may be written otherwise than the data.
         let options = DataOptions {
             time_column: self.resolved.time_column.clone(),
@@ -50,7 +52,13 @@ impl Dataset {
             skip_rows: None,
             ..self.resolved.clone()
         };
-        let (table, _) = table(&file, bytes.into(), &options)?;
+        let table = match source {
+            Ok(frame) => frame.table(&options)?,
+            Err(path) => {
+                let bytes = source::read(path, "‹future› takes a data file that can be read")?;
+                table(&file, bytes.into(), &options)?.0
+            }
+        };
         // What it leaves open is as in the data, whose marks the options may name.
         let ours = Writing {
             decimal: self.resolved.decimal.or(fitted.writing.decimal),

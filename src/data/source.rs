@@ -122,6 +122,8 @@ pub(super) enum Kind {
     Parquet,
     /// Arrow's IPC file, which is also Feather's second version.
     Arrow,
+    /// No file: a data frame in memory.
+    Frame,
 }
 
 impl Format {
@@ -140,6 +142,7 @@ impl Kind {
         match self {
             Kind::Parquet => "a Parquet file",
             Kind::Arrow => "an Arrow file",
+            Kind::Frame => "a data frame",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 
 use super::options::{Sizes, Split};
 use super::time::{TimeKind, Timestamp, label};
@@ -21,6 +22,25 @@ pub enum SplitName {
     Test,
     /// Windows of series that nothing was learned from.
     HeldOut,
+}
+
+/// By the words of the option `part`.
+impl FromStr for SplitName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "train" => SplitName::Train,
+            "validation" => SplitName::Validation,
+            "calibration" => SplitName::Calibration,
+            "test" => SplitName::Test,
+            "held-out" => SplitName::HeldOut,
+            _ => {
+                let help = "give test, validation, calibration, train or held-out";
+                return Err(Error::config("part", format!("{text:?} is rejected"), help));
+            }
+        })
+    }
 }
 
 impl fmt::Display for SplitName {

@@ -53,6 +53,12 @@ const MICRO_DIGITS: usize = 6;
 const CHECKED: usize = 2000;
 
 impl TimeForm {
+    /// What the times count.
+    #[must_use]
+    pub fn kind(&self) -> TimeKind {
+        self.kind
+    }
+
     /// As pandas writes times: dates alone if all are at midnight.
     pub(crate) fn pandas(kind: TimeKind, stamps: &[Timestamp]) -> TimeForm {
         let dates_only = kind != TimeKind::Clock { zoned: true } && stamps.iter().all(|stamp| stamp.clock() % DAY == 0);

@@ -132,7 +132,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
     let mut evaluation = Evaluation::new(model, dataset, levels, all.len() - 1, options.predictions)?;
     let (windows, calibrations) = (dataset.windows(split), &calibrations[..]);
     let Some(count) = options.folds else {
-        evaluation.add(model, Fold { number: 0, back: None, dataset, windows, forecasts: all, calibrations })?;
+        evaluation.add(model, Fold { number: 0, back: None, dataset, windows, forecasts: all, calibrations });
         return Ok(evaluation);
     };
     let outputs = dataset.horizon * dataset.targets();
@@ -143,7 +143,7 @@ fn as_trained(model: &TrainedModel, options: &EvaluateOptions) -> Result<Evaluat
         let places: Vec<usize> = fold.iter().filter_map(|window| windows.binary_search(window).ok()).collect();
         let forecasts = all.iter().map(|one| one.of_windows(&places, outputs)).collect();
         let back = Some((count - 1 - number) * step + dataset.horizon);
-        evaluation.add(model, Fold { number, back, dataset, windows: &fold, forecasts, calibrations })?;
+        evaluation.add(model, Fold { number, back, dataset, windows: &fold, forecasts, calibrations });
     }
     Ok(evaluation)
 }
@@ -264,7 +264,7 @@ fn refitted(
         let calibrations: Vec<_> =
             [calibration].into_iter().chain(others.calibrations(Some(&dataset), &model.levels)).collect();
         let (windows, back, calibrations) = (dataset.windows(split), Some(rows), &calibrations[..]);
-        evaluation.add(model, Fold { number, back, dataset: &dataset, windows, forecasts, calibrations })?;
+        evaluation.add(model, Fold { number, back, dataset: &dataset, windows, forecasts, calibrations });
     }
     Ok(Some(evaluation))
 }

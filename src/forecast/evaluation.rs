@@ -56,7 +56,7 @@ impl Evaluation {
             true => {
                 let taken: Vec<&str> = ["cutoff", "y"].into_iter().chain(columns.iter().copied()).collect();
                 let names = Names::new(dataset, &model.alias, levels, &taken)?;
-                Some(Predictions::new(names, levels, &columns)?)
+                Some(Predictions::new(names, levels, &columns))
             }
             false => None,
         };
@@ -74,7 +74,7 @@ impl Evaluation {
         })
     }
 
-    pub(super) fn add(&mut self, model: &TrainedModel, fold: Fold) -> Result<()> {
+    pub(super) fn add(&mut self, model: &TrainedModel, fold: Fold) {
         let Fold { number, back, dataset, windows, forecasts, calibrations } = fold;
         self.back.extend(back);
         // A model that is trained anew may leave out other series.
@@ -100,9 +100,8 @@ impl Evaluation {
             self.scores.add(number, dataset, windows, place, &one.values, more);
         }
         let values: Vec<&[f32]> = forecasts.iter().map(|one| &one.values[..]).collect();
-        match &mut self.predictions {
-            Some(predictions) => predictions.add(dataset, windows, &values, intervals[0].as_ref()),
-            None => Ok(()),
+        if let Some(predictions) = &mut self.predictions {
+            predictions.add(dataset, windows, &values, intervals[0].as_ref());
         }
     }
 
@@ -152,12 +151,9 @@ impl Evaluation {
         (self.firsts.len(), apart(self.firsts.clone(), self.horizon))
     }
 
-    /// Every window's forecast, the observed value and the baselines' forecasts, as CSV, where they were asked for.
-    ///
-    /// # Errors
-    /// Where a value has no form in CSV.
-    pub fn predictions(&mut self) -> Result<Option<Vec<u8>>> {
-        self.predictions.take().map(Predictions::finish).transpose()
+    /// Every window's forecast, the observed value and the baselines' forecasts, where they were asked for.
+    pub fn predictions(&self) -> Option<&Predictions<'static>> {
+        self.predictions.as_ref()
     }
 
     /// The scores of every fold, series, target and step, by forecaster, as CSV.

@@ -1,9 +1,11 @@
 //! Forecasts as long tables, in the convention of Nixtla's libraries: `unique_id, ds, LSTM, LSTM-lo-95, …`.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::{Intervals, Level, Predicted};
-use crate::data::{Dataset, Encoding, TimeForm, Timestamp};
+use crate::data::{Dataset, Encoding, TimeForm, TimeKind, Timestamp};
 use crate::error::{Error, Result};
 use crate::models::ModelKind;
 pub use crate::tables::CsvWriter;
@@ -186,6 +188,11 @@ impl Outlook {
         Ok(Outlook { names, form, encoding: ahead.encoding, levels, series: all })
     }
 
+    /// The columns of [`OutlookSeries::spread`].
+    pub fn spread_names(&self) -> [String; 3] {
+        SPREAD.map(|what| format!("{}-spread-{what}", self.names.model))
+    }
+
     /// A row for each series, target and time, its characters written as the data's.
     ///
     /// # Errors
@@ -194,7 +201,7 @@ impl Outlook {
         let mut head = vec![self.names.id.clone(), self.names.time.clone()];
         head.extend(self.names.forecasts(&self.levels));
         if self.series.iter().any(|series| series.spread.is_some()) {
-            head.extend(SPREAD.map(|what| format!("{}-spread-{what}", self.names.model)));
+            head.extend(self.spread_names());
         }
         let mut table = CsvWriter::new(&head)?;
         for series in &self.series {
@@ -218,22 +225,47 @@ pub struct Predictions<'a> {
     pub levels: Vec<Level>,
     /// Names of baselines.
     pub others: Vec<&'a str>,
+    /// How times are written.
+    pub form: TimeForm,
     encoding: Encoding,
-    table: CsvWriter,
+    /// Series and targets that rows name by index: see [`unique_id`].
+    pub ids: Vec<String>,
+    /// Their indices.
+    places: HashMap<String, usize>,
+    /// Series by series.
+    pub rows: Vec<PredictedRow>,
+    /// By row: the observed value, the forecast, the lower ends of the intervals from the widest on, the upper ends, the baselines.
+    numbers: Vec<f64>,
+}
+
+/// Which value is forecast, and from when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PredictedRow {
+    /// Index of the series and target.
+    pub id: usize,
+    /// The time of the value.
+    pub ds: Timestamp,
+    /// The last time that the forecast sees.
+    pub cutoff: Timestamp,
 }
 
 impl<'a> Predictions<'a> {
     /// `others`: names of baselines.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where the first line cannot be written.
-    pub fn new(names: Names, levels: &[Level], others: &[&'a str]) -> Result<Predictions<'a>> {
-        let mut head = vec![names.id.clone(), names.time.clone(), "cutoff".into(), "y".into()];
-        head.extend(names.forecasts(levels));
-        head.extend(others.iter().map(|name| name.to_string()));
-        let table = CsvWriter::new(&head)?;
-        let (levels, others) = (levels.to_vec(), others.to_vec());
-        Ok(Predictions { names, levels, others, encoding: Encoding::default(), table })
+    pub fn new(names: Names, levels: &[Level], others: &[&'a str]) -> Predictions<'a> {
+        let (levels, others, form) = (levels.to_vec(), others.to_vec(), TimeForm::pandas(TimeKind::RowNumbers, &[]));
+        let (encoding, ids, places, rows, numbers) = Default::default();
+        Predictions { names, levels, others, form, encoding, ids, places, rows, numbers }
+    }
+
+    /// The names of the numbers' columns.
+    pub fn columns(&self) -> Vec<String> {
+        let own = ["y".into()].into_iter().chain(self.names.forecasts(&self.levels));
+        own.chain(self.others.iter().map(|name| name.to_string())).collect()
+    }
+
+    /// The numbers of a column.
+    pub fn column(&self, index: usize) -> impl Iterator<Item = f64> {
+        self.numbers.iter().skip(index).step_by(self.columns().len()).copied()
     }
 
     /// Appends windows, series by series; a value that was not observed has no row. The model's forecasts come first.
@@ -243,17 +275,17 @@ impl<'a> Predictions<'a> {
         windows: &[u32],
         forecasts: &[&[f32]],
         intervals: Option<&Intervals>,
-    ) -> Result<()> {
+    ) {
         let (horizon, targets) = (dataset.horizon, dataset.targets());
-        self.encoding = dataset.encoding;
+        (self.encoding, self.form) = (dataset.encoding, dataset.time_form.clone());
         for (place, window) in windows.iter().enumerate() {
             let origin = *window as usize + dataset.lookback;
             let index = dataset.series_of(origin);
             let series = &dataset.series[index];
-            let time = |row: usize| dataset.time_form.text(series.timestamps[row - series.rows.start]);
+            let time = |row: usize| series.timestamps[row - series.rows.start];
             let cutoff = time(origin - 1);
             for target in 0..targets {
-                let id = unique_id(dataset, index, target);
+                let id = self.id(unique_id(dataset, index, target));
                 for step in 0..horizon {
                     let truth = dataset.raw_targets[(origin + step) * targets + target];
                     if truth.is_nan() {
@@ -262,28 +294,45 @@ impl<'a> Predictions<'a> {
                     let scaler = &series.scalers[target];
                     let scaled = |values: &[f32]| values[(place * horizon + step) * targets + target];
                     let own = scaled(forecasts[0]);
-                    let mut numbers = vec![truth, scaler.unscale_forecast(own)];
+                    self.numbers.extend([truth, scaler.unscale_forecast(own)]);
                     if let Some(intervals) = intervals {
                         let (levels, place) = (self.levels.len(), (place * horizon + step) * targets + target);
                         let at = Forecasted { place, point: own, series, target, step };
                         let ends = |level| intervals.ends(&at, level);
                         let edges = (0..levels).rev().map(|level| ends(level).0);
                         let edges = edges.chain((0..levels).map(|level| ends(level).1));
-                        numbers.extend(edges.map(|edge| intervals.in_units(edge, scaler)));
+                        self.numbers.extend(edges.map(|edge| intervals.in_units(edge, scaler)));
                     }
-                    numbers.extend(forecasts[1..].iter().map(|values| scaler.unscale_forecast(scaled(values))));
-                    self.table.row(&[&id, &time(origin + step), &cutoff], &numbers)?;
+                    let others = forecasts[1..].iter().map(|values| scaler.unscale_forecast(scaled(values)));
+                    self.numbers.extend(others);
+                    self.rows.push(PredictedRow { id, ds: time(origin + step), cutoff });
                 }
             }
         }
-        Ok(())
+    }
+
+    /// The index of a name.
+    fn id(&mut self, name: String) -> usize {
+        let ids = &mut self.ids;
+        *self.places.entry(name).or_insert_with_key(|name| {
+            ids.push(name.clone());
+            ids.len() - 1
+        })
     }
 
     /// The file's bytes, in the encoding of the data.
     ///
     /// # Errors
     /// [`Error::Io`] where the table cannot be written.
-    pub fn finish(self) -> Result<Vec<u8>> {
-        self.encoding.encoded(self.table.finish()?)
+    pub fn csv(&self) -> Result<Vec<u8>> {
+        let columns = self.columns();
+        let mut head = vec![self.names.id.clone(), self.names.time.clone(), "cutoff".into()];
+        head.extend_from_slice(&columns);
+        let mut table = CsvWriter::new(&head)?;
+        for (row, numbers) in self.rows.iter().zip(self.numbers.chunks_exact(columns.len())) {
+            let [ds, cutoff] = [row.ds, row.cutoff].map(|time| self.form.text(time));
+            table.row(&[&self.ids[row.id], &ds, &cutoff], numbers)?;
+        }
+        self.encoding.encoded(table.finish()?)
     }
 }

@@ -56,6 +56,11 @@ impl ArrowFile {
         Ok(file)
     }
 
+    /// Of all columns.
+    pub(super) fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
     /// The bytes of a block: the message, and its body.
     fn block(&self, block: &Block) -> Option<Buffer> {
         let [start, message, body] = [block.offset(), block.metaDataLength().into(), block.bodyLength()]

@@ -8,6 +8,7 @@ use arrow_schema::{DataType, Field, Fields};
 
 use super::arrow_file::ArrowFile;
 use super::cells;
+use super::frame::Columns;
 use super::parquet_file::ParquetFile;
 use super::periods::{self, Period};
 use super::times;
@@ -57,11 +58,22 @@ pub(super) fn read(file: &str, kind: Kind, bytes: Vec<u8>, options: &DataOptions
         Ok(match kind {
             Kind::Parquet => Box::new(ParquetFile::open(bytes, report.clone())?) as Box<dyn Columnar>,
             Kind::Arrow => Box::new(ArrowFile::open(bytes, report.clone())?),
+            Kind::Frame => unreachable!("a frame has no bytes"),
         })
     })?;
+    table(&*source, &report, options)
+}
+
+/// The table of a frame, whose arrays are read where they lie.
+pub(super) fn of_frame(frame: &Columns, options: &DataOptions) -> Result<CsvTable> {
+    table(frame, &Report { file: frame.label().into(), kind: Kind::Frame }, options)
+}
+
+fn table(source: &dyn Columnar, report: &Report, options: &DataOptions) -> Result<CsvTable> {
+    let Report { file, kind } = report;
     let fields = source.fields();
     let texts: Vec<bool> = fields.iter().map(|field| is_text(field.data_type())).collect();
-    check(file, kind, options, texts.contains(&true))?;
+    check(file, *kind, options, texts.contains(&true))?;
     let mut header = Header::read(file, None, fields.iter().map(|field| field.name().as_bytes()))?;
     let opaque = |field: &Field| periods::of(field).map_or_else(|| cells::opaque(field.data_type()), Result::err);
     let words = |column: usize| Some((column, opaque(&fields[column])?));
@@ -73,13 +85,13 @@ pub(super) fn read(file: &str, kind: Kind, bytes: Vec<u8>, options: &DataOptions
     // Of each cell its end and a character or more.
     report.take(rows.saturating_mul(9 * columns as u64 + 8), what)?;
 
-    let forms = forms(&*source, &read, &report)?;
+    let forms = forms(source, &read, report)?;
     let opaque = header.opaque.clone();
     let mut table = CsvTable::new(header, None);
     table.typed = texts.into_iter().map(|is_text| !is_text).collect();
     let (mut number, mut looked) = (0, 0);
-    let mut batches = guarded(&report, || source.batches(&read))?;
-    while let Some(batch) = guarded(&report, || batches.next().transpose())? {
+    let mut batches = guarded(report, || source.batches(&read))?;
+    while let Some(batch) = guarded(report, || batches.next().transpose())? {
         let mut arrays = batch.columns().iter().zip(&read);
         let mut write = Vec::with_capacity(columns);
         for (column, form) in forms.iter().enumerate() {
@@ -113,7 +125,7 @@ pub(super) fn read(file: &str, kind: Kind, bytes: Vec<u8>, options: &DataOptions
 
 /// Runs the readers of Apache Arrow. Their decoders of pages trust what they unpack, and panic at some damage that no header shows:
 /// that is an error of the file, as any other. What they were reading is dropped.
-fn guarded<T>(report: &Report, work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn guarded<T>(report: &Report, work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("its reader failed");

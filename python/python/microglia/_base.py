@@ -1,0 +1,478 @@
+"""What every model has: fit, predict, scores, files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import struct
+import tempfile
+import weakref
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Optional, Union
+
+from microglia import _native
+from microglia._errors import CheckpointError, OptionError, not_fitted
+from microglia._frames import Kind, kind_of, to_frame, usual_kind
+from microglia._options import Option, canonical, run_options
+from microglia._pictures import Picture, summary_html
+from microglia._watch import EpochCallback, Watcher
+
+__all__ = ["FRAME", "Forecaster"]
+
+Place = Union[str, "os.PathLike[str]"]
+
+#: The training frame in a run folder that Python wrote.
+FRAME = "frame.arrow"
+
+#: Options that belong to a call and not to a model.
+_OF_A_CALL = ("data", "out", "overwrite", "json")
+
+
+class Forecaster:
+    """A model that forecasts time series. Its classes are in `microglia`: `LSTM`, `GRU`, `RNN`, `PatchTST`, `Linear`."""
+
+    #: Words of the option ``model`` that the class takes, its default first.
+    _models: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **options: Any) -> None:
+        self._given = canonical(options, self._known())
+        self._path: Optional[Path] = None
+        self._frame: Optional[_native.Frame] = None
+        self._kind: Optional[Kind] = None
+        self._holder: Any = None
+
+    @classmethod
+    def _known(cls) -> dict[str, Option]:
+        known = {name: option for name, option in run_options().items() if name not in _OF_A_CALL}
+        if len(cls._models) == 1:
+            del known["model"]
+        return known
+
+    # scikit-learn's conventions.
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Every argument by name; `None` is the default."""
+        return {name: self._given.get(name) for name in self._known()}
+
+    def set_params(self, **params: Any) -> Forecaster:
+        """Change arguments; what was fitted stays until the next `fit`."""
+        self._given.update(canonical(params, self._known()))
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._path is not None
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False), input_tags=InputTags())
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self._given.items() if value is not None)
+        return f"{type(self).__name__}({given})"
+
+    # Training.
+
+    def fit(
+        self,
+        df: Any = None,
+        *,
+        callbacks: Iterable[EpochCallback] = (),
+        progress: Optional[bool] = None,
+        out: Optional[Place] = None,
+        overwrite: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Train on a frame, long (``unique_id``, ``ds``, ``y``) or wide.
+
+        Parameters
+        ----------
+        df : frame or path, optional
+            A frame of pandas, Polars, PyArrow or anything with ``__arrow_c_stream__``, a dict of NumPy arrays, or a file's path.
+            Default: the embedded weather set.
+        callbacks : iterable of callables
+            Each is called with a dict after each epoch; one that returns `True` ends the training.
+        progress : bool, optional
+            Whether a bar is shown. Default: at a terminal and in a notebook.
+        out : path, optional
+            The run folder. Default: a temporary one, which goes with the model; `save` keeps it.
+        overwrite : bool
+            Whether a run in that folder is replaced.
+        **options
+            Further arguments of the class, for this fit alone, such as ``val_size=28``.
+
+        Returns
+        -------
+        Forecaster
+            The model itself.
+
+        Raises
+        ------
+        OptionError, DataError
+            An argument or a row that cannot be used.
+        KeyboardInterrupt
+            After Ctrl-C, with the checkpoint written: `resume` continues.
+        """
+        settings = {**self._given, **canonical(options, self._known())}
+        settings.setdefault("model", None)
+        settings["model"] = settings["model"] or self._models[0]
+        if settings["model"] not in self._models:
+            problem = f"`model`: {settings['model']!r} is rejected\n  help: give one of {', '.join(self._models)}"
+            raise OptionError(problem, "model")
+        frame, kind = None, usual_kind()
+        if isinstance(df, (str, os.PathLike)):
+            settings["data"] = os.fspath(df)
+        elif df is not None:
+            frame, kind = to_frame(df, "df"), kind_of(df)
+        holder = None if out is not None else _Temporary()
+        folder = Path(out) if holder is None else holder.path / "run"
+        settings.update(out=folder, overwrite=overwrite)
+        with Watcher(callbacks, progress) as watcher:
+            try:
+                _native.train(settings, frame, watcher)
+            except BaseException:
+                # What a stop left is a model too.
+                if (folder / "checkpoint.safetensors").is_file():
+                    self._adopt(folder, frame, kind, holder)
+                raise
+        self._adopt(folder, frame, kind, holder)
+        return self
+
+    def resume(
+        self,
+        df: Any = None,
+        *,
+        callbacks: Iterable[EpochCallback] = (),
+        progress: Optional[bool] = None,
+        **options: Any,
+    ) -> Any:
+        """Continue the run after a stop, to the same weights as without one.
+
+        Parameters
+        ----------
+        df : frame, optional
+            The training frame, where a model that was loaded has none.
+        callbacks, progress
+            As of `fit`.
+        **options
+            What may change: ``epochs`` (more), ``threads``, ``device``, when checkpoints are written.
+        """
+        folder = self._fitted()
+        frame = self._frame if df is None else to_frame(df, "df")
+        with Watcher(callbacks, progress) as watcher:
+            _native.train(canonical(options), frame, watcher, folder)
+        kind = kind_of(df) if df is not None else self._kind
+        self._adopt(folder, frame, kind or usual_kind(), self._holder)
+        return self
+
+    def _adopt(self, folder: Path, frame: Optional[_native.Frame], kind: Kind, holder: Any) -> None:
+        self._path, self._frame, self._kind, self._holder = folder, frame, kind, holder
+        if frame is not None and holder is None:
+            (folder / FRAME).write_bytes(frame.to_arrow())
+
+    # Forecasts.
+
+    def predict(
+        self,
+        df: Any = None,
+        *,
+        future: Any = None,
+        levels: Optional[Sequence[float]] = None,
+        horizon: Optional[int] = None,
+        recursive: bool = False,
+        origin: Any = None,
+        ended: Optional[str] = None,
+        ensemble: Optional[str] = None,
+        conformal: bool = False,
+        alias: Optional[str] = None,
+        **options: Any,
+    ) -> Any:
+        """Forecast the rows after the last of each series.
+
+        Parameters
+        ----------
+        df : frame or path, optional
+            Rows that the forecasts continue, with the columns of training. Default: the training data.
+        future : frame or path, optional
+            The future covariates of the rows to forecast, with the columns of ids and times. Nixtla's ``futr_df``.
+        levels : sequence of float, optional
+            Of intervals, in per cent; an empty one for none. Default: 80 and 95.
+        horizon : int, optional
+            Rows to forecast, as far as the model was trained. Nixtla's ``h``.
+        recursive : bool
+            Whether forecasts are read to forecast beyond the trained horizon, without intervals.
+        origin : time or int, optional
+            Forecast after this time, or after so many rows of each series.
+        ended : {'forecast', 'skip'}, optional
+            What becomes of series that end before the others.
+        ensemble : {'best', 'mean', 'median'}, optional
+            How several replicas forecast together.
+        conformal : bool
+            Whether intervals of quantiles or a distribution are calibrated.
+        alias : str, optional
+            The name of the forecasts' columns. Default: the model's, such as ``LSTM``.
+        **options
+            How ``df`` is read where that differs, and ``device`` and ``threads``.
+
+        Returns
+        -------
+        frame
+            Of the same kind as ``df``, or as the training frame: ``unique_id``, ``ds``, ``LSTM``, ``LSTM-lo-80``, …
+        """
+        given = dict(levels=levels, recursive=recursive, ended=ended, ensemble=ensemble, conformal=conformal, alias=alias)
+        return self._forecast(df, future, {**given, "horizon": horizon, "origin": origin}, options)[0]
+
+    def plot(self, df: Any = None, *, future: Any = None, **options: Any) -> Picture:
+        """A picture of the forecasts, with arguments as of `predict`."""
+        svg = self._forecast(df, future, {}, options, picture=True)[1]
+        return Picture(svg or "")
+
+    def _forecast(
+        self, df: Any, future: Any, given: dict[str, Any], options: dict[str, Any], picture: bool = False
+    ) -> tuple[Any, Optional[str]]:
+        folder = self._fitted()
+        names = {"futr_df": "future", "h": "horizon", "level": "levels"}
+        options = {names.get(name, name): value for name, value in options.items()}
+        future = options.pop("future", future)
+        own = ("levels", "horizon", "recursive", "origin", "ended", "ensemble", "conformal", "alias")
+        given = {**given, **{name: options.pop(name) for name in own if name in options}}
+        given.update(canonical(options))
+        frame, kind = self._data(df, given)
+        if future is not None and not isinstance(future, (str, os.PathLike)):
+            future = to_frame(future, "future")
+        with Watcher() as watcher:
+            table, svg, _ = _native.forecast([folder], given, watcher, self._frame, frame, future, picture)
+        return kind(table), svg
+
+    def cross_validation(
+        self,
+        df: Any = None,
+        *,
+        folds: Optional[int] = None,
+        step: Optional[int] = None,
+        refit: bool = False,
+        levels: Optional[Sequence[float]] = None,
+        progress: Optional[bool] = None,
+        **options: Any,
+    ) -> Any:
+        """Forecast from several origins of the test rows, beside what was observed and the baselines.
+
+        Parameters
+        ----------
+        df : frame or path, optional
+            Other data than that of training.
+        folds : int, optional
+            Origins, each of which forecasts one horizon. Nixtla's ``n_windows``. Default: every window.
+        step : int, optional
+            Rows from one origin to the next. Nixtla's ``step_size``. Default: the horizon.
+        refit : bool
+            Whether a model is trained anew for each fold, on the rows before it.
+        levels, **options
+            As of `predict`.
+
+        Returns
+        -------
+        frame
+            ``unique_id``, ``ds``, ``cutoff``, ``y``, the model's columns, ``RepeatLast``, ``SeasonalNaive``, ``Ridge``.
+        """
+        names = {"n_windows": "folds", "step_size": "step", "level": "levels"}
+        given = dict(folds=folds, step=step, refit=refit, levels=levels)
+        given.update({own: options.pop(name) for name, own in names.items() if name in options})
+        return self._evaluate(df, given, options, True, progress)[0]
+
+    def evaluate(
+        self,
+        df: Any = None,
+        *,
+        part: Optional[str] = None,
+        folds: Optional[int] = None,
+        step: Optional[int] = None,
+        levels: Optional[Sequence[float]] = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Score the model beside the baselines.
+
+        Parameters
+        ----------
+        part : {'test', 'validation', 'calibration', 'train', 'held-out'}, optional
+            Of the training data. Default: the test part.
+        df, folds, step, levels, **options
+            As of `cross_validation`.
+
+        Returns
+        -------
+        dict
+            ``total``, a dict of scores per model; ``by_fold``, ``by_series``, ``by_step``; ``windows``; ``levels``.
+        """
+        given = dict(part=part, folds=folds, step=step, levels=levels)
+        return self._evaluate(df, given, options, False, None)[1]
+
+    def _evaluate(
+        self, df: Any, given: dict[str, Any], options: dict[str, Any], predictions: bool, progress: Optional[bool]
+    ) -> tuple[Any, dict[str, Any]]:
+        folder = self._fitted()
+        own = {name: options.pop(name) for name in ("ensemble", "conformal", "alias") if name in options}
+        given = {**given, **own, **canonical(options)}
+        frame, kind = self._data(df, given)
+        with Watcher(progress=progress) as watcher:
+            done = _native.evaluate([folder], given, watcher, self._frame, frame, predictions)
+        if done is None:
+            raise KeyboardInterrupt
+        table, scores = done
+        return (None if table is None else kind(table)), scores
+
+    def _data(self, df: Any, given: dict[str, Any]) -> tuple[Optional[_native.Frame], Kind]:
+        """Data that is named in place of the training data, and the kind of frame of the results."""
+        if df is None or isinstance(df, (str, os.PathLike)):
+            if df is not None:
+                given["data"] = os.fspath(df)
+            return None, self._kind or usual_kind()
+        return to_frame(df, "df"), kind_of(df)
+
+    # What was trained.
+
+    def _fitted(self) -> Path:
+        if self._path is None:
+            raise not_fitted(type(self).__name__)
+        return self._path
+
+    @property
+    def path_(self) -> Path:
+        """The run folder, which the program `microglia` reads too."""
+        return self._fitted()
+
+    @property
+    def summary_(self) -> dict[str, Any]:
+        """The run's scores and sizes: ``summary.json``."""
+        summary: dict[str, Any] = json.loads((self._fitted() / "summary.json").read_text(encoding="utf-8"))
+        return summary
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """The epochs, each a dict: ``metrics.csv``."""
+        with open(self._fitted() / "metrics.csv", encoding="utf-8", newline="") as file:
+            return [{name: _plain(text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+    @property
+    def config_(self) -> dict[str, Any]:
+        """Every option of the run, with what the data settled."""
+        config: dict[str, Any] = _native.model_info(self._fitted())["config"]
+        return {name.replace("-", "_"): value for name, value in config.items()}
+
+    @property
+    def weights_sha256_(self) -> str:
+        """SHA-256 of the weights: equal for equal data, options and device, from Python and from the program."""
+        return str(_native.model_info(self._fitted())["weights_sha256"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The weights as NumPy arrays, by PyTorch's names."""
+        return read_safetensors(self._fitted() / "model.safetensors")
+
+    def _repr_html_(self) -> Optional[str]:
+        if self._path is None:
+            return None
+        names = ("forecast.svg", "training.svg")
+        pictures = [self._path / name for name in names if (self._path / name).is_file()]
+        return summary_html(type(self).__name__, self.summary_, [file.read_text(encoding="utf-8") for file in pictures])
+
+    # Files.
+
+    def save(self, path: Place, *, dataset: bool = True, overwrite: bool = False) -> None:
+        """Write the run folder, which `microglia.load` and the program read.
+
+        Parameters
+        ----------
+        path : path
+            A folder that does not exist yet, or is empty.
+        dataset : bool
+            Whether the training frame is written too, so that `predict` works without one: ``frame.arrow``.
+        overwrite : bool
+            Whether a folder that is there is replaced.
+        """
+        own, place = self._fitted(), Path(path)
+        if place.exists() and own.resolve() == place.resolve():
+            return
+        if place.exists() and any(place.iterdir()):
+            if not overwrite:
+                raise OptionError(f"`path`: {place} is not empty\n  help: name another, or overwrite=True", "path")
+            shutil.rmtree(place)
+        shutil.copytree(own, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FRAME))
+        if dataset and self._frame is not None:
+            (place / FRAME).write_bytes(self._frame.to_arrow())
+
+    @classmethod
+    def _of_folder(cls, path: Path, options: dict[str, Any]) -> Forecaster:
+        model = cls(**{name: value for name, value in options.items() if name in cls._known()})
+        model._path, model._kind = path, usual_kind()
+        if path.is_dir() and (path / FRAME).is_file():
+            model._frame = _native.Frame.of_arrow("df", (path / FRAME).read_bytes())
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        files: dict[str, bytes] = {}
+        if self._path is not None:
+            # What a checkpoint would resume stays with its folder.
+            files = {file.name: file.read_bytes() for file in self._path.iterdir() if file.is_file() and file.name != FRAME}
+        return {"given": self._given, "files": files, "frame": self._frame, "kind": self._kind}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._given, self._frame, self._kind = state["given"], state["frame"], state["kind"]
+        self._path, self._holder = None, None
+        if state["files"]:
+            self._holder = _Temporary()
+            self._path = self._holder.path / "run"
+            self._path.mkdir()
+            for name, data in state["files"].items():
+                (self._path / name).write_bytes(data)
+
+
+class _Temporary:
+    """A folder that goes with the last model that holds it, in the process that made it."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="microglia-"))
+        weakref.finalize(self, _remove, self.path, os.getpid())
+
+    def __deepcopy__(self, _: object) -> _Temporary:
+        return self
+
+
+def _remove(path: Path, owner: int) -> None:
+    # A forked process has its own copy of the model, and not of the folder.
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _plain(text: Optional[str]) -> Any:
+    """A cell of a table as a number, where it is one."""
+    if text is None or text == "":
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def read_safetensors(path: Path) -> dict[str, Any]:
+    """The tensors of a safetensors file of floats, by name."""
+    import numpy as np
+
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        data = file.read()
+    kinds = {"F32": "<f4", "F64": "<f8", "U32": "<u4", "I64": "<i8", "U8": "u1"}
+    tensors = {}
+    for name, about in header.items():
+        if name == "__metadata__":
+            continue
+        if about["dtype"] not in kinds:
+            raise CheckpointError(f"{path}: tensor `{name}` holds {about['dtype']}", str(path))
+        start, end = about["data_offsets"]
+        tensors[name] = np.frombuffer(data[start:end], kinds[about["dtype"]]).reshape(about["shape"]).copy()
+    return tensors

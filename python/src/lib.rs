@@ -1,0 +1,33 @@
+//! The extension module of the Python package `microglia`: arrays, calls and errors between Python and the library. Everything else is
+//! in the library, or in the package's Python files.
+
+mod arrow;
+mod call;
+mod columns;
+mod errors;
+mod forecast;
+mod frames;
+mod options;
+mod program;
+mod train;
+
+use pyo3::prelude::*;
+
+/// The module `microglia._native`.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::forecast::{evaluate, forecast, model_info};
+    #[pymodule_export]
+    use super::frames::{Frame, Table};
+    #[pymodule_export]
+    use super::options::{options, search_options, study_options, to_toml};
+    #[pymodule_export]
+    use super::program::main;
+    #[pymodule_export]
+    use super::train::train;
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}
