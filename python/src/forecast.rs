@@ -53,7 +53,7 @@ fn asked(
     model.alias = text("alias")?;
     model.conformal = take("conformal")?.is_some_and(|value| value.is_truthy().unwrap_or(false));
     model.levels = take("levels")?.map(|value| levels(&value)).transpose()?;
-    let mut settings = settings(&own)?;
+    let mut settings = settings(&own, None)?;
     let mut on = Config::default();
     let mut device = microglia::config::Settings::default();
     for name in ["device", "threads"] {

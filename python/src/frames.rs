@@ -164,10 +164,6 @@ impl Columns {
         self.add(name, Arc::new(Float64Array::from_iter_values(values)));
     }
 
-    pub(crate) fn texts<T: AsRef<str>>(&mut self, name: &str, values: impl IntoIterator<Item = T>) {
-        self.add(name, Arc::new(StringArray::from_iter_values(values)));
-    }
-
     /// Ids, in the type that they have in a frame. `of_row` names one of `ids` for each row.
     pub(crate) fn ids(&mut self, name: &str, ids: &[String], of_row: &[usize], like: Option<&Field>) {
         let texts = || StringArray::from_iter_values(of_row.iter().map(|id| &ids[*id]));

@@ -7,8 +7,10 @@ mod columns;
 mod errors;
 mod forecast;
 mod frames;
+mod machine;
 mod options;
 mod program;
+mod study;
 mod train;
 
 use pyo3::prelude::*;
@@ -21,9 +23,13 @@ mod _native {
     #[pymodule_export]
     use super::frames::{Frame, Table};
     #[pymodule_export]
+    use super::machine::{compare, devices, profile};
+    #[pymodule_export]
     use super::options::{options, search_options, study_options, to_toml};
     #[pymodule_export]
     use super::program::main;
+    #[pymodule_export]
+    use super::study::{merge, report, search, study};
     #[pymodule_export]
     use super::train::train;
 

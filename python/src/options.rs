@@ -9,6 +9,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::errors::{argument, raised};
+use crate::frames::Frame;
 
 /// An option as Python sees it.
 fn described<'py>(py: Python<'py>, spec: &Spec, section: &str, default: &str) -> PyResult<Bound<'py, PyDict>> {
@@ -59,10 +60,21 @@ pub(crate) fn search_options(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>>
     tune::options::options().map(|(spec, note)| described(py, spec, "Search", &note)).collect()
 }
 
-/// The settings of keyword arguments; those that are `None` are not set.
-pub(crate) fn settings(given: &Bound<'_, PyDict>) -> PyResult<Settings> {
+/// The settings of keyword arguments, and of a frame; those that are `None` are not set.
+pub(crate) fn settings(given: &Bound<'_, PyDict>, frame: Option<&Bound<'_, Frame>>) -> PyResult<Settings> {
     let spec = |name: &str| option(name).map(|one| &one.spec);
-    Settings::from_table(&table(given, spec)?).map_err(|error| raised(given.py(), &error))
+    let mut settings =
+        Settings::from_table(&table(given, spec)?).map_err(|error| raised(given.py(), &error))?;
+    if let Some(frame) = frame {
+        settings.set_frame(frame.get().0.clone());
+    }
+    Ok(settings)
+}
+
+/// The definition of an option of a study, or of its data sets.
+pub(crate) fn study_spec(name: &str) -> Option<&'static Spec> {
+    let own = experiment::options::options().map(|(spec, ..)| spec).find(|spec| spec.is_named(name));
+    own.or_else(|| option(name).map(|one| &one.spec))
 }
 
 /// The same as a TOML table. `spec` finds an option.

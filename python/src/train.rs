@@ -1,9 +1,8 @@
 //! A run, new or resumed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use microglia::config::{Config, Settings};
-use microglia::data::Source;
 use microglia::runs::{Done, Run, RunFolder};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Link, call};
 use crate::errors::raised;
-use crate::frames::{Frame, source};
+use crate::frames::Frame;
 use crate::options::{json_value, settings};
 
 /// Trains a run into a folder, or resumes the one that is there; `None` where that is finished. Returns a dict: `folder`, and
@@ -25,36 +24,24 @@ pub(crate) fn train<'py>(
     resume: Option<PathBuf>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = given.py();
-    let (settings, data) = (settings(given)?, source(data));
+    let settings = settings(given, data)?;
     let threads = settings.get("threads").and_then(|threads| threads.parse().ok());
     let done = call(watcher, threads, move |link| match resume {
-        Some(folder) => resumed(&folder, &settings, data, link),
-        None => begun(&settings, data, link).map(Some),
+        Some(folder) => resumed(&folder, &settings, link),
+        None => begun(&settings, link).map(Some),
     })?;
     done.map(|done| json_value(py, &done)).transpose()
 }
 
-/// The configuration of settings, which reads a frame where there is one.
-pub(crate) fn config(settings: &Settings, data: Option<Source>) -> microglia::Result<Config> {
-    let mut config = Config::new(settings)?;
-    config.data.source = data.unwrap_or(config.data.source);
-    Ok(config)
-}
-
-fn begun(settings: &Settings, data: Option<Source>, link: Link) -> microglia::Result<Value> {
-    let (config, say) = (config(settings, data)?, link.say());
+fn begun(settings: &Settings, link: Link) -> microglia::Result<Value> {
+    let (config, say) = (Config::new(settings)?, link.say());
     config.idle_options(settings).iter().for_each(|line| say(line));
     config.out.as_deref().map_or(Ok(()), |out| RunFolder::check_apart(out, config.inputs()))?;
     finished(Run::new(&config, &say)?, link)
 }
 
-fn resumed(
-    folder: &std::path::Path,
-    settings: &Settings,
-    data: Option<Source>,
-    link: Link,
-) -> microglia::Result<Option<Value>> {
-    Run::resume_with(folder, settings, data, &link.say())?.map(|run| finished(run, link)).transpose()
+fn resumed(folder: &Path, settings: &Settings, link: Link) -> microglia::Result<Option<Value>> {
+    Run::resume(folder, settings, &link.say())?.map(|run| finished(run, link)).transpose()
 }
 
 fn finished(run: Run, mut link: Link) -> microglia::Result<Value> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::args::DevicesArgs;
 use super::check_process::{Finding, Stage, watch};
-use super::devices::{as_json, auto_json, auto_line, block, none_visible};
+use super::devices::{auto_json, auto_line, block, none_visible};
 use super::{Code, print, say};
 
 /// An adapter, and what was found.
@@ -98,7 +98,7 @@ fn text(checked: &Checked) -> String {
 
 fn report(checked: &[Checked], auto: Option<&AdapterSummary>) -> Value {
     let one = |one: &Checked| {
-        let mut value = as_json(&one.adapter);
+        let mut value = one.adapter.to_json();
         value["holds"] = one.holds().into();
         value["findings"] = json!(one.findings);
         value

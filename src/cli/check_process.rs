@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use microglia::Error;
-use microglia::compare::{compare, full_size_models, smallest_cases, standard_cases};
-use microglia::engine::Engine;
+use microglia::compare::{compare_on, full_size_models, smallest_cases, standard_cases};
 use microglia::error::Notation;
 use microglia::gpu::{AdapterClass, Gpu, list_adapters};
-use microglia::kernels::{GpuEngine, GpuOptions, Pipeline, pipelines};
+use microglia::kernels::{Pipeline, pipelines};
 use microglia::program::Program;
 use serde::{Deserialize, Serialize};
 
@@ -85,10 +84,7 @@ pub(super) fn run(place: usize) -> Result<Code> {
     }
     for case in smallest_cases() {
         attempt(Stage::Compare, &case.to_string(), || {
-            let report = compare(&case, STEPS, &mut |program| {
-                let engine: Box<dyn Engine> = Box::new(GpuEngine::new(gpu.clone(), program, GpuOptions::default())?);
-                Ok(engine)
-            })?;
+            let report = compare_on(&gpu, &case, STEPS)?;
             let wrong =
                 first_divergence(&report).map(|first| format!("computes otherwise than the CPU engine: {first}"));
             wrong.map_or(Ok(()), |problem| Err(Error::device(problem, String::new())))

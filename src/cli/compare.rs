@@ -1,16 +1,11 @@
 //! `microglia compare`.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use anyhow::Result;
 use microglia::Error;
-use microglia::compare::{Case, CaseReport, Divergence, compare, exit_code, standard_cases};
+use microglia::compare::{CaseReport, Divergence, compare_on, exit_code, open_device, standard_cases};
 use microglia::data::counted;
-use microglia::engine::Engine;
-use microglia::gpu::{Choice, Devices, Gpu, OpenDevice, list_adapters};
-use microglia::kernels::{GpuEngine, GpuOptions, pipelines};
-use microglia::program::Program;
 use microglia::runs::json;
 use microglia::runs::passed_over;
 
@@ -20,15 +15,12 @@ use super::{Code, print, say, say_text};
 
 pub(super) fn run(args: &CompareArgs) -> Result<Code> {
     let cases = standard_cases();
-    let gpu = open(args.device.as_deref(), &cases)?;
+    let gpu = open_device(args.device.as_deref(), &cases, tell)?;
     say(&format!("comparing {} with the CPU engine", gpu.summary().name));
     let mut reports = Vec::new();
     for (i, case) in cases.iter().enumerate() {
         say(&format!("case {} of {}: {case}", i + 1, cases.len()));
-        let report = compare(case, args.steps, &mut |program| {
-            let engine: Box<dyn Engine> = Box::new(GpuEngine::new(gpu.clone(), program, GpuOptions::default())?);
-            Ok(engine)
-        })?;
+        let report = compare_on(&gpu, case, args.steps)?;
         if !args.json {
             print(&text(&report))?;
         }
@@ -42,39 +34,8 @@ pub(super) fn run(args: &CompareArgs) -> Result<Code> {
     Ok(if exit_code(&reports) == 0 { Code::Done } else { Code::Failed })
 }
 
-/// The device asked for. Without a word, the first that opens and compiles what the cases need: a real GPU if it can be, else
-/// a software one. All cases run on the same.
-fn open(device: Option<&str>, cases: &[Case]) -> Result<Arc<Gpu>> {
-    let choice: Choice = device.unwrap_or("auto").parse()?;
-    let mut devices = if choice == Choice::Auto { every_device() } else { Devices::open(&choice, tell)? };
-    let programs: Vec<Program> = cases.iter().map(Case::program).collect::<microglia::Result<_>>()?;
-    let opened = devices.make(|gpu| {
-        let needed = pipelines(&programs, gpu.summary().class());
-        needed.iter().try_for_each(|pipeline| pipeline.compile(gpu)).map(|()| gpu.clone())
-    })?;
-    let (problem, help) = match choice {
-        Choice::Cpu => (
-            "the CPU engine is what others are compared with",
-            "choose --device gpu, or part of an adapter's name; `microglia devices` lists them",
-        ),
-        _ => (
-            "there is no adapter to compare with the CPU engine",
-            "`microglia devices --check` says what each lacks; where none is listed, install a Vulkan driver",
-        ),
-    };
-    Ok(opened.ok_or_else(|| Error::device(problem, help))?)
-}
-
 fn tell(error: &Error) {
     say_text(&passed_over(error));
-}
-
-/// All adapters, real ones first; one that fails gives way to the next.
-fn every_device() -> Devices {
-    let mut adapters = list_adapters();
-    adapters.sort_by_key(|adapter| adapter.summary.rank());
-    let order = adapters.into_iter().map(|adapter| Box::new(move || Gpu::on(&adapter)) as OpenDevice);
-    Devices::among(order, tell)
 }
 
 /// One case: a row per op, then the steps.

@@ -21,7 +21,7 @@ pub(super) fn run(args: &DevicesArgs) -> Result<Code> {
     let mut real = candidates(&adapters, &Choice::Auto)?.into_iter().map(|i| &adapters[i]);
     let auto = real.find(|adapter| adapter.short_limits.is_empty());
     if args.json {
-        let list: Vec<Value> = adapters.iter().map(as_json).collect();
+        let list: Vec<Value> = adapters.iter().map(AdapterSummary::to_json).collect();
         print(&format!("{:#}\n", json!({ "adapters": list, "auto": auto_json(auto) })))?;
     } else {
         print(&text(&adapters, auto))?;
@@ -106,29 +106,6 @@ fn features(adapter: &AdapterSummary) -> String {
     ];
     let list: Vec<String> = list.into_iter().flatten().collect();
     if list.is_empty() { "none of those used here".into() } else { list.join(" · ") }
-}
-
-pub(super) fn as_json(adapter: &AdapterSummary) -> Value {
-    json!({
-        "name": adapter.name,
-        "backend": adapter.backend,
-        "driver": adapter.driver,
-        "vendor_id": adapter.ids[0],
-        "device_id": adapter.ids[1],
-        "type": adapter.device_type,
-        "software": adapter.device_type == DeviceType::Software,
-        "max_storage_buffer_binding_bytes": adapter.max_storage_buffer_binding_bytes,
-        "max_buffer_bytes": adapter.max_buffer_bytes,
-        "max_storage_buffers": adapter.max_storage_buffers,
-        "max_workgroup_memory_bytes": adapter.max_workgroup_memory_bytes,
-        "max_invocations": adapter.max_invocations,
-        "subgroup_min_size": adapter.subgroup_min_size,
-        "subgroup_max_size": adapter.subgroup_max_size,
-        "timestamp_query": adapter.timestamp_query,
-        "subgroup": adapter.subgroup,
-        "shader_f16": adapter.shader_f16,
-        "short_limits": adapter.short_limits,
-    })
 }
 
 /// A size in the largest unit that leaves a number of 1 or more.

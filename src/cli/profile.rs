@@ -9,9 +9,9 @@ use microglia::files::{check_apart, replace};
 use microglia::gpu::Choice;
 use microglia::kernels::pipelines;
 use microglia::kernels::tuning::Tuning;
-use microglia::profile::{Profile, Slots, listing, profile, roofline_svg, trace_json};
+use microglia::profile::{Profile, listing, profile_plan, roofline_svg, trace_json};
 use microglia::runs::{Engines, json};
-use microglia::train::{Plan, stage, weights};
+use microglia::train::{Plan, weights};
 use serde::Serialize;
 
 use super::args::ProfileArgs;
@@ -58,8 +58,7 @@ pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
     let measure = |engines: &mut Engines, tuning: Option<&Tuning>| -> Result<Profile> {
         let (mut engine, _) = engines.make(&plan.program, tuning)?;
         say(&format!("profiling {} on {}", plan.options.model.kind, engine.device()));
-        let due = stage(&dataset, &plan, engine.as_mut())?;
-        Ok(profile(engine.as_mut(), &slots(&plan, dataset.train.len(), &due), args.steps)?)
+        Ok(profile_plan(&dataset, &plan, engine.as_mut(), args.steps)?)
     };
     let own = measure(&mut engines, tuning.as_ref())?;
     let cpu = match args.vs {
@@ -99,12 +98,6 @@ fn planned(config: &Config) -> Result<(microglia::data::Dataset, Plan)> {
     let plan = Plan::new(&dataset, &config.train.first_choice())?;
     plan.notices.iter().for_each(say_text);
     Ok((dataset, plan))
-}
-
-/// The staged steps of full batches, and one that prunes.
-fn slots(plan: &Plan, windows: usize, due: &[bool]) -> Slots {
-    let full = (windows / plan.options.batch).clamp(1, due.len());
-    Slots { ordinary: (0..full).collect(), due: due.iter().position(|due| *due) }
 }
 
 fn every(plan: &Plan) -> Option<usize> {

@@ -8,7 +8,7 @@ use microglia::config::{Config, Settings, presets};
 use microglia::engine::Engine;
 use microglia::error::quoted;
 use microglia::program::Program;
-use microglia::runs::{Engines, Owner, RunFolder, json};
+use microglia::runs::{Engines, json};
 use microglia::train::weights::header::DeviceHeader;
 use microglia::tune::{self, Asked, Folder, Manifest, Results, Search, Tuning};
 
@@ -47,26 +47,11 @@ fn begin(typed: &ArgMatches, args: &TuneArgs) -> Result<Code> {
         return Ok(Code::Done);
     }
     let read = asked::inputs(typed, &config);
-    if let Some(out) = config.out.as_deref() {
-        Owner::Search.check(out)?;
-        Folder::check_apart(out, read.clone())?;
+    let place = (config.out.as_deref(), config.overwrite);
+    match tune::begin(&asked, place, read, &mut make, &mut observer, &teller())? {
+        Some((held, tuning)) => search_in(&held, &tuning, &mut make, stop, config.json),
+        None => Ok(stop.code()),
     }
-    let folder = RunFolder::create(config.out.as_deref(), config.train.model.kind, config.overwrite, read)?;
-    let held = Folder::hold(folder.path()).inspect_err(|_| folder.discard())?;
-    let mut prepare = || -> Result<Option<Tuning>> {
-        say(&format!("search: {}", asked.space()));
-        let Some(settled) = asked.settle(&mut make, true, &mut observer)? else { return Ok(None) };
-        let tuning = Tuning::new(&asked, &settled, &teller())?;
-        held.begin(&asked.manifest(&settled))?;
-        Ok(Some(tuning))
-    };
-    let prepared = prepare();
-    if let Ok(Some(tuning)) = prepared {
-        return search_in(&held, &tuning, &mut make, stop, config.json);
-    }
-    held.discard();
-    folder.discard();
-    prepared.map(|_| stop.code())
 }
 
 fn resume(place: &Path, settings: &Settings, args: &TuneArgs) -> Result<Code> {

@@ -7,6 +7,7 @@
 //! Of the engine tier: it may change in any version.
 
 mod case;
+mod device;
 mod models;
 mod ops;
 mod steps;
@@ -21,6 +22,7 @@ use crate::models::{LinearPath, NormKind, PatchtstOptions, PruneAmong, PruneRule
 use crate::program::op::{Activation, Distribution, InstanceNorm, Link, LossKind, Objective};
 
 pub use case::Case;
+pub use device::{compare_on, open_device};
 pub use models::{every_model, full_size_models, timed_models};
 pub use ops::{Divergence, OpReport};
 pub use steps::{FreeReport, StepReport};

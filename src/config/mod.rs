@@ -39,7 +39,7 @@ use std::path::PathBuf;
 
 use crate::data;
 use crate::data::DataOptions;
-use crate::data::options::{Covariates, Scale};
+use crate::data::options::{Covariates, Scale, Source};
 use crate::error::{Error, Result, Text};
 use crate::files::Input;
 use crate::gpu::Choice;
@@ -188,7 +188,13 @@ impl Config {
     /// # Errors
     /// Names the option whose value cannot be used.
     pub fn apply(&mut self, settings: &Settings) -> Result<()> {
-        options().try_for_each(|one| settings.get(one.spec.name).map_or(Ok(()), |text| one.set(self, text)))
+        options().try_for_each(|one| settings.get(one.spec.name).map_or(Ok(()), |text| one.set(self, text)))?;
+        if let Source::Frame(frame) = &mut self.data.source
+            && settings.frame().is_held()
+        {
+            frame.clone_from(settings.frame());
+        }
+        Ok(())
     }
 
     /// The files that a run of it reads.

@@ -6,12 +6,17 @@ use toml::Value;
 
 use super::option::Spec;
 use super::table::options;
+use crate::data::Frame;
 use crate::data::options::list;
 use crate::error::{Error, Result};
 
 /// Options that are set, by name; from a preset, a file, a command line or keyword arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings(BTreeMap<&'static str, String>);
+pub struct Settings {
+    texts: BTreeMap<&'static str, String>,
+    /// What the text `frame` of the option `data` means.
+    frame: Frame,
+}
 
 impl Settings {
     /// Of a table of options: each known by its name or an alias, each with a value that it takes.
@@ -28,7 +33,7 @@ impl Settings {
 
     /// Sets an option from a text that it takes.
     pub fn insert(&mut self, spec: &Spec, text: String) {
-        self.0.insert(spec.name, text);
+        self.texts.insert(spec.name, text);
     }
 
     /// Sets an option by its name or an alias, from text.
@@ -41,24 +46,35 @@ impl Settings {
         Ok(())
     }
 
+    /// Names a data frame as the data.
+    pub fn set_frame(&mut self, frame: Frame) {
+        self.texts.insert("data", Frame::WORD.into());
+        self.frame = frame;
+    }
+
+    /// The data frame that they name; one that is only named, unless [`Settings::set_frame`] gave it.
+    pub(super) fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
     /// The text of an option, by its name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.texts.get(name).map(String::as_str)
     }
 
     /// Whether an option is set, by its name.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.texts.contains_key(name)
     }
 
     /// Leaves an option unset.
     pub fn remove(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        self.texts.remove(name)
     }
 
     /// Names and texts, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(name, text)| (*name, text.as_str()))
+        self.texts.iter().map(|(name, text)| (*name, text.as_str()))
     }
 
     /// Lays other settings over these. Those of one way to cut the parts replace the other way.
@@ -69,7 +85,10 @@ impl Settings {
             (false, true) => drop(self.remove("split")),
             _ => {}
         }
-        self.0.extend(other.0);
+        self.texts.extend(other.texts);
+        if other.frame.is_held() {
+            self.frame = other.frame;
+        }
     }
 }
 

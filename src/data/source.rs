@@ -123,6 +123,7 @@ pub(super) enum Kind {
     /// Arrow's IPC file, which is also Feather's second version.
     Arrow,
     /// No file: a data frame in memory.
+    #[cfg(feature = "parquet")]
     Frame,
 }
 
@@ -142,6 +143,7 @@ impl Kind {
         match self {
             Kind::Parquet => "a Parquet file",
             Kind::Arrow => "an Arrow file",
+            #[cfg(feature = "parquet")]
             Kind::Frame => "a data frame",
         }
     }

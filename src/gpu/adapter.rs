@@ -156,6 +156,30 @@ pub struct AdapterSummary {
 }
 
 impl AdapterSummary {
+    /// As `microglia devices --json` lists it.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "backend": self.backend,
+            "driver": self.driver,
+            "vendor_id": self.ids[0],
+            "device_id": self.ids[1],
+            "type": self.device_type,
+            "software": self.device_type == DeviceType::Software,
+            "max_storage_buffer_binding_bytes": self.max_storage_buffer_binding_bytes,
+            "max_buffer_bytes": self.max_buffer_bytes,
+            "max_storage_buffers": self.max_storage_buffers,
+            "max_workgroup_memory_bytes": self.max_workgroup_memory_bytes,
+            "max_invocations": self.max_invocations,
+            "subgroup_min_size": self.subgroup_min_size,
+            "subgroup_max_size": self.subgroup_max_size,
+            "timestamp_query": self.timestamp_query,
+            "subgroup": self.subgroup,
+            "shader_f16": self.shader_f16,
+            "short_limits": self.short_limits,
+        })
+    }
+
     fn of(adapter: &wgpu::Adapter) -> Self {
         Self::with(adapter.get_info(), &adapter.limits(), adapter.features())
     }

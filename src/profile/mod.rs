@@ -7,6 +7,7 @@
 mod listing;
 #[cfg(feature = "plots")]
 mod picture;
+mod planned;
 mod trace;
 
 use std::time::Instant;
@@ -21,6 +22,7 @@ use crate::program::{Cost, List};
 pub use listing::{Listed, Listing, MACHINES, Machine, Prediction, listing};
 #[cfg(feature = "plots")]
 pub use picture::roofline_svg;
+pub use planned::profile_plan;
 pub use trace::trace_json;
 
 /// The lists of a step on which no pruning is due.

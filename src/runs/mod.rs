@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{Config, Settings};
-use crate::data::{Closed, Dataset, Source};
+use crate::data::{Closed, Dataset};
 use crate::engine::Engine;
 use crate::error::{Result, Text};
 use crate::kernels::tuning::Tuning;
@@ -111,18 +111,7 @@ impl Run {
     /// # Errors
     /// Names what differs from the run that began: settings, the data file, the class of device.
     pub fn resume(folder: &Path, settings: &Settings, say: &Say) -> Result<Option<Run>> {
-        Run::resume_with(folder, settings, None, say)
-    }
-
-    /// As [`Run::resume`], on data that is given anew where it is, because the run's own was a data frame.
-    ///
-    /// # Errors
-    /// As [`Run::resume`].
-    pub fn resume_with(folder: &Path, settings: &Settings, data: Option<Source>, say: &Say) -> Result<Option<Run>> {
         let mut resumed = Resumed::open(folder, settings, say)?;
-        if let Some(data) = data {
-            resumed.config.data.source = data;
-        }
         if resumed.is_finished(folder) && resumed.config.differences(resumed.before()).is_empty() {
             return Ok(None);
         }

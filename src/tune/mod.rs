@@ -8,6 +8,7 @@
 //! Test rows are read once the choice is made, for the chosen configuration and for the run's own.
 
 pub mod asked;
+mod begin;
 pub mod folder;
 pub mod halving;
 pub mod importance;
@@ -22,6 +23,7 @@ pub mod shape;
 pub mod space;
 
 pub use asked::{Asked, resumed};
+pub use begin::begin;
 pub use folder::{Folder, Manifest, Settled};
 pub use options::{Budget, Search};
 pub use results::{Results, Scored, Tried};

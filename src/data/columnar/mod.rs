@@ -67,7 +67,10 @@ impl Frame {
             #[cfg(feature = "parquet")]
             Some(columns) => reading::of_frame(columns, options),
             #[cfg(not(feature = "parquet"))]
-            Some(never) => match **never {},
+            Some(never) => {
+                let _ = options;
+                match **never {}
+            }
             None => Err(gone()),
         }
     }
