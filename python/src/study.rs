@@ -117,7 +117,7 @@ pub(crate) fn merge<'py>(
     json_value(watcher.py(), &found)
 }
 
-/// Searches over the options of a run: a dict of `folder`, `results`, as the search writes them, and `best`, TOML of the chosen options.
+/// Searches over the options of a run: a dict of `folder`, `results`, as the search writes them, and `best`, the chosen options.
 /// `None` where it was interrupted.
 #[pyfunction]
 pub(crate) fn search<'py>(
@@ -151,6 +151,6 @@ fn searched(settings: &Settings, search: &Search, mut link: Link) -> microglia::
     say(&tuning.words().into());
     let Some(results) = tuning.run(&held, &mut make, &mut link)? else { return Ok(None) };
     tune::write(&results, &held)?;
-    let best = results.best().map(|best| best.toml.clone());
+    let best: Option<Table> = results.best().and_then(|best| best.toml.parse().ok());
     Ok(Some(json!({ "folder": held.path(), "results": results, "best": best })))
 }

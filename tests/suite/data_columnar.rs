@@ -12,7 +12,7 @@ use arrow_array::{
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
-use microglia::data::{Covariates, DataOptions, Dataset, Impute, Layout};
+use microglia::data::{Covariates, DataOptions, Dataset, Frame, Impute, Layout, Source};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -65,14 +65,25 @@ pub(crate) fn read(file: &str, bytes: &[u8], options: &DataOptions) -> Dataset {
     options.load_bytes("test", file, bytes).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// What a file of either format is rejected with.
+/// The options of a data frame, in batches of seven rows.
+pub(crate) fn of_frame(columns: Columns, options: &DataOptions) -> DataOptions {
+    let batch = batch(columns);
+    let part = |start| batch.slice(start, 7.min(batch.num_rows() - start));
+    let batches = (0..batch.num_rows()).step_by(7).map(part).collect();
+    let source = Source::Frame(Frame::new("FILE", batch.schema(), batches));
+    DataOptions { source, ..options.clone() }
+}
+
+/// What a file of either format, and a data frame, are rejected with.
 pub(crate) fn rejections(columns: Columns, options: &DataOptions) -> Vec<String> {
     let files = [("test.parquet", parquet(columns)), ("test.arrow", arrow(columns))];
     let message = |(file, bytes): (&str, Vec<u8>)| match options.load_bytes("test", file, &bytes) {
         Ok(dataset) => panic!("{file} was not rejected: {:?}", dataset.notices),
         Err(error) => error.to_string().replace(file, "FILE"),
     };
-    files.into_iter().map(message).collect()
+    let mut messages: Vec<String> = files.into_iter().map(message).collect();
+    messages.push(of_frame(columns, options).load().unwrap_err().to_string());
+    messages
 }
 
 pub(crate) fn assert_rejected(columns: Columns, options: &DataOptions, parts: &[&str]) {
@@ -109,11 +120,14 @@ pub(crate) fn assert_same(found: &Dataset, csv: &Dataset) {
     assert_eq!(found.resolved, resolved);
 }
 
-/// Both files read as the text does.
+/// Both files, and a data frame, read as the text does.
 pub(crate) fn assert_as_csv(columns: Columns, text: &str, options: &DataOptions) {
     let csv = load(text, options).unwrap();
     assert_same(&read("test.parquet", &parquet(columns), options), &csv);
     assert_same(&read("test.arrow", &arrow(columns), options), &csv);
+    let mut frame = of_frame(columns, options).load().unwrap();
+    frame.resolved.source.clone_from(&csv.resolved.source);
+    assert_same(&frame, &csv);
 }
 
 /// 20 days from 2024-01-01.
@@ -372,7 +386,8 @@ fn options_about_text_are_rejected() {
         ("thousands", DataOptions { thousands: Some(','), ..plain() }),
         ("skip-rows", DataOptions { skip_rows: Some(1), ..plain() }),
     ] {
-        let [of_parquet, of_arrow] = rejections(&columns, &options).try_into().unwrap();
+        let [of_parquet, of_arrow, of_frame] = rejections(&columns, &options).try_into().unwrap();
+        assert!(of_frame.contains("FILE is a data frame"), "{of_frame}");
         assert!(
             of_parquet.starts_with(&format!("`{key}`: is for text files, but FILE is a Parquet file")),
             "{of_parquet}"

@@ -70,6 +70,9 @@ mod data_columnar_times;
 mod data_embedded;
 /// Tables as they are exported.
 mod data_files;
+/// Data frames in memory.
+#[cfg(feature = "parquet")]
+mod data_frames;
 /// Missing values: words, policies, masks.
 mod data_missing;
 /// Numbers and flags as they are exported.

@@ -12,6 +12,18 @@ from microglia._errors import CheckpointError, DataError, DeviceError, DivergedE
 from microglia._load import load
 from microglia._native import __version__
 from microglia._pictures import Picture
+from microglia._study import (
+    Profile,
+    Search,
+    Study,
+    compare,
+    devices,
+    experiment,
+    load_study,
+    merge_studies,
+    profile,
+    tune,
+)
 from microglia._watch import EpochCallback
 from microglia.models import GRU, LSTM, RNN, Linear, PatchTST
 
@@ -30,6 +42,16 @@ __all__ = [
     "OptionError",
     "PatchTST",
     "Picture",
+    "Profile",
+    "Search",
+    "Study",
     "__version__",
+    "compare",
+    "devices",
+    "experiment",
     "load",
+    "load_study",
+    "merge_studies",
+    "profile",
+    "tune",
 ]

@@ -6,26 +6,21 @@ import csv
 import json
 import os
 import shutil
-import struct
-import tempfile
-import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Optional, Union
 
 from microglia import _native
-from microglia._errors import CheckpointError, OptionError, not_fitted
+from microglia._errors import OptionError, not_fitted
+from microglia._files import FRAME, Temporary, cell, read_safetensors
 from microglia._frames import Kind, kind_of, to_frame, usual_kind
 from microglia._options import Option, canonical, run_options
 from microglia._pictures import Picture, summary_html
 from microglia._watch import EpochCallback, Watcher
 
-__all__ = ["FRAME", "Forecaster"]
+__all__ = ["Forecaster"]
 
 Place = Union[str, "os.PathLike[str]"]
-
-#: The training frame in a run folder that Python wrote.
-FRAME = "frame.arrow"
 
 #: Options that belong to a call and not to a model.
 _OF_A_CALL = ("data", "out", "overwrite", "json")
@@ -74,6 +69,20 @@ class Forecaster:
         given = ", ".join(f"{name}={value!r}" for name, value in self._given.items() if value is not None)
         return f"{type(self).__name__}({given})"
 
+    def _settings(self, **options: Any) -> dict[str, Any]:
+        """The options of a run: the model's, and those of a call over them."""
+        given = {name: value for name, value in canonical(options, self._known()).items() if value is not None}
+        # One way to cut the parts replaces the other.
+        sizes = ("val_size", "test_size")
+        replaced = sizes if "split" in given else ("split",) if any(size in given for size in sizes) else ()
+        settings = {name: value for name, value in self._given.items() if name not in replaced}
+        settings.update(given)
+        model = settings.get("model") or self._models[0]
+        if model not in self._models:
+            raise OptionError(f"`model`: {model!r} is rejected\n  help: give one of {', '.join(self._models)}", "model")
+        settings["model"] = model
+        return settings
+
     # Training.
 
     def fit(
@@ -116,19 +125,17 @@ class Forecaster:
         KeyboardInterrupt
             After Ctrl-C, with the checkpoint written: `resume` continues.
         """
-        settings = {**self._given, **canonical(options, self._known())}
-        settings.setdefault("model", None)
-        settings["model"] = settings["model"] or self._models[0]
-        if settings["model"] not in self._models:
-            problem = f"`model`: {settings['model']!r} is rejected\n  help: give one of {', '.join(self._models)}"
-            raise OptionError(problem, "model")
+        settings = self._settings(**options)
         frame, kind = None, usual_kind()
         if isinstance(df, (str, os.PathLike)):
             settings["data"] = os.fspath(df)
         elif df is not None:
             frame, kind = to_frame(df, "df"), kind_of(df)
-        holder = None if out is not None else _Temporary()
-        folder = Path(out) if holder is None else holder.path / "run"
+        holder: Optional[Temporary] = None
+        if out is None:
+            holder = Temporary()
+            out = holder.path / "run"
+        folder = Path(out)
         settings.update(out=folder, overwrite=overwrite)
         with Watcher(callbacks, progress) as watcher:
             try:
@@ -314,7 +321,7 @@ class Forecaster:
         self, df: Any, given: dict[str, Any], options: dict[str, Any], predictions: bool, progress: Optional[bool]
     ) -> tuple[Any, dict[str, Any]]:
         folder = self._fitted()
-        own = {name: options.pop(name) for name in ("ensemble", "conformal", "alias") if name in options}
+        own: dict[str, Any] = {name: options.pop(name) for name in ("ensemble", "conformal", "alias") if name in options}
         given = {**given, **own, **canonical(options)}
         frame, kind = self._data(df, given)
         with Watcher(progress=progress) as watcher:
@@ -354,7 +361,7 @@ class Forecaster:
     def history_(self) -> list[dict[str, Any]]:
         """The epochs, each a dict: ``metrics.csv``."""
         with open(self._fitted() / "metrics.csv", encoding="utf-8", newline="") as file:
-            return [{name: _plain(text) for name, text in row.items()} for row in csv.DictReader(file)]
+            return [{name: cell(text) for name, text in row.items()} for row in csv.DictReader(file)]
 
     @property
     def config_(self) -> dict[str, Any]:
@@ -404,8 +411,14 @@ class Forecaster:
             (place / FRAME).write_bytes(self._frame.to_arrow())
 
     @classmethod
-    def _of_folder(cls, path: Path, options: dict[str, Any]) -> Forecaster:
-        model = cls(**{name: value for name, value in options.items() if name in cls._known()})
+    def _own(cls, config: dict[str, Any]) -> dict[str, Any]:
+        """Of a run's configuration, the arguments of the class."""
+        own = {name.replace("-", "_"): value for name, value in config.items()}
+        return {name: value for name, value in own.items() if name in cls._known()}
+
+    @classmethod
+    def _of_folder(cls, path: Path, config: dict[str, Any]) -> Forecaster:
+        model = cls(**cls._own(config))
         model._path, model._kind = path, usual_kind()
         if path.is_dir() and (path / FRAME).is_file():
             model._frame = _native.Frame.of_arrow("df", (path / FRAME).read_bytes())
@@ -422,57 +435,8 @@ class Forecaster:
         self._given, self._frame, self._kind = state["given"], state["frame"], state["kind"]
         self._path, self._holder = None, None
         if state["files"]:
-            self._holder = _Temporary()
+            self._holder = Temporary()
             self._path = self._holder.path / "run"
             self._path.mkdir()
             for name, data in state["files"].items():
                 (self._path / name).write_bytes(data)
-
-
-class _Temporary:
-    """A folder that goes with the last model that holds it, in the process that made it."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="microglia-"))
-        weakref.finalize(self, _remove, self.path, os.getpid())
-
-    def __deepcopy__(self, _: object) -> _Temporary:
-        return self
-
-
-def _remove(path: Path, owner: int) -> None:
-    # A forked process has its own copy of the model, and not of the folder.
-    if os.getpid() == owner:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _plain(text: Optional[str]) -> Any:
-    """A cell of a table as a number, where it is one."""
-    if text is None or text == "":
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def read_safetensors(path: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file of floats, by name."""
-    import numpy as np
-
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-        data = file.read()
-    kinds = {"F32": "<f4", "F64": "<f8", "U32": "<u4", "I64": "<i8", "U8": "u1"}
-    tensors = {}
-    for name, about in header.items():
-        if name == "__metadata__":
-            continue
-        if about["dtype"] not in kinds:
-            raise CheckpointError(f"{path}: tensor `{name}` holds {about['dtype']}", str(path))
-        start, end = about["data_offsets"]
-        tensors[name] = np.frombuffer(data[start:end], kinds[about["dtype"]]).reshape(about["shape"]).copy()
-    return tensors

@@ -26,9 +26,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         A fitted `LSTM`, `GRU`, `RNN`, `PatchTST` or `Linear`.
     """
     info = _native.model_info(path)
-    options = {name.replace("-", "_"): value for name, value in info["config"].items()}
     for name, (_, words) in models.CLASSES.items():
         if info["model"] in words:
             cls: type[Forecaster] = getattr(models, name)
-            return cls._of_folder(Path(path), options)
+            return cls._of_folder(Path(path), info["config"])
     raise AssertionError(f"no class for {info['model']}")
