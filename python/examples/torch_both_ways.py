@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,9 +29,9 @@ class Theirs(torch.nn.Module):
 
 def main() -> None:
     # Out: ours, trained, in PyTorch's module.
-    options = {"horizon": 6, "lookback": 24, "hidden": 16, "max_steps": 50, "device": "cpu"}
-    plain = {"instance_norm": "none", "linear_path": "none"}
-    model = mg.LSTM(**options, **plain).fit()  # type: ignore[arg-type]
+    options: dict[str, Any] = {"horizon": 6, "lookback": 24, "hidden": 16, "max_steps": 50, "device": "cpu"}
+    options.update(instance_norm="none", linear_path="none", regularizer="none")
+    model = mg.LSTM(**options).fit()
     weights = {name: torch.from_numpy(array) for name, array in model.state_dict().items()}
     channels = weights["lstm.weight_ih_l0"].shape[1]
     theirs = Theirs(channels, 16, 6)
@@ -40,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "fresh.safetensors"
         save_file(fresh.state_dict(), str(file))
-        ours = mg.LSTM(**{**options, "max_steps": 1, "lr": 1e-12}, **plain, init=file).fit()  # type: ignore[arg-type]
+        ours = mg.LSTM(**{**options, "max_steps": 1, "lr": 1e-12}, init=file).fit()
     for name, array in ours.state_dict().items():
         np.testing.assert_allclose(array, fresh.state_dict()[name].numpy(), atol=1e-6)
     print("both ways:", ", ".join(weights))

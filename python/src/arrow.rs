@@ -13,7 +13,8 @@ const STREAM: &CStr = c"arrow_array_stream";
 /// The stream that an object exports.
 fn stream(object: &Bound<'_, PyAny>) -> PyResult<FFI_ArrowArrayStream> {
     let capsule = object.call_method0("__arrow_c_stream__")?;
-    let capsule = capsule.cast::<PyCapsule>().map_err(|_| PyTypeError::new_err("__arrow_c_stream__ gave no capsule"))?;
+    let capsule =
+        capsule.cast::<PyCapsule>().map_err(|_| PyTypeError::new_err("__arrow_c_stream__ gave no capsule"))?;
     let pointer = capsule.pointer_checked(Some(STREAM))?.cast::<FFI_ArrowArrayStream>();
     // SAFETY: a capsule of this name holds such a stream by the interface's definition. It is moved out, and what stays is marked
     // as released, so that the capsule's destructor does nothing.
@@ -23,7 +24,9 @@ fn stream(object: &Bound<'_, PyAny>) -> PyResult<FFI_ArrowArrayStream> {
 /// The batches of a table, whose buffers are shared.
 pub(crate) fn batches(object: &Bound<'_, PyAny>) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
     let read = || -> Result<_, ArrowError> {
-        let reader = RecordBatchStreamReader::try_new(stream(object).map_err(|e| ArrowError::from_external_error(Box::new(e)))?)?;
+        let reader = RecordBatchStreamReader::try_new(
+            stream(object).map_err(|e| ArrowError::from_external_error(Box::new(e)))?,
+        )?;
         let schema = reader.schema();
         Ok((schema, reader.collect::<Result<_, _>>()?))
     };

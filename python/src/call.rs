@@ -115,9 +115,8 @@ pub(crate) fn call<T: Send>(
         let worker = thread::Builder::new().name("microglia".into()).stack_size(STACK).spawn_scoped(scope, || {
             // Rayon's own threads are those of the process that first used them: after a fork there are none.
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).stack_size(STACK).build();
-            let pool = pool.map_err(|error| {
-                Error::config("threads", format!("no threads: {error}"), "give a smaller number")
-            })?;
+            let pool = pool
+                .map_err(|error| Error::config("threads", format!("no threads: {error}"), "give a smaller number"))?;
             pool.install(|| work(link))
         });
         match worker {

@@ -35,11 +35,7 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
 }
 
 /// An exception of the package, by its name.
-pub(crate) fn named<'py>(
-    py: Python<'py>,
-    name: &str,
-    arguments: impl pyo3::call::PyCallArgs<'py>,
-) -> PyResult<PyErr> {
+pub(crate) fn named<'py>(py: Python<'py>, name: &str, arguments: impl pyo3::call::PyCallArgs<'py>) -> PyResult<PyErr> {
     Ok(PyErr::from_value(py.import("microglia._errors")?.getattr(name)?.call1(arguments)?))
 }
 

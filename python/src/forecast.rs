@@ -6,7 +6,7 @@ use microglia::config::Config;
 use microglia::data::{Source, Start};
 use microglia::forecast::table::{Outlook, Predictions};
 use microglia::forecast::{
-    EvaluateOptions, Ended, ForecastOptions, Level, ModelOptions, Reading, Score, TrainedModel, evaluate as evaluated,
+    Ended, EvaluateOptions, ForecastOptions, Level, ModelOptions, Reading, Score, TrainedModel, evaluate as evaluated,
     forecast as forecast_ahead,
 };
 use microglia::train::Loaded;
@@ -73,7 +73,9 @@ fn asked(
 fn levels(given: &Bound<'_, PyAny>) -> PyResult<Vec<Level>> {
     let py = given.py();
     let mut levels = Vec::new();
-    let all = given.try_iter().map_err(|_| argument(py, "levels", "is no list", "give percentages, as in [80, 95], or []"))?;
+    let all = given
+        .try_iter()
+        .map_err(|_| argument(py, "levels", "is no list", "give percentages, as in [80, 95], or []"))?;
     for one in all {
         let text = one?.str()?.to_string();
         levels.extend(parsed::<Level>(py, Some(text.strip_suffix(".0").unwrap_or(&text)))?);
@@ -105,7 +107,8 @@ pub(crate) fn forecast<'py>(
     let mut options = ForecastOptions::default();
     options.rows = take("horizon")?.map(|rows| rows.extract()).transpose()?;
     options.recursive = take("recursive")?.is_some_and(|value| value.is_truthy().unwrap_or(false));
-    let ended: Option<Ended> = parsed(py, take("ended")?.map(|ended| ended.extract::<String>()).transpose()?.as_deref())?;
+    let ended: Option<Ended> =
+        parsed(py, take("ended")?.map(|ended| ended.extract::<String>()).transpose()?.as_deref())?;
     options.ended = ended.unwrap_or_default();
     let origin = take("origin")?.map(|origin| origin.str().map(|text| text.to_string())).transpose()?;
     options.origin = origin.map_or(Start::End, Start::Written);
@@ -155,7 +158,8 @@ fn outlook_columns(outlook: &Outlook, like: Option<&microglia::data::Frame>) -> 
     }
     if series.iter().any(|one| one.spread.is_some()) {
         for (place, name) in outlook.spread_names().into_iter().enumerate() {
-            let spread = series.iter().flat_map(|one| one.spread.iter().flat_map(|spread| spread[place].iter().copied()));
+            let spread =
+                series.iter().flat_map(|one| one.spread.iter().flat_map(|spread| spread[place].iter().copied()));
             columns.numbers(&name, spread);
         }
     }
@@ -200,7 +204,8 @@ pub(crate) fn evaluate<'py>(
             groups.into_iter().map(|(name, scores)| json!({ "of": name, "scores": scores })).collect::<Vec<Value>>()
         };
         let by_series = scores.by(|place| (place.series, place.target));
-        let by_series = by_series.into_iter().map(|((series, target), own)| (evaluation.ids[series][target].clone(), own));
+        let by_series =
+            by_series.into_iter().map(|((series, target), own)| (evaluation.ids[series][target].clone(), own));
         let by_step = scores.by(|place| place.step).into_iter().map(|(step, own)| ((step + 1).to_string(), own));
         let (windows, apart) = evaluation.windows();
         let levels: Vec<f64> = model.levels.iter().map(|level| level.percent()).collect();
@@ -239,7 +244,10 @@ pub(crate) fn model_info<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<
     let settings: toml::Table = config.parse().map_err(|error: toml::de::Error| {
         pyo3::exceptions::PyValueError::new_err(format!("{}: {error}", path.display()))
     })?;
-    json_value(py, &json!({
-        "model": model, "config": settings, "toml": config, "weights_sha256": loaded.weights_sha256(), "file": loaded.file,
-    }))
+    json_value(
+        py,
+        &json!({
+            "model": model, "config": settings, "toml": config, "weights_sha256": loaded.weights_sha256(), "file": loaded.file,
+        }),
+    )
 }

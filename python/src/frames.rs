@@ -36,10 +36,12 @@ impl Frame {
             arrays.push(array);
         }
         let schema = Arc::new(Schema::new(fields));
-        if let Some((field, array)) = schema.fields.iter().zip(&arrays).find(|(_, array)| array.len() != arrays[0].len())
+        if let Some((field, array)) =
+            schema.fields.iter().zip(&arrays).find(|(_, array)| array.len() != arrays[0].len())
         {
             let (own, first) = (array.len(), arrays[0].len());
-            let problem = format!("column `{}` has {own} rows, and `{}` has {first}", field.name(), schema.field(0).name());
+            let problem =
+                format!("column `{}` has {own} rows, and `{}` has {first}", field.name(), schema.field(0).name());
             return Err(PyTypeError::new_err(problem));
         }
         let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(wrong)?;
@@ -98,13 +100,18 @@ impl Table {
 
     /// Columns taken apart, for libraries without Arrow: a list of (name, kind, values, extra). `values` are bytes of numbers, or texts;
     /// `extra` is a zone, or the categories of codes.
-    fn columns<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, String, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)>> {
+    fn columns<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Vec<(String, String, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)>> {
         let schema = self.0.schema();
         let fields = schema.fields.iter().zip(self.0.columns());
-        fields.map(|(field, array)| {
-            let (kind, values, extra) = apart(py, array)?;
-            Ok((field.name().clone(), kind, values, extra))
-        }).collect()
+        fields
+            .map(|(field, array)| {
+                let (kind, values, extra) = apart(py, array)?;
+                Ok((field.name().clone(), kind, values, extra))
+            })
+            .collect()
     }
 }
 
@@ -175,10 +182,13 @@ impl Columns {
             Some(DataType::Dictionary(_, values)) if is_text(values) => {
                 let keys = of_row.iter().map(|id| Some(*id as i32)).collect();
                 let values: ArrayRef = Arc::new(StringArray::from_iter_values(ids));
-                DictionaryArray::<Int32Type>::try_new(keys, values).map_or_else(|_| Arc::new(texts()) as ArrayRef, |own| Arc::new(own))
+                DictionaryArray::<Int32Type>::try_new(keys, values)
+                    .map_or_else(|_| Arc::new(texts()) as ArrayRef, |own| Arc::new(own))
             }
             Some(kind) if kind.is_integer() => match numbers() {
-                Some(numbers) => whole(kind, of_row.iter().map(|id| Some(numbers[*id]))).unwrap_or_else(|| Arc::new(texts())),
+                Some(numbers) => {
+                    whole(kind, of_row.iter().map(|id| Some(numbers[*id]))).unwrap_or_else(|| Arc::new(texts()))
+                }
                 None => Arc::new(texts()),
             },
             _ => Arc::new(texts()),
@@ -209,7 +219,8 @@ const DAY: i64 = 24 * 3600 * SECOND;
 /// Times in a frame's own type; `None` where that is no type of times or whole numbers.
 fn times_like(times: &[Timestamp], form: &TimeForm, like: Option<&Field>) -> Option<ArrayRef> {
     let clock = |time: &Timestamp| time.instant.saturating_add(i64::from(time.offset) * SECOND);
-    let is_period = like.is_some_and(|field| field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "pandas.period"));
+    let is_period = like
+        .is_some_and(|field| field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "pandas.period"));
     let kind = match (like.map(Field::data_type), form.kind()) {
         _ if is_period => return None,
         (Some(DataType::Dictionary(_, values)), _) => (**values).clone(),
@@ -255,7 +266,9 @@ fn typed(array: impl Array, kind: DataType) -> Option<ArrayRef> {
 /// Whole numbers of a type; `None` where one is missing or does not fit.
 fn whole(kind: &DataType, numbers: impl Iterator<Item = Option<i64>>) -> Option<ArrayRef> {
     use arrow_array::types::{Int8Type, Int16Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-    fn of<T: arrow_array::ArrowPrimitiveType<Native: TryFrom<i64>>>(numbers: impl Iterator<Item = Option<i64>>) -> Option<ArrayRef> {
+    fn of<T: arrow_array::ArrowPrimitiveType<Native: TryFrom<i64>>>(
+        numbers: impl Iterator<Item = Option<i64>>,
+    ) -> Option<ArrayRef> {
         let all: Option<Vec<T::Native>> = numbers.map(|number| T::Native::try_from(number?).ok()).collect();
         Some(Arc::new(arrow_array::PrimitiveArray::<T>::from_iter_values(all?)))
     }

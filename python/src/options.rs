@@ -45,7 +45,9 @@ fn described<'py>(py: Python<'py>, spec: &Spec, section: &str, default: &str) ->
 pub(crate) fn options(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
     let all = SECTIONS.iter().flat_map(|(section, options)| options.iter().map(|one| (one.spec.hidden, *section, one)));
     let shown = all.filter(|(hidden, ..)| !hidden);
-    shown.map(|(_, section, one): (_, _, &Opt<_>)| described(py, &one.spec, section.heading(), &default_words(one))).collect()
+    shown
+        .map(|(_, section, one): (_, _, &Opt<_>)| described(py, &one.spec, section.heading(), &default_words(one)))
+        .collect()
 }
 
 /// The options of a study, beside those of a run that all its trainings share.
@@ -63,8 +65,7 @@ pub(crate) fn search_options(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>>
 /// The settings of keyword arguments, and of a frame; those that are `None` are not set.
 pub(crate) fn settings(given: &Bound<'_, PyDict>, frame: Option<&Bound<'_, Frame>>) -> PyResult<Settings> {
     let spec = |name: &str| option(name).map(|one| &one.spec);
-    let mut settings =
-        Settings::from_table(&table(given, spec)?).map_err(|error| raised(given.py(), &error))?;
+    let mut settings = Settings::from_table(&table(given, spec)?).map_err(|error| raised(given.py(), &error))?;
     if let Some(frame) = frame {
         settings.set_frame(frame.get().0.clone());
     }
@@ -122,7 +123,12 @@ fn toml_value(key: &str, value: &Bound<'_, PyAny>, spec: Option<&Spec>) -> PyRes
     }
     let Ok(values) = value.try_iter().and_then(Iterator::collect::<PyResult<Vec<_>>>) else {
         let kind = value.get_type().name()?;
-        return Err(argument(py, key, &format!("a {kind} is no value of an option"), "give a number, a text, a path or a list"));
+        return Err(argument(
+            py,
+            key,
+            &format!("a {kind} is no value of an option"),
+            "give a number, a text, a path or a list",
+        ));
     };
     let values = values.iter().map(|one| toml_value(key, one, None)).collect::<PyResult<Vec<_>>>()?;
     // Values that are one text in a file, such as (0.3, 0.7) of `0.3..0.7`.
@@ -150,7 +156,8 @@ fn texts(py: Python<'_>, key: &str, values: &[Value]) -> PyResult<Vec<String>> {
 
 /// What a value is as JSON, as Python's own types.
 pub(crate) fn json_value<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
-    let text = serde_json::to_string(value).map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))?;
+    let text =
+        serde_json::to_string(value).map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))?;
     py.import("json")?.call_method1("loads", (text,))
 }
 

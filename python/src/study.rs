@@ -129,10 +129,13 @@ pub(crate) fn search<'py>(
     let py = given.py();
     let settings = settings(given, data)?;
     let spec = |name: &str| tune::options::options().map(|(spec, _)| spec).find(|spec| spec.is_named(name));
-    let asked: Vec<(String, String)> = table(search, spec)?.into_iter().map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-        (name, text)
-    }).collect();
+    let asked: Vec<(String, String)> = table(search, spec)?
+        .into_iter()
+        .map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+            (name, text)
+        })
+        .collect();
     let wanted = or_raise(py, Search::new(asked.iter().map(|(name, text)| (name.as_str(), text.as_str()))))?;
     let threads = settings.get("threads").and_then(|threads| threads.parse().ok());
     let found = call(watcher, threads, move |link| searched(&settings, &wanted, link))?;

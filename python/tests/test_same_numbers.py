@@ -25,7 +25,7 @@ def test_the_embedded_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("model", ["RNN", "LSTM", "PatchTST"])
 def test_the_embedded_sets_file_in_frames(model: str, tmp_path: Path) -> None:
-    options = {"lookback": 24, "horizon": 6, "max_steps": 20, "device": "cpu", "id_column": "origin", "target": "temp"}
+    options = {"lookback": 24, "horizon": 6, "max_steps": 20, "device": "cpu", "id_column": "origin", "target": "temp", "impute": "ffill"}
     expected = trained_hash("--data", WEATHER, "--model", model.lower(), *flags(options), "--out", tmp_path / "run")
     cls = getattr(mg, model)
     assert cls(**options).fit(WEATHER).weights_sha256_ == expected

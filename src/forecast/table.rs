@@ -269,13 +269,7 @@ impl<'a> Predictions<'a> {
     }
 
     /// Appends windows, series by series; a value that was not observed has no row. The model's forecasts come first.
-    pub fn add(
-        &mut self,
-        dataset: &Dataset,
-        windows: &[u32],
-        forecasts: &[&[f32]],
-        intervals: Option<&Intervals>,
-    ) {
+    pub fn add(&mut self, dataset: &Dataset, windows: &[u32], forecasts: &[&[f32]], intervals: Option<&Intervals>) {
         let (horizon, targets) = (dataset.horizon, dataset.targets());
         (self.encoding, self.form) = (dataset.encoding, dataset.time_form.clone());
         for (place, window) in windows.iter().enumerate() {

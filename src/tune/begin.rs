@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::Asked;
 use super::folder::Folder;
 use super::run::{Make, Tuning};
-use super::Asked;
 use crate::error::Result;
 use crate::experiment::StudyObserver;
 use crate::files::Input;

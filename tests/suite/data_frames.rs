@@ -45,7 +45,9 @@ fn a_frame_is_known_by_its_cells() {
     // An Arrow file keeps it.
     let again = Frame::of_arrow("df", frame(200, 50).to_arrow().unwrap()).unwrap();
     assert_eq!(load(again).fingerprint, one.fingerprint);
-    assert!(Frame::of_arrow("df", b"ARROW1 but no more".to_vec()).unwrap_err().to_string().contains("df: an Arrow file"));
+    assert!(
+        Frame::of_arrow("df", b"ARROW1 but no more".to_vec()).unwrap_err().to_string().contains("df: an Arrow file")
+    );
 }
 
 #[test]
@@ -108,6 +110,9 @@ fn a_run_on_a_frame_resumes_and_forecasts_with_it() {
     assert_eq!(ahead(None, Some(frame(200, 13))).unwrap(), own);
     // Rows after it are forecast from there, with intervals of the training rows among them.
     let later = String::from_utf8(ahead(None, Some(frame(210, 13))).unwrap()).unwrap();
-    assert!(later.lines().next().unwrap().contains("LSTM-lo-95") && later != String::from_utf8(own).unwrap(), "{later}");
+    assert!(
+        later.lines().next().unwrap().contains("LSTM-lo-95") && later != String::from_utf8(own).unwrap(),
+        "{later}"
+    );
     assert!(ahead(None, None).err().unwrap().to_string().contains("which is not here"));
 }

@@ -37,9 +37,11 @@ def _remove(path: Path, owner: int) -> None:
 
 
 def cell(text: Optional[str]) -> Any:
-    """A cell of a table as a number, where it is one."""
-    if text is None or text == "":
+    """A cell of a table as a number or truth value, where it is one."""
+    if not text:
         return None
+    if text in ("true", "false"):
+        return text == "true"
     for kind in (int, float):
         try:
             return kind(text)
