@@ -29,12 +29,10 @@ def forecast_panel(panel: pd.DataFrame, options: dict[str, Any], client: Optiona
     """The forecasts of all series, in the order of their ids; in this process without a client."""
     parts = [series for _, series in panel.groupby("unique_id", observed=True)]
     if client is None:
-        forecasts = [fit_and_predict(series, options) for series in parts]
-    else:
-        # A fit is not repeated for equal arguments unless it is `pure`.
-        futures = client.map(fit_and_predict, parts, options=options, retries=3, pure=False)
-        forecasts = client.gather(futures)
-    return pd.concat(forecasts, ignore_index=True)
+        return pd.concat([fit_and_predict(series, options) for series in parts], ignore_index=True)
+    # Nothing is taken from an earlier call.
+    futures = client.map(fit_and_predict, parts, options=options, retries=3, pure=False)
+    return pd.concat([future.result() for future in futures], ignore_index=True)
 
 
 def main() -> None:

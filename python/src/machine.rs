@@ -1,6 +1,6 @@
 //! The machine: its adapters, whether they compute what the CPU engine does, and where a step's time goes.
 
-use microglia::compare::{compare_on, open_device, standard_cases};
+use microglia::compare::{compare_on, open_device, smallest_cases, standard_cases};
 use microglia::experiment::StudyObserver;
 use microglia::gpu::{AdapterSummary, list_adapters};
 use microglia::profile::{profile_plan, roofline_svg};
@@ -31,9 +31,10 @@ pub(crate) fn compare<'py>(
     watcher: &Bound<'py, PyAny>,
     device: Option<String>,
     steps: usize,
+    quick: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let found = call(watcher, None, move |mut link| {
-        let (cases, say) = (standard_cases(), link.say());
+        let (cases, say) = (if quick { smallest_cases() } else { standard_cases() }, link.say());
         let gpu = open_device(device.as_deref(), &cases, move |error| say(&passed_over(error)))?;
         let mut reports = Vec::new();
         for (number, case) in cases.iter().enumerate() {

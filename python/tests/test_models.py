@@ -150,6 +150,32 @@ def test_callbacks_and_history(panel: pd.DataFrame, caplog: pytest.LogCaptureFix
         mg.LSTM(**options).fit(panel, callbacks=[fails])
 
 
+def test_progress_is_a_bar_or_lines(panel: pd.DataFrame, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = mg.LSTM(**SMALL)
+    model.fit(panel)
+    assert capsys.readouterr().err == ""
+    model.fit(panel, progress=True)
+    assert "%" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    model.fit(panel, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("epoch 1: validation loss") and len(lines) == len(model.history_)
+
+
+def test_a_weights_file_is_a_model_too(fitted: Any, panel: pd.DataFrame, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "run")
+    model = mg.load(tmp_path / "run" / "checkpoint.safetensors")
+    assert model.weights_sha256_ == fitted.weights_sha256_ and set(model.state_dict()) >= set(fitted.state_dict())
+    np.testing.assert_array_equal(model.predict(panel, levels=[])["LSTM"], fitted.predict()["LSTM"])
+    assert len(pickle.loads(pickle.dumps(model)).predict(panel)) == 18
+    for needs_the_folder in (lambda: model.summary_, lambda: model.history_, lambda: model.save(tmp_path / "other")):
+        with pytest.raises(mg.CheckpointError, match="open the whole run folder"):
+            needs_the_folder()
+    with pytest.raises((OSError, ValueError), match="nothing-here"):
+        mg.load(tmp_path / "nothing-here")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the system sends no such signal to a process")
 def test_ctrl_c_stops_with_a_checkpoint(tmp_path: Path) -> None:
     code = f"""
 import os, signal, sys, threading
@@ -230,11 +256,10 @@ def test_a_fit_inside_an_event_loop(panel: pd.DataFrame, fitted: Any) -> None:
     assert ticks > 5
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the system has no such signals")
 def test_signals_meant_for_others_pass(panel: pd.DataFrame) -> None:
     heard: list[int] = []
-    before = signal.signal(signal.SIGUSR1, lambda number, _: heard.append(number)) if hasattr(signal, "SIGUSR1") else None
-    if before is None and not hasattr(signal, "SIGUSR1"):
-        return
+    before = signal.signal(signal.SIGUSR1, lambda number, _: heard.append(number))
     try:
         mg.LSTM(**SMALL).fit(panel, callbacks=[lambda row: os.kill(os.getpid(), signal.SIGUSR1)])
     finally:

@@ -26,10 +26,14 @@ def test_the_embedded_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", ["RNN", "LSTM", "PatchTST"])
 def test_the_embedded_sets_file_in_frames(model: str, tmp_path: Path) -> None:
     options = {"lookback": 24, "horizon": 6, "max_steps": 20, "device": "cpu", "id_column": "origin", "target": "temp", "impute": "ffill"}
-    expected = trained_hash("--data", WEATHER, "--model", model.lower(), *flags(options), "--out", tmp_path / "run")
+    # The first weeks of each airport, with a missing value.
+    read = pd.read_csv(WEATHER).groupby("origin", sort=False).head(800).reset_index(drop=True)
+    read.loc[[30, 900], "temp"] = None
+    file = tmp_path / "weather.csv"
+    read.to_csv(file, index=False)
+    expected = trained_hash("--data", file, "--model", model.lower(), *flags(options), "--out", tmp_path / "run")
     cls = getattr(mg, model)
-    assert cls(**options).fit(WEATHER).weights_sha256_ == expected
-    read = pd.read_csv(WEATHER)
+    assert cls(**options).fit(file).weights_sha256_ == expected
     assert cls(**options).fit(read).weights_sha256_ == expected
     typed = read.assign(time_hour=pd.to_datetime(read["time_hour"])).astype({"origin": "category"})
     assert cls(**options).fit(typed).weights_sha256_ == expected

@@ -24,6 +24,14 @@ def test_mypy_passes() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_pyright_passes_on_the_examples() -> None:
+    pytest.importorskip("pyright", reason="needs pyright")
+    examples = [FOLDER / "examples" / "first.py", *sorted((FOLDER.parent / "examples" / "cluster").glob("*.py"))]
+    words = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, *map(str, examples)]
+    done = subprocess.run(words, cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_wrong_argument_is_found_before_it_runs(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     code = tmp_path / "wrong.py"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Optional, Union
 
 from microglia import _native
-from microglia._errors import OptionError, not_fitted
+from microglia._errors import CheckpointError, OptionError, not_fitted
 from microglia._files import FRAME, Temporary, cell, read_safetensors
 from microglia._frames import Kind, kind_of, to_frame, usual_kind
 from microglia._options import Option, canonical, run_options
@@ -346,6 +346,13 @@ class Forecaster:
             raise not_fitted(type(self).__name__)
         return self._path
 
+    def _file(self, name: str) -> Path:
+        """A file of the run folder."""
+        own = self._fitted()
+        if not (own / name).is_file():
+            raise CheckpointError(f"{own}: no {name} is there\n  help: open the whole run folder", str(own))
+        return own / name
+
     @property
     def path_(self) -> Path:
         """The run folder, which the program `microglia` reads too."""
@@ -354,13 +361,13 @@ class Forecaster:
     @property
     def summary_(self) -> dict[str, Any]:
         """The run's scores and sizes: ``summary.json``."""
-        summary: dict[str, Any] = json.loads((self._fitted() / "summary.json").read_text(encoding="utf-8"))
+        summary: dict[str, Any] = json.loads(self._file("summary.json").read_text(encoding="utf-8"))
         return summary
 
     @property
     def history_(self) -> list[dict[str, Any]]:
         """The epochs, each a dict: ``metrics.csv``."""
-        with open(self._fitted() / "metrics.csv", encoding="utf-8", newline="") as file:
+        with open(self._file("metrics.csv"), encoding="utf-8", newline="") as file:
             return [{name: cell(text) for name, text in row.items()} for row in csv.DictReader(file)]
 
     @property
@@ -376,10 +383,11 @@ class Forecaster:
 
     def state_dict(self) -> dict[str, Any]:
         """The weights as NumPy arrays, by PyTorch's names."""
-        return read_safetensors(self._fitted() / "model.safetensors")
+        own = self._fitted()
+        return read_safetensors(own if own.is_file() else self._file("model.safetensors"))
 
     def _repr_html_(self) -> Optional[str]:
-        if self._path is None:
+        if self._path is None or self._path.is_file():
             return None
         names = ("forecast.svg", "training.svg")
         pictures = [self._path / name for name in names if (self._path / name).is_file()]
@@ -399,7 +407,7 @@ class Forecaster:
         overwrite : bool
             Whether a folder that is there is replaced.
         """
-        own, place = self._fitted(), Path(path)
+        own, place = self._file("model.safetensors").parent, Path(path)
         if place.exists() and own.resolve() == place.resolve():
             return
         if place.exists() and any(place.iterdir()):
@@ -428,7 +436,8 @@ class Forecaster:
         files: dict[str, bytes] = {}
         if self._path is not None:
             # What a checkpoint would resume stays with its folder.
-            files = {file.name: file.read_bytes() for file in self._path.iterdir() if file.is_file() and file.name != FRAME}
+            own = [self._path] if self._path.is_file() else [file for file in self._path.iterdir() if file.is_file()]
+            files = {file.name: file.read_bytes() for file in own if file.name != FRAME}
         return {"given": self._given, "files": files, "frame": self._frame, "kind": self._kind}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

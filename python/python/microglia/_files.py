@@ -51,17 +51,18 @@ def cell(text: Optional[str]) -> Any:
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file of floats, by name."""
+    """The weights in a safetensors file, by name."""
     import numpy as np
 
     with open(path, "rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
         data = file.read()
-    kinds = {"F32": "<f4", "F64": "<f8", "U32": "<u4", "I64": "<i8", "U8": "u1"}
+    kinds = {"F32": "<f4", "F64": "<f8", "U32": "<u4", "U8": "u1"}
     tensors = {}
     for name, about in header.items():
-        if name == "__metadata__":
+        # A checkpoint's own are what training goes on with.
+        if name == "__metadata__" or name.startswith("microglia."):
             continue
         if about["dtype"] not in kinds:
             raise CheckpointError(f"{path}: tensor `{name}` holds {about['dtype']}", str(path))

@@ -198,7 +198,7 @@ def devices() -> list[dict[str, Any]]:
         return _native.devices(watcher)
 
 
-def compare(device: Optional[str] = None, *, steps: int = 20) -> dict[str, Any]:
+def compare(device: Optional[str] = None, *, steps: int = 20, quick: bool = False) -> dict[str, Any]:
     """Check that a device computes what the CPU engine does.
 
     Parameters
@@ -207,6 +207,8 @@ def compare(device: Optional[str] = None, *, steps: int = 20) -> dict[str, Any]:
         Part of an adapter's name. Default: the first that serves, software ones last.
     steps : int
         Training steps of each case.
+    quick : bool
+        Whether only the smallest case of each model is compared.
 
     Returns
     -------
@@ -214,7 +216,7 @@ def compare(device: Optional[str] = None, *, steps: int = 20) -> dict[str, Any]:
         ``device``, ``passed``, and ``cases`` with every op's error and tolerance.
     """
     with Watcher() as watcher:
-        return _native.compare(watcher, device, steps)
+        return _native.compare(watcher, device, steps, quick)
 
 
 class Profile:

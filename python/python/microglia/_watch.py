@@ -39,6 +39,7 @@ class Watcher:
         self._callbacks = list(callbacks)
         self._shown = _is_watched() if progress is None else progress
         self._bar: Any = None
+        self._told = ""
 
     def notice(self, line: str) -> None:
         """A line about the data, or a decision."""
@@ -46,7 +47,7 @@ class Watcher:
 
     def progress(self, epoch: int, epochs: int, step: int, steps: int) -> None:
         """A few times a second."""
-        self._show(step, steps, f"epoch {epoch} of {epochs}")
+        self._show(step, steps, f"epoch {epoch} of {epochs}", "")
 
     def epoch(self, row: Epoch) -> bool:
         """After each epoch; whether to stop."""
@@ -59,15 +60,20 @@ class Watcher:
     def part(self, done: int, all_parts: int, share: float, seconds_left: Optional[float]) -> None:
         """Of a study or a search."""
         left = "" if seconds_left is None else f", {seconds_left:.0f} s left"
-        self._show(int(1000 * (done + share)), 1000 * max(all_parts, 1), f"part {done + 1} of {all_parts}{left}")
+        words = f"part {done + 1} of {all_parts}"
+        self._show(int(1000 * (done + share)), 1000 * max(all_parts, 1), words + left, words)
 
-    def _show(self, done: int, of: int, words: str) -> None:
+    def _show(self, done: int, of: int, words: str, line: str) -> None:
+        """The bar, or without tqdm a line where there is a new one."""
         if not self._shown:
             return
         if self._bar is None:
             try:
                 from tqdm.auto import tqdm
             except ImportError:
+                if line != self._told:
+                    print(line, file=sys.stderr)
+                    self._told = line
                 return
             self._bar = tqdm(total=of, leave=False, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
         self._bar.total = of
