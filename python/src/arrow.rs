@@ -1,12 +1,15 @@
 //! The Arrow PyCapsule interface, both ways. <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>
 
+use std::ffi::CStr;
+
 use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
-use std::ffi::CStr;
+
+use crate::errors::argument;
 
 const STREAM: &CStr = c"arrow_array_stream";
 
@@ -21,22 +24,20 @@ fn stream(object: &Bound<'_, PyAny>) -> PyResult<FFI_ArrowArrayStream> {
     Ok(unsafe { FFI_ArrowArrayStream::from_raw(pointer.as_ptr()) })
 }
 
-/// The batches of a table, whose buffers are shared.
-pub(crate) fn batches(object: &Bound<'_, PyAny>) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+/// The batches of a table, whose buffers are shared. `label` is the argument that it was.
+pub(crate) fn batches(label: &str, object: &Bound<'_, PyAny>) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+    let stream = stream(object)?;
     let read = || -> Result<_, ArrowError> {
-        let reader = RecordBatchStreamReader::try_new(
-            stream(object).map_err(|e| ArrowError::from_external_error(Box::new(e)))?,
-        )?;
-        let schema = reader.schema();
-        Ok((schema, reader.collect::<Result<_, _>>()?))
+        let reader = RecordBatchStreamReader::try_new(stream)?;
+        Ok((reader.schema(), reader.collect::<Result<_, _>>()?))
     };
-    read().map_err(unreadable)
+    read().map_err(|error| unreadable(object.py(), label, &error))
 }
 
-/// The chunks of one column.
-pub(crate) fn chunks(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
-    let stream = stream(object)?;
-    ArrayStreamReader::try_new(stream).and_then(Iterator::collect).map_err(unreadable)
+/// The chunks of one column, of an argument.
+pub(crate) fn chunks(label: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
+    let read = ArrayStreamReader::try_new(stream(object)?).and_then(Iterator::collect);
+    read.map_err(|error| unreadable(object.py(), label, &error))
 }
 
 /// A stream of one batch, as a capsule.
@@ -45,12 +46,6 @@ pub(crate) fn capsule<'py>(py: Python<'py>, batch: &RecordBatch) -> PyResult<Bou
     PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(Box::new(reader)), STREAM)
 }
 
-fn unreadable(error: ArrowError) -> PyErr {
-    match error {
-        ArrowError::ExternalError(inner) => match inner.downcast::<PyErr>() {
-            Ok(error) => *error,
-            Err(other) => PyTypeError::new_err(format!("an Arrow stream that cannot be read: {other}")),
-        },
-        other => PyTypeError::new_err(format!("an Arrow stream that cannot be read: {other}")),
-    }
+fn unreadable(py: Python<'_>, label: &str, error: &ArrowError) -> PyErr {
+    argument(py, label, &format!("an Arrow stream that cannot be read: {error}"), "give a table, or make it anew")
 }

@@ -28,7 +28,7 @@ pub(crate) fn column(name: &str, parts: &Bound<'_, PyDict>) -> PyResult<(Field, 
     let kind: String = needed("kind")?.extract()?;
     let nulls = part("missing")?.map(|bytes| valid(bytes.cast::<PyBytes>()?.as_bytes())).transpose()?;
     let array: ArrayRef = match kind.as_str() {
-        "arrow" => whole(&needed("values")?)?,
+        "arrow" => whole(name, &needed("values")?)?,
         "text" => Arc::new(texts(needed("values")?.cast::<PyList>()?)?),
         "category" => {
             let codes = numbers(&DataType::Int64, &needed("values")?, nulls)?;
@@ -104,8 +104,8 @@ fn texts(values: &Bound<'_, PyList>) -> PyResult<StringArray> {
 }
 
 /// A column of Arrow in one piece.
-fn whole(object: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
-    let chunks = arrow::chunks(object)?;
+fn whole(name: &str, object: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
+    let chunks = arrow::chunks(name, object)?;
     match &chunks[..] {
         [one] => Ok(one.clone()),
         [] => Ok(Arc::new(StringArray::new_null(0))),

@@ -18,7 +18,7 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
         Error::Config { key, .. } => named(py, "OptionError", (text, key.replace('-', "_"))),
         Error::Data { place, .. } => {
             // Rows count from 1 in sentences, and from 0 in Python.
-            let row = place.row.or(place.line).map(|row| row.saturating_sub(1));
+            let row = place.row.map(|row| row.saturating_sub(1));
             named(py, "DataError", (text, place.file.clone(), row, place.column.clone(), place.value.clone()))
         }
         Error::Checkpoint { file, .. } => named(py, "CheckpointError", (text, file.display().to_string())),

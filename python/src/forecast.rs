@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 
 use crate::call::{Link, call};
 use crate::errors::argument;
-use crate::frames::{Columns, Frame, Table, source, wrong};
-use crate::options::{json_value, parsed, settings};
+use crate::frames::{Frame, source};
+use crate::options::{Given, json_value};
+use crate::tables::{Columns, Table, wrong};
 use crate::train::or_raise;
 
 /// The frames of a call, and which model it is about.
@@ -32,28 +33,19 @@ struct Asked {
 /// `given` are keyword arguments: those of a model, and options of reading and of the device.
 fn asked(
     folders: Vec<PathBuf>,
-    given: &Bound<'_, PyDict>,
+    py: Python<'_>,
+    given: &Given<'_>,
     trained_on: Option<&Bound<'_, Frame>>,
     data: Option<&Bound<'_, Frame>>,
 ) -> PyResult<Asked> {
-    let py = given.py();
     let mut model = ModelOptions::default();
     model.checkpoints = folders;
     model.train_data = source(trained_on);
-    let own = given.copy()?;
-    let take = |name: &str| -> PyResult<Option<Bound<'_, PyAny>>> {
-        let value = own.get_item(name)?.filter(|value| !value.is_none());
-        if value.is_some() {
-            own.del_item(name)?;
-        }
-        Ok(value)
-    };
-    let text = |name: &str| take(name)?.map(|value| value.extract::<String>()).transpose();
-    model.ensemble = parsed(py, text("ensemble")?.as_deref())?;
-    model.alias = text("alias")?;
-    model.conformal = take("conformal")?.is_some_and(|value| value.is_truthy().unwrap_or(false));
-    model.levels = take("levels")?.map(|value| levels(&value)).transpose()?;
-    let mut settings = settings(&own, None)?;
+    model.ensemble = given.word("ensemble")?;
+    model.alias = given.value("alias", "a text")?;
+    model.conformal = given.flag("conformal")?;
+    model.levels = given.any("levels")?.map(|value| levels(&value)).transpose()?;
+    let mut settings = given.settings()?;
     let mut on = Config::default();
     let mut device = microglia::config::Settings::default();
     for name in ["device", "threads"] {
@@ -63,7 +55,7 @@ fn asked(
     }
     or_raise(py, on.apply(&device))?;
     (model.device, model.threads) = (on.device, on.threads);
-    let named: Option<Source> = parsed(py, settings.remove("data").as_deref())?;
+    let named: Option<Source> = or_raise(py, settings.remove("data").as_deref().map(str::parse).transpose())?;
     let reading = Reading { source: source(data).or(named), settings };
     let like = data.or(trained_on).map(|frame| frame.get().0.clone());
     Ok(Asked { model, reading, like })
@@ -72,14 +64,11 @@ fn asked(
 /// Percentages, the smallest first.
 fn levels(given: &Bound<'_, PyAny>) -> PyResult<Vec<Level>> {
     let py = given.py();
-    let mut levels = Vec::new();
-    let all = given
-        .try_iter()
-        .map_err(|_| argument(py, "levels", "is no list", "give percentages, as in [80, 95], or []"))?;
-    for one in all {
-        let text = one?.str()?.to_string();
-        levels.extend(parsed::<Level>(py, Some(text.strip_suffix(".0").unwrap_or(&text)))?);
-    }
+    let numbers: Vec<f64> = given.extract().map_err(|_| {
+        argument(py, "levels", &format!("{given} is rejected"), "give percentages, as in [80, 95], or []")
+    })?;
+    let mut levels: Vec<Level> =
+        numbers.iter().map(|one| or_raise(py, one.to_string().parse())).collect::<PyResult<_>>()?;
     levels.sort_by(|a, b| a.percent().total_cmp(&b.percent()));
     levels.dedup();
     Ok(levels)
@@ -98,22 +87,15 @@ pub(crate) fn forecast<'py>(
     picture: bool,
 ) -> PyResult<(Table, Option<String>, Bound<'py, PyAny>)> {
     let py = given.py();
-    let given = given.copy()?;
-    let take = |name: &str| -> PyResult<Option<Bound<'py, PyAny>>> {
-        let value = given.get_item(name)?;
-        value.as_ref().map_or(Ok(()), |_| given.del_item(name))?;
-        Ok(value.filter(|value| !value.is_none()))
-    };
+    let given = Given::of(given)?;
     let mut options = ForecastOptions::default();
-    options.rows = take("horizon")?.map(|rows| rows.extract()).transpose()?;
-    options.recursive = take("recursive")?.is_some_and(|value| value.is_truthy().unwrap_or(false));
-    let ended: Option<Ended> =
-        parsed(py, take("ended")?.map(|ended| ended.extract::<String>()).transpose()?.as_deref())?;
-    options.ended = ended.unwrap_or_default();
-    let origin = take("origin")?.map(|origin| origin.str().map(|text| text.to_string())).transpose()?;
+    options.rows = given.count("horizon")?;
+    options.recursive = given.flag("recursive")?;
+    options.ended = given.word::<Ended>("ended")?.unwrap_or_default();
+    let origin = given.any("origin")?.map(|origin| origin.str().map(|text| text.to_string())).transpose()?;
     options.origin = origin.map_or(Start::End, Start::Written);
     options.future = future.map(plan).transpose()?;
-    let Asked { model, reading, like } = asked(folders, &given, trained_on, data)?;
+    let Asked { model, reading, like } = asked(folders, py, &given, trained_on, data)?;
     let like = like.filter(|_| reading.source.is_none() || data.is_some());
     options.reading = reading;
     let threads = model.threads;
@@ -179,19 +161,14 @@ pub(crate) fn evaluate<'py>(
     predictions: bool,
 ) -> PyResult<Option<(Option<Table>, Bound<'py, PyAny>)>> {
     let py = given.py();
-    let given = given.copy()?;
-    let take = |name: &str| -> PyResult<Option<Bound<'py, PyAny>>> {
-        let value = given.get_item(name)?;
-        value.as_ref().map_or(Ok(()), |_| given.del_item(name))?;
-        Ok(value.filter(|value| !value.is_none()))
-    };
+    let given = Given::of(given)?;
     let mut options = EvaluateOptions::default();
-    options.folds = take("folds")?.map(|folds| folds.extract()).transpose()?;
-    options.step = take("step")?.map(|step| step.extract()).transpose()?;
-    options.refit = take("refit")?.is_some_and(|refit| refit.is_truthy().unwrap_or(false));
-    options.part = parsed(py, take("part")?.map(|part| part.extract::<String>()).transpose()?.as_deref())?;
+    options.folds = given.count("folds")?;
+    options.step = given.count("step")?;
+    options.refit = given.flag("refit")?;
+    options.part = given.word("part")?;
     options.predictions = predictions;
-    let Asked { mut model, reading, like } = asked(folders, &given, trained_on, data)?;
+    let Asked { mut model, reading, like } = asked(folders, py, &given, trained_on, data)?;
     model.scored = true;
     options.reading = reading;
     let threads = model.threads;

@@ -11,6 +11,7 @@ mod machine;
 mod options;
 mod program;
 mod study;
+mod tables;
 mod train;
 
 use pyo3::prelude::*;
@@ -21,7 +22,7 @@ mod _native {
     #[pymodule_export]
     use super::forecast::{evaluate, forecast, model_info};
     #[pymodule_export]
-    use super::frames::{Frame, Table};
+    use super::frames::Frame;
     #[pymodule_export]
     use super::machine::{compare, devices, profile};
     #[pymodule_export]
@@ -30,6 +31,8 @@ mod _native {
     use super::program::main;
     #[pymodule_export]
     use super::study::{merge, report, search, study};
+    #[pymodule_export]
+    use super::tables::Table;
     #[pymodule_export]
     use super::train::train;
 

@@ -1,8 +1,11 @@
 //! Keyword arguments → options, each as the library's own table defines it.
 
+use std::num::NonZeroU32;
+
 use microglia::config::{Kind, Opt, SECTIONS, Settings, Spec, default_words, option};
 use microglia::error::{Notation, Text};
 use microglia::{Error, experiment, tune};
+use pyo3::conversion::FromPyObjectOwned;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use serde::Serialize;
@@ -60,6 +63,51 @@ pub(crate) fn study_options(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> 
 #[pyfunction]
 pub(crate) fn search_options(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
     tune::options::options().map(|(spec, note)| described(py, spec, "Search", &note)).collect()
+}
+
+/// Keyword arguments of a call, which are taken out one by one; what is left are options.
+pub(crate) struct Given<'py>(Bound<'py, PyDict>);
+
+impl<'py> Given<'py> {
+    pub(crate) fn of(given: &Bound<'py, PyDict>) -> PyResult<Given<'py>> {
+        given.copy().map(Given)
+    }
+
+    /// An argument that is not `None`.
+    pub(crate) fn any(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(value) = self.0.get_item(name)? else { return Ok(None) };
+        self.0.del_item(name)?;
+        Ok(Some(value).filter(|value| !value.is_none()))
+    }
+
+    /// The same of a Python type; `wanted` says which.
+    pub(crate) fn value<T: FromPyObjectOwned<'py>>(&self, name: &str, wanted: &str) -> PyResult<Option<T>> {
+        let Some(value) = self.any(name)? else { return Ok(None) };
+        let rejected = |_| argument(value.py(), name, &format!("{value} is rejected"), &format!("give {wanted}"));
+        value.extract().map(Some).map_err(rejected)
+    }
+
+    /// The same as a number of rows or folds.
+    pub(crate) fn count(&self, name: &str) -> PyResult<Option<usize>> {
+        let count: Option<NonZeroU32> = self.value(name, "a whole number, 1 or more")?;
+        Ok(count.map(|count| count.get() as usize))
+    }
+
+    /// The same as one of a type's words.
+    pub(crate) fn word<T: std::str::FromStr<Err = Error>>(&self, name: &str) -> PyResult<Option<T>> {
+        let text: Option<String> = self.value(name, "a text")?;
+        text.as_deref().map(str::parse).transpose().map_err(|error| raised(self.0.py(), &error))
+    }
+
+    /// Whether an argument is true.
+    pub(crate) fn flag(&self, name: &str) -> PyResult<bool> {
+        self.value(name, "True or False").map(Option::unwrap_or_default)
+    }
+
+    /// What was not taken, as settings.
+    pub(crate) fn settings(&self) -> PyResult<Settings> {
+        settings(&self.0, None)
+    }
 }
 
 /// The settings of keyword arguments, and of a frame; those that are `None` are not set.
@@ -159,11 +207,6 @@ pub(crate) fn json_value<'py>(py: Python<'py>, value: &impl Serialize) -> PyResu
     let text =
         serde_json::to_string(value).map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))?;
     py.import("json")?.call_method1("loads", (text,))
-}
-
-/// A text that a type of the library reads, of an argument.
-pub(crate) fn parsed<T: std::str::FromStr<Err = Error>>(py: Python<'_>, text: Option<&str>) -> PyResult<Option<T>> {
-    text.map(str::parse).transpose().map_err(|error| raised(py, &error))
 }
 
 /// Lists of a study's files and folders.

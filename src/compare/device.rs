@@ -33,7 +33,7 @@ pub fn open_device(
         ),
         _ => (
             "there is no adapter to compare with the CPU engine",
-            "`microglia devices --check` says what each lacks; where none is listed, install a Vulkan driver",
+            "`microglia devices` with ‹check› says what each lacks; where none is listed, install a Vulkan driver",
         ),
     };
     opened.ok_or_else(|| Error::device(problem, help))

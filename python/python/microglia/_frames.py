@@ -30,11 +30,7 @@ def to_frame(data: Any, label: str) -> _native.Frame:
     if hasattr(data, "__arrow_c_stream__"):
         return _native.Frame.of_stream(label, data)
     if isinstance(data, Mapping):
-        columns = {str(name): _of_array(values, str(name), label) for name, values in data.items()}
-        lengths = {name: _length(column) for name, column in columns.items()}
-        if len(set(lengths.values())) > 1:
-            raise OptionError(f"`{label}`: columns of different lengths: {lengths}", label)
-        return _native.Frame.of_columns(label, columns)
+        return _native.Frame.of_columns(label, {str(name): _of_array(values, str(name), label) for name, values in data.items()})
     raise OptionError(
         f"`{label}`: a {type(data).__name__} is no data frame\n  help: give a frame of pandas, Polars, PyArrow or anything with "
         "`__arrow_c_stream__`, or a dict of NumPy arrays",
@@ -46,15 +42,6 @@ def _is_of(data: Any, library: str, name: str) -> bool:
     """Whether data is of a library's class, without importing the library."""
     module = sys.modules.get(library)
     return module is not None and isinstance(data, getattr(module, name))
-
-
-def _length(column: Mapping[str, Any]) -> int:
-    values = column["values"]
-    widths = {"bool": 1, "category": 8, "s": 8, "ms": 8, "us": 8, "ns": 8}
-    kind = column["kind"]
-    if not isinstance(values, bytes):
-        return len(values)
-    return len(values) // (widths[kind] if kind in widths else int(kind.lstrip("uintfloa")) // 8)
 
 
 def _of_pandas(df: Any, label: str) -> dict[str, dict[str, Any]]:
