@@ -168,6 +168,8 @@ class Forecaster:
             What may change: ``epochs`` (more), ``threads``, ``device``, when checkpoints are written.
         """
         folder = self._fitted()
+        if df is None:
+            self._check_frame()
         frame = self._frame if df is None else to_frame(df, "df")
         with Watcher(callbacks, progress) as watcher:
             _native.train(canonical(options), frame, watcher, folder)
@@ -333,11 +335,19 @@ class Forecaster:
 
     def _data(self, df: Any, given: dict[str, Any]) -> tuple[Optional[_native.Frame], Kind]:
         """Data that is named in place of the training data, and the kind of frame of the results."""
-        if df is None or isinstance(df, (str, os.PathLike)):
-            if df is not None:
-                given["data"] = os.fspath(df)
-            return None, self._kind or usual_kind()
-        return to_frame(df, "df"), kind_of(df)
+        if isinstance(df, (str, os.PathLike)):
+            given["data"] = os.fspath(df)
+        elif df is not None:
+            return to_frame(df, "df"), kind_of(df)
+        else:
+            self._check_frame()
+        return None, self._kind or usual_kind()
+
+    def _check_frame(self) -> None:
+        """The training frame is needed, and may not be there."""
+        if self._frame is None and self.config_["data"] == "frame":
+            problem = "`df`: the model was trained on a frame, which was not saved with it"
+            raise OptionError(f"{problem}\n  help: give it, or other rows; `save` keeps it", "df")
 
     # What was trained.
 

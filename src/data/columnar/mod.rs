@@ -89,8 +89,9 @@ impl Eq for Frame {}
 
 /// A frame that was in the memory of the process that trained.
 pub(super) fn gone() -> Error {
-    let help = "‹data› names other data, ‹train-data› a file of the training data";
-    Error::config("data", "the model was trained on a data frame, which is not here", help)
+    let problem = "`frame` means a data frame in the memory of the program that read it, which is not here";
+    let help = "‹data› names other data (./frame is a file of that name), ‹train-data› a file of the training data";
+    Error::config("data", problem, help)
 }
 
 /// Reads a whole file.
