@@ -141,6 +141,8 @@ def test_what_is_no_frame_is_named(panel: pd.DataFrame) -> None:
     model = mg.LSTM(**SMALL)
     with pytest.raises(mg.OptionError, match="`df`: a int is no data frame"):
         model.fit(3)
+    with pytest.raises(mg.OptionError, match="`df`: an Arrow stream that cannot be read"):
+        model.fit(pa.chunked_array([[1, 2]]))
     with pytest.raises(mg.OptionError, match="different lengths"):
         model.fit({"ds": np.arange(5), "y": np.arange(6.0)})
     with pytest.raises(mg.OptionError, match="2 dimensions"):

@@ -312,8 +312,14 @@ def test_other_data_is_scored_and_forecast(panel: pd.DataFrame, fitted: Any) -> 
     assert fitted.evaluate(later)["windows"] > 0
     with pytest.raises(ValueError, match="`part`"):
         fitted.evaluate(part="tset")
-    with pytest.raises(ValueError, match="`levels`|level"):
-        fitted.predict(levels=[180])
+    wrong: list[tuple[str, Any]] = [("levels", [180]), ("levels", "a"), ("horizon", "x"), ("horizon", 100), ("ended", "never")]
+    for name, value in wrong:
+        with pytest.raises(mg.OptionError) as caught:
+            fitted.predict(**{name: value})
+        assert caught.value.argument == name and f"`{name}`" in str(caught.value)
+    for name in ("folds", "step"):
+        with pytest.raises(mg.OptionError, match=f"`{name}`: 0 is rejected"):
+            fitted.cross_validation(**{"folds": 2, name: 0})
     assert [name for name in fitted.predict(levels=[90], alias="mine").columns] == ["unique_id", "ds", "mine", "mine-lo-90", "mine-hi-90"]
     assert len(fitted.predict(horizon=2, levels=[])) == 6
 

@@ -89,7 +89,7 @@ TYPES = {
     "number": "float",
     "wholes": "Sequence[int] | str",
     "several": "Sequence[str] | str",
-    "list": "Sequence[str] | str",
+    "list": "Sequence[str | float] | str",
     "path": "str | os.PathLike[str]",
     "text": "str",
 }
