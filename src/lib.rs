@@ -91,7 +91,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `cli` | on | the program `microglia`, with `clap`, `anyhow`, `indicatif` and `signal-hook`; brings `plots` |
-//! | `parquet` | off | Parquet and Arrow files as data ([`data::Source::File`]), with `parquet` and `arrow-ipc` of Apache Arrow; builds zstd, which takes a C compiler |
+//! | `parquet` | off | Parquet and Arrow files as data ([`data::Source::File`]), and record batches in memory ([`data::Frame`]), with the crates of Apache Arrow; builds zstd, which takes a C compiler |
 //! | `plots` | on | pictures as SVG, with `plotters`: `train::plot`, `profile::roofline_svg`, those of a study's report |
 //!
 //! A library's user writes `microglia = { version = "0.1", default-features = false }`.
