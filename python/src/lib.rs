@@ -26,7 +26,7 @@ mod _native {
     #[pymodule_export]
     use super::machine::{compare, devices, profile};
     #[pymodule_export]
-    use super::options::{options, search_options, study_options, to_toml};
+    use super::options::{options, search_options, study_options};
     #[pymodule_export]
     use super::program::main;
     #[pymodule_export]

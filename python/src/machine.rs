@@ -11,6 +11,7 @@ use pyo3::types::PyDict;
 use serde_json::{Value, json};
 
 use crate::call::call;
+use crate::errors::argument;
 use crate::frames::Frame;
 use crate::options::{json_value, settings};
 use microglia::config::Config;
@@ -57,10 +58,13 @@ pub(crate) fn profile<'py>(
     given: &Bound<'py, PyDict>,
     data: Option<&Bound<'py, Frame>>,
     watcher: &Bound<'py, PyAny>,
-    steps: Option<usize>,
-) -> PyResult<(Bound<'py, PyAny>, String)> {
+    steps: Option<i64>,
+) -> PyResult<Option<(Bound<'py, PyAny>, String)>> {
+    let rejected =
+        |steps| argument(given.py(), "steps", &format!("{steps} is rejected"), "give a whole number, 1 or more");
+    let steps = steps.map(|steps| usize::try_from(steps).map_err(|_| rejected(steps))).transpose()?;
     let settings = settings(given, data)?;
-    let (figures, svg) = call(watcher, None, move |link| {
+    let found = call(watcher, None, move |link| {
         let (config, say) = (Config::new(&settings)?, link.say());
         let mut engines = Engines::open(&config.device, config.threads, &say)?;
         engines.check_tuning(&config)?;
@@ -71,8 +75,8 @@ pub(crate) fn profile<'py>(
         plan.notices.iter().for_each(|line| say(line));
         let tuning = engines.tuned(&config, &plan.program, &say)?;
         let (mut engine, _) = engines.make(&plan.program, tuning.as_ref())?;
-        let profile = profile_plan(&dataset, &plan, engine.as_mut(), steps)?;
-        Ok((json!(profile), roofline_svg(&profile)?))
+        let profile = profile_plan(&dataset, &plan, engine.as_mut(), steps, &|| StudyObserver::interrupted(&link))?;
+        profile.map(|profile| Ok((json!(profile), roofline_svg(&profile)?))).transpose()
     })?;
-    Ok((json_value(given.py(), &figures)?, svg))
+    found.map(|(figures, svg)| Ok((json_value(given.py(), &figures)?, svg))).transpose()
 }

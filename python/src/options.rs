@@ -137,12 +137,6 @@ pub(crate) fn table<'a>(given: &Bound<'_, PyDict>, spec: impl Fn(&str) -> Option
     Ok(table)
 }
 
-/// Keyword arguments as a TOML file of options: what `microglia train --config` reads.
-#[pyfunction]
-pub(crate) fn to_toml(given: &Bound<'_, PyDict>) -> PyResult<String> {
-    Ok(table(given, |name| option(name).map(|one| &one.spec))?.to_string())
-}
-
 fn toml_value(key: &str, value: &Bound<'_, PyAny>, spec: Option<&Spec>) -> PyResult<Value> {
     let py = value.py();
     if value.is_instance_of::<PyBool>() {
@@ -174,7 +168,7 @@ fn toml_value(key: &str, value: &Bound<'_, PyAny>, spec: Option<&Spec>) -> PyRes
         return Err(argument(
             py,
             key,
-            &format!("a {kind} is no value of an option"),
+            &format!("{kind} is no type of an option's values"),
             "give a number, a text, a path or a list",
         ));
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{ArgMatches, FromArgMatches};
 use microglia::config::{Config, presets};
 use microglia::files::{check_apart, replace};
@@ -58,7 +58,8 @@ pub(super) fn run(typed: &ArgMatches) -> Result<Code> {
     let measure = |engines: &mut Engines, tuning: Option<&Tuning>| -> Result<Profile> {
         let (mut engine, _) = engines.make(&plan.program, tuning)?;
         say(&format!("profiling {} on {}", plan.options.model.kind, engine.device()));
-        Ok(profile_plan(&dataset, &plan, engine.as_mut(), args.steps)?)
+        let profile = profile_plan(&dataset, &plan, engine.as_mut(), args.steps, &|| false)?;
+        profile.context("profiling was interrupted")
     };
     let own = measure(&mut engines, tuning.as_ref())?;
     let cpu = match args.vs {

@@ -15,7 +15,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Tally, Timed};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::program::tensor::{BEST_PARAMS, MASK, PARAMS};
 use crate::program::{Cost, List};
 
@@ -167,8 +167,20 @@ pub struct Piece {
     pub cost: Cost,
 }
 
-/// Profiles steps of an engine that is filled; `steps`: how many, or as many as take about two seconds.
-pub fn profile(engine: &mut dyn Engine, slots: &Slots, steps: Option<usize>) -> Result<Profile> {
+/// Profiles steps of an engine that is filled; `steps`: how many, or as many as take about two seconds. `interrupted` is asked
+/// between steps; `None` where it said so.
+///
+/// # Errors
+/// No steps; where the device fails.
+pub fn profile(
+    engine: &mut dyn Engine,
+    slots: &Slots,
+    steps: Option<usize>,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<Option<Profile>> {
+    if steps == Some(0) {
+        return Err(Error::config("steps", "0 is rejected", "give a whole number, 1 or more"));
+    }
     let step = |engine: &mut dyn Engine, count: usize| -> Result<f64> {
         let passes: Vec<Pass> = slots.ordinary.iter().cycle().take(count).flat_map(|&slot| ordinary(slot)).collect();
         let started = Instant::now();
@@ -182,6 +194,9 @@ pub fn profile(engine: &mut dyn Engine, slots: &Slots, steps: Option<usize>) -> 
     while warmup_steps < WARMUP_STEPS || seconds < WARMUP_SECONDS {
         seconds += step(engine, 1)?;
         warmup_steps += 1;
+        if interrupted() {
+            return Ok(None);
+        }
     }
     let each = seconds / (warmup_steps - 1) as f64;
     let steps = steps.unwrap_or(((SECONDS / each) as usize).clamp(STEPS.0, STEPS.1));
@@ -190,8 +205,13 @@ pub fn profile(engine: &mut dyn Engine, slots: &Slots, steps: Option<usize>) -> 
     let before = engine.tally();
     let rounds = ROUNDS.min(steps);
     let per_round = steps.div_ceil(rounds);
-    let whole: Vec<f64> =
-        (0..rounds).map(|_| Ok(step(engine, per_round)? / per_round as f64)).collect::<Result<_>>()?;
+    let mut whole = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
+        whole.push(step(engine, per_round)? / per_round as f64);
+        if interrupted() {
+            return Ok(None);
+        }
+    }
     let tally = since(before, engine.tally());
 
     let passes: Vec<Pass> = slots.ordinary.iter().cycle().take(steps).flat_map(|&slot| ordinary(slot)).collect();
@@ -231,7 +251,7 @@ pub fn profile(engine: &mut dyn Engine, slots: &Slots, steps: Option<usize>) -> 
         readbacks: tally.readbacks,
         held_bytes: engine.held_bytes(),
     };
-    Ok(Profile {
+    Ok(Some(Profile {
         engine: engine.kind(),
         device: engine.device(),
         threads: engine.threads(),
@@ -244,7 +264,7 @@ pub fn profile(engine: &mut dyn Engine, slots: &Slots, steps: Option<usize>) -> 
         prune,
         step,
         traced,
-    })
+    }))
 }
 
 /// Times the ops of a slot's lists alone, `steps` times; shares are left open.

@@ -128,7 +128,7 @@ fn profiled(make: &dyn Fn(Program) -> Box<dyn Engine>, case: &Case) -> Profile {
     let mut engine = make(case.program().unwrap());
     case.load(engine.as_mut(), 5).unwrap();
     let slots = Slots { ordinary: vec![0, 2, 3], due: Some(2) };
-    profile(engine.as_mut(), &slots, Some(4)).unwrap()
+    profile(engine.as_mut(), &slots, Some(4), &|| false).unwrap().unwrap()
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn profiling_prunes_nothing_for_good() {
         let case = Case::new(Rnn, 1, 3, 3, 8).prune(40);
         let mut engine = make(case.program().unwrap());
         case.load(engine.as_mut(), 5).unwrap();
-        profile(engine.as_mut(), &Slots { ordinary: vec![0], due: Some(1) }, Some(6)).unwrap();
+        profile(engine.as_mut(), &Slots { ordinary: vec![0], due: Some(1) }, Some(6), &|| false).unwrap();
         let full = engine.program().params.full_mask();
         assert_eq!(engine.read_u32(microglia::program::tensor::MASK, 0).unwrap(), full);
     });

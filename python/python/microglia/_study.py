@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 
 from microglia import _native
 from microglia._base import Forecaster
+from microglia._errors import OptionError
 from microglia._files import cell
 from microglia._frames import to_frame
 from microglia._options import canonical, run_options, search_options, study_options
@@ -93,6 +94,8 @@ def experiment(
     Study or None
         `None` where the shard has no cells.
     """
+    if shard is not None and not isinstance(shard, str):
+        raise OptionError(f"`shard`: {shard!r} is rejected\n  help: give a part of the cells as a text, as in '1/4'", "shard")
     named = {name.replace("-", "_"): value for name, value in options.items()}
     sets = data if isinstance(data, Mapping) and not _is_columns(data) else ({} if data is None else {"data": data})
     prepared = {name: _data_set(one, name) for name, one in sets.items()}
@@ -254,4 +257,7 @@ def profile(model: Forecaster, df: Any = None, *, steps: Optional[int] = None) -
     settings = model._settings()
     frame = _framed(df, settings)
     with Watcher() as watcher:
-        return Profile(*_native.profile(settings, frame, watcher, steps))
+        found = _native.profile(settings, frame, watcher, steps)
+    if found is None:
+        raise KeyboardInterrupt
+    return Profile(*found)
