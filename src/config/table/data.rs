@@ -66,7 +66,7 @@ pub static DATA: &[Opt<Config>] = &[
         "Past covariates: input columns that are not forecast; `all` takes every other numeric column",
     )
     .value("A,B|all|none")
-    .aliases(&[("hist-exog", "Nixtla"), ("past-covariates", "Darts")])
+    .aliases(&[("hist-exog-list", "Nixtla"), ("hist-exog", "Nixtla"), ("past-covariates", "Darts")])
     .default("none")
     .needs(reads_covariates, NETWORK),
     Opt::new(
@@ -77,7 +77,7 @@ pub static DATA: &[Opt<Config>] = &[
          them there. Calendar columns join them",
     )
     .value("A,B|none")
-    .aliases(&[("futr-exog", "Nixtla")])
+    .aliases(&[("futr-exog-list", "Nixtla"), ("futr-exog", "Nixtla")])
     .or_none(""),
     Opt::new(
         "static-covariates",
@@ -86,7 +86,7 @@ pub static DATA: &[Opt<Config>] = &[
         "Covariates that are constant per series, as a region's size: inputs of every step, scaled over all series together",
     )
     .value("A,B|none")
-    .aliases(&[("stat-exog", "Nixtla")])
+    .aliases(&[("stat-exog-list", "Nixtla"), ("stat-exog", "Nixtla")])
     .or_none("")
     .needs(reads_covariates, NETWORK),
     Opt::new(
@@ -108,7 +108,12 @@ pub static DATA: &[Opt<Config>] = &[
     .or_none(""),
     Opt::new("lookback", Kind::Whole(1, MOST_ROWS), at!(data.lookback?), "Input rows of a window")
         .value("ROWS")
-        .aliases(&[("input-size", "Nixtla"), ("context-length", "Hugging Face"), ("seq-len", "PatchTST's code")])
+        .aliases(&[
+            ("input-size", "Nixtla"),
+            ("input-chunk-length", "Darts"),
+            ("context-length", "Hugging Face"),
+            ("seq-len", "PatchTST's code"),
+        ])
         .auto("2 seasons, at least 24, at most 288"),
     Opt::new(
         "horizon",
@@ -117,7 +122,12 @@ pub static DATA: &[Opt<Config>] = &[
         "Forecast rows of a window, all forecast at once",
     )
     .value("ROWS")
-    .aliases(&[("h", "Nixtla"), ("pred-len", "PatchTST's code"), ("prediction-length", "Hugging Face")])
+    .aliases(&[
+        ("h", "Nixtla"),
+        ("output-chunk-length", "Darts"),
+        ("pred-len", "PatchTST's code"),
+        ("prediction-length", "Hugging Face"),
+    ])
     .auto("1"),
     Opt::new(
         "freq",

@@ -80,10 +80,12 @@ pub static MODEL: &[Opt<Config>] = &[
         "Hidden units per layer of a recurrent cell",
     )
     .value("UNITS")
+    .aliases(&[("encoder-hidden-size", "Nixtla"), ("hidden-dim", "Darts")])
     .needs(is_recurrent, "‹model rnn›, lstm or gru"),
     Opt::new("activation", Kind::Words(Activation::WORDS), at!(train.model.activation), "Nonlinearity of the RNN cell")
         .needs(is_rnn, "‹model rnn›"),
     Opt::new("layers", Kind::Whole(1, 64), at!(train.model.layers), "Stacked layers")
+        .aliases(&[("encoder-n-layers", "Nixtla")])
         .needs(has_layers, "‹model rnn›, lstm or patchtst"),
     Opt::new(
         "instance-norm",

@@ -48,10 +48,10 @@ const PRUNING_REGULARIZER: &str = "‹regularizer pruning›";
 /// Under "Training".
 pub static TRAINING: &[Opt<Config>] = &[
     Opt::new("batch", Kind::Whole(1, 1 << 20), at!(train.batch), "Windows per step")
-        .aliases(&[("batch-size", "Nixtla, Darts, Hugging Face")]),
+        .aliases(&[("windows-batch-size", "Nixtla"), ("batch-size", "Darts, Hugging Face")]),
     Opt::new("epochs", Kind::Whole(1, MOST as u64), at!(train.epochs?), "Passes over the training windows")
         .auto("20, or more if those are fewer than 1,000 steps")
-        .aliases(&[("max-epochs", "PyTorch Lightning")])
+        .aliases(&[("n-epochs", "Darts"), ("max-epochs", "PyTorch Lightning")])
         .at_resume(AtResume::Grows),
     Opt::new(
         "patience",
@@ -109,7 +109,8 @@ pub static TRAINING: &[Opt<Config>] = &[
         Kind::Whole(0, u32::MAX as u64),
         at!(train.seed),
         "Seed of initial weights, batch order and dropout",
-    ),
+    )
+    .aliases(&[("random-seed", "Nixtla")]),
     Opt::new(
         "replicas",
         Kind::Whole(1, 4096),
