@@ -86,6 +86,8 @@ impl Settings {
         match (self.sizes, split) {
             (None, _) => "split",
             (Some(_), SplitName::Validation | SplitName::Calibration) => "val-size",
+            // Where no training rows are left, the longer part is what takes them.
+            (Some(sizes), SplitName::Train) if sizes.validation > sizes.test => "val-size",
             (Some(_), _) => "test-size",
         }
     }

@@ -4,7 +4,7 @@ use super::forecaster::Outputs;
 use super::{Combine, Level};
 use crate::data::{Closed, DataOptions, Dataset, Series, SplitName};
 use crate::engine::MakeEngine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 use crate::train::run::mc_passes;
 use crate::train::scores::predict::predict;
 use crate::train::scores::residuals::calibrates;
@@ -38,7 +38,10 @@ pub fn folds(dataset: &Dataset, split: SplitName, count: usize, step: usize) -> 
             "{count} folds, each {step} rows before the next, and the {} {split} rows{whose} hold {fit} of a horizon of {horizon}",
             series.parts.get(split).len()
         );
-        let help = "fewer ‹folds›, a smaller ‹step›, or ‹refit›, which trains on earlier rows";
+        let needed = Text::option("test-size", &((count - 1) * step + horizon).to_string());
+        let help =
+            Text::from("fewer ‹folds›, a smaller ‹step›, ‹refit›, which trains on earlier rows, or a training with ")
+                .and(needed);
         return Err(Error::config("folds", problem, help));
     }
     if let Some(number) = folds.iter().position(Vec::is_empty) {
