@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, BooleanArray, DictionaryArray, PrimitiveArray, StringArray, make_array};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, DictionaryArray, PrimitiveArray, StringArray, make_array, new_null_array,
+};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use arrow_select::concat::concat;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -19,7 +21,8 @@ use crate::arrow;
 const NAME: &str = "ARROW:extension:name";
 const METADATA: &str = "ARROW:extension:metadata";
 
-/// A column and its field. `parts` is a dict: `kind` is a word of Arrow, or `text`, `category` or `arrow`; `values` bytes of numbers, a
+/// A column and its field. `parts` is a dict: `kind` is a word of Arrow, or `text`, `category`, `arrow`, or `bytes` and
+/// `structs` (with `rows`, how many); `values` bytes of numbers, a
 /// list of texts or an object of Arrow's; `missing`, bytes of truth values; `zone`; `categories`, a list of texts; `period`, a
 /// frequency of pandas.
 pub(crate) fn column(name: &str, parts: &Bound<'_, PyDict>) -> PyResult<(Field, ArrayRef)> {
@@ -37,6 +40,10 @@ pub(crate) fn column(name: &str, parts: &Bound<'_, PyDict>) -> PyResult<(Field, 
             let codes = codes.ok_or_else(|| PyTypeError::new_err("codes are numbers"))?;
             Arc::new(DictionaryArray::try_new(codes, Arc::new(words)).map_err(wrong)?)
         }
+        // Of no type that the engine reads: only a column that is named is rejected.
+        "duration" => numbers(&DataType::Duration(TimeUnit::Nanosecond), &needed("values")?, nulls)?,
+        "bytes" => new_null_array(&DataType::Binary, needed("rows")?.extract()?),
+        "structs" => new_null_array(&DataType::Struct(Fields::empty()), needed("rows")?.extract()?),
         "bool" => {
             let values = needed("values")?;
             let values = values.cast::<PyBytes>()?.as_bytes();

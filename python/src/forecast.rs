@@ -216,7 +216,7 @@ fn predicted_columns(all: &Predictions, like: Option<&microglia::data::Frame>) -
 /// What a run folder or weights file holds: a dict of `model`, `config`, `weights_sha256` and `file`.
 #[pyfunction]
 pub(crate) fn model_info<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyAny>> {
-    let loaded = or_raise(py, Loaded::open(&path))?;
+    let loaded = or_raise(py, py.detach(|| Loaded::open(&path)))?;
     let (config, model) = (&loaded.header.config, loaded.model.kind.to_string());
     let settings: toml::Table = config.parse().map_err(|error: toml::de::Error| {
         pyo3::exceptions::PyValueError::new_err(format!("{}: {error}", path.display()))

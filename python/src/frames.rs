@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::Schema;
 use microglia::data::{self, Source};
 use pyo3::prelude::*;
@@ -47,25 +47,21 @@ impl Frame {
                 format!("columns of different lengths: `{}` has {first} rows, `{name}` {own}", schema.field(0).name());
             return Err(argument(py, label, &problem, "give as many values of each"));
         }
-        let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(wrong)?;
+        // Without columns, a batch has to be told its rows.
+        let rows = RecordBatchOptions::new().with_row_count(Some(arrays.first().map_or(0, |array| array.len())));
+        let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &rows).map_err(wrong)?;
         Ok(Frame(data::Frame::new(label, schema, vec![batch])))
     }
 
     /// The bytes of an Arrow file.
     fn to_arrow<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &or_raise(py, self.0.to_arrow())?))
+        Ok(PyBytes::new(py, &or_raise(py, py.detach(|| self.0.to_arrow()))?))
     }
 
     /// Of the bytes of an Arrow file.
     #[staticmethod]
     fn of_arrow(py: Python<'_>, label: &str, bytes: Vec<u8>) -> PyResult<Frame> {
-        or_raise(py, data::Frame::of_arrow(label, bytes)).map(Frame)
-    }
-
-    /// Names of the columns.
-    #[getter]
-    fn names(&self) -> Vec<String> {
-        self.0.names().map(str::to_string).collect()
+        or_raise(py, py.detach(|| data::Frame::of_arrow(label, bytes))).map(Frame)
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
+    ArrowPrimitiveType, Float32Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, LargeStringArray, PrimitiveArray,
-    RecordBatch, StringArray, make_array,
+    Array, ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, LargeStringArray,
+    PrimitiveArray, RecordBatch, StringArray, make_array,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use microglia::data::{TimeForm, TimeKind, Timestamp};
@@ -90,6 +90,10 @@ fn apart<'py>(py: Python<'py>, array: &ArrayRef) -> PyResult<(String, Bound<'py,
             let codes: ArrayRef = Arc::new(own.keys().clone());
             ("category".into(), bytes(&codes), Some(texts(own.values())?))
         }
+        DataType::Boolean => {
+            let truths: Vec<u8> = array.as_boolean().values().iter().map(u8::from).collect();
+            ("bool".into(), PyBytes::new(py, &truths).into_any(), None)
+        }
         DataType::Utf8 | DataType::LargeUtf8 => ("text".into(), texts(array)?, None),
         // NumPy calls numbers as Arrow does, but for case.
         kind => (kind.to_string().to_lowercase(), bytes(array), None),
@@ -133,6 +137,12 @@ impl Columns {
                 }
                 None => Arc::new(texts()),
             },
+            Some(kind @ (DataType::Float32 | DataType::Float64)) => {
+                floats(kind, of_row.iter().map(|id| ids[*id].parse().ok())).unwrap_or_else(|| Arc::new(texts()))
+            }
+            Some(DataType::Boolean) => {
+                Arc::new(of_row.iter().map(|id| Some(ids[*id] == "True")).collect::<BooleanArray>())
+            }
             _ => Arc::new(texts()),
         };
         self.add(name, array);
@@ -189,10 +199,7 @@ fn times_like(times: &[Timestamp], form: &TimeForm, like: Option<&Field>) -> Opt
             typed(Int64Array::from_iter_values(times.iter().map(|time| clock(time).div_euclid(1000))), kind.clone())
         }
         kind if kind.is_integer() => whole(kind, times.iter().map(|time| form.text(*time).parse().ok())),
-        DataType::Float32 | DataType::Float64 => {
-            let numbers: Option<Vec<f64>> = times.iter().map(|time| form.text(*time).parse().ok()).collect();
-            Some(Arc::new(PrimitiveArray::<Float64Type>::from_iter_values(numbers?)))
-        }
+        DataType::Float32 | DataType::Float64 => floats(&kind, times.iter().map(|time| form.text(*time).parse().ok())),
         DataType::LargeUtf8 => {
             Some(Arc::new(LargeStringArray::from_iter_values(times.iter().map(|time| form.text(*time)))))
         }
@@ -203,6 +210,17 @@ fn times_like(times: &[Timestamp], form: &TimeForm, like: Option<&Field>) -> Opt
 /// An array of another type with the same numbers.
 fn typed(array: impl Array, kind: DataType) -> Option<ArrayRef> {
     array.to_data().into_builder().data_type(kind).build().ok().map(make_array)
+}
+
+/// Floats of a type; `None` where one is missing.
+fn floats(kind: &DataType, numbers: impl Iterator<Item = Option<f64>>) -> Option<ArrayRef> {
+    let all: Vec<f64> = numbers.collect::<Option<_>>()?;
+    Some(match kind {
+        DataType::Float32 => {
+            Arc::new(PrimitiveArray::<Float32Type>::from_iter_values(all.into_iter().map(|number| number as f32)))
+        }
+        _ => Arc::new(Float64Array::from_iter_values(all)),
+    })
 }
 
 /// Whole numbers of a type; `None` where one is missing or does not fit.

@@ -80,11 +80,6 @@ impl Frame {
         self.0.as_ref()?.schema.field_with_name(name).ok()
     }
 
-    /// The names of its columns.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|columns| columns.schema.fields.iter().map(|field| field.name().as_str()))
-    }
-
     /// An Arrow file of it, which reads back as the same frame.
     ///
     /// # Errors
