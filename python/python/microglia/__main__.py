@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from microglia import _native
+from microglia._watch import quiet_device_selection
 
 
 def main() -> int:
     """Run the program with the process's arguments; returns its exit code."""
-    # Mesa's layer that orders adapters puts an error on stderr where there is no desktop.
-    if "XDG_RUNTIME_DIR" not in os.environ and "MESA_VK_DEVICE_SELECT" not in os.environ:
-        os.environ["NODEVICE_SELECT"] = "1"
+    quiet_device_selection()
     return _native.main([sys.executable, "-m", "microglia"], ["microglia", *sys.argv[1:]])
 
 

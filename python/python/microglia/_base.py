@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Optional, Union
 
 from microglia import _native
 from microglia._errors import CheckpointError, OptionError, not_fitted
-from microglia._files import FRAME, Temporary, cell, read_safetensors
+from microglia._files import FRAME, Temporary, cell, check_place, read_safetensors
 from microglia._frames import Kind, kind_of, to_frame, usual_kind
 from microglia._options import Option, canonical, run_options
 from microglia._pictures import Picture, summary_html
@@ -24,6 +24,17 @@ Place = Union[str, "os.PathLike[str]"]
 
 #: Options that belong to a call and not to a model.
 _OF_A_CALL = ("data", "out", "overwrite", "json")
+
+#: Options that may differ from the training's where a trained model reads rows: how they are written, and where it works.
+_OF_READING = (
+    "weight", "time_column", "time_format", "id_column", "freq", "short_series", "impute", "missing_values", "gaps", "fill_missing",
+    "holidays", "timezone", "delimiter", "decimal", "thousands", "skip_rows", "sort", "layout", "device", "threads",
+)  # fmt: skip
+
+#: Arguments of a forecast, and of scores, with Nixtla's names of them.
+_OF_A_FORECAST = ("levels", "horizon", "recursive", "origin", "ended", "ensemble", "conformal", "alias")
+_OF_SCORES = ("levels", "folds", "step", "refit", "part", "ensemble", "conformal", "alias")
+_NIXTLAS = {"futr_df": "future", "h": "horizon", "level": "levels", "n_windows": "folds", "step_size": "step"}
 
 
 class Forecaster:
@@ -103,7 +114,7 @@ class Forecaster:
             A frame of pandas, Polars, PyArrow or anything with ``__arrow_c_stream__``, a dict of NumPy arrays, or a file's path.
             Default: the embedded weather set.
         callbacks : iterable of callables
-            Each is called with a dict after each epoch; one that returns `True` ends the training.
+            Each is called with a dict after each epoch; one that returns what is true ends the training.
         progress : bool, optional
             Whether a bar is shown. Default: at a terminal and in a notebook.
         out : path, optional
@@ -135,14 +146,17 @@ class Forecaster:
         if out is None:
             holder = Temporary()
             out = holder.path / "run"
-        folder = Path(out)
+        # The model finds it wherever the process goes.
+        folder = Path(out).absolute()
+        checkpoint = folder / "checkpoint.safetensors"
+        before = _written(checkpoint)
         settings.update(out=folder, overwrite=overwrite)
         with Watcher(callbacks, progress) as watcher:
             try:
                 _native.train(settings, frame, watcher)
             except BaseException:
                 # What a stop left is a model too.
-                if (folder / "checkpoint.safetensors").is_file():
+                if _written(checkpoint) not in (None, before):
                     self._adopt(folder, frame, kind, holder)
                 raise
         self._adopt(folder, frame, kind, holder)
@@ -179,8 +193,11 @@ class Forecaster:
 
     def _adopt(self, folder: Path, frame: Optional[_native.Frame], kind: Kind, holder: Any) -> None:
         self._path, self._frame, self._kind, self._holder = folder, frame, kind, holder
-        if frame is not None and holder is None:
+        if holder is None and frame is not None:
             (folder / FRAME).write_bytes(frame.to_arrow())
+        elif holder is None:
+            # Of an earlier run in the folder.
+            (folder / FRAME).unlink(missing_ok=True)
 
     # Forecasts.
 
@@ -243,12 +260,8 @@ class Forecaster:
         self, df: Any, future: Any, given: dict[str, Any], options: dict[str, Any], picture: bool = False
     ) -> tuple[Any, Optional[str]]:
         folder = self._fitted()
-        names = {"futr_df": "future", "h": "horizon", "level": "levels"}
-        options = {names.get(name, name): value for name, value in options.items()}
-        future = options.pop("future", future)
-        own = ("levels", "horizon", "recursive", "origin", "ended", "ensemble", "conformal", "alias")
-        given = {**given, **{name: options.pop(name) for name in own if name in options}}
-        given.update(canonical(options))
+        given = _arguments({**given, "future": future}, options, (*_OF_A_FORECAST, "future"))
+        future = given.pop("future")
         frame, kind = self._data(df, given)
         if future is not None and not isinstance(future, (str, os.PathLike)):
             future = to_frame(future, "future")
@@ -287,9 +300,7 @@ class Forecaster:
         frame
             ``unique_id``, ``ds``, ``cutoff``, ``y``, the model's columns, ``RepeatLast``, ``SeasonalNaive``, ``Ridge``.
         """
-        names = {"n_windows": "folds", "step_size": "step", "level": "levels"}
         given = dict(folds=folds, step=step, refit=refit, levels=levels)
-        given.update({own: options.pop(name) for name, own in names.items() if name in options})
         return self._evaluate(df, given, options, True, progress)[0]
 
     def evaluate(
@@ -323,8 +334,7 @@ class Forecaster:
         self, df: Any, given: dict[str, Any], options: dict[str, Any], predictions: bool, progress: Optional[bool]
     ) -> tuple[Any, dict[str, Any]]:
         folder = self._fitted()
-        own: dict[str, Any] = {name: options.pop(name) for name in ("ensemble", "conformal", "alias") if name in options}
-        given = {**given, **own, **canonical(options)}
+        given = _arguments(given, options, _OF_SCORES)
         frame, kind = self._data(df, given)
         with Watcher(progress=progress) as watcher:
             done = _native.evaluate([folder], given, watcher, self._frame, frame, predictions)
@@ -359,6 +369,8 @@ class Forecaster:
     def _file(self, name: str) -> Path:
         """A file of the run folder."""
         own = self._fitted()
+        if own.is_file():
+            raise CheckpointError(f"{own}: a weights file has no {name}\n  help: open the whole run folder", str(own))
         if not (own / name).is_file():
             raise CheckpointError(f"{own}: no {name} is there\n  help: open the whole run folder", str(own))
         return own / name
@@ -415,16 +427,15 @@ class Forecaster:
         dataset : bool
             Whether the training frame is written too, so that `predict` works without one: ``frame.arrow``.
         overwrite : bool
-            Whether a folder that is there is replaced.
+            Whether a run folder that is there is replaced. No other folder is.
         """
-        own, place = self._file("model.safetensors").parent, Path(path)
-        if place.exists() and own.resolve() == place.resolve():
+        own, place = self._file("model.safetensors").parent.resolve(), Path(path).resolve()
+        if own == place:
             return
-        if place.exists() and any(place.iterdir()):
-            if not overwrite:
-                raise OptionError(f"`path`: {place} is not empty\n  help: name another, or overwrite=True", "path")
+        check_place(place, own, overwrite)
+        if place.exists():
             shutil.rmtree(place)
-        shutil.copytree(own, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FRAME))
+        shutil.copytree(own, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FRAME, ".lock"))
         if dataset and self._frame is not None:
             (place / FRAME).write_bytes(self._frame.to_arrow())
 
@@ -437,7 +448,7 @@ class Forecaster:
     @classmethod
     def _of_folder(cls, path: Path, config: dict[str, Any]) -> Forecaster:
         model = cls(**cls._own(config))
-        model._path, model._kind = path, usual_kind()
+        model._path, model._kind = path.absolute(), usual_kind()
         if path.is_dir() and (path / FRAME).is_file():
             model._frame = _native.Frame.of_arrow("df", (path / FRAME).read_bytes())
         return model
@@ -448,7 +459,8 @@ class Forecaster:
             # What a checkpoint would resume stays with its folder.
             own = [self._path] if self._path.is_file() else [file for file in self._path.iterdir() if file.is_file()]
             files = {file.name: file.read_bytes() for file in own if file.name != FRAME}
-        return {"given": self._given, "files": files, "frame": self._frame, "kind": self._kind}
+        file = self._path.name if self._path is not None and self._path.is_file() else None
+        return {"given": self._given, "files": files, "file": file, "frame": self._frame, "kind": self._kind}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._given, self._frame, self._kind = state["given"], state["frame"], state["kind"]
@@ -459,3 +471,25 @@ class Forecaster:
             self._path.mkdir()
             for name, data in state["files"].items():
                 (self._path / name).write_bytes(data)
+            if state["file"] is not None:
+                self._path /= state["file"]
+
+
+def _arguments(given: dict[str, Any], options: dict[str, Any], own: tuple[str, ...]) -> dict[str, Any]:
+    """The arguments of a call on a trained model, each by one name. `given` are parameters; `None` and `False` leave them open."""
+    given = {name: value for name, value in given.items() if value is not False}
+    known = (*own, *_OF_READING)
+    doubled = next((name for name, of in _NIXTLAS.items() if name in options and of in own and given.get(of) is not None), None)
+    if doubled is not None:
+        of = _NIXTLAS[doubled]
+        raise OptionError(f"`{of}`: `{doubled}` and another argument set it\n  help: give it once", of)
+    return {**given, **canonical(options, known, _NIXTLAS)}
+
+
+def _written(file: Path) -> Optional[tuple[int, int]]:
+    """Which file it is, and when it was written; `None` where there is none."""
+    try:
+        about = file.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns

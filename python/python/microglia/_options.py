@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Optional
 
@@ -38,7 +38,9 @@ def _aliases() -> dict[str, str]:
     return {alias: name for name, option in run_options().items() for alias, _ in option["aliases"]}
 
 
-def canonical(given: Mapping[str, Any], known: Optional[Mapping[str, Option]] = None) -> dict[str, Any]:
+def canonical(
+    given: Mapping[str, Any], known: Optional[Collection[str]] = None, aliases: Optional[Mapping[str, str]] = None
+) -> dict[str, Any]:
     """Arguments by the engine's own names; an alias is another library's name of one.
 
     Raises
@@ -47,13 +49,15 @@ def canonical(given: Mapping[str, Any], known: Optional[Mapping[str, Option]] = 
         An argument that there is not, with the nearest one, or one that is given twice.
     """
     known = run_options() if known is None else known
+    aliases = {**_aliases(), **(aliases or {})}
     named: dict[str, Any] = {}
     for name, value in given.items():
-        own = name if name in known else _aliases().get(name, name)
+        own = name if name in known else aliases.get(name, name)
         if own not in known:
             import difflib
 
-            near = difflib.get_close_matches(name, [*known, *_aliases()], n=1)
+            own_names = [*known, *(alias for alias, of in aliases.items() if of in known)]
+            near = difflib.get_close_matches(name, own_names, n=1)
             hint = f"did you mean `{near[0]}`?" if near else "docs/GUIDE.md lists every option"
             raise OptionError(f"`{name}`: unknown argument\n  help: {hint}", name)
         if named.get(own) is not None and value is not None:

@@ -16,8 +16,8 @@ logger = logging.getLogger("microglia")
 #: ``validation_loss``, ``sparsity``, ``best`` and ``active``.
 Epoch = dict[str, Any]
 
-#: Called after each epoch; `True` ends the training.
-EpochCallback = Callable[[Epoch], Optional[bool]]
+#: Called after each epoch; what is true ends the training.
+EpochCallback = Callable[[Epoch], object]
 
 
 def quiet_device_selection() -> None:
@@ -55,7 +55,7 @@ class Watcher:
             losses = ", ".join(f"{one['validation_loss']}" for one in row["replicas"])
             print(f"epoch {row['epoch']}: validation loss {losses}", file=sys.stderr)
         # Each is called, whatever the others say.
-        return any([callback(row) is True for callback in self._callbacks])
+        return any([bool(callback(row)) for callback in self._callbacks])
 
     def part(self, done: int, all_parts: int, share: float, seconds_left: Optional[float]) -> None:
         """Of a study or a search."""
