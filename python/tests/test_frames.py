@@ -139,7 +139,7 @@ def test_wide_frames_and_one_series_without_an_id(panel: pd.DataFrame) -> None:
 
 def test_what_is_no_frame_is_named(panel: pd.DataFrame) -> None:
     model = mg.LSTM(**SMALL)
-    with pytest.raises(mg.OptionError, match="`df`: a int is no data frame"):
+    with pytest.raises(mg.OptionError, match="`df`: an int is no data frame"):
         model.fit(3)
     with pytest.raises(mg.OptionError, match="`df`: an Arrow stream that cannot be read"):
         model.fit(pa.chunked_array([[1, 2]]))

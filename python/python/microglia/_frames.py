@@ -165,7 +165,9 @@ def _of_array(values: Any, name: str, label: str) -> dict[str, Any]:
         absent = np.isnat(array) if masked is None else np.isnat(array) | masked
         return {"kind": unit, "values": array.astype("int64").tobytes(), "missing": absent.tobytes()}
     if kind in "OUST":
-        values = array.tolist() if masked is None else np.where(masked, None, array.astype(object)).tolist()
+        values = array.tolist()
+        if masked is not None:
+            values = [None if absent else value for value, absent in zip(values, masked.tolist())]
         try:
             return {"kind": "text", "values": [_text(value) for value in values]}
         except UnicodeDecodeError:
