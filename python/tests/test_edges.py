@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import signal
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -194,3 +198,13 @@ def test_a_backtest_says_how_many_test_rows_it_needs(panel: pd.DataFrame) -> Non
         model.cross_validation(folds=3, step=12)
     model.fit(panel, val_size=28, test_size=30)
     assert len(model.cross_validation(folds=3, step=12)) == 3 * 6 * 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the system sends no such signal to a process")
+def test_ctrl_c_stops_a_profile(panel: pd.DataFrame) -> None:
+    timer = threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT))
+    began = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        mg.profile(mg.LSTM(**SMALL), panel, steps=10**6)
+    assert time.monotonic() - began < 20

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Tally, Timed};
+use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Tally};
 use crate::error::{Error, Result};
 use crate::program::tensor::{BEST_PARAMS, MASK, PARAMS};
 use crate::program::{Cost, List};
@@ -35,6 +35,8 @@ const SECONDS: f64 = 2.0;
 const STEPS: (usize, usize) = (5, 200);
 /// A whole step's time is the median of this many runs of several steps each.
 const ROUNDS: usize = 20;
+/// A stop waits about this long.
+const LOOK_SECONDS: f64 = 1.0;
 /// Due steps that are timed, at most.
 const DUE_STEPS: usize = 10;
 
@@ -205,17 +207,35 @@ pub fn profile(
     let before = engine.tally();
     let rounds = ROUNDS.min(steps);
     let per_round = steps.div_ceil(rounds);
+    // So many steps run at once that the wait after them costs nothing, and that a stop waits for no longer.
+    let at_once = ((LOOK_SECONDS / each) as usize).max(1);
     let mut whole = Vec::with_capacity(rounds);
     for _ in 0..rounds {
-        whole.push(step(engine, per_round)? / per_round as f64);
-        if interrupted() {
-            return Ok(None);
+        let (mut left, mut seconds) = (per_round, 0.0);
+        while left > 0 {
+            let count = left.min(at_once);
+            seconds += step(engine, count)?;
+            left -= count;
+            if interrupted() {
+                return Ok(None);
+            }
         }
+        whole.push(seconds / per_round as f64);
     }
     let tally = since(before, engine.tally());
 
     let passes: Vec<Pass> = slots.ordinary.iter().cycle().take(steps).flat_map(|&slot| ordinary(slot)).collect();
-    let Timed { clock, spans } = engine.run_timed(&passes)?;
+    let (mut clock, mut spans) = (None, Vec::new());
+    for (part, own) in passes.chunks(ORDINARY.len() * at_once).enumerate() {
+        let timed = engine.run_timed(own)?;
+        let first = part * ORDINARY.len() * at_once;
+        spans.extend(timed.spans.into_iter().map(|span| Span { pass: first + span.pass, ..span }));
+        clock = Some(timed.clock);
+        if interrupted() {
+            return Ok(None);
+        }
+    }
+    let Some(clock) = clock else { return Ok(None) };
     let mut ops = by_op(engine, &passes, &spans, ORDINARY.len(), &roofline);
     let ops_us: f64 = ops.iter().map(|op| op.median_us).sum();
     ops.iter_mut().for_each(|op| op.share = op.median_us / ops_us);
