@@ -147,7 +147,7 @@ def test_what_is_no_frame_is_named(panel: pd.DataFrame) -> None:
         model.fit({"ds": np.arange(5), "y": np.arange(6.0)})
     with pytest.raises(mg.OptionError, match="2 dimensions"):
         model.fit({"ds": np.arange(5), "y": np.ones((5, 2))})
-    with pytest.raises(mg.OptionError, match="complex"):
+    with pytest.raises(mg.DataError, match="column `y`: the column holds structs"):
         model.fit({"ds": np.arange(5), "y": np.ones(5, complex)})
     with pytest.raises(mg.OptionError, match="several columns"):
         model.fit(pd.concat([panel, panel[["y"]]], axis=1))
