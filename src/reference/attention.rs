@@ -15,10 +15,8 @@ use super::scalar::Scalar;
 use super::storage::Storage;
 use super::tasks::{each, spans};
 use super::vector::{Vectorized, Vectors};
-use head::{Gradients, Reads, Scratch, backward_parts, forward_parts};
+use head::{Gradients, Pass, Reads, Scratch, backward_parts, forward_parts};
 use pair::{Pair, Sides};
-
-pub(super) use head::Pass;
 
 /// Sequences per task.
 const TILE: usize = 4;
@@ -99,7 +97,20 @@ pub(super) fn whole_backward<'a>(op: &'a Op, next: Option<&Op>) -> Option<&'a At
     }
 }
 
-pub(super) fn attention_backward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize, pass: Pass) {
+/// Both ops as one pass.
+pub(super) fn attention_backward_whole<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
+    attention_backward(storage, op, slot, Pass::Both);
+}
+
+pub(super) fn attention_backward_query<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
+    attention_backward(storage, op, slot, Pass::Queries);
+}
+
+pub(super) fn attention_backward_key_value<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize) {
+    attention_backward(storage, op, slot, Pass::Keys);
+}
+
+fn attention_backward<T: Scalar>(storage: &mut Storage<T>, op: &AttentionBackward, slot: usize, pass: Pass) {
     let heads = op.heads;
     let (n, d) = (heads.tokens, heads.model());
     let mut d_qkv = storage.take_floats(op.d_qkv);

@@ -48,7 +48,6 @@ use crate::engine::{Clock, Engine, EngineKind, Pass, Roofline, Span, Timed};
 use crate::error::{Error, Result};
 use crate::program::check::check;
 use crate::program::{Cell, Element, Fill, List, Op, Program, TensorId};
-use attention::Pass as AttentionPass;
 
 pub use scalar::Scalar;
 #[doc(hidden)]
@@ -153,7 +152,7 @@ impl<T: Scalar> CpuEngine<T> {
 fn twin<T: Scalar>(storage: &mut Storage<T>, ops: &[Op], slot: usize) -> usize {
     let Some(op) = ops.first() else { return 0 };
     if let Some(op) = attention::whole_backward(op, ops.get(1)) {
-        attention::attention_backward(storage, op, slot, AttentionPass::Both);
+        attention::attention_backward_whole(storage, op, slot);
         return 2;
     }
     match op {
@@ -193,8 +192,8 @@ fn twin<T: Scalar>(storage: &mut Storage<T>, ops: &[Op], slot: usize) -> usize {
         Op::LayerNormBackwardWeight(op) => layer_norm::layer_norm_backward_weight(storage, op),
         Op::LayerNormBackwardInput(op) => layer_norm::layer_norm_backward_input(storage, op),
         Op::AttentionForward(op) => attention::attention_forward(storage, op, slot),
-        Op::AttentionBackwardQuery(op) => attention::attention_backward(storage, op, slot, AttentionPass::Queries),
-        Op::AttentionBackwardKeyValue(op) => attention::attention_backward(storage, op, slot, AttentionPass::Keys),
+        Op::AttentionBackwardQuery(op) => attention::attention_backward_query(storage, op, slot),
+        Op::AttentionBackwardKeyValue(op) => attention::attention_backward_key_value(storage, op, slot),
         Op::MeanPoolForward(op) => patches::mean_pool_forward(storage, op),
         Op::MeanPoolBackward(op) => patches::mean_pool_backward(storage, op),
         Op::Loss(op) => loss::loss(storage, op, slot),

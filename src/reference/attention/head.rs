@@ -232,7 +232,7 @@ impl<T: Scalar> Reads<'_, T> {
 
 /// Which op of the backward pass runs, or both as one. Each number is computed alike.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum Pass {
+pub(super) enum Pass {
     Queries,
     Keys,
     Both,
