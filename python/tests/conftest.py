@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ import pandas as pd
 import pytest
 
 import microglia as mg
+
+# What runs the tests in the background may ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Trains in a second.
 SMALL: dict[str, Any] = {"hidden": 8, "lookback": 24, "horizon": 6, "max_steps": 30, "device": "cpu", "linear_path": "none", "instance_norm": "last"}
