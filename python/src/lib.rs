@@ -37,6 +37,6 @@ mod _native {
     use super::train::train;
 
     #[pymodule_export]
-    #[allow(non_upper_case_globals)]
+    #[allow(non_upper_case_globals, reason = "the name that Python sees")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 }

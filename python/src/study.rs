@@ -33,7 +33,7 @@ struct Place {
 /// `frame` may hold a frame. Returns the report as [`report`] does, or `None` where a shard has no cells.
 #[pyfunction]
 #[pyo3(signature = (given, data, base, out, shard, predictions, on, watcher))]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "those of the Python function")]
 pub(crate) fn study<'py>(
     given: &Bound<'py, PyDict>,
     data: &Bound<'py, PyDict>,
